@@ -1,0 +1,28 @@
+// Plan: the order in which the trials of an experiment run.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "harness/experiment.h"
+
+namespace pingperf {
+
+// One repetition of a case.
+struct Trial {
+  std::size_t case_index;  // into Experiment::cases
+  std::uint64_t block;  // from 1; equals the repetition: repetition k of every case is in block k
+  std::uint64_t position;  // from 1, in the whole plan
+};
+
+// Block after block, each a pass over all cases: shuffled with the experiment's seed, or in file
+// order. Pure: the same experiment gives the same plan on every machine.
+std::vector<Trial> plan_trials(const Experiment& experiment);
+
+// The least time that the trial of `options` takes: warmup and duration, as its engine runs them.
+Nanoseconds expected_length(const Options& options);
+
+// When a trial of `options` is ended as timed out, from its start.
+Nanoseconds trial_timeout(const Experiment& experiment, const Options& options);
+
+}  // namespace pingperf

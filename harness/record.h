@@ -1,0 +1,35 @@
+// TrialRecord: one trial as it was run, from which every row of a run's files is made.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "harness/experiment.h"
+#include "harness/plan.h"
+#include "sockets/measurement.h"
+
+namespace pingperf {
+
+// How a trial ended. refused: an end would not start it (port busy, engine unavailable there).
+enum class Status { ok, failed, timeout, interrupted, refused };
+
+std::string_view name(Status status);
+
+struct TrialRecord {
+  std::string run;         // name of the run's directory
+  std::string experiment;  // name of the experiment
+  const Case* trial_case = nullptr;
+  Trial trial{};
+  std::chrono::system_clock::time_point started_at;
+  double elapsed_s = 0;
+  Status status = Status::ok;
+  std::string error;    // one line; empty when ok
+  std::string quality;  // empty: nothing to remark
+  std::string client_host;
+  std::string server_host;
+  Measurement client;
+  Measurement server;
+};
+
+}  // namespace pingperf

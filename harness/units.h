@@ -1,0 +1,27 @@
+// Units of the experiment file: durations, sizes, rates. Read strictly, written for humans.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sockets/clock.h"
+
+namespace pingperf {
+
+// Each returns nothing when `text` is not of the form, overflows or is not a whole base unit.
+std::optional<Nanoseconds> parse_duration(std::string_view text);  // 500ms 3s 1.5s 2m 1h 10us 100ns
+std::optional<std::uint64_t> parse_size(std::string_view text);    // 64 1400B 64KiB 1MB → bytes
+std::optional<std::uint64_t> parse_rate(std::string_view text);  // 100mbit 1.5Gbit 10kbit → bit/s
+std::optional<double> parse_frequency(std::string_view text);    // 5000 5kHz 10Hz → Hz
+std::optional<std::uint64_t> parse_count(std::string_view text);  // plain digits
+std::optional<double> parse_percent(std::string_view text);       // 2% 0.1% → ratio
+
+// Scaled for people, three to four significant digits: "14.2 µs", "12.3 Gbit/s", "128 KiB".
+std::string human_duration(double ns);
+std::string human_rate(double bps);
+std::string human_size(double bytes);
+std::string human_frequency(double hz);
+
+}  // namespace pingperf

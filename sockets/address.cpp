@@ -1,0 +1,113 @@
+#include "sockets/address.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/un.h>
+
+#include <charconv>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+
+#include "sockets/error.h"
+
+namespace pingperf {
+
+Address Address::resolve(const std::string& host, std::uint16_t port, int family) {
+  addrinfo hints{};
+  hints.ai_family = family;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+  if (error != 0) {
+    const char* wanted = family == AF_INET6 ? " as IPv6" : family == AF_INET ? " as IPv4" : "";
+    throw std::runtime_error("cannot resolve '" + host + "'" + wanted + ": " +
+                             ::gai_strerror(error));
+  }
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
+  Address address;
+  std::memcpy(&address.storage_, found->ai_addr, found->ai_addrlen);
+  address.size_ = found->ai_addrlen;
+  return address;
+}
+
+Address Address::parse(const std::string& text) {
+  if (text.starts_with("unix:")) return unix_path(text.substr(5));
+  const std::size_t colon = text.rfind(':');
+  unsigned port = 0;
+  if (colon != std::string::npos) {
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, port);
+    if (error == std::errc() && rest == end && port <= 65535) {
+      std::string host = text.substr(0, colon);
+      if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+        host = host.substr(1, host.size() - 2);
+      return resolve(host, static_cast<std::uint16_t>(port));
+    }
+  }
+  throw std::runtime_error("'" + text + "' is not an address: HOST:PORT, [IPV6]:PORT or unix:PATH");
+}
+
+Address Address::unix_path(const std::string& path) {
+  sockaddr_un un{};
+  un.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof un.sun_path)
+    throw std::runtime_error("unix socket path '" + path + "' must have 1 to " +
+                             std::to_string(sizeof un.sun_path - 1) + " bytes");
+  std::memcpy(un.sun_path, path.data(), path.size());
+  socklen_t size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  if (path.front() == '@')
+    un.sun_path[0] = '\0';
+  else
+    ++size;  // the terminating NUL
+  Address address;
+  std::memcpy(&address.storage_, &un, sizeof un);
+  address.size_ = size;
+  return address;
+}
+
+Address Address::local_of(int fd) {
+  Address address;
+  address.size_ = sizeof address.storage_;
+  check(::getsockname(fd, reinterpret_cast<sockaddr*>(&address.storage_), &address.size_),
+        "getsockname");
+  return address;
+}
+
+std::uint16_t Address::port() const noexcept {
+  if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(storage_).sin_port);
+  if (family() == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(storage_).sin6_port);
+  return 0;
+}
+
+std::string Address::host() const {
+  if (family() == AF_UNIX) {
+    const auto& un = reinterpret_cast<const sockaddr_un&>(storage_);
+    std::string path(un.sun_path, size_ - offsetof(sockaddr_un, sun_path));
+    if (!path.empty() && path.front() == '\0')
+      path.front() = '@';
+    else if (!path.empty() && path.back() == '\0')
+      path.pop_back();
+    return path;
+  }
+  char text[NI_MAXHOST] = "";
+  ::getnameinfo(data(), size_, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
+  return text;
+}
+
+std::string Address::to_string() const {
+  switch (family()) {
+    case AF_UNIX:
+      return "unix:" + host();
+    case AF_INET6:
+      return "[" + host() + "]:" + std::to_string(port());
+    case AF_INET:
+      return host() + ":" + std::to_string(port());
+    default:
+      return "";
+  }
+}
+
+}  // namespace pingperf

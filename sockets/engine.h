@@ -1,0 +1,72 @@
+// Engine: an implementation that moves the bytes, and the two ends that it makes.
+//
+// A new engine is one file that defines an Engine, and one line in engines.cpp: listing, validation
+// and the conformance tests follow from its description.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sockets/address.h"
+#include "sockets/measurement.h"
+#include "sockets/options.h"
+#include "sockets/token.h"
+
+namespace pingperf {
+
+// What both ends of a trial are told.
+struct Session {
+  Options options;
+  Token token{};
+  Address address;           // server: where to bind, port 0 for any free one; client: whom to dial
+  Nanoseconds deadline = 0;  // when set-up must be over; run() is bounded by the worker's parent
+};
+
+// One end of one trial, in a process of its own. Constructing it binds or connects, and throws what
+// went wrong; after that nothing throws.
+class Endpoint {
+ public:
+  virtual ~Endpoint() = default;
+
+  // Where a server can be dialled. Empty for a client.
+  virtual Address address() const { return {}; }
+
+  // Server: waits for the client's connections and turns away strangers, until the session's
+  // deadline. Throws std::runtime_error when the client did not come. Runs while the client
+  // connects.
+  virtual void accept() {}
+
+  // Moves the bytes and measures; returns when the trial is over. `progress` may be empty.
+  virtual Measurement run(const IntervalSink& progress) noexcept = 0;
+
+  // Ends run() soon, from another thread.
+  virtual void stop() noexcept = 0;
+};
+
+// One way to serve one kind of workload over one transport. Engines of one name form a family.
+struct Engine {
+  std::string_view name;
+  std::string_view summary;  // one line
+  Kind kind;
+  Transport transport;
+  std::vector<std::string_view> parameters;  // that it honours; giving it another is an error
+
+  // Why it cannot run on this host; nothing when it can.
+  std::optional<std::string> (*unavailable)();
+  std::unique_ptr<Endpoint> (*listen)(const Session&);
+  std::unique_ptr<Endpoint> (*connect)(const Session&);
+
+  // What is wrong with options that are each well-formed; nothing when they go together.
+  std::optional<std::string> (*objection)(const Options&) = nullptr;
+
+  bool honours(std::string_view parameter) const;
+};
+
+// The engines of this folder.
+std::span<const Engine* const> socket_engines();
+
+}  // namespace pingperf

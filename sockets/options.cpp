@@ -1,0 +1,119 @@
+#include "sockets/options.h"
+
+#include <algorithm>
+#include <array>
+
+namespace pingperf {
+namespace {
+
+constexpr std::array<std::string_view, 3> kKinds = {"throughput", "latency", "connect"};
+constexpr std::array<std::string_view, 7> kTransports = {"tcp", "udp",  "unix", "unix-datagram",
+                                                         "raw", "icmp", "mptcp"};
+
+template <typename Enum, std::size_t N>
+std::optional<Enum> from(const std::array<std::string_view, N>& names, std::string_view name) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<Enum>(found - names.begin());
+}
+
+std::vector<Parameter> make_parameters() {
+  using O = Options;
+  using enum Unit;
+  constexpr double kDay = 86400e9, kGiB = 1 << 30;
+  return {
+      {"message_size", "message_size_bytes", size, &O::message_size,
+       "bytes per send; of a latency workload, bytes per ping and per pong", 1, kGiB},
+      {"streams", "streams", count, &O::streams, "parallel flows", 1, 10000},
+      {"threads", "threads", count, &O::threads, "threads at each end", 1, 1024},
+      {"duration", "duration_s", duration, &O::duration, "measured time, after the warmup", 1e6,
+       kDay},
+      {"warmup", "warmup_s", duration, &O::warmup,
+       "time at the start that is left out of every figure, at both ends", 0, kDay},
+      {"bytes", "bytes_limit", size, &O::bytes,
+       "ends after so many bytes (per trial), instead of after duration", 1, 1e18},
+      {"messages", "messages_limit", count, &O::messages,
+       "ends after so many messages (per trial), instead of after duration", 1, 1e15},
+      {"rate", "rate_bps", rate, &O::rate_bps, "offered rate of all streams together", 1000, 1e13},
+      {"frequency", "frequency_hz", frequency, &O::frequency_hz,
+       "pings a second on an intended schedule (open loop)", 1e-3, 1e8},
+      {"reverse", "reverse", flag, &O::reverse, "the server sends, the client receives"},
+      {"bidirectional", "bidirectional", flag, &O::bidirectional, "both ends send and receive"},
+      {"congestion_control", "congestion_control", text, &O::congestion_control,
+       "TCP congestion control, as in /proc/sys/net/ipv4/tcp_available_congestion_control"},
+      {"nodelay", "nodelay", flag, &O::nodelay, "TCP_NODELAY: no Nagle algorithm (tcp(7))"},
+      {"send_buffer", "send_buffer_bytes", size, &O::send_buffer,
+       "SO_SNDBUF asked for (socket(7)); empty: the kernel's autotuning", 1, kGiB},
+      {"receive_buffer", "receive_buffer_bytes", size, &O::receive_buffer,
+       "SO_RCVBUF asked for (socket(7)); empty: the kernel's autotuning", 1, kGiB},
+      {"mss", "mss_bytes", size, &O::mss, "TCP_MAXSEG: maximum segment size (tcp(7))", 88, 32767},
+      {"tos", "tos", count, &O::tos, "IP type-of-service byte; dscp: N sets it to N times 4", 0,
+       255},
+      {"zero_copy", "zero_copy", flag, &O::zero_copy,
+       "send without copying from user space (iperf3: sendfile)"},
+      {"gso", "gso", flag, &O::gso, "UDP_SEGMENT: many datagrams per send (udp(7))"},
+      {"gro", "gro", flag, &O::gro, "UDP_GRO: receive coalesced datagrams (udp(7))"},
+      {"batch", "batch", count, &O::batch, "datagrams per sendmmsg/recvmmsg", 1, 1024},
+      {"receive",
+       "receive",
+       text,
+       &O::receive,
+       "copy: into user space; discard: dropped in the kernel (MSG_TRUNC)",
+       0,
+       0,
+       {"copy", "discard"}},
+      {"busy_poll", "busy_poll_us", duration, &O::busy_poll, "SO_BUSY_POLL (socket(7))", 0, 1e9},
+      {"cpu_wakeful", "cpu_wakeful", flag, &O::cpu_wakeful,
+       "hold /dev/cpu_dma_latency at 0, so that idle CPUs wake at once"},
+      {"pin.client", "client_cpu", count, &O::client_cpu, "CPU that the client runs on", 0, 4095},
+      {"pin.server", "server_cpu", count, &O::server_cpu, "CPU that the server runs on", 0, 4095},
+      {"timestamps",
+       "timestamps",
+       text,
+       &O::timestamps,
+       "kernel: SO_TIMESTAMPING stamps of every ping at both ends",
+       0,
+       0,
+       {"kernel"}},
+      {"ip", "ip", count, &O::ip, "IP version, 4 or 6", 4, 6},
+      {"port", "port", count, &O::port, "the server's port; empty: one that is free", 1, 65535},
+  };
+}
+
+}  // namespace
+
+std::string_view name(Kind kind) {
+  return kKinds[static_cast<std::size_t>(kind)];
+}
+std::string_view name(Transport t) {
+  return kTransports[static_cast<std::size_t>(t)];
+}
+std::optional<Kind> kind_from(std::string_view name) {
+  return from<Kind>(kKinds, name);
+}
+std::optional<Transport> transport_from(std::string_view name) {
+  return from<Transport>(kTransports, name);
+}
+std::span<const std::string_view> kind_names() {
+  return kKinds;
+}
+std::span<const std::string_view> transport_names() {
+  return kTransports;
+}
+
+std::span<const Parameter> parameters() {
+  static const std::vector<Parameter> table = make_parameters();
+  return table;
+}
+
+const Parameter* find_parameter(std::string_view name) {
+  for (const Parameter& parameter : parameters())
+    if (parameter.name == name) return &parameter;
+  return nullptr;
+}
+
+bool is_set(const Options& options, const Parameter& parameter) {
+  return std::visit([&](auto field) { return (options.*field).has_value(); }, parameter.field);
+}
+
+}  // namespace pingperf

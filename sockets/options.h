@@ -1,0 +1,99 @@
+// Options: every parameter of one trial, and the one table that names them.
+//
+// The table drives YAML validation, the agent's protocol, the columns of trials.csv and the
+// reference in docs/: a parameter is added here and nowhere else.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "sockets/clock.h"
+
+namespace pingperf {
+
+// What a workload measures.
+enum class Kind { throughput, latency, connect };
+
+// What carries the bytes.
+enum class Transport { tcp, udp, unix_stream, unix_datagram, raw, icmp, mptcp };
+
+std::string_view name(Kind kind);
+std::string_view name(Transport transport);
+std::optional<Kind> kind_from(std::string_view name);
+std::optional<Transport> transport_from(std::string_view name);
+std::span<const std::string_view> kind_names();
+std::span<const std::string_view> transport_names();
+
+// All parameters of one trial. An empty one does not apply, or was left to the kernel.
+struct Options {
+  Kind kind = Kind::throughput;
+  Transport transport = Transport::tcp;
+  std::string engine;
+
+  std::optional<std::uint64_t> message_size;  // bytes per send, or per ping
+  std::optional<std::uint64_t> streams;
+  std::optional<std::uint64_t> threads;
+  std::optional<Nanoseconds> duration;  // the measured time, after the warmup
+  std::optional<Nanoseconds> warmup;
+  std::optional<std::uint64_t> bytes;     // ends after so many, instead of after `duration`
+  std::optional<std::uint64_t> messages;  // likewise
+  std::optional<std::uint64_t> rate_bps;
+  std::optional<double> frequency_hz;
+  std::optional<bool> reverse;
+  std::optional<bool> bidirectional;
+  std::optional<std::string> congestion_control;
+  std::optional<bool> nodelay;
+  std::optional<std::uint64_t> send_buffer;
+  std::optional<std::uint64_t> receive_buffer;
+  std::optional<std::uint64_t> mss;
+  std::optional<std::uint64_t> tos;
+  std::optional<bool> zero_copy;
+  std::optional<bool> gso;
+  std::optional<bool> gro;
+  std::optional<std::uint64_t> batch;
+  std::optional<std::string> receive;
+  std::optional<Nanoseconds> busy_poll;
+  std::optional<bool> cpu_wakeful;
+  std::optional<std::uint64_t> client_cpu;
+  std::optional<std::uint64_t> server_cpu;
+  std::optional<std::string> timestamps;
+  std::optional<std::uint64_t> ip;  // 4 or 6
+  std::optional<std::uint64_t> port;
+};
+
+// How a parameter is written in YAML, which is also the unit it has in its column.
+enum class Unit { count, size, duration, rate, frequency, flag, text };
+
+// One parameter: its names, unit, bounds and meaning.
+struct Parameter {
+  using Field =
+      std::variant<std::optional<std::uint64_t> Options::*, std::optional<Nanoseconds> Options::*,
+                   std::optional<double> Options::*, std::optional<bool> Options::*,
+                   std::optional<std::string> Options::*>;
+
+  std::string_view name;    // in YAML and in the agent's protocol; "pin.client" is client of pin
+  std::string_view column;  // in trials.csv
+  Unit unit;
+  Field field;
+  std::string_view doc;
+  double minimum = 0;  // of a number, in the column's base unit (bytes, ns, bit/s, Hz)
+  double maximum = std::numeric_limits<double>::infinity();
+  std::vector<std::string_view> choices = {};  // of a text; empty: anything
+};
+
+// Every parameter, in the order of their columns.
+std::span<const Parameter> parameters();
+
+// The parameter of that YAML name, or null.
+const Parameter* find_parameter(std::string_view name);
+
+// True when `options` has a value for `parameter`.
+bool is_set(const Options& options, const Parameter& parameter);
+
+}  // namespace pingperf
