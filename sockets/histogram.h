@@ -60,7 +60,7 @@ class Histogram {
 
 inline std::size_t Histogram::index_of(Nanoseconds value) noexcept {
   const auto v = static_cast<std::uint64_t>(value);
-  const int shift = std::bit_width(v >> (kSubBits + 1));
+  const auto shift = static_cast<int>(std::bit_width(v >> (kSubBits + 1)));
   // Above 2^11 each octave adds 1024 buckets; below, a bucket is one nanosecond.
   return (static_cast<std::size_t>(shift) << kSubBits) + static_cast<std::size_t>(v >> shift);
 }

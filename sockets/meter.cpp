@@ -1,0 +1,193 @@
+#include "sockets/meter.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <thread>
+
+#include "sockets/usage.h"
+
+namespace pingperf {
+namespace {
+
+// How often the counts are read. Reading TCP_INFO ten times a second costs nothing measurable; a
+// latency loop is disturbed less, since a wake-up on its CPU delays the ping that is under way.
+constexpr Nanoseconds kThroughputInterval = 100 * kMillisecond;
+constexpr Nanoseconds kLatencyInterval = 500 * kMillisecond;
+
+constexpr Nanoseconds kNever = std::numeric_limits<Nanoseconds>::max();
+
+struct Snapshot {
+  Nanoseconds time;
+  Totals totals;
+};
+
+Snapshot take(const std::function<Totals()>& probe) {
+  Totals totals = probe();
+  return {now_ns(), std::move(totals)};
+}
+
+std::optional<std::uint64_t> difference(const std::optional<std::uint64_t>& after,
+                                        const std::optional<std::uint64_t>& before) {
+  if (!after || !before) return std::nullopt;
+  return *after >= *before ? *after - *before : 0;  // a late datagram may take back a loss
+}
+
+Interval interval_between(const Snapshot& a, const Snapshot& b, Nanoseconds open) {
+  Interval i;
+  i.start_s = to_seconds(a.time - open);
+  i.end_s = to_seconds(b.time - open);
+  i.bytes_sent = difference(b.totals.bytes_sent, a.totals.bytes_sent);
+  i.bytes_received = difference(b.totals.bytes_received, a.totals.bytes_received);
+  i.messages = difference(b.totals.messages, a.totals.messages);
+  i.retransmits = difference(b.totals.retransmits, a.totals.retransmits);
+  i.rtt_ns = b.totals.rtt_ns;
+  i.cwnd_bytes = b.totals.cwnd_bytes;
+  return i;
+}
+
+// Jain's fairness index: (Σx)² / (n Σx²), from 1/n (one stream has all) to 1 (all equal).
+std::optional<double> fairness(const std::vector<std::uint64_t>& before,
+                               const std::vector<std::uint64_t>& after) {
+  double sum = 0, squares = 0;
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    const auto x = static_cast<double>(after[i] - before[i]);
+    sum += x;
+    squares += x * x;
+  }
+  if (after.size() < 2 || squares == 0) return std::nullopt;
+  return sum * sum / (static_cast<double>(after.size()) * squares);
+}
+
+void set_tcp_figures(Measurement& m) {
+  double sum = 0, count = 0;
+  for (const Interval& i : m.intervals) {
+    if (i.cwnd_bytes) m.cwnd_max_bytes = std::max(m.cwnd_max_bytes.value_or(0), *i.cwnd_bytes);
+    if (!i.rtt_ns) continue;
+    m.tcp_rtt_min_ns = std::min(m.tcp_rtt_min_ns.value_or(*i.rtt_ns), *i.rtt_ns);
+    sum += *i.rtt_ns;
+    ++count;
+  }
+  if (count > 0) m.tcp_rtt_mean_ns = sum / count;
+}
+
+void set_window(Measurement& m, const Snapshot& open, const Snapshot& close) {
+  const Totals &a = open.totals, &b = close.totals;
+  m.window_s = to_seconds(close.time - open.time);
+  m.bytes_sent = difference(b.bytes_sent, a.bytes_sent);
+  m.bytes_received = difference(b.bytes_received, a.bytes_received);
+  m.datagrams_sent = difference(b.datagrams_sent, a.datagrams_sent);
+  m.datagrams_received = difference(b.datagrams_received, a.datagrams_received);
+  m.datagrams_lost = difference(b.datagrams_lost, a.datagrams_lost);
+  m.out_of_order = difference(b.out_of_order, a.out_of_order);
+  m.duplicates = difference(b.duplicates, a.duplicates);
+  m.jitter_ns = b.jitter_ns;
+  m.retransmits = difference(b.retransmits, a.retransmits);
+  m.fairness_index = fairness(a.received_per_stream, b.received_per_stream);
+  set_tcp_figures(m);
+}
+
+}  // namespace
+
+Meter::Meter(const Options& options)
+    : warmup_(options.warmup.value_or(0)),
+      duration_(options.duration),
+      interval_(options.kind == Kind::throughput ? kThroughputInterval : kLatencyInterval) {}
+
+Nanoseconds Meter::began() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (first_ == 0) first_ = now_ns();
+  changed_.notify_all();
+  return first_;
+}
+
+void Meter::finished() noexcept {
+  const std::lock_guard lock(mutex_);
+  ++finished_;
+  changed_.notify_all();
+}
+
+void Meter::stop() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (!closed_) cut_short_ = true;
+  closed_ = true;
+  stopped_ = true;
+  changed_.notify_all();
+}
+
+Nanoseconds Meter::close_after(Nanoseconds first) const noexcept {
+  return duration_ ? first + warmup_ + *duration_ : kNever;
+}
+
+// Waits for `when`; returns false when the loops were over, or stopped, before.
+bool Meter::wait_until(Nanoseconds when, std::size_t loops) {
+  std::unique_lock lock(mutex_);
+  const auto over = [&] { return finished_ >= loops || stopped_; };
+  if (when == kNever) {
+    changed_.wait(lock, over);
+    return false;
+  }
+  const std::chrono::steady_clock::time_point instant{std::chrono::nanoseconds(when)};
+  return !changed_.wait_until(lock, instant, over);
+}
+
+// Returns 0 when nothing was transferred.
+Nanoseconds Meter::wait_for_first(std::size_t loops) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return first_ != 0 || finished_ >= loops || stopped_; });
+  return first_;
+}
+
+// One interval on, or the close when what would be left is less than half an interval.
+Nanoseconds Meter::next_read(Nanoseconds last, Nanoseconds close) const noexcept {
+  return close - last < interval_ + interval_ / 2 ? close : last + interval_;
+}
+
+Measurement Meter::watch(std::size_t loops, const std::function<Totals()>& probe,
+                         const IntervalSink& progress, const std::function<void()>& opened) {
+  const Nanoseconds first = wait_for_first(loops);
+  Measurement m;
+  if (first == 0) {
+    m.error = "nothing was transferred";
+  } else if (warmup_ > 0 && !wait_until(first + warmup_, loops)) {
+    m.error = "the transfer ended before the warmup was over";
+  }
+  const Snapshot open = take(probe);
+  const Usage before = Usage::now();
+  if (opened) opened();
+  const Nanoseconds close = duration_ ? open.time + *duration_ : kNever;
+
+  Snapshot last = open;
+  for (bool going = m.error.empty(); going && last.time < close;) {
+    going = wait_until(next_read(last.time, close), loops);
+    Snapshot next = take(probe);
+    m.intervals.push_back(interval_between(last, next, open.time));
+    if (progress) progress(m.intervals.back());
+    last = std::move(next);
+  }
+  set_usage(m, before, Usage::now());
+  closed_ = true;
+  wait_until(kNever, loops);
+  if (cut_short_) m.error = "stopped before its time";
+  set_window(m, open, last);
+  const Totals all = probe();
+  m.total_bytes_sent = all.bytes_sent;
+  m.total_bytes_received = all.bytes_received;
+  return m;
+}
+
+Measurement run_loops(Meter& meter, const std::vector<std::function<void()>>& loops,
+                      const std::function<Totals()>& probe, const IntervalSink& progress,
+                      const std::function<void()>& opened) {
+  std::vector<std::thread> threads;
+  for (const auto& loop : loops)
+    threads.emplace_back([&] {
+      loop();
+      meter.finished();
+    });
+  Measurement measurement = meter.watch(loops.size(), probe, progress, opened);
+  for (std::thread& thread : threads) thread.join();
+  return measurement;
+}
+
+}  // namespace pingperf

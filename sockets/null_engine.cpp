@@ -1,0 +1,72 @@
+// The null engine: moves nothing, measures nothing, takes its time. What a trial of it costs beyond
+// warmup and duration is the harness's own.
+#include <condition_variable>
+#include <mutex>
+
+#include "sockets/engines.h"
+
+namespace pingperf {
+namespace {
+
+class Nothing final : public Endpoint {
+ public:
+  explicit Nothing(const Session& session)
+      : length_(session.options.warmup.value_or(0) + session.options.duration.value_or(0)),
+        window_s_(to_seconds(session.options.duration.value_or(0))),
+        address_(session.address) {}
+
+  Address address() const override { return address_; }
+
+  Measurement run(const IntervalSink&) noexcept override {
+    std::unique_lock lock(mutex_);
+    Measurement m;
+    if (changed_.wait_for(lock, std::chrono::nanoseconds(length_), [this] { return stopped_; }))
+      m.error = "stopped";
+    else
+      m.window_s = window_s_;
+    return m;
+  }
+
+  void stop() noexcept override {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  const Nanoseconds length_;
+  const double window_s_;
+  const Address address_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopped_ = false;  // guarded by mutex_
+};
+
+std::unique_ptr<Endpoint> make_nothing(const Session& session) {
+  return std::make_unique<Nothing>(session);
+}
+
+Engine make_engine(Kind kind, Transport transport) {
+  return {
+      .name = "null",
+      .summary = "moves nothing: measures the harness itself",
+      .kind = kind,
+      .transport = transport,
+      .parameters = {"duration", "warmup", "pin.client", "pin.server"},
+      .unavailable = always_available,
+      .listen = make_nothing,
+      .connect = make_nothing,
+  };
+}
+
+}  // namespace
+
+std::span<const Engine> null_engines() {
+  static const std::vector<Engine> engines = {
+      make_engine(Kind::throughput, Transport::tcp), make_engine(Kind::throughput, Transport::udp),
+      make_engine(Kind::latency, Transport::tcp), make_engine(Kind::latency, Transport::udp),
+      make_engine(Kind::connect, Transport::tcp)};
+  return engines;
+}
+
+}  // namespace pingperf

@@ -1,0 +1,57 @@
+#include "sockets/socket_options.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "sockets/error.h"
+
+namespace pingperf {
+namespace {
+
+// As root a buffer may be larger than net.core.{w,r}mem_max; else the kernel clamps it silently.
+void set_buffer(int fd, int forced, int plain, std::uint64_t bytes, const char* what) {
+  const int value = static_cast<int>(bytes);
+  if (::setsockopt(fd, SOL_SOCKET, forced, &value, sizeof value) != 0)
+    set_option(fd, SOL_SOCKET, plain, value, what);
+}
+
+void apply_tcp_options(int fd, const Options& options) {
+  if (options.congestion_control) {
+    const std::string& name = *options.congestion_control;
+    check(::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(),
+                       static_cast<socklen_t>(name.size())),
+          "congestion_control '" + name +
+              "' (see /proc/sys/net/ipv4/tcp_available_congestion_control)");
+  }
+  if (options.nodelay) set_option(fd, IPPROTO_TCP, TCP_NODELAY, *options.nodelay, "nodelay");
+  if (options.mss) set_option(fd, IPPROTO_TCP, TCP_MAXSEG, static_cast<int>(*options.mss), "mss");
+}
+
+}  // namespace
+
+void set_option(int fd, int level, int option, int value, const char* what) {
+  check(::setsockopt(fd, level, option, &value, sizeof value), what);
+}
+
+void apply_options(int fd, const Options& options, int family) {
+  if (options.send_buffer)
+    set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, *options.send_buffer, "send_buffer");
+  if (options.receive_buffer)
+    set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, *options.receive_buffer, "receive_buffer");
+  if (options.tos && family == AF_INET6)
+    set_option(fd, IPPROTO_IPV6, IPV6_TCLASS, static_cast<int>(*options.tos), "tos");
+  else if (options.tos)
+    set_option(fd, IPPROTO_IP, IP_TOS, static_cast<int>(*options.tos), "tos");
+  if (options.transport == Transport::tcp) apply_tcp_options(fd, options);
+}
+
+std::optional<TcpState> tcp_state(int fd) noexcept {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
+  return TcpState{info.tcpi_total_retrans, info.tcpi_rtt * 1e3,
+                  static_cast<std::uint64_t>(info.tcpi_snd_cwnd) * info.tcpi_snd_mss};
+}
+
+}  // namespace pingperf

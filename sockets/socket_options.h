@@ -1,0 +1,29 @@
+// Socket options: asked for by an experiment, checked against what the kernel gave.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "sockets/options.h"
+
+namespace pingperf {
+
+// Sets an integer socket option. Throws std::system_error naming `what`.
+void set_option(int fd, int level, int option, int value, const char* what);
+
+// Applies the buffers, type of service and, for TCP, congestion control, no-delay and MSS of
+// `options` to a socket before it connects or listens (buffers shape the window scale: tcp(7)).
+// Throws std::system_error naming the option.
+void apply_options(int fd, const Options& options, int family);
+
+// What tcp(7)'s TCP_INFO says of a connection now.
+struct TcpState {
+  std::uint64_t retransmits;  // segments, since the connection began
+  double rtt_ns;              // smoothed
+  std::uint64_t cwnd_bytes;
+};
+
+// Nothing when `fd` is not a TCP socket.
+std::optional<TcpState> tcp_state(int fd) noexcept;
+
+}  // namespace pingperf

@@ -1,0 +1,178 @@
+#include "sockets/transfer.h"
+
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include <cmath>
+#include <cstring>
+#include <ctime>
+
+#include "sockets/socket_options.h"
+
+namespace pingperf {
+namespace {
+
+class Transfer final : public Endpoint {
+ public:
+  // A server, whose flows come with accept().
+  Transfer(const TransferOps& ops, const Session& session, Fd listener)
+      : ops_(ops),
+        session_(session),
+        meter_(session.options),
+        is_server_(true),
+        listener_(std::move(listener)),
+        address_(Address::local_of(listener_.get())) {}
+
+  // A client, with its flows.
+  Transfer(const TransferOps& ops, const Session& session, std::vector<Fd> flows)
+      : ops_(ops), session_(session), meter_(session.options), is_server_(false) {
+    adopt(std::move(flows));
+  }
+
+  Address address() const override { return address_; }
+
+  void accept() override {
+    adopt(ops_.admit(std::move(listener_), session_, session_.options.streams.value(), rejected_));
+  }
+
+  Measurement run(const IntervalSink& progress) noexcept override {
+    std::vector<std::function<void()>> loops;
+    for (Flow& flow : flows_) {
+      if (sends()) loops.push_back([&, this] { run_loop(ops_.send, flow); });
+      if (receives()) loops.push_back([&, this] { run_loop(ops_.receive, flow); });
+    }
+    Measurement m = run_loops(
+        meter_, loops, [this] { return totals(); }, progress, [this] { set_limits(); });
+    if (is_server_) m.rejected_peers = rejected_;
+    for (const Flow& flow : flows_)
+      if (const int error = flow.error; error != 0 && m.error.empty())
+        m.error = std::string("the transfer broke off: ") + std::strerror(error);
+    return m;
+  }
+
+  void stop() noexcept override {
+    meter_.stop();
+    for (Flow& flow : flows_) ::shutdown(flow.fd.get(), SHUT_RDWR);
+  }
+
+ private:
+  bool both() const { return session_.options.bidirectional.value_or(false); }
+  bool sends() const { return both() || is_server_ == session_.options.reverse.value_or(false); }
+  bool receives() const { return both() || !sends(); }
+
+  void adopt(std::vector<Fd> connections) {
+    for (Fd& fd : connections) {
+      Flow& flow = flows_.emplace_back();
+      flow.fd = std::move(fd);
+      flow.outgoing.assign(session_.options.message_size.value(), 'p');
+      flow.incoming.assign(session_.options.message_size.value(), 0);
+    }
+  }
+
+  void run_loop(FlowLoop loop, Flow& flow) noexcept {
+    const Options& o = session_.options;
+    ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: a paced sender's sleep ends when it should (prctl(2))
+    Pace pace(o.rate_bps.value_or(0) / flows_.size(), *o.message_size);
+    loop(flow, meter_, pace);
+  }
+
+  // Called as the window opens: what may still be sent, shared over the flows.
+  void set_limits() noexcept {
+    const Options& o = session_.options;
+    if (!sends() || (!o.bytes && !o.messages)) return;
+    const std::uint64_t all = o.bytes ? *o.bytes : *o.messages * *o.message_size;
+    const std::uint64_t share = (all + flows_.size() - 1) / flows_.size();
+    for (Flow& flow : flows_) flow.sent.limit = flow.sent.count() + share;
+  }
+
+  Totals totals() const;
+  void add_tcp(Totals& totals) const;
+  void add_datagrams(Totals& totals) const;
+
+  const TransferOps& ops_;
+  const Session session_;
+  Meter meter_;
+  const bool is_server_;
+  Fd listener_;
+  Address address_;
+  std::deque<Flow> flows_;  // a deque: flows hold atomics and do not move
+  std::uint64_t rejected_ = 0;
+};
+
+Totals Transfer::totals() const {
+  Totals t;
+  std::uint64_t sent = 0, received = 0, messages = 0;
+  for (const Flow& flow : flows_) {
+    sent += flow.sent.count();
+    received += flow.received.count();
+    messages += flow.sent.messages + flow.received.messages;
+    if (receives()) t.received_per_stream.push_back(flow.received.count());
+  }
+  if (sends()) t.bytes_sent = sent;
+  if (receives()) t.bytes_received = received;
+  t.messages = messages;
+  if (session_.options.transport == Transport::udp)
+    add_datagrams(t);
+  else if (sends())
+    add_tcp(t);
+  return t;
+}
+
+void Transfer::add_tcp(Totals& t) const {
+  double rtt = 0, connections = 0;
+  for (const Flow& flow : flows_) {
+    const auto state = tcp_state(flow.fd.get());
+    if (!state) continue;
+    t.retransmits = t.retransmits.value_or(0) + state->retransmits;
+    t.cwnd_bytes = t.cwnd_bytes.value_or(0) + state->cwnd_bytes;
+    rtt += state->rtt_ns;
+    ++connections;
+  }
+  if (connections > 0) t.rtt_ns = rtt / connections;
+}
+
+void Transfer::add_datagrams(Totals& t) const {
+  std::uint64_t sent = 0, received = 0, lost = 0, out_of_order = 0, duplicates = 0;
+  double jitter = 0;
+  for (const Flow& flow : flows_) {
+    sent += flow.sent.messages;
+    received += flow.sequence.distinct();
+    lost += flow.sequence.lost();
+    out_of_order += flow.sequence.out_of_order();
+    duplicates += flow.sequence.duplicates();
+    jitter += flow.sequence.jitter_ns();
+  }
+  if (sends()) t.datagrams_sent = sent;
+  if (!receives()) return;
+  t.datagrams_received = received;
+  t.datagrams_lost = lost;
+  t.out_of_order = out_of_order;
+  t.duplicates = duplicates;
+  t.jitter_ns = jitter / static_cast<double>(flows_.size());
+}
+
+}  // namespace
+
+void Pace::wait() noexcept {
+  const auto now = static_cast<double>(now_ns());
+  if (now - next_ns_ > kMostBehind) next_ns_ = now;
+  if (next_ns_ > now) {
+    timespec until;
+    const auto due = static_cast<Nanoseconds>(next_ns_);
+    until.tv_sec = due / kSecond;
+    until.tv_nsec = due % kSecond;
+    ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
+  }
+  next_ns_ += gap_ns_;
+}
+
+std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const Session& session) {
+  return std::make_unique<Transfer>(ops, session, ops.listen(session));
+}
+
+std::unique_ptr<Endpoint> connect_transfer(const TransferOps& ops, const Session& session) {
+  return std::make_unique<Transfer>(ops, session,
+                                    ops.connect(session, session.options.streams.value()));
+}
+
+}  // namespace pingperf

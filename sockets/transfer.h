@@ -1,0 +1,84 @@
+// Transfer: an end of a bulk transfer, whatever its transport: flows, one loop a flow and
+// direction.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "sockets/engine.h"
+#include "sockets/fd.h"
+#include "sockets/meter.h"
+#include "sockets/sequence.h"
+
+namespace pingperf {
+
+// Counts of one direction of one flow: written by its loop alone, read by the meter. Plain moves,
+// on a cache line of their own.
+struct alignas(64) FlowCounter {
+  std::atomic<std::uint64_t> bytes{0};
+  std::atomic<std::uint64_t> messages{0};
+  std::atomic<std::uint64_t> limit{std::numeric_limits<std::uint64_t>::max()};  // in bytes
+
+  void add(std::uint64_t n) noexcept {
+    bytes.store(bytes.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    messages.store(messages.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  std::uint64_t count() const noexcept { return bytes.load(std::memory_order_relaxed); }
+  bool full() const noexcept { return count() >= limit.load(std::memory_order_relaxed); }
+};
+
+// One connection or UDP flow.
+struct Flow {
+  Fd fd;
+  FlowCounter sent;
+  FlowCounter received;
+  SequenceTracker sequence;    // UDP
+  std::vector<char> outgoing;  // one message
+  std::vector<char> incoming;  // one receive
+  std::atomic<int> error{0};   // errno of the call that ended a loop early
+};
+
+// The flow's loops count, and return when the meter has closed or the peer is done. A sender that
+// has a `pace` waits its turn before every message.
+class Pace;
+using FlowLoop = void (*)(Flow& flow, Meter& meter, Pace& pace);
+
+// What differs between transports, as a table.
+struct TransferOps {
+  FlowLoop send;
+  FlowLoop receive;
+  Fd (*listen)(const Session&);
+  // Waits for the client's flows; `rejected` is added to.
+  std::vector<Fd> (*admit)(Fd listener, const Session&, std::size_t count, std::uint64_t& rejected);
+  std::vector<Fd> (*connect)(const Session&, std::size_t count);
+};
+
+// The send times of a paced flow: message k leaves no earlier than k message times after the first.
+class Pace {
+ public:
+  // `rate_bps` of this flow; 0: as fast as it goes.
+  Pace(std::uint64_t rate_bps, std::size_t message_size) noexcept
+      : gap_ns_(rate_bps == 0
+                    ? 0
+                    : 8e9 * static_cast<double>(message_size) / static_cast<double>(rate_bps)) {}
+
+  bool paced() const noexcept { return gap_ns_ > 0; }
+  // Sleeps until the next message is due. On a fixed schedule: what a late wake-up missed is made
+  // up for, so the mean rate holds. Gives up catching up past kMostBehind.
+  void wait() noexcept;
+
+ private:
+  static constexpr double kMostBehind = 100e6;  // ns
+
+  double gap_ns_;
+  double next_ns_ = 0;
+};
+
+std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const Session& session);
+std::unique_ptr<Endpoint> connect_transfer(const TransferOps& ops, const Session& session);
+
+}  // namespace pingperf

@@ -1,0 +1,123 @@
+#include "sockets/udp.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "sockets/error.h"
+#include "sockets/io.h"
+#include "sockets/socket_options.h"
+
+namespace pingperf {
+namespace {
+
+constexpr Nanoseconds kRetry = 50 * kMillisecond;
+
+// The datagram that opens a flow, and its answer.
+struct Hello {
+  std::uint64_t mark = kHello;
+  Token token;
+};
+
+Fd bind_flow(const Session& session, const Address& address, bool shared) {
+  Fd fd(check(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+  if (shared) set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
+  apply_options(fd.get(), session.options, address.family());
+  if (::bind(fd.get(), address.data(), address.size()) != 0)
+    check(-1, (errno == EADDRINUSE ? "port busy: " : "bind ") + address.to_string());
+  return fd;
+}
+
+bool is_hello(const char* datagram, ssize_t size, const Token& token) {
+  Hello hello;
+  if (size != sizeof hello) return false;
+  std::memcpy(&hello, datagram, sizeof hello);
+  return hello.mark == kHello && same_token(hello.token, token);
+}
+
+// Waits for the next peer with the right token and connects the socket to it.
+void admit_one(int fd, const Session& session, AdmittedFlows& result) {
+  for (;;) {
+    if (!wait_readable(fd, session.deadline))
+      throw std::runtime_error("the client did not open its UDP flow");
+    char datagram[64];
+    sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    auto* const from = reinterpret_cast<sockaddr*>(&peer);
+    const ssize_t n =
+        ::recvfrom(fd, datagram, sizeof datagram, MSG_DONTWAIT | MSG_TRUNC, from, &size);
+    if (n < 0) continue;
+    if (!is_hello(datagram, n, session.token)) {
+      ++result.rejected_peers;
+      continue;
+    }
+    check(::connect(fd, from, size), "connect of a UDP flow");
+    // What is queued already came from strangers: the peer sends nothing before its answer.
+    char stranger[1];
+    while (::recv(fd, stranger, sizeof stranger, MSG_DONTWAIT) >= 0) ++result.rejected_peers;
+    ::send(fd, datagram, sizeof(Hello), 0);  // a lost answer is asked for again
+    return;
+  }
+}
+
+}  // namespace
+
+Fd bind_udp(const Session& session) {
+  return bind_flow(session, session.address, false);
+}
+
+AdmittedFlows admit_udp(Fd first, const Session& session, std::size_t count) {
+  AdmittedFlows result;
+  const Address address = Address::local_of(first.get());
+  Fd door = std::move(first);
+  for (;;) {
+    // Only now may our own next socket share the port: a stranger's bind found it busy until here.
+    const bool last = result.flows.size() + 1 == count;
+    if (!last) set_option(door.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
+    admit_one(door.get(), session, result);
+    result.flows.push_back(std::move(door));
+    if (last) return result;
+    door = bind_flow(session, address, true);
+  }
+}
+
+std::vector<Fd> connect_udp(const Session& session, std::size_t count) {
+  std::vector<Fd> flows;
+  const Hello hello{kHello, session.token};
+  for (std::size_t i = 0; i < count; ++i) {
+    Fd fd(check(::socket(session.address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+    apply_options(fd.get(), session.options, session.address.family());
+    const std::string where = session.address.to_string();
+    check(::connect(fd.get(), session.address.data(), session.address.size()),
+          "connect to " + where);
+    char answer[64];
+    ssize_t n = 0;
+    do {
+      if (now_ns() > session.deadline)
+        throw std::runtime_error(where + " did not admit this session");
+      ::send(fd.get(), &hello, sizeof hello, MSG_NOSIGNAL);
+      const Nanoseconds retry = std::min(session.deadline, now_ns() + kRetry);
+      if (!wait_readable(fd.get(), retry)) continue;
+      n = ::recv(fd.get(), answer, sizeof answer, MSG_DONTWAIT);
+    } while (!is_hello(answer, n, session.token));
+    flows.push_back(std::move(fd));
+  }
+  return flows;
+}
+
+void send_end(int fd, std::uint64_t count) noexcept {
+  char datagram[kSmallestDatagram];
+  set_header(datagram, {kEnd, static_cast<std::int64_t>(count)});
+  for (int i = 0; i < 3; ++i) ::send(fd, datagram, sizeof datagram, MSG_NOSIGNAL);
+}
+
+std::optional<std::string> datagram_objection(const Options& options) {
+  if (options.message_size.value_or(kSmallestDatagram) >= kSmallestDatagram &&
+      options.message_size.value_or(0) <= 65507)
+    return std::nullopt;
+  return "message_size of a UDP datagram must be from 16 (sequence number and time stamp) to 65507 "
+         "bytes";
+}
+
+}  // namespace pingperf

@@ -1,0 +1,54 @@
+#include "sockets/usage.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <cstdio>
+
+#include "sockets/fd.h"
+
+namespace pingperf {
+namespace {
+
+double seconds(const timeval& t) {
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+}
+
+// The first line of /proc/stat: ticks of user nice system idle iowait irq softirq steal (proc(5)).
+void read_ticks(Usage& usage) noexcept {
+  const Fd fd(::open("/proc/stat", O_RDONLY | O_CLOEXEC));
+  char text[256];
+  const ssize_t size = fd ? ::read(fd.get(), text, sizeof text - 1) : -1;
+  if (size <= 0) return;
+  text[size] = '\0';
+  unsigned long long t[8] = {};
+  if (std::sscanf(text, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &t[0], &t[1], &t[2], &t[3],
+                  &t[4], &t[5], &t[6], &t[7]) != 8)
+    return;
+  usage.steal_ticks = t[7];
+  for (unsigned long long ticks : t) usage.total_ticks += ticks;
+}
+
+}  // namespace
+
+Usage Usage::now() noexcept {
+  Usage usage;
+  rusage r{};
+  ::getrusage(RUSAGE_SELF, &r);
+  usage.user_s = seconds(r.ru_utime);
+  usage.system_s = seconds(r.ru_stime);
+  usage.context_switches = static_cast<std::uint64_t>(r.ru_nvcsw + r.ru_nivcsw);
+  read_ticks(usage);
+  return usage;
+}
+
+void set_usage(Measurement& measurement, const Usage& before, const Usage& after) {
+  measurement.cpu_user_s = after.user_s - before.user_s;
+  measurement.cpu_system_s = after.system_s - before.system_s;
+  measurement.context_switches = after.context_switches - before.context_switches;
+  if (after.total_ticks > before.total_ticks)
+    measurement.steal_ratio = static_cast<double>(after.steal_ticks - before.steal_ticks) /
+                              static_cast<double>(after.total_ticks - before.total_ticks);
+}
+
+}  // namespace pingperf

@@ -1,0 +1,25 @@
+// What this process, and the host around it, used up between two instants.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "sockets/measurement.h"
+
+namespace pingperf {
+
+// Cumulative figures of the calling process (getrusage(2)) and of the host's CPUs (/proc/stat).
+struct Usage {
+  double user_s = 0;
+  double system_s = 0;
+  std::uint64_t context_switches = 0;  // voluntary and not
+  std::uint64_t steal_ticks = 0;
+  std::uint64_t total_ticks = 0;  // 0 when /proc/stat cannot be read
+
+  static Usage now() noexcept;
+};
+
+// Writes what was used from `before` to `after` into the CPU, context switch and steal fields.
+void set_usage(Measurement& measurement, const Usage& before, const Usage& after);
+
+}  // namespace pingperf

@@ -1,0 +1,75 @@
+// Fd, Address, Token and the parameter table.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "sockets/address.h"
+#include "sockets/fd.h"
+#include "sockets/options.h"
+#include "sockets/token.h"
+
+namespace pingperf {
+namespace {
+
+bool is_open(int fd) {
+  return ::fcntl(fd, F_GETFD) >= 0;
+}
+
+TEST(Fd, ClosesOnceWhenItGoesAndMovesWithoutClosing) {
+  int raw = -1;
+  {
+    Fd a(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    raw = a.get();
+    Fd b(std::move(a));
+    EXPECT_FALSE(a);  // NOLINT: what a moved-from Fd is, is the point
+    EXPECT_TRUE(is_open(raw));
+    b = Fd();
+    EXPECT_FALSE(is_open(raw));
+  }
+}
+
+TEST(Address, ReadsBackWhatItPrints) {
+  for (const char* text : {"127.0.0.1:5201", "[::1]:80", "unix:/tmp/x.sock", "unix:@abstract"})
+    EXPECT_EQ(Address::parse(text).to_string(), text);
+}
+
+TEST(Address, RefusesWhatIsNone) {
+  for (const char* text :
+       {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000", "unix:"})
+    EXPECT_THROW(Address::parse(text), std::runtime_error) << text;
+  EXPECT_THROW(Address::resolve("127.0.0.1", 1, AF_INET6), std::runtime_error);
+  EXPECT_THROW(Address::unix_path(std::string(200, 'x')), std::runtime_error);
+}
+
+TEST(Token, IsNewEachTimeAndSurvivesHex) {
+  const Token a = mint_token(), b = mint_token();
+  EXPECT_FALSE(same_token(a, b));
+  EXPECT_TRUE(same_token(a, token_from_hex(to_hex(a)).value()));
+}
+
+TEST(Token, HexOfAnotherFormIsNone) {
+  for (const char* text :
+       {"", "00", "zz112233445566778899aabbccddeeff", "00112233445566778899aabbccddeeff0"})
+    EXPECT_FALSE(token_from_hex(text)) << text;
+}
+
+TEST(Parameters, NamesAndColumnsAreUnique) {
+  std::set<std::string_view> names, columns;
+  for (const Parameter& p : parameters()) {
+    EXPECT_TRUE(names.insert(p.name).second) << p.name;
+    EXPECT_TRUE(columns.insert(p.column).second) << p.column;
+    EXPECT_FALSE(p.doc.empty()) << p.name;
+    EXPECT_EQ(find_parameter(p.name), &p);
+  }
+}
+
+TEST(Parameters, NamesOfKindsAndTransportsReadBack) {
+  for (std::string_view text : kind_names()) EXPECT_EQ(name(kind_from(text).value()), text);
+  for (std::string_view text : transport_names())
+    EXPECT_EQ(name(transport_from(text).value()), text);
+  EXPECT_FALSE(kind_from("speed"));
+}
+
+}  // namespace
+}  // namespace pingperf

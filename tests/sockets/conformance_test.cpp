@@ -1,0 +1,357 @@
+// What every engine of sockets/ must do. A new one is tested here by being registered.
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <future>
+#include <thread>
+
+#include "sockets/error.h"
+#include "sockets/fd.h"
+#include "sockets/udp.h"
+
+namespace pingperf {
+namespace {
+
+constexpr Nanoseconds kPatience = 5 * kSecond;
+
+Options options_for(const Engine& engine) {
+  Options o;
+  o.kind = engine.kind;
+  o.transport = engine.transport;
+  o.engine = engine.name;
+  o.message_size = engine.kind != Kind::throughput      ? 64
+                   : engine.transport == Transport::udp ? 1400
+                                                        : 131072;
+  o.streams = 1;
+  o.duration = 60 * kMillisecond;
+  o.warmup = 20 * kMillisecond;
+  return o;
+}
+
+struct Ends {
+  Measurement client, server;
+};
+
+// A server whose accept() is under way, for tests that do something to it before the client comes.
+struct Server {
+  explicit Server(const Engine& engine, const Options& options, const char* host = "127.0.0.1") {
+    session.options = options;
+    session.token = mint_token();
+    session.address = Address::resolve(host, 0);
+    session.deadline = now_ns() + kPatience;
+    endpoint = engine.listen(session);
+    accepted = std::async(std::launch::async, [this] { endpoint->accept(); });
+  }
+
+  Session client_session() const {
+    Session s = session;
+    s.address = endpoint->address();
+    return s;
+  }
+
+  Session session;
+  std::unique_ptr<Endpoint> endpoint;
+  std::future<void> accepted;
+};
+
+Ends run_against(Server& server, const Engine& engine, const IntervalSink& progress = {}) {
+  const std::unique_ptr<Endpoint> client = engine.connect(server.client_session());
+  server.accepted.get();
+  auto served = std::async(std::launch::async, [&] { return server.endpoint->run({}); });
+  Ends ends;
+  ends.client = client->run(progress);
+  if (served.wait_for(std::chrono::seconds(2)) != std::future_status::ready)
+    server.endpoint->stop();
+  ends.server = served.get();
+  return ends;
+}
+
+Ends run_trial(const Engine& engine, const Options& options, const char* host = "127.0.0.1") {
+  Server server(engine, options, host);
+  return run_against(server, engine);
+}
+
+void expect_well(const Ends& ends) {
+  EXPECT_EQ(ends.client.error, "");
+  EXPECT_EQ(ends.server.error, "");
+}
+
+class EngineTest : public testing::TestWithParam<const Engine*> {
+ protected:
+  const Engine& engine() const { return *GetParam(); }
+};
+class SocketTest : public EngineTest {};    // engines that open sockets
+class TransferTest : public EngineTest {};  // those that move bulk data
+class PingTest : public EngineTest {};      // those that measure round trips
+
+TEST_P(EngineTest, DescribesItselfInOneLineAndNamesRealParameters) {
+  EXPECT_FALSE(engine().summary.empty());
+  EXPECT_EQ(engine().summary.find('\n'), std::string_view::npos);
+  for (std::string_view parameter : engine().parameters)
+    EXPECT_NE(find_parameter(parameter), nullptr) << parameter;
+}
+
+TEST_P(EngineTest, MeasuresForTheTimeAskedFor) {
+  const Ends ends = run_trial(engine(), options_for(engine()));
+  expect_well(ends);
+  ASSERT_TRUE(ends.client.window_s);
+  EXPECT_GE(*ends.client.window_s, 0.059);
+}
+
+TEST_P(TransferTest, ServerCountsEveryByteTheClientSent) {
+  const Ends ends = run_trial(engine(), options_for(engine()));
+  expect_well(ends);
+  EXPECT_GT(ends.client.bytes_sent.value(), 0u);
+  EXPECT_GT(ends.server.bytes_received.value(), 0u);
+  if (engine().transport == Transport::udp) {
+    EXPECT_LE(ends.server.total_bytes_received.value(), ends.client.total_bytes_sent.value());
+  } else {
+    EXPECT_EQ(ends.client.total_bytes_sent.value(), ends.server.total_bytes_received.value());
+  }
+  EXPECT_FALSE(ends.client.bytes_received);
+  EXPECT_FALSE(ends.server.bytes_sent);
+}
+
+TEST_P(TransferTest, ReverseMakesTheServerSend) {
+  if (!engine().honours("reverse")) GTEST_SKIP() << "has no reverse";
+  Options options = options_for(engine());
+  options.reverse = true;
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends);
+  EXPECT_GT(ends.client.bytes_received.value(), 0u);
+  EXPECT_GT(ends.server.bytes_sent.value(), 0u);
+  EXPECT_FALSE(ends.client.bytes_sent);
+}
+
+TEST_P(TransferTest, BidirectionalMakesBothEndsSendAndReceive) {
+  if (!engine().honours("bidirectional")) GTEST_SKIP() << "has no bidirectional";
+  Options options = options_for(engine());
+  options.bidirectional = true;
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends);
+  for (const Measurement* end : {&ends.client, &ends.server}) {
+    EXPECT_GT(end->bytes_sent.value(), 0u);
+    EXPECT_GT(end->bytes_received.value(), 0u);
+  }
+}
+
+TEST_P(TransferTest, EveryStreamCarriesData) {
+  if (!engine().honours("streams")) GTEST_SKIP() << "has no streams";
+  Options options = options_for(engine());
+  options.streams = 3;
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends);
+  ASSERT_TRUE(ends.server.fairness_index);
+  EXPECT_GT(*ends.server.fairness_index, 0.34);  // 1/3: one stream had everything
+  EXPECT_LE(*ends.server.fairness_index, 1.0);
+}
+
+TEST_P(TransferTest, ALimitOfBytesIsKept) {
+  if (!engine().honours("bytes")) GTEST_SKIP() << "has no bytes";
+  Options options = options_for(engine());
+  options.duration.reset();
+  options.warmup = 0;
+  options.bytes = 10 * *options.message_size;
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends);
+  EXPECT_GE(ends.client.total_bytes_sent.value(), *options.bytes);
+}
+
+TEST_P(TransferTest, APacedSenderKeepsItsRate) {
+  if (!engine().honours("rate")) GTEST_SKIP() << "has no rate";
+  Options options = options_for(engine());
+  options.duration = 300 * kMillisecond;
+  options.message_size = 1000;
+  options.rate_bps = 8'000'000;  // a message a millisecond
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends);
+  // A machine under load may be late, never early: 300 messages and the catching up after a stall.
+  EXPECT_LE(ends.client.bytes_sent.value(), 420'000u);
+  EXPECT_GT(ends.client.bytes_sent.value(), 0u);
+}
+
+TEST_P(TransferTest, EveryDatagramIsReceivedLostOrCounted) {
+  if (engine().transport != Transport::udp) GTEST_SKIP() << "not UDP";
+  Options options = options_for(engine());
+  options.warmup = 0;
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends);
+  ASSERT_TRUE(ends.server.datagrams_received && ends.server.datagrams_lost);
+  EXPECT_GT(*ends.server.datagrams_received, 0u);
+  EXPECT_TRUE(ends.server.jitter_ns && ends.server.out_of_order && ends.server.duplicates);
+}
+
+TEST_P(PingTest, PercentilesOfARoundTripAreInOrder) {
+  const Ends ends = run_trial(engine(), options_for(engine()));
+  expect_well(ends);
+  const Histogram& rtt = ends.client.rtt;
+  EXPECT_GT(rtt.count(), 0u);
+  EXPECT_EQ(rtt.count(), ends.client.exchanges.value());
+  EXPECT_GT(rtt.min(), 0);
+  EXPECT_LE(rtt.min(), rtt.quantile(0.5));
+  EXPECT_LE(rtt.quantile(0.5), rtt.quantile(0.99));
+  EXPECT_LE(rtt.quantile(0.99), rtt.max());
+}
+
+TEST_P(PingTest, ALimitOfMessagesIsExactForPings) {
+  if (!engine().honours("messages")) GTEST_SKIP() << "has no messages";
+  Options options = options_for(engine());
+  options.duration.reset();
+  options.warmup = 0;
+  options.messages = 25;
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends);
+  EXPECT_EQ(ends.client.exchanges.value(), 25u);
+}
+
+TEST_P(PingTest, ConnectTimeIsPartOfTheExchange) {
+  if (engine().kind != Kind::connect) GTEST_SKIP() << "does not connect anew";
+  const Ends ends = run_trial(engine(), options_for(engine()));
+  expect_well(ends);
+  EXPECT_EQ(ends.client.connect.count(), ends.client.rtt.count());
+  EXPECT_LT(ends.client.connect.quantile(0.5), ends.client.rtt.quantile(0.5));
+}
+
+TEST_P(SocketTest, WorksOverIpv6) {
+  if (!engine().honours("ip")) GTEST_SKIP() << "has no ip";
+  expect_well(run_trial(engine(), options_for(engine()), "::1"));
+}
+
+TEST_P(TransferTest, IntervalsCoverTheWindow) {
+  Options options = options_for(engine());
+  options.duration = 250 * kMillisecond;
+  Server server(engine(), options);
+  std::size_t reported = 0;
+  const Ends ends = run_against(server, engine(), [&](const Interval&) { ++reported; });
+  expect_well(ends);
+  const auto& intervals = ends.client.intervals;
+  ASSERT_EQ(reported, intervals.size());
+  ASSERT_GE(intervals.size(), 2u);
+  EXPECT_EQ(intervals.front().start_s, 0);
+  EXPECT_NEAR(intervals.back().end_s, ends.client.window_s.value(), 1e-9);
+  std::uint64_t sum = 0;
+  for (const Interval& i : intervals) sum += i.bytes_sent.value();
+  EXPECT_EQ(sum, ends.client.bytes_sent.value());
+}
+
+// Sends what is not the session's token to the server's address.
+void intrude(const Address& address, Transport transport) {
+  const int type = transport == Transport::udp ? SOCK_DGRAM : SOCK_STREAM;
+  const Fd fd(check(::socket(address.family(), type | SOCK_CLOEXEC, 0), "socket"));
+  check(::connect(fd.get(), address.data(), address.size()), "connect");
+  const char noise[24] = "GET / HTTP/1.0";
+  ::send(fd.get(), noise, sizeof noise, MSG_NOSIGNAL);
+}
+
+TEST_P(SocketTest, AStrangerIsTurnedAwayAndCounted) {
+  Server server(engine(), options_for(engine()));
+  intrude(server.endpoint->address(), engine().transport);
+  intrude(server.endpoint->address(), engine().transport);
+  const Ends ends = run_against(server, engine());
+  expect_well(ends);
+  EXPECT_EQ(ends.server.rejected_peers.value(), 2u);
+}
+
+TEST_P(SocketTest, AWrongTokenIsNotAdmitted) {
+  Server server(engine(), options_for(engine()));
+  Session wrong = server.client_session();
+  wrong.token[3] ^= 1;
+  wrong.deadline = now_ns() + 300 * kMillisecond;
+  auto intruder = std::async(std::launch::async, [&]() -> std::string {
+    try {
+      return engine().connect(wrong)->run({}).error;
+    } catch (const std::exception& e) {
+      return e.what();
+    }
+  });
+  const bool served_one_by_one = engine().kind == Kind::connect;
+  if (!served_one_by_one) {
+    EXPECT_NE(intruder.get(), "");
+  }
+  const Ends ends = run_against(server, engine());
+  expect_well(ends);
+  if (served_one_by_one) {
+    EXPECT_NE(intruder.get(), "");
+  }
+  EXPECT_GE(ends.server.rejected_peers.value(), 1u);
+}
+
+TEST_P(SocketTest, ABusyPortIsReportedAsSuch) {
+  Server first(engine(), options_for(engine()));
+  Session second = first.session;
+  second.address = first.endpoint->address();
+  try {
+    engine().listen(second);
+    FAIL() << "bound a port that is in use";
+  } catch (const std::system_error& e) {
+    EXPECT_EQ(e.code().value(), EADDRINUSE);
+    EXPECT_NE(std::string(e.what()).find("port busy"), std::string::npos) << e.what();
+  }
+  expect_well(run_against(first, engine()));
+}
+
+TEST_P(SocketTest, WithoutAClientAcceptGivesUpAtTheDeadline) {
+  if (engine().kind == Kind::connect) GTEST_SKIP() << "does not wait for a client";
+  Session session;
+  session.options = options_for(engine());
+  session.address = Address::resolve("127.0.0.1", 0);
+  session.deadline = now_ns() + 50 * kMillisecond;
+  EXPECT_THROW(engine().listen(session)->accept(), std::runtime_error);
+}
+
+TEST_P(EngineTest, StopEndsAServerWhoseClientIsMute) {
+  Server server(engine(), options_for(engine()));
+  const std::unique_ptr<Endpoint> client = engine().connect(server.client_session());
+  server.accepted.get();
+  auto served = std::async(std::launch::async, [&] { return server.endpoint->run({}); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  server.endpoint->stop();
+  ASSERT_EQ(served.wait_for(std::chrono::seconds(2)), std::future_status::ready);
+  EXPECT_NE(served.get().error, "");
+}
+
+TEST_P(SocketTest, AClientThatVanishesEndsTheServer) {
+  if (engine().transport != Transport::tcp || engine().kind == Kind::connect)
+    GTEST_SKIP() << "has no connection that could break";
+  Server server(engine(), options_for(engine()));
+  std::unique_ptr<Endpoint> client = engine().connect(server.client_session());
+  server.accepted.get();
+  auto served = std::async(std::launch::async, [&] { return server.endpoint->run({}); });
+  client.reset();
+  ASSERT_EQ(served.wait_for(std::chrono::seconds(2)), std::future_status::ready);
+  served.get();
+}
+
+std::string test_name(const testing::TestParamInfo<const Engine*>& info) {
+  std::string text = std::string(info.param->name) + "_" + std::string(name(info.param->kind)) +
+                     "_" + std::string(name(info.param->transport));
+  for (char& c : text)
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  return text;
+}
+
+auto engines_that(bool (*wanted)(const Engine&)) {
+  std::vector<const Engine*> engines;
+  for (const Engine* engine : socket_engines())
+    if (wanted(*engine)) engines.push_back(engine);
+  return testing::ValuesIn(engines);
+}
+
+bool opens_sockets(const Engine& engine) {
+  return engine.name != "null";
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, EngineTest, engines_that([](const Engine&) { return true; }),
+                         test_name);
+INSTANTIATE_TEST_SUITE_P(Every, SocketTest, engines_that(opens_sockets), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, TransferTest, engines_that([](const Engine& e) {
+                           return opens_sockets(e) && e.kind == Kind::throughput;
+                         }),
+                         test_name);
+INSTANTIATE_TEST_SUITE_P(Every, PingTest, engines_that([](const Engine& e) {
+                           return opens_sockets(e) && e.kind != Kind::throughput;
+                         }),
+                         test_name);
+
+}  // namespace
+}  // namespace pingperf
