@@ -1,0 +1,273 @@
+#include "harness/agent.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <map>
+
+#include "harness/engines.h"
+#include "harness/host_facts.h"
+#include "harness/process.h"
+#include "harness/protocol.h"
+#include "harness/version.h"
+#include "harness/worker.h"
+#include "sockets/error.h"
+
+namespace pingperf {
+namespace {
+
+constexpr Nanoseconds kStopGrace = kSecond;
+
+// One endpoint's process and its pipes. Destroying it kills and reaps the process.
+class Worker {
+ public:
+  explicit Worker(const OpenEndpoint& open)
+      : engine_(open.options.engine),
+        deadline_(now_ns() + static_cast<Nanoseconds>(open.timeout_s * 1e9)),
+        overdue_{.endpoint = open.endpoint,
+                 .what = fmt::format("the trial did not end within {:.1f} s", open.timeout_s),
+                 .status = Status::timeout} {
+    Pipe requests = make_pipe(), events = make_pipe(), errors = make_pipe();
+    process_ = Process({"/proc/self/exe", "worker"},
+                       {{requests.read.get(), STDIN_FILENO},
+                        {errors.write.get(), STDOUT_FILENO},
+                        {errors.write.get(), STDERR_FILENO},
+                        {events.write.get(), kWorkerEvents}},
+                       Lifetime::of_parent);
+    requests_ = std::move(requests.write);
+    events_ = std::move(events.read);
+    errors_ = std::move(errors.read);
+    // A worker that does not read must not hold the agent up: its pipe has room for what it is due.
+    check(::fcntl(requests_.get(), F_SETFL, O_NONBLOCK), "fcntl");
+    request(open);
+  }
+
+  std::string name() const { return fmt::format("worker of engine '{}'", engine_); }
+  int events() const noexcept { return events_.get(); }
+  int errors() const noexcept { return errors_.get(); }
+  Nanoseconds deadline() const noexcept { return deadline_; }
+  const Failure& overdue() const noexcept { return overdue_; }
+
+  // One that does not listen any more is dead or will be overdue: no error here.
+  void request(const Request& request) {
+    try {
+      write_line(requests_.get(), encode(request));
+    } catch (const std::system_error&) {
+      requests_ = Fd();
+    }
+  }
+
+  void stop() {
+    request(StopEndpoint{*overdue_.endpoint});
+    if (now_ns() + kStopGrace >= deadline_) return;
+    deadline_ = now_ns() + kStopGrace;
+    overdue_.what =
+        fmt::format("engine '{}' did not stop within {:.1f} s", engine_, to_seconds(kStopGrace));
+    overdue_.status = Status::failed;
+  }
+
+  // Both return false at the end of the stream.
+  bool read_events() { return lines_.read_from(events_.get()); }
+  void read_errors() {
+    if (!tail_.read_from(errors_.get())) errors_ = Fd();
+  }
+
+  std::optional<std::string> next_line() { return lines_.next(); }
+
+  // Ends the process, and says how it had ended itself.
+  std::string end() {
+    const int status = process_.end();
+    if (errors_) tail_.drain(errors_.get());
+    const std::string last = tail_.last_line();
+    const auto signal = killing_signal(status);
+    return fmt::format("{} {}{}{}", name(),
+                       signal ? "was killed by " + *signal
+                              : fmt::format("exited with status {}", WEXITSTATUS(status)),
+                       last.empty() ? "" : ": ", last);
+  }
+
+ private:
+  std::string engine_;
+  Nanoseconds deadline_;
+  Failure overdue_;  // what to say when it lives at its deadline
+  Process process_;
+  Fd requests_;
+  Fd events_;
+  Fd errors_;
+  LineBuffer lines_{kLongestEvent};
+  Tail tail_;
+};
+
+class Agent {
+ public:
+  Agent(Fd in, Fd out) : in_(std::move(in)), out_(std::move(out)) {}
+
+  // Until the end of the requests. Throws ProtocolError, or std::system_error when the controller
+  // is gone.
+  void serve() {
+    for (bool more = true; more;) {
+      const bool asked = wait();
+      if (asked) more = read_requests();
+      // By number: an endpoint that ends leaves the map.
+      for (const std::uint64_t endpoint : endpoints()) attend(endpoint);
+    }
+  }
+
+  void say(const Event& event) { write_line(out_.get(), encode(event)); }
+
+ private:
+  std::vector<std::uint64_t> endpoints() const {
+    std::vector<std::uint64_t> numbers;
+    for (const auto& entry : workers_) numbers.push_back(entry.first);
+    return numbers;
+  }
+
+  // Until something can be read or a worker is overdue. Returns whether the controller spoke.
+  bool wait() {
+    std::vector<pollfd> fds = {{in_.get(), POLLIN, 0}};
+    Nanoseconds wake = INT64_MAX;
+    for (const auto& [endpoint, worker] : workers_) {
+      fds.push_back({worker.events(), POLLIN, 0});
+      fds.push_back({worker.errors(), POLLIN, 0});  // -1, which poll passes over, once it ended
+      wake = std::min(wake, worker.deadline());
+    }
+    int timeout_ms = -1;
+    if (!workers_.empty()) {
+      const Nanoseconds left = std::clamp<Nanoseconds>(wake - now_ns(), 0, 3600 * kSecond);
+      timeout_ms = static_cast<int>((left + kMillisecond - 1) / kMillisecond);
+    }
+    return ::poll(fds.data(), fds.size(), timeout_ms) > 0 && fds[0].revents != 0;
+  }
+
+  // Returns false at the end of the stream.
+  bool read_requests() {
+    const bool more = requests_.read_from(in_.get());
+    while (const auto line = requests_.next()) {
+      const Request request = decode_request(*line);
+      if (!greeted_ && !std::holds_alternative<ControllerHello>(request))
+        throw ProtocolError("the first request must be hello");
+      std::visit([&](const auto& r) { obey(r); }, request);
+    }
+    if (!more && !requests_.rest().empty())
+      throw ProtocolError("the last request has no end: " + excerpt(requests_.rest()));
+    return more;
+  }
+
+  void obey(const ControllerHello& hello) {
+    if (hello.version != version())
+      throw ProtocolError(fmt::format(
+          "the controller is pingperf {}, the agent {}: install the same version on both hosts",
+          hello.version, version()));
+    AgentHello answer{.version = std::string(version()), .host = host_facts()};
+    for (const Engine* e : all_engines())
+      answer.engines.push_back({std::string(e->name),
+                                std::string(e->summary),
+                                e->kind,
+                                e->transport,
+                                {e->parameters.begin(), e->parameters.end()},
+                                e->unavailable()});
+    say(answer);
+    greeted_ = true;
+  }
+
+  void obey(const OpenEndpoint& open) {
+    if (workers_.contains(open.endpoint))
+      throw ProtocolError(fmt::format("endpoint {} is in use", open.endpoint));
+    try {
+      workers_.try_emplace(open.endpoint, open);
+    } catch (const std::system_error& e) {
+      say(Failure{.endpoint = open.endpoint,
+                  .what = fmt::format("cannot start a worker: {}", e.what()),
+                  .error_number = e.code().value()});
+    }
+  }
+
+  // An endpoint that is not there has just ended: its result crosses the request.
+  void obey(const StartEndpoint& start) {
+    const auto found = workers_.find(start.endpoint);
+    if (found != workers_.end()) found->second.request(start);
+  }
+
+  void obey(const StopEndpoint& stop) {
+    const auto found = workers_.find(stop.endpoint);
+    if (found != workers_.end()) found->second.stop();
+  }
+
+  // Passes on what a worker said; sees to its end.
+  void attend(std::uint64_t endpoint) {
+    Worker& worker = workers_.at(endpoint);
+    if (readable(worker.errors())) worker.read_errors();
+    try {
+      if (readable(worker.events()) && !worker.read_events())
+        return finish(endpoint, {.endpoint = endpoint, .what = worker.end()});
+      while (const auto line = worker.next_line()) {
+        const Event event = decode_event(*line);
+        if (endpoint_of(event) != endpoint) throw ProtocolError("not its endpoint");
+        if (std::holds_alternative<Result>(event) || std::holds_alternative<Failure>(event))
+          return finish(endpoint, *line);
+        write_line(out_.get(), *line);
+      }
+    } catch (const ProtocolError& e) {
+      return finish(endpoint,
+                    {.endpoint = endpoint,
+                     .what = fmt::format("{} broke the protocol: {}", worker.name(), e.what())});
+    }
+    if (now_ns() >= worker.deadline()) finish(endpoint, worker.overdue());
+  }
+
+  static bool readable(int fd) {
+    pollfd p{fd, POLLIN, 0};
+    return ::poll(&p, 1, 0) > 0;
+  }
+
+  // The worker is reaped before the controller hears of its end: number and port are free by then.
+  void finish(std::uint64_t endpoint, std::string line) {
+    workers_.erase(endpoint);
+    write_line(out_.get(), std::move(line));
+  }
+  void finish(std::uint64_t endpoint, const Failure& failure) {
+    finish(endpoint, encode(Event(failure)));
+  }
+
+  Fd in_;
+  Fd out_;
+  LineBuffer requests_{kLongestRequest};
+  std::map<std::uint64_t, Worker> workers_;
+  bool greeted_ = false;
+};
+
+// Private copies of the protocol's descriptors; what is printed to 0 or 1 from now on does no harm.
+Agent take_over(int in, int out) {
+  Agent agent(duplicate(in), duplicate(out));
+  const Fd null(check(::open("/dev/null", O_RDONLY | O_CLOEXEC), "/dev/null"));
+  check(::dup2(null.get(), STDIN_FILENO), "dup2");
+  check(::dup2(STDERR_FILENO, STDOUT_FILENO), "dup2");
+  return agent;
+}
+
+}  // namespace
+
+int run_agent(int in, int out) {
+  ::signal(SIGINT, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGCHLD, SIG_DFL);  // ignored, it would take the workers' exit statuses away
+  Agent agent = take_over(in, out);
+  try {
+    try {
+      agent.serve();
+      return 0;
+    } catch (const ProtocolError& e) {
+      agent.say(Failure{.what = e.what()});
+    }
+  } catch (const std::system_error&) {
+    // The controller is gone; nobody is left to tell.
+  }
+  return 1;
+}
+
+}  // namespace pingperf

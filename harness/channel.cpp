@@ -1,0 +1,168 @@
+#include "harness/channel.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <csignal>
+#include <ctime>
+#include <filesystem>
+
+#include "harness/version.h"
+#include "sockets/error.h"
+
+namespace pingperf {
+namespace {
+
+// Keeps SIGPIPE from this thread, and takes the one that a write has raised meanwhile with it: the
+// controller's other writes keep their own ways.
+class NoSigpipe {
+ public:
+  NoSigpipe() noexcept {
+    ::sigemptyset(&sigpipe_);
+    ::sigaddset(&sigpipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
+  }
+  NoSigpipe(const NoSigpipe&) = delete;
+  NoSigpipe& operator=(const NoSigpipe&) = delete;
+  ~NoSigpipe() {
+    const timespec at_once{};
+    ::sigtimedwait(&sigpipe_, nullptr, &at_once);
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  sigset_t sigpipe_;
+  sigset_t before_;
+};
+
+std::string ending(int wait_status) {
+  if (const auto signal = killing_signal(wait_status)) return "killed by " + *signal;
+  return fmt::format("exit status {}", WEXITSTATUS(wait_status));
+}
+
+}  // namespace
+
+std::vector<std::string> agent_command(const std::vector<std::string>& launch,
+                                       const std::string& pingperf) {
+  std::vector<std::string> command = launch;
+  command.push_back(pingperf.empty() ? std::filesystem::read_symlink("/proc/self/exe").string()
+                                     : pingperf);
+  command.push_back("agent");
+  return command;
+}
+
+ProcessChannel::ProcessChannel(const std::vector<std::string>& command, std::string host,
+                               Nanoseconds hello_timeout)
+    : host_(std::move(host)), command_(fmt::format("{}", fmt::join(command, " "))) {
+  start(command);
+  hello_ = greet(hello_timeout);
+}
+
+void ProcessChannel::start(const std::vector<std::string>& command) {
+  Pipe in = make_pipe(), out = make_pipe(), errors = make_pipe();
+  process_ = Process(command,
+                     {{in.read.get(), STDIN_FILENO},
+                      {out.write.get(), STDOUT_FILENO},
+                      {errors.write.get(), STDERR_FILENO}},
+                     Lifetime::own);
+  in_ = std::move(in.write);
+  out_ = std::move(out.read);
+  errors_ = std::move(errors.read);
+}
+
+ProcessChannel::~ProcessChannel() {
+  hang_up();
+  process_.wait_until(now_ns() + kSecond);
+}
+
+void ProcessChannel::hang_up() noexcept {
+  in_ = Fd();
+  out_ = Fd();
+  errors_ = Fd();
+}
+
+AgentHello ProcessChannel::greet(Nanoseconds timeout) {
+  const Nanoseconds deadline = now_ns() + timeout;
+  send(ControllerHello{std::string(version())});
+  const auto line = next_line(deadline);
+  if (!line)
+    fail(fmt::format("did not answer within {:.1f} s{}", to_seconds(timeout),
+                     lines_.rest().empty() ? "" : ", but printed " + excerpt(lines_.rest())));
+  std::optional<Event> event;
+  try {
+    event = decode_event(*line);
+  } catch (const ProtocolError&) {
+    fail(
+        fmt::format("did not answer as one, but printed {}: does a shell's start-up file or a "
+                    "banner write to stdout there?",
+                    excerpt(*line)));
+  }
+  if (const auto* failure = std::get_if<Failure>(&*event)) fail("refused: " + failure->what);
+  auto* hello = std::get_if<AgentHello>(&*event);
+  if (hello == nullptr) fail("did not begin with hello, but " + excerpt(*line));
+  if (hello->version != version())
+    fail(fmt::format("is pingperf {}, this is {}: install the same version on both hosts",
+                     hello->version, version()));
+  return std::move(*hello);
+}
+
+void ProcessChannel::send(const Request& request) {
+  if (!broken_.empty()) throw ChannelError(broken_);
+  const NoSigpipe guard;
+  try {
+    write_line(in_.get(), encode(request));
+  } catch (const std::system_error&) {
+    // It has ended, or will not listen; what it said before is still to be received.
+  }
+}
+
+std::optional<Event> ProcessChannel::receive(Nanoseconds deadline) {
+  const auto line = next_line(deadline);
+  if (!line) return std::nullopt;
+  try {
+    Event event = decode_event(*line);
+    if (const auto* failure = std::get_if<Failure>(&event); failure && !failure->endpoint)
+      fail("gave up: " + failure->what);
+    return event;
+  } catch (const ProtocolError& e) {
+    fail(fmt::format("broke the protocol: {}", e.what()));
+  }
+}
+
+std::optional<std::string> ProcessChannel::next_line(Nanoseconds deadline) {
+  if (!broken_.empty()) throw ChannelError(broken_);
+  for (;;) {
+    try {
+      if (auto line = lines_.next()) return line;
+    } catch (const ProtocolError& e) {
+      fail(fmt::format("broke the protocol: {}", e.what()));
+    }
+    const Nanoseconds left = std::clamp<Nanoseconds>(deadline - now_ns(), 0, 3600 * kSecond);
+    pollfd fds[] = {{out_.get(), POLLIN, 0}, {errors_.get(), POLLIN, 0}};
+    const int ready = ::poll(fds, 2, static_cast<int>((left + kMillisecond - 1) / kMillisecond));
+    if (ready > 0 && fds[1].revents != 0 && !tail_.read_from(errors_.get())) errors_ = Fd();
+    if (ready > 0 && fds[0].revents != 0 && !lines_.read_from(out_.get())) fail_ended();
+    if (now_ns() >= deadline && (ready <= 0 || fds[0].revents == 0)) return std::nullopt;
+  }
+}
+
+void ProcessChannel::fail(const std::string& what) {
+  broken_ = fmt::format("agent on {} {}, command: {}", host_, what, command_);
+  hang_up();
+  process_.end();
+  throw ChannelError(broken_);
+}
+
+void ProcessChannel::fail_ended() {
+  const auto status = process_.wait_until(now_ns() + kSecond);
+  if (errors_) tail_.drain(errors_.get());
+  const std::string last = tail_.last_line();
+  fail(fmt::format("ended ({}){}{}{}", status ? ending(*status) : "it closed its stdout",
+                   lines_.rest().empty() ? "" : " amid a line", last.empty() ? "" : ": ", last));
+}
+
+}  // namespace pingperf

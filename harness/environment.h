@@ -1,0 +1,23 @@
+// environment.json: where, with what and how a run was made; and what --resume needs of it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "harness/experiment.h"
+#include "harness/protocol.h"
+
+namespace pingperf {
+
+// The text of environment.json: versions, command line, overrides, and the facts that both ends'
+// agents told of their hosts.
+std::string environment_json(const std::vector<std::string>& command_line,
+                             const Overrides& overrides, const AgentHello& client,
+                             const AgentHello& server);
+
+// The overrides that a run was started with, so that a resumed one has the same plan. Throws
+// UsageError when `run`/environment.json is missing or damaged.
+Overrides recorded_overrides(const std::filesystem::path& run);
+
+}  // namespace pingperf

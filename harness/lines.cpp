@@ -1,0 +1,98 @@
+#include "harness/lines.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "sockets/error.h"
+
+namespace pingperf {
+namespace {
+
+constexpr std::size_t kChunk = 64 * 1024;
+constexpr std::size_t kTail = 4 * 1024;
+constexpr std::size_t kMostDrained = 1024 * 1024;
+constexpr std::size_t kMostQuoted = 80;
+
+// Reads once and appends. Returns false at the end of the stream, which an error is too.
+bool append_from(int fd, std::string& text) {
+  std::array<char, kChunk> chunk;
+  const ssize_t n = ::read(fd, chunk.data(), chunk.size());
+  if (n < 0) return errno == EINTR || errno == EAGAIN;
+  text.append(chunk.data(), static_cast<std::size_t>(n));
+  return n > 0;
+}
+
+bool readable(int fd) {
+  pollfd p{fd, POLLIN, 0};
+  return ::poll(&p, 1, 0) > 0 && (p.revents & POLLIN) != 0;
+}
+
+}  // namespace
+
+bool LineBuffer::read_from(int fd) {
+  text_.erase(0, begin_);
+  scanned_ -= begin_;
+  begin_ = 0;
+  return append_from(fd, text_);
+}
+
+std::optional<std::string> LineBuffer::next() {
+  const std::size_t end = text_.find('\n', scanned_);
+  scanned_ = end == std::string::npos ? text_.size() : end;
+  if (scanned_ - begin_ > limit_)
+    throw ProtocolError(fmt::format("a line is longer than {} MiB", limit_ >> 20));
+  if (end == std::string::npos) return std::nullopt;
+  std::string line = text_.substr(begin_, end - begin_);
+  begin_ = scanned_ = end + 1;
+  return line;
+}
+
+bool Tail::read_from(int fd) {
+  const bool more = append_from(fd, text_);
+  if (text_.size() > kTail) text_.erase(0, text_.size() - kTail);
+  return more;
+}
+
+void Tail::drain(int fd) {
+  for (std::size_t n = 0; n < kMostDrained && readable(fd) && read_from(fd); n += kChunk) {
+  }
+}
+
+std::string Tail::last_line() const {
+  std::string_view text = text_;
+  const std::size_t last = text.find_last_not_of(" \t\r\n");
+  if (last == std::string_view::npos) return "";
+  text = text.substr(0, last + 1);
+  text = text.substr(text.rfind('\n') + 1);
+  std::string line;
+  for (const char c : text)
+    if (static_cast<unsigned char>(c) >= ' ' && c != '\x7f') line += c;
+  return line;
+}
+
+void write_line(int fd, std::string text) {
+  text += '\n';
+  for (std::size_t done = 0; done < text.size();) {
+    const ssize_t n = ::write(fd, text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    done += static_cast<std::size_t>(check(static_cast<int>(n), "write"));
+  }
+}
+
+std::string excerpt(std::string_view text) {
+  std::string result = "'";
+  for (const char c : text.substr(0, kMostQuoted)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= ' ' && byte < 0x7f)
+      result += c;
+    else
+      result += fmt::format("\\x{:02x}", byte);
+  }
+  return result + (text.size() > kMostQuoted ? "…'" : "'");
+}
+
+}  // namespace pingperf

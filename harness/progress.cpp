@@ -1,0 +1,122 @@
+#include "harness/progress.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "harness/columns.h"
+#include "harness/units.h"
+
+namespace pingperf {
+namespace {
+
+std::size_t terminal_width(std::FILE* out) {
+  winsize size{};
+  if (::ioctl(::fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+bool is_terminal(std::FILE* out) {
+  const char* const kind = std::getenv("TERM");
+  return ::isatty(::fileno(out)) != 0 && kind && std::string_view(kind) != "dumb";
+}
+
+// The rate of an interval at the receiving end, or of pings at the client's.
+std::string rate_text(const Case& c, End end, const Interval& i) {
+  const double seconds = i.end_s - i.start_s;
+  if (seconds <= 0) return "";
+  if (c.options.kind == Kind::throughput) {
+    if (!i.bytes_received) return "";
+    return human_rate(8 * static_cast<double>(*i.bytes_received) / seconds);
+  }
+  if (end != End::client || !i.messages) return "";
+  return fmt::format("{:.0f} pings/s", static_cast<double>(*i.messages) / seconds);
+}
+
+std::string metric_text(const TrialRecord& record, std::string_view name) {
+  const Column* const column = find_metric(name);
+  const std::optional<double> value = column ? column->value(record) : std::nullopt;
+  if (!value) return "-";
+  return name.ends_with("_bps") ? human_rate(*value) : human_duration(*value);
+}
+
+std::string result_text(const TrialRecord& record) {
+  if (record.status != Status::ok) return fmt::format("{}: {}", name(record.status), record.error);
+  if (record.trial_case->options.kind == Kind::throughput)
+    return metric_text(record, "throughput_bps");
+  return fmt::format("p50 {}, p99 {}", metric_text(record, "rtt_p50_ns"),
+                     metric_text(record, "rtt_p99_ns"));
+}
+
+}  // namespace
+
+ProgressView::ProgressView(std::FILE* out, bool quiet, std::size_t trials, Nanoseconds expected)
+    : out_(out),
+      quiet_(quiet),
+      live_(!quiet && is_terminal(out)),
+      trials_(trials),
+      expected_left_(expected) {}
+
+ProgressView::~ProgressView() {
+  clear();
+}
+
+std::string ProgressView::clock_text(Nanoseconds time) {
+  const Nanoseconds seconds = std::max<Nanoseconds>(0, (time + kSecond / 2) / kSecond);
+  if (seconds < 60) return fmt::format("{} s", seconds);
+  if (seconds < 3600) return fmt::format("{} min {:02} s", seconds / 60, seconds % 60);
+  return fmt::format("{} h {:02} min", seconds / 3600, seconds / 60 % 60);
+}
+
+void ProgressView::trial_started(const Trial& trial, const Case& trial_case, Nanoseconds expected) {
+  trial_ = trial;
+  case_ = &trial_case;
+  expected_ = expected;
+  started_ = now_ns();
+  now_.clear();
+  tick();
+}
+
+void ProgressView::interval(End end, const Interval& interval) {
+  if (std::string text = rate_text(*case_, end, interval); !text.empty()) now_ = std::move(text);
+}
+
+void ProgressView::tick() {
+  if (!live_ || !case_) return;
+  const Nanoseconds elapsed = now_ns() - started_;
+  const double share = static_cast<double>(elapsed) / static_cast<double>(expected_);
+  const auto left =
+      static_cast<Nanoseconds>(stretch_ * static_cast<double>(expected_left_)) - elapsed;
+  const auto filled = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * 10);
+  show(fmt::format("[{}/{}] {:#<{}}{:.<{}} {} left  {}  {}", trial_.position, trials_, "", filled,
+                   "", 10 - filled, clock_text(left), case_->name, now_));
+}
+
+void ProgressView::trial_ended(const TrialRecord& record) {
+  expected_left_ -= expected_;
+  expected_done_ += expected_;
+  real_done_ += now_ns() - started_;
+  stretch_ = static_cast<double>(real_done_) / static_cast<double>(expected_done_);
+  clear();
+  case_ = nullptr;
+  const bool failed = record.status != Status::ok;
+  if (!failed && (quiet_ || live_)) return;
+  fmt::print(out_, "[{}/{}] {}  {}\n", record.trial.position, trials_, record.trial_case->name,
+             result_text(record));
+  std::fflush(out_);
+}
+
+void ProgressView::show(const std::string& line) {
+  fmt::print(out_, "\r\x1b[K{}", line.substr(0, terminal_width(out_) - 1));
+  std::fflush(out_);
+}
+
+void ProgressView::clear() {
+  if (!live_) return;
+  fmt::print(out_, "\r\x1b[K");
+  std::fflush(out_);
+}
+
+}  // namespace pingperf

@@ -1,0 +1,50 @@
+// Progress: what `pingperf run` tells on stderr while it runs.
+#pragma once
+
+#include <cstdio>
+#include <string>
+
+#include "harness/record.h"
+#include "harness/trial_run.h"
+
+namespace pingperf {
+
+// On a terminal one line that is rewritten: trial k of n, what runs, its rate or progress, and the
+// time left. Elsewhere a line a trial. Quiet: nothing but failures.
+class ProgressView {
+ public:
+  // `out` is stderr; `expected_left` is the planned length of all trials to come.
+  ProgressView(std::FILE* out, bool quiet, std::size_t trials, Nanoseconds expected);
+  ~ProgressView();
+  ProgressView(const ProgressView&) = delete;
+  ProgressView& operator=(const ProgressView&) = delete;
+
+  void trial_started(const Trial& trial, const Case& trial_case, Nanoseconds expected);
+  void interval(End end, const Interval& interval);
+  void tick();
+  void trial_ended(const TrialRecord& record);
+
+  // "2 min 05 s", "12 s".
+  static std::string clock_text(Nanoseconds time);
+
+ private:
+  void show(const std::string& line);
+  void clear();
+
+  std::FILE* const out_;
+  const bool quiet_;
+  const bool live_;  // a terminal
+  const std::size_t trials_;
+  Nanoseconds expected_left_;
+  double stretch_ = 1;  // real over expected length, of the trials so far
+  Nanoseconds expected_done_ = 0;
+  Nanoseconds real_done_ = 0;
+
+  const Case* case_ = nullptr;
+  Trial trial_{};
+  Nanoseconds started_ = 0;
+  Nanoseconds expected_ = 0;
+  std::string now_;  // the current rate
+};
+
+}  // namespace pingperf

@@ -1,0 +1,401 @@
+#include "harness/protocol.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <span>
+#include <type_traits>
+
+#include "harness/version.h"
+
+namespace pingperf {
+namespace {
+
+// ---- Values, read strictly: a number is never made of a text, nor a count of a fraction.
+
+template <typename T>
+T as(const Json& value, std::string_view key) {
+  const auto [fits, type] = [&]() -> std::pair<bool, const char*> {
+    if constexpr (std::is_same_v<T, bool>) return {value.is_boolean(), "true or false"};
+    if constexpr (std::is_same_v<T, std::string>) return {value.is_string(), "a string"};
+    if constexpr (std::is_same_v<T, Json>) return {value.is_object(), "an object"};
+    if constexpr (std::is_floating_point_v<T>) return {value.is_number(), "a number"};
+    if constexpr (std::is_unsigned_v<T>)
+      return {value.is_number_unsigned(), "a whole number from 0 on"};
+    return {value.is_number_integer(), "a whole number"};
+  }();
+  if (!fits) throw ProtocolError(fmt::format("'{}' is not {}", key, type));
+  return value.get<T>();
+}
+
+const Json& member(const Json& object, std::string_view key) {
+  const auto found = object.find(key);
+  if (found == object.end()) throw ProtocolError(fmt::format("'{}' is missing", key));
+  return *found;
+}
+
+template <typename T>
+T take(const Json& object, std::string_view key) {
+  return as<T>(member(object, key), key);
+}
+
+template <typename T>
+std::optional<T> take_optional(const Json& object, std::string_view key) {
+  if (!object.contains(key)) return std::nullopt;
+  return take<T>(object, key);
+}
+
+const Json& take_array(const Json& object, std::string_view key) {
+  const Json& value = member(object, key);
+  if (!value.is_array()) throw ProtocolError(fmt::format("'{}' is not an array", key));
+  return value;
+}
+
+template <typename Enum>
+Enum take_name(const Json& object, std::string_view key,
+               std::optional<Enum> (*from)(std::string_view)) {
+  const auto text = take<std::string>(object, key);
+  if (const auto value = from(text)) return *value;
+  throw ProtocolError(fmt::format("'{}' cannot be {}", key, excerpt(text)));
+}
+
+// ---- Figures, by table. What was not measured has no key.
+
+template <typename T>
+struct Field {
+  std::string_view name;
+  std::variant<std::optional<std::uint64_t> T::*, std::optional<double> T::*> value;
+};
+
+using M = Measurement;
+constexpr Field<M> kMeasurement[] = {
+    {"window_s", &M::window_s},
+    {"bytes_sent", &M::bytes_sent},
+    {"bytes_received", &M::bytes_received},
+    {"total_bytes_sent", &M::total_bytes_sent},
+    {"total_bytes_received", &M::total_bytes_received},
+    {"datagrams_sent", &M::datagrams_sent},
+    {"datagrams_received", &M::datagrams_received},
+    {"datagrams_lost", &M::datagrams_lost},
+    {"out_of_order", &M::out_of_order},
+    {"duplicates", &M::duplicates},
+    {"jitter_ns", &M::jitter_ns},
+    {"retransmits", &M::retransmits},
+    {"tcp_rtt_min_ns", &M::tcp_rtt_min_ns},
+    {"tcp_rtt_mean_ns", &M::tcp_rtt_mean_ns},
+    {"cwnd_max_bytes", &M::cwnd_max_bytes},
+    {"fairness_index", &M::fairness_index},
+    {"cpu_user_s", &M::cpu_user_s},
+    {"cpu_system_s", &M::cpu_system_s},
+    {"context_switches", &M::context_switches},
+    {"steal_ratio", &M::steal_ratio},
+    {"rejected_peers", &M::rejected_peers},
+    {"exchanges", &M::exchanges},
+    {"lost", &M::lost},
+    {"late", &M::late},
+};
+
+constexpr Field<Interval> kInterval[] = {
+    {"bytes_sent", &Interval::bytes_sent}, {"bytes_received", &Interval::bytes_received},
+    {"messages", &Interval::messages},     {"retransmits", &Interval::retransmits},
+    {"rtt_ns", &Interval::rtt_ns},         {"cwnd_bytes", &Interval::cwnd_bytes},
+};
+
+template <typename T>
+void put_fields(Json& object, const T& figures, std::span<const Field<T>> fields) {
+  for (const Field<T>& field : fields)
+    std::visit(
+        [&](auto pointer) {
+          const auto& value = figures.*pointer;
+          if (value && std::isfinite(static_cast<double>(*value))) object[field.name] = *value;
+        },
+        field.value);
+}
+
+template <typename T>
+void take_fields(const Json& object, T& figures, std::span<const Field<T>> fields) {
+  for (const Field<T>& field : fields)
+    std::visit(
+        [&](auto pointer) {
+          using Value = typename std::remove_reference_t<decltype(figures.*pointer)>::value_type;
+          figures.*pointer = take_optional<Value>(object, field.name);
+        },
+        field.value);
+}
+
+Json to_json(const Interval& interval) {
+  Json object = {{"start_s", interval.start_s}, {"end_s", interval.end_s}};
+  put_fields<Interval>(object, interval, kInterval);
+  return object;
+}
+
+Interval interval_from(const Json& object) {
+  Interval interval;
+  interval.start_s = take<double>(object, "start_s");
+  interval.end_s = take<double>(object, "end_s");
+  take_fields<Interval>(object, interval, kInterval);
+  return interval;
+}
+
+Json to_json(const Histogram& h) {
+  return {{"min", h.min()},
+          {"max", h.max()},
+          {"sum", h.sum()},
+          {"overflow", h.overflow()},
+          {"buckets", h.buckets()}};
+}
+
+Histogram take_histogram(const Json& object, std::string_view key) {
+  const auto h = take_optional<Json>(object, key);
+  if (!h) return {};
+  std::vector<std::pair<std::size_t, std::uint64_t>> buckets;
+  for (const Json& bucket : take_array(*h, "buckets")) {
+    if (!bucket.is_array() || bucket.size() != 2)
+      throw ProtocolError("a bucket is not a pair of index and count");
+    buckets.emplace_back(as<std::size_t>(bucket[0], "buckets"),
+                         as<std::uint64_t>(bucket[1], "buckets"));
+  }
+  try {
+    return Histogram::from_buckets(buckets, take<Nanoseconds>(*h, "min"),
+                                   take<Nanoseconds>(*h, "max"), take<double>(*h, "sum"),
+                                   take<std::uint64_t>(*h, "overflow"));
+  } catch (const std::out_of_range& e) {
+    throw ProtocolError(fmt::format("'{}': {}", key, e.what()));
+  }
+}
+
+Json to_json(const Measurement& m) {
+  Json object = Json::object();
+  put_fields<Measurement>(object, m, kMeasurement);
+  if (!m.error.empty()) object["error"] = m.error;
+  if (m.rtt.count() > 0) object["rtt"] = to_json(m.rtt);
+  if (m.connect.count() > 0) object["connect"] = to_json(m.connect);
+  Json& intervals = object["intervals"] = Json::array();
+  for (const Interval& interval : m.intervals) intervals.push_back(to_json(interval));
+  return object;
+}
+
+Measurement measurement_from(const Json& object) {
+  Measurement m;
+  take_fields<Measurement>(object, m, kMeasurement);
+  m.error = take_optional<std::string>(object, "error").value_or("");
+  m.rtt = take_histogram(object, "rtt");
+  m.connect = take_histogram(object, "connect");
+  for (const Json& interval : take_array(object, "intervals"))
+    m.intervals.push_back(interval_from(interval));
+  return m;
+}
+
+// ---- Options, by the table of parameters. The engine's name stands beside them.
+
+Json to_json(const Options& options) {
+  Json object = {{"kind", name(options.kind)}, {"transport", name(options.transport)}};
+  for (const Parameter& parameter : parameters())
+    std::visit(
+        [&](auto field) {
+          if (options.*field) object[parameter.name] = *(options.*field);
+        },
+        parameter.field);
+  return object;
+}
+
+Options options_from(const Json& object) {
+  Options options;
+  options.kind = take_name<Kind>(object, "kind", kind_from);
+  options.transport = take_name<Transport>(object, "transport", transport_from);
+  for (const auto& [key, value] : object.items()) {
+    if (key == "kind" || key == "transport") continue;
+    const Parameter* parameter = find_parameter(key);
+    if (parameter == nullptr) throw ProtocolError("unknown option " + excerpt(key));
+    std::visit(
+        [&, &json = value](auto field) {
+          using Value = typename std::remove_reference_t<decltype(options.*field)>::value_type;
+          options.*field = as<Value>(json, parameter->name);
+        },
+        parameter->field);
+  }
+  return options;
+}
+
+// ---- Requests
+
+Json to_json(const ControllerHello& hello) {
+  return {{"type", "hello"}, {"version", hello.version}};
+}
+
+Json to_json(const OpenEndpoint& open) {
+  return {{"type", open.role == Role::listen ? "listen" : "connect"},
+          {"endpoint", open.endpoint},
+          {"engine", open.options.engine},
+          {"options", to_json(open.options)},
+          {"token", to_hex(open.token)},
+          {"address", open.address},
+          {"timeout_s", open.timeout_s}};
+}
+
+Json to_json(const StartEndpoint& start) {
+  return {{"type", "start"}, {"endpoint", start.endpoint}};
+}
+
+Json to_json(const StopEndpoint& stop) {
+  return {{"type", "stop"}, {"endpoint", stop.endpoint}};
+}
+
+OpenEndpoint open_from(const Json& object, Role role) {
+  constexpr double kLongest = 1e7;  // seconds: four months
+  OpenEndpoint open;
+  open.role = role;
+  open.endpoint = take<std::uint64_t>(object, "endpoint");
+  open.options = options_from(take<Json>(object, "options"));
+  open.options.engine = take<std::string>(object, "engine");
+  open.token = take_name<Token>(object, "token", token_from_hex);
+  open.address = take<std::string>(object, "address");
+  open.timeout_s = take<double>(object, "timeout_s");
+  if (!(open.timeout_s > 0 && open.timeout_s <= kLongest))
+    throw ProtocolError(fmt::format("'timeout_s' is not in 0 … {}", kLongest));
+  return open;
+}
+
+// ---- Events
+
+Json to_json(const EngineInfo& engine) {
+  Json object = {{"name", engine.name},
+                 {"summary", engine.summary},
+                 {"kind", name(engine.kind)},
+                 {"transport", name(engine.transport)},
+                 {"parameters", engine.parameters}};
+  if (engine.unavailable) object["unavailable"] = *engine.unavailable;
+  return object;
+}
+
+EngineInfo engine_from(const Json& object) {
+  EngineInfo engine;
+  engine.name = take<std::string>(object, "name");
+  engine.summary = take<std::string>(object, "summary");
+  engine.kind = take_name<Kind>(object, "kind", kind_from);
+  engine.transport = take_name<Transport>(object, "transport", transport_from);
+  for (const Json& parameter : take_array(object, "parameters"))
+    engine.parameters.push_back(as<std::string>(parameter, "parameters"));
+  engine.unavailable = take_optional<std::string>(object, "unavailable");
+  return engine;
+}
+
+Json to_json(const AgentHello& hello) {
+  Json engines = Json::array();
+  for (const EngineInfo& engine : hello.engines) engines.push_back(to_json(engine));
+  return {{"type", "hello"},
+          {"version", hello.version},
+          {"engines", std::move(engines)},
+          {"host", hello.host}};
+}
+
+// Of an agent of another version only that: the rest may read differently there.
+AgentHello hello_from(const Json& object) {
+  AgentHello hello;
+  hello.version = take<std::string>(object, "version");
+  if (hello.version != version()) return hello;
+  for (const Json& engine : take_array(object, "engines"))
+    hello.engines.push_back(engine_from(engine));
+  hello.host = take<Json>(object, "host");
+  return hello;
+}
+
+Json to_json(const Ready& ready) {
+  return {{"type", "ready"}, {"endpoint", ready.endpoint}, {"address", ready.address}};
+}
+
+Json to_json(const Progress& progress) {
+  return {{"type", "progress"},
+          {"endpoint", progress.endpoint},
+          {"interval", to_json(progress.interval)}};
+}
+
+Json to_json(const Result& result) {
+  return {{"type", "result"},
+          {"endpoint", result.endpoint},
+          {"measurement", to_json(result.measurement)}};
+}
+
+Json to_json(const Failure& failure) {
+  Json object = {{"type", "error"}, {"what", failure.what}, {"status", name(failure.status)}};
+  if (failure.endpoint) object["endpoint"] = *failure.endpoint;
+  if (failure.error_number) object["errno"] = *failure.error_number;
+  return object;
+}
+
+std::optional<Status> failure_status_from(std::string_view text) {
+  for (const Status status : {Status::failed, Status::timeout, Status::refused})
+    if (name(status) == text) return status;
+  return std::nullopt;
+}
+
+Failure failure_from(const Json& object) {
+  Failure failure;
+  failure.endpoint = take_optional<std::uint64_t>(object, "endpoint");
+  failure.what = take<std::string>(object, "what");
+  failure.error_number = take_optional<int>(object, "errno");
+  failure.status = take_name<Status>(object, "status", failure_status_from);
+  return failure;
+}
+
+// ---- Lines
+
+template <typename Message>
+std::string line_of(const Message& message) {
+  const Json object = std::visit([](const auto& m) { return to_json(m); }, message);
+  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Json object_in(std::string_view line) {
+  Json object = Json::parse(line, nullptr, false);
+  if (!object.is_object()) throw ProtocolError("not a JSON object: " + excerpt(line));
+  return object;
+}
+
+}  // namespace
+
+std::string encode(const Request& request) {
+  return line_of(request);
+}
+
+std::string encode(const Event& event) {
+  return line_of(event);
+}
+
+Request decode_request(std::string_view line) {
+  const Json object = object_in(line);
+  const auto type = take<std::string>(object, "type");
+  if (type == "hello") return ControllerHello{take<std::string>(object, "version")};
+  if (type == "listen") return open_from(object, Role::listen);
+  if (type == "connect") return open_from(object, Role::connect);
+  if (type == "start") return StartEndpoint{take<std::uint64_t>(object, "endpoint")};
+  if (type == "stop") return StopEndpoint{take<std::uint64_t>(object, "endpoint")};
+  throw ProtocolError("unknown request " + excerpt(type));
+}
+
+Event decode_event(std::string_view line) {
+  const Json object = object_in(line);
+  const auto type = take<std::string>(object, "type");
+  const auto endpoint = [&] { return take<std::uint64_t>(object, "endpoint"); };
+  if (type == "hello") return hello_from(object);
+  if (type == "ready") return Ready{endpoint(), take<std::string>(object, "address")};
+  if (type == "progress")
+    return Progress{endpoint(), interval_from(take<Json>(object, "interval"))};
+  if (type == "result")
+    return Result{endpoint(), measurement_from(take<Json>(object, "measurement"))};
+  if (type == "error") return failure_from(object);
+  throw ProtocolError("unknown event " + excerpt(type));
+}
+
+std::optional<std::uint64_t> endpoint_of(const Event& event) {
+  return std::visit(
+      [](const auto& e) -> std::optional<std::uint64_t> {
+        if constexpr (requires { e.endpoint; })
+          return e.endpoint;
+        else
+          return std::nullopt;
+      },
+      event);
+}
+
+}  // namespace pingperf

@@ -1,0 +1,120 @@
+#include "harness/runner.h"
+
+#include <poll.h>
+
+#include "harness/trial_run.h"
+
+namespace pingperf {
+namespace {
+
+using Finished = std::set<std::pair<std::string, std::uint64_t>>;
+
+std::unique_ptr<Channel> start_agent(const Host& host, End end) {
+  const std::string who = host.launch.empty() ? "this host" : host.launch.back();
+  return std::make_unique<ProcessChannel>(agent_command(host.launch, host.pingperf),
+                                          std::string(name(end)) + " (" + who + ")");
+}
+
+std::string host_name(Channel& channel) {
+  return channel.hello().host.value("hostname", "");
+}
+
+bool is_finished(const Finished& finished, const Experiment& experiment, const Trial& trial) {
+  return finished.contains({experiment.cases[trial.case_index].name, trial.block});
+}
+
+// Lets the machine settle; returns at once when the run is interrupted.
+void cool_down(const Experiment& experiment, const Interrupt& interrupt) {
+  pollfd p{interrupt.fd(), POLLIN, 0};
+  ::poll(&p, 1, static_cast<int>(experiment.plan.cooldown / kMillisecond));
+}
+
+// Runs one trial; what breaks is in the record.
+void carry_out(const Experiment& experiment, TrialRecord& record, AgentPair& agents,
+               const TrialWatch& watch) {
+  try {
+    Channel& client = agents.client();
+    Channel& server = agents.server();
+    record.client_host = host_name(client);
+    record.server_host = host_name(server);
+    const Options& options = record.trial_case->options;
+    TrialOutcome outcome = run_trial(client, server, experiment, options, record.trial.position,
+                                     trial_timeout(experiment, options), watch);
+    record.status = outcome.status;
+    record.error = std::move(outcome.error);
+    record.client = std::move(outcome.client);
+    record.server = std::move(outcome.server);
+  } catch (const ChannelError& e) {
+    record.status = Status::failed;
+    record.error = e.what();
+    agents.drop();
+  }
+}
+
+}  // namespace
+
+AgentPair::AgentPair(const Experiment& experiment) : experiment_(experiment) {
+  client();
+  server();
+}
+
+Channel& AgentPair::client() {
+  if (!client_) client_ = start_agent(experiment_.client, End::client);
+  return *client_;
+}
+
+Channel& AgentPair::server() {
+  if (!server_) server_ = start_agent(experiment_.server, End::server);
+  return *server_;
+}
+
+void AgentPair::drop() {
+  client_.reset();
+  server_.reset();
+}
+
+RunTally run_trials(const Experiment& experiment, const std::vector<Trial>& plan,
+                    const Finished& finished, AgentPair& agents, RunDirectory& directory,
+                    const Interrupt& interrupt, ProgressView& progress) {
+  RunTally tally;
+  TrialWatch watch;
+  watch.interrupt_fd = interrupt.fd();
+  watch.progress = [&](End end, const Interval& i) { progress.interval(end, i); };
+  watch.tick = [&] { progress.tick(); };
+
+  bool first = true;
+  for (const Trial& trial : plan) {
+    if (is_finished(finished, experiment, trial)) continue;
+    if (!first) cool_down(experiment, interrupt);
+    first = false;
+    if (interrupt.raised()) break;
+
+    TrialRecord record;
+    record.run = directory.name();
+    record.experiment = experiment.name;
+    record.trial_case = &experiment.cases[trial.case_index];
+    record.trial = trial;
+    record.started_at = std::chrono::system_clock::now();
+    progress.trial_started(trial, *record.trial_case, expected_length(record.trial_case->options));
+    const Nanoseconds begin = now_ns();
+    carry_out(experiment, record, agents, watch);
+    record.elapsed_s = to_seconds(now_ns() - begin);
+    directory.append(record);
+    progress.trial_ended(record);
+    if (record.status == Status::interrupted) break;
+    ++(record.status == Status::ok ? tally.ok : tally.failed);
+  }
+  tally.interrupted = interrupt.raised();
+  return tally;
+}
+
+Nanoseconds expected_left(const Experiment& experiment, const std::vector<Trial>& plan,
+                          const Finished& finished) {
+  Nanoseconds sum = 0;
+  for (const Trial& trial : plan)
+    if (!is_finished(finished, experiment, trial))
+      sum += expected_length(experiment.cases[trial.case_index].options) + experiment.plan.cooldown;
+  return sum;
+}
+
+}  // namespace pingperf

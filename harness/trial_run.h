@@ -1,0 +1,47 @@
+// One trial, from listen to result, over the agents of its two ends.
+//
+//   controller        server's agent           client's agent
+//     |--- listen ------>|                         |
+//     |<-- ready --------|  (address)              |
+//     |--- connect ------------------------------->|  dials the address
+//     |<-- ready ----------------------------------|
+//     |--- start ------->|                         |
+//     |--- start --------------------------------->|
+//     |<-- progress, result or error, from both ---|
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "harness/channel.h"
+#include "harness/record.h"
+
+namespace pingperf {
+
+enum class End { client, server };
+
+std::string_view name(End end);
+
+// What a trial asks of, and tells, whoever runs it.
+struct TrialWatch {
+  int interrupt_fd = -1;  // readable: end the trial
+  std::function<void(End, const Interval&)> progress = [](End, const Interval&) {};
+  std::function<void()> tick = [] {};  // a few times a second
+};
+
+// How a trial ended; its identity is the caller's to add.
+struct TrialOutcome {
+  Status status = Status::ok;
+  std::string error;
+  Measurement client;
+  Measurement server;
+};
+
+// Runs a trial of `options` to its end, within `timeout`. `number` tells its messages from those of
+// other trials over the same channels. Every failure is an outcome, except a channel that broke or
+// an agent that does not answer: those throw ChannelError, and the channel is of no more use.
+TrialOutcome run_trial(Channel& client, Channel& server, const Experiment& experiment,
+                       const Options& options, std::uint64_t number, Nanoseconds timeout,
+                       const TrialWatch& watch);
+
+}  // namespace pingperf

@@ -1,0 +1,19 @@
+// The answers are compile definitions of this one file: see CMakeLists.txt.
+#include "harness/version.h"
+
+namespace pingperf {
+
+std::string_view version() {
+  return PINGPERF_VERSION;
+}
+std::string_view git_commit() {
+  return PINGPERF_GIT;
+}
+std::string_view compiler() {
+  return PINGPERF_COMPILER;
+}
+std::string_view build_type() {
+  return PINGPERF_BUILD_TYPE;
+}
+
+}  // namespace pingperf

@@ -1,0 +1,176 @@
+#include "harness/worker.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "harness/engines.h"
+#include "harness/protocol.h"
+#include "sockets/error.h"
+
+namespace pingperf {
+namespace {
+
+// This host will not run the endpoint, however often it is asked.
+class Refused : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Says events, one thread at a time.
+class Reporter {
+ public:
+  explicit Reporter(std::uint64_t endpoint) : endpoint_(endpoint) {}
+
+  std::uint64_t endpoint() const noexcept { return endpoint_; }
+
+  // An agent that is gone ends the process, wherever it was.
+  void say(const Event& event) {
+    const std::lock_guard lock(mutex_);
+    try {
+      write_line(kWorkerEvents, encode(event));
+    } catch (const std::system_error&) {
+      ::_exit(1);
+    }
+  }
+
+  void fail(const std::exception& e) {
+    Failure failure{.endpoint = endpoint_, .what = e.what()};
+    if (const auto* system = dynamic_cast<const std::system_error*>(&e))
+      failure.error_number = system->code().value();
+    if (failure.error_number == EADDRINUSE || dynamic_cast<const Refused*>(&e))
+      failure.status = Status::refused;
+    say(failure);
+  }
+
+ private:
+  const std::uint64_t endpoint_;
+  std::mutex mutex_;
+};
+
+void pin(std::string_view role, std::uint64_t cpu) {
+  const auto count = static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_CONF));
+  const std::string what =
+      fmt::format("cannot pin the {} to CPU {}: this host has {} CPU{}, numbered from 0", role, cpu,
+                  count, count == 1 ? "" : "s");
+  if (cpu >= count || cpu >= CPU_SETSIZE) throw Refused(what);
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  check(::sched_setaffinity(0, sizeof set, &set), what);
+}
+
+void pin(const OpenEndpoint& open) {
+  const bool server = open.role == Role::listen;
+  if (const auto cpu = server ? open.options.server_cpu : open.options.client_cpu)
+    pin(server ? "server" : "client", *cpu);
+}
+
+std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open) {
+  const Options& options = open.options;
+  const Engine* engine = find_engine(options.engine, options.kind, options.transport);
+  if (engine == nullptr)
+    throw Refused(fmt::format("there is no engine '{}' for {} over {} here", options.engine,
+                              name(options.kind), name(options.transport)));
+  if (const auto reason = engine->unavailable())
+    throw Refused(fmt::format("engine '{}' is unavailable here: {}", options.engine, *reason));
+  const Session session{
+      .options = options,
+      .token = open.token,
+      .address = Address::parse(open.address),
+      .deadline = now_ns() + static_cast<Nanoseconds>(open.timeout_s * 1e9),
+  };
+  return open.role == Role::listen ? engine->listen(session) : engine->connect(session);
+}
+
+// The engine's thread: from the client's arrival to the result, and the end of the process. The
+// agent's deadline bounds all of it.
+[[noreturn]] void perform(Endpoint& endpoint, std::future<void> started, Reporter& reporter) {
+  try {
+    endpoint.accept();
+    started.wait();
+    Measurement measurement = endpoint.run([&](const Interval& interval) {
+      reporter.say(Progress{reporter.endpoint(), interval});
+    });
+    if (!measurement.error.empty()) throw std::runtime_error(measurement.error);
+    reporter.say(Result{reporter.endpoint(), std::move(measurement)});
+  } catch (const std::exception& e) {
+    reporter.fail(e);
+  }
+  ::_exit(0);
+}
+
+// The main thread: obeys the agent until the engine's thread ends the process, or the agent is
+// gone.
+[[noreturn]] void obey(LineBuffer& requests, Endpoint& endpoint, std::promise<void> start,
+                       Reporter& reporter) noexcept {
+  bool started = false;
+  do {
+    while (const auto line = requests.next()) {
+      const Request request = decode_request(*line);
+      if (std::holds_alternative<StartEndpoint>(request) && !started) {
+        started = true;
+        start.set_value();
+      } else if (std::holds_alternative<StopEndpoint>(request) && started) {
+        endpoint.stop();
+      } else if (std::holds_alternative<StopEndpoint>(request)) {
+        reporter.fail(std::runtime_error("stopped before it started"));
+        ::_exit(0);
+      }
+    }
+  } while (requests.read_from(STDIN_FILENO));
+  ::_exit(1);
+}
+
+OpenEndpoint first_request(LineBuffer& requests) {
+  while (requests.read_from(STDIN_FILENO))
+    if (const auto line = requests.next()) {
+      Request request = decode_request(*line);
+      if (auto* open = std::get_if<OpenEndpoint>(&request)) return std::move(*open);
+      break;
+    }
+  throw ProtocolError("a worker's first request is listen or connect");
+}
+
+void serve(LineBuffer& requests, const OpenEndpoint& open, Reporter& reporter) {
+  pin(open);
+  const std::unique_ptr<Endpoint> endpoint = make_endpoint(open);
+  reporter.say(Ready{open.endpoint, endpoint->address().to_string()});
+  std::promise<void> start;
+  std::thread engine(perform, std::ref(*endpoint), start.get_future(), std::ref(reporter));
+  obey(requests, *endpoint, std::move(start), reporter);
+}
+
+}  // namespace
+
+int run_worker() {
+  if (::fcntl(kWorkerEvents, F_SETFD, FD_CLOEXEC) < 0) {
+    std::fputs("pingperf worker is for the agent to start: try pingperf run\n", stderr);
+    return 2;
+  }
+  ::signal(SIGPIPE, SIG_IGN);
+  ::dup2(STDERR_FILENO, STDOUT_FILENO);  // what a library prints is no event
+  try {
+    LineBuffer requests(kLongestRequest);
+    const OpenEndpoint open = first_request(requests);
+    Reporter reporter(open.endpoint);
+    try {
+      serve(requests, open, reporter);
+    } catch (const std::exception& e) {
+      reporter.fail(e);
+    }
+  } catch (const ProtocolError& e) {
+    std::fprintf(stderr, "pingperf worker: %s\n", e.what());
+  }
+  return 1;
+}
+
+}  // namespace pingperf

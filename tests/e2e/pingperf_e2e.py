@@ -1,0 +1,304 @@
+"""Runs real experiments with the pingperf binary and reads its files back with pandas and csv.
+
+Usage: pingperf_e2e.py PATH_OF_PINGPERF [unittest arguments]
+"""
+
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import pandas
+
+PINGPERF = "pingperf"  # set from the command line
+SOURCE = Path(__file__).resolve().parents[2]
+SHORT = ["--set", "defaults.duration=200ms", "--set", "defaults.warmup=50ms"]
+
+NULL_TRIALS = """
+name: many
+plan: {repetitions: 20, cooldown: 0ms}
+workloads:
+  nothing: {kind: throughput, engine: "null", duration: 100ms, warmup: 0ms}
+"""
+
+
+def pingperf(*arguments, **options):
+    return subprocess.run([PINGPERF, *map(str, arguments)], capture_output=True, text=True,
+                          timeout=120, **options)
+
+
+def processes_of(session):
+    """The processes of a session, zombies left out."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except (OSError, IndexError):
+            continue
+        if fields[0] != "Z" and int(fields[3]) == session:
+            found.append(int(entry.name))
+    return found
+
+
+def eventually(condition, seconds=10.0):
+    """Waits for the condition, at most so long, and returns whether it came true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.01)
+    return condition()
+
+
+class EndToEnd(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.results = self.folder / "results"
+
+    def experiment(self, text, name="experiment.yaml"):
+        file = self.folder / name
+        file.write_text(text)
+        return file
+
+    def run_directory(self):
+        runs = [d for d in self.results.glob("*/*") if d.is_dir()]
+        self.assertEqual(len(runs), 1, runs)
+        return runs[0]
+
+    def trials(self):
+        return pandas.read_csv(self.run_directory() / "trials.csv")
+
+    def run_ok(self, *arguments):
+        done = pingperf("run", "-o", self.results, *arguments)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done
+
+
+class Quickstart(EndToEnd):
+    def test_every_row_is_ok_and_plausible(self):
+        done = self.run_ok(SOURCE / "configs/quickstart.yaml", *SHORT)
+        trials = self.trials()
+        self.assertEqual(set(trials.status), {"ok"})
+        self.assertEqual(len(trials), 21)
+        bulk = trials[trials.kind == "throughput"]
+        self.assertEqual(set(bulk.engine), {"iperf3", "blocking"})
+        self.assertTrue((bulk.throughput_bps > 1e6).all())
+        self.assertTrue((bulk.throughput_bps < 1e13).all())
+        pings = trials[trials.kind != "throughput"]
+        self.assertTrue((pings.rtt_p50_ns <= pings.rtt_p99_ns).all())
+        self.assertTrue((pings.rtt_p99_ns <= pings.rtt_max_ns).all())
+        self.assertTrue((pings.exchanges > 0).all())
+        self.assertTrue(pings.throughput_bps.isna().all())  # not measured: empty, not 0
+        self.assertIn("blocking", done.stdout)
+        self.assertIn("trials.csv", done.stdout)
+
+    def test_every_file_of_the_run_is_there_and_reads(self):
+        source = SOURCE / "configs/quickstart.yaml"
+        self.run_ok(source, *SHORT)
+        run = self.run_directory()
+        self.assertEqual((run / "experiment.yaml").read_bytes(), source.read_bytes())
+        environment = json.loads((run / "environment.json").read_text())
+        self.assertIn("libiperf", json.dumps(environment))
+        intervals = pandas.read_csv(run / "intervals.csv")
+        self.assertTrue((intervals.end_s > intervals.start_s).all())
+        summary = pandas.read_csv(run / "summary.csv")
+        self.assertIn("throughput_bps", set(summary.metric))
+        comparisons = pandas.read_csv(run / "comparisons.csv")
+        self.assertTrue((comparisons.ratio > 0).all())
+        self.assertEqual(set(comparisons.n), {3})
+
+    def test_another_seed_gives_the_same_cases_in_another_order(self):
+        config = SOURCE / "configs/quickstart.yaml"
+        plans = [pingperf("plan", config, "--set", f"plan.seed={seed}").stdout.splitlines()[1:-1]
+                 for seed in (1, 1, 2)]
+        cases = [[line.split()[-1] for line in plan] for plan in plans]
+        self.assertEqual(len(cases[0]), 21)
+        self.assertEqual(cases[0], cases[1])
+        self.assertNotEqual(cases[0], cases[2])
+        self.assertEqual(sorted(cases[0]), sorted(cases[2]))
+
+    def test_the_comparison_is_the_ratio_of_the_rows(self):
+        self.run_ok(SOURCE / "configs/quickstart.yaml", *SHORT, "--only", "bulk*")
+        trials, run = self.trials(), self.run_directory()
+        comparison = pandas.read_csv(run / "comparisons.csv").iloc[0]
+        rates = [trials[trials.case == comparison[end]].set_index("block").throughput_bps
+                 for end in ("case", "baseline")]
+        ratios = rates[0] / rates[1]
+        self.assertTrue(ratios.min() <= comparison.ratio <= ratios.max())
+
+
+class Csv(EndToEnd):
+    def test_columns_are_those_of_the_dictionary_and_types_are_inferred(self):
+        self.run_ok(self.experiment(NULL_TRIALS), "--set", "plan.repetitions=2")
+        raw = (self.run_directory() / "trials.csv").read_text(encoding="utf-8")
+        header = next(csv.reader(raw.splitlines()))
+        dictionary = (SOURCE / "results/README.md").read_text()
+        for column in header:
+            self.assertIn(f"`{column}`", dictionary)
+        trials = self.trials()
+        self.assertEqual(trials.duration_s.dtype.kind, "f")
+        self.assertEqual(trials.block.dtype.kind, "i")
+        self.assertRegex(trials.started_at[0], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+
+
+class Failures(EndToEnd):
+    def test_a_port_that_an_iperf3_server_holds_is_busy_not_a_result(self):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        server = subprocess.Popen(["iperf3", "-s", "-p", str(port)], stdout=subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+
+        def listening():
+            with socket.socket() as s:
+                return s.connect_ex(("127.0.0.1", port)) == 0
+
+        self.assertTrue(eventually(listening))
+        file = self.experiment(f"""
+name: busy
+plan: {{repetitions: 1}}
+workloads:
+  bulk: {{kind: throughput, port: {port}, matrix: {{engine: [iperf3, blocking]}}}}
+""")
+        done = pingperf("run", "-o", self.results, file)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        trials = self.trials()
+        self.assertEqual(set(trials.status), {"refused"})
+        for error in trials.error:
+            self.assertIn("port busy", error)
+        self.assertTrue(trials.throughput_bps.isna().all())
+
+    def test_a_trial_that_hangs_is_a_timeout_and_the_run_goes_on(self):
+        file = self.experiment("""
+name: hang
+plan: {repetitions: 1, order: sequential, timeout: 700ms}
+workloads:
+  hangs: {kind: throughput, engine: blocking, messages: 1000000000000, rate: 1mbit}
+  works: {kind: throughput, engine: blocking, duration: 100ms, warmup: 0ms}
+""")
+        done = pingperf("run", "-o", self.results, file)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertEqual(list(self.trials().status), ["timeout", "ok"])
+
+    def test_bad_input_is_one_line_exit_2_and_leaves_nothing(self):
+        file = self.experiment("name: x\nworkloads:\n  a: {kind: throughput, engine: blokcing}\n")
+        done = pingperf("run", "-o", self.results, file)
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+        self.assertIn(f"{file}:3:", done.stderr)
+        self.assertIn("did you mean 'blocking'", done.stderr)
+        self.assertFalse(self.results.exists())
+
+    def test_wrong_usage_is_exit_2(self):
+        for arguments in ([], ["run"], ["rnu"], ["run", "no-such-file.yaml"], ["run", "--bogus"],
+                          ["run", "--resume", "no-such-run"]):
+            self.assertEqual(pingperf(*arguments, cwd=self.folder).returncode, 2, arguments)
+
+
+class Interruption(EndToEnd):
+    """What a run survives: Ctrl-C, kill -9 of the controller, and another controller."""
+
+    def start(self, text=NULL_TRIALS):
+        file = self.experiment(text)
+        run = subprocess.Popen([PINGPERF, "run", "-o", str(self.results), str(file)],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               start_new_session=True)
+        self.addCleanup(run.communicate)
+        self.addCleanup(run.kill)
+        return run
+
+    def rows(self):
+        files = list(self.results.glob("*/*/trials.csv"))
+        return len(files[0].read_text().splitlines()) - 1 if files else 0
+
+    def resume_and_check(self, blocks):
+        done = pingperf("run", "--resume", self.run_directory())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        trials = self.trials()
+        self.assertEqual(sorted(trials.block), list(range(1, blocks + 1)))
+        self.assertEqual(set(trials.status), {"ok"})
+
+    def test_kill_9_leaves_no_process_and_resume_completes_the_plan(self):
+        run = self.start()
+        self.assertTrue(eventually(lambda: self.rows() >= 3))
+        run.kill()
+        run.wait()
+        self.assertTrue(eventually(lambda: not processes_of(run.pid), 1.0), processes_of(run.pid))
+        self.assertGreaterEqual(len(self.trials()), 3)
+        self.resume_and_check(20)
+
+    def test_kill_9_in_the_middle_of_an_iperf3_trial(self):
+        run = self.start("""
+name: killed
+plan: {repetitions: 2}
+workloads:
+  bulk: {kind: throughput, engine: iperf3, duration: 1s, warmup: 0ms}
+""")
+        self.assertTrue(eventually(lambda: self.rows() >= 1))
+        time.sleep(0.4)
+        run.kill()
+        run.wait()
+        self.assertTrue(eventually(lambda: not processes_of(run.pid), 1.0), processes_of(run.pid))
+        self.resume_and_check(2)
+
+    def test_ctrl_c_keeps_the_rows_and_says_how_to_go_on(self):
+        run = self.start()
+        self.assertTrue(eventually(lambda: self.rows() >= 3))
+        os.killpg(run.pid, signal.SIGINT)  # as a terminal does: the whole group gets it
+        _, errors = run.communicate(timeout=10)
+        self.assertEqual(run.returncode, 130, errors)
+        self.assertIn(f"--resume {self.run_directory()}", errors)
+        self.assertIn("interrupted", set(self.trials().status))
+        self.assertTrue(eventually(lambda: not processes_of(run.pid), 1.0))
+        self.resume_and_check(20)
+
+    def test_a_second_controller_on_the_same_run_is_refused(self):
+        self.start()
+        self.assertTrue(eventually(lambda: self.rows() >= 1))
+        done = pingperf("run", "--resume", self.run_directory())
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("another pingperf", done.stderr)
+
+    def test_a_torn_last_row_is_run_again(self):
+        self.run_ok(self.experiment(NULL_TRIALS), "--set", "plan.repetitions=3",
+                    "--set", "workloads.nothing.duration=1ms")
+        file = self.run_directory() / "trials.csv"
+        file.write_bytes(file.read_bytes()[:-40])
+        self.resume_and_check(3)
+
+
+class Output(EndToEnd):
+    def test_piped_output_has_a_line_a_trial_and_no_escapes(self):
+        done = self.run_ok(self.experiment(NULL_TRIALS), "--set", "plan.repetitions=4",
+                           "--set", "workloads.nothing.duration=1ms")
+        self.assertNotIn("\x1b", done.stdout + done.stderr)
+        self.assertEqual(sum(line.startswith("[") for line in done.stderr.splitlines()), 4)
+        for line in done.stdout.splitlines():
+            if str(self.results) not in line:
+                self.assertLessEqual(len(line), 80, line)
+
+    def test_quiet_says_nothing_while_all_is_well(self):
+        done = self.run_ok(self.experiment(NULL_TRIALS), "--quiet", "--set", "plan.repetitions=2",
+                           "--set", "workloads.nothing.duration=1ms")
+        self.assertEqual(done.stderr, "")
+
+    def test_engines_lists_every_family(self):
+        done = pingperf("engines")
+        self.assertEqual(done.returncode, 0)
+        for family in ("null", "iperf3", "blocking"):
+            self.assertIn(family, done.stdout)
+
+
+if __name__ == "__main__":
+    PINGPERF = str(Path(sys.argv.pop(1)).resolve())
+    unittest.main(verbosity=2)

@@ -1,0 +1,355 @@
+// The agent as a process: its requests and replies, its workers, and what becomes of them.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <charconv>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "harness/lines.h"
+#include "harness/process.h"
+#include "harness/protocol.h"
+#include "harness/version.h"
+
+namespace pingperf {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr Nanoseconds kSoon = 10 * kSecond;  // that is: at once, unless something is broken
+
+// True when `condition` comes true soon.
+template <typename Condition>
+bool soon(Condition condition) {
+  const Nanoseconds deadline = now_ns() + kSoon;
+  while (!condition()) {
+    if (now_ns() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
+// The processes whose parent is `pid`, zombies left out.
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> children;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename();
+    pid_t child = 0;
+    if (std::from_chars(name.data(), name.data() + name.size(), child).ec != std::errc()) continue;
+    std::ifstream file(entry.path() / "stat");
+    std::string stat;
+    if (!std::getline(file, stat)) continue;
+    char state = 0;
+    pid_t parent = 0;
+    std::istringstream(stat.substr(stat.rfind(')') + 1)) >> state >> parent;
+    if (parent == pid && state != 'Z') children.push_back(child);
+  }
+  return children;
+}
+
+bool alive(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string stat;
+  return std::getline(file, stat) && stat.find(") Z ") == std::string::npos;
+}
+
+std::ptrdiff_t open_descriptors(pid_t pid) {
+  const std::filesystem::directory_iterator fds("/proc/" + std::to_string(pid) + "/fd");
+  return std::distance(begin(fds), end(fds));
+}
+
+// A real agent and the raw ends of its pipes.
+class AgentTest : public testing::Test {
+ protected:
+  AgentTest() {
+    Pipe in = make_pipe(), out = make_pipe();
+    agent_ = Process({PINGPERF_BINARY, "agent"}, {{in.read.get(), 0}, {out.write.get(), 1}},
+                     Lifetime::of_parent);
+    in_ = std::move(in.write);
+    out_ = std::move(out.read);
+  }
+
+  void say(const Request& request) { write_line(in_.get(), encode(request)); }
+
+  void greet() {
+    say(ControllerHello{std::string(version())});
+    expect<AgentHello>();
+  }
+
+  // The next event; an error of the conversation when there is none.
+  Event next() {
+    for (;;) {
+      if (const auto line = lines_.next()) return decode_event(*line);
+      pollfd p{out_.get(), POLLIN, 0};
+      if (::poll(&p, 1, static_cast<int>(kSoon / kMillisecond)) <= 0) break;
+      if (!lines_.read_from(out_.get())) break;
+    }
+    return Failure{.what = "nothing came"};
+  }
+
+  template <typename T>
+  T expect() {
+    const Event event = next();
+    if (std::holds_alternative<T>(event)) return std::get<T>(event);
+    ADD_FAILURE() << "got " << encode(event);
+    return {};
+  }
+
+  void open_null(std::uint64_t endpoint, Nanoseconds duration, double timeout_s = 60,
+                 Role role = Role::listen) {
+    OpenEndpoint open{
+        .role = role, .endpoint = endpoint, .address = "127.0.0.1:5201", .timeout_s = timeout_s};
+    open.options.engine = "null";
+    open.options.duration = duration;
+    say(open);
+  }
+
+  // Opens and starts a trial that would last an hour; returns its worker's pid.
+  pid_t long_trial(std::uint64_t endpoint) {
+    const auto before = children_of(agent_.pid());
+    open_null(endpoint, 3600 * kSecond, 7200);
+    expect<Ready>();
+    say(StartEndpoint{endpoint});
+    for (const pid_t child : children_of(agent_.pid()))
+      if (std::find(before.begin(), before.end(), child) == before.end()) return child;
+    ADD_FAILURE() << "no worker";
+    return -1;
+  }
+
+  // The agent's exit status once it has ended; nothing when a signal ended it or it lives.
+  std::optional<int> exit_status() {
+    const auto status = agent_.wait_until(now_ns() + kSoon);
+    if (!status || !WIFEXITED(*status)) return std::nullopt;
+    return WEXITSTATUS(*status);
+  }
+
+  // Expects the agent to complain so, and to give up.
+  void expect_end_with(const char* complaint) {
+    const auto failure = expect<Failure>();
+    EXPECT_THAT(failure.what, HasSubstr(complaint));
+    EXPECT_FALSE(failure.endpoint);
+    EXPECT_EQ(exit_status(), 1);
+  }
+
+  Process agent_;
+  Fd in_;
+  Fd out_;
+  LineBuffer lines_{kLongestEvent};
+};
+
+TEST_F(AgentTest, HelloListsEnginesAndTheHost) {
+  say(ControllerHello{std::string(version())});
+  const auto hello = expect<AgentHello>();
+  EXPECT_EQ(hello.version, version());
+  EXPECT_THAT(hello.engines, testing::Contains(testing::Field(&EngineInfo::name, "null")));
+  EXPECT_GT(hello.host.value("cpus", 0), 0);
+}
+
+TEST_F(AgentTest, ATrialGivesAResult) {
+  greet();
+  open_null(1, 5 * kMillisecond);
+  EXPECT_EQ(expect<Ready>().address, "127.0.0.1:5201");
+  say(StartEndpoint{1});
+  EXPECT_EQ(expect<Result>().measurement.window_s, 0.005);
+}
+
+TEST_F(AgentTest, BothEndsOfATrialRunSideBySide) {
+  greet();
+  open_null(1, kMillisecond);
+  expect<Ready>();
+  open_null(2, kMillisecond, 60, Role::connect);
+  expect<Ready>();
+  say(StartEndpoint{1});
+  say(StartEndpoint{2});
+  EXPECT_EQ(expect<Result>().endpoint + expect<Result>().endpoint, 3u);
+}
+
+TEST_F(AgentTest, HelloMustComeFirst) {
+  say(StartEndpoint{1});
+  expect_end_with("hello");
+}
+
+TEST_F(AgentTest, AVersionMismatchNamesBothVersions) {
+  say(ControllerHello{"9.9.9"});
+  const auto what = expect<Failure>().what;
+  EXPECT_THAT(what, HasSubstr("9.9.9"));
+  EXPECT_THAT(what, HasSubstr(std::string(version())));
+  EXPECT_EQ(exit_status(), 1);
+}
+
+TEST_F(AgentTest, AGarbageLineIsQuotedAndEndsTheAgent) {
+  greet();
+  write_line(in_.get(), "GET / HTTP/1.1");
+  expect_end_with("'GET / HTTP/1.1'");
+}
+
+TEST_F(AgentTest, AnUnknownRequestIsNamedAndEndsTheAgent) {
+  greet();
+  write_line(in_.get(), R"({"type":"dance"})");
+  expect_end_with("unknown request 'dance'");
+}
+
+TEST_F(AgentTest, AnEndlessLineEndsTheAgent) {
+  greet();
+  const std::string part((1 << 20) + 1, 'x');
+  write_line(in_.get(), part);
+  expect_end_with("longer than 1 MiB");
+}
+
+TEST_F(AgentTest, HalfALineIsAnError) {
+  greet();
+  EXPECT_EQ(::write(in_.get(), "{\"type\"", 7), 7);
+  in_ = Fd();
+  expect_end_with("has no end");
+}
+
+TEST_F(AgentTest, AnEndpointsNumberIsFreeOnlyAfterItsEnd) {
+  greet();
+  open_null(1, 3600 * kSecond);
+  expect<Ready>();
+  open_null(1, kMillisecond);
+  expect_end_with("endpoint 1 is in use");
+}
+
+TEST_F(AgentTest, TheEndOfTheRequestsEndsAgentAndWorkers) {
+  greet();
+  const pid_t first = long_trial(1), second = long_trial(2);
+  in_ = Fd();
+  EXPECT_EQ(exit_status(), 0);
+  EXPECT_FALSE(alive(first));
+  EXPECT_FALSE(alive(second));
+}
+
+TEST_F(AgentTest, AKilledAgentTakesItsWorkersAlong) {
+  greet();
+  const pid_t worker = long_trial(1);
+  EXPECT_TRUE(alive(worker));
+  agent_.end();
+  EXPECT_TRUE(soon([&] { return !alive(worker); }));
+}
+
+TEST_F(AgentTest, AKilledWorkerIsAFailureThatNamesTheSignal) {
+  greet();
+  ::kill(long_trial(1), SIGTERM);
+  const auto failure = expect<Failure>();
+  EXPECT_EQ(failure.endpoint, 1u);
+  EXPECT_EQ(failure.status, Status::failed);
+  EXPECT_THAT(failure.what, HasSubstr("worker of engine 'null' was killed by SIGTERM"));
+  open_null(1, kMillisecond);  // the agent goes on, and the number is free
+  expect<Ready>();
+}
+
+TEST_F(AgentTest, ATrialPastItsDeadlineTimesOut) {
+  greet();
+  open_null(1, 3600 * kSecond, 0.3);
+  expect<Ready>();
+  say(StartEndpoint{1});
+  const auto failure = expect<Failure>();
+  EXPECT_EQ(failure.status, Status::timeout);
+  EXPECT_EQ(failure.what, "the trial did not end within 0.3 s");
+  EXPECT_TRUE(children_of(agent_.pid()).empty());
+}
+
+TEST_F(AgentTest, AStoppedTrialEnds) {
+  greet();
+  long_trial(1);
+  say(StopEndpoint{1});
+  EXPECT_EQ(expect<Failure>().what, "stopped");
+}
+
+TEST_F(AgentTest, ATrialCanBeStoppedBeforeItStarts) {
+  greet();
+  open_null(1, 3600 * kSecond);
+  expect<Ready>();
+  say(StopEndpoint{1});
+  EXPECT_EQ(expect<Failure>().what, "stopped before it started");
+}
+
+TEST_F(AgentTest, AWorkerThatDoesNotStopIsKilled) {
+  greet();
+  const pid_t worker = long_trial(1);
+  ::kill(worker, SIGSTOP);
+  say(StopEndpoint{1});
+  EXPECT_THAT(expect<Failure>().what, HasSubstr("did not stop within 1.0 s"));
+  EXPECT_FALSE(alive(worker));
+}
+
+TEST_F(AgentTest, RequestsForEndpointsThatHaveEndedAreHarmless) {
+  greet();
+  say(StopEndpoint{5});
+  say(StartEndpoint{5});
+  open_null(1, kMillisecond);
+  expect<Ready>();
+}
+
+TEST_F(AgentTest, AnEngineThatIsNotThereIsRefused) {
+  greet();
+  OpenEndpoint open{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 10};
+  open.options.engine = "warp";
+  say(open);
+  const auto failure = expect<Failure>();
+  EXPECT_EQ(failure.status, Status::refused);
+  EXPECT_EQ(failure.what, "there is no engine 'warp' for throughput over tcp here");
+}
+
+TEST_F(AgentTest, ACpuThatIsNotThereIsRefused) {
+  greet();
+  OpenEndpoint open{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 10};
+  open.options.engine = "null";
+  open.options.server_cpu = 4095;
+  say(open);
+  const auto failure = expect<Failure>();
+  EXPECT_EQ(failure.status, Status::refused);
+  EXPECT_THAT(failure.what, HasSubstr("cannot pin the server to CPU 4095: this host has "));
+}
+
+TEST_F(AgentTest, AWrongAddressFailsTheTrialOnly) {
+  greet();
+  say(OpenEndpoint{
+      .endpoint = 1, .options = {.engine = "null"}, .address = "nowhere", .timeout_s = 10});
+  EXPECT_THAT(expect<Failure>().what, HasSubstr("'nowhere' is not an address"));
+  open_null(1, kMillisecond);
+  expect<Ready>();
+}
+
+TEST_F(AgentTest, CtrlCIsForTheControllerToJudge) {
+  greet();
+  const pid_t worker = long_trial(1);
+  ::kill(agent_.pid(), SIGINT);
+  ::kill(worker, SIGINT);
+  open_null(2, kMillisecond);
+  expect<Ready>();
+  EXPECT_TRUE(alive(worker));
+}
+
+TEST_F(AgentTest, NeitherDescriptorsNorProcessesPileUp) {
+  greet();
+  const auto before = open_descriptors(agent_.pid());
+  for (int i = 0; i < 200; ++i) {
+    open_null(1, kMillisecond);
+    expect<Ready>();
+    say(StartEndpoint{1});
+    expect<Result>();
+    ASSERT_FALSE(HasFailure()) << "in trial " << i;
+  }
+  EXPECT_EQ(open_descriptors(agent_.pid()), before);
+  EXPECT_TRUE(children_of(agent_.pid()).empty());
+}
+
+TEST(WorkerTest, StartedByHandItSaysWhoStartsIt) {
+  Pipe errors = make_pipe();
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  Process worker({PINGPERF_BINARY, "worker"}, {{null, 0}, {errors.write.get(), 2}}, Lifetime::own);
+  ::close(null);
+  const auto status = worker.wait_until(now_ns() + kSoon);
+  ASSERT_TRUE(status);
+  EXPECT_NE(WEXITSTATUS(*status), 0);
+}
+
+}  // namespace
+}  // namespace pingperf

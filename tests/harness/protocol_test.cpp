@@ -1,0 +1,309 @@
+// The protocol's lines: what is encoded is decoded to the same, and what is wrong is named.
+#include "harness/protocol.h"
+
+#include <gmock/gmock.h>
+
+#include "harness/version.h"
+
+namespace pingperf {
+namespace {
+
+using testing::HasSubstr;
+
+// Why `decode` rejects `line`.
+template <typename Decode>
+std::string complaint(Decode decode, std::string_view line) {
+  try {
+    decode(line);
+  } catch (const ProtocolError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+std::string request_complaint(std::string_view line) {
+  return complaint(decode_request, line);
+}
+std::string event_complaint(std::string_view line) {
+  return complaint(decode_event, line);
+}
+
+template <typename T>
+T round_trip(const T& message) {
+  if constexpr (std::is_constructible_v<Request, T>)
+    return std::get<T>(decode_request(encode(Request(message))));
+  else
+    return std::get<T>(decode_event(encode(Event(message))));
+}
+
+OpenEndpoint full_request() {
+  OpenEndpoint open{.role = Role::connect, .endpoint = 7};
+  open.options.kind = Kind::latency;
+  open.options.transport = Transport::unix_datagram;
+  open.options.engine = "blocking";
+  for (const Parameter& parameter : parameters())
+    std::visit(
+        [&](auto field) {
+          using Value = typename std::remove_reference_t<decltype(open.options.*field)>::value_type;
+          if constexpr (std::is_same_v<Value, std::string>)
+            open.options.*field = "text of " + std::string(parameter.name);
+          else
+            open.options.*field = static_cast<Value>(parameter.minimum + 1);
+        },
+        parameter.field);
+  open.token = mint_token();
+  open.address = "[::1]:5201";
+  open.timeout_s = 12.5;
+  return open;
+}
+
+// The two agree in every parameter, set or not.
+void expect_same(const Options& a, const Options& b) {
+  EXPECT_EQ(a.kind, b.kind);
+  EXPECT_EQ(a.transport, b.transport);
+  EXPECT_EQ(a.engine, b.engine);
+  for (const Parameter& parameter : parameters())
+    std::visit([&](auto field) { EXPECT_EQ(a.*field, b.*field) << parameter.name; },
+               parameter.field);
+}
+
+TEST(ProtocolTest, AFullRequestToOpenAnEndpointSurvivesTheTrip) {
+  const OpenEndpoint sent = full_request();
+  const OpenEndpoint got = round_trip(sent);
+  EXPECT_EQ(got.role, sent.role);
+  EXPECT_EQ(got.endpoint, sent.endpoint);
+  EXPECT_EQ(got.token, sent.token);
+  EXPECT_EQ(got.address, sent.address);
+  EXPECT_EQ(got.timeout_s, sent.timeout_s);
+  expect_same(got.options, sent.options);
+}
+
+TEST(ProtocolTest, OptionsThatAreNotSetStayUnset) {
+  OpenEndpoint sent{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 1};
+  sent.options.engine = "null";
+  expect_same(round_trip(sent).options, sent.options);
+}
+
+TEST(ProtocolTest, TheOtherRequestsSurviveTheTrip) {
+  EXPECT_EQ(round_trip(ControllerHello{"1.2.3"}).version, "1.2.3");
+  EXPECT_EQ(round_trip(StartEndpoint{3}).endpoint, 3u);
+  EXPECT_EQ(round_trip(StopEndpoint{4}).endpoint, 4u);
+}
+
+TEST(ProtocolTest, EveryFigureOfAMeasurementSurvivesTheTrip) {
+  Measurement m;
+  m.window_s = 1.25;
+  m.bytes_sent = 18'446'744'073'709'551'615u;
+  m.bytes_received = 2;
+  m.total_bytes_sent = 3;
+  m.total_bytes_received = 4;
+  m.datagrams_sent = 5;
+  m.datagrams_received = 6;
+  m.datagrams_lost = 0;  // measured, and none
+  m.out_of_order = 8;
+  m.duplicates = 9;
+  m.jitter_ns = 10.1;
+  m.retransmits = 11;
+  m.tcp_rtt_min_ns = 12.1;
+  m.tcp_rtt_mean_ns = 13.1;
+  m.cwnd_max_bytes = 14;
+  m.fairness_index = 0.15;
+  m.cpu_user_s = 16.1;
+  m.cpu_system_s = 17.1;
+  m.context_switches = 18;
+  m.steal_ratio = 0.19;
+  m.rejected_peers = 20;
+  m.exchanges = 21;
+  m.lost = 22;
+  m.late = 23;
+  const Measurement got = round_trip(Result{5, m}).measurement;
+  EXPECT_EQ(got.window_s, m.window_s);
+  EXPECT_EQ(got.bytes_sent, m.bytes_sent);
+  EXPECT_EQ(got.bytes_received, m.bytes_received);
+  EXPECT_EQ(got.total_bytes_sent, m.total_bytes_sent);
+  EXPECT_EQ(got.total_bytes_received, m.total_bytes_received);
+  EXPECT_EQ(got.datagrams_sent, m.datagrams_sent);
+  EXPECT_EQ(got.datagrams_received, m.datagrams_received);
+  EXPECT_EQ(got.datagrams_lost, m.datagrams_lost);
+  EXPECT_EQ(got.out_of_order, m.out_of_order);
+  EXPECT_EQ(got.duplicates, m.duplicates);
+  EXPECT_EQ(got.jitter_ns, m.jitter_ns);
+  EXPECT_EQ(got.retransmits, m.retransmits);
+  EXPECT_EQ(got.tcp_rtt_min_ns, m.tcp_rtt_min_ns);
+  EXPECT_EQ(got.tcp_rtt_mean_ns, m.tcp_rtt_mean_ns);
+  EXPECT_EQ(got.cwnd_max_bytes, m.cwnd_max_bytes);
+  EXPECT_EQ(got.fairness_index, m.fairness_index);
+  EXPECT_EQ(got.cpu_user_s, m.cpu_user_s);
+  EXPECT_EQ(got.cpu_system_s, m.cpu_system_s);
+  EXPECT_EQ(got.context_switches, m.context_switches);
+  EXPECT_EQ(got.steal_ratio, m.steal_ratio);
+  EXPECT_EQ(got.rejected_peers, m.rejected_peers);
+  EXPECT_EQ(got.exchanges, m.exchanges);
+  EXPECT_EQ(got.lost, m.lost);
+  EXPECT_EQ(got.late, m.late);
+}
+
+TEST(ProtocolTest, WhatWasNotMeasuredStaysUnmeasured) {
+  Measurement m;
+  m.jitter_ns = std::numeric_limits<double>::quiet_NaN();  // no figure either
+  const Measurement got = round_trip(Result{5, m}).measurement;
+  EXPECT_FALSE(got.window_s);
+  EXPECT_FALSE(got.bytes_sent);
+  EXPECT_FALSE(got.jitter_ns);
+  EXPECT_EQ(got.rtt.count(), 0u);
+  EXPECT_TRUE(got.intervals.empty());
+}
+
+TEST(ProtocolTest, HistogramsSurviveTheTrip) {
+  Measurement m;
+  for (Nanoseconds value : {0, 5, 5, 70'000, 123'456'789}) m.rtt.record(value);
+  m.rtt.record(61 * kSecond);
+  m.connect.record(42);
+  const Measurement got = round_trip(Result{5, m}).measurement;
+  EXPECT_EQ(got.rtt.buckets(), m.rtt.buckets());
+  EXPECT_EQ(got.rtt.count(), 6u);
+  EXPECT_EQ(got.rtt.overflow(), 1u);
+  EXPECT_EQ(got.rtt.min(), 0);
+  EXPECT_EQ(got.rtt.max(), 61 * kSecond);
+  EXPECT_EQ(got.rtt.mean(), m.rtt.mean());
+  EXPECT_EQ(got.connect.max(), 42);
+}
+
+TEST(ProtocolTest, IntervalsSurviveTheTrip) {
+  const Interval full{.start_s = 0.1,
+                      .end_s = 0.2,
+                      .bytes_sent = 1,
+                      .bytes_received = 2,
+                      .messages = 3,
+                      .retransmits = 4,
+                      .rtt_ns = 5.5,
+                      .cwnd_bytes = 6};
+  const Interval got = round_trip(Progress{9, full}).interval;
+  EXPECT_EQ(got.start_s, full.start_s);
+  EXPECT_EQ(got.end_s, full.end_s);
+  EXPECT_EQ(got.bytes_sent, full.bytes_sent);
+  EXPECT_EQ(got.bytes_received, full.bytes_received);
+  EXPECT_EQ(got.messages, full.messages);
+  EXPECT_EQ(got.retransmits, full.retransmits);
+  EXPECT_EQ(got.rtt_ns, full.rtt_ns);
+  EXPECT_EQ(got.cwnd_bytes, full.cwnd_bytes);
+
+  Measurement m;
+  m.intervals = {full, Interval{.start_s = 0.2, .end_s = 0.3}};
+  const Measurement both = round_trip(Result{9, m}).measurement;
+  ASSERT_EQ(both.intervals.size(), 2u);
+  EXPECT_EQ(both.intervals[0].rtt_ns, full.rtt_ns);
+  EXPECT_FALSE(both.intervals[1].bytes_sent);
+}
+
+TEST(ProtocolTest, TheAgentsHelloSurvivesTheTrip) {
+  AgentHello sent{.version = std::string(version())};
+  sent.engines.push_back({"a", "does", Kind::connect, Transport::icmp, {"warmup"}, "no root"});
+  sent.engines.push_back({"b", "does too", Kind::latency, Transport::raw, {}, std::nullopt});
+  sent.host = {{"hostname", "h"}, {"cpus", 2}};
+  const AgentHello got = round_trip(sent);
+  ASSERT_EQ(got.engines.size(), 2u);
+  EXPECT_EQ(got.engines[0].name, "a");
+  EXPECT_EQ(got.engines[0].kind, Kind::connect);
+  EXPECT_EQ(got.engines[0].transport, Transport::icmp);
+  EXPECT_THAT(got.engines[0].parameters, testing::ElementsAre("warmup"));
+  EXPECT_EQ(got.engines[0].unavailable, "no root");
+  EXPECT_FALSE(got.engines[1].unavailable);
+  EXPECT_EQ(got.host, sent.host);
+}
+
+TEST(ProtocolTest, AHelloOfAnotherVersionIsReadForItsVersionOnly) {
+  const Event event = decode_event(R"({"type":"hello","version":"9.9.9","engines":"many"})");
+  EXPECT_EQ(std::get<AgentHello>(event).version, "9.9.9");
+}
+
+TEST(ProtocolTest, AFailureSurvivesTheTrip) {
+  const Failure got = round_trip(
+      Failure{.endpoint = 3, .what = "port busy", .error_number = 98, .status = Status::refused});
+  EXPECT_EQ(got.endpoint, 3u);
+  EXPECT_EQ(got.what, "port busy");
+  EXPECT_EQ(got.error_number, 98);
+  EXPECT_EQ(got.status, Status::refused);
+  EXPECT_FALSE(round_trip(Failure{.what = "bye"}).endpoint);
+}
+
+TEST(ProtocolTest, AMessageIsOneLineWhateverItSays) {
+  const std::string line = encode(Event(Failure{.what = "two\nlines, \xff no UTF-8"}));
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  EXPECT_THAT(std::get<Failure>(decode_event(line)).what, HasSubstr("two\nlines"));
+}
+
+TEST(ProtocolTest, ALineThatIsNoObjectIsQuotedInTheComplaint) {
+  EXPECT_EQ(request_complaint("Welcome!"), "not a JSON object: 'Welcome!'");
+  EXPECT_EQ(request_complaint("[1]"), "not a JSON object: '[1]'");
+  EXPECT_EQ(request_complaint(""), "not a JSON object: ''");
+  EXPECT_EQ(event_complaint("\x1b[1m\xff"), R"(not a JSON object: '\x1b[1m\xff')");
+  EXPECT_LT(event_complaint(std::string(10'000, 'x')).size(), 200u);
+}
+
+TEST(ProtocolTest, AnUnknownTypeIsNamed) {
+  EXPECT_EQ(request_complaint(R"({"type":"dance"})"), "unknown request 'dance'");
+  EXPECT_EQ(event_complaint(R"({"type":"dance"})"), "unknown event 'dance'");
+  EXPECT_EQ(request_complaint("{}"), "'type' is missing");
+  EXPECT_EQ(request_complaint(R"({"type":5})"), "'type' is not a string");
+}
+
+TEST(ProtocolTest, AnEndpointIsAWholeNumber) {
+  for (const char* wrong : {"-1", "1.5", "\"1\"", "null", "[]"})
+    EXPECT_EQ(request_complaint(std::string(R"({"type":"start","endpoint":)") + wrong + "}"),
+              "'endpoint' is not a whole number from 0 on")
+        << wrong;
+}
+
+// A good request to listen, with `key` given `value` instead.
+std::string listen_with(const char* key, Json value) {
+  Json object = Json::parse(encode(Request(full_request())));
+  object[key] = std::move(value);
+  return object.dump();
+}
+
+TEST(ProtocolTest, WrongPartsOfARequestToOpenAreNamed) {
+  const Json options = Json::parse(encode(Request(full_request())))["options"];
+  const auto options_with = [&](const char* key, Json value) {
+    Json changed = options;
+    changed[key] = std::move(value);
+    return listen_with("options", changed);
+  };
+  EXPECT_EQ(request_complaint(listen_with("token", "abc")), "'token' cannot be 'abc'");
+  EXPECT_THAT(request_complaint(listen_with("timeout_s", 0)), HasSubstr("'timeout_s'"));
+  EXPECT_THAT(request_complaint(listen_with("timeout_s", 1e300)), HasSubstr("'timeout_s'"));
+  EXPECT_EQ(request_complaint(listen_with("engine", 5)), "'engine' is not a string");
+  EXPECT_EQ(request_complaint(listen_with("options", 5)), "'options' is not an object");
+  EXPECT_EQ(request_complaint(options_with("kind", "size")), "'kind' cannot be 'size'");
+  EXPECT_EQ(request_complaint(options_with("transport", "tin")), "'transport' cannot be 'tin'");
+  EXPECT_EQ(request_complaint(options_with("colour", 5)), "unknown option 'colour'");
+  EXPECT_EQ(request_complaint(options_with("streams", -5)),
+            "'streams' is not a whole number from 0 on");
+  EXPECT_EQ(request_complaint(options_with("nodelay", 1)), "'nodelay' is not true or false");
+  EXPECT_EQ(request_complaint(options_with("duration", "1s")), "'duration' is not a whole number");
+}
+
+TEST(ProtocolTest, WrongPartsOfAResultAreNamed) {
+  const auto result = [](const char* measurement) {
+    return std::string(R"({"type":"result","endpoint":1,"measurement":)") + measurement + "}";
+  };
+  EXPECT_EQ(event_complaint(result("{}")), "'intervals' is missing");
+  EXPECT_EQ(event_complaint(result(R"({"intervals":[],"lost":-1})")),
+            "'lost' is not a whole number from 0 on");
+  EXPECT_EQ(event_complaint(result(R"({"intervals":[5]})")), "'start_s' is missing");
+  EXPECT_EQ(event_complaint(result(R"({"intervals":[],"rtt":{"buckets":[[1]]}})")),
+            "a bucket is not a pair of index and count");
+  EXPECT_THAT(event_complaint(result(R"({"intervals":[],"rtt":{"buckets":[[1000000000,1]],
+                                         "min":0,"max":0,"sum":0,"overflow":0}})")),
+              HasSubstr("'rtt'"));
+}
+
+TEST(ProtocolTest, AnEventKnowsItsEndpoint) {
+  EXPECT_EQ(endpoint_of(Ready{3, ""}), 3u);
+  EXPECT_EQ(endpoint_of(Failure{.endpoint = 4}), 4u);
+  EXPECT_FALSE(endpoint_of(Failure{}));
+  EXPECT_FALSE(endpoint_of(AgentHello{}));
+}
+
+}  // namespace
+}  // namespace pingperf

@@ -1,0 +1,107 @@
+// pingperf: the command line. Reads arguments, calls a command, turns errors into exit codes.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include "harness/agent.h"
+#include "harness/channel.h"
+#include "harness/iperf3.h"
+#include "harness/version.h"
+#include "harness/worker.h"
+#include "tools/commands.h"
+
+namespace pingperf {
+namespace {
+
+constexpr int kWrongUsage = 2, kBroken = 3;
+
+void add_overrides(CLI::App& command, Overrides& overrides) {
+  command.add_option("--set", overrides.set, "change one value, e.g. workloads.bulk.duration=5s")
+      ->type_name("PATH=VALUE")
+      ->take_all()
+      ->expected(1)
+      ->trigger_on_parse();
+  command.add_option("--only", overrides.only, "only cases or workloads that match, e.g. 'bulk/*'")
+      ->type_name("GLOB");
+}
+
+std::string version_text() {
+  return fmt::format("pingperf {} ({}, {} {})\nlibiperf {}", version(), git_commit(), compiler(),
+                     build_type(), libiperf_version());
+}
+
+int run_cli(int argc, char** argv) {
+  CLI::App app{"pingperf: one YAML experiment in, trustworthy CSV out", "pingperf"};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", version_text());
+  int result = 0;
+
+  RunCommand run;
+  run.command_line.assign(argv, argv + argc);
+  CLI::App* const run_app = app.add_subcommand("run", "run experiments");
+  auto* const files = run_app->add_option("FILE", run.files, "experiment files");
+  run_app->add_option("-o,--output", run.results, "where runs are kept")->type_name("DIR");
+  run_app->add_option("--resume", run.resume, "go on with an interrupted run")
+      ->type_name("DIR")
+      ->excludes(files);
+  run_app->add_flag("-q,--quiet", run.quiet, "no progress, only failures and results");
+  add_overrides(*run_app, run.overrides);
+  run_app->callback([&] {
+    if (run.files.empty() && run.resume.empty())
+      throw UsageError(
+          "pingperf run: name an experiment file, e.g. configs/quickstart.yaml, or "
+          "--resume DIR");
+    if (!run.resume.empty() && (!run.overrides.set.empty() || !run.overrides.only.empty()))
+      throw UsageError(
+          "pingperf run: --resume keeps the plan of the run: it goes without --set "
+          "and --only");
+    result = run_command(run);
+  });
+
+  std::vector<std::string> checked;
+  Overrides overrides;
+  CLI::App* const check_app = app.add_subcommand("check", "validate experiments, run nothing");
+  check_app->add_option("FILE", checked, "experiment files")->required();
+  add_overrides(*check_app, overrides);
+  check_app->callback([&] { result = check_command(checked, overrides); });
+
+  std::string planned;
+  CLI::App* const plan_app = app.add_subcommand("plan", "print the trials in order, run nothing");
+  plan_app->add_option("FILE", planned, "an experiment file")->required();
+  add_overrides(*plan_app, overrides);
+  plan_app->callback([&] { result = plan_command(planned, overrides); });
+
+  app.add_subcommand("engines", "what can run on this host, and why not")->callback([&] {
+    result = engines_command();
+  });
+  app.add_subcommand("agent", "serve a controller over stdin and stdout")->callback([&] {
+    result = run_agent(STDIN_FILENO, STDOUT_FILENO);
+  });
+  app.add_subcommand("worker", "one end of one trial; started by the agent")
+      ->group("")
+      ->callback([&] { result = run_worker(); });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    const int code = app.exit(e);
+    return code == 0 ? 0 : kWrongUsage;
+  }
+  return result;
+}
+
+}  // namespace
+}  // namespace pingperf
+
+int main(int argc, char** argv) {
+  try {
+    return pingperf::run_cli(argc, argv);
+  } catch (const pingperf::UsageError& e) {
+    fmt::print(stderr, "{}\n", e.what());
+    return pingperf::kWrongUsage;
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "pingperf: {}\n", e.what());
+    return pingperf::kBroken;
+  }
+}
