@@ -96,14 +96,12 @@ AgentHello ProcessChannel::greet(Nanoseconds timeout) {
   try {
     event = decode_event(*line);
   } catch (const ProtocolError&) {
-    fail(
-        fmt::format("did not answer as one, but printed {}: does a shell's start-up file or a "
-                    "banner write to stdout there?",
-                    excerpt(*line)));
+    fail(fmt::format("printed {} instead of hello: a banner, or a shell's start-up file there?",
+                     excerpt(*line)));
   }
   if (const auto* failure = std::get_if<Failure>(&*event)) fail("refused: " + failure->what);
   auto* hello = std::get_if<AgentHello>(&*event);
-  if (hello == nullptr) fail("did not begin with hello, but " + excerpt(*line));
+  if (hello == nullptr) fail(fmt::format("said {} instead of hello", excerpt(*line)));
   if (hello->version != version())
     fail(fmt::format("is pingperf {}, this is {}: install the same version on both hosts",
                      hello->version, version()));

@@ -1,0 +1,240 @@
+#include "harness/columns.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "harness/csv.h"
+#include "harness/metrics.h"
+
+namespace pingperf {
+namespace {
+
+std::string iso8601(std::chrono::system_clock::time_point time) {
+  const auto ms = std::chrono::floor<std::chrono::milliseconds>(time);
+  const auto s = std::chrono::floor<std::chrono::seconds>(ms);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(s)), (ms - s).count());
+}
+
+std::vector<Column> identity_columns() {
+  using R = const TrialRecord&;
+  return {
+      {"schema_version", "version of these columns",
+       [](R) { return std::to_string(kSchemaVersion); }},
+      {"run", "name of the run's directory", [](R r) { return r.run; }},
+      {"experiment", "name of the experiment", [](R r) { return r.experiment; }},
+      {"workload", "name of the workload", [](R r) { return r.trial_case->workload; }},
+      {"kind", "throughput, latency or connect",
+       [](R r) { return std::string(name(r.trial_case->options.kind)); }},
+      {"case", "workload and point of its matrix", [](R r) { return r.trial_case->name; }},
+      {"block", "pass over all cases, from 1: compare trials of one block",
+       [](R r) { return std::to_string(r.trial.block); }},
+      {"repetition", "of the case, from 1; equals block",
+       [](R r) { return std::to_string(r.trial.block); }},
+      {"position", "in the plan, from 1", [](R r) { return std::to_string(r.trial.position); }},
+      {"started_at", "UTC, ISO 8601", [](R r) { return iso8601(r.started_at); }},
+      {"elapsed_s", "whole time of the trial, set-up included",
+       [](R r) { return number_text(r.elapsed_s); }},
+      {"status", "ok, failed, timeout, interrupted or refused",
+       [](R r) { return std::string(name(r.status)); }},
+      {"error", "why it is not ok", [](R r) { return r.error; }},
+      {"quality", "what to keep in mind about this trial; empty: nothing",
+       [](R r) { return r.quality; }},
+      {"client_host", "host of the client", [](R r) { return r.client_host; }},
+      {"server_host", "host of the server", [](R r) { return r.server_host; }},
+      {"pair", "which pair of hosts, from 1", [](R) { return std::string("1"); }},
+      {"engine", "what moved the bytes", [](R r) { return r.trial_case->options.engine; }},
+      {"transport", "what carried them",
+       [](R r) { return std::string(name(r.trial_case->options.transport)); }},
+  };
+}
+
+std::string text_of(const std::string& value, Unit) {
+  return value;
+}
+std::string text_of(bool value, Unit) {
+  return value ? "true" : "false";
+}
+std::string text_of(std::uint64_t value, Unit) {
+  return std::to_string(value);
+}
+std::string text_of(double value, Unit) {
+  return number_text(value);
+}
+std::string text_of(Nanoseconds value, Unit) {
+  return number_text(to_seconds(value));
+}
+
+std::string parameter_text(const Parameter& parameter, const Options& options) {
+  // The one duration whose column is in microseconds, as SO_BUSY_POLL is.
+  if (parameter.column == "busy_poll_us")
+    return options.busy_poll ? number_text(static_cast<double>(*options.busy_poll) / 1e3) : "";
+  return std::visit(
+      [&](auto field) {
+        const auto& value = options.*field;
+        return value ? text_of(*value, parameter.unit) : std::string();
+      },
+      parameter.field);
+}
+
+Column parameter_column(const Parameter& parameter) {
+  return {std::string(parameter.column),
+          std::string(parameter.doc),
+          [&parameter](const TrialRecord& r) {
+            return parameter_text(parameter, r.trial_case->options);
+          },
+          {}};
+}
+
+bool is_appended(const Parameter& p) {
+  return p.name == "bytes" || p.name == "messages";
+}
+
+std::vector<Column> make_columns() {
+  std::vector<Column> columns = identity_columns();
+  for (const Parameter& p : parameters())
+    if (!is_appended(p)) columns.push_back(parameter_column(p));
+  columns.push_back({"background",
+                     "workload that loads the network meanwhile",
+                     [](const TrialRecord&) { return std::string(); },
+                     {}});
+  const auto add = [&](const Metric& m) {
+    columns.push_back({m.name, m.doc, {}, m.value, m.better});
+  };
+  for (const Metric& metric : metrics()) add(metric);
+  for (const Parameter& p : parameters())
+    if (is_appended(p)) columns.push_back(parameter_column(p));
+  for (const Metric& metric : appended_metrics()) add(metric);
+  return columns;
+}
+
+struct IntervalColumn {
+  std::string_view name;
+  std::string_view doc;
+  std::string (*text)(const TrialRecord&, std::string_view end, const Interval&);
+};
+
+template <typename T>
+std::string optional_text(const std::optional<T>& value) {
+  return value ? number_text(static_cast<double>(*value)) : std::string();
+}
+
+std::span<const IntervalColumn> interval_columns() {
+  using R = const TrialRecord&;
+  using E = std::string_view;
+  using I = const Interval&;
+  static const std::vector<IntervalColumn> columns = {
+      {"schema_version", "version of these columns",
+       [](R, E, I) { return std::to_string(kSchemaVersion); }},
+      {"run", "name of the run's directory", [](R r, E, I) { return r.run; }},
+      {"case", "workload and point of its matrix", [](R r, E, I) { return r.trial_case->name; }},
+      {"repetition", "of the case, from 1",
+       [](R r, E, I) { return std::to_string(r.trial.block); }},
+      {"endpoint", "client or server", [](R, E e, I) { return std::string(e); }},
+      {"start_s", "since the window opened", [](R, E, I i) { return number_text(i.start_s); }},
+      {"end_s", "since the window opened", [](R, E, I i) { return number_text(i.end_s); }},
+      {"bytes_sent", "payload bytes", [](R, E, I i) { return optional_text(i.bytes_sent); }},
+      {"bytes_received", "payload bytes",
+       [](R, E, I i) { return optional_text(i.bytes_received); }},
+      {"messages", "sends and receives, datagrams, or pings answered",
+       [](R, E, I i) { return optional_text(i.messages); }},
+      {"retransmits", "TCP segments sent again",
+       [](R, E, I i) { return optional_text(i.retransmits); }},
+      {"rtt_ns", "TCP's smoothed RTT at the end of the interval, mean over streams",
+       [](R, E, I i) { return optional_text(i.rtt_ns); }},
+      {"cwnd_bytes", "TCP's congestion window at the end of the interval, sum over streams",
+       [](R, E, I i) { return optional_text(i.cwnd_bytes); }},
+  };
+  return columns;
+}
+
+template <typename Columns>
+std::string markdown(const Columns& columns) {
+  std::string text = "| column | meaning |\n|---|---|\n";
+  for (const auto& column : columns)
+    text += fmt::format("| `{}` | {} |\n", column.name, column.doc);
+  return text;
+}
+
+template <typename Columns>
+std::string header(const Columns& columns) {
+  std::vector<std::string> names;
+  for (const auto& column : columns) names.emplace_back(column.name);
+  return csv_row(names);
+}
+
+}  // namespace
+
+std::string Column::cell(const TrialRecord& record) const {
+  if (!is_metric()) return text(record);
+  return record.status == Status::ok ? number_text(value(record)) : std::string();
+}
+
+std::span<const Column> trial_columns() {
+  static const std::vector<Column> columns = make_columns();
+  return columns;
+}
+
+const Column* find_metric(std::string_view name) {
+  for (const Column& column : trial_columns())
+    if (column.is_metric() && column.name == name) return &column;
+  return nullptr;
+}
+
+std::vector<std::string_view> metric_names() {
+  std::vector<std::string_view> names;
+  for (const Column& column : trial_columns())
+    if (column.is_metric()) names.push_back(column.name);
+  return names;
+}
+
+std::string trials_header() {
+  return header(trial_columns());
+}
+
+std::string trial_row(const TrialRecord& record) {
+  std::vector<std::string> fields;
+  for (const Column& column : trial_columns()) fields.push_back(column.cell(record));
+  return csv_row(fields);
+}
+
+std::string intervals_header() {
+  return header(interval_columns());
+}
+
+std::string interval_rows(const TrialRecord& record) {
+  std::string rows;
+  for (const auto& [end, measurement] :
+       {std::pair{std::string_view("client"), &record.client}, {"server", &record.server}})
+    for (const Interval& interval : measurement->intervals) {
+      std::vector<std::string> fields;
+      for (const IntervalColumn& column : interval_columns())
+        fields.push_back(column.text(record, end, interval));
+      rows += csv_row(fields);
+    }
+  return rows;
+}
+
+// A count is written as an integer; 2^53 is past every count that a double can hold exactly.
+std::string number_text(double value) {
+  if (!std::isfinite(value)) return "";
+  if (value == std::floor(value) && std::abs(value) < 9007199254740992.0)
+    return fmt::format("{:.0f}", value);
+  return fmt::format("{}", value);
+}
+
+std::string number_text(const std::optional<double>& value) {
+  return value ? number_text(*value) : std::string();
+}
+
+std::string trial_columns_markdown() {
+  return markdown(trial_columns());
+}
+std::string interval_columns_markdown() {
+  return markdown(interval_columns());
+}
+
+}  // namespace pingperf

@@ -1,0 +1,39 @@
+// Comparison: cases against a baseline, trial by trial of one block.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/experiment.h"
+#include "harness/summary.h"
+
+namespace pingperf {
+
+struct ComparisonRow {
+  std::string metric;
+  std::string case_name;
+  std::string baseline;
+  std::size_t n = 0;            // pairs: trials of both cases in one block, both ok
+  std::size_t excluded = 0;     // blocks in which one of the two has no value
+  std::optional<double> ratio;  // case / baseline; empty without pairs
+};
+
+// Two cases that agree in everything but what is compared.
+struct CasePair {
+  const Case* candidate;
+  const Case* baseline;
+};
+
+// The pairs that one `compare:` entry asks for.
+std::vector<CasePair> pairs_of(const Compare& compare, const std::vector<Case>& cases);
+
+// All rows of the experiment's `compare:`.
+std::vector<ComparisonRow> compare_cases(const Experiment& experiment, const TrialTable& trials);
+
+// The text of comparisons.csv.
+std::string comparisons_csv(const std::vector<ComparisonRow>& rows, const std::string& run);
+std::string comparison_columns_markdown();
+
+}  // namespace pingperf

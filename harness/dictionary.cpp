@@ -1,0 +1,46 @@
+#include "harness/dictionary.h"
+
+#include <fmt/format.h>
+
+#include "harness/columns.h"
+#include "harness/comparison.h"
+#include "harness/summary.h"
+
+namespace pingperf {
+
+std::string data_dictionary() {
+  return fmt::format(R"(# The files of a run
+
+`results/<name>/<UTC time>-<seed>/` holds everything that one `pingperf run` produced. This page is
+generated from the tables that the files are written from.
+
+CSV is RFC 4180 in UTF-8 with a header row and `.` as the decimal point. Units are in the names:
+`_ns`, `_s`, `_bps` (bits a second), `_bytes`, `_hz`, `_ratio`. **An empty cell was not measured, or does
+not apply**; it is never a zero. Booleans are `true` and `false`. Columns are only ever appended;
+`schema_version` (now {}) says which.
+
+## trials.csv: one row a trial
+
+Metrics cover the measured window only: it opens `warmup` after an end's first payload byte and lasts
+`duration`. They are empty unless `status` is ok.
+
+{}
+## intervals.csv: one row an interval of a trial and end
+
+{}
+## summary.csv: one row a case and metric
+
+{}
+## comparisons.csv: one row a compared pair and metric
+
+{}
+## The others
+
+`environment.json`: versions, command line, and the facts of both hosts. `experiment.yaml`: an exact copy
+of the input. `.lock`: held while a pingperf writes here.
+)",
+                     kSchemaVersion, trial_columns_markdown(), interval_columns_markdown(),
+                     summary_columns_markdown(), comparison_columns_markdown());
+}
+
+}  // namespace pingperf

@@ -1,0 +1,261 @@
+// The metrics of trials.csv: how each figure of a trial is made from what its two ends measured.
+#include "harness/metrics.h"
+
+#include <algorithm>
+
+namespace pingperf {
+namespace {
+
+using Value = std::optional<double>;
+
+const Options& options(const TrialRecord& r) {
+  return r.trial_case->options;
+}
+
+bool both(const TrialRecord& r) {
+  return options(r).bidirectional.value_or(false);
+}
+
+// The end that sends, and the one that receives; of a bidirectional trial the client and the
+// server.
+const Measurement& sender(const TrialRecord& r) {
+  return !both(r) && options(r).reverse.value_or(false) ? r.server : r.client;
+}
+const Measurement& receiver(const TrialRecord& r) {
+  return !both(r) && options(r).reverse.value_or(false) ? r.client : r.server;
+}
+
+template <typename T>
+Value number(const std::optional<T>& v) {
+  return v ? Value(static_cast<double>(*v)) : std::nullopt;
+}
+
+Value sum(const Value& a, const Value& b) {
+  return a && b ? Value(*a + *b) : std::nullopt;
+}
+
+// A figure of the receiving end; of a bidirectional trial, of both ends together.
+template <typename Field>
+auto received(Field field) {
+  return [field](const TrialRecord& r) -> Value {
+    if (both(r)) return sum(number(r.client.*field), number(r.server.*field));
+    return number(receiver(r).*field);
+  };
+}
+
+template <typename Field>
+auto sent(Field field) {
+  return [field](const TrialRecord& r) -> Value {
+    if (both(r)) return sum(number(r.client.*field), number(r.server.*field));
+    return number(sender(r).*field);
+  };
+}
+
+template <typename Field>
+auto of_client(Field field) {
+  return [field](const TrialRecord& r) { return number(r.client.*field); };
+}
+
+template <typename Field>
+auto of_server(Field field) {
+  return [field](const TrialRecord& r) { return number(r.server.*field); };
+}
+
+Value rate(const std::optional<std::uint64_t>& bytes, const Value& seconds) {
+  if (!bytes || !seconds || *seconds <= 0) return std::nullopt;
+  return 8 * static_cast<double>(*bytes) / *seconds;
+}
+
+Value throughput(const TrialRecord& r) {
+  if (both(r))
+    return sum(rate(r.client.bytes_received, r.client.window_s),
+               rate(r.server.bytes_received, r.server.window_s));
+  return rate(receiver(r).bytes_received, receiver(r).window_s);
+}
+
+Value sent_rate(const TrialRecord& r) {
+  if (both(r))
+    return sum(rate(r.client.bytes_sent, r.client.window_s),
+               rate(r.server.bytes_sent, r.server.window_s));
+  return rate(sender(r).bytes_sent, sender(r).window_s);
+}
+
+Value loss_ratio(const TrialRecord& r) {
+  const Value lost = received(&Measurement::datagrams_lost)(r);
+  const Value here = received(&Measurement::datagrams_received)(r);
+  const Value all = sum(lost, here);
+  return all && *all > 0 ? Value(*lost / *all) : std::nullopt;
+}
+
+Value cpu(const Measurement& m) {
+  return sum(m.cpu_user_s, m.cpu_system_s);
+}
+
+Value cpu_per_gb(const TrialRecord& r) {
+  const Value both_ends = sum(cpu(r.client), cpu(r.server));
+  const Value bytes = received(&Measurement::bytes_received)(r);
+  return both_ends && bytes && *bytes > 0 ? Value(*both_ends / (*bytes * 1e-9)) : std::nullopt;
+}
+
+Value switches(const TrialRecord& r) {
+  return sum(number(r.client.context_switches), number(r.server.context_switches));
+}
+
+Value steal(const TrialRecord& r) {
+  const Value &a = r.client.steal_ratio, &b = r.server.steal_ratio;
+  return a && b ? Value(std::max(*a, *b)) : a ? a : b;
+}
+
+Value ping_rate(const TrialRecord& r) {
+  if (!r.client.exchanges || !r.client.window_s || *r.client.window_s <= 0) return std::nullopt;
+  return static_cast<double>(*r.client.exchanges) / *r.client.window_s;
+}
+
+// A quantile needs so many samples that at least one lies beyond it.
+auto quantile(Histogram Measurement::*histogram, double q) {
+  return [=](const TrialRecord& r) -> Value {
+    const Histogram& h = r.client.*histogram;
+    if (h.count() == 0 || static_cast<double>(h.count()) * (1 - q) < 1 - 1e-9) return std::nullopt;
+    return static_cast<double>(h.quantile(q));
+  };
+}
+
+template <typename Figure>
+auto of_rtt(Figure figure) {
+  return [figure](const TrialRecord& r) -> Value {
+    if (r.client.rtt.count() == 0) return std::nullopt;
+    return static_cast<double>((r.client.rtt.*figure)());
+  };
+}
+
+Value never(const TrialRecord&) {
+  return std::nullopt;
+}
+
+std::vector<Metric> throughput_metrics() {
+  using M = Measurement;
+  constexpr auto up = Better::higher, down = Better::lower;
+  return {
+      {"throughput_bps",
+       "goodput: payload bits a second that the receiving end got in the window "
+       "(bidirectional: both ends together)",
+       throughput, up},
+      {"sent_bps", "payload bits a second that the sending end handed over in the window",
+       sent_rate},
+      {"bytes_sent", "payload bytes sent in the window", sent(&M::bytes_sent)},
+      {"bytes_received", "payload bytes received in the window", received(&M::bytes_received)},
+      {"copies", "copies of the payload between user space and kernel, both ends", never},
+      {"retransmits", "TCP segments sent again in the window, by the sending end",
+       sent(&M::retransmits), down},
+      {"datagrams_sent", "UDP datagrams sent in the window", sent(&M::datagrams_sent)},
+      {"datagrams_received", "distinct UDP datagrams received in the window",
+       received(&M::datagrams_received)},
+      {"datagrams_lost", "UDP datagrams missing from the sequence in the window",
+       received(&M::datagrams_lost), down},
+      {"loss_ratio", "datagrams_lost / (datagrams_lost + datagrams_received)", loss_ratio, down},
+      {"out_of_order", "UDP datagrams that came after one with a higher number",
+       received(&M::out_of_order), down},
+      {"duplicates", "UDP datagrams that came more than once", received(&M::duplicates), down},
+      {"jitter_ns",
+       "interarrival jitter at the end of the window (RFC 3550 §6.4.1), mean over "
+       "streams",
+       [](const TrialRecord& r) { return receiver(r).jitter_ns; }, down},
+      {"tcp_rtt_min_ns", "smallest smoothed RTT of the sending kernel (TCP_INFO) in the window",
+       [](const TrialRecord& r) { return sender(r).tcp_rtt_min_ns; }, down},
+      {"tcp_rtt_mean_ns", "mean smoothed RTT of the sending kernel (TCP_INFO) in the window",
+       [](const TrialRecord& r) { return sender(r).tcp_rtt_mean_ns; }, down},
+      {"cwnd_max_bytes", "largest congestion window, sum over streams",
+       [](const TrialRecord& r) { return number(sender(r).cwnd_max_bytes); }},
+      {"client_cpu_s", "CPU seconds of the client's process in the window (getrusage)",
+       [](const TrialRecord& r) { return cpu(r.client); }, down},
+      {"server_cpu_s", "CPU seconds of the server's process in the window (getrusage)",
+       [](const TrialRecord& r) { return cpu(r.server); }, down},
+      {"cpu_s_per_gb", "CPU seconds of both ends per 1e9 payload bytes received", cpu_per_gb, down},
+      {"context_switches", "context switches of both processes in the window", switches, down},
+      {"steal_ratio", "share of CPU time that the hypervisor took in the window, the worse end",
+       steal, down},
+      {"rejected_peers", "strangers that the server turned away", of_server(&M::rejected_peers)},
+      {"fairness_index", "Jain's index over the streams: 1 is fair, 1/n is one stream taking all",
+       [](const TrialRecord& r) { return receiver(r).fairness_index; }, up},
+  };
+}
+
+std::vector<Metric> latency_metrics() {
+  using M = Measurement;
+  constexpr auto up = Better::higher, down = Better::lower;
+  std::vector<Metric> metrics = {
+      {"exchanges", "pings answered in the window", of_client(&M::exchanges)},
+      {"rate_hz", "pings answered a second", ping_rate, up},
+      {"rtt_min_ns", "smallest round-trip time; of connect workloads from connect() to the pong",
+       of_rtt(&Histogram::min), down},
+      {"rtt_mean_ns", "mean round-trip time", of_rtt(&Histogram::mean), down},
+      {"rtt_stddev_ns", "standard deviation of the round-trip times", of_rtt(&Histogram::stddev),
+       down},
+  };
+  for (const auto& [suffix, q] :
+       {std::pair{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}, {"p9999", 0.9999}})
+    metrics.push_back(
+        {std::string("rtt_") + suffix + "_ns",
+         std::string("round-trip time, percentile ") + suffix + "; empty with too few pings for it",
+         quantile(&M::rtt, q), down});
+  metrics.push_back({"rtt_max_ns", "largest round-trip time", of_rtt(&Histogram::max), down});
+  for (const char* name : {"rtt_naive_p50_ns", "rtt_naive_p99_ns"})
+    metrics.push_back(
+        {name, "from the actual instead of the intended send (open loop)", never, down});
+  metrics.push_back({"lost", "pings that were not answered in time", of_client(&M::lost), down});
+  metrics.push_back({"late", "pongs that came after their time-out", of_client(&M::late), down});
+  metrics.push_back(
+      {"connect_p50_ns", "time of connect(), median", quantile(&M::connect, 0.5), down});
+  metrics.push_back(
+      {"connect_p99_ns", "time of connect(), percentile p99", quantile(&M::connect, 0.99), down});
+  for (const char* name : {"oneway_forward_p50_ns", "oneway_reverse_p50_ns", "app_to_kernel_p50_ns",
+                           "kernel_to_kernel_p50_ns", "kernel_to_app_p50_ns", "turnaround_p50_ns"})
+    metrics.push_back({name, "needs timestamps: kernel", never, down});
+  metrics.push_back(
+      {"responsiveness_rpm", "round trips a minute under load; needs background", never, up});
+  return metrics;
+}
+
+}  // namespace
+
+std::vector<Metric> metrics() {
+  std::vector<Metric> all = throughput_metrics();
+  for (Metric& metric : latency_metrics()) all.push_back(std::move(metric));
+  return all;
+}
+
+std::vector<Metric> appended_metrics() {
+  using M = Measurement;
+  return {
+      {"client_window_s", "length of the client's measured window", of_client(&M::window_s)},
+      {"server_window_s", "length of the server's measured window", of_server(&M::window_s)},
+      {"client_bytes_sent", "payload bytes that the client sent in its window",
+       of_client(&M::bytes_sent)},
+      {"client_bytes_received", "payload bytes that the client received in its window",
+       of_client(&M::bytes_received)},
+      {"server_bytes_sent", "payload bytes that the server sent in its window",
+       of_server(&M::bytes_sent)},
+      {"server_bytes_received", "payload bytes that the server received in its window",
+       of_server(&M::bytes_received)},
+      {"total_bytes_sent", "payload bytes sent, warmup and tail included",
+       sent(&M::total_bytes_sent)},
+      {"total_bytes_received", "payload bytes received, warmup and tail included",
+       received(&M::total_bytes_received)},
+      {"client_cpu_user_s", "of client_cpu_s, in user mode", of_client(&M::cpu_user_s),
+       Better::lower},
+      {"client_cpu_system_s", "of client_cpu_s, in the kernel", of_client(&M::cpu_system_s),
+       Better::lower},
+      {"server_cpu_user_s", "of server_cpu_s, in user mode", of_server(&M::cpu_user_s),
+       Better::lower},
+      {"server_cpu_system_s", "of server_cpu_s, in the kernel", of_server(&M::cpu_system_s),
+       Better::lower},
+      {"rtt_overflow", "round trips longer than the histogram's 60 s, counted in max and mean only",
+       [](const TrialRecord& r) -> Value {
+         if (r.client.rtt.count() == 0) return std::nullopt;
+         return static_cast<double>(r.client.rtt.overflow());
+       },
+       Better::lower},
+  };
+}
+
+}  // namespace pingperf

@@ -1,0 +1,55 @@
+#include "harness/plan.h"
+
+#include <numeric>
+#include <random>
+
+namespace pingperf {
+namespace {
+
+// Uniform in [0, bound), without bias: draws that would favour small values are thrown away.
+std::uint64_t draw_below(std::mt19937_64& random, std::uint64_t bound) {
+  const std::uint64_t unfair = (0 - bound) % bound;  // 2^64 mod bound
+  std::uint64_t draw;
+  do draw = random();
+  while (draw < unfair);
+  return draw % bound;
+}
+
+// Fisher–Yates. Ours, since std::shuffle gives another order with another standard library.
+void shuffle(std::vector<std::size_t>& order, std::mt19937_64& random) {
+  for (std::size_t i = order.size(); i > 1; --i)
+    std::swap(order[i - 1], order[draw_below(random, i)]);
+}
+
+bool is_limited(const Options& o) {
+  return o.bytes.has_value() || o.messages.has_value();
+}
+
+}  // namespace
+
+std::vector<Trial> plan_trials(const Experiment& experiment) {
+  std::vector<Trial> plan;
+  plan.reserve(experiment.cases.size() * experiment.plan.repetitions);
+  std::mt19937_64 random(experiment.plan.seed);
+  std::vector<std::size_t> order(experiment.cases.size());
+  for (std::uint64_t block = 1; block <= experiment.plan.repetitions; ++block) {
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    if (experiment.plan.order == Order::shuffled) shuffle(order, random);
+    for (std::size_t index : order) plan.push_back({index, block, plan.size() + 1});
+  }
+  return plan;
+}
+
+Nanoseconds expected_length(const Options& options) {
+  const Nanoseconds measured = options.duration.value_or(kSecond);  // a limit: a guess
+  const Nanoseconds length = options.warmup.value_or(0) + measured;
+  if (options.engine != "iperf3") return length;
+  return (length + kSecond - 1) / kSecond * kSecond;  // libiperf counts whole seconds
+}
+
+Nanoseconds trial_timeout(const Experiment& experiment, const Options& options) {
+  if (experiment.plan.timeout) return *experiment.plan.timeout;
+  return expected_length(options) + (is_limited(options) ? 60 * kSecond : 10 * kSecond);
+}
+
+}  // namespace pingperf

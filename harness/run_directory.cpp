@@ -1,0 +1,142 @@
+#include "harness/run_directory.h"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+
+#include <charconv>
+#include <ctime>
+
+#include "harness/columns.h"
+#include "harness/csv.h"
+#include "sockets/error.h"
+
+namespace pingperf {
+namespace {
+
+namespace fs = std::filesystem;
+
+Fd open_file(const fs::path& file, int flags) {
+  return Fd(check(::open(file.c_str(), flags | O_CLOEXEC, 0644), file.string()));
+}
+
+void write_all(int fd, std::string_view text, const fs::path& file) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    check(static_cast<int>(n), "write to " + file.string());
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+void sync(int fd, const fs::path& file) {
+  check(::fsync(fd), "fsync of " + file.string());
+}
+
+void sync_directory(const fs::path& directory) {
+  const Fd fd = open_file(directory, O_RDONLY | O_DIRECTORY);
+  sync(fd.get(), directory);
+}
+
+// A directory that did not exist before: -2, -3, … when two runs begin in one second.
+fs::path make_directory(const fs::path& parent, const std::string& stem) {
+  fs::create_directories(parent);
+  for (int attempt = 1; attempt < 1000; ++attempt) {
+    const fs::path path = parent / (attempt == 1 ? stem : fmt::format("{}-{}", stem, attempt));
+    if (fs::create_directory(path)) return path;
+  }
+  throw std::system_error(EEXIST, std::generic_category(), (parent / stem).string());
+}
+
+std::pair<std::string, std::uint64_t> identity(const CsvTable& table,
+                                               const std::vector<std::string>& row) {
+  const std::string& text = row[table.column("repetition")];
+  std::uint64_t repetition = 0;
+  std::from_chars(text.data(), text.data() + text.size(), repetition);
+  return {row[table.column("case")], repetition};
+}
+
+CsvTable read_table(const fs::path& file, const std::string& header) {
+  CsvTable table = CsvTable::read(file);
+  if (csv_row(table.header()) != header)
+    throw UsageError(file.string() +
+                     ": has the columns of another pingperf version: resume it with that one");
+  return table;
+}
+
+}  // namespace
+
+RunDirectory::RunDirectory(fs::path path) : path_(std::move(path)) {
+  lock_ = open_file(path_ / ".lock", O_RDWR | O_CREAT);
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+    throw UsageError("another pingperf is writing to " + path_.string());
+}
+
+RunDirectory RunDirectory::create(const fs::path& results, const std::string& name,
+                                  std::uint64_t seed, std::string_view experiment_yaml,
+                                  std::string_view environment_json) {
+  const std::string stem =
+      fmt::format("{:%Y%m%dT%H%M%SZ}-{}", fmt::gmtime(std::time(nullptr)), seed);
+  RunDirectory run(make_directory(results / name, stem));
+  write_file_atomically(run.path_ / "experiment.yaml", experiment_yaml);
+  write_file_atomically(run.path_ / "environment.json", environment_json);
+  write_file_atomically(run.path_ / "intervals.csv", intervals_header());
+  write_file_atomically(run.path_ / "trials.csv", trials_header());
+  sync_directory(results / name);
+  run.open_tables();
+  return run;
+}
+
+RunDirectory RunDirectory::resume(const fs::path& directory) {
+  if (!fs::exists(directory / "trials.csv"))
+    throw UsageError(directory.string() + ": not the directory of a run: it has no trials.csv");
+  // "runs/x/" and "runs/x/." name the same run as "runs/x".
+  RunDirectory run(fs::canonical(directory));
+  run.path_ = directory.has_filename() ? directory : directory.parent_path();
+  run.drop_unfinished();
+  run.open_tables();
+  return run;
+}
+
+void RunDirectory::open_tables() {
+  trials_ = open_file(path_ / "trials.csv", O_WRONLY | O_APPEND);
+  intervals_ = open_file(path_ / "intervals.csv", O_WRONLY | O_APPEND);
+}
+
+void RunDirectory::drop_unfinished() {
+  const CsvTable trials = read_table(path_ / "trials.csv", trials_header());
+  std::string kept = trials_header();
+  for (const auto& row : trials.rows()) {
+    if (row[trials.column("status")] == pingperf::name(Status::interrupted)) continue;
+    if (finished_.insert(identity(trials, row)).second) kept += csv_row(row);
+  }
+  const CsvTable intervals = read_table(path_ / "intervals.csv", intervals_header());
+  std::string kept_intervals = intervals_header();
+  for (const auto& row : intervals.rows())
+    if (finished_.contains(identity(intervals, row))) kept_intervals += csv_row(row);
+  write_file_atomically(path_ / "intervals.csv", kept_intervals);
+  write_file_atomically(path_ / "trials.csv", kept);
+}
+
+void RunDirectory::append(const TrialRecord& record) {
+  const std::string intervals = interval_rows(record);
+  write_all(intervals_.get(), intervals, path_ / "intervals.csv");
+  sync(intervals_.get(), path_ / "intervals.csv");
+  write_all(trials_.get(), trial_row(record), path_ / "trials.csv");
+  sync(trials_.get(), path_ / "trials.csv");
+}
+
+void write_file_atomically(const fs::path& file, std::string_view text) {
+  fs::path temporary = file;
+  temporary += ".tmp";
+  {
+    const Fd fd = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+    write_all(fd.get(), text, temporary);
+    sync(fd.get(), temporary);
+  }
+  fs::rename(temporary, file);
+  sync_directory(file.has_parent_path() ? file.parent_path() : fs::path("."));
+}
+
+}  // namespace pingperf

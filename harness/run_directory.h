@@ -1,0 +1,56 @@
+// RunDirectory: the files of one run, complete after every trial.
+#pragma once
+
+#include <filesystem>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "harness/record.h"
+#include "sockets/fd.h"
+
+namespace pingperf {
+
+// Owns results/<name>/<UTC time>-<seed>/ while a run writes to it: one writer at a time, by
+// flock(2). Rows are appended in one write each and synced; what a kill cuts short, resume() mends.
+class RunDirectory {
+ public:
+  // Creates the directory with experiment.yaml, environment.json and the headers of the two CSV
+  // files. Throws std::system_error.
+  static RunDirectory create(const std::filesystem::path& results, const std::string& name,
+                             std::uint64_t seed, std::string_view experiment_yaml,
+                             std::string_view environment_json);
+
+  // Opens the directory of a run that ended early: drops a torn last row, the row of an interrupted
+  // trial, and intervals whose trial has no row. Throws UsageError when another controller writes
+  // to it or its columns are of another version, CsvError when it is damaged.
+  static RunDirectory resume(const std::filesystem::path& directory);
+
+  // Writes the intervals of the trial, then its row, and syncs both. Throws std::system_error.
+  void append(const TrialRecord& record);
+
+  const std::filesystem::path& path() const noexcept { return path_; }
+  std::string name() const { return path_.filename().string(); }
+  // The trials that have rows: (case, repetition). Of a new run: none.
+  const std::set<std::pair<std::string, std::uint64_t>>& finished() const noexcept {
+    return finished_;
+  }
+
+ private:
+  explicit RunDirectory(std::filesystem::path path);
+  void drop_unfinished();
+  void open_tables();
+
+  std::filesystem::path path_;
+  Fd lock_;
+  Fd trials_;
+  Fd intervals_;
+  std::set<std::pair<std::string, std::uint64_t>> finished_;
+};
+
+// Replaces `file` by one that holds `text`: whole or not at all, also across a power failure.
+// Throws std::system_error naming the file.
+void write_file_atomically(const std::filesystem::path& file, std::string_view text);
+
+}  // namespace pingperf

@@ -1,0 +1,137 @@
+#include "harness/summary.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "harness/columns.h"
+#include "harness/statistics.h"
+
+namespace pingperf {
+namespace {
+
+struct SummaryColumn {
+  std::string_view name;
+  std::string_view doc;
+  std::string (*text)(const SummaryRow&);
+};
+
+using R = const SummaryRow&;
+constexpr SummaryColumn kColumns[] = {
+    {"schema_version", "version of these columns",
+     [](R) { return std::to_string(kSchemaVersion); }},
+    {"run", "name of the run's directory", [](R r) { return r.run; }},
+    {"case", "workload and point of its matrix", [](R r) { return r.case_name; }},
+    {"workload", "name of the workload", [](R r) { return r.workload; }},
+    {"metric", "a metric of trials.csv, in its unit", [](R r) { return r.metric; }},
+    {"n", "trials with a value", [](R r) { return std::to_string(r.n); }},
+    {"median", "of the trials", [](R r) { return number_text(r.median); }},
+    {"mean", "of the trials", [](R r) { return number_text(r.mean); }},
+    {"stddev", "of the sample (n - 1); empty for n = 1", [](R r) { return number_text(r.stddev); }},
+    {"cv", "coefficient of variation: stddev / mean", [](R r) { return number_text(r.cv); }},
+    {"ci_low",
+     "distribution-free interval of the median with at least 95 % coverage, from order "
+     "statistics (binomial); empty for n < 6, where there is none",
+     [](R r) { return number_text(r.ci_low); }},
+    {"ci_high", "its upper end", [](R r) { return number_text(r.ci_high); }},
+    {"min", "of the trials", [](R r) { return number_text(r.min); }},
+    {"max", "of the trials", [](R r) { return number_text(r.max); }},
+};
+
+SummaryRow summarize_values(const std::vector<double>& values) {
+  SummaryRow row;
+  row.n = values.size();
+  row.median = median(values);
+  row.mean = mean(values);
+  row.stddev = standard_deviation(values);
+  if (row.stddev && row.mean != 0) row.cv = *row.stddev / row.mean;
+  if (const auto interval = median_interval(values)) {
+    row.ci_low = interval->first;
+    row.ci_high = interval->second;
+  }
+  row.min = *std::min_element(values.begin(), values.end());
+  row.max = *std::max_element(values.begin(), values.end());
+  return row;
+}
+
+}  // namespace
+
+TrialTable::TrialTable(CsvTable table) : table_(std::move(table)) {
+  const std::size_t case_column = table_.column("case");
+  for (std::size_t i = 0; i < table_.rows().size(); ++i) {
+    const std::string& name = table_.rows()[i][case_column];
+    std::vector<std::size_t>& rows = rows_of_[name];
+    if (rows.empty()) cases_.push_back(name);
+    rows.push_back(i);
+  }
+}
+
+std::optional<double> TrialTable::number(const std::vector<std::string>& row,
+                                         std::string_view column) const {
+  if (!table_.has(column)) return std::nullopt;
+  const std::string& cell = row[table_.column(column)];
+  double value = 0;
+  const char* const end = cell.data() + cell.size();
+  const auto [rest, error] = std::from_chars(cell.data(), end, value);
+  if (cell.empty() || error != std::errc() || rest != end) return std::nullopt;
+  return value;
+}
+
+const std::vector<std::size_t>& TrialTable::rows_of(const std::string& case_name) const {
+  static const std::vector<std::size_t> none;
+  const auto found = rows_of_.find(case_name);
+  return found == rows_of_.end() ? none : found->second;
+}
+
+std::map<std::uint64_t, double> TrialTable::values(const std::string& case_name,
+                                                   std::string_view metric) const {
+  std::map<std::uint64_t, double> values;
+  for (std::size_t i : rows_of(case_name)) {
+    const auto& row = rows()[i];
+    if (text(row, "status") != "ok") continue;
+    const auto value = number(row, metric), block = number(row, "block");
+    if (value && block) values[static_cast<std::uint64_t>(*block)] = *value;
+  }
+  return values;
+}
+
+std::vector<SummaryRow> summarize(const TrialTable& trials) {
+  std::vector<SummaryRow> summary;
+  for (const std::string& name : trials.cases()) {
+    const auto& first = trials.rows()[trials.rows_of(name).front()];
+    for (std::string_view metric : metric_names()) {
+      std::vector<double> values;
+      for (const auto& [block, value] : trials.values(name, metric)) values.push_back(value);
+      if (values.empty()) continue;
+      SummaryRow row = summarize_values(values);
+      row.run = trials.text(first, "run");
+      row.case_name = name;
+      row.workload = trials.text(first, "workload");
+      row.metric = metric;
+      summary.push_back(std::move(row));
+    }
+  }
+  return summary;
+}
+
+std::string summary_csv(const std::vector<SummaryRow>& rows) {
+  std::vector<std::string> fields;
+  for (const SummaryColumn& column : kColumns) fields.emplace_back(column.name);
+  std::string text = csv_row(fields);
+  for (const SummaryRow& row : rows) {
+    fields.clear();
+    for (const SummaryColumn& column : kColumns) fields.push_back(column.text(row));
+    text += csv_row(fields);
+  }
+  return text;
+}
+
+std::string summary_columns_markdown() {
+  std::string text = "| column | meaning |\n|---|---|\n";
+  for (const SummaryColumn& column : kColumns)
+    text += fmt::format("| `{}` | {} |\n", column.name, column.doc);
+  return text;
+}
+
+}  // namespace pingperf

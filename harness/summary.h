@@ -1,0 +1,59 @@
+// Summary: what trials.csv says of each case, metric by metric.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/csv.h"
+
+namespace pingperf {
+
+// trials.csv read back: everything that is told of a run is computed from it, never from memory.
+class TrialTable {
+ public:
+  explicit TrialTable(CsvTable table);
+  // Throws CsvError.
+  static TrialTable read(const std::filesystem::path& file) {
+    return TrialTable(CsvTable::read(file));
+  }
+
+  const std::vector<std::vector<std::string>>& rows() const noexcept { return table_.rows(); }
+  const std::string& text(const std::vector<std::string>& row, std::string_view column) const {
+    return row[table_.column(column)];
+  }
+  // Empty when the cell is, or when there is no such column.
+  std::optional<double> number(const std::vector<std::string>& row, std::string_view column) const;
+
+  // The cases in the order of their first trial, and the rows of each.
+  const std::vector<std::string>& cases() const noexcept { return cases_; }
+  const std::vector<std::size_t>& rows_of(const std::string& case_name) const;
+
+  // A metric's values in the ok trials of a case, by block.
+  std::map<std::uint64_t, double> values(const std::string& case_name,
+                                         std::string_view metric) const;
+
+ private:
+  CsvTable table_;
+  std::vector<std::string> cases_;
+  std::map<std::string, std::vector<std::size_t>> rows_of_;
+};
+
+struct SummaryRow {
+  std::string run, case_name, workload, metric;
+  std::size_t n = 0;
+  double median = 0, mean = 0, min = 0, max = 0;
+  std::optional<double> stddev, cv, ci_low, ci_high;
+};
+
+// A row for each case and metric with at least one value.
+std::vector<SummaryRow> summarize(const TrialTable& trials);
+
+// The text of summary.csv.
+std::string summary_csv(const std::vector<SummaryRow>& rows);
+std::string summary_columns_markdown();
+
+}  // namespace pingperf

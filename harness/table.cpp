@@ -1,0 +1,175 @@
+#include "harness/table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "harness/columns.h"
+#include "harness/statistics.h"
+#include "harness/units.h"
+
+namespace pingperf {
+namespace {
+
+constexpr std::size_t kGap = 2;
+constexpr std::size_t kMostErrors = 5;
+
+struct Heading {
+  std::string_view metric;
+  std::string_view title;
+};
+
+// What a person wants to see first of each kind of workload. A metric that no case has is left out.
+std::vector<Heading> headings(std::string_view kind) {
+  if (kind == "throughput")
+    return {{"throughput_bps", "goodput"},
+            {"retransmits", "retrans"},
+            {"loss_ratio", "loss"},
+            {"cpu_s_per_gb", "CPU s/GB"}};
+  return {{"rtt_p50_ns", "p50"}, {"rtt_p99_ns", "p99"}, {"rtt_max_ns", "max"}, {"rate_hz", "rate"}};
+}
+
+std::vector<double> values_of(const TrialTable& trials, const std::string& name,
+                              std::string_view metric) {
+  std::vector<double> values;
+  for (const auto& [block, value] : trials.values(name, metric)) values.push_back(value);
+  return values;
+}
+
+// Half the range of the trials, as a share of their median: "±3%".
+std::string spread(const std::vector<double>& values) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  const double center = median(values);
+  if (values.size() < 2 || center == 0) return "";
+  return fmt::format("±{:.0f}%", 50 * (*high - *low) / center);
+}
+
+std::string cell(const TrialTable& trials, const std::string& name, std::string_view metric) {
+  const std::vector<double> values = values_of(trials, name, metric);
+  return values.empty() ? "-" : human_metric(metric, median(values));
+}
+
+std::string ok_count(const TrialTable& trials, const std::string& name) {
+  const auto& rows = trials.rows_of(name);
+  const auto ok = std::count_if(rows.begin(), rows.end(), [&](std::size_t i) {
+    return trials.text(trials.rows()[i], "status") == "ok";
+  });
+  return fmt::format("{}/{}", ok, rows.size());
+}
+
+std::vector<std::string> cases_of_kind(const TrialTable& trials, std::string_view kind) {
+  std::vector<std::string> cases;
+  for (const std::string& name : trials.cases())
+    if (trials.text(trials.rows()[trials.rows_of(name).front()], "kind") == kind)
+      cases.push_back(name);
+  std::sort(cases.begin(), cases.end());
+  return cases;
+}
+
+std::string kind_table(const TrialTable& trials, std::string_view kind, bool bold) {
+  const std::vector<std::string> cases = cases_of_kind(trials, kind);
+  if (cases.empty()) return "";
+  std::vector<Heading> shown = headings(kind);
+  std::erase_if(shown, [&](const Heading& h) {
+    return std::all_of(cases.begin(), cases.end(), [&](const std::string& name) {
+      return trials.values(name, h.metric).empty();
+    });
+  });
+  std::vector<std::string> header{std::string(kind), "ok"};
+  for (const Heading& h : shown) {
+    header.emplace_back(h.title);
+    if (&h == &shown.front()) header.emplace_back("");  // the spread of the first
+  }
+  TextTable table(header);
+  for (const std::string& name : cases) {
+    std::vector<std::string> row{name, ok_count(trials, name)};
+    for (const Heading& h : shown) {
+      row.push_back(cell(trials, name, h.metric));
+      if (&h == &shown.front()) row.push_back(spread(values_of(trials, name, h.metric)));
+    }
+    table.add(std::move(row));
+  }
+  return table.to_string(bold) + "\n";
+}
+
+std::string failures(const TrialTable& trials) {
+  std::string text;
+  std::size_t count = 0;
+  for (const auto& row : trials.rows()) {
+    const std::string& status = trials.text(row, "status");
+    if (status == "ok" || ++count > kMostErrors) continue;
+    text += fmt::format("{} {} #{}: {}\n", status, trials.text(row, "case"),
+                        trials.text(row, "repetition"), trials.text(row, "error"));
+  }
+  if (count > kMostErrors) text += fmt::format("and {} more\n", count - kMostErrors);
+  return text;
+}
+
+}  // namespace
+
+std::size_t display_width(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
+std::string shorten(const std::string& text, std::size_t width) {
+  if (display_width(text) <= width || width < 5) return text;
+  const std::size_t tail = (width - 1) * 2 / 3, head = width - 1 - tail;  // the end tells most
+  return text.substr(0, head) + "…" + text.substr(text.size() - tail);
+}
+
+std::string TextTable::to_string(bool bold, std::size_t width) const {
+  std::vector<std::size_t> widths(rows_.front().size());
+  for (const auto& row : rows_)
+    for (std::size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], display_width(row[i]));
+  std::size_t others = 0;
+  for (std::size_t i = 1; i < widths.size(); ++i) others += widths[i] + kGap;
+  if (widths[0] + others > width) widths[0] = width > others + 12 ? width - others : 12;
+
+  std::string text;
+  for (const auto& row : rows_) {
+    std::string line = shorten(row[0], widths[0]);
+    line.append(widths[0] - std::min(widths[0], display_width(line)), ' ');
+    for (std::size_t i = 1; i < row.size(); ++i) {
+      line.append(kGap + widths[i] - display_width(row[i]), ' ');
+      line += row[i];
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += bold && &row == &rows_.front() ? "\x1b[1m" + line + "\x1b[0m\n" : line + "\n";
+  }
+  return text;
+}
+
+std::string results_table(const TrialTable& trials, bool bold) {
+  std::string text;
+  for (std::string_view kind : {"throughput", "latency", "connect"})
+    text += kind_table(trials, kind, bold);
+  text += "Medians of the ok trials; ± is half their range.\n";
+  const std::string errors = failures(trials);
+  return errors.empty() ? text : text + "\n" + errors;
+}
+
+std::string comparisons_table(const std::vector<ComparisonRow>& rows, bool bold) {
+  TextTable table({"compared", "metric", "ratio", "pairs"});
+  for (const ComparisonRow& row : rows)
+    table.add(
+        {fmt::format("{} / {}", row.case_name, row.baseline), row.metric,
+         row.ratio ? fmt::format("{:.2f}", *row.ratio) : "-",
+         fmt::format("{}{}", row.n, row.excluded ? fmt::format(" (-{})", row.excluded) : "")});
+  return table.to_string(bold) +
+         "Ratios are medians over pairs of trials of one block; no significance is claimed.\n";
+}
+
+std::string human_metric(std::string_view metric, double value) {
+  if (metric.ends_with("_bps")) return human_rate(value);
+  if (metric.ends_with("_ns")) return human_duration(value);
+  if (metric.ends_with("_bytes")) return human_size(value);
+  if (metric.ends_with("_hz")) return human_frequency(value);
+  if (metric.ends_with("loss_ratio")) return fmt::format("{:.2f}%", 100 * value);
+  if (metric.ends_with("_s_per_gb")) return fmt::format("{:.3f}", value);
+  return fmt::format("{:.6g}", value);
+}
+
+}  // namespace pingperf

@@ -1,0 +1,39 @@
+// Tables for the terminal: what a run found, in 80 columns.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/comparison.h"
+#include "harness/summary.h"
+
+namespace pingperf {
+
+// Text in columns: the first is aligned to the left and shortened in its middle to keep the table
+// within `width`, the others to the right. `bold`: the header, by an escape sequence.
+class TextTable {
+ public:
+  explicit TextTable(std::vector<std::string> header) : rows_{std::move(header)} {}
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  std::string to_string(bool bold, std::size_t width = 80) const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// What `text` takes on a terminal: its UTF-8 code points.
+std::size_t display_width(std::string_view text);
+// At most `width` wide, with "…" for what was taken out of the middle.
+std::string shorten(const std::string& text, std::size_t width);
+
+// A table a kind of workload: medians over the trials of each case, and their spread. Trials that
+// failed are listed below it with their errors.
+std::string results_table(const TrialTable& trials, bool bold);
+
+// Each compared pair, its ratio, and from how many pairs of trials.
+std::string comparisons_table(const std::vector<ComparisonRow>& rows, bool bold);
+
+// A metric's value with the unit that its name ends in, scaled for people: "12.3 Gbit/s".
+std::string human_metric(std::string_view metric, double value);
+
+}  // namespace pingperf

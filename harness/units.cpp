@@ -1,0 +1,145 @@
+#include "harness/units.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+namespace pingperf {
+namespace {
+
+struct Scale {
+  std::string_view unit;
+  double factor;
+};
+
+// A non-negative decimal number without sign, exponent, "inf" or spaces, and what follows it.
+struct Quantity {
+  double number;
+  std::string_view unit;
+};
+
+std::optional<Quantity> split(std::string_view text) {
+  const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
+  double number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + end, number);
+  if (error != std::errc() || rest != text.data() + end) return std::nullopt;
+  return Quantity{number, text.substr(end)};
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return result;
+}
+
+// The value in base units, when the unit is one of `scales`, and it is whole and below 2^63.
+template <std::size_t N>
+std::optional<std::uint64_t> whole(std::string_view text, const std::array<Scale, N>& scales,
+                                   bool any_case) {
+  const auto quantity = split(text);
+  if (!quantity) return std::nullopt;
+  for (const Scale& scale : scales) {
+    if (any_case ? lower(scale.unit) != lower(quantity->unit) : scale.unit != quantity->unit)
+      continue;
+    const double value = quantity->number * scale.factor;
+    const double rounded = std::round(value);
+    if (rounded >= 9.2e18 || std::abs(value - rounded) > 1e-9 * std::max(1.0, rounded))
+      return std::nullopt;
+    return static_cast<std::uint64_t>(rounded);
+  }
+  return std::nullopt;
+}
+
+// The largest scale that leaves a number of at least one; three significant digits.
+template <std::size_t N>
+std::string human(double value, const std::array<Scale, N>& scales) {
+  const Scale* best = &scales[0];
+  for (const Scale& scale : scales)
+    if (std::abs(value) >= scale.factor) best = &scale;
+  const double scaled = value / best->factor;
+  const bool plain = scaled == std::floor(scaled) && std::abs(scaled) < 1e6;
+  const int digits = plain || std::abs(scaled) >= 99.95 ? 0 : std::abs(scaled) >= 9.995 ? 1 : 2;
+  return fmt::format("{:.{}f} {}", scaled, digits, best->unit);
+}
+
+}  // namespace
+
+std::optional<Nanoseconds> parse_duration(std::string_view text) {
+  static constexpr std::array<Scale, 7> scales = {
+      {{"ns", 1}, {"us", 1e3}, {"µs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
+  const auto value = whole(text, scales, false);
+  return value ? std::optional(static_cast<Nanoseconds>(*value)) : std::nullopt;
+}
+
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+  static constexpr std::array<Scale, 10> scales = {{{"", 1},
+                                                    {"B", 1},
+                                                    {"kB", 1e3},
+                                                    {"MB", 1e6},
+                                                    {"GB", 1e9},
+                                                    {"TB", 1e12},
+                                                    {"KiB", 1024},
+                                                    {"MiB", 1048576},
+                                                    {"GiB", 1073741824},
+                                                    {"TiB", 1099511627776}}};
+  return whole(text, scales, true);
+}
+
+std::optional<std::uint64_t> parse_rate(std::string_view text) {
+  static constexpr std::array<Scale, 5> scales = {
+      {{"bit", 1}, {"kbit", 1e3}, {"Mbit", 1e6}, {"Gbit", 1e9}, {"Tbit", 1e12}}};
+  return whole(text, scales, true);
+}
+
+std::optional<double> parse_frequency(std::string_view text) {
+  const auto quantity = split(text);
+  if (!quantity) return std::nullopt;
+  const std::string unit = lower(quantity->unit);
+  if (unit.empty() || unit == "hz") return quantity->number;
+  if (unit == "khz") return quantity->number * 1e3;
+  if (unit == "mhz") return quantity->number * 1e6;
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> parse_count(std::string_view text) {
+  std::uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || rest != end) return std::nullopt;
+  return value;
+}
+
+std::optional<double> parse_percent(std::string_view text) {
+  const auto quantity = split(text);
+  if (!quantity || quantity->unit != "%") return std::nullopt;
+  return quantity->number / 100;
+}
+
+std::string human_duration(double ns) {
+  static constexpr std::array<Scale, 4> scales = {
+      {{"ns", 1}, {"µs", 1e3}, {"ms", 1e6}, {"s", 1e9}}};
+  return human(ns, scales);
+}
+
+std::string human_rate(double bps) {
+  static constexpr std::array<Scale, 5> scales = {
+      {{"bit/s", 1}, {"kbit/s", 1e3}, {"Mbit/s", 1e6}, {"Gbit/s", 1e9}, {"Tbit/s", 1e12}}};
+  return human(bps, scales);
+}
+
+std::string human_size(double bytes) {
+  static constexpr std::array<Scale, 4> scales = {
+      {{"B", 1}, {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}}};
+  return human(bytes, scales);
+}
+
+std::string human_frequency(double hz) {
+  static constexpr std::array<Scale, 3> scales = {{{"/s", 1}, {"k/s", 1e3}, {"M/s", 1e6}}};
+  return human(hz, scales);
+}
+
+}  // namespace pingperf
