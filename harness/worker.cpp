@@ -93,9 +93,10 @@ std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open) {
 
 // The engine's thread: from the client's arrival to the result, and the end of the process. The
 // agent's deadline bounds all of it.
-[[noreturn]] void perform(Endpoint& endpoint, std::future<void> started, Reporter& reporter) {
+[[noreturn]] void perform(Role role, Endpoint& endpoint, std::future<void> started,
+                          Reporter& reporter) {
   try {
-    endpoint.accept();
+    if (role == Role::listen) endpoint.accept();
     started.wait();
     Measurement measurement = endpoint.run([&](const Interval& interval) {
       reporter.say(Progress{reporter.endpoint(), interval});
@@ -145,7 +146,8 @@ void serve(LineBuffer& requests, const OpenEndpoint& open, Reporter& reporter) {
   const std::unique_ptr<Endpoint> endpoint = make_endpoint(open);
   reporter.say(Ready{open.endpoint, endpoint->address().to_string()});
   std::promise<void> start;
-  std::thread engine(perform, std::ref(*endpoint), start.get_future(), std::ref(reporter));
+  std::thread engine(perform, open.role, std::ref(*endpoint), start.get_future(),
+                     std::ref(reporter));
   obey(requests, *endpoint, std::move(start), reporter);
 }
 

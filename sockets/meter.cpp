@@ -46,29 +46,12 @@ Interval interval_between(const Snapshot& a, const Snapshot& b, Nanoseconds open
   return i;
 }
 
-// Jain's fairness index: (Σx)² / (n Σx²), from 1/n (one stream has all) to 1 (all equal).
-std::optional<double> fairness(const std::vector<std::uint64_t>& before,
-                               const std::vector<std::uint64_t>& after) {
-  double sum = 0, squares = 0;
-  for (std::size_t i = 0; i < after.size(); ++i) {
-    const auto x = static_cast<double>(after[i] - before[i]);
-    sum += x;
-    squares += x * x;
-  }
-  if (after.size() < 2 || squares == 0) return std::nullopt;
-  return sum * sum / (static_cast<double>(after.size()) * squares);
-}
-
-void set_tcp_figures(Measurement& m) {
-  double sum = 0, count = 0;
-  for (const Interval& i : m.intervals) {
-    if (i.cwnd_bytes) m.cwnd_max_bytes = std::max(m.cwnd_max_bytes.value_or(0), *i.cwnd_bytes);
-    if (!i.rtt_ns) continue;
-    m.tcp_rtt_min_ns = std::min(m.tcp_rtt_min_ns.value_or(*i.rtt_ns), *i.rtt_ns);
-    sum += *i.rtt_ns;
-    ++count;
-  }
-  if (count > 0) m.tcp_rtt_mean_ns = sum / count;
+std::vector<double> shares(const std::vector<std::uint64_t>& before,
+                           const std::vector<std::uint64_t>& after) {
+  std::vector<double> shares;
+  for (std::size_t i = 0; i < after.size(); ++i)
+    shares.push_back(static_cast<double>(after[i] - before[i]));
+  return shares;
 }
 
 void set_window(Measurement& m, const Snapshot& open, const Snapshot& close) {
@@ -83,11 +66,33 @@ void set_window(Measurement& m, const Snapshot& open, const Snapshot& close) {
   m.duplicates = difference(b.duplicates, a.duplicates);
   m.jitter_ns = b.jitter_ns;
   m.retransmits = difference(b.retransmits, a.retransmits);
-  m.fairness_index = fairness(a.received_per_stream, b.received_per_stream);
+  m.fairness_index = jain_index(shares(a.received_per_stream, b.received_per_stream));
   set_tcp_figures(m);
 }
 
 }  // namespace
+
+void set_tcp_figures(Measurement& m) {
+  double sum = 0, count = 0;
+  for (const Interval& i : m.intervals) {
+    if (i.cwnd_bytes) m.cwnd_max_bytes = std::max(m.cwnd_max_bytes.value_or(0), *i.cwnd_bytes);
+    if (!i.rtt_ns) continue;
+    m.tcp_rtt_min_ns = std::min(m.tcp_rtt_min_ns.value_or(*i.rtt_ns), *i.rtt_ns);
+    sum += *i.rtt_ns;
+    ++count;
+  }
+  if (count > 0) m.tcp_rtt_mean_ns = sum / count;
+}
+
+std::optional<double> jain_index(const std::vector<double>& shares) {
+  double sum = 0, squares = 0;
+  for (double x : shares) {
+    sum += x;
+    squares += x * x;
+  }
+  if (shares.size() < 2 || squares == 0) return std::nullopt;
+  return sum * sum / (static_cast<double>(shares.size()) * squares);
+}
 
 Meter::Meter(const Options& options)
     : warmup_(options.warmup.value_or(0)),

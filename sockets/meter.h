@@ -83,6 +83,13 @@ class Meter {
   std::size_t finished_ = 0;  // guarded by mutex_
 };
 
+// Fills the TCP RTT and congestion window figures from the intervals.
+void set_tcp_figures(Measurement& measurement);
+
+// Jain's fairness index: (Σx)² / (n Σx²), from 1/n (one stream has all) to 1 (all equal). Nothing
+// for fewer than two streams, or when all are 0 (Jain, Chiu, Hawe 1984).
+std::optional<double> jain_index(const std::vector<double>& shares);
+
 // Runs every loop on a thread of its own and watches them with `meter` from this one.
 Measurement run_loops(Meter& meter, const std::vector<std::function<void()>>& loops,
                       const std::function<Totals()>& probe, const IntervalSink& progress,

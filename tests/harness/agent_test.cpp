@@ -169,6 +169,38 @@ TEST_F(AgentTest, BothEndsOfATrialRunSideBySide) {
   EXPECT_EQ(expect<Result>().endpoint + expect<Result>().endpoint, 3u);
 }
 
+TEST_F(AgentTest, AClientAndItsServerMoveBytesBetweenThem) {
+  greet();
+  OpenEndpoint open{.role = Role::listen,
+                    .endpoint = 1,
+                    .token = mint_token(),
+                    .address = "127.0.0.1:0",
+                    .timeout_s = 30};
+  open.options.engine = "blocking";
+  open.options.kind = Kind::latency;
+  open.options.message_size = 64;
+  open.options.duration = 20 * kMillisecond;
+  say(open);
+  open.address = expect<Ready>().address;
+  open.role = Role::connect;
+  open.endpoint = 2;
+  say(open);
+  expect<Ready>();
+  say(StartEndpoint{1});
+  say(StartEndpoint{2});
+  Measurement client;
+  for (int ended = 0; ended < 2;) {
+    const Event event = next();
+    if (std::holds_alternative<Progress>(event)) continue;
+    const auto* result = std::get_if<Result>(&event);
+    ASSERT_TRUE(result) << encode(event);
+    if (result->endpoint == 2) client = result->measurement;
+    ++ended;
+  }
+  EXPECT_GT(client.exchanges.value_or(0), 0u);
+  EXPECT_EQ(client.rtt.count(), client.exchanges);
+}
+
 TEST_F(AgentTest, HelloMustComeFirst) {
   say(StartEndpoint{1});
   expect_end_with("hello");

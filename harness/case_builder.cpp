@@ -1,0 +1,214 @@
+#include "harness/case_builder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "harness/engines.h"
+#include "harness/matrix.h"
+#include "harness/parameter_reader.h"
+#include "harness/suggest.h"
+
+namespace pingperf {
+namespace {
+
+bool is_assignable(std::string_view key) {
+  const auto keys = assignable_keys();
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
+
+void check_keys(const Node& node, std::string_view where, std::vector<std::string_view> more_keys) {
+  std::vector<std::string_view> keys = assignable_keys();
+  keys.insert(keys.end(), more_keys.begin(), more_keys.end());
+  for (const Node::Entry& entry : node.entries)
+    if (std::find(keys.begin(), keys.end(), entry.key) == keys.end())
+      fail_at(entry.mark,
+              fmt::format("unknown key '{}' in {}{}", entry.key, where, suggest(entry.key, keys)));
+}
+
+// What an engine that honours a parameter gets when nobody sets it. The rest is the kernel's.
+struct BuiltIn {
+  std::string_view parameter;
+  void (*set)(Options&);
+};
+
+std::uint64_t usual_message_size(const Options& o) {
+  if (o.kind != Kind::throughput) return 64;
+  return o.transport == Transport::udp ? 1400 : 128 * 1024;
+}
+
+constexpr BuiltIn kBuiltIns[] = {
+    {"message_size", [](Options& o) { o.message_size = usual_message_size(o); }},
+    {"streams", [](Options& o) { o.streams = 1; }},
+    {"duration",
+     [](Options& o) {
+       if (!o.bytes && !o.messages) o.duration = kSecond;
+     }},
+    {"warmup", [](Options& o) { o.warmup = 200 * kMillisecond; }},
+    {"reverse", [](Options& o) { o.reverse = false; }},
+    {"bidirectional", [](Options& o) { o.bidirectional = false; }},
+    {"nodelay", [](Options& o) { o.nodelay = o.kind != Kind::throughput; }},
+    {"zero_copy", [](Options& o) { o.zero_copy = false; }},
+    {"ip", [](Options& o) { o.ip = 4; }},
+};
+
+// One case in the making: what was assigned, and where.
+class CaseBuilder {
+ public:
+  CaseBuilder(const std::string& workload, const Node& node) : node_(node) {
+    case_.workload = case_.name = workload;
+  }
+
+  void assign_explicitly(const std::string& key, const Mark& mark, const Node& value) {
+    if (key == "engine") engine_mark_ = mark;
+    if (key == "kind") has_kind_ = true;
+    for (std::string& name : assign(case_.options, key, value)) {
+      std::erase_if(explicit_, [&](const auto& known) { return known.first == name; });
+      explicit_.emplace_back(std::move(name), mark);
+    }
+  }
+
+  void add_axis(const Assignment& a) {
+    case_.axes.emplace_back(a.key, value_text(a.value));
+    case_.name += fmt::format("/{}={}", a.key, case_.axes.back().second);
+    assign_explicitly(a.key, a.mark, a.value);
+  }
+
+  Case finish(const Node* defaults, std::set<std::string>& used_defaults) {
+    find_the_engine();
+    for (const auto& [parameter, mark] : explicit_)
+      if (!case_.engine->honours(parameter))
+        fail_at(mark,
+                fmt::format("engine '{}' has no '{}' for {} over {}", case_.options.engine,
+                            parameter, name(case_.options.kind), name(case_.options.transport)));
+    check_limits();
+    apply_defaults(defaults, used_defaults);
+    apply_built_ins();
+    check_whole();
+    return std::move(case_);
+  }
+
+ private:
+  bool is_explicit(std::string_view parameter) const {
+    return std::any_of(explicit_.begin(), explicit_.end(),
+                       [&](const auto& known) { return known.first == parameter; });
+  }
+
+  void find_the_engine() {
+    const Options& o = case_.options;
+    if (!has_kind_)
+      fail_at(node_.mark, fmt::format("workload '{}' has no kind: one of {}", case_.workload,
+                                      fmt::join(kind_names(), ", ")));
+    if (o.engine.empty())
+      fail_at(node_.mark, fmt::format("workload '{}' has no engine: one of {}", case_.workload,
+                                      fmt::join(engine_names(), ", ")));
+    case_.engine = find_engine(o.engine, o.kind, o.transport);
+    if (case_.engine) return;
+    std::vector<std::string> served;
+    for (const Engine* engine : all_engines())
+      if (engine->name == o.engine)
+        served.push_back(fmt::format("{} over {}", name(engine->kind), name(engine->transport)));
+    if (served.empty())
+      fail_at(engine_mark_,
+              fmt::format("unknown engine '{}'{}", o.engine, suggest(o.engine, engine_names())));
+    fail_at(engine_mark_,
+            fmt::format("engine '{}' does not serve {} over {}; it serves {}", o.engine,
+                        name(o.kind), name(o.transport), fmt::join(served, ", ")));
+  }
+
+  // Of duration, bytes and messages the last word of the user counts, and there can be only one.
+  void check_limits() {
+    std::vector<std::string_view> limits;
+    for (std::string_view limit : {"duration", "bytes", "messages"})
+      if (is_explicit(limit)) limits.push_back(limit);
+    if (limits.size() > 1)
+      fail_at(node_.mark, fmt::format("workload '{}' has {}: only one of them can end a trial",
+                                      case_.workload, fmt::join(limits, " and ")));
+  }
+
+  void apply_defaults(const Node* defaults, std::set<std::string>& used) {
+    if (!defaults) return;
+    const bool limited = is_explicit("bytes") || is_explicit("messages");
+    for (const Node::Entry& entry : defaults->entries) {
+      Options given;  // what this default sets, to see whether the case wants it
+      bool wanted = false;
+      for (const std::string& name : assign(given, entry.key, entry.value)) {
+        const Parameter& parameter = *find_parameter(name);
+        if (!case_.engine->honours(name)) continue;
+        wanted = true;
+        if (is_explicit(name) || (limited && name == "duration")) continue;
+        std::visit([&](auto field) { case_.options.*field = given.*field; }, parameter.field);
+      }
+      if (wanted) used.insert(entry.key);
+    }
+  }
+
+  void apply_built_ins() {
+    for (const BuiltIn& built_in : kBuiltIns)
+      if (case_.engine->honours(built_in.parameter) &&
+          !is_set(case_.options, *find_parameter(built_in.parameter)))
+        built_in.set(case_.options);
+  }
+
+  void check_whole() const {
+    const Options& o = case_.options;
+    if (o.reverse.value_or(false) && o.bidirectional.value_or(false))
+      fail_at(node_.mark,
+              fmt::format("workload '{}' is both reverse and bidirectional: bidirectional "
+                          "sends both ways already",
+                          case_.workload));
+    if (case_.engine->objection)
+      if (const auto objection = case_.engine->objection(o))
+        fail_at(node_.mark, fmt::format("case '{}': {}", case_.name, *objection));
+  }
+
+  const Node& node_;
+  Case case_;
+  std::vector<std::pair<std::string, Mark>> explicit_;
+  Mark engine_mark_;
+  bool has_kind_ = false;
+};
+
+// kind, transport and engine may stand in `defaults` too; they are the same for every engine.
+void assign_shape(CaseBuilder& builder, const Node* defaults, std::set<std::string>& used) {
+  if (!defaults) return;
+  for (const Node::Entry& entry : defaults->entries)
+    if (entry.key == "kind" || entry.key == "transport" || entry.key == "engine") {
+      builder.assign_explicitly(entry.key, entry.value.mark, entry.value);
+      used.insert(entry.key);
+    }
+}
+
+}  // namespace
+
+std::vector<Case> build_cases(const std::string& workload, const Node& node, const Node* defaults,
+                              std::set<std::string>& used_defaults) {
+  if (node.type != Node::Type::map)
+    fail_at(node.mark,
+            fmt::format("workload '{}' must be a map, not {}", workload, describe(node.type)));
+  check_keys(node, fmt::format("workload '{}'", workload),
+             {"matrix", "exclude", "include", "background"});
+  if (const Node* const background = node.find("background"))
+    fail_at(background->mark, "background: not available in this version");
+
+  std::vector<Case> cases;
+  for (const Combination& combination :
+       expand_matrix(node.find("matrix"), node.find("exclude"), node.find("include"))) {
+    CaseBuilder builder(workload, node);
+    assign_shape(builder, defaults, used_defaults);
+    for (const Node::Entry& entry : node.entries)
+      if (is_assignable(entry.key))
+        builder.assign_explicitly(entry.key, entry.value.mark, entry.value);
+    for (const Assignment& a : combination) {
+      if (!is_assignable(a.key))
+        fail_at(a.mark, fmt::format("'{}' is no parameter: the matrix cannot vary it{}", a.key,
+                                    suggest(a.key, assignable_keys())));
+      builder.add_axis(a);
+    }
+    cases.push_back(builder.finish(defaults, used_defaults));
+  }
+  return cases;
+}
+
+}  // namespace pingperf

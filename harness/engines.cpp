@@ -1,0 +1,33 @@
+#include "harness/engines.h"
+
+#include <algorithm>
+
+#include "harness/iperf3.h"
+
+namespace pingperf {
+
+std::span<const Engine* const> all_engines() {
+  static const std::vector<const Engine*> engines = [] {
+    std::vector<const Engine*> list(socket_engines().begin(), socket_engines().end());
+    list.insert(list.end(), {&iperf3_tcp(), &iperf3_udp()});
+    return list;
+  }();
+  return engines;
+}
+
+const Engine* find_engine(std::string_view name, Kind kind, Transport transport) {
+  for (const Engine* engine : all_engines())
+    if (engine->name == name && engine->kind == kind && engine->transport == transport)
+      return engine;
+  return nullptr;
+}
+
+std::vector<std::string_view> engine_names() {
+  std::vector<std::string_view> names;
+  for (const Engine* engine : all_engines())
+    if (std::find(names.begin(), names.end(), engine->name) == names.end())
+      names.push_back(engine->name);
+  return names;
+}
+
+}  // namespace pingperf

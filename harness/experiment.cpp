@@ -1,0 +1,307 @@
+#include "harness/experiment.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fnmatch.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "harness/case_builder.h"
+#include "harness/columns.h"
+#include "harness/matrix.h"
+#include "harness/parameter_reader.h"
+#include "harness/plan.h"
+#include "harness/suggest.h"
+#include "harness/yaml.h"
+
+namespace pingperf {
+namespace {
+
+constexpr std::uintmax_t kLargestFile = 1 << 20;  // bytes
+
+using Keys = std::vector<std::string_view>;
+
+void check_keys(const Node& node, std::string_view where, const Keys& keys) {
+  if (node.type != Node::Type::map)
+    fail_at(node.mark, fmt::format("{} must be a map, not {}", where, describe(node.type)));
+  for (const Node::Entry& entry : node.entries)
+    if (std::find(keys.begin(), keys.end(), entry.key) == keys.end())
+      fail_at(entry.mark,
+              fmt::format("unknown key '{}' in {}{}", entry.key, where, suggest(entry.key, keys)));
+}
+
+void not_available(const Node& node, std::string_view key, std::string_view what) {
+  for (const Node::Entry& entry : node.entries)
+    if (entry.key == key)
+      fail_at(entry.mark, fmt::format("{}: not available in this version", what));
+}
+
+// A name becomes a file's name and stands in case names: letters, digits, '_' and '-'.
+void check_name(const std::string& name, const Mark& mark, std::string_view what) {
+  const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
+  });
+  if (!plain || name.empty() || name.size() > 100 || name.front() == '-')
+    fail_at(mark, fmt::format("{} '{}' must be of letters, digits, '_' and '-'", what, name));
+}
+
+class ExperimentReader {
+ public:
+  explicit ExperimentReader(const Node& root) : root_(root) {}
+
+  Experiment read() {
+    check_keys(root_, "the experiment",
+               {"name", "description", "hosts", "lab", "plan", "defaults", "workloads", "compare",
+                "gates"});
+    not_available(root_, "lab", "lab");
+    not_available(root_, "gates", "gates");
+    read_name();
+    if (const Node* const hosts = root_.find("hosts")) read_hosts(*hosts);
+    if (const Node* const plan = root_.find("plan")) read_plan(*plan);
+    read_workloads();
+    if (const Node* const compare = root_.find("compare")) read_compare(*compare);
+    return std::move(experiment_);
+  }
+
+ private:
+  void read_name() {
+    const Node* const name = root_.find("name");
+    if (!name) fail_at(root_.mark, "the experiment has no name: add e.g. name: my-experiment");
+    experiment_.name = read_text(*name, "name");
+    check_name(experiment_.name, name->mark, "name");
+    if (const Node* const text = root_.find("description"))
+      experiment_.description = read_text(*text, "description");
+  }
+
+  void read_hosts(const Node& hosts) {
+    check_keys(hosts, "hosts", {"client", "server"});
+    for (const Node::Entry& entry : hosts.entries)
+      read_host(entry.key == "client" ? experiment_.client : experiment_.server, entry);
+  }
+
+  static void read_host(Host& host, const Node::Entry& entry) {
+    const Node& node = entry.value;
+    check_keys(node, "host '" + entry.key + "'",
+               {"launch", "address", "pingperf", "external", "port"});
+    not_available(node, "external", "external");
+    not_available(node, "port", "port of a host");
+    if (const Node* const launch = node.find("launch")) {
+      if (launch->type != Node::Type::sequence || launch->items.empty())
+        fail_at(launch->mark, "launch must be a list of the command's words, e.g. [ssh, bench1]");
+      for (const Node& word : launch->items) host.launch.push_back(read_text(word, "launch"));
+    }
+    if (const Node* const address = node.find("address"))
+      host.address = read_text(*address, "address");
+    if (const Node* const path = node.find("pingperf"))
+      host.pingperf = read_text(*path, "pingperf");
+  }
+
+  void read_plan(const Node& node) {
+    check_keys(node, "plan", {"repetitions", "until", "order", "seed", "cooldown", "timeout"});
+    not_available(node, "until", "until");
+    PlanOptions& plan = experiment_.plan;
+    if (const Node* const n = node.find("repetitions"))
+      plan.repetitions = read_count(*n, "repetitions", 1, 100'000);
+    if (const Node* const n = node.find("seed")) plan.seed = read_count(*n, "seed", 0, UINT64_MAX);
+    if (const Node* const n = node.find("order")) plan.order = read_order(*n);
+    if (const Node* const n = node.find("cooldown"))
+      plan.cooldown = read_bounded(*n, "cooldown", 0);
+    if (const Node* const n = node.find("timeout")) {
+      plan.timeout = read_bounded(*n, "timeout", kMillisecond);
+      timeout_mark_ = n->mark;
+    }
+  }
+
+  static Nanoseconds read_bounded(const Node& node, std::string_view what, Nanoseconds minimum) {
+    constexpr Nanoseconds kWeek = 7 * 86400 * kSecond;
+    const Nanoseconds value = read_duration(node, what);
+    if (value < minimum || value > kWeek)
+      fail_at(node.mark, fmt::format("{}: {} is out of range: from {}ms to a week", what,
+                                     node.scalar, minimum / kMillisecond));
+    return value;
+  }
+
+  static Order read_order(const Node& node) {
+    static constexpr std::string_view orders[] = {"shuffled", "sequential"};
+    const std::string& text = read_text(node, "order");
+    if (text == orders[0]) return Order::shuffled;
+    if (text == orders[1]) return Order::sequential;
+    fail_at(node.mark, fmt::format("unknown order '{}'{}", text, suggest(text, orders)));
+  }
+
+  void read_workloads() {
+    const Node* const defaults = root_.find("defaults");
+    if (defaults) check_keys(*defaults, "defaults", assignable_keys());
+    const Node* const workloads = root_.find("workloads");
+    if (!workloads) fail_at(root_.mark, "the experiment has no workloads: nothing would run");
+    if (workloads->type != Node::Type::map || workloads->entries.empty())
+      fail_at(workloads->mark, "workloads must be a map with at least one workload");
+    std::set<std::string> used_defaults;
+    for (const Node::Entry& entry : workloads->entries) {
+      check_name(entry.key, entry.mark, "workload name");
+      add_cases(build_cases(entry.key, entry.value, defaults, used_defaults), entry.value.mark);
+    }
+    if (defaults) check_defaults(*defaults, used_defaults);
+  }
+
+  void add_cases(std::vector<Case> cases, const Mark& mark) {
+    for (Case& c : cases) {
+      if (!names_.insert(c.name).second)
+        fail_at(mark, fmt::format("two cases are named '{}'", c.name));
+      const Nanoseconds least = c.options.warmup.value_or(0) + c.options.duration.value_or(0);
+      if (experiment_.plan.timeout && *experiment_.plan.timeout <= least)
+        fail_at(timeout_mark_, fmt::format("timeout is not longer than warmup and duration of case "
+                                           "'{}', {:.10g} s",
+                                           c.name, to_seconds(least)));
+      experiment_.cases.push_back(std::move(c));
+    }
+    if (experiment_.cases.size() > kMostCases)
+      fail_at(mark, fmt::format("the experiment has more than {} cases", kMostCases));
+  }
+
+  static void check_defaults(const Node& defaults, const std::set<std::string>& used) {
+    for (const Node::Entry& entry : defaults.entries)
+      if (!used.contains(entry.key))
+        fail_at(entry.mark, fmt::format("no engine of this experiment has '{}': this default would "
+                                        "do nothing",
+                                        entry.key));
+  }
+
+  void read_compare(const Node& node) {
+    if (node.type != Node::Type::sequence)
+      fail_at(node.mark, fmt::format("compare must be a list, not {}", describe(node.type)));
+    for (const Node& entry : node.items) experiment_.compare.push_back(read_comparison(entry));
+  }
+
+  Compare read_comparison(const Node& node) const {
+    check_keys(node, "compare", {"metric", "axis", "baseline", "workload", "where"});
+    not_available(node, "where", "where of compare");
+    Compare compare;
+    compare.metric = read_metric(required(node, "metric", "compare"));
+    if (const Node* const workload = node.find("workload"))
+      compare.workload = read_workload(*workload);
+    const Node& baseline = required(node, "baseline", "compare");
+    if (const Node* const axis = node.find("axis")) {
+      compare.axis = read_text(*axis, "axis");
+      check_axis(compare, *axis, baseline);
+      compare.baseline = value_text(baseline);
+    } else {
+      if (!compare.workload)
+        fail_at(node.mark, "compare needs an axis, or a workload and a baseline workload");
+      compare.baseline = read_baseline_workload(baseline);
+    }
+    return compare;
+  }
+
+  static const Node& required(const Node& node, std::string_view key, std::string_view where) {
+    const Node* const value = node.find(key);
+    if (!value) fail_at(node.mark, fmt::format("{} has no {}", where, key));
+    return *value;
+  }
+
+  static std::string read_metric(const Node& node) {
+    const std::string& text = read_text(node, "metric");
+    if (find_metric(text)) return text;
+    fail_at(node.mark, fmt::format("unknown metric '{}'{}", text, suggest_metric(text)));
+  }
+
+  static std::string suggest_metric(const std::string& text) {
+    const std::string hint = suggest(text, metric_names());
+    return hint.starts_with(',') ? hint : "; results/README.md lists them";
+  }
+
+  std::string read_workload(const Node& node) const {
+    const std::string& text = read_text(node, "workload");
+    Keys known;
+    for (const Node::Entry& entry : root_.find("workloads")->entries) known.push_back(entry.key);
+    if (std::find(known.begin(), known.end(), text) == known.end())
+      fail_at(node.mark, fmt::format("unknown workload '{}'{}", text, suggest(text, known)));
+    return text;
+  }
+
+  std::string read_baseline_workload(const Node& baseline) const {
+    check_keys(baseline, "baseline", {"workload"});
+    return read_workload(required(baseline, "workload", "baseline"));
+  }
+
+  // The axis must be a key of some matrix, and the baseline one of its values.
+  void check_axis(const Compare& compare, const Node& axis, const Node& baseline) const {
+    std::set<std::string> keys, values;
+    for (const Case& c : experiment_.cases) {
+      if (compare.workload && c.workload != *compare.workload) continue;
+      for (const auto& [key, value] : c.axes) {
+        keys.insert(key);
+        if (key == compare.axis) values.insert(value);
+      }
+    }
+    const auto views = [](const std::set<std::string>& set) {
+      return Keys(set.begin(), set.end());
+    };
+    if (keys.empty()) fail_at(axis.mark, "axis: no workload has a matrix to compare along");
+    if (!keys.contains(compare.axis))
+      fail_at(axis.mark, fmt::format("axis '{}' is no key of a matrix{}", compare.axis,
+                                     suggest(compare.axis, views(keys))));
+    if (!values.contains(value_text(baseline)))
+      fail_at(baseline.mark,
+              fmt::format("baseline '{}' is no value of {}{}", value_text(baseline), compare.axis,
+                          suggest(value_text(baseline), views(values))));
+  }
+
+  const Node& root_;
+  Experiment experiment_;
+  std::set<std::string> names_;
+  Mark timeout_mark_;
+};
+
+// Keeps the cases that `glob` matches, by their own name or their workload's.
+void keep_only(Experiment& experiment, const std::string& glob) {
+  std::set<std::string> workloads;
+  for (const Case& c : experiment.cases) workloads.insert(c.workload);
+  std::erase_if(experiment.cases, [&](const Case& c) {
+    return ::fnmatch(glob.c_str(), c.name.c_str(), 0) != 0 &&
+           ::fnmatch(glob.c_str(), c.workload.c_str(), 0) != 0;
+  });
+  if (experiment.cases.empty())
+    throw UsageError(fmt::format("--only '{}' matches no case; workloads: {}", glob,
+                                 fmt::join(workloads, ", ")));
+}
+
+std::string read_file(const std::filesystem::path& file) {
+  const auto refuse = [&](const std::string& why) { throw UsageError(file.string() + ": " + why); };
+  struct stat status {};
+  if (::stat(file.c_str(), &status) != 0) refuse(std::strerror(errno));
+  if (S_ISDIR(status.st_mode)) refuse("is a directory, not an experiment file");
+  if (!S_ISREG(status.st_mode)) refuse("is not a regular file");
+  if (static_cast<std::uintmax_t>(status.st_size) > kLargestFile)
+    refuse(fmt::format("is larger than an experiment can be ({} bytes, at most {})", status.st_size,
+                       kLargestFile));
+  errno = 0;
+  std::ifstream in(file, std::ios::binary);
+  if (!in) refuse(std::strerror(errno));
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace
+
+Experiment load_experiment(const std::filesystem::path& file, const Overrides& overrides) {
+  return parse_experiment(read_file(file), file.string(), overrides);
+}
+
+Experiment parse_experiment(const std::string& text, const std::string& source,
+                            const Overrides& overrides) {
+  if (text.find('\0') != std::string::npos) throw UsageError(source + ": is not a text file");
+  Node root = parse_yaml(text, source);
+  if (root.type == Node::Type::null)
+    throw UsageError(source + ":1:1: the file holds no experiment");
+  for (const std::string& expression : overrides.set) apply_set(root, expression);
+  Experiment experiment = ExperimentReader(root).read();
+  if (!overrides.only.empty()) keep_only(experiment, overrides.only);
+  return experiment;
+}
+
+}  // namespace pingperf

@@ -1,0 +1,167 @@
+#include "harness/iperf3_result.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "sockets/meter.h"
+
+namespace pingperf {
+namespace {
+
+using Json = nlohmann::json;
+
+template <typename T>
+void add(std::optional<T>& sum, T value) {
+  sum = sum.value_or(0) + value;
+}
+
+// A key that this version of libiperf, or this kind of stream, may lack.
+template <typename T>
+std::optional<T> get(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_number()) return std::nullopt;
+  return found->get<T>();
+}
+
+// UDP figures of one interval; TCP has none.
+struct Datagrams {
+  std::optional<std::uint64_t> sent, received, lost;
+  double jitter_ms = 0;
+};
+
+// The smoothed RTT is in µs; 0 means that the kernel has no estimate yet.
+void add_sender(const Json& stream, Interval& interval, Datagrams& datagrams, double& rtt_sum,
+                double& rtt_count) {
+  add(interval.bytes_sent, get<std::uint64_t>(stream, "bytes").value_or(0));
+  if (const auto n = get<std::uint64_t>(stream, "retransmits")) add(interval.retransmits, *n);
+  if (const auto n = get<std::uint64_t>(stream, "snd_cwnd")) add(interval.cwnd_bytes, *n);
+  if (const auto n = get<std::uint64_t>(stream, "packets")) add(datagrams.sent, *n);
+  const double rtt = get<double>(stream, "rtt").value_or(0);
+  if (rtt <= 0) return;
+  rtt_sum += rtt * 1e3;
+  ++rtt_count;
+}
+
+// "packets" of a receiver counts the lost ones in.
+void add_receiver(const Json& stream, Interval& interval, Datagrams& datagrams) {
+  add(interval.bytes_received, get<std::uint64_t>(stream, "bytes").value_or(0));
+  const auto packets = get<std::int64_t>(stream, "packets");
+  if (!packets) return;
+  const auto lost =
+      std::max<std::int64_t>(0, get<std::int64_t>(stream, "lost_packets").value_or(0));
+  add(datagrams.lost, static_cast<std::uint64_t>(lost));
+  add(datagrams.received, static_cast<std::uint64_t>(std::max<std::int64_t>(0, *packets - lost)));
+  datagrams.jitter_ms += get<double>(stream, "jitter_ms").value_or(0);
+}
+
+class ResultReader {
+ public:
+  ResultReader(const Json& root, const Iperf3Schedule& schedule)
+      : root_(root), schedule_(schedule) {}
+
+  Measurement read() {
+    for (const Json& interval : root_.at("intervals")) read_interval(interval);
+    if (m_.intervals.empty()) {
+      m_.error = "iperf3 reported no interval inside the measured window";
+      return std::move(m_);
+    }
+    m_.window_s = m_.intervals.back().end_s;
+    set_tcp_figures(m_);
+    set_fairness();
+    read_order();
+    return std::move(m_);
+  }
+
+ private:
+  bool in_window(const Json& sum) const {
+    if (sum.value("omitted", false)) return false;
+    if (!schedule_.duration) return true;
+    const double slack = to_seconds(kIperf3Interval) / 2, rest = to_seconds(schedule_.rest);
+    return sum.at("start").get<double>() >= rest - slack &&
+           sum.at("end").get<double>() <= rest + to_seconds(*schedule_.duration) + slack;
+  }
+
+  void read_interval(const Json& json) {
+    const Json& sum = json.at("sum");
+    Interval interval;
+    Datagrams datagrams;
+    double rtt_sum = 0, rtt_count = 0;
+    const Json& streams = json.at("streams");
+    for (const Json& stream : streams)
+      stream.value("sender", false) ? add_sender(stream, interval, datagrams, rtt_sum, rtt_count)
+                                    : add_receiver(stream, interval, datagrams);
+    if (interval.bytes_sent) add(m_.total_bytes_sent, *interval.bytes_sent);
+    if (interval.bytes_received) add(m_.total_bytes_received, *interval.bytes_received);
+    if (!in_window(sum)) return;
+    if (rtt_count > 0) interval.rtt_ns = rtt_sum / rtt_count;
+    if (m_.intervals.empty()) opened_s_ = sum.at("start").get<double>();
+    interval.start_s = sum.at("start").get<double>() - opened_s_;
+    interval.end_s = sum.at("end").get<double>() - opened_s_;
+    add_to_window(interval, datagrams, streams);
+  }
+
+  void add_to_window(const Interval& interval, const Datagrams& d, const Json& streams) {
+    if (interval.bytes_sent) add(m_.bytes_sent, *interval.bytes_sent);
+    if (interval.bytes_received) add(m_.bytes_received, *interval.bytes_received);
+    if (interval.retransmits) add(m_.retransmits, *interval.retransmits);
+    if (d.sent) add(m_.datagrams_sent, *d.sent);
+    if (d.received) add(m_.datagrams_received, *d.received);
+    if (d.lost) add(m_.datagrams_lost, *d.lost);
+    per_stream_.resize(streams.size());
+    std::size_t receivers = 0;
+    for (std::size_t i = 0; i < streams.size(); ++i) {
+      if (streams[i].value("sender", false)) continue;
+      per_stream_[receivers++] += get<double>(streams[i], "bytes").value_or(0);
+    }
+    per_stream_.resize(receivers);
+    if (d.received) m_.jitter_ns = d.jitter_ms * 1e6 / static_cast<double>(receivers);
+    m_.intervals.push_back(interval);
+  }
+
+  void set_fairness() { m_.fairness_index = jain_index(per_stream_); }
+
+  // Out-of-order datagrams are told for the whole test only.
+  void read_order() {
+    if (!m_.datagrams_received) return;
+    for (const Json& stream : root_.at("end").value("streams", Json::array()))
+      if (const auto n = get<std::int64_t>(stream.value("udp", Json::object()), "out_of_order"))
+        add(m_.out_of_order, static_cast<std::uint64_t>(std::max<std::int64_t>(0, *n)));
+  }
+
+  const Json& root_;
+  const Iperf3Schedule& schedule_;
+  Measurement m_;
+  double opened_s_ = 0;
+  std::vector<double> per_stream_;  // bytes received in the window
+};
+
+Measurement failed(std::string what) {
+  std::replace(what.begin(), what.end(), '\n', ' ');
+  Measurement m;
+  m.error = std::move(what);
+  return m;
+}
+
+}  // namespace
+
+Iperf3Schedule::Iperf3Schedule(const Options& options) {
+  const Nanoseconds warmup = options.warmup.value_or(0);
+  omit_s = static_cast<int>(warmup / kSecond);
+  rest = warmup % kSecond;
+  duration = options.duration;
+  if (duration) run_s = static_cast<int>((rest + *duration + kSecond - 1) / kSecond);
+}
+
+Measurement read_iperf3_result(std::string_view json, const Iperf3Schedule& schedule) {
+  try {
+    const Json root =
+        Json::parse(json);  // duplicate keys, which some versions write: the last wins
+    if (const auto error = root.find("error"); error != root.end())
+      return failed("iperf3: " + error->get<std::string>());
+    return ResultReader(root, schedule).read();
+  } catch (const Json::exception& e) {
+    return failed(std::string("iperf3 gave no readable result: ") + e.what());
+  }
+}
+
+}  // namespace pingperf

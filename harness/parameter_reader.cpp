@@ -1,0 +1,166 @@
+#include "harness/parameter_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "harness/suggest.h"
+#include "harness/units.h"
+
+namespace pingperf {
+namespace {
+
+[[noreturn]] void wrong(const Node& node, std::string_view what, std::string_view right) {
+  fail_at(node.mark, fmt::format("{}: '{}' is not {}", what, node.scalar, right));
+}
+
+std::string human(double value, Unit unit) {
+  switch (unit) {
+    case Unit::duration:
+      return human_duration(value);
+    case Unit::size:
+      return human_size(value);
+    case Unit::rate:
+      return human_rate(value);
+    case Unit::frequency:
+      return fmt::format("{:g} Hz", value);
+    default:
+      return fmt::format("{:.0f}", value);
+  }
+}
+
+void check_range(const Parameter& p, const Node& node, double value) {
+  if (value >= p.minimum && value <= p.maximum) return;
+  fail_at(node.mark, fmt::format("{}: {} is out of range: from {} to {}", p.name, node.scalar,
+                                 human(p.minimum, p.unit), human(p.maximum, p.unit)));
+}
+
+// Integers: counts, sizes and rates.
+void read_into(std::optional<std::uint64_t>& field, const Parameter& p, const Node& node) {
+  const std::string& text = read_text(node, p.name);
+  if (p.unit == Unit::size) {
+    field = parse_size(text);
+    if (!field) wrong(node, p.name, "a size: write e.g. 64, 1400B, 64KiB or 1MB");
+  } else if (p.unit == Unit::rate) {
+    field = parse_rate(text);
+    if (!field) wrong(node, p.name, "a rate: write e.g. 100mbit or 1.5Gbit");
+  } else {
+    field = parse_count(text);
+    if (!field) wrong(node, p.name, "a count: write plain digits");
+  }
+  check_range(p, node, static_cast<double>(*field));
+}
+
+void read_into(std::optional<Nanoseconds>& field, const Parameter& p, const Node& node) {
+  field = read_duration(node, p.name);
+  check_range(p, node, static_cast<double>(*field));
+}
+
+void read_into(std::optional<double>& field, const Parameter& p, const Node& node) {
+  field = parse_frequency(read_text(node, p.name));
+  if (!field) wrong(node, p.name, "a frequency: write e.g. 5000, 10Hz or 5kHz");
+  check_range(p, node, *field);
+}
+
+void read_into(std::optional<bool>& field, const Parameter& p, const Node& node) {
+  const std::string& text = read_text(node, p.name);
+  if (text != "true" && text != "false") wrong(node, p.name, "true or false");
+  field = text == "true";
+}
+
+void read_into(std::optional<std::string>& field, const Parameter& p, const Node& node) {
+  const std::string& text = read_text(node, p.name);
+  if (!p.choices.empty() && std::find(p.choices.begin(), p.choices.end(), text) == p.choices.end())
+    fail_at(node.mark, fmt::format("{}: unknown '{}'{}", p.name, text, suggest(text, p.choices)));
+  if (text.empty() || text.size() > 64) wrong(node, p.name, "a name of 1 to 64 letters");
+  field = text;
+}
+
+void read_parameter(Options& options, const Parameter& p, const Node& node) {
+  std::visit([&](auto field) { read_into(options.*field, p, node); }, p.field);
+}
+
+std::vector<std::string> read_pin(Options& options, const Node& node) {
+  static constexpr std::string_view ends[] = {"client", "server"};
+  if (node.type != Node::Type::map)
+    fail_at(node.mark, "pin must be a map like {client: 0, server: 1}");
+  std::vector<std::string> names;
+  for (const Node::Entry& entry : node.entries) {
+    if (std::find(std::begin(ends), std::end(ends), entry.key) == std::end(ends))
+      fail_at(entry.mark,
+              fmt::format("unknown key '{}' in pin{}", entry.key, suggest(entry.key, ends)));
+    names.push_back("pin." + entry.key);
+    read_parameter(options, *find_parameter(names.back()), entry.value);
+  }
+  return names;
+}
+
+template <typename Enum>
+void read_choice(Enum& field, std::optional<Enum> (*from)(std::string_view), const Node& node,
+                 std::string_view what, std::span<const std::string_view> known) {
+  const std::string& text = read_text(node, what);
+  const std::optional<Enum> value = from(text);
+  if (!value)
+    fail_at(node.mark, fmt::format("unknown {} '{}'{}", what, text, suggest(text, known)));
+  field = *value;
+}
+
+}  // namespace
+
+std::vector<std::string_view> assignable_keys() {
+  std::vector<std::string_view> keys = {"kind", "transport", "engine", "pin", "dscp"};
+  for (const Parameter& p : parameters())
+    if (!p.name.starts_with("pin.")) keys.push_back(p.name);
+  return keys;
+}
+
+std::vector<std::string> assign(Options& options, const std::string& key, const Node& value) {
+  if (key == "kind") {
+    read_choice(options.kind, kind_from, value, "kind", kind_names());
+    return {};
+  }
+  if (key == "transport") {
+    read_choice(options.transport, transport_from, value, "transport", transport_names());
+    return {};
+  }
+  if (key == "engine") {
+    options.engine = read_text(value, "engine");
+    return {};
+  }
+  if (key == "pin") return read_pin(options, value);
+  if (key == "dscp") {
+    options.tos = 4 * read_count(value, "dscp", 0, 63);
+    return {"tos"};
+  }
+  read_parameter(options, *find_parameter(key), value);
+  if (key == "ip" && *options.ip == 5) wrong(value, "ip", "4 or 6");
+  return {key};
+}
+
+Nanoseconds read_duration(const Node& node, std::string_view what) {
+  const std::string& text = read_text(node, what);
+  if (const auto duration = parse_duration(text)) return *duration;
+  if (parse_count(text))
+    wrong(node, what, fmt::format("a duration: it needs a unit, e.g. {}s", text));
+  wrong(node, what, "a duration: write e.g. 500ms, 3s or 2m");
+}
+
+std::uint64_t read_count(const Node& node, std::string_view what, std::uint64_t minimum,
+                         std::uint64_t maximum) {
+  const auto count = parse_count(read_text(node, what));
+  if (!count) wrong(node, what, "a count: write plain digits");
+  if (*count < minimum || *count > maximum)
+    fail_at(node.mark,
+            fmt::format("{}: {} is out of range: from {} to {}", what, *count, minimum, maximum));
+  return *count;
+}
+
+const std::string& read_text(const Node& node, std::string_view what) {
+  if (node.type != Node::Type::scalar)
+    fail_at(node.mark, fmt::format("{} must be a single value, not {}", what, describe(node.type)));
+  return node.scalar;
+}
+
+}  // namespace pingperf

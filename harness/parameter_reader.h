@@ -1,0 +1,26 @@
+// Reads one parameter of a workload into Options, by the table of sockets/options.h.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/yaml.h"
+#include "sockets/options.h"
+
+namespace pingperf {
+
+// The keys of a workload that set Options: kind, transport, engine, every parameter, pin and dscp.
+std::vector<std::string_view> assignable_keys();
+
+// Sets what `key` names. Returns the names of the parameters that were set ("pin.client"); none for
+// kind, transport and engine. Throws UsageError at the value's place.
+std::vector<std::string> assign(Options& options, const std::string& key, const Node& value);
+
+// Each of these throws UsageError at the node's place, naming `what` and what would be right.
+Nanoseconds read_duration(const Node& node, std::string_view what);
+std::uint64_t read_count(const Node& node, std::string_view what, std::uint64_t minimum,
+                         std::uint64_t maximum);
+const std::string& read_text(const Node& node, std::string_view what);
+
+}  // namespace pingperf

@@ -1,0 +1,255 @@
+#include "harness/yaml.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <sstream>
+
+#include "harness/units.h"
+
+namespace pingperf {
+namespace {
+
+constexpr std::size_t kMostNodes = 1'000'000;
+constexpr std::size_t kDeepest = 64;
+
+// Builds the tree from yaml-cpp's events: its own tree would merge duplicate keys silently and
+// follow anchors without end.
+class Builder final : public YAML::EventHandler {
+ public:
+  explicit Builder(const std::string& source) : source_(source) {}
+
+  Node take() { return root_ ? std::move(*root_) : Node{}; }
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    Node node;
+    node.mark = place(mark);
+    add(std::move(node), anchor);
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end())
+      fail_at(place(mark), "this alias stands inside its own anchor: a cycle of anchors");
+    add(found->second, 0);
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    Node node;
+    node.mark = place(mark);
+    node.scalar = value;
+    node.quoted = tag == "!";
+    const bool is_null = !node.quoted && (value.empty() || value == "~" || value == "null");
+    node.type = is_null ? Node::Type::null : Node::Type::scalar;
+    add(std::move(node), anchor);
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open(Node::Type::sequence, mark, anchor);
+  }
+  void OnSequenceEnd() override { close(); }
+
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open(Node::Type::map, mark, anchor);
+  }
+  void OnMapEnd() override { close(); }
+
+ private:
+  // A list or map whose end has not come yet.
+  struct Open {
+    Node node;
+    YAML::anchor_t anchor;
+    std::optional<std::pair<std::string, Mark>> key{};
+  };
+
+  Mark place(const YAML::Mark& mark) const { return {source_, mark.line + 1, mark.column + 1}; }
+
+  void open(Node::Type type, const YAML::Mark& mark, YAML::anchor_t anchor) {
+    Open level{{}, anchor};
+    level.node.type = type;
+    level.node.mark = place(mark);
+    if (open_.size() >= kDeepest) fail_at(level.node.mark, "nested too deeply for an experiment");
+    if (!open_.empty() && open_.back().node.type == Node::Type::map && !open_.back().key)
+      fail_at(level.node.mark, "a key must be a text, not a list or a map");
+    open_.push_back(std::move(level));
+  }
+
+  void close() {
+    Open level = std::move(open_.back());
+    open_.pop_back();
+    add(std::move(level.node), level.anchor);
+  }
+
+  static std::size_t size_of(const Node& node) {
+    std::size_t size = 1;
+    for (const Node& item : node.items) size += size_of(item);
+    for (const Node::Entry& entry : node.entries) size += size_of(entry.value);
+    return size;
+  }
+
+  void add(Node node, YAML::anchor_t anchor) {
+    // An alias brings its whole tree again; anything else was counted when its parts came.
+    nodes_ += node.items.empty() && node.entries.empty() ? 1 : size_of(node);
+    if (nodes_ > kMostNodes) fail_at(node.mark, "too large for an experiment: aliases of aliases?");
+    if (anchor != 0) anchors_[anchor] = node;
+    if (open_.empty()) {
+      root_ = std::move(node);
+      return;
+    }
+    Open& parent = open_.back();
+    if (parent.node.type == Node::Type::sequence)
+      parent.node.items.push_back(std::move(node));
+    else if (!parent.key)
+      set_key(parent, node);
+    else
+      add_entry(parent, std::move(node));
+  }
+
+  void set_key(Open& parent, const Node& node) {
+    if (node.type != Node::Type::scalar) fail_at(node.mark, "a key must be a text");
+    if (const Node* const first = parent.node.find(node.scalar))
+      fail_at(node.mark, fmt::format("duplicate key '{}': it stands already on line {}",
+                                     node.scalar, first->mark.line));
+    parent.key = {node.scalar, node.mark};
+  }
+
+  void add_entry(Open& parent, Node node) {
+    parent.node.entries.push_back({parent.key->first, parent.key->second, std::move(node)});
+    parent.key.reset();
+  }
+
+  const std::string& source_;
+  std::vector<Open> open_;
+  std::map<YAML::anchor_t, Node> anchors_;
+  std::optional<Node> root_;
+  std::size_t nodes_ = 0;
+};
+
+// yaml-cpp's own message for a tab names no tab.
+void refuse_tabs(const std::string& text, const std::string& source) {
+  std::istringstream lines(text);
+  int number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    const std::size_t first = line.find_first_not_of(" \t");
+    const std::size_t tab = line.find('\t');
+    if (tab != std::string::npos && first != std::string::npos && tab < first)
+      fail_at({source, number, static_cast<int>(tab) + 1},
+              "a tab in the indentation: YAML wants spaces");
+  }
+}
+
+Node parse(const std::string& text, const std::string& source) {
+  std::istringstream in(text);
+  try {
+    YAML::Parser parser(in);
+    Builder builder(source);
+    if (!parser.HandleNextDocument(builder)) return Node{};
+    Builder second(source);
+    if (parser.HandleNextDocument(second))
+      fail_at(second.take().mark, "a second YAML document: an experiment is one");
+    return builder.take();
+  } catch (const YAML::Exception& e) {
+    fail_at({source, e.mark.line + 1, e.mark.column + 1}, "not YAML: " + e.msg);
+  }
+}
+
+}  // namespace
+
+std::string Mark::to_string() const {
+  return line == 0 ? source : fmt::format("{}:{}:{}", source, line, column);
+}
+
+const Node* Node::find(std::string_view key) const {
+  for (const Entry& entry : entries)
+    if (entry.key == key) return &entry.value;
+  return nullptr;
+}
+
+Node* Node::find(std::string_view key) {
+  return const_cast<Node*>(std::as_const(*this).find(key));
+}
+
+std::string_view describe(Node::Type type) {
+  switch (type) {
+    case Node::Type::scalar:
+      return "a text or number";
+    case Node::Type::sequence:
+      return "a list";
+    case Node::Type::map:
+      return "a map";
+    default:
+      return "nothing";
+  }
+}
+
+void fail_at(const Mark& mark, const std::string& message) {
+  throw UsageError(mark.to_string() + ": " + message);
+}
+
+Node parse_yaml(const std::string& text, const std::string& source) {
+  refuse_tabs(text, source);
+  return parse(text, source);
+}
+
+namespace {
+
+void set_marks(Node& node, const Mark& mark) {
+  node.mark = mark;
+  for (Node& item : node.items) set_marks(item, mark);
+  for (Node::Entry& entry : node.entries) {
+    entry.mark = mark;
+    set_marks(entry.value, mark);
+  }
+}
+
+// The child that a step of a path names; made when the parent is a map or nothing.
+Node& step_into(Node& parent, const std::string& step, const Mark& mark) {
+  if (step.empty()) fail_at(mark, "an empty step in the path: write PATH=VALUE, e.g. plan.seed=2");
+  if (parent.type == Node::Type::sequence) {
+    const auto index = parse_count(step);
+    if (!index || *index >= parent.items.size())
+      fail_at(mark, fmt::format("'{}' is no item of a list of {}, counted from 0", step,
+                                parent.items.size()));
+    return parent.items[*index];
+  }
+  if (parent.type == Node::Type::scalar)
+    fail_at(mark, fmt::format("'{}' is below a value that is not a map", step));
+  parent.type = Node::Type::map;
+  if (Node* const child = parent.find(step)) return *child;
+  parent.entries.push_back({step, mark, Node{}});
+  parent.entries.back().value.mark = mark;
+  return parent.entries.back().value;
+}
+
+}  // namespace
+
+void apply_set(Node& root, const std::string& expression) {
+  const Mark mark{fmt::format("--set '{}'", expression), 0, 0};
+  const std::size_t equals = expression.find('=');
+  if (equals == std::string::npos || equals == 0)
+    fail_at(mark, "write PATH=VALUE, e.g. workloads.bulk.duration=5s");
+  Node value;
+  try {
+    value = parse(expression.substr(equals + 1), mark.source);
+  } catch (const UsageError&) {
+    fail_at(mark, "the value is not YAML");
+  }
+  set_marks(value, mark);
+  Node* target = &root;
+  std::istringstream path(expression.substr(0, equals));
+  for (std::string step; std::getline(path, step, '.');) target = &step_into(*target, step, mark);
+  *target = std::move(value);
+}
+
+}  // namespace pingperf
