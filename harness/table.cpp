@@ -38,9 +38,10 @@ std::vector<double> values_of(const TrialTable& trials, const std::string& name,
 
 // Half the range of the trials, as a share of their median: "±3%".
 std::string spread(const std::vector<double>& values) {
+  if (values.size() < 2) return "";
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   const double center = median(values);
-  if (values.size() < 2 || center == 0) return "";
+  if (center == 0) return "";
   return fmt::format("±{:.0f}%", 50 * (*high - *low) / center);
 }
 

@@ -19,9 +19,7 @@ constexpr int kWrongUsage = 2, kBroken = 3;
 void add_overrides(CLI::App& command, Overrides& overrides) {
   command.add_option("--set", overrides.set, "change one value, e.g. workloads.bulk.duration=5s")
       ->type_name("PATH=VALUE")
-      ->take_all()
-      ->expected(1)
-      ->trigger_on_parse();
+      ->allow_extra_args(false);  // each --set takes one word
   command.add_option("--only", overrides.only, "only cases or workloads that match, e.g. 'bulk/*'")
       ->type_name("GLOB");
 }
