@@ -208,6 +208,8 @@ std::vector<Case> build_cases(const std::string& workload, const Node& node, con
     }
     cases.push_back(builder.finish(defaults, used_defaults));
   }
+  if (cases.empty())
+    fail_at(node.find("exclude")->mark, "exclude leaves nothing of the matrix: nothing would run");
   return cases;
 }
 

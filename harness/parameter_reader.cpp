@@ -126,7 +126,8 @@ std::vector<std::string> assign(Options& options, const std::string& key, const 
     return {};
   }
   if (key == "engine") {
-    options.engine = read_text(value, "engine");
+    // Unquoted, the name of the null engine is YAML's null.
+    options.engine = value.type == Node::Type::null ? "null" : read_text(value, "engine");
     return {};
   }
   if (key == "pin") return read_pin(options, value);

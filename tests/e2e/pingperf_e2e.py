@@ -25,7 +25,7 @@ NULL_TRIALS = """
 name: many
 plan: {repetitions: 20, cooldown: 0ms}
 workloads:
-  nothing: {kind: throughput, engine: "null", duration: 100ms, warmup: 0ms}
+  nothing: {kind: throughput, engine: null, duration: 100ms, warmup: 0ms}
 """
 
 
@@ -155,7 +155,8 @@ class Failures(EndToEnd):
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
-        server = subprocess.Popen(["iperf3", "-s", "-p", str(port)], stdout=subprocess.DEVNULL)
+        server = subprocess.Popen(["iperf3", "-s", "-p", str(port)], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
         self.addCleanup(server.wait)
         self.addCleanup(server.kill)
 

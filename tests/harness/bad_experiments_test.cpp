@@ -1,0 +1,144 @@
+// Every wrong experiment gets one clear line: place, what is wrong, what would be right.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "harness/experiment.h"
+
+namespace pingperf {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kFolder = fs::path(PINGPERF_SOURCE_DIR) / "tests/bad";
+
+std::string read(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// The error of loading `file`, or "" when it loads.
+std::string error_of(const fs::path& file) {
+  try {
+    load_experiment(file);
+    return "";
+  } catch (const UsageError& e) {
+    return e.what();
+  }
+}
+
+std::vector<fs::path> bad_files() {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(kFolder))
+    if (entry.path().extension() == ".yaml") files.push_back(entry.path().filename());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+class BadExperiment : public testing::TestWithParam<fs::path> {};
+
+TEST_P(BadExperiment, GetsItsOneLine) {
+  const fs::path expected = (kFolder / GetParam()).replace_extension(".expected");
+  std::string line;
+  try {
+    parse_experiment(read(kFolder / GetParam()), GetParam().string());
+  } catch (const UsageError& e) {
+    line = e.what();
+  }
+  EXPECT_EQ(line + "\n", read(expected));
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, BadExperiment, testing::ValuesIn(bad_files()), [](const auto& info) {
+  std::string name = info.param.stem().string();
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
+
+TEST(BadExperiments, AreFortyAtLeast) {
+  EXPECT_GE(bad_files().size(), 40u);
+}
+
+class BadFile : public testing::Test {
+ protected:
+  BadFile() { fs::create_directories(folder_); }
+  ~BadFile() override { fs::remove_all(folder_); }
+  const fs::path folder_ =
+      fs::temp_directory_path() / ("pingperf-bad-" + std::to_string(::getpid()));
+};
+
+TEST_F(BadFile, AMissingFileIsSaidToBeMissing) {
+  EXPECT_EQ(error_of(folder_ / "no.yaml"),
+            (folder_ / "no.yaml").string() + ": No such file or directory");
+}
+
+TEST_F(BadFile, ADirectoryIsNoExperiment) {
+  EXPECT_EQ(error_of(folder_), folder_.string() + ": is a directory, not an experiment file");
+}
+
+TEST_F(BadFile, AHundredMegabytesAreRefusedUnread) {
+  const fs::path file = folder_ / "large.yaml";
+  std::ofstream(file).close();
+  fs::resize_file(file, 100'000'000);  // sparse
+  EXPECT_EQ(error_of(file), file.string() +
+                                ": is larger than an experiment can be (100000000 bytes, at most "
+                                "1048576)");
+}
+
+TEST_F(BadFile, APipeIsRefusedInsteadOfWaitedFor) {
+  const fs::path file = folder_ / "pipe.yaml";
+  ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+  EXPECT_EQ(error_of(file), file.string() + ": is not a regular file");
+}
+
+TEST_F(BadFile, BinaryDataAreNoText) {
+  EXPECT_THROW(parse_experiment(std::string("name: x\0y", 9), "x.yaml"), UsageError);
+}
+
+// Root may read everything: a child that gives root up tries.
+TEST_F(BadFile, NoPermissionIsSaidSo) {
+  const fs::path file = folder_ / "secret.yaml";
+  std::ofstream(file) << "name: x\n";
+  fs::permissions(folder_, fs::perms::all);
+  fs::permissions(file, fs::perms::none);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(3);
+    ::_exit(error_of(file) == file.string() + ": Permission denied" ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 3) GTEST_SKIP() << "cannot give up root here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(BadExperiments, AliasesOfAliasesAreStopped) {
+  std::string text = "name: x\na0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9]\n";
+  for (int i = 1; i < 12; ++i) {
+    const std::string alias = "*a" + std::to_string(i - 1);
+    text += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [";
+    for (int k = 0; k < 9; ++k) text += (k ? ", " : "") + alias;
+    text += "]\n";
+  }
+  try {
+    parse_experiment(text, "bomb.yaml");
+    FAIL() << "parsed a bomb";
+  } catch (const UsageError& e) {
+    EXPECT_NE(std::string(e.what()).find("too large for an experiment"), std::string::npos);
+  }
+}
+
+TEST(BadExperiments, DeepNestingIsStopped) {
+  const std::string text = "name: x\na: " + std::string(100'000, '[');
+  EXPECT_THROW(parse_experiment(text, "deep.yaml"), UsageError);
+}
+
+}  // namespace
+}  // namespace pingperf
