@@ -45,7 +45,8 @@ void carry_out(const Experiment& experiment, TrialRecord& record, AgentPair& age
     record.client = std::move(outcome.client);
     record.server = std::move(outcome.server);
   } catch (const ChannelError& e) {
-    record.status = Status::failed;
+    const bool silent = dynamic_cast<const SilentAgent*>(&e) != nullptr;
+    record.status = silent ? Status::timeout : Status::failed;
     record.error = e.what();
     agents.drop();
   }

@@ -160,7 +160,7 @@ std::string comparisons_table(const std::vector<ComparisonRow>& rows, bool bold)
          row.ratio ? fmt::format("{:.2f}", *row.ratio) : "-",
          fmt::format("{}{}", row.n, row.excluded ? fmt::format(" (-{})", row.excluded) : "")});
   return table.to_string(bold) +
-         "Ratios are medians over pairs of trials of one block; no significance is claimed.\n";
+         "Ratio: median over pairs of trials of one block. No significance is claimed.\n";
 }
 
 std::string human_metric(std::string_view metric, double value) {

@@ -126,8 +126,8 @@ class TrialRun {
 // As wait_once(), but an agent that lets `limit` pass has hung: its own deadlines are shorter.
 void TrialRun::hear_before(Nanoseconds limit) {
   if (now_ns() >= limit)
-    throw ChannelError(fmt::format("the agent of the {} does not answer",
-                                   name(server_.open ? End::server : End::client)));
+    throw SilentAgent(fmt::format("the agent of the {} does not answer",
+                                  name(server_.open ? End::server : End::client)));
   wait_once(limit);
 }
 

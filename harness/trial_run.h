@@ -37,9 +37,15 @@ struct TrialOutcome {
   Measurement server;
 };
 
+// An agent let a deadline pass without a word: it hangs, and its channel is of no more use.
+class SilentAgent : public ChannelError {
+ public:
+  using ChannelError::ChannelError;
+};
+
 // Runs a trial of `options` to its end, within `timeout`. `number` tells its messages from those of
 // other trials over the same channels. Every failure is an outcome, except a channel that broke or
-// an agent that does not answer: those throw ChannelError, and the channel is of no more use.
+// an agent that does not answer: those throw ChannelError, or SilentAgent.
 TrialOutcome run_trial(Channel& client, Channel& server, const Experiment& experiment,
                        const Options& options, std::uint64_t number, Nanoseconds timeout,
                        const TrialWatch& watch);

@@ -20,7 +20,7 @@ inline Nanoseconds now_ns() noexcept {
 }
 
 inline double to_seconds(Nanoseconds ns) noexcept {
-  return static_cast<double>(ns) * 1e-9;
+  return static_cast<double>(ns) / 1e9;
 }
 
 }  // namespace pingperf

@@ -55,8 +55,8 @@ TEST_P(BadExperiment, GetsItsOneLine) {
   EXPECT_EQ(line.find('\n'), std::string::npos);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, BadExperiment, testing::ValuesIn(bad_files()), [](const auto& info) {
-  std::string name = info.param.stem().string();
+INSTANTIATE_TEST_SUITE_P(All, BadExperiment, testing::ValuesIn(bad_files()), [](const auto& file) {
+  std::string name = file.param.stem().string();
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 });

@@ -46,7 +46,7 @@ OpenEndpoint full_request() {
         [&](auto field) {
           using Value = typename std::remove_reference_t<decltype(open.options.*field)>::value_type;
           if constexpr (std::is_same_v<Value, std::string>)
-            open.options.*field = "text of " + std::string(parameter.name);
+            open.options.*field = std::string("text of ").append(parameter.name);
           else
             open.options.*field = static_cast<Value>(parameter.minimum + 1);
         },

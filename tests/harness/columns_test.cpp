@@ -1,0 +1,142 @@
+#include "harness/columns.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "harness/csv.h"
+#include "harness/dictionary.h"
+#include "tests/harness/record_samples.h"
+
+namespace pingperf {
+namespace {
+
+// The cell of one column, as it stands in the row.
+std::string cell(const TrialRecord& record, const std::string& column) {
+  const CsvTable table = CsvTable::parse(trials_header() + trial_row(record), "row");
+  return table.rows().at(0).at(table.column(column));
+}
+
+class ColumnsTest : public testing::Test {
+ protected:
+  Samples samples;
+};
+
+TEST_F(ColumnsTest, BeginInTheAgreedOrderAndAreUnique) {
+  EXPECT_TRUE(trials_header().starts_with(
+      "schema_version,run,experiment,workload,kind,case,block,repetition,position,started_at,"
+      "elapsed_s,status,error,quality,client_host,server_host,pair,engine,transport,"
+      "message_size_bytes,streams,threads,duration_s,warmup_s,rate_bps,frequency_hz,reverse,"
+      "bidirectional,congestion_control,nodelay,send_buffer_bytes,receive_buffer_bytes,mss_bytes,"
+      "tos,"
+      "zero_copy,gso,gro,batch,receive,busy_poll_us,cpu_wakeful,client_cpu,server_cpu,timestamps,"
+      "ip,"
+      "port,background,throughput_bps,sent_bps,bytes_sent,bytes_received,copies,retransmits,"))
+      << trials_header();
+  std::set<std::string> names;
+  for (const Column& c : trial_columns()) {
+    EXPECT_TRUE(names.insert(c.name).second) << c.name;
+    EXPECT_FALSE(c.doc.empty()) << c.name;
+  }
+}
+
+TEST_F(ColumnsTest, ThroughputIsWhatTheReceiverGot) {
+  TrialRecord r = samples.transfer(samples.add_case("bulk"), 1, 1'000'000);
+  r.client.bytes_sent = 2'000'000;
+  EXPECT_EQ(cell(r, "throughput_bps"), "8000000");
+  EXPECT_EQ(cell(r, "sent_bps"), "16000000");
+}
+
+TEST_F(ColumnsTest, ReverseTurnsTheEndsAround) {
+  Case c = samples.add_case("bulk");
+  c.options.reverse = true;
+  TrialRecord r = samples.trial(c, 1);
+  r.client.window_s = r.server.window_s = 2.0;
+  r.client.bytes_received = 1'000'000;
+  r.server.bytes_sent = 1'500'000;
+  r.server.retransmits = 3;
+  EXPECT_EQ(cell(r, "throughput_bps"), "4000000");
+  EXPECT_EQ(cell(r, "sent_bps"), "6000000");
+  EXPECT_EQ(cell(r, "retransmits"), "3");
+}
+
+TEST_F(ColumnsTest, BidirectionalAddsBothDirections) {
+  Case c = samples.add_case("bulk");
+  c.options.bidirectional = true;
+  TrialRecord r = samples.trial(c, 1);
+  r.client.window_s = r.server.window_s = 1.0;
+  r.client.bytes_received = 1000;
+  r.server.bytes_received = 2000;
+  EXPECT_EQ(cell(r, "throughput_bps"), "24000");
+}
+
+TEST_F(ColumnsTest, WhatWasNotMeasuredIsEmptyAndZeroIsZero) {
+  TrialRecord r = samples.transfer(samples.add_case("bulk"), 1, 1000);
+  EXPECT_EQ(cell(r, "retransmits"), "");
+  EXPECT_EQ(cell(r, "rtt_p50_ns"), "");
+  EXPECT_EQ(cell(r, "loss_ratio"), "");
+  EXPECT_EQ(cell(r, "mss_bytes"), "");
+  r.client.retransmits = 0;
+  EXPECT_EQ(cell(r, "retransmits"), "0");
+}
+
+TEST_F(ColumnsTest, AFailedTrialHasItsErrorAndNoMetric) {
+  TrialRecord r = samples.transfer(samples.add_case("bulk"), 1, 1000);
+  r.status = Status::timeout;
+  r.error = "too, \"late\"";
+  EXPECT_EQ(cell(r, "status"), "timeout");
+  EXPECT_EQ(cell(r, "error"), r.error);
+  EXPECT_EQ(cell(r, "throughput_bps"), "");
+}
+
+TEST_F(ColumnsTest, LossIsAShareOfWhatWasSent) {
+  TrialRecord r = samples.transfer(samples.add_case("dg"), 1, 1000);
+  r.server.datagrams_received = 90;
+  r.server.datagrams_lost = 10;
+  EXPECT_EQ(cell(r, "loss_ratio"), "0.1");
+}
+
+TEST_F(ColumnsTest, APercentileNeedsEnoughSamples) {
+  TrialRecord r = samples.trial(samples.add_case("ping", {}, Kind::latency), 1);
+  for (int i = 0; i < 100; ++i) r.client.rtt.record(1000 + i);
+  EXPECT_EQ(cell(r, "rtt_p50_ns"), "1049");
+  EXPECT_NE(cell(r, "rtt_p99_ns"), "");
+  EXPECT_EQ(cell(r, "rtt_p999_ns"), "");
+  EXPECT_EQ(cell(r, "rtt_max_ns"), "1099");
+}
+
+TEST_F(ColumnsTest, ParametersHaveTheUnitsOfTheirNames) {
+  Case c = samples.add_case("bulk");
+  c.options.warmup = 300 * kMillisecond;
+  c.options.busy_poll = 50 * kMicrosecond;
+  c.options.nodelay = true;
+  c.options.rate_bps = 500'000'000;
+  const TrialRecord r = samples.trial(c, 1);
+  EXPECT_EQ(cell(r, "duration_s"), "1");
+  EXPECT_EQ(cell(r, "warmup_s"), "0.3");
+  EXPECT_EQ(cell(r, "busy_poll_us"), "50");
+  EXPECT_EQ(cell(r, "nodelay"), "true");
+  EXPECT_EQ(cell(r, "rate_bps"), "500000000");
+  EXPECT_EQ(cell(r, "started_at"), "2023-11-14T22:13:20.123Z");
+}
+
+TEST(NumberText, IsTheShortestThatReadsBack) {
+  EXPECT_EQ(number_text(0.1), "0.1");
+  EXPECT_EQ(number_text(36'600'000'000.0), "36600000000");
+  EXPECT_EQ(number_text(1.0 / 3), "0.3333333333333333");
+  EXPECT_EQ(number_text(std::numeric_limits<double>::infinity()), "");
+}
+
+TEST(Dictionary, IsTheOneInResults) {
+  const std::string path = PINGPERF_SOURCE_DIR "/results/README.md";
+  if (std::getenv("PINGPERF_REGENERATE")) std::ofstream(path) << data_dictionary();
+  std::ifstream in(path);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), data_dictionary())
+      << "run this test once with PINGPERF_REGENERATE=1 to write it anew";
+}
+
+}  // namespace
+}  // namespace pingperf

@@ -1,0 +1,57 @@
+#include "harness/csv.h"
+
+#include <gtest/gtest.h>
+
+namespace pingperf {
+namespace {
+
+using Row = std::vector<std::string>;
+
+TEST(Csv, QuotesOnlyWhatNeedsIt) {
+  EXPECT_EQ(csv_row({"a", "b c", "", "1.5"}), "a,b c,,1.5\n");
+  EXPECT_EQ(csv_row({"a,b", "say \"hi\"", "two\nlines"}),
+            "\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\"\n");
+}
+
+TEST(Csv, ReadsBackWhatItWrites) {
+  const std::vector<Row> rows = {{"x", "y"}, {"", "\""}, {"a,b\r\n", "plain"}, {"µs", ","}};
+  std::string text;
+  for (const Row& row : rows) text += csv_row(row);
+  const CsvTable table = CsvTable::parse(text, "t.csv");
+  EXPECT_EQ(table.header(), rows[0]);
+  EXPECT_EQ(table.rows(), (std::vector<Row>{rows[1], rows[2], rows[3]}));
+  EXPECT_FALSE(table.torn());
+}
+
+TEST(Csv, ALastLineWithoutANewlineIsTorn) {
+  for (const char* torn : {"a,b\n1,2\n3", "a,b\n1,2\n3,\"4", "a,b\n1,2\n3,4"}) {
+    const CsvTable table = CsvTable::parse(torn, "t.csv");
+    EXPECT_TRUE(table.torn()) << torn;
+    EXPECT_EQ(table.rows(), std::vector<Row>{(Row{"1", "2"})}) << torn;
+  }
+}
+
+TEST(Csv, RefusesWhatIsNoTableAndSaysWhere) {
+  const auto error = [](const char* text) {
+    try {
+      CsvTable::parse(text, "t.csv");
+      return std::string();
+    } catch (const CsvError& e) {
+      return std::string(e.what());
+    }
+  };
+  EXPECT_EQ(error("a,b\n1,2,3\n"), "t.csv:2: 3 fields where the header has 2");
+  EXPECT_EQ(error("").substr(0, 8), "t.csv:1:");
+  EXPECT_EQ(error("a,b\n1,2\nx\"y,2\n").substr(0, 8), "t.csv:3:");
+  EXPECT_EQ(error("a,b\n\"x\"y,2\n").substr(0, 8), "t.csv:2:");
+}
+
+TEST(Csv, AColumnThatIsNotThereIsNamed) {
+  const CsvTable table = CsvTable::parse("a,b\n", "t.csv");
+  EXPECT_EQ(table.column("b"), 1u);
+  EXPECT_FALSE(table.has("c"));
+  EXPECT_THROW(table.column("c"), CsvError);
+}
+
+}  // namespace
+}  // namespace pingperf

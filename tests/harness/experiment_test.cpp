@@ -1,0 +1,179 @@
+#include "harness/experiment.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+
+#include "harness/suggest.h"
+
+namespace pingperf {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Experiment parse(const std::string& yaml, const Overrides& overrides = {}) {
+  return parse_experiment(yaml, "test.yaml", overrides);
+}
+
+std::string error_of(const std::string& yaml, const Overrides& overrides = {}) {
+  try {
+    parse(yaml, overrides);
+    return "";
+  } catch (const UsageError& e) {
+    return e.what();
+  }
+}
+
+std::vector<std::string> names(const Experiment& e) {
+  std::vector<std::string> names;
+  for (const Case& c : e.cases) names.push_back(c.name);
+  return names;
+}
+
+constexpr const char* kBulk = R"(
+name: x
+workloads:
+  bulk: {kind: throughput, matrix: {engine: [iperf3, blocking], streams: [1, 4]}}
+  ping: {kind: latency, engine: blocking, message_size: 64}
+)";
+
+TEST(Experiment, CasesAreNamedByWorkloadAndMatrix) {
+  EXPECT_THAT(
+      names(parse(kBulk)),
+      ElementsAre("bulk/engine=iperf3/streams=1", "bulk/engine=iperf3/streams=4",
+                  "bulk/engine=blocking/streams=1", "bulk/engine=blocking/streams=4", "ping"));
+}
+
+TEST(Experiment, WhatNobodySetsIsResolvedWhereTheEngineHonoursIt) {
+  const Experiment e = parse(kBulk);
+  const Options &bulk = e.cases[0].options, &ping = e.cases[4].options;
+  EXPECT_EQ(bulk.message_size, 128u * 1024);
+  EXPECT_EQ(bulk.duration, kSecond);
+  EXPECT_EQ(bulk.warmup, 200 * kMillisecond);
+  EXPECT_EQ(bulk.nodelay, false);
+  EXPECT_EQ(ping.nodelay, true);
+  EXPECT_FALSE(ping.streams);      // not a parameter of that engine
+  EXPECT_FALSE(bulk.send_buffer);  // the kernel's
+}
+
+TEST(Experiment, TheNearestWordWins) {
+  const Experiment e = parse(R"(
+name: x
+defaults: {duration: 3s, warmup: 1s, mss: 1000}
+workloads:
+  a: {kind: throughput, engine: blocking}
+  b: {kind: throughput, engine: blocking, duration: 4s}
+  c: {kind: throughput, engine: blocking, duration: 4s, matrix: {duration: [5s]}}
+  d: {kind: throughput, engine: blocking, bytes: 1MB}
+  e: {kind: latency, engine: blocking}
+)");
+  EXPECT_EQ(e.cases[0].options.duration, 3 * kSecond);
+  EXPECT_EQ(e.cases[0].options.mss, 1000u);
+  EXPECT_EQ(e.cases[1].options.duration, 4 * kSecond);
+  EXPECT_EQ(e.cases[2].options.duration, 5 * kSecond);
+  EXPECT_FALSE(e.cases[3].options.duration);  // a limit of bytes takes its place
+  EXPECT_FALSE(e.cases[4].options.mss);       // a default reaches only engines that have it
+}
+
+TEST(Experiment, PinAndDscpSetWhatTheyStandFor) {
+  const Options o = parse(
+                        "{name: x, workloads: {a: {kind: throughput, engine: blocking, dscp: 46, "
+                        "pin: {server: 1}}}}")
+                        .cases[0]
+                        .options;
+  EXPECT_EQ(o.tos, 184u);
+  EXPECT_FALSE(o.client_cpu);
+  EXPECT_EQ(o.server_cpu, 1u);
+}
+
+TEST(Experiment, TheNullEngineNeedsNoQuotes) {
+  for (const char* written : {"null", "\"null\""})
+    EXPECT_EQ(
+        parse(std::string("{name: x, workloads: {a: {kind: latency, engine: ") + written + "}}}")
+            .cases[0]
+            .options.engine,
+        "null");
+}
+
+TEST(Experiment, PlanAndHostsAreRead) {
+  const Experiment e = parse(R"(
+name: x
+hosts:
+  client: {launch: [ip, netns, exec, a]}
+  server: {launch: [ssh, b], address: 192.0.2.20, pingperf: /opt/pingperf}
+plan: {repetitions: 7, order: sequential, seed: 9, cooldown: 0ms, timeout: 20s}
+workloads: {a: {kind: latency, engine: blocking}}
+)");
+  EXPECT_THAT(e.client.launch, ElementsAre("ip", "netns", "exec", "a"));
+  EXPECT_EQ(e.server.address, "192.0.2.20");
+  EXPECT_EQ(e.server.pingperf, "/opt/pingperf");
+  EXPECT_EQ(e.plan.repetitions, 7u);
+  EXPECT_EQ(e.plan.order, Order::sequential);
+  EXPECT_EQ(e.plan.seed, 9u);
+  EXPECT_EQ(e.plan.cooldown, 0);
+  EXPECT_EQ(e.plan.timeout, 20 * kSecond);
+}
+
+TEST(Experiment, CompareIsReadForAxesAndForWorkloads) {
+  const Experiment e = parse(std::string(kBulk) + R"(
+compare:
+  - {metric: throughput_bps, axis: engine, baseline: iperf3}
+  - {metric: cpu_s_per_gb, axis: streams, baseline: 1, workload: bulk}
+  - {metric: context_switches, workload: ping, baseline: {workload: bulk}}
+)");
+  ASSERT_EQ(e.compare.size(), 3u);
+  EXPECT_EQ(e.compare[1].axis, "streams");
+  EXPECT_EQ(e.compare[1].baseline, "1");
+  EXPECT_EQ(e.compare[2].workload, "ping");
+  EXPECT_EQ(e.compare[2].baseline, "bulk");
+  EXPECT_EQ(e.compare[2].axis, "");
+}
+
+TEST(Overrides, SetReplacesAndAddsValues) {
+  const Experiment e = parse(
+      kBulk,
+      {{"plan.seed=5", "workloads.ping.duration=2s", "workloads.bulk.matrix.streams=[2]"}, ""});
+  EXPECT_EQ(e.plan.seed, 5u);
+  EXPECT_EQ(e.cases.back().options.duration, 2 * kSecond);
+  EXPECT_THAT(names(e), testing::Contains("bulk/engine=iperf3/streams=2"));
+}
+
+TEST(Overrides, AnErrorNamesTheExpression) {
+  for (const char* set :
+       {"plan.seed=x", "nonsense", "=1", "plan..seed=1", "workloads.ping.durtion=1s", "name.x=1",
+        "workloads.bulk.matrix.engine.9=x", "plan=[", "plan.seed="})
+    EXPECT_THAT(error_of(kBulk, {{set}, ""}),
+                testing::StartsWith(std::string("--set '") + set + "': "))
+        << set;
+}
+
+TEST(Overrides, OnlyKeepsCasesAndWorkloadsThatMatch) {
+  EXPECT_THAT(names(parse(kBulk, {{}, "ping"})), ElementsAre("ping"));
+  EXPECT_THAT(names(parse(kBulk, {{}, "*/streams=4"})),
+              ElementsAre("bulk/engine=iperf3/streams=4", "bulk/engine=blocking/streams=4"));
+  EXPECT_THAT(error_of(kBulk, {{}, "nothing*"}),
+              HasSubstr("matches no case; workloads: bulk, ping"));
+}
+
+TEST(Suggest, FindsTheNearWordAndListsTheRest) {
+  constexpr std::string_view known[] = {"blocking", "iperf3", "null"};
+  EXPECT_EQ(suggest("blokcing", known), ", did you mean 'blocking'?");
+  EXPECT_EQ(suggest("iperf", known), ", did you mean 'iperf3'?");
+  EXPECT_EQ(suggest("zzz", known), "; known: blocking, iperf3, null");
+  EXPECT_EQ(edit_distance("abcd", "acbd"), 1u);
+  EXPECT_EQ(edit_distance("", "abc"), 3u);
+}
+
+TEST(Configs, EveryCommittedExperimentIsValid) {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(PINGPERF_SOURCE_DIR "/configs"))
+    if (entry.path().extension() == ".yaml") {
+      EXPECT_NO_THROW(load_experiment(entry.path())) << entry.path();
+      ++count;
+    }
+  EXPECT_GE(count, 1u);
+}
+
+}  // namespace
+}  // namespace pingperf

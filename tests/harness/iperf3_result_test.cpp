@@ -1,0 +1,100 @@
+// Reading libiperf's JSON. The fixtures are made by hand in the documented shape: two omitted and
+// ten measured intervals of 0.1 s, two TCP streams with 100 and 300 bytes each; one UDP receiver.
+#include "harness/iperf3_result.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+namespace pingperf {
+namespace {
+
+std::string fixture(const std::string& name) {
+  std::ifstream in(std::string(PINGPERF_SOURCE_DIR "/tests/harness/fixtures/") + name);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+Iperf3Schedule schedule(Nanoseconds warmup, Nanoseconds duration) {
+  Options o;
+  o.warmup = warmup;
+  o.duration = duration;
+  return Iperf3Schedule(o);
+}
+
+TEST(Iperf3Schedule, OmitsWholeSecondsAndCutsTheRest) {
+  const Iperf3Schedule s = schedule(2300 * kMillisecond, 500 * kMillisecond);
+  EXPECT_EQ(s.omit_s, 2);
+  EXPECT_EQ(s.rest, 300 * kMillisecond);
+  EXPECT_EQ(s.run_s, 1);
+  EXPECT_EQ(schedule(0, kSecond).run_s, 1);
+  EXPECT_EQ(schedule(kMillisecond, kSecond).run_s, 2);
+}
+
+TEST(Iperf3Schedule, ALimitOfBytesHasNoDuration) {
+  Options o;
+  o.bytes = 1000;
+  EXPECT_EQ(Iperf3Schedule(o).run_s, 0);
+}
+
+class Iperf3Result : public testing::TestWithParam<const char*> {};
+
+TEST_P(Iperf3Result, TheWholeTestIsTheWindowWithoutWarmup) {
+  const Measurement m = read_iperf3_result(fixture(GetParam()), schedule(0, kSecond));
+  EXPECT_EQ(m.error, "");
+  EXPECT_EQ(m.bytes_sent, 4000u);
+  EXPECT_FALSE(m.bytes_received);
+  EXPECT_EQ(m.total_bytes_sent, 4800u);  // what was omitted is in the total
+  EXPECT_EQ(m.retransmits, 20u);
+  EXPECT_NEAR(m.window_s.value(), 1.0, 1e-9);
+  EXPECT_EQ(m.intervals.size(), 10u);
+  EXPECT_EQ(m.cwnd_max_bytes, 2000u);
+  EXPECT_DOUBLE_EQ(m.tcp_rtt_min_ns.value(), 100e3);
+}
+
+TEST_P(Iperf3Result, WarmupAndDurationAreCutFromTheIntervals) {
+  const Measurement m =
+      read_iperf3_result(fixture(GetParam()), schedule(300 * kMillisecond, 500 * kMillisecond));
+  EXPECT_EQ(m.error, "");
+  EXPECT_EQ(m.bytes_sent, 2000u);
+  EXPECT_EQ(m.retransmits, 10u);
+  EXPECT_NEAR(m.window_s.value(), 0.5, 1e-9);
+  EXPECT_EQ(m.intervals.front().start_s, 0);
+  EXPECT_DOUBLE_EQ(m.tcp_rtt_min_ns.value(), 103e3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, Iperf3Result,
+                         testing::Values("iperf-3.12-tcp-client.json",
+                                         "iperf-3.17-tcp-client.json"));
+
+TEST(Iperf3ResultUdp, LossIsToldApartFromWhatCame) {
+  const Measurement m =
+      read_iperf3_result(fixture("iperf-3.12-udp-server.json"), schedule(0, kSecond));
+  EXPECT_EQ(m.datagrams_received, 90u);
+  EXPECT_EQ(m.datagrams_lost, 10u);
+  EXPECT_EQ(m.out_of_order, 4u);
+  EXPECT_EQ(m.bytes_received, 90'000u);
+  EXPECT_NEAR(m.jitter_ns.value(), 100e3, 1);  // of the last interval
+  EXPECT_FALSE(m.retransmits);
+  EXPECT_FALSE(m.fairness_index);  // one stream
+}
+
+TEST(Iperf3ResultErrors, AnErrorInTheJsonIsTheError) {
+  EXPECT_EQ(
+      read_iperf3_result(R"({"start":{},"error":"the server\nis busy"})", schedule(0, kSecond))
+          .error,
+      "iperf3: the server is busy");
+  // Newer versions write the key twice.
+  EXPECT_EQ(read_iperf3_result(R"({"error":"first","error":"second"})", schedule(0, kSecond)).error,
+            "iperf3: second");
+}
+
+TEST(Iperf3ResultErrors, WhatCannotBeReadIsAnErrorNotANumber) {
+  for (const char* json :
+       {"", "{", "[]", "{}", R"({"intervals":3})", R"({"intervals":[{"sum":{}}]})",
+        R"({"intervals":[]})", R"({"error":3})"})
+    EXPECT_NE(read_iperf3_result(json, schedule(0, kSecond)).error, "") << json;
+}
+
+}  // namespace
+}  // namespace pingperf

@@ -1,0 +1,141 @@
+#include "harness/run_directory.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <fstream>
+#include <iterator>
+
+#include "harness/columns.h"
+#include "harness/csv.h"
+#include "tests/harness/record_samples.h"
+
+namespace pingperf {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class RunDirectoryTest : public testing::Test {
+ protected:
+  ~RunDirectoryTest() override { fs::remove_all(folder_); }
+
+  RunDirectory create() { return RunDirectory::create(folder_, "exp", 7, "name: exp\n", "{}\n"); }
+
+  TrialRecord record(std::uint64_t block) {
+    TrialRecord r = samples_.transfer(case_, block, 1000 * block);
+    r.client.intervals.push_back({0, 0.1, 100});
+    return r;
+  }
+
+  std::size_t rows(const fs::path& file) { return CsvTable::read(file).rows().size(); }
+
+  Samples samples_;
+  const Case& case_ = samples_.add_case("bulk");
+  const fs::path folder_ =
+      fs::temp_directory_path() / ("pingperf-run-" + std::to_string(::getpid()));
+};
+
+TEST_F(RunDirectoryTest, IsCompleteAfterEveryTrial) {
+  RunDirectory run = create();
+  EXPECT_EQ(read(run.path() / "experiment.yaml"), "name: exp\n");
+  EXPECT_EQ(read(run.path() / "environment.json"), "{}\n");
+  EXPECT_EQ(read(run.path() / "trials.csv"), trials_header());
+  for (std::uint64_t block = 1; block <= 3; ++block) {
+    run.append(record(block));
+    EXPECT_EQ(rows(run.path() / "trials.csv"), block);
+    EXPECT_EQ(rows(run.path() / "intervals.csv"), block);
+  }
+}
+
+TEST_F(RunDirectoryTest, IsNamedByTimeAndSeedAndNeverReused) {
+  const RunDirectory a = create(), b = create();
+  EXPECT_NE(a.path(), b.path());
+  EXPECT_NE(a.name().find("-7"), std::string::npos);
+  EXPECT_EQ(a.path().parent_path(), folder_ / "exp");
+}
+
+TEST_F(RunDirectoryTest, ResumeKnowsWhatIsFinished) {
+  fs::path path;
+  {
+    RunDirectory run = create();
+    path = run.path();
+    run.append(record(1));
+    run.append(samples_.failed(case_, 2));  // failed is finished
+    run.append(samples_.failed(case_, 3, Status::interrupted));
+  }
+  RunDirectory run = RunDirectory::resume(path);
+  const std::set<std::pair<std::string, std::uint64_t>> expected = {{"bulk", 1}, {"bulk", 2}};
+  EXPECT_EQ(run.finished(), expected);
+  EXPECT_EQ(rows(path / "trials.csv"), 2u);
+  run.append(record(3));
+  EXPECT_EQ(rows(path / "trials.csv"), 3u);
+}
+
+TEST_F(RunDirectoryTest, ResumeDropsATornRowAndItsIntervalsAtEveryCut) {
+  fs::path path;
+  {
+    RunDirectory run = create();
+    path = run.path();
+    run.append(record(1));
+    run.append(record(2));
+  }
+  const std::string whole = read(path / "trials.csv"), intervals = read(path / "intervals.csv");
+  const std::size_t first = trials_header().size() + trial_row(record(1)).size();
+  for (std::size_t cut = first; cut < whole.size(); cut += 13) {
+    std::ofstream(path / "trials.csv", std::ios::binary) << whole.substr(0, cut);
+    std::ofstream(path / "intervals.csv", std::ios::binary) << intervals;
+    const RunDirectory run = RunDirectory::resume(path);
+    ASSERT_EQ(run.finished().size(), 1u) << cut;
+    ASSERT_EQ(read(path / "trials.csv"), whole.substr(0, first)) << cut;
+    ASSERT_EQ(rows(path / "intervals.csv"), 1u) << cut;
+  }
+}
+
+TEST_F(RunDirectoryTest, OneWriterAtATime) {
+  const RunDirectory run = create();
+  EXPECT_THROW(RunDirectory::resume(run.path()), UsageError);
+}
+
+TEST_F(RunDirectoryTest, OtherColumnsAreRefusedUntouched) {
+  fs::path path;
+  {
+    const RunDirectory run = create();
+    path = run.path();
+  }
+  std::ofstream(path / "trials.csv") << "schema_version,case\n0,x\n";
+  EXPECT_THROW(RunDirectory::resume(path), UsageError);
+  EXPECT_EQ(read(path / "trials.csv"), "schema_version,case\n0,x\n");
+}
+
+TEST_F(RunDirectoryTest, AFolderThatIsNoRunIsRefusedAndLeftAlone) {
+  fs::create_directories(folder_ / "other");
+  EXPECT_THROW(RunDirectory::resume(folder_ / "other"), UsageError);
+  EXPECT_TRUE(fs::is_empty(folder_ / "other"));
+}
+
+TEST_F(RunDirectoryTest, AFullDiskIsAnErrorThatNamesTheFile) {
+  RunDirectory run = create();
+  rlimit old{};
+  ::getrlimit(RLIMIT_FSIZE, &old);
+  const auto before = ::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{trials_header().size() + 10, old.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &small);
+  std::string error;
+  try {
+    run.append(record(1));
+  } catch (const std::system_error& e) {
+    error = e.what();
+  }
+  ::setrlimit(RLIMIT_FSIZE, &old);
+  ::signal(SIGXFSZ, before);
+  EXPECT_NE(error.find(".csv"), std::string::npos) << error;
+}
+
+}  // namespace
+}  // namespace pingperf

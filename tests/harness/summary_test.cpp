@@ -1,0 +1,147 @@
+// Summary, comparison and the terminal's tables, from rows made by hand.
+#include "harness/summary.h"
+
+#include <gmock/gmock.h>
+
+#include "harness/columns.h"
+#include "harness/comparison.h"
+#include "harness/table.h"
+#include "tests/harness/record_samples.h"
+
+namespace pingperf {
+namespace {
+
+using testing::HasSubstr;
+
+class ReportTest : public testing::Test {
+ protected:
+  void add(const TrialRecord& record) { csv_ += trial_row(record); }
+  TrialTable table() const { return TrialTable(CsvTable::parse(csv_, "trials.csv")); }
+
+  Samples samples;
+
+ private:
+  std::string csv_ = trials_header();
+};
+
+const SummaryRow* find(const std::vector<SummaryRow>& rows, const std::string& metric) {
+  for (const SummaryRow& row : rows)
+    if (row.metric == metric) return &row;
+  return nullptr;
+}
+
+TEST_F(ReportTest, SummaryHasARowForEachMetricThatWasMeasured) {
+  const Case& c = samples.add_case("bulk");
+  for (std::uint64_t i = 1; i <= 3; ++i) add(samples.transfer(c, i, i * 1000));
+  add(samples.failed(c, 4));
+  const auto summary = summarize(table());
+  const SummaryRow* const row = find(summary, "throughput_bps");
+  ASSERT_NE(row, nullptr);
+  EXPECT_EQ(row->n, 3u);
+  EXPECT_EQ(row->median, 16'000);
+  EXPECT_EQ(row->min, 8'000);
+  EXPECT_EQ(row->max, 24'000);
+  EXPECT_DOUBLE_EQ(row->stddev.value(), 8'000);
+  EXPECT_DOUBLE_EQ(row->cv.value(), 0.5);
+  EXPECT_FALSE(row->ci_low);  // n < 6: no two order statistics reach 95 %
+  EXPECT_EQ(find(summary, "rtt_p50_ns"), nullptr);
+}
+
+TEST_F(ReportTest, OneTrialHasNoSpread) {
+  add(samples.transfer(samples.add_case("bulk"), 1, 1000));
+  const auto summary = summarize(table());
+  EXPECT_FALSE(find(summary, "throughput_bps")->stddev);
+  EXPECT_THAT(summary_csv(summary), HasSubstr(",throughput_bps,1,8000,8000,,,,,8000,8000\n"));
+}
+
+TEST_F(ReportTest, ComparisonPairsTrialsOfOneBlock) {
+  Experiment e;
+  e.cases = {samples.add_case("bulk", {{"engine", "iperf3"}}),
+             samples.add_case("bulk", {{"engine", "blocking"}})};
+  Compare compare;
+  compare.metric = "throughput_bps";
+  compare.axis = "engine";
+  compare.baseline = "iperf3";
+  e.compare = {compare};
+  // The machine halves its speed from block to block: the ratio does not mind.
+  for (std::uint64_t block = 1; block <= 3; ++block) {
+    add(samples.transfer(e.cases[0], block, 8000 >> block));
+    add(samples.transfer(e.cases[1], block, 2 * (8000 >> block)));
+  }
+  add(samples.transfer(e.cases[0], 4, 1000));
+  add(samples.failed(e.cases[1], 4));
+  const auto rows = compare_cases(e, table());
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].case_name, "bulk/engine=blocking");
+  EXPECT_EQ(rows[0].baseline, "bulk/engine=iperf3");
+  EXPECT_EQ(rows[0].n, 3u);
+  EXPECT_EQ(rows[0].excluded, 1u);
+  EXPECT_DOUBLE_EQ(rows[0].ratio.value(), 2);
+  EXPECT_THAT(
+      comparisons_csv(rows, "run-1"),
+      HasSubstr("1,run-1,throughput_bps,bulk/engine=blocking,bulk/engine=iperf3,3,1,2,,,,,\n"));
+}
+
+TEST_F(ReportTest, PairsAgreeInEveryOtherAxis) {
+  std::vector<Case> cases;
+  for (const char* engine : {"iperf3", "blocking"})
+    for (const char* streams : {"1", "4"})
+      cases.push_back(samples.add_case("bulk", {{"engine", engine}, {"streams", streams}}));
+  cases.push_back(samples.add_case("other", {{"engine", "blocking"}, {"streams", "1"}}));
+  Compare compare;
+  compare.axis = "engine";
+  compare.baseline = "iperf3";
+  const auto pairs = pairs_of(compare, cases);
+  ASSERT_EQ(pairs.size(), 2u);
+  EXPECT_EQ(pairs[0].candidate->name, "bulk/engine=blocking/streams=1");
+  EXPECT_EQ(pairs[0].baseline->name, "bulk/engine=iperf3/streams=1");
+}
+
+TEST_F(ReportTest, WorkloadsAreComparedWhereTheirCommonAxesAgree) {
+  const std::vector<Case> cases = {samples.add_case("idle", {{"engine", "a"}}),
+                                   samples.add_case("idle", {{"engine", "b"}}),
+                                   samples.add_case("loaded", {{"engine", "a"}, {"streams", "2"}})};
+  Compare compare;
+  compare.workload = "loaded";
+  compare.baseline = "idle";
+  const auto pairs = pairs_of(compare, cases);
+  ASSERT_EQ(pairs.size(), 1u);
+  EXPECT_EQ(pairs[0].baseline->name, "idle/engine=a");
+}
+
+TEST_F(ReportTest, TablesFitEightyColumnsWhateverTheNames) {
+  const Case& c = samples.add_case(std::string(60, 'w'), {{"engine", std::string(60, 'e')}});
+  add(samples.transfer(c, 1, 123'456'789));
+  add(samples.failed(c, 2));
+  std::vector<ComparisonRow> rows = {{"throughput_bps", c.name, c.name, 3, 0, 1.5}};
+  const std::string text = results_table(table(), false);
+  EXPECT_THAT(text, HasSubstr("988 Mbit/s"));
+  EXPECT_THAT(text, HasSubstr("1/2"));
+  EXPECT_THAT(text, HasSubstr("failed " + c.name));
+  for (const std::string& t :
+       {text.substr(0, text.find("failed")), comparisons_table(rows, false)}) {
+    std::istringstream lines(t);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 80u) << line;
+  }
+}
+
+TEST_F(ReportTest, ACaseWithoutAGoodTrialHasNoFigures) {
+  add(samples.failed(samples.add_case("bulk"), 1));
+  EXPECT_THAT(results_table(table(), false), HasSubstr("0/1"));
+}
+
+TEST(Shorten, KeepsBothEnds) {
+  EXPECT_EQ(shorten("short", 10), "short");
+  EXPECT_EQ(display_width(shorten("a-very-long-name-indeed", 12)), 12u);
+  EXPECT_EQ(shorten("abcdefghijklmnop", 7), "ab…mnop");
+}
+
+TEST(HumanMetric, TakesTheUnitFromTheName) {
+  EXPECT_EQ(human_metric("throughput_bps", 12.34e9), "12.3 Gbit/s");
+  EXPECT_EQ(human_metric("rtt_p50_ns", 14200), "14.2 µs");
+  EXPECT_EQ(human_metric("loss_ratio", 0.0123), "1.23%");
+  EXPECT_EQ(human_metric("retransmits", 3), "3");
+}
+
+}  // namespace
+}  // namespace pingperf

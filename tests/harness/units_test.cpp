@@ -1,0 +1,59 @@
+#include "harness/units.h"
+
+#include <gtest/gtest.h>
+
+namespace pingperf {
+namespace {
+
+TEST(Units, DurationsNeedAUnitAndAreWholeNanoseconds) {
+  EXPECT_EQ(parse_duration("500ms"), 500 * kMillisecond);
+  EXPECT_EQ(parse_duration("1.5s"), 1500 * kMillisecond);
+  EXPECT_EQ(parse_duration("2m"), 120 * kSecond);
+  EXPECT_EQ(parse_duration("1h"), 3600 * kSecond);
+  EXPECT_EQ(parse_duration("50us"), 50 * kMicrosecond);
+  EXPECT_EQ(parse_duration("50µs"), 50 * kMicrosecond);
+  for (const char* text : {"", "5", "s", "-1s", "+1s", "1 s", "1.5ns", "1e3s", "infs", "nans", "1S",
+                           "1..5s", ".s", "99999999999h"})
+    EXPECT_FALSE(parse_duration(text)) << text;
+}
+
+TEST(Units, SizesAreBytesDecimalOrBinary) {
+  EXPECT_EQ(parse_size("64"), 64u);
+  EXPECT_EQ(parse_size("1400B"), 1400u);
+  EXPECT_EQ(parse_size("64KiB"), 65536u);
+  EXPECT_EQ(parse_size("64kib"), 65536u);
+  EXPECT_EQ(parse_size("1MB"), 1'000'000u);
+  EXPECT_EQ(parse_size("1.5kB"), 1500u);
+  for (const char* text : {"", "KiB", "-64", "1.5", "64X", "99999999999999999999"})
+    EXPECT_FALSE(parse_size(text)) << text;
+}
+
+TEST(Units, RatesAreBitsASecond) {
+  EXPECT_EQ(parse_rate("100mbit"), 100'000'000u);
+  EXPECT_EQ(parse_rate("1.5Gbit"), 1'500'000'000u);
+  for (const char* text : {"100", "100MB", "mbit", "-1mbit"})
+    EXPECT_FALSE(parse_rate(text)) << text;
+}
+
+TEST(Units, FrequenciesCountsAndPercents) {
+  EXPECT_EQ(parse_frequency("5000"), 5000);
+  EXPECT_EQ(parse_frequency("5kHz"), 5000);
+  EXPECT_FALSE(parse_frequency("5 Hz"));
+  EXPECT_EQ(parse_count("42"), 42u);
+  for (const char* text : {"", "-1", "4.2", "0x10", "18446744073709551616"})
+    EXPECT_FALSE(parse_count(text)) << text;
+  EXPECT_DOUBLE_EQ(parse_percent("2.5%").value(), 0.025);
+  EXPECT_FALSE(parse_percent("2.5"));
+}
+
+TEST(Units, PeopleReadThreeDigitsAndAUnit) {
+  EXPECT_EQ(human_duration(14'200), "14.2 µs");
+  EXPECT_EQ(human_duration(0), "0 ns");
+  EXPECT_EQ(human_rate(12.34e9), "12.3 Gbit/s");
+  EXPECT_EQ(human_rate(500e6), "500 Mbit/s");
+  EXPECT_EQ(human_size(131072), "128 KiB");
+  EXPECT_EQ(human_frequency(71'000), "71 k/s");
+}
+
+}  // namespace
+}  // namespace pingperf
