@@ -33,6 +33,10 @@ struct BuiltIn {
   void (*set)(Options&);
 };
 
+bool is_limited(const Options& o) {
+  return o.bytes || o.messages;
+}
+
 std::uint64_t usual_message_size(const Options& o) {
   if (o.kind != Kind::throughput) return 64;
   return o.transport == Transport::udp ? 1400 : 128 * 1024;
@@ -43,9 +47,9 @@ constexpr BuiltIn kBuiltIns[] = {
     {"streams", [](Options& o) { o.streams = 1; }},
     {"duration",
      [](Options& o) {
-       if (!o.bytes && !o.messages) o.duration = kSecond;
+       if (!is_limited(o)) o.duration = kSecond;
      }},
-    {"warmup", [](Options& o) { o.warmup = 200 * kMillisecond; }},
+    {"warmup", [](Options& o) { o.warmup = is_limited(o) ? 0 : 200 * kMillisecond; }},
     {"reverse", [](Options& o) { o.reverse = false; }},
     {"bidirectional", [](Options& o) { o.bidirectional = false; }},
     {"nodelay", [](Options& o) { o.nodelay = o.kind != Kind::throughput; }},

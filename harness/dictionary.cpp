@@ -4,6 +4,7 @@
 
 #include "harness/columns.h"
 #include "harness/comparison.h"
+#include "harness/engines.h"
 #include "harness/summary.h"
 
 namespace pingperf {
@@ -41,6 +42,31 @@ of the input. `.lock`: held while a pingperf writes here.
 )",
                      kSchemaVersion, trial_columns_markdown(), interval_columns_markdown(),
                      summary_columns_markdown(), comparison_columns_markdown());
+}
+
+namespace {
+
+bool is_honoured(const Parameter& parameter) {
+  for (const Engine* engine : all_engines())
+    if (engine->honours(parameter.name)) return true;
+  return false;
+}
+
+}  // namespace
+
+std::string parameters_markdown() {
+  std::string text = "| parameter | column of trials.csv | meaning |\n|---|---|---|\n";
+  for (const Parameter& p : parameters())
+    if (is_honoured(p)) text += fmt::format("| `{}` | `{}` | {} |\n", p.name, p.column, p.doc);
+  return text;
+}
+
+std::string engines_markdown() {
+  std::string text = "| engine | kind | transport | parameters |\n|---|---|---|---|\n";
+  for (const Engine* e : all_engines())
+    text += fmt::format("| {} | {} | {} | {} |\n", e->name, name(e->kind), name(e->transport),
+                        fmt::join(e->parameters, ", "));
+  return text;
 }
 
 }  // namespace pingperf

@@ -1,4 +1,4 @@
-// The data dictionary of a run's files: results/README.md.
+// Pages made from the tables of the code: results/README.md and parts of docs/experiment.md.
 #pragma once
 
 #include <string>
@@ -7,5 +7,9 @@ namespace pingperf {
 
 // In Markdown, made from the tables that the files are written from.
 std::string data_dictionary();
+
+// For docs/experiment.md: every parameter that some engine honours; and what each engine honours.
+std::string parameters_markdown();
+std::string engines_markdown();
 
 }  // namespace pingperf

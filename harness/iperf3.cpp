@@ -215,7 +215,8 @@ class Iperf3Client final : public Iperf3Endpoint {
     if (o.transport == Transport::udp) set_protocol(t, Pudp);
     iperf_set_test_blksize(t, number(o.message_size));
     iperf_set_test_num_streams(t, number(o.streams));
-    iperf_set_test_rate(t, o.rate_bps.value_or(0));  // 0: unlimited, also for UDP
+    // Ours is of all streams together, iperf3's of each; 0 is unlimited, also for UDP.
+    iperf_set_test_rate(t, o.rate_bps.value_or(0) / o.streams.value_or(1));
     if (o.bytes) iperf_set_test_bytes(t, *o.bytes);
     iperf_set_test_reverse(t, o.reverse.value_or(false));
     iperf_set_test_bidirectional(t, o.bidirectional.value_or(false));
@@ -235,6 +236,8 @@ std::optional<std::string> object_to(const Options& o) {
     return "iperf3 has one buffer size (-w): give send_buffer and receive_buffer the same value, "
            "or "
            "one of them alone";
+  if (o.bytes && o.warmup.value_or(0) % kSecond != 0)
+    return "iperf3 with a limit of bytes can leave out whole seconds only: set warmup to 0s or 1s";
   return std::nullopt;
 }
 

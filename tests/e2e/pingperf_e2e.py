@@ -136,6 +136,73 @@ class Quickstart(EndToEnd):
         self.assertTrue(ratios.min() <= comparison.ratio <= ratios.max())
 
 
+VARIANTS = """
+name: variants
+plan: {repetitions: 1, cooldown: 0ms}
+defaults: {duration: 300ms, warmup: 100ms}
+workloads:
+  tcp:
+    kind: throughput
+    matrix: {engine: [iperf3, blocking], streams: [1, 2]}
+  reverse: {kind: throughput, reverse: true, matrix: {engine: [iperf3, blocking]}}
+  both: {kind: throughput, bidirectional: true, matrix: {engine: [iperf3, blocking]}}
+  limited: {kind: throughput, bytes: 50MB, warmup: 0s, matrix: {engine: [iperf3, blocking]}}
+  paced: {kind: throughput, rate: 80mbit, streams: 2, matrix: {engine: [iperf3, blocking]}}
+  udp_reverse:
+    kind: throughput
+    transport: udp
+    rate: 50mbit
+    reverse: true
+    matrix: {engine: [iperf3, blocking]}
+  v6: {kind: throughput, ip: 6, matrix: {engine: [iperf3, blocking]}}
+  options:
+    kind: throughput
+    send_buffer: 256KiB
+    receive_buffer: 256KiB
+    congestion_control: reno
+    nodelay: true
+    dscp: 10
+    matrix: {engine: [iperf3, blocking]}
+"""
+
+
+class Variants(EndToEnd):
+    """Both families do the same work, and the columns mean the same for both."""
+
+    def test_every_variant_is_measured_alike_by_iperf3_and_sockets(self):
+        self.run_ok(self.experiment(VARIANTS))
+        trials = self.trials()
+        self.assertEqual(set(trials.status), {"ok"}, trials.error.dropna().tolist())
+        timed = trials[trials.workload != "limited"]
+        for end in ("client_window_s", "server_window_s"):
+            self.assertTrue(timed[end].between(0.15, 0.6).all(), timed[["case", end]])
+        for column in ("throughput_bps", "client_cpu_s", "server_cpu_s", "cpu_s_per_gb"):
+            self.assertTrue((trials[column] > 0).all(), trials[["case", column]])
+        self.assertTrue((trials[trials.transport == "tcp"].tcp_rtt_mean_ns.dropna() > 0).all())
+
+    def test_ends_count_what_flowed_in_their_direction(self):
+        self.run_ok(self.experiment(VARIANTS), "--only", "[rbl]*")
+        trials = self.trials().set_index("case")
+        for engine in ("iperf3", "blocking"):
+            reverse = trials.loc[f"reverse/engine={engine}"]
+            self.assertGreater(reverse.client_bytes_received, 0)
+            self.assertTrue(pandas.isna(reverse.client_bytes_sent))
+            both = trials.loc[f"both/engine={engine}"]
+            for column in ("client_bytes_sent", "client_bytes_received", "server_bytes_sent",
+                           "server_bytes_received"):
+                self.assertGreater(both[column], 0)
+            limited = trials.loc[f"limited/engine={engine}"]
+            # libiperf's server leaves unread what is in flight when the client says it is done.
+            self.assertGreaterEqual(limited.total_bytes_received, 40e6)
+            self.assertLessEqual(limited.total_bytes_received, 60e6)
+
+    def test_a_rate_is_that_of_all_streams_together(self):
+        self.run_ok(self.experiment(VARIANTS), "--only", "paced")
+        for rate in self.trials().throughput_bps:
+            self.assertLess(rate, 130e6)
+            self.assertGreater(rate, 20e6)
+
+
 class Csv(EndToEnd):
     def test_columns_are_those_of_the_dictionary_and_types_are_inferred(self):
         self.run_ok(self.experiment(NULL_TRIALS), "--set", "plan.repetitions=2")

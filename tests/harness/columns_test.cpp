@@ -138,5 +138,12 @@ TEST(Dictionary, IsTheOneInResults) {
       << "run this test once with PINGPERF_REGENERATE=1 to write it anew";
 }
 
+TEST(Dictionary, TheTablesOfTheExperimentPageAreThoseOfTheCode) {
+  std::ifstream in(PINGPERF_SOURCE_DIR "/docs/experiment.md");
+  const std::string page(std::istreambuf_iterator<char>(in), {});
+  for (const std::string& table : {parameters_markdown(), engines_markdown()})
+    EXPECT_NE(page.find(table), std::string::npos) << "docs/experiment.md should hold:\n" << table;
+}
+
 }  // namespace
 }  // namespace pingperf

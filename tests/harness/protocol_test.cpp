@@ -1,6 +1,7 @@
 // The protocol's lines: what is encoded is decoded to the same, and what is wrong is named.
 #include "harness/protocol.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "harness/version.h"
@@ -46,7 +47,7 @@ OpenEndpoint full_request() {
         [&](auto field) {
           using Value = typename std::remove_reference_t<decltype(open.options.*field)>::value_type;
           if constexpr (std::is_same_v<Value, std::string>)
-            open.options.*field = std::string("text of ").append(parameter.name);
+            open.options.*field = fmt::format("text of {}", parameter.name);
           else
             open.options.*field = static_cast<Value>(parameter.minimum + 1);
         },
