@@ -16,14 +16,18 @@ void set_buffer(int fd, int forced, int plain, std::uint64_t bytes, const char* 
     set_option(fd, SOL_SOCKET, plain, value, what);
 }
 
+// ENOENT: the kernel has none of that name. EPERM: it has, but only root may choose it (tcp(7)).
+void set_congestion_control(int fd, const std::string& name) {
+  if (::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(),
+                   static_cast<socklen_t>(name.size())) == 0)
+    return;
+  const char* const list = errno == EPERM ? "for all users: net.ipv4.tcp_allowed_congestion_control"
+                                          : "available: net.ipv4.tcp_available_congestion_control";
+  check(-1, "congestion_control '" + name + "' (" + list + ")");
+}
+
 void apply_tcp_options(int fd, const Options& options) {
-  if (options.congestion_control) {
-    const std::string& name = *options.congestion_control;
-    check(::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(),
-                       static_cast<socklen_t>(name.size())),
-          "congestion_control '" + name +
-              "' (see /proc/sys/net/ipv4/tcp_available_congestion_control)");
-  }
+  if (options.congestion_control) set_congestion_control(fd, *options.congestion_control);
   if (options.nodelay) set_option(fd, IPPROTO_TCP, TCP_NODELAY, *options.nodelay, "nodelay");
   if (options.mss) set_option(fd, IPPROTO_TCP, TCP_MAXSEG, static_cast<int>(*options.mss), "mss");
 }

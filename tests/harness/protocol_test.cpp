@@ -47,9 +47,9 @@ OpenEndpoint full_request() {
         [&](auto field) {
           using Value = typename std::remove_reference_t<decltype(open.options.*field)>::value_type;
           if constexpr (std::is_same_v<Value, std::string>)
-            open.options.*field = fmt::format("text of {}", parameter.name);
+            (open.options.*field).emplace(fmt::format("text of {}", parameter.name));
           else
-            open.options.*field = static_cast<Value>(parameter.minimum + 1);
+            (open.options.*field).emplace(static_cast<Value>(parameter.minimum + 1));
         },
         parameter.field);
   open.token = mint_token();
