@@ -37,7 +37,8 @@ Metrics cover the measured window only: it opens `warmup` after an end's first p
 {}
 ## The others
 
-`environment.json`: versions, command line, and the facts of both hosts. `experiment.yaml`: an exact copy
+`histograms/<case>-<repetition>.hgrm`: the round trips of a trial as HdrHistogram's percentile text, in
+microseconds; its plotter opens it. `environment.json`: versions, command line, and the facts of both hosts. `experiment.yaml`: an exact copy
 of the input. `.lock`: held while a pingperf writes here.
 )",
                      kSchemaVersion, trial_columns_markdown(), interval_columns_markdown(),

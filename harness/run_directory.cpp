@@ -5,11 +5,15 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
+#include <cstring>
 #include <ctime>
 
 #include "harness/columns.h"
 #include "harness/csv.h"
+#include "harness/hgrm.h"
 #include "sockets/error.h"
 
 namespace pingperf {
@@ -120,11 +124,26 @@ void RunDirectory::drop_unfinished() {
 }
 
 void RunDirectory::append(const TrialRecord& record) {
+  if (record.client.rtt.count() > 0) write_histogram(record);
   const std::string intervals = interval_rows(record);
   write_all(intervals_.get(), intervals, path_ / "intervals.csv");
   sync(intervals_.get(), path_ / "intervals.csv");
   write_all(trials_.get(), trial_row(record), path_ / "trials.csv");
   sync(trials_.get(), path_ / "trials.csv");
+}
+
+// The case's name, less what is awkward in a file's name.
+void RunDirectory::write_histogram(const TrialRecord& record) const {
+  std::string stem = record.trial_case->name.substr(0, 200);
+  std::replace_if(
+      stem.begin(), stem.end(),
+      [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) == 0 && !std::strchr("=.+-:", c);
+      },
+      '_');
+  fs::create_directories(path_ / "histograms");
+  write_file_atomically(path_ / "histograms" / fmt::format("{}-{}.hgrm", stem, record.trial.block),
+                        hgrm_text(record.client.rtt));
 }
 
 void write_file_atomically(const fs::path& file, std::string_view text) {

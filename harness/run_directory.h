@@ -27,7 +27,8 @@ class RunDirectory {
   // to it or its columns are of another version, CsvError when it is damaged.
   static RunDirectory resume(const std::filesystem::path& directory);
 
-  // Writes the intervals of the trial, then its row, and syncs both. Throws std::system_error.
+  // Writes the trial's histogram, if it has one, its intervals, then its row, each synced. Throws
+  // std::system_error.
   void append(const TrialRecord& record);
 
   const std::filesystem::path& path() const noexcept { return path_; }
@@ -41,6 +42,7 @@ class RunDirectory {
   explicit RunDirectory(std::filesystem::path path);
   void drop_unfinished();
   void open_tables();
+  void write_histogram(const TrialRecord& record) const;
 
   std::filesystem::path path_;
   Fd lock_;

@@ -4,8 +4,10 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 #include "harness/columns.h"
 #include "harness/csv.h"
@@ -95,6 +97,29 @@ TEST_F(RunDirectoryTest, ResumeDropsATornRowAndItsIntervalsAtEveryCut) {
     ASSERT_EQ(read(path / "trials.csv"), whole.substr(0, first)) << cut;
     ASSERT_EQ(rows(path / "intervals.csv"), 1u) << cut;
   }
+}
+
+TEST_F(RunDirectoryTest, RoundTripsAreKeptAsPercentileText) {
+  RunDirectory run = create();
+  TrialRecord r = record(1);
+  for (int i = 1; i <= 1000; ++i) r.client.rtt.record(i * 1000);
+  run.append(r);
+  const std::string text = read(run.path() / "histograms/bulk-1.hgrm");
+  std::istringstream lines(text);
+  double value = 0, percentile = 0, last = 0, count = 0;
+  std::string word;
+  lines >> word >> word >> word >> word;
+  for (std::string line; std::getline(lines, line) && !line.starts_with('#');) {
+    if (line.empty()) continue;
+    ASSERT_GE(std::sscanf(line.c_str(), "%lf %lf %lf", &value, &percentile, &count), 3) << line;
+    EXPECT_GE(value, last);
+    EXPECT_NEAR(value, 1000 * percentile, 2) << line;  // µs, of a uniform ramp
+    last = value;
+  }
+  EXPECT_EQ(percentile, 1);
+  EXPECT_EQ(count, 1000);
+  EXPECT_NE(text.find("#[Max     =     1000.000, Total count    =         1000]"),
+            std::string::npos);
 }
 
 TEST_F(RunDirectoryTest, OneWriterAtATime) {
