@@ -16,8 +16,14 @@ constexpr Nanoseconds kTick = 200 * kMillisecond;
 constexpr Nanoseconds kOtherEnd = 2 * kSecond;  // from one end's result to the other's
 constexpr Nanoseconds kMargin = 3 * kSecond;    // for an agent to report that time is up
 
+bool is_unix(Transport transport) {
+  return transport == Transport::unix_stream || transport == Transport::unix_datagram;
+}
+
 // Where the server binds: exactly the address that the experiment names, else loopback.
+// A unix socket gets a random abstract name, which leaves no file behind.
 Address bind_address(const Host& server, const Options& options) {
+  if (is_unix(options.transport)) return Address::unix_path("@pingperf-" + to_hex(mint_token()));
   const bool v6 = options.ip == 6;
   const std::string host = !server.address.empty() ? server.address : v6 ? "::1" : "127.0.0.1";
   const int family = !options.ip ? AF_UNSPEC : v6 ? AF_INET6 : AF_INET;
@@ -118,8 +124,8 @@ class TrialRun {
   const std::uint64_t number_;
   const Nanoseconds timeout_;
   const Nanoseconds deadline_;
-  const TrialWatch& watch_;
   const Token token_ = mint_token();
+  const TrialWatch& watch_;
   TrialOutcome outcome_;
 };
 

@@ -1,6 +1,13 @@
 #include "sockets/engines.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "sockets/fd.h"
 
 namespace pingperf {
 
@@ -12,13 +19,25 @@ std::optional<std::string> always_available() {
   return std::nullopt;
 }
 
+std::optional<std::string> mptcp_unavailable() {
+  const Fd probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP));
+  if (probe) return std::nullopt;
+  return std::string("this kernel has no MPTCP (sysctl net.mptcp.enabled=1): ") +
+         std::strerror(errno);
+}
+
 std::span<const Engine* const> socket_engines() {
   static const std::vector<const Engine*> engines = [] {
     std::vector<const Engine*> list;
-    for (const Engine& engine : null_engines()) list.push_back(&engine);
-    list.insert(list.end(),
-                {&blocking_tcp_throughput(), &blocking_udp_throughput(), &blocking_tcp_latency(),
-                 &blocking_udp_latency(), &blocking_tcp_connect()});
+    const auto add = [&](std::span<const Engine> family) {
+      for (const Engine& engine : family) list.push_back(&engine);
+    };
+    add(null_engines());
+    add({&blocking_tcp_throughput(), 1});
+    add({&blocking_udp_throughput(), 1});
+    add(blocking_latency());
+    add({&blocking_tcp_connect(), 1});
+    add(spin_latency());
     return list;
   }();
   return engines;

@@ -11,12 +11,25 @@
 
 namespace pingperf {
 
+// How a loop waits for its peer: asleep in the kernel, or asking again and again.
+enum class Wait { block, spin };
+
+constexpr int flags_of(Wait wait) {
+  return wait == Wait::spin ? MSG_DONTWAIT : 0;
+}
+
+// True when a call that failed with `error` is to be made again at once.
+constexpr bool is_retry(Wait wait, int error) {
+  return error == EINTR || (wait == Wait::spin && error == EAGAIN);
+}
+
 // Sends all of it. Returns false with errno on an error.
-inline bool send_all(int fd, const char* data, std::size_t size) noexcept {
+template <Wait wait = Wait::block>
+bool send_all(int fd, const char* data, std::size_t size) noexcept {
   while (size > 0) {
-    const ssize_t n = ::send(fd, data, size, MSG_NOSIGNAL);
+    const ssize_t n = ::send(fd, data, size, MSG_NOSIGNAL | flags_of(wait));
     if (n < 0) {
-      if (errno == EINTR) continue;
+      if (is_retry(wait, errno)) continue;
       return false;
     }
     data += n;
@@ -26,11 +39,12 @@ inline bool send_all(int fd, const char* data, std::size_t size) noexcept {
 }
 
 // Receives exactly `size` bytes. Returns false on an error, or with errno 0 at the end of stream.
-inline bool receive_all(int fd, char* data, std::size_t size) noexcept {
+template <Wait wait = Wait::block>
+bool receive_all(int fd, char* data, std::size_t size) noexcept {
   while (size > 0) {
-    const ssize_t n = ::recv(fd, data, size, 0);
+    const ssize_t n = ::recv(fd, data, size, flags_of(wait));
     if (n == 0) errno = 0;
-    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && is_retry(wait, errno)) continue;
     if (n <= 0) return false;
     data += n;
     size -= static_cast<std::size_t>(n);

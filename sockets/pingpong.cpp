@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <limits>
@@ -29,7 +30,10 @@ class PingPong final : public Endpoint {
   Measurement run(const IntervalSink& progress) noexcept override {
     const Loop loop = is_server_ ? ops_.pong : ops_.ping;
     Measurement m = run_loops(
-        meter_, {[&] { loop(state_, meter_, session_); }},
+        meter_, {[&] {
+          loop(state_, meter_, session_);
+          ended_ = now_ns();
+        }},
         [this] {
           Totals totals;
           if (!is_server_) totals.messages = state_.exchanges.load(std::memory_order_relaxed);
@@ -52,6 +56,9 @@ class PingPong final : public Endpoint {
 
  private:
   void report(Measurement& m) {
+    // The loop's own window: the meter's wakes up late when the loop has the CPU.
+    if (ended_ > state_.opened)
+      m.window_s = to_seconds(std::min(ended_, state_.closed) - state_.opened);
     m.exchanges = state_.exchanges;
     m.lost = state_.lost;
     m.late = state_.late;
@@ -66,13 +73,16 @@ class PingPong final : public Endpoint {
   const bool is_server_;
   Address address_;
   PingPongState state_;
+  Nanoseconds ended_ = 0;  // the loop
 };
 
 }  // namespace
 
-PingWindow begin_pings(Meter& meter, const Options& options) noexcept {
+PingWindow begin_pings(PingPongState& state, Meter& meter, const Options& options) noexcept {
   const Nanoseconds first = meter.began();
-  return {meter.open_after(first), meter.close_after(first),
+  state.opened = meter.open_after(first);
+  state.closed = meter.close_after(first);
+  return {state.opened, meter.close_after(first),
           options.messages.value_or(std::numeric_limits<std::uint64_t>::max())};
 }
 

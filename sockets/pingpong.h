@@ -26,6 +26,8 @@ struct PingPongState {
   std::uint64_t late = 0;
   std::uint64_t rejected_peers = 0;
   std::atomic<std::uint64_t> exchanges{0};  // answered, in the window
+  Nanoseconds opened = 0;                   // when the client's window did
+  Nanoseconds closed = 0;                   // when it does at the latest
   int error = 0;                            // errno of the call that ended the loop early
   const char* failed_call = "";
 };
@@ -48,7 +50,7 @@ struct PingWindow {
 };
 
 // Starts the clock: the window of a client whose first ping leaves now.
-PingWindow begin_pings(Meter& meter, const Options& options) noexcept;
+PingWindow begin_pings(PingPongState& state, Meter& meter, const Options& options) noexcept;
 
 // What differs between transports, as a table.
 struct PingPongOps {

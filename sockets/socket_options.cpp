@@ -47,7 +47,8 @@ void apply_options(int fd, const Options& options, int family) {
     set_option(fd, IPPROTO_IPV6, IPV6_TCLASS, static_cast<int>(*options.tos), "tos");
   else if (options.tos)
     set_option(fd, IPPROTO_IP, IP_TOS, static_cast<int>(*options.tos), "tos");
-  if (options.transport == Transport::tcp) apply_tcp_options(fd, options);
+  const bool tcp = options.transport == Transport::tcp || options.transport == Transport::mptcp;
+  if (tcp) apply_tcp_options(fd, options);
 }
 
 std::optional<TcpState> tcp_state(int fd) noexcept {

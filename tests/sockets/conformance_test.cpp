@@ -5,9 +5,9 @@
 #include <future>
 #include <thread>
 
+#include "sockets/datagram.h"
 #include "sockets/error.h"
 #include "sockets/fd.h"
-#include "sockets/udp.h"
 
 namespace pingperf {
 namespace {
@@ -28,6 +28,19 @@ Options options_for(const Engine& engine) {
   return o;
 }
 
+bool is_unix(const Engine& engine) {
+  return engine.transport == Transport::unix_stream || engine.transport == Transport::unix_datagram;
+}
+
+bool is_datagram(const Engine& engine) {
+  return engine.transport == Transport::udp || engine.transport == Transport::unix_datagram;
+}
+
+Address free_address(const Engine& engine, const char* host = "127.0.0.1") {
+  if (is_unix(engine)) return Address::unix_path("@pingperf-test-" + to_hex(mint_token()));
+  return Address::resolve(host, 0);
+}
+
 struct Ends {
   Measurement client, server;
 };
@@ -37,7 +50,7 @@ struct Server {
   explicit Server(const Engine& engine, const Options& options, const char* host = "127.0.0.1") {
     session.options = options;
     session.token = mint_token();
-    session.address = Address::resolve(host, 0);
+    session.address = free_address(engine, host);
     session.deadline = now_ns() + kPatience;
     endpoint = engine.listen(session);
     accepted = std::async(std::launch::async, [this] { endpoint->accept(); });
@@ -235,8 +248,8 @@ TEST_P(TransferTest, IntervalsCoverTheWindow) {
 }
 
 // Sends what is not the session's token to the server's address.
-void intrude(const Address& address, Transport transport) {
-  const int type = transport == Transport::udp ? SOCK_DGRAM : SOCK_STREAM;
+void intrude(const Address& address, const Engine& engine) {
+  const int type = is_datagram(engine) ? SOCK_DGRAM : SOCK_STREAM;
   const Fd fd(check(::socket(address.family(), type | SOCK_CLOEXEC, 0), "socket"));
   check(::connect(fd.get(), address.data(), address.size()), "connect");
   const char noise[24] = "GET / HTTP/1.0";
@@ -245,8 +258,8 @@ void intrude(const Address& address, Transport transport) {
 
 TEST_P(SocketTest, AStrangerIsTurnedAwayAndCounted) {
   Server server(engine(), options_for(engine()));
-  intrude(server.endpoint->address(), engine().transport);
-  intrude(server.endpoint->address(), engine().transport);
+  intrude(server.endpoint->address(), engine());
+  intrude(server.endpoint->address(), engine());
   const Ends ends = run_against(server, engine());
   expect_well(ends);
   EXPECT_EQ(ends.server.rejected_peers.value(), 2u);
@@ -294,7 +307,7 @@ TEST_P(SocketTest, WithoutAClientAcceptGivesUpAtTheDeadline) {
   if (engine().kind == Kind::connect) GTEST_SKIP() << "does not wait for a client";
   Session session;
   session.options = options_for(engine());
-  session.address = Address::resolve("127.0.0.1", 0);
+  session.address = free_address(engine());
   session.deadline = now_ns() + 50 * kMillisecond;
   EXPECT_THROW(engine().listen(session)->accept(), std::runtime_error);
 }
@@ -311,7 +324,7 @@ TEST_P(EngineTest, StopEndsAServerWhoseClientIsMute) {
 }
 
 TEST_P(SocketTest, AClientThatVanishesEndsTheServer) {
-  if (engine().transport != Transport::tcp || engine().kind == Kind::connect)
+  if (is_datagram(engine()) || engine().kind == Kind::connect)
     GTEST_SKIP() << "has no connection that could break";
   Server server(engine(), options_for(engine()));
   std::unique_ptr<Endpoint> client = engine().connect(server.client_session());

@@ -1,5 +1,6 @@
-#include "sockets/tcp.h"
+#include "sockets/stream.h"
 
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -59,13 +60,19 @@ void examine_all(std::list<Guest>& guests, const Session& session, Admitted& res
   }
 }
 
+Fd open_stream(const Session& session) {
+  const int protocol = session.options.transport == Transport::mptcp ? IPPROTO_MPTCP : 0;
+  Fd fd(check(::socket(session.address.family(), SOCK_STREAM | SOCK_CLOEXEC, protocol), "socket"));
+  apply_options(fd.get(), session.options, session.address.family());
+  return fd;
+}
+
 }  // namespace
 
-Fd listen_tcp(const Session& session) {
-  Fd listener(check(::socket(session.address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+Fd listen_stream(const Session& session) {
+  Fd listener = open_stream(session);
   // Binds over connections in TIME_WAIT, never over another listener (socket(7)).
   set_option(listener.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
-  apply_options(listener.get(), session.options, session.address.family());
   const std::string where = session.address.to_string();
   const auto busy_or = [&](const std::string& call) {
     return errno == EADDRINUSE ? "port busy: " + where : call + " " + where;
@@ -76,7 +83,7 @@ Fd listen_tcp(const Session& session) {
   return listener;
 }
 
-Admitted admit_tcp(int listener, const Session& session, std::size_t count) {
+Admitted admit_streams(int listener, const Session& session, std::size_t count) {
   Admitted result;
   std::list<Guest> guests;
   while (result.connections.size() < count) {
@@ -101,18 +108,17 @@ Admitted admit_tcp(int listener, const Session& session, std::size_t count) {
   return result;
 }
 
-Fd dial_tcp(const Session& session) {
+Fd dial_stream(const Session& session) {
   const Address& address = session.address;
-  Fd fd(check(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
-  apply_options(fd.get(), session.options, address.family());
+  Fd fd = open_stream(session);
   check(::connect(fd.get(), address.data(), address.size()), "connect to " + address.to_string());
   return fd;
 }
 
-std::vector<Fd> connect_tcp(const Session& session, std::size_t count) {
+std::vector<Fd> connect_streams(const Session& session, std::size_t count) {
   std::vector<Fd> connections;
   for (std::size_t i = 0; i < count; ++i) {
-    Fd fd = dial_tcp(session);
+    Fd fd = dial_stream(session);
     const auto* token = reinterpret_cast<const char*>(session.token.data());
     if (!send_all(fd.get(), token, session.token.size())) check(-1, "send of the token");
     char answer = 0;

@@ -1,4 +1,4 @@
-#include "sockets/udp.h"
+#include "sockets/datagram.h"
 
 #include <sys/socket.h>
 
@@ -63,11 +63,11 @@ void admit_one(int fd, const Session& session, AdmittedFlows& result) {
 
 }  // namespace
 
-Fd bind_udp(const Session& session) {
+Fd bind_datagram(const Session& session) {
   return bind_flow(session, session.address, false);
 }
 
-AdmittedFlows admit_udp(Fd first, const Session& session, std::size_t count) {
+AdmittedFlows admit_flows(Fd first, const Session& session, std::size_t count) {
   AdmittedFlows result;
   const Address address = Address::local_of(first.get());
   Fd door = std::move(first);
@@ -82,12 +82,16 @@ AdmittedFlows admit_udp(Fd first, const Session& session, std::size_t count) {
   }
 }
 
-std::vector<Fd> connect_udp(const Session& session, std::size_t count) {
+std::vector<Fd> connect_flows(const Session& session, std::size_t count) {
   std::vector<Fd> flows;
   const Hello hello{kHello, session.token};
   for (std::size_t i = 0; i < count; ++i) {
     Fd fd(check(::socket(session.address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
     apply_options(fd.get(), session.options, session.address.family());
+    // A unix peer can be answered only once it has a name: the kernel gives it one (unix(7)).
+    const sa_family_t unnamed = AF_UNIX;
+    if (session.address.family() == AF_UNIX)
+      check(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&unnamed), sizeof unnamed), "bind");
     const std::string where = session.address.to_string();
     check(::connect(fd.get(), session.address.data(), session.address.size()),
           "connect to " + where);

@@ -15,7 +15,7 @@
 #include "sockets/engines.h"
 #include "sockets/io.h"
 #include "sockets/pingpong.h"
-#include "sockets/tcp.h"
+#include "sockets/stream.h"
 
 namespace pingperf {
 namespace {
@@ -26,7 +26,7 @@ constexpr Nanoseconds kMuteTimeout = 100 * kMillisecond;  // what a mute strange
 bool exchange(PingPongState& state, const Session& session, Nanoseconds& connected_at) {
   Fd fd;
   try {
-    fd = dial_tcp(session);
+    fd = dial_stream(session);
   } catch (const std::system_error& e) {
     errno = e.code().value();
     return false;
@@ -40,7 +40,7 @@ bool exchange(PingPongState& state, const Session& session, Nanoseconds& connect
 // A connection that carries the token and nothing else.
 void say_goodbye(const Session& session) {
   try {
-    const Fd fd = dial_tcp(session);
+    const Fd fd = dial_stream(session);
     send_all(fd.get(), reinterpret_cast<const char*>(session.token.data()), sizeof(Token));
   } catch (const std::system_error&) {
     // the server is gone already, or will be stopped
@@ -49,7 +49,7 @@ void say_goodbye(const Session& session) {
 
 void ping(PingPongState& state, Meter& meter, const Session& session) {
   state.message.insert(state.message.begin(), session.token.begin(), session.token.end());
-  const PingWindow window = begin_pings(meter, session.options);
+  const PingWindow window = begin_pings(state, meter, session.options);
   for (bool more = true; more && !meter.stopped();) {
     const Nanoseconds started = now_ns();
     Nanoseconds connected = 0;
@@ -108,14 +108,14 @@ Fd connect_nothing(const Session&) {
   return Fd();
 }
 
-constexpr PingPongOps kOps = {ping, pong, listen_tcp, admit_nobody, connect_nothing};
+constexpr PingPongOps kOps = {ping, pong, listen_stream, admit_nobody, connect_nothing};
 
 }  // namespace
 
 const Engine& blocking_tcp_connect() {
   static const Engine engine = {
       .name = "blocking",
-      .summary = "blocking calls, a thread per stream: the plain lesson code",
+      .summary = kBlockingSummary,
       .kind = Kind::connect,
       .transport = Transport::tcp,
       .parameters = {"message_size", "duration", "warmup", "messages", "nodelay", "tos",

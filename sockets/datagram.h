@@ -1,4 +1,4 @@
-// UDP flows that open with the session's token, and the header of their datagrams.
+// Datagram flows (UDP, unix) that open with the session's token, and the header of their datagrams.
 //
 //   client                          server
 //     |--- hello + token ------------>| compares; connects its socket to this peer alone
@@ -39,7 +39,7 @@ inline void set_header(char* datagram, DatagramHeader header) noexcept {
 }
 
 // A socket bound to exactly session.address. Throws std::system_error ("port busy").
-Fd bind_udp(const Session& session);
+Fd bind_datagram(const Session& session);
 
 // The flows of the session's client: sockets each connected to one peer, so that the kernel drops
 // what anyone else sends. `first` is the bound socket. Throws std::runtime_error past the deadline.
@@ -47,10 +47,10 @@ struct AdmittedFlows {
   std::vector<Fd> flows;
   std::uint64_t rejected_peers = 0;
 };
-AdmittedFlows admit_udp(Fd first, const Session& session, std::size_t count);
+AdmittedFlows admit_flows(Fd first, const Session& session, std::size_t count);
 
-// `count` flows to session.address, each admitted. Throws as connect_tcp does.
-std::vector<Fd> connect_udp(const Session& session, std::size_t count);
+// `count` flows to session.address, each admitted. Throws as connect_streams does.
+std::vector<Fd> connect_flows(const Session& session, std::size_t count);
 
 // Tells the peer that `count` datagrams were sent: three times, since any may be lost.
 void send_end(int fd, std::uint64_t count) noexcept;

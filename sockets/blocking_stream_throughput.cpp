@@ -2,7 +2,7 @@
 #include <sys/socket.h>
 
 #include "sockets/engines.h"
-#include "sockets/tcp.h"
+#include "sockets/stream.h"
 #include "sockets/transfer.h"
 
 namespace pingperf {
@@ -37,19 +37,19 @@ void receive_stream(Flow& flow, Meter& meter, Pace&) {
 
 std::vector<Fd> admit(Fd listener, const Session& session, std::size_t count,
                       std::uint64_t& rejected) {
-  Admitted admitted = admit_tcp(listener.get(), session, count);
+  Admitted admitted = admit_streams(listener.get(), session, count);
   rejected += admitted.rejected_peers;
   return std::move(admitted.connections);
 }
 
-constexpr TransferOps kOps = {send_stream, receive_stream, listen_tcp, admit, connect_tcp};
+constexpr TransferOps kOps = {send_stream, receive_stream, listen_stream, admit, connect_streams};
 
 }  // namespace
 
 const Engine& blocking_tcp_throughput() {
   static const Engine engine = {
       .name = "blocking",
-      .summary = "blocking calls, a thread per stream: the plain lesson code",
+      .summary = kBlockingSummary,
       .kind = Kind::throughput,
       .transport = Transport::tcp,
       .parameters = {"message_size", "streams", "duration", "warmup", "bytes", "messages", "rate",

@@ -2,10 +2,10 @@
 // counts what comes, what is missing, and the jitter.
 #include <sys/socket.h>
 
+#include "sockets/datagram.h"
 #include "sockets/engines.h"
 #include "sockets/io.h"
 #include "sockets/transfer.h"
-#include "sockets/udp.h"
 
 namespace pingperf {
 namespace {
@@ -66,19 +66,20 @@ void receive_datagrams(Flow& flow, Meter& meter, Pace&) {
 
 std::vector<Fd> admit(Fd socket, const Session& session, std::size_t count,
                       std::uint64_t& rejected) {
-  AdmittedFlows admitted = admit_udp(std::move(socket), session, count);
+  AdmittedFlows admitted = admit_flows(std::move(socket), session, count);
   rejected += admitted.rejected_peers;
   return std::move(admitted.flows);
 }
 
-constexpr TransferOps kOps = {send_datagrams, receive_datagrams, bind_udp, admit, connect_udp};
+constexpr TransferOps kOps = {send_datagrams, receive_datagrams, bind_datagram, admit,
+                              connect_flows};
 
 }  // namespace
 
 const Engine& blocking_udp_throughput() {
   static const Engine engine = {
       .name = "blocking",
-      .summary = "blocking calls, a thread per stream: the plain lesson code",
+      .summary = kBlockingSummary,
       .kind = Kind::throughput,
       .transport = Transport::udp,
       .parameters = {"message_size", "streams", "duration", "warmup", "bytes", "messages", "rate",
