@@ -27,11 +27,26 @@ void check_keys(const Node& node, std::string_view where, std::vector<std::strin
               fmt::format("unknown key '{}' in {}{}", entry.key, where, suggest(entry.key, keys)));
 }
 
+// Before the matrix is expanded: what it may vary, and what its include may add.
+void check_axes(const Node* map) {
+  if (!map) return;
+  for (const Node::Entry& entry : map->entries)
+    if (!is_assignable(entry.key))
+      fail_at(entry.mark, fmt::format("'{}' is no parameter: the matrix cannot vary it{}",
+                                      entry.key, suggest(entry.key, assignable_keys())));
+}
+
 // What an engine that honours a parameter gets when nobody sets it. The rest is the kernel's.
 struct BuiltIn {
   std::string_view parameter;
   void (*set)(Options&);
 };
+
+constexpr std::string_view kLimits[] = {"duration", "bytes", "messages"};
+
+bool is_limit(std::string_view parameter) {
+  return std::find(std::begin(kLimits), std::end(kLimits), parameter) != std::end(kLimits);
+}
 
 bool is_limited(const Options& o) {
   return o.bytes || o.messages;
@@ -86,8 +101,11 @@ class CaseBuilder {
         fail_at(mark,
                 fmt::format("engine '{}' has no '{}' for {} over {}", case_.options.engine,
                             parameter, name(case_.options.kind), name(case_.options.transport)));
-    check_limits();
-    apply_defaults(defaults, used_defaults);
+    check_limits(node_.mark, fmt::format("workload '{}'", case_.workload));
+    if (defaults) {
+      apply_defaults(*defaults, used_defaults);
+      check_limits(defaults->mark, "defaults");
+    }
     apply_built_ins();
     check_whole();
     return std::move(case_);
@@ -121,27 +139,31 @@ class CaseBuilder {
                         name(o.kind), name(o.transport), fmt::join(served, ", ")));
   }
 
-  // Of duration, bytes and messages the last word of the user counts, and there can be only one.
-  void check_limits() {
-    std::vector<std::string_view> limits;
-    for (std::string_view limit : {"duration", "bytes", "messages"})
-      if (is_explicit(limit)) limits.push_back(limit);
-    if (limits.size() > 1)
-      fail_at(node_.mark, fmt::format("workload '{}' has {}: only one of them can end a trial",
-                                      case_.workload, fmt::join(limits, " and ")));
+  // Of what can end a trial, the parameters that are set so far.
+  std::vector<std::string_view> limits() const {
+    std::vector<std::string_view> set;
+    for (std::string_view limit : kLimits)
+      if (is_set(case_.options, *find_parameter(limit))) set.push_back(limit);
+    return set;
   }
 
-  void apply_defaults(const Node* defaults, std::set<std::string>& used) {
-    if (!defaults) return;
-    const bool limited = is_explicit("bytes") || is_explicit("messages");
-    for (const Node::Entry& entry : defaults->entries) {
+  void check_limits(const Mark& mark, std::string_view where) const {
+    if (limits().size() > 1)
+      fail_at(mark, fmt::format("{} has {}: only one of them can end a trial", where,
+                                fmt::join(limits(), " and ")));
+  }
+
+  // A limit of the workload's own takes the place of every default one.
+  void apply_defaults(const Node& defaults, std::set<std::string>& used) {
+    const bool limited = !limits().empty();
+    for (const Node::Entry& entry : defaults.entries) {
       Options given;  // what this default sets, to see whether the case wants it
       bool wanted = false;
       for (const std::string& name : assign(given, entry.key, entry.value)) {
         const Parameter& parameter = *find_parameter(name);
         if (!case_.engine->honours(name)) continue;
         wanted = true;
-        if (is_explicit(name) || (limited && name == "duration")) continue;
+        if (is_explicit(name) || (limited && is_limit(name))) continue;
         std::visit([&](auto field) { case_.options.*field = given.*field; }, parameter.field);
       }
       if (wanted) used.insert(entry.key);
@@ -195,6 +217,9 @@ std::vector<Case> build_cases(const std::string& workload, const Node& node, con
              {"matrix", "exclude", "include", "background"});
   if (const Node* const background = node.find("background"))
     fail_at(background->mark, "background: not available in this version");
+  check_axes(node.find("matrix"));
+  if (const Node* const include = node.find("include"))
+    for (const Node& entry : include->items) check_axes(&entry);
 
   std::vector<Case> cases;
   for (const Combination& combination :
@@ -204,12 +229,7 @@ std::vector<Case> build_cases(const std::string& workload, const Node& node, con
     for (const Node::Entry& entry : node.entries)
       if (is_assignable(entry.key))
         builder.assign_explicitly(entry.key, entry.value.mark, entry.value);
-    for (const Assignment& a : combination) {
-      if (!is_assignable(a.key))
-        fail_at(a.mark, fmt::format("'{}' is no parameter: the matrix cannot vary it{}", a.key,
-                                    suggest(a.key, assignable_keys())));
-      builder.add_axis(a);
-    }
+    for (const Assignment& a : combination) builder.add_axis(a);
     cases.push_back(builder.finish(defaults, used_defaults));
   }
   if (cases.empty())

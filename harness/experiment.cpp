@@ -23,6 +23,7 @@ namespace pingperf {
 namespace {
 
 constexpr std::uintmax_t kLargestFile = 1 << 20;  // bytes
+constexpr std::size_t kMostComparisons = 1000;    // entries of compare
 
 using Keys = std::vector<std::string_view>;
 
@@ -91,7 +92,8 @@ class ExperimentReader {
     not_available(node, "external", "external");
     not_available(node, "port", "port of a host");
     if (const Node* const launch = node.find("launch")) {
-      if (launch->type != Node::Type::sequence || launch->items.empty())
+      if (launch->type != Node::Type::sequence || launch->items.empty() ||
+          launch->items.front().scalar.empty())
         fail_at(launch->mark, "launch must be a list of the command's words, e.g. [ssh, bench1]");
       for (const Node& word : launch->items) host.launch.push_back(read_text(word, "launch"));
     }
@@ -153,11 +155,13 @@ class ExperimentReader {
     for (Case& c : cases) {
       if (!names_.insert(c.name).second)
         fail_at(mark, fmt::format("two cases are named '{}'", c.name));
-      const Nanoseconds least = c.options.warmup.value_or(0) + c.options.duration.value_or(0);
+      const Nanoseconds least =
+          c.options.duration ? expected_length(c.options) : c.options.warmup.value_or(0);
       if (experiment_.plan.timeout && *experiment_.plan.timeout <= least)
-        fail_at(timeout_mark_, fmt::format("timeout is not longer than warmup and duration of case "
-                                           "'{}', {:.10g} s",
-                                           c.name, to_seconds(least)));
+        fail_at(timeout_mark_,
+                fmt::format("timeout is not longer than the {:.10g} s that a trial of case '{}' "
+                            "takes",
+                            to_seconds(least), c.name));
       experiment_.cases.push_back(std::move(c));
     }
     if (experiment_.cases.size() > kMostCases)
@@ -175,6 +179,8 @@ class ExperimentReader {
   void read_compare(const Node& node) {
     if (node.type != Node::Type::sequence)
       fail_at(node.mark, fmt::format("compare must be a list, not {}", describe(node.type)));
+    if (node.items.size() > kMostComparisons)
+      fail_at(node.mark, fmt::format("compare has more than {} entries", kMostComparisons));
     for (const Node& entry : node.items) experiment_.compare.push_back(read_comparison(entry));
   }
 
@@ -194,6 +200,10 @@ class ExperimentReader {
       if (!compare.workload)
         fail_at(node.mark, "compare needs an axis, or a workload and a baseline workload");
       compare.baseline = read_baseline_workload(baseline);
+      if (compare.baseline == *compare.workload)
+        fail_at(baseline.mark, fmt::format("workload '{}' is compared with itself: name another "
+                                           "as its baseline",
+                                           compare.baseline));
     }
     return compare;
   }
@@ -258,7 +268,25 @@ class ExperimentReader {
   Mark timeout_mark_;
 };
 
-// Keeps the cases that `glob` matches, by their own name or their workload's.
+// True when some case has the value that `compare` takes as its baseline, and some case of the
+// workload that it asks for is there.
+bool has_cases(const Experiment& experiment, const Compare& compare) {
+  const auto any = [&](const auto& is_it) {
+    return std::any_of(experiment.cases.begin(), experiment.cases.end(), is_it);
+  };
+  const auto is_asked_for = [&](const Case& c) {
+    return !compare.workload || c.workload == *compare.workload;
+  };
+  if (compare.axis.empty())
+    return any(is_asked_for) && any([&](const Case& c) { return c.workload == compare.baseline; });
+  return any([&](const Case& c) {
+    return is_asked_for(c) && std::find(c.axes.begin(), c.axes.end(),
+                                        std::pair(compare.axis, compare.baseline)) != c.axes.end();
+  });
+}
+
+// Keeps the cases that `glob` matches, by their own name or their workload's, and
+// the comparisons that still have both sides.
 void keep_only(Experiment& experiment, const std::string& glob) {
   std::set<std::string> workloads;
   for (const Case& c : experiment.cases) workloads.insert(c.workload);
@@ -269,6 +297,7 @@ void keep_only(Experiment& experiment, const std::string& glob) {
   if (experiment.cases.empty())
     throw UsageError(fmt::format("--only '{}' matches no case; workloads: {}", glob,
                                  fmt::join(workloads, ", ")));
+  std::erase_if(experiment.compare, [&](const Compare& c) { return !has_cases(experiment, c); });
 }
 
 std::string read_file(const std::filesystem::path& file) {

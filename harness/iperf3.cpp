@@ -1,5 +1,5 @@
 // libiperf runs one whole test per call, keeps its state in globals and may call exit(): each end
-// is the only test its worker process ever runs (FACTS of libiperf in docs/architecture.md).
+// is the only test its worker process ever runs (docs/architecture.md).
 #include "harness/iperf3.h"
 
 // Before iperf_api.h, which needs it and does not include it.
@@ -125,9 +125,8 @@ class Iperf3Endpoint : public Endpoint {
     const char* const json = iperf_get_test_json_output_string(test_.get());
     Measurement m;
     if (json != nullptr) m = read_iperf3_result(json, schedule_);
-    if (rc < 0 && (json == nullptr || m.error.empty()))
-      m.error = std::string("iperf3: ") + iperf_strerror(i_errno);
-    if (json == nullptr && m.error.empty()) m.error = "iperf3 gave no result";
+    if (m.error.empty() && rc < 0) m.error = iperf3_error(iperf_strerror(i_errno));
+    if (m.error.empty() && json == nullptr) m.error = "iperf3 gave no result";
     usage.write_to(m);
     return m;
   }

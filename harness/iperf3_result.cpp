@@ -1,7 +1,9 @@
 #include "harness/iperf3_result.h"
 
 #include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "sockets/meter.h"
 
@@ -23,9 +25,10 @@ std::optional<T> get(const Json& object, const char* key) {
   return found->get<T>();
 }
 
-// UDP figures of one interval; TCP has none.
+// UDP figures of one interval; TCP has none. Signed: a late datagram takes back a loss that an
+// earlier interval counted.
 struct Datagrams {
-  std::optional<std::uint64_t> sent, received, lost;
+  std::optional<std::int64_t> sent, received, lost;
   double jitter_ms = 0;
 };
 
@@ -35,7 +38,7 @@ void add_sender(const Json& stream, Interval& interval, Datagrams& datagrams, do
   add(interval.bytes_sent, get<std::uint64_t>(stream, "bytes").value_or(0));
   if (const auto n = get<std::uint64_t>(stream, "retransmits")) add(interval.retransmits, *n);
   if (const auto n = get<std::uint64_t>(stream, "snd_cwnd")) add(interval.cwnd_bytes, *n);
-  if (const auto n = get<std::uint64_t>(stream, "packets")) add(datagrams.sent, *n);
+  if (const auto n = get<std::int64_t>(stream, "packets")) add(datagrams.sent, *n);
   const double rtt = get<double>(stream, "rtt").value_or(0);
   if (rtt <= 0) return;
   rtt_sum += rtt * 1e3;
@@ -47,11 +50,15 @@ void add_receiver(const Json& stream, Interval& interval, Datagrams& datagrams) 
   add(interval.bytes_received, get<std::uint64_t>(stream, "bytes").value_or(0));
   const auto packets = get<std::int64_t>(stream, "packets");
   if (!packets) return;
-  const auto lost =
-      std::max<std::int64_t>(0, get<std::int64_t>(stream, "lost_packets").value_or(0));
-  add(datagrams.lost, static_cast<std::uint64_t>(lost));
-  add(datagrams.received, static_cast<std::uint64_t>(std::max<std::int64_t>(0, *packets - lost)));
+  const auto lost = get<std::int64_t>(stream, "lost_packets").value_or(0);
+  add(datagrams.lost, lost);
+  add(datagrams.received, *packets - lost);
   datagrams.jitter_ms += get<double>(stream, "jitter_ms").value_or(0);
+}
+
+std::optional<std::uint64_t> count(const std::optional<std::int64_t>& n) {
+  if (!n) return std::nullopt;
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, *n));
 }
 
 class ResultReader {
@@ -66,19 +73,21 @@ class ResultReader {
       return std::move(m_);
     }
     m_.window_s = m_.intervals.back().end_s;
+    set_datagrams();
     set_tcp_figures(m_);
-    set_fairness();
+    m_.fairness_index = jain_index(per_stream_);
     read_order();
     return std::move(m_);
   }
 
  private:
-  bool in_window(const Json& sum) const {
-    if (sum.value("omitted", false)) return false;
+  // An interval is in the window when its middle is: their edges are late by what the host was
+  // busy, and after the last whole one a receiver has a short one more, for what came behind the
+  // end.
+  bool in_window(double start, double end) const {
     if (!schedule_.duration) return true;
-    const double slack = to_seconds(kIperf3Interval) / 2, rest = to_seconds(schedule_.rest);
-    return sum.at("start").get<double>() >= rest - slack &&
-           sum.at("end").get<double>() <= rest + to_seconds(*schedule_.duration) + slack;
+    const double middle = (start + end) / 2, rest = to_seconds(schedule_.rest);
+    return middle >= rest && middle <= rest + to_seconds(*schedule_.duration);
   }
 
   void read_interval(const Json& json) {
@@ -90,23 +99,32 @@ class ResultReader {
     for (const Json& stream : streams)
       stream.value("sender", false) ? add_sender(stream, interval, datagrams, rtt_sum, rtt_count)
                                     : add_receiver(stream, interval, datagrams);
+    if (sum.value("omitted", false)) return;
+    // Not "start": that of the first interval after an omission may lie before time 0, unsigned.
+    const double start = std::exchange(last_end_s_, sum.at("end").get<double>());
+    add_to_total(interval);
+    if (!in_window(start, last_end_s_)) return;
+    if (rtt_count > 0) interval.rtt_ns = rtt_sum / rtt_count;
+    if (m_.intervals.empty()) opened_s_ = start;
+    interval.start_s = start - opened_s_;
+    interval.end_s = last_end_s_ - opened_s_;
+    add_to_window(interval, datagrams, streams);
+  }
+
+  // libiperf drops the bytes of an interval that the omission ends in: no total then.
+  void add_to_total(const Interval& interval) {
+    if (schedule_.omit_s > 0) return;
     if (interval.bytes_sent) add(m_.total_bytes_sent, *interval.bytes_sent);
     if (interval.bytes_received) add(m_.total_bytes_received, *interval.bytes_received);
-    if (!in_window(sum)) return;
-    if (rtt_count > 0) interval.rtt_ns = rtt_sum / rtt_count;
-    if (m_.intervals.empty()) opened_s_ = sum.at("start").get<double>();
-    interval.start_s = sum.at("start").get<double>() - opened_s_;
-    interval.end_s = sum.at("end").get<double>() - opened_s_;
-    add_to_window(interval, datagrams, streams);
   }
 
   void add_to_window(const Interval& interval, const Datagrams& d, const Json& streams) {
     if (interval.bytes_sent) add(m_.bytes_sent, *interval.bytes_sent);
     if (interval.bytes_received) add(m_.bytes_received, *interval.bytes_received);
     if (interval.retransmits) add(m_.retransmits, *interval.retransmits);
-    if (d.sent) add(m_.datagrams_sent, *d.sent);
-    if (d.received) add(m_.datagrams_received, *d.received);
-    if (d.lost) add(m_.datagrams_lost, *d.lost);
+    if (d.sent) add(datagrams_.sent, *d.sent);
+    if (d.received) add(datagrams_.received, *d.received);
+    if (d.lost) add(datagrams_.lost, *d.lost);
     per_stream_.resize(streams.size());
     std::size_t receivers = 0;
     for (std::size_t i = 0; i < streams.size(); ++i) {
@@ -118,25 +136,31 @@ class ResultReader {
     m_.intervals.push_back(interval);
   }
 
-  void set_fairness() { m_.fairness_index = jain_index(per_stream_); }
+  void set_datagrams() {
+    m_.datagrams_sent = count(datagrams_.sent);
+    m_.datagrams_received = count(datagrams_.received);
+    m_.datagrams_lost = count(datagrams_.lost);
+  }
 
   // Out-of-order datagrams are told for the whole test only.
   void read_order() {
     if (!m_.datagrams_received) return;
     for (const Json& stream : root_.at("end").value("streams", Json::array()))
-      if (const auto n = get<std::int64_t>(stream.value("udp", Json::object()), "out_of_order"))
-        add(m_.out_of_order, static_cast<std::uint64_t>(std::max<std::int64_t>(0, *n)));
+      if (const auto n =
+              count(get<std::int64_t>(stream.value("udp", Json::object()), "out_of_order")))
+        add(m_.out_of_order, *n);
   }
 
   const Json& root_;
   const Iperf3Schedule& schedule_;
   Measurement m_;
+  Datagrams datagrams_;    // of the window
+  double last_end_s_ = 0;  // of the interval before, since the omission
   double opened_s_ = 0;
   std::vector<double> per_stream_;  // bytes received in the window
 };
 
 Measurement failed(std::string what) {
-  std::replace(what.begin(), what.end(), '\n', ' ');
   Measurement m;
   m.error = std::move(what);
   return m;
@@ -152,12 +176,21 @@ Iperf3Schedule::Iperf3Schedule(const Options& options) {
   if (duration) run_s = static_cast<int>((rest + *duration + kSecond - 1) / kSecond);
 }
 
+std::string iperf3_error(std::string_view text) {
+  constexpr std::string_view kPrefix = "error - ";
+  if (text.starts_with(kPrefix)) text.remove_prefix(kPrefix.size());
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())))
+    text.remove_suffix(1);
+  std::string line = "iperf3: " + std::string(text);
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  return line;
+}
+
 Measurement read_iperf3_result(std::string_view json, const Iperf3Schedule& schedule) {
   try {
-    const Json root =
-        Json::parse(json);  // duplicate keys, which some versions write: the last wins
+    const Json root = Json::parse(json);  // of duplicate keys, which it writes, the last wins
     if (const auto error = root.find("error"); error != root.end())
-      return failed("iperf3: " + error->get<std::string>());
+      return failed(iperf3_error(error->get<std::string>()));
     return ResultReader(root, schedule).read();
   } catch (const Json::exception& e) {
     return failed(std::string("iperf3 gave no readable result: ") + e.what());

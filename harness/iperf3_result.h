@@ -1,6 +1,8 @@
 // What libiperf tells of a test, in its JSON, as a Measurement. Pure: no libiperf here.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "sockets/measurement.h"
@@ -20,6 +22,9 @@ struct Iperf3Schedule {
 };
 
 inline constexpr Nanoseconds kIperf3Interval = 100 * kMillisecond;  // its smallest
+
+// libiperf's message as one line: "iperf3: the server is busy running a test. try again later".
+std::string iperf3_error(std::string_view text);
 
 // Reads the JSON of one end. What that end sent and received is told apart by the "sender" mark of
 // every stream. The error is set when the JSON holds one, is cut short, or covers no window.

@@ -7,6 +7,8 @@
 namespace pingperf {
 namespace {
 
+constexpr std::size_t kMostMatches = 10'000'000;  // of entries with combinations
+
 // A combination, and how many of its first assignments are the matrix's own.
 struct Draft {
   Combination values;
@@ -52,6 +54,13 @@ std::vector<Draft> product(const Node& matrix) {
   return drafts;
 }
 
+// Every entry of an exclude or include is held against every combination.
+void check_effort(const Node& list, std::string_view what, std::size_t combinations) {
+  if (list.items.size() * std::max<std::size_t>(combinations, 1) > kMostMatches)
+    fail_at(list.mark, fmt::format("{} has too many entries for {} combinations: {}", what,
+                                   combinations, list.items.size()));
+}
+
 bool matches(Draft& draft, const Node& entry) {
   return std::all_of(entry.entries.begin(), entry.entries.end(), [&](const Node::Entry& wanted) {
     const Assignment* const own = find(draft.values, wanted.key);
@@ -61,6 +70,7 @@ bool matches(Draft& draft, const Node& entry) {
 
 void remove_excluded(std::vector<Draft>& drafts, const Node& exclude) {
   require(exclude, Node::Type::sequence, "exclude");
+  check_effort(exclude, "exclude", drafts.size());
   for (const Node& entry : exclude.items) {
     require(entry, Node::Type::map, "an exclude entry");
     if (entry.entries.empty())
@@ -93,6 +103,7 @@ void merge(Draft& draft, const Node& entry) {
 // original values, and later entries leave it alone.
 void add_included(std::vector<Draft>& drafts, const Node& include) {
   require(include, Node::Type::sequence, "include");
+  check_effort(include, "include", drafts.size());
   const std::size_t originals = drafts.size();
   for (const Node& entry : include.items) {
     require(entry, Node::Type::map, "an include entry");

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 namespace pingperf {
 namespace {
@@ -47,8 +48,9 @@ std::optional<std::uint64_t> whole(std::string_view text, const std::array<Scale
       continue;
     const double value = quantity->number * scale.factor;
     const double rounded = std::round(value);
-    if (rounded >= 9.2e18 || std::abs(value - rounded) > 1e-9 * std::max(1.0, rounded))
-      return std::nullopt;
+    // 0.3us is 299.99999999999994 ns in doubles; anything further off is a fraction.
+    constexpr double kRounding = 4 * std::numeric_limits<double>::epsilon();
+    if (rounded >= 9.2e18 || std::abs(value - rounded) > kRounding * rounded) return std::nullopt;
     return static_cast<std::uint64_t>(rounded);
   }
   return std::nullopt;

@@ -38,6 +38,8 @@ class Builder final : public YAML::EventHandler {
     const auto found = anchors_.find(anchor);
     if (found == anchors_.end())
       fail_at(place(mark), "this alias stands inside its own anchor: a cycle of anchors");
+    count(size_of(found->second), place(mark));
+    if (open_.size() + depth_of(found->second) > kDeepest) too_deep(place(mark));
     add(found->second, 0);
   }
 
@@ -69,7 +71,8 @@ class Builder final : public YAML::EventHandler {
   struct Open {
     Node node;
     YAML::anchor_t anchor;
-    std::optional<std::pair<std::string, Mark>> key{};
+    std::optional<std::pair<std::string, Mark>> key{};  // whose value has not come yet
+    std::map<std::string, int> lines{};                 // of the keys so far
   };
 
   Mark place(const YAML::Mark& mark) const { return {source_, mark.line + 1, mark.column + 1}; }
@@ -78,7 +81,7 @@ class Builder final : public YAML::EventHandler {
     Open level{{}, anchor};
     level.node.type = type;
     level.node.mark = place(mark);
-    if (open_.size() >= kDeepest) fail_at(level.node.mark, "nested too deeply for an experiment");
+    if (open_.size() >= kDeepest) too_deep(level.node.mark);
     if (!open_.empty() && open_.back().node.type == Node::Type::map && !open_.back().key)
       fail_at(level.node.mark, "a key must be a text, not a list or a map");
     open_.push_back(std::move(level));
@@ -97,11 +100,31 @@ class Builder final : public YAML::EventHandler {
     return size;
   }
 
+  // Of lists and maps within each other.
+  static std::size_t depth_of(const Node& node) {
+    std::size_t depth = 0;
+    for (const Node& item : node.items) depth = std::max(depth, 1 + depth_of(item));
+    for (const Node::Entry& entry : node.entries)
+      depth = std::max(depth, 1 + depth_of(entry.value));
+    return depth;
+  }
+
+  [[noreturn]] static void too_deep(const Mark& mark) {
+    fail_at(mark, "nested too deeply for an experiment");
+  }
+
+  // Copies count too: an anchor keeps one, an alias makes one.
+  void count(std::size_t nodes, const Mark& mark) {
+    nodes_ += nodes;
+    if (nodes_ > kMostNodes) fail_at(mark, "too large for an experiment: aliases of aliases?");
+  }
+
   void add(Node node, YAML::anchor_t anchor) {
-    // An alias brings its whole tree again; anything else was counted when its parts came.
-    nodes_ += node.items.empty() && node.entries.empty() ? 1 : size_of(node);
-    if (nodes_ > kMostNodes) fail_at(node.mark, "too large for an experiment: aliases of aliases?");
-    if (anchor != 0) anchors_[anchor] = node;
+    count(1, node.mark);
+    if (anchor != 0) {
+      count(size_of(node), node.mark);
+      anchors_[anchor] = node;
+    }
     if (open_.empty()) {
       root_ = std::move(node);
       return;
@@ -117,9 +140,10 @@ class Builder final : public YAML::EventHandler {
 
   void set_key(Open& parent, const Node& node) {
     if (node.type != Node::Type::scalar) fail_at(node.mark, "a key must be a text");
-    if (const Node* const first = parent.node.find(node.scalar))
+    const auto [first, is_new] = parent.lines.emplace(node.scalar, node.mark.line);
+    if (!is_new)
       fail_at(node.mark, fmt::format("duplicate key '{}': it stands already on line {}",
-                                     node.scalar, first->mark.line));
+                                     node.scalar, first->second));
     parent.key = {node.scalar, node.mark};
   }
 
@@ -149,7 +173,37 @@ void refuse_tabs(const std::string& text, const std::string& source) {
   }
 }
 
+// The bytes of the well-formed UTF-8 character that `text` begins with (table 3-7 of the Unicode
+// standard); 0 when there is none.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) -> unsigned {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
+  };
+  const auto continues = [&](std::size_t i) { return byte(i) >= 0x80 && byte(i) <= 0xBF; };
+  const unsigned lead = byte(0), second = byte(1);
+  if (lead < 0x80) return 1;
+  const unsigned lowest = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  const unsigned highest = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  if (second < lowest || second > highest) return 0;
+  if (lead >= 0xC2 && lead <= 0xDF) return 2;
+  if (lead >= 0xE0 && lead <= 0xEF) return continues(2) ? 3 : 0;
+  if (lead >= 0xF0 && lead <= 0xF4) return continues(2) && continues(3) ? 4 : 0;
+  return 0;
+}
+
+// yaml-cpp would take any bytes, and they would spoil the files of the run.
+void refuse_other_encodings(const std::string& text, const std::string& source) {
+  Mark mark{source, 1, 1};
+  for (std::size_t at = 0; at < text.size(); ++mark.column) {
+    const std::size_t length = utf8_length(std::string_view(text).substr(at));
+    if (length == 0) fail_at(mark, "not UTF-8: save the file in that encoding");
+    if (text[at] == '\n') mark = {source, mark.line + 1, 0};
+    at += length;
+  }
+}
+
 Node parse(const std::string& text, const std::string& source) {
+  refuse_other_encodings(text, source);
   std::istringstream in(text);
   try {
     YAML::Parser parser(in);
@@ -194,7 +248,24 @@ std::string_view describe(Node::Type type) {
 }
 
 void fail_at(const Mark& mark, const std::string& message) {
-  throw UsageError(mark.to_string() + ": " + message);
+  throw UsageError(one_line(mark.to_string() + ": " + message));
+}
+
+std::string one_line(std::string_view text) {
+  constexpr std::size_t kLongest = 1000;
+  std::string line;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool begins_character = (byte & 0xC0) != 0x80;
+    if (line.size() >= kLongest && begins_character) return line + "…";
+    if (byte == '\n')
+      line += "\\n";
+    else if (byte < 0x20 || byte == 0x7F)
+      line += fmt::format("\\x{:02x}", byte);
+    else
+      line += text[i];
+  }
+  return line;
 }
 
 Node parse_yaml(const std::string& text, const std::string& source) {

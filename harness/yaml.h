@@ -45,12 +45,16 @@ struct Node::Entry {
 // "a map", "a list", "a text or number", "nothing": for errors.
 std::string_view describe(Node::Type type);
 
-// Throws UsageError "PLACE: message".
+// `text` as an error shows it: control characters escaped, cut after about a thousand bytes.
+std::string one_line(std::string_view text);
+
+// Throws UsageError "PLACE: message", as one line.
 [[noreturn]] void fail_at(const Mark& mark, const std::string& message);
 
-// Parses one document. Refuses, with its place: syntax errors, tabs in the indentation, duplicate
-// keys, keys that are not texts, a second document, anchors that contain themselves, and more nodes
-// than any experiment has (a million, by aliases of aliases).
+// Parses one document. Refuses, with its place: what is not UTF-8, syntax errors, tabs in the
+// indentation, duplicate keys, keys that are not texts, a second document, anchors that contain
+// themselves, nesting beyond 64 levels, and more nodes than any experiment has (a million, by
+// aliases of aliases).
 Node parse_yaml(const std::string& text, const std::string& source);
 
 // Sets the value at the dotted path of "workloads.bulk.duration=5s" in the tree; the value is YAML.

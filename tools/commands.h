@@ -2,6 +2,7 @@
 // regression, 2 wrong usage, 3 failed trials, 130 interrupted) or throws UsageError for 2.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -19,6 +20,27 @@ struct RunCommand {
   std::vector<std::string> command_line;
 };
 
+inline constexpr std::uint16_t kPongPort = 5207;
+
+struct PingCommand {
+  std::string server;  // HOST[:PORT], or a path for unix
+  std::string transport = "tcp";
+  bool once = false;        // TCP v1: a connection for each ping
+  std::uint64_t count = 0;  // 0: until Ctrl-C; with once: one
+  double frequency_hz = 1;  // 0: as fast as the pongs come
+  std::size_t message_size = 64;
+  std::uint16_t port = kPongPort;
+};
+
+struct PongCommand {
+  std::string bind = "127.0.0.1";  // or a path for unix
+  std::string transport = "tcp";
+  std::uint16_t port = kPongPort;
+  bool concurrent = false;
+};
+
+int ping_command(const PingCommand& command);
+int pong_command(const PongCommand& command);
 int run_command(const RunCommand& command);
 int check_command(const std::vector<std::string>& files, const Overrides& overrides);
 int plan_command(const std::string& file, const Overrides& overrides);

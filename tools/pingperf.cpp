@@ -70,6 +70,30 @@ int run_cli(int argc, char** argv) {
   add_overrides(*plan_app, overrides);
   plan_app->callback([&] { result = plan_command(planned, overrides); });
 
+  PingCommand ping;
+  CLI::App* const ping_app = app.add_subcommand("ping", "ping a pong, until Ctrl-C");
+  ping_app->add_option("HOST[:PORT]", ping.server, "where a pong runs; a path for unix")
+      ->required();
+  ping_app->add_option("--transport", ping.transport, "tcp, udp or unix")->capture_default_str();
+  ping_app->add_flag("--once", ping.once, "TCP v1: connect, one ping, one pong, disconnect");
+  ping_app->add_option("--count", ping.count, "how many pings")->check(CLI::PositiveNumber);
+  ping_app->add_option("--frequency", ping.frequency_hz, "pings a second; 0: as fast as it goes")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1e6));
+  ping_app->add_option("--size", ping.message_size, "bytes of a ping")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 65507));
+  ping_app->callback([&] { result = ping_command(ping); });
+
+  PongCommand pong;
+  CLI::App* const pong_app = app.add_subcommand("pong", "answer pings, until Ctrl-C");
+  pong_app->add_option("--bind", pong.bind, "the address to serve on; a path for unix")
+      ->capture_default_str();
+  pong_app->add_option("--port", pong.port, "the port")->capture_default_str();
+  pong_app->add_option("--transport", pong.transport, "tcp, udp or unix")->capture_default_str();
+  pong_app->add_flag("--concurrent", pong.concurrent, "serve all clients at once");
+  pong_app->callback([&] { result = pong_command(pong); });
+
   app.add_subcommand("engines", "what can run on this host, and why not")->callback([&] {
     result = engines_command();
   });

@@ -1,0 +1,59 @@
+#include "sockets/lesson_client.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cstring>
+
+#include "sockets/error.h"
+#include "sockets/io.h"
+#include "sockets/socket_options.h"
+
+namespace pingperf {
+
+LessonClient::LessonClient(Transport transport, const Address& server, std::size_t message_size)
+    : datagrams_(transport == Transport::udp), message_(message_size, 'p') {
+  const int type = datagrams_ ? SOCK_DGRAM : SOCK_STREAM;
+  fd_ = Fd(check(::socket(server.family(), type | SOCK_CLOEXEC, 0), "socket"));
+  if (transport == Transport::tcp) set_option(fd_.get(), IPPROTO_TCP, TCP_NODELAY, 1, "nodelay");
+  check(::connect(fd_.get(), server.data(), server.size()), "connect to " + server.to_string());
+}
+
+std::optional<Nanoseconds> LessonClient::ping(std::uint64_t number, Nanoseconds timeout) {
+  if (message_.size() >= sizeof number) std::memcpy(message_.data(), &number, sizeof number);
+  const Nanoseconds sent = now_ns(), deadline = sent + timeout;
+  if (!send_all(fd_.get(), message_.data(), message_.size())) check(-1, "send of a ping");
+  const bool answered = datagrams_ ? receive_datagram(number, deadline) : receive_stream(deadline);
+  const Nanoseconds rtt = now_ns() - sent;
+  return answered ? std::optional(rtt) : std::nullopt;
+}
+
+// All bytes of the pong, which may come in pieces. A stream that is late is of no more use: what
+// comes next would be the wrong pong.
+bool LessonClient::receive_stream(Nanoseconds deadline) {
+  std::size_t received = 0;
+  while (received < message_.size()) {
+    if (!wait_readable(fd_.get(), deadline)) return false;
+    const ssize_t n = ::recv(fd_.get(), message_.data(), message_.size() - received, 0);
+    if (n == 0) errno = ECONNRESET;
+    if (n <= 0 && errno != EINTR) check(-1, "receive of a pong");
+    if (n > 0) received += static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+// The pong of that number; older ones are passed over.
+bool LessonClient::receive_datagram(std::uint64_t number, Nanoseconds deadline) {
+  while (wait_readable(fd_.get(), deadline)) {
+    const ssize_t n = ::recv(fd_.get(), message_.data(), message_.size(), 0);
+    if (n < 0 && errno != EINTR) check(-1, "receive of a pong");
+    std::uint64_t answered = number;
+    if (n >= static_cast<ssize_t>(sizeof answered))
+      std::memcpy(&answered, message_.data(), sizeof answered);
+    if (n >= 0 && answered == number) return true;
+  }
+  return false;
+}
+
+}  // namespace pingperf

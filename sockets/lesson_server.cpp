@@ -1,0 +1,66 @@
+#include "sockets/lesson_server.h"
+
+#include <sys/socket.h>
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "sockets/io.h"
+
+namespace pingperf {
+namespace {
+
+constexpr int kMostClients = 1000;
+constexpr std::size_t kBuffer = 64 * 1024;
+
+// One client, to the end of its stream. A ping may come in pieces: so does its pong.
+void echo(int connection) noexcept {
+  static constexpr int on = 1;
+  ::setsockopt(connection, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);  // a host that vanished
+  char buffer[kBuffer];
+  for (;;) {
+    const ssize_t n = ::recv(connection, buffer, sizeof buffer, 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0 || !send_all(connection, buffer, static_cast<std::size_t>(n))) return;
+  }
+}
+
+}  // namespace
+
+void serve_streams(int listener, bool concurrent) noexcept {
+  // Shared with threads that may outlive this call.
+  const auto clients = std::make_shared<std::atomic<int>>(0);
+  for (;;) {
+    Fd connection(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+    if (!connection) {
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      return;
+    }
+    if (!concurrent) {
+      echo(connection.get());
+    } else if (*clients < kMostClients) {
+      ++*clients;
+      std::thread([clients, client = std::move(connection)] {
+        echo(client.get());
+        --*clients;
+      }).detach();
+    }
+  }
+}
+
+void serve_datagrams(int socket) noexcept {
+  char buffer[kBuffer];
+  for (;;) {
+    sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    auto* const from = reinterpret_cast<sockaddr*>(&peer);
+    const ssize_t n = ::recvfrom(socket, buffer, sizeof buffer, 0, from, &size);
+    if (n < 0 && errno != EINTR) return;
+    // Datagram 0 long from nobody: the socket was shut down.
+    if (n == 0 && size == 0) return;
+    if (n >= 0) ::sendto(socket, buffer, static_cast<std::size_t>(n), MSG_DONTWAIT, from, size);
+  }
+}
+
+}  // namespace pingperf

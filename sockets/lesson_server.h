@@ -1,0 +1,18 @@
+// The lesson's server, `pingperf pong`: sends back what it gets, never more.
+#pragma once
+
+#include <cstdint>
+
+#include "sockets/fd.h"
+
+namespace pingperf {
+
+// Serves the clients of a listening stream socket, TCP v1 and v2 alike: echoes one client until it
+// disconnects, however it goes, then takes the next from the backlog. `concurrent`: a thread for
+// each, at most 1000 at once. Returns when the listener is shut down or fails (errno).
+void serve_streams(int listener, bool concurrent) noexcept;
+
+// Answers every datagram with itself. Returns when the socket is shut down or fails (errno).
+void serve_datagrams(int socket) noexcept;
+
+}  // namespace pingperf

@@ -1,0 +1,151 @@
+// pingperf ping and pong: the lesson's client and server.
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "harness/interrupt.h"
+#include "harness/table.h"
+#include "harness/units.h"
+#include "sockets/datagram.h"
+#include "sockets/lesson_client.h"
+#include "sockets/lesson_server.h"
+#include "sockets/stream.h"
+#include "tools/commands.h"
+
+namespace pingperf {
+namespace {
+
+constexpr Nanoseconds kPongTimeout = kSecond;
+constexpr double kFastestToPrint = 20;  // pings a second that a person can follow
+
+Transport read_transport(const std::string& text) {
+  const auto transport = transport_from(text);
+  if (transport && (*transport == Transport::tcp || *transport == Transport::udp ||
+                    *transport == Transport::unix_stream))
+    return *transport;
+  throw UsageError(fmt::format("--transport '{}': one of tcp, udp, unix", text));
+}
+
+// "HOST", "HOST:PORT", "[IPV6]:PORT", a bare IPv6 address, or a path for unix.
+Address read_address(const std::string& text, Transport transport, std::uint16_t port) {
+  try {
+    if (transport == Transport::unix_stream) return Address::unix_path(text);
+    const auto colons = std::count(text.begin(), text.end(), ':');
+    if (colons == 1 || text.starts_with('[')) return Address::parse(text);
+    return Address::resolve(text, port);
+  } catch (const std::runtime_error& e) {
+    throw UsageError(fmt::format("pingperf ping: {}", e.what()));
+  }
+}
+
+struct Tally {
+  std::uint64_t sent = 0;
+  Histogram rtt;
+  Nanoseconds began = now_ns();
+};
+
+void print_summary(const PingCommand& command, const Address& server, const Tally& t) {
+  const Histogram& h = t.rtt;
+  const double seconds = to_seconds(now_ns() - t.began);
+  fmt::print("\n--- {} {} ping statistics ---\n", server.to_string(), command.transport);
+  fmt::print(
+      "{} sent, {} received, {} lost ({:.3g}%), {:.3g} s, {:.6g} pings/s\n", t.sent, h.count(),
+      t.sent - h.count(),
+      t.sent ? 100.0 * static_cast<double>(t.sent - h.count()) / static_cast<double>(t.sent) : 0.0,
+      seconds, static_cast<double>(h.count()) / seconds);
+  if (h.count() == 0) return;
+  const auto us = [&](double q) { return static_cast<double>(h.quantile(q)) / 1e3; };
+  fmt::print("rtt min/p50/p90/p99/p99.9/max = {:.1f}/{:.1f}/{:.1f}/{:.1f}/{:.1f}/{:.1f} µs\n",
+             static_cast<double>(h.min()) / 1e3, us(0.5), us(0.9), us(0.99), us(0.999),
+             static_cast<double>(h.max()) / 1e3);
+}
+
+// Waits for the turn of the next ping; returns false when the user wants the summary.
+bool wait_until(Nanoseconds when, const Interrupt& interrupt) {
+  do {
+    const Nanoseconds left = std::max<Nanoseconds>(0, when - now_ns());
+    pollfd p{interrupt.fd(), POLLIN, 0};
+    if (::poll(&p, 1, static_cast<int>((left + kMillisecond - 1) / kMillisecond)) > 0) return false;
+  } while (now_ns() < when);
+  return true;
+}
+
+void print_ping(const PingCommand& command, const Address& server, std::uint64_t number,
+                const std::optional<Nanoseconds>& rtt) {
+  if (command.frequency_hz > kFastestToPrint || command.frequency_hz == 0) return;
+  if (rtt)
+    fmt::print("{} bytes from {}: seq={} time={}\n", command.message_size, server.to_string(),
+               number, human_duration(static_cast<double>(*rtt)));
+  else
+    fmt::print("no answer from {}: seq={}\n", server.to_string(), number);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int ping_command(const PingCommand& command) {
+  const Transport transport = read_transport(command.transport);
+  const Address server = read_address(command.server, transport, command.port);
+  const std::uint64_t count = command.count ? command.count : command.once ? 1 : UINT64_MAX;
+  const Nanoseconds gap =
+      command.frequency_hz > 0 ? static_cast<Nanoseconds>(1e9 / command.frequency_hz) : 0;
+  const Interrupt interrupt;
+  std::optional<LessonClient> connection;
+  fmt::print("PING {} over {}: {} bytes{}\n", server.to_string(), command.transport,
+             command.message_size, command.once ? ", a connection for each" : "");
+  Tally tally;
+  std::string broke;
+  Nanoseconds turn = tally.began;
+  for (std::uint64_t number = 0; number < count && !interrupt.raised(); ++number) {
+    std::optional<Nanoseconds> rtt;
+    const Nanoseconds started = now_ns();
+    try {
+      if (!connection) connection.emplace(transport, server, command.message_size);
+      ++tally.sent;
+      rtt = connection->ping(number, kPongTimeout);
+    } catch (const std::system_error& e) {
+      broke = e.what();
+      break;
+    }
+    if (rtt && command.once) rtt = now_ns() - started;  // v1: the connecting counts
+    if (rtt) tally.rtt.record(*rtt);
+    print_ping(command, server, number, rtt);
+    if (command.once || (!rtt && transport != Transport::udp)) connection.reset();
+    turn += gap;
+    if (number + 1 < count && gap > 0 && !wait_until(turn, interrupt)) break;
+  }
+  print_summary(command, server, tally);
+  if (!broke.empty()) fmt::print(stderr, "pingperf ping: {}\n", broke);
+  return broke.empty() && tally.rtt.count() > 0 ? 0 : 3;
+}
+
+int pong_command(const PongCommand& command) {
+  const Transport transport = read_transport(command.transport);
+  Session session;
+  session.options.transport = transport;
+  session.address = read_address(command.bind, transport, command.port);
+  const Fd socket = transport == Transport::udp ? bind_datagram(session) : listen_stream(session);
+  const Interrupt interrupt;
+  fmt::print("PONG on {} over {}{}\n", Address::local_of(socket.get()).to_string(),
+             command.transport,
+             command.concurrent || transport == Transport::udp ? "" : ", one client at a time");
+  std::fflush(stdout);
+  std::thread server([&] {
+    transport == Transport::udp ? serve_datagrams(socket.get())
+                                : serve_streams(socket.get(), command.concurrent);
+  });
+  server.detach();  // a client may hold it: it ends with the process
+  pollfd p{interrupt.fd(), POLLIN, 0};
+  while (::poll(&p, 1, -1) < 0 && errno == EINTR) {
+  }
+  if (transport == Transport::unix_stream && !command.bind.starts_with('@'))
+    ::unlink(command.bind.c_str());
+  std::fflush(stdout);
+  ::_exit(0);
+}
+
+}  // namespace pingperf
