@@ -48,10 +48,6 @@ bool is_limit(std::string_view parameter) {
   return std::find(std::begin(kLimits), std::end(kLimits), parameter) != std::end(kLimits);
 }
 
-bool is_limited(const Options& o) {
-  return o.bytes || o.messages;
-}
-
 std::uint64_t usual_message_size(const Options& o) {
   if (o.kind != Kind::throughput) return 64;
   return o.transport == Transport::udp ? 1400 : 128 * 1024;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "harness/columns.h"
@@ -17,33 +18,43 @@ const std::string* value_of(const Case& c, const std::string& axis) {
   return nullptr;
 }
 
-// True when the two have the same value on every axis that both have, but for `except`.
-bool agree(const Case& a, const Case& b, const std::string& except) {
+// True when the two have the same value on every axis that both have.
+bool agree(const Case& a, const Case& b) {
   return std::all_of(a.axes.begin(), a.axes.end(), [&](const auto& axis) {
-    if (axis.first == except) return true;
     const std::string* const other = value_of(b, axis.first);
     return other == nullptr || *other == axis.second;
   });
 }
 
-bool same_axes(const Case& a, const Case& b) {
-  return a.axes.size() == b.axes.size() &&
-         std::all_of(a.axes.begin(), a.axes.end(),
-                     [&](const auto& axis) { return value_of(b, axis.first) != nullptr; });
+// What two cases of one workload must share to be compared along `axis`: all their other values.
+std::string rest_of(const Case& c, const std::string& axis) {
+  std::vector<std::string> values;
+  for (const auto& [key, value] : c.axes)
+    if (key != axis) values.push_back(key + "=" + value);
+  std::sort(values.begin(), values.end());
+  return fmt::format("{}/{}", c.workload, fmt::join(values, "/"));
 }
 
-bool is_pair_of_axis(const Compare& compare, const Case& candidate, const Case& baseline) {
-  const std::string* const value = value_of(candidate, compare.axis);
-  const std::string* const reference = value_of(baseline, compare.axis);
-  return value && reference && *value != compare.baseline && *reference == compare.baseline &&
-         candidate.workload == baseline.workload &&
-         (!compare.workload || candidate.workload == *compare.workload) &&
-         same_axes(candidate, baseline) && agree(candidate, baseline, compare.axis);
+std::vector<CasePair> pairs_along_axis(const Compare& compare, const std::vector<Case>& cases) {
+  std::map<std::string, const Case*> baselines;
+  for (const Case& c : cases)
+    if (const std::string* const value = value_of(c, compare.axis);
+        value && *value == compare.baseline)
+      baselines[rest_of(c, compare.axis)] = &c;
+  std::vector<CasePair> pairs;
+  for (const Case& c : cases) {
+    const std::string* const value = value_of(c, compare.axis);
+    if (!value || *value == compare.baseline) continue;
+    if (compare.workload && c.workload != *compare.workload) continue;
+    const auto found = baselines.find(rest_of(c, compare.axis));
+    if (found != baselines.end()) pairs.push_back({&c, found->second});
+  }
+  return pairs;
 }
 
 bool is_pair_of_workloads(const Compare& compare, const Case& candidate, const Case& baseline) {
-  return candidate.workload == compare.workload && baseline.workload == compare.baseline &&
-         agree(candidate, baseline, "");
+  return &candidate != &baseline && candidate.workload == compare.workload &&
+         baseline.workload == compare.baseline && agree(candidate, baseline);
 }
 
 // The estimator of a ratio from pairs.
@@ -106,11 +117,12 @@ constexpr ComparisonColumn kColumns[] = {
 }  // namespace
 
 std::vector<CasePair> pairs_of(const Compare& compare, const std::vector<Case>& cases) {
-  const auto is_pair = compare.axis.empty() ? is_pair_of_workloads : is_pair_of_axis;
+  if (!compare.axis.empty()) return pairs_along_axis(compare, cases);
   std::vector<CasePair> pairs;
   for (const Case& candidate : cases)
     for (const Case& baseline : cases)
-      if (is_pair(compare, candidate, baseline)) pairs.push_back({&candidate, &baseline});
+      if (is_pair_of_workloads(compare, candidate, baseline))
+        pairs.push_back({&candidate, &baseline});
   return pairs;
 }
 

@@ -16,6 +16,12 @@ std::string environment_json(const std::vector<std::string>& command_line,
                              const Overrides& overrides, const AgentHello& client,
                              const AgentHello& server);
 
+// The text of `run`/environment.json with one more entry of "resumed": what this session differs in
+// can be seen there. Throws UsageError when the file is missing or damaged.
+std::string resumed_environment_json(const std::filesystem::path& run,
+                                     const std::vector<std::string>& command_line,
+                                     const AgentHello& client, const AgentHello& server);
+
 // The overrides that a run was started with, so that a resumed one has the same plan. Throws
 // UsageError when `run`/environment.json is missing or damaged.
 Overrides recorded_overrides(const std::filesystem::path& run);

@@ -13,6 +13,7 @@
 
 #include "harness/case_builder.h"
 #include "harness/columns.h"
+#include "harness/comparison.h"
 #include "harness/matrix.h"
 #include "harness/parameter_reader.h"
 #include "harness/plan.h"
@@ -22,6 +23,7 @@
 namespace pingperf {
 namespace {
 
+constexpr std::size_t kMostTrials = 1'000'000;
 constexpr std::uintmax_t kLargestFile = 1 << 20;  // bytes
 constexpr std::size_t kMostComparisons = 1000;    // entries of compare
 
@@ -166,6 +168,10 @@ class ExperimentReader {
     }
     if (experiment_.cases.size() > kMostCases)
       fail_at(mark, fmt::format("the experiment has more than {} cases", kMostCases));
+    if (experiment_.cases.size() * experiment_.plan.repetitions > kMostTrials)
+      fail_at(mark,
+              fmt::format("{} cases with {} repetitions are more than {} trials",
+                          experiment_.cases.size(), experiment_.plan.repetitions, kMostTrials));
   }
 
   static void check_defaults(const Node& defaults, const std::set<std::string>& used) {
@@ -205,6 +211,8 @@ class ExperimentReader {
                                            "as its baseline",
                                            compare.baseline));
     }
+    if (pairs_of(compare, experiment_.cases).empty())
+      fail_at(node.mark, "compare finds no two cases that agree in everything else");
     return compare;
   }
 
@@ -300,7 +308,9 @@ void keep_only(Experiment& experiment, const std::string& glob) {
   std::erase_if(experiment.compare, [&](const Compare& c) { return !has_cases(experiment, c); });
 }
 
-std::string read_file(const std::filesystem::path& file) {
+}  // namespace
+
+std::string read_experiment(const std::filesystem::path& file) {
   const auto refuse = [&](const std::string& why) { throw UsageError(file.string() + ": " + why); };
   struct stat status {};
   if (::stat(file.c_str(), &status) != 0) refuse(std::strerror(errno));
@@ -315,10 +325,8 @@ std::string read_file(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-}  // namespace
-
 Experiment load_experiment(const std::filesystem::path& file, const Overrides& overrides) {
-  return parse_experiment(read_file(file), file.string(), overrides);
+  return parse_experiment(read_experiment(file), file.string(), overrides);
 }
 
 Experiment parse_experiment(const std::string& text, const std::string& source,

@@ -74,7 +74,11 @@ struct Overrides {
 // Reads and validates. Throws UsageError "file:line:column: …" on the first thing that is wrong.
 Experiment load_experiment(const std::filesystem::path& file, const Overrides& overrides = {});
 
-// The same from text; `source` stands in for the file's name in errors.
+// The text of an experiment's file. Throws UsageError when it cannot be one: missing, a directory,
+// too large.
+std::string read_experiment(const std::filesystem::path& file);
+
+// The same as load_experiment() from text; `source` stands in for the file's name in errors.
 Experiment parse_experiment(const std::string& text, const std::string& source,
                             const Overrides& overrides = {});
 

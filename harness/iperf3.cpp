@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "harness/iperf3_result.h"
+#include "sockets/datagram.h"
 #include "sockets/engines.h"
 #include "sockets/error.h"
 #include "sockets/fd.h"
@@ -30,6 +31,8 @@ namespace {
 constexpr Nanoseconds kRetry = kMillisecond;
 
 // CPU time and context switches of this process in the measured window, by a thread that sleeps.
+// libiperf does not tell when its test begins: the window is early by the few milliseconds of its
+// handshake.
 class UsageWindow {
  public:
   explicit UsageWindow(const Options& options)
@@ -163,11 +166,17 @@ class Iperf3Server final : public Iperf3Endpoint {
     iperf_set_test_one_off(test_.get(), 1);
   }
 
-  // A UDP test uses the same number for both: the UDP one is looked at and let go again.
-  static Fd hold(const Session& session) {
+  // A UDP test uses the same number for both: the UDP one is looked at and let go again. When any
+  // free port will do, and UDP's is taken, it looks at some more.
+  static Fd hold(const Session& session, int attempts = 8) {
     Fd tcp = hold_port(session.address, SOCK_STREAM);
-    if (session.options.transport == Transport::udp)
+    if (session.options.transport != Transport::udp) return tcp;
+    try {
       hold_port(Address::local_of(tcp.get()), SOCK_DGRAM);
+    } catch (const std::system_error&) {
+      if (session.address.port() != 0 || attempts == 1) throw;
+      return hold(session, attempts - 1);
+    }
     return tcp;
   }
 
@@ -231,10 +240,17 @@ class Iperf3Client final : public Iperf3Endpoint {
 };
 
 std::optional<std::string> object_to(const Options& o) {
+  // libiperf counts nonsense, without an error, when its header does not fit.
+  if (o.transport == Transport::udp)
+    if (auto objection = datagram_objection(o)) return objection;
   if (o.send_buffer && o.receive_buffer && o.send_buffer != o.receive_buffer)
-    return "iperf3 has one buffer size (-w): give send_buffer and receive_buffer the same value, "
-           "or "
-           "one of them alone";
+    return "iperf3 has one buffer size (-w): give send_buffer and receive_buffer the same "
+           "value, or one of them alone";
+  if (o.duration && *o.duration < kIperf3Interval)
+    return "iperf3 reports intervals of 100ms: duration must be that at least";
+  if (o.streams.value_or(1) > 128) return "iperf3 has at most 128 streams";
+  if (o.rate_bps && *o.rate_bps < o.streams.value_or(1))
+    return "rate is that of all streams together: it must be 1 bit/s a stream at least";
   if (o.bytes && o.warmup.value_or(0) % kSecond != 0)
     return "iperf3 with a limit of bytes can leave out whole seconds only: set warmup to 0s or 1s";
   return std::nullopt;

@@ -81,9 +81,8 @@ class ResultReader {
   }
 
  private:
-  // An interval is in the window when its middle is: their edges are late by what the host was
-  // busy, and after the last whole one a receiver has a short one more, for what came behind the
-  // end.
+  // An interval is in the window when its middle is: a busy host is late for its edges, and behind
+  // the last whole one a receiver reports a short one more, in which it drained the connection.
   bool in_window(double start, double end) const {
     if (!schedule_.duration) return true;
     const double middle = (start + end) / 2, rest = to_seconds(schedule_.rest);

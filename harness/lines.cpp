@@ -69,8 +69,13 @@ std::string Tail::last_line() const {
   text = text.substr(0, last + 1);
   text = text.substr(text.rfind('\n') + 1);
   std::string line;
-  for (const char c : text)
-    if (static_cast<unsigned char>(c) >= ' ' && c != '\x7f') line += c;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80)
+      line += '?';  // the tail may begin inside a character
+    else if (byte >= ' ' && byte != 0x7f)
+      line += c;
+  }
   return line;
 }
 

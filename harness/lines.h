@@ -44,7 +44,7 @@ class Tail {
   bool read_from(int fd);
   // Reads what is there already, at most 1 MiB of it.
   void drain(int fd);
-  // The last line that is not blank, without control characters; may be empty.
+  // The last line that is not blank, in ASCII without control characters; may be empty.
   std::string last_line() const;
 
  private:

@@ -147,7 +147,7 @@ std::vector<Combination> expand_matrix(const Node* matrix, const Node* exclude,
   if (exclude && !matrix) fail_at(exclude->mark, "exclude needs a matrix to take from");
   if (exclude) remove_excluded(drafts, *exclude);
   if (include) add_included(drafts, *include);
-  if (!matrix && !include) drafts.emplace_back();
+  if (!matrix && drafts.empty()) drafts.emplace_back();
   std::vector<Combination> combinations;
   for (Draft& draft : drafts) combinations.push_back(std::move(draft.values));
   return combinations;

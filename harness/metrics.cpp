@@ -153,12 +153,13 @@ std::vector<Metric> throughput_metrics() {
       {"datagrams_lost", "UDP datagrams missing from the sequence in the window",
        received(&M::datagrams_lost), down},
       {"loss_ratio", "datagrams_lost / (datagrams_lost + datagrams_received)", loss_ratio, down},
-      {"out_of_order", "UDP datagrams that came after one with a higher number",
+      {"out_of_order",
+       "UDP datagrams that came after one with a higher number; of iperf3, in the whole trial",
        received(&M::out_of_order), down},
       {"duplicates", "UDP datagrams that came more than once", received(&M::duplicates), down},
       {"jitter_ns",
-       "interarrival jitter at the end of the window (RFC 3550 §6.4.1), mean over "
-       "streams",
+       "interarrival jitter at the end of the window (RFC 3550 §6.4.1) at the receiving "
+       "end (bidirectional: the server), mean over streams",
        [](const TrialRecord& r) { return receiver(r).jitter_ns; }, down},
       {"tcp_rtt_min_ns", "smallest smoothed RTT of the sending kernel (TCP_INFO) in the window",
        [](const TrialRecord& r) { return sender(r).tcp_rtt_min_ns; }, down},
@@ -204,10 +205,10 @@ std::vector<Metric> latency_metrics() {
         {name, "from the actual instead of the intended send (open loop)", never, down});
   metrics.push_back({"lost", "pings that were not answered in time", of_client(&M::lost), down});
   metrics.push_back({"late", "pongs that came after their time-out", of_client(&M::late), down});
-  metrics.push_back(
-      {"connect_p50_ns", "time of connect(), median", quantile(&M::connect, 0.5), down});
-  metrics.push_back(
-      {"connect_p99_ns", "time of connect(), percentile p99", quantile(&M::connect, 0.99), down});
+  metrics.push_back({"connect_p50_ns", "from socket() until the connection stands, median",
+                     quantile(&M::connect, 0.5), down});
+  metrics.push_back({"connect_p99_ns", "from socket() until the connection stands, percentile p99",
+                     quantile(&M::connect, 0.99), down});
   for (const char* name : {"oneway_forward_p50_ns", "oneway_reverse_p50_ns", "app_to_kernel_p50_ns",
                            "kernel_to_kernel_p50_ns", "kernel_to_app_p50_ns", "turnaround_p50_ns"})
     metrics.push_back({name, "needs timestamps: kernel", never, down});

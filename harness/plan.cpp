@@ -1,5 +1,6 @@
 #include "harness/plan.h"
 
+#include <algorithm>
 #include <numeric>
 #include <random>
 
@@ -19,10 +20,6 @@ std::uint64_t draw_below(std::mt19937_64& random, std::uint64_t bound) {
 void shuffle(std::vector<std::size_t>& order, std::mt19937_64& random) {
   for (std::size_t i = order.size(); i > 1; --i)
     std::swap(order[i - 1], order[draw_below(random, i)]);
-}
-
-bool is_limited(const Options& o) {
-  return o.bytes.has_value() || o.messages.has_value();
 }
 
 }  // namespace
@@ -45,6 +42,16 @@ Nanoseconds expected_length(const Options& options) {
   const Nanoseconds length = options.warmup.value_or(0) + measured;
   if (options.engine != "iperf3") return length;
   return (length + kSecond - 1) / kSecond * kSecond;  // libiperf counts whole seconds
+}
+
+Nanoseconds expected_length(const Experiment& experiment, const std::vector<Trial>& trials) {
+  constexpr Nanoseconds kYear = 365 * 86400 * kSecond;
+  Nanoseconds sum = 0;
+  for (const Trial& trial : trials) {
+    const Options& options = experiment.cases[trial.case_index].options;
+    sum = std::min(kYear, sum + expected_length(options) + experiment.plan.cooldown);
+  }
+  return sum;
 }
 
 Nanoseconds trial_timeout(const Experiment& experiment, const Options& options) {

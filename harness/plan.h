@@ -22,6 +22,9 @@ std::vector<Trial> plan_trials(const Experiment& experiment);
 // The least time that the trial of `options` takes: warmup and duration, as its engine runs them.
 Nanoseconds expected_length(const Options& options);
 
+// The planned length of `trials`, the cooldown after each included; at most a year.
+Nanoseconds expected_length(const Experiment& experiment, const std::vector<Trial>& trials);
+
 // When a trial of `options` is ended as timed out, from its start.
 Nanoseconds trial_timeout(const Experiment& experiment, const Options& options);
 

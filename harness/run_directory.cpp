@@ -88,6 +88,7 @@ RunDirectory RunDirectory::create(const fs::path& results, const std::string& na
   write_file_atomically(run.path_ / "intervals.csv", intervals_header());
   write_file_atomically(run.path_ / "trials.csv", trials_header());
   sync_directory(results / name);
+  sync_directory(results);
   run.open_tables();
   return run;
 }
@@ -95,9 +96,7 @@ RunDirectory RunDirectory::create(const fs::path& results, const std::string& na
 RunDirectory RunDirectory::resume(const fs::path& directory) {
   if (!fs::exists(directory / "trials.csv"))
     throw UsageError(directory.string() + ": not the directory of a run: it has no trials.csv");
-  // "runs/x/" and "runs/x/." name the same run as "runs/x".
   RunDirectory run(fs::canonical(directory));
-  run.path_ = directory.has_filename() ? directory : directory.parent_path();
   run.drop_unfinished();
   run.open_tables();
   return run;

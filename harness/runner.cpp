@@ -1,5 +1,6 @@
 #include "harness/runner.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 
 #include "harness/trial_run.h"
@@ -7,20 +8,15 @@
 namespace pingperf {
 namespace {
 
-using Finished = std::set<std::pair<std::string, std::uint64_t>>;
-
 std::unique_ptr<Channel> start_agent(const Host& host, End end) {
-  const std::string who = host.launch.empty() ? "this host" : host.launch.back();
+  const std::string who =
+      host.launch.empty() ? "this host" : fmt::format("{}", fmt::join(host.launch, " "));
   return std::make_unique<ProcessChannel>(agent_command(host.launch, host.pingperf),
                                           std::string(name(end)) + " (" + who + ")");
 }
 
 std::string host_name(Channel& channel) {
   return channel.hello().host.value("hostname", "");
-}
-
-bool is_finished(const Finished& finished, const Experiment& experiment, const Trial& trial) {
-  return finished.contains({experiment.cases[trial.case_index].name, trial.block});
 }
 
 // Lets the machine settle; returns at once when the run is interrupted.
@@ -74,22 +70,25 @@ void AgentPair::drop() {
   server_.reset();
 }
 
-RunTally run_trials(const Experiment& experiment, const std::vector<Trial>& plan,
-                    const Finished& finished, AgentPair& agents, RunDirectory& directory,
-                    const Interrupt& interrupt, ProgressView& progress) {
-  RunTally tally;
+std::vector<Trial> missing_trials(const Experiment& experiment, const std::vector<Trial>& plan,
+                                  const RunDirectory& directory) {
+  std::vector<Trial> missing;
+  for (const Trial& trial : plan)
+    if (!directory.finished().contains({experiment.cases[trial.case_index].name, trial.block}))
+      missing.push_back(trial);
+  return missing;
+}
+
+void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, AgentPair& agents,
+                RunDirectory& directory, const Interrupt& interrupt, ProgressView& progress) {
   TrialWatch watch;
   watch.interrupt_fd = interrupt.fd();
   watch.progress = [&](End end, const Interval& i) { progress.interval(end, i); };
   watch.tick = [&] { progress.tick(); };
 
-  bool first = true;
-  for (const Trial& trial : plan) {
-    if (is_finished(finished, experiment, trial)) continue;
-    if (!first) cool_down(experiment, interrupt);
-    first = false;
-    if (interrupt.raised()) break;
-
+  for (const Trial& trial : trials) {
+    if (&trial != &trials.front()) cool_down(experiment, interrupt);
+    if (interrupt.raised()) return;
     TrialRecord record;
     record.run = directory.name();
     record.experiment = experiment.name;
@@ -100,22 +99,11 @@ RunTally run_trials(const Experiment& experiment, const std::vector<Trial>& plan
     const Nanoseconds begin = now_ns();
     carry_out(experiment, record, agents, watch);
     record.elapsed_s = to_seconds(now_ns() - begin);
+    // An agent that dies of the interrupt does not make the trial a failed one.
+    if (record.status != Status::ok && interrupt.raised()) record.status = Status::interrupted;
     directory.append(record);
     progress.trial_ended(record);
-    if (record.status == Status::interrupted) break;
-    ++(record.status == Status::ok ? tally.ok : tally.failed);
   }
-  tally.interrupted = interrupt.raised();
-  return tally;
-}
-
-Nanoseconds expected_left(const Experiment& experiment, const std::vector<Trial>& plan,
-                          const Finished& finished) {
-  Nanoseconds sum = 0;
-  for (const Trial& trial : plan)
-    if (!is_finished(finished, experiment, trial))
-      sum += expected_length(experiment.cases[trial.case_index].options) + experiment.plan.cooldown;
-  return sum;
 }
 
 }  // namespace pingperf

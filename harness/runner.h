@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,23 +33,13 @@ class AgentPair {
   std::unique_ptr<Channel> server_;
 };
 
-// What became of the trials that were run.
-struct RunTally {
-  std::size_t ok = 0;
-  std::size_t failed = 0;
-  bool interrupted = false;
-};
+// The trials of `plan` that are not among the finished ones of `directory`.
+std::vector<Trial> missing_trials(const Experiment& experiment, const std::vector<Trial>& plan,
+                                  const RunDirectory& directory);
 
-// Runs the trials of `plan` that are not in `finished` (case name, repetition), and appends a row
-// for each to `directory`. Failures of trials are rows; throws std::system_error when a row cannot
-// be written.
-RunTally run_trials(const Experiment& experiment, const std::vector<Trial>& plan,
-                    const std::set<std::pair<std::string, std::uint64_t>>& finished,
-                    AgentPair& agents, RunDirectory& directory, const Interrupt& interrupt,
-                    ProgressView& progress);
-
-// The planned length of the trials that are not finished, cooldown included.
-Nanoseconds expected_left(const Experiment& experiment, const std::vector<Trial>& plan,
-                          const std::set<std::pair<std::string, std::uint64_t>>& finished);
+// Runs `trials` and appends a row for each to `directory`; stops early when interrupted. What fails
+// is a row; throws std::system_error when a row cannot be written.
+void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, AgentPair& agents,
+                RunDirectory& directory, const Interrupt& interrupt, ProgressView& progress);
 
 }  // namespace pingperf

@@ -19,7 +19,7 @@ void send_datagrams(Flow& flow, Meter& meter, Pace& pace) {
   meter.began();
   std::uint64_t number = 0;
   while (!meter.closed() && !flow.sent.full()) {
-    if (pace.paced()) pace.wait();
+    if (pace.paced()) pace.wait(meter);
     set_header(flow.outgoing.data(), {number, now_ns()});
     const ssize_t n =
         ::send(flow.fd.get(), flow.outgoing.data(), flow.outgoing.size(), MSG_NOSIGNAL);
@@ -37,6 +37,7 @@ void send_datagrams(Flow& flow, Meter& meter, Pace& pace) {
 // Returns false when the sender has said that it is done.
 bool take_mark(Flow& flow, const DatagramHeader& header, std::size_t size) {
   if (header.number == kHello) {  // our answer was lost
+    if (!flow.is_server) return true;
     ::send(flow.fd.get(), flow.incoming.data(), size, MSG_NOSIGNAL);
     return true;
   }
@@ -59,8 +60,8 @@ void receive_datagrams(Flow& flow, Meter& meter, Pace&) {
     }
     if (first) meter.began();
     first = false;
-    flow.sequence.received(header.number, header.value, now_ns());
-    flow.received.add(static_cast<std::uint64_t>(n));
+    if (flow.sequence.received(header.number, header.value, now_ns()))
+      flow.received.add(static_cast<std::uint64_t>(n));
   }
 }
 
@@ -69,6 +70,11 @@ std::vector<Fd> admit(Fd socket, const Session& session, std::size_t count,
   AdmittedFlows admitted = admit_flows(std::move(socket), session, count);
   rejected += admitted.rejected_peers;
   return std::move(admitted.flows);
+}
+
+std::optional<std::string> object_to(const Options& options) {
+  const auto objection = datagram_objection(options);
+  return objection ? objection : pace_objection(options);
 }
 
 constexpr TransferOps kOps = {send_datagrams, receive_datagrams, bind_datagram, admit,
@@ -88,7 +94,7 @@ const Engine& blocking_udp_throughput() {
       .unavailable = always_available,
       .listen = [](const Session& s) { return listen_transfer(kOps, s); },
       .connect = [](const Session& s) { return connect_transfer(kOps, s); },
-      .objection = datagram_objection,
+      .objection = object_to,
   };
   return engine;
 }

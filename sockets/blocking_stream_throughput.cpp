@@ -11,7 +11,7 @@ namespace {
 void send_stream(Flow& flow, Meter& meter, Pace& pace) {
   meter.began();
   while (!meter.closed() && !flow.sent.full()) {
-    if (pace.paced()) pace.wait();
+    if (pace.paced()) pace.wait(meter);
     const ssize_t n =
         ::send(flow.fd.get(), flow.outgoing.data(), flow.outgoing.size(), MSG_NOSIGNAL);
     if (n < 0) {
@@ -22,6 +22,10 @@ void send_stream(Flow& flow, Meter& meter, Pace& pace) {
     flow.sent.add(static_cast<std::uint64_t>(n));
   }
   ::shutdown(flow.fd.get(), SHUT_WR);  // the receiver reads to the end of the stream
+  // A limit of bytes is reached when they have arrived, not when the kernel has taken them.
+  char end;
+  while (flow.is_one_way && !meter.closed() && ::recv(flow.fd.get(), &end, 1, 0) > 0) {
+  }
 }
 
 void receive_stream(Flow& flow, Meter& meter, Pace&) {
@@ -29,6 +33,7 @@ void receive_stream(Flow& flow, Meter& meter, Pace&) {
     const ssize_t n = ::recv(flow.fd.get(), flow.incoming.data(), flow.incoming.size(), 0);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && !meter.stopped()) flow.error = errno;
+    if (n == 0 && flow.is_one_way) ::shutdown(flow.fd.get(), SHUT_WR);  // we have it all
     if (n <= 0) return;
     if (first) meter.began();
     flow.received.add(static_cast<std::uint64_t>(n));
@@ -58,6 +63,7 @@ const Engine& blocking_tcp_throughput() {
       .unavailable = always_available,
       .listen = [](const Session& s) { return listen_transfer(kOps, s); },
       .connect = [](const Session& s) { return connect_transfer(kOps, s); },
+      .objection = pace_objection,
   };
   return engine;
 }

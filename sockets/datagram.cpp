@@ -53,9 +53,11 @@ void admit_one(int fd, const Session& session, AdmittedFlows& result) {
       continue;
     }
     check(::connect(fd, from, size), "connect of a UDP flow");
-    // What is queued already came from strangers: the peer sends nothing before its answer.
-    char stranger[1];
-    while (::recv(fd, stranger, sizeof stranger, MSG_DONTWAIT) >= 0) ++result.rejected_peers;
+    // What is queued already came from strangers, or repeats the hello: the peer sends nothing else
+    // before its answer.
+    char queued[sizeof datagram];
+    for (ssize_t more; (more = ::recv(fd, queued, sizeof queued, MSG_DONTWAIT | MSG_TRUNC)) >= 0;)
+      if (!is_hello(queued, more, session.token)) ++result.rejected_peers;
     ::send(fd, datagram, sizeof(Hello), 0);  // a lost answer is asked for again
     return;
   }

@@ -4,6 +4,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "sockets/datagram.h"
 #include "sockets/io.h"
 #include "sockets/pingpong.h"
@@ -13,10 +15,12 @@ namespace pingperf {
 inline constexpr Nanoseconds kPongTimeout = 200 * kMillisecond;  // a later pong is a lost one
 
 // Receives until the pong of ping `number`, sent at `sent`, is here. Returns false when it timed
-// out (EAGAIN) or the socket failed (errno); older pongs on the way are counted as late.
+// out (EAGAIN), the socket failed (errno) or the meter was stopped; older pongs on the way are
+// counted as late, once the window is open.
 template <Wait wait>
-bool receive_pong(PingPongState& state, std::uint64_t number, Nanoseconds sent) noexcept {
-  for (;;) {
+bool receive_pong(PingPongState& state, const Meter& meter, std::uint64_t number,
+                  Nanoseconds sent) noexcept {
+  while (!meter.stopped()) {
     const ssize_t n =
         ::recv(state.fd.get(), state.message.data(), state.message.size(), flags_of(wait));
     if (n < 0 && !is_retry(wait, errno)) return false;
@@ -27,8 +31,10 @@ bool receive_pong(PingPongState& state, std::uint64_t number, Nanoseconds sent) 
     if (n < static_cast<ssize_t>(kSmallestDatagram)) continue;
     const std::uint64_t answered = header_of(state.message.data()).number;
     if (answered == number) return true;
-    if (answered < number) ++state.late;
+    if (answered < number && sent >= state.opened) ++state.late;
   }
+  errno = 0;
+  return false;
 }
 
 template <Wait wait>
@@ -40,7 +46,7 @@ void ping_datagrams(PingPongState& state, Meter& meter, const Session& session) 
     set_header(state.message.data(), {number, sent});
     if (::send(state.fd.get(), state.message.data(), state.message.size(), MSG_NOSIGNAL) < 0)
       return fail(state, meter, "send of a ping");
-    const bool answered = receive_pong<wait>(state, number, sent);
+    const bool answered = receive_pong<wait>(state, meter, number, sent);
     const Nanoseconds now = now_ns();
     if (!answered && errno != EAGAIN) return fail(state, meter, "receive of a pong");
     if (sent < window.open) continue;
@@ -51,16 +57,21 @@ void ping_datagrams(PingPongState& state, Meter& meter, const Session& session) 
 }
 
 template <Wait wait>
-void pong_datagrams(PingPongState& state, Meter& meter, const Session&) {
+void pong_datagrams(PingPongState& state, Meter& meter, const Session& session) {
+  state.message.resize(
+      std::max<std::size_t>(session.options.message_size.value(), 64));  // any mark
   for (bool first = true; !meter.stopped();) {
     const ssize_t n =
         ::recv(state.fd.get(), state.message.data(), state.message.size(), flags_of(wait));
     if (n < 0 && is_retry(wait, errno)) continue;
     if (n < 0) return fail(state, meter, "receive of a ping");
     if (n < static_cast<ssize_t>(kSmallestDatagram)) continue;
-    if (header_of(state.message.data()).number == kEnd) return;
-    if (first) meter.began();
-    first = false;
+    const std::uint64_t number = header_of(state.message.data()).number;
+    if (number == kEnd) return;
+    if (first && number != kHello) {  // a repeated hello is answered as any ping is
+      meter.began();
+      first = false;
+    }
     if (::send(state.fd.get(), state.message.data(), static_cast<std::size_t>(n), MSG_NOSIGNAL) < 0)
       return fail(state, meter, "send of a pong");
   }

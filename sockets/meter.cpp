@@ -148,8 +148,9 @@ Nanoseconds Meter::next_read(Nanoseconds last, Nanoseconds close) const noexcept
   return close - last < interval_ + interval_ / 2 ? close : last + interval_;
 }
 
-Measurement Meter::watch(std::size_t loops, const std::function<Totals()>& probe,
-                         const IntervalSink& progress, const std::function<void()>& opened) {
+Measurement Meter::watch(std::size_t loops, const Totals& start,
+                         const std::function<Totals()>& probe, const IntervalSink& progress,
+                         const std::function<void()>& opened) {
   const Nanoseconds first = wait_for_first(loops);
   Measurement m;
   if (first == 0) {
@@ -157,9 +158,10 @@ Measurement Meter::watch(std::size_t loops, const std::function<Totals()>& probe
   } else if (warmup_ > 0 && !wait_until(first + warmup_, loops)) {
     m.error = "the transfer ended before the warmup was over";
   }
-  const Snapshot open = take(probe);
+  // Without a warmup the window is the whole transfer, whenever this thread wakes up.
+  const Snapshot open = warmup_ == 0 ? Snapshot{first, start} : take(probe);
+  if (opened && warmup_ > 0) opened();
   const Usage before = Usage::now();
-  if (opened) opened();
   const Nanoseconds close = duration_ ? open.time + *duration_ : kNever;
 
   Snapshot last = open;
@@ -184,13 +186,14 @@ Measurement Meter::watch(std::size_t loops, const std::function<Totals()>& probe
 Measurement run_loops(Meter& meter, const std::vector<std::function<void()>>& loops,
                       const std::function<Totals()>& probe, const IntervalSink& progress,
                       const std::function<void()>& opened) {
+  const Totals start = probe();
   std::vector<std::thread> threads;
   for (const auto& loop : loops)
     threads.emplace_back([&] {
       loop();
       meter.finished();
     });
-  Measurement measurement = meter.watch(loops.size(), probe, progress, opened);
+  Measurement measurement = meter.watch(loops.size(), start, probe, progress, opened);
   for (std::thread& thread : threads) thread.join();
   return measurement;
 }

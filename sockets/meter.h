@@ -61,8 +61,9 @@ class Meter {
   Nanoseconds close_after(Nanoseconds first) const noexcept;
 
   // Watches until `loops` loops have finished and returns what `probe` counted in the window.
-  // `opened` (may be empty) is called as the window opens.
-  Measurement watch(std::size_t loops, const std::function<Totals()>& probe,
+  // `start` is what it said before the loops ran. `opened` (may be empty) is called as a window
+  // opens after a warmup.
+  Measurement watch(std::size_t loops, const Totals& start, const std::function<Totals()>& probe,
                     const IntervalSink& progress, const std::function<void()>& opened = {});
 
  private:

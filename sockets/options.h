@@ -67,6 +67,11 @@ struct Options {
   std::optional<std::uint64_t> port;
 };
 
+// True when the trial ends after so many bytes or messages instead of after a time.
+inline bool is_limited(const Options& o) {
+  return o.bytes || o.messages;
+}
+
 // How a parameter is written in YAML, which is also the unit it has in its column.
 enum class Unit { count, size, duration, rate, frequency, flag, text };
 

@@ -17,7 +17,8 @@ namespace pingperf {
 class SequenceTracker {
  public:
   // Every datagram's number, its sender's time stamp and its arrival, each on its host's own clock.
-  void received(std::uint64_t number, Nanoseconds sent, Nanoseconds arrived) noexcept;
+  // Returns false for a duplicate.
+  bool received(std::uint64_t number, Nanoseconds sent, Nanoseconds arrived) noexcept;
 
   // The sender says how many it sent: those missing at the end are lost too.
   void expect(std::uint64_t count) noexcept {
@@ -60,12 +61,15 @@ class SequenceTracker {
   std::bitset<kWindow> window_;
 };
 
-inline void SequenceTracker::received(std::uint64_t number, Nanoseconds sent,
+inline bool SequenceTracker::received(std::uint64_t number, Nanoseconds sent,
                                       Nanoseconds arrived) noexcept {
   if (number >= next_) {
     advance(number);
   } else {
-    if (seen(number)) return add(duplicates_);
+    if (seen(number)) {
+      add(duplicates_);
+      return false;
+    }
     add(out_of_order_);
   }
   add(distinct_);
@@ -78,6 +82,7 @@ inline void SequenceTracker::received(std::uint64_t number, Nanoseconds sent,
   }
   transit_ = transit;
   has_transit_ = true;
+  return true;
 }
 
 // A number behind the window cannot be told from a duplicate: it counts as late, not as seen.

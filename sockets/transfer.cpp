@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <ctime>
@@ -11,6 +12,8 @@
 
 namespace pingperf {
 namespace {
+
+constexpr std::uint64_t kSmallestBuffer = 64;  // holds any mark of a flow
 
 class Transfer final : public Endpoint {
  public:
@@ -36,6 +39,7 @@ class Transfer final : public Endpoint {
   }
 
   Measurement run(const IntervalSink& progress) noexcept override {
+    if (session_.options.warmup.value_or(0) == 0) set_limits();
     std::vector<std::function<void()>> loops;
     for (Flow& flow : flows_) {
       if (sends()) loops.push_back([&, this] { run_loop(ops_.send, flow); });
@@ -65,7 +69,9 @@ class Transfer final : public Endpoint {
       Flow& flow = flows_.emplace_back();
       flow.fd = std::move(fd);
       flow.outgoing.assign(session_.options.message_size.value(), 'p');
-      flow.incoming.assign(session_.options.message_size.value(), 0);
+      flow.incoming.assign(std::max(session_.options.message_size.value(), kSmallestBuffer), 0);
+      flow.is_server = is_server_;
+      flow.is_one_way = !both();
     }
   }
 
@@ -79,8 +85,10 @@ class Transfer final : public Endpoint {
   // Called as the window opens: what may still be sent, shared over the flows.
   void set_limits() noexcept {
     const Options& o = session_.options;
-    if (!sends() || (!o.bytes && !o.messages)) return;
-    const std::uint64_t all = o.bytes ? *o.bytes : *o.messages * *o.message_size;
+    if (!sends() || !is_limited(o)) return;
+    std::uint64_t all = o.bytes.value_or(0);
+    if (o.messages && __builtin_mul_overflow(*o.messages, *o.message_size, &all))
+      all = std::numeric_limits<std::uint64_t>::max() / 2;
     const std::uint64_t share = (all + flows_.size() - 1) / flows_.size();
     for (Flow& flow : flows_) flow.sent.limit = flow.sent.count() + share;
   }
@@ -153,17 +161,25 @@ void Transfer::add_datagrams(Totals& t) const {
 
 }  // namespace
 
-void Pace::wait() noexcept {
-  const auto now = static_cast<double>(now_ns());
+void Pace::wait(const Meter& meter) noexcept {
+  auto now = static_cast<double>(now_ns());
   if (now - next_ns_ > kMostBehind) next_ns_ = now;
-  if (next_ns_ > now) {
-    timespec until;
-    const auto due = static_cast<Nanoseconds>(next_ns_);
-    until.tv_sec = due / kSecond;
-    until.tv_nsec = due % kSecond;
+  while (next_ns_ > now && !meter.closed()) {
+    const auto due = static_cast<Nanoseconds>(std::min(next_ns_, now + kNap));
+    const timespec until{due / kSecond, due % kSecond};
     ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
+    now = static_cast<double>(now_ns());
   }
   next_ns_ += gap_ns_;
+}
+
+std::optional<std::string> pace_objection(const Options& o) {
+  if (!o.rate_bps || !o.duration) return std::nullopt;
+  const double bits_a_stream =
+      static_cast<double>(*o.rate_bps / o.streams.value_or(1)) * to_seconds(*o.duration);
+  if (bits_a_stream >= 8 * static_cast<double>(o.message_size.value_or(0))) return std::nullopt;
+  return "at this rate not one message of a stream is due in the duration: lower message_size, or "
+         "raise rate or duration";
 }
 
 std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const Session& session) {

@@ -40,6 +40,8 @@ struct Flow {
   std::vector<char> outgoing;  // one message
   std::vector<char> incoming;  // one receive
   std::atomic<int> error{0};   // errno of the call that ended a loop early
+  bool is_server = false;
+  bool is_one_way = true;  // the other end only receives, or only sends
 };
 
 // The flow's loops count, and return when the meter has closed or the peer is done. A sender that
@@ -67,16 +69,20 @@ class Pace {
                     : 8e9 * static_cast<double>(message_size) / static_cast<double>(rate_bps)) {}
 
   bool paced() const noexcept { return gap_ns_ > 0; }
-  // Sleeps until the next message is due. On a fixed schedule: what a late wake-up missed is made
-  // up for, so the mean rate holds. Gives up catching up past kMostBehind.
-  void wait() noexcept;
+  // Sleeps until the next message is due, or the meter has closed. On a fixed schedule: what a late
+  // wake-up missed is made up for, so the mean rate holds. Gives up catching up past kMostBehind.
+  void wait(const Meter& meter) noexcept;
 
  private:
   static constexpr double kMostBehind = 100e6;  // ns
+  static constexpr double kNap = 50e6;          // ns: how long a closed meter can go unnoticed
 
   double gap_ns_;
   double next_ns_ = 0;
 };
+
+// A rate at which not one message is due in the time of the trial, as Engine::objection.
+std::optional<std::string> pace_objection(const Options& options);
 
 std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const Session& session);
 std::unique_ptr<Endpoint> connect_transfer(const TransferOps& ops, const Session& session);

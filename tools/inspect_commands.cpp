@@ -9,13 +9,6 @@
 namespace pingperf {
 namespace {
 
-Nanoseconds length_of(const Experiment& experiment, const std::vector<Trial>& plan) {
-  Nanoseconds sum = 0;
-  for (const Trial& trial : plan)
-    sum += expected_length(experiment.cases[trial.case_index].options) + experiment.plan.cooldown;
-  return sum;
-}
-
 // "latency tcp udp" of one engine's family, a line a kind.
 std::string services(const std::vector<EngineInfo>& engines, std::string_view family, Kind kind) {
   std::string text;
@@ -45,7 +38,7 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
       const Experiment experiment = load_experiment(file, overrides);
       const std::vector<Trial> plan = plan_trials(experiment);
       fmt::print("{}: ok: {} cases, {} trials, about {}\n", file, experiment.cases.size(),
-                 plan.size(), ProgressView::clock_text(length_of(experiment, plan)));
+                 plan.size(), ProgressView::clock_text(expected_length(experiment, plan)));
     } catch (const UsageError& e) {
       fmt::print(stderr, "{}\n", e.what());
       wrong = true;
@@ -64,7 +57,7 @@ int plan_command(const std::string& file, const Overrides& overrides) {
                to_seconds(expected_length(c.options)), c.name);
   }
   fmt::print("{} trials, about {}\n", plan.size(),
-             ProgressView::clock_text(length_of(experiment, plan)));
+             ProgressView::clock_text(expected_length(experiment, plan)));
   return 0;
 }
 

@@ -2,10 +2,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 
 #include "harness/comparison.h"
 #include "harness/environment.h"
@@ -19,17 +18,13 @@ namespace {
 
 constexpr int kAllWell = 0, kFailedTrials = 3, kInterrupted = 130;
 
-std::string read_file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 bool colour_wanted() {
   return std::getenv("NO_COLOR") == nullptr && ::isatty(STDOUT_FILENO) != 0;
 }
 
-// Everything is computed from the rows on disk, so that a resumed run tells the same.
-void report(const Experiment& experiment, const RunDirectory& directory) {
+// Everything is computed from the rows on disk, so that a resumed run tells the same. Returns how
+// many trials failed.
+std::size_t report(const Experiment& experiment, const RunDirectory& directory) {
   const TrialTable trials = TrialTable::read(directory.path() / "trials.csv");
   const std::vector<SummaryRow> summary = summarize(trials);
   const std::vector<ComparisonRow> comparisons = compare_cases(experiment, trials);
@@ -38,6 +33,11 @@ void report(const Experiment& experiment, const RunDirectory& directory) {
                         comparisons_csv(comparisons, directory.name()));
   fmt::print("\n{}", results_table(trials, colour_wanted()));
   if (!comparisons.empty()) fmt::print("\n{}", comparisons_table(comparisons, colour_wanted()));
+  return static_cast<std::size_t>(
+      std::count_if(trials.rows().begin(), trials.rows().end(), [&](const auto& row) {
+        const std::string& status = trials.text(row, "status");
+        return status != "ok" && status != name(Status::interrupted);
+      }));
 }
 
 void print_files(const std::filesystem::path& directory) {
@@ -52,58 +52,63 @@ void print_files(const std::filesystem::path& directory) {
     fmt::print("  {:<17} {}\n", file, content);
 }
 
-int finish(const RunTally& tally, const std::filesystem::path& directory) {
-  print_files(directory);
-  if (tally.interrupted) {
-    fmt::print(stderr, "Interrupted. To run what is missing: pingperf run --resume {}\n",
-               directory.string());
-    return kInterrupted;
-  }
-  if (tally.failed == 0) return kAllWell;
-  fmt::print(stderr, "{} of {} trials failed: see the columns status and error of trials.csv\n",
-             tally.failed, tally.ok + tally.failed);
-  return kFailedTrials;
+RunDirectory open_directory(const RunCommand& command, const Experiment& experiment,
+                            const std::string& text, const Overrides& overrides,
+                            AgentPair& agents) {
+  const AgentHello &client = agents.client().hello(), &server = agents.server().hello();
+  if (command.resume.empty())
+    return RunDirectory::create(command.results, experiment.name, experiment.plan.seed, text,
+                                environment_json(command.command_line, overrides, client, server));
+  RunDirectory directory = RunDirectory::resume(command.resume);
+  write_file_atomically(
+      directory.path() / "environment.json",
+      resumed_environment_json(command.resume, command.command_line, client, server));
+  return directory;
 }
 
+// Runs one experiment, or the rest of it, from its file or the copy in its run's directory.
 int run_one(const RunCommand& command, const std::filesystem::path& file,
-            const Overrides& overrides) {
-  const bool resumed = !command.resume.empty();
-  const Experiment experiment = load_experiment(file, overrides);
+            const Overrides& overrides, const Interrupt& interrupt) {
+  const std::string text = read_experiment(file);
+  const Experiment experiment = parse_experiment(text, file.string(), overrides);
   const std::vector<Trial> plan = plan_trials(experiment);
-  const Interrupt interrupt;
   AgentPair agents(experiment);
-  RunDirectory directory =
-      resumed ? RunDirectory::resume(command.resume)
-              : RunDirectory::create(
-                    command.results, experiment.name, experiment.plan.seed, read_file(file),
-                    environment_json(command.command_line, overrides, agents.client().hello(),
-                                     agents.server().hello()));
-  const auto finished = directory.finished();
-  const Nanoseconds expected = expected_left(experiment, plan, finished);
+  RunDirectory directory = open_directory(command, experiment, text, overrides, agents);
+  const std::vector<Trial> trials = missing_trials(experiment, plan, directory);
+  const Nanoseconds expected = expected_length(experiment, trials);
   if (!command.quiet)
     fmt::print(stderr, "{}: {} cases, {} trials{}, about {}\n", experiment.name,
-               experiment.cases.size(), plan.size() - finished.size(), resumed ? " to go" : "",
+               experiment.cases.size(), trials.size(), command.resume.empty() ? "" : " to go",
                ProgressView::clock_text(expected));
-  RunTally tally;
   {
     ProgressView progress(stderr, command.quiet, plan.size(), expected);
-    tally = run_trials(experiment, plan, finished, agents, directory, interrupt, progress);
+    run_trials(experiment, trials, agents, directory, interrupt, progress);
   }
-  report(experiment, directory);
-  return finish(tally, directory.path());
+  const std::size_t failed = report(experiment, directory);
+  print_files(directory.path());
+  if (interrupt.raised()) {
+    fmt::print(stderr, "Interrupted. To run what is missing: pingperf run --resume {}\n",
+               directory.path().string());
+    return kInterrupted;
+  }
+  if (failed == 0) return kAllWell;
+  fmt::print(stderr, "{} of {} trials failed: see the columns status and error of trials.csv\n",
+             failed, plan.size());
+  return kFailedTrials;
 }
 
 }  // namespace
 
 int run_command(const RunCommand& command) {
+  const Interrupt interrupt;
   if (!command.resume.empty()) {
     const std::filesystem::path run = command.resume;
-    return run_one(command, run / "experiment.yaml", recorded_overrides(run));
+    return run_one(command, run / "experiment.yaml", recorded_overrides(run), interrupt);
   }
   for (const std::string& file : command.files) load_experiment(file, command.overrides);
   int worst = kAllWell;
   for (const std::string& file : command.files) {
-    worst = std::max(worst, run_one(command, file, command.overrides));
+    worst = std::max(worst, run_one(command, file, command.overrides, interrupt));
     if (worst == kInterrupted) break;
   }
   return worst;

@@ -76,6 +76,23 @@ workloads:
   EXPECT_FALSE(e.cases[4].options.mss);       // a default reaches only engines that have it
 }
 
+TEST(Experiment, ALimitOfTheWorkloadsOwnReplacesEveryDefaultOne) {
+  const Experiment e = parse(R"(
+name: x
+defaults: {bytes: 1MB}
+workloads:
+  a: {kind: throughput, engine: blocking}
+  b: {kind: throughput, engine: blocking, duration: 2s}
+  c: {kind: throughput, engine: blocking, messages: 10}
+)");
+  EXPECT_EQ(e.cases[0].options.bytes, 1'000'000u);
+  EXPECT_FALSE(e.cases[0].options.duration);
+  EXPECT_FALSE(e.cases[1].options.bytes);
+  EXPECT_EQ(e.cases[1].options.duration, 2 * kSecond);
+  EXPECT_FALSE(e.cases[2].options.bytes);
+  EXPECT_FALSE(e.cases[2].options.duration);
+}
+
 TEST(Experiment, PinAndDscpSetWhatTheyStandFor) {
   const Options o = parse(
                         "{name: x, workloads: {a: {kind: throughput, engine: blocking, dscp: 46, "
@@ -154,6 +171,18 @@ TEST(Overrides, OnlyKeepsCasesAndWorkloadsThatMatch) {
               ElementsAre("bulk/engine=iperf3/streams=4", "bulk/engine=blocking/streams=4"));
   EXPECT_THAT(error_of(kBulk, {{}, "nothing*"}),
               HasSubstr("matches no case; workloads: bulk, ping"));
+}
+
+TEST(Overrides, OnlyDropsComparisonsThatLoseASide) {
+  const std::string yaml = std::string(kBulk) + R"(
+compare:
+  - {metric: throughput_bps, axis: engine, baseline: iperf3}
+  - {metric: context_switches, workload: ping, baseline: {workload: bulk}}
+)";
+  EXPECT_EQ(parse(yaml, {{}, "bulk"}).compare.size(), 1u);
+  EXPECT_EQ(parse(yaml, {{}, "ping"}).compare.size(), 0u);
+  EXPECT_EQ(parse(yaml, {{}, "bulk/engine=blocking*"}).compare.size(), 0u);
+  EXPECT_EQ(parse(yaml, {{}, "*"}).compare.size(), 2u);
 }
 
 TEST(Suggest, FindsTheNearWordAndListsTheRest) {

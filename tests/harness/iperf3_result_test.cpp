@@ -1,5 +1,7 @@
-// Reading libiperf's JSON. The fixtures are made by hand in the documented shape: two omitted and
-// ten measured intervals of 0.1 s, two TCP streams with 100 and 300 bytes each; one UDP receiver.
+// Reading libiperf's JSON. The fixtures named "captured" are what `iperf3 -J -i 0.1` printed, the
+// start cut down to its version and parameters. The others are made by hand in the same shape: two
+// omitted and ten measured intervals of 0.1 s, two TCP streams with 100 and 300 bytes each; one UDP
+// receiver.
 #include "harness/iperf3_result.h"
 
 #include <gtest/gtest.h>
@@ -44,7 +46,7 @@ TEST_P(Iperf3Result, TheWholeTestIsTheWindowWithoutWarmup) {
   EXPECT_EQ(m.error, "");
   EXPECT_EQ(m.bytes_sent, 4000u);
   EXPECT_FALSE(m.bytes_received);
-  EXPECT_EQ(m.total_bytes_sent, 4800u);  // what was omitted is in the total
+  EXPECT_EQ(m.total_bytes_sent, 4000u);  // what was omitted is in no figure
   EXPECT_EQ(m.retransmits, 20u);
   EXPECT_NEAR(m.window_s.value(), 1.0, 1e-9);
   EXPECT_EQ(m.intervals.size(), 10u);
@@ -67,6 +69,61 @@ INSTANTIATE_TEST_SUITE_P(Versions, Iperf3Result,
                          testing::Values("iperf-3.12-tcp-client.json",
                                          "iperf-3.17-tcp-client.json"));
 
+// The omission ended in the middle of an interval: libiperf gives it a start of 0.100016 and an end
+// of 0.100319 for what came from 0 to there.
+TEST(Iperf3ResultCaptured, TheIntervalThatTheOmissionEndsInStartsAtZero) {
+  const Measurement m = read_iperf3_result(fixture("iperf-3.12-captured-tcp-server-omit.json"),
+                                           schedule(kSecond, kSecond));
+  EXPECT_EQ(m.error, "");
+  EXPECT_EQ(m.bytes_received, 4'091'674'624u);
+  EXPECT_DOUBLE_EQ(m.window_s.value(), 1.000182);
+  EXPECT_DOUBLE_EQ(m.intervals.front().end_s, 0.100319);
+  EXPECT_FALSE(m.bytes_sent);
+  EXPECT_FALSE(m.total_bytes_received);  // what was omitted is not known to the byte
+}
+
+// The server's "sum" is what it received, and "sum_bidir_reverse" what it sent.
+TEST(Iperf3ResultCaptured, DirectionsAreToldApartAndTheTailIsNotInTheWindow) {
+  const Measurement m = read_iperf3_result(
+      fixture("iperf-3.12-captured-tcp-server-bidirectional.json"), schedule(0, kSecond));
+  EXPECT_EQ(m.error, "");
+  EXPECT_EQ(m.bytes_received, 1'059'323'904u);
+  EXPECT_EQ(m.bytes_sent, 1'795'686'400u);
+  EXPECT_DOUBLE_EQ(m.window_s.value(), 1.001566);
+  EXPECT_EQ(m.retransmits, 2u);
+  EXPECT_EQ(m.total_bytes_received, 1'068'498'944u);  // as in "end"
+  EXPECT_EQ(m.total_bytes_sent, 1'811'415'040u);
+  EXPECT_GT(m.fairness_index.value(), 0.9);
+}
+
+TEST(Iperf3ResultCaptured, ALimitOfBytesMeasuresTheWholeTest) {
+  Options o;
+  o.bytes = 3'000'000;
+  const Measurement m =
+      read_iperf3_result(fixture("iperf-3.12-captured-udp-server-bytes.json"), Iperf3Schedule(o));
+  EXPECT_EQ(m.error, "");
+  EXPECT_EQ(m.bytes_received, 1'414'000u);
+  EXPECT_DOUBLE_EQ(m.window_s.value(), 0.012276);
+  EXPECT_EQ(m.datagrams_lost, 1237u);
+  EXPECT_EQ(m.datagrams_received, 1010u);
+  EXPECT_EQ(m.total_bytes_received, 1'414'000u);
+}
+
+TEST(Iperf3ResultUdp, ALateDatagramTakesBackALossOfTheIntervalBefore) {
+  const auto interval = [](const char* edges, const char* counts) {
+    return std::string(R"({"streams":[{"sender":false,"bytes":1000,"jitter_ms":0.1,)") + counts +
+           R"(}],"sum":{"omitted":false,)" + edges + "}}";
+  };
+  const std::string json =
+      R"({"intervals":[)" + interval(R"("start":0,"end":0.1)", R"("packets":10,"lost_packets":3)") +
+      "," + interval(R"("start":0.1,"end":0.2)", R"("packets":10,"lost_packets":-1)") +
+      R"(],"end":{"streams":[]}})";
+  const Measurement m = read_iperf3_result(json, schedule(0, 200 * kMillisecond));
+  EXPECT_EQ(m.error, "");
+  EXPECT_EQ(m.datagrams_lost, 2u);
+  EXPECT_EQ(m.datagrams_received, 18u);
+}
+
 TEST(Iperf3ResultUdp, LossIsToldApartFromWhatCame) {
   const Measurement m =
       read_iperf3_result(fixture("iperf-3.12-udp-server.json"), schedule(0, kSecond));
@@ -84,6 +141,9 @@ TEST(Iperf3ResultErrors, AnErrorInTheJsonIsTheError) {
       read_iperf3_result(R"({"start":{},"error":"the server\nis busy"})", schedule(0, kSecond))
           .error,
       "iperf3: the server is busy");
+  EXPECT_EQ(
+      read_iperf3_result(R"({"error":"error - unable to connect\n"})", schedule(0, kSecond)).error,
+      "iperf3: unable to connect");
   // Newer versions write the key twice.
   EXPECT_EQ(read_iperf3_result(R"({"error":"first","error":"second"})", schedule(0, kSecond)).error,
             "iperf3: second");

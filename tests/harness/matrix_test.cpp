@@ -63,6 +63,20 @@ TEST(Matrix, ExcludeComesBeforeInclude) {
             (Texts{"a=1", "a=2 b=3"}));
 }
 
+TEST(Matrix, IncludeMayReplaceWhatIncludeAddedButNotWhatTheMatrixHas) {
+  EXPECT_EQ(expand("{matrix: {a: [1, 2]}, include: [{b: x}, {a: 1, b: y}]}"),
+            (Texts{"a=1 b=y", "a=2 b=x"}));
+}
+
+TEST(Matrix, TooManyEntriesForTooManyCombinationsAreRefusedAtOnce) {
+  std::string values, entries;
+  for (int i = 0; i < 300; ++i) values += std::to_string(i) + ", ";
+  for (int i = 0; i < 200; ++i) entries += "{c: 1}, ";
+  const std::string matrix = "matrix: {a: [" + values + "], b: [" + values + "]}";
+  EXPECT_THROW(expand("{" + matrix + ", include: [" + entries + "]}"), UsageError);
+  EXPECT_THROW(expand("{" + matrix + ", exclude: [" + entries + "]}"), UsageError);
+}
+
 TEST(Matrix, AValueCanBeAMap) {
   EXPECT_EQ(expand("matrix: {pin: [{client: 0, server: 1}]}"), Texts{"pin=client:0+server:1"});
 }

@@ -12,8 +12,10 @@ TEST(Units, DurationsNeedAUnitAndAreWholeNanoseconds) {
   EXPECT_EQ(parse_duration("1h"), 3600 * kSecond);
   EXPECT_EQ(parse_duration("50us"), 50 * kMicrosecond);
   EXPECT_EQ(parse_duration("50µs"), 50 * kMicrosecond);
-  for (const char* text : {"", "5", "s", "-1s", "+1s", "1 s", "1.5ns", "1e3s", "infs", "nans", "1S",
-                           "1..5s", ".s", "99999999999h"})
+  EXPECT_EQ(parse_duration("0.3us"), 300);  // 299.99999999999994 in doubles
+  EXPECT_EQ(parse_duration("2.675s"), 2675 * kMillisecond);
+  for (const char* text : {"", "5", "s", "-1s", "+1s", "1 s", "1.5ns", "1.0000000001s", "1e3s",
+                           "infs", "nans", "1S", "1..5s", ".s", "99999999999h"})
     EXPECT_FALSE(parse_duration(text)) << text;
 }
 

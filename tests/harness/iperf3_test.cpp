@@ -1,0 +1,375 @@
+// The iperf3 engine against itself, each end in a process of its own, as libiperf needs it.
+#include "harness/iperf3.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "harness/engines.h"
+#include "harness/process.h"
+#include "harness/protocol.h"
+#include "sockets/error.h"
+#include "sockets/socket_options.h"
+
+namespace pingperf {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr unsigned kLifeOfAnEnd_s = 20;
+constexpr Nanoseconds kPatience = 5 * kSecond;
+constexpr double kInterval_s = 0.1;  // of libiperf's, and how much of it a busy host may be late
+constexpr double kSlack_s = kInterval_s + 0.05;
+
+// A child process with one endpoint, which says Ready, then Result or Failure, over a pipe.
+class End {
+ public:
+  enum class Side { server, client };
+
+  End(Side side, const Engine& engine, const Session& session) {
+    Pipe pipe = make_pipe();
+    pid_ = check(::fork(), "fork");
+    if (pid_ == 0) live(side, engine, session, pipe.write.get());
+    events_ = std::move(pipe.read);
+  }
+  ~End() {
+    kill();
+    ::waitpid(pid_, nullptr, 0);
+  }
+  End(const End&) = delete;
+  End& operator=(const End&) = delete;
+
+  void kill() { ::kill(pid_, SIGKILL); }
+
+  // Where the server can be dialled. Throws what its constructor threw.
+  Address address() {
+    const Event event = next();
+    if (const auto* failure = std::get_if<Failure>(&event)) throw std::runtime_error(failure->what);
+    return Address::parse(std::get<Ready>(event).address);
+  }
+
+  Measurement result() {
+    for (;;) {
+      const Event event = next();
+      if (const auto* result = std::get_if<Result>(&event)) return result->measurement;
+      if (const auto* failure = std::get_if<Failure>(&event)) return {.error = failure->what};
+    }
+  }
+
+ private:
+  [[noreturn]] static void live(Side side, const Engine& engine, const Session& session, int out) {
+    ::alarm(kLifeOfAnEnd_s);
+    try {
+      const auto endpoint = side == Side::server ? engine.listen(session) : engine.connect(session);
+      write_line(out, encode(Ready{.address = endpoint->address().to_string()}));
+      endpoint->accept();
+      write_line(out, encode(Result{.measurement = endpoint->run({})}));
+    } catch (const std::exception& e) {
+      write_line(out, encode(Failure{.what = e.what()}));
+    }
+    ::_exit(0);
+  }
+
+  Event next() {
+    for (;;) {
+      if (const auto line = lines_.next()) return decode_event(*line);
+      if (!lines_.read_from(events_.get())) return Failure{.what = "the process died"};
+    }
+  }
+
+  pid_t pid_ = -1;
+  Fd events_;
+  LineBuffer lines_{kLongestEvent};
+};
+
+struct Ends {
+  Measurement client, server;
+};
+
+Session session_for(const Options& options, const Address& address) {
+  return {.options = options, .address = address, .deadline = now_ns() + kPatience};
+}
+
+Ends run_trial(const Engine& engine, const Options& options, const char* host = "127.0.0.1") {
+  End server(End::Side::server, engine, session_for(options, Address::resolve(host, 0)));
+  End client(End::Side::client, engine, session_for(options, server.address()));
+  Ends ends;
+  ends.client = client.result();
+  ends.server = server.result();
+  return ends;
+}
+
+Options options_for(const Engine& engine) {
+  Options o;
+  o.transport = engine.transport;
+  o.engine = engine.name;
+  o.streams = 1;
+  o.duration = 300 * kMillisecond;
+  o.warmup = 100 * kMillisecond;
+  if (engine.transport == Transport::udp) {
+    o.message_size = 1400;
+    o.rate_bps = 50'000'000;
+  } else {
+    o.message_size = 128 * 1024;
+  }
+  return o;
+}
+
+void expect_well(const Ends& ends, double duration_s) {
+  for (const Measurement* end : {&ends.client, &ends.server}) {
+    ASSERT_EQ(end->error, "");
+    EXPECT_NEAR(end->window_s.value(), duration_s, kSlack_s);
+    EXPECT_DOUBLE_EQ(end->intervals.back().end_s, *end->window_s);
+    EXPECT_EQ(end->intervals.front().start_s, 0);
+    EXPECT_GT(end->cpu_user_s.value() + end->cpu_system_s.value(), 0);
+  }
+}
+
+// Sums that libiperf and the intervals must agree on.
+void expect_flow(const Measurement& sender, const Measurement& receiver) {
+  EXPECT_GT(sender.bytes_sent.value(), 0u);
+  EXPECT_GT(receiver.bytes_received.value(), 0u);
+  EXPECT_LE(*sender.bytes_sent, sender.total_bytes_sent.value());
+  EXPECT_LE(*receiver.bytes_received, receiver.total_bytes_received.value());
+  EXPECT_LE(*receiver.total_bytes_received, *sender.total_bytes_sent);
+}
+
+class Iperf3Test : public testing::TestWithParam<const Engine*> {
+ protected:
+  const Engine& engine() const { return *GetParam(); }
+  bool udp() const { return engine().transport == Transport::udp; }
+};
+
+TEST_P(Iperf3Test, IsListedAndNamesRealParameters) {
+  EXPECT_EQ(find_engine("iperf3", Kind::throughput, engine().transport), &engine());
+  for (std::string_view parameter : engine().parameters)
+    EXPECT_NE(find_parameter(parameter), nullptr) << parameter;
+  EXPECT_FALSE(engine().unavailable());
+}
+
+TEST_P(Iperf3Test, ServerReceivesWhatTheClientSends) {
+  const Ends ends = run_trial(engine(), options_for(engine()));
+  expect_well(ends, 0.3);
+  expect_flow(ends.client, ends.server);
+  EXPECT_FALSE(ends.client.bytes_received);
+  EXPECT_FALSE(ends.server.bytes_sent);
+  EXPECT_FALSE(ends.server.fairness_index);
+  EXPECT_EQ(ends.client.retransmits.has_value(), !udp());
+  EXPECT_EQ(ends.client.tcp_rtt_min_ns.has_value(), !udp());
+  EXPECT_EQ(ends.client.cwnd_max_bytes.has_value(), !udp());
+  EXPECT_EQ(ends.client.datagrams_sent.has_value(), udp());
+  EXPECT_EQ(ends.server.datagrams_received.has_value(), udp());
+  EXPECT_EQ(ends.server.datagrams_lost.has_value(), udp());
+  EXPECT_EQ(ends.server.jitter_ns.has_value(), udp());
+}
+
+TEST_P(Iperf3Test, ReverseMakesTheServerSend) {
+  Options options = options_for(engine());
+  options.reverse = true;
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends, 0.3);
+  expect_flow(ends.server, ends.client);
+  EXPECT_FALSE(ends.client.bytes_sent);
+  EXPECT_FALSE(ends.server.bytes_received);
+}
+
+TEST_P(Iperf3Test, BidirectionalMakesBothEndsSendAndReceive) {
+  Options options = options_for(engine());
+  options.bidirectional = true;
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends, 0.3);
+  expect_flow(ends.client, ends.server);
+  expect_flow(ends.server, ends.client);
+}
+
+TEST_P(Iperf3Test, StreamsShareTheRateAndAreJudgedForFairness) {
+  Options options = options_for(engine());
+  options.streams = 2;
+  options.rate_bps = 40'000'000;
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends, 0.3);
+  expect_flow(ends.client, ends.server);
+  EXPECT_GE(ends.server.fairness_index.value(), 0.5);
+  EXPECT_LE(*ends.server.fairness_index, 1.0);
+  const double rate = static_cast<double>(*ends.client.bytes_sent) * 8 / *ends.client.window_s;
+  EXPECT_LT(rate, 70e6);  // not 80: that would be the rate of each
+}
+
+TEST_P(Iperf3Test, LeavesOutAWarmupOfMoreThanASecond) {
+  Options options = options_for(engine());
+  options.warmup = 1200 * kMillisecond;
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends, 0.3);
+  EXPECT_GT(ends.client.bytes_sent.value(), 0u);
+  EXPECT_GT(ends.server.bytes_received.value(), 0u);
+  // libiperf does not say what flowed in an omitted second to the byte.
+  EXPECT_FALSE(ends.client.total_bytes_sent);
+  EXPECT_FALSE(ends.server.total_bytes_received);
+}
+
+TEST_P(Iperf3Test, StartsItsWindowWhereTheOmissionEnds) {
+  Options options = options_for(engine());
+  options.warmup = kSecond;
+  options.duration = kSecond;
+  expect_well(run_trial(engine(), options), 1.0);
+}
+
+TEST_P(Iperf3Test, EndsAfterTheLimitOfBytes) {
+  Options options = options_for(engine());
+  options.bytes = 3'000'000;
+  options.duration.reset();
+  options.warmup = 0;
+  options.rate_bps.reset();
+  const Ends ends = run_trial(engine(), options);
+  ASSERT_EQ(ends.client.error, "");
+  ASSERT_EQ(ends.server.error, "");
+  EXPECT_GE(ends.client.bytes_sent.value(), 3'000'000u);
+  EXPECT_LE(*ends.client.bytes_sent, 3'000'000u + *options.message_size);
+  EXPECT_GT(ends.client.window_s.value(), 0);
+  EXPECT_LE(ends.server.total_bytes_received.value(), *ends.client.total_bytes_sent);
+}
+
+TEST_P(Iperf3Test, WorksOverIpv6) {
+  const Fd probe(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const Address any = Address::resolve("::1", 0, AF_INET6);
+  if (!probe || ::bind(probe.get(), any.data(), any.size()) != 0) GTEST_SKIP() << "no IPv6 here";
+  const Ends ends = run_trial(engine(), options_for(engine()), "::1");
+  expect_well(ends, 0.3);
+  expect_flow(ends.client, ends.server);
+}
+
+TEST_P(Iperf3Test, TakesEveryOptionThatItHonours) {
+  Options options = options_for(engine());
+  options.send_buffer = options.receive_buffer = 128 * 1024;
+  options.tos = 40;
+  if (engine().honours("mss")) {
+    options.mss = 1400;
+    options.nodelay = true;
+    options.zero_copy = true;
+    options.congestion_control = "reno";
+  }
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends, 0.3);
+  expect_flow(ends.client, ends.server);
+}
+
+TEST_P(Iperf3Test, ClientWithoutAServerIsRefusedAtItsDeadline) {
+  const Options options = options_for(engine());
+  const Address any = Address::resolve("127.0.0.1", 0);
+  const Fd mute(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+  check(::bind(mute.get(), any.data(), any.size()), "bind");  // and nobody listens
+  Session session = session_for(options, Address::local_of(mute.get()));
+  session.deadline = now_ns() + 200 * kMillisecond;
+  End client(End::Side::client, engine(), session);
+  EXPECT_THAT(client.result().error, HasSubstr("Connection refused"));
+}
+
+TEST_P(Iperf3Test, AKilledServerIsAnErrorOfTheClient) {
+  Options options = options_for(engine());
+  options.duration = 10 * kSecond;
+  End server(End::Side::server, engine(), session_for(options, Address::resolve("127.0.0.1", 0)));
+  End client(End::Side::client, engine(), session_for(options, server.address()));
+  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  server.kill();
+  EXPECT_NE(client.result().error, "");
+}
+
+TEST_P(Iperf3Test, AKilledClientIsAnErrorOfTheServer) {
+  Options options = options_for(engine());
+  options.duration = 10 * kSecond;
+  End server(End::Side::server, engine(), session_for(options, Address::resolve("127.0.0.1", 0)));
+  End client(End::Side::client, engine(), session_for(options, server.address()));
+  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  client.kill();
+  EXPECT_NE(server.result().error, "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Iperf3, Iperf3Test, testing::Values(&iperf3_tcp(), &iperf3_udp()),
+                         [](const auto& test) { return std::string(name(test.param->transport)); });
+
+// Binds `host`, listens when it is TCP, and expects a server on that port of 127.0.0.1 to object.
+void expect_busy(const Engine& engine, const char* host, int type, bool reuse) {
+  const Address any = Address::resolve(host, 0);
+  const Fd other(check(::socket(any.family(), type | SOCK_CLOEXEC, 0), "socket"));
+  set_option(other.get(), SOL_SOCKET, SO_REUSEADDR, reuse, "SO_REUSEADDR");
+  if (any.family() == AF_INET6) set_option(other.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0, "V6ONLY");
+  check(::bind(other.get(), any.data(), any.size()), "bind");
+  if (type == SOCK_STREAM) check(::listen(other.get(), 1), "listen");
+  const Address same = Address::resolve("127.0.0.1", Address::local_of(other.get()).port());
+  End server(End::Side::server, engine, session_for(options_for(engine), same));
+  EXPECT_THAT(server.result().error, HasSubstr("port busy: " + same.to_string()));
+}
+
+TEST(Iperf3Port, IsBusyWhenAnotherListensThere) {
+  for (const Engine* engine : {&iperf3_tcp(), &iperf3_udp()})
+    for (const bool reuse : {false, true}) {
+      expect_busy(*engine, "127.0.0.1", SOCK_STREAM, reuse);
+      expect_busy(*engine, "0.0.0.0", SOCK_STREAM, reuse);
+    }
+}
+
+TEST(Iperf3Port, IsBusyWhenAnotherListensOnTheIpv6WildcardAsIperf3Does) {
+  const Fd probe(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!probe) GTEST_SKIP() << "no IPv6 here";
+  expect_busy(iperf3_tcp(), "::", SOCK_STREAM, true);
+}
+
+TEST(Iperf3Port, OfUdpIsBusyWhenAnotherHasTheUdpPort) {
+  expect_busy(iperf3_udp(), "127.0.0.1", SOCK_DGRAM, false);
+}
+
+TEST(Iperf3Endpoint, StoppingOneEndsItsProcess) {
+  const Options options = options_for(iperf3_tcp());
+  const Session session = session_for(options, Address::resolve("127.0.0.1", 0));
+  EXPECT_EXIT(iperf3_tcp().listen(session)->stop(), testing::ExitedWithCode(1), "");
+}
+
+TEST(Iperf3Objection, IsRaisedToTwoBufferSizesAndToHalvesOfASecondBeforeALimit) {
+  Options options = options_for(iperf3_tcp());
+  EXPECT_FALSE(iperf3_tcp().objection(options));
+  options.send_buffer = 1000;
+  EXPECT_FALSE(iperf3_tcp().objection(options));
+  options.receive_buffer = 2000;
+  EXPECT_THAT(iperf3_tcp().objection(options).value_or(""), HasSubstr("same value"));
+  options = options_for(iperf3_tcp());
+  options.bytes = 1000;
+  EXPECT_THAT(iperf3_tcp().objection(options).value_or(""), HasSubstr("set warmup to"));
+}
+
+TEST(Iperf3Objection, IsRaisedToWhatLibiperfHasNoRoomFor) {
+  const auto objection_to = [](auto Options::*field, auto value) {
+    Options options = options_for(iperf3_tcp());
+    options.*field = value;
+    return iperf3_tcp().objection(options).value_or("");
+  };
+  EXPECT_THAT(objection_to(&Options::duration, 99 * kMillisecond), HasSubstr("100ms"));
+  EXPECT_THAT(objection_to(&Options::streams, 129), HasSubstr("128 streams"));
+  EXPECT_EQ(objection_to(&Options::streams, 128), "");
+}
+
+// With fewer bytes libiperf 3.12 writes its header past the message and counts no datagram at all.
+TEST(Iperf3Objection, IsRaisedToDatagramsThatDoNotHoldTheHeaderOrAreTooLong) {
+  Options options = options_for(iperf3_udp());
+  for (const std::uint64_t fits : {16, 65507}) {
+    options.message_size = fits;
+    EXPECT_FALSE(iperf3_udp().objection(options)) << fits;
+  }
+  for (const std::uint64_t wrong : {15, 65508}) {
+    options.message_size = wrong;
+    EXPECT_TRUE(iperf3_udp().objection(options)) << wrong;
+  }
+}
+
+TEST(LibiperfVersion, IsANumberAlone) {
+  EXPECT_THAT(libiperf_version(), testing::MatchesRegex("3\\.[0-9]+.*"));
+}
+
+}  // namespace
+}  // namespace pingperf

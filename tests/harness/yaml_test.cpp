@@ -1,0 +1,116 @@
+// The neutral tree: what it keeps of a document, and what it refuses, with places.
+#include "harness/yaml.h"
+
+#include <gmock/gmock.h>
+
+namespace pingperf {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+
+std::string error_of(const std::string& yaml) {
+  try {
+    parse_yaml(yaml, "test.yaml");
+    return "";
+  } catch (const UsageError& e) {
+    return e.what();
+  }
+}
+
+TEST(Yaml, KeepsTheOrderOfKeysAndTheirPlaces) {
+  const Node root = parse_yaml("b: 1\na:\n  - x\n  - {c: d}\n", "test.yaml");
+  ASSERT_EQ(root.entries.size(), 2u);
+  EXPECT_EQ(root.entries[0].key, "b");
+  EXPECT_EQ(root.entries[1].mark.to_string(), "test.yaml:2:1");
+  const Node& map = root.find("a")->items[1];
+  EXPECT_EQ(map.find("c")->scalar, "d");
+  EXPECT_EQ(map.find("c")->mark.to_string(), "test.yaml:4:9");
+}
+
+TEST(Yaml, TellsNothingFromTheTextNull) {
+  const Node root = parse_yaml("{a: null, b: 'null', c: ~, d: , e: ''}", "test.yaml");
+  EXPECT_EQ(root.find("a")->type, Node::Type::null);
+  EXPECT_EQ(root.find("b")->type, Node::Type::scalar);
+  EXPECT_TRUE(root.find("b")->quoted);
+  EXPECT_EQ(root.find("c")->type, Node::Type::null);
+  EXPECT_EQ(root.find("d")->type, Node::Type::null);
+  EXPECT_EQ(root.find("e")->type, Node::Type::scalar);
+  EXPECT_EQ(root.find("f"), nullptr);
+}
+
+TEST(Yaml, AnAliasIsACopyOfItsAnchor) {
+  const Node root = parse_yaml("a: &x {k: v}\nb: *x\n", "test.yaml");
+  EXPECT_EQ(root.find("b")->find("k")->scalar, "v");
+}
+
+TEST(Yaml, ReadsWhatEditorsOfOtherSystemsWrite) {
+  const Node root = parse_yaml(
+      "\xEF\xBB\xBF"
+      "a: µs\r\nb: 2\r\n",
+      "test.yaml");
+  EXPECT_EQ(root.find("a")->scalar, "µs");
+  EXPECT_EQ(root.find("b")->scalar, "2");
+}
+
+TEST(Yaml, ADuplicateKeyNamesTheLineOfTheFirst) {
+  EXPECT_EQ(error_of("a:\n  b: 1\na: 2\n"),
+            "test.yaml:3:1: duplicate key 'a': it stands already on line 1");
+}
+
+TEST(Yaml, OtherEncodingsAreRefusedWhereTheyBegin) {
+  const std::string right = "not UTF-8: save the file in that encoding";
+  EXPECT_EQ(error_of("a: 1\nb: caf\xE9\n"), "test.yaml:2:7: " + right);  // Latin-1
+  for (const char* bytes : {"\x80", "\xC0\xAF", "\xED\xA0\x80", "\xF5\x80\x80\x80", "\xE2\x82"})
+    EXPECT_THAT(error_of(std::string("a: ") + bytes), EndsWith(right));
+  for (const char* text : {"é", "€", "😀"}) EXPECT_EQ(error_of(std::string("a: ") + text), "");
+}
+
+TEST(Yaml, AnErrorIsOneLineWithoutControlCharacters) {
+  EXPECT_EQ(error_of("\"a\\nb\\e\": 1\n\"a\\nb\\e\": 2\n"),
+            "test.yaml:2:1: duplicate key 'a\\nb\\x1b': it stands already on line 1");
+}
+
+TEST(Yaml, ALongErrorIsCutBetweenCharacters) {
+  std::string euros;
+  for (int i = 0; i < 1000; ++i) euros += "€";
+  const std::string line = one_line(euros);
+  EXPECT_LT(line.size(), 1010u);
+  EXPECT_THAT(line, EndsWith("€…"));
+}
+
+TEST(Yaml, NestingIsBoundedAlsoThroughAliases) {
+  EXPECT_THAT(error_of("a: " + std::string(100, '[') + std::string(100, ']')),
+              HasSubstr("nested too deeply"));
+  std::string text = "a0: &a0 [1]\n";
+  for (int i = 1; i < 4; ++i)
+    text += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " " + std::string(30, '[') +
+            "*a" + std::to_string(i - 1) + std::string(30, ']') + "\n";
+  EXPECT_THAT(error_of(text), HasSubstr("nested too deeply"));
+}
+
+TEST(Yaml, ALargeFlatFileIsNoBomb) {
+  std::string text = "a: [";
+  for (int i = 0; i < 300'000; ++i) text += "1, ";
+  EXPECT_EQ(error_of("b: [[" + text.substr(4) + "]]"), "");
+}
+
+TEST(Yaml, NestedAnchorsCannotMultiplyTheirCopies) {
+  std::string text = "a: ";
+  for (int i = 0; i < 50; ++i) text += "&x" + std::to_string(i) + " [";
+  for (int i = 0; i < 100'000; ++i) text += "1, ";
+  EXPECT_THAT(error_of(text + std::string(50, ']')), HasSubstr("too large for an experiment"));
+}
+
+TEST(YamlSet, MakesMissingMapsAndMarksWhatItSets) {
+  Node root = parse_yaml("a: {b: [1, 2]}", "test.yaml");
+  apply_set(root, "a.b.1=[x, y]");
+  apply_set(root, "c.d.e=5s");
+  EXPECT_EQ(root.find("a")->find("b")->items[1].items[0].scalar, "x");
+  const Node& added = *root.find("c")->find("d")->find("e");
+  EXPECT_EQ(added.scalar, "5s");
+  EXPECT_EQ(added.mark.to_string(), "--set 'c.d.e=5s'");
+}
+
+}  // namespace
+}  // namespace pingperf
