@@ -87,8 +87,9 @@ class ExperimentReader {
       read_host(entry.key == "client" ? experiment_.client : experiment_.server, entry);
   }
 
-  static void read_host(Host& host, const Node::Entry& entry) {
+  void read_host(Host& host, const Node::Entry& entry) {
     const Node& node = entry.value;
+    if (&host == &experiment_.server) server_mark_ = entry.mark;
     check_keys(node, "host '" + entry.key + "'",
                {"launch", "address", "pingperf", "external", "port"});
     not_available(node, "external", "external");
@@ -151,6 +152,17 @@ class ExperimentReader {
       add_cases(build_cases(entry.key, entry.value, defaults, used_defaults), entry.value.mark);
     }
     if (defaults) check_defaults(*defaults, used_defaults);
+    check_ip_versions();
+  }
+
+  void check_ip_versions() const {
+    const bool v6 = experiment_.server.address.find(':') != std::string::npos;
+    for (const Case& c : experiment_.cases)
+      if (v6 && c.options.ip == 4)
+        fail_at(server_mark_,
+                fmt::format("the server's address is IPv6, case '{}' is IPv4: add ip: 6 "
+                            "to defaults",
+                            c.name));
   }
 
   void add_cases(std::vector<Case> cases, const Mark& mark) {
@@ -274,6 +286,7 @@ class ExperimentReader {
   Experiment experiment_;
   std::set<std::string> names_;
   Mark timeout_mark_;
+  Mark server_mark_;
 };
 
 // True when some case has the value that `compare` takes as its baseline, and some case of the

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "sockets/clock.h"
 #include "sockets/error.h"
 
 namespace pingperf {
@@ -14,11 +15,17 @@ namespace {
 
 // What a signal handler may touch: lock-free, and set before the handler is.
 std::atomic<int> event_fd{-1};
-std::atomic<int> signals{0};
+std::atomic<Nanoseconds> first_signal{0};
+constexpr Nanoseconds kRepeats = kSecond;  // timeout(1) and terminals may send one twice
 
 void on_signal(int) {
   const int saved = errno;
-  if (signals.fetch_add(1) > 0) ::_exit(130);
+  const Nanoseconds now = now_ns();
+  Nanoseconds none = 0;
+  if (!first_signal.compare_exchange_strong(none, now)) {
+    if (now - none > kRepeats) ::_exit(130);
+    return;
+  }
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(event_fd, &one, sizeof one);
   errno = saved;
@@ -28,15 +35,15 @@ void on_signal(int) {
 
 Interrupt::Interrupt() : event_(check(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
   event_fd = event_.get();
-  signals = 0;
+  first_signal = 0;
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
-  for (int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
 }
 
 Interrupt::~Interrupt() {
-  for (int signal : {SIGINT, SIGTERM}) ::signal(signal, SIG_DFL);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_DFL);
   event_fd = -1;
 }
 

@@ -1,12 +1,13 @@
-// Interrupt: Ctrl-C and SIGTERM as a descriptor to poll.
+// Interrupt: Ctrl-C, SIGTERM and SIGHUP as a descriptor to poll.
 #pragma once
 
 #include "sockets/fd.h"
 
 namespace pingperf {
 
-// While one lives, the first SIGINT or SIGTERM asks for an orderly end, and the second ends the
-// process at once: its agents see their stdin close, and end too. One at a time per process.
+// While one lives, the first of these signals asks for an orderly end, and another one after a
+// second ends the process at once: its agents see their stdin close, and end too. One at a time per
+// process.
 class Interrupt {
  public:
   Interrupt();   // throws std::system_error

@@ -7,16 +7,11 @@
 #include <algorithm>
 
 #include "harness/columns.h"
+#include "harness/table.h"
 #include "harness/units.h"
 
 namespace pingperf {
 namespace {
-
-std::size_t terminal_width(std::FILE* out) {
-  winsize size{};
-  if (::ioctl(::fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
-}
 
 bool is_terminal(std::FILE* out) {
   const char* const kind = std::getenv("TERM");
@@ -51,6 +46,12 @@ std::string result_text(const TrialRecord& record) {
 }
 
 }  // namespace
+
+std::size_t terminal_width(int fd) {
+  winsize size{};
+  if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
 
 ProgressView::ProgressView(std::FILE* out, bool quiet, std::size_t trials, Nanoseconds expected)
     : out_(out),
@@ -102,14 +103,14 @@ void ProgressView::trial_ended(const TrialRecord& record) {
   clear();
   case_ = nullptr;
   const bool failed = record.status != Status::ok;
-  if (!failed && (quiet_ || live_)) return;
+  if (live_ || (quiet_ && !failed)) return;  // on a terminal the table below tells of failures
   fmt::print(out_, "[{}/{}] {}  {}\n", record.trial.position, trials_, record.trial_case->name,
              result_text(record));
   std::fflush(out_);
 }
 
 void ProgressView::show(const std::string& line) {
-  fmt::print(out_, "\r\x1b[K{}", line.substr(0, terminal_width(out_) - 1));
+  fmt::print(out_, "\r\x1b[K{}", shorten(line, terminal_width(::fileno(out_)) - 1));
   std::fflush(out_);
 }
 

@@ -9,6 +9,9 @@
 
 namespace pingperf {
 
+// The columns of the terminal that `fd` is; 80 when it does not say.
+std::size_t terminal_width(int fd);
+
 // On a terminal one line that is rewritten: trial k of n, what runs, its rate or progress, and the
 // time left. Elsewhere a line a trial. Quiet: nothing but failures.
 class ProgressView {

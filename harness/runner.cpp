@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include "harness/quality.h"
 #include "harness/trial_run.h"
 
 namespace pingperf {
@@ -101,6 +102,9 @@ void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, 
     record.elapsed_s = to_seconds(now_ns() - begin);
     // An agent that dies of the interrupt does not make the trial a failed one.
     if (record.status != Status::ok && interrupt.raised()) record.status = Status::interrupted;
+    if (record.status == Status::interrupted && record.error.empty())
+      record.error = "the run was interrupted";
+    record.quality = assess_quality(record);
     directory.append(record);
     progress.trial_ended(record);
   }

@@ -12,7 +12,7 @@ namespace pingperf {
 namespace {
 
 constexpr std::size_t kGap = 2;
-constexpr std::size_t kMostErrors = 5;
+constexpr std::size_t kMostRemarks = 5;
 
 struct Heading {
   std::string_view metric;
@@ -20,8 +20,8 @@ struct Heading {
 };
 
 // What a person wants to see first of each kind of workload. A metric that no case has is left out.
-std::vector<Heading> headings(std::string_view kind) {
-  if (kind == "throughput")
+std::vector<Heading> headings(Kind kind) {
+  if (kind == Kind::throughput)
     return {{"throughput_bps", "goodput"},
             {"retransmits", "retrans"},
             {"loss_ratio", "loss"},
@@ -58,17 +58,17 @@ std::string ok_count(const TrialTable& trials, const std::string& name) {
   return fmt::format("{}/{}", ok, rows.size());
 }
 
-std::vector<std::string> cases_of_kind(const TrialTable& trials, std::string_view kind) {
+std::vector<std::string> cases_of_kind(const TrialTable& trials, const std::vector<Case>& all,
+                                       Kind kind) {
   std::vector<std::string> cases;
-  for (const std::string& name : trials.cases())
-    if (trials.text(trials.rows()[trials.rows_of(name).front()], "kind") == kind)
-      cases.push_back(name);
-  std::sort(cases.begin(), cases.end());
+  for (const Case& c : all)
+    if (c.options.kind == kind && !trials.rows_of(c.name).empty()) cases.push_back(c.name);
   return cases;
 }
 
-std::string kind_table(const TrialTable& trials, std::string_view kind, bool bold) {
-  const std::vector<std::string> cases = cases_of_kind(trials, kind);
+std::string kind_table(const TrialTable& trials, const std::vector<Case>& all, Kind kind,
+                       const Style& style) {
+  const std::vector<std::string> cases = cases_of_kind(trials, all, kind);
   if (cases.empty()) return "";
   std::vector<Heading> shown = headings(kind);
   std::erase_if(shown, [&](const Heading& h) {
@@ -76,7 +76,7 @@ std::string kind_table(const TrialTable& trials, std::string_view kind, bool bol
       return trials.values(name, h.metric).empty();
     });
   });
-  std::vector<std::string> header{std::string(kind), "ok"};
+  std::vector<std::string> header{std::string(name(kind)), "ok"};
   for (const Heading& h : shown) {
     header.emplace_back(h.title);
     if (&h == &shown.front()) header.emplace_back("");  // the spread of the first
@@ -90,20 +90,29 @@ std::string kind_table(const TrialTable& trials, std::string_view kind, bool bol
     }
     table.add(std::move(row));
   }
-  return table.to_string(bold) + "\n";
+  return table.to_string(style) + "\n";
 }
 
-std::string failures(const TrialTable& trials) {
+// The first rows that have something in `column`, each with it; then how many more.
+template <typename Wanted>
+std::string remarks(const TrialTable& trials, std::string_view column, Wanted wanted) {
   std::string text;
   std::size_t count = 0;
   for (const auto& row : trials.rows()) {
-    const std::string& status = trials.text(row, "status");
-    if (status == "ok" || ++count > kMostErrors) continue;
-    text += fmt::format("{} {} #{}: {}\n", status, trials.text(row, "case"),
-                        trials.text(row, "repetition"), trials.text(row, "error"));
+    if (!wanted(row) || ++count > kMostRemarks) continue;
+    text += fmt::format("{} {} #{}: {}\n", trials.text(row, "status"), trials.text(row, "case"),
+                        trials.text(row, "repetition"), trials.text(row, column));
   }
-  if (count > kMostErrors) text += fmt::format("and {} more\n", count - kMostErrors);
-  return text;
+  if (count > kMostRemarks) text += fmt::format("and {} more\n", count - kMostRemarks);
+  return text.empty() ? text : "\n" + text;
+}
+
+std::vector<std::string> baselines_of(const std::vector<ComparisonRow>& rows) {
+  std::vector<std::string> baselines;
+  for (const ComparisonRow& row : rows)
+    if (std::find(baselines.begin(), baselines.end(), row.baseline) == baselines.end())
+      baselines.push_back(row.baseline);
+  return baselines;
 }
 
 }  // namespace
@@ -120,14 +129,15 @@ std::string shorten(const std::string& text, std::size_t width) {
   return text.substr(0, head) + "…" + text.substr(text.size() - tail);
 }
 
-std::string TextTable::to_string(bool bold, std::size_t width) const {
+std::string TextTable::to_string(const Style& style) const {
   std::vector<std::size_t> widths(rows_.front().size());
   for (const auto& row : rows_)
     for (std::size_t i = 0; i < row.size(); ++i)
       widths[i] = std::max(widths[i], display_width(row[i]));
   std::size_t others = 0;
   for (std::size_t i = 1; i < widths.size(); ++i) others += widths[i] + kGap;
-  if (widths[0] + others > width) widths[0] = width > others + 12 ? width - others : 12;
+  if (widths[0] + others > style.width)
+    widths[0] = style.width > others + 12 ? style.width - others : 12;
 
   std::string text;
   for (const auto& row : rows_) {
@@ -138,29 +148,36 @@ std::string TextTable::to_string(bool bold, std::size_t width) const {
       line += row[i];
     }
     line.erase(line.find_last_not_of(' ') + 1);
-    text += bold && &row == &rows_.front() ? "\x1b[1m" + line + "\x1b[0m\n" : line + "\n";
+    text += style.bold && &row == &rows_.front() ? "\x1b[1m" + line + "\x1b[0m\n" : line + "\n";
   }
   return text;
 }
 
-std::string results_table(const TrialTable& trials, bool bold) {
+std::string results_table(const TrialTable& trials, const std::vector<Case>& cases,
+                          const Style& style) {
   std::string text;
-  for (std::string_view kind : {"throughput", "latency", "connect"})
-    text += kind_table(trials, kind, bold);
-  text += "Medians of the ok trials; ± is half their range.\n";
-  const std::string errors = failures(trials);
-  return errors.empty() ? text : text + "\n" + errors;
+  for (Kind kind : {Kind::throughput, Kind::latency, Kind::connect})
+    text += kind_table(trials, cases, kind, style);
+  const auto is_ok = [&](const auto& row) { return trials.text(row, "status") == "ok"; };
+  if (std::any_of(trials.rows().begin(), trials.rows().end(), is_ok))
+    text += "Medians of the ok trials; ± is half their range.\n";
+  text += remarks(trials, "error", [&](const auto& row) { return !is_ok(row); });
+  text += remarks(trials, "quality",
+                  [&](const auto& row) { return !trials.text(row, "quality").empty(); });
+  return text;
 }
 
-std::string comparisons_table(const std::vector<ComparisonRow>& rows, bool bold) {
-  TextTable table({"compared", "metric", "ratio", "pairs"});
-  for (const ComparisonRow& row : rows)
-    table.add(
-        {fmt::format("{} / {}", row.case_name, row.baseline), row.metric,
-         row.ratio ? fmt::format("{:.2f}", *row.ratio) : "-",
-         fmt::format("{}{}", row.n, row.excluded ? fmt::format(" (-{})", row.excluded) : "")});
-  return table.to_string(bold) +
-         "Ratio: median over pairs of trials of one block. No significance is claimed.\n";
+std::string comparisons_table(const std::vector<ComparisonRow>& rows, const Style& style) {
+  std::string text;
+  for (const std::string& baseline : baselines_of(rows)) {
+    TextTable part({"to " + baseline, "metric", "ratio", "pairs", "left out"});
+    for (const ComparisonRow& row : rows)
+      if (row.baseline == baseline)
+        part.add({row.case_name, row.metric, row.ratio ? fmt::format("{:.2f}", *row.ratio) : "-",
+                  std::to_string(row.n), std::to_string(row.excluded)});
+    text += part.to_string(style) + "\n";
+  }
+  return text + "Ratio: median over pairs of trials of one block. No significance is claimed.\n";
 }
 
 std::string human_metric(std::string_view metric, double value) {

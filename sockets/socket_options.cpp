@@ -4,6 +4,9 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <fstream>
+#include <string>
+
 #include "sockets/error.h"
 
 namespace pingperf {
@@ -21,9 +24,13 @@ void set_congestion_control(int fd, const std::string& name) {
   if (::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(),
                    static_cast<socklen_t>(name.size())) == 0)
     return;
-  const char* const list = errno == EPERM ? "for all users: net.ipv4.tcp_allowed_congestion_control"
-                                          : "available: net.ipv4.tcp_available_congestion_control";
-  check(-1, "congestion_control '" + name + "' (" + list + ")");
+  const int error = errno;
+  const std::string list = error == EPERM ? "allowed" : "available";
+  std::ifstream in("/proc/sys/net/ipv4/tcp_" + list + "_congestion_control");
+  std::string names;
+  std::getline(in, names);
+  errno = error;
+  check(-1, "congestion_control '" + name + "' (" + list + ": " + names + ")");
 }
 
 void apply_tcp_options(int fd, const Options& options) {

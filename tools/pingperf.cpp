@@ -3,6 +3,9 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 
 #include "harness/agent.h"
 #include "harness/channel.h"
@@ -39,7 +42,9 @@ int run_cli(int argc, char** argv) {
   run.command_line.assign(argv, argv + argc);
   CLI::App* const run_app = app.add_subcommand("run", "run experiments");
   auto* const files = run_app->add_option("FILE", run.files, "experiment files");
-  run_app->add_option("-o,--output", run.results, "where runs are kept")->type_name("DIR");
+  run_app->add_option("-o,--output", run.results, "where runs are kept")
+      ->type_name("DIR")
+      ->capture_default_str();
   run_app->add_option("--resume", run.resume, "go on with an interrupted run")
       ->type_name("DIR")
       ->excludes(files);
@@ -118,7 +123,10 @@ int run_cli(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return pingperf::run_cli(argc, argv);
+    const int code = pingperf::run_cli(argc, argv);
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+    fmt::print(stderr, "pingperf: cannot write to stdout: {}\n", std::strerror(errno));
+    return pingperf::kBroken;
   } catch (const pingperf::UsageError& e) {
     fmt::print(stderr, "{}\n", e.what());
     return pingperf::kWrongUsage;

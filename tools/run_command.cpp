@@ -18,8 +18,13 @@ namespace {
 
 constexpr int kAllWell = 0, kFailedTrials = 3, kInterrupted = 130;
 
-bool colour_wanted() {
-  return std::getenv("NO_COLOR") == nullptr && ::isatty(STDOUT_FILENO) != 0;
+Style style_of_stdout() {
+  Style style;
+  if (::isatty(STDOUT_FILENO) == 0) return style;
+  const char* const no_color = std::getenv("NO_COLOR");
+  style.bold = no_color == nullptr || *no_color == '\0';
+  style.width = terminal_width(STDOUT_FILENO);
+  return style;
 }
 
 // Everything is computed from the rows on disk, so that a resumed run tells the same. Returns how
@@ -31,8 +36,8 @@ std::size_t report(const Experiment& experiment, const RunDirectory& directory) 
   write_file_atomically(directory.path() / "summary.csv", summary_csv(summary));
   write_file_atomically(directory.path() / "comparisons.csv",
                         comparisons_csv(comparisons, directory.name()));
-  fmt::print("\n{}", results_table(trials, colour_wanted()));
-  if (!comparisons.empty()) fmt::print("\n{}", comparisons_table(comparisons, colour_wanted()));
+  fmt::print("\n{}", results_table(trials, experiment.cases, style_of_stdout()));
+  if (!comparisons.empty()) fmt::print("\n{}", comparisons_table(comparisons, style_of_stdout()));
   return static_cast<std::size_t>(
       std::count_if(trials.rows().begin(), trials.rows().end(), [&](const auto& row) {
         const std::string& status = trials.text(row, "status");
@@ -56,9 +61,14 @@ RunDirectory open_directory(const RunCommand& command, const Experiment& experim
                             const std::string& text, const Overrides& overrides,
                             AgentPair& agents) {
   const AgentHello &client = agents.client().hello(), &server = agents.server().hello();
-  if (command.resume.empty())
-    return RunDirectory::create(command.results, experiment.name, experiment.plan.seed, text,
-                                environment_json(command.command_line, overrides, client, server));
+  if (command.resume.empty()) try {
+      return RunDirectory::create(
+          command.results, experiment.name, experiment.plan.seed, text,
+          environment_json(command.command_line, overrides, client, server));
+    } catch (const std::system_error& e) {
+      throw UsageError(fmt::format("no run can be kept in {} (-o DIR): {}",
+                                   command.results.string(), e.code().message()));
+    }
   RunDirectory directory = RunDirectory::resume(command.resume);
   write_file_atomically(
       directory.path() / "environment.json",

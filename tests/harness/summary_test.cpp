@@ -114,20 +114,39 @@ TEST_F(ReportTest, TablesFitEightyColumnsWhateverTheNames) {
   add(samples.transfer(c, 1, 123'456'789));
   add(samples.failed(c, 2));
   std::vector<ComparisonRow> rows = {{"throughput_bps", c.name, c.name, 3, 0, 1.5}};
-  const std::string text = results_table(table(), false);
+  const std::string text = results_table(table(), {c}, {false, 80});
   EXPECT_THAT(text, HasSubstr("988 Mbit/s"));
   EXPECT_THAT(text, HasSubstr("1/2"));
   EXPECT_THAT(text, HasSubstr("failed " + c.name));
   for (const std::string& t :
-       {text.substr(0, text.find("failed")), comparisons_table(rows, false)}) {
+       {text.substr(0, text.find("failed")), comparisons_table(rows, {false, 80})}) {
     std::istringstream lines(t);
     for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 80u) << line;
   }
 }
 
 TEST_F(ReportTest, ACaseWithoutAGoodTrialHasNoFigures) {
-  add(samples.failed(samples.add_case("bulk"), 1));
-  EXPECT_THAT(results_table(table(), false), HasSubstr("0/1"));
+  const Case& c = samples.add_case("bulk");
+  add(samples.failed(c, 1));
+  EXPECT_THAT(results_table(table(), {c}, {}), HasSubstr("0/1"));
+}
+
+TEST_F(ReportTest, CasesStandInTheOrderOfTheExperimentAndWholeOffATerminal) {
+  const Case second = samples.add_case("bulk", {{"message_size", "1400B"}}),
+             first = samples.add_case("bulk", {{"message_size", std::string(90, '6')}});
+  add(samples.transfer(second, 1, 1000));
+  add(samples.transfer(first, 1, 1000));
+  const std::string text = results_table(table(), {first, second}, {});
+  ASSERT_NE(text.find(first.name), std::string::npos);
+  EXPECT_LT(text.find(first.name), text.find(second.name));
+}
+
+TEST_F(ReportTest, WhatToKeepInMindIsToldBelow) {
+  const Case& c = samples.add_case("bulk");
+  TrialRecord r = samples.transfer(c, 1, 1000);
+  r.quality = "short window: 1 ms";
+  add(r);
+  EXPECT_THAT(results_table(table(), {c}, {}), HasSubstr("ok bulk #1: short window: 1 ms"));
 }
 
 TEST(Shorten, KeepsBothEnds) {
