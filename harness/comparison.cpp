@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -57,9 +58,48 @@ bool is_pair_of_workloads(const Compare& compare, const Case& candidate, const C
          baseline.workload == compare.baseline && agree(candidate, baseline);
 }
 
-// The estimator of a ratio from pairs.
-double ratio_of(const std::vector<double>& ratios) {
-  return median(ratios);
+// Ratios are compared as logarithms: twice as fast and half as fast are equally far from 1.
+void set_estimate(ComparisonRow& row, const std::vector<double>& ratios) {
+  std::vector<double> logs;
+  for (double ratio : ratios) logs.push_back(std::log(ratio));
+  const PairedEstimate e = estimate_paired(logs);
+  row.ratio = std::exp(e.center);
+  if (e.ci_low) row.ci_low = std::exp(*e.ci_low);
+  if (e.ci_high) row.ci_high = std::exp(*e.ci_high);
+  row.p_value = e.p_value;
+  if (e.stddev > 0) {
+    row.detectable_ratio = std::exp(detectable_shift(e.stddev, row.n));
+    const std::size_t wanted = pairs_to_detect(e.stddev, std::log1p(kThreshold));
+    row.more_repetitions = wanted > row.n ? wanted - row.n : row.n;  // else: as many again
+  }
+}
+
+std::string direction(const ComparisonRow& row, bool up) {
+  switch (find_metric(row.metric)->better) {
+    case Better::higher:
+      return up ? "faster" : "slower";
+    case Better::lower:
+      return up ? "slower" : "faster";
+    default:
+      return up ? "higher" : "lower";
+  }
+}
+
+// A verdict needs the interval wholly on one side of no change, an estimate beyond the threshold,
+// and a q value that holds over the whole family; "same" needs the interval within the threshold.
+void judge(ComparisonRow& row) {
+  if (!row.ratio) return;
+  row.verdict = "inconclusive";
+  if (row.ci_low && row.ci_high) {
+    const double up = 1 + kThreshold, down = 1 / up;
+    const bool apart = *row.ci_low > 1 || *row.ci_high < 1;
+    const bool large = *row.ratio > up || *row.ratio < down;
+    if (apart && large && row.q_value.value_or(1) <= 0.05)
+      row.verdict = direction(row, *row.ratio > 1);
+    else if (*row.ci_low >= down && *row.ci_high <= up)
+      row.verdict = "same";
+  }
+  if (row.verdict != "inconclusive") row.more_repetitions.reset();
 }
 
 ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
@@ -74,11 +114,12 @@ ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
         blocks.insert(static_cast<std::uint64_t>(*block));
   std::vector<double> ratios;
   for (const auto& [block, value] : candidate)
-    if (const auto other = baseline.find(block); other != baseline.end() && other->second != 0)
+    if (const auto other = baseline.find(block);
+        other != baseline.end() && other->second > 0 && value > 0)
       ratios.push_back(value / other->second);
   row.n = ratios.size();
   row.excluded = blocks.size() - ratios.size();
-  if (!ratios.empty()) row.ratio = ratio_of(ratios);
+  if (!ratios.empty()) set_estimate(row, ratios);
   return row;
 }
 
@@ -101,17 +142,36 @@ constexpr ComparisonColumn kColumns[] = {
     {"metric", "a metric of trials.csv", [](R r, Run) { return r.metric; }},
     {"case", "the case that is compared", [](R r, Run) { return r.case_name; }},
     {"baseline", "the case that it is compared with", [](R r, Run) { return r.baseline; }},
-    {"n", "pairs: trials of both in one block, both with a value",
+    {"n", "pairs: trials of both in one block, both with a value above 0",
      [](R r, Run) { return std::to_string(r.n); }},
-    {"excluded", "blocks left out, since a trial of one failed or has no value",
+    {"excluded", "blocks left out, since a trial of one failed or has no such value",
      [](R r, Run) { return std::to_string(r.excluded); }},
-    {"ratio", "case / baseline: the median of the pairs' ratios",
+    {"ratio", "case / baseline: Hodges–Lehmann estimate of the pairs' log ratios",
      [](R r, Run) { return number_text(r.ratio); }},
-    {"ci_low", "interval of the ratio; not computed in this version", empty},
-    {"ci_high", "its upper end; not computed in this version", empty},
-    {"p_value", "not computed in this version", empty},
-    {"q_value", "not computed in this version", empty},
-    {"verdict", "not computed in this version", empty},
+    {"ci_low",
+     "95 % interval of the ratio, by inverting the exact Wilcoxon signed-rank test (normal past 50 "
+     "pairs); empty for n < 6, where there is none",
+     [](R r, Run) { return number_text(r.ci_low); }},
+    {"ci_high", "its upper end", [](R r, Run) { return number_text(r.ci_high); }},
+    {"p_value", "Wilcoxon signed-rank test of ratio 1, two-sided, exact to 50 pairs",
+     [](R r, Run) { return number_text(r.p_value); }},
+    {"q_value", "Benjamini–Hochberg, over all rows of the run",
+     [](R r, Run) { return number_text(r.q_value); }},
+    {"verdict",
+     "faster or slower (higher or lower for a metric without a better side): the interval excludes "
+     "1, "
+     "the ratio is beyond 5 % and q is at most 0.05; same: the interval is within 5 %; else "
+     "inconclusive",
+     [](R r, Run) { return r.verdict; }},
+    {"detectable_ratio",
+     "minimum detectable effect: the ratio that so many pairs, with the spread of these, find with "
+     "95 % "
+     "power",
+     [](R r, Run) { return number_text(r.detectable_ratio); }},
+    {"more_repetitions", "of an inconclusive pair: about how many more would settle it",
+     [](R r, Run) {
+       return r.more_repetitions ? std::to_string(*r.more_repetitions) : std::string();
+     }},
 };
 
 }  // namespace
@@ -133,6 +193,15 @@ std::vector<ComparisonRow> compare_cases(const Experiment& experiment, const Tri
       const ComparisonRow row = compare_pair(compare.metric, pair, trials);
       if (row.n + row.excluded > 0) rows.push_back(row);
     }
+  std::vector<double> p_values;
+  for (const ComparisonRow& row : rows)
+    if (row.p_value) p_values.push_back(*row.p_value);
+  const std::vector<double> q = q_values(p_values);
+  std::size_t next = 0;
+  for (ComparisonRow& row : rows) {
+    if (row.p_value) row.q_value = q[next++];
+    judge(row);
+  }
   return rows;
 }
 

@@ -19,4 +19,26 @@ std::optional<double> standard_deviation(const std::vector<double>& values);
 // §3.2). Empty for n < 6, where no two order statistics reach 95 %.
 std::optional<std::pair<double, double>> median_interval(std::vector<double> values);
 
+// What paired differences say of their centre.
+struct PairedEstimate {
+  double center = 0;  // Hodges–Lehmann: the median of all Walsh averages
+  std::optional<double> ci_low,
+      ci_high;         // 95 %, by inverting the signed-rank test; empty for n < 6
+  double p_value = 1;  // Wilcoxon signed-rank, two-sided: exact to n = 50, ties included
+  double stddev = 0;   // of the differences; 0 for n = 1
+};
+
+// Of at least one difference. Sources: Hodges & Lehmann 1963; Hollander, Wolfe & Chicken,
+// Nonparametric Statistical Methods, §3.1-3.3. Past n = 50 the normal approximation, with the
+// correction for ties.
+PairedEstimate estimate_paired(const std::vector<double>& differences);
+
+// Benjamini–Hochberg (1995) q values of a family of p values, in the same order.
+std::vector<double> q_values(const std::vector<double>& p_values);
+
+// The shift that n pairs of this standard deviation find with 95 % power at a 5 % level, two-sided,
+// by the normal approximation; and how many pairs find a given shift.
+double detectable_shift(double stddev, std::size_t n);
+std::size_t pairs_to_detect(double stddev, double shift);
+
 }  // namespace pingperf

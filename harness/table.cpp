@@ -107,6 +107,26 @@ std::string remarks(const TrialTable& trials, std::string_view column, Wanted wa
   return text.empty() ? text : "\n" + text;
 }
 
+// What the pairs could have found, and what would settle the rest: silence is no proof.
+std::string power_text(const std::vector<ComparisonRow>& rows) {
+  double largest = 0;
+  std::size_t more = 0, fewest = SIZE_MAX;
+  for (const ComparisonRow& row : rows) {
+    largest = std::max(largest, row.detectable_ratio.value_or(0));
+    more = std::max(more, row.more_repetitions.value_or(0));
+    fewest = std::min(fewest, row.n);
+  }
+  std::string text;
+  if (fewest < 6) text += "Fewer than 6 pairs have no 95% interval: no verdict.\n";
+  if (largest > 1)
+    text +=
+        fmt::format("So many pairs find a change of {:.0f}% or more in every row (95% power).\n",
+                    100 * (largest - 1));
+  if (more > 0)
+    text += fmt::format("About {} more repetitions would settle what is inconclusive.\n", more);
+  return text;
+}
+
 std::vector<std::string> baselines_of(const std::vector<ComparisonRow>& rows) {
   std::vector<std::string> baselines;
   for (const ComparisonRow& row : rows)
@@ -170,14 +190,15 @@ std::string results_table(const TrialTable& trials, const std::vector<Case>& cas
 std::string comparisons_table(const std::vector<ComparisonRow>& rows, const Style& style) {
   std::string text;
   for (const std::string& baseline : baselines_of(rows)) {
-    TextTable part({"to " + baseline, "metric", "ratio", "pairs", "left out"});
+    TextTable part({"to " + baseline, "metric", "ratio", "95% interval", "pairs", "verdict"});
     for (const ComparisonRow& row : rows)
       if (row.baseline == baseline)
         part.add({row.case_name, row.metric, row.ratio ? fmt::format("{:.2f}", *row.ratio) : "-",
-                  std::to_string(row.n), std::to_string(row.excluded)});
+                  row.ci_low ? fmt::format("{:.2f}..{:.2f}", *row.ci_low, *row.ci_high) : "-",
+                  std::to_string(row.n), row.verdict});
     text += part.to_string(style) + "\n";
   }
-  return text + "Ratio: median over pairs of trials of one block. No significance is claimed.\n";
+  return text + power_text(rows);
 }
 
 std::string human_metric(std::string_view metric, double value) {

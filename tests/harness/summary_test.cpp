@@ -79,7 +79,51 @@ TEST_F(ReportTest, ComparisonPairsTrialsOfOneBlock) {
   EXPECT_DOUBLE_EQ(rows[0].ratio.value(), 2);
   EXPECT_THAT(
       comparisons_csv(rows, "run-1"),
-      HasSubstr("1,run-1,throughput_bps,bulk/engine=blocking,bulk/engine=iperf3,3,1,2,,,,,\n"));
+      HasSubstr("1,run-1,throughput_bps,bulk/engine=blocking,bulk/engine=iperf3,3,1,2,,,0.25,0.25,"
+                "inconclusive,,\n"));
+}
+
+TEST_F(ReportTest, AVerdictNeedsIntervalThresholdAndFamily) {
+  Experiment e;
+  e.cases = {
+      samples.add_case("bulk", {{"engine", "a"}}), samples.add_case("bulk", {{"engine", "b"}}),
+      samples.add_case("bulk", {{"engine", "c"}}), samples.add_case("bulk", {{"engine", "d"}})};
+  e.compare = {{"throughput_bps", "engine", "a", {}}};
+  for (std::uint64_t block = 1; block <= 10; ++block) {
+    const std::uint64_t base = 1'000'000 + 50'000 * block, wobble = block % 3 * 5'000;
+    add(samples.transfer(e.cases[0], block, base));
+    add(samples.transfer(e.cases[1], block, base * 3 / 2 + wobble));
+    add(samples.transfer(e.cases[2], block, base + wobble));
+    add(samples.transfer(e.cases[3], block, block % 2 ? base / 2 : base * 2));
+  }
+  const auto rows = compare_cases(e, table());
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0].verdict, "faster");
+  EXPECT_NEAR(rows[0].ratio.value(), 1.5, 0.02);
+  EXPECT_EQ(rows[1].verdict, "same");
+  EXPECT_EQ(rows[2].verdict, "inconclusive");
+  EXPECT_GT(rows[2].more_repetitions.value(), 10u);
+  EXPECT_GT(rows[2].detectable_ratio.value(), 1.5);
+  const std::string text = comparisons_table(rows, {});
+  EXPECT_THAT(text, HasSubstr("more repetitions would settle"));
+  EXPECT_THAT(text, HasSubstr("95% power"));
+}
+
+TEST_F(ReportTest, LowerIsFasterForTimes) {
+  Experiment e;
+  e.cases = {samples.add_case("ping", {{"engine", "a"}}, Kind::latency),
+             samples.add_case("ping", {{"engine", "b"}}, Kind::latency)};
+  e.compare = {{"rtt_p50_ns", "engine", "a", {}}};
+  for (std::uint64_t block = 1; block <= 8; ++block)
+    for (std::size_t i = 0; i < 2; ++i) {
+      TrialRecord r = samples.trial(e.cases[i], block);
+      for (int ping = 0; ping < 10; ++ping)
+        r.client.rtt.record((i == 0 ? 20'000 : 10'000) + static_cast<int>(block) * 10);
+      add(r);
+    }
+  const auto rows = compare_cases(e, table());
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].verdict, "faster");
 }
 
 TEST_F(ReportTest, PairsAgreeInEveryOtherAxis) {
