@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "harness/csv.h"
+#include "harness/column_table.h"
 #include "harness/metrics.h"
 
 namespace pingperf {
@@ -151,21 +151,6 @@ std::span<const IntervalColumn> interval_columns() {
   return columns;
 }
 
-template <typename Columns>
-std::string markdown(const Columns& columns) {
-  std::string text = "| column | meaning |\n|---|---|\n";
-  for (const auto& column : columns)
-    text += fmt::format("| `{}` | {} |\n", column.name, column.doc);
-  return text;
-}
-
-template <typename Columns>
-std::string header(const Columns& columns) {
-  std::vector<std::string> names;
-  for (const auto& column : columns) names.emplace_back(column.name);
-  return csv_row(names);
-}
-
 }  // namespace
 
 std::string Column::cell(const TrialRecord& record) const {
@@ -192,7 +177,7 @@ std::vector<std::string_view> metric_names() {
 }
 
 std::string trials_header() {
-  return header(trial_columns());
+  return csv_header(trial_columns());
 }
 
 std::string trial_row(const TrialRecord& record) {
@@ -202,19 +187,15 @@ std::string trial_row(const TrialRecord& record) {
 }
 
 std::string intervals_header() {
-  return header(interval_columns());
+  return csv_header(interval_columns());
 }
 
 std::string interval_rows(const TrialRecord& record) {
   std::string rows;
   for (const auto& [end, measurement] :
        {std::pair{std::string_view("client"), &record.client}, {"server", &record.server}})
-    for (const Interval& interval : measurement->intervals) {
-      std::vector<std::string> fields;
-      for (const IntervalColumn& column : interval_columns())
-        fields.push_back(column.text(record, end, interval));
-      rows += csv_row(fields);
-    }
+    for (const Interval& interval : measurement->intervals)
+      rows += csv_line(interval_columns(), record, end, interval);
   return rows;
 }
 
@@ -231,10 +212,10 @@ std::string number_text(const std::optional<double>& value) {
 }
 
 std::string trial_columns_markdown() {
-  return markdown(trial_columns());
+  return columns_markdown(trial_columns());
 }
 std::string interval_columns_markdown() {
-  return markdown(interval_columns());
+  return columns_markdown(interval_columns());
 }
 
 }  // namespace pingperf

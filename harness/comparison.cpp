@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "harness/column_table.h"
 #include "harness/columns.h"
 #include "harness/statistics.h"
 
@@ -206,22 +207,13 @@ std::vector<ComparisonRow> compare_cases(const Experiment& experiment, const Tri
 }
 
 std::string comparisons_csv(const std::vector<ComparisonRow>& rows, const std::string& run) {
-  std::vector<std::string> fields;
-  for (const ComparisonColumn& column : kColumns) fields.emplace_back(column.name);
-  std::string text = csv_row(fields);
-  for (const ComparisonRow& row : rows) {
-    fields.clear();
-    for (const ComparisonColumn& column : kColumns) fields.push_back(column.text(row, run));
-    text += csv_row(fields);
-  }
+  std::string text = csv_header(kColumns);
+  for (const auto& row : rows) text += csv_line(kColumns, row, run);
   return text;
 }
 
 std::string comparison_columns_markdown() {
-  std::string text = "| column | meaning |\n|---|---|\n";
-  for (const ComparisonColumn& column : kColumns)
-    text += fmt::format("| `{}` | {} |\n", column.name, column.doc);
-  return text;
+  return columns_markdown(kColumns);
 }
 
 }  // namespace pingperf

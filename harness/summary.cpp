@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "harness/column_table.h"
 #include "harness/columns.h"
 #include "harness/statistics.h"
 
@@ -116,22 +117,13 @@ std::vector<SummaryRow> summarize(const TrialTable& trials) {
 }
 
 std::string summary_csv(const std::vector<SummaryRow>& rows) {
-  std::vector<std::string> fields;
-  for (const SummaryColumn& column : kColumns) fields.emplace_back(column.name);
-  std::string text = csv_row(fields);
-  for (const SummaryRow& row : rows) {
-    fields.clear();
-    for (const SummaryColumn& column : kColumns) fields.push_back(column.text(row));
-    text += csv_row(fields);
-  }
+  std::string text = csv_header(kColumns);
+  for (const auto& row : rows) text += csv_line(kColumns, row);
   return text;
 }
 
 std::string summary_columns_markdown() {
-  std::string text = "| column | meaning |\n|---|---|\n";
-  for (const SummaryColumn& column : kColumns)
-    text += fmt::format("| `{}` | {} |\n", column.name, column.doc);
-  return text;
+  return columns_markdown(kColumns);
 }
 
 }  // namespace pingperf

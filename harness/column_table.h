@@ -1,0 +1,36 @@
+// What every table of columns has in common: a name, a meaning and a text for each column.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/csv.h"
+
+namespace pingperf {
+
+// The header row, from the columns' names.
+template <typename Columns>
+std::string csv_header(const Columns& columns) {
+  std::vector<std::string> names;
+  for (const auto& column : columns) names.emplace_back(column.name);
+  return csv_row(names);
+}
+
+// One row: each column's text of the same arguments.
+template <typename Columns, typename... Subject>
+std::string csv_line(const Columns& columns, const Subject&... subject) {
+  std::vector<std::string> fields;
+  for (const auto& column : columns) fields.push_back(column.text(subject...));
+  return csv_row(fields);
+}
+
+// The columns' names and meanings as a table in Markdown.
+template <typename Columns>
+std::string columns_markdown(const Columns& columns) {
+  std::string text = "| column | meaning |\n|---|---|\n";
+  for (const auto& column : columns)
+    text += "| `" + std::string(column.name) + "` | " + std::string(column.doc) + " |\n";
+  return text;
+}
+
+}  // namespace pingperf
