@@ -132,9 +132,6 @@ struct ComparisonColumn {
 
 using R = const ComparisonRow&;
 using Run = const std::string&;
-std::string empty(R, Run) {
-  return "";
-}
 
 constexpr ComparisonColumn kColumns[] = {
     {"schema_version", "version of these columns",

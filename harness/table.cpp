@@ -118,7 +118,7 @@ std::string power_text(const std::vector<ComparisonRow>& rows) {
   }
   std::string text;
   if (fewest < 6) text += "Fewer than 6 pairs have no 95% interval: no verdict.\n";
-  if (largest > 1)
+  else if (largest > 1)
     text +=
         fmt::format("So many pairs find a change of {:.0f}% or more in every row (95% power).\n",
                     100 * (largest - 1));

@@ -102,7 +102,7 @@ std::string Address::to_string() const {
     case AF_UNIX:
       return "unix:" + host();
     case AF_INET6:
-      return "[" + host() + "]:" + std::to_string(port());
+      return std::string("[").append(host()).append("]:").append(std::to_string(port()));
     case AF_INET:
       return host() + ":" + std::to_string(port());
     default:

@@ -1,6 +1,7 @@
 // The neutral tree: what it keeps of a document, and what it refuses, with places.
 #include "harness/yaml.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 namespace pingperf {
@@ -84,8 +85,8 @@ TEST(Yaml, NestingIsBoundedAlsoThroughAliases) {
               HasSubstr("nested too deeply"));
   std::string text = "a0: &a0 [1]\n";
   for (int i = 1; i < 4; ++i)
-    text += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " " + std::string(30, '[') +
-            "*a" + std::to_string(i - 1) + std::string(30, ']') + "\n";
+    text += fmt::format("a{0}: &a{0} {1}*a{2}{3}\n", i, std::string(30, '['), i - 1,
+                        std::string(30, ']'));
   EXPECT_THAT(error_of(text), HasSubstr("nested too deeply"));
 }
 
