@@ -203,6 +203,15 @@ class Variants(EndToEnd):
             self.assertGreater(rate, 20e6)
 
 
+class Configs(EndToEnd):
+    def test_every_committed_experiment_runs(self):
+        if os.cpu_count() < 2:
+            self.skipTest("some experiments pin their ends to two CPUs")
+        for config in sorted((SOURCE / "configs").glob("*.yaml")):
+            with self.subTest(config.name):
+                self.run_ok(config, "--set", "plan.repetitions=1", *SHORT)
+
+
 class Csv(EndToEnd):
     def test_columns_are_those_of_the_dictionary_and_types_are_inferred(self):
         self.run_ok(self.experiment(NULL_TRIALS), "--set", "plan.repetitions=2")
