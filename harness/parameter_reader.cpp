@@ -135,8 +135,9 @@ std::vector<std::string> assign(Options& options, const std::string& key, const 
     options.tos = 4 * read_count(value, "dscp", 0, 63);
     return {"tos"};
   }
+  if (key == "ip" && read_text(value, "ip") != "4" && value.scalar != "6")
+    wrong(value, "ip", "4 or 6");
   read_parameter(options, *find_parameter(key), value);
-  if (key == "ip" && *options.ip == 5) wrong(value, "ip", "4 or 6");
   return {key};
 }
 
@@ -159,6 +160,11 @@ std::uint64_t read_count(const Node& node, std::string_view what, std::uint64_t 
 }
 
 const std::string& read_text(const Node& node, std::string_view what) {
+  if (node.type == Node::Type::sequence)
+    fail_at(node.mark,
+            fmt::format("{} must be a single value, not a list: what varies stands under "
+                        "matrix",
+                        what));
   if (node.type != Node::Type::scalar)
     fail_at(node.mark, fmt::format("{} must be a single value, not {}", what, describe(node.type)));
   return node.scalar;
