@@ -36,12 +36,12 @@ class Reader {
         ++line_;
         was_quoted_ = false;
         return fields;
+      } else if (c == '\r') {
+        if (!at_end() && text_[at_] != '\n')
+          fail(line_, "a carriage return inside a field must be quoted");
       } else if (c == '"' || was_quoted_) {
-        throw CsvError(
-            fmt::format("{}:{}: a quote inside a field must be doubled, and the field "
-                        "quoted",
-                        source_, line_));
-      } else if (c != '\r') {
+        fail(line_, "a quote inside a field must be doubled, and the field quoted");
+      } else {
         fields.back() += c;
       }
     }
@@ -51,8 +51,14 @@ class Reader {
   std::size_t first_line() const { return first_line_; }
 
  private:
-  // A quoted field, to its closing quote. Returns false when it does not close.
+  [[noreturn]] void fail(std::size_t line, std::string_view what) const {
+    throw CsvError(fmt::format("{}:{}: {}", source_, line, what));
+  }
+
+  // A quoted field, to its closing quote. Returns false when the last line ends before it. One that
+  // swallows further lines is damage, not a write cut short: those lines are rows.
   bool quoted(std::string& field) {
+    const std::size_t opened = line_;
     for (++at_; at_ < text_.size(); ++at_) {
       const char c = text_[at_];
       if (c == '\n') ++line_;
@@ -67,6 +73,7 @@ class Reader {
         return true;
       }
     }
+    if (line_ != opened) fail(opened, "a quoted field that never ends");
     return false;
   }
 

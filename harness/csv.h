@@ -22,7 +22,8 @@ std::string csv_row(const std::vector<std::string>& fields);
 class CsvTable {
  public:
   // Reads text that ends with a newline; a last line without one is torn (its write was cut short)
-  // and is left out: torn() tells. Throws CsvError on anything else that is wrong.
+  // and is left out: torn() tells. Throws CsvError on anything else that is wrong, also on a quote
+  // that opens before the last line and never closes: the rows after it are not to be lost.
   static CsvTable parse(std::string_view text, const std::string& source);
   // Throws CsvError also when the file cannot be read.
   static CsvTable read(const std::filesystem::path& file);

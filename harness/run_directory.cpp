@@ -73,8 +73,9 @@ CsvTable read_table(const fs::path& file, const std::string& header) {
 
 RunDirectory::RunDirectory(fs::path path) : path_(std::move(path)) {
   lock_ = open_file(path_ / ".lock", O_RDWR | O_CREAT);
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
-    throw UsageError("another pingperf is writing to " + path_.string());
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return;
+  if (errno == EWOULDBLOCK) throw UsageError("another pingperf is writing to " + path_.string());
+  throw std::system_error(errno, std::generic_category(), "lock of " + (path_ / ".lock").string());
 }
 
 RunDirectory RunDirectory::create(const fs::path& results, const std::string& name,

@@ -117,7 +117,8 @@ std::string power_text(const std::vector<ComparisonRow>& rows) {
     fewest = std::min(fewest, row.n);
   }
   std::string text;
-  if (fewest < 6) text += "Fewer than 6 pairs have no 95% interval: no verdict.\n";
+  if (fewest < 6)
+    text += "Fewer than 6 pairs have no 95% interval: no verdict.\n";
   else if (largest > 1)
     text +=
         fmt::format("So many pairs find a change of {:.0f}% or more in every row (95% power).\n",
@@ -135,18 +136,28 @@ std::vector<std::string> baselines_of(const std::vector<ComparisonRow>& rows) {
   return baselines;
 }
 
+bool begins_code_point(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+}
+
+// The byte at which the code point of that number, from 0, begins.
+std::size_t offset_of(std::string_view text, std::size_t number) {
+  std::size_t at = 0;
+  while (at < text.size() && !(begins_code_point(text[at]) && number-- == 0)) ++at;
+  return at;
+}
+
 }  // namespace
 
 std::size_t display_width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_code_point));
 }
 
 std::string shorten(const std::string& text, std::size_t width) {
-  if (display_width(text) <= width || width < 5) return text;
+  const std::size_t whole = display_width(text);
+  if (whole <= width || width < 5) return text;
   const std::size_t tail = (width - 1) * 2 / 3, head = width - 1 - tail;  // the end tells most
-  return text.substr(0, head) + "…" + text.substr(text.size() - tail);
+  return text.substr(0, offset_of(text, head)) + "…" + text.substr(offset_of(text, whole - tail));
 }
 
 std::string TextTable::to_string(const Style& style) const {

@@ -44,6 +44,20 @@ TEST(Csv, RefusesWhatIsNoTableAndSaysWhere) {
   EXPECT_EQ(error("").substr(0, 8), "t.csv:1:");
   EXPECT_EQ(error("a,b\n1,2\nx\"y,2\n").substr(0, 8), "t.csv:3:");
   EXPECT_EQ(error("a,b\n\"x\"y,2\n").substr(0, 8), "t.csv:2:");
+  EXPECT_EQ(error("a,b\n1\r2,3\n"), "t.csv:2: a carriage return inside a field must be quoted");
+}
+
+// Else one stray character would pass for a torn row, and take every row after it along.
+TEST(Csv, AQuoteThatNeverClosesIsDamageUnlessItIsInTheLastLine) {
+  EXPECT_THROW(CsvTable::parse("a,b\n1,2\n\"3,4\n5,6\n", "t.csv"), CsvError);
+  EXPECT_THROW(CsvTable::parse("a,b\n1,2\n\"3,4\n5,6", "t.csv"), CsvError);
+  EXPECT_TRUE(CsvTable::parse("a,b\n1,2\n\"3,4", "t.csv").torn());
+}
+
+TEST(Csv, LinesMayEndAsInTheRfc) {
+  const CsvTable table = CsvTable::parse("a,b\r\n1,\"x\"\r\n\"y\",2\r\n", "t.csv");
+  EXPECT_EQ(table.header(), (Row{"a", "b"}));
+  EXPECT_EQ(table.rows(), (std::vector<Row>{{"1", "x"}, {"y", "2"}}));
 }
 
 TEST(Csv, AColumnThatIsNotThereIsNamed) {

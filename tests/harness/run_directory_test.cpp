@@ -138,6 +138,20 @@ TEST_F(RunDirectoryTest, OtherColumnsAreRefusedUntouched) {
   EXPECT_EQ(read(path / "trials.csv"), "schema_version,case\n0,x\n");
 }
 
+TEST_F(RunDirectoryTest, ADamagedFileIsRefusedUntouchedAndLosesNoRow) {
+  fs::path path;
+  {
+    RunDirectory run = create();
+    path = run.path();
+    for (std::uint64_t block = 1; block <= 3; ++block) run.append(record(block));
+  }
+  std::string text = read(path / "trials.csv");
+  text.insert(trials_header().size(), 1, '"');
+  std::ofstream(path / "trials.csv", std::ios::binary) << text;
+  EXPECT_THROW(RunDirectory::resume(path), CsvError);
+  EXPECT_EQ(read(path / "trials.csv"), text);
+}
+
 TEST_F(RunDirectoryTest, AFolderThatIsNoRunIsRefusedAndLeftAlone) {
   fs::create_directories(folder_ / "other");
   EXPECT_THROW(RunDirectory::resume(folder_ / "other"), UsageError);

@@ -169,6 +169,14 @@ TEST_F(ReportTest, TablesFitEightyColumnsWhateverTheNames) {
   }
 }
 
+TEST_F(ReportTest, OfManyFailuresTheFirstFiveAreListed) {
+  const Case& c = samples.add_case("bulk");
+  for (std::uint64_t block = 1; block <= 8; ++block) add(samples.failed(c, block));
+  const std::string text = results_table(table(), {c}, {});
+  EXPECT_THAT(text, HasSubstr("bulk #5: client: it, \"broke\"\nand 3 more\n"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("#6")));
+}
+
 TEST_F(ReportTest, ACaseWithoutAGoodTrialHasNoFigures) {
   const Case& c = samples.add_case("bulk");
   add(samples.failed(c, 1));
@@ -197,6 +205,11 @@ TEST(Shorten, KeepsBothEnds) {
   EXPECT_EQ(shorten("short", 10), "short");
   EXPECT_EQ(display_width(shorten("a-very-long-name-indeed", 12)), 12u);
   EXPECT_EQ(shorten("abcdefghijklmnop", 7), "ab…mnop");
+}
+
+TEST(Shorten, CutsBetweenCharactersOfSeveralBytes) {
+  EXPECT_EQ(shorten("éàüöñçßøåæéàüö", 7), "éà…éàüö");
+  EXPECT_EQ(display_width(shorten("éàüöñçßøåæéàüö", 10)), 10u);
 }
 
 TEST(HumanMetric, TakesTheUnitFromTheName) {
