@@ -18,15 +18,6 @@ bool is_assignable(std::string_view key) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
-void check_keys(const Node& node, std::string_view where, std::vector<std::string_view> more_keys) {
-  std::vector<std::string_view> keys = assignable_keys();
-  keys.insert(keys.end(), more_keys.begin(), more_keys.end());
-  for (const Node::Entry& entry : node.entries)
-    if (std::find(keys.begin(), keys.end(), entry.key) == keys.end())
-      fail_at(entry.mark,
-              fmt::format("unknown key '{}' in {}{}", entry.key, where, suggest(entry.key, keys)));
-}
-
 // Before the matrix is expanded: what it may vary, and what its include may add.
 void check_axes(const Node* map) {
   if (!map) return;
@@ -206,11 +197,9 @@ void assign_shape(CaseBuilder& builder, const Node* defaults, std::set<std::stri
 
 std::vector<Case> build_cases(const std::string& workload, const Node& node, const Node* defaults,
                               std::set<std::string>& used_defaults) {
-  if (node.type != Node::Type::map)
-    fail_at(node.mark,
-            fmt::format("workload '{}' must be a map, not {}", workload, describe(node.type)));
-  check_keys(node, fmt::format("workload '{}'", workload),
-             {"matrix", "exclude", "include", "background"});
+  std::vector<std::string_view> keys = assignable_keys();
+  keys.insert(keys.end(), {"matrix", "exclude", "include", "background"});
+  check_keys(node, fmt::format("workload '{}'", workload), keys);
   if (const Node* const background = node.find("background"))
     fail_at(background->mark, "background: not available in this version");
   check_axes(node.find("matrix"));

@@ -29,15 +29,6 @@ constexpr std::size_t kMostComparisons = 1000;    // entries of compare
 
 using Keys = std::vector<std::string_view>;
 
-void check_keys(const Node& node, std::string_view where, const Keys& keys) {
-  if (node.type != Node::Type::map)
-    fail_at(node.mark, fmt::format("{} must be a map, not {}", where, describe(node.type)));
-  for (const Node::Entry& entry : node.entries)
-    if (std::find(keys.begin(), keys.end(), entry.key) == keys.end())
-      fail_at(entry.mark,
-              fmt::format("unknown key '{}' in {}{}", entry.key, where, suggest(entry.key, keys)));
-}
-
 void not_available(const Node& node, std::string_view key, std::string_view what) {
   for (const Node::Entry& entry : node.entries)
     if (entry.key == key)

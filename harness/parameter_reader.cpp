@@ -141,6 +141,16 @@ std::vector<std::string> assign(Options& options, const std::string& key, const 
   return {key};
 }
 
+void check_keys(const Node& node, std::string_view where,
+                const std::vector<std::string_view>& keys) {
+  if (node.type != Node::Type::map)
+    fail_at(node.mark, fmt::format("{} must be a map, not {}", where, describe(node.type)));
+  for (const Node::Entry& entry : node.entries)
+    if (std::find(keys.begin(), keys.end(), entry.key) == keys.end())
+      fail_at(entry.mark,
+              fmt::format("unknown key '{}' in {}{}", entry.key, where, suggest(entry.key, keys)));
+}
+
 Nanoseconds read_duration(const Node& node, std::string_view what) {
   const std::string& text = read_text(node, what);
   if (const auto duration = parse_duration(text)) return *duration;

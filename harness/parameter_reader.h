@@ -17,6 +17,11 @@ std::vector<std::string_view> assignable_keys();
 // kind, transport and engine. Throws UsageError at the value's place.
 std::vector<std::string> assign(Options& options, const std::string& key, const Node& value);
 
+// Throws UsageError at the place of the first key of `node` that is none of `keys`, or when it is
+// no map. `where` names the node.
+void check_keys(const Node& node, std::string_view where,
+                const std::vector<std::string_view>& keys);
+
 // Each of these throws UsageError at the node's place, naming `what` and what would be right.
 Nanoseconds read_duration(const Node& node, std::string_view what);
 std::uint64_t read_count(const Node& node, std::string_view what, std::uint64_t minimum,

@@ -82,7 +82,7 @@ PingWindow begin_pings(PingPongState& state, Meter& meter, const Options& option
   const Nanoseconds first = meter.began();
   state.opened = meter.open_after(first);
   state.closed = meter.close_after(first);
-  return {state.opened, meter.close_after(first),
+  return {state.opened, state.closed,
           options.messages.value_or(std::numeric_limits<std::uint64_t>::max())};
 }
 

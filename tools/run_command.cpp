@@ -57,18 +57,22 @@ void print_files(const std::filesystem::path& directory) {
     fmt::print("  {:<17} {}\n", file, content);
 }
 
+RunDirectory create_directory(const RunCommand& command, const Experiment& experiment,
+                              const std::string& text, const std::string& environment) try {
+  return RunDirectory::create(command.results, experiment.name, experiment.plan.seed, text,
+                              environment);
+} catch (const std::system_error& e) {
+  throw UsageError(fmt::format("no run can be kept in {} (-o DIR): {}", command.results.string(),
+                               e.code().message()));
+}
+
 RunDirectory open_directory(const RunCommand& command, const Experiment& experiment,
                             const std::string& text, const Overrides& overrides,
                             AgentPair& agents) {
   const AgentHello &client = agents.client().hello(), &server = agents.server().hello();
-  if (command.resume.empty()) try {
-      return RunDirectory::create(
-          command.results, experiment.name, experiment.plan.seed, text,
-          environment_json(command.command_line, overrides, client, server));
-    } catch (const std::system_error& e) {
-      throw UsageError(fmt::format("no run can be kept in {} (-o DIR): {}",
-                                   command.results.string(), e.code().message()));
-    }
+  if (command.resume.empty())
+    return create_directory(command, experiment, text,
+                            environment_json(command.command_line, overrides, client, server));
   RunDirectory directory = RunDirectory::resume(command.resume);
   write_file_atomically(
       directory.path() / "environment.json",
