@@ -9,6 +9,7 @@
 #include "harness/matrix.h"
 #include "harness/parameter_reader.h"
 #include "harness/suggest.h"
+#include "sockets/pingpong.h"
 
 namespace pingperf {
 namespace {
@@ -47,6 +48,7 @@ std::uint64_t usual_message_size(const Options& o) {
 constexpr BuiltIn kBuiltIns[] = {
     {"message_size", [](Options& o) { o.message_size = usual_message_size(o); }},
     {"streams", [](Options& o) { o.streams = 1; }},
+    {"threads", [](Options& o) { o.threads = 1; }},
     {"duration",
      [](Options& o) {
        if (!is_limited(o)) o.duration = kSecond;
@@ -57,6 +59,15 @@ constexpr BuiltIn kBuiltIns[] = {
     {"nodelay", [](Options& o) { o.nodelay = o.kind != Kind::throughput; }},
     {"zero_copy", [](Options& o) { o.zero_copy = false; }},
     {"ip", [](Options& o) { o.ip = 4; }},
+    {"cpu_wakeful", [](Options& o) { o.cpu_wakeful = false; }},
+    {"ping_timeout", [](Options& o) { o.ping_timeout = kPingTimeout; }},
+    {"spin_time", [](Options& o) { o.spin_time = kSpinTime; }},
+    {"sqpoll", [](Options& o) { o.sqpoll = false; }},
+    {"verify", [](Options& o) { o.verify = false; }},
+    {"arrivals",
+     [](Options& o) {
+       if (o.frequency_hz) o.arrivals = "uniform";
+     }},
 };
 
 // One case in the making: what was assigned, and where.

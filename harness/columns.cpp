@@ -52,30 +52,28 @@ std::vector<Column> identity_columns() {
   };
 }
 
-std::string text_of(const std::string& value, Unit) {
+std::string text_of(const std::string& value, const Parameter&) {
   return value;
 }
-std::string text_of(bool value, Unit) {
+std::string text_of(bool value, const Parameter&) {
   return value ? "true" : "false";
 }
-std::string text_of(std::uint64_t value, Unit) {
+std::string text_of(std::uint64_t value, const Parameter&) {
   return std::to_string(value);
 }
-std::string text_of(double value, Unit) {
+std::string text_of(double value, const Parameter&) {
   return number_text(value);
 }
-std::string text_of(Nanoseconds value, Unit) {
-  return number_text(to_seconds(value));
+std::string text_of(Nanoseconds value, const Parameter& parameter) {
+  const bool is_short = parameter.column.ends_with("_us");
+  return number_text(is_short ? static_cast<double>(value) / 1e3 : to_seconds(value));
 }
 
 std::string parameter_text(const Parameter& parameter, const Options& options) {
-  // The one duration whose column is in microseconds, as SO_BUSY_POLL is.
-  if (parameter.column == "busy_poll_us")
-    return options.busy_poll ? number_text(static_cast<double>(*options.busy_poll) / 1e3) : "";
   return std::visit(
       [&](auto field) {
         const auto& value = options.*field;
-        return value ? text_of(*value, parameter.unit) : std::string();
+        return value ? text_of(*value, parameter) : std::string();
       },
       parameter.field);
 }
@@ -89,25 +87,38 @@ Column parameter_column(const Parameter& parameter) {
           {}};
 }
 
-bool is_appended(const Parameter& p) {
-  return p.name == "bytes" || p.name == "messages";
+// Texts that a trial found out, with the columns of the second generation.
+std::vector<Column> measured_texts() {
+  using R = const TrialRecord&;
+  return {
+      {"client_cpus", "CPUs that the client's threads were seen on",
+       [](R r) { return r.client.cpus; }},
+      {"server_cpus", "CPUs that the server's threads were seen on",
+       [](R r) { return r.server.cpus; }},
+      {"clock",
+       "what round trips were timed with: tsc (time stamp counter) or monotonic "
+       "(CLOCK_MONOTONIC), whichever was measured to be cheaper",
+       [](R r) { return r.client.clock; }},
+  };
 }
 
+// Columns are only ever appended: those of a generation stand behind all earlier ones.
 std::vector<Column> make_columns() {
+  constexpr int kGenerations = 3;
   std::vector<Column> columns = identity_columns();
-  for (const Parameter& p : parameters())
-    if (!is_appended(p)) columns.push_back(parameter_column(p));
-  columns.push_back({"background",
-                     "workload that loads the network meanwhile",
-                     [](const TrialRecord&) { return std::string(); },
-                     {}});
-  const auto add = [&](const Metric& m) {
-    columns.push_back({m.name, m.doc, {}, m.value, m.better});
-  };
-  for (const Metric& metric : metrics()) add(metric);
-  for (const Parameter& p : parameters())
-    if (is_appended(p)) columns.push_back(parameter_column(p));
-  for (const Metric& metric : appended_metrics()) add(metric);
+  for (int generation = 0; generation < kGenerations; ++generation) {
+    for (const Parameter& p : parameters())
+      if (p.generation == generation) columns.push_back(parameter_column(p));
+    if (generation == 0)
+      columns.push_back({"background",
+                         "workload that loads the network meanwhile",
+                         [](const TrialRecord&) { return std::string(); },
+                         {}});
+    if (generation == 2)
+      for (Column& column : measured_texts()) columns.push_back(std::move(column));
+    for (const Metric& m : metrics(generation))
+      columns.push_back({m.name, m.doc, {}, m.value, m.better});
+  }
   return columns;
 }
 

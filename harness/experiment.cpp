@@ -83,8 +83,13 @@ class ExperimentReader {
     if (&host == &experiment_.server) server_mark_ = entry.mark;
     check_keys(node, "host '" + entry.key + "'",
                {"launch", "address", "pingperf", "external", "port"});
-    not_available(node, "external", "external");
-    not_available(node, "port", "port of a host");
+    if (const Node* const external = node.find("external")) {
+      read_external(host, entry.key, node, *external);
+      return;
+    }
+    if (const Node* const port = node.find("port"))
+      fail_at(port->mark, "port of a host is where an external server listens: for the trials write "
+                          "port: in defaults or a workload");
     if (const Node* const launch = node.find("launch")) {
       if (launch->type != Node::Type::sequence || launch->items.empty() ||
           launch->items.front().scalar.empty())
@@ -95,6 +100,32 @@ class ExperimentReader {
       host.address = read_text(*address, "address");
     if (const Node* const path = node.find("pingperf"))
       host.pingperf = read_text(*path, "pingperf");
+  }
+
+  // A server that someone started by hand, such as `pingperf pong`.
+  static void read_external(Host& host, const std::string& end, const Node& node,
+                            const Node& external) {
+    if (end != "server")
+      fail_at(external.mark, "external: only the server can be; the client is always an agent");
+    for (const Node::Entry& other : node.entries)
+      if (other.key != "external" && other.key != "port")
+        fail_at(other.mark, fmt::format("{}: an external server has no agent of ours", other.key));
+    host.external = host.address = read_text(external, "external");
+    if (const Node* const port = node.find("port"))
+      host.port = static_cast<std::uint16_t>(read_count(*port, "port", 1, 65535));
+  }
+
+  // The other end of an external trial is not ours: only engines that need nothing of it can run.
+  void check_external() const {
+    if (!experiment_.server.is_external()) return;
+    for (const Case& c : experiment_.cases) {
+      if (!c.engine->serves_external)
+        fail_at(server_mark_,
+                fmt::format("case '{}': engine '{}' cannot measure an external server", c.name,
+                            c.options.engine));
+      if (has_port(c.options.transport) && !c.options.port && experiment_.server.port == 0)
+        fail_at(server_mark_, "external: add the port that the server listens on, e.g. port: 7007");
+    }
   }
 
   void read_plan(const Node& node) {
@@ -144,6 +175,7 @@ class ExperimentReader {
     }
     if (defaults) check_defaults(*defaults, used_defaults);
     check_ip_versions();
+    check_external();
   }
 
   void check_ip_versions() const {

@@ -24,6 +24,10 @@ struct Host {
   std::vector<std::string> launch;  // argv prefix that starts an agent there; empty: this machine
   std::string address;              // where the data go; empty: loopback
   std::string pingperf;             // path of pingperf on that host; empty: this executable's
+  std::string external;             // a server that someone else started there; no agent of ours
+  std::uint16_t port = 0;           // where that one listens
+
+  bool is_external() const { return !external.empty(); }
 };
 
 enum class Order { shuffled, sequential };

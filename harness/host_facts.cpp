@@ -23,6 +23,8 @@ struct FactFile {
 };
 
 constexpr FactFile kFactFiles[] = {
+    {"boot_id", "/proc/sys/kernel/random/boot_id"},
+    {"clocksource", "/sys/devices/system/clocksource/clocksource0/current_clocksource"},
     {"governor", "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"},
     {"congestion_control", "/proc/sys/net/ipv4/tcp_congestion_control"},
     {"rmem_default", "/proc/sys/net/core/rmem_default"},

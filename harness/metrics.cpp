@@ -22,6 +22,7 @@ const Measurement& sender(const TrialRecord& r) {
   return !both(r) && options(r).reverse.value_or(false) ? r.server : r.client;
 }
 const Measurement& receiver(const TrialRecord& r) {
+  if (options(r).kind != Kind::throughput) return r.client;  // of pongs
   return !both(r) && options(r).reverse.value_or(false) ? r.client : r.server;
 }
 
@@ -112,12 +113,38 @@ Value ping_rate(const TrialRecord& r) {
 }
 
 // A quantile needs so many samples that at least one lies beyond it.
-auto quantile(Histogram Measurement::*histogram, double q) {
+Value quantile(const Histogram& h, double q) {
+  if (h.count() == 0 || static_cast<double>(h.count()) * (1 - q) < 1 - 1e-9) return std::nullopt;
+  return static_cast<double>(h.quantile(q));
+}
+
+auto rtt_quantile(double q) {
+  return [q](const TrialRecord& r) { return quantile(r.client.rtt, q); };
+}
+
+auto span_quantile(Span span, double q) {
   return [=](const TrialRecord& r) -> Value {
-    const Histogram& h = r.client.*histogram;
-    if (h.count() == 0 || static_cast<double>(h.count()) * (1 - q) < 1 - 1e-9) return std::nullopt;
-    return static_cast<double>(h.quantile(q));
+    const auto found = r.client.spans.find(span);
+    return found == r.client.spans.end() ? std::nullopt : quantile(found->second, q);
   };
+}
+
+// Of the ways there and back each, when the two ends have one clock.
+auto oneway_quantile(Span span, double q) {
+  return [=](const TrialRecord& r) {
+    return r.same_clock ? span_quantile(span, q)(r) : std::nullopt;
+  };
+}
+
+// CPU time that others than the two ends took, as a share of what the host has; the worse host's.
+Value other_load(const TrialRecord& r) {
+  const auto of_host = [](const Measurement& m, const Value& own) -> Value {
+    if (!m.host_busy_s || !m.host_total_s || !own || *m.host_total_s <= 0) return std::nullopt;
+    return std::max(0.0, (*m.host_busy_s - *own) / *m.host_total_s);
+  };
+  if (r.client_host == r.server_host) return of_host(r.client, sum(cpu(r.client), cpu(r.server)));
+  const Value a = of_host(r.client, cpu(r.client)), b = of_host(r.server, cpu(r.server));
+  return a && b ? Value(std::max(*a, *b)) : a ? a : b;
 }
 
 template <typename Figure>
@@ -131,6 +158,20 @@ auto of_rtt(Figure figure) {
 Value never(const TrialRecord&) {
   return std::nullopt;
 }
+
+// What timestamps: kernel splits a round trip into (sockets/stamped_pingpong.h).
+constexpr const char* kOnewayForward =
+    "from the client's kernel to the server's (timestamps: kernel, both ends on one host)";
+constexpr const char* kOnewayReverse =
+    "from the server's kernel to the client's (timestamps: kernel, both ends on one host)";
+constexpr const char* kAppToKernel =
+    "from the client's send() until its kernel hands the ping to the device (timestamps: kernel)";
+constexpr const char* kKernelToKernel =
+    "between the kernels, there and back, without the turnaround (timestamps: kernel)";
+constexpr const char* kKernelToApp =
+    "from the client's kernel having the pong until recv() returned (timestamps: kernel)";
+constexpr const char* kTurnaround =
+    "from the server's kernel having the ping until it hands over the pong (timestamps: kernel)";
 
 std::vector<Metric> throughput_metrics() {
   using M = Measurement;
@@ -198,34 +239,43 @@ std::vector<Metric> latency_metrics() {
     metrics.push_back(
         {std::string("rtt_") + suffix + "_ns",
          std::string("round-trip time, percentile ") + suffix + "; empty with too few pings for it",
-         quantile(&M::rtt, q), down});
+         rtt_quantile(q), down});
   metrics.push_back({"rtt_max_ns", "largest round-trip time", of_rtt(&Histogram::max), down});
-  for (const char* name : {"rtt_naive_p50_ns", "rtt_naive_p99_ns"})
+  for (const auto& [name, q] : {std::pair{"rtt_naive_p50_ns", 0.5}, {"rtt_naive_p99_ns", 0.99}})
     metrics.push_back(
-        {name, "from the actual instead of the intended send (open loop)", never, down});
+        {name,
+         "of an open loop, what a tool would have seen that waits for each pong before it sends "
+         "again: from the actual send, of pings that left with none under way",
+         span_quantile(Span::naive, q), down});
   metrics.push_back({"lost", "pings that were not answered in time", of_client(&M::lost), down});
   metrics.push_back({"late", "pongs that came after their time-out", of_client(&M::late), down});
   metrics.push_back({"connect_p50_ns", "from socket() until the connection stands, median",
-                     quantile(&M::connect, 0.5), down});
+                     span_quantile(Span::connect, 0.5), down});
   metrics.push_back({"connect_p99_ns", "from socket() until the connection stands, percentile p99",
-                     quantile(&M::connect, 0.99), down});
-  for (const char* name : {"oneway_forward_p50_ns", "oneway_reverse_p50_ns", "app_to_kernel_p50_ns",
-                           "kernel_to_kernel_p50_ns", "kernel_to_app_p50_ns", "turnaround_p50_ns"})
-    metrics.push_back({name, "needs timestamps: kernel", never, down});
+                     span_quantile(Span::connect, 0.99), down});
+  metrics.push_back({"oneway_forward_p50_ns", kOnewayForward,
+                     oneway_quantile(Span::oneway_forward, 0.5), down});
+  metrics.push_back({"oneway_reverse_p50_ns", kOnewayReverse,
+                     oneway_quantile(Span::oneway_reverse, 0.5), down});
+  metrics.push_back({"app_to_kernel_p50_ns", kAppToKernel,
+                     span_quantile(Span::app_to_kernel, 0.5), down});
+  metrics.push_back({"kernel_to_kernel_p50_ns", kKernelToKernel,
+                     span_quantile(Span::kernel_to_kernel, 0.5), down});
+  metrics.push_back({"kernel_to_app_p50_ns", kKernelToApp,
+                     span_quantile(Span::kernel_to_app, 0.5), down});
+  metrics.push_back({"turnaround_p50_ns", kTurnaround, span_quantile(Span::turnaround, 0.5), down});
   metrics.push_back(
       {"responsiveness_rpm", "round trips a minute under load; needs background", never, up});
   return metrics;
 }
 
-}  // namespace
-
-std::vector<Metric> metrics() {
+std::vector<Metric> contract_metrics() {
   std::vector<Metric> all = throughput_metrics();
   for (Metric& metric : latency_metrics()) all.push_back(std::move(metric));
   return all;
 }
 
-std::vector<Metric> appended_metrics() {
+std::vector<Metric> first_appended_metrics() {
   using M = Measurement;
   return {
       {"client_window_s", "length of the client's measured window", of_client(&M::window_s)},
@@ -257,6 +307,57 @@ std::vector<Metric> appended_metrics() {
        },
        Better::lower},
   };
+}
+
+std::vector<Metric> second_appended_metrics() {
+  using M = Measurement;
+  constexpr auto down = Better::lower;
+  return {
+      {"first_byte_p50_ns", "from the connection standing until the pong's first byte, median",
+       span_quantile(Span::first_byte, 0.5), down},
+      {"first_byte_p99_ns", "likewise, percentile p99", span_quantile(Span::first_byte, 0.99), down},
+      {"close_p50_ns", "of close(), median; not in the round trip", span_quantile(Span::close, 0.5),
+       down},
+      {"close_p99_ns", "likewise, percentile p99", span_quantile(Span::close, 0.99), down},
+      {"port_waits", "connect() attempts that found every ephemeral port in use, and were repeated",
+       of_client(&M::port_waits), down},
+      {"oneway_forward_p99_ns", kOnewayForward, oneway_quantile(Span::oneway_forward, 0.99), down},
+      {"oneway_reverse_p99_ns", kOnewayReverse, oneway_quantile(Span::oneway_reverse, 0.99), down},
+      {"app_to_kernel_p99_ns", kAppToKernel, span_quantile(Span::app_to_kernel, 0.99), down},
+      {"kernel_to_kernel_p99_ns", kKernelToKernel, span_quantile(Span::kernel_to_kernel, 0.99),
+       down},
+      {"kernel_to_app_p99_ns", kKernelToApp, span_quantile(Span::kernel_to_app, 0.99), down},
+      {"turnaround_p99_ns", kTurnaround, span_quantile(Span::turnaround, 0.99), down},
+      {"total_exchanges", "pongs that the client received, warmup included",
+       of_client(&M::total_exchanges)},
+      {"total_pongs", "pongs that the server sent, warmup included",
+       of_server(&M::total_exchanges)},
+      {"samples_dropped", "round trips past the most that samples: all keeps (2 million a trial)",
+       of_client(&M::samples_dropped), down},
+      {"clock_cost_ns", "of one reading of the clock that timed the round trips, as measured",
+       of_client(&M::clock_cost_ns), down},
+      {"client_involuntary_switches", "times that the client was taken off its CPU (getrusage)",
+       of_client(&M::involuntary_switches), down},
+      {"server_involuntary_switches", "times that the server was taken off its CPU (getrusage)",
+       of_server(&M::involuntary_switches), down},
+      {"other_load_ratio",
+       "share of the host's CPU time that went to others than the two ends (/proc/stat), the worse "
+       "host",
+       other_load, down},
+  };
+}
+
+}  // namespace
+
+std::vector<Metric> metrics(int generation) {
+  switch (generation) {
+    case 0:
+      return contract_metrics();
+    case 1:
+      return first_appended_metrics();
+    default:
+      return second_appended_metrics();
+  }
 }
 
 }  // namespace pingperf

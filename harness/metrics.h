@@ -17,10 +17,8 @@ struct Metric {
   Better better = Better::neither;
 };
 
-// In the order of their columns in trials.csv.
-std::vector<Metric> metrics();
-
-// Those that were added after the first order was fixed: they stand at the end of a row.
-std::vector<Metric> appended_metrics();
+// The metrics of one generation of columns, in their order: 0 is the contract's, later ones stand
+// behind all earlier ones.
+std::vector<Metric> metrics(int generation);
 
 }  // namespace pingperf

@@ -93,6 +93,13 @@ constexpr Field<M> kMeasurement[] = {
     {"exchanges", &M::exchanges},
     {"lost", &M::lost},
     {"late", &M::late},
+    {"total_exchanges", &M::total_exchanges},
+    {"port_waits", &M::port_waits},
+    {"samples_dropped", &M::samples_dropped},
+    {"clock_cost_ns", &M::clock_cost_ns},
+    {"involuntary_switches", &M::involuntary_switches},
+    {"host_busy_s", &M::host_busy_s},
+    {"host_total_s", &M::host_total_s},
 };
 
 constexpr Field<Interval> kInterval[] = {
@@ -164,12 +171,40 @@ Histogram take_histogram(const Json& object, std::string_view key) {
   }
 }
 
+// One number after the other: when a ping left, since the one before, and its round trip.
+Json to_json(const std::vector<Sample>& samples) {
+  Json numbers = Json::array();
+  Nanoseconds previous = 0;
+  for (const Sample& sample : samples) {
+    numbers.push_back(sample.sent - previous);
+    numbers.push_back(sample.rtt);
+    previous = sample.sent;
+  }
+  return numbers;
+}
+
+std::vector<Sample> take_samples(const Json& object) {
+  const Json& numbers = take_array(object, "samples");
+  std::vector<Sample> samples;
+  samples.reserve(numbers.size() / 2);
+  Nanoseconds sent = 0;
+  for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) {
+    sent += as<Nanoseconds>(numbers[i], "samples");
+    samples.push_back({sent, as<Nanoseconds>(numbers[i + 1], "samples")});
+  }
+  return samples;
+}
+
 Json to_json(const Measurement& m) {
   Json object = Json::object();
   put_fields<Measurement>(object, m, kMeasurement);
   if (!m.error.empty()) object["error"] = m.error;
   if (m.rtt.count() > 0) object["rtt"] = to_json(m.rtt);
-  if (m.connect.count() > 0) object["connect"] = to_json(m.connect);
+  for (const auto& [span, histogram] : m.spans)
+    if (histogram.count() > 0) object["spans"][name(span)] = to_json(histogram);
+  if (!m.samples.empty()) object["samples"] = to_json(m.samples);
+  if (!m.clock.empty()) object["clock"] = m.clock;
+  if (!m.cpus.empty()) object["cpus"] = m.cpus;
   Json& intervals = object["intervals"] = Json::array();
   for (const Interval& interval : m.intervals) intervals.push_back(to_json(interval));
   return object;
@@ -180,7 +215,13 @@ Measurement measurement_from(const Json& object) {
   take_fields<Measurement>(object, m, kMeasurement);
   m.error = take_optional<std::string>(object, "error").value_or("");
   m.rtt = take_histogram(object, "rtt");
-  m.connect = take_histogram(object, "connect");
+  if (const auto spans = take_optional<Json>(object, "spans"))
+    for (std::size_t i = 0; i < kSpans; ++i)
+      if (const auto span = static_cast<Span>(i); spans->contains(name(span)))
+        m.spans.emplace(span, take_histogram(*spans, name(span)));
+  if (object.contains("samples")) m.samples = take_samples(object);
+  m.clock = take_optional<std::string>(object, "clock").value_or("");
+  m.cpus = take_optional<std::string>(object, "cpus").value_or("");
   for (const Json& interval : take_array(object, "intervals"))
     m.intervals.push_back(interval_from(interval));
   return m;
@@ -230,6 +271,7 @@ Json to_json(const OpenEndpoint& open) {
           {"options", to_json(open.options)},
           {"token", to_hex(open.token)},
           {"address", open.address},
+          {"external", open.external},
           {"timeout_s", open.timeout_s}};
 }
 
@@ -250,6 +292,7 @@ OpenEndpoint open_from(const Json& object, Role role) {
   open.options.engine = take<std::string>(object, "engine");
   open.token = take_name<Token>(object, "token", token_from_hex);
   open.address = take<std::string>(object, "address");
+  open.external = take<bool>(object, "external");
   open.timeout_s = take<double>(object, "timeout_s");
   if (!(open.timeout_s > 0 && open.timeout_s <= kLongest))
     throw ProtocolError(fmt::format("'timeout_s' is not in 0 … {}", kLongest));

@@ -48,8 +48,9 @@ struct OpenEndpoint {
   std::uint64_t endpoint = 0;  // the controller's number for it, free at the moment
   Options options;             // the engine's name included
   Token token{};
-  std::string address;   // Address::to_string(): where to bind, or whom to dial
-  double timeout_s = 0;  // from now to the result, else the worker is killed
+  std::string address;    // Address::to_string(): where to bind, or whom to dial
+  bool external = false;  // the peer is none of ours
+  double timeout_s = 0;   // from now to the result, else the worker is killed
 };
 
 struct StartEndpoint {

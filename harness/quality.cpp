@@ -2,38 +2,77 @@
 
 #include <fmt/format.h>
 
-#include <vector>
-
 #include "harness/columns.h"
+#include "harness/statistics.h"
 #include "harness/units.h"
 
 namespace pingperf {
 namespace {
 
-constexpr double kRateReached = 0.95;   // of the offered rate
-constexpr double kShortWindow_s = 0.1;  // below, one late wake-up is a visible share
-constexpr double kMuchSteal = 0.05;
+constexpr double kRateReached = 0.95;    // of the offered rate
+constexpr double kShortWindow_s = 0.1;   // below, one late wake-up is a visible share
+constexpr double kFarMedian = 2;         // times the case's so far, or a half
+constexpr std::size_t kFewestTrials = 2; // that make a case's so far
 
 std::optional<double> metric(const TrialRecord& record, std::string_view name) {
   return find_metric(name)->value(record);
 }
 
-}  // namespace
+using Remarks = std::vector<std::string>;
 
-std::string assess_quality(const TrialRecord& record) {
-  if (record.status != Status::ok || record.trial_case->options.engine == "null") return "";
-  std::vector<std::string> remarks;
+void remark_rate(const TrialRecord& record, Remarks& remarks) {
+  const Options& o = record.trial_case->options;
   const auto sent = metric(record, "sent_bps");
-  const auto offered = record.trial_case->options.rate_bps;
-  if (offered && sent && *sent < kRateReached * static_cast<double>(*offered))
+  if (o.rate_bps && sent && *sent < kRateReached * static_cast<double>(*o.rate_bps))
     remarks.push_back(fmt::format("sent {} of the offered {}", human_rate(*sent),
-                                  human_rate(static_cast<double>(*offered))));
+                                  human_rate(static_cast<double>(*o.rate_bps))));
+  const auto window = metric(record, "client_window_s");
+  const auto exchanges = metric(record, "exchanges"), lost = metric(record, "lost");
+  if (!o.frequency_hz || !window || !exchanges || !lost || *window <= 0) return;
+  const double pings_hz = (*exchanges + *lost) / *window;
+  if (pings_hz < kRateReached * *o.frequency_hz)
+    remarks.push_back(
+        fmt::format("sent {:.0f} pings/s of the intended {:.0f}", pings_hz, *o.frequency_hz));
+}
+
+void remark_disturbance(const TrialRecord& record, Remarks& remarks) {
   const auto window = metric(record, "client_window_s");
   if (window && *window < kShortWindow_s)
     remarks.push_back(fmt::format("short window: {}", human_duration(*window * 1e9)));
   const auto steal = metric(record, "steal_ratio");
   if (steal && *steal > kMuchSteal)
     remarks.push_back(fmt::format("{:.0f}% of the CPU time was stolen", *steal * 100));
+  const auto others = metric(record, "other_load_ratio");
+  if (others && *others > kMuchOtherLoad)
+    remarks.push_back(fmt::format("others took {:.0f}% of the CPU time", *others * 100));
+  const auto ports = metric(record, "port_waits");
+  if (ports && *ports > 0)
+    remarks.push_back(fmt::format("waited {:.0f} times for an ephemeral port: the rate is that of "
+                                  "TIME_WAIT, not of the sockets",
+                                  *ports));
+}
+
+}  // namespace
+
+void QualityJudge::remember(const std::string& case_name, double rtt_p50_ns) {
+  rtt_p50_ns_[case_name].push_back(rtt_p50_ns);
+}
+
+std::string QualityJudge::assess(const TrialRecord& record) {
+  if (record.status != Status::ok || record.trial_case->options.engine == "null") return "";
+  Remarks remarks;
+  remark_rate(record, remarks);
+  remark_disturbance(record, remarks);
+  if (const auto p50 = metric(record, "rtt_p50_ns"); p50 && *p50 > 0) {
+    std::vector<double>& earlier = rtt_p50_ns_[record.trial_case->name];
+    if (earlier.size() >= kFewestTrials) {
+      const double ratio = *p50 / median(earlier);
+      if (ratio > kFarMedian || ratio < 1 / kFarMedian)
+        remarks.push_back(
+            fmt::format("p50 is {:.2g} times that of the case's trials so far", ratio));
+    }
+    earlier.push_back(*p50);
+  }
   return fmt::format("{}", fmt::join(remarks, "; "));
 }
 

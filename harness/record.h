@@ -28,6 +28,7 @@ struct TrialRecord {
   std::string quality;  // empty: nothing to remark
   std::string client_host;
   std::string server_host;
+  bool same_clock = false;  // both ends are under one kernel
   Measurement client;
   Measurement server;
 };

@@ -14,6 +14,7 @@
 #include "harness/columns.h"
 #include "harness/csv.h"
 #include "harness/hgrm.h"
+#include "harness/npy.h"
 #include "sockets/error.h"
 
 namespace pingperf {
@@ -124,7 +125,10 @@ void RunDirectory::drop_unfinished() {
 }
 
 void RunDirectory::append(const TrialRecord& record) {
-  if (record.client.rtt.count() > 0) write_histogram(record);
+  if (record.client.rtt.count() > 0)
+    write_trial_file(record, "histograms", "hgrm", hgrm_text(record.client.rtt));
+  if (!record.client.samples.empty())
+    write_trial_file(record, "samples", "npy", npy_bytes(record.client.samples));
   const std::string intervals = interval_rows(record);
   write_all(intervals_.get(), intervals, path_ / "intervals.csv");
   sync(intervals_.get(), path_ / "intervals.csv");
@@ -132,8 +136,9 @@ void RunDirectory::append(const TrialRecord& record) {
   sync(trials_.get(), path_ / "trials.csv");
 }
 
-// The case's name, less what is awkward in a file's name.
-void RunDirectory::write_histogram(const TrialRecord& record) const {
+void RunDirectory::write_trial_file(const TrialRecord& record, std::string_view folder,
+                                    std::string_view extension, std::string_view content) const {
+  // The case's name, less what is awkward in a file's name.
   std::string stem = record.trial_case->name.substr(0, 200);
   std::replace_if(
       stem.begin(), stem.end(),
@@ -141,9 +146,9 @@ void RunDirectory::write_histogram(const TrialRecord& record) const {
         return std::isalnum(static_cast<unsigned char>(c)) == 0 && !std::strchr("=.+-:", c);
       },
       '_');
-  fs::create_directories(path_ / "histograms");
-  write_file_atomically(path_ / "histograms" / fmt::format("{}-{}.hgrm", stem, record.trial.block),
-                        hgrm_text(record.client.rtt));
+  fs::create_directories(path_ / folder);
+  write_file_atomically(
+      path_ / folder / fmt::format("{}-{}.{}", stem, record.trial.block, extension), content);
 }
 
 void write_file_atomically(const fs::path& file, std::string_view text) {

@@ -27,7 +27,7 @@ class RunDirectory {
   // to it or its columns are of another version, CsvError when it is damaged.
   static RunDirectory resume(const std::filesystem::path& directory);
 
-  // Writes the trial's histogram, if it has one, its intervals, then its row, each synced. Throws
+  // Writes the trial's histogram and samples, if it has them, its intervals, then its row, each synced. Throws
   // std::system_error.
   void append(const TrialRecord& record);
 
@@ -42,7 +42,9 @@ class RunDirectory {
   explicit RunDirectory(std::filesystem::path path);
   void drop_unfinished();
   void open_tables();
-  void write_histogram(const TrialRecord& record) const;
+  // Writes <folder>/<case>-<repetition>.<extension>.
+  void write_trial_file(const TrialRecord& record, std::string_view folder,
+                        std::string_view extension, std::string_view content) const;
 
   std::filesystem::path path_;
   Fd lock_;

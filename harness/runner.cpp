@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include "harness/quality.h"
+#include "harness/summary.h"
 #include "harness/trial_run.h"
 
 namespace pingperf {
@@ -20,10 +21,27 @@ std::string host_name(Channel& channel) {
   return channel.hello().host.value("hostname", "");
 }
 
+// True when both agents run under one kernel, whose clock stamps at both ends.
+bool has_same_clock(Channel& client, Channel& server) {
+  const std::string boot = client.hello().host.value("boot_id", "");
+  return !boot.empty() && boot == server.hello().host.value("boot_id", "");
+}
+
 // Lets the machine settle; returns at once when the run is interrupted.
 void cool_down(const Experiment& experiment, const Interrupt& interrupt) {
   pollfd p{interrupt.fd(), POLLIN, 0};
   ::poll(&p, 1, static_cast<int>(experiment.plan.cooldown / kMillisecond));
+}
+
+// One that knows the medians of the sessions before.
+QualityJudge judge_of_earlier_trials(const RunDirectory& directory) {
+  QualityJudge judge;
+  if (directory.finished().empty()) return judge;
+  const TrialTable table = TrialTable::read(directory.path() / "trials.csv");
+  for (const std::string& case_name : table.cases())
+    for (const auto& [block, p50] : table.values(case_name, "rtt_p50_ns"))
+      judge.remember(case_name, p50);
+  return judge;
 }
 
 // Runs one trial; what breaks is in the record.
@@ -31,12 +49,15 @@ void carry_out(const Experiment& experiment, TrialRecord& record, AgentPair& age
                const TrialWatch& watch) {
   try {
     Channel& client = agents.client();
-    Channel& server = agents.server();
+    Channel* const server = agents.server();
     record.client_host = host_name(client);
-    record.server_host = host_name(server);
+    record.server_host = server ? host_name(*server) : experiment.server.external;
+    record.same_clock = server && has_same_clock(client, *server);
     const Options& options = record.trial_case->options;
-    TrialOutcome outcome = run_trial(client, server, experiment, options, record.trial.position,
-                                     trial_timeout(experiment, options), watch);
+    const bool is_served = static_cast<bool>(record.trial_case->engine->listen);
+    TrialOutcome outcome =
+        run_trial(client, is_served ? server : nullptr, experiment, options,
+                  record.trial.position, trial_timeout(experiment, options), watch);
     record.status = outcome.status;
     record.error = std::move(outcome.error);
     record.client = std::move(outcome.client);
@@ -61,9 +82,10 @@ Channel& AgentPair::client() {
   return *client_;
 }
 
-Channel& AgentPair::server() {
+Channel* AgentPair::server() {
+  if (experiment_.server.is_external()) return nullptr;
   if (!server_) server_ = start_agent(experiment_.server, End::server);
-  return *server_;
+  return server_.get();
 }
 
 void AgentPair::drop() {
@@ -87,6 +109,7 @@ void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, 
   watch.progress = [&](End end, const Interval& i) { progress.interval(end, i); };
   watch.tick = [&] { progress.tick(); };
 
+  QualityJudge judge = judge_of_earlier_trials(directory);
   for (const Trial& trial : trials) {
     if (&trial != &trials.front()) cool_down(experiment, interrupt);
     if (interrupt.raised()) return;
@@ -104,7 +127,7 @@ void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, 
     if (record.status != Status::ok && interrupt.raised()) record.status = Status::interrupted;
     if (record.status == Status::interrupted && record.error.empty())
       record.error = "the run was interrupted";
-    record.quality = assess_quality(record);
+    record.quality = judge.assess(record);
     directory.append(record);
     progress.trial_ended(record);
   }

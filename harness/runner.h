@@ -24,7 +24,7 @@ class AgentPair {
   explicit AgentPair(const Experiment& experiment);
 
   Channel& client();  // throws ChannelError when it has to be, and cannot be, started anew
-  Channel& server();
+  Channel* server();  // likewise; null when the server is external
   void drop();  // ends both: their state is not to be trusted
 
  private:

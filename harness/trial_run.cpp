@@ -20,34 +20,42 @@ bool is_unix(Transport transport) {
   return transport == Transport::unix_stream || transport == Transport::unix_datagram;
 }
 
-// Where the server binds: exactly the address that the experiment names, else loopback.
+// Where the server binds, or is: exactly the address that the experiment names, else loopback.
 // A unix socket gets a random abstract name, which leaves no file behind.
 Address bind_address(const Host& server, const Options& options) {
+  if (is_unix(options.transport) && server.is_external())
+    return Address::unix_path(server.external);
   if (is_unix(options.transport)) return Address::unix_path("@pingperf-" + to_hex(mint_token()));
   const bool v6 = options.ip == 6;
   const std::string host = !server.address.empty() ? server.address : v6 ? "::1" : "127.0.0.1";
   const int family = !options.ip ? AF_UNSPEC : v6 ? AF_INET6 : AF_INET;
-  return Address::resolve(host, static_cast<std::uint16_t>(options.port.value_or(0)), family);
+  return Address::resolve(host, static_cast<std::uint16_t>(options.port.value_or(server.port)),
+                          family);
 }
 
 class TrialRun {
  public:
-  TrialRun(Channel& client, Channel& server, std::uint64_t number, Nanoseconds timeout,
+  // `server` is null when the other end is none of ours.
+  TrialRun(Channel& client, Channel* server, std::uint64_t number, Nanoseconds timeout,
            const TrialWatch& watch)
-      : client_{End::client, client},
+      : client_{End::client, &client},
         server_{End::server, server},
         number_(number),
         timeout_(timeout),
         deadline_(now_ns() + timeout + kMargin),
         watch_(watch) {}
 
-  TrialOutcome run(const Address& address, const Options& options) {
-    open(server_, Role::listen, address.to_string(), options);
-    if (await_ready(server_)) {
+  TrialOutcome run(const Address& address, const Options& options, bool external) {
+    external_ = external;
+    if (server_.channel == nullptr)
+      server_.address = address.to_string();
+    else
+      open(server_, Role::listen, address.to_string(), options);
+    if (server_.channel == nullptr || await_ready(server_)) {
       open(client_, Role::connect, server_.address, options);
       if (await_ready(client_)) {
-        server_.channel.send(StartEndpoint{number_});
-        client_.channel.send(StartEndpoint{number_});
+        for (const Side* side : {&server_, &client_})
+          if (side->channel) side->channel->send(StartEndpoint{number_});
         collect();
       }
     }
@@ -62,7 +70,7 @@ class TrialRun {
  private:
   struct Side {
     End end;
-    Channel& channel;
+    Channel* channel;         // null: no agent of ours
     std::string address;      // of a server that is ready
     Measurement measurement;  // of a side that is done
     bool open = false;        // has an endpoint that has not answered with result or error
@@ -77,8 +85,9 @@ class TrialRun {
     request.options = options;
     request.token = token_;
     request.address = address;
+    request.external = external_;
     request.timeout_s = to_seconds(timeout_);
-    side.channel.send(request);
+    side.channel->send(request);
     side.open = true;
   }
 
@@ -92,7 +101,8 @@ class TrialRun {
 
   // Until both ends have answered; the one that is late is asked to stop.
   void collect() {
-    while (going() && client_.open && server_.open) hear_before(deadline_);
+    const bool alone = server_.channel == nullptr;
+    while (going() && client_.open && (server_.open || alone)) hear_before(deadline_);
     if (!going() || (!client_.open && !server_.open)) return;
     Side& late = client_.open ? client_ : server_;
     const Nanoseconds limit = now_ns() + kOtherEnd;
@@ -109,7 +119,7 @@ class TrialRun {
 
   void stop(Side& side) {
     if (!side.open || side.stopping) return;
-    side.channel.send(StopEndpoint{number_});
+    side.channel->send(StopEndpoint{number_});
     side.stopping = true;
   }
 
@@ -125,6 +135,7 @@ class TrialRun {
   const Nanoseconds timeout_;
   const Nanoseconds deadline_;
   const Token token_ = mint_token();
+  bool external_ = false;
   const TrialWatch& watch_;
   TrialOutcome outcome_;
 };
@@ -140,8 +151,8 @@ void TrialRun::hear_before(Nanoseconds limit) {
 // Takes one event that has come, or waits for one a moment, not past `limit`.
 void TrialRun::wait_once(Nanoseconds limit) {
   if (take_waiting(server_) || take_waiting(client_)) return;
-  std::array<pollfd, 3> set = {{{server_.channel.fd(), POLLIN, 0},
-                                {client_.channel.fd(), POLLIN, 0},
+  std::array<pollfd, 3> set = {{{server_.channel ? server_.channel->fd() : -1, POLLIN, 0},
+                                {client_.channel->fd(), POLLIN, 0},
                                 {going() ? watch_.interrupt_fd : -1, POLLIN, 0}}};
   const Nanoseconds slice = std::clamp<Nanoseconds>(limit - now_ns(), 0, kTick);
   ::poll(set.data(), set.size(), static_cast<int>(slice / kMillisecond) + 1);
@@ -150,7 +161,8 @@ void TrialRun::wait_once(Nanoseconds limit) {
 }
 
 bool TrialRun::take_waiting(Side& side) {
-  std::optional<Event> event = side.channel.receive(now_ns());
+  if (side.channel == nullptr) return false;
+  std::optional<Event> event = side.channel->receive(now_ns());
   if (!event) return false;
   take(side, std::move(*event));
   return true;
@@ -192,13 +204,14 @@ std::string_view name(End end) {
   return end == End::client ? "client" : "server";
 }
 
-TrialOutcome run_trial(Channel& client, Channel& server, const Experiment& experiment,
+TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& experiment,
                        const Options& options, std::uint64_t number, Nanoseconds timeout,
                        const TrialWatch& watch) {
   TrialOutcome failed;
   try {
     const Address address = bind_address(experiment.server, options);
-    return TrialRun(client, server, number, timeout, watch).run(address, options);
+    return TrialRun(client, server, number, timeout, watch)
+        .run(address, options, experiment.server.is_external());
   } catch (const ChannelError&) {
     throw;
   } catch (const std::runtime_error& e) {  // an address that cannot be resolved

@@ -43,10 +43,11 @@ class SilentAgent : public ChannelError {
   using ChannelError::ChannelError;
 };
 
-// Runs a trial of `options` to its end, within `timeout`. `number` tells its messages from those of
+// Runs a trial of `options` to its end, within `timeout`. `server` is null when the other end needs
+// no agent of ours: an external server, or an engine without a server's side. `number` tells its messages from those of
 // other trials over the same channels. Every failure is an outcome, except a channel that broke or
 // an agent that does not answer: those throw ChannelError, or SilentAgent.
-TrialOutcome run_trial(Channel& client, Channel& server, const Experiment& experiment,
+TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& experiment,
                        const Options& options, std::uint64_t number, Nanoseconds timeout,
                        const TrialWatch& watch);
 

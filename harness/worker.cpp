@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -15,6 +17,7 @@
 #include "harness/engines.h"
 #include "harness/protocol.h"
 #include "sockets/error.h"
+#include "sockets/fd.h"
 
 namespace pingperf {
 namespace {
@@ -74,6 +77,25 @@ void pin(const OpenEndpoint& open) {
     pin(server ? "server" : "client", *cpu);
 }
 
+// As many descriptors as this user may have: a flow takes one.
+void raise_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Holds /dev/cpu_dma_latency at 0 for as long as the descriptor is open: no CPU of this host sleeps
+// deeper than that (kernel documentation, power/pm_qos_interface).
+Fd keep_cpus_wakeful() {
+  constexpr std::int32_t kNoLatency_us = 0;
+  Fd fd(::open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC));
+  if (!fd || ::write(fd.get(), &kNoLatency_us, sizeof kNoLatency_us) != sizeof kNoLatency_us)
+    throw Refused(fmt::format("cpu_wakeful needs root and a kernel with /dev/cpu_dma_latency: {}",
+                              std::strerror(errno)));
+  return fd;
+}
+
 std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open) {
   const Options& options = open.options;
   const Engine* engine = find_engine(options.engine, options.kind, options.transport);
@@ -87,6 +109,7 @@ std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open) {
       .token = open.token,
       .address = Address::parse(open.address),
       .deadline = now_ns() + static_cast<Nanoseconds>(open.timeout_s * 1e9),
+      .external = open.external,
   };
   return open.role == Role::listen ? engine->listen(session) : engine->connect(session);
 }
@@ -143,6 +166,8 @@ OpenEndpoint first_request(LineBuffer& requests) {
 
 void serve(LineBuffer& requests, const OpenEndpoint& open, Reporter& reporter) {
   pin(open);
+  raise_file_limit();
+  const Fd wakeful = open.options.cpu_wakeful.value_or(false) ? keep_cpus_wakeful() : Fd();
   const std::unique_ptr<Endpoint> endpoint = make_endpoint(open);
   reporter.say(Ready{open.endpoint, endpoint->address().to_string()});
   std::promise<void> start;

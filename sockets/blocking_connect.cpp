@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include <cstring>
+#include <ctime>
 
 #include "sockets/engines.h"
 #include "sockets/io.h"
@@ -21,110 +22,171 @@ namespace pingperf {
 namespace {
 
 constexpr Nanoseconds kMuteTimeout = 100 * kMillisecond;  // what a mute stranger can cost
+constexpr Nanoseconds kPortRetry = kMillisecond;          // until a port may have become free
 
-// Connects, sends the token and `size` bytes, and waits for as many. Returns false with errno.
-bool exchange(PingPongState& state, const Session& session, Nanoseconds& connected_at) {
-  Fd fd;
+// When the steps of one exchange were done.
+struct Steps {
+  Nanoseconds started = 0;
+  Nanoseconds connected = 0;
+  Nanoseconds first_byte = 0;
+  Nanoseconds answered = 0;
+};
+
+// Connects. Fails with errno.
+Fd dial(const Session& session) {
   try {
-    fd = dial_stream(session);
+    return dial_stream(session);
   } catch (const std::system_error& e) {
     errno = e.code().value();
-    return false;
+    return Fd();
   }
-  connected_at = now_ns();
-  char* const data = state.message.data();
-  return send_all(fd.get(), data, state.message.size()) &&
-         receive_all(fd.get(), data + sizeof(Token), state.message.size() - sizeof(Token));
+}
+
+// As dial(), but when every ephemeral port waits in TIME_WAIT, tries until one is free: that is
+// counted, and no storm of errors. `started` is when the attempt that succeeded began.
+Fd dial_patiently(PingThread& t, const Meter& meter, const Session& session, Steps& steps) {
+  for (;;) {
+    steps.started = stop_clock_ns();
+    Fd fd = dial(session);
+    const bool no_port = !fd && (errno == EADDRNOTAVAIL || errno == EADDRINUSE);
+    if (!no_port || meter.stopped() || steps.started >= t.closed) return fd;
+    ++t.port_waits;
+    const timespec nap{0, kPortRetry};
+    ::clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, nullptr);
+  }
+}
+
+// One connection: ping and pong. Returns false with errno.
+bool exchange(int fd, PingThread& t, Steps& steps) {
+  char* const pong = t.incoming.data();
+  const std::size_t size = t.incoming.size();
+  steps.connected = stop_clock_ns();
+  if (!send_all(fd, t.outgoing.data(), t.outgoing.size())) return false;
+  if (!receive_all(fd, pong, 1)) return false;
+  steps.first_byte = stop_clock_ns();
+  if (!receive_all(fd, pong + 1, size - 1)) return false;
+  steps.answered = stop_clock_ns();
+  return true;
 }
 
 // A connection that carries the token and nothing else.
 void say_goodbye(const Session& session) {
-  try {
-    const Fd fd = dial_stream(session);
+  if (const Fd fd = dial(session))
     send_all(fd.get(), reinterpret_cast<const char*>(session.token.data()), sizeof(Token));
-  } catch (const std::system_error&) {
-    // the server is gone already, or will be stopped
-  }
+  // else the server is gone already, or will be stopped
 }
 
-void ping(PingPongState& state, Meter& meter, const Session& session) {
-  state.message.insert(state.message.begin(), session.token.begin(), session.token.end());
-  const PingWindow window = begin_pings(state, meter, session.options);
-  for (bool more = true; more && !meter.stopped();) {
-    const Nanoseconds started = now_ns();
-    Nanoseconds connected = 0;
-    if (!exchange(state, session, connected)) return fail(state, meter, "connect, ping and pong");
-    const Nanoseconds now = now_ns();  // the disconnect is in the rate, not in the round trip
-    if (started < window.open) continue;
-    state.connect.record(connected - started);
-    more = window.record(state, started, now - started);
+void ping(PingThread& t, Meter& meter, const Session& session) {
+  const std::size_t shown = session.external ? 0 : sizeof(Token);
+  t.incoming.resize(t.outgoing.size());
+  const std::vector<char> payload = t.outgoing;
+  t.outgoing.insert(t.outgoing.begin(), session.token.begin(), session.token.begin() + shown);
+  Histogram &connects = t.spans[Span::connect], &first_bytes = t.spans[Span::first_byte],
+            &closes = t.spans[Span::close];
+  const PingWindow window = begin_pings(t, meter);
+  while (!meter.stopped() && window.wants(t, stop_clock_ns())) {
+    Steps steps;
+    Fd fd = dial_patiently(t, meter, session, steps);
+    if (!fd && steps.started >= t.closed) break;  // no port became free in time
+    if (!fd) return fail(t, meter, "connect");
+    if (!exchange(fd.get(), t, steps)) return fail(t, meter, "ping and pong");
+    if (t.verify && t.incoming != payload) {
+      errno = EBADMSG;
+      return fail(t, meter, "payload of a pong");
+    }
+    const Nanoseconds closing = stop_clock_ns();
+    fd = Fd();
+    const Nanoseconds closed = stop_clock_ns();
+    // The disconnect is in the rate, not in the round trip.
+    window.record(t, t.flows.front(), steps.started, steps.answered);
+    if (steps.started < window.open) continue;
+    connects.record(steps.connected - steps.started);
+    first_bytes.record(steps.first_byte - steps.connected);
+    closes.record(closed - closing);
   }
-  say_goodbye(session);
+  if (!session.external) say_goodbye(session);
 }
 
-enum class Served { client, stranger, goodbye };
+enum class Served { client, stranger, goodbye, corrupt };
 
 // Serves the one client of `connection`, to the end of its stream.
-Served serve(int connection, PingPongState& state, const Token& token) {
+Served serve(int connection, PingThread& t, const Token& token) {
   set_receive_timeout(connection, kMuteTimeout);
   Token shown;
   if (!receive_all(connection, reinterpret_cast<char*>(shown.data()), shown.size()) ||
       !same_token(shown, token))
     return Served::stranger;
-  if (!receive_all(connection, state.message.data(), state.message.size()))
+  char* const ping = t.incoming.data();
+  if (!receive_all(connection, ping, t.outgoing.size()))
     return errno == 0 ? Served::goodbye : Served::client;
-  if (send_all(connection, state.message.data(), state.message.size())) {
+  if (!t.is_intact(ping)) return Served::corrupt;
+  if (send_all(connection, ping, t.outgoing.size())) {
     char rest;
     receive_all(connection, &rest, 1);  // until the client closes
   }
   return Served::client;
 }
 
-void pong(PingPongState& state, Meter& meter, const Session& session) {
-  for (bool first = true; !meter.stopped();) {
-    const Fd connection(::accept4(state.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
+void pong(PingThread& t, Meter& meter, const Session& session) {
+  while (!meter.stopped()) {
+    const Fd connection(::accept4(t.flows.front().fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!connection) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
-      return fail(state, meter, "accept");
+      return fail(t, meter, "accept");
     }
-    switch (serve(connection.get(), state, session.token)) {
+    switch (serve(connection.get(), t, session.token)) {
       case Served::stranger:
-        ++state.rejected_peers;
+        ++t.rejected_peers;
         break;
       case Served::goodbye:
         return;
+      case Served::corrupt:
+        return fail(t, meter, "payload of a ping");
       case Served::client:
-        if (first) meter.began();
-        first = false;
+        if (t.total_exchanges++ == 0) meter.began();
     }
   }
 }
 
 // The clients come one by one, while the server runs.
-Fd admit_nobody(Fd listener, const Session&, std::uint64_t&) {
-  return listener;
+std::vector<Fd> admit_nobody(Fd listener, const Session&, std::size_t, std::uint64_t&) {
+  std::vector<Fd> flows;
+  flows.push_back(std::move(listener));
+  return flows;
 }
-Fd connect_nothing(const Session&) {
-  return Fd();
+std::vector<Fd> connect_nothing(const Session&, std::size_t) {
+  return {};
 }
 
-constexpr PingPongOps kOps = {ping, pong, listen_stream, admit_nobody, connect_nothing};
+constexpr Carrier kOneByOne = {listen_stream, admit_nobody, connect_nothing};
+constexpr PingPongOps kOps = {ping, pong, kOneByOne};
 
-}  // namespace
-
-const Engine& blocking_tcp_connect() {
-  static const Engine engine = {
+Engine make_engine(Transport transport, std::vector<std::string_view> more) {
+  Engine engine = {
       .name = "blocking",
       .summary = kBlockingSummary,
       .kind = Kind::connect,
-      .transport = Transport::tcp,
-      .parameters = {"message_size", "duration", "warmup", "messages", "nodelay", "tos",
-                     "pin.client", "pin.server", "ip", "port"},
-      .unavailable = always_available,
+      .transport = transport,
+      .parameters = {"message_size", "duration", "warmup", "messages", "pin.client", "pin.server",
+                     "cpu_wakeful", "verify", "samples"},
+      .unavailable = transport == Transport::mptcp ? mptcp_unavailable : always_available,
       .listen = [](const Session& s) { return listen_pingpong(kOps, s); },
       .connect = [](const Session& s) { return connect_pingpong(kOps, s); },
+      .serves_external = true,
   };
+  engine.parameters.insert(engine.parameters.end(), more.begin(), more.end());
   return engine;
+}
+
+}  // namespace
+
+std::span<const Engine> blocking_connect() {
+  static const std::vector<Engine> engines = {
+      make_engine(Transport::tcp, {"nodelay", "tos", "ip", "port"}),
+      make_engine(Transport::unix_stream, {}),
+      make_engine(Transport::mptcp, {"nodelay", "tos", "ip", "port"}),
+  };
+  return engines;
 }
 
 }  // namespace pingperf

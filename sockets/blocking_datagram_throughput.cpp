@@ -65,20 +65,12 @@ void receive_datagrams(Flow& flow, Meter& meter, Pace&) {
   }
 }
 
-std::vector<Fd> admit(Fd socket, const Session& session, std::size_t count,
-                      std::uint64_t& rejected) {
-  AdmittedFlows admitted = admit_flows(std::move(socket), session, count);
-  rejected += admitted.rejected_peers;
-  return std::move(admitted.flows);
-}
-
 std::optional<std::string> object_to(const Options& options) {
   const auto objection = datagram_objection(options);
   return objection ? objection : pace_objection(options);
 }
 
-constexpr TransferOps kOps = {send_datagrams, receive_datagrams, bind_datagram, admit,
-                              connect_flows};
+constexpr TransferOps kOps = {send_datagrams, receive_datagrams, kDatagrams};
 
 }  // namespace
 

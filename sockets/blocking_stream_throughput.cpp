@@ -40,14 +40,7 @@ void receive_stream(Flow& flow, Meter& meter, Pace&) {
   }
 }
 
-std::vector<Fd> admit(Fd listener, const Session& session, std::size_t count,
-                      std::uint64_t& rejected) {
-  Admitted admitted = admit_streams(listener.get(), session, count);
-  rejected += admitted.rejected_peers;
-  return std::move(admitted.connections);
-}
-
-constexpr TransferOps kOps = {send_stream, receive_stream, listen_stream, admit, connect_streams};
+constexpr TransferOps kOps = {send_stream, receive_stream, kStreams};
 
 }  // namespace
 

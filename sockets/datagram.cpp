@@ -12,14 +12,6 @@
 namespace pingperf {
 namespace {
 
-constexpr Nanoseconds kRetry = 50 * kMillisecond;
-
-// The datagram that opens a flow, and its answer.
-struct Hello {
-  std::uint64_t mark = kHello;
-  Token token;
-};
-
 Fd bind_flow(const Session& session, const Address& address, bool shared) {
   Fd fd(check(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
   if (shared) set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
@@ -29,15 +21,8 @@ Fd bind_flow(const Session& session, const Address& address, bool shared) {
   return fd;
 }
 
-bool is_hello(const char* datagram, ssize_t size, const Token& token) {
-  Hello hello;
-  if (size != sizeof hello) return false;
-  std::memcpy(&hello, datagram, sizeof hello);
-  return hello.mark == kHello && same_token(hello.token, token);
-}
-
 // Waits for the next peer with the right token and connects the socket to it.
-void admit_one(int fd, const Session& session, AdmittedFlows& result) {
+void admit_one(int fd, const Session& session, std::uint64_t& rejected) {
   for (;;) {
     if (!wait_readable(fd, session.deadline))
       throw std::runtime_error("the client did not open its UDP flow");
@@ -48,8 +33,8 @@ void admit_one(int fd, const Session& session, AdmittedFlows& result) {
     const ssize_t n =
         ::recvfrom(fd, datagram, sizeof datagram, MSG_DONTWAIT | MSG_TRUNC, from, &size);
     if (n < 0) continue;
-    if (!is_hello(datagram, n, session.token)) {
-      ++result.rejected_peers;
+    if (!is_hello(datagram, static_cast<std::size_t>(n), session.token)) {
+      ++rejected;
       continue;
     }
     check(::connect(fd, from, size), "connect of a UDP flow");
@@ -57,29 +42,24 @@ void admit_one(int fd, const Session& session, AdmittedFlows& result) {
     // before its answer.
     char queued[sizeof datagram];
     for (ssize_t more; (more = ::recv(fd, queued, sizeof queued, MSG_DONTWAIT | MSG_TRUNC)) >= 0;)
-      if (!is_hello(queued, more, session.token)) ++result.rejected_peers;
+      if (!is_hello(queued, static_cast<std::size_t>(more), session.token)) ++rejected;
     ::send(fd, datagram, sizeof(Hello), 0);  // a lost answer is asked for again
     return;
   }
 }
 
-}  // namespace
-
-Fd bind_datagram(const Session& session) {
-  return bind_flow(session, session.address, false);
-}
-
-AdmittedFlows admit_flows(Fd first, const Session& session, std::size_t count) {
-  AdmittedFlows result;
+std::vector<Fd> admit_flows(Fd first, const Session& session, std::size_t count,
+                            std::uint64_t& rejected) {
+  std::vector<Fd> flows;
   const Address address = Address::local_of(first.get());
   Fd door = std::move(first);
   for (;;) {
     // Only now may our own next socket share the port: a stranger's bind found it busy until here.
-    const bool last = result.flows.size() + 1 == count;
+    const bool last = flows.size() + 1 == count;
     if (!last) set_option(door.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
-    admit_one(door.get(), session, result);
-    result.flows.push_back(std::move(door));
-    if (last) return result;
+    admit_one(door.get(), session, rejected);
+    flows.push_back(std::move(door));
+    if (last) return flows;
     door = bind_flow(session, address, true);
   }
 }
@@ -103,13 +83,32 @@ std::vector<Fd> connect_flows(const Session& session, std::size_t count) {
       if (now_ns() > session.deadline)
         throw std::runtime_error(where + " did not admit this session");
       ::send(fd.get(), &hello, sizeof hello, MSG_NOSIGNAL);
-      const Nanoseconds retry = std::min(session.deadline, now_ns() + kRetry);
+      const Nanoseconds retry = std::min(session.deadline, now_ns() + kHelloRetry);
       if (!wait_readable(fd.get(), retry)) continue;
       n = ::recv(fd.get(), answer, sizeof answer, MSG_DONTWAIT);
-    } while (!is_hello(answer, n, session.token));
+    } while (n < 0 || !is_hello(answer, static_cast<std::size_t>(n), session.token));
     flows.push_back(std::move(fd));
   }
   return flows;
+}
+
+Framing no_framing(int, const Session&, bool) {
+  return {};
+}
+
+}  // namespace
+
+const Carrier kDatagrams = {bind_datagram, admit_flows, connect_flows, no_framing};
+
+bool is_hello(const char* datagram, std::size_t size, const Token& token) {
+  Hello hello;
+  if (size != sizeof hello) return false;
+  std::memcpy(&hello, datagram, sizeof hello);
+  return hello.mark == kHello && same_token(hello.token, token);
+}
+
+Fd bind_datagram(const Session& session) {
+  return bind_flow(session, session.address, false);
 }
 
 void send_end(int fd, std::uint64_t count) noexcept {

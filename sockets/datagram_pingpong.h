@@ -1,10 +1,8 @@
 // Ping-pong over datagrams: numbered pings, so that a lost one is counted and passed over, and a
-// late pong is told from the awaited one.
+// late, repeated or overtaken pong is told from the awaited one.
 #pragma once
 
 #include <sys/socket.h>
-
-#include <algorithm>
 
 #include "sockets/datagram.h"
 #include "sockets/io.h"
@@ -12,86 +10,151 @@
 
 namespace pingperf {
 
-inline constexpr Nanoseconds kPongTimeout = 200 * kMillisecond;  // a later pong is a lost one
+// Writes the header and whatever else a ping begins with.
+inline void prepare_ping(PingThread& t, std::uint64_t number, Nanoseconds value) noexcept {
+  set_header(t.outgoing.data() + t.framing.sent_offset(), {number, value});
+  if (t.framing.seal) t.framing.seal(t.outgoing.data(), t.outgoing.size());
+}
 
-// Receives until the pong of ping `number`, sent at `sent`, is here. Returns false when it timed
-// out (EAGAIN), the socket failed (errno) or the meter was stopped; older pongs on the way are
-// counted as late, once the window is open.
+// Sends the thread's message as the ping of that number. Returns false with errno.
+inline bool send_ping(PingThread& t, int fd, std::uint64_t number, Nanoseconds value) noexcept {
+  prepare_ping(t, number, value);
+  return ::send(fd, t.outgoing.data(), t.outgoing.size(), MSG_NOSIGNAL) >= 0;
+}
+
+// True when `datagram`, of n bytes as recv() gave them, has a header.
+inline bool has_header(const PingThread& t, ssize_t n) noexcept {
+  return n >= static_cast<ssize_t>(t.framing.received_offset() + kSmallestDatagram);
+}
+
+inline DatagramHeader received_header(const PingThread& t, const char* datagram) noexcept {
+  return header_of(datagram + t.framing.received_offset());
+}
+
+inline bool is_intact_datagram(const PingThread& t, const char* datagram) noexcept {
+  return t.is_intact(datagram + t.framing.ip_header);
+}
+
+// Counts a pong that nobody waits for: late, when its ping was given up, else a duplicate.
+inline void count_stray(PingThread& t, std::uint64_t number) noexcept {
+  if (number >= t.next_number) return;  // a mark
+  if (auto given_up = t.given_up[number % t.given_up.size()]; given_up) {
+    given_up = false;
+    ++t.late;
+    if (number < t.answered_up_to) ++t.out_of_order;
+  } else {
+    ++t.duplicates;
+  }
+}
+
+// True when a datagram as recv() gave it is the pong of the ping under way on `flow`.
+inline bool is_awaited(PingThread& t, const PingFlow& flow, const char* datagram,
+                       ssize_t n) noexcept {
+  if (n != static_cast<ssize_t>(t.framing.ip_header + t.outgoing.size())) return false;
+  const std::uint64_t answered = received_header(t, datagram).number;
+  if (answered == flow.number && flow.waiting) {
+    t.answered_up_to = answered + 1;
+    return true;
+  }
+  if (flow.sent >= t.opened) count_stray(t, answered);
+  return false;
+}
+
+// Tells the server that we are done: three times, since any may be lost. A kernel that answers
+// ICMP needs no telling.
+inline void end_pings(PingThread& t, int fd) noexcept {
+  if (t.framing.seal) return;
+  prepare_ping(t, kEnd, 0);
+  const std::size_t size = t.framing.sent_offset() + kSmallestDatagram;
+  for (int i = 0; i < 3; ++i) ::send(fd, t.outgoing.data(), size, MSG_NOSIGNAL);
+}
+
+// Receives until the pong under way on `flow` is here. Returns false when it timed out (EAGAIN),
+// the socket failed (errno) or the meter was stopped (0).
 template <Wait wait>
-bool receive_pong(PingPongState& state, const Meter& meter, std::uint64_t number,
-                  Nanoseconds sent) noexcept {
+bool await_pong(PingThread& t, PingFlow& flow, const Meter& meter, Nanoseconds spin,
+                Nanoseconds timeout) noexcept {
   while (!meter.stopped()) {
     const ssize_t n =
-        ::recv(state.fd.get(), state.message.data(), state.message.size(), flags_of(wait));
+        receive<wait>(flow.fd.get(), t.incoming.data(), t.incoming.size(), spin);
+    if (n >= 0 && is_awaited(t, flow, t.incoming.data(), n)) return true;
     if (n < 0 && !is_retry(wait, errno)) return false;
-    if (wait == Wait::spin && n < 0 && now_ns() - sent > kPongTimeout) {
+    // Strays, or a spin, may go on for as long as they like.
+    if ((n >= 0 || wait == Wait::spin) && stop_clock_ns() - flow.sent > timeout) {
       errno = EAGAIN;
       return false;
     }
-    if (n < static_cast<ssize_t>(kSmallestDatagram)) continue;
-    const std::uint64_t answered = header_of(state.message.data()).number;
-    if (answered == number) return true;
-    if (answered < number && sent >= state.opened) ++state.late;
   }
   errno = 0;
   return false;
 }
 
 template <Wait wait>
-void ping_datagrams(PingPongState& state, Meter& meter, const Session& session) {
-  const PingWindow window = begin_pings(state, meter, session.options);
-  std::uint64_t number = 0;
-  for (bool more = true; more && !meter.stopped(); ++number) {
-    const Nanoseconds sent = now_ns();
-    set_header(state.message.data(), {number, sent});
-    if (::send(state.fd.get(), state.message.data(), state.message.size(), MSG_NOSIGNAL) < 0)
-      return fail(state, meter, "send of a ping");
-    const bool answered = receive_pong<wait>(state, meter, number, sent);
-    const Nanoseconds now = now_ns();
-    if (!answered && errno != EAGAIN) return fail(state, meter, "receive of a pong");
-    if (sent < window.open) continue;
-    if (!answered) ++state.lost;
-    more = answered ? window.record(state, sent, now - sent) : now < window.close;
-  }
-  send_end(state.fd.get(), number);
-}
-
-template <Wait wait>
-void pong_datagrams(PingPongState& state, Meter& meter, const Session& session) {
-  state.message.resize(
-      std::max<std::size_t>(session.options.message_size.value(), 64));  // any mark
-  for (bool first = true; !meter.stopped();) {
-    const ssize_t n =
-        ::recv(state.fd.get(), state.message.data(), state.message.size(), flags_of(wait));
-    if (n < 0 && is_retry(wait, errno)) continue;
-    if (n < 0) return fail(state, meter, "receive of a ping");
-    if (n < static_cast<ssize_t>(kSmallestDatagram)) continue;
-    const std::uint64_t number = header_of(state.message.data()).number;
-    if (number == kEnd) return;
-    if (first && number != kHello) {  // a repeated hello is answered as any ping is
-      meter.began();
-      first = false;
+void ping_datagrams(PingThread& t, Meter& meter, const Session& session) {
+  PingFlow& flow = t.flows.front();
+  const Nanoseconds spin = session.options.spin_time.value_or(kSpinTime);
+  const Nanoseconds timeout = session.options.ping_timeout.value_or(kPingTimeout);
+  if (wait != Wait::spin) set_receive_timeout(flow.fd.get(), timeout);
+  const PingWindow window = begin_pings(t, meter);
+  while (!meter.stopped()) {
+    flow.sent = stop_clock_ns();
+    if (!window.wants(t, flow.sent)) break;
+    flow.number = t.next_number++;
+    flow.waiting = true;
+    if (!send_ping(t, flow.fd.get(), flow.number, flow.sent))
+      return fail(t, meter, "send of a ping");
+    const bool answered = await_pong<wait>(t, flow, meter, spin, timeout);
+    const Nanoseconds now = stop_clock_ns();
+    flow.waiting = false;
+    if (answered) {
+      window.record(t, flow, flow.sent, now);
+      if (!is_intact_datagram(t, t.incoming.data())) return fail(t, meter, "payload of a pong");
+    } else if (errno == EAGAIN) {
+      window.lose(t, flow.number, flow.sent);
+    } else {
+      return fail(t, meter, "receive of a pong");
     }
-    if (::send(state.fd.get(), state.message.data(), static_cast<std::size_t>(n), MSG_NOSIGNAL) < 0)
-      return fail(state, meter, "send of a pong");
   }
+  end_pings(t, flow.fd.get());
 }
 
-// The server's one flow, and the client's.
-inline Fd admit_one_flow(Fd socket, const Session& session, std::uint64_t& rejected) {
-  AdmittedFlows admitted = admit_flows(std::move(socket), session, 1);
-  rejected += admitted.rejected_peers;
-  return std::move(admitted.flows.front());
-}
+// What a server does with a datagram as recv() gave it.
+enum class Reply { none, send, over, corrupt };
 
-inline Fd connect_one_flow(const Session& session) {
-  Fd fd = std::move(connect_flows(session, 1).front());
-  set_receive_timeout(fd.get(), kPongTimeout);
-  return fd;
+// Decides, and turns the ping in `datagram` into its pong.
+inline Reply reply_to(PingThread& t, Meter& meter, char* datagram, ssize_t n) noexcept {
+  if (!has_header(t, n)) return Reply::none;
+  const std::uint64_t number = received_header(t, datagram).number;
+  if (number == kEnd) return Reply::over;
+  std::copy_n(t.framing.mark.begin(), t.framing.mark_size, datagram + t.framing.ip_header);
+  if (number == kHello) return Reply::send;  // our answer to it was lost
+  if (!is_intact_datagram(t, datagram)) return Reply::corrupt;
+  if (t.total_exchanges++ == 0) meter.began();
+  return Reply::send;
 }
 
 template <Wait wait>
-inline constexpr PingPongOps kDatagramPingPong = {ping_datagrams<wait>, pong_datagrams<wait>,
-                                                  bind_datagram, admit_one_flow, connect_one_flow};
+void pong_datagrams(PingThread& t, Meter& meter, const Session& session) {
+  const int fd = t.flows.front().fd.get();
+  const Nanoseconds spin = session.options.spin_time.value_or(kSpinTime);
+  char* const datagram = t.incoming.data();
+  while (!meter.stopped()) {
+    const ssize_t n = receive<wait>(fd, datagram, t.incoming.size(), spin);
+    if (n < 0 && is_retry(wait, errno)) continue;
+    if (n < 0) return fail(t, meter, "receive of a ping");
+    switch (reply_to(t, meter, datagram, n)) {
+      case Reply::none:
+        break;
+      case Reply::over:
+        return;
+      case Reply::corrupt:
+        return fail(t, meter, "payload of a ping");
+      case Reply::send:
+        if (::send(fd, datagram + t.framing.ip_header,
+                   static_cast<std::size_t>(n) - t.framing.ip_header, MSG_NOSIGNAL) < 0)
+          return fail(t, meter, "send of a pong");
+    }
+  }
+}
 
 }  // namespace pingperf

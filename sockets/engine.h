@@ -4,6 +4,7 @@
 // and the conformance tests follow from its description.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -24,6 +25,7 @@ struct Session {
   Token token{};
   Address address;           // server: where to bind, port 0 for any free one; client: whom to dial
   Nanoseconds deadline = 0;  // when set-up must be over; run() is bounded by the worker's parent
+  bool external = false;     // the peer is a `pingperf pong`, which echoes and knows no token
 };
 
 // One end of one trial, in a process of its own. Constructing it binds or connects, and throws what
@@ -56,12 +58,15 @@ struct Engine {
   std::vector<std::string_view> parameters;  // that it honours; giving it another is an error
 
   // Why it cannot run on this host; nothing when it can.
-  std::optional<std::string> (*unavailable)();
-  std::unique_ptr<Endpoint> (*listen)(const Session&);
-  std::unique_ptr<Endpoint> (*connect)(const Session&);
+  std::function<std::optional<std::string>()> unavailable;
+  // Empty: the far side needs nothing of ours, its kernel answers.
+  std::function<std::unique_ptr<Endpoint>(const Session&)> listen;
+  std::function<std::unique_ptr<Endpoint>(const Session&)> connect;
 
   // What is wrong with options that are each well-formed; nothing when they go together.
-  std::optional<std::string> (*objection)(const Options&) = nullptr;
+  std::function<std::optional<std::string>(const Options&)> objection = {};
+
+  bool serves_external = false;  // its client can measure a `pingperf pong`
 
   bool honours(std::string_view parameter) const;
 };

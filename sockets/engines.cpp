@@ -26,6 +26,13 @@ std::optional<std::string> mptcp_unavailable() {
          std::strerror(errno);
 }
 
+std::optional<std::string> raw_unavailable() {
+  const Fd probe(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
+  if (probe) return std::nullopt;
+  return std::string("raw sockets need CAP_NET_RAW (root, or setcap cap_net_raw+ep): ") +
+         std::strerror(errno);
+}
+
 std::span<const Engine* const> socket_engines() {
   static const std::vector<const Engine*> engines = [] {
     std::vector<const Engine*> list;
@@ -36,8 +43,11 @@ std::span<const Engine* const> socket_engines() {
     add({&blocking_tcp_throughput(), 1});
     add({&blocking_udp_throughput(), 1});
     add(blocking_latency());
-    add({&blocking_tcp_connect(), 1});
+    add(blocking_connect());
     add(spin_latency());
+    add(hybrid_latency());
+    add(epoll_latency());
+    add(io_uring_latency());
     return list;
   }();
   return engines;

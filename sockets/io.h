@@ -11,23 +11,35 @@
 
 namespace pingperf {
 
-// How a loop waits for its peer: asleep in the kernel, or asking again and again.
-enum class Wait { block, spin };
-
-constexpr int flags_of(Wait wait) {
-  return wait == Wait::spin ? MSG_DONTWAIT : 0;
-}
+// How a loop waits for its peer: asleep in the kernel, asking again and again, or first that and
+// then asleep.
+enum class Wait { block, spin, hybrid };
 
 // True when a call that failed with `error` is to be made again at once.
 constexpr bool is_retry(Wait wait, int error) {
   return error == EINTR || (wait == Wait::spin && error == EAGAIN);
 }
 
+// recv(2). Spinning, it may fail with EAGAIN: nothing is here yet; `spin` is how long a hybrid asks
+// before it sleeps.
+template <Wait wait>
+ssize_t receive(int fd, char* data, std::size_t size, Nanoseconds spin) noexcept {
+  if constexpr (wait == Wait::hybrid) {
+    const Nanoseconds until = stop_clock_ns() + spin;
+    do {
+      const ssize_t n = ::recv(fd, data, size, MSG_DONTWAIT);
+      if (n >= 0 || errno != EAGAIN) return n;
+    } while (stop_clock_ns() < until);
+  }
+  return ::recv(fd, data, size, wait == Wait::spin ? MSG_DONTWAIT : 0);
+}
+
 // Sends all of it. Returns false with errno on an error.
 template <Wait wait = Wait::block>
 bool send_all(int fd, const char* data, std::size_t size) noexcept {
   while (size > 0) {
-    const ssize_t n = ::send(fd, data, size, MSG_NOSIGNAL | flags_of(wait));
+    const ssize_t n =
+        ::send(fd, data, size, MSG_NOSIGNAL | (wait == Wait::spin ? MSG_DONTWAIT : 0));
     if (n < 0) {
       if (is_retry(wait, errno)) continue;
       return false;
@@ -40,9 +52,9 @@ bool send_all(int fd, const char* data, std::size_t size) noexcept {
 
 // Receives exactly `size` bytes. Returns false on an error, or with errno 0 at the end of stream.
 template <Wait wait = Wait::block>
-bool receive_all(int fd, char* data, std::size_t size) noexcept {
+bool receive_all(int fd, char* data, std::size_t size, Nanoseconds spin = 0) noexcept {
   while (size > 0) {
-    const ssize_t n = ::recv(fd, data, size, flags_of(wait));
+    const ssize_t n = receive<wait>(fd, data, size, spin);
     if (n == 0) errno = 0;
     if (n < 0 && is_retry(wait, errno)) continue;
     if (n <= 0) return false;

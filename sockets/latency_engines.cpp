@@ -1,75 +1,103 @@
-// The ping-pong engines whose loops differ in how they wait: asleep in the kernel (blocking), or
-// asking again and again (spin). One row for each transport.
-#include "sockets/datagram_pingpong.h"
-#include "sockets/engines.h"
-#include "sockets/stream_pingpong.h"
+#include "sockets/latency_engines.h"
+
+#include "sockets/datagram.h"
+#include "sockets/raw.h"
+#include "sockets/stream.h"
 
 namespace pingperf {
 namespace {
 
 using Parameters = std::vector<std::string_view>;
 
-Parameters with(Parameters more) {
-  Parameters all = {"message_size", "duration",       "warmup",     "messages",
-                    "send_buffer",  "receive_buffer", "pin.client", "pin.server"};
-  all.insert(all.end(), more.begin(), more.end());
+// What one transport needs of a row.
+struct Row {
+  Transport transport;
+  const Carrier& carrier;
+  Parameters parameters;
+  std::optional<std::string> (*objection)(const Options&) = nullptr;
+  std::optional<std::string> (*unavailable)() = always_available;
+};
+
+const std::vector<Row>& rows() {
+  static const Parameters tcp = {"nodelay", "congestion_control", "tos", "busy_poll", "ip", "port"};
+  static const Parameters udp = {"ping_timeout", "tos", "busy_poll", "ip", "port"};
+  static const Parameters raw = {"ping_timeout", "tos", "ip"};
+  static const std::vector<Row> rows = {
+      {Transport::tcp, kStreams, tcp},
+      {Transport::udp, kDatagrams, udp, datagram_objection},
+      {Transport::unix_stream, kStreams, {}},
+      {Transport::unix_datagram, kDatagrams, {"ping_timeout"}, datagram_objection},
+      {Transport::raw, kRaw, raw, raw_objection, raw_unavailable},
+      {Transport::icmp, kIcmp, raw, raw_objection, raw_unavailable},
+      {Transport::mptcp, kStreams, tcp, nullptr, mptcp_unavailable},
+  };
+  return rows;
+}
+
+// What does not go together, whatever the way to wait.
+std::optional<std::string> latency_objection(const Options& o) {
+  if (o.arrivals && !o.frequency_hz) return "arrivals: there is no frequency to spread";
+  if (o.frequency_hz && o.message_size.value_or(64) < kSmallestDatagram)
+    return "frequency: an open loop needs a message_size of at least 16 (number and time)";
+  if (o.frequency_hz && o.timestamps) return "timestamps: of a closed loop only, not of a frequency";
+  if (o.timestamps && o.verify.value_or(false))
+    return "verify: with timestamps the payload carries the server's stamps";
+  if (o.threads.value_or(1) > o.streams.value_or(1))
+    return "threads: more of them than streams would have nothing to do";
+  if (o.frequency_hz && o.threads.value_or(1) > 1)
+    return "frequency: one thread keeps the schedule; spread it over streams instead of threads";
+  return std::nullopt;
+}
+
+Parameters parameters_of(const LatencyFamily& family, const Row& row) {
+  Parameters all = {"message_size", "duration",   "warmup",      "messages", "send_buffer",
+                    "receive_buffer", "pin.client", "pin.server", "cpu_wakeful", "verify",
+                    "samples"};
+  const auto add = [&](const Parameters& more) { all.insert(all.end(), more.begin(), more.end()); };
+  add(row.parameters);
+  add(family.parameters);
+  if (is_stream(row.transport) || row.transport == Transport::udp) add(family.flow_parameters);
+  if (row.transport == Transport::tcp || row.transport == Transport::udp)
+    add(family.inet_parameters);
   return all;
 }
 
-// Two that spin on one CPU wait for the scheduler's slice, not for each other: 8 ms a ping.
-std::optional<std::string> object_to_one_cpu(const Options& o) {
-  if (!o.client_cpu || o.client_cpu != o.server_cpu) return std::nullopt;
-  return "spin with both ends on one CPU measures the scheduler: pin them to two, or use blocking";
-}
-
-std::optional<std::string> object_to_spin_datagram(const Options& o) {
-  const auto objection = datagram_objection(o);
-  return objection ? objection : object_to_one_cpu(o);
-}
-
-template <Wait wait>
-Engine make_engine(Transport transport, Parameters parameters) {
-  constexpr bool spins = wait == Wait::spin;
-  const bool datagrams = transport == Transport::udp || transport == Transport::unix_datagram;
+Engine make_row(const LatencyFamily& family, const Row& row) {
+  const PingPongOps ops = row.carrier.is_stream()
+                              ? PingPongOps{family.ping_stream, family.pong_stream, row.carrier}
+                              : PingPongOps{family.ping_datagrams, family.pong_datagrams,
+                                            row.carrier};
   Engine engine = {
-      .name = spins ? "spin" : "blocking",
-      .summary = spins ? kSpinSummary : kBlockingSummary,
+      .name = family.name,
+      .summary = family.summary,
       .kind = Kind::latency,
-      .transport = transport,
-      .parameters = with(std::move(parameters)),
-      .unavailable = transport == Transport::mptcp ? mptcp_unavailable : always_available,
-      .listen = [](const Session& s) { return listen_pingpong(kStreamPingPong<wait>, s); },
-      .connect = [](const Session& s) { return connect_pingpong(kStreamPingPong<wait>, s); },
-      .objection = spins ? object_to_one_cpu : nullptr,
+      .transport = row.transport,
+      .parameters = parameters_of(family, row),
+      .unavailable =
+          [&row, unavailable = family.unavailable] {
+            const auto why = unavailable();
+            return why ? why : row.unavailable();
+          },
+      .connect = [ops](const Session& s) { return connect_pingpong(ops, s); },
+      .objection = [&row, family_objection = family.objection](
+                       const Options& o) -> std::optional<std::string> {
+        for (const auto objection : {row.objection, family_objection, latency_objection})
+          if (objection)
+            if (const auto what = objection(o)) return what;
+        return std::nullopt;
+      },
+      .serves_external = true,
   };
-  if (datagrams) {
-    engine.listen = [](const Session& s) { return listen_pingpong(kDatagramPingPong<wait>, s); };
-    engine.connect = [](const Session& s) { return connect_pingpong(kDatagramPingPong<wait>, s); };
-    engine.objection = spins ? object_to_spin_datagram : datagram_objection;
-  }
+  if (row.carrier.listen)
+    engine.listen = [ops](const Session& s) { return listen_pingpong(ops, s); };
   return engine;
-}
-
-template <Wait wait>
-std::vector<Engine> make_engines() {
-  return {
-      make_engine<wait>(Transport::tcp, {"nodelay", "congestion_control", "tos", "ip", "port"}),
-      make_engine<wait>(Transport::udp, {"tos", "ip", "port"}),
-      make_engine<wait>(Transport::unix_stream, {}),
-      make_engine<wait>(Transport::unix_datagram, {}),
-      make_engine<wait>(Transport::mptcp, {"nodelay", "congestion_control", "tos", "ip", "port"}),
-  };
 }
 
 }  // namespace
 
-std::span<const Engine> blocking_latency() {
-  static const std::vector<Engine> engines = make_engines<Wait::block>();
-  return engines;
-}
-
-std::span<const Engine> spin_latency() {
-  static const std::vector<Engine> engines = make_engines<Wait::spin>();
+std::vector<Engine> make_latency_engines(const LatencyFamily& family) {
+  std::vector<Engine> engines;
+  for (const Row& row : rows()) engines.push_back(make_row(family, row));
   return engines;
 }
 

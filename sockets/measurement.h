@@ -3,13 +3,37 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sockets/histogram.h"
 
 namespace pingperf {
+
+// What is timed beside the round trip. Of an open loop the round trip counts from the intended send.
+enum class Span {
+  naive,             // open loop: as a tool that waits for each pong would have seen it
+  connect,           // socket() until the connection stands
+  first_byte,        // from there until the first byte of the pong
+  close,             // close(), until it returns
+  app_to_kernel,     // the client's send() until its kernel hands the ping to the device
+  kernel_to_kernel,  // between the two kernels, there and back
+  kernel_to_app,     // the client's kernel has the pong, until recv() returned
+  turnaround,        // the server's kernel has the ping, until it hands the pong to the device
+  oneway_forward,    // the client's kernel to the server's
+  oneway_reverse,    // and back
+};
+inline constexpr std::size_t kSpans = 10;
+std::string_view name(Span span);
+
+// One round trip, in the order of sending. rtt < 0: no pong came.
+struct Sample {
+  Nanoseconds sent;  // since the window opened
+  Nanoseconds rtt;
+};
 
 // A slice of the measured window, all streams together. Empty: not measured.
 struct Interval {
@@ -52,14 +76,25 @@ struct Measurement {
   std::optional<double> cpu_user_s;  // of the worker process (getrusage(2)), in the window
   std::optional<double> cpu_system_s;
   std::optional<std::uint64_t> context_switches;
+  std::optional<std::uint64_t> involuntary_switches;  // of them, those that were not its own wish
+  std::optional<double> host_busy_s;  // of all the host's CPUs, in the window (/proc/stat)
+  std::optional<double> host_total_s;
   std::optional<double> steal_ratio;  // of the host's CPUs in the window (/proc/stat)
   std::optional<std::uint64_t> rejected_peers;
 
   std::optional<std::uint64_t> exchanges;  // pings answered
   std::optional<std::uint64_t> lost;       // pings that were not
   std::optional<std::uint64_t> late;       // pongs that came after their time-out
+  std::optional<std::uint64_t> total_exchanges;  // pongs received, or sent; warmup included
+  std::optional<std::uint64_t> port_waits;       // connect() found no free port, and was repeated
+  std::optional<double> clock_cost_ns;           // of one reading of the clock
   Histogram rtt;
-  Histogram connect;
+  std::map<Span, Histogram> spans;  // those that were timed
+  std::vector<Sample> samples;      // samples: all
+  std::optional<std::uint64_t> samples_dropped;  // that there was no room for
+
+  std::string clock;  // tsc or monotonic: what the round trips were timed with
+  std::string cpus;   // that the loops were seen on: "0", "0 1"
 
   std::vector<Interval> intervals;
 };

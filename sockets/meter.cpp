@@ -5,6 +5,7 @@
 #include <limits>
 #include <thread>
 
+#include "sockets/placement.h"
 #include "sockets/usage.h"
 
 namespace pingperf {
@@ -187,14 +188,22 @@ Measurement run_loops(Meter& meter, const std::vector<std::function<void()>>& lo
                       const std::function<Totals()>& probe, const IntervalSink& progress,
                       const std::function<void()>& opened) {
   const Totals start = probe();
+  Placement placement;
   std::vector<std::thread> threads;
   for (const auto& loop : loops)
     threads.emplace_back([&] {
+      placement.add_this_thread();
       loop();
+      placement.note_this_cpu();
       meter.finished();
     });
-  Measurement measurement = meter.watch(loops.size(), start, probe, progress, opened);
+  const auto look_and_probe = [&] {
+    placement.look();
+    return probe();
+  };
+  Measurement measurement = meter.watch(loops.size(), start, look_and_probe, progress, opened);
   for (std::thread& thread : threads) thread.join();
+  measurement.cpus = placement.text();
   return measurement;
 }
 

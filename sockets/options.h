@@ -23,6 +23,16 @@ enum class Kind { throughput, latency, connect };
 // What carries the bytes.
 enum class Transport { tcp, udp, unix_stream, unix_datagram, raw, icmp, mptcp };
 
+// True of those that carry a stream of bytes; the others carry datagrams.
+constexpr bool is_stream(Transport t) {
+  return t == Transport::tcp || t == Transport::unix_stream || t == Transport::mptcp;
+}
+
+// True of those whose addresses have a port.
+constexpr bool has_port(Transport t) {
+  return t == Transport::tcp || t == Transport::udp || t == Transport::mptcp;
+}
+
 std::string_view name(Kind kind);
 std::string_view name(Transport transport);
 std::optional<Kind> kind_from(std::string_view name);
@@ -65,6 +75,12 @@ struct Options {
   std::optional<std::string> timestamps;
   std::optional<std::uint64_t> ip;  // 4 or 6
   std::optional<std::uint64_t> port;
+  std::optional<std::string> arrivals;
+  std::optional<Nanoseconds> ping_timeout;
+  std::optional<Nanoseconds> spin_time;
+  std::optional<bool> sqpoll;
+  std::optional<bool> verify;
+  std::optional<std::string> samples;
 };
 
 // True when the trial ends after so many bytes or messages instead of after a time.
@@ -90,6 +106,7 @@ struct Parameter {
   double minimum = 0;  // of a number, in the column's base unit (bytes, ns, bit/s, Hz)
   double maximum = std::numeric_limits<double>::infinity();
   std::vector<std::string_view> choices = {};  // of a text; empty: anything
+  int generation = 0;  // of its column: a later one stands behind all earlier ones
 };
 
 // Every parameter, in the order of their columns.

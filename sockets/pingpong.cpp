@@ -1,103 +1,202 @@
 #include "sockets/pingpong.h"
 
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <limits>
+#include <system_error>
 
 namespace pingperf {
 namespace {
 
+constexpr std::uint64_t kMostSamples = 2'000'000;  // of a trial: what travels in one line
+constexpr std::size_t kSmallestBuffer = 64;        // holds any mark of a flow
+
+// Bytes that a shift, a loss or a repetition would show, the same at both ends.
+void fill(std::vector<char>& message, const Token& token) {
+  std::uint64_t state;
+  std::memcpy(&state, token.data(), sizeof state);
+  for (char& byte : message) {
+    state = state * 6364136223846793005u + 1442695040888963407u;  // Knuth, MMIX
+    byte = static_cast<char>(state >> 56);
+  }
+}
+
+// A closed loop's ping begins with its number, where there is room; an open loop's with a header.
+std::size_t head_of_stream(const Options& o) {
+  if (o.kind == Kind::connect) return 0;
+  if (o.frequency_hz) return sizeof(DatagramHeader);
+  return *o.message_size >= kPingNumber ? kPingNumber : 0;
+}
+
 class PingPong final : public Endpoint {
  public:
-  using Loop = void (*)(PingPongState&, Meter&, const Session&);
+  // A server, whose flows come with accept().
+  PingPong(const PingPongOps& ops, const Session& session, Fd listener)
+      : PingPong(ops, session, true) {
+    listener_ = std::move(listener);
+    address_ = Address::local_of(listener_.get());
+  }
 
-  PingPong(const PingPongOps& ops, const Session& session, Fd fd, bool is_server)
-      : ops_(ops), session_(session), meter_(session.options), is_server_(is_server) {
-    if (is_server) address_ = Address::local_of(fd.get());
-    state_.fd = std::move(fd);
-    state_.message.assign(session.options.message_size.value(), 'p');
+  // A client, with its flows.
+  PingPong(const PingPongOps& ops, const Session& session, std::vector<Fd> flows)
+      : PingPong(ops, session, false) {
+    adopt(std::move(flows));
   }
 
   Address address() const override { return address_; }
 
   void accept() override {
-    state_.fd = ops_.admit(std::move(state_.fd), session_, state_.rejected_peers);
+    adopt(ops_.carrier.admit(std::move(listener_), session_, streams(), threads_[0].rejected_peers));
   }
 
   Measurement run(const IntervalSink& progress) noexcept override {
-    const Loop loop = is_server_ ? ops_.pong : ops_.ping;
-    Measurement m = run_loops(
-        meter_, {[&] {
-          loop(state_, meter_, session_);
-          ended_ = now_ns();
-        }},
-        [this] {
-          Totals totals;
-          if (!is_server_) totals.messages = state_.exchanges.load(std::memory_order_relaxed);
-          return totals;
-        },
-        progress);
-    if (state_.error != 0)
-      m.error = std::string(state_.failed_call) + ": " + std::strerror(state_.error);
+    const PingPongOps::Loop loop = is_server_ ? ops_.pong : ops_.ping;
+    std::vector<std::function<void()>> loops;
+    for (PingThread& thread : threads_)
+      loops.push_back([&, this] {
+        ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: a sleep ends when it should (prctl(2))
+        try {
+          loop(thread, meter_, session_);
+        } catch (const std::system_error& e) {  // before its first ping
+          thread.error = e.code().value();
+          thread.failed_call = "set-up";
+        }
+      });
+    Measurement m = run_loops(meter_, loops, [this] { return totals(); }, progress);
+    const Nanoseconds ended = stop_clock_ns();
+    for (const PingThread& t : threads_)
+      if (t.error != 0)
+        m.error = std::string(t.failed_call) + ": " + std::strerror(t.error);
+    m.total_exchanges = sum(&PingThread::total_exchanges);
+    m.clock = stop_clock.name();
+    m.clock_cost_ns = stop_clock.cost_ns;
     if (is_server_)
-      m.rejected_peers = state_.rejected_peers;
+      m.rejected_peers = sum(&PingThread::rejected_peers);
     else
-      report(m);
+      report(m, ended);
     return m;
   }
 
   void stop() noexcept override {
     meter_.stop();
-    ::shutdown(state_.fd.get(), SHUT_RDWR);
+    for (PingThread& thread : threads_)
+      for (PingFlow& flow : thread.flows) ::shutdown(flow.fd.get(), SHUT_RDWR);
   }
 
  private:
-  void report(Measurement& m) {
+  PingPong(const PingPongOps& ops, const Session& session, bool is_server)
+      : ops_(ops), session_(session), meter_(session.options), is_server_(is_server) {
+    choose_stop_clock();
+    const Options& o = session.options;
+    const std::uint64_t count = o.threads.value_or(1);
+    const std::uint64_t messages = o.messages.value_or(std::numeric_limits<std::uint64_t>::max());
+    for (std::uint64_t i = 0; i < count; ++i) {
+      PingThread& t = threads_.emplace_back();
+      t.limit = messages / count + (i < messages % count ? 1 : 0);
+      t.verify = o.verify.value_or(false);
+      t.head = head_of_stream(o);
+      t.outgoing.resize(o.message_size.value());
+      fill(t.outgoing, session.token);
+      t.incoming.resize(std::max(t.outgoing.size(), kSmallestBuffer));
+      if (o.samples && !is_server) t.samples.reserve(kMostSamples / count);
+    }
+  }
+
+  std::uint64_t streams() const { return session_.options.streams.value_or(1); }
+
+  void adopt(std::vector<Fd> flows) {
+    for (std::size_t i = 0; i < flows.size(); ++i) {
+      PingThread& t = threads_[i % threads_.size()];
+      if (!ops_.carrier.is_stream() && t.flows.empty()) {
+        t.framing = ops_.carrier.framing(flows[i].get(), session_, is_server_);
+        t.incoming.resize(t.framing.ip_header + t.incoming.size());
+        t.head = t.framing.mark_size + sizeof(DatagramHeader);
+        std::copy_n(t.framing.mark.begin(), t.framing.mark_size, t.outgoing.begin());
+      }
+      t.flows.emplace_back().fd = std::move(flows[i]);
+    }
+    if (flows.empty()) threads_[0].flows.emplace_back();  // connect: where exchanges are counted
+  }
+
+  Totals totals() const {
+    Totals totals;
+    if (is_server_) return totals;
+    totals.messages = 0;
+    for (const PingThread& t : threads_)
+      *totals.messages += t.exchanges.load(std::memory_order_relaxed);
+    return totals;
+  }
+
+  std::uint64_t sum(std::uint64_t PingThread::*count) const {
+    std::uint64_t sum = 0;
+    for (const PingThread& t : threads_) sum += t.*count;
+    return sum;
+  }
+
+  void report(Measurement& m, Nanoseconds ended) {
     // The loop's own window: the meter's wakes up late when the loop has the CPU.
-    if (ended_ > state_.opened)
-      m.window_s = to_seconds(std::min(ended_, state_.closed) - state_.opened);
-    m.exchanges = state_.exchanges;
-    m.lost = state_.lost;
-    m.late = state_.late;
-    m.rtt = std::move(state_.rtt);
-    m.connect = std::move(state_.connect);
+    const PingThread& first = threads_.front();
+    if (ended > first.opened)
+      m.window_s = to_seconds(std::min(ended, first.closed) - first.opened);
+    m.exchanges = 0;
+    std::vector<double> shares;
+    for (PingThread& t : threads_) {
+      *m.exchanges += t.exchanges;
+      m.rtt.merge(t.rtt);
+      for (auto& [span, histogram] : t.spans) m.spans[span].merge(histogram);
+      m.samples.insert(m.samples.end(), t.samples.begin(), t.samples.end());
+      for (const PingFlow& flow : t.flows) shares.push_back(static_cast<double>(flow.exchanges));
+    }
+    std::stable_sort(m.samples.begin(), m.samples.end(),
+                     [](const Sample& a, const Sample& b) { return a.sent < b.sent; });
+    if (session_.options.samples) m.samples_dropped = sum(&PingThread::samples_dropped);
+    m.fairness_index = jain_index(shares);
+    m.lost = sum(&PingThread::lost);
+    if (!ops_.carrier.is_stream()) {
+      m.late = sum(&PingThread::late);
+      m.duplicates = sum(&PingThread::duplicates);
+      m.out_of_order = sum(&PingThread::out_of_order);
+    }
+    if (session_.options.kind == Kind::connect) m.port_waits = sum(&PingThread::port_waits);
     if (m.exchanges == 0 && m.error.empty()) m.error = "no ping was answered in the window";
   }
 
-  const PingPongOps& ops_;
+  const PingPongOps ops_;
   const Session session_;
   Meter meter_;
   const bool is_server_;
+  Fd listener_;
   Address address_;
-  PingPongState state_;
-  Nanoseconds ended_ = 0;  // the loop
+  std::deque<PingThread> threads_;  // a deque: they hold atomics and do not move
 };
 
 }  // namespace
 
-PingWindow begin_pings(PingPongState& state, Meter& meter, const Options& options) noexcept {
+PingWindow begin_pings(PingThread& thread, Meter& meter) noexcept {
   const Nanoseconds first = meter.began();
-  state.opened = meter.open_after(first);
-  state.closed = meter.close_after(first);
-  return {state.opened, state.closed,
-          options.messages.value_or(std::numeric_limits<std::uint64_t>::max())};
+  thread.opened = meter.open_after(first);
+  thread.closed = meter.close_after(first);
+  return {thread.opened, thread.closed};
 }
 
-void fail(PingPongState& state, const Meter& meter, const char* call) noexcept {
+void fail(PingThread& thread, const Meter& meter, const char* call) noexcept {
   if (meter.stopped()) return;
-  state.error = errno == 0 ? ECONNRESET : errno;  // 0: the stream ended inside a message
-  state.failed_call = call;
+  thread.error = errno == 0 ? ECONNRESET : errno;  // 0: the stream ended inside a message
+  thread.failed_call = call;
 }
 
 std::unique_ptr<Endpoint> listen_pingpong(const PingPongOps& ops, const Session& session) {
-  return std::make_unique<PingPong>(ops, session, ops.listen(session), true);
+  return std::make_unique<PingPong>(ops, session, ops.carrier.listen(session));
 }
 
 std::unique_ptr<Endpoint> connect_pingpong(const PingPongOps& ops, const Session& session) {
-  return std::make_unique<PingPong>(ops, session, ops.connect(session), false);
+  return std::make_unique<PingPong>(ops, session, ops.carrier.connect(session, 
+                                    session.options.streams.value_or(1)));
 }
 
 }  // namespace pingperf

@@ -4,68 +4,129 @@
 #pragma once
 
 #include <atomic>
+#include <bitset>
+#include <cerrno>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
-#include "sockets/engine.h"
-#include "sockets/fd.h"
+#include "sockets/carrier.h"
 #include "sockets/histogram.h"
 #include "sockets/meter.h"
 
 namespace pingperf {
 
-// What a loop works with and writes to. It is one thread's; only `exchanges` and `error` are read
-// meanwhile.
-struct PingPongState {
-  Fd fd;                      // the flow, or the listener of a connect server
-  std::vector<char> message;  // sent as ping, received as pong
-  Histogram rtt;
-  Histogram connect;
-  std::uint64_t lost = 0;
-  std::uint64_t late = 0;
-  std::uint64_t rejected_peers = 0;
-  std::atomic<std::uint64_t> exchanges{0};  // answered, in the window
-  Nanoseconds opened = 0;                   // when the client's window did
-  Nanoseconds closed = 0;                   // when it does at the latest
-  int error = 0;                            // errno of the call that ended the loop early
-  const char* failed_call = "";
+inline constexpr Nanoseconds kPingTimeout = 200 * kMillisecond;  // unless ping_timeout says else
+inline constexpr Nanoseconds kSpinTime = 50 * kMicrosecond;      // unless spin_time says else
+inline constexpr std::size_t kPingNumber = sizeof(std::uint64_t);  // in front of a stream's ping
+
+// One flow, and the ping that is under way on it.
+struct PingFlow {
+  Fd fd;
+  std::uint64_t number = 0;     // of the ping
+  Nanoseconds sent = 0;         // when it left
+  std::size_t received = 0;     // bytes of a stream's pong, or of a ping, so far
+  std::uint64_t exchanges = 0;  // answered, in the window
+  bool waiting = false;         // for a pong; a server's: until its client is done
 };
 
-// The instants between which a ping counts: sent from `open` on, until `close`, at most `messages`.
+// What the loop of one thread works with and writes to. Only `exchanges` is read meanwhile.
+struct PingThread {
+  std::vector<PingFlow> flows;  // or the listener of a connect server
+  std::vector<char> outgoing;   // one message
+  std::vector<char> incoming;   // one receive
+  Framing framing;              // of datagrams
+  std::uint64_t limit = 0;      // pings that may be sent in the window
+  bool verify = false;
+  std::size_t head = 0;         // bytes of a message that differ from ping to ping
+
+  Histogram rtt;
+  std::map<Span, Histogram> spans;  // an engine's loop makes those that it times before it begins
+  std::vector<Sample> samples;      // its capacity is what may be kept
+  std::uint64_t samples_dropped = 0;
+  std::atomic<std::uint64_t> exchanges{0};  // answered, in the window
+  std::uint64_t total_exchanges = 0;        // warmup included; of a server, pongs
+  std::uint64_t issued = 0;                 // pings sent in the window
+  std::uint64_t lost = 0;
+  std::uint64_t late = 0;
+  std::uint64_t duplicates = 0;
+  std::uint64_t out_of_order = 0;
+  std::uint64_t rejected_peers = 0;
+  std::uint64_t port_waits = 0;
+  std::uint64_t next_number = 0;      // of the next ping
+  std::uint64_t answered_up_to = 0;   // one past the highest number whose pong came
+  std::bitset<1 << 16> given_up;      // numbers of lost pings, modulo its size
+  Nanoseconds opened = 0;             // when the window did
+  Nanoseconds closed = 0;             // when it does at the latest
+  int error = 0;                      // errno of the call that ended the loop early
+  const char* failed_call = "";
+
+  // Of a verifying end: true when a message is what was sent, but for its head. Sets errno.
+  bool is_intact(const char* message) const noexcept {
+    if (!verify ||
+        std::memcmp(message + head, outgoing.data() + head, outgoing.size() - head) == 0)
+      return true;
+    errno = EBADMSG;
+    return false;
+  }
+};
+
+// The instants between which a ping counts: sent from `open` on, before `close`.
 struct PingWindow {
   Nanoseconds open;
   Nanoseconds close;
-  std::uint64_t messages;
 
-  // Records a round trip that was sent at `sent` and took `rtt`.
-  // Returns false when it was the last that is wanted.
-  bool record(PingPongState& state, Nanoseconds sent, Nanoseconds rtt) const noexcept {
-    if (sent < open) return true;
-    state.rtt.record(rtt);
-    const std::uint64_t n = state.exchanges.load(std::memory_order_relaxed) + 1;
-    state.exchanges.store(n, std::memory_order_relaxed);
-    return n < messages && sent + rtt < close;
+  // Whether another ping may leave at `now`; one in the window is counted as sent.
+  bool wants(PingThread& t, Nanoseconds now) const noexcept {
+    if (now < open) return true;
+    if (now >= close || t.issued == t.limit) return false;
+    ++t.issued;
+    return true;
+  }
+
+  // The pong of what left at `sent` was here at `now`.
+  void record(PingThread& t, PingFlow& flow, Nanoseconds sent, Nanoseconds now) const noexcept {
+    ++t.total_exchanges;
+    if (sent < open) return;
+    t.rtt.record(now - sent);
+    ++flow.exchanges;
+    t.exchanges.store(t.exchanges.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    if (t.samples.capacity() > 0) keep(t, {sent - open, now - sent});
+  }
+
+  // No pong came in time.
+  void lose(PingThread& t, std::uint64_t number, Nanoseconds sent) const noexcept {
+    t.given_up[number % t.given_up.size()] = true;
+    if (sent < open) return;
+    ++t.lost;
+    if (t.samples.capacity() > 0) keep(t, {sent - open, -1});
+  }
+
+ private:
+  static void keep(PingThread& t, Sample sample) noexcept {
+    if (t.samples.size() < t.samples.capacity())
+      t.samples.push_back(sample);
+    else
+      ++t.samples_dropped;
   }
 };
 
 // Starts the clock: the window of a client whose first ping leaves now.
-PingWindow begin_pings(PingPongState& state, Meter& meter, const Options& options) noexcept;
+PingWindow begin_pings(PingThread& thread, Meter& meter) noexcept;
 
-// What differs between transports, as a table.
+// Ends a loop: keeps errno and the name of the call, unless the end was asked for.
+void fail(PingThread& thread, const Meter& meter, const char* call) noexcept;
+
+// What differs between engines, as a table.
 struct PingPongOps {
-  void (*ping)(PingPongState& state, Meter& meter, const Session& session);  // the client's loop
-  void (*pong)(PingPongState& state, Meter& meter, const Session& session);  // the server's
-  Fd (*listen)(const Session&);
-  // Waits for the client's flow; `rejected` is added to.
-  Fd (*admit)(Fd listener, const Session&, std::uint64_t& rejected);
-  Fd (*connect)(const Session&);
+  using Loop = void (*)(PingThread& thread, Meter& meter, const Session& session);
+  Loop ping;  // the client's
+  Loop pong;  // the server's
+  const Carrier& carrier;
 };
 
 std::unique_ptr<Endpoint> listen_pingpong(const PingPongOps& ops, const Session& session);
 std::unique_ptr<Endpoint> connect_pingpong(const PingPongOps& ops, const Session& session);
-
-// Ends a loop: keeps errno and the name of the call, unless the end was asked for.
-void fail(PingPongState& state, const Meter& meter, const char* call) noexcept;
 
 }  // namespace pingperf

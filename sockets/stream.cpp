@@ -44,6 +44,11 @@ std::vector<pollfd> poll_set(int listener, const std::list<Guest>& guests) {
   return set;
 }
 
+struct Admitted {
+  std::vector<Fd> connections;
+  std::uint64_t rejected_peers = 0;
+};
+
 void examine_all(std::list<Guest>& guests, const Session& session, Admitted& result) {
   for (auto guest = guests.begin(); guest != guests.end();) {
     const Verdict verdict = examine(*guest, session.token);
@@ -67,7 +72,63 @@ Fd open_stream(const Session& session) {
   return fd;
 }
 
+std::vector<Fd> admit_streams(Fd listener, const Session& session, std::size_t count,
+                              std::uint64_t& rejected) {
+  Admitted result;
+  std::list<Guest> guests;
+  while (result.connections.size() < count) {
+    const Nanoseconds left = session.deadline - now_ns();
+    if (left <= 0)
+      throw std::runtime_error(
+          "the client did not connect: " + std::to_string(result.connections.size()) + " of " +
+          std::to_string(count) + " connections came");
+    std::vector<pollfd> set = poll_set(listener.get(), guests);
+    if (::poll(set.data(), set.size(), static_cast<int>(left / kMillisecond) + 1) <= 0) continue;
+    if (set[0].revents != 0) {
+      Fd guest(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (!guest && (errno == EMFILE || errno == ENFILE)) check(-1, "accept (ulimit -n)");
+      if (guest) guests.push_back({std::move(guest)});
+      if (guests.size() > kMostGuests) {  // the one who has kept mute for longest makes room
+        guests.pop_front();
+        ++result.rejected_peers;
+      }
+    }
+    examine_all(guests, session, result);
+  }
+  rejected += result.rejected_peers + guests.size();
+  return std::move(result.connections);
+}
+
+// The server's word that the connection is one of its session's.
+void await_admission(int fd, const Session& session) {
+  char answer = 0;
+  if (!wait_readable(fd, session.deadline) || !receive_all(fd, &answer, 1) || answer != kAdmitted)
+    throw std::runtime_error(session.address.to_string() + " did not admit this session");
+}
+
+// Many are at the door at once, fewer than the server lets wait there.
+std::vector<Fd> connect_streams(const Session& session, std::size_t count) {
+  std::vector<Fd> connections;
+  std::size_t admitted = 0;
+  const auto* token = reinterpret_cast<const char*>(session.token.data());
+  while (admitted < count) {
+    connections.push_back(dial_stream(session));
+    if (session.external) {
+      ++admitted;
+      continue;
+    }
+    if (!send_all(connections.back().get(), token, session.token.size()))
+      check(-1, "send of the token");
+    if (connections.size() < count && connections.size() - admitted < kMostGuests / 2) continue;
+    for (; admitted < connections.size(); ++admitted)
+      await_admission(connections[admitted].get(), session);
+  }
+  return connections;
+}
+
 }  // namespace
+
+const Carrier kStreams = {listen_stream, admit_streams, connect_streams};
 
 Fd listen_stream(const Session& session) {
   Fd listener = open_stream(session);
@@ -83,52 +144,12 @@ Fd listen_stream(const Session& session) {
   return listener;
 }
 
-Admitted admit_streams(int listener, const Session& session, std::size_t count) {
-  Admitted result;
-  std::list<Guest> guests;
-  while (result.connections.size() < count) {
-    const Nanoseconds left = session.deadline - now_ns();
-    if (left <= 0)
-      throw std::runtime_error(
-          "the client did not connect: " + std::to_string(result.connections.size()) + " of " +
-          std::to_string(count) + " connections came");
-    std::vector<pollfd> set = poll_set(listener, guests);
-    if (::poll(set.data(), set.size(), static_cast<int>(left / kMillisecond) + 1) <= 0) continue;
-    if (set[0].revents != 0) {
-      Fd guest(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
-      if (guest) guests.push_back({std::move(guest)});
-      if (guests.size() > kMostGuests) {  // the one who has kept mute for longest makes room
-        guests.pop_front();
-        ++result.rejected_peers;
-      }
-    }
-    examine_all(guests, session, result);
-  }
-  result.rejected_peers += guests.size();
-  return result;
-}
-
 Fd dial_stream(const Session& session) {
   const Address& address = session.address;
   Fd fd = open_stream(session);
   if (::connect(fd.get(), address.data(), address.size()) != 0)
     check(-1, "connect to " + address.to_string());  // the text only now: v1 dials in its hot loop
   return fd;
-}
-
-std::vector<Fd> connect_streams(const Session& session, std::size_t count) {
-  std::vector<Fd> connections;
-  for (std::size_t i = 0; i < count; ++i) {
-    Fd fd = dial_stream(session);
-    const auto* token = reinterpret_cast<const char*>(session.token.data());
-    if (!send_all(fd.get(), token, session.token.size())) check(-1, "send of the token");
-    char answer = 0;
-    if (!wait_readable(fd.get(), session.deadline) || !receive_all(fd.get(), &answer, 1) ||
-        answer != kAdmitted)
-      throw std::runtime_error(session.address.to_string() + " did not admit this session");
-    connections.push_back(std::move(fd));
-  }
-  return connections;
 }
 
 }  // namespace pingperf

@@ -7,47 +7,54 @@
 
 namespace pingperf {
 
+// A verified stream numbers its pings, where there is room.
+inline void number_ping(PingThread& t, PingFlow& flow) noexcept {
+  flow.number = t.next_number++;
+  if (t.verify && t.head == kPingNumber)
+    std::memcpy(t.outgoing.data(), &flow.number, kPingNumber);
+}
+
+// Of a verifying client: its ping's number too.
+inline bool is_intact_pong(const PingThread& t, const PingFlow& flow, const char* pong) noexcept {
+  if (!t.verify || t.head != kPingNumber || std::memcmp(pong, &flow.number, kPingNumber) == 0)
+    return t.is_intact(pong);
+  errno = EBADMSG;
+  return false;
+}
+
 template <Wait wait>
-void ping_stream(PingPongState& state, Meter& meter, const Session& session) {
-  const int fd = state.fd.get();
-  char* const data = state.message.data();
-  const std::size_t size = state.message.size();
-  const PingWindow window = begin_pings(state, meter, session.options);
-  for (bool more = true; more && !meter.stopped();) {
-    const Nanoseconds sent = now_ns();
-    if (!send_all<wait>(fd, data, size)) return fail(state, meter, "send of a ping");
-    if (!receive_all<wait>(fd, data, size)) return fail(state, meter, "receive of a pong");
-    const Nanoseconds rtt = now_ns() - sent;
-    more = window.record(state, sent, rtt);
+void ping_stream(PingThread& t, Meter& meter, const Session& session) {
+  PingFlow& flow = t.flows.front();
+  const int fd = flow.fd.get();
+  const char* const ping = t.outgoing.data();
+  char* const pong = t.incoming.data();
+  const std::size_t size = t.outgoing.size();
+  const Nanoseconds spin = session.options.spin_time.value_or(kSpinTime);
+  const PingWindow window = begin_pings(t, meter);
+  while (!meter.stopped()) {
+    number_ping(t, flow);
+    const Nanoseconds sent = stop_clock_ns();
+    if (!window.wants(t, sent)) break;
+    if (!send_all<wait>(fd, ping, size)) return fail(t, meter, "send of a ping");
+    if (!receive_all<wait>(fd, pong, size, spin)) return fail(t, meter, "receive of a pong");
+    window.record(t, flow, sent, stop_clock_ns());
+    if (!is_intact_pong(t, flow, pong)) return fail(t, meter, "payload of a pong");
   }
   ::shutdown(fd, SHUT_WR);  // tells the server that we are done
 }
 
 template <Wait wait>
-void pong_stream(PingPongState& state, Meter& meter, const Session&) {
-  const int fd = state.fd.get();
-  char* const data = state.message.data();
-  const std::size_t size = state.message.size();
-  for (bool first = true; receive_all<wait>(fd, data, size); first = false) {
-    if (first) meter.began();
-    if (!send_all<wait>(fd, data, size)) return fail(state, meter, "send of a pong");
+void pong_stream(PingThread& t, Meter& meter, const Session& session) {
+  const int fd = t.flows.front().fd.get();
+  char* const data = t.incoming.data();
+  const std::size_t size = t.outgoing.size();
+  const Nanoseconds spin = session.options.spin_time.value_or(kSpinTime);
+  for (; receive_all<wait>(fd, data, size, spin); ++t.total_exchanges) {
+    if (t.total_exchanges == 0) meter.began();
+    if (!t.is_intact(data)) return fail(t, meter, "payload of a ping");
+    if (!send_all<wait>(fd, data, size)) return fail(t, meter, "send of a pong");
   }
-  if (errno != 0) fail(state, meter, "receive of a ping");  // 0: the client is done
+  if (errno != 0) fail(t, meter, "receive of a ping");  // 0: the client is done
 }
-
-// The server's one connection, and the client's.
-inline Fd admit_one_stream(Fd listener, const Session& session, std::uint64_t& rejected) {
-  Admitted admitted = admit_streams(listener.get(), session, 1);
-  rejected += admitted.rejected_peers;
-  return std::move(admitted.connections.front());
-}
-
-inline Fd connect_one_stream(const Session& session) {
-  return std::move(connect_streams(session, 1).front());
-}
-
-template <Wait wait>
-inline constexpr PingPongOps kStreamPingPong = {ping_stream<wait>, pong_stream<wait>, listen_stream,
-                                                admit_one_stream, connect_one_stream};
 
 }  // namespace pingperf

@@ -35,7 +35,7 @@ class Transfer final : public Endpoint {
   Address address() const override { return address_; }
 
   void accept() override {
-    adopt(ops_.admit(std::move(listener_), session_, session_.options.streams.value(), rejected_));
+    adopt(ops_.carrier.admit(std::move(listener_), session_, session_.options.streams.value(), rejected_));
   }
 
   Measurement run(const IntervalSink& progress) noexcept override {
@@ -183,12 +183,12 @@ std::optional<std::string> pace_objection(const Options& o) {
 }
 
 std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const Session& session) {
-  return std::make_unique<Transfer>(ops, session, ops.listen(session));
+  return std::make_unique<Transfer>(ops, session, ops.carrier.listen(session));
 }
 
 std::unique_ptr<Endpoint> connect_transfer(const TransferOps& ops, const Session& session) {
   return std::make_unique<Transfer>(ops, session,
-                                    ops.connect(session, session.options.streams.value()));
+                                    ops.carrier.connect(session, session.options.streams.value()));
 }
 
 }  // namespace pingperf

@@ -9,8 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "sockets/engine.h"
-#include "sockets/fd.h"
+#include "sockets/carrier.h"
 #include "sockets/meter.h"
 #include "sockets/sequence.h"
 
@@ -53,10 +52,7 @@ using FlowLoop = void (*)(Flow& flow, Meter& meter, Pace& pace);
 struct TransferOps {
   FlowLoop send;
   FlowLoop receive;
-  Fd (*listen)(const Session&);
-  // Waits for the client's flows; `rejected` is added to.
-  std::vector<Fd> (*admit)(Fd listener, const Session&, std::size_t count, std::uint64_t& rejected);
-  std::vector<Fd> (*connect)(const Session&, std::size_t count);
+  const Carrier& carrier;
 };
 
 // The send times of a paced flow: message k leaves no earlier than k message times after the first.

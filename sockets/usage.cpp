@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -26,6 +27,7 @@ void read_ticks(Usage& usage) noexcept {
                   &t[4], &t[5], &t[6], &t[7]) != 8)
     return;
   usage.steal_ticks = t[7];
+  usage.idle_ticks = t[3] + t[4];
   for (unsigned long long ticks : t) usage.total_ticks += ticks;
 }
 
@@ -38,6 +40,7 @@ Usage Usage::now() noexcept {
   usage.user_s = seconds(r.ru_utime);
   usage.system_s = seconds(r.ru_stime);
   usage.context_switches = static_cast<std::uint64_t>(r.ru_nvcsw + r.ru_nivcsw);
+  usage.involuntary_switches = static_cast<std::uint64_t>(r.ru_nivcsw);
   read_ticks(usage);
   return usage;
 }
@@ -46,9 +49,15 @@ void set_usage(Measurement& measurement, const Usage& before, const Usage& after
   measurement.cpu_user_s = after.user_s - before.user_s;
   measurement.cpu_system_s = after.system_s - before.system_s;
   measurement.context_switches = after.context_switches - before.context_switches;
-  if (after.total_ticks > before.total_ticks)
-    measurement.steal_ratio = static_cast<double>(after.steal_ticks - before.steal_ticks) /
-                              static_cast<double>(after.total_ticks - before.total_ticks);
+  measurement.involuntary_switches = after.involuntary_switches - before.involuntary_switches;
+  if (after.total_ticks <= before.total_ticks) return;
+  const auto total = static_cast<double>(after.total_ticks - before.total_ticks);
+  const auto steal = static_cast<double>(after.steal_ticks - before.steal_ticks);
+  const auto idle = static_cast<double>(after.idle_ticks - before.idle_ticks);
+  const auto ticks_per_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  measurement.steal_ratio = steal / total;
+  measurement.host_total_s = total / ticks_per_second;
+  measurement.host_busy_s = (total - idle - steal) / ticks_per_second;
 }
 
 }  // namespace pingperf

@@ -69,7 +69,8 @@ RunDirectory create_directory(const RunCommand& command, const Experiment& exper
 RunDirectory open_directory(const RunCommand& command, const Experiment& experiment,
                             const std::string& text, const Overrides& overrides,
                             AgentPair& agents) {
-  const AgentHello &client = agents.client().hello(), &server = agents.server().hello();
+  const AgentHello& client = agents.client().hello();
+  const AgentHello server = agents.server() ? agents.server()->hello() : AgentHello{.host = {{"external", experiment.server.external}}};
   if (command.resume.empty())
     return create_directory(command, experiment, text,
                             environment_json(command.command_line, overrides, client, server));

@@ -159,7 +159,7 @@ TEST(ProtocolTest, HistogramsSurviveTheTrip) {
   Measurement m;
   for (Nanoseconds value : {0, 5, 5, 70'000, 123'456'789}) m.rtt.record(value);
   m.rtt.record(61 * kSecond);
-  m.connect.record(42);
+  m.spans[Span::connect].record(42);
   const Measurement got = round_trip(Result{5, m}).measurement;
   EXPECT_EQ(got.rtt.buckets(), m.rtt.buckets());
   EXPECT_EQ(got.rtt.count(), 6u);
@@ -167,7 +167,7 @@ TEST(ProtocolTest, HistogramsSurviveTheTrip) {
   EXPECT_EQ(got.rtt.min(), 0);
   EXPECT_EQ(got.rtt.max(), 61 * kSecond);
   EXPECT_EQ(got.rtt.mean(), m.rtt.mean());
-  EXPECT_EQ(got.connect.max(), 42);
+  EXPECT_EQ(got.spans.at(Span::connect).max(), 42);
 }
 
 TEST(ProtocolTest, IntervalsSurviveTheTrip) {

@@ -9,7 +9,21 @@ namespace {
 
 class QualityTest : public testing::Test {
  protected:
+  std::string assess_quality(const TrialRecord& record) { return judge.assess(record); }
+
+  // A trial with that median, measured twice so that it has one.
+  TrialRecord ping(const Case& c, std::uint64_t block, Nanoseconds rtt) {
+    TrialRecord r = samples.trial(c, block);
+    r.client.window_s = 1;
+    r.client.rtt.record(rtt);
+    r.client.rtt.record(rtt);
+    r.client.exchanges = 2;
+    r.client.lost = 0;
+    return r;
+  }
+
   Samples samples;
+  QualityJudge judge;
 };
 
 TEST_F(QualityTest, AGoodTrialHasNoRemark) {
@@ -28,6 +42,39 @@ TEST_F(QualityTest, AShortWindowAndStolenTimeAreRemarked) {
   r.client.window_s = 0.0015;
   r.server.steal_ratio = 0.25;
   EXPECT_EQ(assess_quality(r), "short window: 1.50 ms; 25% of the CPU time was stolen");
+}
+
+TEST_F(QualityTest, LoadOfOthersIsRemarked) {
+  TrialRecord r = samples.transfer(samples.add_case("bulk"), 1, 1000);
+  r.client.host_busy_s = 1.0;
+  r.client.host_total_s = 2.0;
+  for (Measurement* end : {&r.client, &r.server}) end->cpu_user_s = end->cpu_system_s = 0.1;
+  EXPECT_EQ(assess_quality(r), "others took 30% of the CPU time");
+}
+
+TEST_F(QualityTest, AFrequencyThatWasNotReachedIsRemarked) {
+  Case c = samples.add_case("open", {}, Kind::latency);
+  c.options.frequency_hz = 10;
+  EXPECT_EQ(assess_quality(ping(c, 1, 1000)), "sent 2 pings/s of the intended 10");
+}
+
+TEST_F(QualityTest, PortsThatRanOutAreRemarked) {
+  TrialRecord r = ping(samples.add_case("v1", {}, Kind::connect), 1, 1000);
+  r.client.port_waits = 7;
+  EXPECT_EQ(assess_quality(r),
+            "waited 7 times for an ephemeral port: the rate is that of TIME_WAIT, not of the "
+            "sockets");
+}
+
+TEST_F(QualityTest, AMedianFarFromThatOfEarlierTrialsIsRemarked) {
+  const Case& c = samples.add_case("pingpong", {}, Kind::latency);
+  const Case& other = samples.add_case("other", {}, Kind::latency);
+  EXPECT_EQ(assess_quality(ping(c, 1, 20'000)), "");
+  EXPECT_EQ(assess_quality(ping(other, 1, 900'000)), "");
+  EXPECT_EQ(assess_quality(ping(c, 2, 21'000)), "");
+  EXPECT_EQ(assess_quality(ping(c, 3, 330'000)),
+            "p50 is 16 times that of the case's trials so far");
+  EXPECT_EQ(assess_quality(ping(c, 4, 20'000)), "");
 }
 
 TEST_F(QualityTest, AFailedTrialHasItsErrorInstead) {

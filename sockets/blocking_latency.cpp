@@ -1,0 +1,75 @@
+// The ping-pong engines with one flow, whose loops differ in how they wait: asleep in the kernel
+// (blocking), asking again and again (spin), or first this and then that (hybrid).
+#include "sockets/latency_engines.h"
+#include "sockets/open_loop.h"
+#include "sockets/stamped_pingpong.h"
+#include "sockets/stream_pingpong.h"
+
+namespace pingperf {
+namespace {
+
+// The client's loop that the options ask for.
+template <Wait wait, bool stream>
+void ping(PingThread& t, Meter& meter, const Session& session) {
+  const Options& o = session.options;
+  if (o.frequency_hz) return ping_on_schedule<OneFlowWaiter<wait>>(t, meter, session);
+  if (o.timestamps) return ping_stamped<wait>(t, meter, session);
+  return stream ? ping_stream<wait>(t, meter, session) : ping_datagrams<wait>(t, meter, session);
+}
+
+template <Wait wait, bool stream>
+void pong(PingThread& t, Meter& meter, const Session& session) {
+  if (session.options.timestamps) return pong_stamped<wait>(t, meter, session);
+  return stream ? pong_stream<wait>(t, meter, session) : pong_datagrams<wait>(t, meter, session);
+}
+
+template <Wait wait>
+LatencyFamily family(std::string_view name, std::string_view summary) {
+  return {
+      .name = name,
+      .summary = summary,
+      .ping_stream = ping<wait, true>,
+      .pong_stream = pong<wait, true>,
+      .ping_datagrams = ping<wait, false>,
+      .pong_datagrams = pong<wait, false>,
+      .parameters = {"frequency", "arrivals"},
+      .inet_parameters = {"timestamps"},
+      .objection = timestamps_objection,
+  };
+}
+
+// Two that spin on one CPU wait for the scheduler's slice, not for each other: 8 ms a ping.
+std::optional<std::string> spin_objection(const Options& o) {
+  if (o.client_cpu && o.client_cpu == o.server_cpu && o.transport != Transport::icmp)
+    return "spin with both ends on one CPU measures the scheduler: pin them to two, or use "
+           "blocking";
+  return timestamps_objection(o);
+}
+
+}  // namespace
+
+std::span<const Engine> blocking_latency() {
+  static const std::vector<Engine> engines =
+      make_latency_engines(family<Wait::block>("blocking", kBlockingSummary));
+  return engines;
+}
+
+std::span<const Engine> spin_latency() {
+  static const std::vector<Engine> engines = [] {
+    LatencyFamily spin = family<Wait::spin>("spin", kSpinSummary);
+    spin.objection = spin_objection;
+    return make_latency_engines(spin);
+  }();
+  return engines;
+}
+
+std::span<const Engine> hybrid_latency() {
+  static const std::vector<Engine> engines = [] {
+    LatencyFamily hybrid = family<Wait::hybrid>("hybrid", kHybridSummary);
+    hybrid.parameters.push_back("spin_time");
+    return make_latency_engines(hybrid);
+  }();
+  return engines;
+}
+
+}  // namespace pingperf

@@ -1,0 +1,110 @@
+// What the loops over many flows share: each flow has one ping under way, and the next leaves when
+// its pong is here.
+#pragma once
+
+#include "sockets/datagram_pingpong.h"
+#include "sockets/stream_pingpong.h"
+
+namespace pingperf {
+
+// The client's side of one thread's flows.
+class FlowPinger {
+ public:
+  FlowPinger(PingThread& t, Meter& meter, const Session& session)
+      : t_(t),
+        meter_(meter),
+        stream_(is_stream(session.options.transport)),
+        timeout_(session.options.ping_timeout.value_or(kPingTimeout)),
+        window_(begin_pings(t, meter)) {}
+
+  bool is_over() const noexcept { return waiting_ == 0 || meter_.stopped() || t_.error != 0; }
+
+  // Makes the thread's message the next ping of `flow`. Returns false when none is wanted any more.
+  bool next(PingFlow& flow) noexcept {
+    flow.sent = stop_clock_ns();
+    if (!window_.wants(t_, flow.sent)) return false;
+    if (stream_) {
+      number_ping(t_, flow);
+    } else {
+      flow.number = t_.next_number++;
+      prepare_ping(t_, flow.number, flow.sent);
+    }
+    flow.waiting = true;
+    ++waiting_;
+    return true;
+  }
+
+  // recv() put n bytes at the end of what `flow` had received. Returns true when its pong is
+  // complete, and counted.
+  bool take(PingFlow& flow, const char* message, ssize_t n) noexcept {
+    if (stream_) {
+      flow.received += static_cast<std::size_t>(n);
+      if (flow.received < t_.outgoing.size()) return false;
+      flow.received = 0;
+    } else if (!is_awaited(t_, flow, message, n)) {
+      return false;
+    }
+    window_.record(t_, flow, flow.sent, stop_clock_ns());
+    end(flow);
+    if (!(stream_ ? is_intact_pong(t_, flow, message) : is_intact_datagram(t_, message)))
+      fail(t_, meter_, "payload of a pong");
+    return true;
+  }
+
+  // Gives up the pings whose pong is overdue, and calls `again` with each of their flows.
+  template <typename Again>
+  void give_up_overdue(Again again) noexcept {
+    if (stream_) return;
+    const Nanoseconds now = stop_clock_ns();
+    if (now < next_check_) return;
+    next_check_ = now + timeout_ / 8;
+    for (PingFlow& flow : t_.flows)
+      if (flow.waiting && now - flow.sent > timeout_) {
+        window_.lose(t_, flow.number, flow.sent);
+        end(flow);
+        again(flow);
+      }
+  }
+
+  // How long a wait may last, so that overdue pings are seen. Negative: for ever.
+  Nanoseconds longest_wait() const noexcept { return stream_ ? -1 : timeout_ / 8; }
+
+  // Tells the server.
+  void finish() noexcept {
+    for (PingFlow& flow : t_.flows) {
+      if (stream_)
+        ::shutdown(flow.fd.get(), SHUT_WR);
+      else
+        end_pings(t_, flow.fd.get());
+    }
+  }
+
+ private:
+  void end(PingFlow& flow) noexcept {
+    flow.waiting = false;
+    --waiting_;
+  }
+
+  PingThread& t_;
+  Meter& meter_;
+  const bool stream_;
+  const Nanoseconds timeout_;
+  const PingWindow window_;
+  std::size_t waiting_ = 0;  // flows with a ping under way
+  Nanoseconds next_check_ = 0;
+};
+
+// The server's side: what to do about `flow` when recv() put n bytes at the end of what it had
+// received in `message`.
+inline Reply reply_on(PingThread& t, Meter& meter, PingFlow& flow, bool stream, char* message,
+                      ssize_t n) noexcept {
+  if (!stream) return reply_to(t, meter, message, n);
+  flow.received += static_cast<std::size_t>(n);
+  if (flow.received < t.outgoing.size()) return Reply::none;
+  flow.received = 0;
+  if (!t.is_intact(message)) return Reply::corrupt;
+  if (t.total_exchanges++ == 0) meter.began();
+  return Reply::send;
+}
+
+}  // namespace pingperf

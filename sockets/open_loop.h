@@ -1,0 +1,237 @@
+// Open loop: pings leave on an intended schedule, whether or not earlier ones were answered, and
+// round trips count from the intended instant. So a stall shows in every ping that it delays, not
+// in the one that waits for it ("coordinated omission": Tene, How NOT to measure latency).
+#pragma once
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <random>
+
+#include "sockets/datagram_pingpong.h"
+#include "sockets/sequence.h"
+
+namespace pingperf {
+
+// Intended instants, one after the other.
+class Schedule {
+ public:
+  Schedule(Nanoseconds first, const Options& options) noexcept
+      : gap_ns_(1e9 / options.frequency_hz.value()),
+        poisson_(options.arrivals == "poisson"),
+        next_ns_(static_cast<double>(first)) {}
+
+  Nanoseconds next() const noexcept { return static_cast<Nanoseconds>(next_ns_); }
+
+  void advance() noexcept {
+    if (!poisson_) {
+      next_ns_ += gap_ns_;
+      return;
+    }
+    const double uniform = (static_cast<double>(random_() >> 11) + 0.5) * 0x1p-53;  // in (0, 1)
+    next_ns_ -= gap_ns_ * std::log(uniform);
+  }
+
+ private:
+  const double gap_ns_;
+  const bool poisson_;
+  double next_ns_;  // a double holds a nanosecond of CLOCK_MONOTONIC for 104 days of uptime
+  std::mt19937_64 random_;  // its default seed: the same gaps in every trial
+};
+
+// A tool that waits for each pong would send only when it waits for none: its view of the same
+// pings, from the instant they really left.
+class NaiveView {
+ public:
+  NaiveView(Histogram& rtt, Nanoseconds timeout) noexcept : rtt_(rtt), timeout_(timeout) {}
+
+  void sent(std::uint64_t number, Nanoseconds now) noexcept {
+    if (waiting_ && now - sent_ < timeout_) return;
+    waiting_ = true;
+    number_ = number;
+    sent_ = now;
+  }
+
+  void answered(std::uint64_t number, Nanoseconds now, bool counts) noexcept {
+    if (!waiting_ || number != number_) return;
+    waiting_ = false;
+    if (counts) rtt_.record(now - sent_);
+  }
+
+ private:
+  Histogram& rtt_;
+  const Nanoseconds timeout_;
+  bool waiting_ = false;
+  std::uint64_t number_ = 0;
+  Nanoseconds sent_ = 0;
+};
+
+// The client's loop. Waiter: how it waits for a pong, for room to send, or for the next ping's turn.
+//
+//   void wait(Nanoseconds until, int blocked_fd);    blocked_fd: -1, or one to send on when it can
+//   template <F> void for_each_ready(F take);        take(flow) for what may have something to read
+template <typename Waiter>
+class OpenLoop {
+ public:
+  OpenLoop(PingThread& t, Meter& meter, const Session& session)
+      : t_(t),
+        meter_(meter),
+        stream_(is_stream(session.options.transport)),
+        timeout_(session.options.ping_timeout.value_or(kPingTimeout)),
+        naive_(t.spans[Span::naive], timeout_),
+        waiter_(t.flows, session.options),
+        partial_(t.flows.size() * t.outgoing.size()),
+        window_(begin_pings(t, meter)),
+        schedule_(stop_clock_ns(), session.options) {}
+
+  void run() {
+    while (!meter_.stopped() && t_.error == 0) {
+      const Nanoseconds now = stop_clock_ns();
+      if (!sending_ && (t_.total_exchanges >= t_.next_number || now >= drain_until_)) break;
+      send_due(now);
+      const Nanoseconds turn = sending_ && !blocked_ ? schedule_.next() : now + kNap;
+      waiter_.wait(std::min(turn, now + kNap), blocked_ ? next_flow().fd.get() : -1);
+      waiter_.for_each_ready([this](PingFlow& flow) { receive_from(flow); });
+    }
+    for (PingFlow& flow : t_.flows) {
+      if (stream_)
+        ::shutdown(flow.fd.get(), SHUT_WR);
+      else
+        end_pings(t_, flow.fd.get());
+    }
+    const std::uint64_t answered = t_.exchanges.load(std::memory_order_relaxed);
+    t_.lost = t_.issued - std::min(t_.issued, answered);
+    t_.duplicates = sequence_.duplicates();
+    t_.out_of_order = sequence_.out_of_order();
+  }
+
+ private:
+  static constexpr Nanoseconds kNap = 50 * kMillisecond;  // how long a stop can go unnoticed
+
+  PingFlow& next_flow() noexcept { return t_.flows[t_.next_number % t_.flows.size()]; }
+
+  // Sends every ping whose turn has come: late ones too, none is left out.
+  void send_due(Nanoseconds now) noexcept {
+    while (sending_ && schedule_.next() <= now) {
+      if (schedule_.next() >= window_.open && schedule_.next() >= window_.close) return finish(now);
+      if (offset_ == 0) {
+        if (schedule_.next() >= window_.open && t_.issued == t_.limit) return finish(now);
+        prepare_ping(t_, t_.next_number, schedule_.next());
+      }
+      PingFlow& flow = next_flow();
+      const ssize_t n = ::send(flow.fd.get(), t_.outgoing.data() + offset_,
+                               t_.outgoing.size() - offset_, MSG_NOSIGNAL | MSG_DONTWAIT);
+      blocked_ = n < 0 && errno == EAGAIN;
+      if (blocked_) return;
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return fail(t_, meter_, "send of a ping");
+      offset_ += static_cast<std::size_t>(n);
+      if (stream_ && offset_ < t_.outgoing.size()) continue;
+      offset_ = 0;
+      naive_.sent(t_.next_number, stop_clock_ns());
+      if (schedule_.next() >= window_.open) ++t_.issued;
+      ++t_.next_number;
+      schedule_.advance();
+    }
+  }
+
+  void finish(Nanoseconds now) noexcept {
+    sending_ = false;
+    drain_until_ = now + timeout_;
+  }
+
+  // Takes what is here, until a ping's turn has come.
+  void receive_from(PingFlow& flow) noexcept {
+    for (;;) {
+      char* const data = buffer_of(flow);
+      const std::size_t have = stream_ ? flow.received : 0;
+      const std::size_t size = stream_ ? t_.outgoing.size() - have : t_.incoming.size();
+      const ssize_t n = ::recv(flow.fd.get(), data + have, size, MSG_DONTWAIT);
+      if (meter_.stopped() || (n < 0 && (errno == EAGAIN || errno == EINTR))) return;
+      if (n < 0 || (n == 0 && stream_)) {
+        if (n == 0) errno = 0;
+        return fail(t_, meter_, "receive of a pong");
+      }
+      take(flow, data, n);
+      if (t_.error != 0 || (sending_ && !blocked_ && schedule_.next() <= stop_clock_ns())) return;
+    }
+  }
+
+  char* buffer_of(PingFlow& flow) noexcept {
+    if (!stream_) return t_.incoming.data();
+    return partial_.data() + static_cast<std::size_t>(&flow - t_.flows.data()) * t_.outgoing.size();
+  }
+
+  void take(PingFlow& flow, const char* data, ssize_t n) noexcept {
+    if (stream_) {
+      flow.received += static_cast<std::size_t>(n);
+      if (flow.received < t_.outgoing.size()) return;
+      flow.received = 0;
+    } else if (n != static_cast<ssize_t>(t_.framing.ip_header + t_.outgoing.size())) {
+      return;
+    }
+    const DatagramHeader header = received_header(t_, data);
+    if (header.number >= t_.next_number) return;  // a mark, or not ours
+    const Nanoseconds now = stop_clock_ns();
+    if (!sequence_.received(header.number, header.value, now)) return;
+    naive_.answered(header.number, now, header.value >= window_.open);
+    window_.record(t_, flow, header.value, now);
+    if (!is_intact_datagram(t_, data)) fail(t_, meter_, "payload of a pong");
+  }
+
+  PingThread& t_;
+  Meter& meter_;
+  const bool stream_;
+  const Nanoseconds timeout_;
+  NaiveView naive_;
+  Waiter waiter_;
+  std::vector<char> partial_;  // a pong of each flow, of streams
+  const PingWindow window_;
+  Schedule schedule_;
+  SequenceTracker sequence_;
+  std::size_t offset_ = 0;  // bytes of the next ping that are sent already
+  bool blocked_ = false;    // no room to send it
+  bool sending_ = true;
+  Nanoseconds drain_until_ = 0;
+};
+
+template <typename Waiter>
+void ping_on_schedule(PingThread& t, Meter& meter, const Session& session) {
+  std::make_unique<OpenLoop<Waiter>>(t, meter, session)->run();
+}
+
+// One flow, as blocking, spin and hybrid have: asleep in ppoll(2), not at all, or first this and
+// then that.
+template <Wait how>
+class OneFlowWaiter {
+ public:
+  OneFlowWaiter(std::vector<PingFlow>& flows, const Options& options) noexcept
+      : flow_(flows.front()), spin_(options.spin_time.value_or(kSpinTime)) {}
+
+  void wait(Nanoseconds until, int blocked_fd) noexcept {
+    if constexpr (how == Wait::spin) return;
+    pollfd p{flow_.fd.get(), static_cast<short>(blocked_fd >= 0 ? POLLIN | POLLOUT : POLLIN), 0};
+    if constexpr (how == Wait::hybrid) {
+      const Nanoseconds asleep = std::min(until, stop_clock_ns() + spin_);
+      while (stop_clock_ns() < asleep)
+        if (::poll(&p, 1, 0) != 0) return;
+    }
+    const Nanoseconds left = std::max<Nanoseconds>(0, until - stop_clock_ns());
+    const timespec timeout{left / kSecond, left % kSecond};
+    ::ppoll(&p, 1, &timeout, nullptr);
+  }
+
+  template <typename Take>
+  void for_each_ready(Take take) noexcept {
+    take(flow_);
+  }
+
+ private:
+  PingFlow& flow_;
+  const Nanoseconds spin_;
+};
+
+}  // namespace pingperf

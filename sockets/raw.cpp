@@ -1,0 +1,249 @@
+#include "sockets/raw.h"
+
+#include <linux/filter.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <stdexcept>
+
+#include "sockets/datagram.h"
+#include "sockets/error.h"
+#include "sockets/io.h"
+#include "sockets/socket_options.h"
+
+namespace pingperf {
+namespace {
+
+constexpr std::size_t kMark = 8;
+constexpr char kVersion = 1;
+constexpr std::size_t kIpv4Header = 20;  // we send no options, nor does a peer that answers us
+
+using Mark = std::array<char, kMark>;
+
+// The flow is named by the token's first bytes, which nobody else knows.
+Mark raw_mark(const Token& token, RawDirection direction) {
+  Mark mark = {'p', 'p', kVersion, static_cast<char>(direction)};
+  std::copy_n(token.begin(), 4, mark.begin() + 4);
+  return mark;
+}
+
+std::uint32_t word(const char* bytes) {
+  std::uint32_t w;
+  std::memcpy(&w, bytes, sizeof w);
+  return ntohl(w);
+}
+
+// One comparison: the bits of `mask` in the 32-bit word at `offset` of the message must be `value`.
+struct Condition {
+  std::uint32_t offset;
+  std::uint32_t mask;
+  std::uint32_t value;
+};
+
+// Lets pass what meets every condition. IPv4 packets come with their header, IPv6 ones without.
+void attach_filter(int fd, int family, const std::vector<Condition>& conditions) {
+  std::vector<sock_filter> program;
+  const auto add = [&](int code, std::uint32_t k, std::uint8_t jt = 0, std::uint8_t jf = 0) {
+    program.push_back({static_cast<std::uint16_t>(code), jt, jf, k});
+  };
+  const bool has_header = family == AF_INET;
+  if (has_header)
+    add(BPF_LDX | BPF_B | BPF_MSH, 0);  // X: the length of the IP header
+  for (std::size_t i = 0; i < conditions.size(); ++i) {
+    const Condition& c = conditions[i];
+    add(BPF_LD | BPF_W | (has_header ? BPF_IND : BPF_ABS), c.offset);
+    add(BPF_ALU | BPF_AND | BPF_K, c.mask);
+    const auto to_reject = static_cast<std::uint8_t>(3 * (conditions.size() - 1 - i) + 1);
+    add(BPF_JMP | BPF_JEQ | BPF_K, c.value, 0, to_reject);
+  }
+  add(BPF_RET | BPF_K, UINT32_MAX);
+  add(BPF_RET | BPF_K, 0);
+  const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+  check(::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter),
+        "SO_ATTACH_FILTER");
+}
+
+// What came before the filter was in place.
+void discard_queued(int fd) {
+  char byte;
+  while (::recv(fd, &byte, 1, MSG_DONTWAIT) >= 0) {
+  }
+}
+
+Fd open_raw(const Session& session, int protocol) {
+  const int family = session.address.family();
+  Fd fd(check(::socket(family, SOCK_RAW | SOCK_CLOEXEC, protocol),
+              "raw socket (it needs CAP_NET_RAW)"));
+  apply_options(fd.get(), session.options, family);
+  return fd;
+}
+
+// A raw socket that gets the session's packets of one direction.
+Fd open_flow(const Session& session, RawDirection direction) {
+  Fd fd = open_raw(session, kRawProtocol);
+  const Mark mark = raw_mark(session.token, direction);
+  attach_filter(fd.get(), session.address.family(),
+                {{0, UINT32_MAX, word(mark.data())}, {4, UINT32_MAX, word(mark.data() + 4)}});
+  discard_queued(fd.get());
+  return fd;
+}
+
+void connect_to(int fd, const sockaddr* peer, socklen_t size, const std::string& where) {
+  check(::connect(fd, peer, size), "connect to " + where);
+}
+
+Fd listen_raw(const Session& session) {
+  Fd fd = open_flow(session, RawDirection::ping);
+  check(::bind(fd.get(), session.address.data(), session.address.size()),
+        "bind " + session.address.to_string());
+  return fd;
+}
+
+// The hello in its mark, as it is sent; its answer has the other direction.
+std::vector<char> marked_hello(const Session& session, RawDirection direction) {
+  const Mark mark = raw_mark(session.token, direction);
+  const Hello hello{kHello, session.token};
+  std::vector<char> message(mark.begin(), mark.end());
+  message.resize(kMark + sizeof hello);
+  std::memcpy(message.data() + kMark, &hello, sizeof hello);
+  return message;
+}
+
+// Receives one packet without waiting; true when it is the session's hello.
+bool receive_hello(int fd, const Session& session, sockaddr* from, socklen_t* size) {
+  char packet[256];
+  const ssize_t n = ::recvfrom(fd, packet, sizeof packet, MSG_DONTWAIT | MSG_TRUNC, from, size);
+  const std::size_t offset = ip_header_size(fd) + kMark;
+  return n >= static_cast<ssize_t>(offset) && n <= static_cast<ssize_t>(sizeof packet) &&
+         is_hello(packet + offset, static_cast<std::size_t>(n) - offset, session.token);
+}
+
+std::vector<Fd> admit_raw(Fd fd, const Session& session, std::size_t, std::uint64_t& rejected) {
+  for (;;) {
+    if (!wait_readable(fd.get(), session.deadline))
+      throw std::runtime_error("the client did not open its raw flow");
+    sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    auto* const from = reinterpret_cast<sockaddr*>(&peer);
+    if (!receive_hello(fd.get(), session, from, &size)) {
+      ++rejected;
+      continue;
+    }
+    connect_to(fd.get(), from, size, "the client");
+    const std::vector<char> answer = marked_hello(session, RawDirection::pong);
+    ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);  // lost, it is asked for again
+    std::vector<Fd> flows;
+    flows.push_back(std::move(fd));
+    return flows;
+  }
+}
+
+std::vector<Fd> connect_raw(const Session& session, std::size_t) {
+  Fd fd = open_flow(session, RawDirection::pong);
+  const std::string where = session.address.to_string();
+  connect_to(fd.get(), session.address.data(), session.address.size(), where);
+  const std::vector<char> hello = marked_hello(session, RawDirection::ping);
+  do {
+    if (now_ns() > session.deadline)
+      throw std::runtime_error(where + " did not admit this session");
+    ::send(fd.get(), hello.data(), hello.size(), MSG_NOSIGNAL);
+  } while (!wait_readable(fd.get(), std::min(session.deadline, now_ns() + kHelloRetry)) ||
+           !receive_hello(fd.get(), session, nullptr, nullptr));
+  std::vector<Fd> flows;
+  flows.push_back(std::move(fd));
+  return flows;
+}
+
+Framing raw_framing(int fd, const Session& session, bool is_server) {
+  const auto direction = is_server ? RawDirection::pong : RawDirection::ping;
+  return {kMark, raw_mark(session.token, direction), ip_header_size(fd), nullptr};
+}
+
+// ---- ICMP
+
+// RFC 1071. Of a message whose checksum field is 0.
+std::uint16_t internet_checksum(const char* data, std::size_t size) noexcept {
+  std::uint64_t sum = 0;
+  for (; size >= 4; data += 4, size -= 4) {
+    std::uint32_t w;
+    std::memcpy(&w, data, 4);
+    sum += w;
+  }
+  std::uint32_t rest = 0;
+  std::memcpy(&rest, data, size);
+  sum += rest;
+  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<std::uint16_t>(~sum);
+}
+
+// Sequence number and checksum of an echo request. Of ICMPv6 the kernel computes the checksum.
+void seal_icmp(char* message, std::size_t size) noexcept {
+  const auto sequence = htons(static_cast<std::uint16_t>(header_of(message + kMark).number));
+  std::memcpy(message + 6, &sequence, sizeof sequence);
+  std::memset(message + 2, 0, 2);
+  const std::uint16_t checksum = internet_checksum(message, size);
+  std::memcpy(message + 2, &checksum, sizeof checksum);
+}
+
+Mark icmp_mark(const Session& session) {
+  const bool v6 = session.address.family() == AF_INET6;
+  Mark mark = {static_cast<char>(v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO)};
+  std::copy_n(session.token.begin(), 2, mark.begin() + 4);  // the identifier
+  return mark;
+}
+
+std::vector<Fd> connect_icmp(const Session& session, std::size_t) {
+  const bool v6 = session.address.family() == AF_INET6;
+  Fd fd = open_raw(session, v6 ? static_cast<int>(IPPROTO_ICMPV6) : IPPROTO_ICMP);
+  const Mark mark = icmp_mark(session);
+  const std::uint32_t reply = v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
+  attach_filter(fd.get(), session.address.family(),
+                {{0, 0xff000000, reply << 24}, {4, 0xffff0000, word(mark.data() + 4) & 0xffff0000}});
+  connect_to(fd.get(), session.address.data(), session.address.size(),
+             session.address.to_string());
+  discard_queued(fd.get());
+  std::vector<Fd> flows;
+  flows.push_back(std::move(fd));
+  return flows;
+}
+
+Framing icmp_framing(int fd, const Session& session, bool) {
+  return {kMark, icmp_mark(session), ip_header_size(fd), seal_icmp};
+}
+
+}  // namespace
+
+const Carrier kRaw = {listen_raw, admit_raw, connect_raw, raw_framing};
+const Carrier kIcmp = {nullptr, nullptr, connect_icmp, icmp_framing};
+
+std::optional<std::string> raw_objection(const Options& options) {
+  const std::uint64_t size = options.message_size.value_or(64);
+  if (size >= kMark + kSmallestDatagram && size <= 65507) return std::nullopt;
+  return "message_size of a raw or ICMP message must be from 24 (mark, sequence number and time "
+         "stamp) to 65507 bytes";
+}
+
+Fd open_raw_server(const Address& address) {
+  Fd fd(check(::socket(address.family(), SOCK_RAW | SOCK_CLOEXEC, kRawProtocol),
+              "raw socket (it needs CAP_NET_RAW)"));
+  const Mark mark = {'p', 'p', kVersion, static_cast<char>(RawDirection::ping)};
+  attach_filter(fd.get(), address.family(), {{0, UINT32_MAX, word(mark.data())}});
+  discard_queued(fd.get());
+  check(::bind(fd.get(), address.data(), address.size()), "bind " + address.to_string());
+  return fd;
+}
+
+std::size_t ip_header_size(int fd) {
+  int family = 0;
+  socklen_t size = sizeof family;
+  check(::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size), "SO_DOMAIN");
+  return family == AF_INET ? kIpv4Header : 0;
+}
+
+}  // namespace pingperf

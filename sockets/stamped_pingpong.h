@@ -1,0 +1,171 @@
+// Ping-pong with the kernel's time stamps at both ends (timestamps: kernel), over TCP and UDP: where
+// the time of a round trip goes.
+//
+//   client                                       server
+//   send() ─┐ app_to_kernel
+//   TX stamp┘─────── oneway_forward ───────────> RX stamp ─┐
+//                                                          │ turnaround
+//   RX stamp┐<────── oneway_reverse ──────────── TX stamp ─┘
+//   recv() ─┘ kernel_to_app
+//
+// kernel_to_kernel is the two ways together: the client's stamps less the turnaround, so it needs no
+// common clock. A ping's message is DatagramHeader, ServerStamps, payload; the server writes the
+// stamps into the pong, that of its transmission into the next one.
+#pragma once
+
+#include <algorithm>
+
+#include "sockets/datagram_pingpong.h"
+#include "sockets/timestamps.h"
+
+namespace pingperf {
+
+// What the server tells: CLOCK_REALTIME, 0: not known.
+struct ServerStamps {
+  Nanoseconds received;       // by its kernel, this ping
+  Nanoseconds previous_sent;  // by its kernel, the pong before
+};
+
+inline constexpr std::size_t kSmallestStamped = sizeof(DatagramHeader) + sizeof(ServerStamps);
+
+inline std::optional<std::string> timestamps_objection(const Options& o) {
+  if (!o.timestamps || o.message_size.value_or(64) >= kSmallestStamped) return std::nullopt;
+  return "timestamps: the message_size must be at least 32, since pongs carry the server's stamps";
+}
+
+// Receives one whole message with the stamp of its last piece. Returns its size, 0 at the end of a
+// stream, or -1 with errno.
+template <Wait wait>
+ssize_t receive_message(const Session& session, int fd, std::vector<char>& buffer,
+                        std::size_t size, const Meter& meter, Nanoseconds deadline,
+                        Nanoseconds& stamp) noexcept {
+  const bool stream = is_stream(session.options.transport);
+  std::size_t have = 0;
+  for (;;) {
+    const ssize_t n =
+        receive_stamped(fd, buffer.data() + have, (stream ? size : buffer.size()) - have,
+                        wait == Wait::spin ? MSG_DONTWAIT : 0, stamp);
+    if (n < 0 && is_retry(wait, errno) && !meter.stopped() && stop_clock_ns() < deadline) continue;
+    if (n <= 0) return n;
+    have += static_cast<std::size_t>(n);
+    if (!stream || have == size) return static_cast<ssize_t>(have);
+  }
+}
+
+// The stamps of one ping, and what becomes of them when the server's last one is known.
+struct StampedPing {
+  std::uint64_t number = 0;
+  bool counts = false;  // it is in the window, and every other stamp is here
+  Nanoseconds sent = 0;
+  Nanoseconds server_received = 0;
+  Nanoseconds received = 0;
+};
+
+class StampedSpans {
+ public:
+  explicit StampedSpans(PingThread& t)
+      : app_to_kernel_(t.spans[Span::app_to_kernel]),
+        kernel_to_app_(t.spans[Span::kernel_to_app]),
+        kernel_to_kernel_(t.spans[Span::kernel_to_kernel]),
+        turnaround_(t.spans[Span::turnaround]),
+        forward_(t.spans[Span::oneway_forward]),
+        reverse_(t.spans[Span::oneway_reverse]) {}
+
+  void client(Nanoseconds to_kernel, Nanoseconds to_app) noexcept {
+    app_to_kernel_.record(to_kernel);
+    kernel_to_app_.record(to_app);
+  }
+
+  void server(const StampedPing& ping, Nanoseconds server_sent) noexcept {
+    const Nanoseconds turnaround = server_sent - ping.server_received;
+    turnaround_.record(turnaround);
+    kernel_to_kernel_.record(ping.received - ping.sent - turnaround);
+    forward_.record(ping.server_received - ping.sent);
+    reverse_.record(ping.received - server_sent);
+  }
+
+ private:
+  Histogram &app_to_kernel_, &kernel_to_app_, &kernel_to_kernel_, &turnaround_, &forward_,
+      &reverse_;
+};
+
+template <Wait wait>
+void ping_stamped(PingThread& t, Meter& meter, const Session& session) {
+  PingFlow& flow = t.flows.front();
+  const int fd = flow.fd.get();
+  const std::size_t size = t.outgoing.size();
+  const bool stream = is_stream(session.options.transport);
+  const Nanoseconds timeout =
+      stream ? INT64_MAX / 2 : session.options.ping_timeout.value_or(kPingTimeout);
+  enable_timestamps(fd);
+  if (!stream && wait != Wait::spin) set_receive_timeout(fd, timeout);
+  TransmitStamps transmitted(fd, stream ? static_cast<std::uint32_t>(size) : 1);
+  StampedSpans spans(t);
+  StampedPing previous;
+  std::fill_n(t.outgoing.begin() + sizeof(DatagramHeader), sizeof(ServerStamps), '\0');
+  const PingWindow window = begin_pings(t, meter);
+  while (!meter.stopped()) {
+    const Nanoseconds wall = read_clock(CLOCK_REALTIME);
+    flow.sent = stop_clock_ns();
+    if (!window.wants(t, flow.sent)) break;
+    flow.number = t.next_number++;
+    flow.waiting = true;
+    set_header(t.outgoing.data(), {flow.number, flow.sent});
+    if (!send_all<wait>(fd, t.outgoing.data(), size)) return fail(t, meter, "send of a ping");
+    Nanoseconds received = 0;
+    ssize_t n = 0;
+    do n = receive_message<wait>(session, fd, t.incoming, size, meter, flow.sent + timeout, received);
+    while (n > 0 && !is_awaited(t, flow, t.incoming.data(), n) && !meter.stopped());
+    const Nanoseconds now = stop_clock_ns();
+    flow.waiting = false;
+    const std::optional<Nanoseconds> sent = transmitted.of(flow.number);
+    if (n < 0 && errno == EAGAIN) {
+      window.lose(t, flow.number, flow.sent);
+      previous.counts = false;
+      continue;
+    }
+    if (n == 0) errno = 0;
+    if (n <= 0) return fail(t, meter, "receive of a pong");
+    window.record(t, flow, flow.sent, now);
+    ServerStamps server;
+    std::memcpy(&server, t.incoming.data() + sizeof(DatagramHeader), sizeof server);
+    if (previous.counts && server.previous_sent != 0) spans.server(previous, server.previous_sent);
+    const bool stamped = flow.sent >= window.open && sent && received != 0;
+    if (stamped) spans.client(*sent - wall, wall + (now - flow.sent) - received);
+    previous = {flow.number, stamped && server.received != 0, sent.value_or(0), server.received,
+                received};
+  }
+  if (stream)
+    ::shutdown(fd, SHUT_WR);
+  else
+    end_pings(t, fd);
+}
+
+template <Wait wait>
+void pong_stamped(PingThread& t, Meter& meter, const Session& session) {
+  const int fd = t.flows.front().fd.get();
+  const bool stream = is_stream(session.options.transport);
+  const std::size_t size = t.outgoing.size();
+  enable_timestamps(fd);
+  TransmitStamps transmitted(fd, stream ? static_cast<std::uint32_t>(size) : 1);
+  std::uint64_t sent = 0;  // pongs, answers to a repeated hello among them
+  while (!meter.stopped()) {
+    ServerStamps stamps{};
+    const ssize_t n = receive_message<wait>(session, fd, t.incoming, size, meter, INT64_MAX,
+                                            stamps.received);
+    if (n == 0 && stream) return;
+    if (n < 0) return fail(t, meter, "receive of a ping");
+    const Reply reply = reply_to(t, meter, t.incoming.data(), n);
+    if (reply == Reply::over) return;
+    if (reply == Reply::none) continue;
+    if (sent > 0) stamps.previous_sent = transmitted.of(sent - 1).value_or(0);
+    if (n >= static_cast<ssize_t>(kSmallestStamped) &&
+        header_of(t.incoming.data()).number != kHello)
+      std::memcpy(t.incoming.data() + sizeof(DatagramHeader), &stamps, sizeof stamps);
+    if (!send_all<wait>(fd, t.incoming.data(), static_cast<std::size_t>(n)))
+      return fail(t, meter, "send of a pong");
+    ++sent;
+  }
+}
+
+}  // namespace pingperf
