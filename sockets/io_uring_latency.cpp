@@ -1,5 +1,6 @@
-// Ping-pong over many flows with io_uring(7): the send of a message and the receive of the next go
-// to the kernel in one system call, which waits too.
+// Ping-pong over many flows with io_uring(7). Each flow has one multishot receive, which goes on for
+// ever; so a ping costs one submission, and one system call submits it and waits for the next
+// message.
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -11,10 +12,12 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kHead = 64;             // of a message, what differs from ping to ping
+constexpr std::size_t kHead = 64;  // of a message, what differs from ping to ping
 constexpr std::size_t kMostSubmissions = 4096;
+constexpr Nanoseconds kStopCheck = 50 * kMillisecond;
 
-// The ring of one thread, and each flow's two buffers: a message leaves while the next one comes.
+// The ring of one thread. What is received stays where it is until the flow's next message comes,
+// so that it can be sent back from there.
 class FlowRing {
  public:
   FlowRing(PingThread& t, const Session& session)
@@ -22,112 +25,145 @@ class FlowRing {
         stream_(is_stream(session.options.transport)),
         ring_(static_cast<unsigned>(std::min(2 * t.flows.size() + 2, kMostSubmissions)),
               session.options.sqpoll.value_or(false)),
-        incoming_(t.flows.size() * t.incoming.size()),
-        outgoing_(t.flows.size() * t.outgoing.size()) {
+        buffers_(ring_, 2 * t.flows.size() + 2, t.incoming.size()),
+        held_(t.flows.size()) {
     std::vector<int> files;
-    for (const PingFlow& flow : t.flows) {
-      std::copy(t.outgoing.begin(), t.outgoing.end(),
-                outgoing_.begin() + static_cast<std::ptrdiff_t>(files.size() * t.outgoing.size()));
-      files.push_back(flow.fd.get());
-    }
+    for (const PingFlow& flow : t.flows) files.push_back(flow.fd.get());
     ring_.register_files(files);
   }
 
-  char* received(const PingFlow& flow) noexcept {
-    return incoming_.data() + index(flow) * t_.incoming.size();
+  // Of a client: a message of each flow's own, since many leave at once.
+  void make_room_for_pings() {
+    outgoing_.resize(t_.flows.size() * t_.outgoing.size());
+    for (std::size_t i = 0; i < t_.flows.size(); ++i)
+      std::copy(t_.outgoing.begin(), t_.outgoing.end(), ping_of(i));
   }
 
-  // Queues the receive of the rest of a message.
+  // Queues the receive of everything that comes on `flow`.
   void receive(const PingFlow& flow) noexcept {
-    const std::size_t have = stream_ ? flow.received : 0;
-    const std::size_t room = stream_ ? t_.outgoing.size() - have : t_.incoming.size();
     io_uring_sqe* const sqe = ring_.next();
-    ::io_uring_prep_recv(sqe, static_cast<int>(index(flow)), received(flow) + have, room,
-                         stream_ ? MSG_WAITALL : 0);
-    sqe->flags |= IOSQE_FIXED_FILE;
+    ::io_uring_prep_recv_multishot(sqe, static_cast<int>(index(flow)), nullptr, 0, 0);
+    sqe->flags |= IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
+    sqe->buf_group = ProvidedBuffers::kGroup;
     ::io_uring_sqe_set_data64(sqe, index(flow) << 1);
   }
 
-  // Queues the thread's message.
+  // Queues the thread's message as a ping on `flow`.
   void send_ping(const PingFlow& flow) noexcept {
-    char* const message = outgoing_.data() + index(flow) * t_.outgoing.size();
+    char* const message = ping_of(index(flow));
     std::copy_n(t_.outgoing.begin(), std::min(kHead, t_.outgoing.size()), message);
-    send(flow, message, t_.outgoing.size(), 0);
+    send(flow, message, t_.outgoing.size());
   }
 
-  // Queues `size` received bytes; what is queued next begins when they are sent, since it may
-  // overwrite them.
-  void send_back(const PingFlow& flow, const char* message, std::size_t size) noexcept {
-    send(flow, message, size, IOSQE_IO_LINK);
+  void send(const PingFlow& flow, const char* message, std::size_t size) noexcept {
+    io_uring_sqe* const sqe = ring_.next();
+    ::io_uring_prep_send(sqe, static_cast<int>(index(flow)), message, size,
+                         MSG_NOSIGNAL | (stream_ ? MSG_WAITALL : 0));
+    sqe->flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
+    ::io_uring_sqe_set_data64(sqe, index(flow) << 1 | 1);
   }
 
-  void submit_and_wait(Nanoseconds timeout) noexcept { ring_.submit_and_wait(timeout); }
+  // From now on a wait ends after `period` at the latest. One request for many waits: a time-out of
+  // each wait would cost more.
+  void tick_every(Nanoseconds period) noexcept {
+    tick_ = {period / kSecond, period % kSecond};
+    arm_tick();
+  }
 
-  // Calls take(flow, result) with each receive that is done, failed(errno) with each failed send.
+  void submit_and_wait() noexcept { ring_.submit_and_wait(); }
+
+  // Calls take(flow, message, n) with what was received: n bytes, the last of what `message` has; 0
+  // at the end of a stream; or -errno. Calls failed(errno) with each failed send.
   template <typename Take, typename Failed>
   void for_each_received(Take take, Failed failed) noexcept {
-    ring_.for_each_completion([&](std::uint64_t data, int result) {
-      if (data & 1)
-        failed(-result);
-      else
-        take(t_.flows[data >> 1], result);
+    ring_.for_each_completion([&](const io_uring_cqe& cqe) {
+      if (cqe.user_data == kTick) return arm_tick();
+      if (cqe.user_data & 1) return failed(-cqe.res);
+      PingFlow& flow = t_.flows[cqe.user_data >> 1];
+      char* const message = cqe.flags & IORING_CQE_F_BUFFER ? keep(flow, cqe) : nullptr;
+      const bool goes_on = (cqe.flags & IORING_CQE_F_MORE) != 0;
+      if (!goes_on && (cqe.res > 0 || is_transient(cqe.res))) receive(flow);
+      if (!is_transient(cqe.res)) take(flow, message, cqe.res);
     });
   }
 
  private:
+  static constexpr std::uint64_t kTick = ~0ull;
+
+  void arm_tick() noexcept {
+    io_uring_sqe* const sqe = ring_.next();
+    ::io_uring_prep_timeout(sqe, &tick_, 0, 0);
+    ::io_uring_sqe_set_data64(sqe, kTick);
+  }
+
+  // Of a receive: true when nothing has happened but that it has to be asked for again.
+  static bool is_transient(int result) noexcept {
+    return result == -EINTR || result == -EAGAIN || result == -ENOBUFS;
+  }
+
   std::uint64_t index(const PingFlow& flow) const noexcept {
     return static_cast<std::uint64_t>(&flow - t_.flows.data());
   }
 
-  void send(const PingFlow& flow, const char* message, std::size_t size, unsigned flags) noexcept {
-    io_uring_sqe* const sqe = ring_.next();
-    ::io_uring_prep_send(sqe, static_cast<int>(index(flow)), message, size,
-                         MSG_NOSIGNAL | (stream_ ? MSG_WAITALL : 0));
-    sqe->flags |= static_cast<std::uint8_t>(IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS | flags);
-    ::io_uring_sqe_set_data64(sqe, index(flow) << 1 | 1);
+  char* ping_of(std::uint64_t flow) noexcept {
+    return outgoing_.data() + flow * t_.outgoing.size();
+  }
+
+  // Holds the completion's buffer and gives back the flow's last one, unless a stream's message goes
+  // on in it.
+  char* keep(const PingFlow& flow, const io_uring_cqe& cqe) noexcept {
+    const auto id = static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
+    std::optional<std::uint16_t>& held = held_[index(flow)];
+    if (held && stream_ && flow.received > 0) {
+      const auto size = static_cast<std::size_t>(std::max(0, cqe.res));
+      const std::size_t room = t_.incoming.size() - flow.received;
+      std::copy_n(buffers_.data(id), std::min(size, room), buffers_.data(*held) + flow.received);
+      buffers_.release(id);
+      return buffers_.data(*held);
+    }
+    if (held) buffers_.release(*held);
+    held = id;
+    return buffers_.data(id);
   }
 
   PingThread& t_;
   const bool stream_;
   Ring ring_;
-  std::vector<char> incoming_;
+  ProvidedBuffers buffers_;
+  std::vector<std::optional<std::uint16_t>> held_;  // by flow: where its last message is
   std::vector<char> outgoing_;
+  __kernel_timespec tick_{};
 };
-
-// Of a receive: true when it is to be asked for again, as if nothing had happened.
-bool is_transient(int result) {
-  return result == -EINTR || result == -EAGAIN;
-}
 
 void ping_all(PingThread& t, Meter& meter, const Session& session) {
   const bool stream = is_stream(session.options.transport);
   FlowRing ring(t, session);
+  ring.make_room_for_pings();
   FlowPinger pinger(t, meter, session);
-  const auto send_failed = [&](int error) {
-    errno = error;
-    fail(t, meter, "send of a ping");
-  };
   const auto ping = [&](PingFlow& flow) {
-    const bool wanted = pinger.next(flow);
-    if (wanted) ring.send_ping(flow);
-    return wanted;
+    if (pinger.next(flow)) ring.send_ping(flow);
   };
-  for (PingFlow& flow : t.flows)
-    if (ping(flow)) ring.receive(flow);
+  for (PingFlow& flow : t.flows) {
+    ring.receive(flow);
+    ping(flow);
+  }
+  if (pinger.longest_wait() >= 0) ring.tick_every(pinger.longest_wait());
   while (!pinger.is_over()) {
-    ring.submit_and_wait(pinger.longest_wait());
+    ring.submit_and_wait();
     ring.for_each_received(
-        [&](PingFlow& flow, int n) {
-          if (is_transient(n)) return ring.receive(flow);
+        [&](PingFlow& flow, const char* pong, int n) {
           if (n < 0 || (n == 0 && stream)) {
             errno = -n;
-            return fail(t, meter, "receive of a pong");
+            fail(t, meter, "receive of a pong");
+          } else if (pong && pinger.take(flow, pong, n)) {
+            ping(flow);
           }
-          const bool complete = pinger.take(flow, ring.received(flow), n);
-          if (!complete || ping(flow)) ring.receive(flow);
         },
-        send_failed);
-    pinger.give_up_overdue([&](PingFlow& flow) { ping(flow); });  // its receive is still queued
+        [&](int error) {
+          errno = error;
+          fail(t, meter, "send of a ping");
+        });
+    pinger.give_up_overdue(ping);
   }
   pinger.finish();
 }
@@ -136,45 +172,45 @@ void pong_all(PingThread& t, Meter& meter, const Session& session) {
   const bool stream = is_stream(session.options.transport);
   FlowRing ring(t, session);
   std::size_t open = t.flows.size();
-  const auto send_failed = [&](int error) {
-    errno = error;
-    fail(t, meter, "send of a pong");
+  const auto close = [&](PingFlow& flow) {  // once, however often its client says that it is done
+    if (flow.waiting) --open;
+    flow.waiting = false;
   };
-  const auto answer = [&](PingFlow& flow, int n) {
-    char* const message = ring.received(flow);
+  const auto answer = [&](PingFlow& flow, char* message, int n) {
     switch (reply_on(t, meter, flow, stream, message, n)) {
-      case Reply::over:
-        --open;
+      case Reply::none:
         return;
+      case Reply::over:
+        return close(flow);
       case Reply::corrupt:
         return fail(t, meter, "payload of a ping");
-      case Reply::send: {
+      case Reply::send:
         const std::size_t size = stream ? t.outgoing.size() : static_cast<std::size_t>(n);
-        ring.send_back(flow, message + t.framing.ip_header, size - t.framing.ip_header);
-        break;
-      }
-      case Reply::none:
-        break;
+        ring.send(flow, message + t.framing.ip_header, size - t.framing.ip_header);
     }
-    ring.receive(flow);
   };
-  for (const PingFlow& flow : t.flows) ring.receive(flow);
+  for (PingFlow& flow : t.flows) {
+    flow.waiting = true;
+    ring.receive(flow);
+  }
+  if (!stream) ring.tick_every(kStopCheck);  // shutdown(2) does not end their receive
   while (open > 0 && !meter.stopped() && t.error == 0) {
-    ring.submit_and_wait(-1);
+    ring.submit_and_wait();
     ring.for_each_received(
-        [&](PingFlow& flow, int n) {
-          if (is_transient(n)) return ring.receive(flow);
-          if (n == -ECANCELED) return;  // its send failed, and said so
+        [&](PingFlow& flow, char* message, int n) {
           if (n == 0 && stream && flow.received == 0) {
-            --open;
+            close(flow);
           } else if (n < 0 || (n == 0 && stream)) {
             errno = -n;
             fail(t, meter, "receive of a ping");
-          } else {
-            answer(flow, n);
+          } else if (message) {
+            answer(flow, message, n);
           }
         },
-        send_failed);
+        [&](int error) {
+          errno = error;
+          fail(t, meter, "send of a pong");
+        });
   }
 }
 

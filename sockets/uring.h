@@ -3,12 +3,16 @@
 
 #include <liburing.h>
 
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
 #include <system_error>
-
-#include "sockets/clock.h"
+#include <vector>
 
 namespace pingperf {
 
@@ -66,31 +70,70 @@ class Ring {
     return sqe;
   }
 
-  // Submits what is queued and waits for a completion; a negative `timeout` lasts for ever.
-  void submit_and_wait(Nanoseconds timeout) noexcept {
-    if (timeout < 0) {
-      ::io_uring_submit_and_wait(&ring_, 1);
-      return;
-    }
-    __kernel_timespec t{timeout / kSecond, timeout % kSecond};
-    io_uring_cqe* first = nullptr;
-    ::io_uring_submit_and_wait_timeout(&ring_, &first, 1, &t, nullptr);
-  }
+  // Submits what is queued and waits for a completion.
+  void submit_and_wait() noexcept { ::io_uring_submit_and_wait(&ring_, 1); }
 
-  // Calls take(user data, result) with each completion that is here.
+  // Calls take(completion) with each completion that is here.
   template <typename Take>
   void for_each_completion(Take take) noexcept {
     unsigned head, count = 0;
     io_uring_cqe* cqe;
     io_uring_for_each_cqe(&ring_, head, cqe) {
       ++count;
-      take(cqe->user_data, cqe->res);
+      take(*cqe);
     }
     ::io_uring_cq_advance(&ring_, count);
   }
 
+  io_uring* get() noexcept { return &ring_; }
+
  private:
   io_uring ring_{};
+};
+
+// Buffers that receives of one ring take from as data come (IORING_REGISTER_PBUF_RING, Linux 5.19),
+// so that one request can go on receiving for ever.
+class ProvidedBuffers {
+ public:
+  static constexpr unsigned kGroup = 0;
+  static constexpr std::size_t kMost = 32768;
+
+  // At least `count` of `size` bytes, as many as there may be. Throws std::system_error.
+  ProvidedBuffers(Ring& ring, std::size_t count, std::size_t size)
+      : count_(std::min(std::bit_ceil(count), kMost)), size_(size), memory_(count_ * size) {
+    const std::size_t bytes = (count_ * sizeof(io_uring_buf) + kPage - 1) / kPage * kPage;
+    buffers_.reset(static_cast<io_uring_buf_ring*>(std::aligned_alloc(kPage, bytes)));
+    if (!buffers_) throw std::bad_alloc();
+    io_uring_buf_reg registration{};
+    registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffers_.get());
+    registration.ring_entries = static_cast<unsigned>(count_);
+    registration.bgid = kGroup;
+    const int result = ::io_uring_register_buf_ring(ring.get(), &registration, 0);
+    if (result < 0)
+      throw std::system_error(-result, std::generic_category(), "io_uring_register_buf_ring");
+    ::io_uring_buf_ring_init(buffers_.get());
+    for (std::size_t id = 0; id < count_; ++id) release(static_cast<std::uint16_t>(id));
+  }
+
+  char* data(std::uint16_t id) noexcept { return memory_.data() + id * size_; }
+
+  // Its data are of no more use.
+  void release(std::uint16_t id) noexcept {
+    ::io_uring_buf_ring_add(buffers_.get(), data(id), static_cast<unsigned>(size_), id,
+                            ::io_uring_buf_ring_mask(static_cast<unsigned>(count_)), 0);
+    ::io_uring_buf_ring_advance(buffers_.get(), 1);
+  }
+
+ private:
+  static constexpr std::size_t kPage = 4096;
+  struct Free {
+    void operator()(void* memory) const noexcept { std::free(memory); }
+  };
+
+  const std::size_t count_;
+  const std::size_t size_;
+  std::vector<char> memory_;
+  std::unique_ptr<io_uring_buf_ring, Free> buffers_;
 };
 
 }  // namespace pingperf
