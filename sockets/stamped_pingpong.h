@@ -52,15 +52,18 @@ ssize_t receive_message(const Session& session, int fd, std::vector<char>& buffe
   }
 }
 
-// The stamps of one ping, and what becomes of them when the server's last one is known.
+// What is known of a ping once its pong is here: all but the server's last stamp, which comes with
+// the next one. CLOCK_REALTIME.
 struct StampedPing {
-  std::uint64_t number = 0;
-  bool counts = false;  // it is in the window, and every other stamp is here
-  Nanoseconds sent = 0;
-  Nanoseconds server_received = 0;
-  Nanoseconds received = 0;
+  bool counts = false;  // it is in the window, and every stamp of the client is here
+  Nanoseconds began = 0;
+  Nanoseconds sent = 0;             // by the client's kernel
+  Nanoseconds server_received = 0;  // 0: the server does not stamp
+  Nanoseconds received = 0;         // by the client's kernel
+  Nanoseconds ended = 0;
 };
 
+// The parts of the round trips, each ping's all together: they make up its round trip.
 class StampedSpans {
  public:
   explicit StampedSpans(PingThread& t)
@@ -71,17 +74,19 @@ class StampedSpans {
         forward_(t.spans[Span::oneway_forward]),
         reverse_(t.spans[Span::oneway_reverse]) {}
 
-  void client(Nanoseconds to_kernel, Nanoseconds to_app) noexcept {
-    app_to_kernel_.record(to_kernel);
-    kernel_to_app_.record(to_app);
-  }
-
-  void server(const StampedPing& ping, Nanoseconds server_sent) noexcept {
+  void record(const StampedPing& ping, Nanoseconds server_sent) noexcept {
+    record_client(ping);
     const Nanoseconds turnaround = server_sent - ping.server_received;
     turnaround_.record(turnaround);
     kernel_to_kernel_.record(ping.received - ping.sent - turnaround);
     forward_.record(ping.server_received - ping.sent);
     reverse_.record(ping.received - server_sent);
+  }
+
+  // Of a server that does not stamp.
+  void record_client(const StampedPing& ping) noexcept {
+    app_to_kernel_.record(ping.sent - ping.began);
+    kernel_to_app_.record(ping.ended - ping.received);
   }
 
  private:
@@ -129,11 +134,13 @@ void ping_stamped(PingThread& t, Meter& meter, const Session& session) {
     window.record(t, flow, flow.sent, now);
     ServerStamps server;
     std::memcpy(&server, t.incoming.data() + sizeof(DatagramHeader), sizeof server);
-    if (previous.counts && server.previous_sent != 0) spans.server(previous, server.previous_sent);
-    const bool stamped = flow.sent >= window.open && sent && received != 0;
-    if (stamped) spans.client(*sent - wall, wall + (now - flow.sent) - received);
-    previous = {flow.number, stamped && server.received != 0, sent.value_or(0), server.received,
-                received};
+    if (previous.counts && server.previous_sent != 0) spans.record(previous, server.previous_sent);
+    previous = {flow.sent >= window.open && sent && received != 0, wall, sent.value_or(0),
+                server.received, received, wall + (now - flow.sent)};
+    if (previous.counts && server.received == 0) {
+      spans.record_client(previous);
+      previous.counts = false;
+    }
   }
   if (stream)
     ::shutdown(fd, SHUT_WR);

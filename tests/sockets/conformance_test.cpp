@@ -332,18 +332,23 @@ TEST_P(PingTest, KernelTimestampsSplitTheRoundTrip) {
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
   const auto& spans = ends.client.spans;
+  const std::uint64_t pings = ends.client.exchanges.value();
+  const std::uint64_t stamped = spans.at(Span::turnaround).count();
+  EXPECT_GE(stamped + 2 + pings / 10, pings);  // the last one's last stamp never comes
   double sum = 0;
   for (const Span span : {Span::app_to_kernel, Span::kernel_to_kernel, Span::kernel_to_app,
                           Span::turnaround}) {
     ASSERT_TRUE(spans.contains(span)) << name(span);
-    EXPECT_GT(spans.at(span).count(), ends.client.exchanges.value() / 2) << name(span);
-    sum += spans.at(span).mean();
+    EXPECT_EQ(spans.at(span).count(), stamped) << name(span);
+    EXPECT_GT(spans.at(span).max(), 0) << name(span);
+    sum += spans.at(span).sum();
   }
-  // Each ping's four parts make its round trip exactly; the last one's server stamp is missing.
-  EXPECT_NEAR(sum, ends.client.rtt.mean(), 0.05 * ends.client.rtt.mean() + 2000);
-  EXPECT_NEAR(spans.at(Span::oneway_forward).mean() + spans.at(Span::oneway_reverse).mean(),
-              spans.at(Span::kernel_to_kernel).mean(),
-              0.05 * spans.at(Span::kernel_to_kernel).mean() + 1000);
+  // The four parts of a ping make up its round trip, but for the readings of two clocks.
+  const double unstamped = static_cast<double>(pings - stamped) *
+                           static_cast<double>(ends.client.rtt.max());
+  EXPECT_NEAR(sum, ends.client.rtt.sum(), unstamped + 200.0 * static_cast<double>(pings));
+  EXPECT_NEAR(spans.at(Span::oneway_forward).sum() + spans.at(Span::oneway_reverse).sum(),
+              spans.at(Span::kernel_to_kernel).sum(), 200.0 * static_cast<double>(pings));
 }
 
 TEST_P(SocketTest, WorksOverIpv6) {
