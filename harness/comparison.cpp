@@ -9,6 +9,7 @@
 
 #include "harness/column_table.h"
 #include "harness/columns.h"
+#include "harness/quality.h"
 #include "harness/statistics.h"
 
 namespace pingperf {
@@ -91,7 +92,7 @@ std::string direction(const ComparisonRow& row, bool up) {
 void judge(ComparisonRow& row) {
   if (!row.ratio) return;
   row.verdict = "inconclusive";
-  if (row.ci_low && row.ci_high) {
+  if (row.ci_low && row.ci_high && row.remark.empty()) {
     const double up = 1 + kThreshold, down = 1 / up;
     const bool apart = *row.ci_low > 1 || *row.ci_high < 1;
     const bool large = *row.ratio > up || *row.ratio < down;
@@ -101,6 +102,23 @@ void judge(ComparisonRow& row) {
       row.verdict = "same";
   }
   if (row.verdict != "inconclusive") row.more_repetitions.reset();
+}
+
+// Why the trials of a case are no ground for a verdict; empty when they are.
+std::string remark_on(const std::string& case_name, const std::string& metric,
+                      const TrialTable& trials) {
+  std::vector<double> values;
+  for (const auto& [block, value] : trials.values(case_name, metric)) values.push_back(value);
+  if (const auto modes = find_modes(values))
+    return fmt::format("{} is bimodal: {} trials near {:.3g}, {} near {:.3g}", case_name,
+                       modes->low_count, modes->low, modes->high_count, modes->high);
+  std::size_t disturbed = 0;
+  for (const auto& [block, steal] : trials.values(case_name, "steal_ratio"))
+    if (steal > kMuchSteal) ++disturbed;
+  if (3 * disturbed > values.size())
+    return fmt::format("CPU time was stolen in {} of {} trials of {}", disturbed, values.size(),
+                       case_name);
+  return "";
 }
 
 ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
@@ -121,6 +139,8 @@ ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
   row.n = ratios.size();
   row.excluded = blocks.size() - ratios.size();
   if (!ratios.empty()) set_estimate(row, ratios);
+  row.remark = remark_on(row.case_name, metric, trials);
+  if (row.remark.empty()) row.remark = remark_on(row.baseline, metric, trials);
   return row;
 }
 
@@ -170,6 +190,10 @@ constexpr ComparisonColumn kColumns[] = {
      [](R r, Run) {
        return r.more_repetitions ? std::to_string(*r.more_repetitions) : std::string();
      }},
+    {"remark",
+     "why these trials are no ground for a verdict, which is inconclusive then: a case is bimodal, "
+     "or CPU time was stolen in more than a third of its trials",
+     [](R r, Run) { return r.remark; }},
 };
 
 }  // namespace

@@ -142,6 +142,25 @@ PairedEstimate estimate_paired(const std::vector<double>& differences) {
   return estimate;
 }
 
+std::optional<Modes> find_modes(std::vector<double> values) {
+  constexpr double kApart = 1.5, kSmallestShare = 0.2;
+  std::sort(values.begin(), values.end());
+  if (values.size() < 4 || values.front() <= 0) return std::nullopt;
+  std::size_t split = 1;  // index of the first value above the widest gap
+  const auto gap = [&](std::size_t i) { return values[i] / values[i - 1]; };
+  for (std::size_t i = 2; i < values.size(); ++i)
+    if (gap(i) > gap(split)) split = i;
+  const std::size_t fewest = std::min(split, values.size() - split);
+  if (fewest < 2 || static_cast<double>(fewest) < kSmallestShare * static_cast<double>(values.size()))
+    return std::nullopt;
+  const std::vector<double> low(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(split));
+  const std::vector<double> high(values.begin() + static_cast<std::ptrdiff_t>(split), values.end());
+  const double wider = std::max(low.back() / low.front(), high.back() / high.front());
+  if (std::log(gap(split)) <= 1.5 * std::log(wider)) return std::nullopt;
+  const Modes modes{low.size(), high.size(), median(low), median(high)};
+  return modes.high / modes.low >= kApart ? std::optional(modes) : std::nullopt;
+}
+
 std::vector<double> q_values(const std::vector<double>& p_values) {
   std::vector<std::size_t> order(p_values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

@@ -19,6 +19,18 @@ std::optional<double> standard_deviation(const std::vector<double>& values);
 // §3.2). Empty for n < 6, where no two order statistics reach 95 %.
 std::optional<std::pair<double, double>> median_interval(std::vector<double> values);
 
+// Values of one case that fall into two groups, as latency does when a scheduler sometimes wakes a
+// halted CPU and sometimes does not: their median says little.
+struct Modes {
+  std::size_t low_count, high_count;
+  double low, high;  // the groups' medians
+};
+
+// The two groups on either side of the widest gap (of logarithms), when each has at least two values
+// and a fifth of all, the gap is 1.5 times as wide as either group, and the medians are at least 1.5 apart.
+// Of values above 0.
+std::optional<Modes> find_modes(std::vector<double> values);
+
 // What paired differences say of their centre.
 struct PairedEstimate {
   double center = 0;  // Hodges–Lehmann: the median of all Walsh averages

@@ -208,6 +208,9 @@ std::string comparisons_table(const std::vector<ComparisonRow>& rows, const Styl
                   row.ci_low ? fmt::format("{:.2f}..{:.2f}", *row.ci_low, *row.ci_high) : "-",
                   std::to_string(row.n), row.verdict});
     text += part.to_string(style) + "\n";
+    for (const ComparisonRow& row : rows)
+      if (row.baseline == baseline && !row.remark.empty())
+        text += fmt::format("{} against {}: {}\n", row.case_name, baseline, row.remark);
   }
   return text + power_text(rows);
 }

@@ -4,16 +4,31 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "sockets/error.h"
 #include "sockets/io.h"
+#include "sockets/raw.h"
 #include "sockets/socket_options.h"
 
 namespace pingperf {
 
+constexpr std::size_t kLargestPacket = 64 * 1024;
+
 LessonClient::LessonClient(Transport transport, const Address& server, std::size_t message_size)
-    : datagrams_(transport == Transport::udp), message_(message_size, 'p') {
+    : datagrams_(!is_stream(transport)), message_(message_size, 'p'), pong_(kLargestPacket) {
+  if (transport == Transport::raw || transport == Transport::icmp) {
+    Session session;
+    session.token = mint_token();  // tells our packets from those of others
+    session.address = server;
+    session.external = true;
+    const Carrier& carrier = transport == Transport::raw ? kRaw : kIcmp;
+    fd_ = std::move(carrier.connect(session, 1).front());
+    framing_ = carrier.framing(fd_.get(), session, false);
+    std::copy_n(framing_.mark.begin(), framing_.mark_size, message_.begin());
+    return;
+  }
   const int type = datagrams_ ? SOCK_DGRAM : SOCK_STREAM;
   fd_ = Fd(check(::socket(server.family(), type | SOCK_CLOEXEC, 0), "socket"));
   if (transport == Transport::tcp) set_option(fd_.get(), IPPROTO_TCP, TCP_NODELAY, 1, "nodelay");
@@ -21,7 +36,9 @@ LessonClient::LessonClient(Transport transport, const Address& server, std::size
 }
 
 std::optional<Nanoseconds> LessonClient::ping(std::uint64_t number, Nanoseconds timeout) {
-  if (message_.size() >= sizeof number) std::memcpy(message_.data(), &number, sizeof number);
+  if (message_.size() >= framing_.sent_offset() + sizeof number)
+    std::memcpy(message_.data() + framing_.sent_offset(), &number, sizeof number);
+  if (framing_.seal) framing_.seal(message_.data(), message_.size());
   const Nanoseconds sent = now_ns(), deadline = sent + timeout;
   if (!send_all(fd_.get(), message_.data(), message_.size())) check(-1, "send of a ping");
   const bool answered = datagrams_ ? receive_datagram(number, deadline) : receive_stream(deadline);
@@ -35,7 +52,7 @@ bool LessonClient::receive_stream(Nanoseconds deadline) {
   std::size_t received = 0;
   while (received < message_.size()) {
     if (!wait_readable(fd_.get(), deadline)) return false;
-    const ssize_t n = ::recv(fd_.get(), message_.data(), message_.size() - received, 0);
+    const ssize_t n = ::recv(fd_.get(), pong_.data(), message_.size() - received, 0);
     if (n == 0) errno = ECONNRESET;
     if (n <= 0 && errno != EINTR) check(-1, "receive of a pong");
     if (n > 0) received += static_cast<std::size_t>(n);
@@ -46,11 +63,12 @@ bool LessonClient::receive_stream(Nanoseconds deadline) {
 // The pong of that number; older ones are passed over.
 bool LessonClient::receive_datagram(std::uint64_t number, Nanoseconds deadline) {
   while (wait_readable(fd_.get(), deadline)) {
-    const ssize_t n = ::recv(fd_.get(), message_.data(), message_.size(), 0);
+    const ssize_t n = ::recv(fd_.get(), pong_.data(), pong_.size(), 0);
     if (n < 0 && errno != EINTR) check(-1, "receive of a pong");
     std::uint64_t answered = number;
-    if (n >= static_cast<ssize_t>(sizeof answered))
-      std::memcpy(&answered, message_.data(), sizeof answered);
+    const std::size_t offset = framing_.received_offset();
+    if (n >= static_cast<ssize_t>(offset + sizeof answered))
+      std::memcpy(&answered, pong_.data() + offset, sizeof answered);
     if (n >= 0 && answered == number) return true;
   }
   return false;

@@ -2,16 +2,15 @@
 //
 //   v1:  connect, ping, pong, disconnect          (a new LessonClient for every ping)
 //   v2:  connect, then ping, pong, ping, pong, …  (one LessonClient)
+//
+// Datagrams (udp, raw, icmp) have no connection; over icmp the far kernel answers.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <vector>
 
-#include "sockets/address.h"
-#include "sockets/clock.h"
-#include "sockets/fd.h"
-#include "sockets/options.h"
+#include "sockets/carrier.h"
 
 namespace pingperf {
 
@@ -30,7 +29,9 @@ class LessonClient {
 
   const bool datagrams_;
   Fd fd_;
+  Framing framing_;  // of datagrams
   std::vector<char> message_;
+  std::vector<char> pong_;
 };
 
 }  // namespace pingperf

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "sockets/io.h"
+#include "sockets/raw.h"
 
 namespace pingperf {
 namespace {
@@ -60,6 +61,22 @@ void serve_datagrams(int socket) noexcept {
     // Datagram 0 long from nobody: the socket was shut down.
     if (n == 0 && size == 0) return;
     if (n >= 0) ::sendto(socket, buffer, static_cast<std::size_t>(n), MSG_DONTWAIT, from, size);
+  }
+}
+
+void serve_raw(int socket) noexcept {
+  const std::size_t ip_header = ip_header_size(socket);
+  char packet[kBuffer];
+  for (;;) {
+    sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    auto* const from = reinterpret_cast<sockaddr*>(&peer);
+    const ssize_t n = ::recvfrom(socket, packet, sizeof packet, 0, from, &size);
+    if (n < 0 && errno != EINTR) return;
+    if (n == 0 && size == 0) return;
+    if (n <= 0) continue;
+    if (const std::size_t pong = turn_round(packet, static_cast<std::size_t>(n), ip_header))
+      ::sendto(socket, packet + ip_header, pong, MSG_DONTWAIT, from, size);
   }
 }
 

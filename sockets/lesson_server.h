@@ -15,4 +15,7 @@ void serve_streams(int listener, bool concurrent) noexcept;
 // Answers every datagram with itself. Returns when the socket is shut down or fails (errno).
 void serve_datagrams(int socket) noexcept;
 
+// Answers every ping that a raw socket gets (sockets/raw.h). Returns as serve_datagrams() does.
+void serve_raw(int socket) noexcept;
+
 }  // namespace pingperf

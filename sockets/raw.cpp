@@ -144,17 +144,22 @@ std::vector<Fd> admit_raw(Fd fd, const Session& session, std::size_t, std::uint6
   }
 }
 
-std::vector<Fd> connect_raw(const Session& session, std::size_t) {
-  Fd fd = open_flow(session, RawDirection::pong);
-  const std::string where = session.address.to_string();
-  connect_to(fd.get(), session.address.data(), session.address.size(), where);
+// Repeats the hello until it is answered.
+void be_admitted(int fd, const Session& session) {
   const std::vector<char> hello = marked_hello(session, RawDirection::ping);
   do {
     if (now_ns() > session.deadline)
-      throw std::runtime_error(where + " did not admit this session");
-    ::send(fd.get(), hello.data(), hello.size(), MSG_NOSIGNAL);
-  } while (!wait_readable(fd.get(), std::min(session.deadline, now_ns() + kHelloRetry)) ||
-           !receive_hello(fd.get(), session, nullptr, nullptr));
+      throw std::runtime_error(session.address.to_string() + " did not admit this session");
+    ::send(fd, hello.data(), hello.size(), MSG_NOSIGNAL);
+  } while (!wait_readable(fd, std::min(session.deadline, now_ns() + kHelloRetry)) ||
+           !receive_hello(fd, session, nullptr, nullptr));
+}
+
+std::vector<Fd> connect_raw(const Session& session, std::size_t) {
+  Fd fd = open_flow(session, RawDirection::pong);
+  connect_to(fd.get(), session.address.data(), session.address.size(),
+             session.address.to_string());
+  if (!session.external) be_admitted(fd.get(), session);
   std::vector<Fd> flows;
   flows.push_back(std::move(fd));
   return flows;
@@ -244,6 +249,12 @@ std::size_t ip_header_size(int fd) {
   socklen_t size = sizeof family;
   check(::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size), "SO_DOMAIN");
   return family == AF_INET ? kIpv4Header : 0;
+}
+
+std::size_t turn_round(char* packet, std::size_t size, std::size_t ip_header) {
+  if (size < ip_header + kMark) return 0;
+  packet[ip_header + 3] = static_cast<char>(RawDirection::pong);
+  return size - ip_header;
 }
 
 }  // namespace pingperf

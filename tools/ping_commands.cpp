@@ -13,6 +13,7 @@
 #include "sockets/datagram.h"
 #include "sockets/lesson_client.h"
 #include "sockets/lesson_server.h"
+#include "sockets/raw.h"
 #include "sockets/stream.h"
 #include "tools/commands.h"
 
@@ -22,24 +23,32 @@ namespace {
 constexpr Nanoseconds kPongTimeout = kSecond;
 constexpr double kFastestToPrint = 20;  // pings a second that a person can follow
 
-Transport read_transport(const std::string& text) {
-  const auto transport = transport_from(text);
-  if (transport && (*transport == Transport::tcp || *transport == Transport::udp ||
-                    *transport == Transport::unix_stream))
-    return *transport;
-  throw UsageError(fmt::format("--transport '{}': one of tcp, udp, unix", text));
+Transport read_transport(const std::string& text, std::initializer_list<Transport> known) {
+  std::vector<std::string_view> names;
+  for (const Transport transport : known) {
+    if (text == name(transport)) return transport;
+    names.push_back(name(transport));
+  }
+  throw UsageError(fmt::format("--transport '{}': one of {}", text, fmt::join(names, ", ")));
 }
 
 // "HOST", "HOST:PORT", "[IPV6]:PORT", a bare IPv6 address, or a path for unix.
 Address read_address(const std::string& text, Transport transport, std::uint16_t port) {
   try {
     if (transport == Transport::unix_stream) return Address::unix_path(text);
+    if (!has_port(transport)) return Address::resolve(text, 0);
     const auto colons = std::count(text.begin(), text.end(), ':');
     if (colons == 1 || text.starts_with('[')) return Address::parse(text);
     return Address::resolve(text, port);
   } catch (const std::runtime_error& e) {
     throw UsageError(fmt::format("pingperf ping: {}", e.what()));
   }
+}
+
+// Raw and ICMP have no ports to speak of.
+std::string text_of(const Address& server) {
+  const bool has_no_port = server.family() != AF_UNIX && server.port() == 0;
+  return has_no_port ? server.host() : server.to_string();
 }
 
 struct Tally {
@@ -51,7 +60,7 @@ struct Tally {
 void print_summary(const PingCommand& command, const Address& server, const Tally& t) {
   const Histogram& h = t.rtt;
   const double seconds = to_seconds(now_ns() - t.began);
-  fmt::print("\n--- {} {} ping statistics ---\n", server.to_string(), command.transport);
+  fmt::print("\n--- {} {} ping statistics ---\n", text_of(server), command.transport);
   fmt::print(
       "{} sent, {} received, {} lost ({:.3g}%), {:.3g} s, {:.6g} pings/s\n", t.sent, h.count(),
       t.sent - h.count(),
@@ -78,24 +87,30 @@ void print_ping(const PingCommand& command, const Address& server, std::uint64_t
                 const std::optional<Nanoseconds>& rtt) {
   if (command.frequency_hz > kFastestToPrint || command.frequency_hz == 0) return;
   if (rtt)
-    fmt::print("{} bytes from {}: seq={} time={}\n", command.message_size, server.to_string(),
+    fmt::print("{} bytes from {}: seq={} time={}\n", command.message_size, text_of(server),
                number, human_duration(static_cast<double>(*rtt)));
   else
-    fmt::print("no answer from {}: seq={}\n", server.to_string(), number);
+    fmt::print("no answer from {}: seq={}\n", text_of(server), number);
   std::fflush(stdout);
 }
 
 }  // namespace
 
 int ping_command(const PingCommand& command) {
-  const Transport transport = read_transport(command.transport);
+  using enum Transport;
+  const Transport transport =
+      read_transport(command.transport, {tcp, udp, unix_stream, raw, icmp});
+  if ((transport == raw || transport == icmp) && command.message_size < 16)
+    throw UsageError("--size: a raw or ICMP ping has at least 16 bytes");
+  if (command.once && !is_stream(transport))
+    throw UsageError("--once: only a connection can be made anew: use tcp or unix");
   const Address server = read_address(command.server, transport, command.port);
   const std::uint64_t count = command.count ? command.count : command.once ? 1 : UINT64_MAX;
   const Nanoseconds gap =
       command.frequency_hz > 0 ? static_cast<Nanoseconds>(1e9 / command.frequency_hz) : 0;
   const Interrupt interrupt;
   std::optional<LessonClient> connection;
-  fmt::print("PING {} over {}: {} bytes{}\n", server.to_string(), command.transport,
+  fmt::print("PING {} over {}: {} bytes{}\n", text_of(server), command.transport,
              command.message_size, command.once ? ", a connection for each" : "");
   Tally tally;
   std::string broke;
@@ -114,7 +129,7 @@ int ping_command(const PingCommand& command) {
     if (rtt && command.once) rtt = now_ns() - started;  // v1: the connecting counts
     if (rtt) tally.rtt.record(*rtt);
     print_ping(command, server, number, rtt);
-    if (command.once || (!rtt && transport != Transport::udp)) connection.reset();
+    if (command.once || (!rtt && is_stream(transport))) connection.reset();
     turn += gap;
     if (number + 1 < count && gap > 0 && !wait_until(turn, interrupt)) break;
   }
@@ -124,19 +139,24 @@ int ping_command(const PingCommand& command) {
 }
 
 int pong_command(const PongCommand& command) {
-  const Transport transport = read_transport(command.transport);
+  using enum Transport;
+  const Transport transport = read_transport(command.transport, {tcp, udp, unix_stream, raw});
   Session session;
   session.options.transport = transport;
   session.address = read_address(command.bind, transport, command.port);
-  const Fd socket = transport == Transport::udp ? bind_datagram(session) : listen_stream(session);
+  const Fd socket = transport == udp   ? bind_datagram(session)
+                    : transport == raw ? open_raw_server(session.address)
+                                       : listen_stream(session);
   const Interrupt interrupt;
-  fmt::print("PONG on {} over {}{}\n", Address::local_of(socket.get()).to_string(),
+  const Address where = Address::local_of(socket.get());
+  fmt::print("PONG on {} over {}{}\n", transport == raw ? where.host() : where.to_string(),
              command.transport,
-             command.concurrent || transport == Transport::udp ? "" : ", one client at a time");
+             command.concurrent || !is_stream(transport) ? "" : ", one client at a time");
   std::fflush(stdout);
   std::thread server([&] {
-    transport == Transport::udp ? serve_datagrams(socket.get())
-                                : serve_streams(socket.get(), command.concurrent);
+    if (transport == udp) return serve_datagrams(socket.get());
+    if (transport == raw) return serve_raw(socket.get());
+    serve_streams(socket.get(), command.concurrent);
   });
   server.detach();  // a client may hold it: it ends with the process
   pollfd p{interrupt.fd(), POLLIN, 0};

@@ -57,6 +57,22 @@ void print_files(const std::filesystem::path& directory) {
     fmt::print("  {:<17} {}\n", file, content);
 }
 
+// Unpinned, a ping-pong measures where the scheduler puts its two ends: said once.
+void warn_of_unpinned_latency(const Experiment& experiment) {
+  const auto is_unpinned = [&](const Case& c) {
+    const Options& o = c.options;
+    const bool has_server = c.engine->listen && !experiment.server.is_external();
+    return o.kind != Kind::throughput && o.engine != "null" &&
+           (!o.client_cpu || (has_server && !o.server_cpu));
+  };
+  const auto found = std::find_if(experiment.cases.begin(), experiment.cases.end(), is_unpinned);
+  if (found == experiment.cases.end()) return;
+  fmt::print(stderr,
+             "warning: latency without pin (case {}): placement decides the round trip, and differs "
+             "from trial to trial. Add e.g. pin: {{client: 0, server: 0}}\n",
+             found->name);
+}
+
 RunDirectory create_directory(const RunCommand& command, const Experiment& experiment,
                               const std::string& text, const std::string& environment) try {
   return RunDirectory::create(command.results, experiment.name, experiment.plan.seed, text,
@@ -95,6 +111,7 @@ int run_one(const RunCommand& command, const std::filesystem::path& file,
     fmt::print(stderr, "{}: {} cases, {} trials{}, about {}\n", experiment.name,
                experiment.cases.size(), trials.size(), command.resume.empty() ? "" : " to go",
                ProgressView::clock_text(expected));
+  warn_of_unpinned_latency(experiment);
   {
     ProgressView progress(stderr, command.quiet, plan.size(), expected);
     run_trials(experiment, trials, agents, directory, interrupt, progress);

@@ -74,6 +74,37 @@ TEST(HodgesLehmann, OneWildPairDoesNotMoveIt) {
   EXPECT_NEAR(estimate_paired({0.1, 0.11, 0.09, 0.1, 0.12, 0.1, 50}).center, 0.1, 0.02);
 }
 
+TEST(Modes, AreFoundWhereAWideGapSplitsTheValues) {
+  const auto modes = find_modes({20, 320, 21, 330, 19, 310, 20, 325});
+  ASSERT_TRUE(modes);
+  EXPECT_EQ(modes->low_count, 4u);
+  EXPECT_EQ(modes->high_count, 4u);
+  EXPECT_DOUBLE_EQ(modes->low, 20);
+  EXPECT_DOUBLE_EQ(modes->high, 322.5);
+}
+
+TEST(Modes, AreNotSeenInOneGroupOneOutlierOrASmallGap) {
+  EXPECT_FALSE(find_modes({20, 21, 22, 23, 24, 25, 26}));
+  EXPECT_FALSE(find_modes({20, 21, 19, 20, 21, 20, 320}));           // one wild trial is no mode
+  EXPECT_FALSE(find_modes({20, 21, 20, 26, 27, 26}));                // 1.3 apart
+  EXPECT_FALSE(find_modes({10, 20, 40, 80, 170, 340, 680, 1360}));   // spread, not split
+  EXPECT_FALSE(find_modes({20, 320}));
+  EXPECT_FALSE(find_modes({0, 0, 5, 5}));
+}
+
+// Log-normal noise as wide as that of two-CPU bulk transfers must not be taken for two modes.
+TEST(Modes, AreRareInUnimodalNoise) {
+  std::mt19937_64 random(5);
+  std::lognormal_distribution<> noise(0, 0.23);
+  int found = 0;
+  for (int run = 0; run < 1000; ++run) {
+    std::vector<double> values;
+    for (int i = 0; i < 10; ++i) values.push_back(noise(random));
+    found += find_modes(values) ? 1 : 0;
+  }
+  EXPECT_LE(found, 15);
+}
+
 TEST(BenjaminiHochberg, FollowsThePapersSteps) {
   const std::vector<double> q = q_values({0.01, 0.04, 0.03, 0.5});
   EXPECT_DOUBLE_EQ(q[0], 0.04);

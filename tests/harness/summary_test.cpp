@@ -80,7 +80,7 @@ TEST_F(ReportTest, ComparisonPairsTrialsOfOneBlock) {
   EXPECT_THAT(
       comparisons_csv(rows, "run-1"),
       HasSubstr("1,run-1,throughput_bps,bulk/engine=blocking,bulk/engine=iperf3,3,1,2,,,0.25,0.25,"
-                "inconclusive,,\n"));
+                "inconclusive,,,\n"));
 }
 
 TEST_F(ReportTest, AVerdictNeedsIntervalThresholdAndFamily) {
@@ -124,6 +124,25 @@ TEST_F(ReportTest, LowerIsFasterForTimes) {
   const auto rows = compare_cases(e, table());
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].verdict, "faster");
+}
+
+TEST_F(ReportTest, ABimodalCaseGetsNoVerdict) {
+  Experiment e;
+  e.cases = {samples.add_case("ping", {{"engine", "a"}}, Kind::latency),
+             samples.add_case("ping", {{"engine", "b"}}, Kind::latency)};
+  e.compare = {{"rtt_p50_ns", "engine", "a", {}}};
+  for (std::uint64_t block = 1; block <= 10; ++block)
+    for (std::size_t i = 0; i < 2; ++i) {
+      TrialRecord r = samples.trial(e.cases[i], block);
+      const Nanoseconds candidate = block % 2 == 0 ? 330'000 : 40'000;
+      for (int ping = 0; ping < 10; ++ping) r.client.rtt.record(i == 0 ? 20'000 : candidate);
+      add(r);
+    }
+  const auto rows = compare_cases(e, table());
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].verdict, "inconclusive");
+  EXPECT_EQ(rows[0].remark, "ping/engine=b is bimodal: 5 trials near 4e+04, 5 near 3.3e+05");
+  EXPECT_THAT(comparisons_table(rows, {}), HasSubstr("is bimodal"));
 }
 
 TEST_F(ReportTest, PairsAgreeInEveryOtherAxis) {

@@ -1,0 +1,338 @@
+// Latency engines against peers that stall, lose, repeat, spoil and reset.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <fstream>
+#include <functional>
+#include <thread>
+
+#include "sockets/datagram.h"
+#include "sockets/error.h"
+#include "sockets/io.h"
+#include "sockets/pingpong.h"
+#include "sockets/stream.h"
+
+namespace pingperf {
+namespace {
+
+const Engine& find(std::string_view name, Kind kind, Transport transport) {
+  for (const Engine* engine : socket_engines())
+    if (engine->name == name && engine->kind == kind && engine->transport == transport)
+      return *engine;
+  throw std::runtime_error("no such engine");
+}
+
+Session session_for(Transport transport) {
+  Session session;
+  session.options.kind = Kind::latency;
+  session.options.transport = transport;
+  session.options.message_size = 64;
+  session.options.duration = 100 * kMillisecond;
+  session.options.warmup = 0;
+  session.token = mint_token();
+  session.address = Address::resolve("127.0.0.1", 0);
+  session.deadline = now_ns() + 5 * kSecond;
+  return session;
+}
+
+// A server of the test's own, which opens the flow as it should and then does what it likes.
+class OddServer {
+ public:
+  OddServer(Session session, const Carrier& carrier, std::function<void(int fd)> behave)
+      : session_(std::move(session)) {
+    Fd listener = carrier.listen(session_);
+    address_ = Address::local_of(listener.get());
+    thread_ = std::thread([this, &carrier, behave, l = std::move(listener)]() mutable {
+      std::uint64_t rejected = 0;
+      const std::vector<Fd> flows = carrier.admit(std::move(l), session_, 1, rejected);
+      behave(flows.front().get());
+    });
+  }
+  ~OddServer() { thread_.join(); }
+
+  Measurement measure(const Engine& engine, const std::function<void(Options&)>& change = {}) {
+    Session client = session_;
+    client.address = address_;
+    if (change) change(client.options);
+    return engine.connect(client)->run({});
+  }
+
+ private:
+  Session session_;
+  Address address_;
+  std::thread thread_;
+};
+
+std::string_view family_of(const testing::TestParamInfo<const char*>& info) {
+  return info.param;
+}
+
+std::string test_name(const testing::TestParamInfo<const char*>& info) {
+  return std::string(family_of(info));
+}
+
+class OddPeerTest : public testing::TestWithParam<const char*> {
+ protected:
+  const Engine& tcp() const { return find(GetParam(), Kind::latency, Transport::tcp); }
+  const Engine& udp() const { return find(GetParam(), Kind::latency, Transport::udp); }
+  void SetUp() override {
+    if (const auto why = tcp().unavailable()) GTEST_SKIP() << *why;
+  }
+};
+
+TEST_P(OddPeerTest, PongsInPiecesOfOneByteAreWhole) {
+  OddServer server(session_for(Transport::tcp), kStreams, [](int fd) {
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &on, sizeof on);
+    char ping[64];
+    while (receive_all(fd, ping, sizeof ping))
+      for (const char& byte : ping)
+        if (!send_all(fd, &byte, 1)) return;
+  });
+  const Measurement m = server.measure(tcp(), [](Options& o) { o.verify = true; });
+  EXPECT_EQ(m.error, "");
+  EXPECT_GT(m.exchanges.value(), 0u);
+}
+
+TEST_P(OddPeerTest, ASpoiltPongIsNoticed) {
+  OddServer server(session_for(Transport::tcp), kStreams, [](int fd) {
+    char ping[64];
+    for (int i = 0; receive_all(fd, ping, sizeof ping); ++i) {
+      if (i == 10) ping[63] ^= 1;
+      if (!send_all(fd, ping, sizeof ping)) return;
+    }
+  });
+  const Measurement m = server.measure(tcp(), [](Options& o) { o.verify = true; });
+  EXPECT_EQ(m.error, "payload of a pong: Bad message");
+}
+
+TEST_P(OddPeerTest, AServerThatClosesInsideAPongEndsTheTrialWithAnError) {
+  OddServer server(session_for(Transport::tcp), kStreams, [](int fd) {
+    char ping[64];
+    for (int i = 0; i < 3 && receive_all(fd, ping, sizeof ping); ++i)
+      send_all(fd, ping, i == 2 ? 10 : sizeof ping);
+  });
+  const Measurement m = server.measure(tcp());
+  EXPECT_EQ(m.error, "receive of a pong: Connection reset by peer");
+}
+
+TEST_P(OddPeerTest, AResetConnectionEndsTheTrialWithAnError) {
+  OddServer server(session_for(Transport::tcp), kStreams, [](int fd) {
+    char ping[64];
+    receive_all(fd, ping, sizeof ping);
+    const linger abort{1, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+  });
+  const Measurement m = server.measure(tcp());
+  EXPECT_NE(m.error.find("Connection reset by peer"), std::string::npos) << m.error;
+}
+
+// Numbers of the pings that come, from the header.
+void serve_oddly(int fd, const std::function<void(std::uint64_t, const char*, std::size_t)>& serve) {
+  char ping[256];
+  for (ssize_t n; (n = ::recv(fd, ping, sizeof ping, 0)) >= 0;) {
+    const std::uint64_t number = header_of(ping).number;
+    if (number == kEnd) return;
+    serve(number, ping, static_cast<std::size_t>(n));
+  }
+}
+
+TEST_P(OddPeerTest, LostPongsAreCountedAndPassedOver) {
+  OddServer server(session_for(Transport::udp), kDatagrams, [](int fd) {
+    serve_oddly(fd, [&](std::uint64_t number, const char* ping, std::size_t size) {
+      if (number % 10 != 3) ::send(fd, ping, size, 0);
+    });
+  });
+  const Measurement m = server.measure(udp(), [](Options& o) {
+    o.ping_timeout = 2 * kMillisecond;
+    o.samples = "all";
+    o.duration.reset();
+    o.messages = 50;
+  });
+  EXPECT_EQ(m.error, "");
+  EXPECT_EQ(m.exchanges.value() + m.lost.value(), 50u);
+  EXPECT_GE(m.lost.value(), 5u);  // a busy machine may lose more in time
+  EXPECT_EQ(m.duplicates.value(), 0u);
+  EXPECT_EQ(std::count_if(m.samples.begin(), m.samples.end(),
+                          [](const Sample& s) { return s.rtt < 0; }),
+            static_cast<long>(m.lost.value()));
+}
+
+TEST_P(OddPeerTest, RepeatedPongsAreCountedAndNotMeasured) {
+  OddServer server(session_for(Transport::udp), kDatagrams, [](int fd) {
+    serve_oddly(fd, [&](std::uint64_t, const char* ping, std::size_t size) {
+      ::send(fd, ping, size, 0);
+      ::send(fd, ping, size, 0);
+    });
+  });
+  const Measurement m = server.measure(udp(), [](Options& o) {
+    o.duration.reset();
+    o.messages = 20;
+  });
+  EXPECT_EQ(m.error, "");
+  EXPECT_EQ(m.exchanges.value(), 20u);
+  EXPECT_EQ(m.rtt.count(), 20u);
+  EXPECT_GE(m.duplicates.value(), 15u);  // the last ones may come after the end
+  EXPECT_EQ(m.lost.value(), 0u);
+}
+
+TEST_P(OddPeerTest, LatePongsAreToldFromRepeatedOnes) {
+  OddServer server(session_for(Transport::udp), kDatagrams, [](int fd) {
+    std::string held;
+    serve_oddly(fd, [&](std::uint64_t number, const char* ping, std::size_t size) {
+      if (number == 5) {
+        held.assign(ping, size);
+        return;
+      }
+      ::send(fd, ping, size, 0);
+      if (number == 10) ::send(fd, held.data(), held.size(), 0);  // long after its time-out
+    });
+  });
+  const Measurement m = server.measure(udp(), [](Options& o) {
+    o.ping_timeout = 20 * kMillisecond;
+    o.duration.reset();
+    o.messages = 30;
+  });
+  EXPECT_EQ(m.error, "");
+  EXPECT_EQ(m.late.value(), 1u);
+  EXPECT_EQ(m.out_of_order.value(), 1u);
+  EXPECT_EQ(m.duplicates.value(), 0u);
+  EXPECT_EQ(m.exchanges.value() + m.lost.value(), 30u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Latency, OddPeerTest,
+                         testing::Values("blocking", "spin", "hybrid", "epoll", "io_uring"),
+                         test_name);
+
+class OpenLoopTest : public testing::TestWithParam<const char*> {};
+
+// 5 000 pings a second, and the server stands still for 50 ms of each second.
+TEST_P(OpenLoopTest, AStallShowsInTheTailAndNotInTheNaiveFigure) {
+  OddServer server(session_for(Transport::tcp), kStreams, [](int fd) {
+    char ping[64];
+    Nanoseconds next_stall = now_ns() + 200 * kMillisecond;
+    while (receive_all(fd, ping, sizeof ping)) {
+      if (now_ns() >= next_stall) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        next_stall += kSecond;
+      }
+      if (!send_all(fd, ping, sizeof ping)) return;
+    }
+  });
+  const Engine& engine = find(GetParam(), Kind::latency, Transport::tcp);
+  const Measurement m = server.measure(engine, [](Options& o) {
+    o.frequency_hz = 5000;
+    o.duration = kSecond;
+  });
+  EXPECT_EQ(m.error, "");
+  EXPECT_GE(m.rtt.quantile(0.99), 20 * kMillisecond);
+  const Histogram& naive = m.spans.at(Span::naive);
+  EXPECT_LT(naive.quantile(0.99), 20 * kMillisecond);
+  EXPECT_GE(naive.max(), 45 * kMillisecond);  // one ping did wait
+}
+
+TEST_P(OpenLoopTest, PingsThatNeverCameBackAreLost) {
+  OddServer server(session_for(Transport::udp), kDatagrams, [](int fd) {
+    serve_oddly(fd, [&](std::uint64_t number, const char* ping, std::size_t size) {
+      if (number % 4 != 0) ::send(fd, ping, size, 0);
+    });
+  });
+  const Engine& engine = find(GetParam(), Kind::latency, Transport::udp);
+  const Measurement m = server.measure(engine, [](Options& o) {
+    o.frequency_hz = 1000;
+    o.duration.reset();
+    o.messages = 100;
+    o.ping_timeout = 20 * kMillisecond;
+  });
+  EXPECT_EQ(m.error, "");
+  EXPECT_EQ(m.exchanges.value(), 75u);
+  EXPECT_EQ(m.lost.value(), 25u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Latency, OpenLoopTest,
+                         testing::Values("blocking", "spin", "hybrid", "epoll"), test_name);
+
+// A network namespace of the calling thread's own, with a loopback device. Threads that it starts
+// live there too.
+bool enter_own_network() {
+  if (::unshare(CLONE_NEWNET) != 0) return false;
+  const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");
+  request.ifr_flags = IFF_UP;
+  return ::ioctl(fd.get(), SIOCSIFFLAGS, &request) == 0;
+}
+
+TEST(Connect, PortsThatRunOutAreWaitedForAndCounted) {
+  bool possible = false;
+  Measurement m;
+  std::thread([&] {
+    possible = enter_own_network();
+    if (!possible) return;
+    std::ofstream("/proc/sys/net/ipv4/ip_local_port_range") << "40000 40019\n";
+    std::ofstream("/proc/sys/net/ipv4/tcp_tw_reuse") << "0\n";
+    const Engine& engine = find("blocking", Kind::connect, Transport::tcp);
+    Session session = session_for(Transport::tcp);
+    session.options.kind = Kind::connect;
+    session.address = Address::resolve("127.0.0.1", 5207);
+    const auto server = engine.listen(session);
+    server->accept();
+    std::thread serving([&] { server->run({}); });
+    m = engine.connect(session)->run({});
+    server->stop();
+    serving.join();
+  }).join();
+  if (!possible) GTEST_SKIP() << "needs a network namespace (root)";
+  EXPECT_EQ(m.error, "");
+  EXPECT_LE(m.exchanges.value(), 20u);
+  EXPECT_GT(m.exchanges.value(), 0u);
+  EXPECT_GT(m.port_waits.value(), 0u);
+}
+
+class ManyFlowsTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(ManyFlowsTest, TwoThousandConnectionsAreAllServed) {
+  const Engine& engine = find(GetParam(), Kind::latency, Transport::tcp);
+  if (const auto why = engine.unavailable()) GTEST_SKIP() << *why;
+  Session session = session_for(Transport::tcp);
+  session.options.streams = 2000;
+  session.options.threads = 1;
+  session.options.duration = 500 * kMillisecond;
+  session.deadline = now_ns() + 30 * kSecond;
+  const auto server = engine.listen(session);
+  std::thread serving([&] {
+    server->accept();
+    EXPECT_EQ(server->run({}).error, "");
+  });
+  session.address = server->address();
+  const Measurement m = engine.connect(session)->run({});
+  serving.join();
+  EXPECT_EQ(m.error, "");
+  EXPECT_GT(m.fairness_index.value(), 0.5);
+}
+
+INSTANTIATE_TEST_SUITE_P(Latency, ManyFlowsTest, testing::Values("epoll", "io_uring"), test_name);
+
+TEST(StopClock, KeepsTheTimeOfTheMonotonicClock) {
+  choose_stop_clock();
+  EXPECT_GT(stop_clock.cost_ns, 0);
+  const Nanoseconds begin = now_ns();
+  Nanoseconds last = stop_clock_ns();
+  while (now_ns() - begin < 50 * kMillisecond) {
+    const Nanoseconds now = stop_clock_ns();
+    ASSERT_GE(now, last);
+    last = now;
+  }
+  // Both are read one after the other; between the readings the thread may lose its CPU.
+  Nanoseconds closest = kSecond;
+  for (int i = 0; i < 100; ++i)
+    closest = std::min(closest, std::abs(stop_clock_ns() - now_ns()));
+  EXPECT_LT(closest, 20 * kMicrosecond);
+}
+
+}  // namespace
+}  // namespace pingperf
