@@ -54,6 +54,9 @@ void apply_options(int fd, const Options& options, int family) {
     set_option(fd, IPPROTO_IPV6, IPV6_TCLASS, static_cast<int>(*options.tos), "tos");
   else if (options.tos)
     set_option(fd, IPPROTO_IP, IP_TOS, static_cast<int>(*options.tos), "tos");
+  if (options.busy_poll)
+    set_option(fd, SOL_SOCKET, SO_BUSY_POLL, static_cast<int>(*options.busy_poll / kMicrosecond),
+               "busy_poll (above net.core.busy_read it needs CAP_NET_ADMIN)");
   const bool tcp = options.transport == Transport::tcp || options.transport == Transport::mptcp;
   if (tcp) apply_tcp_options(fd, options);
 }

@@ -11,7 +11,7 @@ namespace pingperf {
 // Sets an integer socket option. Throws std::system_error naming `what`.
 void set_option(int fd, int level, int option, int value, const char* what);
 
-// Applies the buffers, type of service and, for TCP, congestion control, no-delay and MSS of
+// Applies the buffers, busy polling, type of service and, for TCP, congestion control, no-delay and MSS of
 // `options` to a socket before it connects or listens (buffers shape the window scale: tcp(7)).
 // Throws std::system_error naming the option.
 void apply_options(int fd, const Options& options, int family);

@@ -6,6 +6,7 @@ Usage: pingperf_e2e.py PATH_OF_PINGPERF [unittest arguments]
 import csv
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import time
 import unittest
 from pathlib import Path
 
+import numpy
 import pandas
 
 PINGPERF = "pingperf"  # set from the command line
@@ -224,6 +226,103 @@ class Csv(EndToEnd):
         self.assertEqual(trials.duration_s.dtype.kind, "f")
         self.assertEqual(trials.block.dtype.kind, "i")
         self.assertRegex(trials.started_at[0], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+
+
+class Latency(EndToEnd):
+    def ping(self, workload, *arguments, top=""):
+        file = self.experiment(f"""
+name: ping
+plan: {{repetitions: 1}}
+{top}
+defaults: {{duration: 200ms, warmup: 50ms, pin: {{client: 0, server: 0}}}}
+workloads:
+  ping: {{kind: latency, engine: blocking, {workload}}}
+""")
+        done = self.run_ok(file, *arguments)
+        return done, self.trials().iloc[0]
+
+    def test_samples_are_an_array_that_numpy_loads(self):
+        _, row = self.ping("samples: all")
+        samples = numpy.load(self.run_directory() / "samples/ping-1.npy")
+        self.assertEqual(len(samples), row.exchanges)
+        self.assertTrue((numpy.diff(samples["sent_ns"]) > 0).all())
+        self.assertTrue((samples["sent_ns"] < 250e6).all())
+        self.assertAlmostEqual(numpy.median(samples["rtt_ns"]), row.rtt_p50_ns, delta=0.002 * row.rtt_p50_ns)
+        self.assertEqual(samples["rtt_ns"].max(), row.rtt_max_ns)
+
+    def test_a_pong_that_someone_started_can_be_measured(self):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        pong = subprocess.Popen([PINGPERF, "pong", "--port", str(port)], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(pong.wait)
+        self.addCleanup(pong.stdout.close)
+        self.addCleanup(pong.send_signal, signal.SIGINT)
+        self.assertIn("PONG", pong.stdout.readline())
+        _, row = self.ping("", "--set", "workloads.ping.pin={client: 0}",
+                           top=f"hosts: {{server: {{external: 127.0.0.1, port: {port}}}}}")
+        self.assertGreater(row.exchanges, 0)
+        self.assertEqual(row.server_host, "127.0.0.1")
+        self.assertTrue(pandas.isna(row.server_cpu_s))  # nobody measured it
+        environment = json.loads((self.run_directory() / "environment.json").read_text())
+        self.assertEqual(environment["hosts"]["server"], {"external": "127.0.0.1"})
+
+    def test_a_missing_pong_is_a_failed_trial_that_says_so(self):
+        file = self.experiment("""
+name: ping
+hosts: {server: {external: 127.0.0.1, port: 1}}
+plan: {repetitions: 1}
+workloads: {ping: {kind: latency, engine: blocking}}
+""")
+        done = pingperf("run", "-o", self.results, file)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("connect to 127.0.0.1:1: Connection refused", self.trials().iloc[0].error)
+
+    def test_kernel_stamps_add_up_to_the_round_trip(self):
+        _, row = self.ping("timestamps: kernel")
+        parts = row[["app_to_kernel_p50_ns", "kernel_to_kernel_p50_ns", "kernel_to_app_p50_ns", "turnaround_p50_ns"]]
+        self.assertTrue((parts > 0).all(), parts)
+        self.assertGreater(row.oneway_forward_p50_ns, 0)  # both ends on this host: one clock
+
+    def test_unpinned_latency_is_warned_of_once(self):
+        done, _ = self.ping("", "--set", "plan.repetitions=3")
+        self.assertNotIn("warning", done.stderr)
+        file = self.experiment("""
+name: unpinned
+plan: {repetitions: 2}
+defaults: {duration: 50ms, warmup: 10ms}
+workloads: {ping: {kind: latency, engine: blocking, matrix: {transport: [tcp, udp]}}}
+""")
+        done = pingperf("run", "-o", self.folder / "other", file)
+        self.assertEqual(done.stderr.count("latency without pin"), 1, done.stderr)
+
+    def test_ten_thousand_flows_on_one_thread_a_side(self):
+        if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 10_100:
+            self.skipTest("needs 10 100 file descriptors (ulimit -Hn)")
+        file = self.experiment("""
+name: flows
+plan: {repetitions: 1, timeout: 60s}
+workloads:
+  flows: {kind: latency, engine: epoll, streams: 10000, duration: 1s, warmup: 100ms, pin: {client: 0, server: 1}}
+""")
+        run = subprocess.Popen([PINGPERF, "run", "-q", "-o", self.results, file], start_new_session=True,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        peak_kib = 0
+        while run.poll() is None:
+            for process in processes_of(run.pid):
+                try:
+                    status = Path(f"/proc/{process}/status").read_text()
+                except OSError:
+                    continue
+                peak_kib = max(peak_kib, *(int(line.split()[1]) for line in status.splitlines()
+                                           if line.startswith("VmHWM")), 0)
+            time.sleep(0.02)
+        self.assertEqual(run.returncode, 0)
+        row = self.trials().iloc[0]
+        self.assertGreater(row.exchanges, 10_000)
+        self.assertGreater(row.fairness_index, 0.5)
+        # Of ours at most 4 KiB a flow, beside what a worker with one flow takes.
+        self.assertLess(peak_kib, 10_000 * 4 + 20_000)
 
 
 class Failures(EndToEnd):

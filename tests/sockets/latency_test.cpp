@@ -14,6 +14,7 @@
 #include "sockets/error.h"
 #include "sockets/io.h"
 #include "sockets/pingpong.h"
+#include "sockets/socket_options.h"
 #include "sockets/stream.h"
 
 namespace pingperf {
@@ -316,6 +317,21 @@ TEST_P(ManyFlowsTest, TwoThousandConnectionsAreAllServed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Latency, ManyFlowsTest, testing::Values("epoll", "io_uring"), test_name);
+
+TEST(SocketOptions, BusyPollIsWhatTheKernelWasAskedFor) {
+  const Fd fd(check(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+  Options options;
+  options.busy_poll = 40 * kMicrosecond;
+  try {
+    apply_options(fd.get(), options, AF_INET);
+  } catch (const std::system_error& e) {
+    GTEST_SKIP() << e.what();
+  }
+  int value = 0;
+  socklen_t size = sizeof value;
+  ASSERT_EQ(::getsockopt(fd.get(), SOL_SOCKET, SO_BUSY_POLL, &value, &size), 0);
+  EXPECT_EQ(value, 40);
+}
 
 TEST(StopClock, KeepsTheTimeOfTheMonotonicClock) {
   choose_stop_clock();
