@@ -47,7 +47,7 @@ void ping_overhead(benchmark::State& state) {
   const PingWindow window{0, INT64_MAX};
   for (auto _ : state) {
     const Nanoseconds sent = stop_clock_ns();
-    benchmark::DoNotOptimize(window.wants(thread, sent));
+    benchmark::DoNotOptimize(window.claim(thread, sent));
     benchmark::ClobberMemory();  // here would be send() and recv()
     window.record(thread, thread.flows.front(), sent, stop_clock_ns());
   }

@@ -58,11 +58,17 @@ constexpr BuiltIn kBuiltIns[] = {
     {"bidirectional", [](Options& o) { o.bidirectional = false; }},
     {"nodelay", [](Options& o) { o.nodelay = o.kind != Kind::throughput; }},
     {"zero_copy", [](Options& o) { o.zero_copy = false; }},
+    {"dont_fragment", [](Options& o) { o.dont_fragment = false; }},
+    {"repeating_payload", [](Options& o) { o.repeating_payload = false; }},
     {"ip", [](Options& o) { o.ip = 4; }},
     {"cpu_wakeful", [](Options& o) { o.cpu_wakeful = false; }},
     {"ping_timeout", [](Options& o) { o.ping_timeout = kPingTimeout; }},
     {"spin_time", [](Options& o) { o.spin_time = kSpinTime; }},
     {"sqpoll", [](Options& o) { o.sqpoll = false; }},
+    {"queue_depth", [](Options& o) { o.queue_depth = 4; }},
+    {"receive", [](Options& o) { o.receive = "copy"; }},
+    {"gso", [](Options& o) { o.gso = false; }},
+    {"gro", [](Options& o) { o.gro = false; }},
     {"verify", [](Options& o) { o.verify = false; }},
     {"arrivals",
      [](Options& o) {
@@ -184,7 +190,15 @@ class CaseBuilder {
                           case_.workload));
     if (case_.engine->objection)
       if (const auto objection = case_.engine->objection(o))
-        fail_at(node_.mark, fmt::format("case '{}': {}", case_.name, *objection));
+        fail_at(place_of(*objection), fmt::format("case '{}': {}", case_.name, *objection));
+  }
+
+  // An objection that begins with a parameter's name and a colon stands where that was set.
+  const Mark& place_of(std::string_view objection) const {
+    const std::string_view subject = objection.substr(0, objection.find(':'));
+    const auto found = std::find_if(explicit_.begin(), explicit_.end(),
+                                    [&](const auto& known) { return known.first == subject; });
+    return found == explicit_.end() ? node_.mark : found->second;
   }
 
   const Node& node_;

@@ -99,12 +99,17 @@ std::vector<Column> measured_texts() {
        "what round trips were timed with: tsc (time stamp counter) or monotonic "
        "(CLOCK_MONOTONIC), whichever was measured to be cheaper",
        [](R r) { return r.client.clock; }},
+      {"sender_congestion_control", "congestion control that the sending end had, asked for or not",
+       [](R r) {
+         const bool reverse = r.trial_case->options.reverse.value_or(false);
+         return (reverse ? r.server : r.client).congestion_control;
+       }},
   };
 }
 
 // Columns are only ever appended: those of a generation stand behind all earlier ones.
 std::vector<Column> make_columns() {
-  constexpr int kGenerations = 3;
+  constexpr int kGenerations = 4;
   std::vector<Column> columns = identity_columns();
   for (int generation = 0; generation < kGenerations; ++generation) {
     for (const Parameter& p : parameters())
@@ -158,6 +163,18 @@ std::span<const IntervalColumn> interval_columns() {
        [](R, E, I i) { return optional_text(i.rtt_ns); }},
       {"cwnd_bytes", "TCP's congestion window at the end of the interval, sum over streams",
        [](R, E, I i) { return optional_text(i.cwnd_bytes); }},
+      {"rttvar_ns", "mean deviation of the smoothed RTT, mean over streams",
+       [](R, E, I i) { return optional_text(i.rttvar_ns); }},
+      {"min_rtt_ns", "the kernel's windowed minimum of the RTT, mean over streams",
+       [](R, E, I i) { return optional_text(i.min_rtt_ns); }},
+      {"delivery_rate_bps", "the kernel's estimate of the delivery rate, sum over streams",
+       [](R, E, I i) { return optional_text(i.delivery_rate_bps); }},
+      {"busy_ratio", "share of the interval with data to send, mean over streams",
+       [](R, E, I i) { return optional_text(i.busy_ratio); }},
+      {"rwnd_limited_ratio", "share of the interval held up by the receiver's window",
+       [](R, E, I i) { return optional_text(i.rwnd_limited_ratio); }},
+      {"sndbuf_limited_ratio", "share of the interval held up by the send buffer",
+       [](R, E, I i) { return optional_text(i.sndbuf_limited_ratio); }},
   };
   return columns;
 }

@@ -121,6 +121,18 @@ std::string remark_on(const std::string& case_name, const std::string& metric,
   return "";
 }
 
+// A win by not copying is never shown as like for like.
+std::string note_on(const ComparisonRow& row, const TrialTable& trials) {
+  const auto copies_of = [&](const std::string& case_name) -> std::optional<double> {
+    std::vector<double> copies;
+    for (const auto& [block, value] : trials.values(case_name, "copies")) copies.push_back(value);
+    return copies.empty() ? std::nullopt : std::optional(median(copies));
+  };
+  const auto ours = copies_of(row.case_name), theirs = copies_of(row.baseline);
+  if (!ours || !theirs || *ours == *theirs) return "";
+  return fmt::format("not like for like: {:g} against {:g} copies of the payload", *ours, *theirs);
+}
+
 ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
                            const TrialTable& trials) {
   ComparisonRow row{metric, pair.candidate->name, pair.baseline->name};
@@ -139,6 +151,7 @@ ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
   row.n = ratios.size();
   row.excluded = blocks.size() - ratios.size();
   if (!ratios.empty()) set_estimate(row, ratios);
+  row.note = note_on(row, trials);
   row.remark = remark_on(row.case_name, metric, trials);
   if (row.remark.empty()) row.remark = remark_on(row.baseline, metric, trials);
   return row;
@@ -194,6 +207,8 @@ constexpr ComparisonColumn kColumns[] = {
      "why these trials are no ground for a verdict, which is inconclusive then: a case is bimodal, "
      "or CPU time was stolen in more than a third of its trials",
      [](R r, Run) { return r.remark; }},
+    {"note", "what makes the two unlike, beside what is compared: how often the payload is copied",
+     [](R r, Run) { return r.note; }},
 };
 
 }  // namespace

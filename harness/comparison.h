@@ -25,6 +25,7 @@ struct ComparisonRow {
   std::string verdict;                     // faster, slower, higher, lower, same or inconclusive
   std::optional<double> detectable_ratio;  // 1.1: a change of 10 % would have been found
   std::optional<std::size_t> more_repetitions;  // of an inconclusive one
+  std::string note;    // what makes the two unlike, beside what is compared; empty: nothing
   std::string remark;  // why no verdict can be had from these trials; empty: nothing
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -23,6 +24,12 @@ std::optional<T> get(const Json& object, const char* key) {
   const auto found = object.find(key);
   if (found == object.end() || !found->is_number()) return std::nullopt;
   return found->get<T>();
+}
+
+// The congestion control that the sending end had; empty of UDP.
+std::string congestion_control_in(const Json& end) {
+  const auto found = end.find("sender_tcp_congestion");
+  return found != end.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
 // UDP figures of one interval; TCP has none. Signed: a late datagram takes back a loss that an
@@ -76,6 +83,7 @@ class ResultReader {
     set_datagrams();
     set_tcp_figures(m_);
     m_.fairness_index = jain_index(per_stream_);
+    if (m_.bytes_sent) m_.congestion_control = congestion_control_in(root_.at("end"));
     read_order();
     return std::move(m_);
   }
@@ -135,10 +143,18 @@ class ResultReader {
     m_.intervals.push_back(interval);
   }
 
+  // The first interval after an omission counts datagrams of the last omitted one in, but not their
+  // bytes: what was sent is counted by the bytes then.
   void set_datagrams() {
     m_.datagrams_sent = count(datagrams_.sent);
+    if (schedule_.omit_s > 0 && m_.datagrams_sent)
+      m_.datagrams_sent = *m_.bytes_sent / datagram_size();
     m_.datagrams_received = count(datagrams_.received);
     m_.datagrams_lost = count(datagrams_.lost);
+  }
+
+  std::uint64_t datagram_size() const {
+    return root_.at("start").at("test_start").at("blksize").get<std::uint64_t>();
   }
 
   // Out-of-order datagrams are told for the whole test only.
@@ -165,10 +181,95 @@ Measurement failed(std::string what) {
   return m;
 }
 
+Measurement read_result(const Json& root, const Iperf3Schedule& schedule) {
+  if (const auto error = root.find("error"); error != root.end())
+    return failed(iperf3_error(error->get<std::string>()));
+  return ResultReader(root, schedule).read();
+}
+
+// True when a server's intervals, which may be long ones, are of the window within a tenth of it.
+bool is_of_window(const Measurement& server, const Iperf3Schedule& schedule) {
+  if (!server.error.empty()) return false;
+  if (!schedule.duration) return true;
+  const double wanted = to_seconds(*schedule.duration);
+  return std::abs(*server.window_s - wanted) <=
+         std::max(wanted / 10, to_seconds(kIperf3Interval));
+}
+
+// The server's sums in the client's "end". They begin where the omission ends, at the server.
+class ServerSums {
+ public:
+  ServerSums(const Json& end, const Iperf3Schedule& schedule, const Options& options)
+      : end_(end), schedule_(schedule), options_(options) {}
+
+  Measurement read() {
+    const bool reverse = options_.reverse.value_or(false);
+    const bool both = options_.bidirectional.value_or(false);
+    if (!reverse) read_received();
+    if (reverse) m_.congestion_control = congestion_control_in(end_);
+    if (reverse || both) read_sent(both ? "sum_sent_bidir_reverse" : "sum_sent");
+    return std::move(m_);
+  }
+
+ private:
+  void read_received() {
+    const Json sum = end_.value("sum_received", Json::object());
+    const auto bytes = get<std::uint64_t>(sum, "bytes");
+    if (schedule_.omit_s == 0) m_.total_bytes_received = bytes;
+    if (!schedule_.window_is_whole()) return;
+    m_.window_s = get<double>(sum, "seconds");
+    m_.bytes_received = bytes;
+    const auto packets = get<std::int64_t>(sum, "packets");
+    const auto lost = get<std::int64_t>(sum, "lost_packets");
+    if (packets && lost) read_datagrams(sum, *packets, *lost);
+    read_fairness();
+  }
+
+  void read_datagrams(const Json& sum, std::int64_t packets, std::int64_t lost) {
+    m_.datagrams_received = count(packets - lost);
+    m_.datagrams_lost = count(lost);
+    if (const auto jitter_ms = get<double>(sum, "jitter_ms")) m_.jitter_ns = *jitter_ms * 1e6;
+    for (const Json& stream : end_.value("streams", Json::array())) {
+      const Json udp = stream.value("udp", Json::object());
+      if (!udp.value("sender", false)) continue;  // of what the client received
+      if (const auto n = count(get<std::int64_t>(udp, "out_of_order"))) add(m_.out_of_order, *n);
+    }
+  }
+
+  void read_fairness() {
+    std::vector<double> per_stream;
+    for (const Json& stream : end_.value("streams", Json::array())) {
+      const Json receiver = stream.value("receiver", Json::object());
+      const auto bytes = get<double>(receiver, "bytes");
+      if (bytes && receiver.value("sender", false)) per_stream.push_back(*bytes);
+    }
+    m_.fairness_index = jain_index(per_stream);
+  }
+
+  // Not its "packets": after an omission they do not fit its bytes.
+  void read_sent(const char* key) {
+    const Json sum = end_.value(key, Json::object());
+    const auto bytes = get<std::uint64_t>(sum, "bytes");
+    if (schedule_.omit_s == 0) m_.total_bytes_sent = bytes;
+    if (!schedule_.window_is_whole()) return;
+    if (!m_.window_s) m_.window_s = get<double>(sum, "seconds");
+    m_.bytes_sent = bytes;
+    m_.retransmits = get<std::uint64_t>(sum, "retransmits");
+    if (options_.transport == Transport::udp && bytes)
+      m_.datagrams_sent = *bytes / options_.message_size.value();
+  }
+
+  const Json& end_;
+  const Iperf3Schedule& schedule_;
+  const Options& options_;
+  Measurement m_;
+};
+
 }  // namespace
 
-Iperf3Schedule::Iperf3Schedule(const Options& options) {
-  const Nanoseconds warmup = options.warmup.value_or(0);
+Iperf3Schedule::Iperf3Schedule(const Options& options, bool external) {
+  Nanoseconds warmup = options.warmup.value_or(0);
+  if (external) warmup = (warmup + kSecond - 1) / kSecond * kSecond;
   omit_s = static_cast<int>(warmup / kSecond);
   rest = warmup % kSecond;
   duration = options.duration;
@@ -187,12 +288,24 @@ std::string iperf3_error(std::string_view text) {
 
 Measurement read_iperf3_result(std::string_view json, const Iperf3Schedule& schedule) {
   try {
-    const Json root = Json::parse(json);  // of duplicate keys, which it writes, the last wins
-    if (const auto error = root.find("error"); error != root.end())
-      return failed(iperf3_error(error->get<std::string>()));
-    return ResultReader(root, schedule).read();
+    // Of duplicate keys, which it writes, the last wins.
+    return read_result(Json::parse(json), schedule);
   } catch (const Json::exception& e) {
     return failed(std::string("iperf3 gave no readable result: ") + e.what());
+  }
+}
+
+Measurement read_iperf3_server(std::string_view json, const Iperf3Schedule& schedule,
+                               const Options& options) {
+  try {
+    const Json root = Json::parse(json);
+    if (const auto own = root.find("server_output_json"); own != root.end()) {
+      Measurement m = read_result(*own, schedule);
+      if (is_of_window(m, schedule)) return m;
+    }
+    return ServerSums(root.at("end"), schedule, options).read();
+  } catch (const Json::exception&) {
+    return {};
   }
 }
 

@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <span>
+#include <sstream>
 
+#include "harness/iperf3.h"
 #include "harness/suggest.h"
 #include "harness/units.h"
 
@@ -97,6 +100,26 @@ std::vector<std::string> read_pin(Options& options, const Node& node) {
   return names;
 }
 
+// Words for the command line of libiperf: a list of them, or one text with blanks between.
+std::string read_words(const Node& node, std::string_view what) {
+  constexpr std::size_t kLongest = 1000;
+  const bool is_list = node.type == Node::Type::sequence;
+  std::string words;
+  for (const Node& item : is_list ? std::span(node.items) : std::span(&node, 1)) {
+    std::istringstream text(read_text(item, what));
+    std::size_t count = 0;
+    for (std::string word; text >> word; ++count) {
+      if (const auto objection = object_to_iperf3_word(word))
+        fail_at(item.mark, fmt::format("{}: {}", what, *objection));
+      words += (words.empty() ? "" : " ") + word;
+    }
+    if (is_list && count != 1) wrong(item, what, "one word: each stands alone in the list");
+  }
+  if (words.size() > kLongest)
+    fail_at(node.mark, fmt::format("{}: more than {} characters", what, kLongest));
+  return words;
+}
+
 template <typename Enum>
 void read_choice(Enum& field, std::optional<Enum> (*from)(std::string_view), const Node& node,
                  std::string_view what, std::span<const std::string_view> known) {
@@ -137,7 +160,10 @@ std::vector<std::string> assign(Options& options, const std::string& key, const 
   }
   if (key == "ip" && read_text(value, "ip") != "4" && value.scalar != "6")
     wrong(value, "ip", "4 or 6");
-  read_parameter(options, *find_parameter(key), value);
+  if (key == "iperf3_options")
+    options.iperf3_options = read_words(value, key);
+  else
+    read_parameter(options, *find_parameter(key), value);
   return {key};
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <memory>
 #include <span>
 #include <type_traits>
 
@@ -94,18 +95,30 @@ constexpr Field<M> kMeasurement[] = {
     {"lost", &M::lost},
     {"late", &M::late},
     {"total_exchanges", &M::total_exchanges},
+    {"unsent", &M::unsent},
     {"port_waits", &M::port_waits},
     {"samples_dropped", &M::samples_dropped},
     {"clock_cost_ns", &M::clock_cost_ns},
     {"involuntary_switches", &M::involuntary_switches},
     {"host_busy_s", &M::host_busy_s},
     {"host_total_s", &M::host_total_s},
+    {"sending_copies", &M::sending_copies},
+    {"receiving_copies", &M::receiving_copies},
+    {"zero_copied_ratio", &M::zero_copied_ratio},
+    {"send_buffer_bytes", &M::send_buffer_bytes},
+    {"receive_buffer_bytes", &M::receive_buffer_bytes},
+    {"mss_bytes", &M::mss_bytes},
 };
 
 constexpr Field<Interval> kInterval[] = {
     {"bytes_sent", &Interval::bytes_sent}, {"bytes_received", &Interval::bytes_received},
     {"messages", &Interval::messages},     {"retransmits", &Interval::retransmits},
     {"rtt_ns", &Interval::rtt_ns},         {"cwnd_bytes", &Interval::cwnd_bytes},
+    {"rttvar_ns", &Interval::rttvar_ns},   {"min_rtt_ns", &Interval::min_rtt_ns},
+    {"delivery_rate_bps", &Interval::delivery_rate_bps},
+    {"busy_ratio", &Interval::busy_ratio},
+    {"rwnd_limited_ratio", &Interval::rwnd_limited_ratio},
+    {"sndbuf_limited_ratio", &Interval::sndbuf_limited_ratio},
 };
 
 template <typename T>
@@ -205,8 +218,10 @@ Json to_json(const Measurement& m) {
   if (!m.samples.empty()) object["samples"] = to_json(m.samples);
   if (!m.clock.empty()) object["clock"] = m.clock;
   if (!m.cpus.empty()) object["cpus"] = m.cpus;
+  if (!m.congestion_control.empty()) object["congestion_control"] = m.congestion_control;
   Json& intervals = object["intervals"] = Json::array();
   for (const Interval& interval : m.intervals) intervals.push_back(to_json(interval));
+  if (m.peer) object["peer"] = to_json(*m.peer);
   return object;
 }
 
@@ -222,8 +237,17 @@ Measurement measurement_from(const Json& object) {
   if (object.contains("samples")) m.samples = take_samples(object);
   m.clock = take_optional<std::string>(object, "clock").value_or("");
   m.cpus = take_optional<std::string>(object, "cpus").value_or("");
+  m.congestion_control = take_optional<std::string>(object, "congestion_control").value_or("");
   for (const Json& interval : take_array(object, "intervals"))
     m.intervals.push_back(interval_from(interval));
+  return m;
+}
+
+// A peer that is told of has none of its own.
+Measurement measurement_with_peer(const Json& object) {
+  Measurement m = measurement_from(object);
+  if (const auto peer = take_optional<Json>(object, "peer"))
+    m.peer = std::make_shared<Measurement>(measurement_from(*peer));
   return m;
 }
 
@@ -425,7 +449,7 @@ Event decode_event(std::string_view line) {
   if (type == "progress")
     return Progress{endpoint(), interval_from(take<Json>(object, "interval"))};
   if (type == "result")
-    return Result{endpoint(), measurement_from(take<Json>(object, "measurement"))};
+    return Result{endpoint(), measurement_with_peer(take<Json>(object, "measurement"))};
   if (type == "error") return failure_from(object);
   throw ProtocolError("unknown event " + excerpt(type));
 }

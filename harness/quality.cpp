@@ -26,13 +26,8 @@ void remark_rate(const TrialRecord& record, Remarks& remarks) {
   if (o.rate_bps && sent && *sent < kRateReached * static_cast<double>(*o.rate_bps))
     remarks.push_back(fmt::format("sent {} of the offered {}", human_rate(*sent),
                                   human_rate(static_cast<double>(*o.rate_bps))));
-  const auto window = metric(record, "client_window_s");
-  const auto exchanges = metric(record, "exchanges"), lost = metric(record, "lost");
-  if (!o.frequency_hz || !window || !exchanges || !lost || *window <= 0) return;
-  const double pings_hz = (*exchanges + *lost) / *window;
-  if (pings_hz < kRateReached * *o.frequency_hz)
-    remarks.push_back(
-        fmt::format("sent {:.0f} pings/s of the intended {:.0f}", pings_hz, *o.frequency_hz));
+  if (const auto unsent = metric(record, "unsent"); unsent && *unsent > 0)
+    remarks.push_back(fmt::format("{:.0f} pings were due and could not be sent", *unsent));
 }
 
 void remark_disturbance(const TrialRecord& record, Remarks& remarks) {

@@ -209,8 +209,9 @@ std::string comparisons_table(const std::vector<ComparisonRow>& rows, const Styl
                   std::to_string(row.n), row.verdict});
     text += part.to_string(style) + "\n";
     for (const ComparisonRow& row : rows)
-      if (row.baseline == baseline && !row.remark.empty())
-        text += fmt::format("{} against {}: {}\n", row.case_name, baseline, row.remark);
+      for (const std::string& remark : {row.note, row.remark})
+        if (row.baseline == baseline && !remark.empty())
+          text += fmt::format("{}: {}\n", row.case_name, remark);
   }
   return text + power_text(rows);
 }

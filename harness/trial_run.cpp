@@ -64,6 +64,7 @@ class TrialRun {
     end_endpoints();
     outcome_.client = std::move(client_.measurement);
     outcome_.server = std::move(server_.measurement);
+    if (outcome_.client.peer) outcome_.server = *outcome_.client.peer;
     return std::move(outcome_);
   }
 

@@ -22,6 +22,7 @@ namespace pingperf {
 namespace {
 
 constexpr Nanoseconds kMuteTimeout = 100 * kMillisecond;  // what a mute stranger can cost
+constexpr Nanoseconds kStopCheck = 50 * kMillisecond;     // how long a stop can go unnoticed
 constexpr Nanoseconds kPortRetry = kMillisecond;          // until a port may have become free
 
 // When the steps of one exchange were done.
@@ -56,15 +57,29 @@ Fd dial_patiently(PingThread& t, const Meter& meter, const Session& session, Ste
   }
 }
 
+// Receives exactly `size` bytes, or until the meter is stopped. Returns false with errno.
+bool receive_unless_stopped(int fd, char* data, std::size_t size, const Meter& meter) {
+  while (size > 0) {
+    const ssize_t n = ::recv(fd, data, size, 0);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN) && !meter.stopped()) continue;
+    if (n == 0) errno = 0;
+    if (n <= 0) return false;
+    data += n;
+    size -= static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
 // One connection: ping and pong. Returns false with errno.
-bool exchange(int fd, PingThread& t, Steps& steps) {
+bool exchange(int fd, PingThread& t, const Meter& meter, Steps& steps) {
   char* const pong = t.incoming.data();
   const std::size_t size = t.incoming.size();
   steps.connected = stop_clock_ns();
   if (!send_all(fd, t.outgoing.data(), t.outgoing.size())) return false;
-  if (!receive_all(fd, pong, 1)) return false;
+  set_receive_timeout(fd, kStopCheck);
+  if (!receive_unless_stopped(fd, pong, 1, meter)) return false;
   steps.first_byte = stop_clock_ns();
-  if (!receive_all(fd, pong + 1, size - 1)) return false;
+  if (!receive_unless_stopped(fd, pong + 1, size - 1, meter)) return false;
   steps.answered = stop_clock_ns();
   return true;
 }
@@ -84,12 +99,14 @@ void ping(PingThread& t, Meter& meter, const Session& session) {
   Histogram &connects = t.spans[Span::connect], &first_bytes = t.spans[Span::first_byte],
             &closes = t.spans[Span::close];
   const PingWindow window = begin_pings(t, meter);
-  while (!meter.stopped() && window.wants(t, stop_clock_ns())) {
+  while (!meter.stopped()) {
+    const Nanoseconds due = stop_clock_ns();
+    if (!window.claim(t, due)) break;
     Steps steps;
     Fd fd = dial_patiently(t, meter, session, steps);
     if (!fd && steps.started >= t.closed) break;  // no port became free in time
     if (!fd) return fail(t, meter, "connect");
-    if (!exchange(fd.get(), t, steps)) return fail(t, meter, "ping and pong");
+    if (!exchange(fd.get(), t, meter, steps)) return fail(t, meter, "ping and pong");
     if (t.verify && t.incoming != payload) {
       errno = EBADMSG;
       return fail(t, meter, "payload of a pong");
@@ -97,9 +114,9 @@ void ping(PingThread& t, Meter& meter, const Session& session) {
     const Nanoseconds closing = stop_clock_ns();
     fd = Fd();
     const Nanoseconds closed = stop_clock_ns();
-    // The disconnect is in the rate, not in the round trip.
-    window.record(t, t.flows.front(), steps.started, steps.answered);
-    if (steps.started < window.open) continue;
+    // The waiting for a port and the disconnect are in the rate, not in the round trip.
+    window.record(t, t.flows.front(), due, due + (steps.answered - steps.started));
+    if (due < window.open) continue;
     connects.record(steps.connected - steps.started);
     first_bytes.record(steps.first_byte - steps.connected);
     closes.record(closed - closing);
@@ -107,7 +124,7 @@ void ping(PingThread& t, Meter& meter, const Session& session) {
   if (!session.external) say_goodbye(session);
 }
 
-enum class Served { client, stranger, goodbye, corrupt };
+enum class Served { client, stranger, goodbye, nothing, corrupt };
 
 // Serves the one client of `connection`, to the end of its stream.
 Served serve(int connection, PingThread& t, const Token& token) {
@@ -117,13 +134,12 @@ Served serve(int connection, PingThread& t, const Token& token) {
       !same_token(shown, token))
     return Served::stranger;
   char* const ping = t.incoming.data();
-  if (!receive_all(connection, ping, t.outgoing.size()))
-    return errno == 0 ? Served::goodbye : Served::client;
+  if (!receive_all(connection, ping, 1)) return errno == 0 ? Served::goodbye : Served::nothing;
+  if (!receive_all(connection, ping + 1, t.outgoing.size() - 1)) return Served::nothing;
   if (!t.is_intact(ping)) return Served::corrupt;
-  if (send_all(connection, ping, t.outgoing.size())) {
-    char rest;
-    receive_all(connection, &rest, 1);  // until the client closes
-  }
+  if (!send_all(connection, ping, t.outgoing.size())) return Served::nothing;
+  char rest;
+  receive_all(connection, &rest, 1);  // until the client closes
   return Served::client;
 }
 
@@ -140,6 +156,8 @@ void pong(PingThread& t, Meter& meter, const Session& session) {
         break;
       case Served::goodbye:
         return;
+      case Served::nothing:  // its client gave up; it knows why
+        break;
       case Served::corrupt:
         return fail(t, meter, "payload of a ping");
       case Served::client:

@@ -2,75 +2,68 @@
 // counts what comes, what is missing, and the jitter.
 #include <sys/socket.h>
 
-#include "sockets/datagram.h"
+#include "sockets/datagram_bursts.h"
+#include "sockets/datagram_transfer.h"
 #include "sockets/engines.h"
-#include "sockets/io.h"
-#include "sockets/transfer.h"
 
 namespace pingperf {
 namespace {
 
-// An overrun send buffer or a full device queue drops the datagram: that is not the end of a flow.
-bool transient(int error) {
-  return error == EINTR || error == ENOBUFS || error == EAGAIN;
-}
-
-void send_datagrams(Flow& flow, Meter& meter, Pace& pace) {
+void send_datagrams(FlowGroup& group, Meter& meter) {
+  Flow& flow = *group.flows.front();
   meter.began();
   std::uint64_t number = 0;
   while (!meter.closed() && !flow.sent.full()) {
-    if (pace.paced()) pace.wait(meter);
+    if (flow.pace.paced()) flow.pace.wait(meter);
     set_header(flow.outgoing.data(), {number, now_ns()});
     const ssize_t n =
         ::send(flow.fd.get(), flow.outgoing.data(), flow.outgoing.size(), MSG_NOSIGNAL);
     if (n < 0) {
-      if (transient(errno)) continue;
-      if (!meter.stopped()) flow.error = errno;
+      if (is_transient_send(errno)) continue;
+      flow.fail(meter);
       break;
     }
     ++number;
     flow.sent.add(static_cast<std::uint64_t>(n));
   }
   send_end(flow.fd.get(), number);
+  group.copies = 1;
 }
 
-// Returns false when the sender has said that it is done.
-bool take_mark(Flow& flow, const DatagramHeader& header, std::size_t size) {
-  if (header.number == kHello) {  // our answer was lost
-    if (!flow.is_server) return true;
-    ::send(flow.fd.get(), flow.incoming.data(), size, MSG_NOSIGNAL);
-    return true;
-  }
-  flow.sequence.expect(static_cast<std::uint64_t>(header.value));
-  return false;
-}
-
-void receive_datagrams(Flow& flow, Meter& meter, Pace&) {
-  for (bool first = true; !meter.stopped();) {
+void receive_datagrams(FlowGroup& group, Meter& meter) {
+  Flow& flow = *group.flows.front();
+  DatagramSink sink(flow, meter, group.options.verify.value_or(false));
+  group.copies = 1;
+  while (!meter.stopped()) {
     const ssize_t n = ::recv(flow.fd.get(), flow.incoming.data(), flow.incoming.size(), 0);
-    if (n < 0 && !transient(errno)) {
-      if (!meter.stopped()) flow.error = errno;
-      return;
-    }
-    if (n < static_cast<ssize_t>(kSmallestDatagram)) continue;
-    const DatagramHeader header = header_of(flow.incoming.data());
-    if (header.number >= kEnd) {
-      if (!take_mark(flow, header, static_cast<std::size_t>(n))) return;
-      continue;
-    }
-    if (first) meter.began();
-    first = false;
-    if (flow.sequence.received(header.number, header.value, now_ns()))
-      flow.received.add(static_cast<std::uint64_t>(n));
+    if (n < 0 && is_transient_send(errno)) continue;
+    if (n < 0) return flow.fail(meter);
+    if (!sink.take(flow.incoming.data(), static_cast<std::size_t>(n), now_ns(), true)) return;
   }
 }
 
-std::optional<std::string> object_to(const Options& options) {
-  const auto objection = datagram_objection(options);
-  return objection ? objection : pace_objection(options);
+void send(FlowGroup& group, Meter& meter) {
+  const Options& o = group.options;
+  o.batch || o.gso.value_or(false) ? send_bursts(group, meter) : send_datagrams(group, meter);
 }
 
-constexpr TransferOps kOps = {send_datagrams, receive_datagrams, kDatagrams};
+void receive(FlowGroup& group, Meter& meter) {
+  const Options& o = group.options;
+  const bool plain = !o.batch && !o.gro.value_or(false) && o.receive.value_or("copy") == "copy";
+  plain ? receive_datagrams(group, meter) : receive_bursts(group, meter);
+}
+
+std::optional<std::string> object_to(const Options& o) {
+  if (auto objection = datagram_objection(o)) return objection;
+  if (o.gso.value_or(false) && o.message_size.value_or(1400) > 65507 / 2)
+    return "gso: not two datagrams of this message_size fit into one send";
+  if (o.receive == "splice") return "receive: splice is of byte streams; copy or discard";
+  if (o.verify.value_or(false) && o.receive == "discard")
+    return "verify: data that are not copied to user space cannot be looked at";
+  return pace_objection(o);
+}
+
+constexpr TransferOps kOps = {send, receive, kDatagrams};
 
 }  // namespace
 
@@ -81,8 +74,8 @@ const Engine& blocking_udp_throughput() {
       .kind = Kind::throughput,
       .transport = Transport::udp,
       .parameters = {"message_size", "streams", "duration", "warmup", "bytes", "messages", "rate",
-                     "reverse", "bidirectional", "send_buffer", "receive_buffer", "tos",
-                     "pin.client", "pin.server", "ip", "port"},
+                     "reverse", "bidirectional", "send_buffer", "receive_buffer", "tos", "batch",
+                     "gso", "gro", "receive", "verify", "pin.client", "pin.server", "ip", "port"},
       .unavailable = always_available,
       .listen = [](const Session& s) { return listen_transfer(kOps, s); },
       .connect = [](const Session& s) { return connect_transfer(kOps, s); },

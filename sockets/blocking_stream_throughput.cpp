@@ -1,64 +1,105 @@
-// TCP bulk transfer with blocking calls: one side writes, the other reads and discards.
+// Bulk transfer over byte streams with blocking calls: one side writes, the other reads and
+// discards. A thread a stream.
 #include <sys/socket.h>
 
 #include "sockets/engines.h"
 #include "sockets/stream.h"
-#include "sockets/transfer.h"
+#include "sockets/stream_transfer.h"
+#include "sockets/zero_copy.h"
 
 namespace pingperf {
 namespace {
 
-void send_stream(Flow& flow, Meter& meter, Pace& pace) {
+void send_stream(FlowGroup& group, Meter& meter) {
+  Flow& flow = *group.flows.front();
   meter.began();
   while (!meter.closed() && !flow.sent.full()) {
-    if (pace.paced()) pace.wait(meter);
-    const ssize_t n =
-        ::send(flow.fd.get(), flow.outgoing.data(), flow.outgoing.size(), MSG_NOSIGNAL);
+    if (flow.pace.paced()) flow.pace.wait(meter);
+    const std::span<const char> bytes = next_bytes(flow);
+    const ssize_t n = ::send(flow.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (n < 0) {
       if (errno == EINTR) continue;
-      if (!meter.stopped()) flow.error = errno;
+      flow.fail(meter);
       break;
     }
     flow.sent.add(static_cast<std::uint64_t>(n));
   }
-  ::shutdown(flow.fd.get(), SHUT_WR);  // the receiver reads to the end of the stream
-  // A limit of bytes is reached when they have arrived, not when the kernel has taken them.
-  char end;
-  while (flow.is_one_way && !meter.closed() && ::recv(flow.fd.get(), &end, 1, 0) > 0) {
-  }
+  finish_sending(flow, meter);
+  group.copies = 1;
 }
 
-void receive_stream(Flow& flow, Meter& meter, Pace&) {
+// As send_stream(), with MSG_ZEROCOPY.
+void send_stream_zero_copy(FlowGroup& group, Meter& meter) {
+  Flow& flow = *group.flows.front();
+  ZeroCopy zero_copy(flow.fd.get());
+  meter.began();
+  while (!meter.closed() && !flow.sent.full()) {
+    if (flow.pace.paced()) flow.pace.wait(meter);
+    const std::span<const char> bytes = next_bytes(flow);
+    const ssize_t n = zero_copy.send(bytes.data(), bytes.size(), meter);
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      flow.fail(meter);
+      break;
+    }
+    flow.sent.add(static_cast<std::uint64_t>(n));
+  }
+  finish_sending(flow, meter);
+  zero_copy.report(group);
+}
+
+void send(FlowGroup& group, Meter& meter) {
+  group.options.zero_copy.value_or(false) ? send_stream_zero_copy(group, meter)
+                                          : send_stream(group, meter);
+}
+
+void receive_stream(FlowGroup& group, Meter& meter) {
+  Flow& flow = *group.flows.front();
+  const int flags = receive_flags(group.options);
+  const bool verify = group.options.verify.value_or(false);
+  group.copies = flags == 0 ? 1 : 0;
   for (bool first = true;; first = false) {
-    const ssize_t n = ::recv(flow.fd.get(), flow.incoming.data(), flow.incoming.size(), 0);
+    const ssize_t n = ::recv(flow.fd.get(), flow.incoming.data(), flow.incoming.size(), flags);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && !meter.stopped()) flow.error = errno;
-    if (n == 0 && flow.is_one_way) ::shutdown(flow.fd.get(), SHUT_WR);  // we have it all
+    if (n < 0) flow.fail(meter);
+    if (n == 0) finish_receiving(flow);
     if (n <= 0) return;
     if (first) meter.began();
+    if (verify && !is_pattern(flow, flow.incoming.data(), static_cast<std::size_t>(n)))
+      return flow.fail(meter);
     flow.received.add(static_cast<std::uint64_t>(n));
   }
 }
 
-constexpr TransferOps kOps = {send_stream, receive_stream, kStreams};
+constexpr TransferOps kOps = {send, receive_stream, kStreams};
 
-}  // namespace
-
-const Engine& blocking_tcp_throughput() {
-  static const Engine engine = {
+Engine make_engine(Transport transport, std::vector<std::string_view> more) {
+  Engine engine = {
       .name = "blocking",
       .summary = kBlockingSummary,
       .kind = Kind::throughput,
-      .transport = Transport::tcp,
+      .transport = transport,
       .parameters = {"message_size", "streams", "duration", "warmup", "bytes", "messages", "rate",
-                     "reverse", "bidirectional", "congestion_control", "nodelay", "send_buffer",
-                     "receive_buffer", "mss", "tos", "pin.client", "pin.server", "ip", "port"},
+                     "reverse", "bidirectional", "send_buffer", "receive_buffer", "verify",
+                     "pin.client", "pin.server"},
       .unavailable = always_available,
       .listen = [](const Session& s) { return listen_transfer(kOps, s); },
       .connect = [](const Session& s) { return connect_transfer(kOps, s); },
-      .objection = pace_objection,
+      .objection = stream_objection,
   };
+  engine.parameters.insert(engine.parameters.end(), more.begin(), more.end());
   return engine;
+}
+
+}  // namespace
+
+std::span<const Engine> blocking_stream_throughput() {
+  static const std::vector<Engine> engines = {
+      make_engine(Transport::tcp, {"congestion_control", "nodelay", "mss", "tos", "ip", "port",
+                                   "receive", "zero_copy"}),
+      make_engine(Transport::unix_stream, {}),
+  };
+  return engines;
 }
 
 }  // namespace pingperf

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "sockets/engine.h"
@@ -45,6 +46,9 @@ struct Framing {
   std::size_t sent_offset() const noexcept { return mark_size; }
   std::size_t received_offset() const noexcept { return ip_header + mark_size; }
 };
+
+// Bytes in which a shift, a loss or a repetition would show, the same at both ends.
+void fill_pattern(std::span<char> message, const Token& token);
 
 struct Carrier {
   // A socket at exactly session.address. Throws std::system_error; EADDRINUSE reads "port busy".

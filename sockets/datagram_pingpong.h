@@ -35,28 +35,28 @@ inline bool is_intact_datagram(const PingThread& t, const char* datagram) noexce
   return t.is_intact(datagram + t.framing.ip_header);
 }
 
-// Counts a pong that nobody waits for: late, when its ping was given up, else a duplicate.
-inline void count_stray(PingThread& t, std::uint64_t number) noexcept {
-  if (number >= t.next_number) return;  // a mark
+// Counts a pong of `flow` that nobody waits for: late, when its ping was given up, else a duplicate.
+inline void count_stray(PingThread& t, const PingFlow& flow, std::uint64_t number) noexcept {
+  if (number < t.first_counted || number >= t.next_number) return;  // of the warmup, or a mark
   if (auto given_up = t.given_up[number % t.given_up.size()]; given_up) {
     given_up = false;
     ++t.late;
-    if (number < t.answered_up_to) ++t.out_of_order;
+    if (number < flow.answered_up_to) ++t.out_of_order;
   } else {
     ++t.duplicates;
   }
 }
 
 // True when a datagram as recv() gave it is the pong of the ping under way on `flow`.
-inline bool is_awaited(PingThread& t, const PingFlow& flow, const char* datagram,
+inline bool is_awaited(PingThread& t, PingFlow& flow, const char* datagram,
                        ssize_t n) noexcept {
   if (n != static_cast<ssize_t>(t.framing.ip_header + t.outgoing.size())) return false;
   const std::uint64_t answered = received_header(t, datagram).number;
   if (answered == flow.number && flow.waiting) {
-    t.answered_up_to = answered + 1;
+    flow.answered_up_to = answered + 1;
     return true;
   }
-  if (flow.sent >= t.opened) count_stray(t, answered);
+  count_stray(t, flow, answered);
   return false;
 }
 
@@ -98,8 +98,8 @@ void ping_datagrams(PingThread& t, Meter& meter, const Session& session) {
   const PingWindow window = begin_pings(t, meter);
   while (!meter.stopped()) {
     flow.sent = stop_clock_ns();
-    if (!window.wants(t, flow.sent)) break;
-    flow.number = t.next_number++;
+    if (!window.claim(t, flow.sent)) break;
+    flow.number = t.take_number();
     flow.waiting = true;
     if (!send_ping(t, flow.fd.get(), flow.number, flow.sent))
       return fail(t, meter, "send of a ping");
@@ -110,12 +110,18 @@ void ping_datagrams(PingThread& t, Meter& meter, const Session& session) {
       window.record(t, flow, flow.sent, now);
       if (!is_intact_datagram(t, t.incoming.data())) return fail(t, meter, "payload of a pong");
     } else if (errno == EAGAIN) {
-      window.lose(t, flow.number, flow.sent);
+      window.lose(t, flow.number, flow.sent, now);
     } else {
       return fail(t, meter, "receive of a pong");
     }
   }
   end_pings(t, flow.fd.get());
+}
+
+// Of a server's failed call: true when its client has gone, with our last pongs under way (ICMP port
+// unreachable). That is no failure: the client knows what it got.
+inline bool is_client_gone(int error) noexcept {
+  return error == ECONNREFUSED;
 }
 
 // What a server does with a datagram as recv() gave it.
@@ -141,6 +147,7 @@ void pong_datagrams(PingThread& t, Meter& meter, const Session& session) {
   while (!meter.stopped()) {
     const ssize_t n = receive<wait>(fd, datagram, t.incoming.size(), spin);
     if (n < 0 && is_retry(wait, errno)) continue;
+    if (n < 0 && is_client_gone(errno)) return;
     if (n < 0) return fail(t, meter, "receive of a ping");
     switch (reply_to(t, meter, datagram, n)) {
       case Reply::none:
@@ -152,7 +159,7 @@ void pong_datagrams(PingThread& t, Meter& meter, const Session& session) {
       case Reply::send:
         if (::send(fd, datagram + t.framing.ip_header,
                    static_cast<std::size_t>(n) - t.framing.ip_header, MSG_NOSIGNAL) < 0)
-          return fail(t, meter, "send of a pong");
+          return is_client_gone(errno) ? void() : fail(t, meter, "send of a pong");
     }
   }
 }

@@ -40,14 +40,17 @@ std::span<const Engine* const> socket_engines() {
       for (const Engine& engine : family) list.push_back(&engine);
     };
     add(null_engines());
-    add({&blocking_tcp_throughput(), 1});
+    add(blocking_stream_throughput());
     add({&blocking_udp_throughput(), 1});
     add(blocking_latency());
     add(blocking_connect());
     add(spin_latency());
     add(hybrid_latency());
+    add(epoll_throughput());
     add(epoll_latency());
+    add({&io_uring_throughput(), 1});
     add(io_uring_latency());
+    add({&splice_throughput(), 1});
     return list;
   }();
   return engines;

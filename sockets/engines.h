@@ -23,8 +23,11 @@ inline constexpr std::string_view kIoUringSummary =
     "io_uring: send and receive in one system call, many flows a thread";
 
 std::span<const Engine> null_engines();
-const Engine& blocking_tcp_throughput();
+std::span<const Engine> blocking_stream_throughput();
 const Engine& blocking_udp_throughput();
+std::span<const Engine> epoll_throughput();
+const Engine& io_uring_throughput();
+const Engine& splice_throughput();
 std::span<const Engine> blocking_latency();
 std::span<const Engine> blocking_connect();
 std::span<const Engine> spin_latency();

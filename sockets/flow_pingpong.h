@@ -22,11 +22,11 @@ class FlowPinger {
   // Makes the thread's message the next ping of `flow`. Returns false when none is wanted any more.
   bool next(PingFlow& flow) noexcept {
     flow.sent = stop_clock_ns();
-    if (!window_.wants(t_, flow.sent)) return false;
+    if (!window_.claim(t_, flow.sent)) return false;
     if (stream_) {
       number_ping(t_, flow);
     } else {
-      flow.number = t_.next_number++;
+      flow.number = t_.take_number();
       prepare_ping(t_, flow.number, flow.sent);
     }
     flow.waiting = true;
@@ -60,7 +60,7 @@ class FlowPinger {
     next_check_ = now + timeout_ / 8;
     for (PingFlow& flow : t_.flows)
       if (flow.waiting && now - flow.sent > timeout_) {
-        window_.lose(t_, flow.number, flow.sent);
+        window_.lose(t_, flow.number, flow.sent, now);
         end(flow);
         again(flow);
       }

@@ -32,6 +32,9 @@ class FlowRing {
     ring_.register_files(files);
   }
 
+  // Nothing is received any more, before the buffers go.
+  ~FlowRing() { ring_.exit(); }
+
   // Of a client: a message of each flow's own, since many leave at once.
   void make_room_for_pings() {
     outgoing_.resize(t_.flows.size() * t_.outgoing.size());
@@ -200,6 +203,8 @@ void pong_all(PingThread& t, Meter& meter, const Session& session) {
         [&](PingFlow& flow, char* message, int n) {
           if (n == 0 && stream && flow.received == 0) {
             close(flow);
+          } else if (is_client_gone(-n)) {
+            close(flow);
           } else if (n < 0 || (n == 0 && stream)) {
             errno = -n;
             fail(t, meter, "receive of a ping");
@@ -209,7 +214,7 @@ void pong_all(PingThread& t, Meter& meter, const Session& session) {
         },
         [&](int error) {
           errno = error;
-          fail(t, meter, "send of a pong");
+          if (!is_client_gone(error)) fail(t, meter, "send of a pong");
         });
   }
 }

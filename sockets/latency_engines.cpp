@@ -3,6 +3,7 @@
 #include "sockets/datagram.h"
 #include "sockets/raw.h"
 #include "sockets/stream.h"
+#include "sockets/transfer.h"
 
 namespace pingperf {
 namespace {
@@ -42,8 +43,7 @@ std::optional<std::string> latency_objection(const Options& o) {
   if (o.frequency_hz && o.timestamps) return "timestamps: of a closed loop only, not of a frequency";
   if (o.timestamps && o.verify.value_or(false))
     return "verify: with timestamps the payload carries the server's stamps";
-  if (o.threads.value_or(1) > o.streams.value_or(1))
-    return "threads: more of them than streams would have nothing to do";
+  if (auto objection = threads_objection(o)) return objection;
   if (o.frequency_hz && o.threads.value_or(1) > 1)
     return "frequency: one thread keeps the schedule; spread it over streams instead of threads";
   return std::nullopt;

@@ -3,7 +3,9 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <system_error>
 #include <thread>
 
 #include "sockets/io.h"
@@ -13,6 +15,7 @@ namespace pingperf {
 namespace {
 
 constexpr int kMostClients = 1000;
+constexpr auto kFull = std::chrono::milliseconds(10);
 constexpr std::size_t kBuffer = 64 * 1024;
 
 // One client, to the end of its stream. A ping may come in pieces: so does its pong.
@@ -27,6 +30,19 @@ void echo(int connection) noexcept {
   }
 }
 
+// When no thread can be had, the client is turned away.
+void serve_in_a_thread(Fd connection, const std::shared_ptr<std::atomic<int>>& clients) noexcept {
+  ++*clients;
+  try {
+    std::thread([clients, client = std::move(connection)] {
+      echo(client.get());
+      --*clients;
+    }).detach();
+  } catch (const std::system_error&) {
+    --*clients;
+  }
+}
+
 }  // namespace
 
 void serve_streams(int listener, bool concurrent) noexcept {
@@ -36,16 +52,14 @@ void serve_streams(int listener, bool concurrent) noexcept {
     Fd connection(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
     if (!connection) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
-      return;
+      if (errno != EMFILE && errno != ENFILE) return;
+      std::this_thread::sleep_for(kFull);  // until a client has gone
+      continue;
     }
     if (!concurrent) {
       echo(connection.get());
     } else if (*clients < kMostClients) {
-      ++*clients;
-      std::thread([clients, client = std::move(connection)] {
-        echo(client.get());
-        --*clients;
-      }).detach();
+      serve_in_a_thread(std::move(connection), clients);
     }
   }
 }

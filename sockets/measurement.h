@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,6 +46,12 @@ struct Interval {
   std::optional<std::uint64_t> retransmits;  // TCP segments
   std::optional<double> rtt_ns;              // TCP's smoothed RTT, mean over streams
   std::optional<std::uint64_t> cwnd_bytes;   // sum over streams
+  std::optional<double> rttvar_ns;           // mean deviation of it, mean over streams
+  std::optional<double> min_rtt_ns;          // the kernel's windowed minimum, mean over streams
+  std::optional<double> delivery_rate_bps;   // the kernel's estimate, sum over streams
+  std::optional<double> busy_ratio;          // of the time with data to send, mean over streams
+  std::optional<double> rwnd_limited_ratio;  // held up by the receiver's window
+  std::optional<double> sndbuf_limited_ratio;  // held up by the send buffer
 };
 
 // Called with each interval as it ends, from another thread than the measuring one.
@@ -73,6 +80,14 @@ struct Measurement {
   std::optional<std::uint64_t> cwnd_max_bytes;
   std::optional<double> fairness_index;  // Jain's, over the streams received
 
+  std::optional<std::uint64_t> sending_copies;    // of the payload at this end, user to kernel
+  std::optional<std::uint64_t> receiving_copies;  // and kernel to user
+  std::optional<double> zero_copied_ratio;  // of zero-copy sends, those that the kernel did not copy
+  std::optional<std::uint64_t> send_buffer_bytes;  // SO_SNDBUF in the end, of the first stream
+  std::optional<std::uint64_t> receive_buffer_bytes;
+  std::optional<std::uint64_t> mss_bytes;  // of what it sends
+  std::string congestion_control;
+
   std::optional<double> cpu_user_s;  // of the worker process (getrusage(2)), in the window
   std::optional<double> cpu_system_s;
   std::optional<std::uint64_t> context_switches;
@@ -86,6 +101,7 @@ struct Measurement {
   std::optional<std::uint64_t> lost;       // pings that were not
   std::optional<std::uint64_t> late;       // pongs that came after their time-out
   std::optional<std::uint64_t> total_exchanges;  // pongs received, or sent; warmup included
+  std::optional<std::uint64_t> unsent;           // open loop: due in the window, and never sent
   std::optional<std::uint64_t> port_waits;       // connect() found no free port, and was repeated
   std::optional<double> clock_cost_ns;           // of one reading of the clock
   Histogram rtt;
@@ -97,6 +113,9 @@ struct Measurement {
   std::string cpus;   // that the loops were seen on: "0", "0 1"
 
   std::vector<Interval> intervals;
+
+  // Of a client: what it was told of an external server's end. Null: nothing.
+  std::shared_ptr<const Measurement> peer;
 };
 
 }  // namespace pingperf

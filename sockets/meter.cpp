@@ -34,6 +34,14 @@ std::optional<std::uint64_t> difference(const std::optional<std::uint64_t>& afte
   return *after >= *before ? *after - *before : 0;  // a late datagram may take back a loss
 }
 
+// What a cumulative time grew by, as a share of the time that passed. TCP counts in steps, so that a
+// share may come out a little above 1.
+std::optional<double> share(const std::optional<double>& after, const std::optional<double>& before,
+                            double seconds) {
+  if (!after || !before || seconds <= 0) return std::nullopt;
+  return std::clamp((*after - *before) / seconds, 0.0, 1.0);
+}
+
 Interval interval_between(const Snapshot& a, const Snapshot& b, Nanoseconds open) {
   Interval i;
   i.start_s = to_seconds(a.time - open);
@@ -44,6 +52,13 @@ Interval interval_between(const Snapshot& a, const Snapshot& b, Nanoseconds open
   i.retransmits = difference(b.totals.retransmits, a.totals.retransmits);
   i.rtt_ns = b.totals.rtt_ns;
   i.cwnd_bytes = b.totals.cwnd_bytes;
+  i.rttvar_ns = b.totals.rttvar_ns;
+  i.min_rtt_ns = b.totals.min_rtt_ns;
+  i.delivery_rate_bps = b.totals.delivery_rate_bps;
+  const double seconds = i.end_s - i.start_s;
+  i.busy_ratio = share(b.totals.busy_s, a.totals.busy_s, seconds);
+  i.rwnd_limited_ratio = share(b.totals.rwnd_limited_s, a.totals.rwnd_limited_s, seconds);
+  i.sndbuf_limited_ratio = share(b.totals.sndbuf_limited_s, a.totals.sndbuf_limited_s, seconds);
   return i;
 }
 

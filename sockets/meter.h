@@ -35,8 +35,16 @@ struct Totals {
   std::optional<std::uint64_t> duplicates;
   std::optional<double> jitter_ns;  // not cumulative: the state of the estimator
   std::optional<std::uint64_t> retransmits;
-  std::optional<double> rtt_ns;             // not cumulative: TCP's smoothed RTT now
-  std::optional<std::uint64_t> cwnd_bytes;  // not cumulative
+  // Not cumulative: TCP's state now.
+  std::optional<double> rtt_ns;
+  std::optional<double> rttvar_ns;
+  std::optional<double> min_rtt_ns;
+  std::optional<double> delivery_rate_bps;
+  std::optional<std::uint64_t> cwnd_bytes;
+  // Cumulative times in TCP's states, mean over streams.
+  std::optional<double> busy_s;
+  std::optional<double> rwnd_limited_s;
+  std::optional<double> sndbuf_limited_s;
   std::vector<std::uint64_t> received_per_stream;
 };
 

@@ -80,7 +80,7 @@ class OpenLoop {
       : t_(t),
         meter_(meter),
         stream_(is_stream(session.options.transport)),
-        timeout_(session.options.ping_timeout.value_or(kPingTimeout)),
+        timeout_(stream_ ? kNever : session.options.ping_timeout.value_or(kPingTimeout)),
         naive_(t.spans[Span::naive], timeout_),
         waiter_(t.flows, session.options),
         partial_(t.flows.size() * t.outgoing.size()),
@@ -92,7 +92,8 @@ class OpenLoop {
       const Nanoseconds now = stop_clock_ns();
       if (!sending_ && (t_.total_exchanges >= t_.next_number || now >= drain_until_)) break;
       send_due(now);
-      const Nanoseconds turn = sending_ && !blocked_ ? schedule_.next() : now + kNap;
+      const bool at_once = sending_ && !blocked_;
+      const Nanoseconds turn = at_once ? schedule_.next() : now + kNap;
       waiter_.wait(std::min(turn, now + kNap), blocked_ ? next_flow().fd.get() : -1);
       waiter_.for_each_ready([this](PingFlow& flow) { receive_from(flow); });
     }
@@ -104,38 +105,56 @@ class OpenLoop {
     }
     const std::uint64_t answered = t_.exchanges.load(std::memory_order_relaxed);
     t_.lost = t_.issued - std::min(t_.issued, answered);
-    t_.duplicates = sequence_.duplicates();
+    t_.duplicates = sequence_.duplicates() - duplicates_before_;
     t_.out_of_order = sequence_.out_of_order();
   }
 
  private:
-  static constexpr Nanoseconds kNap = 50 * kMillisecond;  // how long a stop can go unnoticed
+  static constexpr Nanoseconds kNap = 50 * kMillisecond;   // how long a stop can go unnoticed
+  static constexpr Nanoseconds kNever = INT64_MAX / 4;     // streams lose nothing
+  static constexpr Nanoseconds kGrace = 10 * kMillisecond;  // for pings that are late at the close
+  static constexpr int kMostAtOnce = 32;                   // pings that leave before pongs are taken
 
   PingFlow& next_flow() noexcept { return t_.flows[t_.next_number % t_.flows.size()]; }
 
-  // Sends every ping whose turn has come: late ones too, none is left out.
+  bool is_last() const noexcept {
+    return schedule_.next() >= window_.open &&
+           (schedule_.next() >= window_.close || t_.issued == t_.limit);
+  }
+
+  // Sends the pings whose turn has come: late ones too, none is left out. What cannot be sent by the
+  // close of the window is counted.
   void send_due(Nanoseconds now) noexcept {
-    while (sending_ && schedule_.next() <= now) {
-      if (schedule_.next() >= window_.open && schedule_.next() >= window_.close) return finish(now);
-      if (offset_ == 0) {
-        if (schedule_.next() >= window_.open && t_.issued == t_.limit) return finish(now);
-        prepare_ping(t_, t_.next_number, schedule_.next());
-      }
-      PingFlow& flow = next_flow();
-      const ssize_t n = ::send(flow.fd.get(), t_.outgoing.data() + offset_,
-                               t_.outgoing.size() - offset_, MSG_NOSIGNAL | MSG_DONTWAIT);
-      blocked_ = n < 0 && errno == EAGAIN;
-      if (blocked_) return;
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return fail(t_, meter_, "send of a ping");
-      offset_ += static_cast<std::size_t>(n);
-      if (stream_ && offset_ < t_.outgoing.size()) continue;
-      offset_ = 0;
-      naive_.sent(t_.next_number, stop_clock_ns());
-      if (schedule_.next() >= window_.open) ++t_.issued;
-      ++t_.next_number;
-      schedule_.advance();
+    if (sending_ && now >= window_.close && now - window_.close >= kGrace) {
+      for (; !is_last(); schedule_.advance()) ++t_.unsent;
+      return finish(now);
     }
+    for (int i = 0; i < kMostAtOnce && sending_ && schedule_.next() <= now; ++i) {
+      if (is_last()) return finish(now);
+      if (!send_next()) return;
+    }
+  }
+
+  // Returns false when there is no room for it, or it failed.
+  bool send_next() noexcept {
+    const Nanoseconds due = schedule_.next();
+    if (offset_ == 0) prepare_ping(t_, t_.next_number, due);
+    const int fd = next_flow().fd.get();
+    while (offset_ < t_.outgoing.size()) {
+      const ssize_t n = ::send(fd, t_.outgoing.data() + offset_, t_.outgoing.size() - offset_,
+                               MSG_NOSIGNAL | MSG_DONTWAIT);
+      blocked_ = n < 0 && errno == EAGAIN;
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0 && !blocked_) fail(t_, meter_, "send of a ping");
+      if (n < 0) return false;
+      offset_ += static_cast<std::size_t>(n);
+    }
+    offset_ = 0;
+    naive_.sent(t_.next_number, stop_clock_ns());
+    if (due >= window_.open && t_.issued++ == 0) duplicates_before_ = sequence_.duplicates();
+    t_.take_number();
+    schedule_.advance();
+    return true;
   }
 
   void finish(Nanoseconds now) noexcept {
@@ -192,6 +211,7 @@ class OpenLoop {
   const PingWindow window_;
   Schedule schedule_;
   SequenceTracker sequence_;
+  std::uint64_t duplicates_before_ = 0;  // the window opened
   std::size_t offset_ = 0;  // bytes of the next ping that are sent already
   bool blocked_ = false;    // no room to send it
   bool sending_ = true;

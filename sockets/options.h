@@ -79,8 +79,17 @@ struct Options {
   std::optional<Nanoseconds> ping_timeout;
   std::optional<Nanoseconds> spin_time;
   std::optional<bool> sqpoll;
+  std::optional<std::uint64_t> queue_depth;
   std::optional<bool> verify;
   std::optional<std::string> samples;
+  std::optional<std::uint64_t> burst;  // packets at once, of a paced rate
+  std::optional<Nanoseconds> pacing_timer;
+  std::optional<std::uint64_t> fq_rate_bps;
+  std::optional<std::uint64_t> flow_label;
+  std::optional<std::string> bind_device;
+  std::optional<bool> dont_fragment;
+  std::optional<bool> repeating_payload;
+  std::optional<std::string> iperf3_options;  // words with blanks between
 };
 
 // True when the trial ends after so many bytes or messages instead of after a time.

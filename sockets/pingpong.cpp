@@ -16,16 +16,6 @@ namespace {
 constexpr std::uint64_t kMostSamples = 2'000'000;  // of a trial: what travels in one line
 constexpr std::size_t kSmallestBuffer = 64;        // holds any mark of a flow
 
-// Bytes that a shift, a loss or a repetition would show, the same at both ends.
-void fill(std::vector<char>& message, const Token& token) {
-  std::uint64_t state;
-  std::memcpy(&state, token.data(), sizeof state);
-  for (char& byte : message) {
-    state = state * 6364136223846793005u + 1442695040888963407u;  // Knuth, MMIX
-    byte = static_cast<char>(state >> 56);
-  }
-}
-
 // A closed loop's ping begins with its number, where there is room; an open loop's with a header.
 std::size_t head_of_stream(const Options& o) {
   if (o.kind == Kind::connect) return 0;
@@ -65,6 +55,9 @@ class PingPong final : public Endpoint {
         } catch (const std::system_error& e) {  // before its first ping
           thread.error = e.code().value();
           thread.failed_call = "set-up";
+        } catch (const std::bad_alloc&) {
+          thread.error = ENOMEM;
+          thread.failed_call = "set-up";
         }
       });
     Measurement m = run_loops(meter_, loops, [this] { return totals(); }, progress);
@@ -101,9 +94,12 @@ class PingPong final : public Endpoint {
       t.verify = o.verify.value_or(false);
       t.head = head_of_stream(o);
       t.outgoing.resize(o.message_size.value());
-      fill(t.outgoing, session.token);
+      fill_pattern(t.outgoing, session.token);
       t.incoming.resize(std::max(t.outgoing.size(), kSmallestBuffer));
-      if (o.samples && !is_server) t.samples.reserve(kMostSamples / count);
+      if (o.samples && !is_server) {  // touched now, not between two pings
+        t.samples.resize(kMostSamples / count);
+        t.samples.clear();
+      }
     }
   }
 
@@ -141,6 +137,10 @@ class PingPong final : public Endpoint {
   void report(Measurement& m, Nanoseconds ended) {
     // The loop's own window: the meter's wakes up late when the loop has the CPU.
     const PingThread& first = threads_.front();
+    if (session_.options.messages) {  // without what was waited for after the last of them
+      ended = 0;
+      for (const PingThread& t : threads_) ended = std::max(ended, t.ended);
+    }
     if (ended > first.opened)
       m.window_s = to_seconds(std::min(ended, first.closed) - first.opened);
     m.exchanges = 0;
@@ -157,8 +157,10 @@ class PingPong final : public Endpoint {
     if (session_.options.samples) m.samples_dropped = sum(&PingThread::samples_dropped);
     m.fairness_index = jain_index(shares);
     m.lost = sum(&PingThread::lost);
+    const bool open_loop = session_.options.frequency_hz.has_value();
+    if (open_loop) m.unsent = sum(&PingThread::unsent);
     if (!ops_.carrier.is_stream()) {
-      m.late = sum(&PingThread::late);
+      if (!open_loop) m.late = sum(&PingThread::late);  // an open loop gives nothing up while it runs
       m.duplicates = sum(&PingThread::duplicates);
       m.out_of_order = sum(&PingThread::out_of_order);
     }

@@ -28,6 +28,7 @@ struct PingFlow {
   Nanoseconds sent = 0;         // when it left
   std::size_t received = 0;     // bytes of a stream's pong, or of a ping, so far
   std::uint64_t exchanges = 0;  // answered, in the window
+  std::uint64_t answered_up_to = 0;  // one past the highest number whose pong came
   bool waiting = false;         // for a pong; a server's: until its client is done
 };
 
@@ -54,13 +55,21 @@ struct PingThread {
   std::uint64_t out_of_order = 0;
   std::uint64_t rejected_peers = 0;
   std::uint64_t port_waits = 0;
-  std::uint64_t next_number = 0;      // of the next ping
-  std::uint64_t answered_up_to = 0;   // one past the highest number whose pong came
-  std::bitset<1 << 16> given_up;      // numbers of lost pings, modulo its size
-  Nanoseconds opened = 0;             // when the window did
-  Nanoseconds closed = 0;             // when it does at the latest
+  std::uint64_t unsent = 0;             // open loop: pings that were due and could not be sent
+  std::uint64_t next_number = 0;        // of the next ping
+  std::uint64_t first_counted = ~0ull;  // the first number in the window
+  std::bitset<1 << 16> given_up;        // numbers of lost pings, modulo its size
+  Nanoseconds opened = 0;               // when the window did
+  Nanoseconds closed = 0;               // when it does at the latest
+  Nanoseconds ended = 0;                // when the last ping in it was answered or given up
   int error = 0;                      // errno of the call that ended the loop early
   const char* failed_call = "";
+
+  // The number of the next ping.
+  std::uint64_t take_number() noexcept {
+    given_up[next_number % given_up.size()] = false;
+    return next_number++;
+  }
 
   // Of a verifying end: true when a message is what was sent, but for its head. Sets errno.
   bool is_intact(const char* message) const noexcept {
@@ -77,11 +86,12 @@ struct PingWindow {
   Nanoseconds open;
   Nanoseconds close;
 
-  // Whether another ping may leave at `now`; one in the window is counted as sent.
-  bool wants(PingThread& t, Nanoseconds now) const noexcept {
+  // Claims the right to send another ping at `now`: false when no more are wanted. One in the window
+  // is counted as issued.
+  bool claim(PingThread& t, Nanoseconds now) const noexcept {
     if (now < open) return true;
     if (now >= close || t.issued == t.limit) return false;
-    ++t.issued;
+    if (t.issued++ == 0) t.first_counted = t.next_number;
     return true;
   }
 
@@ -89,16 +99,18 @@ struct PingWindow {
   void record(PingThread& t, PingFlow& flow, Nanoseconds sent, Nanoseconds now) const noexcept {
     ++t.total_exchanges;
     if (sent < open) return;
+    t.ended = now;
     t.rtt.record(now - sent);
     ++flow.exchanges;
     t.exchanges.store(t.exchanges.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     if (t.samples.capacity() > 0) keep(t, {sent - open, now - sent});
   }
 
-  // No pong came in time.
-  void lose(PingThread& t, std::uint64_t number, Nanoseconds sent) const noexcept {
+  // No pong came in time; that was found out at `now`.
+  void lose(PingThread& t, std::uint64_t number, Nanoseconds sent, Nanoseconds now) const noexcept {
     t.given_up[number % t.given_up.size()] = true;
     if (sent < open) return;
+    t.ended = now;
     ++t.lost;
     if (t.samples.capacity() > 0) keep(t, {sent - open, -1});
   }

@@ -1,7 +1,7 @@
 #include "sockets/socket_options.h"
 
+#include <linux/tcp.h>  // glibc's netinet/tcp.h knows a shorter tcp_info
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <fstream>
@@ -62,11 +62,35 @@ void apply_options(int fd, const Options& options, int family) {
 }
 
 std::optional<TcpState> tcp_state(int fd) noexcept {
-  tcp_info info{};
+  tcp_info info{};  // an older kernel fills less of it
   socklen_t size = sizeof info;
   if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
-  return TcpState{info.tcpi_total_retrans, info.tcpi_rtt * 1e3,
-                  static_cast<std::uint64_t>(info.tcpi_snd_cwnd) * info.tcpi_snd_mss};
+  return TcpState{
+      .retransmits = info.tcpi_total_retrans,
+      .rtt_ns = info.tcpi_rtt * 1e3,
+      .rttvar_ns = info.tcpi_rttvar * 1e3,
+      .min_rtt_ns = info.tcpi_min_rtt * 1e3,
+      .cwnd_bytes = static_cast<std::uint64_t>(info.tcpi_snd_cwnd) * info.tcpi_snd_mss,
+      .mss_bytes = info.tcpi_snd_mss,
+      .delivery_rate_bps = 8 * static_cast<double>(info.tcpi_delivery_rate),
+      .busy_s = static_cast<double>(info.tcpi_busy_time) * 1e-6,
+      .rwnd_limited_s = static_cast<double>(info.tcpi_rwnd_limited) * 1e-6,
+      .sndbuf_limited_s = static_cast<double>(info.tcpi_sndbuf_limited) * 1e-6,
+  };
+}
+
+std::string congestion_control_of(int fd) {
+  char name[32] = "";
+  socklen_t size = sizeof name - 1;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &size) != 0) return "";
+  return name;
+}
+
+std::optional<std::uint64_t> buffer_size(int fd, int option) noexcept {
+  int bytes = 0;
+  socklen_t size = sizeof bytes;
+  if (::getsockopt(fd, SOL_SOCKET, option, &bytes, &size) != 0) return std::nullopt;
+  return static_cast<std::uint64_t>(bytes);
 }
 
 }  // namespace pingperf

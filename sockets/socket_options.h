@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "sockets/options.h"
 
@@ -20,10 +21,23 @@ void apply_options(int fd, const Options& options, int family);
 struct TcpState {
   std::uint64_t retransmits;  // segments, since the connection began
   double rtt_ns;              // smoothed
+  double rttvar_ns;
+  double min_rtt_ns;  // in the kernel's window
   std::uint64_t cwnd_bytes;
+  std::uint64_t mss_bytes;
+  double delivery_rate_bps;
+  double busy_s;  // since the connection began: with data to send
+  double rwnd_limited_s;
+  double sndbuf_limited_s;
 };
 
 // Nothing when `fd` is not a TCP socket.
 std::optional<TcpState> tcp_state(int fd) noexcept;
+
+// The name of a TCP socket's congestion control; empty when it has none.
+std::string congestion_control_of(int fd);
+
+// SO_SNDBUF or SO_RCVBUF as it is now: the kernel doubles what is asked for (socket(7)).
+std::optional<std::uint64_t> buffer_size(int fd, int option) noexcept;
 
 }  // namespace pingperf

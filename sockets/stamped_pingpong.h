@@ -26,6 +26,10 @@ struct ServerStamps {
   Nanoseconds previous_sent;  // by its kernel, the pong before
 };
 
+// The wall clock and the stop clock are read one after the other; a ping between whose readings more
+// passed (the thread lost its CPU) is not taken apart.
+inline constexpr Nanoseconds kClocksTogether = kMicrosecond;
+
 inline constexpr std::size_t kSmallestStamped = sizeof(DatagramHeader) + sizeof(ServerStamps);
 
 inline std::optional<std::string> timestamps_objection(const Options& o) {
@@ -110,32 +114,37 @@ void ping_stamped(PingThread& t, Meter& meter, const Session& session) {
   std::fill_n(t.outgoing.begin() + sizeof(DatagramHeader), sizeof(ServerStamps), '\0');
   const PingWindow window = begin_pings(t, meter);
   while (!meter.stopped()) {
+    const Nanoseconds before = stop_clock_ns();
     const Nanoseconds wall = read_clock(CLOCK_REALTIME);
     flow.sent = stop_clock_ns();
-    if (!window.wants(t, flow.sent)) break;
-    flow.number = t.next_number++;
+    const bool together = flow.sent - before < kClocksTogether;
+    if (!window.claim(t, flow.sent)) break;
+    flow.number = t.take_number();
     flow.waiting = true;
     set_header(t.outgoing.data(), {flow.number, flow.sent});
     if (!send_all<wait>(fd, t.outgoing.data(), size)) return fail(t, meter, "send of a ping");
     Nanoseconds received = 0;
     ssize_t n = 0;
-    do n = receive_message<wait>(session, fd, t.incoming, size, meter, flow.sent + timeout, received);
-    while (n > 0 && !is_awaited(t, flow, t.incoming.data(), n) && !meter.stopped());
+    bool awaited = false;
+    do {
+      n = receive_message<wait>(session, fd, t.incoming, size, meter, flow.sent + timeout, received);
+      awaited = n > 0 && is_awaited(t, flow, t.incoming.data(), n);
+    } while (n > 0 && !awaited && !meter.stopped() && stop_clock_ns() < flow.sent + timeout);
     const Nanoseconds now = stop_clock_ns();
     flow.waiting = false;
-    const std::optional<Nanoseconds> sent = transmitted.of(flow.number);
-    if (n < 0 && errno == EAGAIN) {
-      window.lose(t, flow.number, flow.sent);
+    if ((n > 0 && !awaited) || (n < 0 && errno == EAGAIN)) {
+      window.lose(t, flow.number, flow.sent, now);
       previous.counts = false;
       continue;
     }
     if (n == 0) errno = 0;
     if (n <= 0) return fail(t, meter, "receive of a pong");
     window.record(t, flow, flow.sent, now);
+    const std::optional<Nanoseconds> sent = transmitted.of(flow.number);
     ServerStamps server;
     std::memcpy(&server, t.incoming.data() + sizeof(DatagramHeader), sizeof server);
     if (previous.counts && server.previous_sent != 0) spans.record(previous, server.previous_sent);
-    previous = {flow.sent >= window.open && sent && received != 0, wall, sent.value_or(0),
+    previous = {flow.sent >= window.open && together && sent && received != 0, wall, sent.value_or(0),
                 server.received, received, wall + (now - flow.sent)};
     if (previous.counts && server.received == 0) {
       spans.record_client(previous);
@@ -161,6 +170,7 @@ void pong_stamped(PingThread& t, Meter& meter, const Session& session) {
     const ssize_t n = receive_message<wait>(session, fd, t.incoming, size, meter, INT64_MAX,
                                             stamps.received);
     if (n == 0 && stream) return;
+    if (n < 0 && is_client_gone(errno)) return;
     if (n < 0) return fail(t, meter, "receive of a ping");
     const Reply reply = reply_to(t, meter, t.incoming.data(), n);
     if (reply == Reply::over) return;

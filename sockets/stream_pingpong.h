@@ -9,7 +9,7 @@ namespace pingperf {
 
 // A verified stream numbers its pings, where there is room.
 inline void number_ping(PingThread& t, PingFlow& flow) noexcept {
-  flow.number = t.next_number++;
+  flow.number = t.take_number();
   if (t.verify && t.head == kPingNumber)
     std::memcpy(t.outgoing.data(), &flow.number, kPingNumber);
 }
@@ -34,7 +34,7 @@ void ping_stream(PingThread& t, Meter& meter, const Session& session) {
   while (!meter.stopped()) {
     number_ping(t, flow);
     const Nanoseconds sent = stop_clock_ns();
-    if (!window.wants(t, sent)) break;
+    if (!window.claim(t, sent)) break;
     if (!send_all<wait>(fd, ping, size)) return fail(t, meter, "send of a ping");
     if (!receive_all<wait>(fd, pong, size, spin)) return fail(t, meter, "receive of a pong");
     window.record(t, flow, sent, stop_clock_ns());

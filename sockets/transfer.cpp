@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <ctime>
+#include <system_error>
 
 #include "sockets/socket_options.h"
 
@@ -40,17 +41,14 @@ class Transfer final : public Endpoint {
 
   Measurement run(const IntervalSink& progress) noexcept override {
     if (session_.options.warmup.value_or(0) == 0) set_limits();
+    if (sends()) add_groups(ops_.send);
+    if (receives()) add_groups(ops_.receive);
     std::vector<std::function<void()>> loops;
-    for (Flow& flow : flows_) {
-      if (sends()) loops.push_back([&, this] { run_loop(ops_.send, flow); });
-      if (receives()) loops.push_back([&, this] { run_loop(ops_.receive, flow); });
-    }
+    for (Work& work : works_) loops.push_back([&, this] { perform(work); });
     Measurement m = run_loops(
         meter_, loops, [this] { return totals(); }, progress, [this] { set_limits(); });
     if (is_server_) m.rejected_peers = rejected_;
-    for (const Flow& flow : flows_)
-      if (const int error = flow.error; error != 0 && m.error.empty())
-        m.error = std::string("the transfer broke off: ") + std::strerror(error);
+    report(m);
     return m;
   }
 
@@ -68,18 +66,65 @@ class Transfer final : public Endpoint {
     for (Fd& fd : connections) {
       Flow& flow = flows_.emplace_back();
       flow.fd = std::move(fd);
-      flow.outgoing.assign(session_.options.message_size.value(), 'p');
+      flow.outgoing.resize(session_.options.message_size.value());
       flow.incoming.assign(std::max(session_.options.message_size.value(), kSmallestBuffer), 0);
       flow.is_server = is_server_;
       flow.is_one_way = !both();
+      fill_pattern(flow.outgoing, session_.token);
+      flow.pace = Pace(session_.options.rate_bps.value_or(0) / connections.size(),
+                       *session_.options.message_size);
     }
   }
 
-  void run_loop(FlowLoop loop, Flow& flow) noexcept {
-    const Options& o = session_.options;
+  // A loop and what it moves.
+  struct Work {
+    TransferLoop loop;
+    FlowGroup group;
+  };
+
+  void add_groups(TransferLoop loop) {
+    const std::size_t count = session_.options.threads.value_or(flows_.size());
+    const std::size_t first = works_.size();
+    for (std::size_t i = 0; i < count; ++i) works_.push_back({loop, {{}, session_.options}});
+    for (std::size_t i = 0; i < flows_.size(); ++i)
+      works_[first + i % count].group.flows.push_back(&flows_[i]);
+  }
+
+  void perform(Work& work) noexcept {
     ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: a paced sender's sleep ends when it should (prctl(2))
-    Pace pace(o.rate_bps.value_or(0) / flows_.size(), *o.message_size);
-    loop(flow, meter_, pace);
+    try {
+      work.loop(work.group, meter_);
+    } catch (const std::system_error& e) {  // before its first byte
+      work.group.flows.front()->error = e.code().value();
+    }
+  }
+
+  void report(Measurement& m) const {
+    for (const Flow& flow : flows_)
+      if (const int error = flow.error; error != 0 && m.error.empty())
+        m.error = std::string("the transfer broke off: ") + std::strerror(error);
+    std::uint64_t zero_copy_sends = 0, copied = 0;
+    for (const Work& work : works_) {
+      if (work.loop == ops_.send && sends()) m.sending_copies = work.group.copies;
+      if (work.loop == ops_.receive && receives()) m.receiving_copies = work.group.copies;
+      zero_copy_sends += work.group.zero_copy_sends;
+      copied += work.group.zero_copy_copied;
+    }
+    if (zero_copy_sends > 0)
+      m.zero_copied_ratio =
+          1 - static_cast<double>(copied) / static_cast<double>(zero_copy_sends);
+    report_socket(m);
+  }
+
+  // What the kernel made of what was asked for.
+  void report_socket(Measurement& m) const {
+    const int fd = flows_.front().fd.get();
+    m.send_buffer_bytes = buffer_size(fd, SO_SNDBUF);
+    m.receive_buffer_bytes = buffer_size(fd, SO_RCVBUF);
+    if (const auto state = tcp_state(fd)) {
+      m.mss_bytes = state->mss_bytes;
+      m.congestion_control = congestion_control_of(fd);
+    }
   }
 
   // Called as the window opens: what may still be sent, shared over the flows.
@@ -104,6 +149,7 @@ class Transfer final : public Endpoint {
   Fd listener_;
   Address address_;
   std::deque<Flow> flows_;  // a deque: flows hold atomics and do not move
+  std::deque<Work> works_;
   std::uint64_t rejected_ = 0;
 };
 
@@ -121,22 +167,33 @@ Totals Transfer::totals() const {
   t.messages = messages;
   if (session_.options.transport == Transport::udp)
     add_datagrams(t);
-  else if (sends())
+  else
     add_tcp(t);
   return t;
 }
 
 void Transfer::add_tcp(Totals& t) const {
-  double rtt = 0, connections = 0;
-  for (const Flow& flow : flows_) {
-    const auto state = tcp_state(flow.fd.get());
-    if (!state) continue;
-    t.retransmits = t.retransmits.value_or(0) + state->retransmits;
-    t.cwnd_bytes = t.cwnd_bytes.value_or(0) + state->cwnd_bytes;
-    rtt += state->rtt_ns;
-    ++connections;
-  }
-  if (connections > 0) t.rtt_ns = rtt / connections;
+  std::vector<TcpState> states;
+  for (const Flow& flow : flows_)
+    if (const auto state = tcp_state(flow.fd.get())) states.push_back(*state);
+  if (states.empty()) return;
+  const auto sum = [&](auto field) {
+    std::remove_reference_t<decltype(states[0].*field)> total = 0;
+    for (const TcpState& state : states) total += state.*field;
+    return total;
+  };
+  const auto mean = [&](double TcpState::*field) {
+    return sum(field) / static_cast<double>(states.size());
+  };
+  t.retransmits = sum(&TcpState::retransmits);
+  t.cwnd_bytes = sum(&TcpState::cwnd_bytes);
+  t.delivery_rate_bps = sum(&TcpState::delivery_rate_bps);
+  t.rtt_ns = mean(&TcpState::rtt_ns);
+  t.rttvar_ns = mean(&TcpState::rttvar_ns);
+  t.min_rtt_ns = mean(&TcpState::min_rtt_ns);
+  t.busy_s = mean(&TcpState::busy_s);
+  t.rwnd_limited_s = mean(&TcpState::rwnd_limited_s);
+  t.sndbuf_limited_s = mean(&TcpState::sndbuf_limited_s);
 }
 
 void Transfer::add_datagrams(Totals& t) const {
@@ -161,7 +218,7 @@ void Transfer::add_datagrams(Totals& t) const {
 
 }  // namespace
 
-void Pace::wait(const Meter& meter) noexcept {
+void Pace::wait(const Meter& meter, std::size_t messages) noexcept {
   auto now = static_cast<double>(now_ns());
   if (now - next_ns_ > kMostBehind) next_ns_ = now;
   while (next_ns_ > now && !meter.closed()) {
@@ -170,7 +227,7 @@ void Pace::wait(const Meter& meter) noexcept {
     ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
     now = static_cast<double>(now_ns());
   }
-  next_ns_ += gap_ns_;
+  next_ns_ += gap_ns_ * static_cast<double>(messages);
 }
 
 std::optional<std::string> pace_objection(const Options& o) {
@@ -180,6 +237,11 @@ std::optional<std::string> pace_objection(const Options& o) {
   if (bits_a_stream >= 8 * static_cast<double>(o.message_size.value_or(0))) return std::nullopt;
   return "at this rate not one message of a stream is due in the duration: lower message_size, or "
          "raise rate or duration";
+}
+
+std::optional<std::string> threads_objection(const Options& o) {
+  if (o.threads.value_or(1) <= o.streams.value_or(1)) return std::nullopt;
+  return "threads: more of them than streams would have nothing to do";
 }
 
 std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const Session& session) {

@@ -49,9 +49,15 @@ class Ring {
     if (result < 0) throw std::system_error(-result, std::generic_category(), "io_uring");
     ::io_uring_register_ring_fd(&ring_);  // saves a lookup a call; without it all works too
   }
-  ~Ring() { ::io_uring_queue_exit(&ring_); }
+  ~Ring() { exit(); }
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
+
+  // Ends it early: what is under way is cancelled.
+  void exit() noexcept {
+    if (open_) ::io_uring_queue_exit(&ring_);
+    open_ = false;
+  }
 
   // Lets submissions name descriptors by their index here. Throws std::system_error.
   void register_files(std::span<const int> files) {
@@ -89,6 +95,7 @@ class Ring {
 
  private:
   io_uring ring_{};
+  bool open_ = true;
 };
 
 // Buffers that receives of one ring take from as data come (IORING_REGISTER_PBUF_RING, Linux 5.19),

@@ -55,7 +55,11 @@ TEST_F(QualityTest, LoadOfOthersIsRemarked) {
 TEST_F(QualityTest, AFrequencyThatWasNotReachedIsRemarked) {
   Case c = samples.add_case("open", {}, Kind::latency);
   c.options.frequency_hz = 10;
-  EXPECT_EQ(assess_quality(ping(c, 1, 1000)), "sent 2 pings/s of the intended 10");
+  TrialRecord r = ping(c, 1, 1000);
+  r.client.unsent = 0;
+  EXPECT_EQ(assess_quality(r), "");
+  r.client.unsent = 8;
+  EXPECT_EQ(assess_quality(r), "8 pings were due and could not be sent");
 }
 
 TEST_F(QualityTest, PortsThatRanOutAreRemarked) {

@@ -80,7 +80,7 @@ TEST_F(ReportTest, ComparisonPairsTrialsOfOneBlock) {
   EXPECT_THAT(
       comparisons_csv(rows, "run-1"),
       HasSubstr("1,run-1,throughput_bps,bulk/engine=blocking,bulk/engine=iperf3,3,1,2,,,0.25,0.25,"
-                "inconclusive,,,\n"));
+                "inconclusive,,,,\n"));
 }
 
 TEST_F(ReportTest, AVerdictNeedsIntervalThresholdAndFamily) {

@@ -1,0 +1,193 @@
+#include "sockets/datagram_bursts.h"
+
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "sockets/datagram_transfer.h"
+#include "sockets/socket_options.h"
+
+namespace pingperf {
+namespace {
+
+constexpr std::size_t kLargestUdp = 65507;  // payload of one IPv4 datagram
+constexpr std::size_t kMostSegments = 64;   // of one UDP_SEGMENT send (UDP_MAX_SEGMENTS)
+constexpr std::size_t kLargestReceive = 65536;
+
+std::size_t segments_of(const Options& o) {
+  if (!o.gso.value_or(false)) return 1;
+  return std::clamp<std::size_t>(kLargestUdp / *o.message_size, 1, kMostSegments);
+}
+
+// Some messages, each of some datagrams, that one sendmmsg() takes.
+class Burst {
+ public:
+  Burst(const Flow& flow, const Options& o)
+      : size_(flow.outgoing.size()),
+        segments_(segments_of(o)),
+        messages_(o.batch.value_or(1)),
+        memory_(messages_ * segments_ * size_),
+        parts_(messages_),
+        headers_(messages_) {
+    for (std::size_t i = 0; i < messages_ * segments_; ++i)
+      std::copy(flow.outgoing.begin(), flow.outgoing.end(), datagram(i));
+    for (std::size_t i = 0; i < messages_; ++i) {
+      parts_[i].iov_base = datagram(i * segments_);
+      headers_[i].msg_hdr.msg_iov = &parts_[i];
+      headers_[i].msg_hdr.msg_iovlen = 1;
+    }
+  }
+
+  std::size_t largest() const noexcept { return messages_ * segments_; }
+
+  // Numbers and stamps `count` datagrams and sends them; returns how many the kernel took, or -1
+  // with errno.
+  ssize_t send(int fd, std::uint64_t first, std::size_t count) noexcept {
+    const Nanoseconds now = now_ns();
+    for (std::size_t i = 0; i < count; ++i)
+      set_header(datagram(i), {first + i, now});
+    const std::size_t used = (count + segments_ - 1) / segments_;
+    for (std::size_t i = 0; i < used; ++i)
+      parts_[i].iov_len = std::min(segments_, count - i * segments_) * size_;
+    const int sent =
+        ::sendmmsg(fd, headers_.data(), static_cast<unsigned>(used), MSG_NOSIGNAL);
+    if (sent < 0) return -1;
+    return static_cast<ssize_t>(
+        std::min(count, static_cast<std::size_t>(sent) * segments_));
+  }
+
+ private:
+  char* datagram(std::size_t i) noexcept { return memory_.data() + i * size_; }
+
+  const std::size_t size_, segments_, messages_;
+  std::vector<char> memory_;
+  std::vector<iovec> parts_;
+  std::vector<mmsghdr> headers_;
+};
+
+// How many datagrams may still be sent, at most `largest`.
+std::size_t room_in(const FlowCounter& sent, std::size_t size, std::size_t largest) noexcept {
+  const std::uint64_t left = sent.limit.load(std::memory_order_relaxed) - sent.count();
+  return static_cast<std::size_t>(std::min<std::uint64_t>(largest, (left - 1) / size + 1));
+}
+
+// Places for what one recvmmsg() gets.
+class Arrivals {
+ public:
+  Arrivals(std::size_t messages, std::size_t room)
+      : room_(room), memory_(messages * room), parts_(messages), headers_(messages),
+        controls_(messages) {
+    for (std::size_t i = 0; i < messages; ++i) {
+      parts_[i] = {data(i), room};
+      headers_[i].msg_hdr.msg_iov = &parts_[i];
+      headers_[i].msg_hdr.msg_iovlen = 1;
+    }
+  }
+
+  // Waits for the first. Returns how many came, or -1 with errno.
+  int receive(int fd, int flags) noexcept {
+    for (std::size_t i = 0; i < headers_.size(); ++i) {
+      headers_[i].msg_hdr.msg_control = controls_[i].bytes;
+      headers_[i].msg_hdr.msg_controllen = sizeof controls_[i].bytes;
+    }
+    return ::recvmmsg(fd, headers_.data(), static_cast<unsigned>(headers_.size()),
+                      MSG_WAITFORONE | flags, nullptr);
+  }
+
+  char* data(std::size_t i) noexcept { return memory_.data() + i * room_; }
+  std::size_t size(std::size_t i) const noexcept { return headers_[i].msg_len; }
+
+  // Of a message that UDP_GRO put together: the size of its datagrams; else 0.
+  std::size_t segment(std::size_t i) noexcept {
+    msghdr& message = headers_[i].msg_hdr;
+    for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+      if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO) continue;
+      int size = 0;
+      std::memcpy(&size, CMSG_DATA(c), sizeof size);
+      return static_cast<std::size_t>(size);
+    }
+    return 0;
+  }
+
+ private:
+  struct Control {
+    alignas(cmsghdr) char bytes[CMSG_SPACE(sizeof(int))];
+  };
+
+  const std::size_t room_;
+  std::vector<char> memory_;
+  std::vector<iovec> parts_;
+  std::vector<mmsghdr> headers_;
+  std::vector<Control> controls_;
+};
+
+// Takes message i apart. Returns false when the flow is over. What was left in the kernel is counted
+// by the first header: datagrams that GRO put together have consecutive numbers.
+bool take_apart(Arrivals& arrivals, std::size_t i, DatagramSink& sink, Nanoseconds now,
+                bool discard) noexcept {
+  const std::size_t n = arrivals.size(i), segment = arrivals.segment(i);
+  const char* const data = arrivals.data(i);
+  if (segment == 0 || segment >= n) return sink.take(data, n, now, !discard);
+  if (!discard) {
+    for (std::size_t at = 0; at < n; at += segment)
+      if (!sink.take(data + at, std::min(segment, n - at), now, true)) return false;
+    return true;
+  }
+  const DatagramHeader first = header_of(data);
+  if (first.number >= kEnd) return sink.take(data, segment, now, false);
+  for (std::size_t k = 0; (k + 1) * segment <= n; ++k)
+    sink.count(first.number + k, first.value, segment, now);
+  return true;
+}
+
+}  // namespace
+
+void send_bursts(FlowGroup& group, Meter& meter) {
+  Flow& flow = *group.flows.front();
+  const std::size_t size = flow.outgoing.size();
+  if (group.options.gso.value_or(false))
+    set_option(flow.fd.get(), SOL_UDP, UDP_SEGMENT, static_cast<int>(size), "gso (UDP_SEGMENT)");
+  Burst burst(flow, group.options);
+  group.copies = 1;
+  meter.began();
+  std::uint64_t number = 0;
+  while (!meter.closed() && !flow.sent.full()) {
+    const std::size_t count = room_in(flow.sent, size, burst.largest());
+    if (flow.pace.paced()) flow.pace.wait(meter, count);
+    const ssize_t sent = burst.send(flow.fd.get(), number, count);
+    if (sent < 0) {
+      if (is_transient_send(errno)) continue;
+      flow.fail(meter);
+      break;
+    }
+    number += static_cast<std::uint64_t>(sent);
+    flow.sent.add(static_cast<std::uint64_t>(sent) * size, static_cast<std::uint64_t>(sent));
+  }
+  if (group.options.gso.value_or(false))  // the marks are datagrams of their own
+    set_option(flow.fd.get(), SOL_UDP, UDP_SEGMENT, 0, "gso (UDP_SEGMENT)");
+  send_end(flow.fd.get(), number);
+}
+
+void receive_bursts(FlowGroup& group, Meter& meter) {
+  Flow& flow = *group.flows.front();
+  const Options& o = group.options;
+  const bool gro = o.gro.value_or(false), discard = o.receive == "discard";
+  if (gro) set_option(flow.fd.get(), SOL_UDP, UDP_GRO, 1, "gro (UDP_GRO)");
+  const std::size_t whole = gro ? kLargestReceive : flow.incoming.size();
+  Arrivals arrivals(o.batch.value_or(1), discard ? sizeof(Hello) : whole);
+  DatagramSink sink(flow, meter, o.verify.value_or(false));
+  group.copies = discard ? 0 : 1;
+  while (!meter.stopped()) {
+    const int count = arrivals.receive(flow.fd.get(), discard ? MSG_TRUNC : 0);
+    if (count < 0 && is_transient_send(errno)) continue;
+    if (count < 0) return flow.fail(meter);
+    const Nanoseconds now = now_ns();
+    for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i)
+      if (!take_apart(arrivals, i, sink, now, discard)) return;
+  }
+}
+
+}  // namespace pingperf

@@ -1,0 +1,68 @@
+// What the loops of UDP bulk transfers share: numbers, marks and what becomes of a datagram.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "sockets/datagram.h"
+#include "sockets/transfer.h"
+
+namespace pingperf {
+
+// An overrun send buffer or a full device queue drops the datagram: that is not the end of a flow.
+inline bool is_transient_send(int error) noexcept {
+  return error == EINTR || error == ENOBUFS || error == EAGAIN;
+}
+
+// What a flow's receiver does with the datagrams that come.
+class DatagramSink {
+ public:
+  DatagramSink(Flow& flow, Meter& meter, bool verify) noexcept
+      : flow_(flow), meter_(meter), verify_(verify) {}
+
+  // A datagram of n bytes that came at `now`; `whole`: all of it is at `data`, not its header alone.
+  // Returns false when the flow is over: its sender is done, or the payload is wrong.
+  bool take(const char* data, std::size_t n, Nanoseconds now, bool whole) noexcept {
+    if (n < kSmallestDatagram) return true;
+    const DatagramHeader header = header_of(data);
+    if (header.number >= kEnd) return take_mark(header, data, n);
+    if (verify_ && whole && !is_intact(data, n)) {
+      errno = EBADMSG;
+      flow_.fail(meter_);
+      return false;
+    }
+    count(header.number, header.value, n, now);
+    return true;
+  }
+
+  // A datagram whose header is known without having been looked at.
+  void count(std::uint64_t number, Nanoseconds sent, std::size_t n, Nanoseconds now) noexcept {
+    if (first_) meter_.began();
+    first_ = false;
+    if (flow_.sequence.received(number, sent, now)) flow_.received.add(n);
+  }
+
+ private:
+  bool is_intact(const char* data, std::size_t n) const noexcept {
+    return n == flow_.outgoing.size() &&
+           std::memcmp(data + kSmallestDatagram, flow_.outgoing.data() + kSmallestDatagram,
+                       n - kSmallestDatagram) == 0;
+  }
+
+  bool take_mark(const DatagramHeader& header, const char* data, std::size_t n) noexcept {
+    if (header.number == kHello) {  // our answer was lost
+      if (flow_.is_server) ::send(flow_.fd.get(), data, n, MSG_NOSIGNAL);
+      return true;
+    }
+    flow_.sequence.expect(static_cast<std::uint64_t>(header.value));
+    return false;
+  }
+
+  Flow& flow_;
+  Meter& meter_;
+  const bool verify_;
+  bool first_ = true;
+};
+
+}  // namespace pingperf

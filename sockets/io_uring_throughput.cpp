@@ -1,0 +1,161 @@
+// TCP bulk transfer with io_uring(7): several sends under way at once, and one multishot receive that
+// takes the buffers it needs. A thread a stream.
+#include <sys/socket.h>
+
+#include "sockets/engines.h"
+#include "sockets/stream.h"
+#include "sockets/stream_transfer.h"
+#include "sockets/uring.h"
+
+// Linux 6.2; liburing 2.3 does not know them.
+#ifndef IORING_SEND_ZC_REPORT_USAGE
+#define IORING_SEND_ZC_REPORT_USAGE (1U << 3)
+#endif
+#ifndef IORING_NOTIF_USAGE_ZC_COPIED
+#define IORING_NOTIF_USAGE_ZC_COPIED (1U << 31)
+#endif
+
+namespace pingperf {
+namespace {
+
+constexpr std::uint64_t kUsualDepth = 4;
+constexpr std::size_t kReceiveBuffers = 16;
+constexpr std::size_t kSmallestReceive = 256 * 1024;
+
+// Sends of one flow, up to `depth` under way at once.
+class SendRing {
+ public:
+  SendRing(Flow& flow, const Options& o, FlowGroup& group)
+      : flow_(flow),
+        group_(group),
+        depth_(o.queue_depth.value_or(kUsualDepth)),
+        zero_copy_(o.zero_copy.value_or(false)),
+        ring_(static_cast<unsigned>(2 * depth_), o.sqpoll.value_or(false)) {
+    const int file = flow.fd.get();
+    ring_.register_files({&file, 1});
+  }
+
+  // Queues as many sends as may be under way.
+  void fill() noexcept {
+    while (under_way_ < depth_ && !is_full()) {
+      io_uring_sqe* const sqe = ring_.next();
+      if (zero_copy_)
+        ::io_uring_prep_send_zc(sqe, 0, flow_.outgoing.data(), flow_.outgoing.size(),
+                                MSG_NOSIGNAL | MSG_WAITALL, IORING_SEND_ZC_REPORT_USAGE);
+      else
+        ::io_uring_prep_send(sqe, 0, flow_.outgoing.data(), flow_.outgoing.size(),
+                             MSG_NOSIGNAL | MSG_WAITALL);
+      sqe->flags |= IOSQE_FIXED_FILE;
+      ++under_way_;
+    }
+  }
+
+  bool is_idle() const noexcept { return under_way_ == 0 && notifications_ == 0; }
+
+  // Waits for some of them.
+  void reap(const Meter& meter) noexcept {
+    ring_.submit_and_wait();
+    ring_.for_each_completion([&](const io_uring_cqe& cqe) {
+      if (cqe.flags & IORING_CQE_F_NOTIF) {
+        --notifications_;
+        ++group_.zero_copy_sends;
+        if (static_cast<std::uint32_t>(cqe.res) & IORING_NOTIF_USAGE_ZC_COPIED)
+          ++group_.zero_copy_copied;
+        return;
+      }
+      --under_way_;
+      if (cqe.flags & IORING_CQE_F_MORE) ++notifications_;
+      if (cqe.res >= 0) return flow_.sent.add(static_cast<std::uint64_t>(cqe.res));
+      errno = -cqe.res;
+      if (errno != EINTR && errno != EAGAIN) flow_.fail(meter);
+    });
+  }
+
+ private:
+  // Those under way count as sent.
+  bool is_full() const noexcept {
+    return flow_.sent.count() + under_way_ * flow_.outgoing.size() >=
+           flow_.sent.limit.load(std::memory_order_relaxed);
+  }
+
+  Flow& flow_;
+  FlowGroup& group_;
+  const std::uint64_t depth_;
+  const bool zero_copy_;
+  std::uint64_t under_way_ = 0;
+  std::uint64_t notifications_ = 0;
+  Ring ring_;
+};
+
+void send_stream(FlowGroup& group, Meter& meter) {
+  Flow& flow = *group.flows.front();
+  SendRing ring(flow, group.options, group);
+  meter.began();
+  while (!meter.closed() && !flow.sent.full() && flow.error == 0) {
+    ring.fill();
+    if (ring.is_idle()) break;
+    ring.reap(meter);
+  }
+  while (!ring.is_idle() && !meter.stopped() && flow.error == 0) ring.reap(meter);
+  finish_sending(flow, meter);
+  const bool copied = 2 * group.zero_copy_copied >= group.zero_copy_sends;
+  group.copies = copied ? 1 : 0;
+}
+
+void receive_stream(FlowGroup& group, Meter& meter) {
+  Flow& flow = *group.flows.front();
+  Ring ring(4, false);
+  ProvidedBuffers buffers(ring, kReceiveBuffers, std::max(flow.incoming.size(), kSmallestReceive));
+  const int file = flow.fd.get();
+  ring.register_files({&file, 1});
+  const auto receive = [&] {
+    io_uring_sqe* const sqe = ring.next();
+    ::io_uring_prep_recv_multishot(sqe, 0, nullptr, 0, 0);
+    sqe->flags |= IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
+    sqe->buf_group = ProvidedBuffers::kGroup;
+  };
+  group.copies = 1;
+  receive();
+  for (bool over = false, first = true; !over;) {
+    ring.submit_and_wait();
+    ring.for_each_completion([&](const io_uring_cqe& cqe) {
+      if (cqe.flags & IORING_CQE_F_BUFFER)
+        buffers.release(static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT));
+      const bool again = cqe.res > 0 || cqe.res == -ENOBUFS || cqe.res == -EINTR;
+      if (again && !(cqe.flags & IORING_CQE_F_MORE)) receive();
+      if (!again) over = true;
+      if (cqe.res == 0) finish_receiving(flow);
+      if (cqe.res < 0 && !again) {
+        errno = -cqe.res;
+        flow.fail(meter);
+      }
+      if (cqe.res <= 0) return;
+      if (first) meter.began();
+      first = false;
+      flow.received.add(static_cast<std::uint64_t>(cqe.res));
+    });
+  }
+}
+
+constexpr TransferOps kOps = {send_stream, receive_stream, kStreams};
+
+}  // namespace
+
+const Engine& io_uring_throughput() {
+  static const Engine engine = {
+      .name = "io_uring",
+      .summary = kIoUringSummary,
+      .kind = Kind::throughput,
+      .transport = Transport::tcp,
+      .parameters = {"message_size", "streams", "duration", "warmup", "bytes", "messages",
+                     "reverse", "bidirectional", "congestion_control", "nodelay", "send_buffer",
+                     "receive_buffer", "mss", "tos", "zero_copy", "queue_depth", "sqpoll",
+                     "pin.client", "pin.server", "ip", "port"},
+      .unavailable = io_uring_unavailable,
+      .listen = [](const Session& s) { return listen_transfer(kOps, s); },
+      .connect = [](const Session& s) { return connect_transfer(kOps, s); },
+  };
+  return engine;
+}
+
+}  // namespace pingperf

@@ -1,0 +1,149 @@
+// TCP bulk transfer without a copy in user space: the sender lends its pages to a pipe (vmsplice)
+// and moves them from there to the socket (splice(2)); the receiver copies as anyone does, has the
+// kernel drop the data, or splices them to /dev/null.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "sockets/engines.h"
+#include "sockets/error.h"
+#include "sockets/stream.h"
+#include "sockets/stream_transfer.h"
+
+namespace pingperf {
+namespace {
+
+constexpr int kPipeSize = 1 << 20;  // as much as anyone may have (/proc/sys/fs/pipe-max-size)
+
+struct PipeEnds {
+  Fd read;
+  Fd write;
+};
+
+// As large as it may be: one that is too small only costs calls.
+PipeEnds open_pipe() {
+  int fds[2];
+  check(::pipe2(fds, O_CLOEXEC), "pipe");
+  PipeEnds pipe{Fd(fds[0]), Fd(fds[1])};
+  ::fcntl(pipe.write.get(), F_SETPIPE_SZ, kPipeSize);
+  return pipe;
+}
+
+// One message in memory that begins a page and is backed as it comes.
+class Pages {
+ public:
+  explicit Pages(std::span<const char> message) : size_(message.size()) {
+    void* const memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (memory == MAP_FAILED) check(-1, "mmap");
+    data_ = static_cast<char*>(memory);
+    std::copy(message.begin(), message.end(), data_);
+  }
+  ~Pages() { ::munmap(data_, size_); }
+  Pages(const Pages&) = delete;
+  Pages& operator=(const Pages&) = delete;
+
+  iovec rest(std::size_t offset) const noexcept { return {data_ + offset, size_ - offset}; }
+
+ private:
+  const std::size_t size_;
+  char* data_ = nullptr;
+};
+
+// Moves all that the pipe holds to the socket. Returns false with errno.
+bool drain(int pipe, Flow& flow, std::size_t size) noexcept {
+  while (size > 0) {
+    const ssize_t n = ::splice(pipe, nullptr, flow.fd.get(), nullptr, size,
+                               SPLICE_F_MOVE | (size > kPipeSize ? SPLICE_F_MORE : 0));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    flow.sent.add(static_cast<std::uint64_t>(n));
+    size -= static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+void send_pages(FlowGroup& group, Meter& meter) {
+  Flow& flow = *group.flows.front();
+  const PipeEnds pipe = open_pipe();
+  const Pages pages(flow.outgoing);
+  meter.began();
+  while (!meter.closed() && !flow.sent.full()) {
+    const iovec rest = pages.rest(flow.sent.count() % flow.outgoing.size());
+    const ssize_t lent = ::vmsplice(pipe.write.get(), &rest, 1, 0);
+    if (lent < 0 && errno == EINTR) continue;
+    if (lent <= 0 || !drain(pipe.read.get(), flow, static_cast<std::size_t>(lent))) {
+      flow.fail(meter);
+      break;
+    }
+  }
+  finish_sending(flow, meter);
+  group.copies = 0;
+}
+
+// Reads a stream to its end: `take` gets the next bytes as recv(2) would.
+template <typename Take>
+void receive_with(Take take, Flow& flow, Meter& meter) {
+  for (bool first = true;; first = false) {
+    const ssize_t n = take();
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) flow.fail(meter);
+    if (n == 0) finish_receiving(flow);
+    if (n <= 0) return;
+    if (first) meter.began();
+    flow.received.add(static_cast<std::uint64_t>(n));
+  }
+}
+
+void receive_by_splice(Flow& flow, Meter& meter) {
+  const PipeEnds pipe = open_pipe();
+  const Fd null(check(::open("/dev/null", O_WRONLY | O_CLOEXEC), "/dev/null"));
+  receive_with(
+      [&]() -> ssize_t {
+        const ssize_t n = ::splice(flow.fd.get(), nullptr, pipe.write.get(), nullptr, kPipeSize,
+                                   SPLICE_F_MOVE);
+        for (ssize_t left = n; left > 0;) {
+          const ssize_t gone = ::splice(pipe.read.get(), nullptr, null.get(), nullptr,
+                                        static_cast<std::size_t>(left), SPLICE_F_MOVE);
+          if (gone <= 0) return -1;
+          left -= gone;
+        }
+        return n;
+      },
+      flow, meter);
+}
+
+void receive(FlowGroup& group, Meter& meter) {
+  Flow& flow = *group.flows.front();
+  const std::string how = group.options.receive.value_or("copy");
+  group.copies = how == "copy" ? 1 : 0;
+  if (how == "splice") return receive_by_splice(flow, meter);
+  const int flags = receive_flags(group.options);
+  receive_with(
+      [&] { return ::recv(flow.fd.get(), flow.incoming.data(), flow.incoming.size(), flags); },
+      flow, meter);
+}
+
+constexpr TransferOps kOps = {send_pages, receive, kStreams};
+
+}  // namespace
+
+const Engine& splice_throughput() {
+  static const Engine engine = {
+      .name = "splice",
+      .summary = "vmsplice and splice: sends without copying, a thread per stream",
+      .kind = Kind::throughput,
+      .transport = Transport::tcp,
+      .parameters = {"message_size", "streams", "duration", "warmup", "bytes", "messages",
+                     "reverse", "bidirectional", "congestion_control", "nodelay", "send_buffer",
+                     "receive_buffer", "mss", "tos", "receive", "pin.client", "pin.server", "ip",
+                     "port"},
+      .unavailable = always_available,
+      .listen = [](const Session& s) { return listen_transfer(kOps, s); },
+      .connect = [](const Session& s) { return connect_transfer(kOps, s); },
+  };
+  return engine;
+}
+
+}  // namespace pingperf
