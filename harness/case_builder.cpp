@@ -103,8 +103,9 @@ class CaseBuilder {
     for (const auto& [parameter, mark] : explicit_)
       if (!case_.engine->honours(parameter))
         fail_at(mark,
-                fmt::format("engine '{}' has no '{}' for {} over {}", case_.options.engine,
-                            parameter, name(case_.options.kind), name(case_.options.transport)));
+                fmt::format("engine '{}' has no '{}' for {} over {}{}", case_.options.engine,
+                            parameter, name(case_.options.kind), name(case_.options.transport),
+                            who_has(parameter)));
     check_limits(node_.mark, fmt::format("workload '{}'", case_.workload));
     if (defaults) {
       apply_defaults(*defaults, used_defaults);
@@ -119,6 +120,17 @@ class CaseBuilder {
   bool is_explicit(std::string_view parameter) const {
     return std::any_of(explicit_.begin(), explicit_.end(),
                        [&](const auto& known) { return known.first == parameter; });
+  }
+
+  // The engines that honour `parameter` for this kind and transport: "; blocking, epoll have it".
+  std::string who_has(std::string_view parameter) const {
+    std::vector<std::string_view> names;
+    for (const Engine* engine : all_engines())
+      if (engine->kind == case_.options.kind && engine->transport == case_.options.transport &&
+          engine->honours(parameter))
+        names.push_back(engine->name);
+    if (names.empty()) return "";
+    return fmt::format("; {} {} it", fmt::join(names, ", "), names.size() == 1 ? "has" : "have");
   }
 
   void find_the_engine() {

@@ -83,7 +83,7 @@ class ResultReader {
     set_datagrams();
     set_tcp_figures(m_);
     m_.fairness_index = jain_index(per_stream_);
-    if (m_.bytes_sent) m_.congestion_control = congestion_control_in(root_.at("end"));
+    if (m_.bytes_sent) m_.congestion_control = congestion_control_in(root_.value("end", Json::object()));
     read_order();
     return std::move(m_);
   }
@@ -148,13 +148,15 @@ class ResultReader {
   void set_datagrams() {
     m_.datagrams_sent = count(datagrams_.sent);
     if (schedule_.omit_s > 0 && m_.datagrams_sent)
-      m_.datagrams_sent = *m_.bytes_sent / datagram_size();
+      m_.datagrams_sent = datagrams_in(*m_.bytes_sent);
     m_.datagrams_received = count(datagrams_.received);
     m_.datagrams_lost = count(datagrams_.lost);
   }
 
-  std::uint64_t datagram_size() const {
-    return root_.at("start").at("test_start").at("blksize").get<std::uint64_t>();
+  std::optional<std::uint64_t> datagrams_in(std::uint64_t bytes) const {
+    const Json start = root_.value("start", Json::object()).value("test_start", Json::object());
+    const auto size = get<std::uint64_t>(start, "blksize").value_or(0);
+    return size > 0 ? std::optional(bytes / size) : std::nullopt;
   }
 
   // Out-of-order datagrams are told for the whole test only.
@@ -255,8 +257,8 @@ class ServerSums {
     if (!m_.window_s) m_.window_s = get<double>(sum, "seconds");
     m_.bytes_sent = bytes;
     m_.retransmits = get<std::uint64_t>(sum, "retransmits");
-    if (options_.transport == Transport::udp && bytes)
-      m_.datagrams_sent = *bytes / options_.message_size.value();
+    if (options_.transport == Transport::udp && bytes && options_.message_size)
+      m_.datagrams_sent = *bytes / *options_.message_size;
   }
 
   const Json& end_;

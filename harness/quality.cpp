@@ -10,6 +10,7 @@ namespace pingperf {
 namespace {
 
 constexpr double kRateReached = 0.95;    // of the offered rate
+constexpr double kMuchLoss = 0.001;      // of the pings
 constexpr double kShortWindow_s = 0.1;   // below, one late wake-up is a visible share
 constexpr double kFarMedian = 2;         // times the case's so far, or a half
 constexpr std::size_t kFewestTrials = 2; // that make a case's so far
@@ -28,6 +29,10 @@ void remark_rate(const TrialRecord& record, Remarks& remarks) {
                                   human_rate(static_cast<double>(*o.rate_bps))));
   if (const auto unsent = metric(record, "unsent"); unsent && *unsent > 0)
     remarks.push_back(fmt::format("{:.0f} pings were due and could not be sent", *unsent));
+  const auto exchanges = metric(record, "exchanges"), lost = metric(record, "lost");
+  if (exchanges && lost && *lost > kMuchLoss * (*exchanges + *lost))
+    remarks.push_back(
+        fmt::format("{:.2g}% of the pings were lost", 100 * *lost / (*exchanges + *lost)));
 }
 
 void remark_disturbance(const TrialRecord& record, Remarks& remarks) {

@@ -26,8 +26,19 @@ std::vector<Heading> headings(Kind kind) {
             {"retransmits", "retrans"},
             {"loss_ratio", "loss"},
             {"cpu_s_per_gb", "CPU s/GB"}};
-  return {{"rtt_p50_ns", "p50"}, {"rtt_p99_ns", "p99"}, {"rtt_max_ns", "max"}, {"rate_hz", "rate"}};
+  return {{"rtt_p50_ns", "p50"},         {"rtt_p99_ns", "p99"}, {"rtt_naive_p99_ns", "naive p99"},
+          {"rtt_max_ns", "max"},         {"rate_hz", "rate"},   {"lost", "lost"},
+          {"fairness_index", "fairness"}};
 }
+
+// What a round trip is made of, where that was measured: medians of the trials' medians.
+const std::vector<Heading> kKernelParts = {{"app_to_kernel_p50_ns", "app to kernel"},
+                                           {"kernel_to_kernel_p50_ns", "kernels"},
+                                           {"turnaround_p50_ns", "turnaround"},
+                                           {"kernel_to_app_p50_ns", "kernel to app"}};
+const std::vector<Heading> kConnectParts = {{"connect_p50_ns", "connect"},
+                                            {"first_byte_p50_ns", "first byte"},
+                                            {"close_p50_ns", "close"}};
 
 std::vector<double> values_of(const TrialTable& trials, const std::string& name,
                               std::string_view metric) {
@@ -73,7 +84,9 @@ std::string kind_table(const TrialTable& trials, const std::vector<Case>& all, K
   std::vector<Heading> shown = headings(kind);
   std::erase_if(shown, [&](const Heading& h) {
     return std::all_of(cases.begin(), cases.end(), [&](const std::string& name) {
-      return trials.values(name, h.metric).empty();
+      const std::vector<double> values = values_of(trials, name, h.metric);
+      const bool all_zero = std::all_of(values.begin(), values.end(), [](double v) { return v == 0; });
+      return values.empty() || (h.metric == "lost" && all_zero);
     });
   });
   std::vector<std::string> header{std::string(name(kind)), "ok"};
@@ -91,6 +104,24 @@ std::string kind_table(const TrialTable& trials, const std::vector<Case>& all, K
     table.add(std::move(row));
   }
   return table.to_string(style) + "\n";
+}
+
+// Of the cases in which these parts were measured; empty when there is none.
+std::string parts_table(const TrialTable& trials, const std::vector<Case>& all,
+                        const std::vector<Heading>& parts, const Style& style) {
+  std::vector<std::string> header{"of the round trip, p50"};
+  for (const Heading& part : parts) header.emplace_back(part.title);
+  TextTable table(header);
+  bool any = false;
+  for (const Case& c : all) {
+    if (trials.rows_of(c.name).empty() || values_of(trials, c.name, parts[0].metric).empty())
+      continue;
+    std::vector<std::string> row{c.name};
+    for (const Heading& part : parts) row.push_back(cell(trials, c.name, part.metric));
+    table.add(std::move(row));
+    any = true;
+  }
+  return any ? table.to_string(style) + "\n" : "";
 }
 
 // The first rows that have something in `column`, each with it; then how many more.
@@ -118,8 +149,9 @@ std::string power_text(const std::vector<ComparisonRow>& rows) {
   }
   std::string text;
   if (fewest < 6)
-    text += "Fewer than 6 pairs have no 95% interval: no verdict.\n";
-  else if (largest > 1)
+    return "Fewer than 6 pairs have no 95% interval: no verdict. The experiment's repetitions, or "
+           "--set plan.repetitions=10, give more.\n";
+  if (largest > 1)
     text +=
         fmt::format("So many pairs find a change of {:.0f}% or more in every row (95% power).\n",
                     100 * (largest - 1));
@@ -189,6 +221,8 @@ std::string results_table(const TrialTable& trials, const std::vector<Case>& cas
   std::string text;
   for (Kind kind : {Kind::throughput, Kind::latency, Kind::connect})
     text += kind_table(trials, cases, kind, style);
+  for (const auto& parts : {kKernelParts, kConnectParts})
+    text += parts_table(trials, cases, parts, style);
   const auto is_ok = [&](const auto& row) { return trials.text(row, "status") == "ok"; };
   if (std::any_of(trials.rows().begin(), trials.rows().end(), is_ok))
     text += "Medians of the ok trials; ± is half their range.\n";

@@ -48,8 +48,8 @@ class NaiveView {
  public:
   NaiveView(Histogram& rtt, Nanoseconds timeout) noexcept : rtt_(rtt), timeout_(timeout) {}
 
-  void sent(std::uint64_t number, Nanoseconds now) noexcept {
-    if (waiting_ && now - sent_ < timeout_) return;
+  void leaves(std::uint64_t number, Nanoseconds now) noexcept {
+    if (waiting_ && (number == number_ || now - sent_ < timeout_)) return;
     waiting_ = true;
     number_ = number;
     sent_ = now;
@@ -138,7 +138,10 @@ class OpenLoop {
   // Returns false when there is no room for it, or it failed.
   bool send_next() noexcept {
     const Nanoseconds due = schedule_.next();
-    if (offset_ == 0) prepare_ping(t_, t_.next_number, due);
+    if (offset_ == 0) {
+      prepare_ping(t_, t_.next_number, due);
+      naive_.leaves(t_.next_number, stop_clock_ns());  // before: the pong may be here when send() returns
+    }
     const int fd = next_flow().fd.get();
     while (offset_ < t_.outgoing.size()) {
       const ssize_t n = ::send(fd, t_.outgoing.data() + offset_, t_.outgoing.size() - offset_,
@@ -150,7 +153,6 @@ class OpenLoop {
       offset_ += static_cast<std::size_t>(n);
     }
     offset_ = 0;
-    naive_.sent(t_.next_number, stop_clock_ns());
     if (due >= window_.open && t_.issued++ == 0) duplicates_before_ = sequence_.duplicates();
     t_.take_number();
     schedule_.advance();

@@ -90,7 +90,10 @@ void print_ping(const PingCommand& command, const Address& server, std::uint64_t
     fmt::print("{} bytes from {}: seq={} time={}\n", command.message_size, text_of(server),
                number, human_duration(static_cast<double>(*rtt)));
   else
-    fmt::print("no answer from {}: seq={}\n", text_of(server), number);
+    fmt::print("no answer from {}: seq={}{}\n", text_of(server), number,
+               command.transport == "tcp" || command.transport == "unix"
+                   ? " (connected, not served: another client's turn?)"
+                   : "");
   std::fflush(stdout);
 }
 

@@ -80,8 +80,8 @@ int run_cli(int argc, char** argv) {
   ping_app->add_option("HOST[:PORT]", ping.server, "where a pong runs; a path for unix")
       ->required();
   ping_app->add_option("--transport", ping.transport, "tcp, udp, unix, raw or icmp")->capture_default_str();
-  ping_app->add_flag("--once", ping.once, "TCP v1: connect, one ping, one pong, disconnect");
-  ping_app->add_option("--count", ping.count, "how many pings")->check(CLI::PositiveNumber);
+  ping_app->add_flag("--once", ping.once, "TCP v1: connect, one ping, one pong, disconnect; one ping unless --count");
+  ping_app->add_option("--count", ping.count, "how many pings")->check(CLI::Range(1, 1'000'000'000));
   ping_app->add_option("--frequency", ping.frequency_hz, "pings a second; 0: as fast as it goes")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1e6));

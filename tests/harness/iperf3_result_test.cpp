@@ -39,6 +39,20 @@ TEST(Iperf3Schedule, ALimitOfBytesHasNoDuration) {
   EXPECT_EQ(Iperf3Schedule(o).run_s, 0);
 }
 
+TEST(Iperf3Schedule, OmitsWholeSecondsWithAnExternalServer) {
+  Options o;
+  o.warmup = 200 * kMillisecond;
+  o.duration = kSecond;
+  const Iperf3Schedule s(o, true);
+  EXPECT_EQ(s.omit_s, 1);
+  EXPECT_EQ(s.rest, 0);
+  EXPECT_EQ(s.run_s, 1);
+  EXPECT_TRUE(s.window_is_whole());
+  o.duration = 1500 * kMillisecond;
+  EXPECT_FALSE(Iperf3Schedule(o, true).window_is_whole());
+  EXPECT_FALSE(Iperf3Schedule(Options(o)).window_is_whole());
+}
+
 class Iperf3Result : public testing::TestWithParam<const char*> {};
 
 TEST_P(Iperf3Result, TheWholeTestIsTheWindowWithoutWarmup) {
@@ -134,6 +148,80 @@ TEST(Iperf3ResultUdp, LossIsToldApartFromWhatCame) {
   EXPECT_NEAR(m.jitter_ns.value(), 100e3, 1);  // of the last interval
   EXPECT_FALSE(m.retransmits);
   EXPECT_FALSE(m.fairness_index);  // one stream
+}
+
+// As 3.12 writes them: what the receiver got stands under its "sender" mark's true.
+constexpr const char* kSums = R"({"streams":[
+  {"udp":{"sender":true,"out_of_order":3}},{"udp":{"sender":false,"out_of_order":50}},
+  {"receiver":{"sender":true,"bytes":100}},{"receiver":{"sender":true,"bytes":300}}],
+  "sum_sent":{"bytes":2800,"seconds":1.001,"retransmits":4,"packets":9},
+  "sum_received":{"bytes":1400,"seconds":1.002,"jitter_ms":0.5,"lost_packets":1,"packets":2},
+  "sender_tcp_congestion":"cubic"})";
+
+Options options_of(Nanoseconds duration, Transport transport = Transport::tcp) {
+  Options o;
+  o.transport = transport;
+  o.message_size = 1400;
+  o.warmup = 0;
+  o.duration = duration;
+  return o;
+}
+
+Measurement server_in(const std::string& more, const Options& o) {
+  return read_iperf3_server(R"({"end":)" + std::string(kSums) + more + "}", Iperf3Schedule(o, true),
+                            o);
+}
+
+TEST(Iperf3ResultServer, SumsOfTheWholeTestAreOfAWholeWindow) {
+  const Measurement m = server_in("", options_of(kSecond, Transport::udp));
+  EXPECT_EQ(m.error, "");
+  EXPECT_EQ(m.bytes_received, 1400u);
+  EXPECT_EQ(m.total_bytes_received, 1400u);
+  EXPECT_DOUBLE_EQ(m.window_s.value(), 1.002);
+  EXPECT_EQ(m.datagrams_received, 1u);
+  EXPECT_EQ(m.datagrams_lost, 1u);
+  EXPECT_EQ(m.out_of_order, 3u);
+  EXPECT_DOUBLE_EQ(m.jitter_ns.value(), 0.5e6);
+  EXPECT_DOUBLE_EQ(m.fairness_index.value(), 0.8);
+  EXPECT_FALSE(m.bytes_sent);
+}
+
+TEST(Iperf3ResultServer, ReverseIsWhatItSent) {
+  Options o = options_of(kSecond, Transport::udp);
+  o.reverse = true;
+  const Measurement m = server_in("", o);
+  EXPECT_EQ(m.bytes_sent, 2800u);
+  EXPECT_EQ(m.datagrams_sent, 2u);  // by its bytes
+  EXPECT_EQ(m.retransmits, 4u);
+  EXPECT_DOUBLE_EQ(m.window_s.value(), 1.001);
+  EXPECT_EQ(m.congestion_control, "cubic");
+  EXPECT_FALSE(m.bytes_received);
+}
+
+TEST(Iperf3ResultServer, SumsAreNoPartsOfThem) {
+  const Measurement m = server_in("", options_of(500 * kMillisecond));
+  EXPECT_FALSE(m.bytes_received);
+  EXPECT_FALSE(m.window_s);
+  EXPECT_EQ(m.total_bytes_received, 1400u);
+}
+
+TEST(Iperf3ResultServer, ItsOwnIntervalsCountWhenTheyAreOfTheWindow) {
+  const auto own = [](double end) {
+    return R"(,"server_output_json":{"intervals":[{"streams":[{"sender":false,"bytes":700}],
+      "sum":{"omitted":false,"start":0,"end":)" +
+           std::to_string(end) + R"(}}],"end":{}})";
+  };
+  const Options half = options_of(500 * kMillisecond);
+  EXPECT_EQ(server_in(own(0.5), half).bytes_received, 700u);
+  EXPECT_DOUBLE_EQ(server_in(own(0.5), half).window_s.value(), 0.5);
+  EXPECT_FALSE(server_in(own(1.0), half).bytes_received);  // of a longer time
+  EXPECT_EQ(server_in(own(0.5), options_of(kSecond)).bytes_received, 1400u);  // of a shorter one
+}
+
+TEST(Iperf3ResultServer, WhatCannotBeReadIsEmpty) {
+  const Options o = options_of(kSecond);
+  for (const char* json : {"", "{", "{}", R"({"end":3})", R"({"end":{"sum_received":{}}})"})
+    EXPECT_FALSE(read_iperf3_server(json, Iperf3Schedule(o, true), o).bytes_received) << json;
 }
 
 TEST(Iperf3ResultErrors, AnErrorInTheJsonIsTheError) {

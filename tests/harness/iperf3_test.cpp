@@ -3,13 +3,18 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <thread>
 
 #include "harness/engines.h"
@@ -291,7 +296,253 @@ TEST_P(Iperf3Test, AKilledClientIsAnErrorOfTheServer) {
   EXPECT_NE(server.result().error, "");
 }
 
+TEST_P(Iperf3Test, EndsAfterTheLimitOfMessages) {
+  Options options = options_for(engine());
+  options.messages = 300;
+  options.duration.reset();
+  options.warmup = 0;
+  const Ends ends = run_trial(engine(), options);
+  ASSERT_EQ(ends.client.error, "");
+  ASSERT_EQ(ends.server.error, "");
+  EXPECT_EQ(ends.client.bytes_sent, 300 * *options.message_size);
+}
+
+// The server's side of the protocol up to the client's parameters, which are what is sent to it.
+Json parameters_told(const Engine& engine, const Options& options) {
+  constexpr int kCookie = 37;
+  constexpr char kParameterExchange = 9;
+  const Address any = Address::resolve("127.0.0.1", 0);
+  const Fd listener(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+  check(::bind(listener.get(), any.data(), any.size()), "bind");
+  check(::listen(listener.get(), 1), "listen");
+  End client(End::Side::client, engine,
+             session_for(options, Address::local_of(listener.get())));
+  const Fd control(check(::accept(listener.get(), nullptr, nullptr), "accept"));
+  const auto take = [&](char* data, std::size_t size) {
+    EXPECT_EQ(::recv(control.get(), data, size, MSG_WAITALL), static_cast<ssize_t>(size));
+  };
+  char cookie[kCookie];
+  take(cookie, sizeof cookie);
+  EXPECT_EQ(::send(control.get(), &kParameterExchange, 1, 0), 1);
+  std::uint32_t size = 0;
+  take(reinterpret_cast<char*>(&size), sizeof size);
+  std::string text(ntohl(size), ' ');
+  take(text.data(), text.size());
+  return Json::parse(text);
+}
+
+TEST_P(Iperf3Test, TellsItsServerWhatWasAskedFor) {
+  Options options = options_for(engine());
+  options.rate_bps = 20'000'000;
+  options.burst = 7;
+  options.pacing_timer = 500 * kMicrosecond;
+  options.fq_rate_bps = 40'000'000;
+  options.repeating_payload = true;
+  options.iperf3_options = "--udp-counters-64bit --extra-data hello";
+  const Json told = parameters_told(engine(), options);
+  EXPECT_EQ(told.at("bandwidth"), 20'000'000);
+  EXPECT_EQ(told.at("burst"), 7);
+  EXPECT_EQ(told.at("pacing_timer"), 500);
+  EXPECT_EQ(told.at("fqrate"), 40'000'000);
+  EXPECT_EQ(told.at("repeating_payload"), 1);
+  EXPECT_EQ(told.at("udp_counters_64bit"), 1);
+  EXPECT_EQ(told.at("extra_data"), "hello");
+  EXPECT_EQ(told.contains("udp"), udp());
+  EXPECT_FALSE(told.contains("reverse"));
+}
+
+TEST_P(Iperf3Test, BindsToADeviceThatIsThere) {
+  Options options = options_for(engine());
+  options.bind_device = "lo";
+  expect_well(run_trial(engine(), options), 0.3);
+  options.bind_device = "nosuch0";
+  End client(End::Side::client, engine(),
+             session_for(options, Address::resolve("127.0.0.1", 1)));
+  EXPECT_EQ(client.result().error, "bind_device: there is no interface 'nosuch0' here");
+}
+
+TEST_P(Iperf3Test, AClientThatCannotTakeItsWordsSaysSo) {
+  Options options = options_for(engine());
+  options.iperf3_options = "--no-such-option";
+  End client(End::Side::client, engine(),
+             session_for(options, Address::resolve("127.0.0.1", 1)));
+  EXPECT_THAT(client.result().error, HasSubstr("unrecognized option '--no-such-option'"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Iperf3, Iperf3Test, testing::Values(&iperf3_tcp(), &iperf3_udp()),
+                         [](const auto& test) { return std::string(name(test.param->transport)); });
+
+TEST(Iperf3FqRate, IsKeptByTheKernel) {
+  Options options = options_for(iperf3_tcp());
+  options.fq_rate_bps = 50'000'000;
+  options.congestion_control = "cubic";
+  const Ends ends = run_trial(iperf3_tcp(), options);
+  expect_well(ends, 0.3);
+  const double rate = static_cast<double>(*ends.server.bytes_received) * 8 / *ends.server.window_s;
+  EXPECT_GT(rate, 20e6);
+  EXPECT_LT(rate, 80e6);
+}
+
+TEST(Iperf3FlowLabel, IsTheKernelsWhileTheTestRuns) {
+  std::ifstream probe("/proc/net/ip6_flowlabel");
+  if (!probe) GTEST_SKIP() << "no flow labels here";
+  Options options = options_for(iperf3_tcp());
+  options.ip = 6;
+  options.flow_label = 0xabcde;
+  End server(End::Side::server, iperf3_tcp(), session_for(options, Address::resolve("::1", 0)));
+  End client(End::Side::client, iperf3_tcp(), session_for(options, server.address()));
+  bool seen = false;
+  for (const Nanoseconds limit = now_ns() + kPatience; !seen && now_ns() < limit;) {
+    std::ifstream table("/proc/net/ip6_flowlabel");
+    for (std::string line; std::getline(table, line);) seen |= line.starts_with("ABCDE");
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(seen);
+  EXPECT_EQ(client.result().error, "");
+}
+
+// Gives this process a network of its own, whose loopback takes 1500 bytes a packet.
+bool enter_narrow_network() {
+  if (::unshare(CLONE_NEWNET) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) return false;
+  const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");
+  request.ifr_mtu = 1500;
+  if (::ioctl(fd.get(), SIOCSIFMTU, &request) != 0) return false;
+  request.ifr_flags = IFF_UP | IFF_LOOPBACK;
+  return ::ioctl(fd.get(), SIOCSIFFLAGS, &request) == 0;
+}
+
+TEST(Iperf3DontFragment, MakesALongDatagramAnError) {
+  constexpr int kNoNetwork = 77;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (!enter_narrow_network()) ::_exit(kNoNetwork);
+    Options options = options_for(iperf3_udp());
+    options.message_size = 4000;
+    if (!run_trial(iperf3_udp(), options).client.error.empty()) ::_exit(1);
+    options.dont_fragment = true;
+    ::_exit(run_trial(iperf3_udp(), options).client.error.empty() ? 2 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == kNoNetwork) GTEST_SKIP() << "no network namespace to be had";
+  EXPECT_EQ(WEXITSTATUS(status), 0);  // 1: long datagrams never pass; 2: they pass all the same
+}
+
+// A stock `iperf3 -s`, for one test.
+class StockServer {
+ public:
+  explicit StockServer(std::vector<std::string> more = {})
+      : address_(Address::resolve("127.0.0.1", free_port())) {
+    std::vector<std::string> argv = {"iperf3", "-s", "-1", "-p", std::to_string(address_.port())};
+    argv.insert(argv.end(), more.begin(), more.end());
+    const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    process_ = Process(argv, {{null.get(), STDOUT_FILENO}, {null.get(), STDERR_FILENO}},
+                       Lifetime::of_parent);
+  }
+
+  static bool is_here() { return std::system("iperf3 --version > /dev/null 2>&1") == 0; }
+
+  Measurement measured_by(const Engine& engine, const Options& options) const {
+    Session session = session_for(options, address_);
+    session.external = true;
+    return End(End::Side::client, engine, session).result();
+  }
+
+ private:
+  static std::uint16_t free_port() {
+    const Address any = Address::resolve("127.0.0.1", 0);
+    const Fd fd(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+    check(::bind(fd.get(), any.data(), any.size()), "bind");
+    return Address::local_of(fd.get()).port();
+  }
+
+  const Address address_;
+  Process process_;
+};
+
+class Iperf3ExternalTest : public Iperf3Test {
+ protected:
+  void SetUp() override {
+    if (!StockServer::is_here()) GTEST_SKIP() << "no iperf3 command here";
+  }
+
+  Options whole_second() const {
+    Options options = options_for(engine());
+    options.duration = kSecond;
+    options.warmup = 0;
+    return options;
+  }
+};
+
+TEST_P(Iperf3ExternalTest, TheServersSumsAreThoseOfAWholeWindow) {
+  const Measurement client = StockServer().measured_by(engine(), whole_second());
+  ASSERT_EQ(client.error, "");
+  ASSERT_TRUE(client.peer);
+  EXPECT_NEAR(client.peer->window_s.value(), 1.0, kSlack_s);
+  EXPECT_GT(client.peer->bytes_received.value(), 0u);
+  EXPECT_LE(*client.peer->bytes_received, client.bytes_sent.value());
+  EXPECT_EQ(client.peer->total_bytes_received, client.peer->bytes_received);
+  EXPECT_EQ(client.peer->datagrams_received.has_value(), udp());
+  EXPECT_FALSE(client.peer->bytes_sent);
+  EXPECT_FALSE(client.peer->cpu_user_s);
+}
+
+TEST_P(Iperf3ExternalTest, OmitsAWholeSecondForABriefWarmup) {
+  Options options = whole_second();
+  options.warmup = 200 * kMillisecond;
+  const Measurement client = StockServer().measured_by(engine(), options);
+  ASSERT_EQ(client.error, "");
+  ASSERT_TRUE(client.peer);
+  EXPECT_NEAR(client.window_s.value(), 1.0, kSlack_s);
+  EXPECT_NEAR(client.peer->window_s.value(), 1.0, kSlack_s);
+  EXPECT_GT(client.peer->bytes_received.value(), 0u);
+  EXPECT_FALSE(client.peer->total_bytes_received);
+  if (udp()) {
+    EXPECT_EQ(client.datagrams_sent, *client.bytes_sent / *options.message_size);
+  }
+}
+
+TEST_P(Iperf3ExternalTest, ReverseHasTheServersSumsOfWhatItSent) {
+  Options options = whole_second();
+  options.reverse = true;
+  const Measurement client = StockServer().measured_by(engine(), options);
+  ASSERT_EQ(client.error, "");
+  ASSERT_TRUE(client.peer);
+  EXPECT_GT(client.bytes_received.value(), 0u);
+  EXPECT_GT(client.peer->bytes_sent.value(), 0u);
+  EXPECT_FALSE(client.peer->bytes_received);
+  EXPECT_EQ(client.peer->retransmits.has_value(), !udp());
+  EXPECT_EQ(client.peer->datagrams_sent.has_value(), udp());
+}
+
+TEST_P(Iperf3ExternalTest, WhatTheServerDoesNotTellOfAPartIsEmpty) {
+  Options options = whole_second();
+  options.duration = 400 * kMillisecond;
+  const Measurement client = StockServer().measured_by(engine(), options);
+  ASSERT_EQ(client.error, "");
+  EXPECT_NEAR(client.window_s.value(), 0.4, kSlack_s);
+  ASSERT_TRUE(client.peer);
+  EXPECT_FALSE(client.peer->bytes_received);
+  EXPECT_FALSE(client.peer->window_s);
+  EXPECT_GT(client.peer->total_bytes_received.value(), 0u);
+}
+
+TEST_P(Iperf3ExternalTest, TheWindowIsCutFromTheServersOwnIntervals) {
+  Options options = whole_second();
+  options.duration = 400 * kMillisecond;
+  const Measurement client =
+      StockServer({"-J", "-i", "0.1"}).measured_by(engine(), options);
+  ASSERT_EQ(client.error, "");
+  ASSERT_TRUE(client.peer);
+  EXPECT_NEAR(client.peer->window_s.value(), 0.4, kSlack_s);
+  EXPECT_GT(client.peer->bytes_received.value(), 0u);
+  EXPECT_GE(client.peer->intervals.size(), 3u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Iperf3, Iperf3ExternalTest, testing::Values(&iperf3_tcp(), &iperf3_udp()),
                          [](const auto& test) { return std::string(name(test.param->transport)); });
 
 // Binds `host`, listens when it is TCP, and expects a server on that port of 127.0.0.1 to object.
@@ -365,6 +616,60 @@ TEST(Iperf3Objection, IsRaisedToDatagramsThatDoNotHoldTheHeaderOrAreTooLong) {
     options.message_size = wrong;
     EXPECT_TRUE(iperf3_udp().objection(options)) << wrong;
   }
+}
+
+TEST(Iperf3Objection, IsRaisedToWhatLibiperfCountsWrongOrWouldIgnore) {
+  const auto objection_to = [](const Engine& engine, auto... change) {
+    Options options = options_for(engine);
+    options.ip = 4;
+    options.warmup = 0;
+    (change(options), ...);
+    return engine.objection(options).value_or("");
+  };
+  const auto messages = [](Options& o) { o.messages = 10; };
+  const auto bytes = [](Options& o) { o.bytes = 10; };
+  const auto reverse = [](Options& o) { o.reverse = true; };
+  const auto unpaced = [](Options& o) { o.rate_bps.reset(); };
+  EXPECT_EQ(objection_to(iperf3_tcp(), messages), "");
+  EXPECT_THAT(objection_to(iperf3_tcp(), messages, reverse), HasSubstr("set bytes or duration"));
+  EXPECT_EQ(objection_to(iperf3_tcp(), bytes, reverse), "");
+  EXPECT_THAT(objection_to(iperf3_udp(), bytes, reverse), HasSubstr("set duration"));
+  EXPECT_EQ(objection_to(iperf3_udp(), [](Options& o) { o.burst = 5; }), "");
+  EXPECT_THAT(objection_to(iperf3_udp(), unpaced, [](Options& o) { o.burst = 5; }),
+              HasSubstr("set rate"));
+  EXPECT_THAT(objection_to(iperf3_tcp(), [](Options& o) { o.flow_label = 5; }), HasSubstr("ip: 6"));
+  EXPECT_THAT(objection_to(iperf3_udp(), reverse, [](Options& o) { o.dont_fragment = true; }),
+              HasSubstr("leave ip: 6 and reverse out"));
+}
+
+TEST(Iperf3Options, AreCheckedByLibiperfItself) {
+  const auto objection_to = [](std::string words, bool reverse = false) {
+    Options options = options_for(iperf3_tcp());
+    options.iperf3_options = std::move(words);
+    options.reverse = reverse;
+    return iperf3_tcp().objection(options).value_or("");
+  };
+  EXPECT_EQ(objection_to(""), "");
+  EXPECT_EQ(objection_to("--udp-counters-64bit --cport 5999 -B 127.0.0.1"), "");
+  EXPECT_THAT(objection_to("--no-such"), HasSubstr("unrecognized option '--no-such'"));
+  EXPECT_THAT(objection_to("--cport"), HasSubstr("port number"));  // it takes the word behind
+  EXPECT_THAT(objection_to("--extra-data"), HasSubstr("'--extra-data' needs a value"));
+  EXPECT_THAT(objection_to("lonely"), HasSubstr("'lonely' is no option"));
+  EXPECT_THAT(objection_to("--server-bitrate-limit 5M"), HasSubstr("server only"));
+  EXPECT_THAT(objection_to("--rcv-timeout 500"), HasSubstr("receiving mode"));
+  EXPECT_EQ(objection_to("--rcv-timeout 500", true), "");
+}
+
+TEST(Iperf3Options, ThatTheHarnessNeedsAreRefusedHoweverTheyAreWritten) {
+  for (const char* word : {"-J", "--json", "--json-stream", "--js", "-s", "-c", "-cx", "-D", "-p",
+                           "-1", "-i0.5", "-O", "-t5", "--time=5", "--logfile", "--forceflush",
+                           "--get-server-output", "--pidfile", "-I", "-T", "-V", "-d4", "-v",
+                           "--username", "-P4", "--par", "--rev", "-Z", "-A0", "--sctp", "--"})
+    EXPECT_TRUE(object_to_iperf3_word(word)) << word;
+  for (const char* word : {"--skip-rx-copy", "--cport", "5999", "-B", "-Bsip", "--bind", "-F",
+                           "--extra-data=J", "-m", "127.0.0.1", "-"})
+    EXPECT_FALSE(object_to_iperf3_word(word)) << word << ": " << *object_to_iperf3_word(word);
+  EXPECT_EQ(object_to_iperf3_word("-P4"), "'-P4' cannot stand here: set streams");
 }
 
 TEST(LibiperfVersion, IsANumberAlone) {

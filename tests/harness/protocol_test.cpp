@@ -197,6 +197,20 @@ TEST(ProtocolTest, IntervalsSurviveTheTrip) {
   EXPECT_FALSE(both.intervals[1].bytes_sent);
 }
 
+TEST(ProtocolTest, AClientsResultCarriesItsPeersOneLevelDeep) {
+  Measurement innermost, peer, m;
+  innermost.bytes_sent = 1;
+  peer.bytes_received = 2;
+  peer.peer = std::make_shared<Measurement>(innermost);
+  m.bytes_sent = 3;
+  m.peer = std::make_shared<Measurement>(peer);
+  const Measurement got = round_trip(Result{9, m}).measurement;
+  ASSERT_TRUE(got.peer);
+  EXPECT_EQ(got.peer->bytes_received, 2u);
+  EXPECT_FALSE(got.peer->peer);
+  EXPECT_FALSE(round_trip(Result{9, peer}).measurement.peer->peer);
+}
+
 TEST(ProtocolTest, TheAgentsHelloSurvivesTheTrip) {
   AgentHello sent{.version = std::string(version())};
   sent.engines.push_back({"a", "does", Kind::connect, Transport::icmp, {"warmup"}, "no root"});

@@ -62,6 +62,12 @@ TEST_F(QualityTest, AFrequencyThatWasNotReachedIsRemarked) {
   EXPECT_EQ(assess_quality(r), "8 pings were due and could not be sent");
 }
 
+TEST_F(QualityTest, LostPingsAreRemarked) {
+  TrialRecord r = ping(samples.add_case("udp", {}, Kind::latency), 1, 1000);
+  r.client.lost = 6;
+  EXPECT_EQ(assess_quality(r), "75% of the pings were lost");
+}
+
 TEST_F(QualityTest, PortsThatRanOutAreRemarked) {
   TrialRecord r = ping(samples.add_case("v1", {}, Kind::connect), 1, 1000);
   r.client.port_waits = 7;

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "harness/process.h"
 #include "harness/summary.h"
 
 namespace pingperf {
@@ -134,6 +135,27 @@ INSTANTIATE_TEST_SUITE_P(Agents, NoAgentTest,
                            std::replace(text.begin(), text.end(), '-', '_');
                            return text;
                          });
+
+TEST_F(RunnerTest, AStockIperf3ServerMakesAWholeRow) {
+  if (std::system("iperf3 --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "no iperf3 here";
+  const std::string port = std::to_string(20000 + ::getpid() % 10000);
+  const Process server({"iperf3", "-s", "-1", "-p", port, "--logfile", "/dev/null"}, {},
+                       Lifetime::of_parent);
+  Experiment e = parse_experiment(R"(
+name: stock
+hosts: {server: {external: 127.0.0.1, port: )" + port + R"(}}
+plan: {repetitions: 1}
+workloads: {bulk: {kind: throughput, engine: iperf3, rate: 100mbit}}
+)",
+                                  "test");
+  e.client.pingperf = PINGPERF_BINARY;
+  const TrialTable trials = run(e);
+  ASSERT_EQ(trials.rows().size(), 1u);
+  const auto& row = trials.rows().front();
+  EXPECT_EQ(trials.text(row, "error"), "");
+  for (const char* column : {"throughput_bps", "bytes_received", "server_window_s", "retransmits"})
+    EXPECT_NE(trials.text(row, column), "") << column;
+}
 
 TEST_F(RunnerTest, FinishedTrialsAreNotRunAgain) {
   const Experiment e = experiment("ok", "ok");
