@@ -123,6 +123,12 @@ class ExperimentReader {
         fail_at(server_mark_,
                 fmt::format("case '{}': engine '{}' cannot measure an external server", c.name,
                             c.options.engine));
+      const bool sends = !c.options.reverse.value_or(false) && !c.options.bidirectional.value_or(false);
+      if (c.options.kind == Kind::throughput && !sends && c.options.engine != "iperf3")
+        fail_at(server_mark_,
+                fmt::format("case '{}': an external `pingperf sink` only receives: no reverse, no "
+                            "bidirectional",
+                            c.name));
       if (has_port(c.options.transport) && !c.options.port && experiment_.server.port == 0)
         fail_at(server_mark_, "external: add the port that the server listens on, e.g. port: 7007");
     }

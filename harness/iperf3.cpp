@@ -226,9 +226,7 @@ class Iperf3Endpoint : public Endpoint {
 
  protected:
   Iperf3Endpoint(const Session& session, const Address& address)
-      : session_(session),
-        schedule_(session.options, session.external),
-        test_(new_test(address)) {}
+      : session_(session), schedule_(session.options, session.external), test_(new_test(address)) {}
 
   // Runs `call` (the client or the server) to its end. Success is rc 0 and JSON without an error:
   // 3.12 returns 0 with an error in it.
@@ -242,8 +240,7 @@ class Iperf3Endpoint : public Endpoint {
     Measurement m;
     if (json != nullptr) m = read_iperf3_result(json, schedule_);
     if (session_.external && json != nullptr && m.error.empty())
-      m.peer = std::make_shared<Measurement>(
-          read_iperf3_server(json, schedule_, session_.options));
+      m.peer = std::make_shared<Measurement>(read_iperf3_server(json, schedule_, session_.options));
     if (m.error.empty() && rc < 0) m.error = iperf3_error(iperf_strerror(i_errno));
     if (m.error.empty() && json == nullptr) m.error = "iperf3 gave no result";
     usage.write_to(m);
@@ -334,8 +331,8 @@ class Iperf3Client final : public Iperf3Endpoint {
   // control connection itself is dialled until it stands. Fails with errno past the deadline, or
   // when an external server does not come back after the test before.
   Fd dial() const noexcept {
-    const Nanoseconds limit = session_.external ? std::min(session_.deadline, now_ns() + kRestart)
-                                                : session_.deadline;
+    const Nanoseconds limit =
+        session_.external ? std::min(session_.deadline, now_ns() + kRestart) : session_.deadline;
     for (;;) {
       Fd fd(::socket(session_.address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
       if (fd && bind_to_device(fd.get()) &&

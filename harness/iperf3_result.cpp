@@ -76,14 +76,17 @@ class ResultReader {
   Measurement read() {
     for (const Json& interval : root_.at("intervals")) read_interval(interval);
     if (m_.intervals.empty()) {
-      m_.error = "iperf3 reported no interval inside the measured window";
+      m_.error = schedule_.duration
+                     ? "iperf3 reported no interval inside the measured window"
+                     : "iperf3's test was over before it received anything: set a larger limit";
       return std::move(m_);
     }
     m_.window_s = m_.intervals.back().end_s;
     set_datagrams();
     set_tcp_figures(m_);
     m_.fairness_index = jain_index(per_stream_);
-    if (m_.bytes_sent) m_.congestion_control = congestion_control_in(root_.value("end", Json::object()));
+    if (m_.bytes_sent)
+      m_.congestion_control = congestion_control_in(root_.value("end", Json::object()));
     read_order();
     return std::move(m_);
   }
@@ -147,8 +150,7 @@ class ResultReader {
   // bytes: what was sent is counted by the bytes then.
   void set_datagrams() {
     m_.datagrams_sent = count(datagrams_.sent);
-    if (schedule_.omit_s > 0 && m_.datagrams_sent)
-      m_.datagrams_sent = datagrams_in(*m_.bytes_sent);
+    if (schedule_.omit_s > 0 && m_.datagrams_sent) m_.datagrams_sent = datagrams_in(*m_.bytes_sent);
     m_.datagrams_received = count(datagrams_.received);
     m_.datagrams_lost = count(datagrams_.lost);
   }
@@ -194,8 +196,7 @@ bool is_of_window(const Measurement& server, const Iperf3Schedule& schedule) {
   if (!server.error.empty()) return false;
   if (!schedule.duration) return true;
   const double wanted = to_seconds(*schedule.duration);
-  return std::abs(*server.window_s - wanted) <=
-         std::max(wanted / 10, to_seconds(kIperf3Interval));
+  return std::abs(*server.window_s - wanted) <= std::max(wanted / 10, to_seconds(kIperf3Interval));
 }
 
 // The server's sums in the client's "end". They begin where the omission ends, at the server.

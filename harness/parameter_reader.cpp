@@ -104,6 +104,9 @@ std::vector<std::string> read_pin(Options& options, const Node& node) {
 std::string read_words(const Node& node, std::string_view what) {
   constexpr std::size_t kLongest = 1000;
   const bool is_list = node.type == Node::Type::sequence;
+  if (!is_list && node.type != Node::Type::scalar)
+    fail_at(node.mark, fmt::format("{} must be a list of words or one text, not {}", what,
+                                   describe(node.type)));
   std::string words;
   for (const Node& item : is_list ? std::span(node.items) : std::span(&node, 1)) {
     std::istringstream text(read_text(item, what));

@@ -149,8 +149,7 @@ std::string power_text(const std::vector<ComparisonRow>& rows) {
   }
   std::string text;
   if (fewest < 6)
-    return "Fewer than 6 pairs have no 95% interval: no verdict. The experiment's repetitions, or "
-           "--set plan.repetitions=10, give more.\n";
+    return "Fewer than 6 pairs: no 95% interval, no verdict (--set plan.repetitions=10).\n";
   if (largest > 1)
     text +=
         fmt::format("So many pairs find a change of {:.0f}% or more in every row (95% power).\n",

@@ -76,6 +76,20 @@ Address Address::local_of(int fd) {
   return address;
 }
 
+Address Address::peer_of(int fd) {
+  sockaddr_storage peer;
+  socklen_t size = sizeof peer;
+  auto* const address = reinterpret_cast<sockaddr*>(&peer);
+  return ::getpeername(fd, address, &size) == 0 ? from(address, size) : Address();
+}
+
+Address Address::from(const sockaddr* address, socklen_t size) {
+  Address copy;
+  std::memcpy(&copy.storage_, address, size);
+  copy.size_ = size;
+  return copy;
+}
+
 std::uint16_t Address::port() const noexcept {
   if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(storage_).sin_port);
   if (family() == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(storage_).sin6_port);

@@ -25,8 +25,11 @@ class Address {
   // A unix socket's path; one that begins with '@' is in the abstract namespace (unix(7)).
   static Address unix_path(const std::string& path);
 
-  // The address that `fd` is bound to (getsockname(2)). Throws std::system_error.
+  // The address that `fd` is bound to (getsockname(2)), or connected to (getpeername(2); none when
+  // it is not any more). local_of throws std::system_error.
   static Address local_of(int fd);
+  static Address peer_of(int fd);
+  static Address from(const sockaddr* address, socklen_t size);
 
   int family() const noexcept { return storage_.ss_family; }
   std::uint16_t port() const noexcept;

@@ -80,6 +80,7 @@ const Engine& blocking_udp_throughput() {
       .listen = [](const Session& s) { return listen_transfer(kOps, s); },
       .connect = [](const Session& s) { return connect_transfer(kOps, s); },
       .objection = object_to,
+      .serves_external = true,
   };
   return engine;
 }

@@ -86,6 +86,7 @@ Engine make_engine(Transport transport, std::vector<std::string_view> more) {
       .listen = [](const Session& s) { return listen_transfer(kOps, s); },
       .connect = [](const Session& s) { return connect_transfer(kOps, s); },
       .objection = stream_objection,
+      .serves_external = true,
   };
   engine.parameters.insert(engine.parameters.end(), more.begin(), more.end());
   return engine;

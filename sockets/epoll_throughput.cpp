@@ -123,6 +123,7 @@ Engine make_engine(Transport transport, std::vector<std::string_view> more) {
         const auto threads = threads_objection(o);
         return threads ? threads : stream_objection(o);
       },
+      .serves_external = true,
   };
   engine.parameters.insert(engine.parameters.end(), more.begin(), more.end());
   return engine;

@@ -154,6 +154,7 @@ const Engine& io_uring_throughput() {
       .unavailable = io_uring_unavailable,
       .listen = [](const Session& s) { return listen_transfer(kOps, s); },
       .connect = [](const Session& s) { return connect_transfer(kOps, s); },
+      .serves_external = true,
   };
   return engine;
 }

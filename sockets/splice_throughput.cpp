@@ -142,6 +142,7 @@ const Engine& splice_throughput() {
       .unavailable = always_available,
       .listen = [](const Session& s) { return listen_transfer(kOps, s); },
       .connect = [](const Session& s) { return connect_transfer(kOps, s); },
+      .serves_external = true,
   };
   return engine;
 }

@@ -39,6 +39,15 @@ struct PongCommand {
   bool concurrent = false;
 };
 
+inline constexpr std::uint16_t kSinkPort = 5208;
+
+struct SinkCommand {
+  std::string bind = "127.0.0.1";
+  std::string transport = "tcp";
+  std::uint16_t port = kSinkPort;
+};
+
+int sink_command(const SinkCommand& command);
 int ping_command(const PingCommand& command);
 int pong_command(const PongCommand& command);
 int run_command(const RunCommand& command);

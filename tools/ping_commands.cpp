@@ -1,10 +1,11 @@
-// pingperf ping and pong: the lesson's client and server.
+// pingperf ping, pong and sink: the lesson's client and servers.
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <csignal>
 #include <cstdio>
+#include <functional>
 #include <thread>
 
 #include "harness/interrupt.h"
@@ -13,6 +14,7 @@
 #include "sockets/datagram.h"
 #include "sockets/lesson_client.h"
 #include "sockets/lesson_server.h"
+#include "sockets/lesson_sink.h"
 #include "sockets/raw.h"
 #include "sockets/stream.h"
 #include "tools/commands.h"
@@ -97,6 +99,19 @@ void print_ping(const PingCommand& command, const Address& server, std::uint64_t
   std::fflush(stdout);
 }
 
+// Serves in a thread until Ctrl-C. A client may hold the thread: it ends with the process.
+[[noreturn]] void serve_until_interrupt(const Interrupt& interrupt,
+                                        const std::function<void()>& serve,
+                                        const std::string& socket_file) {
+  std::thread(serve).detach();
+  pollfd p{interrupt.fd(), POLLIN, 0};
+  while (::poll(&p, 1, -1) < 0 && errno == EINTR) {
+  }
+  if (!socket_file.empty() && !socket_file.starts_with('@')) ::unlink(socket_file.c_str());
+  std::fflush(stdout);
+  ::_exit(0);
+}
+
 }  // namespace
 
 int ping_command(const PingCommand& command) {
@@ -156,19 +171,36 @@ int pong_command(const PongCommand& command) {
              command.transport,
              command.concurrent || !is_stream(transport) ? "" : ", one client at a time");
   std::fflush(stdout);
-  std::thread server([&] {
+  serve_until_interrupt(interrupt, [&] {
     if (transport == udp) return serve_datagrams(socket.get());
     if (transport == raw) return serve_raw(socket.get());
     serve_streams(socket.get(), command.concurrent);
-  });
-  server.detach();  // a client may hold it: it ends with the process
-  pollfd p{interrupt.fd(), POLLIN, 0};
-  while (::poll(&p, 1, -1) < 0 && errno == EINTR) {
-  }
-  if (transport == Transport::unix_stream && !command.bind.starts_with('@'))
-    ::unlink(command.bind.c_str());
+  }, transport == unix_stream ? command.bind : "");
+}
+
+int sink_command(const SinkCommand& command) {
+  using enum Transport;
+  const Transport transport = read_transport(command.transport, {tcp, udp});
+  Session session;
+  session.options.transport = transport;
+  session.address = read_address(command.bind, transport, command.port);
+  const Fd socket = transport == udp ? bind_datagram(session) : listen_stream(session);
+  const Interrupt interrupt;
+  fmt::print("SINK on {} over {}\n", Address::local_of(socket.get()).to_string(),
+             command.transport);
   std::fflush(stdout);
-  ::_exit(0);
+  const auto report = [&](const SinkReport& r) {
+    const double seconds = to_seconds(r.duration);
+    fmt::print("{}: {} in {:.3f} s{}", r.peer.to_string(),
+               human_size(static_cast<double>(r.bytes)), seconds,
+               seconds > 0 ? ", " + human_rate(8 * static_cast<double>(r.bytes) / seconds) : "");
+    if (r.datagrams > 0) fmt::print(", {} datagrams, {} lost", r.datagrams, r.lost);
+    fmt::print("\n");
+    std::fflush(stdout);
+  };
+  serve_until_interrupt(interrupt, [&] {
+    transport == udp ? sink_datagrams(socket.get(), report) : sink_streams(socket.get(), report);
+  }, "");
 }
 
 }  // namespace pingperf

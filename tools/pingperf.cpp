@@ -99,6 +99,14 @@ int run_cli(int argc, char** argv) {
   pong_app->add_flag("--concurrent", pong.concurrent, "serve all clients at once");
   pong_app->callback([&] { result = pong_command(pong); });
 
+  SinkCommand sink;
+  CLI::App* const sink_app =
+      app.add_subcommand("sink", "receive what bulk senders send, until Ctrl-C");
+  sink_app->add_option("--bind", sink.bind, "the address to serve on")->capture_default_str();
+  sink_app->add_option("--port", sink.port, "the port")->capture_default_str();
+  sink_app->add_option("--transport", sink.transport, "tcp or udp")->capture_default_str();
+  sink_app->callback([&] { result = sink_command(sink); });
+
   app.add_subcommand("engines", "what can run on this host, and why not")->callback([&] {
     result = engines_command();
   });

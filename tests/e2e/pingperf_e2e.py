@@ -325,6 +325,62 @@ workloads:
         self.assertLess(peak_kib, 10_000 * 4 + 20_000)
 
 
+class Throughput(EndToEnd):
+    def test_engines_that_avoid_a_copy_are_marked(self):
+        self.run_ok(self.experiment("""
+name: copies
+plan: {repetitions: 6, cooldown: 0ms}
+defaults: {kind: throughput, duration: 100ms, warmup: 0ms}
+workloads: {bulk: {matrix: {engine: [blocking, epoll, splice]}}}
+compare: [{metric: throughput_bps, axis: engine, baseline: blocking}]
+"""))
+        trials = self.trials()
+        self.assertEqual(trials.groupby("engine").copies.unique().map(list).to_dict(),
+                         {"blocking": [2], "epoll": [2], "splice": [1]})
+        rows = pandas.read_csv(self.run_directory() / "comparisons.csv").set_index("case")
+        self.assertIn("1 against 2 copies", rows.loc["bulk/engine=splice"].note)
+        self.assertTrue(pandas.isna(rows.loc["bulk/engine=epoll"].note))
+
+    def test_a_sink_that_someone_started_takes_streams_and_datagrams(self):
+        for transport in ("tcp", "udp"):
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", 0))
+                port = s.getsockname()[1]
+            sink = subprocess.Popen([PINGPERF, "sink", "--port", str(port), "--transport", transport],
+                                    stdout=subprocess.PIPE, text=True)
+            self.assertIn("SINK", sink.stdout.readline())
+            out = self.folder / transport
+            done = pingperf("run", "-o", out, self.experiment(f"""
+name: sink
+hosts: {{server: {{external: 127.0.0.1, port: {port}}}}}
+plan: {{repetitions: 1}}
+workloads: {{bulk: {{kind: throughput, engine: blocking, transport: {transport}, duration: 200ms, warmup: 0ms}}}}
+"""))
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            row = pandas.read_csv(next(out.glob("*/*/trials.csv"))).iloc[0]
+            self.assertGreater(row.sent_bps, 0)
+            self.assertTrue(pandas.isna(row.throughput_bps))  # the receiver is not ours: nobody counted
+            line = sink.stdout.readline()
+            self.assertRegex(line, r"^127\.0\.0\.1:\d+: .*bit/s")
+            self.assertEqual("lost" in line, transport == "udp", line)
+            sink.send_signal(signal.SIGINT)
+            self.assertEqual(sink.wait(timeout=10), 0)
+            sink.stdout.close()
+
+    def test_five_hundred_streams_are_all_served(self):
+        self.run_ok(self.experiment("""
+name: streams
+plan: {repetitions: 1, timeout: 60s}
+defaults: {kind: throughput, streams: 512, duration: 500ms, warmup: 200ms, message_size: 16KiB}
+workloads:
+  threads: {engine: blocking}
+  epoll: {engine: epoll, threads: 2}
+"""))
+        trials = self.trials()
+        self.assertTrue((trials.fairness_index > 1 / 512).all())
+        self.assertTrue((trials.throughput_bps > 0).all())
+
+
 class Failures(EndToEnd):
     def test_a_port_that_an_iperf3_server_holds_is_busy_not_a_result(self):
         with socket.socket() as s:

@@ -1,0 +1,112 @@
+#include "sockets/lesson_sink.h"
+
+#include <sys/socket.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "sockets/datagram.h"
+#include "sockets/sequence.h"
+
+namespace pingperf {
+namespace {
+
+constexpr int kMostClients = 1000;
+constexpr std::size_t kBuffer = 256 * 1024;
+constexpr auto kFull = std::chrono::milliseconds(10);
+
+// One client, to the end of its stream.
+SinkReport drain(int connection, const Address& peer) {
+  std::vector<char> buffer(kBuffer);
+  SinkReport report{.peer = peer};
+  Nanoseconds first = 0, last = 0;
+  for (;;) {
+    const ssize_t n = ::recv(connection, buffer.data(), buffer.size(), 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    last = now_ns();
+    if (first == 0) first = last;
+    report.bytes += static_cast<std::uint64_t>(n);
+  }
+  report.duration = last - first;
+  return report;
+}
+
+// What the threads of the clients share, which may outlive the call that began them.
+struct Clients {
+  std::atomic<int> count{0};
+  std::mutex mutex;
+  SinkReporter report;
+};
+
+void drain_in_a_thread(Fd connection, const std::shared_ptr<Clients>& clients) noexcept {
+  ++clients->count;
+  try {
+    std::thread([clients, fd = std::move(connection)] {
+      const SinkReport report = drain(fd.get(), Address::peer_of(fd.get()));
+      const std::lock_guard lock(clients->mutex);
+      clients->report(report);
+      --clients->count;
+    }).detach();
+  } catch (const std::system_error&) {  // no thread to be had: the client is turned away
+    --clients->count;
+  }
+}
+
+}  // namespace
+
+void sink_streams(int listener, const SinkReporter& report) noexcept {
+  const auto clients = std::make_shared<Clients>();
+  clients->report = report;
+  for (;;) {
+    Fd connection(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+    if (connection && clients->count < kMostClients)
+      drain_in_a_thread(std::move(connection), clients);
+    if (connection || errno == EINTR || errno == ECONNABORTED) continue;
+    if (errno != EMFILE && errno != ENFILE) return;
+    std::this_thread::sleep_for(kFull);  // until a client has gone
+  }
+}
+
+void sink_datagrams(int socket, const SinkReporter& report) noexcept {
+  std::vector<char> buffer(kBuffer);
+  auto sequence = std::make_unique<SequenceTracker>();
+  SinkReport current;
+  Nanoseconds first = 0;
+  for (;;) {
+    sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    auto* const from = reinterpret_cast<sockaddr*>(&peer);
+    const ssize_t n = ::recvfrom(socket, buffer.data(), buffer.size(), 0, from, &size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 || (n == 0 && size == 0)) return;  // 0 from nobody: it was shut down
+    if (n < static_cast<ssize_t>(kSmallestDatagram)) continue;
+    const DatagramHeader header = header_of(buffer.data());
+    const Nanoseconds now = now_ns();
+    if (header.number == kHello) {
+      ::sendto(socket, buffer.data(), static_cast<std::size_t>(n), MSG_DONTWAIT, from, size);
+    } else if (header.number == kEnd) {
+      if (current.datagrams == 0) continue;  // it is said three times
+      sequence->expect(static_cast<std::uint64_t>(header.value));
+      current.lost = sequence->lost();
+      report(current);
+      current = {};
+      sequence = std::make_unique<SequenceTracker>();
+    } else if (sequence->received(header.number, header.value, now)) {
+      if (current.datagrams++ == 0) {
+        first = now;
+        current.peer = Address::from(from, size);
+      }
+      current.bytes += static_cast<std::uint64_t>(n);
+      current.duration = now - first;
+    }
+  }
+}
+
+}  // namespace pingperf
