@@ -128,11 +128,13 @@ auto rtt_quantile(double q) {
   return [q](const TrialRecord& r) { return quantile(r.client.rtt, q); };
 }
 
+Value span_quantile(const Measurement& m, Span span, double q) {
+  const auto found = m.spans.find(span);
+  return found == m.spans.end() ? std::nullopt : quantile(found->second, q);
+}
+
 auto span_quantile(Span span, double q) {
-  return [=](const TrialRecord& r) -> Value {
-    const auto found = r.client.spans.find(span);
-    return found == r.client.spans.end() ? std::nullopt : quantile(found->second, q);
-  };
+  return [=](const TrialRecord& r) { return span_quantile(r.client, span, q); };
 }
 
 // Of the ways there and back each, when the two ends have one clock.
@@ -355,6 +357,10 @@ std::vector<Metric> second_appended_metrics() {
        "of zero-copy sends, the share that the kernel did not copy all the same (MSG_ZEROCOPY's "
        "completions; on loopback it copies)",
        [](const TrialRecord& r) { return sender(r).zero_copied_ratio; }, Better::higher},
+      {"send_gap_p50_ns", "between the sends (or bursts) of a paced stream, median; warmup included",
+       [](const TrialRecord& r) { return span_quantile(sender(r), Span::send_gap, 0.5); }},
+      {"send_gap_p99_ns", "likewise, percentile p99",
+       [](const TrialRecord& r) { return span_quantile(sender(r), Span::send_gap, 0.99); }},
       {"sender_send_buffer_bytes", "SO_SNDBUF of the sending end's first stream, as the kernel made it",
        [](const TrialRecord& r) { return number(sender(r).send_buffer_bytes); }},
       {"receiver_receive_buffer_bytes",

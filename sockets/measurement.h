@@ -26,8 +26,9 @@ enum class Span {
   turnaround,        // the server's kernel has the ping, until it hands the pong to the device
   oneway_forward,    // the client's kernel to the server's
   oneway_reverse,    // and back
+  send_gap,          // between the sends of a paced stream
 };
-inline constexpr std::size_t kSpans = 10;
+inline constexpr std::size_t kSpans = 11;
 std::string_view name(Span span);
 
 // One round trip, in the order of sending. rtt < 0: no pong came.

@@ -113,6 +113,8 @@ class Transfer final : public Endpoint {
     if (zero_copy_sends > 0)
       m.zero_copied_ratio =
           1 - static_cast<double>(copied) / static_cast<double>(zero_copy_sends);
+    for (const Flow& flow : flows_)
+      if (sends() && flow.pace.gaps()) m.spans[Span::send_gap].merge(*flow.pace.gaps());
     report_socket(m);
   }
 
@@ -227,6 +229,8 @@ void Pace::wait(const Meter& meter, std::size_t messages) noexcept {
     ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
     now = static_cast<double>(now_ns());
   }
+  if (last_ns_ > 0) gaps_->record(static_cast<Nanoseconds>(now - last_ns_));
+  last_ns_ = now;
   next_ns_ += gap_ns_ * static_cast<double>(messages);
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sockets/carrier.h"
+#include "sockets/histogram.h"
 #include "sockets/meter.h"
 #include "sockets/sequence.h"
 
@@ -38,12 +39,16 @@ class Pace {
   explicit Pace(std::uint64_t rate_bps = 0, std::size_t message_size = 0) noexcept
       : gap_ns_(rate_bps == 0
                     ? 0
-                    : 8e9 * static_cast<double>(message_size) / static_cast<double>(rate_bps)) {}
+                    : 8e9 * static_cast<double>(message_size) / static_cast<double>(rate_bps)) {
+    if (paced()) gaps_.emplace();
+  }
 
   bool paced() const noexcept { return gap_ns_ > 0; }
   // Sleeps until the next `messages` are due, or the meter has closed. On a fixed schedule: what a late
   // wake-up missed is made up for, so the mean rate holds. Gives up catching up past kMostBehind.
   void wait(const Meter& meter, std::size_t messages = 1) noexcept;
+  // How long after the one before each wait ended: how evenly messages, or bursts of them, left.
+  const std::optional<Histogram>& gaps() const noexcept { return gaps_; }
 
  private:
   static constexpr double kMostBehind = 100e6;  // ns
@@ -51,6 +56,8 @@ class Pace {
 
   double gap_ns_;
   double next_ns_ = 0;
+  double last_ns_ = 0;  // when the last wait ended
+  std::optional<Histogram> gaps_;
 };
 
 // One connection or UDP flow.

@@ -195,6 +195,7 @@ TEST_P(TransferTest, APacedSenderKeepsItsRate) {
   expect_well(ends);
   // A machine under load may be late, never early: 300 messages and the catching up after a stall.
   EXPECT_LE(ends.client.bytes_sent.value(), 420'000u);
+  EXPECT_GT(ends.client.spans.at(Span::send_gap).quantile(0.9), 500 * kMicrosecond);
   EXPECT_GT(ends.client.bytes_sent.value(), 0u);
 }
 
