@@ -60,22 +60,29 @@ double cost_of(Read read) noexcept {
   return best;
 }
 
-}  // namespace
-
-void choose_stop_clock() noexcept {
-  stop_clock = {.cost_ns = cost_of(now_ns)};
-  if (!has_invariant_counter()) return;
-  const StopClock monotonic = stop_clock;
+StopClock choose() noexcept {
+  const StopClock monotonic{.cost_ns = cost_of(now_ns)};
+  if (!has_invariant_counter()) return monotonic;
   const Pair begin = read_both();
   while (now_ns() - begin.time < kCalibration) {
   }
   const Pair end = read_both();
-  if (end.ticks <= begin.ticks) return;
+  if (end.ticks <= begin.ticks) return monotonic;
   const double scale = static_cast<double>(end.time - begin.time) /
                        static_cast<double>(end.ticks - begin.ticks) * 4294967296.0;
-  stop_clock = {end.ticks, end.time, static_cast<std::uint64_t>(scale)};
-  stop_clock.cost_ns = cost_of(stop_clock_ns);
-  if (stop_clock.cost_ns >= monotonic.cost_ns) stop_clock = monotonic;
+  StopClock counter{end.ticks, end.time, static_cast<std::uint64_t>(scale)};
+  counter.cost_ns = cost_of([&] { return counter.read(); });
+  return counter.cost_ns < monotonic.cost_ns ? counter : monotonic;
+}
+
+}  // namespace
+
+void choose_stop_clock() noexcept {
+  static const bool chosen = [] {
+    stop_clock = choose();
+    return true;
+  }();
+  static_cast<void>(chosen);
 }
 
 }  // namespace pingperf

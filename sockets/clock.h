@@ -33,24 +33,6 @@ inline double to_seconds(Nanoseconds ns) noexcept {
   return static_cast<double>(ns) / 1e9;
 }
 
-// How the stop clock reads the time: the processor's time stamp counter, when it is invariant and
-// was measured to be cheaper, else CLOCK_MONOTONIC.
-struct StopClock {
-  std::uint64_t ticks = 0;  // the counter at `time`
-  Nanoseconds time = 0;
-  std::uint64_t scale = 0;  // nanoseconds a tick, times 2^32; 0: CLOCK_MONOTONIC is read
-  double cost_ns = 0;       // of one reading, as measured
-
-  std::string_view name() const noexcept { return scale == 0 ? "monotonic" : "tsc"; }
-};
-
-extern StopClock stop_clock;
-
-// Calibrates the counter against CLOCK_MONOTONIC (2 ms), measures what both cost, and sets
-// stop_clock. To be called before any thread reads it. The counter then keeps CLOCK_MONOTONIC's
-// time to some millionths.
-void choose_stop_clock() noexcept;
-
 // The counter, not before what precedes it in the program (as the vDSO reads it).
 inline std::uint64_t read_ticks() noexcept {
 #if defined(__x86_64__)
@@ -61,13 +43,34 @@ inline std::uint64_t read_ticks() noexcept {
 #endif
 }
 
+// How the stop clock reads the time: the processor's time stamp counter, when it is invariant and
+// was measured to be cheaper, else CLOCK_MONOTONIC.
+struct StopClock {
+  std::uint64_t ticks = 0;  // the counter at `time`
+  Nanoseconds time = 0;
+  std::uint64_t scale = 0;  // nanoseconds a tick, times 2^32; 0: CLOCK_MONOTONIC is read
+  double cost_ns = 0;       // of one reading, as measured
+
+  std::string_view name() const noexcept { return scale == 0 ? "monotonic" : "tsc"; }
+
+  Nanoseconds read() const noexcept {
+    if (scale == 0) return now_ns();
+    __extension__ using Wide = __int128;
+    const auto since = static_cast<std::int64_t>(read_ticks() - ticks);
+    return time + static_cast<Nanoseconds>(Wide{since} * static_cast<std::int64_t>(scale) >> 32);
+  }
+};
+
+extern StopClock stop_clock;
+
+// The first call of all calibrates the counter against CLOCK_MONOTONIC (2 ms), measures what both
+// cost, and sets stop_clock; to be called before it is read. The counter then keeps
+// CLOCK_MONOTONIC's time to some tens of millionths.
+void choose_stop_clock() noexcept;
+
 // Now, on the time of CLOCK_MONOTONIC, by the stop clock: for what is read at every ping.
 inline Nanoseconds stop_clock_ns() noexcept {
-  const StopClock& c = stop_clock;
-  if (c.scale == 0) return now_ns();
-  __extension__ using Wide = __int128;
-  const auto since = static_cast<std::int64_t>(read_ticks() - c.ticks);
-  return c.time + static_cast<Nanoseconds>(Wide{since} * static_cast<std::int64_t>(c.scale) >> 32);
+  return stop_clock.read();
 }
 
 }  // namespace pingperf

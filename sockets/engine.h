@@ -25,7 +25,8 @@ struct Session {
   Token token{};
   Address address;           // server: where to bind, port 0 for any free one; client: whom to dial
   Nanoseconds deadline = 0;  // when set-up must be over; run() is bounded by the worker's parent
-  bool external = false;     // the peer is a `pingperf pong`, which echoes and knows no token
+  bool external = false;     // the peer is none of ours to start, and knows no token: a `pingperf
+                             // pong` or sink, an `iperf3 -s`
 };
 
 // One end of one trial, in a process of its own. Constructing it binds or connects, and throws what
@@ -66,7 +67,7 @@ struct Engine {
   // What is wrong with options that are each well-formed; nothing when they go together.
   std::function<std::optional<std::string>(const Options&)> objection = {};
 
-  bool serves_external = false;  // its client can measure a `pingperf pong`
+  bool serves_external = false;  // its client can do with a server that someone else started
 
   bool honours(std::string_view parameter) const;
 };

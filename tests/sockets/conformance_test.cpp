@@ -167,6 +167,7 @@ TEST_P(TransferTest, EveryStreamCarriesData) {
   if (!engine().honours("streams")) GTEST_SKIP() << "has no streams";
   Options options = options_for(engine());
   options.streams = 3;
+  options.duration = 300 * kMillisecond;  // long enough for every stream to have begun
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
   ASSERT_TRUE(ends.server.fairness_index);
@@ -231,6 +232,7 @@ TEST_P(TransferTest, ZeroCopySendsReportWhatTheKernelCopied) {
   if (!engine().honours("zero_copy")) GTEST_SKIP() << "has no zero_copy";
   Options options = options_for(engine());
   options.zero_copy = true;
+  options.duration = 200 * kMillisecond;
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
   EXPECT_EQ(ends.client.total_bytes_sent.value(), ends.server.total_bytes_received.value());
