@@ -102,10 +102,9 @@ class CaseBuilder {
     find_the_engine();
     for (const auto& [parameter, mark] : explicit_)
       if (!case_.engine->honours(parameter))
-        fail_at(mark,
-                fmt::format("engine '{}' has no '{}' for {} over {}{}", case_.options.engine,
-                            parameter, name(case_.options.kind), name(case_.options.transport),
-                            who_has(parameter)));
+        fail_at(mark, fmt::format("engine '{}' has no '{}' for {} over {}{}", case_.options.engine,
+                                  parameter, name(case_.options.kind),
+                                  name(case_.options.transport), who_has(parameter)));
     check_limits(node_.mark, fmt::format("workload '{}'", case_.workload));
     if (defaults) {
       apply_defaults(*defaults, used_defaults);

@@ -88,8 +88,9 @@ class ExperimentReader {
       return;
     }
     if (const Node* const port = node.find("port"))
-      fail_at(port->mark, "port of a host is where an external server listens: for the trials write "
-                          "port: in defaults or a workload");
+      fail_at(port->mark,
+              "port of a host is where an external server listens: for the trials write "
+              "port: in defaults or a workload");
     if (const Node* const launch = node.find("launch")) {
       if (launch->type != Node::Type::sequence || launch->items.empty() ||
           launch->items.front().scalar.empty())
@@ -123,7 +124,8 @@ class ExperimentReader {
         fail_at(server_mark_,
                 fmt::format("case '{}': engine '{}' cannot measure an external server", c.name,
                             c.options.engine));
-      const bool sends = !c.options.reverse.value_or(false) && !c.options.bidirectional.value_or(false);
+      const bool sends =
+          !c.options.reverse.value_or(false) && !c.options.bidirectional.value_or(false);
       if (c.options.kind == Kind::throughput && !sends && c.options.engine != "iperf3")
         fail_at(server_mark_,
                 fmt::format("case '{}': an external `pingperf sink` only receives: no reverse, no "

@@ -530,32 +530,58 @@ const RefusedOption* find_refused_letter(std::string_view letters) {
 }  // namespace
 
 const Engine& iperf3_tcp() {
-  static const Engine engine =
-      make_engine(Transport::tcp, {"message_size", "streams", "duration", "warmup", "bytes", "rate",
-                                   "reverse", "bidirectional", "congestion_control", "nodelay",
-                                   "send_buffer", "receive_buffer", "mss", "tos", "zero_copy",
-                                   "pin.client", "pin.server", "ip", "port", "messages", "burst",
-                                   "pacing_timer", "fq_rate", "flow_label", "bind_device",
-                                   "repeating_payload", "iperf3_options"});
+  static const Engine engine = make_engine(Transport::tcp, {"message_size",
+                                                            "streams",
+                                                            "duration",
+                                                            "warmup",
+                                                            "bytes",
+                                                            "rate",
+                                                            "reverse",
+                                                            "bidirectional",
+                                                            "congestion_control",
+                                                            "nodelay",
+                                                            "send_buffer",
+                                                            "receive_buffer",
+                                                            "mss",
+                                                            "tos",
+                                                            "zero_copy",
+                                                            "pin.client",
+                                                            "pin.server",
+                                                            "ip",
+                                                            "port",
+                                                            "messages",
+                                                            "burst",
+                                                            "pacing_timer",
+                                                            "fq_rate",
+                                                            "flow_label",
+                                                            "bind_device",
+                                                            "repeating_payload",
+                                                            "iperf3_options"});
   return engine;
 }
 
 const Engine& iperf3_udp() {
-  static const Engine engine =
-      make_engine(Transport::udp, {"message_size", "streams", "duration", "warmup", "bytes", "rate",
-                                   "reverse", "bidirectional", "send_buffer", "receive_buffer",
-                                   "tos", "pin.client", "pin.server", "ip", "port", "messages",
-                                   "burst", "pacing_timer", "fq_rate", "bind_device",
-                                   "dont_fragment", "repeating_payload", "iperf3_options"});
+  static const Engine engine = make_engine(Transport::udp, {"message_size",  "streams",
+                                                            "duration",      "warmup",
+                                                            "bytes",         "rate",
+                                                            "reverse",       "bidirectional",
+                                                            "send_buffer",   "receive_buffer",
+                                                            "tos",           "pin.client",
+                                                            "pin.server",    "ip",
+                                                            "port",          "messages",
+                                                            "burst",         "pacing_timer",
+                                                            "fq_rate",       "bind_device",
+                                                            "dont_fragment", "repeating_payload",
+                                                            "iperf3_options"});
   return engine;
 }
 
 std::optional<std::string> object_to_iperf3_word(std::string_view word) {
   if (word == "--") return "'--' is no option";
   if (word.size() < 2 || word.front() != '-') return std::nullopt;  // a value
-  const RefusedOption* const refused =
-      word[1] == '-' ? find_refused(word.substr(2, word.find('=') - 2))
-                     : find_refused_letter(word.substr(1));
+  const RefusedOption* const refused = word[1] == '-'
+                                           ? find_refused(word.substr(2, word.find('=') - 2))
+                                           : find_refused_letter(word.substr(1));
   if (refused == nullptr) return std::nullopt;
   return fmt::format("'{}' cannot stand here: {}", word, refused->instead);
 }

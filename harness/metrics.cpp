@@ -139,9 +139,8 @@ auto span_quantile(Span span, double q) {
 
 // Of the ways there and back each, when the two ends have one clock.
 auto oneway_quantile(Span span, double q) {
-  return [=](const TrialRecord& r) {
-    return r.same_clock ? span_quantile(span, q)(r) : std::nullopt;
-  };
+  return
+      [=](const TrialRecord& r) { return r.same_clock ? span_quantile(span, q)(r) : std::nullopt; };
 }
 
 // CPU time that others than the two ends took, as a share of what the host has; the worse host's.
@@ -194,7 +193,8 @@ std::vector<Metric> throughput_metrics() {
       {"bytes_sent", "payload bytes sent in the window", sent(&M::bytes_sent)},
       {"bytes_received", "payload bytes received in the window", received(&M::bytes_received)},
       {"copies",
-       "copies of the payload between user space and kernel, both ends together: 2, or 1 or 0 where "
+       "copies of the payload between user space and kernel, both ends together: 2, or 1 or 0 "
+       "where "
        "an engine avoids one; of iperf3 by its options",
        copies},
       {"retransmits", "TCP segments sent again in the window, by the sending end",
@@ -264,16 +264,16 @@ std::vector<Metric> latency_metrics() {
                      span_quantile(Span::connect, 0.5), down});
   metrics.push_back({"connect_p99_ns", "from socket() until the connection stands, percentile p99",
                      span_quantile(Span::connect, 0.99), down});
-  metrics.push_back({"oneway_forward_p50_ns", kOnewayForward,
-                     oneway_quantile(Span::oneway_forward, 0.5), down});
-  metrics.push_back({"oneway_reverse_p50_ns", kOnewayReverse,
-                     oneway_quantile(Span::oneway_reverse, 0.5), down});
-  metrics.push_back({"app_to_kernel_p50_ns", kAppToKernel,
-                     span_quantile(Span::app_to_kernel, 0.5), down});
+  metrics.push_back(
+      {"oneway_forward_p50_ns", kOnewayForward, oneway_quantile(Span::oneway_forward, 0.5), down});
+  metrics.push_back(
+      {"oneway_reverse_p50_ns", kOnewayReverse, oneway_quantile(Span::oneway_reverse, 0.5), down});
+  metrics.push_back(
+      {"app_to_kernel_p50_ns", kAppToKernel, span_quantile(Span::app_to_kernel, 0.5), down});
   metrics.push_back({"kernel_to_kernel_p50_ns", kKernelToKernel,
                      span_quantile(Span::kernel_to_kernel, 0.5), down});
-  metrics.push_back({"kernel_to_app_p50_ns", kKernelToApp,
-                     span_quantile(Span::kernel_to_app, 0.5), down});
+  metrics.push_back(
+      {"kernel_to_app_p50_ns", kKernelToApp, span_quantile(Span::kernel_to_app, 0.5), down});
   metrics.push_back({"turnaround_p50_ns", kTurnaround, span_quantile(Span::turnaround, 0.5), down});
   metrics.push_back(
       {"responsiveness_rpm", "round trips a minute under load; needs background", never, up});
@@ -326,7 +326,8 @@ std::vector<Metric> second_appended_metrics() {
   return {
       {"first_byte_p50_ns", "from the connection standing until the pong's first byte, median",
        span_quantile(Span::first_byte, 0.5), down},
-      {"first_byte_p99_ns", "likewise, percentile p99", span_quantile(Span::first_byte, 0.99), down},
+      {"first_byte_p99_ns", "likewise, percentile p99", span_quantile(Span::first_byte, 0.99),
+       down},
       {"close_p50_ns", "of close(), median; not in the round trip", span_quantile(Span::close, 0.5),
        down},
       {"close_p99_ns", "likewise, percentile p99", span_quantile(Span::close, 0.99), down},
@@ -357,11 +358,13 @@ std::vector<Metric> second_appended_metrics() {
        "of zero-copy sends, the share that the kernel did not copy all the same (MSG_ZEROCOPY's "
        "completions; on loopback it copies)",
        [](const TrialRecord& r) { return sender(r).zero_copied_ratio; }, Better::higher},
-      {"send_gap_p50_ns", "between the sends (or bursts) of a paced stream, median; warmup included",
+      {"send_gap_p50_ns",
+       "between the sends (or bursts) of a paced stream, median; warmup included",
        [](const TrialRecord& r) { return span_quantile(sender(r), Span::send_gap, 0.5); }},
       {"send_gap_p99_ns", "likewise, percentile p99",
        [](const TrialRecord& r) { return span_quantile(sender(r), Span::send_gap, 0.99); }},
-      {"sender_send_buffer_bytes", "SO_SNDBUF of the sending end's first stream, as the kernel made it",
+      {"sender_send_buffer_bytes",
+       "SO_SNDBUF of the sending end's first stream, as the kernel made it",
        [](const TrialRecord& r) { return number(sender(r).send_buffer_bytes); }},
       {"receiver_receive_buffer_bytes",
        "SO_RCVBUF of the receiving end's first stream, as the kernel made it",

@@ -111,10 +111,14 @@ constexpr Field<M> kMeasurement[] = {
 };
 
 constexpr Field<Interval> kInterval[] = {
-    {"bytes_sent", &Interval::bytes_sent}, {"bytes_received", &Interval::bytes_received},
-    {"messages", &Interval::messages},     {"retransmits", &Interval::retransmits},
-    {"rtt_ns", &Interval::rtt_ns},         {"cwnd_bytes", &Interval::cwnd_bytes},
-    {"rttvar_ns", &Interval::rttvar_ns},   {"min_rtt_ns", &Interval::min_rtt_ns},
+    {"bytes_sent", &Interval::bytes_sent},
+    {"bytes_received", &Interval::bytes_received},
+    {"messages", &Interval::messages},
+    {"retransmits", &Interval::retransmits},
+    {"rtt_ns", &Interval::rtt_ns},
+    {"cwnd_bytes", &Interval::cwnd_bytes},
+    {"rttvar_ns", &Interval::rttvar_ns},
+    {"min_rtt_ns", &Interval::min_rtt_ns},
     {"delivery_rate_bps", &Interval::delivery_rate_bps},
     {"busy_ratio", &Interval::busy_ratio},
     {"rwnd_limited_ratio", &Interval::rwnd_limited_ratio},

@@ -9,11 +9,11 @@
 namespace pingperf {
 namespace {
 
-constexpr double kRateReached = 0.95;    // of the offered rate
-constexpr double kMuchLoss = 0.001;      // of the pings
-constexpr double kShortWindow_s = 0.1;   // below, one late wake-up is a visible share
-constexpr double kFarMedian = 2;         // times the case's so far, or a half
-constexpr std::size_t kFewestTrials = 2; // that make a case's so far
+constexpr double kRateReached = 0.95;     // of the offered rate
+constexpr double kMuchLoss = 0.001;       // of the pings
+constexpr double kShortWindow_s = 0.1;    // below, one late wake-up is a visible share
+constexpr double kFarMedian = 2;          // times the case's so far, or a half
+constexpr std::size_t kFewestTrials = 2;  // that make a case's so far
 
 std::optional<double> metric(const TrialRecord& record, std::string_view name) {
   return find_metric(name)->value(record);
@@ -47,9 +47,10 @@ void remark_disturbance(const TrialRecord& record, Remarks& remarks) {
     remarks.push_back(fmt::format("others took {:.0f}% of the CPU time", *others * 100));
   const auto ports = metric(record, "port_waits");
   if (ports && *ports > 0)
-    remarks.push_back(fmt::format("waited {:.0f} times for an ephemeral port: the rate is that of "
-                                  "TIME_WAIT, not of the sockets",
-                                  *ports));
+    remarks.push_back(
+        fmt::format("waited {:.0f} times for an ephemeral port: the rate is that of "
+                    "TIME_WAIT, not of the sockets",
+                    *ports));
 }
 
 }  // namespace

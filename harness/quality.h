@@ -16,8 +16,8 @@ inline constexpr double kMuchOtherLoad = 0.10;
 // Judges the trials of a run one by one, each in the light of the earlier ones of its case.
 class QualityJudge {
  public:
-  // Remarks joined by "; ", or "" when there is nothing to remark: the offered rate or frequency was
-  // not reached, the window was short, others took CPU time, the median is far from that of the
+  // Remarks joined by "; ", or "" when there is nothing to remark: the offered rate or frequency
+  // was not reached, the window was short, others took CPU time, the median is far from that of the
   // case's earlier trials.
   std::string assess(const TrialRecord& record);
 

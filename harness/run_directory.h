@@ -27,8 +27,8 @@ class RunDirectory {
   // to it or its columns are of another version, CsvError when it is damaged.
   static RunDirectory resume(const std::filesystem::path& directory);
 
-  // Writes the trial's histogram and samples, if it has them, its intervals, then its row, each synced. Throws
-  // std::system_error.
+  // Writes the trial's histogram and samples, if it has them, its intervals, then its row, each
+  // synced. Throws std::system_error.
   void append(const TrialRecord& record);
 
   const std::filesystem::path& path() const noexcept { return path_; }

@@ -56,8 +56,8 @@ void carry_out(const Experiment& experiment, TrialRecord& record, AgentPair& age
     const Options& options = record.trial_case->options;
     const bool is_served = static_cast<bool>(record.trial_case->engine->listen);
     TrialOutcome outcome =
-        run_trial(client, is_served ? server : nullptr, experiment, options,
-                  record.trial.position, trial_timeout(experiment, options), watch);
+        run_trial(client, is_served ? server : nullptr, experiment, options, record.trial.position,
+                  trial_timeout(experiment, options), watch);
     record.status = outcome.status;
     record.error = std::move(outcome.error);
     record.client = std::move(outcome.client);

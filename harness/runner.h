@@ -25,7 +25,7 @@ class AgentPair {
 
   Channel& client();  // throws ChannelError when it has to be, and cannot be, started anew
   Channel* server();  // likewise; null when the server is external
-  void drop();  // ends both: their state is not to be trusted
+  void drop();        // ends both: their state is not to be trusted
 
  private:
   const Experiment& experiment_;

@@ -151,9 +151,11 @@ std::optional<Modes> find_modes(std::vector<double> values) {
   for (std::size_t i = 2; i < values.size(); ++i)
     if (gap(i) > gap(split)) split = i;
   const std::size_t fewest = std::min(split, values.size() - split);
-  if (fewest < 2 || static_cast<double>(fewest) < kSmallestShare * static_cast<double>(values.size()))
+  if (fewest < 2 ||
+      static_cast<double>(fewest) < kSmallestShare * static_cast<double>(values.size()))
     return std::nullopt;
-  const std::vector<double> low(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(split));
+  const std::vector<double> low(values.begin(),
+                                values.begin() + static_cast<std::ptrdiff_t>(split));
   const std::vector<double> high(values.begin() + static_cast<std::ptrdiff_t>(split), values.end());
   const double wider = std::max(low.back() / low.front(), high.back() / high.front());
   if (std::log(gap(split)) <= 1.5 * std::log(wider)) return std::nullopt;

@@ -26,9 +26,9 @@ struct Modes {
   double low, high;  // the groups' medians
 };
 
-// The two groups on either side of the widest gap (of logarithms), when each has at least two values
-// and a fifth of all, the gap is 1.5 times as wide as either group, and the medians are at least 1.5 apart.
-// Of values above 0.
+// The two groups on either side of the widest gap (of logarithms), when each has at least two
+// values and a fifth of all, the gap is 1.5 times as wide as either group, and the medians are at
+// least 1.5 apart. Of values above 0.
 std::optional<Modes> find_modes(std::vector<double> values);
 
 // What paired differences say of their centre.

@@ -36,9 +36,8 @@ const std::vector<Heading> kKernelParts = {{"app_to_kernel_p50_ns", "app to kern
                                            {"kernel_to_kernel_p50_ns", "kernels"},
                                            {"turnaround_p50_ns", "turnaround"},
                                            {"kernel_to_app_p50_ns", "kernel to app"}};
-const std::vector<Heading> kConnectParts = {{"connect_p50_ns", "connect"},
-                                            {"first_byte_p50_ns", "first byte"},
-                                            {"close_p50_ns", "close"}};
+const std::vector<Heading> kConnectParts = {
+    {"connect_p50_ns", "connect"}, {"first_byte_p50_ns", "first byte"}, {"close_p50_ns", "close"}};
 
 std::vector<double> values_of(const TrialTable& trials, const std::string& name,
                               std::string_view metric) {
@@ -85,7 +84,8 @@ std::string kind_table(const TrialTable& trials, const std::vector<Case>& all, K
   std::erase_if(shown, [&](const Heading& h) {
     return std::all_of(cases.begin(), cases.end(), [&](const std::string& name) {
       const std::vector<double> values = values_of(trials, name, h.metric);
-      const bool all_zero = std::all_of(values.begin(), values.end(), [](double v) { return v == 0; });
+      const bool all_zero =
+          std::all_of(values.begin(), values.end(), [](double v) { return v == 0; });
       return values.empty() || (h.metric == "lost" && all_zero);
     });
   });

@@ -44,9 +44,9 @@ class SilentAgent : public ChannelError {
 };
 
 // Runs a trial of `options` to its end, within `timeout`. `server` is null when the other end needs
-// no agent of ours: an external server, or an engine without a server's side. `number` tells its messages from those of
-// other trials over the same channels. Every failure is an outcome, except a channel that broke or
-// an agent that does not answer: those throw ChannelError, or SilentAgent.
+// no agent of ours: an external server, or an engine without a server's side. `number` tells its
+// messages from those of other trials over the same channels. Every failure is an outcome, except a
+// channel that broke or an agent that does not answer: those throw ChannelError, or SilentAgent.
 TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& experiment,
                        const Options& options, std::uint64_t number, Nanoseconds timeout,
                        const TrialWatch& watch);

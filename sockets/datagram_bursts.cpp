@@ -47,16 +47,13 @@ class Burst {
   // with errno.
   ssize_t send(int fd, std::uint64_t first, std::size_t count) noexcept {
     const Nanoseconds now = now_ns();
-    for (std::size_t i = 0; i < count; ++i)
-      set_header(datagram(i), {first + i, now});
+    for (std::size_t i = 0; i < count; ++i) set_header(datagram(i), {first + i, now});
     const std::size_t used = (count + segments_ - 1) / segments_;
     for (std::size_t i = 0; i < used; ++i)
       parts_[i].iov_len = std::min(segments_, count - i * segments_) * size_;
-    const int sent =
-        ::sendmmsg(fd, headers_.data(), static_cast<unsigned>(used), MSG_NOSIGNAL);
+    const int sent = ::sendmmsg(fd, headers_.data(), static_cast<unsigned>(used), MSG_NOSIGNAL);
     if (sent < 0) return -1;
-    return static_cast<ssize_t>(
-        std::min(count, static_cast<std::size_t>(sent) * segments_));
+    return static_cast<ssize_t>(std::min(count, static_cast<std::size_t>(sent) * segments_));
   }
 
  private:
@@ -78,7 +75,10 @@ std::size_t room_in(const FlowCounter& sent, std::size_t size, std::size_t large
 class Arrivals {
  public:
   Arrivals(std::size_t messages, std::size_t room)
-      : room_(room), memory_(messages * room), parts_(messages), headers_(messages),
+      : room_(room),
+        memory_(messages * room),
+        parts_(messages),
+        headers_(messages),
         controls_(messages) {
     for (std::size_t i = 0; i < messages; ++i) {
       parts_[i] = {data(i), room};
@@ -124,8 +124,8 @@ class Arrivals {
   std::vector<Control> controls_;
 };
 
-// Takes message i apart. Returns false when the flow is over. What was left in the kernel is counted
-// by the first header: datagrams that GRO put together have consecutive numbers.
+// Takes message i apart. Returns false when the flow is over. What was left in the kernel is
+// counted by the first header: datagrams that GRO put together have consecutive numbers.
 bool take_apart(Arrivals& arrivals, std::size_t i, DatagramSink& sink, Nanoseconds now,
                 bool discard) noexcept {
   const std::size_t n = arrivals.size(i), segment = arrivals.segment(i);

@@ -35,7 +35,8 @@ inline bool is_intact_datagram(const PingThread& t, const char* datagram) noexce
   return t.is_intact(datagram + t.framing.ip_header);
 }
 
-// Counts a pong of `flow` that nobody waits for: late, when its ping was given up, else a duplicate.
+// Counts a pong of `flow` that nobody waits for: late, when its ping was given up, else a
+// duplicate.
 inline void count_stray(PingThread& t, const PingFlow& flow, std::uint64_t number) noexcept {
   if (number < t.first_counted || number >= t.next_number) return;  // of the warmup, or a mark
   if (auto given_up = t.given_up[number % t.given_up.size()]; given_up) {
@@ -48,8 +49,7 @@ inline void count_stray(PingThread& t, const PingFlow& flow, std::uint64_t numbe
 }
 
 // True when a datagram as recv() gave it is the pong of the ping under way on `flow`.
-inline bool is_awaited(PingThread& t, PingFlow& flow, const char* datagram,
-                       ssize_t n) noexcept {
+inline bool is_awaited(PingThread& t, PingFlow& flow, const char* datagram, ssize_t n) noexcept {
   if (n != static_cast<ssize_t>(t.framing.ip_header + t.outgoing.size())) return false;
   const std::uint64_t answered = received_header(t, datagram).number;
   if (answered == flow.number && flow.waiting) {
@@ -75,8 +75,7 @@ template <Wait wait>
 bool await_pong(PingThread& t, PingFlow& flow, const Meter& meter, Nanoseconds spin,
                 Nanoseconds timeout) noexcept {
   while (!meter.stopped()) {
-    const ssize_t n =
-        receive<wait>(flow.fd.get(), t.incoming.data(), t.incoming.size(), spin);
+    const ssize_t n = receive<wait>(flow.fd.get(), t.incoming.data(), t.incoming.size(), spin);
     if (n >= 0 && is_awaited(t, flow, t.incoming.data(), n)) return true;
     if (n < 0 && !is_retry(wait, errno)) return false;
     // Strays, or a spin, may go on for as long as they like.
@@ -118,8 +117,8 @@ void ping_datagrams(PingThread& t, Meter& meter, const Session& session) {
   end_pings(t, flow.fd.get());
 }
 
-// Of a server's failed call: true when its client has gone, with our last pongs under way (ICMP port
-// unreachable). That is no failure: the client knows what it got.
+// Of a server's failed call: true when its client has gone, with our last pongs under way (ICMP
+// port unreachable). That is no failure: the client knows what it got.
 inline bool is_client_gone(int error) noexcept {
   return error == ECONNREFUSED;
 }

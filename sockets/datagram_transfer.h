@@ -21,8 +21,8 @@ class DatagramSink {
   DatagramSink(Flow& flow, Meter& meter, bool verify) noexcept
       : flow_(flow), meter_(meter), verify_(verify) {}
 
-  // A datagram of n bytes that came at `now`; `whole`: all of it is at `data`, not its header alone.
-  // Returns false when the flow is over: its sender is done, or the payload is wrong.
+  // A datagram of n bytes that came at `now`; `whole`: all of it is at `data`, not its header
+  // alone. Returns false when the flow is over: its sender is done, or the payload is wrong.
   bool take(const char* data, std::size_t n, Nanoseconds now, bool whole) noexcept {
     if (n < kSmallestDatagram) return true;
     const DatagramHeader header = header_of(data);

@@ -1,5 +1,5 @@
-// Ping-pong over many flows with io_uring(7). Each flow has one multishot receive, which goes on for
-// ever; so a ping costs one submission, and one system call submits it and waits for the next
+// Ping-pong over many flows with io_uring(7). Each flow has one multishot receive, which goes on
+// for ever; so a ping costs one submission, and one system call submits it and waits for the next
 // message.
 #include <sys/socket.h>
 
@@ -112,8 +112,8 @@ class FlowRing {
     return outgoing_.data() + flow * t_.outgoing.size();
   }
 
-  // Holds the completion's buffer and gives back the flow's last one, unless a stream's message goes
-  // on in it.
+  // Holds the completion's buffer and gives back the flow's last one, unless a stream's message
+  // goes on in it.
   char* keep(const PingFlow& flow, const io_uring_cqe& cqe) noexcept {
     const auto id = static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
     std::optional<std::uint16_t>& held = held_[index(flow)];

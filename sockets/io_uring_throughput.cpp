@@ -1,5 +1,5 @@
-// TCP bulk transfer with io_uring(7): several sends under way at once, and one multishot receive that
-// takes the buffers it needs. A thread a stream.
+// TCP bulk transfer with io_uring(7): several sends under way at once, and one multishot receive
+// that takes the buffers it needs. A thread a stream.
 #include <sys/socket.h>
 
 #include "sockets/engines.h"
@@ -147,10 +147,27 @@ const Engine& io_uring_throughput() {
       .summary = kIoUringSummary,
       .kind = Kind::throughput,
       .transport = Transport::tcp,
-      .parameters = {"message_size", "streams", "duration", "warmup", "bytes", "messages",
-                     "reverse", "bidirectional", "congestion_control", "nodelay", "send_buffer",
-                     "receive_buffer", "mss", "tos", "zero_copy", "queue_depth", "sqpoll",
-                     "pin.client", "pin.server", "ip", "port"},
+      .parameters = {"message_size",
+                     "streams",
+                     "duration",
+                     "warmup",
+                     "bytes",
+                     "messages",
+                     "reverse",
+                     "bidirectional",
+                     "congestion_control",
+                     "nodelay",
+                     "send_buffer",
+                     "receive_buffer",
+                     "mss",
+                     "tos",
+                     "zero_copy",
+                     "queue_depth",
+                     "sqpoll",
+                     "pin.client",
+                     "pin.server",
+                     "ip",
+                     "port"},
       .unavailable = io_uring_unavailable,
       .listen = [](const Session& s) { return listen_transfer(kOps, s); },
       .connect = [](const Session& s) { return connect_transfer(kOps, s); },

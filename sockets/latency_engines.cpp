@@ -40,7 +40,8 @@ std::optional<std::string> latency_objection(const Options& o) {
   if (o.arrivals && !o.frequency_hz) return "arrivals: there is no frequency to spread";
   if (o.frequency_hz && o.message_size.value_or(64) < kSmallestDatagram)
     return "frequency: an open loop needs a message_size of at least 16 (number and time)";
-  if (o.frequency_hz && o.timestamps) return "timestamps: of a closed loop only, not of a frequency";
+  if (o.frequency_hz && o.timestamps)
+    return "timestamps: of a closed loop only, not of a frequency";
   if (o.timestamps && o.verify.value_or(false))
     return "verify: with timestamps the payload carries the server's stamps";
   if (auto objection = threads_objection(o)) return objection;
@@ -50,9 +51,9 @@ std::optional<std::string> latency_objection(const Options& o) {
 }
 
 Parameters parameters_of(const LatencyFamily& family, const Row& row) {
-  Parameters all = {"message_size", "duration",   "warmup",      "messages", "send_buffer",
-                    "receive_buffer", "pin.client", "pin.server", "cpu_wakeful", "verify",
-                    "samples"};
+  Parameters all = {"message_size", "duration",       "warmup",     "messages",
+                    "send_buffer",  "receive_buffer", "pin.client", "pin.server",
+                    "cpu_wakeful",  "verify",         "samples"};
   const auto add = [&](const Parameters& more) { all.insert(all.end(), more.begin(), more.end()); };
   add(row.parameters);
   add(family.parameters);
@@ -63,10 +64,10 @@ Parameters parameters_of(const LatencyFamily& family, const Row& row) {
 }
 
 Engine make_row(const LatencyFamily& family, const Row& row) {
-  const PingPongOps ops = row.carrier.is_stream()
-                              ? PingPongOps{family.ping_stream, family.pong_stream, row.carrier}
-                              : PingPongOps{family.ping_datagrams, family.pong_datagrams,
-                                            row.carrier};
+  const PingPongOps ops =
+      row.carrier.is_stream()
+          ? PingPongOps{family.ping_stream, family.pong_stream, row.carrier}
+          : PingPongOps{family.ping_datagrams, family.pong_datagrams, row.carrier};
   Engine engine = {
       .name = family.name,
       .summary = family.summary,
@@ -79,8 +80,8 @@ Engine make_row(const LatencyFamily& family, const Row& row) {
             return why ? why : row.unavailable();
           },
       .connect = [ops](const Session& s) { return connect_pingpong(ops, s); },
-      .objection = [&row, family_objection = family.objection](
-                       const Options& o) -> std::optional<std::string> {
+      .objection = [&row, family_objection =
+                              family.objection](const Options& o) -> std::optional<std::string> {
         for (const auto objection : {row.objection, family_objection, latency_objection})
           if (objection)
             if (const auto what = objection(o)) return what;

@@ -15,9 +15,9 @@ struct LatencyFamily {
   PingPongOps::Loop pong_stream;
   PingPongOps::Loop ping_datagrams;
   PingPongOps::Loop pong_datagrams;
-  std::vector<std::string_view> parameters;         // beyond those that all have
+  std::vector<std::string_view> parameters;       // beyond those that all have
   std::vector<std::string_view> flow_parameters;  // likewise, of those that can have many flows
-  std::vector<std::string_view> inet_parameters;    // likewise, of tcp and udp alone
+  std::vector<std::string_view> inet_parameters;  // likewise, of tcp and udp alone
   std::optional<std::string> (*objection)(const Options&) = nullptr;
   std::optional<std::string> (*unavailable)() = always_available;
 };

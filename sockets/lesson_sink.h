@@ -21,8 +21,8 @@ struct SinkReport {
 // Called with each sender that is done, one at a time.
 using SinkReporter = std::function<void(const SinkReport&)>;
 
-// Takes the clients of a listening stream socket, each in a thread of its own, at most 1000 at once.
-// Returns when the listener is shut down or fails (errno).
+// Takes the clients of a listening stream socket, each in a thread of its own, at most 1000 at
+// once. Returns when the listener is shut down or fails (errno).
 void sink_streams(int listener, const SinkReporter& report) noexcept;
 
 // Takes the flows of a bound UDP socket, one sender at a time; answers a hello with itself, never

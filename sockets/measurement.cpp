@@ -6,8 +6,9 @@ namespace pingperf {
 
 std::string_view name(Span span) {
   static constexpr std::array<std::string_view, kSpans> names = {
-      "naive",         "connect",    "first_byte",     "close",         "app_to_kernel",
-      "kernel_to_kernel", "kernel_to_app", "turnaround", "oneway_forward", "oneway_reverse", "send_gap"};
+      "naive",          "connect",          "first_byte",    "close",
+      "app_to_kernel",  "kernel_to_kernel", "kernel_to_app", "turnaround",
+      "oneway_forward", "oneway_reverse",   "send_gap"};
   return names[static_cast<std::size_t>(span)];
 }
 

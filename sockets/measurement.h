@@ -14,7 +14,8 @@
 
 namespace pingperf {
 
-// What is timed beside the round trip. Of an open loop the round trip counts from the intended send.
+// What is timed beside the round trip. Of an open loop the round trip counts from the intended
+// send.
 enum class Span {
   naive,             // open loop: as a tool that waits for each pong would have seen it
   connect,           // socket() until the connection stands
@@ -43,15 +44,15 @@ struct Interval {
   double end_s = 0;
   std::optional<std::uint64_t> bytes_sent;
   std::optional<std::uint64_t> bytes_received;
-  std::optional<std::uint64_t> messages;     // sends, datagrams or exchanges
-  std::optional<std::uint64_t> retransmits;  // TCP segments
-  std::optional<double> rtt_ns;              // TCP's smoothed RTT, mean over streams
-  std::optional<std::uint64_t> cwnd_bytes;   // sum over streams
-  std::optional<double> rttvar_ns;           // mean deviation of it, mean over streams
-  std::optional<double> min_rtt_ns;          // the kernel's windowed minimum, mean over streams
-  std::optional<double> delivery_rate_bps;   // the kernel's estimate, sum over streams
-  std::optional<double> busy_ratio;          // of the time with data to send, mean over streams
-  std::optional<double> rwnd_limited_ratio;  // held up by the receiver's window
+  std::optional<std::uint64_t> messages;       // sends, datagrams or exchanges
+  std::optional<std::uint64_t> retransmits;    // TCP segments
+  std::optional<double> rtt_ns;                // TCP's smoothed RTT, mean over streams
+  std::optional<std::uint64_t> cwnd_bytes;     // sum over streams
+  std::optional<double> rttvar_ns;             // mean deviation of it, mean over streams
+  std::optional<double> min_rtt_ns;            // the kernel's windowed minimum, mean over streams
+  std::optional<double> delivery_rate_bps;     // the kernel's estimate, sum over streams
+  std::optional<double> busy_ratio;            // of the time with data to send, mean over streams
+  std::optional<double> rwnd_limited_ratio;    // held up by the receiver's window
   std::optional<double> sndbuf_limited_ratio;  // held up by the send buffer
 };
 
@@ -83,7 +84,8 @@ struct Measurement {
 
   std::optional<std::uint64_t> sending_copies;    // of the payload at this end, user to kernel
   std::optional<std::uint64_t> receiving_copies;  // and kernel to user
-  std::optional<double> zero_copied_ratio;  // of zero-copy sends, those that the kernel did not copy
+  std::optional<double>
+      zero_copied_ratio;  // of zero-copy sends, those that the kernel did not copy
   std::optional<std::uint64_t> send_buffer_bytes;  // SO_SNDBUF in the end, of the first stream
   std::optional<std::uint64_t> receive_buffer_bytes;
   std::optional<std::uint64_t> mss_bytes;  // of what it sends
@@ -98,16 +100,16 @@ struct Measurement {
   std::optional<double> steal_ratio;  // of the host's CPUs in the window (/proc/stat)
   std::optional<std::uint64_t> rejected_peers;
 
-  std::optional<std::uint64_t> exchanges;  // pings answered
-  std::optional<std::uint64_t> lost;       // pings that were not
-  std::optional<std::uint64_t> late;       // pongs that came after their time-out
+  std::optional<std::uint64_t> exchanges;        // pings answered
+  std::optional<std::uint64_t> lost;             // pings that were not
+  std::optional<std::uint64_t> late;             // pongs that came after their time-out
   std::optional<std::uint64_t> total_exchanges;  // pongs received, or sent; warmup included
   std::optional<std::uint64_t> unsent;           // open loop: due in the window, and never sent
   std::optional<std::uint64_t> port_waits;       // connect() found no free port, and was repeated
   std::optional<double> clock_cost_ns;           // of one reading of the clock
   Histogram rtt;
-  std::map<Span, Histogram> spans;  // those that were timed
-  std::vector<Sample> samples;      // samples: all
+  std::map<Span, Histogram> spans;               // those that were timed
+  std::vector<Sample> samples;                   // samples: all
   std::optional<std::uint64_t> samples_dropped;  // that there was no room for
 
   std::string clock;  // tsc or monotonic: what the round trips were timed with

@@ -34,8 +34,8 @@ std::optional<std::uint64_t> difference(const std::optional<std::uint64_t>& afte
   return *after >= *before ? *after - *before : 0;  // a late datagram may take back a loss
 }
 
-// What a cumulative time grew by, as a share of the time that passed. TCP counts in steps, so that a
-// share may come out a little above 1.
+// What a cumulative time grew by, as a share of the time that passed. TCP counts in steps, so that
+// a share may come out a little above 1.
 std::optional<double> share(const std::optional<double>& after, const std::optional<double>& before,
                             double seconds) {
   if (!after || !before || seconds <= 0) return std::nullopt;

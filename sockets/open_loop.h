@@ -26,6 +26,12 @@ class Schedule {
 
   Nanoseconds next() const noexcept { return static_cast<Nanoseconds>(next_ns_); }
 
+  // How many are due before `end`; of Poisson arrivals about how many.
+  std::uint64_t due_before(Nanoseconds end) const noexcept {
+    const double left = static_cast<double>(end) - next_ns_;
+    return left <= 0 ? 0 : static_cast<std::uint64_t>(std::ceil(left / gap_ns_));
+  }
+
   void advance() noexcept {
     if (!poisson_) {
       next_ns_ += gap_ns_;
@@ -38,7 +44,7 @@ class Schedule {
  private:
   const double gap_ns_;
   const bool poisson_;
-  double next_ns_;  // a double holds a nanosecond of CLOCK_MONOTONIC for 104 days of uptime
+  double next_ns_;          // a double holds a nanosecond of CLOCK_MONOTONIC for 104 days of uptime
   std::mt19937_64 random_;  // its default seed: the same gaps in every trial
 };
 
@@ -69,7 +75,8 @@ class NaiveView {
   Nanoseconds sent_ = 0;
 };
 
-// The client's loop. Waiter: how it waits for a pong, for room to send, or for the next ping's turn.
+// The client's loop. Waiter: how it waits for a pong, for room to send, or for the next ping's
+// turn.
 //
 //   void wait(Nanoseconds until, int blocked_fd);    blocked_fd: -1, or one to send on when it can
 //   template <F> void for_each_ready(F take);        take(flow) for what may have something to read
@@ -110,10 +117,10 @@ class OpenLoop {
   }
 
  private:
-  static constexpr Nanoseconds kNap = 50 * kMillisecond;   // how long a stop can go unnoticed
-  static constexpr Nanoseconds kNever = INT64_MAX / 4;     // streams lose nothing
+  static constexpr Nanoseconds kNap = 50 * kMillisecond;    // how long a stop can go unnoticed
+  static constexpr Nanoseconds kNever = INT64_MAX / 4;      // streams lose nothing
   static constexpr Nanoseconds kGrace = 10 * kMillisecond;  // for pings that are late at the close
-  static constexpr int kMostAtOnce = 32;                   // pings that leave before pongs are taken
+  static constexpr int kMostAtOnce = 32;  // pings that leave before pongs are taken
 
   PingFlow& next_flow() noexcept { return t_.flows[t_.next_number % t_.flows.size()]; }
 
@@ -122,11 +129,13 @@ class OpenLoop {
            (schedule_.next() >= window_.close || t_.issued == t_.limit);
   }
 
-  // Sends the pings whose turn has come: late ones too, none is left out. What cannot be sent by the
-  // close of the window is counted.
+  // Sends the pings whose turn has come: late ones too, none is left out. What cannot be sent by
+  // the close of the window is counted.
   void send_due(Nanoseconds now) noexcept {
-    if (sending_ && now >= window_.close && now - window_.close >= kGrace) {
-      for (; !is_last(); schedule_.advance()) ++t_.unsent;
+    const bool too_late = now >= window_.close && now - window_.close >= kGrace;
+    if (sending_ && too_late && offset_ == 0) {  // not inside a message
+      if (!is_last())
+        t_.unsent = std::min(t_.limit - t_.issued, schedule_.due_before(window_.close));
       return finish(now);
     }
     for (int i = 0; i < kMostAtOnce && sending_ && schedule_.next() <= now; ++i) {
@@ -140,7 +149,7 @@ class OpenLoop {
     const Nanoseconds due = schedule_.next();
     if (offset_ == 0) {
       prepare_ping(t_, t_.next_number, due);
-      naive_.leaves(t_.next_number, stop_clock_ns());  // before: the pong may be here when send() returns
+      naive_.leaves(t_.next_number, stop_clock_ns());  // before send(): its pong may come meanwhile
     }
     const int fd = next_flow().fd.get();
     while (offset_ < t_.outgoing.size()) {
@@ -214,8 +223,8 @@ class OpenLoop {
   Schedule schedule_;
   SequenceTracker sequence_;
   std::uint64_t duplicates_before_ = 0;  // the window opened
-  std::size_t offset_ = 0;  // bytes of the next ping that are sent already
-  bool blocked_ = false;    // no room to send it
+  std::size_t offset_ = 0;               // bytes of the next ping that are sent already
+  bool blocked_ = false;                 // no room to send it
   bool sending_ = true;
   Nanoseconds drain_until_ = 0;
 };

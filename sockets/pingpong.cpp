@@ -41,7 +41,8 @@ class PingPong final : public Endpoint {
   Address address() const override { return address_; }
 
   void accept() override {
-    adopt(ops_.carrier.admit(std::move(listener_), session_, streams(), threads_[0].rejected_peers));
+    adopt(
+        ops_.carrier.admit(std::move(listener_), session_, streams(), threads_[0].rejected_peers));
   }
 
   Measurement run(const IntervalSink& progress) noexcept override {
@@ -60,11 +61,11 @@ class PingPong final : public Endpoint {
           thread.failed_call = "set-up";
         }
       });
-    Measurement m = run_loops(meter_, loops, [this] { return totals(); }, progress);
+    Measurement m = run_loops(
+        meter_, loops, [this] { return totals(); }, progress);
     const Nanoseconds ended = stop_clock_ns();
     for (const PingThread& t : threads_)
-      if (t.error != 0)
-        m.error = std::string(t.failed_call) + ": " + std::strerror(t.error);
+      if (t.error != 0) m.error = std::string(t.failed_call) + ": " + std::strerror(t.error);
     m.total_exchanges = sum(&PingThread::total_exchanges);
     m.clock = stop_clock.name();
     m.clock_cost_ns = stop_clock.cost_ns;
@@ -141,8 +142,7 @@ class PingPong final : public Endpoint {
       ended = 0;
       for (const PingThread& t : threads_) ended = std::max(ended, t.ended);
     }
-    if (ended > first.opened)
-      m.window_s = to_seconds(std::min(ended, first.closed) - first.opened);
+    if (ended > first.opened) m.window_s = to_seconds(std::min(ended, first.closed) - first.opened);
     m.exchanges = 0;
     std::vector<double> shares;
     for (PingThread& t : threads_) {
@@ -160,7 +160,8 @@ class PingPong final : public Endpoint {
     const bool open_loop = session_.options.frequency_hz.has_value();
     if (open_loop) m.unsent = sum(&PingThread::unsent);
     if (!ops_.carrier.is_stream()) {
-      if (!open_loop) m.late = sum(&PingThread::late);  // an open loop gives nothing up while it runs
+      if (!open_loop)
+        m.late = sum(&PingThread::late);  // an open loop gives nothing up while it runs
       m.duplicates = sum(&PingThread::duplicates);
       m.out_of_order = sum(&PingThread::out_of_order);
     }
@@ -197,8 +198,8 @@ std::unique_ptr<Endpoint> listen_pingpong(const PingPongOps& ops, const Session&
 }
 
 std::unique_ptr<Endpoint> connect_pingpong(const PingPongOps& ops, const Session& session) {
-  return std::make_unique<PingPong>(ops, session, ops.carrier.connect(session, 
-                                    session.options.streams.value_or(1)));
+  return std::make_unique<PingPong>(
+      ops, session, ops.carrier.connect(session, session.options.streams.value_or(1)));
 }
 
 }  // namespace pingperf

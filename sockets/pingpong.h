@@ -17,19 +17,19 @@
 
 namespace pingperf {
 
-inline constexpr Nanoseconds kPingTimeout = 200 * kMillisecond;  // unless ping_timeout says else
-inline constexpr Nanoseconds kSpinTime = 50 * kMicrosecond;      // unless spin_time says else
+inline constexpr Nanoseconds kPingTimeout = 200 * kMillisecond;    // unless ping_timeout says else
+inline constexpr Nanoseconds kSpinTime = 50 * kMicrosecond;        // unless spin_time says else
 inline constexpr std::size_t kPingNumber = sizeof(std::uint64_t);  // in front of a stream's ping
 
 // One flow, and the ping that is under way on it.
 struct PingFlow {
   Fd fd;
-  std::uint64_t number = 0;     // of the ping
-  Nanoseconds sent = 0;         // when it left
-  std::size_t received = 0;     // bytes of a stream's pong, or of a ping, so far
-  std::uint64_t exchanges = 0;  // answered, in the window
+  std::uint64_t number = 0;          // of the ping
+  Nanoseconds sent = 0;              // when it left
+  std::size_t received = 0;          // bytes of a stream's pong, or of a ping, so far
+  std::uint64_t exchanges = 0;       // answered, in the window
   std::uint64_t answered_up_to = 0;  // one past the highest number whose pong came
-  bool waiting = false;         // for a pong; a server's: until its client is done
+  bool waiting = false;              // for a pong; a server's: until its client is done
 };
 
 // What the loop of one thread works with and writes to. Only `exchanges` is read meanwhile.
@@ -40,7 +40,7 @@ struct PingThread {
   Framing framing;              // of datagrams
   std::uint64_t limit = 0;      // pings that may be sent in the window
   bool verify = false;
-  std::size_t head = 0;         // bytes of a message that differ from ping to ping
+  std::size_t head = 0;  // bytes of a message that differ from ping to ping
 
   Histogram rtt;
   std::map<Span, Histogram> spans;  // an engine's loop makes those that it times before it begins
@@ -62,7 +62,7 @@ struct PingThread {
   Nanoseconds opened = 0;               // when the window did
   Nanoseconds closed = 0;               // when it does at the latest
   Nanoseconds ended = 0;                // when the last ping in it was answered or given up
-  int error = 0;                      // errno of the call that ended the loop early
+  int error = 0;                        // errno of the call that ended the loop early
   const char* failed_call = "";
 
   // The number of the next ping.
@@ -73,8 +73,7 @@ struct PingThread {
 
   // Of a verifying end: true when a message is what was sent, but for its head. Sets errno.
   bool is_intact(const char* message) const noexcept {
-    if (!verify ||
-        std::memcmp(message + head, outgoing.data() + head, outgoing.size() - head) == 0)
+    if (!verify || std::memcmp(message + head, outgoing.data() + head, outgoing.size() - head) == 0)
       return true;
     errno = EBADMSG;
     return false;
@@ -86,8 +85,8 @@ struct PingWindow {
   Nanoseconds open;
   Nanoseconds close;
 
-  // Claims the right to send another ping at `now`: false when no more are wanted. One in the window
-  // is counted as issued.
+  // Claims the right to send another ping at `now`: false when no more are wanted. One in the
+  // window is counted as issued.
   bool claim(PingThread& t, Nanoseconds now) const noexcept {
     if (now < open) return true;
     if (now >= close || t.issued == t.limit) return false;

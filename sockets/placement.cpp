@@ -17,7 +17,7 @@ std::optional<int> cpu_of(pid_t thread) {
   std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
   std::string line;
   if (!std::getline(file, line)) return std::nullopt;  // it has ended
-  const std::size_t name_end = line.rfind(')');         // a name may hold anything
+  const std::size_t name_end = line.rfind(')');        // a name may hold anything
   if (name_end == std::string::npos) return std::nullopt;
   std::istringstream fields(line.substr(name_end + 1));
   std::string field;

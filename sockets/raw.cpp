@@ -53,8 +53,7 @@ void attach_filter(int fd, int family, const std::vector<Condition>& conditions)
     program.push_back({static_cast<std::uint16_t>(code), jt, jf, k});
   };
   const bool has_header = family == AF_INET;
-  if (has_header)
-    add(BPF_LDX | BPF_B | BPF_MSH, 0);  // X: the length of the IP header
+  if (has_header) add(BPF_LDX | BPF_B | BPF_MSH, 0);  // X: the length of the IP header
   for (std::size_t i = 0; i < conditions.size(); ++i) {
     const Condition& c = conditions[i];
     add(BPF_LD | BPF_W | (has_header ? BPF_IND : BPF_ABS), c.offset);
@@ -65,8 +64,7 @@ void attach_filter(int fd, int family, const std::vector<Condition>& conditions)
   add(BPF_RET | BPF_K, UINT32_MAX);
   add(BPF_RET | BPF_K, 0);
   const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-  check(::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter),
-        "SO_ATTACH_FILTER");
+  check(::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), "SO_ATTACH_FILTER");
 }
 
 // What came before the filter was in place.
@@ -157,8 +155,7 @@ void be_admitted(int fd, const Session& session) {
 
 std::vector<Fd> connect_raw(const Session& session, std::size_t) {
   Fd fd = open_flow(session, RawDirection::pong);
-  connect_to(fd.get(), session.address.data(), session.address.size(),
-             session.address.to_string());
+  connect_to(fd.get(), session.address.data(), session.address.size(), session.address.to_string());
   if (!session.external) be_admitted(fd.get(), session);
   std::vector<Fd> flows;
   flows.push_back(std::move(fd));
@@ -208,10 +205,10 @@ std::vector<Fd> connect_icmp(const Session& session, std::size_t) {
   Fd fd = open_raw(session, v6 ? static_cast<int>(IPPROTO_ICMPV6) : IPPROTO_ICMP);
   const Mark mark = icmp_mark(session);
   const std::uint32_t reply = v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
-  attach_filter(fd.get(), session.address.family(),
-                {{0, 0xff000000, reply << 24}, {4, 0xffff0000, word(mark.data() + 4) & 0xffff0000}});
-  connect_to(fd.get(), session.address.data(), session.address.size(),
-             session.address.to_string());
+  attach_filter(
+      fd.get(), session.address.family(),
+      {{0, 0xff000000, reply << 24}, {4, 0xffff0000, word(mark.data() + 4) & 0xffff0000}});
+  connect_to(fd.get(), session.address.data(), session.address.size(), session.address.to_string());
   discard_queued(fd.get());
   std::vector<Fd> flows;
   flows.push_back(std::move(fd));

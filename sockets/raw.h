@@ -6,9 +6,9 @@
 //   bytes 8 … 23   DatagramHeader: number, value
 //   the rest       payload
 //
-// Every raw socket of a host gets every packet of the protocol, its own too where both ends share an
-// address. So each socket carries a filter (SO_ATTACH_FILTER) for its flow and direction: the kernel
-// drops the rest before anyone is woken.
+// Every raw socket of a host gets every packet of the protocol, its own too where both ends share
+// an address. So each socket carries a filter (SO_ATTACH_FILTER) for its flow and direction: the
+// kernel drops the rest before anyone is woken.
 #pragma once
 
 #include "sockets/carrier.h"

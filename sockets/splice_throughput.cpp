@@ -101,8 +101,8 @@ void receive_by_splice(Flow& flow, Meter& meter) {
   const Fd null(check(::open("/dev/null", O_WRONLY | O_CLOEXEC), "/dev/null"));
   receive_with(
       [&]() -> ssize_t {
-        const ssize_t n = ::splice(flow.fd.get(), nullptr, pipe.write.get(), nullptr, kPipeSize,
-                                   SPLICE_F_MOVE);
+        const ssize_t n =
+            ::splice(flow.fd.get(), nullptr, pipe.write.get(), nullptr, kPipeSize, SPLICE_F_MOVE);
         for (ssize_t left = n; left > 0;) {
           const ssize_t gone = ::splice(pipe.read.get(), nullptr, null.get(), nullptr,
                                         static_cast<std::size_t>(left), SPLICE_F_MOVE);

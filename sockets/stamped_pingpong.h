@@ -1,5 +1,5 @@
-// Ping-pong with the kernel's time stamps at both ends (timestamps: kernel), over TCP and UDP: where
-// the time of a round trip goes.
+// Ping-pong with the kernel's time stamps at both ends (timestamps: kernel), over TCP and UDP:
+// where the time of a round trip goes.
 //
 //   client                                       server
 //   send() ─┐ app_to_kernel
@@ -8,8 +8,8 @@
 //   RX stamp┐<────── oneway_reverse ──────────── TX stamp ─┘
 //   recv() ─┘ kernel_to_app
 //
-// kernel_to_kernel is the two ways together: the client's stamps less the turnaround, so it needs no
-// common clock. A ping's message is DatagramHeader, ServerStamps, payload; the server writes the
+// kernel_to_kernel is the two ways together: the client's stamps less the turnaround, so it needs
+// no common clock. A ping's message is DatagramHeader, ServerStamps, payload; the server writes the
 // stamps into the pong, that of its transmission into the next one.
 #pragma once
 
@@ -26,8 +26,8 @@ struct ServerStamps {
   Nanoseconds previous_sent;  // by its kernel, the pong before
 };
 
-// The wall clock and the stop clock are read one after the other; a ping between whose readings more
-// passed (the thread lost its CPU) is not taken apart.
+// The wall clock and the stop clock are read one after the other; a ping between whose readings
+// more passed (the thread lost its CPU) is not taken apart.
 inline constexpr Nanoseconds kClocksTogether = kMicrosecond;
 
 inline constexpr std::size_t kSmallestStamped = sizeof(DatagramHeader) + sizeof(ServerStamps);
@@ -40,9 +40,8 @@ inline std::optional<std::string> timestamps_objection(const Options& o) {
 // Receives one whole message with the stamp of its last piece. Returns its size, 0 at the end of a
 // stream, or -1 with errno.
 template <Wait wait>
-ssize_t receive_message(const Session& session, int fd, std::vector<char>& buffer,
-                        std::size_t size, const Meter& meter, Nanoseconds deadline,
-                        Nanoseconds& stamp) noexcept {
+ssize_t receive_message(const Session& session, int fd, std::vector<char>& buffer, std::size_t size,
+                        const Meter& meter, Nanoseconds deadline, Nanoseconds& stamp) noexcept {
   const bool stream = is_stream(session.options.transport);
   std::size_t have = 0;
   for (;;) {
@@ -127,7 +126,8 @@ void ping_stamped(PingThread& t, Meter& meter, const Session& session) {
     ssize_t n = 0;
     bool awaited = false;
     do {
-      n = receive_message<wait>(session, fd, t.incoming, size, meter, flow.sent + timeout, received);
+      n = receive_message<wait>(session, fd, t.incoming, size, meter, flow.sent + timeout,
+                                received);
       awaited = n > 0 && is_awaited(t, flow, t.incoming.data(), n);
     } while (n > 0 && !awaited && !meter.stopped() && stop_clock_ns() < flow.sent + timeout);
     const Nanoseconds now = stop_clock_ns();
@@ -144,8 +144,12 @@ void ping_stamped(PingThread& t, Meter& meter, const Session& session) {
     ServerStamps server;
     std::memcpy(&server, t.incoming.data() + sizeof(DatagramHeader), sizeof server);
     if (previous.counts && server.previous_sent != 0) spans.record(previous, server.previous_sent);
-    previous = {flow.sent >= window.open && together && sent && received != 0, wall, sent.value_or(0),
-                server.received, received, wall + (now - flow.sent)};
+    previous = {flow.sent >= window.open && together && sent && received != 0,
+                wall,
+                sent.value_or(0),
+                server.received,
+                received,
+                wall + (now - flow.sent)};
     if (previous.counts && server.received == 0) {
       spans.record_client(previous);
       previous.counts = false;
@@ -167,8 +171,8 @@ void pong_stamped(PingThread& t, Meter& meter, const Session& session) {
   std::uint64_t sent = 0;  // pongs, answers to a repeated hello among them
   while (!meter.stopped()) {
     ServerStamps stamps{};
-    const ssize_t n = receive_message<wait>(session, fd, t.incoming, size, meter, INT64_MAX,
-                                            stamps.received);
+    const ssize_t n =
+        receive_message<wait>(session, fd, t.incoming, size, meter, INT64_MAX, stamps.received);
     if (n == 0 && stream) return;
     if (n < 0 && is_client_gone(errno)) return;
     if (n < 0) return fail(t, meter, "receive of a ping");

@@ -10,8 +10,7 @@ namespace pingperf {
 // A verified stream numbers its pings, where there is room.
 inline void number_ping(PingThread& t, PingFlow& flow) noexcept {
   flow.number = t.take_number();
-  if (t.verify && t.head == kPingNumber)
-    std::memcpy(t.outgoing.data(), &flow.number, kPingNumber);
+  if (t.verify && t.head == kPingNumber) std::memcpy(t.outgoing.data(), &flow.number, kPingNumber);
 }
 
 // Of a verifying client: its ping's number too.

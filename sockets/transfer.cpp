@@ -36,7 +36,8 @@ class Transfer final : public Endpoint {
   Address address() const override { return address_; }
 
   void accept() override {
-    adopt(ops_.carrier.admit(std::move(listener_), session_, session_.options.streams.value(), rejected_));
+    adopt(ops_.carrier.admit(std::move(listener_), session_, session_.options.streams.value(),
+                             rejected_));
   }
 
   Measurement run(const IntervalSink& progress) noexcept override {
@@ -111,8 +112,7 @@ class Transfer final : public Endpoint {
       copied += work.group.zero_copy_copied;
     }
     if (zero_copy_sends > 0)
-      m.zero_copied_ratio =
-          1 - static_cast<double>(copied) / static_cast<double>(zero_copy_sends);
+      m.zero_copied_ratio = 1 - static_cast<double>(copied) / static_cast<double>(zero_copy_sends);
     for (const Flow& flow : flows_)
       if (sends() && flow.pace.gaps()) m.spans[Span::send_gap].merge(*flow.pace.gaps());
     report_socket(m);

@@ -44,8 +44,9 @@ class Pace {
   }
 
   bool paced() const noexcept { return gap_ns_ > 0; }
-  // Sleeps until the next `messages` are due, or the meter has closed. On a fixed schedule: what a late
-  // wake-up missed is made up for, so the mean rate holds. Gives up catching up past kMostBehind.
+  // Sleeps until the next `messages` are due, or the meter has closed. On a fixed schedule: what a
+  // late wake-up missed is made up for, so the mean rate holds. Gives up catching up past
+  // kMostBehind.
   void wait(const Meter& meter, std::size_t messages = 1) noexcept;
   // How long after the one before each wait ended: how evenly messages, or bursts of them, left.
   const std::optional<Histogram>& gaps() const noexcept { return gaps_; }
@@ -69,7 +70,7 @@ struct Flow {
   std::vector<char> outgoing;  // one message
   std::vector<char> incoming;  // one receive
   Pace pace;
-  std::atomic<int> error{0};   // errno of the call that ended a loop early
+  std::atomic<int> error{0};  // errno of the call that ended a loop early
   bool is_server = false;
   bool is_one_way = true;  // the other end only receives, or only sends
 
@@ -89,8 +90,8 @@ struct FlowGroup {
   std::uint64_t zero_copy_copied = 0;   // of them, those that the kernel copied all the same
 };
 
-// Counts, and returns when the meter has closed or the peers are done. A sender of a flow that has a
-// pace waits its turn before every message. May throw std::system_error before its first byte.
+// Counts, and returns when the meter has closed or the peers are done. A sender of a flow that has
+// a pace waits its turn before every message. May throw std::system_error before its first byte.
 using TransferLoop = void (*)(FlowGroup& group, Meter& meter);
 
 // What differs between engines, as a table.

@@ -34,10 +34,9 @@ class Ring {
   // thread alone, completions run when it waits (IORING_SETUP_DEFER_TASKRUN, Linux 6.1), where the
   // kernel can; `sqpoll`: by a thread of the kernel's instead. Throws std::system_error.
   Ring(unsigned entries, bool sqpoll) {
-    const unsigned choices[] = {
-        sqpoll ? IORING_SETUP_SQPOLL | IORING_SETUP_SINGLE_ISSUER
-               : IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
-        sqpoll ? static_cast<unsigned>(IORING_SETUP_SQPOLL) : 0};
+    const unsigned choices[] = {sqpoll ? IORING_SETUP_SQPOLL | IORING_SETUP_SINGLE_ISSUER
+                                       : IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+                                sqpoll ? static_cast<unsigned>(IORING_SETUP_SQPOLL) : 0};
     int result = 0;
     for (const unsigned flags : choices) {
       io_uring_params params{};

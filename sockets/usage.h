@@ -15,13 +15,14 @@ struct Usage {
   std::uint64_t context_switches = 0;  // voluntary and not
   std::uint64_t involuntary_switches = 0;
   std::uint64_t steal_ticks = 0;
-  std::uint64_t idle_ticks = 0;  // iowait and steal are not busy either
+  std::uint64_t idle_ticks = 0;   // iowait and steal are not busy either
   std::uint64_t total_ticks = 0;  // 0 when /proc/stat cannot be read
 
   static Usage now() noexcept;
 };
 
-// Writes what was used from `before` to `after` into the CPU, context switch, steal and host fields.
+// Writes what was used from `before` to `after` into the CPU, context switch, steal and host
+// fields.
 void set_usage(Measurement& measurement, const Usage& before, const Usage& after);
 
 }  // namespace pingperf

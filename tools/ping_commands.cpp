@@ -89,8 +89,8 @@ void print_ping(const PingCommand& command, const Address& server, std::uint64_t
                 const std::optional<Nanoseconds>& rtt) {
   if (command.frequency_hz > kFastestToPrint || command.frequency_hz == 0) return;
   if (rtt)
-    fmt::print("{} bytes from {}: seq={} time={}\n", command.message_size, text_of(server),
-               number, human_duration(static_cast<double>(*rtt)));
+    fmt::print("{} bytes from {}: seq={} time={}\n", command.message_size, text_of(server), number,
+               human_duration(static_cast<double>(*rtt)));
   else
     fmt::print("no answer from {}: seq={}{}\n", text_of(server), number,
                command.transport == "tcp" || command.transport == "unix"
@@ -116,8 +116,7 @@ void print_ping(const PingCommand& command, const Address& server, std::uint64_t
 
 int ping_command(const PingCommand& command) {
   using enum Transport;
-  const Transport transport =
-      read_transport(command.transport, {tcp, udp, unix_stream, raw, icmp});
+  const Transport transport = read_transport(command.transport, {tcp, udp, unix_stream, raw, icmp});
   if ((transport == raw || transport == icmp) && command.message_size < 16)
     throw UsageError("--size: a raw or ICMP ping has at least 16 bytes");
   if (command.once && !is_stream(transport))
@@ -171,11 +170,14 @@ int pong_command(const PongCommand& command) {
              command.transport,
              command.concurrent || !is_stream(transport) ? "" : ", one client at a time");
   std::fflush(stdout);
-  serve_until_interrupt(interrupt, [&] {
-    if (transport == udp) return serve_datagrams(socket.get());
-    if (transport == raw) return serve_raw(socket.get());
-    serve_streams(socket.get(), command.concurrent);
-  }, transport == unix_stream ? command.bind : "");
+  serve_until_interrupt(
+      interrupt,
+      [&] {
+        if (transport == udp) return serve_datagrams(socket.get());
+        if (transport == raw) return serve_raw(socket.get());
+        serve_streams(socket.get(), command.concurrent);
+      },
+      transport == unix_stream ? command.bind : "");
 }
 
 int sink_command(const SinkCommand& command) {
@@ -191,16 +193,20 @@ int sink_command(const SinkCommand& command) {
   std::fflush(stdout);
   const auto report = [&](const SinkReport& r) {
     const double seconds = to_seconds(r.duration);
-    fmt::print("{}: {} in {:.3f} s{}", r.peer.to_string(),
-               human_size(static_cast<double>(r.bytes)), seconds,
+    fmt::print("{}: {} in {:.3f} s{}", r.peer.to_string(), human_size(static_cast<double>(r.bytes)),
+               seconds,
                seconds > 0 ? ", " + human_rate(8 * static_cast<double>(r.bytes) / seconds) : "");
     if (r.datagrams > 0) fmt::print(", {} datagrams, {} lost", r.datagrams, r.lost);
     fmt::print("\n");
     std::fflush(stdout);
   };
-  serve_until_interrupt(interrupt, [&] {
-    transport == udp ? sink_datagrams(socket.get(), report) : sink_streams(socket.get(), report);
-  }, "");
+  serve_until_interrupt(
+      interrupt,
+      [&] {
+        transport == udp ? sink_datagrams(socket.get(), report)
+                         : sink_streams(socket.get(), report);
+      },
+      "");
 }
 
 }  // namespace pingperf

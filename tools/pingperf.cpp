@@ -79,9 +79,12 @@ int run_cli(int argc, char** argv) {
   CLI::App* const ping_app = app.add_subcommand("ping", "ping a pong, until Ctrl-C");
   ping_app->add_option("HOST[:PORT]", ping.server, "where a pong runs; a path for unix")
       ->required();
-  ping_app->add_option("--transport", ping.transport, "tcp, udp, unix, raw or icmp")->capture_default_str();
-  ping_app->add_flag("--once", ping.once, "TCP v1: connect, one ping, one pong, disconnect; one ping unless --count");
-  ping_app->add_option("--count", ping.count, "how many pings")->check(CLI::Range(1, 1'000'000'000));
+  ping_app->add_option("--transport", ping.transport, "tcp, udp, unix, raw or icmp")
+      ->capture_default_str();
+  ping_app->add_flag("--once", ping.once,
+                     "TCP v1: connect, one ping, one pong, disconnect; one ping unless --count");
+  ping_app->add_option("--count", ping.count, "how many pings")
+      ->check(CLI::Range(1, 1'000'000'000));
   ping_app->add_option("--frequency", ping.frequency_hz, "pings a second; 0: as fast as it goes")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1e6));
@@ -95,7 +98,8 @@ int run_cli(int argc, char** argv) {
   pong_app->add_option("--bind", pong.bind, "the address to serve on; a path for unix")
       ->capture_default_str();
   pong_app->add_option("--port", pong.port, "the port")->capture_default_str();
-  pong_app->add_option("--transport", pong.transport, "tcp, udp, unix or raw")->capture_default_str();
+  pong_app->add_option("--transport", pong.transport, "tcp, udp, unix or raw")
+      ->capture_default_str();
   pong_app->add_flag("--concurrent", pong.concurrent, "serve all clients at once");
   pong_app->callback([&] { result = pong_command(pong); });
 

@@ -67,10 +67,11 @@ void warn_of_unpinned_latency(const Experiment& experiment) {
   };
   const auto found = std::find_if(experiment.cases.begin(), experiment.cases.end(), is_unpinned);
   if (found == experiment.cases.end()) return;
-  fmt::print(stderr,
-             "warning: latency without pin (case {}): placement decides the round trip, and differs "
-             "from trial to trial. Add e.g. pin: {{client: 0, server: 0}}\n",
-             found->name);
+  fmt::print(
+      stderr,
+      "warning: latency without pin (case {}): placement decides the round trip, and differs "
+      "from trial to trial. Add e.g. pin: {{client: 0, server: 0}}\n",
+      found->name);
 }
 
 RunDirectory create_directory(const RunCommand& command, const Experiment& experiment,
@@ -86,7 +87,9 @@ RunDirectory open_directory(const RunCommand& command, const Experiment& experim
                             const std::string& text, const Overrides& overrides,
                             AgentPair& agents) {
   const AgentHello& client = agents.client().hello();
-  const AgentHello server = agents.server() ? agents.server()->hello() : AgentHello{.host = {{"external", experiment.server.external}}};
+  const AgentHello server = agents.server()
+                                ? agents.server()->hello()
+                                : AgentHello{.host = {{"external", experiment.server.external}}};
   if (command.resume.empty())
     return create_directory(command, experiment, text,
                             environment_json(command.command_line, overrides, client, server));

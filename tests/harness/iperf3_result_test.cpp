@@ -214,7 +214,7 @@ TEST(Iperf3ResultServer, ItsOwnIntervalsCountWhenTheyAreOfTheWindow) {
   const Options half = options_of(500 * kMillisecond);
   EXPECT_EQ(server_in(own(0.5), half).bytes_received, 700u);
   EXPECT_DOUBLE_EQ(server_in(own(0.5), half).window_s.value(), 0.5);
-  EXPECT_FALSE(server_in(own(1.0), half).bytes_received);  // of a longer time
+  EXPECT_FALSE(server_in(own(1.0), half).bytes_received);                     // of a longer time
   EXPECT_EQ(server_in(own(0.5), options_of(kSecond)).bytes_received, 1400u);  // of a shorter one
 }
 

@@ -1,9 +1,9 @@
 // The iperf3 engine against itself, each end in a process of its own, as libiperf needs it.
 #include "harness/iperf3.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -315,8 +315,7 @@ Json parameters_told(const Engine& engine, const Options& options) {
   const Fd listener(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
   check(::bind(listener.get(), any.data(), any.size()), "bind");
   check(::listen(listener.get(), 1), "listen");
-  End client(End::Side::client, engine,
-             session_for(options, Address::local_of(listener.get())));
+  End client(End::Side::client, engine, session_for(options, Address::local_of(listener.get())));
   const Fd control(check(::accept(listener.get(), nullptr, nullptr), "accept"));
   const auto take = [&](char* data, std::size_t size) {
     EXPECT_EQ(::recv(control.get(), data, size, MSG_WAITALL), static_cast<ssize_t>(size));
@@ -356,16 +355,14 @@ TEST_P(Iperf3Test, BindsToADeviceThatIsThere) {
   options.bind_device = "lo";
   expect_well(run_trial(engine(), options), 0.3);
   options.bind_device = "nosuch0";
-  End client(End::Side::client, engine(),
-             session_for(options, Address::resolve("127.0.0.1", 1)));
+  End client(End::Side::client, engine(), session_for(options, Address::resolve("127.0.0.1", 1)));
   EXPECT_EQ(client.result().error, "bind_device: there is no interface 'nosuch0' here");
 }
 
 TEST_P(Iperf3Test, AClientThatCannotTakeItsWordsSaysSo) {
   Options options = options_for(engine());
   options.iperf3_options = "--no-such-option";
-  End client(End::Side::client, engine(),
-             session_for(options, Address::resolve("127.0.0.1", 1)));
+  End client(End::Side::client, engine(), session_for(options, Address::resolve("127.0.0.1", 1)));
   EXPECT_THAT(client.result().error, HasSubstr("unrecognized option '--no-such-option'"));
 }
 
@@ -533,8 +530,7 @@ TEST_P(Iperf3ExternalTest, WhatTheServerDoesNotTellOfAPartIsEmpty) {
 TEST_P(Iperf3ExternalTest, TheWindowIsCutFromTheServersOwnIntervals) {
   Options options = whole_second();
   options.duration = 400 * kMillisecond;
-  const Measurement client =
-      StockServer({"-J", "-i", "0.1"}).measured_by(engine(), options);
+  const Measurement client = StockServer({"-J", "-i", "0.1"}).measured_by(engine(), options);
   ASSERT_EQ(client.error, "");
   ASSERT_TRUE(client.peer);
   EXPECT_NEAR(client.peer->window_s.value(), 0.4, kSlack_s);
@@ -661,10 +657,37 @@ TEST(Iperf3Options, AreCheckedByLibiperfItself) {
 }
 
 TEST(Iperf3Options, ThatTheHarnessNeedsAreRefusedHoweverTheyAreWritten) {
-  for (const char* word : {"-J", "--json", "--json-stream", "--js", "-s", "-c", "-cx", "-D", "-p",
-                           "-1", "-i0.5", "-O", "-t5", "--time=5", "--logfile", "--forceflush",
-                           "--get-server-output", "--pidfile", "-I", "-T", "-V", "-d4", "-v",
-                           "--username", "-P4", "--par", "--rev", "-Z", "-A0", "--sctp", "--"})
+  for (const char* word : {"-J",
+                           "--json",
+                           "--json-stream",
+                           "--js",
+                           "-s",
+                           "-c",
+                           "-cx",
+                           "-D",
+                           "-p",
+                           "-1",
+                           "-i0.5",
+                           "-O",
+                           "-t5",
+                           "--time=5",
+                           "--logfile",
+                           "--forceflush",
+                           "--get-server-output",
+                           "--pidfile",
+                           "-I",
+                           "-T",
+                           "-V",
+                           "-d4",
+                           "-v",
+                           "--username",
+                           "-P4",
+                           "--par",
+                           "--rev",
+                           "-Z",
+                           "-A0",
+                           "--sctp",
+                           "--"})
     EXPECT_TRUE(object_to_iperf3_word(word)) << word;
   for (const char* word : {"--skip-rx-copy", "--cport", "5999", "-B", "-Bsip", "--bind", "-F",
                            "--extra-data=J", "-m", "127.0.0.1", "-"})

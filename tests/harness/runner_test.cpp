@@ -143,7 +143,8 @@ TEST_F(RunnerTest, AStockIperf3ServerMakesAWholeRow) {
                        Lifetime::of_parent);
   Experiment e = parse_experiment(R"(
 name: stock
-hosts: {server: {external: 127.0.0.1, port: )" + port + R"(}}
+hosts: {server: {external: 127.0.0.1, port: )" +
+                                      port + R"(}}
 plan: {repetitions: 1}
 workloads: {bulk: {kind: throughput, engine: iperf3, rate: 100mbit}}
 )",

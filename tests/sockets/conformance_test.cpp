@@ -352,8 +352,8 @@ TEST_P(PingTest, ConnectTimeIsPartOfTheExchange) {
   expect_well(ends);
   for (const Span span : {Span::connect, Span::first_byte, Span::close})
     EXPECT_EQ(ends.client.spans.at(span).count(), ends.client.rtt.count()) << name(span);
-  const double parts = ends.client.spans.at(Span::connect).mean() +
-                       ends.client.spans.at(Span::first_byte).mean();
+  const double parts =
+      ends.client.spans.at(Span::connect).mean() + ends.client.spans.at(Span::first_byte).mean();
   EXPECT_LE(parts, ends.client.rtt.mean());
   EXPECT_EQ(ends.client.port_waits.value(), 0u);
 }
@@ -458,16 +458,16 @@ TEST_P(PingTest, KernelTimestampsSplitTheRoundTrip) {
   const std::uint64_t stamped = spans.at(Span::turnaround).count();
   EXPECT_GE(stamped + 2 + pings / 10, pings);  // the last one's last stamp never comes
   double sum = 0;
-  for (const Span span : {Span::app_to_kernel, Span::kernel_to_kernel, Span::kernel_to_app,
-                          Span::turnaround}) {
+  for (const Span span :
+       {Span::app_to_kernel, Span::kernel_to_kernel, Span::kernel_to_app, Span::turnaround}) {
     ASSERT_TRUE(spans.contains(span)) << name(span);
     EXPECT_EQ(spans.at(span).count(), stamped) << name(span);
     EXPECT_GT(spans.at(span).max(), 0) << name(span);
     sum += spans.at(span).sum();
   }
   // The four parts of a ping make up its round trip, but for the readings of two clocks.
-  const double unstamped = static_cast<double>(pings - stamped) *
-                           static_cast<double>(ends.client.rtt.max());
+  const double unstamped =
+      static_cast<double>(pings - stamped) * static_cast<double>(ends.client.rtt.max());
   EXPECT_NEAR(sum, ends.client.rtt.sum(), unstamped + 200.0 * static_cast<double>(pings));
   EXPECT_NEAR(spans.at(Span::oneway_forward).sum() + spans.at(Span::oneway_reverse).sum(),
               spans.at(Span::kernel_to_kernel).sum(), 200.0 * static_cast<double>(pings));

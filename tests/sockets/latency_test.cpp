@@ -134,7 +134,8 @@ TEST_P(OddPeerTest, AResetConnectionEndsTheTrialWithAnError) {
 }
 
 // Numbers of the pings that come, from the header.
-void serve_oddly(int fd, const std::function<void(std::uint64_t, const char*, std::size_t)>& serve) {
+void serve_oddly(int fd,
+                 const std::function<void(std::uint64_t, const char*, std::size_t)>& serve) {
   char ping[256];
   for (ssize_t n; (n = ::recv(fd, ping, sizeof ping, 0)) >= 0;) {
     const std::uint64_t number = header_of(ping).number;
@@ -159,9 +160,9 @@ TEST_P(OddPeerTest, LostPongsAreCountedAndPassedOver) {
   EXPECT_EQ(m.exchanges.value() + m.lost.value(), 50u);
   EXPECT_GE(m.lost.value(), 5u);  // a busy machine may lose more in time
   EXPECT_EQ(m.duplicates.value(), 0u);
-  EXPECT_EQ(std::count_if(m.samples.begin(), m.samples.end(),
-                          [](const Sample& s) { return s.rtt < 0; }),
-            static_cast<long>(m.lost.value()));
+  EXPECT_EQ(
+      std::count_if(m.samples.begin(), m.samples.end(), [](const Sample& s) { return s.rtt < 0; }),
+      static_cast<long>(m.lost.value()));
 }
 
 TEST_P(OddPeerTest, RepeatedPongsAreCountedAndNotMeasured) {
@@ -375,8 +376,7 @@ TEST(StopClock, KeepsTheTimeOfTheMonotonicClock) {
   }
   // Both are read one after the other; between the readings the thread may lose its CPU.
   Nanoseconds closest = kSecond;
-  for (int i = 0; i < 100; ++i)
-    closest = std::min(closest, std::abs(stop_clock_ns() - now_ns()));
+  for (int i = 0; i < 100; ++i) closest = std::min(closest, std::abs(stop_clock_ns() - now_ns()));
   EXPECT_LT(closest, 20 * kMicrosecond);
 }
 
