@@ -10,47 +10,36 @@
 namespace pingperf {
 namespace {
 
+// Sends until the end; `send` is send(2), or does as it does.
+template <typename Send>
+void send_with(Send send, Flow& flow, Meter& meter) {
+  meter.began();
+  while (!meter.closed() && !flow.sent.full()) {
+    if (flow.pace.paced()) flow.pace.wait(meter);
+    const std::span<const char> bytes = next_bytes(flow);
+    const ssize_t n = send(bytes.data(), bytes.size());
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      flow.fail(meter);
+      break;
+    }
+    flow.sent.add(static_cast<std::uint64_t>(n));
+  }
+  finish_sending(flow, meter);
+}
+
 void send_stream(FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
-  meter.began();
-  while (!meter.closed() && !flow.sent.full()) {
-    if (flow.pace.paced()) flow.pace.wait(meter);
-    const std::span<const char> bytes = next_bytes(flow);
-    const ssize_t n = ::send(flow.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      flow.fail(meter);
-      break;
-    }
-    flow.sent.add(static_cast<std::uint64_t>(n));
+  if (group.options.zero_copy.value_or(false)) {
+    ZeroCopy zero_copy(flow.fd.get());
+    send_with([&](const char* data, std::size_t n) { return zero_copy.send(data, n, meter); }, flow,
+              meter);
+    return zero_copy.report(group);
   }
-  finish_sending(flow, meter);
+  const int fd = flow.fd.get();
+  send_with([fd](const char* data, std::size_t n) { return ::send(fd, data, n, MSG_NOSIGNAL); },
+            flow, meter);
   group.copies = 1;
-}
-
-// As send_stream(), with MSG_ZEROCOPY.
-void send_stream_zero_copy(FlowGroup& group, Meter& meter) {
-  Flow& flow = *group.flows.front();
-  ZeroCopy zero_copy(flow.fd.get());
-  meter.began();
-  while (!meter.closed() && !flow.sent.full()) {
-    if (flow.pace.paced()) flow.pace.wait(meter);
-    const std::span<const char> bytes = next_bytes(flow);
-    const ssize_t n = zero_copy.send(bytes.data(), bytes.size(), meter);
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      flow.fail(meter);
-      break;
-    }
-    flow.sent.add(static_cast<std::uint64_t>(n));
-  }
-  finish_sending(flow, meter);
-  zero_copy.report(group);
-}
-
-void send(FlowGroup& group, Meter& meter) {
-  group.options.zero_copy.value_or(false) ? send_stream_zero_copy(group, meter)
-                                          : send_stream(group, meter);
 }
 
 void receive_stream(FlowGroup& group, Meter& meter) {
@@ -71,7 +60,7 @@ void receive_stream(FlowGroup& group, Meter& meter) {
   }
 }
 
-constexpr TransferOps kOps = {send, receive_stream, kStreams};
+constexpr TransferOps kOps = {send_stream, receive_stream, kStreams};
 
 Engine make_engine(Transport transport, std::vector<std::string_view> more) {
   Engine engine = {

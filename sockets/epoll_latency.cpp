@@ -1,87 +1,23 @@
 // Ping-pong over many flows with epoll(7): level-triggered, one recv() for each event.
-#include <sys/epoll.h>
-
-#include <array>
-
-#include "sockets/error.h"
 #include "sockets/flow_pingpong.h"
 #include "sockets/latency_engines.h"
 #include "sockets/open_loop.h"
+#include "sockets/poller.h"
 
 namespace pingperf {
 namespace {
 
 // Watches the flows of one thread for something to read.
-class Poller {
- public:
-  explicit Poller(std::vector<PingFlow>& flows)
-      : flows_(flows), epoll_(check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {
-    for (std::size_t i = 0; i < flows.size(); ++i) {
-      epoll_event event{};
-      event.events = EPOLLIN;
-      event.data.u64 = i;
-      check(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, flows[i].fd.get(), &event), "epoll_ctl");
-    }
-  }
-
-  // A negative `timeout` lasts for ever. A signal ends the wait too.
-  void wait(Nanoseconds timeout) noexcept {
-    const timespec t{timeout / kSecond, timeout % kSecond};
-    ready_ = std::max(0, ::epoll_pwait2(epoll_.get(), events_.data(), kMostEvents,
-                                        timeout < 0 ? nullptr : &t, nullptr));
-  }
-
-  template <typename Take>
-  void for_each_ready(Take take) noexcept {
-    for (int i = 0; i < ready_; ++i) take(flows_[events_[static_cast<std::size_t>(i)].data.u64]);
-  }
-
-  // A flow whose peer is done would be ready for ever.
-  void forget(const PingFlow& flow) noexcept {
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, flow.fd.get(), nullptr);
-  }
-
- private:
-  static constexpr int kMostEvents = 128;
-
-  std::vector<PingFlow>& flows_;
-  const Fd epoll_;
-  std::array<epoll_event, kMostEvents> events_{};
-  int ready_ = 0;
-};
-
-// Where the next bytes of a flow go: streams have a place of their own, since a message may come in
-// pieces.
-class Buffers {
- public:
-  Buffers(PingThread& t, bool stream)
-      : t_(t), stream_(stream), pieces_(stream ? t.flows.size() * t.outgoing.size() : 0) {}
-
-  char* message(const PingFlow& flow) noexcept {
-    if (!stream_) return t_.incoming.data();
-    return pieces_.data() + static_cast<std::size_t>(&flow - t_.flows.data()) * t_.outgoing.size();
-  }
-
-  ssize_t receive(PingFlow& flow) noexcept {
-    const std::size_t have = stream_ ? flow.received : 0;
-    const std::size_t room = stream_ ? t_.outgoing.size() - have : t_.incoming.size();
-    return ::recv(flow.fd.get(), message(flow) + have, room, MSG_DONTWAIT);
-  }
-
- private:
-  PingThread& t_;
-  const bool stream_;
-  std::vector<char> pieces_;
-};
-
-bool is_transient(int error) {
-  return error == EAGAIN || error == EINTR;
+Poller<PingFlow> poll_for_reading(std::vector<PingFlow>& flows) {
+  Poller<PingFlow> poller;
+  for (PingFlow& flow : flows) poller.watch(flow, EPOLLIN);
+  return poller;
 }
 
 void ping_all(PingThread& t, Meter& meter, const Session& session) {
   const bool stream = is_stream(session.options.transport);
-  Poller poller(t.flows);
-  Buffers buffers(t, stream);
+  Poller<PingFlow> poller = poll_for_reading(t.flows);
+  FlowBuffers buffers(t, stream);
   FlowPinger pinger(t, meter, session);
   const auto ping = [&](PingFlow& flow) {
     if (pinger.next(flow) && !send_all(flow.fd.get(), t.outgoing.data(), t.outgoing.size()))
@@ -104,8 +40,8 @@ void ping_all(PingThread& t, Meter& meter, const Session& session) {
 
 void pong_all(PingThread& t, Meter& meter, const Session& session) {
   const bool stream = is_stream(session.options.transport);
-  Poller poller(t.flows);
-  Buffers buffers(t, stream);
+  Poller<PingFlow> poller = poll_for_reading(t.flows);
+  FlowBuffers buffers(t, stream);
   std::size_t open = t.flows.size();
   const auto close = [&](const PingFlow& flow) {
     poller.forget(flow);
@@ -142,7 +78,7 @@ void pong_all(PingThread& t, Meter& meter, const Session& session) {
 // How an open loop waits on many flows.
 class EpollWaiter {
  public:
-  EpollWaiter(std::vector<PingFlow>& flows, const Options&) : poller_(flows) {}
+  EpollWaiter(std::vector<PingFlow>& flows, const Options&) : poller_(poll_for_reading(flows)) {}
 
   void wait(Nanoseconds until, int blocked_fd) noexcept {
     constexpr Nanoseconds kBlocked = 100 * kMicrosecond;  // a full buffer is tried again
@@ -156,7 +92,7 @@ class EpollWaiter {
   }
 
  private:
-  Poller poller_;
+  Poller<PingFlow> poller_;
 };
 
 void ping(PingThread& t, Meter& meter, const Session& session) {

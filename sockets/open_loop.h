@@ -12,6 +12,7 @@
 #include <random>
 
 #include "sockets/datagram_pingpong.h"
+#include "sockets/flow_buffers.h"
 #include "sockets/sequence.h"
 
 namespace pingperf {
@@ -90,7 +91,7 @@ class OpenLoop {
         timeout_(stream_ ? kNever : session.options.ping_timeout.value_or(kPingTimeout)),
         naive_(t.spans[Span::naive], timeout_),
         waiter_(t.flows, session.options),
-        partial_(t.flows.size() * t.outgoing.size()),
+        buffers_(t, stream_),
         window_(begin_pings(t, meter)),
         schedule_(stop_clock_ns(), session.options) {}
 
@@ -176,23 +177,15 @@ class OpenLoop {
   // Takes what is here, until a ping's turn has come.
   void receive_from(PingFlow& flow) noexcept {
     for (;;) {
-      char* const data = buffer_of(flow);
-      const std::size_t have = stream_ ? flow.received : 0;
-      const std::size_t size = stream_ ? t_.outgoing.size() - have : t_.incoming.size();
-      const ssize_t n = ::recv(flow.fd.get(), data + have, size, MSG_DONTWAIT);
+      const ssize_t n = buffers_.receive(flow);
       if (meter_.stopped() || (n < 0 && (errno == EAGAIN || errno == EINTR))) return;
       if (n < 0 || (n == 0 && stream_)) {
         if (n == 0) errno = 0;
         return fail(t_, meter_, "receive of a pong");
       }
-      take(flow, data, n);
+      take(flow, buffers_.message(flow), n);
       if (t_.error != 0 || (sending_ && !blocked_ && schedule_.next() <= stop_clock_ns())) return;
     }
-  }
-
-  char* buffer_of(PingFlow& flow) noexcept {
-    if (!stream_) return t_.incoming.data();
-    return partial_.data() + static_cast<std::size_t>(&flow - t_.flows.data()) * t_.outgoing.size();
   }
 
   void take(PingFlow& flow, const char* data, ssize_t n) noexcept {
@@ -218,7 +211,7 @@ class OpenLoop {
   const Nanoseconds timeout_;
   NaiveView naive_;
   Waiter waiter_;
-  std::vector<char> partial_;  // a pong of each flow, of streams
+  FlowBuffers buffers_;
   const PingWindow window_;
   Schedule schedule_;
   SequenceTracker sequence_;

@@ -96,6 +96,12 @@ void connect_to(int fd, const sockaddr* peer, socklen_t size, const std::string&
   check(::connect(fd, peer, size), "connect to " + where);
 }
 
+std::vector<Fd> one_flow(Fd fd) {
+  std::vector<Fd> flows;
+  flows.push_back(std::move(fd));
+  return flows;
+}
+
 Fd listen_raw(const Session& session) {
   Fd fd = open_flow(session, RawDirection::ping);
   check(::bind(fd.get(), session.address.data(), session.address.size()),
@@ -136,9 +142,7 @@ std::vector<Fd> admit_raw(Fd fd, const Session& session, std::size_t, std::uint6
     connect_to(fd.get(), from, size, "the client");
     const std::vector<char> answer = marked_hello(session, RawDirection::pong);
     ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);  // lost, it is asked for again
-    std::vector<Fd> flows;
-    flows.push_back(std::move(fd));
-    return flows;
+    return one_flow(std::move(fd));
   }
 }
 
@@ -157,9 +161,7 @@ std::vector<Fd> connect_raw(const Session& session, std::size_t) {
   Fd fd = open_flow(session, RawDirection::pong);
   connect_to(fd.get(), session.address.data(), session.address.size(), session.address.to_string());
   if (!session.external) be_admitted(fd.get(), session);
-  std::vector<Fd> flows;
-  flows.push_back(std::move(fd));
-  return flows;
+  return one_flow(std::move(fd));
 }
 
 Framing raw_framing(int fd, const Session& session, bool is_server) {
@@ -210,9 +212,7 @@ std::vector<Fd> connect_icmp(const Session& session, std::size_t) {
       {{0, 0xff000000, reply << 24}, {4, 0xffff0000, word(mark.data() + 4) & 0xffff0000}});
   connect_to(fd.get(), session.address.data(), session.address.size(), session.address.to_string());
   discard_queued(fd.get());
-  std::vector<Fd> flows;
-  flows.push_back(std::move(fd));
-  return flows;
+  return one_flow(std::move(fd));
 }
 
 Framing icmp_framing(int fd, const Session& session, bool) {

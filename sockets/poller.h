@@ -1,0 +1,61 @@
+// Poller: epoll(7), level-triggered, over objects that have an `fd`.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "sockets/clock.h"
+#include "sockets/error.h"
+#include "sockets/fd.h"
+
+namespace pingperf {
+
+// True when a non-blocking call that failed with `error` may be made again later.
+inline bool is_transient(int error) noexcept {
+  return error == EAGAIN || error == EINTR;
+}
+
+template <typename Flow>
+class Poller {
+ public:
+  Poller() : epoll_(check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {}
+
+  // `flow` must stay where it is. Throws std::system_error.
+  void watch(Flow& flow, std::uint32_t events) {
+    epoll_event event{};
+    event.events = events;
+    event.data.ptr = &flow;
+    check(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, flow.fd.get(), &event), "epoll_ctl");
+  }
+
+  // A flow whose peer is done would be ready for ever.
+  void forget(const Flow& flow) noexcept {
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, flow.fd.get(), nullptr);
+  }
+
+  // A negative `timeout` lasts for ever. A signal ends the wait too.
+  void wait(Nanoseconds timeout) noexcept {
+    const timespec t{timeout / kSecond, timeout % kSecond};
+    ready_ = std::max(0, ::epoll_pwait2(epoll_.get(), events_.data(), kMostEvents,
+                                        timeout < 0 ? nullptr : &t, nullptr));
+  }
+
+  // Calls take(flow) with each that the wait found ready.
+  template <typename Take>
+  void for_each_ready(Take take) noexcept {
+    for (int i = 0; i < ready_; ++i)
+      take(*static_cast<Flow*>(events_[static_cast<std::size_t>(i)].data.ptr));
+  }
+
+ private:
+  static constexpr int kMostEvents = 128;
+
+  Fd epoll_;
+  std::array<epoll_event, kMostEvents> events_{};
+  int ready_ = 0;
+};
+
+}  // namespace pingperf
