@@ -10,6 +10,7 @@
 #include "harness/parameter_reader.h"
 #include "harness/suggest.h"
 #include "sockets/pingpong.h"
+#include "sockets/transfer.h"
 
 namespace pingperf {
 namespace {
@@ -67,6 +68,10 @@ constexpr BuiltIn kBuiltIns[] = {
     {"sqpoll", [](Options& o) { o.sqpoll = false; }},
     {"queue_depth", [](Options& o) { o.queue_depth = 4; }},
     {"receive", [](Options& o) { o.receive = "copy"; }},
+    {"pacing_timer",
+     [](Options& o) {
+       if (o.rate_bps) o.pacing_timer = kPacingTimer;
+     }},
     {"gso", [](Options& o) { o.gso = false; }},
     {"gro", [](Options& o) { o.gro = false; }},
     {"verify", [](Options& o) { o.verify = false; }},

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "harness/columns.h"
 #include "harness/statistics.h"
 #include "harness/units.h"
@@ -35,10 +37,19 @@ void remark_rate(const TrialRecord& record, Remarks& remarks) {
         fmt::format("{:.2g}% of the pings were lost", 100 * *lost / (*exchanges + *lost)));
 }
 
+// An end that is late to begin may find the transfer over before its time.
+void remark_windows(const TrialRecord& record, Remarks& remarks) {
+  const auto& duration = record.trial_case->options.duration;
+  const double least =
+      duration ? std::max(kShortWindow_s, to_seconds(*duration) / 2) : kShortWindow_s;
+  for (const std::string_view end : {"client", "server"})
+    if (const auto window = metric(record, fmt::format("{}_window_s", end));
+        window && *window < least)
+      return remarks.push_back(
+          fmt::format("short window of the {}: {}", end, human_duration(*window * 1e9)));
+}
+
 void remark_disturbance(const TrialRecord& record, Remarks& remarks) {
-  const auto window = metric(record, "client_window_s");
-  if (window && *window < kShortWindow_s)
-    remarks.push_back(fmt::format("short window: {}", human_duration(*window * 1e9)));
   const auto steal = metric(record, "steal_ratio");
   if (steal && *steal > kMuchSteal)
     remarks.push_back(fmt::format("{:.0f}% of the CPU time was stolen", *steal * 100));
@@ -63,6 +74,7 @@ std::string QualityJudge::assess(const TrialRecord& record) {
   if (record.status != Status::ok || record.trial_case->options.engine == "null") return "";
   Remarks remarks;
   remark_rate(record, remarks);
+  remark_windows(record, remarks);
   remark_disturbance(record, remarks);
   if (const auto p50 = metric(record, "rtt_p50_ns"); p50 && *p50 > 0) {
     std::vector<double>& earlier = rtt_p50_ns_[record.trial_case->name];

@@ -4,13 +4,14 @@
 
 #include "sockets/datagram_bursts.h"
 #include "sockets/datagram_transfer.h"
-#include "sockets/engines.h"
+#include "sockets/transfer_engines.h"
 
 namespace pingperf {
 namespace {
 
 void send_datagrams(FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
+  group.await_others();
   meter.began();
   std::uint64_t number = 0;
   while (!meter.closed() && !flow.sent.full()) {
@@ -34,6 +35,7 @@ void receive_datagrams(FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
   DatagramSink sink(flow, meter, group.options.verify.value_or(false));
   group.copies = 1;
+  group.await_others();
   while (!meter.stopped()) {
     const ssize_t n = ::recv(flow.fd.get(), flow.incoming.data(), flow.incoming.size(), 0);
     if (n < 0 && is_transient_send(errno)) continue;
@@ -53,53 +55,17 @@ void receive(FlowGroup& group, Meter& meter) {
   plain ? receive_datagrams(group, meter) : receive_bursts(group, meter);
 }
 
-std::optional<std::string> object_to(const Options& o) {
-  if (auto objection = datagram_objection(o)) return objection;
-  if (o.gso.value_or(false) && o.message_size.value_or(1400) > 65507 / 2)
-    return "gso: not two datagrams of this message_size fit into one send";
-  if (o.receive == "splice") return "receive: splice is of byte streams; copy or discard";
-  if (o.verify.value_or(false) && o.receive == "discard")
-    return "verify: data that are not copied to user space cannot be looked at";
-  return pace_objection(o);
-}
-
 constexpr TransferOps kOps = {send, receive, kDatagrams};
 
 }  // namespace
 
 const Engine& blocking_udp_throughput() {
-  static const Engine engine = {
-      .name = "blocking",
-      .summary = kBlockingSummary,
-      .kind = Kind::throughput,
-      .transport = Transport::udp,
-      .parameters = {"message_size",
-                     "streams",
-                     "duration",
-                     "warmup",
-                     "bytes",
-                     "messages",
-                     "rate",
-                     "reverse",
-                     "bidirectional",
-                     "send_buffer",
-                     "receive_buffer",
-                     "tos",
-                     "batch",
-                     "gso",
-                     "gro",
-                     "receive",
-                     "verify",
-                     "pin.client",
-                     "pin.server",
-                     "ip",
-                     "port"},
-      .unavailable = always_available,
-      .listen = [](const Session& s) { return listen_transfer(kOps, s); },
-      .connect = [](const Session& s) { return connect_transfer(kOps, s); },
-      .objection = object_to,
-      .serves_external = true,
-  };
+  static const Engine engine =
+      make_transfer_engine({.name = "blocking",
+                            .summary = kBlockingSummary,
+                            .transport = Transport::udp,
+                            .ops = kOps,
+                            .parameters = {"batch", "gso", "gro", "receive", "verify"}});
   return engine;
 }
 

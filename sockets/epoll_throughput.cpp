@@ -1,9 +1,9 @@
 // Bulk transfer over byte streams with epoll(7): `threads` threads, each with a share of the
 // streams, which take turns, one message each.
-#include "sockets/engines.h"
 #include "sockets/poller.h"
 #include "sockets/stream.h"
 #include "sockets/stream_transfer.h"
+#include "sockets/transfer_engines.h"
 
 namespace pingperf {
 namespace {
@@ -14,29 +14,46 @@ Poller<Flow> poll_for(const std::vector<Flow*>& flows, std::uint32_t events) {
   return poller;
 }
 
+// How long all flows may be left alone: until a flow that rests, as its next message is not due, is
+// to be looked at. When one is, all are; those whose turn has come are polled for again.
+Nanoseconds look_at_resting(const std::vector<Flow*>& flows, Poller<Flow>& poller) noexcept {
+  const Nanoseconds now = now_ns();
+  Nanoseconds next = now + kNap;
+  for (const Flow* const flow : flows)
+    if (!flow->pace.is_due()) next = std::min(next, flow->pace.next_look());
+  if (next > now) return next - now;
+  for (Flow* const flow : flows)
+    if (!flow->pace.is_due() && flow->pace.look(now)) poller.change(*flow, EPOLLOUT);
+  return 0;
+}
+
+// Sends what there is room for. Returns false, with errno, when the flow is broken.
+bool send_some(Flow& flow) noexcept {
+  const std::span<const char> bytes = next_bytes(flow);
+  const ssize_t n = ::send(flow.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (n < 0) return is_transient(errno);
+  flow.sent.add(static_cast<std::uint64_t>(n));
+  if (is_between_messages(flow)) flow.pace.leave();
+  return true;
+}
+
 void send_streams(FlowGroup& group, Meter& meter) {
-  constexpr Nanoseconds kNap =
-      50 * kMillisecond;  // how long a closed meter can go unnoticed by blocked flows
-  Poller<Flow> poller = poll_for(group.flows, EPOLLOUT);
+  const bool paced = group.flows.front()->pace.paced();
+  Poller<Flow> poller = poll_for(group.flows, paced ? 0U : std::uint32_t{EPOLLOUT});
   std::size_t open = group.flows.size();
-  const auto close = [&](const Flow& flow) {
-    poller.forget(flow);
-    --open;
-  };
+  group.await_others();
   meter.began();
   while (open > 0 && !meter.closed()) {
-    poller.wait(kNap);
+    poller.wait(paced ? look_at_resting(group.flows, poller) : kNap);
     poller.for_each_ready([&](Flow& flow) {
-      if (flow.sent.full()) return close(flow);
-      const std::span<const char> bytes = next_bytes(flow);
-      const ssize_t n =
-          ::send(flow.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (n < 0 && is_transient(errno)) return;
-      if (n < 0) {
-        flow.fail(meter);
-        return close(flow);
+      const bool sent = send_some(flow);
+      if (!sent) flow.fail(meter);
+      if (!sent || flow.sent.full()) {
+        poller.forget(flow);
+        --open;
+      } else if (!flow.pace.is_due()) {
+        poller.change(flow, 0);
       }
-      flow.sent.add(static_cast<std::uint64_t>(n));
     });
   }
   for (Flow* const flow : group.flows) ::shutdown(flow->fd.get(), SHUT_WR);
@@ -55,6 +72,7 @@ void receive_streams(FlowGroup& group, Meter& meter) {
     --open;
   };
   group.copies = flags == MSG_DONTWAIT ? 1 : 0;
+  group.await_others();
   while (open > 0) {
     poller.wait(-1);
     poller.for_each_ready([&](Flow& flow) {
@@ -78,35 +96,20 @@ void receive_streams(FlowGroup& group, Meter& meter) {
 
 constexpr TransferOps kOps = {send_streams, receive_streams, kStreams};
 
-Engine make_engine(Transport transport, std::vector<std::string_view> more) {
-  Engine engine = {
-      .name = "epoll",
-      .summary = kEpollSummary,
-      .kind = Kind::throughput,
-      .transport = transport,
-      .parameters = {"message_size", "streams", "threads", "duration", "warmup", "bytes",
-                     "messages", "reverse", "bidirectional", "send_buffer", "receive_buffer",
-                     "verify", "pin.client", "pin.server"},
-      .unavailable = always_available,
-      .listen = [](const Session& s) { return listen_transfer(kOps, s); },
-      .connect = [](const Session& s) { return connect_transfer(kOps, s); },
-      .objection = [](const Options& o) -> std::optional<std::string> {
-        const auto threads = threads_objection(o);
-        return threads ? threads : stream_objection(o);
-      },
-      .serves_external = true,
-  };
-  engine.parameters.insert(engine.parameters.end(), more.begin(), more.end());
-  return engine;
-}
-
 }  // namespace
 
 std::span<const Engine> epoll_throughput() {
   static const std::vector<Engine> engines = {
-      make_engine(Transport::tcp,
-                  {"congestion_control", "nodelay", "mss", "tos", "ip", "port", "receive"}),
-      make_engine(Transport::unix_stream, {}),
+      make_transfer_engine({.name = "epoll",
+                            .summary = kEpollSummary,
+                            .transport = Transport::tcp,
+                            .ops = kOps,
+                            .parameters = {"threads", "verify", "receive"}}),
+      make_transfer_engine({.name = "epoll",
+                            .summary = kEpollSummary,
+                            .transport = Transport::unix_stream,
+                            .ops = kOps,
+                            .parameters = {"threads", "verify"}}),
   };
   return engines;
 }

@@ -2,9 +2,9 @@
 // that takes the buffers it needs. A thread a stream.
 #include <sys/socket.h>
 
-#include "sockets/engines.h"
 #include "sockets/stream.h"
 #include "sockets/stream_transfer.h"
+#include "sockets/transfer_engines.h"
 #include "sockets/uring.h"
 
 // Linux 6.2; liburing 2.3 does not know them.
@@ -19,8 +19,9 @@ namespace pingperf {
 namespace {
 
 constexpr std::uint64_t kUsualDepth = 4;
-constexpr std::size_t kReceiveBuffers = 16;
 constexpr std::size_t kSmallestReceive = 256 * 1024;
+constexpr std::size_t kMostBuffers = 16;                        // of a stream's receiver
+constexpr std::size_t kReceiveMemory = 128 * kSmallestReceive;  // of all streams, but two each
 
 // Sends of one flow, up to `depth` under way at once.
 class SendRing {
@@ -35,9 +36,11 @@ class SendRing {
     ring_.register_files({&file, 1});
   }
 
-  // Queues as many sends as may be under way.
-  void fill() noexcept {
+  // Queues as many sends as may be under way and are due; when none is, waits for the next one.
+  void fill(const Meter& meter) noexcept {
     while (under_way_ < depth_ && !is_full()) {
+      if (!flow_.pace.is_due() && under_way_ > 0) return;
+      flow_.pace.wait(meter);
       io_uring_sqe* const sqe = ring_.next();
       if (zero_copy_)
         ::io_uring_prep_send_zc(sqe, 0, flow_.outgoing.data(), flow_.outgoing.size(),
@@ -90,9 +93,10 @@ class SendRing {
 void send_stream(FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
   SendRing ring(flow, group.options, group);
+  group.await_others();
   meter.began();
   while (!meter.closed() && !flow.sent.full() && flow.error == 0) {
-    ring.fill();
+    ring.fill(meter);
     if (ring.is_idle()) break;
     ring.reap(meter);
   }
@@ -102,10 +106,17 @@ void send_stream(FlowGroup& group, Meter& meter) {
   group.copies = copied ? 1 : 0;
 }
 
+// Many streams share the memory, which costs time to be made.
+ProvidedBuffers receive_buffers(Ring& ring, const Options& o) {
+  const std::size_t size = std::max<std::size_t>(*o.message_size, kSmallestReceive);
+  return {ring, std::clamp<std::size_t>(kReceiveMemory / (*o.streams * size), 2, kMostBuffers),
+          size};
+}
+
 void receive_stream(FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
   Ring ring(4, false);
-  ProvidedBuffers buffers(ring, kReceiveBuffers, std::max(flow.incoming.size(), kSmallestReceive));
+  ProvidedBuffers buffers = receive_buffers(ring, group.options);
   const int file = flow.fd.get();
   ring.register_files({&file, 1});
   const auto receive = [&] {
@@ -115,6 +126,7 @@ void receive_stream(FlowGroup& group, Meter& meter) {
     sqe->buf_group = ProvidedBuffers::kGroup;
   };
   group.copies = 1;
+  group.await_others();
   receive();
   for (bool over = false, first = true; !over;) {
     ring.submit_and_wait();
@@ -142,37 +154,13 @@ constexpr TransferOps kOps = {send_stream, receive_stream, kStreams};
 }  // namespace
 
 const Engine& io_uring_throughput() {
-  static const Engine engine = {
-      .name = "io_uring",
-      .summary = kIoUringSummary,
-      .kind = Kind::throughput,
-      .transport = Transport::tcp,
-      .parameters = {"message_size",
-                     "streams",
-                     "duration",
-                     "warmup",
-                     "bytes",
-                     "messages",
-                     "reverse",
-                     "bidirectional",
-                     "congestion_control",
-                     "nodelay",
-                     "send_buffer",
-                     "receive_buffer",
-                     "mss",
-                     "tos",
-                     "zero_copy",
-                     "queue_depth",
-                     "sqpoll",
-                     "pin.client",
-                     "pin.server",
-                     "ip",
-                     "port"},
-      .unavailable = io_uring_unavailable,
-      .listen = [](const Session& s) { return listen_transfer(kOps, s); },
-      .connect = [](const Session& s) { return connect_transfer(kOps, s); },
-      .serves_external = true,
-  };
+  static const Engine engine =
+      make_transfer_engine({.name = "io_uring",
+                            .summary = kIoUringSummary,
+                            .transport = Transport::tcp,
+                            .ops = kOps,
+                            .parameters = {"zero_copy", "queue_depth", "sqpoll"},
+                            .unavailable = io_uring_unavailable});
   return engine;
 }
 

@@ -23,9 +23,11 @@ struct Snapshot {
   Totals totals;
 };
 
+// The clock first, as the counts are what a probe reads first: TCP's state may be long in coming,
+// when a socket is busy.
 Snapshot take(const std::function<Totals()>& probe) {
-  Totals totals = probe();
-  return {now_ns(), std::move(totals)};
+  const Nanoseconds time = now_ns();
+  return {time, probe()};
 }
 
 std::optional<std::uint64_t> difference(const std::optional<std::uint64_t>& after,
@@ -174,10 +176,10 @@ Measurement Meter::watch(std::size_t loops, const Totals& start,
   } else if (warmup_ > 0 && !wait_until(first + warmup_, loops)) {
     m.error = "the transfer ended before the warmup was over";
   }
+  const Usage before = Usage::now();
   // Without a warmup the window is the whole transfer, whenever this thread wakes up.
   const Snapshot open = warmup_ == 0 ? Snapshot{first, start} : take(probe);
   if (opened && warmup_ > 0) opened();
-  const Usage before = Usage::now();
   const Nanoseconds close = duration_ ? open.time + *duration_ : kNever;
 
   Snapshot last = open;
@@ -212,11 +214,12 @@ Measurement run_loops(Meter& meter, const std::vector<std::function<void()>>& lo
       placement.note_this_cpu();
       meter.finished();
     });
-  const auto look_and_probe = [&] {
+  const auto probe_and_look = [&] {
+    Totals totals = probe();
     placement.look();
-    return probe();
+    return totals;
   };
-  Measurement measurement = meter.watch(loops.size(), start, look_and_probe, progress, opened);
+  Measurement measurement = meter.watch(loops.size(), start, probe_and_look, progress, opened);
   for (std::thread& thread : threads) thread.join();
   measurement.cpus = placement.text();
   return measurement;

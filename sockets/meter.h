@@ -68,7 +68,8 @@ class Meter {
   Nanoseconds open_after(Nanoseconds first) const noexcept { return first + warmup_; }
   Nanoseconds close_after(Nanoseconds first) const noexcept;
 
-  // Watches until `loops` loops have finished and returns what `probe` counted in the window.
+  // Watches until `loops` loops have finished and returns what `probe` counted in the window; it
+  // reads what is counted before anything else.
   // `start` is what it said before the loops ran. `opened` (may be empty) is called as a window
   // opens after a warmup.
   Measurement watch(std::size_t loops, const Totals& start, const std::function<Totals()>& probe,

@@ -167,8 +167,9 @@ std::vector<Parameter> make_parameters() {
        "pacing_timer_us",
        duration,
        &O::pacing_timer,
-       "how often a paced sender that waits looks at its rate again (iperf3 --pacing-timer)",
-       1e3,
+       "how often a paced sender looks at its rate again, to send all that is due at once (iperf3 "
+       "--pacing-timer); 0s: every message at its own time",
+       0,
        1e9,
        {},
        3},

@@ -25,11 +25,11 @@ class Poller {
 
   // `flow` must stay where it is. Throws std::system_error.
   void watch(Flow& flow, std::uint32_t events) {
-    epoll_event event{};
-    event.events = events;
-    event.data.ptr = &flow;
-    check(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, flow.fd.get(), &event), "epoll_ctl");
+    check(control(EPOLL_CTL_ADD, flow, events), "epoll_ctl");
   }
+
+  // From now on for these events; 0: for an error or a hang-up alone.
+  void change(Flow& flow, std::uint32_t events) noexcept { control(EPOLL_CTL_MOD, flow, events); }
 
   // A flow whose peer is done would be ready for ever.
   void forget(const Flow& flow) noexcept {
@@ -52,6 +52,13 @@ class Poller {
 
  private:
   static constexpr int kMostEvents = 128;
+
+  int control(int operation, Flow& flow, std::uint32_t events) noexcept {
+    epoll_event event{};
+    event.events = events;
+    event.data.ptr = &flow;
+    return ::epoll_ctl(epoll_.get(), operation, flow.fd.get(), &event);
+  }
 
   Fd epoll_;
   std::array<epoll_event, kMostEvents> events_{};

@@ -33,10 +33,18 @@ void set_congestion_control(int fd, const std::string& name) {
   check(-1, "congestion_control '" + name + "' (" + list + ": " + names + ")");
 }
 
+// TCP paces by itself; it needs no queueing discipline for that.
+void set_pacing_rate(int fd, std::uint64_t bps) {
+  const std::uint64_t bytes_a_second = bps / 8;
+  check(::setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &bytes_a_second, sizeof bytes_a_second),
+        "fq_rate");
+}
+
 void apply_tcp_options(int fd, const Options& options) {
   if (options.congestion_control) set_congestion_control(fd, *options.congestion_control);
   if (options.nodelay) set_option(fd, IPPROTO_TCP, TCP_NODELAY, *options.nodelay, "nodelay");
   if (options.mss) set_option(fd, IPPROTO_TCP, TCP_MAXSEG, static_cast<int>(*options.mss), "mss");
+  if (options.fq_rate_bps) set_pacing_rate(fd, *options.fq_rate_bps);
 }
 
 }  // namespace

@@ -12,9 +12,9 @@ namespace pingperf {
 // Sets an integer socket option. Throws std::system_error naming `what`.
 void set_option(int fd, int level, int option, int value, const char* what);
 
-// Applies the buffers, busy polling, type of service and, for TCP, congestion control, no-delay and
-// MSS of `options` to a socket before it connects or listens (buffers shape the window scale:
-// tcp(7)). Throws std::system_error naming the option.
+// Applies the buffers, busy polling, type of service and, for TCP, congestion control, no-delay,
+// MSS and pacing rate of `options` to a socket before it connects or listens (buffers shape the
+// window scale: tcp(7)). Throws std::system_error naming the option.
 void apply_options(int fd, const Options& options, int family);
 
 // What tcp(7)'s TCP_INFO says of a connection now.

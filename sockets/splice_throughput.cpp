@@ -6,10 +6,10 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "sockets/engines.h"
 #include "sockets/error.h"
 #include "sockets/stream.h"
 #include "sockets/stream_transfer.h"
+#include "sockets/transfer_engines.h"
 
 namespace pingperf {
 namespace {
@@ -68,8 +68,10 @@ void send_pages(FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
   const PipeEnds pipe = open_pipe();
   const Pages pages(flow.outgoing);
+  group.await_others();
   meter.began();
   while (!meter.closed() && !flow.sent.full()) {
+    await_turn(flow, meter);
     const iovec rest = pages.rest(flow.sent.count() % flow.outgoing.size());
     const ssize_t lent = ::vmsplice(pipe.write.get(), &rest, 1, 0);
     if (lent < 0 && errno == EINTR) continue;
@@ -82,27 +84,15 @@ void send_pages(FlowGroup& group, Meter& meter) {
   group.copies = 0;
 }
 
-// Reads a stream to its end: `take` gets the next bytes as recv(2) would.
-template <typename Take>
-void receive_with(Take take, Flow& flow, Meter& meter) {
-  for (bool first = true;; first = false) {
-    const ssize_t n = take();
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) flow.fail(meter);
-    if (n == 0) finish_receiving(flow);
-    if (n <= 0) return;
-    if (first) meter.began();
-    flow.received.add(static_cast<std::uint64_t>(n));
-  }
-}
-
-void receive_by_splice(Flow& flow, Meter& meter) {
+void receive_by_splice(FlowGroup& group, Meter& meter) {
+  const int socket = group.flows.front()->fd.get();
   const PipeEnds pipe = open_pipe();
   const Fd null(check(::open("/dev/null", O_WRONLY | O_CLOEXEC), "/dev/null"));
+  group.copies = 0;
   receive_with(
       [&]() -> ssize_t {
         const ssize_t n =
-            ::splice(flow.fd.get(), nullptr, pipe.write.get(), nullptr, kPipeSize, SPLICE_F_MOVE);
+            ::splice(socket, nullptr, pipe.write.get(), nullptr, kPipeSize, SPLICE_F_MOVE);
         for (ssize_t left = n; left > 0;) {
           const ssize_t gone = ::splice(pipe.read.get(), nullptr, null.get(), nullptr,
                                         static_cast<std::size_t>(left), SPLICE_F_MOVE);
@@ -111,18 +101,12 @@ void receive_by_splice(Flow& flow, Meter& meter) {
         }
         return n;
       },
-      flow, meter);
+      group, meter);
 }
 
 void receive(FlowGroup& group, Meter& meter) {
-  Flow& flow = *group.flows.front();
-  const std::string how = group.options.receive.value_or("copy");
-  group.copies = how == "copy" ? 1 : 0;
-  if (how == "splice") return receive_by_splice(flow, meter);
-  const int flags = receive_flags(group.options);
-  receive_with(
-      [&] { return ::recv(flow.fd.get(), flow.incoming.data(), flow.incoming.size(), flags); },
-      flow, meter);
+  group.options.receive == "splice" ? receive_by_splice(group, meter)
+                                    : receive_stream(group, meter);
 }
 
 constexpr TransferOps kOps = {send_pages, receive, kStreams};
@@ -130,20 +114,13 @@ constexpr TransferOps kOps = {send_pages, receive, kStreams};
 }  // namespace
 
 const Engine& splice_throughput() {
-  static const Engine engine = {
-      .name = "splice",
-      .summary = "vmsplice and splice: sends without copying, a thread per stream",
-      .kind = Kind::throughput,
-      .transport = Transport::tcp,
-      .parameters = {"message_size", "streams", "duration", "warmup", "bytes", "messages",
-                     "reverse", "bidirectional", "congestion_control", "nodelay", "send_buffer",
-                     "receive_buffer", "mss", "tos", "receive", "pin.client", "pin.server", "ip",
-                     "port"},
-      .unavailable = always_available,
-      .listen = [](const Session& s) { return listen_transfer(kOps, s); },
-      .connect = [](const Session& s) { return connect_transfer(kOps, s); },
-      .serves_external = true,
-  };
+  static const Engine engine = make_transfer_engine(
+      {.name = "splice",
+       .summary = "vmsplice and splice: sends without copying, a thread per stream",
+       .transport = Transport::tcp,
+       .ops = kOps,
+       .parameters = {"receive"},
+       .can_splice = true});
   return engine;
 }
 

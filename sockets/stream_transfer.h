@@ -19,6 +19,16 @@ inline std::span<const char> next_bytes(const Flow& flow) noexcept {
   return {flow.outgoing.data() + offset, flow.outgoing.size() - offset};
 }
 
+// True at the start, and when no send has left a message half done.
+inline bool is_between_messages(const Flow& flow) noexcept {
+  return flow.sent.count() % flow.outgoing.size() == 0;
+}
+
+// Waits until the next message of a paced flow is due; the rest of one follows at once.
+inline void await_turn(Flow& flow, const Meter& meter) noexcept {
+  if (flow.pace.paced() && is_between_messages(flow)) flow.pace.wait(meter);
+}
+
 // Ends a sender's stream; the receiver reads to its end. A limit of bytes is reached when they have
 // arrived, not when the kernel has taken them: so the receiver's own end is waited for.
 inline void finish_sending(Flow& flow, const Meter& meter) noexcept {
@@ -54,12 +64,34 @@ inline bool is_pattern(const Flow& flow, const char* data, std::size_t n) noexce
   return true;
 }
 
-// A verifying receiver must get the data.
-inline std::optional<std::string> stream_objection(const Options& o) {
-  if (o.receive == "splice") return "receive: only engine splice can splice; copy or discard";
-  if (o.verify.value_or(false) && o.receive && *o.receive != "copy")
-    return "verify: data that are not copied to user space cannot be looked at";
-  return pace_objection(o);
+// Reads the stream of the group's flow to its end with blocking calls: `take` gets the next bytes
+// as recv(2) does.
+template <typename Take>
+void receive_with(Take take, FlowGroup& group, Meter& meter) {
+  Flow& flow = *group.flows.front();
+  const bool verify = group.options.verify.value_or(false);
+  group.await_others();
+  for (bool first = true;; first = false) {
+    const ssize_t n = take();
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) flow.fail(meter);
+    if (n == 0) finish_receiving(flow);
+    if (n <= 0) return;
+    if (first) meter.began();
+    if (verify && !is_pattern(flow, flow.incoming.data(), static_cast<std::size_t>(n)))
+      return flow.fail(meter);
+    flow.received.add(static_cast<std::uint64_t>(n));
+  }
+}
+
+// The plain way: recv(2).
+inline void receive_stream(FlowGroup& group, Meter& meter) {
+  Flow& flow = *group.flows.front();
+  const int flags = receive_flags(group.options);
+  group.copies = flags == 0 ? 1 : 0;
+  receive_with(
+      [&] { return ::recv(flow.fd.get(), flow.incoming.data(), flow.incoming.size(), flags); },
+      group, meter);
 }
 
 }  // namespace pingperf

@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cmath>
+#include <cerrno>
 #include <cstring>
 #include <ctime>
 #include <system_error>
@@ -72,8 +72,7 @@ class Transfer final : public Endpoint {
       flow.is_server = is_server_;
       flow.is_one_way = !both();
       fill_pattern(flow.outgoing, session_.token);
-      flow.pace = Pace(session_.options.rate_bps.value_or(0) / connections.size(),
-                       *session_.options.message_size);
+      flow.pace = Pace(session_.options, connections.size());
     }
   }
 
@@ -86,7 +85,9 @@ class Transfer final : public Endpoint {
   void add_groups(TransferLoop loop) {
     const std::size_t count = session_.options.threads.value_or(flows_.size());
     const std::size_t first = works_.size();
-    for (std::size_t i = 0; i < count; ++i) works_.push_back({loop, {{}, session_.options}});
+    std::latch& ready = ready_.emplace_back(static_cast<std::ptrdiff_t>(count));
+    for (std::size_t i = 0; i < count; ++i)
+      works_.push_back({loop, {{}, session_.options, &ready}});
     for (std::size_t i = 0; i < flows_.size(); ++i)
       works_[first + i % count].group.flows.push_back(&flows_[i]);
   }
@@ -97,7 +98,10 @@ class Transfer final : public Endpoint {
       work.loop(work.group, meter_);
     } catch (const std::system_error& e) {  // before its first byte
       work.group.flows.front()->error = e.code().value();
+    } catch (const std::exception&) {  // likewise: memory that there is not
+      work.group.flows.front()->error = ENOMEM;
     }
+    work.group.arrive();
   }
 
   void report(Measurement& m) const {
@@ -152,6 +156,7 @@ class Transfer final : public Endpoint {
   Address address_;
   std::deque<Flow> flows_;  // a deque: flows hold atomics and do not move
   std::deque<Work> works_;
+  std::deque<std::latch> ready_;  // of each direction
   std::uint64_t rejected_ = 0;
 };
 
@@ -220,27 +225,33 @@ void Transfer::add_datagrams(Totals& t) const {
 
 }  // namespace
 
-void Pace::wait(const Meter& meter, std::size_t messages) noexcept {
-  auto now = static_cast<double>(now_ns());
-  if (now - next_ns_ > kMostBehind) next_ns_ = now;
-  while (next_ns_ > now && !meter.closed()) {
-    const auto due = static_cast<Nanoseconds>(std::min(next_ns_, now + kNap));
-    const timespec until{due / kSecond, due % kSecond};
-    ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
-    now = static_cast<double>(now_ns());
-  }
-  if (last_ns_ > 0) gaps_->record(static_cast<Nanoseconds>(now - last_ns_));
-  last_ns_ = now;
-  next_ns_ += gap_ns_ * static_cast<double>(messages);
+Pace::Pace(const Options& o, std::size_t flows) {
+  if (!o.rate_bps) return;
+  gap_ns_ = 8e9 * static_cast<double>(*o.message_size * flows) / static_cast<double>(*o.rate_bps);
+  timer_ns_ = static_cast<double>(o.pacing_timer.value_or(kPacingTimer));
+  looked_ns_ = -std::numeric_limits<double>::infinity();
+  gaps_.emplace();
 }
 
-std::optional<std::string> pace_objection(const Options& o) {
-  if (!o.rate_bps || !o.duration) return std::nullopt;
-  const double bits_a_stream =
-      static_cast<double>(*o.rate_bps / o.streams.value_or(1)) * to_seconds(*o.duration);
-  if (bits_a_stream >= 8 * static_cast<double>(o.message_size.value_or(0))) return std::nullopt;
-  return "at this rate not one message of a stream is due in the duration: lower message_size, or "
-         "raise rate or duration";
+bool Pace::look(Nanoseconds time) noexcept {
+  const auto now = static_cast<double>(time);
+  const double late = now - static_cast<double>(next_look());
+  if (late > kMostBehind) next_ns_ += late;  // the first look too: it begins the schedule
+  looked_ns_ = now;
+  if (!is_due()) return false;
+  if (left_ns_ > 0) gaps_->record(static_cast<Nanoseconds>(now - left_ns_));
+  left_ns_ = now;
+  return true;
+}
+
+void Pace::sleep(const Meter& meter) noexcept {
+  Nanoseconds now = now_ns();
+  for (; next_look() > now && !meter.closed(); now = now_ns()) {
+    const Nanoseconds due = std::min(next_look(), now + kNap);
+    const timespec until{due / kSecond, due % kSecond};
+    ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
+  }
+  look(now);
 }
 
 std::optional<std::string> threads_objection(const Options& o) {

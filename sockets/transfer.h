@@ -3,11 +3,15 @@
 // flows.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdint>
 #include <deque>
+#include <latch>
 #include <limits>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "sockets/carrier.h"
@@ -32,32 +36,53 @@ struct alignas(64) FlowCounter {
   bool full() const noexcept { return count() >= limit.load(std::memory_order_relaxed); }
 };
 
-// The send times of a paced flow: message k leaves no earlier than k message times after the first.
+// How long a loop that waits for anything else may not notice that the meter has closed.
+inline constexpr Nanoseconds kNap = 50 * kMillisecond;
+
+// How often a paced sender looks at its schedule, unless pacing_timer says else: iperf3's own.
+inline constexpr Nanoseconds kPacingTimer = kMillisecond;
+
+// The send times of a paced flow: message k is due k message times after the first. The schedule is
+// looked at once in a pacing_timer, and what is due by then leaves at once. It is fixed: what a
+// late look missed is made up for, so the mean rate holds.
 class Pace {
  public:
-  // `rate_bps` of this flow; 0: as fast as it goes.
-  explicit Pace(std::uint64_t rate_bps = 0, std::size_t message_size = 0) noexcept
-      : gap_ns_(rate_bps == 0
-                    ? 0
-                    : 8e9 * static_cast<double>(message_size) / static_cast<double>(rate_bps)) {
-    if (paced()) gaps_.emplace();
-  }
+  // As fast as it goes: always due.
+  Pace() noexcept = default;
+  // The share of one of `flows` of the options' rate.
+  Pace(const Options& options, std::size_t flows);
 
   bool paced() const noexcept { return gap_ns_ > 0; }
-  // Sleeps until the next `messages` are due, or the meter has closed. On a fixed schedule: what a
-  // late wake-up missed is made up for, so the mean rate holds. Gives up catching up past
-  // kMostBehind.
-  void wait(const Meter& meter, std::size_t messages = 1) noexcept;
-  // How long after the one before each wait ended: how evenly messages, or bursts of them, left.
+  // The next message may leave: it was due at the last look.
+  bool is_due() const noexcept { return next_ns_ <= looked_ns_; }
+  // When to look again, of a flow that is not due.
+  Nanoseconds next_look() const noexcept {
+    return static_cast<Nanoseconds>(std::ceil(std::max(next_ns_, looked_ns_ + timer_ns_)));
+  }
+  // Looks at the schedule, for a flow that is not due. Returns is_due().
+  bool look(Nanoseconds now) noexcept;
+  // The next `messages` leave.
+  void leave(std::size_t messages = 1) noexcept {
+    next_ns_ += gap_ns_ * static_cast<double>(messages);
+  }
+  // Sleeps until the next `messages` are due, or the meter has closed; then they leave.
+  void wait(const Meter& meter, std::size_t messages = 1) noexcept {
+    if (!is_due()) sleep(meter);
+    leave(messages);
+  }
+  // How long after the one before each burst left, a message alone being one.
   const std::optional<Histogram>& gaps() const noexcept { return gaps_; }
 
  private:
-  static constexpr double kMostBehind = 100e6;  // ns
-  static constexpr double kNap = 50e6;          // ns: how long a closed meter can go unnoticed
+  void sleep(const Meter& meter) noexcept;
 
-  double gap_ns_;
-  double next_ns_ = 0;
-  double last_ns_ = 0;  // when the last wait ended
+  static constexpr double kMostBehind = 100e6;  // ns: a look that is later makes up for nothing
+
+  double gap_ns_ = 0;
+  double timer_ns_ = 0;
+  double next_ns_ = 0;    // when the next message is due
+  double looked_ns_ = 0;  // when the schedule was looked at last
+  double left_ns_ = 0;    // when the last burst left
   std::optional<Histogram> gaps_;
 };
 
@@ -84,10 +109,23 @@ struct Flow {
 struct FlowGroup {
   std::vector<Flow*> flows;
   const Options& options;
+  std::latch* ready = nullptr;  // of the loops of this direction: counts those not set up yet
   // Found out by the loop, read when it is over.
   std::optional<std::uint64_t> copies;  // of the payload between user space and kernel, at this end
   std::uint64_t zero_copy_sends = 0;    // MSG_ZEROCOPY and its like: done
   std::uint64_t zero_copy_copied = 0;   // of them, those that the kernel copied all the same
+
+  // A loop is set up: waits until all of its direction are, so that none has to wrest the CPU for
+  // that from those that move bytes already.
+  void await_others() noexcept {
+    arrive();
+    if (ready != nullptr) ready->wait();
+  }
+  // Has the others not wait for this one.
+  void arrive() noexcept {
+    if (ready != nullptr && !std::exchange(arrived, true)) ready->count_down();
+  }
+  bool arrived = false;
 };
 
 // Counts, and returns when the meter has closed or the peers are done. A sender of a flow that has
@@ -101,10 +139,7 @@ struct TransferOps {
   const Carrier& carrier;
 };
 
-// A rate at which not one message is due in the time of the trial, as Engine::objection.
-std::optional<std::string> pace_objection(const Options& options);
-
-// More threads than streams, likewise.
+// More threads than streams, as Engine::objection.
 std::optional<std::string> threads_objection(const Options& options);
 
 std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const Session& session);

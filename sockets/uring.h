@@ -106,7 +106,9 @@ class ProvidedBuffers {
 
   // At least `count` of `size` bytes, as many as there may be. Throws std::system_error.
   ProvidedBuffers(Ring& ring, std::size_t count, std::size_t size)
-      : count_(std::min(std::bit_ceil(count), kMost)), size_(size), memory_(count_ * size) {
+      : count_(std::min(std::bit_ceil(count), kMost)),
+        size_(size),
+        memory_(std::make_unique_for_overwrite<char[]>(count_ * size)) {
     const std::size_t bytes = (count_ * sizeof(io_uring_buf) + kPage - 1) / kPage * kPage;
     buffers_.reset(static_cast<io_uring_buf_ring*>(std::aligned_alloc(kPage, bytes)));
     if (!buffers_) throw std::bad_alloc();
@@ -121,7 +123,7 @@ class ProvidedBuffers {
     for (std::size_t id = 0; id < count_; ++id) release(static_cast<std::uint16_t>(id));
   }
 
-  char* data(std::uint16_t id) noexcept { return memory_.data() + id * size_; }
+  char* data(std::uint16_t id) noexcept { return memory_.get() + id * size_; }
 
   // Its data are of no more use.
   void release(std::uint16_t id) noexcept {
@@ -138,7 +140,7 @@ class ProvidedBuffers {
 
   const std::size_t count_;
   const std::size_t size_;
-  std::vector<char> memory_;
+  std::unique_ptr<char[]> memory_;
   std::unique_ptr<io_uring_buf_ring, Free> buffers_;
 };
 

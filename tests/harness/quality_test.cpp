@@ -41,7 +41,8 @@ TEST_F(QualityTest, AShortWindowAndStolenTimeAreRemarked) {
   TrialRecord r = samples.transfer(samples.add_case("bulk"), 1, 1000);
   r.client.window_s = 0.0015;
   r.server.steal_ratio = 0.25;
-  EXPECT_EQ(assess_quality(r), "short window: 1.50 ms; 25% of the CPU time was stolen");
+  EXPECT_EQ(assess_quality(r),
+            "short window of the client: 1.50 ms; 25% of the CPU time was stolen");
 }
 
 TEST_F(QualityTest, LoadOfOthersIsRemarked) {

@@ -1,0 +1,65 @@
+#include "sockets/transfer_engines.h"
+
+#include "sockets/datagram.h"
+
+namespace pingperf {
+namespace {
+
+constexpr std::size_t kLargestUdp = 65507;  // payload of one IPv4 datagram
+
+std::vector<std::string_view> parameters_of(const TransferRow& row) {
+  std::vector<std::string_view> all = {
+      "message_size", "streams",        "duration",     "warmup",    "bytes",
+      "messages",     "rate",           "pacing_timer", "reverse",   "bidirectional",
+      "send_buffer",  "receive_buffer", "pin.client",   "pin.server"};
+  const auto add = [&](std::vector<std::string_view> more) {
+    all.insert(all.end(), more.begin(), more.end());
+  };
+  if (has_port(row.transport)) add({"tos", "ip", "port"});
+  if (row.transport == Transport::tcp) add({"congestion_control", "nodelay", "mss", "fq_rate"});
+  add(row.parameters);
+  return all;
+}
+
+// A rate at which not one message is due in the time of the trial, or none that is paced.
+std::optional<std::string> object_to_pace(const Options& o) {
+  if (o.pacing_timer && !o.rate_bps) return "pacing_timer: it is of a paced flow: set rate";
+  if (!o.rate_bps || !o.duration) return std::nullopt;
+  const double bits_a_stream =
+      static_cast<double>(*o.rate_bps / o.streams.value_or(1)) * to_seconds(*o.duration);
+  if (bits_a_stream >= 8 * static_cast<double>(o.message_size.value_or(0))) return std::nullopt;
+  return "at this rate not one message of a stream is due in the duration: lower message_size, or "
+         "raise rate or duration";
+}
+
+std::optional<std::string> object_to(const Options& o, bool can_splice) {
+  if (!is_stream(o.transport))
+    if (auto objection = datagram_objection(o)) return objection;
+  if (auto objection = threads_objection(o)) return objection;
+  if (o.gso.value_or(false) && o.message_size.value_or(1400) > kLargestUdp / 2)
+    return "gso: not two datagrams of this message_size fit into one send";
+  if (o.receive == "splice" && !can_splice)
+    return "receive: only engine splice can splice; copy or discard";
+  if (o.verify.value_or(false) && o.receive.value_or("copy") != "copy")
+    return "verify: data that are not copied to user space cannot be looked at";
+  return object_to_pace(o);
+}
+
+}  // namespace
+
+Engine make_transfer_engine(const TransferRow& row) {
+  return {
+      .name = row.name,
+      .summary = row.summary,
+      .kind = Kind::throughput,
+      .transport = row.transport,
+      .parameters = parameters_of(row),
+      .unavailable = row.unavailable,
+      .listen = [&ops = row.ops](const Session& s) { return listen_transfer(ops, s); },
+      .connect = [&ops = row.ops](const Session& s) { return connect_transfer(ops, s); },
+      .objection = [splice = row.can_splice](const Options& o) { return object_to(o, splice); },
+      .serves_external = true,
+  };
+}
+
+}  // namespace pingperf

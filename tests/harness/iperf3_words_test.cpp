@@ -1,0 +1,60 @@
+#include "harness/iperf3_words.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace pingperf {
+namespace {
+
+TEST(Iperf3Words, ThatTheHarnessNeedsAreRefusedHoweverTheyAreWritten) {
+  for (const char* word : {"-J",
+                           "--json",
+                           "--json-stream",
+                           "--js",
+                           "-s",
+                           "-c",
+                           "-cx",
+                           "-D",
+                           "-p",
+                           "-1",
+                           "-i0.5",
+                           "-O",
+                           "-t5",
+                           "--time=5",
+                           "--logfile",
+                           "--forceflush",
+                           "--get-server-output",
+                           "--pidfile",
+                           "-I",
+                           "-T",
+                           "-V",
+                           "-d4",
+                           "-v",
+                           "--username",
+                           "-P4",
+                           "--par",
+                           "--rev",
+                           "-Z",
+                           "-A0",
+                           "--sctp",
+                           "--"})
+    EXPECT_TRUE(object_to_iperf3_word(word)) << word;
+  for (const char* word : {"--skip-rx-copy", "--cport", "5999", "-B", "-Bsip", "--bind", "-F",
+                           "--extra-data=J", "-m", "127.0.0.1", "-"})
+    EXPECT_FALSE(object_to_iperf3_word(word)) << word << ": " << *object_to_iperf3_word(word);
+  EXPECT_EQ(object_to_iperf3_word("-P4"), "'-P4' cannot stand here: set streams");
+}
+
+TEST(Iperf3Words, OfTheExperimentStandBehindThoseOfTheHarness) {
+  Options options;
+  options.transport = Transport::udp;
+  options.reverse = true;
+  options.fq_rate_bps = 1000;
+  options.iperf3_options = "--cport  5999";
+  EXPECT_THAT(iperf3_words(options),
+              testing::ElementsAre("iperf3", "-c", "set-later", "-u", "-R", "--fq-rate", "1000",
+                                   "--cport", "5999", "-J"));
+}
+
+}  // namespace
+}  // namespace pingperf
