@@ -122,7 +122,7 @@ std::vector<Column> make_columns() {
     if (generation == 2)
       for (Column& column : measured_texts()) columns.push_back(std::move(column));
     for (const Metric& m : metrics(generation))
-      columns.push_back({m.name, m.doc, {}, m.value, m.better});
+      columns.push_back({m.name, m.doc, {}, m.value, m.better, m.measured_by});
   }
   return columns;
 }

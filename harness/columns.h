@@ -17,6 +17,10 @@ inline constexpr int kSchemaVersion = 1;  // of trials.csv and every other file 
 
 enum class Better { neither, higher, lower };
 
+// Which trials have a metric: those of kind throughput, those of latency and connect, or that is
+// not known beforehand.
+enum class MeasuredBy { any, transfers, pings };
+
 // A column of trials.csv. A metric has `value`; any other column has `text`.
 struct Column {
   std::string name;
@@ -24,6 +28,7 @@ struct Column {
   std::function<std::string(const TrialRecord&)> text;
   std::function<std::optional<double>(const TrialRecord&)> value;
   Better better = Better::neither;
+  MeasuredBy measured_by = MeasuredBy::any;
 
   bool is_metric() const { return static_cast<bool>(value); }
   // The cell; empty when not measured, not applicable, or when the trial of a metric is not ok.

@@ -9,7 +9,10 @@
 
 #include "harness/agent.h"
 #include "harness/channel.h"
+#include "harness/columns.h"
 #include "harness/iperf3.h"
+#include "harness/suggest.h"
+#include "harness/units.h"
 #include "harness/version.h"
 #include "harness/worker.h"
 #include "tools/commands.h"
@@ -25,6 +28,53 @@ void add_overrides(CLI::App& command, Overrides& overrides) {
       ->allow_extra_args(false);  // each --set takes one word
   command.add_option("--only", overrides.only, "only cases or workloads that match, e.g. 'bulk/*'")
       ->type_name("GLOB");
+}
+
+double threshold_from(const std::string& text) {
+  const auto percent = parse_percent(text);
+  if (percent && *percent > 0 && *percent < 10) return *percent;
+  throw UsageError(fmt::format("--threshold: '{}' is not a percentage: write e.g. 5%", text));
+}
+
+// BASE and NEW, and more of each by --base and --new.
+void add_compare(CLI::App& app, CompareCommand& compare, int& result) {
+  static std::vector<std::string> runs;
+  static std::string threshold = "5%";
+  CLI::App* const command = app.add_subcommand(
+      "compare", "what changed between two runs: directories, trials.csv files or folders of runs");
+  command->add_option("BASE NEW", runs, "the run to compare with, and the new one")->expected(0, 2);
+  command->add_option("--base", compare.base, "one more run of the base")->type_name("RUN");
+  command->add_option("--new", compare.now, "one more new run")->type_name("RUN");
+  command->add_option("--metric", compare.metrics, "a metric; may be repeated")
+      ->type_name("NAME")
+      ->default_str("throughput_bps rtt_p50_ns");
+  command->add_option("--threshold", threshold, "a smaller change does not matter")
+      ->capture_default_str();
+  command
+      ->add_option("--relative-to", compare.relative_to,
+                   "divide each trial by this one of its block first: engine=iperf3, or "
+                   "workload=NAME")
+      ->type_name("KEY=VALUE");
+  command->add_option("--format", compare.format, "table, markdown, csv, json or junit")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"table", "markdown", "csv", "json", "junit"}));
+  command
+      ->add_option("--fail-on", compare.fail_on,
+                   "exit 1 when a case is slower, or also when that is inconclusive")
+      ->check(CLI::IsMember({"regression", "inconclusive"}));
+  command->callback([&] {
+    if (!runs.empty()) compare.base.insert(compare.base.begin(), runs.front());
+    if (runs.size() > 1) compare.now.insert(compare.now.begin(), runs.back());
+    if (compare.base.empty() || compare.now.empty())
+      throw UsageError("pingperf compare: name two runs: BASE NEW");
+    if (compare.metrics.empty()) compare.metrics = {"throughput_bps", "rtt_p50_ns"};
+    for (const std::string& metric : compare.metrics)
+      if (!find_metric(metric))
+        throw UsageError(fmt::format("--metric: unknown metric '{}'{}", metric,
+                                     suggest(metric, metric_names())));
+    compare.threshold = threshold_from(threshold);
+    result = compare_command(compare);
+  });
 }
 
 std::string version_text() {
@@ -74,6 +124,17 @@ int run_cli(int argc, char** argv) {
   plan_app->add_option("FILE", planned, "an experiment file")->required();
   add_overrides(*plan_app, overrides);
   plan_app->callback([&] { result = plan_command(planned, overrides); });
+
+  CompareCommand compare;
+  add_compare(app, compare, result);
+
+  std::string exported, format;
+  CLI::App* const export_app = app.add_subcommand("export", "print a run in another tool's format");
+  export_app->add_option("RUN", exported, "the directory of a run")->required();
+  export_app->add_option("--format", format, "benchmark-json, markdown or openmetrics")
+      ->required()
+      ->check(CLI::IsMember({"benchmark-json", "markdown", "openmetrics"}));
+  export_app->callback([&] { result = export_command(exported, format); });
 
   PingCommand ping;
   CLI::App* const ping_app = app.add_subcommand("ping", "ping a pong, until Ctrl-C");
