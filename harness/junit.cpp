@@ -115,7 +115,7 @@ std::vector<JUnitCase> junit_of(const RunComparison& comparison) {
     c.message = fmt::format("{}: {:.3f}", row.verdict, *row.ratio);
     if (row.ci_low) c.message += fmt::format(" [{:.3f}, {:.3f}]", *row.ci_low, *row.ci_high);
     c.message += " of the base";
-    if (!row.remark.empty()) c.message += " (" + row.remark + ")";
+    if (!row.remark.empty()) c.message += fmt::format(" ({})", row.remark);
     if (is_regression(row))
       c.outcome = Outcome::failed;
     else if (row.verdict == "inconclusive")

@@ -57,15 +57,6 @@ std::string reference_of(const std::string& name, const std::string& relative_to
   return pairs.empty() ? "" : pairs.front().baseline;
 }
 
-// True of the cases that are what others are divided by.
-bool is_reference(const Case& c, const std::string& relative_to) {
-  if (relative_to.empty()) return false;
-  const Reference reference = reference_from(relative_to);
-  if (reference.key == "workload") return c.workload == reference.value;
-  const std::string* const value = axis_value(c, reference.key);
-  return value && *value == reference.value;
-}
-
 // The values of a case in one side's runs.
 struct Side {
   std::vector<double> values;       // as measured
@@ -236,6 +227,14 @@ std::vector<Case> RunSet::cases() const {
       if (std::none_of(cases.begin(), cases.end(), [&](const Case& c) { return c.name == name; }))
         cases.push_back(case_named(name));
   return cases;
+}
+
+bool is_reference(const Case& c, const std::string& relative_to) {
+  if (relative_to.empty()) return false;
+  const Reference reference = reference_from(relative_to);
+  if (reference.key == "workload") return c.workload == reference.value;
+  const std::string* const value = axis_value(c, reference.key);
+  return value && *value == reference.value;
 }
 
 ShiftRow compare_case(const std::string& metric, const std::string& case_name, const RunSet& base,

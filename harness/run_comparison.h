@@ -50,6 +50,9 @@ ShiftRow compare_case(const std::string& metric, const std::string& case_name, c
                       const RunSet& now, const std::string& relative_to,
                       const Strictness& strictness);
 
+// True of a case that others are divided by, with such a `relative_to`.
+bool is_reference(const Case& c, const std::string& relative_to);
+
 struct RunComparison {
   std::vector<ShiftRow> rows;          // judged as one family
   std::vector<std::string> only_base;  // cases

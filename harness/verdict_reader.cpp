@@ -180,15 +180,11 @@ class VerdictReader {
       fail_at(against.mark, "against: " + what);
     }
     if (gate.relative_to.empty()) return;
-    std::erase_if(gate.pairs, [&](const CasePair& pair) { return is_relative_to(gate, pair); });
+    for (const Case& c : experiment_.cases)  // a reference is not judged against itself
+      if (is_reference(c, gate.relative_to))
+        std::erase_if(gate.pairs, [&](const CasePair& pair) { return pair.candidate == c.name; });
     if (gate.pairs.empty())
       fail_at(node.mark, "relative_to leaves no case to judge: each is a reference itself");
-  }
-
-  // A reference is not judged against itself.
-  static bool is_relative_to(const Gate& gate, const CasePair& pair) {
-    return ("/" + pair.candidate + "/").find("/" + gate.relative_to + "/") != std::string::npos ||
-           "workload=" + pair.candidate.substr(0, pair.candidate.find('/')) == gate.relative_to;
   }
 
   static void read_bounds(Gate& gate, const Node& node) {

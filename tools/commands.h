@@ -13,6 +13,9 @@
 
 namespace pingperf {
 
+// The whole program.
+int pingperf_main(int argc, char** argv);
+
 struct RunCommand {
   std::vector<std::string> files;
   std::filesystem::path results = "results";
