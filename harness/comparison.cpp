@@ -57,10 +57,13 @@ constexpr ComparisonColumn kColumns[] = {
      [](R r, Run) { return number_text(r.ratio); }},
     {"ci_low",
      "95 % interval of the ratio, by inverting the exact Wilcoxon signed-rank test (normal past 50 "
-     "pairs); empty for n < 6, where there is none",
+     "pairs); empty for n < 6, where there is none. Wider where the run could stop at several "
+     "moments (docs/statistics.md)",
      [](R r, Run) { return number_text(r.ci_low); }},
     {"ci_high", "its upper end", [](R r, Run) { return number_text(r.ci_high); }},
-    {"p_value", "Wilcoxon signed-rank test of ratio 1, two-sided, exact to 50 pairs",
+    {"p_value",
+     "Wilcoxon signed-rank test of ratio 1, two-sided, exact to 50 pairs; times the moments at "
+     "which the run could stop",
      [](R r, Run) { return number_text(r.p_value); }},
     {"q_value", "Benjamini–Hochberg, over all rows of the run",
      [](R r, Run) { return number_text(r.q_value); }},
