@@ -41,6 +41,8 @@ std::span<const Column> trial_columns();
 // Null when there is no such metric.
 const Column* find_metric(std::string_view name);
 std::vector<std::string_view> metric_names();
+// "unknown metric 'thruput_bps', did you mean 'throughput_bps'?"
+std::string unknown_metric(std::string_view name);
 
 std::string trials_header();
 std::string trial_row(const TrialRecord& record);

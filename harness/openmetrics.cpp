@@ -21,7 +21,7 @@ BaseUnit in_base_units(const std::string& metric) {
   };
   static constexpr Unit units[] = {{"_s_per_gb", "_seconds_per_gigabyte", 1},
                                    {"_ns", "_seconds", 1e-9},
-                                   {"_bps", "_bits_per_second", 1},
+                                   {"_bps", "_bytes_per_second", 0.125},
                                    {"_hz", "_hertz", 1},
                                    {"_s", "_seconds", 1}};
   for (const Unit& unit : units)
@@ -66,8 +66,9 @@ void add_family(std::string& text, const Column& metric, const std::vector<Summa
     add("ci_high", row.ci_high);
   }
   if (samples.empty()) return;
-  text += fmt::format("# HELP pingperf_{0} {1}\n# TYPE pingperf_{0} gauge\n{2}", base.name,
-                      escape(metric.doc), samples);
+  text +=
+      fmt::format("# HELP pingperf_{0} {1}{2}\n# TYPE pingperf_{0} gauge\n{3}", base.name,
+                  escape(metric.doc), base.name == metric.name ? "" : " (in base units)", samples);
 }
 
 void add_trial_counts(std::string& text, const TrialTable& trials) {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdint>
+#include <limits>
 
 #include "harness/table.h"
 
@@ -21,11 +21,12 @@ std::string interval_text(const Effect& effect) {
 // What so many trials could have found, and what would settle the rest: silence is no proof.
 template <typename Row>
 std::string power_text(const std::vector<Row>& rows, std::string_view trials) {
-  double largest = 0;
+  double largest = 0, smallest = std::numeric_limits<double>::infinity();
   std::size_t more = 0;
   bool any_without = false;
   for (const Row& row : rows) {
     largest = std::max(largest, row.detectable_ratio.value_or(0));
+    smallest = std::min(smallest, row.detectable_ratio.value_or(smallest));
     more = std::max(more, row.more_repetitions.value_or(0));
     any_without = any_without || !row.ci_low;
   }
@@ -33,9 +34,14 @@ std::string power_text(const std::vector<Row>& rows, std::string_view trials) {
     return fmt::format("Too few {} for a 95% interval and a verdict (--set plan.repetitions=10).\n",
                        trials);
   std::string text;
-  if (largest > 1)
-    text += fmt::format("So many {} find a change of {:.0f}% or more in every row (95% power).\n",
-                        trials, 100 * (largest - 1));
+  if (largest > 1 && smallest < largest)
+    text += fmt::format(
+        "So many {} find a change of {:.1f}% in the steadiest row, of {:.0f}% in every row (95% "
+        "power).\n",
+        trials, 100 * (smallest - 1), 100 * (largest - 1));
+  else if (largest > 1)
+    text += fmt::format("So many {} find a change of {:.1f}% or more (95% power).\n", trials,
+                        100 * (largest - 1));
   if (more > 0)
     text += fmt::format("About {} more repetitions would settle what is inconclusive.\n", more);
   return text;

@@ -11,7 +11,6 @@
 #include "harness/channel.h"
 #include "harness/columns.h"
 #include "harness/iperf3.h"
-#include "harness/suggest.h"
 #include "harness/units.h"
 #include "harness/version.h"
 #include "harness/worker.h"
@@ -69,9 +68,7 @@ void add_compare(CLI::App& app, CompareCommand& compare, int& result) {
       throw UsageError("pingperf compare: name two runs: BASE NEW");
     if (compare.metrics.empty()) compare.metrics = {"throughput_bps", "rtt_p50_ns"};
     for (const std::string& metric : compare.metrics)
-      if (!find_metric(metric))
-        throw UsageError(fmt::format("--metric: unknown metric '{}'{}", metric,
-                                     suggest(metric, metric_names())));
+      if (!find_metric(metric)) throw UsageError("--metric: " + unknown_metric(metric));
     compare.threshold = threshold_from(threshold);
     result = compare_command(compare);
   });

@@ -45,9 +45,9 @@ TEST_F(ExportTest, BenchmarkJsonHasIterationsAndAggregates) {
 
 TEST_F(ExportTest, OpenMetricsIsInBaseUnitsAndEscaped) {
   const std::string text = openmetrics(table());
-  EXPECT_THAT(text, HasSubstr("# TYPE pingperf_throughput_bits_per_second gauge\n"));
+  EXPECT_THAT(text, HasSubstr("# TYPE pingperf_throughput_bytes_per_second gauge\n"));
   EXPECT_THAT(text, HasSubstr("case=\"bulk/engine=a\\\"b\""));
-  EXPECT_THAT(text, HasSubstr("stat=\"median\"} 1000000000\n"));
+  EXPECT_THAT(text, HasSubstr("stat=\"median\"} 125000000\n"));
   EXPECT_THAT(text, HasSubstr("pingperf_rtt_p50_seconds{"));
   EXPECT_THAT(text, HasSubstr("status=\"failed\"} 1\n"));
   EXPECT_TRUE(text.ends_with("# EOF\n"));
