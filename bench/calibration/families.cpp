@@ -80,6 +80,7 @@ Calibration calibrate(const TrialTable& trials, const std::string& metric, const
   Experiment experiment;
   experiment.plan.repetitions = first;
   experiment.plan.until = until;
+  experiment.plan.until->metrics = {metric};
   const std::vector<std::uint64_t> looks = looks_of(experiment);
   const Strictness strictness = strictness_of(experiment);
   const Ratios ratios = ratios_of(trials, metric, pair);

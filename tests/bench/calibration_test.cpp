@@ -15,13 +15,13 @@ namespace {
 constexpr std::uint64_t kBlocks = 1000;
 
 // Trials of two cases whose truth is `ratio`: the machine's mood drifts over both, each has its own
-// noise, and one trial in fifty is disturbed.
+// noise, and one trial in two hundred is disturbed.
 TrialTable simulate(Samples& samples, double ratio, double noise, std::uint64_t seed) {
   const Case& even = samples.add_case("bulk", {{"engine", "even"}});
   const Case& other = samples.add_case("bulk", {{"engine", "other"}});
   std::mt19937_64 random(seed);
   std::normal_distribution<> normal;
-  std::bernoulli_distribution is_disturbed(0.02);
+  std::bernoulli_distribution is_disturbed(0.005);
   std::string text = trials_header();
   double mood = 0;
   for (std::uint64_t block = 1; block <= kBlocks; ++block) {
