@@ -8,6 +8,7 @@
 
 #include "harness/column_table.h"
 #include "harness/metrics.h"
+#include "harness/suggest.h"
 
 namespace pingperf {
 namespace {
@@ -122,7 +123,7 @@ std::vector<Column> make_columns() {
     if (generation == 2)
       for (Column& column : measured_texts()) columns.push_back(std::move(column));
     for (const Metric& m : metrics(generation))
-      columns.push_back({m.name, m.doc, {}, m.value, m.better});
+      columns.push_back({m.name, m.doc, {}, m.value, m.better, m.measured_by});
   }
   return columns;
 }
@@ -202,6 +203,12 @@ std::vector<std::string_view> metric_names() {
   for (const Column& column : trial_columns())
     if (column.is_metric()) names.push_back(column.name);
   return names;
+}
+
+std::string unknown_metric(std::string_view name) {
+  const std::string hint = suggest(name, metric_names());  // a hundred of them: too many for a line
+  return fmt::format("unknown metric '{}'{}", name,
+                     hint.starts_with(',') ? hint : "; results/README.md lists them");
 }
 
 std::string trials_header() {

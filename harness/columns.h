@@ -17,6 +17,10 @@ inline constexpr int kSchemaVersion = 1;  // of trials.csv and every other file 
 
 enum class Better { neither, higher, lower };
 
+// Which trials have a metric: those of kind throughput, those of latency and connect, or that is
+// not known beforehand.
+enum class MeasuredBy { any, transfers, pings };
+
 // A column of trials.csv. A metric has `value`; any other column has `text`.
 struct Column {
   std::string name;
@@ -24,6 +28,7 @@ struct Column {
   std::function<std::string(const TrialRecord&)> text;
   std::function<std::optional<double>(const TrialRecord&)> value;
   Better better = Better::neither;
+  MeasuredBy measured_by = MeasuredBy::any;
 
   bool is_metric() const { return static_cast<bool>(value); }
   // The cell; empty when not measured, not applicable, or when the trial of a metric is not ok.
@@ -36,6 +41,8 @@ std::span<const Column> trial_columns();
 // Null when there is no such metric.
 const Column* find_metric(std::string_view name);
 std::vector<std::string_view> metric_names();
+// "unknown metric 'thruput_bps', did you mean 'throughput_bps'?"
+std::string unknown_metric(std::string_view name);
 
 std::string trials_header();
 std::string trial_row(const TrialRecord& record);

@@ -2,130 +2,20 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
-#include <map>
 #include <set>
 
 #include "harness/column_table.h"
 #include "harness/columns.h"
-#include "harness/quality.h"
 #include "harness/statistics.h"
 
 namespace pingperf {
 namespace {
 
-const std::string* value_of(const Case& c, const std::string& axis) {
-  for (const auto& [key, value] : c.axes)
-    if (key == axis) return &value;
-  return nullptr;
-}
-
-// True when the two have the same value on every axis that both have.
-bool agree(const Case& a, const Case& b) {
-  return std::all_of(a.axes.begin(), a.axes.end(), [&](const auto& axis) {
-    const std::string* const other = value_of(b, axis.first);
-    return other == nullptr || *other == axis.second;
-  });
-}
-
-// What two cases of one workload must share to be compared along `axis`: all their other values.
-std::string rest_of(const Case& c, const std::string& axis) {
-  std::vector<std::string> values;
-  for (const auto& [key, value] : c.axes)
-    if (key != axis) values.push_back(key + "=" + value);
-  std::sort(values.begin(), values.end());
-  return fmt::format("{}/{}", c.workload, fmt::join(values, "/"));
-}
-
-std::vector<CasePair> pairs_along_axis(const Compare& compare, const std::vector<Case>& cases) {
-  std::map<std::string, const Case*> baselines;
-  for (const Case& c : cases)
-    if (const std::string* const value = value_of(c, compare.axis);
-        value && *value == compare.baseline)
-      baselines[rest_of(c, compare.axis)] = &c;
-  std::vector<CasePair> pairs;
-  for (const Case& c : cases) {
-    const std::string* const value = value_of(c, compare.axis);
-    if (!value || *value == compare.baseline) continue;
-    if (compare.workload && c.workload != *compare.workload) continue;
-    const auto found = baselines.find(rest_of(c, compare.axis));
-    if (found != baselines.end()) pairs.push_back({&c, found->second});
-  }
-  return pairs;
-}
-
-bool is_pair_of_workloads(const Compare& compare, const Case& candidate, const Case& baseline) {
-  return &candidate != &baseline && candidate.workload == compare.workload &&
-         baseline.workload == compare.baseline && agree(candidate, baseline);
-}
-
-// Ratios are compared as logarithms: twice as fast and half as fast are equally far from 1.
-void set_estimate(ComparisonRow& row, const std::vector<double>& ratios) {
-  std::vector<double> logs;
-  for (double ratio : ratios) logs.push_back(std::log(ratio));
-  const PairedEstimate e = estimate_paired(logs);
-  row.ratio = std::exp(e.center);
-  if (e.ci_low) row.ci_low = std::exp(*e.ci_low);
-  if (e.ci_high) row.ci_high = std::exp(*e.ci_high);
-  row.p_value = e.p_value;
-  if (e.stddev > 0) {
-    row.detectable_ratio = std::exp(detectable_shift(e.stddev, row.n));
-    const std::size_t wanted = pairs_to_detect(e.stddev, std::log1p(kThreshold));
-    row.more_repetitions = wanted > row.n ? wanted - row.n : row.n;  // else: as many again
-  }
-}
-
-std::string direction(const ComparisonRow& row, bool up) {
-  switch (find_metric(row.metric)->better) {
-    case Better::higher:
-      return up ? "faster" : "slower";
-    case Better::lower:
-      return up ? "slower" : "faster";
-    default:
-      return up ? "higher" : "lower";
-  }
-}
-
-// A verdict needs the interval wholly on one side of no change, an estimate beyond the threshold,
-// and a q value that holds over the whole family; "same" needs the interval within the threshold.
-void judge(ComparisonRow& row) {
-  if (!row.ratio) return;
-  row.verdict = "inconclusive";
-  if (row.ci_low && row.ci_high && row.remark.empty()) {
-    const double up = 1 + kThreshold, down = 1 / up;
-    const bool apart = *row.ci_low > 1 || *row.ci_high < 1;
-    const bool large = *row.ratio > up || *row.ratio < down;
-    if (apart && large && row.q_value.value_or(1) <= 0.05)
-      row.verdict = direction(row, *row.ratio > 1);
-    else if (*row.ci_low >= down && *row.ci_high <= up)
-      row.verdict = "same";
-  }
-  if (row.verdict != "inconclusive") row.more_repetitions.reset();
-}
-
-// Why the trials of a case are no ground for a verdict; empty when they are.
-std::string remark_on(const std::string& case_name, const std::string& metric,
-                      const TrialTable& trials) {
-  std::vector<double> values;
-  for (const auto& [block, value] : trials.values(case_name, metric)) values.push_back(value);
-  if (const auto modes = find_modes(values))
-    return fmt::format("{} is bimodal: {} trials near {:.3g}, {} near {:.3g}", case_name,
-                       modes->low_count, modes->low, modes->high_count, modes->high);
-  std::size_t disturbed = 0;
-  for (const auto& [block, steal] : trials.values(case_name, "steal_ratio"))
-    if (steal > kMuchSteal) ++disturbed;
-  if (3 * disturbed > values.size())
-    return fmt::format("CPU time was stolen in {} of {} trials of {}", disturbed, values.size(),
-                       case_name);
-  return "";
-}
-
 // A win by not copying is never shown as like for like.
 std::string note_on(const ComparisonRow& row, const TrialTable& trials) {
   const auto copies_of = [&](const std::string& case_name) -> std::optional<double> {
-    std::vector<double> copies;
-    for (const auto& [block, value] : trials.values(case_name, "copies")) copies.push_back(value);
+    const std::vector<double> copies = values_of(trials, case_name, "copies");
     return copies.empty() ? std::nullopt : std::optional(median(copies));
   };
   const auto ours = copies_of(row.case_name), theirs = copies_of(row.baseline);
@@ -133,28 +23,14 @@ std::string note_on(const ComparisonRow& row, const TrialTable& trials) {
   return fmt::format("not like for like: {:g} against {:g} copies of the payload", *ours, *theirs);
 }
 
-ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
-                           const TrialTable& trials) {
-  ComparisonRow row{metric, pair.candidate->name, pair.baseline->name};
-  const auto candidate = trials.values(row.case_name, metric);
-  const auto baseline = trials.values(row.baseline, metric);
+// Blocks in which one of the two has a trial.
+std::size_t count_blocks(const CasePair& pair, const TrialTable& trials) {
   std::set<std::uint64_t> blocks;
-  for (const std::string& name : {row.case_name, row.baseline})
+  for (const std::string& name : {pair.candidate, pair.baseline})
     for (std::size_t i : trials.rows_of(name))
       if (const auto block = trials.number(trials.rows()[i], "block"))
         blocks.insert(static_cast<std::uint64_t>(*block));
-  std::vector<double> ratios;
-  for (const auto& [block, value] : candidate)
-    if (const auto other = baseline.find(block);
-        other != baseline.end() && other->second > 0 && value > 0)
-      ratios.push_back(value / other->second);
-  row.n = ratios.size();
-  row.excluded = blocks.size() - ratios.size();
-  if (!ratios.empty()) set_estimate(row, ratios);
-  row.note = note_on(row, trials);
-  row.remark = remark_on(row.case_name, metric, trials);
-  if (row.remark.empty()) row.remark = remark_on(row.baseline, metric, trials);
-  return row;
+  return blocks.size();
 }
 
 struct ComparisonColumn {
@@ -181,10 +57,13 @@ constexpr ComparisonColumn kColumns[] = {
      [](R r, Run) { return number_text(r.ratio); }},
     {"ci_low",
      "95 % interval of the ratio, by inverting the exact Wilcoxon signed-rank test (normal past 50 "
-     "pairs); empty for n < 6, where there is none",
+     "pairs); empty for n < 6, where there is none. Wider where the run could stop at several "
+     "moments (docs/statistics.md)",
      [](R r, Run) { return number_text(r.ci_low); }},
     {"ci_high", "its upper end", [](R r, Run) { return number_text(r.ci_high); }},
-    {"p_value", "Wilcoxon signed-rank test of ratio 1, two-sided, exact to 50 pairs",
+    {"p_value",
+     "Wilcoxon signed-rank test of ratio 1, two-sided, exact to 50 pairs; times the moments at "
+     "which the run could stop",
      [](R r, Run) { return number_text(r.p_value); }},
     {"q_value", "Benjamini–Hochberg, over all rows of the run",
      [](R r, Run) { return number_text(r.q_value); }},
@@ -213,32 +92,39 @@ constexpr ComparisonColumn kColumns[] = {
 
 }  // namespace
 
-std::vector<CasePair> pairs_of(const Compare& compare, const std::vector<Case>& cases) {
-  if (!compare.axis.empty()) return pairs_along_axis(compare, cases);
-  std::vector<CasePair> pairs;
-  for (const Case& candidate : cases)
-    for (const Case& baseline : cases)
-      if (is_pair_of_workloads(compare, candidate, baseline))
-        pairs.push_back({&candidate, &baseline});
-  return pairs;
+ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
+                           const TrialTable& trials, const Strictness& strictness) {
+  ComparisonRow row;
+  row.metric = metric;
+  row.case_name = pair.candidate;
+  row.baseline = pair.baseline;
+  const auto candidate = trials.values(row.case_name, metric);
+  const auto baseline = trials.values(row.baseline, metric);
+  std::vector<double> logs;  // twice as fast and half as fast are equally far from 0
+  for (const auto& [block, value] : candidate)
+    if (const auto other = baseline.find(block);
+        other != baseline.end() && other->second > 0 && value > 0)
+      logs.push_back(std::log(value / other->second));
+  row.n = logs.size();
+  row.excluded = count_blocks(pair, trials) - row.n;
+  if (!logs.empty()) set_estimate(row, estimate_paired(logs, strictness.level), strictness, 1);
+  row.note = note_on(row, trials);
+  for (const std::string& name : {row.case_name, row.baseline})
+    if (row.remark.empty())
+      row.remark =
+          remark_on(name, values_of(trials, name, metric), values_of(trials, name, "steal_ratio"));
+  return row;
 }
 
-std::vector<ComparisonRow> compare_cases(const Experiment& experiment, const TrialTable& trials) {
+std::vector<ComparisonRow> compare_cases(const Experiment& experiment, const TrialTable& trials,
+                                         const Strictness& strictness) {
   std::vector<ComparisonRow> rows;
   for (const Compare& compare : experiment.compare)
-    for (const CasePair& pair : pairs_of(compare, experiment.cases)) {
-      const ComparisonRow row = compare_pair(compare.metric, pair, trials);
-      if (row.n + row.excluded > 0) rows.push_back(row);
+    for (const CasePair& pair : compare.pairs) {
+      ComparisonRow row = compare_pair(compare.metric, pair, trials, strictness);
+      if (row.n + row.excluded > 0) rows.push_back(std::move(row));
     }
-  std::vector<double> p_values;
-  for (const ComparisonRow& row : rows)
-    if (row.p_value) p_values.push_back(*row.p_value);
-  const std::vector<double> q = q_values(p_values);
-  std::size_t next = 0;
-  for (ComparisonRow& row : rows) {
-    if (row.p_value) row.q_value = q[next++];
-    judge(row);
-  }
+  judge_family(rows, strictness);
   return rows;
 }
 

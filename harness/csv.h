@@ -31,6 +31,11 @@ class CsvTable {
   const std::vector<std::string>& header() const noexcept { return header_; }
   const std::vector<std::vector<std::string>>& rows() const noexcept { return rows_; }
   bool torn() const noexcept { return torn_; }
+  // Drops the rows that `unwanted` is true of.
+  template <typename Predicate>
+  void erase_rows(Predicate unwanted) {
+    std::erase_if(rows_, unwanted);
+  }
 
   // The index of a column. Throws CsvError naming the file when there is none.
   std::size_t column(std::string_view name) const;

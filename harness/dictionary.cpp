@@ -5,6 +5,7 @@
 #include "harness/columns.h"
 #include "harness/comparison.h"
 #include "harness/engines.h"
+#include "harness/run_comparison.h"
 #include "harness/summary.h"
 
 namespace pingperf {
@@ -35,14 +36,18 @@ Metrics cover the measured window only: it opens `warmup` after an end's first p
 ## comparisons.csv: one row a compared pair and metric
 
 {}
+## `pingperf compare --format csv`: one row a case and metric of two runs
+
+{}
 ## The others
 
 `histograms/<case>-<repetition>.hgrm`: the round trips of a trial as HdrHistogram's percentile text, in
 microseconds; its plotter opens it. `environment.json`: versions, command line, and the facts of both hosts. `experiment.yaml`: an exact copy
-of the input. `.lock`: held while a pingperf writes here.
+of the input. `junit.xml`: cases and gates as tests. `.lock`: held while a pingperf writes here. `latest`, beside the runs, points at the newest.
 )",
                      kSchemaVersion, trial_columns_markdown(), interval_columns_markdown(),
-                     summary_columns_markdown(), comparison_columns_markdown());
+                     summary_columns_markdown(), comparison_columns_markdown(),
+                     shift_columns_markdown());
 }
 
 namespace {

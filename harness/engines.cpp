@@ -6,10 +6,24 @@
 
 namespace pingperf {
 
+namespace {
+
+std::vector<Engine>& added_engines() {
+  static std::vector<Engine> engines;
+  return engines;
+}
+
+}  // namespace
+
+void add_engines(std::vector<Engine> engines) {
+  added_engines() = std::move(engines);
+}
+
 std::span<const Engine* const> all_engines() {
   static const std::vector<const Engine*> engines = [] {
     std::vector<const Engine*> list(socket_engines().begin(), socket_engines().end());
     list.insert(list.end(), {&iperf3_tcp(), &iperf3_udp()});
+    for (const Engine& engine : added_engines()) list.push_back(&engine);
     return list;
   }();
   return engines;

@@ -9,6 +9,9 @@
 
 namespace pingperf {
 
+// Adds more, before the list is first asked for: those of a test program, never the product's.
+void add_engines(std::vector<Engine> engines);
+
 // All of them, families together, in the order of `pingperf engines`.
 std::span<const Engine* const> all_engines();
 

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
+#include <iterator>
 
 #include "harness/version.h"
 
@@ -27,20 +29,32 @@ std::string text_of(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-Json read(const std::filesystem::path& run) {
+std::string text_in(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// The facts of the host of one end.
+Json facts_of(const Json& environment, const std::string& end) {
+  return environment.value("hosts", Json::object()).value(end, Json::object());
+}
+
+}  // namespace
+
+Json recorded_environment(const std::filesystem::path& run) {
   const std::filesystem::path file = run / "environment.json";
   std::ifstream in(file);
   if (!in)
     throw UsageError(fmt::format("{}: cannot be read: is {} the directory of a run?", file.string(),
                                  run.string()));
   try {
-    return Json::parse(in);
+    Json environment = Json::parse(in);
+    if (environment.is_object()) return environment;
   } catch (const Json::exception& e) {
     throw UsageError(fmt::format("{}: damaged: {}", file.string(), e.what()));
   }
+  throw UsageError(fmt::format("{}: damaged: not an object", file.string()));
 }
-
-}  // namespace
 
 std::string environment_json(const std::vector<std::string>& command_line,
                              const Overrides& overrides, const AgentHello& client,
@@ -53,14 +67,38 @@ std::string environment_json(const std::vector<std::string>& command_line,
 std::string resumed_environment_json(const std::filesystem::path& run,
                                      const std::vector<std::string>& command_line,
                                      const AgentHello& client, const AgentHello& server) {
-  Json environment = read(run);
+  Json environment = recorded_environment(run);
   environment["resumed"].push_back(session(command_line, client, server));
   return text_of(environment);
 }
 
+std::vector<std::string> environment_differences(const std::filesystem::path& base,
+                                                 const std::filesystem::path& now) {
+  for (const std::filesystem::path& run : {base, now})
+    if (!std::filesystem::exists(run / "environment.json"))
+      return {fmt::format("{} has no environment.json: what differs is not known", run.string())};
+  const Json before = recorded_environment(base), after = recorded_environment(now);
+  std::vector<std::string> lines;
+  if (text_in(base / "experiment.yaml") != text_in(now / "experiment.yaml"))
+    lines.emplace_back("experiment.yaml: not the same text");
+  if (before.value("overrides", Json()) != after.value("overrides", Json()))
+    lines.emplace_back("--set or --only: not the same");
+  for (const char* const end : {"client", "server"}) {
+    const Json old_facts = facts_of(before, end), facts = facts_of(after, end);
+    for (const auto& [key, value] : facts.items()) {
+      if (key == "boot_id") continue;  // another one after each boot
+      const Json old = old_facts.value(key, Json());
+      std::string line = fmt::format("{}: {}, now {}", key, old.dump(), value.dump());
+      const bool is_said = std::find(lines.begin(), lines.end(), line) != lines.end();
+      if (old != value && !is_said) lines.push_back(std::move(line));
+    }
+  }
+  return lines;
+}
+
 Overrides recorded_overrides(const std::filesystem::path& run) {
   try {
-    const Json overrides = read(run).at("overrides");
+    const Json overrides = recorded_environment(run).at("overrides");
     return {overrides.at("set").get<std::vector<std::string>>(),
             overrides.at("only").get<std::string>()};
   } catch (const Json::exception& e) {

@@ -26,4 +26,12 @@ std::string resumed_environment_json(const std::filesystem::path& run,
 // UsageError when `run`/environment.json is missing or damaged.
 Overrides recorded_overrides(const std::filesystem::path& run);
 
+// The run's environment.json. Throws UsageError when it is missing or damaged.
+Json recorded_environment(const std::filesystem::path& run);
+
+// What differs between the surroundings of two runs, a line each: "kernel: Linux 6.1, now Linux
+// 6.18". A directory without an environment.json is one line. Throws UsageError on a damaged one.
+std::vector<std::string> environment_differences(const std::filesystem::path& base,
+                                                 const std::filesystem::path& now);
+
 }  // namespace pingperf

@@ -12,22 +12,17 @@
 #include <set>
 
 #include "harness/case_builder.h"
-#include "harness/columns.h"
-#include "harness/comparison.h"
 #include "harness/matrix.h"
 #include "harness/parameter_reader.h"
 #include "harness/plan.h"
 #include "harness/suggest.h"
+#include "harness/verdict_reader.h"
 #include "harness/yaml.h"
 
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kMostTrials = 1'000'000;
 constexpr std::uintmax_t kLargestFile = 1 << 20;  // bytes
-constexpr std::size_t kMostComparisons = 1000;    // entries of compare
-
-using Keys = std::vector<std::string_view>;
 
 void not_available(const Node& node, std::string_view key, std::string_view what) {
   for (const Node::Entry& entry : node.entries)
@@ -53,12 +48,11 @@ class ExperimentReader {
                {"name", "description", "hosts", "lab", "plan", "defaults", "workloads", "compare",
                 "gates"});
     not_available(root_, "lab", "lab");
-    not_available(root_, "gates", "gates");
     read_name();
     if (const Node* const hosts = root_.find("hosts")) read_hosts(*hosts);
     if (const Node* const plan = root_.find("plan")) read_plan(*plan);
     read_workloads();
-    if (const Node* const compare = root_.find("compare")) read_compare(*compare);
+    read_verdicts(root_, experiment_);
     return std::move(experiment_);
   }
 
@@ -138,7 +132,6 @@ class ExperimentReader {
 
   void read_plan(const Node& node) {
     check_keys(node, "plan", {"repetitions", "until", "order", "seed", "cooldown", "timeout"});
-    not_available(node, "until", "until");
     PlanOptions& plan = experiment_.plan;
     if (const Node* const n = node.find("repetitions"))
       plan.repetitions = read_count(*n, "repetitions", 1, 100'000);
@@ -225,94 +218,6 @@ class ExperimentReader {
                                         entry.key));
   }
 
-  void read_compare(const Node& node) {
-    if (node.type != Node::Type::sequence)
-      fail_at(node.mark, fmt::format("compare must be a list, not {}", describe(node.type)));
-    if (node.items.size() > kMostComparisons)
-      fail_at(node.mark, fmt::format("compare has more than {} entries", kMostComparisons));
-    for (const Node& entry : node.items) experiment_.compare.push_back(read_comparison(entry));
-  }
-
-  Compare read_comparison(const Node& node) const {
-    check_keys(node, "compare", {"metric", "axis", "baseline", "workload", "where"});
-    not_available(node, "where", "where of compare");
-    Compare compare;
-    compare.metric = read_metric(required(node, "metric", "compare"));
-    if (const Node* const workload = node.find("workload"))
-      compare.workload = read_workload(*workload);
-    const Node& baseline = required(node, "baseline", "compare");
-    if (const Node* const axis = node.find("axis")) {
-      compare.axis = read_text(*axis, "axis");
-      check_axis(compare, *axis, baseline);
-      compare.baseline = value_text(baseline);
-    } else {
-      if (!compare.workload)
-        fail_at(node.mark, "compare needs an axis, or a workload and a baseline workload");
-      compare.baseline = read_baseline_workload(baseline);
-      if (compare.baseline == *compare.workload)
-        fail_at(baseline.mark, fmt::format("workload '{}' is compared with itself: name another "
-                                           "as its baseline",
-                                           compare.baseline));
-    }
-    if (pairs_of(compare, experiment_.cases).empty())
-      fail_at(node.mark, "compare finds no two cases that agree in everything else");
-    return compare;
-  }
-
-  static const Node& required(const Node& node, std::string_view key, std::string_view where) {
-    const Node* const value = node.find(key);
-    if (!value) fail_at(node.mark, fmt::format("{} has no {}", where, key));
-    return *value;
-  }
-
-  static std::string read_metric(const Node& node) {
-    const std::string& text = read_text(node, "metric");
-    if (find_metric(text)) return text;
-    fail_at(node.mark, fmt::format("unknown metric '{}'{}", text, suggest_metric(text)));
-  }
-
-  static std::string suggest_metric(const std::string& text) {
-    const std::string hint = suggest(text, metric_names());
-    return hint.starts_with(',') ? hint : "; results/README.md lists them";
-  }
-
-  std::string read_workload(const Node& node) const {
-    const std::string& text = read_text(node, "workload");
-    Keys known;
-    for (const Node::Entry& entry : root_.find("workloads")->entries) known.push_back(entry.key);
-    if (std::find(known.begin(), known.end(), text) == known.end())
-      fail_at(node.mark, fmt::format("unknown workload '{}'{}", text, suggest(text, known)));
-    return text;
-  }
-
-  std::string read_baseline_workload(const Node& baseline) const {
-    check_keys(baseline, "baseline", {"workload"});
-    return read_workload(required(baseline, "workload", "baseline"));
-  }
-
-  // The axis must be a key of some matrix, and the baseline one of its values.
-  void check_axis(const Compare& compare, const Node& axis, const Node& baseline) const {
-    std::set<std::string> keys, values;
-    for (const Case& c : experiment_.cases) {
-      if (compare.workload && c.workload != *compare.workload) continue;
-      for (const auto& [key, value] : c.axes) {
-        keys.insert(key);
-        if (key == compare.axis) values.insert(value);
-      }
-    }
-    const auto views = [](const std::set<std::string>& set) {
-      return Keys(set.begin(), set.end());
-    };
-    if (keys.empty()) fail_at(axis.mark, "axis: no workload has a matrix to compare along");
-    if (!keys.contains(compare.axis))
-      fail_at(axis.mark, fmt::format("axis '{}' is no key of a matrix{}", compare.axis,
-                                     suggest(compare.axis, views(keys))));
-    if (!values.contains(value_text(baseline)))
-      fail_at(baseline.mark,
-              fmt::format("baseline '{}' is no value of {}{}", value_text(baseline), compare.axis,
-                          suggest(value_text(baseline), views(values))));
-  }
-
   const Node& root_;
   Experiment experiment_;
   std::set<std::string> names_;
@@ -320,25 +225,20 @@ class ExperimentReader {
   Mark server_mark_;
 };
 
-// True when some case has the value that `compare` takes as its baseline, and some case of the
-// workload that it asks for is there.
-bool has_cases(const Experiment& experiment, const Compare& compare) {
-  const auto any = [&](const auto& is_it) {
-    return std::any_of(experiment.cases.begin(), experiment.cases.end(), is_it);
-  };
-  const auto is_asked_for = [&](const Case& c) {
-    return !compare.workload || c.workload == *compare.workload;
-  };
-  if (compare.axis.empty())
-    return any(is_asked_for) && any([&](const Case& c) { return c.workload == compare.baseline; });
-  return any([&](const Case& c) {
-    return is_asked_for(c) && std::find(c.axes.begin(), c.axes.end(),
-                                        std::pair(compare.axis, compare.baseline)) != c.axes.end();
-  });
+// Drops the pairs of which a case is gone, and what has no pair left.
+template <typename Judged>
+void drop_broken(std::vector<Judged>& entries, const std::vector<Case>& cases) {
+  std::set<std::string> names{""};  // a gate's case may have no baseline
+  for (const Case& c : cases) names.insert(c.name);
+  for (Judged& entry : entries)
+    std::erase_if(entry.pairs, [&](const CasePair& pair) {
+      return !names.contains(pair.candidate) || !names.contains(pair.baseline);
+    });
+  std::erase_if(entries, [](const Judged& entry) { return entry.pairs.empty(); });
 }
 
-// Keeps the cases that `glob` matches, by their own name or their workload's, and
-// the comparisons that still have both sides.
+// Keeps the cases that `glob` matches, by their own name or their workload's, and the comparisons
+// and gates that still have both sides.
 void keep_only(Experiment& experiment, const std::string& glob) {
   std::set<std::string> workloads;
   for (const Case& c : experiment.cases) workloads.insert(c.workload);
@@ -349,7 +249,8 @@ void keep_only(Experiment& experiment, const std::string& glob) {
   if (experiment.cases.empty())
     throw UsageError(fmt::format("--only '{}' matches no case; workloads: {}", glob,
                                  fmt::join(workloads, ", ")));
-  std::erase_if(experiment.compare, [&](const Compare& c) { return !has_cases(experiment, c); });
+  drop_broken(experiment.compare, experiment.cases);
+  drop_broken(experiment.gates, experiment.cases);
 }
 
 }  // namespace

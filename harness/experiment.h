@@ -30,10 +30,21 @@ struct Host {
   bool is_external() const { return !external.empty(); }
 };
 
+inline constexpr std::size_t kMostTrials = 1'000'000;  // of one run
+
 enum class Order { shuffled, sequential };
 
+// `until:`: when a run may stop, from `repetitions` blocks on.
+struct Until {
+  std::vector<std::string> metrics;
+  double relative_ci = 0;       // half the width of the interval, as a share of the estimate
+  bool of_comparisons = false;  // the interval of each compared ratio, not of each case's median
+  std::uint64_t at_most = 0;    // blocks
+};
+
 struct PlanOptions {
-  std::uint64_t repetitions = 5;
+  std::uint64_t repetitions = 10;
+  std::optional<Until> until;
   Order order = Order::shuffled;
   std::uint64_t seed = 1;
   Nanoseconds cooldown = 100 * kMillisecond;
@@ -50,13 +61,32 @@ struct Case {
   const Engine* engine = nullptr;
 };
 
-// `compare:`: pairs whose ratio is wanted. Either `axis` with a baseline value of it, or a workload
-// against a baseline workload.
+// What is judged, and what it is judged against; by name.
+struct CasePair {
+  std::string candidate;
+  std::string baseline;  // empty: judged by itself
+};
+
+// An entry of `compare:`: pairs whose ratio is wanted.
 struct Compare {
   std::string metric;
-  std::string axis;                     // empty: between workloads
-  std::string baseline;                 // value of the axis, or the workload
-  std::optional<std::string> workload;  // only this one; empty: all that have the axis
+  std::vector<CasePair> pairs;
+};
+
+// What becomes of a gate that the data do not decide: repeat = of more blocks, then pass.
+enum class Inconclusive { pass, fail, repeat };
+
+// An entry of `gates:`: a bound that its cases must keep.
+struct Gate {
+  std::string metric;
+  std::vector<CasePair> pairs;  // with a baseline or `against`, the bound is one of the ratio
+  std::string against;          // a stored run; empty: none
+  std::string relative_to;      // of `against`: each trial is divided by its block's; "key=value"
+  std::optional<double> at_least;  // of a ratio, or in the metric's unit
+  std::optional<double> at_most;
+  Inconclusive inconclusive = Inconclusive::pass;
+
+  bool bounds_ratio() const { return !against.empty() || !pairs.front().baseline.empty(); }
 };
 
 struct Experiment {
@@ -67,6 +97,7 @@ struct Experiment {
   PlanOptions plan;
   std::vector<Case> cases;  // in the order of the file
   std::vector<Compare> compare;
+  std::vector<Gate> gates;
 };
 
 // Where an experiment departs from its file: `run --set` and `--only`.

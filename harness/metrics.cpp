@@ -2,6 +2,7 @@
 #include "harness/metrics.h"
 
 #include <algorithm>
+#include <set>
 
 namespace pingperf {
 namespace {
@@ -281,8 +282,16 @@ std::vector<Metric> latency_metrics() {
 }
 
 std::vector<Metric> contract_metrics() {
+  static const std::set<std::string_view> of_any_kind = {"client_cpu_s",     "server_cpu_s",
+                                                         "context_switches", "steal_ratio",
+                                                         "rejected_peers",   "fairness_index"};
   std::vector<Metric> all = throughput_metrics();
-  for (Metric& metric : latency_metrics()) all.push_back(std::move(metric));
+  for (Metric& metric : all)
+    if (!of_any_kind.contains(metric.name)) metric.measured_by = MeasuredBy::transfers;
+  for (Metric& metric : latency_metrics()) {
+    metric.measured_by = MeasuredBy::pings;
+    all.push_back(std::move(metric));
+  }
   return all;
 }
 

@@ -15,6 +15,7 @@ struct Metric {
   std::string doc;
   std::function<std::optional<double>(const TrialRecord&)> value;
   Better better = Better::neither;
+  MeasuredBy measured_by = MeasuredBy::any;
 };
 
 // The metrics of one generation of columns, in their order: 0 is the contract's, later ones stand

@@ -25,11 +25,15 @@ void shuffle(std::vector<std::size_t>& order, std::mt19937_64& random) {
 }  // namespace
 
 std::vector<Trial> plan_trials(const Experiment& experiment) {
+  return plan_trials(experiment, experiment.plan.repetitions);
+}
+
+std::vector<Trial> plan_trials(const Experiment& experiment, std::uint64_t blocks) {
   std::vector<Trial> plan;
-  plan.reserve(experiment.cases.size() * experiment.plan.repetitions);
+  plan.reserve(experiment.cases.size() * blocks);
   std::mt19937_64 random(experiment.plan.seed);
   std::vector<std::size_t> order(experiment.cases.size());
-  for (std::uint64_t block = 1; block <= experiment.plan.repetitions; ++block) {
+  for (std::uint64_t block = 1; block <= blocks; ++block) {
     std::iota(order.begin(), order.end(), std::size_t{0});
     if (experiment.plan.order == Order::shuffled) shuffle(order, random);
     for (std::size_t index : order) plan.push_back({index, block, plan.size() + 1});

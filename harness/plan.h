@@ -16,7 +16,10 @@ struct Trial {
 };
 
 // Block after block, each a pass over all cases: shuffled with the experiment's seed, or in file
-// order. Pure: the same experiment gives the same plan on every machine.
+// order. Pure: the same experiment gives the same plan on every machine, and one of more blocks
+// begins with that of fewer.
+std::vector<Trial> plan_trials(const Experiment& experiment, std::uint64_t blocks);
+// Of its repetitions.
 std::vector<Trial> plan_trials(const Experiment& experiment);
 
 // The least time that the trial of `options` takes: warmup and duration, as its engine runs them.

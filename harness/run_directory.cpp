@@ -79,6 +79,19 @@ RunDirectory::RunDirectory(fs::path path) : path_(std::move(path)) {
   throw std::system_error(errno, std::generic_category(), "lock of " + (path_ / ".lock").string());
 }
 
+namespace {
+
+// results/<name>/latest, for scripts. A file system without symbolic links does without.
+void point_latest_at(const fs::path& run) {
+  const fs::path latest = run.parent_path() / "latest", fresh = run / ".latest";
+  std::error_code error;
+  fs::create_symlink(run.filename(), fresh, error);
+  if (!error) fs::rename(fresh, latest, error);
+  if (error) fs::remove(fresh, error);
+}
+
+}  // namespace
+
 RunDirectory RunDirectory::create(const fs::path& results, const std::string& name,
                                   std::uint64_t seed, std::string_view experiment_yaml,
                                   std::string_view environment_json) {
@@ -89,6 +102,7 @@ RunDirectory RunDirectory::create(const fs::path& results, const std::string& na
   write_file_atomically(run.path_ / "environment.json", environment_json);
   write_file_atomically(run.path_ / "intervals.csv", intervals_header());
   write_file_atomically(run.path_ / "trials.csv", trials_header());
+  point_latest_at(run.path_);
   sync_directory(results / name);
   sync_directory(results);
   run.open_tables();
@@ -134,6 +148,7 @@ void RunDirectory::append(const TrialRecord& record) {
   sync(intervals_.get(), path_ / "intervals.csv");
   write_all(trials_.get(), trial_row(record), path_ / "trials.csv");
   sync(trials_.get(), path_ / "trials.csv");
+  finished_.insert({record.trial_case->name, record.trial.block});
 }
 
 void RunDirectory::write_trial_file(const TrialRecord& record, std::string_view folder,

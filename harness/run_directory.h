@@ -17,7 +17,7 @@ namespace pingperf {
 class RunDirectory {
  public:
   // Creates the directory with experiment.yaml, environment.json and the headers of the two CSV
-  // files. Throws std::system_error.
+  // files, and points results/<name>/latest at it. Throws std::system_error.
   static RunDirectory create(const std::filesystem::path& results, const std::string& name,
                              std::uint64_t seed, std::string_view experiment_yaml,
                              std::string_view environment_json);
@@ -33,7 +33,7 @@ class RunDirectory {
 
   const std::filesystem::path& path() const noexcept { return path_; }
   std::string name() const { return path_.filename().string(); }
-  // The trials that have rows: (case, repetition). Of a new run: none.
+  // The trials that have rows: (case, repetition).
   const std::set<std::pair<std::string, std::uint64_t>>& finished() const noexcept {
     return finished_;
   }

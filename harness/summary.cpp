@@ -79,6 +79,14 @@ std::optional<double> TrialTable::number(const std::vector<std::string>& row,
   return value;
 }
 
+TrialTable TrialTable::first(std::uint64_t blocks) const {
+  CsvTable table = table_;
+  table.erase_rows([&](const auto& row) {
+    return number(row, "block").value_or(0) > static_cast<double>(blocks);
+  });
+  return TrialTable(std::move(table));
+}
+
 const std::vector<std::size_t>& TrialTable::rows_of(const std::string& case_name) const {
   static const std::vector<std::size_t> none;
   const auto found = rows_of_.find(case_name);
@@ -97,13 +105,19 @@ std::map<std::uint64_t, double> TrialTable::values(const std::string& case_name,
   return values;
 }
 
+std::vector<double> values_of(const TrialTable& trials, const std::string& case_name,
+                              std::string_view metric) {
+  std::vector<double> values;
+  for (const auto& [block, value] : trials.values(case_name, metric)) values.push_back(value);
+  return values;
+}
+
 std::vector<SummaryRow> summarize(const TrialTable& trials) {
   std::vector<SummaryRow> summary;
   for (const std::string& name : trials.cases()) {
     const auto& first = trials.rows()[trials.rows_of(name).front()];
     for (std::string_view metric : metric_names()) {
-      std::vector<double> values;
-      for (const auto& [block, value] : trials.values(name, metric)) values.push_back(value);
+      const std::vector<double> values = values_of(trials, name, metric);
       if (values.empty()) continue;
       SummaryRow row = summarize_values(values);
       row.run = trials.text(first, "run");

@@ -32,6 +32,9 @@ class TrialTable {
   const std::vector<std::string>& cases() const noexcept { return cases_; }
   const std::vector<std::size_t>& rows_of(const std::string& case_name) const;
 
+  // Only the trials of the first `blocks` blocks.
+  TrialTable first(std::uint64_t blocks) const;
+
   // A metric's values in the ok trials of a case, by block.
   std::map<std::uint64_t, double> values(const std::string& case_name,
                                          std::string_view metric) const;
@@ -41,6 +44,10 @@ class TrialTable {
   std::vector<std::string> cases_;
   std::map<std::string, std::vector<std::size_t>> rows_of_;
 };
+
+// The same without the blocks.
+std::vector<double> values_of(const TrialTable& trials, const std::string& case_name,
+                              std::string_view metric);
 
 struct SummaryRow {
   std::string run, case_name, workload, metric;

@@ -11,7 +11,6 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kGap = 2;
 constexpr std::size_t kMostRemarks = 5;
 
 struct Heading {
@@ -38,13 +37,6 @@ const std::vector<Heading> kKernelParts = {{"app_to_kernel_p50_ns", "app to kern
                                            {"kernel_to_app_p50_ns", "kernel to app"}};
 const std::vector<Heading> kConnectParts = {
     {"connect_p50_ns", "connect"}, {"first_byte_p50_ns", "first byte"}, {"close_p50_ns", "close"}};
-
-std::vector<double> values_of(const TrialTable& trials, const std::string& name,
-                              std::string_view metric) {
-  std::vector<double> values;
-  for (const auto& [block, value] : trials.values(name, metric)) values.push_back(value);
-  return values;
-}
 
 // Half the range of the trials, as a share of their median: "±3%".
 std::string spread(const std::vector<double>& values) {
@@ -76,10 +68,10 @@ std::vector<std::string> cases_of_kind(const TrialTable& trials, const std::vect
   return cases;
 }
 
-std::string kind_table(const TrialTable& trials, const std::vector<Case>& all, Kind kind,
-                       const Style& style) {
+std::optional<TextTable> kind_table(const TrialTable& trials, const std::vector<Case>& all,
+                                    Kind kind) {
   const std::vector<std::string> cases = cases_of_kind(trials, all, kind);
-  if (cases.empty()) return "";
+  if (cases.empty()) return std::nullopt;
   std::vector<Heading> shown = headings(kind);
   std::erase_if(shown, [&](const Heading& h) {
     return std::all_of(cases.begin(), cases.end(), [&](const std::string& name) {
@@ -103,12 +95,12 @@ std::string kind_table(const TrialTable& trials, const std::vector<Case>& all, K
     }
     table.add(std::move(row));
   }
-  return table.to_string(style) + "\n";
+  return table;
 }
 
-// Of the cases in which these parts were measured; empty when there is none.
-std::string parts_table(const TrialTable& trials, const std::vector<Case>& all,
-                        const std::vector<Heading>& parts, const Style& style) {
+// Of the cases in which these parts were measured; nothing when there is none.
+std::optional<TextTable> parts_table(const TrialTable& trials, const std::vector<Case>& all,
+                                     const std::vector<Heading>& parts) {
   std::vector<std::string> header{"of the round trip, p50"};
   for (const Heading& part : parts) header.emplace_back(part.title);
   TextTable table(header);
@@ -121,7 +113,16 @@ std::string parts_table(const TrialTable& trials, const std::vector<Case>& all,
     table.add(std::move(row));
     any = true;
   }
-  return any ? table.to_string(style) + "\n" : "";
+  return any ? std::optional(table) : std::nullopt;
+}
+
+std::vector<TextTable> tables_of(const TrialTable& trials, const std::vector<Case>& cases) {
+  std::vector<TextTable> tables;
+  for (Kind kind : {Kind::throughput, Kind::latency, Kind::connect})
+    if (auto table = kind_table(trials, cases, kind)) tables.push_back(std::move(*table));
+  for (const auto& parts : {kKernelParts, kConnectParts})
+    if (auto table = parts_table(trials, cases, parts)) tables.push_back(std::move(*table));
+  return tables;
 }
 
 // The first rows that have something in `column`, each with it; then how many more.
@@ -138,90 +139,12 @@ std::string remarks(const TrialTable& trials, std::string_view column, Wanted wa
   return text.empty() ? text : "\n" + text;
 }
 
-// What the pairs could have found, and what would settle the rest: silence is no proof.
-std::string power_text(const std::vector<ComparisonRow>& rows) {
-  double largest = 0;
-  std::size_t more = 0, fewest = SIZE_MAX;
-  for (const ComparisonRow& row : rows) {
-    largest = std::max(largest, row.detectable_ratio.value_or(0));
-    more = std::max(more, row.more_repetitions.value_or(0));
-    fewest = std::min(fewest, row.n);
-  }
-  std::string text;
-  if (fewest < 6)
-    return "Fewer than 6 pairs: no 95% interval, no verdict (--set plan.repetitions=10).\n";
-  if (largest > 1)
-    text +=
-        fmt::format("So many pairs find a change of {:.0f}% or more in every row (95% power).\n",
-                    100 * (largest - 1));
-  if (more > 0)
-    text += fmt::format("About {} more repetitions would settle what is inconclusive.\n", more);
-  return text;
-}
-
-std::vector<std::string> baselines_of(const std::vector<ComparisonRow>& rows) {
-  std::vector<std::string> baselines;
-  for (const ComparisonRow& row : rows)
-    if (std::find(baselines.begin(), baselines.end(), row.baseline) == baselines.end())
-      baselines.push_back(row.baseline);
-  return baselines;
-}
-
-bool begins_code_point(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-}
-
-// The byte at which the code point of that number, from 0, begins.
-std::size_t offset_of(std::string_view text, std::size_t number) {
-  std::size_t at = 0;
-  while (at < text.size() && !(begins_code_point(text[at]) && number-- == 0)) ++at;
-  return at;
-}
-
 }  // namespace
-
-std::size_t display_width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_code_point));
-}
-
-std::string shorten(const std::string& text, std::size_t width) {
-  const std::size_t whole = display_width(text);
-  if (whole <= width || width < 5) return text;
-  const std::size_t tail = (width - 1) * 2 / 3, head = width - 1 - tail;  // the end tells most
-  return text.substr(0, offset_of(text, head)) + "…" + text.substr(offset_of(text, whole - tail));
-}
-
-std::string TextTable::to_string(const Style& style) const {
-  std::vector<std::size_t> widths(rows_.front().size());
-  for (const auto& row : rows_)
-    for (std::size_t i = 0; i < row.size(); ++i)
-      widths[i] = std::max(widths[i], display_width(row[i]));
-  std::size_t others = 0;
-  for (std::size_t i = 1; i < widths.size(); ++i) others += widths[i] + kGap;
-  if (widths[0] + others > style.width)
-    widths[0] = style.width > others + 12 ? style.width - others : 12;
-
-  std::string text;
-  for (const auto& row : rows_) {
-    std::string line = shorten(row[0], widths[0]);
-    line.append(widths[0] - std::min(widths[0], display_width(line)), ' ');
-    for (std::size_t i = 1; i < row.size(); ++i) {
-      line.append(kGap + widths[i] - display_width(row[i]), ' ');
-      line += row[i];
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += style.bold && &row == &rows_.front() ? "\x1b[1m" + line + "\x1b[0m\n" : line + "\n";
-  }
-  return text;
-}
 
 std::string results_table(const TrialTable& trials, const std::vector<Case>& cases,
                           const Style& style) {
   std::string text;
-  for (Kind kind : {Kind::throughput, Kind::latency, Kind::connect})
-    text += kind_table(trials, cases, kind, style);
-  for (const auto& parts : {kKernelParts, kConnectParts})
-    text += parts_table(trials, cases, parts, style);
+  for (const TextTable& table : tables_of(trials, cases)) text += table.to_string(style) + "\n";
   const auto is_ok = [&](const auto& row) { return trials.text(row, "status") == "ok"; };
   if (std::any_of(trials.rows().begin(), trials.rows().end(), is_ok))
     text += "Medians of the ok trials; ± is half their range.\n";
@@ -231,22 +154,10 @@ std::string results_table(const TrialTable& trials, const std::vector<Case>& cas
   return text;
 }
 
-std::string comparisons_table(const std::vector<ComparisonRow>& rows, const Style& style) {
+std::string results_markdown(const TrialTable& trials, const std::vector<Case>& cases) {
   std::string text;
-  for (const std::string& baseline : baselines_of(rows)) {
-    TextTable part({"to " + baseline, "metric", "ratio", "95% interval", "pairs", "verdict"});
-    for (const ComparisonRow& row : rows)
-      if (row.baseline == baseline)
-        part.add({row.case_name, row.metric, row.ratio ? fmt::format("{:.2f}", *row.ratio) : "-",
-                  row.ci_low ? fmt::format("{:.2f}..{:.2f}", *row.ci_low, *row.ci_high) : "-",
-                  std::to_string(row.n), row.verdict});
-    text += part.to_string(style) + "\n";
-    for (const ComparisonRow& row : rows)
-      for (const std::string& remark : {row.note, row.remark})
-        if (row.baseline == baseline && !remark.empty())
-          text += fmt::format("{}: {}\n", row.case_name, remark);
-  }
-  return text + power_text(rows);
+  for (const TextTable& table : tables_of(trials, cases)) text += table.to_markdown() + "\n";
+  return text + "Medians of the ok trials; ± is half their range.\n";
 }
 
 std::string human_metric(std::string_view metric, double value) {

@@ -7,9 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "harness/effect.h"
 #include "harness/experiment.h"
+#include "harness/text_table.h"
 
 namespace pingperf {
+
+// The whole program.
+int pingperf_main(int argc, char** argv);
 
 struct RunCommand {
   std::vector<std::string> files;
@@ -47,6 +52,21 @@ struct SinkCommand {
   std::uint16_t port = kSinkPort;
 };
 
+struct CompareCommand {
+  std::vector<std::string> base;  // paths, as RunSet::read() takes them
+  std::vector<std::string> now;
+  std::vector<std::string> metrics;
+  double threshold = kThreshold;
+  std::string relative_to;
+  std::string format = "table";
+  std::string fail_on;  // regression or inconclusive, which includes it; empty: nothing
+};
+
+// How tables are printed to stdout: in bold on a terminal, unless NO_COLOR is set.
+Style style_of_stdout();
+
+int compare_command(const CompareCommand& command);
+int export_command(const std::string& run, const std::string& format);
 int sink_command(const SinkCommand& command);
 int ping_command(const PingCommand& command);
 int pong_command(const PongCommand& command);

@@ -8,41 +8,76 @@
 
 #include "harness/comparison.h"
 #include "harness/environment.h"
+#include "harness/gates.h"
+#include "harness/junit.h"
 #include "harness/runner.h"
+#include "harness/stopping.h"
 #include "harness/summary.h"
 #include "harness/table.h"
+#include "harness/verdict_table.h"
 #include "tools/commands.h"
 
 namespace pingperf {
 namespace {
 
-constexpr int kAllWell = 0, kFailedTrials = 3, kInterrupted = 130;
+constexpr int kAllWell = 0, kFailedGate = 1, kFailedTrials = 3, kInterrupted = 130;
 
-Style style_of_stdout() {
-  Style style;
-  if (::isatty(STDOUT_FILENO) == 0) return style;
-  const char* const no_color = std::getenv("NO_COLOR");
-  style.bold = no_color == nullptr || *no_color == '\0';
-  style.width = terminal_width(STDOUT_FILENO);
-  return style;
+struct Outcome {
+  std::size_t failed_trials = 0;
+  std::size_t failed_gates = 0;
+};
+
+// Everything is computed from the rows on disk, so that a resumed run tells the same.
+Outcome report(const Experiment& experiment, const RunDirectory& directory) {
+  const TrialTable trials = TrialTable::read(directory.path() / "trials.csv");
+  const auto comparisons = compare_cases(experiment, trials, strictness_of(experiment));
+  const std::vector<GateRow> gates = judge_gates(experiment, trials);
+  const auto write = [&](const char* file, const std::string& text) {
+    write_file_atomically(directory.path() / file, text);
+  };
+  write("summary.csv", summary_csv(summarize(trials)));
+  write("comparisons.csv", comparisons_csv(comparisons, directory.name()));
+  write("junit.xml", junit_xml(experiment.name, junit_of_run(trials, gates)));
+  const Style style = style_of_stdout();
+  fmt::print("\n{}", results_table(trials, experiment.cases, style));
+  if (!comparisons.empty()) fmt::print("\n{}", comparisons_table(comparisons, style));
+  if (!gates.empty()) fmt::print("\n{}", gates_table(gates, style));
+  Outcome outcome;
+  for (const auto& row : trials.rows()) {
+    const std::string& status = trials.text(row, "status");
+    if (status != "ok" && status != name(Status::interrupted)) ++outcome.failed_trials;
+  }
+  for (const GateRow& row : gates) {
+    if (!fails(row)) continue;
+    fmt::print(stderr, "gate {}: {}\n", name(row.state), describe(row));
+    ++outcome.failed_gates;
+  }
+  return outcome;
 }
 
-// Everything is computed from the rows on disk, so that a resumed run tells the same. Returns how
-// many trials failed.
-std::size_t report(const Experiment& experiment, const RunDirectory& directory) {
-  const TrialTable trials = TrialTable::read(directory.path() / "trials.csv");
-  const std::vector<SummaryRow> summary = summarize(trials);
-  const std::vector<ComparisonRow> comparisons = compare_cases(experiment, trials);
-  write_file_atomically(directory.path() / "summary.csv", summary_csv(summary));
-  write_file_atomically(directory.path() / "comparisons.csv",
-                        comparisons_csv(comparisons, directory.name()));
-  fmt::print("\n{}", results_table(trials, experiment.cases, style_of_stdout()));
-  if (!comparisons.empty()) fmt::print("\n{}", comparisons_table(comparisons, style_of_stdout()));
-  return static_cast<std::size_t>(
-      std::count_if(trials.rows().begin(), trials.rows().end(), [&](const auto& row) {
-        const std::string& status = trials.text(row, "status");
-        return status != "ok" && status != name(Status::interrupted);
-      }));
+// Runs block after block until the data settle what the experiment asks, or it may take no more.
+void run_blocks(const RunCommand& command, const Experiment& experiment,
+                const std::vector<Trial>& plan, AgentPair& agents, RunDirectory& directory,
+                const Interrupt& interrupt) {
+  const std::vector<std::uint64_t> looks = looks_of(experiment);
+  for (std::uint64_t look : looks) {
+    const auto end = plan.begin() + static_cast<std::ptrdiff_t>(look * experiment.cases.size());
+    const std::vector<Trial> trials = missing_trials(experiment, {plan.begin(), end}, directory);
+    {
+      ProgressView progress(stderr, command.quiet, look * experiment.cases.size(),
+                            expected_length(experiment, trials));
+      run_trials(experiment, trials, agents, directory, interrupt, progress);
+    }
+    if (interrupt.raised() || looks.size() == 1) return;
+    const TrialTable so_far = TrialTable::read(directory.path() / "trials.csv").first(look);
+    const std::vector<std::string> reasons = unsettled(experiment, so_far);
+    if (reasons.empty()) return;
+    const bool is_last = look == looks.back();
+    if (command.quiet && !is_last) continue;
+    fmt::print(stderr, "after {} blocks {}:\n", look,
+               is_last ? "not settled, and no more are allowed" : "not settled, so on it goes");
+    for (const std::string& reason : reasons) fmt::print(stderr, "  {}\n", reason);
+  }
 }
 
 void print_files(const std::filesystem::path& directory) {
@@ -51,6 +86,7 @@ void print_files(const std::filesystem::path& directory) {
        {std::pair{"trials.csv", "a row a trial, every parameter and metric"},
         {"summary.csv", "a row a case and metric"},
         {"comparisons.csv", "a row a compared pair"},
+        {"junit.xml", "cases and gates as tests, for CI"},
         {"intervals.csv", "a row a tenth of a second"},
         {"environment.json", "the hosts, versions and command"},
         {"experiment.yaml", "the experiment as it was run"}})
@@ -100,39 +136,61 @@ RunDirectory open_directory(const RunCommand& command, const Experiment& experim
   return directory;
 }
 
+// "quickstart: 6 cases, 60 trials, about 1 min 20 s"
+void announce(const RunCommand& command, const Experiment& experiment,
+              const RunDirectory& directory) {
+  const std::vector<Trial> trials = missing_trials(experiment, plan_trials(experiment), directory);
+  const std::uint64_t most = looks_of(experiment).back();
+  fmt::print(stderr, "{}: {} cases, {} trials{}, about {}{}\n", experiment.name,
+             experiment.cases.size(), trials.size(), command.resume.empty() ? "" : " to go",
+             ProgressView::clock_text(expected_length(experiment, trials)),
+             most > experiment.plan.repetitions
+                 ? fmt::format(", and more until the data settle it: at most {} blocks", most)
+                 : "");
+}
+
 // Runs one experiment, or the rest of it, from its file or the copy in its run's directory.
 int run_one(const RunCommand& command, const std::filesystem::path& file,
             const Overrides& overrides, const Interrupt& interrupt) {
   const std::string text = read_experiment(file);
   const Experiment experiment = parse_experiment(text, file.string(), overrides);
-  const std::vector<Trial> plan = plan_trials(experiment);
+  const std::vector<Trial> plan = plan_trials(experiment, looks_of(experiment).back());
   AgentPair agents(experiment);
   RunDirectory directory = open_directory(command, experiment, text, overrides, agents);
-  const std::vector<Trial> trials = missing_trials(experiment, plan, directory);
-  const Nanoseconds expected = expected_length(experiment, trials);
-  if (!command.quiet)
-    fmt::print(stderr, "{}: {} cases, {} trials{}, about {}\n", experiment.name,
-               experiment.cases.size(), trials.size(), command.resume.empty() ? "" : " to go",
-               ProgressView::clock_text(expected));
+  if (!command.quiet) announce(command, experiment, directory);
   warn_of_unpinned_latency(experiment);
-  {
-    ProgressView progress(stderr, command.quiet, plan.size(), expected);
-    run_trials(experiment, trials, agents, directory, interrupt, progress);
-  }
-  const std::size_t failed = report(experiment, directory);
+  run_blocks(command, experiment, plan, agents, directory, interrupt);
+  const Outcome outcome = report(experiment, directory);
   print_files(directory.path());
   if (interrupt.raised()) {
     fmt::print(stderr, "Interrupted. To run what is missing: pingperf run --resume {}\n",
                directory.path().string());
     return kInterrupted;
   }
-  if (failed == 0) return kAllWell;
-  fmt::print(stderr, "{} of {} trials failed: see the columns status and error of trials.csv\n",
-             failed, plan.size());
-  return kFailedTrials;
+  if (outcome.failed_trials > 0)
+    fmt::print(stderr, "{} trials failed: see the columns status and error of trials.csv\n",
+               outcome.failed_trials);
+  if (outcome.failed_gates > 0) return kFailedGate;
+  return outcome.failed_trials > 0 ? kFailedTrials : kAllWell;
+}
+
+// Of several experiments: what is to be known first.
+int worse(int a, int b) {
+  for (int code : {kInterrupted, kFailedGate, kFailedTrials})
+    if (a == code || b == code) return code;
+  return kAllWell;
 }
 
 }  // namespace
+
+Style style_of_stdout() {
+  Style style;
+  if (::isatty(STDOUT_FILENO) == 0) return style;
+  const char* const no_color = std::getenv("NO_COLOR");
+  style.bold = no_color == nullptr || *no_color == '\0';
+  style.width = terminal_width(STDOUT_FILENO);
+  return style;
+}
 
 int run_command(const RunCommand& command) {
   const Interrupt interrupt;
@@ -143,7 +201,7 @@ int run_command(const RunCommand& command) {
   for (const std::string& file : command.files) load_experiment(file, command.overrides);
   int worst = kAllWell;
   for (const std::string& file : command.files) {
-    worst = std::max(worst, run_one(command, file, command.overrides, interrupt));
+    worst = worse(worst, run_one(command, file, command.overrides, interrupt));
     if (worst == kInterrupted) break;
   }
   return worst;

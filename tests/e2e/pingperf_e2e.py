@@ -4,9 +4,11 @@ Usage: pingperf_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """
 
 import csv
+import io
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +16,7 @@ import sys
 import tempfile
 import time
 import unittest
+import xml.etree.ElementTree
 from pathlib import Path
 
 import numpy
@@ -72,7 +75,7 @@ class EndToEnd(unittest.TestCase):
         return file
 
     def run_directory(self):
-        runs = [d for d in self.results.glob("*/*") if d.is_dir()]
+        runs = [d for d in self.results.glob("*/*") if d.is_dir() and not d.is_symlink()]
         self.assertEqual(len(runs), 1, runs)
         return runs[0]
 
@@ -211,7 +214,10 @@ class Configs(EndToEnd):
             self.skipTest("some experiments pin their ends to two CPUs")
         for config in sorted((SOURCE / "configs").glob("*.yaml")):
             with self.subTest(config.name):
-                self.run_ok(config, "--set", "plan.repetitions=1", *SHORT)
+                once = ["--set", "plan.repetitions=1"]
+                if "until:" in config.read_text():
+                    once += ["--set", "plan.until.at_most=1"]
+                self.run_ok(config, *once, *SHORT)
 
 
 class Csv(EndToEnd):
@@ -357,7 +363,7 @@ plan: {{repetitions: 1}}
 workloads: {{bulk: {{kind: throughput, engine: blocking, transport: {transport}, duration: 200ms, warmup: 0ms}}}}
 """))
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-            row = pandas.read_csv(next(out.glob("*/*/trials.csv"))).iloc[0]
+            row = pandas.read_csv(next(out.glob("*/[0-9]*/trials.csv"))).iloc[0]
             self.assertGreater(row.sent_bps, 0)
             self.assertTrue(pandas.isna(row.throughput_bps))  # the receiver is not ours: nobody counted
             line = sink.stdout.readline()
@@ -450,7 +456,7 @@ class Interruption(EndToEnd):
         return run
 
     def rows(self):
-        files = list(self.results.glob("*/*/trials.csv"))
+        files = list(self.results.glob("*/[0-9]*/trials.csv"))
         return len(files[0].read_text().splitlines()) - 1 if files else 0
 
     def resume_and_check(self, blocks):
@@ -579,6 +585,133 @@ class Output(EndToEnd):
         self.assertEqual(done.returncode, 0)
         for family in ("null", "iperf3", "blocking"):
             self.assertIn(family, done.stdout)
+
+
+GATED = """
+name: gated
+plan: {repetitions: 6, cooldown: 0ms}
+defaults: {transport: tcp, duration: 30ms, warmup: 0ms, pin: {client: 0, server: 0}}
+workloads:
+  bulk: {kind: throughput, matrix: {engine: [blocking, epoll]}}
+  pingpong: {kind: latency, engine: blocking}
+compare:
+  - {metric: throughput_bps, axis: engine, baseline: blocking}
+gates:
+  - {metric: throughput_bps, workload: bulk, at_least: 1kbit}
+  - {metric: rtt_p50_ns, workload: pingpong, at_most: 10s}
+"""
+BREACH = ["--set", "gates.0.at_least=900Tbit"]
+
+
+class Verdicts(EndToEnd):
+    def run_gated(self, *arguments):
+        return pingperf("run", "-o", self.results, self.experiment(GATED), *arguments)
+
+    def test_gates_that_hold_exit_0_and_stand_in_the_table_and_junit(self):
+        done = self.run_gated()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("at least 1 kbit/s", done.stdout)
+        suites = xml.etree.ElementTree.parse(self.results / "gated/latest/junit.xml").getroot()
+        self.assertEqual([(s.get("name"), s.get("tests"), s.get("failures")) for s in suites],
+                         [("trials", "3", "0"), ("gates", "3", "0")])
+
+    def test_a_breach_exits_1_with_a_line_that_names_case_figure_interval_and_bound(self):
+        done = self.run_gated(*BREACH)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        lines = [line for line in done.stderr.splitlines() if line.startswith("gate failed")]
+        self.assertEqual(len(lines), 2)
+        self.assertRegex(lines[0], r"bulk/engine=blocking throughput_bps: .* \[.*\], at least 900 Tbit/s")
+        self.assertIn("<failure", (self.run_directory() / "junit.xml").read_text())
+
+    def test_until_adds_blocks_up_to_its_most_and_says_what_did_not_settle(self):
+        done = self.run_gated("--set", "plan.until={metric: throughput_bps, relative_ci: 0.001%, at_most: 8}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        trials = self.trials()
+        self.assertEqual(sorted(trials.groupby("case").size()), [8, 8, 8])
+        self.assertEqual(len(trials.drop_duplicates(["case", "repetition"])), len(trials))
+        self.assertIn("after 6 blocks not settled, so on it goes", done.stderr)
+        self.assertIn("after 8 blocks not settled, and no more are allowed", done.stderr)
+
+    def test_a_run_that_is_settled_stops_at_its_repetitions(self):
+        done = self.run_gated("--set", "plan.repetitions=8", "--set",
+                              "plan.until={metric: rtt_p50_ns, relative_ci: 99%, at_most: 16}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(self.trials()), 24)
+        self.assertNotIn("not settled", done.stderr)
+
+    def test_resume_goes_on_where_until_was_interrupted(self):
+        self.run_gated("--set", "plan.until={metric: throughput_bps, relative_ci: 0.001%, at_most: 8}")
+        run = self.run_directory()
+        rows = (run / "trials.csv").read_text().splitlines(keepends=True)
+        (run / "trials.csv").write_text("".join(rows[:-4]))
+        done = pingperf("run", "--resume", run)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sorted(self.trials().groupby("case").size()), [8, 8, 8])
+
+    def test_compare_finds_a_run_the_same_as_itself_and_half_as_fast_slower(self):
+        self.run_gated("--set", "plan.repetitions=12")
+        run = self.run_directory()
+        done = pingperf("compare", run, run, "--fail-on", "regression")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        slow = self.folder / "slow"
+        slow.mkdir()
+        trials = pandas.read_csv(run / "trials.csv", dtype=str, keep_default_na=False)
+        is_epoll = trials.engine == "epoll"
+        # steady numbers: what is tested is the verdict, not the machine
+        for number, i in enumerate(trials.index):
+            if trials.kind[i] == "throughput":
+                trials.loc[i, "throughput_bps"] = str(1e9 * (1 + 0.001 * (number % 7)))
+                trials.loc[i, "steal_ratio"] = "0"
+        trials.to_csv(run / "trials.csv", index=False)
+        halved = trials[is_epoll].throughput_bps.astype(float) / 2
+        trials.loc[is_epoll, "throughput_bps"] = halved.astype(str)
+        trials.to_csv(slow / "trials.csv", index=False)
+        for relative in ([], ["--relative-to", "engine=blocking"]):
+            done = pingperf("compare", run, slow, "--metric", "throughput_bps", "--fail-on",
+                            "regression", *relative)
+            self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+            self.assertIn("bulk/engine=epoll throughput_bps: 0.5", done.stderr)
+        rows = json.loads(pingperf("compare", run, slow, "--format", "json").stdout)["rows"]
+        verdicts = {(r["case"], r["metric"]): r["verdict"] for r in rows}
+        self.assertEqual(verdicts["bulk/engine=epoll", "throughput_bps"], "slower")
+        self.assertEqual(verdicts["bulk/engine=blocking", "throughput_bps"], "same")
+        table = pandas.read_csv(io.StringIO(pingperf("compare", run, slow, "--format", "csv").stdout))
+        self.assertIn("slower", set(table.verdict))
+        junit = xml.etree.ElementTree.fromstring(pingperf("compare", run, slow, "--format", "junit").stdout)
+        self.assertEqual(len(junit.findall(".//failure")), 1)
+
+    def test_compare_of_nothing_in_common_is_wrong_usage(self):
+        self.run_gated()
+        run = self.run_directory()
+        self.assertEqual(pingperf("compare", run, "/nowhere").returncode, 2)
+        self.assertEqual(pingperf("compare", run, run, "--metric", "jitter_ns").returncode, 2)
+        self.assertEqual(pingperf("compare", run).returncode, 2)
+
+    def test_exports_are_read_by_their_consumers(self):
+        self.run_gated()
+        run = self.run_directory()
+        benchmark = self.folder / "benchmark.json"
+        benchmark.write_text(pingperf("export", run, "--format", "benchmark-json").stdout)
+        names = {b["run_name"] for b in json.loads(benchmark.read_text())["benchmarks"]}
+        self.assertEqual(names, {"bulk/engine=blocking", "bulk/engine=epoll", "pingpong"})
+        self.assertIn("| pingpong |", pingperf("export", run, "--format", "markdown").stdout)
+        metrics = pingperf("export", run, "--format", "openmetrics").stdout
+        self.assertTrue(metrics.endswith("# EOF\n"))
+        with self.subTest("promtool (package prometheus)"):
+            if not shutil.which("promtool"):
+                self.skipTest("promtool is not installed")
+            checked = subprocess.run(["promtool", "check", "metrics"], input=metrics, text=True,
+                                     capture_output=True, timeout=30)
+            self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+        with self.subTest("compare.py (packages libbenchmark-tools, python3-scipy)"):
+            compare = "/usr/share/benchmark/compare.py"
+            scipy = subprocess.run(["/usr/bin/python3", "-c", "import scipy"], capture_output=True)
+            if scipy.returncode != 0 or not os.path.exists(compare):
+                self.skipTest("compare.py or scipy is not installed")
+            compared = subprocess.run(["/usr/bin/python3", compare, "benchmarks", benchmark, benchmark],
+                                      text=True, capture_output=True, timeout=60)
+            self.assertEqual(compared.returncode, 0, compared.stderr)
+            self.assertIn("pingpong_median", compared.stdout)
 
 
 if __name__ == "__main__":

@@ -140,11 +140,45 @@ compare:
   - {metric: context_switches, workload: ping, baseline: {workload: bulk}}
 )");
   ASSERT_EQ(e.compare.size(), 3u);
-  EXPECT_EQ(e.compare[1].axis, "streams");
-  EXPECT_EQ(e.compare[1].baseline, "1");
-  EXPECT_EQ(e.compare[2].workload, "ping");
-  EXPECT_EQ(e.compare[2].baseline, "bulk");
-  EXPECT_EQ(e.compare[2].axis, "");
+  EXPECT_EQ(e.compare[0].pairs.size(), 2u);
+  EXPECT_EQ(e.compare[1].pairs[0].candidate, "bulk/engine=iperf3/streams=4");
+  EXPECT_EQ(e.compare[1].pairs[0].baseline, "bulk/engine=iperf3/streams=1");
+  EXPECT_EQ(e.compare[2].pairs.front().candidate, "ping");
+}
+
+TEST(Experiment, WhereChoosesByParametersWhereverTheyStand) {
+  const Experiment e = parse(std::string(kBulk) + R"(
+compare:
+  - {metric: throughput_bps, axis: engine, baseline: iperf3, where: {streams: 4}}
+gates:
+  - {metric: throughput_bps, where: {kind: throughput, transport: tcp}, at_least: 1.5Gbit}
+  - {metric: throughput_bps, axis: engine, candidate: blocking, baseline: iperf3, at_least: 95%}
+  - {metric: rtt_p50_ns, workload: ping, at_least: 1us, at_most: 200us, inconclusive: fail}
+)");
+  ASSERT_EQ(e.compare[0].pairs.size(), 1u);
+  EXPECT_EQ(e.compare[0].pairs[0].candidate, "bulk/engine=blocking/streams=4");
+  ASSERT_EQ(e.gates.size(), 3u);
+  EXPECT_EQ(e.gates[0].pairs.size(), 4u);
+  EXPECT_EQ(e.gates[0].at_least, 1.5e9);
+  EXPECT_FALSE(e.gates[0].bounds_ratio());
+  EXPECT_EQ(e.gates[1].pairs.size(), 2u);
+  EXPECT_EQ(e.gates[1].at_least, 0.95);
+  EXPECT_TRUE(e.gates[1].bounds_ratio());
+  EXPECT_EQ(e.gates[2].at_most, 200e3);
+  EXPECT_EQ(e.gates[2].inconclusive, Inconclusive::fail);
+}
+
+TEST(Experiment, UntilIsReadWithOneMetricOrSeveral) {
+  const auto with = [](const std::string& until) {
+    return parse(std::string(kBulk) + "plan: {repetitions: 6, until: " + until + "}\n").plan.until;
+  };
+  const auto one = with("{metric: throughput_bps, relative_ci: 2%, at_most: 40}");
+  EXPECT_THAT(one->metrics, ElementsAre("throughput_bps"));
+  EXPECT_DOUBLE_EQ(one->relative_ci, 0.02);
+  EXPECT_EQ(one->at_most, 40u);
+  const auto two = with("{metric: [throughput_bps, rtt_p50_ns], relative_ci: 0.1, at_most: 7}");
+  EXPECT_THAT(two->metrics, ElementsAre("throughput_bps", "rtt_p50_ns"));
+  EXPECT_TRUE(with("{at_most: 12}")->metrics.empty());
 }
 
 TEST(Overrides, SetReplacesAndAddsValues) {

@@ -35,45 +35,6 @@ TEST(Statistics, MedianIntervalTakesTheTabulatedRanks) {
   EXPECT_EQ(ranks(100), std::pair(40.0, 61.0));
 }
 
-// Hollander, Wolfe & Chicken, table A.4, and R's psignrank: P(T <= t) for n = 6 and 10.
-TEST(SignedRank, ExactPValuesAreThoseOfTheTables) {
-  EXPECT_DOUBLE_EQ(estimate_paired({1, 2, 3, 4, 5, 6}).p_value, 2.0 / 64);
-  EXPECT_DOUBLE_EQ(estimate_paired({-1, 2, 3, 4, 5, 6}).p_value, 4.0 / 64);
-  // n = 10, T = 8: P(T <= 8) = 25/1024.
-  EXPECT_DOUBLE_EQ(estimate_paired({-1, -7, 2, 3, 4, 5, 6, 8, 9, 10}).p_value, 50.0 / 1024);
-  EXPECT_EQ(estimate_paired({0, 0, 0}).p_value, 1);
-  EXPECT_EQ(estimate_paired({1}).p_value, 1);
-}
-
-TEST(SignedRank, TiesAreExactToo) {
-  // |d| all equal: T counts heads of a fair coin; all six heads, two-sided.
-  EXPECT_DOUBLE_EQ(estimate_paired({1, 1, 1, 1, 1, 1}).p_value, 2.0 / 64);
-}
-
-TEST(SignedRank, TheNormalApproximationMeetsTheExactOneAtTheBorder) {
-  std::vector<double> d;
-  for (int i = 1; i <= 50; ++i) d.push_back(i % 3 == 0 ? -i : i);
-  const double exact = estimate_paired(d).p_value;
-  d.push_back(-0.5);  // 51: normal
-  EXPECT_NEAR(estimate_paired(d).p_value, exact, 0.01);
-}
-
-TEST(HodgesLehmann, IsTheMedianOfWalshAveragesWithTheTabulatedInterval) {
-  const PairedEstimate six = estimate_paired({1, 2, 3, 4, 5, 6});
-  EXPECT_DOUBLE_EQ(six.center, 3.5);
-  EXPECT_EQ(six.ci_low, 1);  // n = 6: the extremes, 96.9 %
-  EXPECT_EQ(six.ci_high, 6);
-  EXPECT_FALSE(estimate_paired({1, 2, 3, 4, 5}).ci_low);
-  // n = 10: the 9th of 55 from either end (table A.4: 95.1 %).
-  const PairedEstimate ten = estimate_paired({1, 2, 4, 8, 16, 32, 64, 128, 256, 512});
-  EXPECT_EQ(ten.ci_low, 6);
-  EXPECT_EQ(ten.ci_high, 257);
-}
-
-TEST(HodgesLehmann, OneWildPairDoesNotMoveIt) {
-  EXPECT_NEAR(estimate_paired({0.1, 0.11, 0.09, 0.1, 0.12, 0.1, 50}).center, 0.1, 0.02);
-}
-
 TEST(Modes, AreFoundWhereAWideGapSplitsTheValues) {
   const auto modes = find_modes({20, 320, 21, 330, 19, 310, 20, 325});
   ASSERT_TRUE(modes);
@@ -103,47 +64,6 @@ TEST(Modes, AreRareInUnimodalNoise) {
     found += find_modes(values) ? 1 : 0;
   }
   EXPECT_LE(found, 15);
-}
-
-TEST(BenjaminiHochberg, FollowsThePapersSteps) {
-  const std::vector<double> q = q_values({0.01, 0.04, 0.03, 0.5});
-  EXPECT_DOUBLE_EQ(q[0], 0.04);
-  EXPECT_DOUBLE_EQ(q[1], 0.04 * 4 / 3);
-  EXPECT_DOUBLE_EQ(q[2], 0.04 * 4 / 3);
-  EXPECT_DOUBLE_EQ(q[3], 0.5);
-}
-
-// A/A: two runs of the same thing. The interval covers no change in 95 % of them.
-TEST(PairedEstimates, AreCalibratedOnNoDifference) {
-  std::mt19937_64 random(11);
-  std::student_t_distribution<> heavy_tail(3);
-  int alarms = 0, misses = 0;
-  for (int family = 0; family < 2000; ++family) {
-    std::vector<double> d;
-    for (int i = 0; i < 10; ++i) d.push_back(0.1 * heavy_tail(random));
-    const PairedEstimate e = estimate_paired(d);
-    alarms += e.p_value <= 0.05;
-    misses += *e.ci_low > 0 || *e.ci_high < 0;
-  }
-  EXPECT_LE(alarms, 120);  // 5 % of 2000, and three standard deviations
-  EXPECT_LE(misses, 120);
-}
-
-TEST(PairedEstimates, FindTheShiftTheyPromise) {
-  std::mt19937_64 random(12);
-  std::normal_distribution<> noise(0, 0.1);
-  const std::size_t n = 20;
-  const double shift = detectable_shift(0.1, n);
-  int found = 0;
-  for (int family = 0; family < 500; ++family) {
-    std::vector<double> d;
-    for (std::size_t i = 0; i < n; ++i) d.push_back(shift + noise(random));
-    found += estimate_paired(d).p_value <= 0.05;
-  }
-  EXPECT_GE(
-      found,
-      450);  // 95 % promised for the normal test; the signed-rank test has 95.5 % of its power
-  EXPECT_EQ(pairs_to_detect(0.1, shift), n);
 }
 
 }  // namespace

@@ -5,7 +5,9 @@
 
 #include "harness/columns.h"
 #include "harness/comparison.h"
+#include "harness/pairing.h"
 #include "harness/table.h"
+#include "harness/verdict_table.h"
 #include "tests/harness/record_samples.h"
 
 namespace pingperf {
@@ -23,6 +25,10 @@ class ReportTest : public testing::Test {
  private:
   std::string csv_ = trials_header();
 };
+
+bool any_case(const Case&) {
+  return true;
+}
 
 const SummaryRow* find(const std::vector<SummaryRow>& rows, const std::string& metric) {
   for (const SummaryRow& row : rows)
@@ -58,11 +64,7 @@ TEST_F(ReportTest, ComparisonPairsTrialsOfOneBlock) {
   Experiment e;
   e.cases = {samples.add_case("bulk", {{"engine", "iperf3"}}),
              samples.add_case("bulk", {{"engine", "blocking"}})};
-  Compare compare;
-  compare.metric = "throughput_bps";
-  compare.axis = "engine";
-  compare.baseline = "iperf3";
-  e.compare = {compare};
+  e.compare = {{"throughput_bps", {{e.cases[1].name, e.cases[0].name}}}};
   // The machine halves its speed from block to block: the ratio does not mind.
   for (std::uint64_t block = 1; block <= 3; ++block) {
     add(samples.transfer(e.cases[0], block, 8000 >> block));
@@ -88,7 +90,7 @@ TEST_F(ReportTest, AVerdictNeedsIntervalThresholdAndFamily) {
   e.cases = {
       samples.add_case("bulk", {{"engine", "a"}}), samples.add_case("bulk", {{"engine", "b"}}),
       samples.add_case("bulk", {{"engine", "c"}}), samples.add_case("bulk", {{"engine", "d"}})};
-  e.compare = {{"throughput_bps", "engine", "a", {}}};
+  e.compare = {{"throughput_bps", pairs_along_axis("engine", "a", any_case, e.cases)}};
   for (std::uint64_t block = 1; block <= 10; ++block) {
     const std::uint64_t base = 1'000'000 + 50'000 * block, wobble = block % 3 * 5'000;
     add(samples.transfer(e.cases[0], block, base));
@@ -113,7 +115,7 @@ TEST_F(ReportTest, LowerIsFasterForTimes) {
   Experiment e;
   e.cases = {samples.add_case("ping", {{"engine", "a"}}, Kind::latency),
              samples.add_case("ping", {{"engine", "b"}}, Kind::latency)};
-  e.compare = {{"rtt_p50_ns", "engine", "a", {}}};
+  e.compare = {{"rtt_p50_ns", pairs_along_axis("engine", "a", any_case, e.cases)}};
   for (std::uint64_t block = 1; block <= 8; ++block)
     for (std::size_t i = 0; i < 2; ++i) {
       TrialRecord r = samples.trial(e.cases[i], block);
@@ -130,7 +132,7 @@ TEST_F(ReportTest, ABimodalCaseGetsNoVerdict) {
   Experiment e;
   e.cases = {samples.add_case("ping", {{"engine", "a"}}, Kind::latency),
              samples.add_case("ping", {{"engine", "b"}}, Kind::latency)};
-  e.compare = {{"rtt_p50_ns", "engine", "a", {}}};
+  e.compare = {{"rtt_p50_ns", pairs_along_axis("engine", "a", any_case, e.cases)}};
   for (std::uint64_t block = 1; block <= 10; ++block)
     for (std::size_t i = 0; i < 2; ++i) {
       TrialRecord r = samples.trial(e.cases[i], block);
@@ -151,32 +153,31 @@ TEST_F(ReportTest, PairsAgreeInEveryOtherAxis) {
     for (const char* streams : {"1", "4"})
       cases.push_back(samples.add_case("bulk", {{"engine", engine}, {"streams", streams}}));
   cases.push_back(samples.add_case("other", {{"engine", "blocking"}, {"streams", "1"}}));
-  Compare compare;
-  compare.axis = "engine";
-  compare.baseline = "iperf3";
-  const auto pairs = pairs_of(compare, cases);
+  const auto pairs = pairs_along_axis("engine", "iperf3", any_case, cases);
   ASSERT_EQ(pairs.size(), 2u);
-  EXPECT_EQ(pairs[0].candidate->name, "bulk/engine=blocking/streams=1");
-  EXPECT_EQ(pairs[0].baseline->name, "bulk/engine=iperf3/streams=1");
+  EXPECT_EQ(pairs[0].candidate, "bulk/engine=blocking/streams=1");
+  EXPECT_EQ(pairs[0].baseline, "bulk/engine=iperf3/streams=1");
 }
 
 TEST_F(ReportTest, WorkloadsAreComparedWhereTheirCommonAxesAgree) {
   const std::vector<Case> cases = {samples.add_case("idle", {{"engine", "a"}}),
                                    samples.add_case("idle", {{"engine", "b"}}),
                                    samples.add_case("loaded", {{"engine", "a"}, {"streams", "2"}})};
-  Compare compare;
-  compare.workload = "loaded";
-  compare.baseline = "idle";
-  const auto pairs = pairs_of(compare, cases);
+  const auto pairs = pairs_with_workload(
+      "idle", [](const Case& c) { return c.workload == "loaded"; }, cases);
   ASSERT_EQ(pairs.size(), 1u);
-  EXPECT_EQ(pairs[0].baseline->name, "idle/engine=a");
+  EXPECT_EQ(pairs[0].baseline, "idle/engine=a");
 }
 
 TEST_F(ReportTest, TablesFitEightyColumnsWhateverTheNames) {
   const Case& c = samples.add_case(std::string(60, 'w'), {{"engine", std::string(60, 'e')}});
   add(samples.transfer(c, 1, 123'456'789));
   add(samples.failed(c, 2));
-  std::vector<ComparisonRow> rows = {{"throughput_bps", c.name, c.name, 3, 0, 1.5}};
+  ComparisonRow row;
+  row.metric = "throughput_bps";
+  row.case_name = row.baseline = c.name;
+  row.ratio = 1.5;
+  const std::vector<ComparisonRow> rows = {row};
   const std::string text = results_table(table(), {c}, {false, 80});
   EXPECT_THAT(text, HasSubstr("988 Mbit/s"));
   EXPECT_THAT(text, HasSubstr("1/2"));

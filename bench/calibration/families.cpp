@@ -1,0 +1,107 @@
+#include "bench/calibration/families.h"
+
+#include <cmath>
+#include <map>
+
+#include "harness/comparison.h"
+#include "harness/effect.h"
+#include "harness/statistics.h"
+#include "harness/stopping.h"
+
+namespace pingperf {
+namespace {
+
+// The log ratios of a pair, block by block; blocks in which one failed are left out.
+struct Ratios {
+  std::vector<double> logs;
+  std::vector<double> candidate, baseline;
+};
+
+Ratios ratios_of(const TrialTable& trials, const std::string& metric, const CasePair& pair) {
+  Ratios ratios;
+  const auto baseline = trials.values(pair.baseline, metric);
+  for (const auto& [block, value] : trials.values(pair.candidate, metric)) {
+    const auto other = baseline.find(block);
+    if (other == baseline.end() || value <= 0 || other->second <= 0) continue;
+    ratios.logs.push_back(std::log(value / other->second));
+    ratios.candidate.push_back(value);
+    ratios.baseline.push_back(other->second);
+  }
+  return ratios;
+}
+
+std::vector<double> part(const std::vector<double>& values, std::size_t begin, std::size_t size) {
+  const auto first = values.begin() + static_cast<std::ptrdiff_t>(begin);
+  return {first, first + static_cast<std::ptrdiff_t>(size)};
+}
+
+// As a run of these blocks alone would judge it.
+Effect judge_blocks(const Ratios& ratios, const std::string& metric, std::size_t begin,
+                    std::size_t size, const Strictness& strictness) {
+  std::vector<Effect> family(1);
+  Effect& effect = family.front();
+  effect.metric = metric;
+  set_estimate(effect, estimate_paired(part(ratios.logs, begin, size), strictness.level),
+               strictness, 1);
+  for (const auto* side : {&ratios.candidate, &ratios.baseline})
+    if (effect.remark.empty()) effect.remark = remark_on("", part(*side, begin, size), {});
+  judge_family(family, strictness);
+  return family.front();
+}
+
+bool is_found(const Effect& effect) {
+  return effect.verdict != "same" && effect.verdict != "inconclusive";
+}
+
+bool is_found_naively(const Ratios& ratios, std::size_t begin, std::size_t size) {
+  const double ratio =
+      mean(part(ratios.candidate, begin, size)) / mean(part(ratios.baseline, begin, size));
+  return ratio > 1.1 || ratio < 1 / 1.1;
+}
+
+}  // namespace
+
+Calibration calibrate(const TrialTable& trials, const std::string& metric, const CasePair& pair,
+                      std::uint64_t blocks) {
+  const Ratios ratios = ratios_of(trials, metric, pair);
+  Calibration c;
+  c.blocks = static_cast<double>(blocks);
+  c.stddev = standard_deviation(ratios.logs).value_or(0);
+  for (std::size_t begin = 0; begin + blocks <= ratios.logs.size(); begin += blocks) {
+    ++c.families;
+    c.found += is_found(judge_blocks(ratios, metric, begin, blocks, {}));
+    c.found_naively += is_found_naively(ratios, begin, blocks);
+  }
+  return c;
+}
+
+Calibration calibrate(const TrialTable& trials, const std::string& metric, const CasePair& pair,
+                      std::uint64_t first, const Until& until) {
+  Experiment experiment;
+  experiment.plan.repetitions = first;
+  experiment.plan.until = until;
+  experiment.plan.until->metrics = {metric};
+  const std::vector<std::uint64_t> looks = looks_of(experiment);
+  const Strictness strictness = strictness_of(experiment);
+  const Ratios ratios = ratios_of(trials, metric, pair);
+  Calibration c;
+  c.stddev = standard_deviation(ratios.logs).value_or(0);
+  for (std::size_t begin = 0; begin + looks.back() <= ratios.logs.size(); begin += first) {
+    ++c.families;
+    for (std::uint64_t look : looks) {
+      const Effect effect = judge_blocks(ratios, metric, begin, look, strictness);
+      const bool is_narrow =
+          effect.ci_low &&
+          (*effect.ci_high - *effect.ci_low) / 2 / *effect.ratio <= until.relative_ci;
+      if (!is_narrow && look != looks.back()) continue;
+      c.found += is_found(effect);
+      c.found_naively += is_found_naively(ratios, begin, look);
+      c.blocks += static_cast<double>(look);
+      break;
+    }
+  }
+  if (c.families > 0) c.blocks /= static_cast<double>(c.families);
+  return c;
+}
+
+}  // namespace pingperf

@@ -1,0 +1,80 @@
+#include "harness/effect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "harness/columns.h"
+#include "harness/quality.h"
+#include "harness/statistics.h"
+
+namespace pingperf {
+namespace {
+
+std::string direction(const std::string& metric, bool up) {
+  switch (find_metric(metric)->better) {
+    case Better::higher:
+      return up ? "faster" : "slower";
+    case Better::lower:
+      return up ? "slower" : "faster";
+    default:
+      return up ? "higher" : "lower";
+  }
+}
+
+std::string verdict_on(const Effect& effect, double threshold) {
+  if (!effect.ratio) return "";
+  if (!effect.ci_low || !effect.ci_high || !effect.remark.empty()) return "inconclusive";
+  const double up = 1 + threshold, down = 1 / up;
+  const bool apart = *effect.ci_low > 1 || *effect.ci_high < 1;
+  const bool large = *effect.ratio > up || *effect.ratio < down;
+  if (apart && large && effect.q_value.value_or(1) <= kLevel)
+    return direction(effect.metric, *effect.ratio > 1);
+  return *effect.ci_low >= down && *effect.ci_high <= up ? "same" : "inconclusive";
+}
+
+}  // namespace
+
+void set_estimate(Effect& effect, const ShiftEstimate& logs, const Strictness& strictness,
+                  std::size_t trials) {
+  effect.ratio = std::exp(logs.center);
+  if (logs.ci_low) effect.ci_low = std::exp(*logs.ci_low);
+  if (logs.ci_high) effect.ci_high = std::exp(*logs.ci_high);
+  // Of several moments at which the run may stop, any may be the lucky one (Bonferroni).
+  effect.p_value = std::min(1.0, logs.p_value * kLevel / strictness.level);
+  if (logs.stddev <= 0) return;
+  effect.detectable_ratio = std::exp(detectable_shift(logs.stddev, logs.weight, strictness.level));
+  const double wanted = std::max(
+      6.0, weight_to_detect(logs.stddev, std::log1p(strictness.threshold), strictness.level));
+  const double more = wanted > logs.weight ? wanted - logs.weight : logs.weight;  // as many again
+  effect.more_repetitions = trials * static_cast<std::size_t>(std::ceil(more - 1e-9));
+}
+
+void judge(const std::vector<Effect*>& family, const Strictness& strictness) {
+  std::vector<double> p_values;
+  for (const Effect* effect : family)
+    if (effect->p_value) p_values.push_back(*effect->p_value);
+  const std::vector<double> q = q_values(p_values);
+  std::size_t next = 0;
+  for (Effect* const effect : family) {
+    if (effect->p_value) effect->q_value = q[next++];
+    effect->verdict = verdict_on(*effect, strictness.threshold);
+    if (effect->verdict != "inconclusive") effect->more_repetitions.reset();
+  }
+}
+
+std::string remark_on(const std::string& case_name, const std::vector<double>& values,
+                      const std::vector<double>& steal_ratios) {
+  if (const auto modes = find_modes(values))
+    return fmt::format("{} is bimodal: {} trials near {:.3g}, {} near {:.3g}", case_name,
+                       modes->low_count, modes->low, modes->high_count, modes->high);
+  const auto disturbed = static_cast<std::size_t>(std::count_if(
+      steal_ratios.begin(), steal_ratios.end(), [](double steal) { return steal > kMuchSteal; }));
+  if (3 * disturbed > values.size())
+    return fmt::format("CPU time was stolen in {} of {} trials of {}", disturbed, values.size(),
+                       case_name);
+  return "";
+}
+
+}  // namespace pingperf

@@ -1,0 +1,64 @@
+// Effect: how much better or worse one thing is than another, and what may be said of it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/rank_tests.h"
+
+namespace pingperf {
+
+// A change below this is none that matters: 5 %.
+inline constexpr double kThreshold = 0.05;
+
+// The ratio of one to the other in one metric.
+struct Effect {
+  std::string metric;
+  std::optional<double> ratio;    // Hodges–Lehmann; empty without data, as is all that follows
+  std::optional<double> ci_low;   // empty for too few trials
+  std::optional<double> ci_high;  // likewise
+  std::optional<double> p_value;  // of no change
+  std::optional<double> q_value;  // over the family that was judged together
+  std::string verdict;            // faster, slower, higher, lower, same or inconclusive
+  std::optional<double> detectable_ratio;       // 1.1: a change of 10 % would have been found
+  std::optional<std::size_t> more_repetitions;  // of an inconclusive one
+  std::string remark;  // why no verdict can be had from these trials; empty: nothing
+};
+
+// How strictly effects are judged.
+struct Strictness {
+  double threshold = kThreshold;  // a smaller change does not matter
+  double level = kLevel;          // of intervals; lower where a run may stop at several moments
+};
+
+// Sets ratio, interval, p value and detectable ratio from an estimate of the shift of logarithms,
+// which was made at the level of `strictness`. `trials`: how many repetitions a unit of its weight
+// takes; 1 of pairs, 2 of two samples.
+void set_estimate(Effect& effect, const ShiftEstimate& logs, const Strictness& strictness,
+                  std::size_t trials);
+
+// Sets q values and verdicts of a family. A verdict needs an interval wholly on one side of no
+// change, a ratio beyond the threshold, and a q value of at most 5 %; "same" needs the interval
+// within the threshold. An effect with a remark has no verdict.
+void judge(const std::vector<Effect*>& family, const Strictness& strictness);
+
+template <typename Row>
+void judge_family(std::vector<Row>& rows, const Strictness& strictness) {
+  std::vector<Effect*> family;
+  for (Row& row : rows) family.push_back(&row);
+  judge(family, strictness);
+}
+
+// Why these values of a case are no ground for a verdict: two groups of them, or CPU time stolen by
+// the hypervisor in more than a third of the trials. Empty when they are.
+std::string remark_on(const std::string& case_name, const std::vector<double>& values,
+                      const std::vector<double>& steal_ratios);
+
+// True when the effect is a change for the worse: slower, by its verdict.
+inline bool is_regression(const Effect& effect) {
+  return effect.verdict == "slower";
+}
+
+}  // namespace pingperf

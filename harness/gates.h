@@ -1,0 +1,42 @@
+// Gates: bounds that an experiment's results must keep.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/effect.h"
+#include "harness/experiment.h"
+#include "harness/summary.h"
+
+namespace pingperf {
+
+// Judged on the interval, not on the point: failed = all of it is beyond the bound, passed = all of
+// it keeps the bound, undecided = the bound lies within. A gate without a single value has failed.
+enum class GateState { passed, failed, undecided };
+
+std::string_view name(GateState state);
+
+// One case of a gate.
+struct GateRow {
+  const Gate* gate = nullptr;
+  std::string case_name;
+  std::string against;           // the baseline case or stored run; empty: an absolute bound
+  std::size_t n = 0;             // values, or pairs
+  std::optional<double> figure;  // median, or ratio
+  std::optional<double> ci_low;  // empty for too few values
+  std::optional<double> ci_high;
+  GateState state = GateState::undecided;
+  std::string why;  // of a state that the interval does not explain; else empty
+};
+
+// Every case of every gate. Throws UsageError when a stored run that a gate names cannot be read.
+std::vector<GateRow> judge_gates(const Experiment& experiment, const TrialTable& trials);
+
+// True when the row is to fail the run: breached, or undecided where that is to fail.
+bool fails(const GateRow& row);
+
+// "bulk/engine=blocking throughput_bps: 0.812 [0.79, 0.83] of bulk/engine=iperf3, at least 0.95"
+std::string describe(const GateRow& row);
+
+}  // namespace pingperf

@@ -1,0 +1,128 @@
+#include "harness/junit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "harness/record.h"
+
+namespace pingperf {
+namespace {
+
+using Outcome = JUnitCase::Outcome;
+
+// Of an attribute's value. Control characters are not XML.
+std::string escape(std::string_view text) {
+  std::string escaped;
+  for (char c : text) {
+    switch (c) {
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      default:
+        escaped += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    }
+  }
+  return escaped;
+}
+
+std::string case_xml(const JUnitCase& c) {
+  const std::string open = fmt::format(R"(    <testcase classname="{}" name="{}" time="{:.3f}")",
+                                       escape(c.suite), escape(c.name), c.time_s);
+  if (c.outcome == Outcome::passed) return open + "/>\n";
+  return fmt::format("{}>\n      <{} message=\"{}\"/>\n    </testcase>\n", open,
+                     c.outcome == Outcome::failed ? "failure" : "skipped", escape(c.message));
+}
+
+std::string suite_xml(const std::string& suite, const std::vector<JUnitCase>& all) {
+  std::string cases;
+  std::size_t count = 0, failures = 0, skipped = 0;
+  double time_s = 0;
+  for (const JUnitCase& c : all) {
+    if (c.suite != suite) continue;
+    cases += case_xml(c);
+    ++count;
+    failures += c.outcome == Outcome::failed ? 1 : 0;
+    skipped += c.outcome == Outcome::skipped ? 1 : 0;
+    time_s += c.time_s;
+  }
+  return fmt::format(
+      "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\" "
+      "time=\"{:.3f}\">\n{}  </testsuite>\n",
+      escape(suite), count, failures, skipped, time_s, cases);
+}
+
+// The trials of one case as one test.
+JUnitCase trials_of(const TrialTable& trials, const std::string& name) {
+  JUnitCase c{.suite = "trials", .name = name};
+  std::size_t broken = 0;
+  const auto& rows = trials.rows_of(name);
+  for (std::size_t i : rows) {
+    const auto& row = trials.rows()[i];
+    c.time_s += trials.number(row, "elapsed_s").value_or(0);
+    const std::string& status = trials.text(row, "status");
+    if (status == "ok") continue;
+    if (++broken == 1)
+      c.message = fmt::format("repetition {} {}: {}", trials.text(row, "repetition"), status,
+                              trials.text(row, "error"));
+  }
+  if (broken == 0) return c;
+  c.outcome = Outcome::failed;
+  c.message = fmt::format("{} of {} trials were not ok; {}", broken, rows.size(), c.message);
+  return c;
+}
+
+}  // namespace
+
+std::string junit_xml(const std::string& name, const std::vector<JUnitCase>& cases) {
+  std::vector<std::string> suites;
+  for (const JUnitCase& c : cases)
+    if (std::find(suites.begin(), suites.end(), c.suite) == suites.end()) suites.push_back(c.suite);
+  std::string text = fmt::format(
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"{}\">\n", escape(name));
+  for (const std::string& suite : suites) text += suite_xml(suite, cases);
+  return text + "</testsuites>\n";
+}
+
+std::vector<JUnitCase> junit_of_run(const TrialTable& trials, const std::vector<GateRow>& gates) {
+  std::vector<JUnitCase> cases;
+  for (const std::string& name : trials.cases()) cases.push_back(trials_of(trials, name));
+  for (const GateRow& row : gates) {
+    JUnitCase c{.suite = "gates", .name = row.case_name + " " + row.gate->metric};
+    if (!row.against.empty()) c.name += " of " + row.against;
+    c.message = fmt::format("{}: {}", name(row.state), describe(row));
+    if (row.state != GateState::passed) c.outcome = fails(row) ? Outcome::failed : Outcome::skipped;
+    cases.push_back(std::move(c));
+  }
+  return cases;
+}
+
+std::vector<JUnitCase> junit_of(const RunComparison& comparison) {
+  std::vector<JUnitCase> cases;
+  for (const std::string& what : comparison.unmeasured)
+    cases.push_back({"comparison", what, Outcome::failed, "no trial of the new run has it"});
+  for (const ShiftRow& row : comparison.rows) {
+    JUnitCase c{.suite = "comparison", .name = row.case_name + " " + row.metric};
+    c.message = fmt::format("{}: {:.3f}", row.verdict, *row.ratio);
+    if (row.ci_low) c.message += fmt::format(" [{:.3f}, {:.3f}]", *row.ci_low, *row.ci_high);
+    c.message += " of the base";
+    if (!row.remark.empty()) c.message += fmt::format(" ({})", row.remark);
+    if (is_regression(row))
+      c.outcome = Outcome::failed;
+    else if (row.verdict == "inconclusive")
+      c.outcome = Outcome::skipped;
+    cases.push_back(std::move(c));
+  }
+  return cases;
+}
+
+}  // namespace pingperf

@@ -1,0 +1,33 @@
+// JUnit XML: what CI systems show as tests.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/gates.h"
+#include "harness/run_comparison.h"
+#include "harness/summary.h"
+
+namespace pingperf {
+
+struct JUnitCase {
+  enum class Outcome { passed, failed, skipped };
+
+  std::string suite;
+  std::string name;
+  Outcome outcome = Outcome::passed;
+  std::string message;  // of one that did not pass
+  double time_s = 0;
+};
+
+// The document; cases of one suite stand together.
+std::string junit_xml(const std::string& name, const std::vector<JUnitCase>& cases);
+
+// Suite "trials": a test a case of the run, failed when one of its trials was not ok. Suite
+// "gates": a test a case of each gate, skipped when it is undecided and that does not fail the run.
+std::vector<JUnitCase> junit_of_run(const TrialTable& trials, const std::vector<GateRow>& gates);
+
+// A test a case and metric: failed when it is slower; skipped when inconclusive.
+std::vector<JUnitCase> junit_of(const RunComparison& comparison);
+
+}  // namespace pingperf

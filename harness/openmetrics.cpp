@@ -1,0 +1,98 @@
+#include <fmt/format.h>
+
+#include <map>
+
+#include "harness/columns.h"
+#include "harness/exports.h"
+
+namespace pingperf {
+namespace {
+
+// A metric's name and factor in base units: "rtt_p50_ns" is rtt_p50_seconds.
+struct BaseUnit {
+  std::string name;
+  double factor = 1;
+};
+
+BaseUnit in_base_units(const std::string& metric) {
+  struct Unit {
+    std::string_view ours, theirs;
+    double factor;
+  };
+  static constexpr Unit units[] = {{"_s_per_gb", "_seconds_per_gigabyte", 1},
+                                   {"_ns", "_seconds", 1e-9},
+                                   {"_bps", "_bytes_per_second", 0.125},
+                                   {"_hz", "_hertz", 1},
+                                   {"_s", "_seconds", 1}};
+  for (const Unit& unit : units)
+    if (metric.ends_with(unit.ours))
+      return {metric.substr(0, metric.size() - unit.ours.size()) + std::string(unit.theirs),
+              unit.factor};
+  return {metric};
+}
+
+// Of a label's value, or of a help text.
+std::string escape(std::string_view text) {
+  std::string escaped;
+  for (char c : text) {
+    if (c == '\\' || c == '"') escaped += '\\';
+    escaped += c == '\n' ? std::string("\\n") : std::string(1, c);
+  }
+  return escaped;
+}
+
+std::string labels_of(const TrialTable& trials, const std::string& case_name) {
+  const auto& row = trials.rows()[trials.rows_of(case_name).front()];
+  std::string text;
+  for (const char* const column : {"experiment", "workload", "case", "engine", "transport"})
+    text += fmt::format("{}=\"{}\",", column, escape(trials.text(row, column)));
+  return text;
+}
+
+void add_family(std::string& text, const Column& metric, const std::vector<SummaryRow>& summary,
+                const TrialTable& trials) {
+  const BaseUnit base = in_base_units(metric.name);
+  std::string samples;
+  for (const SummaryRow& row : summary) {
+    if (row.metric != metric.name) continue;
+    const std::string labels = labels_of(trials, row.case_name);
+    const auto add = [&](std::string_view stat, const std::optional<double>& value) {
+      if (value)
+        samples += fmt::format("pingperf_{}{{{}stat=\"{}\"}} {}\n", base.name, labels, stat,
+                               number_text(*value * base.factor));
+    };
+    add("median", row.median);
+    add("ci_low", row.ci_low);
+    add("ci_high", row.ci_high);
+  }
+  if (samples.empty()) return;
+  text +=
+      fmt::format("# HELP pingperf_{0} {1}{2}\n# TYPE pingperf_{0} gauge\n{3}", base.name,
+                  escape(metric.doc), base.name == metric.name ? "" : " (in base units)", samples);
+}
+
+void add_trial_counts(std::string& text, const TrialTable& trials) {
+  text +=
+      "# HELP pingperf_trials Trials of the run by how they ended.\n"
+      "# TYPE pingperf_trials gauge\n";
+  for (const std::string& name : trials.cases()) {
+    std::map<std::string, std::size_t> counts;
+    for (std::size_t i : trials.rows_of(name)) ++counts[trials.text(trials.rows()[i], "status")];
+    for (const auto& [status, count] : counts)
+      text += fmt::format("pingperf_trials{{{}status=\"{}\"}} {}\n", labels_of(trials, name),
+                          escape(status), count);
+  }
+}
+
+}  // namespace
+
+std::string openmetrics(const TrialTable& trials) {
+  const std::vector<SummaryRow> summary = summarize(trials);
+  std::string text;
+  for (const Column& column : trial_columns())
+    if (column.is_metric()) add_family(text, column, summary, trials);
+  add_trial_counts(text, trials);
+  return text + "# EOF\n";
+}
+
+}  // namespace pingperf

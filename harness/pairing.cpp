@@ -1,0 +1,65 @@
+#include "harness/pairing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace pingperf {
+namespace {
+
+// True when the two have the same value on every axis that both have.
+bool agree(const Case& a, const Case& b) {
+  return std::all_of(a.axes.begin(), a.axes.end(), [&](const auto& axis) {
+    const std::string* const other = axis_value(b, axis.first);
+    return other == nullptr || *other == axis.second;
+  });
+}
+
+}  // namespace
+
+const std::string* axis_value(const Case& c, const std::string& axis) {
+  for (const auto& [key, value] : c.axes)
+    if (key == axis) return &value;
+  return nullptr;
+}
+
+std::string rest_of(const Case& c, const std::string& axis) {
+  std::vector<std::string> values;
+  for (const auto& [key, value] : c.axes)
+    if (key != axis) values.push_back(key + "=" + value);
+  std::sort(values.begin(), values.end());
+  return fmt::format("{}/{}", c.workload, fmt::join(values, "/"));
+}
+
+std::vector<CasePair> pairs_along_axis(const std::string& axis, const std::string& baseline,
+                                       const CaseFilter& is_candidate,
+                                       const std::vector<Case>& cases) {
+  std::map<std::string, const Case*> baselines;
+  for (const Case& c : cases)
+    if (const std::string* const value = axis_value(c, axis); value && *value == baseline)
+      baselines[rest_of(c, axis)] = &c;
+  std::vector<CasePair> pairs;
+  for (const Case& c : cases) {
+    const std::string* const value = axis_value(c, axis);
+    if (!value || *value == baseline || !is_candidate(c)) continue;
+    const auto found = baselines.find(rest_of(c, axis));
+    if (found != baselines.end()) pairs.push_back({c.name, found->second->name});
+  }
+  return pairs;
+}
+
+std::vector<CasePair> pairs_with_workload(const std::string& baseline,
+                                          const CaseFilter& is_candidate,
+                                          const std::vector<Case>& cases) {
+  std::vector<CasePair> pairs;
+  for (const Case& candidate : cases) {
+    if (!is_candidate(candidate)) continue;
+    for (const Case& other : cases)
+      if (&candidate != &other && other.workload == baseline && agree(candidate, other))
+        pairs.push_back({candidate.name, other.name});
+  }
+  return pairs;
+}
+
+}  // namespace pingperf

@@ -1,0 +1,34 @@
+// Pairing: which cases of an experiment are compared with which.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/experiment.h"
+
+namespace pingperf {
+
+using CaseFilter = std::function<bool(const Case&)>;
+
+// The value that a case has on an axis of its matrix, as written; null when it has no such axis.
+const std::string* axis_value(const Case& c, const std::string& axis);
+
+// The name of a case without one axis: what cases that differ in nothing else have in common.
+std::string rest_of(const Case& c, const std::string& axis);
+
+// Each case that `is_candidate` takes, with the case of its workload that has `baseline` on `axis`
+// and agrees with it on every other.
+std::vector<CasePair> pairs_along_axis(const std::string& axis, const std::string& baseline,
+                                       const CaseFilter& is_candidate,
+                                       const std::vector<Case>& cases);
+
+// Each case that `is_candidate` takes, with every case of workload `baseline` that agrees with it
+// on the axes that both have.
+std::vector<CasePair> pairs_with_workload(const std::string& baseline,
+                                          const CaseFilter& is_candidate,
+                                          const std::vector<Case>& cases);
+
+}  // namespace pingperf

@@ -1,0 +1,363 @@
+#include "harness/verdict_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "harness/columns.h"
+#include "harness/matrix.h"
+#include "harness/pairing.h"
+#include "harness/parameter_reader.h"
+#include "harness/run_comparison.h"
+#include "harness/suggest.h"
+#include "harness/units.h"
+
+namespace pingperf {
+namespace {
+
+constexpr std::size_t kMostEntries = 1000;  // of compare, and of gates
+
+using Keys = std::vector<std::string_view>;
+
+Keys views(const std::set<std::string>& set) {
+  return Keys(set.begin(), set.end());
+}
+
+const Node& required(const Node& node, std::string_view key, std::string_view where) {
+  const Node* const value = node.find(key);
+  if (!value) fail_at(node.mark, fmt::format("{} has no {}", where, key));
+  return *value;
+}
+
+const std::vector<Node>& entries_of(const Node& node, std::string_view what) {
+  if (node.type != Node::Type::sequence)
+    fail_at(node.mark, fmt::format("{} must be a list, not {}", what, describe(node.type)));
+  if (node.items.size() > kMostEntries)
+    fail_at(node.mark, fmt::format("{} has more than {} entries", what, kMostEntries));
+  return node.items;
+}
+
+std::string read_metric(const Node& node) {
+  const std::string& text = read_text(node, "metric");
+  if (find_metric(text)) return text;
+  const std::string hint = suggest(text, metric_names());
+  fail_at(node.mark, fmt::format("unknown metric '{}'{}", text,
+                                 hint.starts_with(',') ? hint : "; results/README.md lists them"));
+}
+
+// Whether trials of that kind have the metric; of some that is known by their trials alone.
+bool may_have(Kind kind, const std::string& metric) {
+  const MeasuredBy by = find_metric(metric)->measured_by;
+  return by == MeasuredBy::any || (by == MeasuredBy::transfers) == (kind == Kind::throughput);
+}
+
+double read_number(const Node& node, std::string_view what) {
+  const std::string& text = read_text(node, what);
+  if (const auto percent = parse_percent(text)) return *percent;
+  double value = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || rest != text.data() + text.size() || !(value >= 0 && value < 1e18))
+    fail_at(node.mark, fmt::format("{}: '{}' is not a number: write e.g. 0.95 or 95%", what, text));
+  return value;
+}
+
+// A bound in the unit that the metric's name ends in.
+double read_bound(const Node& node, std::string_view what, const std::string& metric) {
+  const std::string& text = read_text(node, what);
+  const auto checked = [&](auto value, std::string_view example) -> double {
+    if (!value)
+      fail_at(node.mark, fmt::format("{}: '{}' is no value of {}: write e.g. {}", what, text,
+                                     metric, example));
+    return static_cast<double>(*value);
+  };
+  if (metric.ends_with("_bps")) return checked(parse_rate(text), "100mbit or 1.5Gbit");
+  if (metric.ends_with("_ns")) return checked(parse_duration(text), "200us or 5ms");
+  if (metric.ends_with("_bytes")) return checked(parse_size(text), "64KiB or 1MB");
+  if (metric.ends_with("_hz")) return checked(parse_frequency(text), "5000 or 5kHz");
+  return read_number(node, what);
+}
+
+// True when the case's own parameters, wherever they were written, are those of `where`.
+bool has_values(const Case& c, const Node& where) {
+  return std::all_of(where.entries.begin(), where.entries.end(), [&](const Node::Entry& entry) {
+    Options wanted;
+    const std::vector<std::string> names = assign(wanted, entry.key, entry.value);
+    const Options& o = c.options;
+    if (entry.key == "kind") return o.kind == wanted.kind;
+    if (entry.key == "transport") return o.transport == wanted.transport;
+    if (entry.key == "engine") return o.engine == wanted.engine;
+    return std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+      return std::visit([&](auto field) { return o.*field == wanted.*field; },
+                        find_parameter(name)->field);
+    });
+  });
+}
+
+class VerdictReader {
+ public:
+  VerdictReader(const Node& root, Experiment& experiment) : root_(root), experiment_(experiment) {}
+
+  void read() {
+    if (const Node* const compare = root_.find("compare"))
+      for (const Node& entry : entries_of(*compare, "compare"))
+        experiment_.compare.push_back(read_comparison(entry));
+    const Node* const plan = root_.find("plan");
+    if (const Node* const until = plan ? plan->find("until") : nullptr) read_until(*until);
+    if (const Node* const gates = root_.find("gates"))
+      for (const Node& entry : entries_of(*gates, "gates"))
+        experiment_.gates.push_back(read_gate(entry));
+  }
+
+ private:
+  Compare read_comparison(const Node& node) {
+    check_keys(node, "compare", {"metric", "axis", "baseline", "workload", "where"});
+    Compare compare;
+    compare.metric = read_metric(required(node, "metric", "compare"));
+    const CaseFilter is_candidate = read_filter(node, compare.metric);
+    required(node, "baseline", "compare");
+    if (!node.find("axis") && !node.find("workload"))
+      fail_at(node.mark, "compare needs an axis, or a workload and a baseline workload");
+    compare.pairs = read_pairs(node, is_candidate);
+    if (compare.pairs.empty())
+      fail_at(node.mark, "compare finds no two cases that agree in everything else");
+    return compare;
+  }
+
+  Gate read_gate(const Node& node) {
+    check_keys(node, "a gate",
+               {"metric", "workload", "where", "axis", "candidate", "baseline", "against",
+                "relative_to", "at_least", "at_most", "inconclusive"});
+    Gate gate;
+    gate.metric = read_metric(required(node, "metric", "a gate"));
+    gate.pairs = read_gated(node, read_filter(node, gate.metric));
+    if (const Node* const against = node.find("against")) read_against(gate, node, *against);
+    read_bounds(gate, node);
+    if (const Node* const n = node.find("inconclusive")) gate.inconclusive = read_inconclusive(*n);
+    return gate;
+  }
+
+  std::vector<CasePair> read_gated(const Node& node, const CaseFilter& is_candidate) {
+    std::vector<CasePair> pairs;
+    if (node.find("axis") || node.find("baseline")) {
+      if (const Node* const against = node.find("against"))
+        fail_at(against->mark,
+                "a gate has a baseline in this run or one in a stored run, not both");
+      if (!node.find("axis") && !node.find("workload"))
+        fail_at(node.mark,
+                "a gate with a baseline needs an axis, or a workload and a baseline "
+                "workload");
+      required(node, "baseline", "a gate with an axis");
+      pairs = read_pairs(node, is_candidate);
+    } else {
+      if (const Node* const candidate = node.find("candidate"))
+        fail_at(candidate->mark, "candidate is a value of an axis: add axis and baseline");
+      for (const Case& c : experiment_.cases)
+        if (is_candidate(c)) pairs.push_back({c.name, ""});
+    }
+    if (pairs.empty()) fail_at(node.mark, "this gate has no case to judge");
+    return pairs;
+  }
+
+  void read_against(Gate& gate, const Node& node, const Node& against) {
+    gate.against = read_text(against, "against");
+    if (const Node* const n = node.find("relative_to")) {
+      if (n->type != Node::Type::map || n->entries.size() != 1)
+        fail_at(n->mark, "relative_to must be one axis and its value, e.g. {engine: iperf3}");
+      gate.relative_to = n->entries[0].key + "=" + value_text(n->entries[0].value);
+    }
+    try {
+      const std::vector<Case> stored = RunSet::read({gate.against}).cases();
+      const bool is_there = std::any_of(stored.begin(), stored.end(), [&](const Case& c) {
+        return std::any_of(gate.pairs.begin(), gate.pairs.end(),
+                           [&](const CasePair& pair) { return pair.candidate == c.name; });
+      });
+      if (!is_there) fail_at(against.mark, "against: that run has none of this gate's cases");
+    } catch (const UsageError& e) {
+      const std::string what = e.what();
+      if (what.starts_with(against.mark.to_string())) throw;
+      fail_at(against.mark, "against: " + what);
+    }
+    if (gate.relative_to.empty()) return;
+    for (const Case& c : experiment_.cases)  // a reference is not judged against itself
+      if (is_reference(c, gate.relative_to))
+        std::erase_if(gate.pairs, [&](const CasePair& pair) { return pair.candidate == c.name; });
+    if (gate.pairs.empty())
+      fail_at(node.mark, "relative_to leaves no case to judge: each is a reference itself");
+  }
+
+  static void read_bounds(Gate& gate, const Node& node) {
+    if (!node.find("at_least") && !node.find("at_most"))
+      fail_at(node.mark, "a gate needs a bound: at_least or at_most");
+    const auto read = [&](std::string_view key, std::optional<double>& bound) {
+      if (const Node* const n = node.find(key))
+        bound = gate.bounds_ratio() ? read_number(*n, key) : read_bound(*n, key, gate.metric);
+    };
+    read("at_least", gate.at_least);
+    read("at_most", gate.at_most);
+    if (gate.at_least && gate.at_most && *gate.at_least > *gate.at_most)
+      fail_at(node.mark, "at_least is above at_most: nothing would pass");
+    const Node* const relative_to = node.find("relative_to");
+    if (relative_to && gate.against.empty())
+      fail_at(relative_to->mark, "relative_to goes with against, a stored run");
+  }
+
+  Inconclusive read_inconclusive(const Node& node) const {
+    static constexpr std::string_view choices[] = {"pass", "fail", "repeat"};
+    const std::string& text = read_text(node, "inconclusive");
+    if (text == "pass") return Inconclusive::pass;
+    if (text == "fail") return Inconclusive::fail;
+    if (text != "repeat")
+      fail_at(node.mark, fmt::format("unknown inconclusive '{}'{}", text, suggest(text, choices)));
+    if (!experiment_.plan.until)
+      fail_at(node.mark,
+              "inconclusive: repeat needs to know how often: add until: {at_most: 40} to plan");
+    return Inconclusive::repeat;
+  }
+
+  void read_until(const Node& node) {
+    check_keys(node, "until", {"metric", "relative_ci", "at_most", "of"});
+    Until until;
+    if (const Node* const metric = node.find("metric")) {
+      if (metric->type == Node::Type::sequence)
+        for (const Node& item : metric->items) until.metrics.push_back(read_metric(item));
+      else
+        until.metrics.push_back(read_metric(*metric));
+      read_width(until, required(node, "relative_ci", "until"));
+    } else if (const Node* const width = node.find("relative_ci")) {
+      fail_at(width->mark, "relative_ci of what? add e.g. metric: throughput_bps");
+    }
+    until.at_most = read_count(required(node, "at_most", "until"), "at_most", 1, 100'000);
+    if (until.at_most < experiment_.plan.repetitions)
+      fail_at(node.find("at_most")->mark,
+              fmt::format("at_most: {} blocks are fewer than the {} repetitions", until.at_most,
+                          experiment_.plan.repetitions));
+    if (until.at_most * experiment_.cases.size() > kMostTrials)
+      fail_at(node.find("at_most")->mark,
+              fmt::format("at_most: {} blocks of {} cases are more than {} trials", until.at_most,
+                          experiment_.cases.size(), kMostTrials));
+    if (const Node* const of = node.find("of")) read_subject(until, *of);
+    experiment_.plan.until = until;
+  }
+
+  static void read_width(Until& until, const Node& node) {
+    until.relative_ci = read_number(node, "relative_ci");
+    if (until.relative_ci <= 0 || until.relative_ci >= 1)
+      fail_at(node.mark,
+              "relative_ci is half the interval's width as a share of the estimate: "
+              "write e.g. 2%");
+  }
+
+  void read_subject(Until& until, const Node& node) const {
+    static constexpr std::string_view choices[] = {"cases", "comparisons"};
+    const std::string& text = read_text(node, "of");
+    until.of_comparisons = text == choices[1];
+    if (text != choices[0] && text != choices[1])
+      fail_at(node.mark, fmt::format("of: unknown '{}'{}", text, suggest(text, choices)));
+    for (const std::string& metric : until.metrics)
+      if (until.of_comparisons &&
+          std::none_of(experiment_.compare.begin(), experiment_.compare.end(),
+                       [&](const Compare& c) { return c.metric == metric; }))
+        fail_at(node.mark, fmt::format("of: comparisons: nothing compares {}", metric));
+  }
+
+  // The cases that `workload` and `where` name and that may have the metric.
+  CaseFilter read_filter(const Node& node, const std::string& metric) const {
+    std::optional<std::string> workload;
+    if (const Node* const n = node.find("workload")) workload = read_workload(*n);
+    const Node* const where = node.find("where");
+    if (where) check_where(*where);
+    const CaseFilter is_named = [workload, where](const Case& c) {
+      return (!workload || c.workload == *workload) && (!where || has_values(c, *where));
+    };
+    const auto& cases = experiment_.cases;
+    if (where && std::none_of(cases.begin(), cases.end(), is_named))
+      fail_at(where->mark, "where: no case is like that");
+    const CaseFilter is_measured = [is_named, metric](const Case& c) {
+      return is_named(c) && may_have(c.options.kind, metric);
+    };
+    if (std::none_of(cases.begin(), cases.end(), is_measured))
+      fail_at(node.find("metric")->mark,
+              fmt::format("no such case has {}: it is a metric of {}", metric,
+                          find_metric(metric)->measured_by == MeasuredBy::transfers
+                              ? "kind throughput"
+                              : "kinds latency and connect"));
+    return is_measured;
+  }
+
+  static void check_where(const Node& where) {
+    check_keys(where, "where", assignable_keys());
+    if (where.entries.empty()) fail_at(where.mark, "where without keys says nothing");
+    Options scratch;
+    for (const Node::Entry& entry : where.entries) assign(scratch, entry.key, entry.value);
+  }
+
+  std::string read_workload(const Node& node) const {
+    const std::string& text = read_text(node, "workload");
+    Keys known;
+    for (const Node::Entry& entry : root_.find("workloads")->entries) known.push_back(entry.key);
+    if (std::find(known.begin(), known.end(), text) == known.end())
+      fail_at(node.mark, fmt::format("unknown workload '{}'{}", text, suggest(text, known)));
+    return text;
+  }
+
+  // The pairs that `axis` and its baseline value make, or `workload` and its baseline workload.
+  std::vector<CasePair> read_pairs(const Node& node, const CaseFilter& is_candidate) const {
+    const Node& baseline = *node.find("baseline");
+    const Node* const axis = node.find("axis");
+    if (!axis) {
+      if (const Node* const candidate = node.find("candidate"))
+        fail_at(candidate->mark, "candidate is a value of an axis: add the axis");
+      check_keys(baseline, "baseline", {"workload"});
+      const std::string other = read_workload(required(baseline, "workload", "baseline"));
+      if (other == node.find("workload")->scalar)
+        fail_at(baseline.mark,
+                fmt::format("workload '{}' is compared with itself: name another as its baseline",
+                            other));
+      return pairs_with_workload(other, is_candidate, experiment_.cases);
+    }
+    const std::string key = read_text(*axis, "axis");
+    check_axis_value(key, *axis, "baseline", baseline, node);
+    const Node* const candidate = node.find("candidate");
+    if (candidate) check_axis_value(key, *axis, "candidate", *candidate, node);
+    return pairs_along_axis(
+        key, value_text(baseline),
+        [&](const Case& c) {
+          return is_candidate(c) && (!candidate || *axis_value(c, key) == value_text(*candidate));
+        },
+        experiment_.cases);
+  }
+
+  // The axis must be a key of some matrix, and the value one of its values there.
+  void check_axis_value(const std::string& key, const Node& axis, std::string_view what,
+                        const Node& value, const Node& entry) const {
+    const Node* const workload = entry.find("workload");
+    std::set<std::string> keys, values;
+    for (const Case& c : experiment_.cases) {
+      if (workload && c.workload != workload->scalar) continue;
+      for (const auto& [name, text] : c.axes) {
+        keys.insert(name);
+        if (name == key) values.insert(text);
+      }
+    }
+    if (keys.empty()) fail_at(axis.mark, "axis: no workload has a matrix to compare along");
+    if (!keys.contains(key))
+      fail_at(axis.mark,
+              fmt::format("axis '{}' is no key of a matrix{}", key, suggest(key, views(keys))));
+    if (!values.contains(value_text(value)))
+      fail_at(value.mark, fmt::format("{} '{}' is no value of {}{}", what, value_text(value), key,
+                                      suggest(value_text(value), views(values))));
+  }
+
+  const Node& root_;
+  Experiment& experiment_;
+};
+
+}  // namespace
+
+void read_verdicts(const Node& root, Experiment& experiment) {
+  VerdictReader(root, experiment).read();
+}
+
+}  // namespace pingperf

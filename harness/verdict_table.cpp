@@ -1,0 +1,171 @@
+#include "harness/verdict_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "harness/table.h"
+
+namespace pingperf {
+namespace {
+
+std::string ratio_text(const Effect& effect) {
+  return effect.ratio ? fmt::format("{:.2f}", *effect.ratio) : "-";
+}
+
+std::string interval_text(const Effect& effect) {
+  return effect.ci_low ? fmt::format("{:.2f}..{:.2f}", *effect.ci_low, *effect.ci_high) : "-";
+}
+
+// What so many trials could have found, and what would settle the rest: silence is no proof.
+template <typename Row>
+std::string power_text(const std::vector<Row>& rows, std::string_view trials) {
+  double largest = 0, smallest = std::numeric_limits<double>::infinity();
+  std::size_t more = 0;
+  bool any_without = false;
+  for (const Row& row : rows) {
+    largest = std::max(largest, row.detectable_ratio.value_or(0));
+    smallest = std::min(smallest, row.detectable_ratio.value_or(smallest));
+    more = std::max(more, row.more_repetitions.value_or(0));
+    any_without = any_without || !row.ci_low;
+  }
+  if (any_without)
+    return fmt::format("Too few {} for a 95% interval and a verdict (--set plan.repetitions=10).\n",
+                       trials);
+  std::string text;
+  if (largest > 1 && smallest < largest)
+    text += fmt::format(
+        "So many {} find a change of {:.1f}% in the steadiest row, of {:.0f}% in every row (95% "
+        "power).\n",
+        trials, 100 * (smallest - 1), 100 * (largest - 1));
+  else if (largest > 1)
+    text += fmt::format("So many {} find a change of {:.1f}% or more (95% power).\n", trials,
+                        100 * (largest - 1));
+  if (more > 0)
+    text += fmt::format("About {} more repetitions would settle what is inconclusive.\n", more);
+  return text;
+}
+
+std::vector<std::string> baselines_of(const std::vector<ComparisonRow>& rows) {
+  std::vector<std::string> baselines;
+  for (const ComparisonRow& row : rows)
+    if (std::find(baselines.begin(), baselines.end(), row.baseline) == baselines.end())
+      baselines.push_back(row.baseline);
+  return baselines;
+}
+
+TextTable table_to(const std::string& baseline, const std::vector<ComparisonRow>& rows) {
+  TextTable table({"to " + baseline, "metric", "ratio", "95% interval", "pairs", "verdict"});
+  for (const ComparisonRow& row : rows)
+    if (row.baseline == baseline)
+      table.add({row.case_name, row.metric, ratio_text(row), interval_text(row),
+                 std::to_string(row.n), row.verdict});
+  return table;
+}
+
+std::string remarks_to(const std::string& baseline, const std::vector<ComparisonRow>& rows) {
+  std::string text;
+  for (const ComparisonRow& row : rows)
+    for (const std::string& remark : {row.note, row.remark})
+      if (row.baseline == baseline && !remark.empty())
+        text += fmt::format("{}: {}\n", row.case_name, remark);
+  return text;
+}
+
+TextTable shift_table(const std::vector<ShiftRow>& rows) {
+  TextTable table(
+      {"case", "metric", "base", "new", "new/base", "95% interval", "trials", "verdict"});
+  for (const ShiftRow& row : rows)
+    table.add({row.case_name, row.metric, human_metric(row.metric, *row.base_median),
+               human_metric(row.metric, *row.new_median), ratio_text(row), interval_text(row),
+               fmt::format("{}, {}", row.base_n, row.new_n), row.verdict});
+  return table;
+}
+
+// What stands above the table of two sets of runs, a line each.
+std::vector<std::string> heading_lines(const RunComparison& comparison) {
+  std::vector<std::string> lines;
+  for (const std::string& difference : comparison.differences)
+    lines.push_back("differs: " + difference);
+  for (const std::string& name : comparison.only_base) lines.push_back("only in the base: " + name);
+  for (const std::string& name : comparison.only_new)
+    lines.push_back("only in the new run: " + name);
+  for (const std::string& what : comparison.unmeasured)
+    lines.push_back("no trial of the new run has: " + what);
+  for (const std::string& name : comparison.unreferenced)
+    lines.push_back("left out, since nothing is there to relate it to: " + name);
+  return lines;
+}
+
+std::string shift_remarks(const RunComparison& comparison) {
+  std::string text;
+  std::vector<std::string> references;
+  for (const ShiftRow& row : comparison.rows) {
+    if (!row.remark.empty()) text += fmt::format("{}: {}\n", row.case_name, row.remark);
+    if (!row.reference.empty() &&
+        std::find(references.begin(), references.end(), row.reference) == references.end())
+      references.push_back(row.reference);
+  }
+  if (!references.empty())
+    text += fmt::format("new/base is of each trial divided by {} of its block.\n",
+                        fmt::join(references, ", "));
+  return text + power_text(comparison.rows, "trials");
+}
+
+TextTable gate_table(const std::vector<GateRow>& rows) {
+  TextTable table({"gate", "verdict"});
+  for (const GateRow& row : rows) table.add({describe(row), std::string(name(row.state))});
+  return table;
+}
+
+}  // namespace
+
+std::string comparisons_table(const std::vector<ComparisonRow>& rows, const Style& style) {
+  std::string text;
+  for (const std::string& baseline : baselines_of(rows))
+    text += table_to(baseline, rows).to_string(style) + "\n" + remarks_to(baseline, rows);
+  return text + power_text(rows, "pairs");
+}
+
+std::string comparisons_markdown(const std::vector<ComparisonRow>& rows) {
+  std::string text;
+  for (const std::string& baseline : baselines_of(rows)) {
+    text += table_to(baseline, rows).to_markdown() + "\n";
+    if (const std::string remarks = remarks_to(baseline, rows); !remarks.empty())
+      text += remarks + "\n";
+  }
+  return text + power_text(rows, "pairs");
+}
+
+std::string run_comparison_table(const RunComparison& comparison, const Style& style) {
+  std::string text;
+  for (const std::string& line : heading_lines(comparison)) text += line + "\n";
+  if (!text.empty()) text += "\n";
+  if (comparison.rows.empty()) return text + "The runs have nothing in common to compare.\n";
+  return text + shift_table(comparison.rows).to_string(style) + "\n" + shift_remarks(comparison);
+}
+
+std::string run_comparison_markdown(const RunComparison& comparison) {
+  std::string text = "### pingperf: new against base\n\n";
+  if (comparison.rows.empty())
+    text += "The runs have nothing in common to compare.\n";
+  else
+    text += shift_table(comparison.rows).to_markdown() + "\n" + shift_remarks(comparison);
+  const std::vector<std::string> lines = heading_lines(comparison);
+  if (lines.empty()) return text;
+  text += fmt::format("\n<details><summary>{} differences between the runs</summary>\n\n",
+                      lines.size());
+  for (const std::string& line : lines) text += "- " + line + "\n";
+  return text + "\n</details>\n";
+}
+
+std::string gates_table(const std::vector<GateRow>& rows, const Style& style) {
+  return gate_table(rows).to_string(style);
+}
+
+std::string gates_markdown(const std::vector<GateRow>& rows) {
+  return gate_table(rows).to_markdown();
+}
+
+}  // namespace pingperf

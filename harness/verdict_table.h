@@ -1,0 +1,28 @@
+// Tables of what was judged: comparisons within a run, across runs, and gates.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/comparison.h"
+#include "harness/gates.h"
+#include "harness/run_comparison.h"
+#include "harness/text_table.h"
+
+namespace pingperf {
+
+// Each compared pair, its ratio, and from how many pairs of trials. Below: what so many could have
+// found.
+std::string comparisons_table(const std::vector<ComparisonRow>& rows, const Style& style);
+std::string comparisons_markdown(const std::vector<ComparisonRow>& rows);
+
+// Each case across two sets of runs, with what differs between the two above it.
+std::string run_comparison_table(const RunComparison& comparison, const Style& style);
+// The same, fit for a comment on a pull request.
+std::string run_comparison_markdown(const RunComparison& comparison);
+
+// Each case of each gate, then a line for each that fails the run.
+std::string gates_table(const std::vector<GateRow>& rows, const Style& style);
+std::string gates_markdown(const std::vector<GateRow>& rows);
+
+}  // namespace pingperf

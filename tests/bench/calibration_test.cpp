@@ -1,0 +1,83 @@
+// The quick version of tools/calibrate: simulated trials with the noise that was measured on real
+// ones, through the very code that judges them.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "bench/calibration/families.h"
+#include "harness/columns.h"
+#include "tests/harness/record_samples.h"
+
+namespace pingperf {
+namespace {
+
+constexpr std::uint64_t kBlocks = 1000;
+
+// Trials of two cases whose truth is `ratio`: the machine's mood drifts over both, each has its own
+// noise, and one trial in two hundred is disturbed.
+TrialTable simulate(Samples& samples, double ratio, double noise, std::uint64_t seed) {
+  const Case& even = samples.add_case("bulk", {{"engine", "even"}});
+  const Case& other = samples.add_case("bulk", {{"engine", "other"}});
+  std::mt19937_64 random(seed);
+  std::normal_distribution<> normal;
+  std::bernoulli_distribution is_disturbed(0.005);
+  std::string text = trials_header();
+  double mood = 0;
+  for (std::uint64_t block = 1; block <= kBlocks; ++block) {
+    mood = 0.95 * mood + 0.05 * normal(random);
+    const auto trial = [&](const Case& c, double speed) {
+      const double log = mood + noise * normal(random) - (is_disturbed(random) ? 0.7 : 0);
+      text += trial_row(
+          samples.transfer(c, block, static_cast<std::uint64_t>(1e9 * speed * std::exp(log))));
+    };
+    trial(even, 1);
+    trial(other, ratio);
+  }
+  return TrialTable(CsvTable::parse(text, "trials.csv"));
+}
+
+const CasePair kPair{"bulk/engine=other", "bulk/engine=even"};
+const Until kUntil{{}, 0.04, true, 80};
+constexpr double kNoise = 0.09 / 1.414;  // of one side, where the ratio's is 0.09 (one CPU, 1 s)
+
+double share(std::size_t part, std::size_t whole) {
+  return static_cast<double>(part) / static_cast<double>(whole);
+}
+
+TEST(Calibration, NoChangeRaisesAtMostOneAlarmInTwenty) {
+  Samples samples;
+  const TrialTable trials = simulate(samples, 1, kNoise, 1);
+  const Calibration fixed = calibrate(trials, "throughput_bps", kPair, 10);
+  EXPECT_EQ(fixed.families, 100u);
+  EXPECT_LE(share(fixed.found, fixed.families), 0.05);
+  const Calibration until = calibrate(trials, "throughput_bps", kPair, 10, kUntil);
+  EXPECT_LE(share(until.found, until.families), 0.05);
+}
+
+TEST(Calibration, ASlowdownOfAQuarterIsFoundAtTheDefaultRepetitions) {
+  Samples samples;
+  const Calibration c =
+      calibrate(simulate(samples, 1 / 1.25, kNoise, 2), "throughput_bps", kPair, 10);
+  EXPECT_GE(share(c.found, c.families), 0.95);
+}
+
+TEST(Calibration, ASlowdownOfATenthIsFoundWithinUntil) {
+  Samples samples;
+  const TrialTable trials = simulate(samples, 1 / 1.10, kNoise, 3);
+  const Calibration c = calibrate(trials, "throughput_bps", kPair, 10, kUntil);
+  EXPECT_GE(share(c.found, c.families), 0.95);
+  EXPECT_GT(c.blocks, 10);
+  EXPECT_LE(c.blocks, 80);
+}
+
+// What the table of docs/statistics.md shows beside it: two means and ten per cent.
+TEST(Calibration, TheNaiveWayFindsLess) {
+  Samples samples;
+  const TrialTable trials = simulate(samples, 1 / 1.10, kNoise, 4);
+  const Calibration c = calibrate(trials, "throughput_bps", kPair, 20);
+  EXPECT_LT(c.found_naively, c.found);
+}
+
+}  // namespace
+}  // namespace pingperf

@@ -1,0 +1,234 @@
+// Rank tests: against published tables, against brute force, against R, and on simulated data.
+#include "harness/rank_tests.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <random>
+
+#include "harness/pairwise_sums.h"
+
+namespace pingperf {
+namespace {
+
+// Hollander, Wolfe & Chicken, table A.4, and R's psignrank: P(T <= t) for n = 6 and 10.
+TEST(SignedRank, ExactPValuesAreThoseOfTheTables) {
+  EXPECT_DOUBLE_EQ(estimate_paired({1, 2, 3, 4, 5, 6}).p_value, 2.0 / 64);
+  EXPECT_DOUBLE_EQ(estimate_paired({-1, 2, 3, 4, 5, 6}).p_value, 4.0 / 64);
+  // n = 10, T = 8: P(T <= 8) = 25/1024.
+  EXPECT_DOUBLE_EQ(estimate_paired({-1, -7, 2, 3, 4, 5, 6, 8, 9, 10}).p_value, 50.0 / 1024);
+  EXPECT_EQ(estimate_paired({0, 0, 0}).p_value, 1);
+  EXPECT_EQ(estimate_paired({1}).p_value, 1);
+}
+
+TEST(SignedRank, TiesAreExactToo) {
+  // |d| all equal: T counts heads of a fair coin; all six heads, two-sided.
+  EXPECT_DOUBLE_EQ(estimate_paired({1, 1, 1, 1, 1, 1}).p_value, 2.0 / 64);
+}
+
+TEST(SignedRank, TheNormalApproximationMeetsTheExactOneAtTheBorder) {
+  std::vector<double> d;
+  for (int i = 1; i <= 50; ++i) d.push_back(i % 3 == 0 ? -i : i);
+  const double exact = estimate_paired(d).p_value;
+  d.push_back(-0.5);  // 51: normal
+  EXPECT_NEAR(estimate_paired(d).p_value, exact, 0.01);
+}
+
+TEST(HodgesLehmann, IsTheMedianOfWalshAveragesWithTheTabulatedInterval) {
+  const ShiftEstimate six = estimate_paired({1, 2, 3, 4, 5, 6});
+  EXPECT_DOUBLE_EQ(six.center, 3.5);
+  EXPECT_EQ(six.ci_low, 1);  // n = 6: the extremes, 96.9 %
+  EXPECT_EQ(six.ci_high, 6);
+  EXPECT_FALSE(estimate_paired({1, 2, 3, 4, 5}).ci_low);
+  // n = 10: the 9th of 55 from either end (table A.4: 95.1 %).
+  const ShiftEstimate ten = estimate_paired({1, 2, 4, 8, 16, 32, 64, 128, 256, 512});
+  EXPECT_EQ(ten.ci_low, 6);
+  EXPECT_EQ(ten.ci_high, 257);
+}
+
+TEST(HodgesLehmann, OneWildPairDoesNotMoveIt) {
+  EXPECT_NEAR(estimate_paired({0.1, 0.11, 0.09, 0.1, 0.12, 0.1, 50}).center, 0.1, 0.02);
+}
+
+// R's pwilcox, and Hollander, Wolfe & Chicken, table A.6: P(U <= u) for n = m = 5.
+TEST(RankSum, ExactPValuesAreThoseOfTheTables) {
+  EXPECT_DOUBLE_EQ(estimate_shift({1, 2, 3, 4, 5}, {6, 7, 8, 9, 10}).p_value, 2.0 / 252);
+  EXPECT_DOUBLE_EQ(estimate_shift({6, 7, 8, 9, 10}, {1, 2, 3, 4, 5}).p_value, 2.0 / 252);
+  // U = 2: P = 4/252.
+  EXPECT_DOUBLE_EQ(estimate_shift({1, 2, 3, 5, 6}, {4, 7, 8, 9, 10}).p_value, 8.0 / 252);
+  EXPECT_EQ(estimate_shift({1, 1, 1}, {1, 1, 1}).p_value, 1);
+  EXPECT_EQ(estimate_shift({1}, {2}).p_value, 1);
+}
+
+// Hollander, Wolfe & Chicken, §4.1, example 4.1: permeability of membranes, W = 30, two-sided
+// 0.2544 (R: wilcox.test).
+TEST(RankSum, FollowsTheTextbooksExample) {
+  const std::vector<double> term = {0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46};
+  const std::vector<double> early = {1.15, 0.88, 0.90, 0.74, 1.21};
+  const ShiftEstimate e = estimate_shift(early, term);
+  EXPECT_NEAR(e.p_value, 0.2544, 5e-5);
+  EXPECT_NEAR(e.center, 0.305, 1e-9);
+  EXPECT_NEAR(e.ci_low.value(), -0.15, 1e-9);
+  EXPECT_NEAR(e.ci_high.value(), 0.76, 1e-9);
+}
+
+TEST(RankSum, FourAndFourValuesAreTheFewestWithAnInterval) {
+  EXPECT_FALSE(estimate_shift({1, 2, 3}, {4, 5, 6}).ci_low);
+  EXPECT_TRUE(estimate_shift({1, 2, 3, 4}, {5, 6, 7, 8}).ci_low);
+}
+
+TEST(RankSum, TheNormalApproximationMeetsTheExactOneAtTheBorder) {
+  std::vector<double> before, after;
+  for (int i = 0; i < 25; ++i) {
+    before.push_back(i);
+    after.push_back(i + 3.5);
+  }
+  const ShiftEstimate exact = estimate_shift(before, after);
+  after.push_back(15.6);  // 51: normal
+  const ShiftEstimate normal = estimate_shift(before, after);
+  EXPECT_NEAR(normal.p_value, exact.p_value, 0.01);
+  EXPECT_NEAR(normal.ci_low.value(), exact.ci_low.value(), 0.6);
+}
+
+TEST(RankTests, AStricterLevelWidensTheInterval) {
+  const std::vector<double> d = {-0.3, 0.1, 0.2, 0.35, 0.4, 0.5, 0.65, 0.7, 0.8, 1.1};
+  const ShiftEstimate wide = estimate_paired(d, 0.05 / 3), narrow = estimate_paired(d);
+  EXPECT_LT(wide.ci_low.value(), narrow.ci_low.value());
+  EXPECT_GT(wide.ci_high.value(), narrow.ci_high.value());
+  EXPECT_FALSE(estimate_paired({1, 2, 3, 4, 5, 6}, 0.05 / 3).ci_low);  // 2/64 is above it
+}
+
+TEST(PairwiseSums, AreThoseOfBruteForce) {
+  std::mt19937_64 random(3);
+  for (const int distinct : {5, 1000}) {  // with many ties, and with few
+    std::uniform_int_distribution<> draw(-distinct, distinct);
+    std::vector<double> a, b, differences, averages;
+    for (int i = 0; i < 200; ++i) a.push_back(draw(random));
+    for (int i = 0; i < 150; ++i) b.push_back(draw(random));
+    for (double x : a)
+      for (double y : b) differences.push_back(y - x);
+    for (std::size_t i = 0; i < a.size(); ++i)
+      for (std::size_t j = i; j < a.size(); ++j) averages.push_back((a[i] + a[j]) / 2);
+    std::sort(differences.begin(), differences.end());
+    std::sort(averages.begin(), averages.end());
+    const PairwiseSums of_two = PairwiseSums::differences(a, b);
+    const PairwiseSums of_one = PairwiseSums::walsh_averages(a);
+    ASSERT_EQ(of_two.count(), differences.size());
+    ASSERT_EQ(of_one.count(), averages.size());
+    for (std::size_t k : {std::size_t{1}, std::size_t{100}, averages.size() / 2, averages.size()}) {
+      EXPECT_EQ(of_two.kth(k), differences[k - 1]) << k;
+      EXPECT_EQ(of_one.kth(k), averages[k - 1]) << k;
+    }
+  }
+}
+
+TEST(PairwiseSums, ManyEqualOnesEndTheSearch) {
+  const PairwiseSums sums =
+      PairwiseSums::differences(std::vector<double>(1000, 0.1), std::vector<double>(1000, 0.3));
+  EXPECT_DOUBLE_EQ(sums.median(), 0.2);
+}
+
+// What R prints for a script, or nothing when there is no R.
+std::vector<double> numbers_from_r(const std::string& script) {
+  std::vector<double> numbers;
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(
+      ::popen(("Rscript -e '" + script + "' 2>/dev/null").c_str(), "r"), ::pclose);
+  for (double value; pipe && std::fscanf(pipe.get(), "%lf", &value) == 1;) numbers.push_back(value);
+  return numbers;
+}
+
+std::string r_vector(const std::vector<double>& values) {
+  std::string text;
+  for (double v : values) text += fmt::format("{}{}", text.empty() ? "c(" : ",", v);
+  return text + ")";
+}
+
+TEST(RankTests, AgreeWithR) {
+  if (numbers_from_r("cat(1)").empty()) GTEST_SKIP() << "Rscript is not installed (r-base-core)";
+  std::mt19937_64 random(17);
+  std::normal_distribution<> noise;
+  for (std::size_t n : {6, 10, 20, 24}) {
+    std::vector<double> a, b;
+    for (std::size_t i = 0; i < n; ++i) a.push_back(noise(random));
+    for (std::size_t i = 0; i < n + 1; ++i) b.push_back(0.4 + noise(random));
+    const std::string print = "cat(format(c(t$p.value,t$estimate,t$conf.int),digits=17),\"\\n\")";
+    const auto r_paired = numbers_from_r(
+        fmt::format("t=wilcox.test({},exact=TRUE,conf.int=TRUE);{}", r_vector(a), print));
+    const auto r_shift = numbers_from_r(fmt::format(
+        "t=wilcox.test({},{},exact=TRUE,conf.int=TRUE);{}", r_vector(b), r_vector(a), print));
+    const ShiftEstimate paired = estimate_paired(a), shift = estimate_shift(a, b);
+    for (const auto& [ours, theirs] : {std::pair(paired, r_paired), {shift, r_shift}}) {
+      ASSERT_EQ(theirs.size(), 4u);
+      EXPECT_NEAR(ours.p_value, theirs[0], 1e-12);
+      EXPECT_NEAR(ours.center, theirs[1], 1e-12);
+      EXPECT_NEAR(ours.ci_low.value(), theirs[2], 1e-12);
+      EXPECT_NEAR(ours.ci_high.value(), theirs[3], 1e-12);
+    }
+  }
+}
+
+TEST(BenjaminiHochberg, FollowsThePapersSteps) {
+  const std::vector<double> q = q_values({0.01, 0.04, 0.03, 0.5});
+  EXPECT_DOUBLE_EQ(q[0], 0.04);
+  EXPECT_DOUBLE_EQ(q[1], 0.04 * 4 / 3);
+  EXPECT_DOUBLE_EQ(q[2], 0.04 * 4 / 3);
+  EXPECT_DOUBLE_EQ(q[3], 0.5);
+}
+
+// A/A: two runs of the same thing. The interval covers no change in 95 % of them.
+TEST(PairedEstimates, AreCalibratedOnNoDifference) {
+  std::mt19937_64 random(11);
+  std::student_t_distribution<> heavy_tail(3);
+  int alarms = 0, misses = 0;
+  for (int family = 0; family < 2000; ++family) {
+    std::vector<double> d;
+    for (int i = 0; i < 10; ++i) d.push_back(0.1 * heavy_tail(random));
+    const ShiftEstimate e = estimate_paired(d);
+    alarms += e.p_value <= 0.05;
+    misses += *e.ci_low > 0 || *e.ci_high < 0;
+  }
+  EXPECT_LE(alarms, 120);  // 5 % of 2000, and three standard deviations
+  EXPECT_LE(misses, 120);
+}
+
+TEST(PairedEstimates, FindTheShiftTheyPromise) {
+  std::mt19937_64 random(12);
+  std::normal_distribution<> noise(0, 0.1);
+  const std::size_t n = 20;
+  const double shift = detectable_shift(0.1, static_cast<double>(n));
+  int found = 0;
+  for (int family = 0; family < 500; ++family) {
+    std::vector<double> d;
+    for (std::size_t i = 0; i < n; ++i) d.push_back(shift + noise(random));
+    found += estimate_paired(d).p_value <= 0.05;
+  }
+  EXPECT_GE(
+      found,
+      450);  // 95 % promised for the normal test; the signed-rank test has 95.5 % of its power
+  EXPECT_NEAR(weight_to_detect(0.1, shift), static_cast<double>(n), 1e-9);
+}
+
+TEST(ShiftEstimates, AreCalibratedOnNoDifference) {
+  std::mt19937_64 random(13);
+  std::student_t_distribution<> heavy_tail(3);
+  int alarms = 0, misses = 0;
+  for (int family = 0; family < 1000; ++family) {
+    std::vector<double> before, after;
+    for (int i = 0; i < 10; ++i) {
+      before.push_back(0.1 * heavy_tail(random));
+      after.push_back(0.1 * heavy_tail(random));
+    }
+    const ShiftEstimate e = estimate_shift(before, after);
+    alarms += e.p_value <= 0.05;
+    misses += *e.ci_low > 0 || *e.ci_high < 0;
+  }
+  EXPECT_LE(alarms, 71);  // 5 % of 1000, and three standard deviations
+  EXPECT_LE(misses, 71);
+}
+
+}  // namespace
+}  // namespace pingperf

@@ -1,0 +1,276 @@
+// What is judged: gates, when a run may stop, and comparisons across runs.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "harness/columns.h"
+#include "harness/gates.h"
+#include "harness/junit.h"
+#include "harness/run_comparison.h"
+#include "harness/stopping.h"
+#include "harness/verdict_table.h"
+#include "tests/harness/record_samples.h"
+
+namespace pingperf {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class VerdictTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    experiment.cases = {samples.add_case("bulk", {{"engine", "iperf3"}}),
+                        samples.add_case("bulk", {{"engine", "blocking"}})};
+  }
+  void TearDown() override { fs::remove_all(folder); }
+
+  const std::string& reference() const { return experiment.cases[0].name; }
+  const std::string& candidate() const { return experiment.cases[1].name; }
+
+  // Block after block, both engines; `speed` and `noise` are of the candidate, `mood` of the
+  // machine.
+  std::string rows(std::uint64_t blocks, double speed, double noise, double mood = 1,
+                   std::uint64_t seed = 1) {
+    std::mt19937_64 random(seed);
+    std::normal_distribution<> normal;
+    std::string text;
+    for (std::uint64_t block = 1; block <= blocks; ++block) {
+      const double machine = 1e8 * mood * std::exp(0.3 * normal(random));
+      text += trial_row(
+          samples.transfer(experiment.cases[0], block, static_cast<std::uint64_t>(machine)));
+      text += trial_row(samples.transfer(
+          experiment.cases[1], block,
+          static_cast<std::uint64_t>(machine * speed * std::exp(noise * normal(random)))));
+    }
+    return text;
+  }
+  static TrialTable table(const std::string& text) {
+    return TrialTable(CsvTable::parse(trials_header() + text, "trials.csv"));
+  }
+  fs::path run(const std::string& name, const std::string& text) const {
+    fs::create_directories(folder / name);
+    std::ofstream(folder / name / "trials.csv") << trials_header() << text;
+    return folder / name;
+  }
+
+  Gate ratio_gate(double at_least) const {
+    Gate gate;
+    gate.metric = "throughput_bps";
+    gate.pairs = {{candidate(), reference()}};
+    gate.at_least = at_least;
+    return gate;
+  }
+
+  Samples samples;
+  Experiment experiment;
+  fs::path folder = fs::temp_directory_path() / ("pingperf-verdicts-" + std::to_string(::getpid()));
+};
+
+TEST_F(VerdictTest, AGateIsJudgedOnItsIntervalNotOnItsPoint) {
+  experiment.gates = {ratio_gate(0.95)};
+  const auto state = [&](double speed, double noise) {
+    const auto judged = judge_gates(experiment, table(rows(10, speed, noise)));
+    EXPECT_EQ(judged.size(), 1u);
+    return judged[0].state;
+  };
+  EXPECT_EQ(state(1.0, 0.02), GateState::passed);
+  EXPECT_EQ(state(0.80, 0.02), GateState::failed);
+  EXPECT_EQ(state(0.93, 0.20), GateState::undecided);  // below the bound, but that proves nothing
+}
+
+TEST_F(VerdictTest, WhatAnUndecidedGateDoesIsForTheExperimentToSay) {
+  GateRow row;
+  Gate gate = ratio_gate(0.95);
+  row.gate = &gate;
+  EXPECT_FALSE(fails(row));
+  gate.inconclusive = Inconclusive::fail;
+  EXPECT_TRUE(fails(row));
+  gate.inconclusive = Inconclusive::repeat;
+  EXPECT_FALSE(fails(row));
+  row.state = GateState::failed;
+  EXPECT_TRUE(fails(row));
+}
+
+TEST_F(VerdictTest, AGateWithoutAValueFails) {
+  experiment.gates = {ratio_gate(0.95)};
+  std::string text;
+  for (std::uint64_t block = 1; block <= 8; ++block) {
+    text += trial_row(samples.transfer(experiment.cases[0], block, 1000));
+    text += trial_row(samples.failed(experiment.cases[1], block));
+  }
+  const auto judged = judge_gates(experiment, table(text));
+  EXPECT_EQ(judged[0].state, GateState::failed);
+  EXPECT_EQ(judged[0].why, "nothing was measured");
+}
+
+TEST_F(VerdictTest, TooFewTrialsDecideNothing) {
+  experiment.gates = {ratio_gate(0.95)};
+  const auto judged = judge_gates(experiment, table(rows(3, 0.5, 0.01)));
+  EXPECT_EQ(judged[0].state, GateState::undecided);
+  EXPECT_THAT(describe(judged[0]), HasSubstr("(3 values make no interval)"));
+}
+
+TEST_F(VerdictTest, AnAbsoluteBoundIsOfTheMediansInterval) {
+  Gate gate;
+  gate.metric = "throughput_bps";
+  gate.pairs = {{candidate(), ""}};
+  gate.at_least = 100e6;
+  gate.at_most = 100e9;
+  experiment.gates = {gate};
+  const auto judged = judge_gates(experiment, table(rows(10, 1, 0.01)));
+  EXPECT_EQ(judged[0].state, GateState::passed);
+  EXPECT_THAT(describe(judged[0]), HasSubstr("at least 100 Mbit/s, at most 100 Gbit/s"));
+  experiment.gates[0].at_least = 50e9;
+  EXPECT_EQ(judge_gates(experiment, table(rows(10, 1, 0.01)))[0].state, GateState::failed);
+}
+
+TEST_F(VerdictTest, AStoredRunIsABaselineToo) {
+  Gate gate;
+  gate.metric = "throughput_bps";
+  gate.pairs = {{candidate(), ""}};
+  gate.against = run("stored", rows(10, 1, 0.02)).string();
+  gate.relative_to = "engine=iperf3";
+  gate.at_least = 0.95;
+  experiment.gates = {gate};
+  // A machine of a third of the speed; the candidate keeps its place beside iperf3, or does not.
+  EXPECT_EQ(judge_gates(experiment, table(rows(10, 1, 0.02, 0.33, 2)))[0].state, GateState::passed);
+  EXPECT_EQ(judge_gates(experiment, table(rows(10, 0.8, 0.02, 0.33, 2)))[0].state,
+            GateState::failed);
+}
+
+TEST_F(VerdictTest, ARunLooksAtItsDataAtDoublingNumbersOfBlocks) {
+  experiment.plan.repetitions = 10;
+  EXPECT_THAT(looks_of(experiment), ElementsAre(10));
+  experiment.plan.until = Until{{"throughput_bps"}, 0.02, false, 35};
+  EXPECT_THAT(looks_of(experiment), ElementsAre(10, 20, 35));
+  EXPECT_DOUBLE_EQ(strictness_of(experiment).level, 0.05 / 3);
+  experiment.plan.until->metrics.clear();  // only for gates that repeat, and there is none
+  EXPECT_THAT(looks_of(experiment), ElementsAre(10));
+  experiment.gates = {ratio_gate(0.95)};
+  experiment.gates[0].inconclusive = Inconclusive::repeat;
+  EXPECT_THAT(looks_of(experiment), ElementsAre(10, 20, 35));
+}
+
+TEST_F(VerdictTest, UntilWantsNarrowIntervalsOfCasesOrOfComparisons) {
+  experiment.plan.repetitions = 10;
+  experiment.plan.until = Until{{"throughput_bps"}, 0.05, false, 20};
+  experiment.compare = {{"throughput_bps", {{candidate(), reference()}}}};
+  const TrialTable trials = table(rows(20, 1, 0.01));
+  // The machine's moods widen each case's own interval; the ratio does not mind.
+  EXPECT_EQ(unsettled(experiment, trials).size(), 2u);
+  EXPECT_THAT(unsettled(experiment, trials)[0], HasSubstr("not to ±5%"));
+  experiment.plan.until->of_comparisons = true;
+  EXPECT_THAT(unsettled(experiment, trials), IsEmpty());
+  EXPECT_EQ(unsettled(experiment, trials.first(4)).size(), 1u);  // too few for an interval
+}
+
+TEST_F(VerdictTest, AnUndecidedGateThatIsToRepeatKeepsTheRunGoing) {
+  experiment.plan.until = Until{{}, 0, false, 40};
+  experiment.gates = {ratio_gate(0.95)};
+  experiment.gates[0].inconclusive = Inconclusive::repeat;
+  EXPECT_EQ(unsettled(experiment, table(rows(10, 0.95, 0.1))).size(), 1u);
+  EXPECT_THAT(unsettled(experiment, table(rows(10, 1.2, 0.02))), IsEmpty());
+}
+
+// Whichever look ends the run, no-change must not be called a change more often than promised.
+TEST_F(VerdictTest, PeekingKeepsTheFalseAlarmRate) {
+  experiment.plan.repetitions = 10;
+  experiment.plan.until = Until{{"throughput_bps"}, 0.04, true, 40};
+  experiment.compare = {{"throughput_bps", {{candidate(), reference()}}}};
+  const Strictness strictness = strictness_of(experiment);
+  int alarms = 0, stopped_early = 0;
+  constexpr int kFamilies = 200;
+  for (std::uint64_t family = 1; family <= kFamilies; ++family) {
+    const TrialTable all = table(rows(40, 1, 0.08, 1, family));
+    for (std::uint64_t look : looks_of(experiment)) {
+      const TrialTable so_far = all.first(look);
+      const ComparisonRow row =
+          compare_pair("throughput_bps", {candidate(), reference()}, so_far, strictness);
+      if (!unsettled(experiment, so_far).empty() && look < 40) continue;
+      stopped_early += look < 40;
+      alarms += *row.p_value <= kLevel;
+      break;
+    }
+  }
+  EXPECT_GT(stopped_early, kFamilies / 10);
+  EXPECT_LE(alarms, 19);  // 5 % of 200, and three standard deviations
+}
+
+TEST_F(VerdictTest, RunsAreComparedRelativeToTheReferenceOfEachBlock) {
+  const RunSet base = RunSet::read({run("base", rows(10, 1, 0.02)).string()});
+  const RunSet same = RunSet::read({run("same", rows(10, 1, 0.02, 0.3, 7)).string()});
+  const RunSet slow = RunSet::read({run("slow", rows(10, 0.8, 0.02, 0.3, 8)).string()});
+  const auto verdict = [&](const RunSet& now, const std::string& relative_to) {
+    const RunComparison c = compare_runs(base, now, {"throughput_bps"}, relative_to, {});
+    return c.rows.back().verdict;
+  };
+  EXPECT_EQ(verdict(same, ""), "slower");  // the machine is
+  EXPECT_EQ(verdict(same, "engine=iperf3"), "same");
+  EXPECT_EQ(verdict(slow, "engine=iperf3"), "slower");
+  const RunComparison c = compare_runs(base, slow, {"throughput_bps"}, "engine=iperf3", {});
+  ASSERT_EQ(c.rows.size(), 1u);  // the reference itself is not judged
+  EXPECT_NEAR(c.rows[0].ratio.value(), 0.8, 0.03);
+  EXPECT_EQ(c.rows[0].reference, reference());
+  EXPECT_THAT(run_comparison_table(c, {}), HasSubstr("divided by bulk/engine=iperf3 of its block"));
+  EXPECT_THAT(run_comparison_markdown(c), HasSubstr("| bulk/engine=blocking | throughput\\_bps |"));
+  EXPECT_EQ(junit_of(c)[0].outcome, JUnitCase::Outcome::failed);
+}
+
+TEST_F(VerdictTest, AFolderOfRunsIsTakenWhole) {
+  run("many/a", rows(5, 1, 0.02));
+  run("many/b", rows(5, 1, 0.02, 1, 2));
+  fs::create_directory_symlink("b", folder / "many/latest");
+  EXPECT_EQ(RunSet::read({(folder / "many").string()}).runs().size(), 2u);
+  EXPECT_THROW(RunSet::read({folder.string()}), UsageError);  // holds no run itself
+  EXPECT_THROW(RunSet::read({"/nowhere"}), UsageError);
+}
+
+TEST_F(VerdictTest, RunsOfOneSideThatDifferAsMuchAsTheSidesAreNoGround) {
+  const std::string fast = rows(10, 1, 0.01), slow = rows(10, 0.7, 0.01, 1, 5);
+  const RunSet base = RunSet::read({run("one", fast).string(), run("two", slow).string()});
+  const RunSet now = RunSet::read({run("new", rows(10, 0.7, 0.01, 1, 6)).string()});
+  const RunComparison c = compare_runs(base, now, {"throughput_bps"}, "engine=iperf3", {});
+  EXPECT_EQ(c.rows[0].verdict, "inconclusive");
+  EXPECT_NE(c.rows[0].remark, "");
+}
+
+TEST_F(VerdictTest, WhatOnlyOneRunHasIsListedAndWhatWasNotMeasuredFails) {
+  const Case& other = samples.add_case("other");
+  std::string broken;
+  for (std::uint64_t block = 1; block <= 6; ++block)
+    broken += trial_row(samples.failed(experiment.cases[1], block));
+  const RunSet base = RunSet::read(
+      {run("base", rows(6, 1, 0.02) + trial_row(samples.transfer(other, 1, 1000))).string()});
+  const RunSet now = RunSet::read({run("new", broken).string()});
+  const RunComparison c = compare_runs(base, now, {"throughput_bps"}, "", {});
+  EXPECT_THAT(c.only_base, ElementsAre(reference(), "other"));
+  EXPECT_THAT(c.unmeasured, ElementsAre(candidate() + " throughput_bps"));
+  EXPECT_EQ(junit_of(c)[0].outcome, JUnitCase::Outcome::failed);
+}
+
+TEST_F(VerdictTest, AReferenceThatIsNotThereIsAnError) {
+  const RunSet runs = RunSet::read({run("base", rows(6, 1, 0.02)).string()});
+  EXPECT_THROW(compare_runs(runs, runs, {"throughput_bps"}, "engine=netperf", {}), UsageError);
+  EXPECT_THROW(compare_runs(runs, runs, {"throughput_bps"}, "iperf3", {}), UsageError);
+}
+
+TEST_F(VerdictTest, JUnitHasATestForEachCaseAndGateAndEscapesNames) {
+  experiment.gates = {ratio_gate(0.95)};
+  std::string text = rows(10, 0.8, 0.02);
+  text += trial_row(samples.failed(experiment.cases[0], 11));
+  const TrialTable trials = table(text);
+  const std::string xml = junit_xml("a<b", junit_of_run(trials, judge_gates(experiment, trials)));
+  EXPECT_THAT(xml, HasSubstr("<testsuites name=\"a&lt;b\">"));
+  EXPECT_THAT(xml, HasSubstr("<testsuite name=\"trials\" tests=\"2\" failures=\"1\""));
+  EXPECT_THAT(xml, HasSubstr("client: it, &quot;broke&quot;"));
+  EXPECT_THAT(xml, HasSubstr("<testsuite name=\"gates\" tests=\"1\" failures=\"1\""));
+  EXPECT_THAT(xml, HasSubstr("of bulk/engine=iperf3, at least 0.95"));
+}
+
+}  // namespace
+}  // namespace pingperf

@@ -1,0 +1,85 @@
+// pingperf compare and export: they tell of runs that are over.
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "harness/comparison.h"
+#include "harness/environment.h"
+#include "harness/exports.h"
+#include "harness/gates.h"
+#include "harness/junit.h"
+#include "harness/run_comparison.h"
+#include "harness/stopping.h"
+#include "harness/table.h"
+#include "harness/verdict_table.h"
+#include "tools/commands.h"
+
+namespace pingperf {
+namespace {
+
+std::string formatted(const RunComparison& comparison, const std::string& format) {
+  if (format == "markdown") return run_comparison_markdown(comparison);
+  if (format == "csv") return shifts_csv(comparison.rows);
+  if (format == "json") return run_comparison_json(comparison);
+  if (format == "junit") return junit_xml("pingperf compare", junit_of(comparison));
+  return run_comparison_table(comparison, style_of_stdout());
+}
+
+// The lines that say why a comparison fails; none when it does not.
+std::vector<std::string> failures(const RunComparison& comparison, const std::string& fail_on) {
+  std::vector<std::string> lines;
+  if (fail_on.empty()) return lines;
+  for (const std::string& what : comparison.unmeasured)
+    lines.push_back(what + ": no trial of the new run has it");
+  for (const ShiftRow& row : comparison.rows) {
+    const bool is_undecided = row.verdict == "inconclusive" && fail_on == "inconclusive";
+    if (!is_regression(row) && !is_undecided) continue;
+    const std::string interval =
+        row.ci_low ? fmt::format("[{:.3f}, {:.3f}]", *row.ci_low, *row.ci_high) : "no interval";
+    lines.push_back(fmt::format("{} {}: {:.3f} {} of the base: {}", row.case_name, row.metric,
+                                *row.ratio, interval, row.verdict));
+  }
+  return lines;
+}
+
+std::string run_markdown(const std::filesystem::path& run, const TrialTable& trials) {
+  const Experiment experiment = load_experiment(run / "experiment.yaml", recorded_overrides(run));
+  std::string text = fmt::format("### {}\n\n", experiment.name);
+  if (!experiment.description.empty()) text += experiment.description + "\n\n";
+  text += results_markdown(trials, experiment.cases);
+  const auto comparisons = compare_cases(experiment, trials, strictness_of(experiment));
+  if (!comparisons.empty()) text += "\n" + comparisons_markdown(comparisons);
+  if (!experiment.gates.empty()) text += "\n" + gates_markdown(judge_gates(experiment, trials));
+  return text;
+}
+
+}  // namespace
+
+int compare_command(const CompareCommand& command) {
+  const RunSet base = RunSet::read(command.base), now = RunSet::read(command.now);
+  const RunComparison comparison = compare_runs(base, now, command.metrics, command.relative_to,
+                                                {.threshold = command.threshold, .level = kLevel});
+  if (comparison.rows.empty() && comparison.unmeasured.empty())
+    throw UsageError(fmt::format("pingperf compare: the runs have no case in common that has {}",
+                                 fmt::join(command.metrics, " or ")));
+  fmt::print("{}", formatted(comparison, command.format));
+  const std::vector<std::string> lines = failures(comparison, command.fail_on);
+  for (const std::string& line : lines) fmt::print(stderr, "failed: {}\n", line);
+  return lines.empty() ? 0 : 1;
+}
+
+int export_command(const std::string& run, const std::string& format) {
+  const std::filesystem::path file = std::filesystem::path(run) / "trials.csv";
+  if (!std::filesystem::exists(file))
+    throw UsageError(fmt::format("{}: not the directory of a run: it has no trials.csv", run));
+  const TrialTable trials = TrialTable::read(file);
+  if (format == "markdown")
+    fmt::print("{}", run_markdown(run, trials));
+  else if (format == "openmetrics")
+    fmt::print("{}", openmetrics(trials));
+  else
+    fmt::print("{}", benchmark_json(trials, recorded_environment(run)));
+  return 0;
+}
+
+}  // namespace pingperf
