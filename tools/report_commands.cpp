@@ -48,8 +48,9 @@ std::string run_markdown(const std::filesystem::path& run, const TrialTable& tri
   if (!experiment.description.empty()) text += experiment.description + "\n\n";
   text += results_markdown(trials, experiment.cases);
   const auto comparisons = compare_cases(experiment, trials, strictness_of(experiment));
-  if (!comparisons.empty()) text += "\n" + comparisons_markdown(comparisons);
-  if (!experiment.gates.empty()) text += "\n" + gates_markdown(judge_gates(experiment, trials));
+  if (!comparisons.empty()) text += fmt::format("\n{}", comparisons_markdown(comparisons));
+  if (!experiment.gates.empty())
+    text += fmt::format("\n{}", gates_markdown(judge_gates(experiment, trials)));
   return text;
 }
 

@@ -25,7 +25,8 @@ Options options_for(const Engine& engine) {
                    : engine.transport == Transport::udp ? 1400
                                                         : 131072;
   o.streams = 1;
-  o.duration = 60 * kMillisecond;
+  // Two that spin may land on one CPU, and take turns by the scheduler's slices.
+  o.duration = (engine.name == "spin" ? 200 : 60) * kMillisecond;
   o.warmup = 20 * kMillisecond;
   if (engine.honours("threads")) o.threads = 1;
   return o;
@@ -541,7 +542,7 @@ TEST_P(PingTest, KernelTimestampsSplitTheRoundTrip) {
   const auto& spans = ends.client.spans;
   const std::uint64_t pings = ends.client.exchanges.value();
   const std::uint64_t stamped = spans.at(Span::turnaround).count();
-  EXPECT_GE(stamped + 2 + pings / 10, pings);  // the last one's last stamp never comes
+  EXPECT_GE(stamped + 4 + pings / 10, pings);  // the last one's last stamp never comes
   double sum = 0;
   for (const Span span :
        {Span::app_to_kernel, Span::kernel_to_kernel, Span::kernel_to_app, Span::turnaround}) {
