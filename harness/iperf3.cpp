@@ -11,90 +11,31 @@
 #include <iperf_api.h>
 #include <net/if.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
+#include <chrono>
 #include <csignal>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <mutex>
-#include <sstream>
+#include <memory>
+#include <stdexcept>
 #include <thread>
 
+#include "harness/child_check.h"
+#include "harness/iperf3_limits.h"
 #include "harness/iperf3_result.h"
-#include "harness/process.h"
-#include "sockets/datagram.h"
+#include "harness/iperf3_words.h"
+#include "harness/usage_window.h"
 #include "sockets/engines.h"
 #include "sockets/error.h"
 #include "sockets/fd.h"
 #include "sockets/socket_options.h"
-#include "sockets/usage.h"
 
 namespace pingperf {
 namespace {
 
 constexpr Nanoseconds kRetry = kMillisecond;
 constexpr Nanoseconds kRestart = 2 * kSecond;  // of an external server, between two tests
-constexpr unsigned kParser_s = 5;              // that libiperf's parser may take
-
-// CPU time and context switches of this process in the measured window, by a thread that sleeps.
-// libiperf does not tell when its test begins: the window is early by the few milliseconds of its
-// handshake.
-class UsageWindow {
- public:
-  explicit UsageWindow(const Iperf3Schedule& schedule)
-      : begin_(now_ns() + schedule.omit_s * kSecond + schedule.rest),
-        end_(schedule.duration ? begin_ + *schedule.duration : 0),
-        thread_([this] { watch(); }) {}
-  ~UsageWindow() { finish(); }
-
-  // Ends the window, unless it is over, and writes what was used in it.
-  void write_to(Measurement& measurement) {
-    finish();
-    if (opened_) set_usage(measurement, before_, after_);
-  }
-
- private:
-  void watch() {
-    if (sleep_until(begin_)) return;
-    before_ = Usage::now();
-    opened_ = true;
-    sleep_until(end_);
-    after_ = Usage::now();
-  }
-
-  // Returns true when the test was over before `when`; 0 is never.
-  bool sleep_until(Nanoseconds when) {
-    std::unique_lock lock(mutex_);
-    const auto over = [this] { return over_; };
-    if (when == 0) {
-      changed_.wait(lock, over);
-      return true;
-    }
-    return changed_.wait_until(
-        lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(when)), over);
-  }
-
-  void finish() {
-    {
-      const std::lock_guard lock(mutex_);
-      over_ = true;
-    }
-    changed_.notify_all();
-    if (thread_.joinable()) thread_.join();
-  }
-
-  const Nanoseconds begin_, end_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool over_ = false;  // guarded by mutex_
-  bool opened_ = false;
-  Usage before_, after_;
-  std::thread thread_;  // last: it uses what is above
-};
 
 using Test = std::unique_ptr<iperf_test, decltype(&iperf_free_test)>;
 
@@ -120,20 +61,11 @@ void silence_stdout() {
   check(::dup2(null.get(), STDOUT_FILENO), "dup2");
 }
 
-// What libiperf's client is told as a command line: what it has no setter for, or checks against
-// the words that the experiment adds. Its parser keeps the words, and puts them in another order.
+// What libiperf's parser makes of the words that it has no setter for, or that the experiment adds.
+// It keeps them, and puts them in another order.
 class CommandLine {
  public:
-  explicit CommandLine(const Options& o) : words_{"iperf3", "-c", "set-later"} {
-    add_when(o.transport == Transport::udp, {"-u"});
-    add_when(o.reverse.value_or(false), {"-R"});
-    add_when(o.bidirectional.value_or(false), {"--bidir"});
-    add_when(o.fq_rate_bps.has_value(), {"--fq-rate", std::to_string(o.fq_rate_bps.value_or(0))});
-    add_when(o.flow_label.has_value(), {"-L", std::to_string(o.flow_label.value_or(0))});
-    add_when(o.bind_device.has_value(), {"--bind-dev", o.bind_device.value_or("")});
-    std::istringstream own(o.iperf3_options.value_or(""));
-    for (std::string word; own >> word;) words_.push_back(word);
-    words_.emplace_back("-J");  // last: it tells whether the others were taken
+  explicit CommandLine(const Options& options) : words_(iperf3_words(options)) {
     for (std::string& word : words_) argv_.push_back(word.data());
     argv_.push_back(nullptr);
   }
@@ -153,69 +85,34 @@ class CommandLine {
   }
 
  private:
-  void add_when(bool wanted, std::initializer_list<std::string> words) {
-    if (wanted) words_.insert(words_.end(), words);
-  }
-
   std::vector<std::string> words_;
   std::vector<char*> argv_;
 };
 
-// The child of object_to_words(): parses, with `out` as its stderr, and ends with 0 when all is
-// well.
-[[noreturn]] void try_to_parse(const Options& options, int out) {
-  std::atexit([] { ::_exit(1); });  // the parser's exit(): the other handlers are the parent's
-  ::signal(SIGALRM, SIG_DFL);
-  ::alarm(kParser_s);
-  const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  ::dup2(null.get(), STDIN_FILENO);
-  ::dup2(null.get(), STDOUT_FILENO);
-  ::dup2(out, STDERR_FILENO);
-  try {
-    const Test test = new_test();
-    CommandLine(options).parse(test.get());
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "%s\n", e.what());
-    ::_exit(1);
-  }
-  ::_exit(0);
-}
-
-// All that comes from `fd` until its other end is closed.
-std::string read_all(int fd) {
-  std::string text;
-  char buffer[4096];
-  for (ssize_t n; (n = ::read(fd, buffer, sizeof buffer)) != 0;) {
-    if (n > 0) text.append(buffer, static_cast<std::size_t>(n));
-    if (n < 0 && errno != EINTR) break;
-  }
-  return text;
-}
-
 // The first line of a complaint, without the program's name and a trailing colon.
-std::string complaint_in(std::string text) {
+std::string tidied(std::string complaint) {
   constexpr std::string_view kProgram = "iperf3: ";
-  text.resize(std::min(text.find('\n'), text.size()));
-  if (text.starts_with(kProgram)) text.erase(0, kProgram.size());
-  text.resize(text.find_last_not_of(": ") + 1);
-  return text.empty() ? "libiperf's parser did not come to an end" : text;
+  complaint.resize(std::min(complaint.find('\n'), complaint.size()));
+  if (complaint.starts_with(kProgram)) complaint.erase(0, kProgram.size());
+  complaint.resize(complaint.find_last_not_of(": ") + 1);
+  return complaint.empty() ? "libiperf's parser did not come to an end" : complaint;
 }
 
-// What libiperf's parser objects to in iperf3_options. It may call exit(), so a process of its own
-// asks it.
+// What libiperf's parser objects to in iperf3_options. It may call exit(): a child asks it.
 std::optional<std::string> object_to_words(const Options& options) {
   if (options.iperf3_options.value_or("").empty()) return std::nullopt;
-  Pipe pipe = make_pipe();
-  std::fflush(nullptr);
-  const pid_t child = check(::fork(), "fork");
-  if (child == 0) try_to_parse(options, pipe.write.get());
-  pipe.write = Fd();
-  const std::string said = read_all(pipe.read.get());
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-  if (status == 0) return std::nullopt;
+  const auto complaint = complaint_of([&] {
+    const Test test = new_test();
+    CommandLine(options).parse(test.get());
+  });
+  if (!complaint) return std::nullopt;
   return fmt::format("iperf3_options: {} (`iperf3 --help` lists the options of a version)",
-                     complaint_in(said));
+                     tidied(*complaint));
+}
+
+std::optional<std::string> object_to(const Options& options) {
+  if (auto objection = object_to_iperf3_limits(options)) return objection;
+  return object_to_words(options);
 }
 
 class Iperf3Endpoint : public Endpoint {
@@ -233,7 +130,9 @@ class Iperf3Endpoint : public Endpoint {
   Measurement measure(int (*call)(iperf_test*)) {
     ::signal(SIGPIPE, SIG_IGN);  // iperf3 does that in its main()
     silence_stdout();
-    UsageWindow usage(schedule_);
+    // libiperf does not tell when its test begins: the window is early by the few milliseconds of
+    // its handshake.
+    UsageWindow usage(now_ns() + schedule_.omit_s * kSecond + schedule_.rest, schedule_.duration);
     i_errno = 0;
     const int rc = call(test_.get());
     const char* const json = iperf_get_test_json_output_string(test_.get());
@@ -377,49 +276,6 @@ class Iperf3Client final : public Iperf3Endpoint {
   CommandLine command_line_;
 };
 
-// What libiperf cannot count to, or not without losing its way.
-std::optional<std::string> object_to_limit(const Options& o) {
-  const bool reverse = o.reverse.value_or(false);
-  if (o.warmup.value_or(0) % kSecond != 0)
-    return "iperf3 with a limit of bytes or messages can leave out whole seconds only: set warmup "
-           "to 0s or 1s";
-  if (o.messages && (reverse || o.bidirectional.value_or(false)))
-    return "iperf3 counts the messages that the client sends: with reverse or bidirectional set "
-           "bytes or duration";
-  if (reverse && o.transport == Transport::udp)
-    return "iperf3's client waits for all bytes, and a lost datagram never comes: with reverse set "
-           "duration";
-  return std::nullopt;
-}
-
-std::optional<std::string> object_to_pacing_and_headers(const Options& o) {
-  if ((o.burst || o.pacing_timer) && !o.rate_bps)
-    return "burst and pacing_timer are of a paced rate: set rate";
-  if (o.flow_label && o.ip != 6) return "flow_label: only IPv6 has one: set ip: 6";
-  if (o.dont_fragment.value_or(false) && (o.ip == 6 || o.reverse.value_or(false)))
-    return "dont_fragment: it is for IPv4 datagrams that the client sends: leave ip: 6 and reverse "
-           "out";
-  return std::nullopt;
-}
-
-std::optional<std::string> object_to(const Options& o) {
-  // libiperf counts nonsense, without an error, when its header does not fit.
-  if (o.transport == Transport::udp)
-    if (auto objection = datagram_objection(o)) return objection;
-  if (o.send_buffer && o.receive_buffer && o.send_buffer != o.receive_buffer)
-    return "iperf3 has one buffer size (-w): give send_buffer and receive_buffer the same "
-           "value, or one of them alone";
-  if (o.duration && *o.duration < kIperf3Interval)
-    return "iperf3 reports intervals of 100ms: duration must be that at least";
-  if (o.streams.value_or(1) > 128) return "iperf3 has at most 128 streams";
-  if (o.rate_bps && *o.rate_bps < o.streams.value_or(1))
-    return "rate is that of all streams together: it must be 1 bit/s a stream at least";
-  if (is_limited(o))
-    if (auto objection = object_to_limit(o)) return objection;
-  if (auto objection = object_to_pacing_and_headers(o)) return objection;
-  return object_to_words(o);
-}
-
 Engine make_engine(Transport transport, std::vector<std::string_view> parameters) {
   return {
       .name = "iperf3",
@@ -437,94 +293,6 @@ Engine make_engine(Transport transport, std::vector<std::string_view> parameters
       .objection = object_to,
       .serves_external = true,
   };
-}
-
-// An option of iperf3 that would get in the harness's way, or that a parameter stands for.
-struct RefusedOption {
-  std::string_view name;
-  char letter;  // 0: none
-  std::string_view instead;
-};
-
-constexpr std::string_view kOutput = "the harness reads libiperf's output itself";
-constexpr std::string_view kServer = "the harness says which server, and runs its own";
-constexpr std::string_view kLogin = "authentication is not available";
-constexpr std::string_view kSctp = "this engine serves tcp and udp";
-
-constexpr RefusedOption kRefused[] = {
-    {"server", 's', kServer},
-    {"client", 'c', kServer},
-    {"daemon", 'D', kServer},
-    {"one-off", '1', kServer},
-    {"pidfile", 'I', kServer},
-    {"json", 'J', kOutput},
-    {"json-stream", 0, kOutput},
-    {"json-stream-full-output", 0, kOutput},
-    {"logfile", 0, kOutput},
-    {"forceflush", 0, kOutput},
-    {"get-server-output", 0, kOutput},
-    {"interval", 'i', kOutput},
-    {"format", 'f', kOutput},
-    {"title", 'T', kOutput},
-    {"verbose", 'V', kOutput},
-    {"debug", 'd', kOutput},
-    {"version", 'v', kOutput},
-    {"help", 'h', kOutput},
-    {"username", 0, kLogin},
-    {"rsa-public-key-path", 0, kLogin},
-    {"use-pkcs1-padding", 0, kLogin},
-    {"sctp", 0, kSctp},
-    {"nstreams", 0, kSctp},
-    {"xbind", 'X', kSctp},
-    {"port", 'p', "set port"},
-    {"udp", 'u', "set transport: udp"},
-    {"version4", '4', "set ip: 4"},
-    {"version6", '6', "set ip: 6"},
-    {"affinity", 'A', "set pin"},
-    {"bind-dev", 0, "set bind_device"},
-    {"time", 't', "set duration"},
-    {"timestamps", 0, kOutput},  // behind time, which begins it
-    {"omit", 'O', "set warmup"},
-    {"bytes", 'n', "set bytes"},
-    {"blockcount", 'k', "set messages"},
-    {"length", 'l', "set message_size"},
-    {"parallel", 'P', "set streams"},
-    {"bitrate", 'b', "set rate, and burst"},
-    {"bandwidth", 0, "set rate, and burst"},
-    {"pacing-timer", 0, "set pacing_timer"},
-    {"fq-rate", 0, "set fq_rate"},
-    {"reverse", 'R', "set reverse"},
-    {"bidir", 0, "set bidirectional"},
-    {"window", 'w', "set send_buffer or receive_buffer"},
-    {"set-mss", 'M', "set mss"},
-    {"no-delay", 'N', "set nodelay"},
-    {"congestion", 'C', "set congestion_control"},
-    {"linux-congestion", 0, "set congestion_control"},
-    {"tos", 'S', "set tos"},
-    {"dscp", 0, "set dscp"},
-    {"flowlabel", 'L', "set flow_label"},
-    {"zerocopy", 'Z', "set zero_copy"},
-    {"repeating-payload", 0, "set repeating_payload"},
-    {"dont-fragment", 0, "set dont_fragment"},
-};
-
-// getopt_long(3) takes the beginning of a name for the name: so does this.
-const RefusedOption* find_refused(std::string_view name) {
-  if (name == "bind") return nullptr;  // a whole name, though bind-dev begins with it
-  for (const RefusedOption& option : kRefused)
-    if (option.name.starts_with(name)) return &option;
-  return nullptr;
-}
-
-// Letters stand together up to one that takes a value: "-Ri1".
-const RefusedOption* find_refused_letter(std::string_view letters) {
-  constexpr std::string_view kTakeValues = "BF";  // of those that are not refused
-  for (const char letter : letters) {
-    for (const RefusedOption& option : kRefused)
-      if (option.letter == letter) return &option;
-    if (kTakeValues.find(letter) != std::string_view::npos) break;
-  }
-  return nullptr;
 }
 
 }  // namespace
@@ -574,16 +342,6 @@ const Engine& iperf3_udp() {
                                                             "dont_fragment", "repeating_payload",
                                                             "iperf3_options"});
   return engine;
-}
-
-std::optional<std::string> object_to_iperf3_word(std::string_view word) {
-  if (word == "--") return "'--' is no option";
-  if (word.size() < 2 || word.front() != '-') return std::nullopt;  // a value
-  const RefusedOption* const refused = word[1] == '-'
-                                           ? find_refused(word.substr(2, word.find('=') - 2))
-                                           : find_refused_letter(word.substr(1));
-  if (refused == nullptr) return std::nullopt;
-  return fmt::format("'{}' cannot stand here: {}", word, refused->instead);
 }
 
 std::string libiperf_version() {

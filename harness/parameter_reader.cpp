@@ -8,7 +8,7 @@
 #include <span>
 #include <sstream>
 
-#include "harness/iperf3.h"
+#include "harness/iperf3_words.h"
 #include "harness/suggest.h"
 #include "harness/units.h"
 

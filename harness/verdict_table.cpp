@@ -18,6 +18,10 @@ std::string interval_text(const Effect& effect) {
   return effect.ci_low ? fmt::format("{:.2f}..{:.2f}", *effect.ci_low, *effect.ci_high) : "-";
 }
 
+std::string percent(double share) {
+  return share < 0.1 ? fmt::format("{:.1f}%", 100 * share) : fmt::format("{:.0f}%", 100 * share);
+}
+
 // What so many trials could have found, and what would settle the rest: silence is no proof.
 template <typename Row>
 std::string power_text(const std::vector<Row>& rows, std::string_view trials) {
@@ -36,12 +40,11 @@ std::string power_text(const std::vector<Row>& rows, std::string_view trials) {
   std::string text;
   if (largest > 1 && smallest < largest)
     text += fmt::format(
-        "So many {} find a change of {:.1f}% in the steadiest row, of {:.0f}% in every row (95% "
-        "power).\n",
-        trials, 100 * (smallest - 1), 100 * (largest - 1));
+        "So many {} find a change of {} in the steadiest row, of {} in every row (95% power).\n",
+        trials, percent(smallest - 1), percent(largest - 1));
   else if (largest > 1)
-    text += fmt::format("So many {} find a change of {:.1f}% or more (95% power).\n", trials,
-                        100 * (largest - 1));
+    text += fmt::format("So many {} find a change of {} or more (95% power).\n", trials,
+                        percent(largest - 1));
   if (more > 0)
     text += fmt::format("About {} more repetitions would settle what is inconclusive.\n", more);
   return text;

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 
+#include "sockets/coalescing.h"
 #include "sockets/datagram_transfer.h"
 #include "sockets/socket_options.h"
 
@@ -87,34 +89,44 @@ class Arrivals {
     }
   }
 
-  // Waits for the first. Returns how many came, or -1 with errno.
+  // As recvmmsg(2): returns how many came, or -1 with errno.
   int receive(int fd, int flags) noexcept {
     for (std::size_t i = 0; i < headers_.size(); ++i) {
       headers_[i].msg_hdr.msg_control = controls_[i].bytes;
       headers_[i].msg_hdr.msg_controllen = sizeof controls_[i].bytes;
     }
-    return ::recvmmsg(fd, headers_.data(), static_cast<unsigned>(headers_.size()),
-                      MSG_WAITFORONE | flags, nullptr);
+    return ::recvmmsg(fd, headers_.data(), static_cast<unsigned>(headers_.size()), flags, nullptr);
   }
 
   char* data(std::size_t i) noexcept { return memory_.data() + i * room_; }
   std::size_t size(std::size_t i) const noexcept { return headers_[i].msg_len; }
 
-  // Of a message that UDP_GRO put together: the size of its datagrams; else 0.
-  std::size_t segment(std::size_t i) noexcept {
+  // What the kernel says of a message.
+  struct Note {
+    Nanoseconds arrival = 0;  // on CLOCK_REALTIME
+    std::size_t segment = 0;  // the size of its datagrams, when UDP_GRO put it together
+  };
+
+  Note note(std::size_t i) noexcept {
+    Note note;
     msghdr& message = headers_[i].msg_hdr;
     for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
-      if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO) continue;
-      int size = 0;
-      std::memcpy(&size, CMSG_DATA(c), sizeof size);
-      return static_cast<std::size_t>(size);
+      if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+        timespec t;
+        std::memcpy(&t, CMSG_DATA(c), sizeof t);
+        note.arrival = t.tv_sec * kSecond + t.tv_nsec;
+      } else if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
+        int size;
+        std::memcpy(&size, CMSG_DATA(c), sizeof size);
+        note.segment = static_cast<std::size_t>(size);
+      }
     }
-    return 0;
+    return note;
   }
 
  private:
   struct Control {
-    alignas(cmsghdr) char bytes[CMSG_SPACE(sizeof(int))];
+    alignas(cmsghdr) char bytes[CMSG_SPACE(sizeof(timespec)) + CMSG_SPACE(sizeof(int))];
   };
 
   const std::size_t room_;
@@ -124,11 +136,20 @@ class Arrivals {
   std::vector<Control> controls_;
 };
 
+// As Arrivals::receive(), but an empty socket of a fast flow is left alone for a while.
+int receive_gathered(Arrivals& arrivals, int fd, int flags, Coalescing& coalescing) noexcept {
+  const int count = arrivals.receive(fd, flags | MSG_DONTWAIT);
+  if (count >= 0 || errno != EAGAIN) return count;
+  const timespec pause{0, coalescing.pause(now_ns())};
+  if (pause.tv_nsec > 0) ::nanosleep(&pause, nullptr);
+  return arrivals.receive(fd, flags | MSG_WAITFORONE);
+}
+
 // Takes message i apart. Returns false when the flow is over. What was left in the kernel is
 // counted by the first header: datagrams that GRO put together have consecutive numbers.
-bool take_apart(Arrivals& arrivals, std::size_t i, DatagramSink& sink, Nanoseconds now,
-                bool discard) noexcept {
-  const std::size_t n = arrivals.size(i), segment = arrivals.segment(i);
+bool take_apart(Arrivals& arrivals, std::size_t i, DatagramSink& sink, bool discard) noexcept {
+  const auto [now, segment] = arrivals.note(i);
+  const std::size_t n = arrivals.size(i);
   const char* const data = arrivals.data(i);
   if (segment == 0 || segment >= n) return sink.take(data, n, now, !discard);
   if (!discard) {
@@ -173,20 +194,24 @@ void send_bursts(FlowGroup& group, Meter& meter) {
 
 void receive_bursts(FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
+  const int fd = flow.fd.get();
   const Options& o = group.options;
   const bool gro = o.gro.value_or(false), discard = o.receive == "discard";
-  if (gro) set_option(flow.fd.get(), SOL_UDP, UDP_GRO, 1, "gro (UDP_GRO)");
+  if (gro) set_option(fd, SOL_UDP, UDP_GRO, 1, "gro (UDP_GRO)");
+  set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1, "SO_TIMESTAMPNS");
   const std::size_t whole = gro ? kLargestReceive : flow.incoming.size();
   Arrivals arrivals(o.batch.value_or(1), discard ? sizeof(Hello) : whole);
   DatagramSink sink(flow, meter, o.verify.value_or(false));
+  Coalescing coalescing(buffer_size(fd, SO_RCVBUF).value_or(0));
   group.copies = discard ? 0 : 1;
   while (!meter.stopped()) {
-    const int count = arrivals.receive(flow.fd.get(), discard ? MSG_TRUNC : 0);
+    const int count = receive_gathered(arrivals, fd, discard ? MSG_TRUNC : 0, coalescing);
     if (count < 0 && is_transient_send(errno)) continue;
     if (count < 0) return flow.fail(meter);
-    const Nanoseconds now = now_ns();
-    for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i)
-      if (!take_apart(arrivals, i, sink, now, discard)) return;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+      coalescing.took(arrivals.size(i));
+      if (!take_apart(arrivals, i, sink, discard)) return;
+    }
   }
 }
 
