@@ -193,8 +193,9 @@ class ExperimentReader {
     for (Case& c : cases) {
       if (!names_.insert(c.name).second)
         fail_at(mark, fmt::format("two cases are named '{}'", c.name));
-      const Nanoseconds least =
-          c.options.duration ? expected_length(c.options) : c.options.warmup.value_or(0);
+      const Nanoseconds least = c.options.duration
+                                    ? expected_length(c.options, experiment_.server.is_external())
+                                    : c.options.warmup.value_or(0);
       if (experiment_.plan.timeout && *experiment_.plan.timeout <= least)
         fail_at(timeout_mark_,
                 fmt::format("timeout is not longer than the {:.10g} s that a trial of case '{}' "

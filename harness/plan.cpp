@@ -41,11 +41,12 @@ std::vector<Trial> plan_trials(const Experiment& experiment, std::uint64_t block
   return plan;
 }
 
-Nanoseconds expected_length(const Options& options) {
+Nanoseconds expected_length(const Options& options, bool external) {
+  const auto whole = [](Nanoseconds time) { return (time + kSecond - 1) / kSecond * kSecond; };
   const Nanoseconds measured = options.duration.value_or(kSecond);  // a limit: a guess
-  const Nanoseconds length = options.warmup.value_or(0) + measured;
-  if (options.engine != "iperf3") return length;
-  return (length + kSecond - 1) / kSecond * kSecond;  // libiperf counts whole seconds
+  const Nanoseconds warmup = options.warmup.value_or(0);
+  if (options.engine != "iperf3") return warmup + measured;
+  return external ? whole(warmup) + whole(measured) : whole(warmup + measured);
 }
 
 Nanoseconds expected_length(const Experiment& experiment, const std::vector<Trial>& trials) {
@@ -53,14 +54,16 @@ Nanoseconds expected_length(const Experiment& experiment, const std::vector<Tria
   Nanoseconds sum = 0;
   for (const Trial& trial : trials) {
     const Options& options = experiment.cases[trial.case_index].options;
-    sum = std::min(kYear, sum + expected_length(options) + experiment.plan.cooldown);
+    sum = std::min(kYear, sum + expected_length(options, experiment.server.is_external()) +
+                              experiment.plan.cooldown);
   }
   return sum;
 }
 
 Nanoseconds trial_timeout(const Experiment& experiment, const Options& options) {
   if (experiment.plan.timeout) return *experiment.plan.timeout;
-  return expected_length(options) + (is_limited(options) ? 60 * kSecond : 10 * kSecond);
+  return expected_length(options, experiment.server.is_external()) +
+         (is_limited(options) ? 60 * kSecond : 10 * kSecond);
 }
 
 }  // namespace pingperf

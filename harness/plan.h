@@ -22,8 +22,9 @@ std::vector<Trial> plan_trials(const Experiment& experiment, std::uint64_t block
 // Of its repetitions.
 std::vector<Trial> plan_trials(const Experiment& experiment);
 
-// The least time that the trial of `options` takes: warmup and duration, as its engine runs them.
-Nanoseconds expected_length(const Options& options);
+// The least time that the trial of `options` takes: warmup and duration, as its engine runs them;
+// libiperf counts whole seconds, of each by itself when its server is external.
+Nanoseconds expected_length(const Options& options, bool external);
 
 // The planned length of `trials`, the cooldown after each included; at most a year.
 Nanoseconds expected_length(const Experiment& experiment, const std::vector<Trial>& trials);

@@ -119,7 +119,9 @@ void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, 
     record.trial_case = &experiment.cases[trial.case_index];
     record.trial = trial;
     record.started_at = std::chrono::system_clock::now();
-    progress.trial_started(trial, *record.trial_case, expected_length(record.trial_case->options));
+    progress.trial_started(
+        trial, *record.trial_case,
+        expected_length(record.trial_case->options, experiment.server.is_external()));
     const Nanoseconds begin = now_ns();
     carry_out(experiment, record, agents, watch);
     record.elapsed_s = to_seconds(now_ns() - begin);

@@ -64,9 +64,12 @@ TEST(Plan, Iperf3TrialsTakeWholeSeconds) {
   Options o;
   o.duration = kSecond;
   o.warmup = 200 * kMillisecond;
-  EXPECT_EQ(expected_length(o), 1200 * kMillisecond);
+  EXPECT_EQ(expected_length(o, false), 1200 * kMillisecond);
   o.engine = "iperf3";
-  EXPECT_EQ(expected_length(o), 2 * kSecond);
+  EXPECT_EQ(expected_length(o, false), 2 * kSecond);
+  o.duration = 800 * kMillisecond;
+  EXPECT_EQ(expected_length(o, false), kSecond);
+  EXPECT_EQ(expected_length(o, true), 2 * kSecond);
 }
 
 TEST(Plan, TheTimeoutIsTheUsersOrTheLengthAndAMargin) {
