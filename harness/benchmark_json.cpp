@@ -1,4 +1,4 @@
-#include <cmath>
+#include <algorithm>
 #include <map>
 
 #include "harness/columns.h"
@@ -12,7 +12,8 @@ using Ordered = nlohmann::ordered_json;
 
 // What one trial is to Google Benchmark.
 struct Iteration {
-  double real_time_ns = 0, cpu_time_ns = 0;
+  double real_time_ns = 0;
+  std::optional<double> cpu_time_ns;
   std::map<std::string, double> counters;
 };
 
@@ -22,7 +23,7 @@ std::optional<Iteration> iteration_of(const TrialTable& trials,
   Iteration it;
   if (const auto bps = value("throughput_bps"); bps && *bps > 0) {
     it.real_time_ns = 8e15 / *bps;  // of 1e6 bytes
-    it.cpu_time_ns = value("cpu_s_per_gb").value_or(0) * 1e6;
+    if (const auto cpu = value("cpu_s_per_gb")) it.cpu_time_ns = *cpu * 1e6;
     it.counters["bytes_per_second"] = *bps / 8;
   } else if (const auto rtt = value("rtt_p50_ns")) {
     it.real_time_ns = *rtt;
@@ -46,6 +47,10 @@ std::vector<Iteration> iterations_of(const TrialTable& trials, const std::string
     if (trials.text(row, "status") != "ok") continue;
     if (auto iteration = iteration_of(trials, row)) iterations.push_back(std::move(*iteration));
   }
+  const bool all_have_cpu = std::all_of(iterations.begin(), iterations.end(),
+                                        [](const Iteration& it) { return it.cpu_time_ns; });
+  for (Iteration& it : iterations)  // the format has no empty cell: all of a case, or none
+    if (!all_have_cpu) it.cpu_time_ns = 0;
   return iterations;
 }
 
@@ -62,7 +67,7 @@ void add_iterations(Ordered& list, const std::string& name, std::size_t family,
     entry["repetition_index"] = i;
     entry["iterations"] = 1;
     entry["real_time"] = iterations[i].real_time_ns;
-    entry["cpu_time"] = iterations[i].cpu_time_ns;
+    entry["cpu_time"] = *iterations[i].cpu_time_ns;
     entry["time_unit"] = "ns";
     for (const auto& [counter, value] : iterations[i].counters) entry[counter] = value;
     list.push_back(std::move(entry));
@@ -96,7 +101,7 @@ void add_aggregates(Ordered& list, const std::string& name, std::size_t family,
   std::map<std::string, std::vector<double>> counters;
   for (const Iteration& it : iterations) {
     real.push_back(it.real_time_ns);
-    cpu.push_back(it.cpu_time_ns);
+    cpu.push_back(*it.cpu_time_ns);
     for (const auto& [counter, value] : it.counters) counters[counter].push_back(value);
   }
   for (const Aggregate& aggregate : kAggregates) {
@@ -109,7 +114,8 @@ void add_aggregates(Ordered& list, const std::string& name, std::size_t family,
     entry["real_time"] = aggregate.of(real);
     entry["cpu_time"] = aggregate.of(cpu);
     entry["time_unit"] = "ns";
-    for (const auto& [counter, values] : counters) entry[counter] = aggregate.of(values);
+    for (const auto& [counter, values] : counters)
+      if (values.size() == iterations.size()) entry[counter] = aggregate.of(values);
     list.push_back(std::move(entry));
   }
 }
@@ -123,8 +129,6 @@ Ordered context_of(const TrialTable& trials, const Json& environment) {
           {"host_name", host.value("hostname", "")},
           {"executable", "pingperf"},
           {"num_cpus", host.value("cpus", 0)},
-          {"mhz_per_cpu", 0},
-          {"cpu_scaling_enabled", false},
           {"caches", Ordered::array()},
           {"load_avg", Ordered::array()},
           {"library_build_type", "release"}};

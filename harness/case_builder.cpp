@@ -224,6 +224,40 @@ class CaseBuilder {
   bool has_kind_ = false;
 };
 
+// What loads the network while `loaded` is measured.
+Case background_of(const Case& loaded, const Node& node) {
+  constexpr Nanoseconds kWarmup = kSecond, kTail = 500 * kMillisecond;
+  check_keys(node, "background", assignable_keys());
+  for (const char* const key : {"duration", "bytes", "messages"})
+    if (const Node* const n = node.find(key))
+      fail_at(n->mark, fmt::format("{}: a background lasts as long as what is measured", key));
+  std::set<std::string> unused;
+  Case background = build_cases("background", node, nullptr, unused).front();
+  if (background.options.kind != Kind::throughput)
+    fail_at(node.mark, "a background is of kind throughput");
+  if (!node.find("warmup")) background.options.warmup = kWarmup;
+  background.options.duration =
+      loaded.options.warmup.value_or(0) + *loaded.options.duration + kTail;
+  return background;
+}
+
+// Makes of the last case two: idle, and loaded by the background.
+void load(std::vector<Case>& cases, const Node& node) {
+  Case idle = std::move(cases.back());
+  cases.pop_back();
+  if (idle.options.kind == Kind::throughput || !idle.options.duration)
+    fail_at(node.mark,
+            "background: it loads a workload of kind latency or connect that has a "
+            "duration");
+  Case loaded = idle;
+  loaded.background = std::make_shared<const Case>(background_of(loaded, node));
+  for (auto& [c, load] : {std::pair<Case&, const char*>{idle, "idle"}, {loaded, "loaded"}}) {
+    c.axes.emplace_back("load", load);
+    c.name += fmt::format("/load={}", load);
+    cases.push_back(c);
+  }
+}
+
 // kind, transport and engine may stand in `defaults` too; they are the same for every engine.
 void assign_shape(CaseBuilder& builder, const Node* defaults, std::set<std::string>& used) {
   if (!defaults) return;
@@ -241,8 +275,6 @@ std::vector<Case> build_cases(const std::string& workload, const Node& node, con
   std::vector<std::string_view> keys = assignable_keys();
   keys.insert(keys.end(), {"matrix", "exclude", "include", "background"});
   check_keys(node, fmt::format("workload '{}'", workload), keys);
-  if (const Node* const background = node.find("background"))
-    fail_at(background->mark, "background: not available in this version");
   check_axes(node.find("matrix"));
   if (const Node* const include = node.find("include"))
     for (const Node& entry : include->items) check_axes(&entry);
@@ -257,6 +289,7 @@ std::vector<Case> build_cases(const std::string& workload, const Node& node, con
         builder.assign_explicitly(entry.key, entry.value.mark, entry.value);
     for (const Assignment& a : combination) builder.add_axis(a);
     cases.push_back(builder.finish(defaults, used_defaults));
+    if (const Node* const background = node.find("background")) load(cases, *background);
   }
   if (cases.empty())
     fail_at(node.find("exclude")->mark, "exclude leaves nothing of the matrix: nothing would run");

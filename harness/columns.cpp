@@ -108,20 +108,51 @@ std::vector<Column> measured_texts() {
   };
 }
 
+// The parameters of a background that an experiment is likely to vary.
+std::vector<Column> background_columns() {
+  std::vector<Column> columns;
+  columns.push_back({"background_transport",
+                     "of the background: what carries it",
+                     [](const TrialRecord& r) {
+                       const auto& background = r.trial_case->background;
+                       return background ? std::string(name(background->options.transport))
+                                         : std::string();
+                     },
+                     {}});
+  for (const char* const key : {"streams", "message_size", "rate", "reverse", "bidirectional",
+                                "congestion_control", "warmup"}) {
+    const Parameter& parameter = *find_parameter(key);
+    columns.push_back({"background_" + std::string(parameter.column),
+                       "of the background: " + std::string(parameter.doc),
+                       [&parameter](const TrialRecord& r) {
+                         const auto& background = r.trial_case->background;
+                         return background ? parameter_text(parameter, background->options)
+                                           : std::string();
+                       },
+                       {}});
+  }
+  return columns;
+}
+
 // Columns are only ever appended: those of a generation stand behind all earlier ones.
 std::vector<Column> make_columns() {
-  constexpr int kGenerations = 4;
+  constexpr int kGenerations = 5;
   std::vector<Column> columns = identity_columns();
   for (int generation = 0; generation < kGenerations; ++generation) {
     for (const Parameter& p : parameters())
       if (p.generation == generation) columns.push_back(parameter_column(p));
     if (generation == 0)
       columns.push_back({"background",
-                         "workload that loads the network meanwhile",
-                         [](const TrialRecord&) { return std::string(); },
+                         "engine that loads the network meanwhile; empty: nothing does",
+                         [](const TrialRecord& r) {
+                           const auto& background = r.trial_case->background;
+                           return background ? background->options.engine : std::string();
+                         },
                          {}});
     if (generation == 2)
       for (Column& column : measured_texts()) columns.push_back(std::move(column));
+    if (generation == 4)
+      for (Column& column : background_columns()) columns.push_back(std::move(column));
     for (const Metric& m : metrics(generation))
       columns.push_back({m.name, m.doc, {}, m.value, m.better, m.measured_by});
   }

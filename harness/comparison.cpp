@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -27,9 +28,7 @@ std::string note_on(const ComparisonRow& row, const TrialTable& trials) {
 std::size_t count_blocks(const CasePair& pair, const TrialTable& trials) {
   std::set<std::uint64_t> blocks;
   for (const std::string& name : {pair.candidate, pair.baseline})
-    for (std::size_t i : trials.rows_of(name))
-      if (const auto block = trials.number(trials.rows()[i], "block"))
-        blocks.insert(static_cast<std::uint64_t>(*block));
+    for (std::size_t i : trials.rows_of(name)) blocks.insert(trials.block(trials.rows()[i]));
   return blocks.size();
 }
 
@@ -92,23 +91,39 @@ constexpr ComparisonColumn kColumns[] = {
 
 }  // namespace
 
+LogRatios log_ratios(const TrialTable& trials, const std::string& metric, const CasePair& pair) {
+  LogRatios ratios;
+  const auto baseline = trials.values(pair.baseline, metric);
+  for (const auto& [block, value] : trials.values(pair.candidate, metric)) {
+    const auto other = baseline.find(block);
+    if (other == baseline.end()) continue;
+    if (value > 0 && other->second > 0)
+      ratios.logs.push_back(std::log(value / other->second));
+    else
+      ++ratios.zeros;
+  }
+  return ratios;
+}
+
 ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
                            const TrialTable& trials, const Strictness& strictness) {
   ComparisonRow row;
   row.metric = metric;
   row.case_name = pair.candidate;
   row.baseline = pair.baseline;
-  const auto candidate = trials.values(row.case_name, metric);
-  const auto baseline = trials.values(row.baseline, metric);
-  std::vector<double> logs;  // twice as fast and half as fast are equally far from 0
-  for (const auto& [block, value] : candidate)
-    if (const auto other = baseline.find(block);
-        other != baseline.end() && other->second > 0 && value > 0)
-      logs.push_back(std::log(value / other->second));
+  const auto [logs, zeros] = log_ratios(trials, metric, pair);
   row.n = logs.size();
   row.excluded = count_blocks(pair, trials) - row.n;
-  if (!logs.empty()) set_estimate(row, estimate_paired(logs, strictness.level), strictness, 1);
+  if (!logs.empty()) {
+    set_estimate(row, estimate_paired(logs, strictness.level), strictness, 1);
+    const auto [least, most] = std::minmax_element(logs.begin(), logs.end());
+    row.least = std::exp(*least);
+    row.most = std::exp(*most);
+  }
   row.note = note_on(row, trials);
+  if (zeros > 0)
+    row.remark = fmt::format("in {} of {} blocks a value is 0, and has no ratio", zeros,
+                             zeros + logs.size());
   for (const std::string& name : {row.case_name, row.baseline})
     if (row.remark.empty())
       row.remark =

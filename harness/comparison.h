@@ -20,6 +20,14 @@ struct ComparisonRow : Effect {
   std::string note;          // what makes the two unlike, beside what is compared; empty: nothing
 };
 
+// The logarithms of a pair's ratios, block by block: twice as fast and half as fast are equally far
+// from 0.
+struct LogRatios {
+  std::vector<double> logs;
+  std::size_t zeros = 0;  // pairs that have none, since a value is 0
+};
+LogRatios log_ratios(const TrialTable& trials, const std::string& metric, const CasePair& pair);
+
 // One pair, not judged yet.
 ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
                            const TrialTable& trials, const Strictness& strictness);

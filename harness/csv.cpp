@@ -109,6 +109,8 @@ CsvTable CsvTable::parse(std::string_view text, const std::string& source) {
   auto header = reader.record();
   if (!header) throw CsvError(source + ":1: no header row: the file is empty or cut short");
   table.header_ = std::move(*header);
+  for (std::size_t i = 0; i < table.header_.size(); ++i)
+    table.columns_.emplace(table.header_[i], i);
   while (!reader.at_end()) {
     auto row = reader.record();
     if (!row) {
@@ -131,13 +133,13 @@ CsvTable CsvTable::read(const std::filesystem::path& file) {
 }
 
 std::size_t CsvTable::column(std::string_view name) const {
-  const auto found = std::find(header_.begin(), header_.end(), name);
-  if (found == header_.end()) throw CsvError(fmt::format("{}: no column '{}'", source_, name));
-  return static_cast<std::size_t>(found - header_.begin());
+  const auto found = columns_.find(name);
+  if (found == columns_.end()) throw CsvError(fmt::format("{}: no column '{}'", source_, name));
+  return found->second;
 }
 
 bool CsvTable::has(std::string_view name) const {
-  return std::find(header_.begin(), header_.end(), name) != header_.end();
+  return columns_.find(name) != columns_.end();
 }
 
 }  // namespace pingperf

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -31,6 +33,7 @@ class CsvTable {
   const std::vector<std::string>& header() const noexcept { return header_; }
   const std::vector<std::vector<std::string>>& rows() const noexcept { return rows_; }
   bool torn() const noexcept { return torn_; }
+  const std::string& source() const noexcept { return source_; }
   // Drops the rows that `unwanted` is true of.
   template <typename Predicate>
   void erase_rows(Predicate unwanted) {
@@ -44,6 +47,7 @@ class CsvTable {
  private:
   std::string source_;
   std::vector<std::string> header_;
+  std::map<std::string, std::size_t, std::less<>> columns_;
   std::vector<std::vector<std::string>> rows_;
   bool torn_ = false;
 };

@@ -24,9 +24,11 @@ std::string direction(const std::string& metric, bool up) {
 }
 
 std::string verdict_on(const Effect& effect, double threshold) {
-  if (!effect.ratio) return "";
-  if (!effect.ci_low || !effect.ci_high || !effect.remark.empty()) return "inconclusive";
+  if (!effect.ratio) return effect.remark.empty() ? "" : "inconclusive";
+  if (!effect.ci_low || !effect.ci_high) return "inconclusive";
   const double up = 1 + threshold, down = 1 / up;
+  const bool unanimous = effect.least > up || effect.most < down;
+  if (!effect.remark.empty() && !unanimous) return "inconclusive";
   const bool apart = *effect.ci_low > 1 || *effect.ci_high < 1;
   const bool large = *effect.ratio > up || *effect.ratio < down;
   if (apart && large && effect.q_value.value_or(1) <= kLevel)
@@ -44,9 +46,11 @@ void set_estimate(Effect& effect, const ShiftEstimate& logs, const Strictness& s
   // Of several moments at which the run may stop, any may be the lucky one (Bonferroni).
   effect.p_value = std::min(1.0, logs.p_value * kLevel / strictness.level);
   if (logs.stddev <= 0) return;
-  effect.detectable_ratio = std::exp(detectable_shift(logs.stddev, logs.weight, strictness.level));
-  const double wanted = std::max(
-      6.0, weight_to_detect(logs.stddev, std::log1p(strictness.threshold), strictness.level));
+  effect.detectable_ratio = std::exp(detectable_shift(
+      logs.stddev, logs.weight, std::log1p(strictness.threshold), strictness.level));
+  const double wanted =
+      std::max(static_cast<double>(fewest_pairs(strictness.level)),
+               weight_to_detect(logs.stddev, std::log1p(strictness.threshold), strictness.level));
   const double more = wanted > logs.weight ? wanted - logs.weight : logs.weight;  // as many again
   effect.more_repetitions = trials * static_cast<std::size_t>(std::ceil(more - 1e-9));
 }
@@ -60,8 +64,14 @@ void judge(const std::vector<Effect*>& family, const Strictness& strictness) {
   for (Effect* const effect : family) {
     if (effect->p_value) effect->q_value = q[next++];
     effect->verdict = verdict_on(*effect, strictness.threshold);
-    if (effect->verdict != "inconclusive") effect->more_repetitions.reset();
+    if (effect->verdict != "inconclusive" || !effect->remark.empty())
+      effect->more_repetitions.reset();
   }
+}
+
+std::optional<double> half_width(const Effect& effect) {
+  if (!effect.ci_low || !effect.ci_high) return std::nullopt;
+  return (*effect.ci_high - *effect.ci_low) / 2 / *effect.ratio;
 }
 
 std::string remark_on(const std::string& case_name, const std::vector<double>& values,

@@ -24,7 +24,9 @@ struct Effect {
   std::string verdict;            // faster, slower, higher, lower, same or inconclusive
   std::optional<double> detectable_ratio;       // 1.1: a change of 10 % would have been found
   std::optional<std::size_t> more_repetitions;  // of an inconclusive one
-  std::string remark;  // why no verdict can be had from these trials; empty: nothing
+  std::string remark;  // what speaks against a verdict on these trials; empty: nothing
+  double least = 0;    // of the ratios of single trials, the extremes
+  double most = 0;
 };
 
 // How strictly effects are judged.
@@ -41,7 +43,7 @@ void set_estimate(Effect& effect, const ShiftEstimate& logs, const Strictness& s
 
 // Sets q values and verdicts of a family. A verdict needs an interval wholly on one side of no
 // change, a ratio beyond the threshold, and a q value of at most 5 %; "same" needs the interval
-// within the threshold. An effect with a remark has no verdict.
+// within the threshold. An effect with a remark has no verdict, unless every trial says the same.
 void judge(const std::vector<Effect*>& family, const Strictness& strictness);
 
 template <typename Row>
@@ -50,6 +52,9 @@ void judge_family(std::vector<Row>& rows, const Strictness& strictness) {
   for (Row& row : rows) family.push_back(&row);
   judge(family, strictness);
 }
+
+// Half the width of the interval, as a share of the ratio; empty when there is no interval.
+std::optional<double> half_width(const Effect& effect);
 
 // Why these values of a case are no ground for a verdict: two groups of them, or CPU time stolen by
 // the hypervisor in more than a third of the trials. Empty when they are.

@@ -36,7 +36,8 @@ std::string text_in(const std::filesystem::path& file) {
 
 // The facts of the host of one end.
 Json facts_of(const Json& environment, const std::string& end) {
-  return environment.value("hosts", Json::object()).value(end, Json::object());
+  const Json hosts = environment.value("hosts", Json::object());
+  return hosts.is_object() ? hosts.value(end, Json::object()) : Json::object();
 }
 
 }  // namespace
@@ -58,8 +59,9 @@ Json recorded_environment(const std::filesystem::path& run) {
 
 std::string environment_json(const std::vector<std::string>& command_line,
                              const Overrides& overrides, const AgentHello& client,
-                             const AgentHello& server) {
+                             const AgentHello& server, const Json& lab) {
   Json environment = session(command_line, client, server);
+  if (!lab.is_null()) environment["lab"] = lab;
   environment["overrides"] = {{"set", overrides.set}, {"only", overrides.only}};
   return text_of(environment);
 }
@@ -85,6 +87,7 @@ std::vector<std::string> environment_differences(const std::filesystem::path& ba
     lines.emplace_back("--set or --only: not the same");
   for (const char* const end : {"client", "server"}) {
     const Json old_facts = facts_of(before, end), facts = facts_of(after, end);
+    if (!old_facts.is_object() || !facts.is_object()) continue;
     for (const auto& [key, value] : facts.items()) {
       if (key == "boot_id") continue;  // another one after each boot
       const Json old = old_facts.value(key, Json());

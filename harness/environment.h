@@ -10,11 +10,11 @@
 
 namespace pingperf {
 
-// The text of environment.json: versions, command line, overrides, and the facts that both ends'
-// agents told of their hosts.
+// The text of environment.json: versions, command line, overrides, the facts that both ends' agents
+// told of their hosts, and those of the lab, or null.
 std::string environment_json(const std::vector<std::string>& command_line,
                              const Overrides& overrides, const AgentHello& client,
-                             const AgentHello& server);
+                             const AgentHello& server, const Json& lab);
 
 // The text of `run`/environment.json with one more entry of "resumed": what this session differs in
 // can be seen there. Throws UsageError when the file is missing or damaged.

@@ -12,6 +12,8 @@
 #include <set>
 
 #include "harness/case_builder.h"
+#include "harness/host_reader.h"
+#include "harness/lab_reader.h"
 #include "harness/matrix.h"
 #include "harness/parameter_reader.h"
 #include "harness/plan.h"
@@ -24,12 +26,6 @@ namespace {
 
 constexpr std::uintmax_t kLargestFile = 1 << 20;  // bytes
 
-void not_available(const Node& node, std::string_view key, std::string_view what) {
-  for (const Node::Entry& entry : node.entries)
-    if (entry.key == key)
-      fail_at(entry.mark, fmt::format("{}: not available in this version", what));
-}
-
 // A name becomes a file's name and stands in case names: letters, digits, '_' and '-'.
 void check_name(const std::string& name, const Mark& mark, std::string_view what) {
   const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
@@ -41,18 +37,21 @@ void check_name(const std::string& name, const Mark& mark, std::string_view what
 
 class ExperimentReader {
  public:
-  explicit ExperimentReader(const Node& root) : root_(root) {}
+  ExperimentReader(const Node& root, bool without_stored_runs)
+      : root_(root), without_stored_runs_(without_stored_runs) {}
 
   Experiment read() {
     check_keys(root_, "the experiment",
                {"name", "description", "hosts", "lab", "plan", "defaults", "workloads", "compare",
                 "gates"});
-    not_available(root_, "lab", "lab");
     read_name();
-    if (const Node* const hosts = root_.find("hosts")) read_hosts(*hosts);
+    const Node *const hosts = root_.find("hosts"), *const lab = root_.find("lab");
+    if (hosts && lab) fail_at(lab->mark, "an experiment has hosts or a lab, not both");
+    if (hosts) read_hosts(*hosts);
+    if (lab) experiment_.lab = read_lab(*lab);
     if (const Node* const plan = root_.find("plan")) read_plan(*plan);
     read_workloads();
-    read_verdicts(root_, experiment_);
+    read_verdicts(root_, without_stored_runs_, experiment_);
     return std::move(experiment_);
   }
 
@@ -68,46 +67,10 @@ class ExperimentReader {
 
   void read_hosts(const Node& hosts) {
     check_keys(hosts, "hosts", {"client", "server"});
-    for (const Node::Entry& entry : hosts.entries)
-      read_host(entry.key == "client" ? experiment_.client : experiment_.server, entry);
-  }
-
-  void read_host(Host& host, const Node::Entry& entry) {
-    const Node& node = entry.value;
-    if (&host == &experiment_.server) server_mark_ = entry.mark;
-    check_keys(node, "host '" + entry.key + "'",
-               {"launch", "address", "pingperf", "external", "port"});
-    if (const Node* const external = node.find("external")) {
-      read_external(host, entry.key, node, *external);
-      return;
+    for (const Node::Entry& entry : hosts.entries) {
+      (entry.key == "client" ? experiment_.client : experiment_.server) = read_host(entry);
+      if (entry.key == "server") server_mark_ = entry.mark;
     }
-    if (const Node* const port = node.find("port"))
-      fail_at(port->mark,
-              "port of a host is where an external server listens: for the trials write "
-              "port: in defaults or a workload");
-    if (const Node* const launch = node.find("launch")) {
-      if (launch->type != Node::Type::sequence || launch->items.empty() ||
-          launch->items.front().scalar.empty())
-        fail_at(launch->mark, "launch must be a list of the command's words, e.g. [ssh, bench1]");
-      for (const Node& word : launch->items) host.launch.push_back(read_text(word, "launch"));
-    }
-    if (const Node* const address = node.find("address"))
-      host.address = read_text(*address, "address");
-    if (const Node* const path = node.find("pingperf"))
-      host.pingperf = read_text(*path, "pingperf");
-  }
-
-  // A server that someone started by hand, such as `pingperf pong`.
-  static void read_external(Host& host, const std::string& end, const Node& node,
-                            const Node& external) {
-    if (end != "server")
-      fail_at(external.mark, "external: only the server can be; the client is always an agent");
-    for (const Node::Entry& other : node.entries)
-      if (other.key != "external" && other.key != "port")
-        fail_at(other.mark, fmt::format("{}: an external server has no agent of ours", other.key));
-    host.external = host.address = read_text(external, "external");
-    if (const Node* const port = node.find("port"))
-      host.port = static_cast<std::uint16_t>(read_count(*port, "port", 1, 65535));
   }
 
   // The other end of an external trial is not ours: only engines that need nothing of it can run.
@@ -194,7 +157,7 @@ class ExperimentReader {
       if (!names_.insert(c.name).second)
         fail_at(mark, fmt::format("two cases are named '{}'", c.name));
       const Nanoseconds least = c.options.duration
-                                    ? expected_length(c.options, experiment_.server.is_external())
+                                    ? expected_length(c, experiment_.server.is_external())
                                     : c.options.warmup.value_or(0);
       if (experiment_.plan.timeout && *experiment_.plan.timeout <= least)
         fail_at(timeout_mark_,
@@ -220,6 +183,7 @@ class ExperimentReader {
   }
 
   const Node& root_;
+  const bool without_stored_runs_;
   Experiment experiment_;
   std::set<std::string> names_;
   Mark timeout_mark_;
@@ -282,7 +246,7 @@ Experiment parse_experiment(const std::string& text, const std::string& source,
   if (root.type == Node::Type::null)
     throw UsageError(source + ":1:1: the file holds no experiment");
   for (const std::string& expression : overrides.set) apply_set(root, expression);
-  Experiment experiment = ExperimentReader(root).read();
+  Experiment experiment = ExperimentReader(root, overrides.without_stored_runs).read();
   if (!overrides.only.empty()) keep_only(experiment, overrides.only);
   return experiment;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -23,11 +24,30 @@ class UsageError : public std::runtime_error {
 struct Host {
   std::vector<std::string> launch;  // argv prefix that starts an agent there; empty: this machine
   std::string address;              // where the data go; empty: loopback
+  std::string address6;             // likewise of trials with ip: 6; empty: address
   std::string pingperf;             // path of pingperf on that host; empty: this executable's
+  bool copy = false;                // put this executable there when it is missing or another
   std::string external;             // a server that someone else started there; no agent of ours
   std::uint16_t port = 0;           // where that one listens
 
   bool is_external() const { return !external.empty(); }
+};
+
+// `lab:`: the network that is made for the run. Delay, loss and reordering are of each direction.
+struct LabOptions {
+  static constexpr Nanoseconds kDefaultBuffer = 100 * kMillisecond;
+
+  std::optional<std::uint64_t> rate_bps;      // of the bottleneck, in both directions
+  std::optional<Nanoseconds> buffer;          // before it, in time at its rate
+  std::optional<std::uint64_t> buffer_bytes;  // or in bytes
+  std::optional<Nanoseconds> delay;
+  std::optional<Nanoseconds> jitter;
+  std::optional<double> loss;     // share
+  std::optional<double> reorder;  // share that overtakes the delay
+  std::optional<std::uint64_t> mtu;
+  std::optional<bool> offloads;  // TSO, GSO and GRO of its devices; empty: the kernel's choice
+  bool router = true;            // between the two ends
+  std::string place;             // in the file, for errors
 };
 
 inline constexpr std::size_t kMostTrials = 1'000'000;  // of one run
@@ -59,7 +79,10 @@ struct Case {
       axes;  // matrix keys and their values, as written
   Options options;
   const Engine* engine = nullptr;
+  std::shared_ptr<const Case> background;  // a transfer that loads the network meanwhile
 };
+
+class RunSet;
 
 // What is judged, and what it is judged against; by name.
 struct CasePair {
@@ -80,8 +103,10 @@ enum class Inconclusive { pass, fail, repeat };
 struct Gate {
   std::string metric;
   std::vector<CasePair> pairs;  // with a baseline or `against`, the bound is one of the ratio
-  std::string against;          // a stored run; empty: none
-  std::string relative_to;      // of `against`: each trial is divided by its block's; "key=value"
+  std::string against;          // a stored run, as named; empty: none
+  // Its trials, as they were when the experiment was read. A pair's baseline is then what each
+  // trial is divided by first, that of its own block.
+  std::shared_ptr<const RunSet> stored;
   std::optional<double> at_least;  // of a ratio, or in the metric's unit
   std::optional<double> at_most;
   Inconclusive inconclusive = Inconclusive::pass;
@@ -94,6 +119,7 @@ struct Experiment {
   std::string description;
   Host client;
   Host server;
+  std::optional<LabOptions> lab;  // its namespaces are the hosts
   PlanOptions plan;
   std::vector<Case> cases;  // in the order of the file
   std::vector<Compare> compare;
@@ -102,8 +128,9 @@ struct Experiment {
 
 // Where an experiment departs from its file: `run --set` and `--only`.
 struct Overrides {
-  std::vector<std::string> set;  // "workloads.bulk.duration=5s"
-  std::string only;              // glob over case names and workload names; empty: all
+  std::vector<std::string> set;      // "workloads.bulk.duration=5s"
+  std::string only;                  // glob over case names and workload names; empty: all
+  bool without_stored_runs = false;  // leave out the gates that are against one
 };
 
 // Reads and validates. Throws UsageError "file:line:column: …" on the first thing that is wrong.

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <map>
+#include <algorithm>
 
 #include "harness/comparison.h"
 #include "harness/run_comparison.h"
@@ -18,6 +18,8 @@ void take(GateRow& row, const Effect& effect, std::size_t n) {
   row.figure = effect.ratio;
   row.ci_low = effect.ci_low;
   row.ci_high = effect.ci_high;
+  row.least = effect.least;
+  row.most = effect.most;
   row.why = effect.remark;
 }
 
@@ -26,6 +28,9 @@ void measure_itself(GateRow& row, const TrialTable& trials, double level) {
   row.n = values.size();
   if (values.empty()) return;
   row.figure = median(values);
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  row.least = *least;
+  row.most = *most;
   if (const auto interval = median_interval(values, level)) {
     row.ci_low = interval->first;
     row.ci_high = interval->second;
@@ -33,26 +38,53 @@ void measure_itself(GateRow& row, const TrialTable& trials, double level) {
   row.why = remark_on(row.case_name, values, values_of(trials, row.case_name, "steal_ratio"));
 }
 
-GateState state_of(const GateRow& row) {
-  if (!row.ci_low || !row.why.empty()) return GateState::undecided;
-  const auto &least = row.gate->at_least, &most = row.gate->at_most;
-  if ((least && *row.ci_high < *least) || (most && *row.ci_low > *most)) return GateState::failed;
-  const bool keeps = (!least || *row.ci_low >= *least) && (!most || *row.ci_high <= *most);
+// Where values from `low` to `high` lie.
+GateState state_between(const Gate& gate, double low, double high) {
+  if ((gate.at_least && high < *gate.at_least) || (gate.at_most && low > *gate.at_most))
+    return GateState::failed;
+  const bool keeps =
+      (!gate.at_least || low >= *gate.at_least) && (!gate.at_most || high <= *gate.at_most);
   return keeps ? GateState::passed : GateState::undecided;
 }
 
 void judge(GateRow& row) {
-  row.state = state_of(row);
-  if (row.n == 0) {
+  if (row.n == 0 && row.why.empty()) {
     row.state = GateState::failed;
     row.why = "nothing was measured";
   } else if (!row.ci_low) {
-    row.why = fmt::format("{} values make no interval", row.n);
+    row.state = GateState::undecided;
+    if (row.why.empty()) row.why = fmt::format("{} values make no interval", row.n);
+  } else if (row.why.empty()) {
+    row.state = state_between(*row.gate, *row.ci_low, *row.ci_high);
+  } else {  // no ground for an interval; but every trial may say the same
+    row.state = state_between(*row.gate, row.least, row.most);
   }
 }
 
+// One case of a gate against the stored run, within this one, or by itself.
+GateRow measure(const Gate& gate, const CasePair& pair, const TrialTable& trials,
+                const Strictness& strictness) {
+  GateRow row;
+  row.gate = &gate;
+  row.case_name = pair.candidate;
+  if (gate.stored) {
+    row.against = gate.against;
+    const ShiftRow shift = compare_case(gate.metric, pair.candidate, *gate.stored,
+                                        RunSet::of(trials), pair.baseline, strictness);
+    take(row, shift, std::min(shift.base_n, shift.new_n));
+  } else if (!pair.baseline.empty()) {
+    row.against = pair.baseline;
+    const ComparisonRow ratio = compare_pair(gate.metric, pair, trials, strictness);
+    take(row, ratio, ratio.n);
+  } else {
+    measure_itself(row, trials, strictness.level);
+  }
+  judge(row);
+  return row;
+}
+
 std::string number(const GateRow& row, double value) {
-  return row.gate->bounds_ratio() ? fmt::format("{:.3g}", value)
+  return row.gate->bounds_ratio() ? fmt::format("{:.4g}", value)
                                   : human_metric(row.gate->metric, value);
 }
 
@@ -67,28 +99,8 @@ std::string_view name(GateState state) {
 std::vector<GateRow> judge_gates(const Experiment& experiment, const TrialTable& trials) {
   const Strictness strictness = strictness_of(experiment);
   std::vector<GateRow> rows;
-  for (const Gate& gate : experiment.gates) {
-    std::optional<RunSet> stored;
-    if (!gate.against.empty()) stored = RunSet::read({gate.against});
-    for (const CasePair& pair : gate.pairs) {
-      GateRow row;
-      row.gate = &gate;
-      row.case_name = pair.candidate;
-      row.against = stored ? gate.against : pair.baseline;
-      if (stored) {
-        const ShiftRow shift = compare_case(gate.metric, pair.candidate, *stored,
-                                            RunSet::of(trials), gate.relative_to, strictness);
-        take(row, shift, std::min(shift.base_n, shift.new_n));
-      } else if (!pair.baseline.empty()) {
-        const ComparisonRow ratio = compare_pair(gate.metric, pair, trials, strictness);
-        take(row, ratio, ratio.n);
-      } else {
-        measure_itself(row, trials, strictness.level);
-      }
-      judge(row);
-      rows.push_back(std::move(row));
-    }
-  }
+  for (const Gate& gate : experiment.gates)
+    for (const CasePair& pair : gate.pairs) rows.push_back(measure(gate, pair, trials, strictness));
   return rows;
 }
 
@@ -97,14 +109,28 @@ bool fails(const GateRow& row) {
          (row.state == GateState::undecided && row.gate->inconclusive == Inconclusive::fail);
 }
 
+std::string figure_text(const GateRow& row) {
+  return row.figure ? number(row, *row.figure) : "-";
+}
+
+std::string interval_text(const GateRow& row) {
+  if (!row.ci_low) return "-";
+  return fmt::format("[{}, {}]", number(row, *row.ci_low), number(row, *row.ci_high));
+}
+
+std::string bound_text(const GateRow& row) {
+  std::string text;
+  if (row.gate->at_least) text = "at least " + number(row, *row.gate->at_least);
+  if (row.gate->at_most)
+    text += fmt::format("{}at most {}", text.empty() ? "" : ", ", number(row, *row.gate->at_most));
+  return text;
+}
+
 std::string describe(const GateRow& row) {
-  std::string text = fmt::format("{} {}:", row.case_name, row.gate->metric);
-  if (row.figure) text += fmt::format(" {}", number(row, *row.figure));
-  if (row.ci_low)
-    text += fmt::format(" [{}, {}]", number(row, *row.ci_low), number(row, *row.ci_high));
-  if (row.figure && !row.against.empty()) text += " of " + row.against;
-  if (row.gate->at_least) text += ", at least " + number(row, *row.gate->at_least);
-  if (row.gate->at_most) text += ", at most " + number(row, *row.gate->at_most);
+  std::string text = fmt::format("{} {}: {} {}", row.case_name, row.gate->metric, figure_text(row),
+                                 interval_text(row));
+  if (!row.against.empty()) text += " of " + row.against;
+  text += ", " + bound_text(row);
   if (!row.why.empty()) text += fmt::format(" ({})", row.why);
   return text;
 }

@@ -13,6 +13,7 @@ namespace pingperf {
 
 // Judged on the interval, not on the point: failed = all of it is beyond the bound, passed = all of
 // it keeps the bound, undecided = the bound lies within. A gate without a single value has failed.
+// Trials that are no ground for an interval decide where each of them says the same.
 enum class GateState { passed, failed, undecided };
 
 std::string_view name(GateState state);
@@ -26,15 +27,22 @@ struct GateRow {
   std::optional<double> figure;  // median, or ratio
   std::optional<double> ci_low;  // empty for too few values
   std::optional<double> ci_high;
+  double least = 0;  // of single trials, the extremes
+  double most = 0;
   GateState state = GateState::undecided;
   std::string why;  // of a state that the interval does not explain; else empty
 };
 
-// Every case of every gate. Throws UsageError when a stored run that a gate names cannot be read.
+// Every case of every gate.
 std::vector<GateRow> judge_gates(const Experiment& experiment, const TrialTable& trials);
 
 // True when the row is to fail the run: breached, or undecided where that is to fail.
 bool fails(const GateRow& row);
+
+// "0.812", "[0.79, 0.83]" and "at least 0.95", in the metric's unit or as ratios.
+std::string figure_text(const GateRow& row);
+std::string interval_text(const GateRow& row);
+std::string bound_text(const GateRow& row);
 
 // "bulk/engine=blocking throughput_bps: 0.812 [0.79, 0.83] of bulk/engine=iperf3, at least 0.95"
 std::string describe(const GateRow& row);

@@ -66,6 +66,10 @@ JUnitCase trials_of(const TrialTable& trials, const std::string& name) {
   JUnitCase c{.suite = "trials", .name = name};
   std::size_t broken = 0;
   const auto& rows = trials.rows_of(name);
+  if (rows.empty()) {
+    c.outcome = Outcome::skipped;
+    c.message = "no trial of it was run";
+  }
   for (std::size_t i : rows) {
     const auto& row = trials.rows()[i];
     c.time_s += trials.number(row, "elapsed_s").value_or(0);
@@ -93,11 +97,13 @@ std::string junit_xml(const std::string& name, const std::vector<JUnitCase>& cas
   return text + "</testsuites>\n";
 }
 
-std::vector<JUnitCase> junit_of_run(const TrialTable& trials, const std::vector<GateRow>& gates) {
+std::vector<JUnitCase> junit_of_run(const Experiment& experiment, const TrialTable& trials,
+                                    const std::vector<GateRow>& gates) {
   std::vector<JUnitCase> cases;
-  for (const std::string& name : trials.cases()) cases.push_back(trials_of(trials, name));
+  for (const Case& c : experiment.cases) cases.push_back(trials_of(trials, c.name));
   for (const GateRow& row : gates) {
-    JUnitCase c{.suite = "gates", .name = row.case_name + " " + row.gate->metric};
+    JUnitCase c{.suite = "gates"};
+    c.name = fmt::format("{} {} {}", row.case_name, row.gate->metric, bound_text(row));
     if (!row.against.empty()) c.name += " of " + row.against;
     c.message = fmt::format("{}: {}", name(row.state), describe(row));
     if (row.state != GateState::passed) c.outcome = fails(row) ? Outcome::failed : Outcome::skipped;
@@ -106,20 +112,25 @@ std::vector<JUnitCase> junit_of_run(const TrialTable& trials, const std::vector<
   return cases;
 }
 
-std::vector<JUnitCase> junit_of(const RunComparison& comparison) {
+std::vector<JUnitCase> junit_of(const RunComparison& comparison, const std::string& fail_on) {
   std::vector<JUnitCase> cases;
-  for (const std::string& what : comparison.unmeasured)
-    cases.push_back({"comparison", what, Outcome::failed, "no trial of the new run has it"});
+  const auto add = [&](const std::vector<std::string>& names, Outcome outcome,
+                       const std::string& message) {
+    for (const std::string& name : names) cases.push_back({"comparison", name, outcome, message});
+  };
+  const Outcome unproven = fail_on == "inconclusive" ? Outcome::failed : Outcome::skipped;
+  add(comparison.unmeasured, Outcome::failed, "no trial of the new run has it");
+  add(comparison.only_base, Outcome::failed, "the new run has no such case");
+  add(comparison.failing, Outcome::failed, "more trials failed");
+  add(comparison.unreferenced, unproven, "nothing is there to relate it to");
   for (const ShiftRow& row : comparison.rows) {
-    JUnitCase c{.suite = "comparison", .name = row.case_name + " " + row.metric};
-    c.message = fmt::format("{}: {:.3f}", row.verdict, *row.ratio);
-    if (row.ci_low) c.message += fmt::format(" [{:.3f}, {:.3f}]", *row.ci_low, *row.ci_high);
-    c.message += " of the base";
-    if (!row.remark.empty()) c.message += fmt::format(" ({})", row.remark);
+    JUnitCase c{.suite = "comparison"};
+    c.name = fmt::format("{} {}", row.case_name, row.metric);
+    c.message = describe(row);
     if (is_regression(row))
       c.outcome = Outcome::failed;
     else if (row.verdict == "inconclusive")
-      c.outcome = Outcome::skipped;
+      c.outcome = unproven;
     cases.push_back(std::move(c));
   }
   return cases;

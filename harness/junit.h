@@ -23,11 +23,13 @@ struct JUnitCase {
 // The document; cases of one suite stand together.
 std::string junit_xml(const std::string& name, const std::vector<JUnitCase>& cases);
 
-// Suite "trials": a test a case of the run, failed when one of its trials was not ok. Suite
-// "gates": a test a case of each gate, skipped when it is undecided and that does not fail the run.
-std::vector<JUnitCase> junit_of_run(const TrialTable& trials, const std::vector<GateRow>& gates);
+// Suite "trials": a test a case of the experiment, failed when one of its trials was not ok,
+// skipped when it has none. Suite "gates": a test a case of each gate, skipped when it is undecided
+// and that does not fail the run.
+std::vector<JUnitCase> junit_of_run(const Experiment& experiment, const TrialTable& trials,
+                                    const std::vector<GateRow>& gates);
 
-// A test a case and metric: failed when it is slower; skipped when inconclusive.
-std::vector<JUnitCase> junit_of(const RunComparison& comparison);
+// A test a case and metric: failed where `fails` says so, skipped when inconclusive or left out.
+std::vector<JUnitCase> junit_of(const RunComparison& comparison, const std::string& fail_on);
 
 }  // namespace pingperf

@@ -68,9 +68,7 @@ void read_into(std::optional<double>& field, const Parameter& p, const Node& nod
 }
 
 void read_into(std::optional<bool>& field, const Parameter& p, const Node& node) {
-  const std::string& text = read_text(node, p.name);
-  if (text != "true" && text != "false") wrong(node, p.name, "true or false");
-  field = text == "true";
+  field = read_flag(node, p.name);
 }
 
 void read_into(std::optional<std::string>& field, const Parameter& p, const Node& node) {
@@ -196,6 +194,12 @@ std::uint64_t read_count(const Node& node, std::string_view what, std::uint64_t 
     fail_at(node.mark,
             fmt::format("{}: {} is out of range: from {} to {}", what, *count, minimum, maximum));
   return *count;
+}
+
+bool read_flag(const Node& node, std::string_view what) {
+  const std::string& text = read_text(node, what);
+  if (text != "true" && text != "false") wrong(node, what, "true or false");
+  return text == "true";
 }
 
 const std::string& read_text(const Node& node, std::string_view what) {

@@ -27,5 +27,6 @@ Nanoseconds read_duration(const Node& node, std::string_view what);
 std::uint64_t read_count(const Node& node, std::string_view what, std::uint64_t minimum,
                          std::uint64_t maximum);
 const std::string& read_text(const Node& node, std::string_view what);
+bool read_flag(const Node& node, std::string_view what);
 
 }  // namespace pingperf

@@ -41,7 +41,9 @@ std::vector<Trial> plan_trials(const Experiment& experiment, std::uint64_t block
   return plan;
 }
 
-Nanoseconds expected_length(const Options& options, bool external) {
+Nanoseconds expected_length(const Case& c, bool external) {
+  if (c.background) return expected_length(*c.background, external);
+  const Options& options = c.options;
   const auto whole = [](Nanoseconds time) { return (time + kSecond - 1) / kSecond * kSecond; };
   const Nanoseconds measured = options.duration.value_or(kSecond);  // a limit: a guess
   const Nanoseconds warmup = options.warmup.value_or(0);
@@ -53,17 +55,17 @@ Nanoseconds expected_length(const Experiment& experiment, const std::vector<Tria
   constexpr Nanoseconds kYear = 365 * 86400 * kSecond;
   Nanoseconds sum = 0;
   for (const Trial& trial : trials) {
-    const Options& options = experiment.cases[trial.case_index].options;
-    sum = std::min(kYear, sum + expected_length(options, experiment.server.is_external()) +
+    const Case& c = experiment.cases[trial.case_index];
+    sum = std::min(kYear, sum + expected_length(c, experiment.server.is_external()) +
                               experiment.plan.cooldown);
   }
   return sum;
 }
 
-Nanoseconds trial_timeout(const Experiment& experiment, const Options& options) {
+Nanoseconds trial_timeout(const Experiment& experiment, const Case& c) {
   if (experiment.plan.timeout) return *experiment.plan.timeout;
-  return expected_length(options, experiment.server.is_external()) +
-         (is_limited(options) ? 60 * kSecond : 10 * kSecond);
+  return expected_length(c, experiment.server.is_external()) +
+         (is_limited(c.options) ? 60 * kSecond : 10 * kSecond);
 }
 
 }  // namespace pingperf

@@ -22,14 +22,15 @@ std::vector<Trial> plan_trials(const Experiment& experiment, std::uint64_t block
 // Of its repetitions.
 std::vector<Trial> plan_trials(const Experiment& experiment);
 
-// The least time that the trial of `options` takes: warmup and duration, as its engine runs them;
-// libiperf counts whole seconds, of each by itself when its server is external.
-Nanoseconds expected_length(const Options& options, bool external);
+// The least time that a trial of the case takes: warmup and duration, as its engine runs them;
+// libiperf counts whole seconds, of each by itself when its server is external. With a background:
+// what that takes, which lasts longer.
+Nanoseconds expected_length(const Case& c, bool external);
 
 // The planned length of `trials`, the cooldown after each included; at most a year.
 Nanoseconds expected_length(const Experiment& experiment, const std::vector<Trial>& trials);
 
-// When a trial of `options` is ended as timed out, from its start.
-Nanoseconds trial_timeout(const Experiment& experiment, const Options& options);
+// When a trial of the case is ended as timed out, from its start.
+Nanoseconds trial_timeout(const Experiment& experiment, const Case& c);
 
 }  // namespace pingperf

@@ -66,10 +66,12 @@ std::vector<double> rank_sum_distribution(const std::vector<std::size_t>& ranks,
   return probability;
 }
 
-// P(T <= t), doubled for both sides.
+// The smaller of P(T <= t) and P(T >= t), doubled for both sides.
 double both_tails(const std::vector<double>& probability, std::size_t t) {
-  const auto end = probability.begin() + static_cast<std::ptrdiff_t>(t) + 1;
-  return std::min(1.0, 2 * std::accumulate(probability.begin(), end, 0.0));
+  const auto at = probability.begin() + static_cast<std::ptrdiff_t>(t);
+  const double below = std::accumulate(probability.begin(), at + 1, 0.0);
+  const double above = std::accumulate(at, probability.end(), 0.0);
+  return std::min(1.0, 2 * std::min(below, above));
 }
 
 double both_normal_tails(double z) {
@@ -128,17 +130,15 @@ double rank_sum_p(const std::vector<double>& before, const std::vector<double>& 
   const auto n = static_cast<double>(after.size()), all = static_cast<double>(pooled.size());
   std::size_t sum = 0;
   for (std::size_t i = 0; i < after.size(); ++i) sum += ranks[i];
-  const std::size_t mirrored = after.size() * 2 * (pooled.size() + 1) - sum;
-  const std::size_t smaller = std::min(sum, mirrored);
-  if (pooled.size() <= kLargestExact)
-    return both_tails(rank_sum_distribution(ranks, after.size()), smaller);
+  if (pooled.size() <= kLargestExact)  // with ties not symmetric, unless the samples are as large
+    return both_tails(rank_sum_distribution(ranks, after.size()), sum);
   double squares = 0;  // Σ(r - mean)²
   for (std::size_t rank : ranks)
     squares += (static_cast<double>(rank) - all - 1) * (static_cast<double>(rank) - all - 1);
   const double variance = n * (all - n) / (all * (all - 1)) * squares;
   if (variance == 0) return 1;  // all alike
-  return both_normal_tails((static_cast<double>(smaller) + 1 - n * (all + 1)) /
-                           std::sqrt(variance));
+  const double distance = std::abs(static_cast<double>(sum) - n * (all + 1));
+  return both_normal_tails((1 - distance) / std::sqrt(variance));
 }
 
 std::size_t rank_sum_interval(std::size_t n, std::size_t m, double level) {
@@ -209,8 +209,14 @@ std::vector<double> q_values(const std::vector<double>& p_values) {
   return q;
 }
 
-double detectable_shift(double stddev, double weight, double level) {
-  return (normal_quantile(1 - level / 2) + normal_quantile(0.95)) * stddev / std::sqrt(weight);
+double detectable_shift(double stddev, double weight, double least, double level) {
+  const double error = stddev / std::sqrt(weight);
+  return std::max((normal_quantile(1 - level / 2) + normal_quantile(0.95)) * error,
+                  least + normal_quantile(0.95) * error);
+}
+
+std::size_t fewest_pairs(double level) {
+  return static_cast<std::size_t>(std::ceil(std::log2(2 / level)));
 }
 
 double weight_to_detect(double stddev, double shift, double level) {

@@ -35,9 +35,13 @@ ShiftEstimate estimate_shift(const std::vector<double>& before, const std::vecto
 // Benjamini–Hochberg (1995) q values of a family of p values, in the same order.
 std::vector<double> q_values(const std::vector<double>& p_values);
 
-// The shift that an estimate of such stddev and weight finds with 95 % power, by the normal
-// approximation; and the weight that finds a given shift.
-double detectable_shift(double stddev, double weight, double level = kLevel);
+// The shift that is found with 95 % power by an estimate of such stddev and weight, whose interval
+// must exclude no shift and which itself must be beyond `least`; by the normal approximation.
+double detectable_shift(double stddev, double weight, double least = 0, double level = kLevel);
+// The weight with which the interval of a given shift excludes none, with 95 % power.
 double weight_to_detect(double stddev, double shift, double level = kLevel);
+
+// The fewest pairs that have an interval at 1 - level, and the fewest values whose median has one.
+std::size_t fewest_pairs(double level);
 
 }  // namespace pingperf

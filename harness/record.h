@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,7 @@ struct TrialRecord {
   bool same_clock = false;  // both ends are under one kernel
   Measurement client;
   Measurement server;
+  std::shared_ptr<TrialRecord> background;  // what loaded the network meanwhile; null: nothing
 };
 
 }  // namespace pingperf

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "harness/column_table.h"
 #include "harness/columns.h"
@@ -14,23 +16,6 @@
 
 namespace pingperf {
 namespace {
-
-// "bulk/engine=iperf3/streams=4" taken apart.
-Case case_named(const std::string& name) {
-  Case c;
-  c.name = name;
-  std::size_t end = name.find('/');
-  c.workload = name.substr(0, end);
-  while (end != std::string::npos) {
-    const std::size_t begin = end + 1;
-    end = name.find('/', begin);
-    const std::string part = name.substr(begin, end - begin);
-    const std::size_t equals = part.find('=');
-    c.axes.emplace_back(part.substr(0, equals),
-                        equals == std::string::npos ? "" : part.substr(equals + 1));
-  }
-  return c;
-}
 
 struct Reference {
   std::string key, value;
@@ -45,45 +30,41 @@ Reference reference_from(const std::string& text) {
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
-// The case that each trial of `name` is divided by; empty when there is none.
-std::string reference_of(const std::string& name, const std::string& relative_to,
-                         const std::vector<Case>& cases) {
-  if (relative_to.empty()) return "";
-  const Reference reference = reference_from(relative_to);
-  const auto is_it = [&](const Case& c) { return c.name == name; };
-  const std::vector<CasePair> pairs =
-      reference.key == "workload" ? pairs_with_workload(reference.value, is_it, cases)
-                                  : pairs_along_axis(reference.key, reference.value, is_it, cases);
-  return pairs.empty() ? "" : pairs.front().baseline;
-}
-
 // The values of a case in one side's runs.
 struct Side {
   std::vector<double> values;       // as measured
   std::vector<double> logs;         // of what is compared
   std::vector<double> run_medians;  // of logs, one a run
+  std::size_t zeros = 0;            // values that have no logarithm
   std::vector<double> steal_ratios;
 };
+
+void add_run(Side& side, const TrialTable& trials, const std::string& metric,
+             const std::string& case_name, const std::string& reference) {
+  std::map<std::uint64_t, double> divisors;
+  if (!reference.empty()) divisors = trials.values(reference, metric);
+  std::vector<double> logs;
+  for (const auto& [block, value] : trials.values(case_name, metric)) {
+    const auto divisor = divisors.find(block);
+    if (!reference.empty() && (divisor == divisors.end() || divisor->second <= 0)) continue;
+    side.values.push_back(value);
+    if (value > 0)
+      logs.push_back(std::log(reference.empty() ? value : value / divisor->second));
+    else
+      ++side.zeros;
+  }
+  for (double steal : values_of(trials, case_name, "steal_ratio"))
+    side.steal_ratios.push_back(steal);
+  if (logs.empty()) return;
+  side.run_medians.push_back(median(logs));
+  side.logs.insert(side.logs.end(), logs.begin(), logs.end());
+}
 
 Side side_of(const RunSet& runs, const std::string& metric, const std::string& case_name,
              const std::string& reference) {
   Side side;
-  for (const RunSet::Run& run : runs.runs()) {
-    std::map<std::uint64_t, double> divisors;
-    if (!reference.empty()) divisors = run.trials.values(reference, metric);
-    std::vector<double> logs;
-    for (const auto& [block, value] : run.trials.values(case_name, metric)) {
-      const auto divisor = divisors.find(block);
-      if (!reference.empty() && (divisor == divisors.end() || divisor->second <= 0)) continue;
-      side.values.push_back(value);
-      if (value > 0) logs.push_back(std::log(reference.empty() ? value : value / divisor->second));
-    }
-    for (double steal : values_of(run.trials, case_name, "steal_ratio"))
-      side.steal_ratios.push_back(steal);
-    if (logs.empty()) continue;
-    side.run_medians.push_back(median(logs));
-    side.logs.insert(side.logs.end(), logs.begin(), logs.end());
-  }
+  for (const RunSet::Run& run : runs.runs())
+    add_run(side, run.trials, metric, case_name, reference);
   return side;
 }
 
@@ -92,19 +73,28 @@ std::vector<double> exponentials(std::vector<double> logs) {
   return logs;
 }
 
+double range(const std::vector<double>& values) {
+  if (values.empty()) return 0;
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return *high - *low;
+}
+
 // Runs of one side that differ among themselves as much as the sides do: then the shift between the
 // sides may be no more than that between sessions, which trials within a run cannot tell.
 std::string remark_on_sessions(const Side& base, const Side& now, double shift, double threshold) {
-  for (const Side* side : {&base, &now}) {
-    const auto [low, high] =
-        std::minmax_element(side->run_medians.begin(), side->run_medians.end());
-    if (low == high) continue;
-    const double apart = *high - *low;
-    if (apart > std::log1p(threshold) && apart >= std::abs(shift))
-      return fmt::format("{} runs alone differ by {:.0f}%",
-                         side == &base ? "the base's" : "the new", 100 * std::expm1(apart));
-  }
-  return "";
+  const double apart = range(base.run_medians) + range(now.run_medians);
+  if (apart <= std::log1p(threshold) || apart < std::abs(shift)) return "";
+  return fmt::format("the runs of one side alone differ by {:.0f}%", 100 * std::expm1(apart));
+}
+
+std::string remark_on_sides(const Side& base, const Side& now, double shift, double threshold) {
+  if (const std::size_t zeros = base.zeros + now.zeros; zeros > 0)
+    return fmt::format("{} of {} values are 0, and have no ratio", zeros,
+                       base.values.size() + now.values.size());
+  std::string remark = remark_on("base", exponentials(base.logs), base.steal_ratios);
+  if (remark.empty()) remark = remark_on("new", exponentials(now.logs), now.steal_ratios);
+  if (remark.empty()) remark = remark_on_sessions(base, now, shift, threshold);
+  return remark;
 }
 
 struct ShiftColumn {
@@ -130,7 +120,7 @@ constexpr ShiftColumn kColumns[] = {
      [](R r) { return number_text(r.ratio); }},
     {"ci_low",
      "95 % interval of the ratio, by inverting the Mann–Whitney test (exact to 50 trials in all); "
-     "empty where there is none: 4 and 4 trials at least",
+     "empty where so few trials have none",
      [](R r) { return number_text(r.ci_low); }},
     {"ci_high", "its upper end", [](R r) { return number_text(r.ci_high); }},
     {"p_value", "Mann–Whitney test of ratio 1, two-sided",
@@ -152,13 +142,14 @@ nlohmann::json optional_json(const std::optional<T>& value) {
   return value ? nlohmann::json(*value) : nlohmann::json(nullptr);
 }
 
-// Cases of `some` that `others` lack.
+// Names of the cases of `some` that `others` lack.
 std::vector<std::string> missing_from(const std::vector<Case>& others,
                                       const std::vector<Case>& some) {
+  std::set<std::string> known;
+  for (const Case& c : others) known.insert(c.name);
   std::vector<std::string> names;
   for (const Case& c : some)
-    if (std::none_of(others.begin(), others.end(), [&](const Case& o) { return o.name == c.name; }))
-      names.push_back(c.name);
+    if (!known.contains(c.name)) names.push_back(c.name);
   return names;
 }
 
@@ -177,56 +168,57 @@ std::vector<std::string> differences_between(const RunSet::Run& base, const RunS
   return lines;
 }
 
+struct Failures {
+  std::size_t failed = 0, all = 0;
+};
+
+Failures failures_of(const RunSet& set, const std::string& case_name) {
+  Failures failures;
+  for (const RunSet::Run& run : set.runs())
+    for (std::size_t i : run.trials.rows_of(case_name)) {
+      const std::string& status = run.trials.text(run.trials.rows()[i], "status");
+      ++failures.all;
+      failures.failed += status != "ok" && status != "interrupted";
+    }
+  return failures;
+}
+
+// Where the share of failed trials grew by more than a tenth.
+void note_failing(RunComparison& comparison, const std::string& case_name, const RunSet& base,
+                  const RunSet& now) {
+  const Failures before = failures_of(base, case_name), after = failures_of(now, case_name);
+  if (10 * after.failed * before.all <= (10 * before.failed + before.all) * after.all) return;
+  comparison.failing.push_back(fmt::format("{}: {} of {} trials, {} of {} in the base", case_name,
+                                           after.failed, after.all, before.failed, before.all));
+}
+
+void compare_metrics(RunComparison& comparison, const std::string& case_name, const RunSet& base,
+                     const RunSet& now, const std::vector<std::string>& metrics,
+                     const std::string& reference, const Strictness& strictness) {
+  for (const std::string& metric : metrics) {
+    ShiftRow row = compare_case(metric, case_name, base, now, reference, strictness);
+    if (row.base_n > 0 && row.new_n == 0)
+      comparison.unmeasured.push_back(fmt::format("{} {}", case_name, metric));
+    else if (row.base_n == 0 && row.new_n > 0)
+      comparison.only_new.push_back(fmt::format("{} {}", case_name, metric));
+    else if (row.base_n > 0)
+      comparison.rows.push_back(std::move(row));
+  }
+}
+
 }  // namespace
 
-RunSet RunSet::read(const std::vector<std::string>& paths) {
-  namespace fs = std::filesystem;
-  RunSet set;
-  const auto add = [&](const fs::path& directory, const fs::path& file) {
-    try {
-      set.runs_.push_back({directory, TrialTable::read(file)});
-    } catch (const CsvError& e) {
-      throw UsageError(e.what());
-    }
-  };
-  for (const std::string& path : paths) {
-    const std::size_t before = set.runs_.size();
-    std::error_code ignored;
-    if (fs::is_regular_file(path, ignored)) {
-      add({}, path);
-    } else if (fs::exists(fs::path(path) / "trials.csv", ignored)) {
-      add(path, fs::path(path) / "trials.csv");
-    } else if (fs::is_directory(path, ignored)) {
-      std::vector<fs::path> runs;
-      for (const fs::directory_entry& entry : fs::directory_iterator(path))
-        if (!entry.is_symlink() && fs::exists(entry.path() / "trials.csv", ignored))
-          runs.push_back(entry.path());
-      std::sort(runs.begin(), runs.end());
-      for (const fs::path& run : runs) add(run, run / "trials.csv");
-    }
-    if (set.runs_.size() == before)
-      throw UsageError(fmt::format(
-          "{}: {}", path,
-          fs::exists(path, ignored)
-              ? "holds no run: name the directory of one (with its trials.csv), or one of runs"
-              : "no such file or directory"));
-  }
-  return set;
-}
-
-RunSet RunSet::of(TrialTable trials) {
-  RunSet set;
-  set.runs_.push_back({{}, std::move(trials)});
-  return set;
-}
-
-std::vector<Case> RunSet::cases() const {
-  std::vector<Case> cases;
-  for (const Run& run : runs_)
-    for (const std::string& name : run.trials.cases())
-      if (std::none_of(cases.begin(), cases.end(), [&](const Case& c) { return c.name == name; }))
-        cases.push_back(case_named(name));
-  return cases;
+std::string reference_of(const std::string& name, const std::string& relative_to,
+                         const std::vector<Case>& cases) {
+  const Reference reference = reference_from(relative_to);
+  const auto is_it = [&](const Case& c) { return c.name == name; };
+  const std::vector<CasePair> pairs =
+      reference.key == "workload" ? pairs_with_workload(reference.value, is_it, cases)
+                                  : pairs_along_axis(reference.key, reference.value, is_it, cases);
+  if (pairs.size() > 1)
+    throw UsageError(fmt::format("relative to '{}': for {} that may be {} or {}", relative_to, name,
+                                 pairs[0].baseline, pairs[1].baseline));
+  return pairs.empty() ? "" : pairs.front().baseline;
 }
 
 bool is_reference(const Case& c, const std::string& relative_to) {
@@ -238,27 +230,41 @@ bool is_reference(const Case& c, const std::string& relative_to) {
 }
 
 ShiftRow compare_case(const std::string& metric, const std::string& case_name, const RunSet& base,
-                      const RunSet& now, const std::string& relative_to,
+                      const RunSet& now, const std::string& reference,
                       const Strictness& strictness) {
   ShiftRow row;
   row.metric = metric;
   row.case_name = case_name;
-  row.reference = reference_of(case_name, relative_to, now.cases());
-  const Side before = side_of(base, metric, case_name, row.reference);
-  const Side after = side_of(now, metric, case_name, row.reference);
+  row.reference = reference;
+  const Side before = side_of(base, metric, case_name, reference);
+  const Side after = side_of(now, metric, case_name, reference);
   row.base_n = before.values.size();
   row.new_n = after.values.size();
   if (row.base_n > 0) row.base_median = median(before.values);
   if (row.new_n > 0) row.new_median = median(after.values);
-  if (before.logs.empty() || after.logs.empty()) return row;
-  const ShiftEstimate shift = estimate_shift(before.logs, after.logs, strictness.level);
-  set_estimate(row, shift, strictness, 2);
-  row.remark = remark_on("base", exponentials(before.logs), before.steal_ratios);
-  if (row.remark.empty())
-    row.remark = remark_on("new", exponentials(after.logs), after.steal_ratios);
-  if (row.remark.empty())
-    row.remark = remark_on_sessions(before, after, shift.center, strictness.threshold);
+  if (row.base_n == 0 || row.new_n == 0) return row;
+  double shift = 0;
+  if (!before.logs.empty() && !after.logs.empty()) {
+    const ShiftEstimate estimate = estimate_shift(before.logs, after.logs, strictness.level);
+    set_estimate(row, estimate, strictness, 2);
+    shift = estimate.center;
+    const auto [old_least, old_most] = std::minmax_element(before.logs.begin(), before.logs.end());
+    const auto [new_least, new_most] = std::minmax_element(after.logs.begin(), after.logs.end());
+    row.least = std::exp(*new_least - *old_most);
+    row.most = std::exp(*new_most - *old_least);
+  }
+  row.remark = remark_on_sides(before, after, shift, strictness.threshold);
   return row;
+}
+
+std::string describe(const ShiftRow& row) {
+  std::string text = fmt::format("{} {}:", row.case_name, row.metric);
+  if (row.ratio) text += fmt::format(" {:.3f}", *row.ratio);
+  if (row.ci_low) text += fmt::format(" [{:.3f}, {:.3f}]", *row.ci_low, *row.ci_high);
+  if (row.ratio) text += " of the base:";
+  text += " " + row.verdict;
+  if (!row.remark.empty()) text += fmt::format(" ({})", row.remark);
+  return text;
 }
 
 RunComparison compare_runs(const RunSet& base, const RunSet& now,
@@ -268,24 +274,19 @@ RunComparison compare_runs(const RunSet& base, const RunSet& now,
   const std::vector<Case> old_cases = base.cases(), new_cases = now.cases();
   comparison.only_base = missing_from(new_cases, old_cases);
   comparison.only_new = missing_from(old_cases, new_cases);
+  const std::set<std::string> fresh(comparison.only_new.begin(), comparison.only_new.end());
   bool has_reference = relative_to.empty();
   for (const Case& c : new_cases) {
-    if (is_reference(c, relative_to)) {
-      has_reference = true;
-      continue;
-    }
-    if (std::find(comparison.only_new.begin(), comparison.only_new.end(), c.name) !=
-        comparison.only_new.end())
-      continue;
-    if (!relative_to.empty() && reference_of(c.name, relative_to, new_cases).empty()) {
+    has_reference = has_reference || is_reference(c, relative_to);
+    if (is_reference(c, relative_to) || fresh.contains(c.name)) continue;
+    const std::string reference =
+        relative_to.empty() ? "" : reference_of(c.name, relative_to, new_cases);
+    if (reference.empty() && !relative_to.empty()) {
       comparison.unreferenced.push_back(c.name);
       continue;
     }
-    for (const std::string& metric : metrics) {
-      ShiftRow row = compare_case(metric, c.name, base, now, relative_to, strictness);
-      if (row.base_n > 0 && row.new_n == 0) comparison.unmeasured.push_back(c.name + " " + metric);
-      if (row.ratio) comparison.rows.push_back(std::move(row));
-    }
+    note_failing(comparison, c.name, base, now);
+    compare_metrics(comparison, c.name, base, now, metrics, reference, strictness);
   }
   if (!has_reference)
     throw UsageError(fmt::format("relative to '{}': no case of the new run has that", relative_to));
@@ -307,6 +308,7 @@ std::string run_comparison_json(const RunComparison& comparison) {
   json["only_base"] = comparison.only_base;
   json["only_new"] = comparison.only_new;
   json["unmeasured"] = comparison.unmeasured;
+  json["failing"] = comparison.failing;
   json["without_reference"] = comparison.unreferenced;
   json["rows"] = nlohmann::json::array();
   for (const ShiftRow& r : comparison.rows)

@@ -1,37 +1,14 @@
 // Comparison across runs: what changed between a base and something new.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "harness/effect.h"
 #include "harness/experiment.h"
-#include "harness/summary.h"
+#include "harness/run_set.h"
 
 namespace pingperf {
-
-// The trials of one run or several.
-class RunSet {
- public:
-  struct Run {
-    std::filesystem::path directory;  // empty when only its trials.csv is known
-    TrialTable trials;
-  };
-
-  // Each path is the directory of a run, its trials.csv, or a directory that holds runs, all of
-  // which are taken. Throws UsageError naming the path that is none of these or damaged.
-  static RunSet read(const std::vector<std::string>& paths);
-  static RunSet of(TrialTable trials);
-
-  const std::vector<Run>& runs() const noexcept { return runs_; }
-  // Of all runs, in the order of their first trials: name, workload and axes, as the names have
-  // them; no options.
-  std::vector<Case> cases() const;
-
- private:
-  std::vector<Run> runs_;
-};
 
 // A case and metric, before and after.
 struct ShiftRow : Effect {
@@ -43,28 +20,36 @@ struct ShiftRow : Effect {
   std::optional<double> new_median;
 };
 
-// One case, not judged yet. `relative_to`: empty, or "key=value", the axis value, or
-// "workload=name", whose case of the same block each trial is divided by first: what a different or
-// busier machine does to both cancels.
+// One case, not judged yet; each trial is divided by that of the case `reference`, if any, of its
+// block first: what a different or busier machine does to both cancels.
 ShiftRow compare_case(const std::string& metric, const std::string& case_name, const RunSet& base,
-                      const RunSet& now, const std::string& relative_to,
+                      const RunSet& now, const std::string& reference,
                       const Strictness& strictness);
+
+// The case of `cases` that each trial of the case `name` is divided by, when all are to be relative
+// to "key=value" of an axis, or "workload=name"; empty when there is none. Throws UsageError when
+// `relative_to` is not of that form, or several cases would do.
+std::string reference_of(const std::string& name, const std::string& relative_to,
+                         const std::vector<Case>& cases);
 
 // True of a case that others are divided by, with such a `relative_to`.
 bool is_reference(const Case& c, const std::string& relative_to);
 
+// "bulk/engine=epoll throughput_bps: 0.812 [0.790, 0.830] of the base: slower"
+std::string describe(const ShiftRow& row);
+
 struct RunComparison {
-  std::vector<ShiftRow> rows;          // judged as one family
-  std::vector<std::string> only_base;  // cases
-  std::vector<std::string> only_new;
-  std::vector<std::string>
-      unmeasured;  // "case metric" of the base that the new run has no value of
+  std::vector<ShiftRow> rows;             // judged as one family
+  std::vector<std::string> only_base;     // cases
+  std::vector<std::string> only_new;      // cases, and "case metric" that the base has no value of
+  std::vector<std::string> unmeasured;    // "case metric" that the new run has no value of
+  std::vector<std::string> failing;       // "case: 9 of 10 trials, 0 of 10 in the base"
   std::vector<std::string> unreferenced;  // cases left out: they have no reference
-  std::vector<std::string> differences;   // "kernel: Linux 6.1, now Linux 6.18"
+  std::vector<std::string> differences;   // "kernel: Linux 6.1, now Linux 6.18"; of the first runs
 };
 
-// Every case that both have, in each of `metrics` that both measured. Throws UsageError when
-// `relative_to` is not of its form or names no case.
+// Every case that both have, in each of `metrics` that both measured; `relative_to` as above, or
+// empty. Throws UsageError when it names no case.
 RunComparison compare_runs(const RunSet& base, const RunSet& now,
                            const std::vector<std::string>& metrics, const std::string& relative_to,
                            const Strictness& strictness);

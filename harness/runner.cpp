@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include "harness/command.h"
 #include "harness/quality.h"
 #include "harness/summary.h"
 #include "harness/trial_run.h"
@@ -10,11 +11,15 @@
 namespace pingperf {
 namespace {
 
-std::unique_ptr<Channel> start_agent(const Host& host, End end) {
+std::string description_of(const Host& host, End end) {
   const std::string who =
       host.launch.empty() ? "this host" : fmt::format("{}", fmt::join(host.launch, " "));
-  return std::make_unique<ProcessChannel>(agent_command(host.launch, host.pingperf),
-                                          std::string(name(end)) + " (" + who + ")");
+  return std::string(name(end)) + " (" + who + ")";
+}
+
+std::unique_ptr<Channel> start_agent(const Host& host, const std::string& path, End end) {
+  return std::make_unique<ProcessChannel>(agent_command(host.launch, path),
+                                          description_of(host, end));
 }
 
 std::string host_name(Channel& channel) {
@@ -53,15 +58,18 @@ void carry_out(const Experiment& experiment, TrialRecord& record, AgentPair& age
     record.client_host = host_name(client);
     record.server_host = server ? host_name(*server) : experiment.server.external;
     record.same_clock = server && has_same_clock(client, *server);
-    const Options& options = record.trial_case->options;
-    const bool is_served = static_cast<bool>(record.trial_case->engine->listen);
-    TrialOutcome outcome =
-        run_trial(client, is_served ? server : nullptr, experiment, options, record.trial.position,
-                  trial_timeout(experiment, options), watch);
+    TrialOutcome outcome = run_trial(client, server, experiment, record.trial,
+                                     trial_timeout(experiment, *record.trial_case), watch);
     record.status = outcome.status;
     record.error = std::move(outcome.error);
     record.client = std::move(outcome.client);
     record.server = std::move(outcome.server);
+    if (record.trial_case->background) {
+      record.background = std::make_shared<TrialRecord>(record);
+      record.background->trial_case = record.trial_case->background.get();
+      record.background->client = std::move(outcome.background_client);
+      record.background->server = std::move(outcome.background_server);
+    }
   } catch (const ChannelError& e) {
     const bool silent = dynamic_cast<const SilentAgent*>(&e) != nullptr;
     record.status = silent ? Status::timeout : Status::failed;
@@ -78,14 +86,31 @@ AgentPair::AgentPair(const Experiment& experiment) : experiment_(experiment) {
 }
 
 Channel& AgentPair::client() {
-  if (!client_) client_ = start_agent(experiment_.client, End::client);
+  if (!client_) client_ = start(experiment_.client, End::client, client_copy_);
   return *client_;
 }
 
 Channel* AgentPair::server() {
   if (experiment_.server.is_external()) return nullptr;
-  if (!server_) server_ = start_agent(experiment_.server, End::server);
+  if (!server_) server_ = start(experiment_.server, End::server, server_copy_);
   return server_.get();
+}
+
+std::unique_ptr<Channel> AgentPair::start(const Host& host, End end,
+                                          std::unique_ptr<RemoteCopy>& copy) {
+  if (copy) return start_agent(host, copy->path(), end);
+  if (!host.copy) return start_agent(host, host.pingperf, end);
+  try {
+    return start_agent(host, host.pingperf, end);
+  } catch (const ChannelError&) {  // missing there, or of another version
+  }
+  try {
+    copy = std::make_unique<RemoteCopy>(host.launch);
+  } catch (const CommandError& e) {
+    throw ChannelError(
+        fmt::format("cannot copy pingperf to the {}: {}", description_of(host, end), e.what()));
+  }
+  return start_agent(host, copy->path(), end);
 }
 
 void AgentPair::drop() {
@@ -119,9 +144,8 @@ void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, 
     record.trial_case = &experiment.cases[trial.case_index];
     record.trial = trial;
     record.started_at = std::chrono::system_clock::now();
-    progress.trial_started(
-        trial, *record.trial_case,
-        expected_length(record.trial_case->options, experiment.server.is_external()));
+    progress.trial_started(trial, *record.trial_case,
+                           expected_length(*record.trial_case, experiment.server.is_external()));
     const Nanoseconds begin = now_ns();
     carry_out(experiment, record, agents, watch);
     record.elapsed_s = to_seconds(now_ns() - begin);

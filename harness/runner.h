@@ -13,7 +13,9 @@
 #include "harness/interrupt.h"
 #include "harness/plan.h"
 #include "harness/progress.h"
+#include "harness/remote_copy.h"
 #include "harness/run_directory.h"
+#include "harness/trial_run.h"
 
 namespace pingperf {
 
@@ -28,7 +30,11 @@ class AgentPair {
   void drop();        // ends both: their state is not to be trusted
 
  private:
+  std::unique_ptr<Channel> start(const Host& host, End end, std::unique_ptr<RemoteCopy>& copy);
+
   const Experiment& experiment_;
+  std::unique_ptr<RemoteCopy> client_copy_;  // where the host has no pingperf of this version
+  std::unique_ptr<RemoteCopy> server_copy_;
   std::unique_ptr<Channel> client_;
   std::unique_ptr<Channel> server_;
 };

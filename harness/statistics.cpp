@@ -32,8 +32,12 @@ std::optional<std::pair<double, double>> median_interval(std::vector<double> val
   // The interval from the k-th smallest to the k-th largest misses the median with probability
   // 2 P(B <= k - 1), B ~ Binomial(n, 1/2): take the largest k for which that is at most the level.
   const boost::math::binomial_distribution<> heads(static_cast<double>(values.size()), 0.5);
-  std::size_t k = 0;
-  while (2 * k < values.size() && 2 * boost::math::cdf(heads, static_cast<double>(k)) <= level) ++k;
+  const auto misses = [&](std::size_t rank) {
+    return 2 * boost::math::cdf(heads, static_cast<double>(rank) - 1);
+  };
+  auto k = static_cast<std::size_t>(boost::math::quantile(heads, level / 2));
+  while (misses(k + 1) <= level) ++k;
+  while (k > 0 && misses(k) > level) --k;
   if (k == 0) return std::nullopt;
   return std::pair{values[k - 1], values[values.size() - k]};
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "harness/comparison.h"
 #include "harness/gates.h"
@@ -17,11 +18,11 @@ bool may_repeat(const Gate& gate) {
 
 // "bulk/engine=iperf3 throughput_bps ±3.1 %", when that is more than `wanted` or not known.
 void add_if_wide(std::vector<std::string>& lines, const std::string& what,
-                 const std::string& metric, std::optional<double> half_width, double wanted) {
-  if (half_width && *half_width <= wanted) return;
-  lines.push_back(half_width ? fmt::format("{} {} is known to ±{:.1f}%, not to ±{:g}%", what,
-                                           metric, 100 * *half_width, 100 * wanted)
-                             : fmt::format("{} {} has no interval", what, metric));
+                 const std::string& metric, std::optional<double> width, double wanted) {
+  if (width && *width <= wanted) return;
+  lines.push_back(width ? fmt::format("{} {} is known to ±{:.1f}%, not to ±{:g}%", what, metric,
+                                      100 * *width, 100 * wanted)
+                        : fmt::format("{} {} has no interval", what, metric));
 }
 
 void add_wide_cases(std::vector<std::string>& lines, const std::string& metric,
@@ -31,10 +32,10 @@ void add_wide_cases(std::vector<std::string>& lines, const std::string& metric,
     if (values.empty()) continue;  // a metric that its kind does not have, or only failures
     const auto interval = median_interval(values, strictness_of(experiment).level);
     const double center = median(values);
-    std::optional<double> half_width;
-    if (interval && center != 0)
-      half_width = (interval->second - interval->first) / 2 / std::abs(center);
-    add_if_wide(lines, c.name, metric, half_width, experiment.plan.until->relative_ci);
+    std::optional<double> width;
+    if (interval) width = (interval->second - interval->first) / 2;
+    if (width && *width > 0) *width /= std::abs(center);  // of a median of 0: endless
+    add_if_wide(lines, c.name, metric, width, experiment.plan.until->relative_ci);
   }
 }
 
@@ -45,10 +46,8 @@ void add_wide_pairs(std::vector<std::string>& lines, const std::string& metric,
     for (const CasePair& pair : compare.pairs) {
       const ComparisonRow row = compare_pair(metric, pair, trials, strictness_of(experiment));
       if (row.n == 0) continue;
-      std::optional<double> half_width;
-      if (row.ci_low) half_width = (*row.ci_high - *row.ci_low) / 2 / *row.ratio;
-      add_if_wide(lines, fmt::format("{} to {}", pair.candidate, pair.baseline), metric, half_width,
-                  experiment.plan.until->relative_ci);
+      add_if_wide(lines, fmt::format("{} to {}", pair.candidate, pair.baseline), metric,
+                  half_width(row), experiment.plan.until->relative_ci);
     }
   }
 }
@@ -68,6 +67,16 @@ std::vector<std::uint64_t> looks_of(const Experiment& experiment) {
 
 Strictness strictness_of(const Experiment& experiment) {
   return {.level = kLevel / static_cast<double>(looks_of(experiment).size())};
+}
+
+std::optional<std::string> gates_objection(const Experiment& experiment) {
+  const std::uint64_t most = looks_of(experiment).back();
+  const std::size_t fewest = fewest_pairs(strictness_of(experiment).level);
+  if (experiment.gates.empty() || most >= fewest) return std::nullopt;
+  return fmt::format(
+      "with {} repetitions the gates have no interval and decide nothing: {} are the "
+      "fewest here",
+      most, fewest);
 }
 
 std::vector<std::string> unsettled(const Experiment& experiment, const TrialTable& trials) {

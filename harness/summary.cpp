@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <set>
 
 #include "harness/column_table.h"
 #include "harness/columns.h"
@@ -59,9 +61,16 @@ SummaryRow summarize_values(const std::vector<double>& values) {
 }  // namespace
 
 TrialTable::TrialTable(CsvTable table) : table_(std::move(table)) {
+  for (const char* const needed : {"run", "experiment", "workload", "status"})
+    table_.column(needed);
   const std::size_t case_column = table_.column("case");
+  std::set<std::pair<std::string, std::uint64_t>> seen;
   for (std::size_t i = 0; i < table_.rows().size(); ++i) {
     const std::string& name = table_.rows()[i][case_column];
+    if (!seen.insert({name, block(table_.rows()[i])}).second)
+      throw CsvError(
+          fmt::format("{}: two trials of {} in block {}: are these two runs in one file?",
+                      table_.source(), name, block(table_.rows()[i])));
     std::vector<std::size_t>& rows = rows_of_[name];
     if (rows.empty()) cases_.push_back(name);
     rows.push_back(i);
@@ -72,18 +81,29 @@ std::optional<double> TrialTable::number(const std::vector<std::string>& row,
                                          std::string_view column) const {
   if (!table_.has(column)) return std::nullopt;
   const std::string& cell = row[table_.column(column)];
+  if (cell.empty()) return std::nullopt;
   double value = 0;
   const char* const end = cell.data() + cell.size();
   const auto [rest, error] = std::from_chars(cell.data(), end, value);
-  if (cell.empty() || error != std::errc() || rest != end) return std::nullopt;
+  if (error != std::errc() || rest != end || !std::isfinite(value))
+    throw CsvError(
+        fmt::format("{}: '{}' in column {} is not a number", table_.source(), cell, column));
+  return value;
+}
+
+std::uint64_t TrialTable::block(const std::vector<std::string>& row) const {
+  const std::string& cell = row[table_.column("block")];
+  std::uint64_t value = 0;
+  const char* const end = cell.data() + cell.size();
+  const auto [rest, error] = std::from_chars(cell.data(), end, value);
+  if (error != std::errc() || rest != end)
+    throw CsvError(fmt::format("{}: '{}' is no block", table_.source(), cell));
   return value;
 }
 
 TrialTable TrialTable::first(std::uint64_t blocks) const {
   CsvTable table = table_;
-  table.erase_rows([&](const auto& row) {
-    return number(row, "block").value_or(0) > static_cast<double>(blocks);
-  });
+  table.erase_rows([&](const auto& row) { return block(row) > blocks; });
   return TrialTable(std::move(table));
 }
 
@@ -99,8 +119,7 @@ std::map<std::uint64_t, double> TrialTable::values(const std::string& case_name,
   for (std::size_t i : rows_of(case_name)) {
     const auto& row = rows()[i];
     if (text(row, "status") != "ok") continue;
-    const auto value = number(row, metric), block = number(row, "block");
-    if (value && block) values[static_cast<std::uint64_t>(*block)] = *value;
+    if (const auto value = number(row, metric)) values[block(row)] = *value;
   }
   return values;
 }

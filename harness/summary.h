@@ -15,6 +15,8 @@ namespace pingperf {
 // trials.csv read back: everything that is told of a run is computed from it, never from memory.
 class TrialTable {
  public:
+  // Throws CsvError when it is not of trials: without their columns, or with two of a case in one
+  // block.
   explicit TrialTable(CsvTable table);
   // Throws CsvError.
   static TrialTable read(const std::filesystem::path& file) {
@@ -25,12 +27,16 @@ class TrialTable {
   const std::string& text(const std::vector<std::string>& row, std::string_view column) const {
     return row[table_.column(column)];
   }
-  // Empty when the cell is, or when there is no such column.
+  // Empty when the cell is, or when there is no such column. Throws CsvError on a cell that is no
+  // number.
   std::optional<double> number(const std::vector<std::string>& row, std::string_view column) const;
 
   // The cases in the order of their first trial, and the rows of each.
   const std::vector<std::string>& cases() const noexcept { return cases_; }
   const std::vector<std::size_t>& rows_of(const std::string& case_name) const;
+
+  // Of a row. Throws CsvError.
+  std::uint64_t block(const std::vector<std::string>& row) const;
 
   // Only the trials of the first `blocks` blocks.
   TrialTable first(std::uint64_t blocks) const;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <optional>
 
 #include "sockets/address.h"
@@ -27,7 +28,8 @@ Address bind_address(const Host& server, const Options& options) {
     return Address::unix_path(server.external);
   if (is_unix(options.transport)) return Address::unix_path("@pingperf-" + to_hex(mint_token()));
   const bool v6 = options.ip == 6;
-  const std::string host = !server.address.empty() ? server.address : v6 ? "::1" : "127.0.0.1";
+  const std::string& named = v6 && !server.address6.empty() ? server.address6 : server.address;
+  const std::string host = !named.empty() ? named : v6 ? "::1" : "127.0.0.1";
   const int family = !options.ip ? AF_UNSPEC : v6 ? AF_INET6 : AF_INET;
   return Address::resolve(host, static_cast<std::uint16_t>(options.port.value_or(server.port)),
                           family);
@@ -36,35 +38,36 @@ Address bind_address(const Host& server, const Options& options) {
 class TrialRun {
  public:
   // `server` is null when the other end is none of ours.
-  TrialRun(Channel& client, Channel* server, std::uint64_t number, Nanoseconds timeout,
-           const TrialWatch& watch)
-      : client_{End::client, &client},
-        server_{End::server, server},
-        number_(number),
+  TrialRun(Channel& client, Channel* server, Nanoseconds timeout, const TrialWatch& watch)
+      : client_channel_(client),
+        server_channel_(server),
         timeout_(timeout),
         deadline_(now_ns() + timeout + kMargin),
         watch_(watch) {}
 
-  TrialOutcome run(const Address& address, const Options& options, bool external) {
-    external_ = external;
-    if (server_.channel == nullptr)
-      server_.address = address.to_string();
-    else
-      open(server_, Role::listen, address.to_string(), options);
-    if (server_.channel == nullptr || await_ready(server_)) {
-      open(client_, Role::connect, server_.address, options);
-      if (await_ready(client_)) {
-        for (const Side* side : {&server_, &client_})
-          if (side->channel) side->channel->send(StartEndpoint{number_});
-        collect();
-      }
+  // Two endpoints that the trial is made of. `what` names them in errors: "" of those that are
+  // measured, which come last.
+  void add(std::string what, std::uint64_t number, const Options& options, Address address,
+           bool is_served) {
+    pairs_.push_back({std::move(what), number, options, std::move(address),
+                      Side{End::client, &client_channel_},
+                      Side{End::server, is_served ? server_channel_ : nullptr}});
+  }
+
+  TrialOutcome run() {
+    Pair& measured = pairs_.back();
+    for (Pair& pair : pairs_) {
+      if (!begin(pair)) break;
+      if (&pair != &measured) hold(pair.options.warmup.value_or(0));
     }
-    stop(client_);
-    stop(server_);
+    if (going()) collect(measured);
+    if (going()) collect(pairs_.front());  // a background lasts a little longer
+    for (Pair& pair : pairs_)
+      for (Side* side : {&pair.client, &pair.server}) stop(pair, *side);
     end_endpoints();
-    outcome_.client = std::move(client_.measurement);
-    outcome_.server = std::move(server_.measurement);
-    if (outcome_.client.peer) outcome_.server = *outcome_.client.peer;
+    take_measurements(measured, outcome_.client, outcome_.server);
+    if (pairs_.size() > 1)
+      take_measurements(pairs_.front(), outcome_.background_client, outcome_.background_server);
     return std::move(outcome_);
   }
 
@@ -79,14 +82,38 @@ class TrialRun {
     bool stopping = false;
   };
 
-  void open(Side& side, Role role, const std::string& address, const Options& options) {
+  struct Pair {
+    std::string what;
+    std::uint64_t number;
+    const Options& options;
+    Address address;
+    Side client;
+    Side server;
+    Token token = mint_token();
+
+    bool is_over() const { return !client.open && !server.open; }
+  };
+
+  // Opens both ends and starts them. Returns false when the trial is over instead.
+  bool begin(Pair& pair) {
+    pair.server.address = pair.address.to_string();
+    if (pair.server.channel) open(pair, pair.server, Role::listen);
+    if (pair.server.channel && !await_ready(pair.server)) return false;
+    open(pair, pair.client, Role::connect);
+    if (!await_ready(pair.client)) return false;
+    for (const Side* side : {&pair.server, &pair.client})
+      if (side->channel) side->channel->send(StartEndpoint{pair.number});
+    return true;
+  }
+
+  void open(Pair& pair, Side& side, Role role) {
     OpenEndpoint request;
     request.role = role;
-    request.endpoint = number_;
-    request.options = options;
-    request.token = token_;
-    request.address = address;
-    request.external = external_;
+    request.endpoint = pair.number;
+    request.options = pair.options;
+    request.token = pair.token;
+    request.address = pair.server.address;
+    request.external = server_channel_ == nullptr;
     request.timeout_s = to_seconds(timeout_);
     side.channel->send(request);
     side.open = true;
@@ -100,60 +127,75 @@ class TrialRun {
     return going() && side.ready;
   }
 
+  // Lets what has begun run for so long.
+  void hold(Nanoseconds time) {
+    const Nanoseconds end = now_ns() + time;
+    while (going() && now_ns() < end) wait_once(end);
+  }
+
   // Until both ends have answered; the one that is late is asked to stop.
-  void collect() {
-    const bool alone = server_.channel == nullptr;
-    while (going() && client_.open && (server_.open || alone)) hear_before(deadline_);
-    if (!going() || (!client_.open && !server_.open)) return;
-    Side& late = client_.open ? client_ : server_;
+  void collect(Pair& pair) {
+    const bool alone = pair.server.channel == nullptr;
+    while (going() && pair.client.open && (pair.server.open || alone)) hear_before(deadline_);
+    if (!going() || pair.is_over()) return;
+    Side& late = pair.client.open ? pair.client : pair.server;
     const Nanoseconds limit = now_ns() + kOtherEnd;
     while (going() && late.open && now_ns() < limit) wait_once(limit);
-    stop(late);
-    end_endpoints();
+    stop(pair, late);
+    const Nanoseconds end = now_ns() + kOtherEnd + kMargin;
+    while (!pair.is_over()) hear_before(end);
   }
 
   // No endpoint is left behind for the next trial to trip over.
   void end_endpoints() {
     const Nanoseconds limit = now_ns() + kOtherEnd + kMargin;
-    while (client_.open || server_.open) hear_before(limit);
+    for (Pair& pair : pairs_)
+      while (!pair.is_over()) hear_before(limit);
   }
 
-  void stop(Side& side) {
+  void stop(Pair& pair, Side& side) {
     if (!side.open || side.stopping) return;
-    side.channel->send(StopEndpoint{number_});
+    side.channel->send(StopEndpoint{pair.number});
     side.stopping = true;
+  }
+
+  static void take_measurements(Pair& pair, Measurement& client, Measurement& server) {
+    client = std::move(pair.client.measurement);
+    server = client.peer ? *client.peer : std::move(pair.server.measurement);
   }
 
   void hear_before(Nanoseconds limit);
   void wait_once(Nanoseconds limit);
-  bool take_waiting(Side& side);
-  void take(Side& side, Event event);
-  void take_failure(Side& side, const Failure& failure);
+  bool take_waiting(Channel* channel, Side Pair::*end);
+  void take(Pair& pair, Side& side, Event event);
+  void take_failure(const Pair& pair, Side& side, const Failure& failure);
 
-  Side client_;
-  Side server_;
-  const std::uint64_t number_;
+  Channel& client_channel_;
+  Channel* const server_channel_;
+  std::deque<Pair> pairs_;  // the background, if there is one, and what is measured
   const Nanoseconds timeout_;
   const Nanoseconds deadline_;
-  const Token token_ = mint_token();
-  bool external_ = false;
   const TrialWatch& watch_;
   TrialOutcome outcome_;
 };
 
 // As wait_once(), but an agent that lets `limit` pass has hung: its own deadlines are shorter.
 void TrialRun::hear_before(Nanoseconds limit) {
-  if (now_ns() >= limit)
+  if (now_ns() >= limit) {
+    const bool is_server =
+        std::any_of(pairs_.begin(), pairs_.end(), [](const Pair& p) { return p.server.open; });
     throw SilentAgent(fmt::format("the agent of the {} does not answer",
-                                  name(server_.open ? End::server : End::client)));
+                                  name(is_server ? End::server : End::client)));
+  }
   wait_once(limit);
 }
 
 // Takes one event that has come, or waits for one a moment, not past `limit`.
 void TrialRun::wait_once(Nanoseconds limit) {
-  if (take_waiting(server_) || take_waiting(client_)) return;
-  std::array<pollfd, 3> set = {{{server_.channel ? server_.channel->fd() : -1, POLLIN, 0},
-                                {client_.channel->fd(), POLLIN, 0},
+  if (take_waiting(server_channel_, &Pair::server) || take_waiting(&client_channel_, &Pair::client))
+    return;
+  std::array<pollfd, 3> set = {{{server_channel_ ? server_channel_->fd() : -1, POLLIN, 0},
+                                {client_channel_.fd(), POLLIN, 0},
                                 {going() ? watch_.interrupt_fd : -1, POLLIN, 0}}};
   const Nanoseconds slice = std::clamp<Nanoseconds>(limit - now_ns(), 0, kTick);
   ::poll(set.data(), set.size(), static_cast<int>(slice / kMillisecond) + 1);
@@ -161,36 +203,40 @@ void TrialRun::wait_once(Nanoseconds limit) {
   watch_.tick();
 }
 
-bool TrialRun::take_waiting(Side& side) {
-  if (side.channel == nullptr) return false;
-  std::optional<Event> event = side.channel->receive(now_ns());
+bool TrialRun::take_waiting(Channel* channel, Side Pair::*end) {
+  if (channel == nullptr) return false;
+  std::optional<Event> event = channel->receive(now_ns());
   if (!event) return false;
-  take(side, std::move(*event));
+  if (const auto* failure = std::get_if<Failure>(&*event); failure && !failure->endpoint)
+    throw ChannelError(
+        fmt::format("agent of the {}: {}", name((pairs_.front().*end).end), failure->what));
+  for (Pair& pair : pairs_)  // else: the late word of an earlier trial
+    if (endpoint_of(*event) == pair.number) {
+      take(pair, pair.*end, std::move(*event));
+      break;
+    }
   return true;
 }
 
-void TrialRun::take(Side& side, Event event) {
-  if (const auto* failure = std::get_if<Failure>(&event); failure && !failure->endpoint)
-    throw ChannelError(fmt::format("agent of the {}: {}", name(side.end), failure->what));
-  if (endpoint_of(event) != number_) return;  // the late word of an earlier trial
+void TrialRun::take(Pair& pair, Side& side, Event event) {
   if (auto* ready = std::get_if<Ready>(&event)) {
     side.ready = true;
-    side.address = std::move(ready->address);
+    if (side.end == End::server) side.address = std::move(ready->address);
   } else if (auto* progress = std::get_if<Progress>(&event)) {
-    watch_.progress(side.end, progress->interval);
+    if (&pair == &pairs_.back()) watch_.progress(side.end, progress->interval);
   } else if (auto* result = std::get_if<Result>(&event)) {
     side.open = false;
     side.measurement = std::move(result->measurement);
   } else if (auto* failure = std::get_if<Failure>(&event)) {
-    take_failure(side, *failure);
+    take_failure(pair, side, *failure);
   }
 }
 
 // The first failure is the trial's: the other end's is most often its echo. But a client that was
 // cut off is told from a server that says why, when both come together.
-void TrialRun::take_failure(Side& side, const Failure& failure) {
+void TrialRun::take_failure(const Pair& pair, Side& side, const Failure& failure) {
   side.open = false;
-  const std::string what = fmt::format("{}: {}", name(side.end), failure.what);
+  const std::string what = fmt::format("{}{}: {}", pair.what, name(side.end), failure.what);
   if (going()) {
     outcome_.status = failure.status;
     outcome_.error = what;
@@ -206,13 +252,18 @@ std::string_view name(End end) {
 }
 
 TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& experiment,
-                       const Options& options, std::uint64_t number, Nanoseconds timeout,
-                       const TrialWatch& watch) {
+                       const Trial& trial, Nanoseconds timeout, const TrialWatch& watch) {
+  const Case& c = experiment.cases[trial.case_index];
   TrialOutcome failed;
   try {
-    const Address address = bind_address(experiment.server, options);
-    return TrialRun(client, server, number, timeout, watch)
-        .run(address, options, experiment.server.is_external());
+    TrialRun run(client, server, timeout, watch);
+    const auto add = [&](const char* what, std::uint64_t number, const Case& ends) {
+      run.add(what, number, ends.options, bind_address(experiment.server, ends.options),
+              static_cast<bool>(ends.engine->listen));
+    };
+    if (c.background) add("background ", 2 * trial.position, *c.background);
+    add("", 2 * trial.position + 1, c);
+    return run.run();
   } catch (const ChannelError&) {
     throw;
   } catch (const std::runtime_error& e) {  // an address that cannot be resolved

@@ -35,6 +35,8 @@ struct TrialOutcome {
   std::string error;
   Measurement client;
   Measurement server;
+  Measurement background_client;  // of a trial that has one
+  Measurement background_server;
 };
 
 // An agent let a deadline pass without a word: it hangs, and its channel is of no more use.
@@ -43,12 +45,11 @@ class SilentAgent : public ChannelError {
   using ChannelError::ChannelError;
 };
 
-// Runs a trial of `options` to its end, within `timeout`. `server` is null when the other end needs
-// no agent of ours: an external server, or an engine without a server's side. `number` tells its
-// messages from those of other trials over the same channels. Every failure is an outcome, except a
-// channel that broke or an agent that does not answer: those throw ChannelError, or SilentAgent.
+// Runs a trial of its case to its end, within `timeout`. `server` is null when the server is
+// external. A background is begun first, and what is measured once the background's warmup is over.
+// Every failure is an outcome, except a channel that broke or an agent that does not answer: those
+// throw ChannelError, or SilentAgent.
 TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& experiment,
-                       const Options& options, std::uint64_t number, Nanoseconds timeout,
-                       const TrialWatch& watch);
+                       const Trial& trial, Nanoseconds timeout, const TrialWatch& watch);
 
 }  // namespace pingperf

@@ -97,20 +97,32 @@ bool has_values(const Case& c, const Node& where) {
 
 class VerdictReader {
  public:
-  VerdictReader(const Node& root, Experiment& experiment) : root_(root), experiment_(experiment) {}
+  VerdictReader(const Node& root, bool without_stored_runs, Experiment& experiment)
+      : root_(root), without_stored_runs_(without_stored_runs), experiment_(experiment) {}
 
   void read() {
     if (const Node* const compare = root_.find("compare"))
       for (const Node& entry : entries_of(*compare, "compare"))
         experiment_.compare.push_back(read_comparison(entry));
+    compare_loaded_with_idle();
     const Node* const plan = root_.find("plan");
     if (const Node* const until = plan ? plan->find("until") : nullptr) read_until(*until);
     if (const Node* const gates = root_.find("gates"))
       for (const Node& entry : entries_of(*gates, "gates"))
-        experiment_.gates.push_back(read_gate(entry));
+        if (!without_stored_runs_ || !entry.find("against"))
+          experiment_.gates.push_back(read_gate(entry));
   }
 
  private:
+  // What a background does to the round trip is what it is there for.
+  void compare_loaded_with_idle() {
+    const auto is_loaded = [](const Case& c) { return c.background != nullptr; };
+    for (const char* const metric : {"rtt_p50_ns", "rtt_p99_ns"})
+      if (auto pairs = pairs_along_axis("load", "idle", is_loaded, experiment_.cases);
+          !pairs.empty())
+        experiment_.compare.push_back({metric, std::move(pairs)});
+  }
+
   Compare read_comparison(const Node& node) {
     check_keys(node, "compare", {"metric", "axis", "baseline", "workload", "where"});
     Compare compare;
@@ -160,31 +172,42 @@ class VerdictReader {
     return pairs;
   }
 
-  void read_against(Gate& gate, const Node& node, const Node& against) {
+  void read_against(Gate& gate, const Node& node, const Node& against) const {
     gate.against = read_text(against, "against");
-    if (const Node* const n = node.find("relative_to")) {
-      if (n->type != Node::Type::map || n->entries.size() != 1)
-        fail_at(n->mark, "relative_to must be one axis and its value, e.g. {engine: iperf3}");
-      gate.relative_to = n->entries[0].key + "=" + value_text(n->entries[0].value);
-    }
     try {
-      const std::vector<Case> stored = RunSet::read({gate.against}).cases();
-      const bool is_there = std::any_of(stored.begin(), stored.end(), [&](const Case& c) {
-        return std::any_of(gate.pairs.begin(), gate.pairs.end(),
-                           [&](const CasePair& pair) { return pair.candidate == c.name; });
-      });
-      if (!is_there) fail_at(against.mark, "against: that run has none of this gate's cases");
+      gate.stored = std::make_shared<const RunSet>(RunSet::read({gate.against}));
     } catch (const UsageError& e) {
-      const std::string what = e.what();
-      if (what.starts_with(against.mark.to_string())) throw;
-      fail_at(against.mark, "against: " + what);
+      fail_at(against.mark, fmt::format("against: {}", e.what()));
     }
-    if (gate.relative_to.empty()) return;
-    for (const Case& c : experiment_.cases)  // a reference is not judged against itself
-      if (is_reference(c, gate.relative_to))
+    if (const Node* const n = node.find("relative_to")) read_references(gate, *n);
+    const std::vector<Case> stored = gate.stored->cases();
+    for (const CasePair& pair : gate.pairs)
+      for (const std::string& name : {pair.candidate, pair.baseline})
+        if (!name.empty() && std::none_of(stored.begin(), stored.end(),
+                                          [&](const Case& c) { return c.name == name; }))
+          fail_at(against.mark, fmt::format("against: that run has no case '{}'", name));
+  }
+
+  // What each case's trials are divided by; a case that is such a reference is not judged.
+  void read_references(Gate& gate, const Node& node) const {
+    if (node.type != Node::Type::map || node.entries.size() != 1)
+      fail_at(node.mark, "relative_to must be one axis and its value, e.g. {engine: iperf3}");
+    const std::string relative_to = node.entries[0].key + "=" + value_text(node.entries[0].value);
+    for (const Case& c : experiment_.cases)
+      if (is_reference(c, relative_to))
         std::erase_if(gate.pairs, [&](const CasePair& pair) { return pair.candidate == c.name; });
     if (gate.pairs.empty())
       fail_at(node.mark, "relative_to leaves no case to judge: each is a reference itself");
+    for (CasePair& pair : gate.pairs) {
+      try {
+        pair.baseline = reference_of(pair.candidate, relative_to, experiment_.cases);
+      } catch (const UsageError& e) {
+        fail_at(node.mark, e.what());
+      }
+      if (pair.baseline.empty())
+        fail_at(node.mark, fmt::format("relative_to: no case of {} stands beside '{}'", relative_to,
+                                       pair.candidate));
+    }
   }
 
   static void read_bounds(Gate& gate, const Node& node) {
@@ -351,13 +374,14 @@ class VerdictReader {
   }
 
   const Node& root_;
+  const bool without_stored_runs_;
   Experiment& experiment_;
 };
 
 }  // namespace
 
-void read_verdicts(const Node& root, Experiment& experiment) {
-  VerdictReader(root, experiment).read();
+void read_verdicts(const Node& root, bool without_stored_runs, Experiment& experiment) {
+  VerdictReader(root, without_stored_runs, experiment).read();
 }
 
 }  // namespace pingperf

@@ -26,17 +26,16 @@ std::string percent(double share) {
 template <typename Row>
 std::string power_text(const std::vector<Row>& rows, std::string_view trials) {
   double largest = 0, smallest = std::numeric_limits<double>::infinity();
-  std::size_t more = 0;
-  bool any_without = false;
+  std::size_t more = 0, without = 0;
   for (const Row& row : rows) {
+    if (!row.ci_low) {
+      ++without;
+      continue;
+    }
     largest = std::max(largest, row.detectable_ratio.value_or(0));
     smallest = std::min(smallest, row.detectable_ratio.value_or(smallest));
     more = std::max(more, row.more_repetitions.value_or(0));
-    any_without = any_without || !row.ci_low;
   }
-  if (any_without)
-    return fmt::format("Too few {} for a 95% interval and a verdict (--set plan.repetitions=10).\n",
-                       trials);
   std::string text;
   if (largest > 1 && smallest < largest)
     text += fmt::format(
@@ -47,6 +46,9 @@ std::string power_text(const std::vector<Row>& rows, std::string_view trials) {
                         percent(largest - 1));
   if (more > 0)
     text += fmt::format("About {} more repetitions would settle what is inconclusive.\n", more);
+  if (without > 0)
+    text += fmt::format("Too few {} for an interval and a verdict in {} of {} rows.\n", trials,
+                        without, rows.size());
   return text;
 }
 
@@ -89,15 +91,15 @@ TextTable shift_table(const std::vector<ShiftRow>& rows) {
 // What stands above the table of two sets of runs, a line each.
 std::vector<std::string> heading_lines(const RunComparison& comparison) {
   std::vector<std::string> lines;
-  for (const std::string& difference : comparison.differences)
-    lines.push_back("differs: " + difference);
-  for (const std::string& name : comparison.only_base) lines.push_back("only in the base: " + name);
-  for (const std::string& name : comparison.only_new)
-    lines.push_back("only in the new run: " + name);
-  for (const std::string& what : comparison.unmeasured)
-    lines.push_back("no trial of the new run has: " + what);
-  for (const std::string& name : comparison.unreferenced)
-    lines.push_back("left out, since nothing is there to relate it to: " + name);
+  const auto add = [&](std::string_view what, const std::vector<std::string>& names) {
+    for (const std::string& name : names) lines.push_back(fmt::format("{}: {}", what, name));
+  };
+  add("differs", comparison.differences);
+  add("only in the base", comparison.only_base);
+  add("only in the new run", comparison.only_new);
+  add("no trial of the new run has", comparison.unmeasured);
+  add("more trials failed", comparison.failing);
+  add("left out, since nothing is there to relate it to", comparison.unreferenced);
   return lines;
 }
 
@@ -117,9 +119,23 @@ std::string shift_remarks(const RunComparison& comparison) {
 }
 
 TextTable gate_table(const std::vector<GateRow>& rows) {
-  TextTable table({"gate", "verdict"});
-  for (const GateRow& row : rows) table.add({describe(row), std::string(name(row.state))});
+  TextTable table({"gate", "metric", "figure", "interval", "bound", "verdict"});
+  for (const GateRow& row : rows)
+    table.add({row.case_name, row.gate->metric, figure_text(row), interval_text(row),
+               bound_text(row), std::string(name(row.state))});
   return table;
+}
+
+// What the table has no room for: what a ratio is of, and why a gate is not decided.
+std::string gate_remarks(const std::vector<GateRow>& rows) {
+  std::string text;
+  for (const GateRow& row : rows) {
+    if (!row.against.empty())
+      text += fmt::format("{} {}: of {}\n", row.case_name, row.gate->metric, row.against);
+    if (!row.why.empty())
+      text += fmt::format("{} {}: {}\n", row.case_name, row.gate->metric, row.why);
+  }
+  return text.empty() ? text : "\n" + text;
 }
 
 }  // namespace
@@ -164,11 +180,11 @@ std::string run_comparison_markdown(const RunComparison& comparison) {
 }
 
 std::string gates_table(const std::vector<GateRow>& rows, const Style& style) {
-  return gate_table(rows).to_string(style);
+  return gate_table(rows).to_string(style) + gate_remarks(rows);
 }
 
 std::string gates_markdown(const std::vector<GateRow>& rows) {
-  return gate_table(rows).to_markdown();
+  return gate_table(rows).to_markdown() + gate_remarks(rows);
 }
 
 }  // namespace pingperf

@@ -21,7 +21,7 @@ std::string run_comparison_table(const RunComparison& comparison, const Style& s
 // The same, fit for a comment on a pull request.
 std::string run_comparison_markdown(const RunComparison& comparison);
 
-// Each case of each gate, then a line for each that fails the run.
+// Each case of each gate; below, what its ratio is of and why it is not decided.
 std::string gates_table(const std::vector<GateRow>& rows, const Style& style);
 std::string gates_markdown(const std::vector<GateRow>& rows);
 

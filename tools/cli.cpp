@@ -10,6 +10,7 @@
 #include "harness/agent.h"
 #include "harness/channel.h"
 #include "harness/columns.h"
+#include "harness/csv.h"
 #include "harness/iperf3.h"
 #include "harness/units.h"
 #include "harness/version.h"
@@ -42,10 +43,15 @@ void add_compare(CLI::App& app, CompareCommand& compare, int& result) {
   CLI::App* const command = app.add_subcommand(
       "compare", "what changed between two runs: directories, trials.csv files or folders of runs");
   command->add_option("BASE NEW", runs, "the run to compare with, and the new one")->expected(0, 2);
-  command->add_option("--base", compare.base, "one more run of the base")->type_name("RUN");
-  command->add_option("--new", compare.now, "one more new run")->type_name("RUN");
+  command->add_option("--base", compare.base, "one more run of the base")
+      ->type_name("RUN")
+      ->allow_extra_args(false);
+  command->add_option("--new", compare.now, "one more new run")
+      ->type_name("RUN")
+      ->allow_extra_args(false);
   command->add_option("--metric", compare.metrics, "a metric; may be repeated")
       ->type_name("NAME")
+      ->allow_extra_args(false)
       ->default_str("throughput_bps rtt_p50_ns");
   command->add_option("--threshold", threshold, "a smaller change does not matter")
       ->capture_default_str();
@@ -67,8 +73,13 @@ void add_compare(CLI::App& app, CompareCommand& compare, int& result) {
     if (compare.base.empty() || compare.now.empty())
       throw UsageError("pingperf compare: name two runs: BASE NEW");
     if (compare.metrics.empty()) compare.metrics = {"throughput_bps", "rtt_p50_ns"};
-    for (const std::string& metric : compare.metrics)
-      if (!find_metric(metric)) throw UsageError("--metric: " + unknown_metric(metric));
+    for (const std::string& metric : compare.metrics) {
+      const Column* const known = find_metric(metric);
+      if (!known) throw UsageError("--metric: " + unknown_metric(metric));
+      if (known->better == Better::neither && !compare.fail_on.empty())
+        throw UsageError(
+            fmt::format("--fail-on: {} is neither better nor worse when it grows", metric));
+    }
     compare.threshold = threshold_from(threshold);
     result = compare_command(compare);
   });
@@ -197,6 +208,9 @@ int pingperf_main(int argc, char** argv) {
     fmt::print(stderr, "pingperf: cannot write to stdout: {}\n", std::strerror(errno));
     return kBroken;
   } catch (const UsageError& e) {
+    fmt::print(stderr, "{}\n", e.what());
+    return kWrongUsage;
+  } catch (const CsvError& e) {  // a file of the user's, not ours
     fmt::print(stderr, "{}\n", e.what());
     return kWrongUsage;
   } catch (const std::exception& e) {

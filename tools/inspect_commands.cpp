@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include "harness/channel.h"
+#include "harness/lab.h"
 #include "harness/plan.h"
 #include "harness/progress.h"
+#include "harness/stopping.h"
 #include "tools/commands.h"
 
 namespace pingperf {
@@ -36,6 +38,9 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
   for (const std::string& file : files) {
     try {
       const Experiment experiment = load_experiment(file, overrides);
+      if (experiment.lab) check_lab(*experiment.lab);
+      if (const auto objection = gates_objection(experiment))
+        fmt::print(stderr, "{}: warning: {}\n", file, *objection);
       const std::vector<Trial> plan = plan_trials(experiment);
       fmt::print("{}: ok: {} cases, {} trials, about {}\n", file, experiment.cases.size(),
                  plan.size(), ProgressView::clock_text(expected_length(experiment, plan)));
@@ -54,7 +59,7 @@ int plan_command(const std::string& file, const Overrides& overrides) {
   for (const Trial& trial : plan) {
     const Case& c = experiment.cases[trial.case_index];
     fmt::print("{:>8}  {:>5}  {:>7.1f} s  {}\n", trial.position, trial.block,
-               to_seconds(expected_length(c.options, experiment.server.is_external())), c.name);
+               to_seconds(expected_length(c, experiment.server.is_external())), c.name);
   }
   fmt::print("{} trials, about {}\n", plan.size(),
              ProgressView::clock_text(expected_length(experiment, plan)));

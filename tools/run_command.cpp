@@ -10,6 +10,8 @@
 #include "harness/environment.h"
 #include "harness/gates.h"
 #include "harness/junit.h"
+#include "harness/lab.h"
+#include "harness/run_set.h"
 #include "harness/runner.h"
 #include "harness/stopping.h"
 #include "harness/summary.h"
@@ -37,7 +39,7 @@ Outcome report(const Experiment& experiment, const RunDirectory& directory) {
   };
   write("summary.csv", summary_csv(summarize(trials)));
   write("comparisons.csv", comparisons_csv(comparisons, directory.name()));
-  write("junit.xml", junit_xml(experiment.name, junit_of_run(trials, gates)));
+  write("junit.xml", junit_xml(experiment.name, junit_of_run(experiment, trials, gates)));
   const Style style = style_of_stdout();
   fmt::print("\n{}", results_table(trials, experiment.cases, style));
   if (!comparisons.empty()) fmt::print("\n{}", comparisons_table(comparisons, style));
@@ -120,7 +122,7 @@ RunDirectory create_directory(const RunCommand& command, const Experiment& exper
 }
 
 RunDirectory open_directory(const RunCommand& command, const Experiment& experiment,
-                            const std::string& text, const Overrides& overrides,
+                            const std::string& text, const Overrides& overrides, const Lab* lab,
                             AgentPair& agents) {
   const AgentHello& client = agents.client().hello();
   const AgentHello server = agents.server()
@@ -128,12 +130,23 @@ RunDirectory open_directory(const RunCommand& command, const Experiment& experim
                                 : AgentHello{.host = {{"external", experiment.server.external}}};
   if (command.resume.empty())
     return create_directory(command, experiment, text,
-                            environment_json(command.command_line, overrides, client, server));
+                            environment_json(command.command_line, overrides, client, server,
+                                             lab ? lab->facts() : Json()));
   RunDirectory directory = RunDirectory::resume(command.resume);
   write_file_atomically(
       directory.path() / "environment.json",
       resumed_environment_json(command.resume, command.command_line, client, server));
   return directory;
+}
+
+// A gate against results/NAME/latest has read the run before this one; of a run that is resumed,
+// `latest` is the run itself.
+void refuse_itself_as_baseline(const Experiment& experiment, const RunDirectory& directory) {
+  const std::filesystem::path here = std::filesystem::canonical(directory.path());
+  for (const Gate& gate : experiment.gates)
+    if (gate.stored && gate.stored->holds(here))
+      throw UsageError(
+          fmt::format("against: {} is this very run: name the directory of another", gate.against));
 }
 
 // "quickstart: 6 cases, 60 trials, about 1 min 20 s"
@@ -149,15 +162,30 @@ void announce(const RunCommand& command, const Experiment& experiment,
                  : "");
 }
 
+// The experiment's lab, whose namespaces become its hosts; null when it has none.
+std::unique_ptr<Lab> make_lab(Experiment& experiment) {
+  if (!experiment.lab) return nullptr;
+  for (const std::string& name : remove_stale_labs())
+    fmt::print(stderr, "removed {}: its run is gone\n", name);
+  auto lab = std::make_unique<Lab>(*experiment.lab);
+  experiment.client = lab->client();
+  experiment.server = lab->server();
+  return lab;
+}
+
 // Runs one experiment, or the rest of it, from its file or the copy in its run's directory.
 int run_one(const RunCommand& command, const std::filesystem::path& file,
             const Overrides& overrides, const Interrupt& interrupt) {
   const std::string text = read_experiment(file);
-  const Experiment experiment = parse_experiment(text, file.string(), overrides);
+  Experiment experiment = parse_experiment(text, file.string(), overrides);
+  const std::unique_ptr<Lab> lab = make_lab(experiment);
   const std::vector<Trial> plan = plan_trials(experiment, looks_of(experiment).back());
   AgentPair agents(experiment);
-  RunDirectory directory = open_directory(command, experiment, text, overrides, agents);
+  RunDirectory directory = open_directory(command, experiment, text, overrides, lab.get(), agents);
+  refuse_itself_as_baseline(experiment, directory);
   if (!command.quiet) announce(command, experiment, directory);
+  if (const auto objection = gates_objection(experiment))
+    fmt::print(stderr, "warning: {}\n", *objection);
   warn_of_unpinned_latency(experiment);
   run_blocks(command, experiment, plan, agents, directory, interrupt);
   const Outcome outcome = report(experiment, directory);
@@ -193,15 +221,19 @@ Style style_of_stdout() {
 }
 
 int run_command(const RunCommand& command) {
+  std::vector<std::pair<std::filesystem::path, Overrides>> experiments;
+  if (const std::filesystem::path run = command.resume; !run.empty())
+    experiments.emplace_back(run / "experiment.yaml", recorded_overrides(run));
+  for (const std::string& file : command.files) experiments.emplace_back(file, command.overrides);
+  for (const auto& [file, overrides] : experiments)  // all of them, before the first one runs
+    if (const Experiment experiment = load_experiment(file, overrides); experiment.lab) {
+      check_lab(*experiment.lab);
+      enter_user_namespaces(command.command_line);
+    }
   const Interrupt interrupt;
-  if (!command.resume.empty()) {
-    const std::filesystem::path run = command.resume;
-    return run_one(command, run / "experiment.yaml", recorded_overrides(run), interrupt);
-  }
-  for (const std::string& file : command.files) load_experiment(file, command.overrides);
   int worst = kAllWell;
-  for (const std::string& file : command.files) {
-    worst = worse(worst, run_one(command, file, command.overrides, interrupt));
+  for (const auto& [file, overrides] : experiments) {
+    worst = worse(worst, run_one(command, file, overrides, interrupt));
     if (worst == kInterrupted) break;
   }
   return worst;

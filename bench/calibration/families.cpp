@@ -1,7 +1,6 @@
 #include "bench/calibration/families.h"
 
 #include <cmath>
-#include <map>
 
 #include "harness/comparison.h"
 #include "harness/effect.h"
@@ -90,9 +89,8 @@ Calibration calibrate(const TrialTable& trials, const std::string& metric, const
     ++c.families;
     for (std::uint64_t look : looks) {
       const Effect effect = judge_blocks(ratios, metric, begin, look, strictness);
-      const bool is_narrow =
-          effect.ci_low &&
-          (*effect.ci_high - *effect.ci_low) / 2 / *effect.ratio <= until.relative_ci;
+      const auto width = half_width(effect);
+      const bool is_narrow = width && *width <= until.relative_ci;
       if (!is_narrow && look != looks.back()) continue;
       c.found += is_found(effect);
       c.found_naively += is_found_naively(ratios, begin, look);

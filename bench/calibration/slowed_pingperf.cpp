@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <ctime>
 
 #include "harness/engines.h"
 #include "sockets/clock.h"
@@ -19,10 +20,18 @@ using namespace pingperf;
 double waste = 0;               // of this process's engine: share of a message's time
 thread_local Nanoseconds last;  // when this thread's last waste ended
 
+Nanoseconds cpu_time() noexcept {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return t.tv_sec * kSecond + t.tv_nsec;
+}
+
+// Of this thread's own CPU time: on the wall's clock the other end would use the wasted time.
 void waste_time() noexcept {
-  const Nanoseconds now = now_ns();
-  const Nanoseconds until = now + static_cast<Nanoseconds>(waste * static_cast<double>(now - last));
-  while (last != 0 && now_ns() < until) {
+  const Nanoseconds passed = last == 0 ? 0 : now_ns() - last;
+  const Nanoseconds until =
+      cpu_time() + static_cast<Nanoseconds>(waste * static_cast<double>(passed));
+  while (waste > 0 && cpu_time() < until) {
   }
   last = now_ns();
 }

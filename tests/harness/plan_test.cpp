@@ -61,24 +61,25 @@ TEST(Plan, EveryOrderOfThreeComesUpAboutEquallyOften) {
 }
 
 TEST(Plan, Iperf3TrialsTakeWholeSeconds) {
-  Options o;
+  Case c;
+  Options& o = c.options;
   o.duration = kSecond;
   o.warmup = 200 * kMillisecond;
-  EXPECT_EQ(expected_length(o, false), 1200 * kMillisecond);
+  EXPECT_EQ(expected_length(c, false), 1200 * kMillisecond);
   o.engine = "iperf3";
-  EXPECT_EQ(expected_length(o, false), 2 * kSecond);
+  EXPECT_EQ(expected_length(c, false), 2 * kSecond);
   o.duration = 800 * kMillisecond;
-  EXPECT_EQ(expected_length(o, false), kSecond);
-  EXPECT_EQ(expected_length(o, true), 2 * kSecond);
+  EXPECT_EQ(expected_length(c, false), kSecond);
+  EXPECT_EQ(expected_length(c, true), 2 * kSecond);
 }
 
 TEST(Plan, TheTimeoutIsTheUsersOrTheLengthAndAMargin) {
   Experiment e;
-  Options o;
-  o.duration = 60 * kSecond;
-  EXPECT_GT(trial_timeout(e, o), 60 * kSecond);
+  Case c;
+  c.options.duration = 60 * kSecond;
+  EXPECT_GT(trial_timeout(e, c), 60 * kSecond);
   e.plan.timeout = 90 * kSecond;
-  EXPECT_EQ(trial_timeout(e, o), 90 * kSecond);
+  EXPECT_EQ(trial_timeout(e, c), 90 * kSecond);
 }
 
 }  // namespace

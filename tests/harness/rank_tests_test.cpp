@@ -64,6 +64,12 @@ TEST(RankSum, ExactPValuesAreThoseOfTheTables) {
   EXPECT_EQ(estimate_shift({1}, {2}).p_value, 1);
 }
 
+// With ties and samples of unlike size the distribution is not symmetric: both tails count.
+TEST(RankSum, TiesOfUnlikeSamplesAreExactToo) {
+  EXPECT_DOUBLE_EQ(estimate_shift({1, 1, 1, 1, 1, 1}, {2, 2, 2, 2}).p_value, 2.0 / 210);
+  EXPECT_DOUBLE_EQ(estimate_shift({2, 2, 2, 2, 2, 2}, {1, 1, 1, 1}).p_value, 2.0 / 210);
+}
+
 // Hollander, Wolfe & Chicken, §4.1, example 4.1: permeability of membranes, W = 30, two-sided
 // 0.2544 (R: wilcox.test).
 TEST(RankSum, FollowsTheTextbooksExample) {
@@ -210,6 +216,48 @@ TEST(PairedEstimates, FindTheShiftTheyPromise) {
       found,
       450);  // 95 % promised for the normal test; the signed-rank test has 95.5 % of its power
   EXPECT_NEAR(weight_to_detect(0.1, shift), static_cast<double>(n), 1e-9);
+}
+
+// A verdict also needs an estimate beyond the threshold: what is promised counts that in.
+TEST(DetectableShift, IsNeverBelowWhatMatters) {
+  EXPECT_GT(detectable_shift(0.001, 10, 0.05), 0.05);
+  EXPECT_NEAR(detectable_shift(0.001, 10, 0.05), 0.05, 0.001);
+  EXPECT_DOUBLE_EQ(detectable_shift(0.5, 10, 0.05), detectable_shift(0.5, 10));
+}
+
+TEST(FewestPairs, AreThoseThatHaveAnInterval) {
+  for (const double level : {0.05, 0.05 / 2, 0.05 / 3, 0.05 / 4}) {
+    const std::size_t n = fewest_pairs(level);
+    std::vector<double> d;
+    for (std::size_t i = 1; i < n; ++i) d.push_back(static_cast<double>(i));
+    EXPECT_FALSE(estimate_paired(d, level).ci_low) << level;
+    d.push_back(static_cast<double>(n));
+    EXPECT_TRUE(estimate_paired(d, level).ci_low) << level;
+  }
+}
+
+// Looking at the data again and again until they decide: at 5 % a look the truth is missed far too
+// often, at 5 % shared among the looks it is not. The truth lies on the bound.
+TEST(Stopping, SharingTheLevelKeepsTheErrorRateUnderThePeeking) {
+  const auto share_of_errors = [](double level) {
+    std::mt19937_64 random(23);
+    std::normal_distribution<> noise(0, 0.1);
+    int errors = 0;
+    constexpr int kRuns = 1000;
+    for (int run = 0; run < kRuns; ++run) {
+      std::vector<double> d;
+      for (const std::size_t look : {10, 20, 40, 80}) {
+        while (d.size() < look) d.push_back(noise(random));
+        const ShiftEstimate e = estimate_paired(d, level);
+        if (*e.ci_low <= 0 && *e.ci_high >= 0) continue;  // undecided: go on
+        ++errors;
+        break;
+      }
+    }
+    return static_cast<double>(errors) / kRuns;
+  };
+  EXPECT_GT(share_of_errors(kLevel), 0.08);
+  EXPECT_LE(share_of_errors(kLevel / 4), 0.05 + 3 * 0.007);
 }
 
 TEST(ShiftEstimates, AreCalibratedOnNoDifference) {

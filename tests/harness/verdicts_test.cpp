@@ -132,9 +132,9 @@ TEST_F(VerdictTest, AnAbsoluteBoundIsOfTheMediansInterval) {
 TEST_F(VerdictTest, AStoredRunIsABaselineToo) {
   Gate gate;
   gate.metric = "throughput_bps";
-  gate.pairs = {{candidate(), ""}};
+  gate.pairs = {{candidate(), reference()}};  // what each trial is divided by
   gate.against = run("stored", rows(10, 1, 0.02)).string();
-  gate.relative_to = "engine=iperf3";
+  gate.stored = std::make_shared<const RunSet>(RunSet::read({gate.against}));
   gate.at_least = 0.95;
   experiment.gates = {gate};
   // A machine of a third of the speed; the candidate keeps its place beside iperf3, or does not.
@@ -177,28 +177,31 @@ TEST_F(VerdictTest, AnUndecidedGateThatIsToRepeatKeepsTheRunGoing) {
   EXPECT_THAT(unsettled(experiment, table(rows(10, 1.2, 0.02))), IsEmpty());
 }
 
-// Whichever look ends the run, no-change must not be called a change more often than promised.
-TEST_F(VerdictTest, PeekingKeepsTheFalseAlarmRate) {
-  experiment.plan.repetitions = 10;
-  experiment.plan.until = Until{{"throughput_bps"}, 0.04, true, 40};
-  experiment.compare = {{"throughput_bps", {{candidate(), reference()}}}};
-  const Strictness strictness = strictness_of(experiment);
-  int alarms = 0, stopped_early = 0;
-  constexpr int kFamilies = 200;
-  for (std::uint64_t family = 1; family <= kFamilies; ++family) {
-    const TrialTable all = table(rows(40, 1, 0.08, 1, family));
-    for (std::uint64_t look : looks_of(experiment)) {
-      const TrialTable so_far = all.first(look);
-      const ComparisonRow row =
-          compare_pair("throughput_bps", {candidate(), reference()}, so_far, strictness);
-      if (!unsettled(experiment, so_far).empty() && look < 40) continue;
-      stopped_early += look < 40;
-      alarms += *row.p_value <= kLevel;
-      break;
+TEST_F(VerdictTest, APlanInWhichNoGateCanBeDecidedIsTold) {
+  experiment.gates = {ratio_gate(0.95)};
+  experiment.plan.repetitions = 5;
+  EXPECT_THAT(gates_objection(experiment).value_or(""), HasSubstr("6 are the fewest"));
+  experiment.plan.repetitions = 6;
+  EXPECT_FALSE(gates_objection(experiment));
+}
+
+// Trials in two groups have no interval to speak of; but when each of them breaks the bound, it is
+// broken.
+TEST_F(VerdictTest, TwoGroupsThatBothBreakTheBoundAreABreach) {
+  const auto judged = [&](double fast, double slow) {
+    experiment.gates = {ratio_gate(0.95)};
+    std::string text;
+    for (std::uint64_t block = 1; block <= 10; ++block) {
+      text += trial_row(samples.transfer(experiment.cases[0], block, 1'000'000 + block));
+      text += trial_row(
+          samples.transfer(experiment.cases[1], block,
+                           static_cast<std::uint64_t>((block % 2 ? fast : slow) * 1e6) + block));
     }
-  }
-  EXPECT_GT(stopped_early, kFamilies / 10);
-  EXPECT_LE(alarms, 19);  // 5 % of 200, and three standard deviations
+    return judge_gates(experiment, table(text))[0];
+  };
+  EXPECT_EQ(judged(0.5, 0.1).state, GateState::failed);
+  EXPECT_THAT(judged(0.5, 0.1).why, HasSubstr("bimodal"));
+  EXPECT_EQ(judged(1.5, 0.5).state, GateState::undecided);
 }
 
 TEST_F(VerdictTest, RunsAreComparedRelativeToTheReferenceOfEachBlock) {
@@ -218,7 +221,7 @@ TEST_F(VerdictTest, RunsAreComparedRelativeToTheReferenceOfEachBlock) {
   EXPECT_EQ(c.rows[0].reference, reference());
   EXPECT_THAT(run_comparison_table(c, {}), HasSubstr("divided by bulk/engine=iperf3 of its block"));
   EXPECT_THAT(run_comparison_markdown(c), HasSubstr("| bulk/engine=blocking | throughput\\_bps |"));
-  EXPECT_EQ(junit_of(c)[0].outcome, JUnitCase::Outcome::failed);
+  EXPECT_EQ(junit_of(c, "")[0].outcome, JUnitCase::Outcome::failed);
 }
 
 TEST_F(VerdictTest, AFolderOfRunsIsTakenWhole) {
@@ -228,6 +231,36 @@ TEST_F(VerdictTest, AFolderOfRunsIsTakenWhole) {
   EXPECT_EQ(RunSet::read({(folder / "many").string()}).runs().size(), 2u);
   EXPECT_THROW(RunSet::read({folder.string()}), UsageError);  // holds no run itself
   EXPECT_THROW(RunSet::read({"/nowhere"}), UsageError);
+  const std::string a = (folder / "many/a").string();
+  EXPECT_THROW(RunSet::read({a, a}), UsageError);  // named twice
+  RunSet all = RunSet::read({(folder / "many").string()});
+  all.drop_those_of(RunSet::read({(folder / "many/latest").string()}));
+  EXPECT_EQ(all.runs().size(), 1u);  // the rest, compared with the newest
+}
+
+TEST_F(VerdictTest, TwoRunsInOneFileAreRefused) {
+  run("joined", rows(3, 1, 0.02) + rows(3, 1, 0.02));
+  EXPECT_THROW(RunSet::read({(folder / "joined").string()}), UsageError);
+}
+
+// A ratio with a zero is none: that is said, and nothing is left out in silence.
+TEST_F(VerdictTest, ZerosHaveNoRatioAndNoVerdict) {
+  std::string quiet, lossy;
+  for (std::uint64_t block = 1; block <= 8; ++block) {
+    TrialRecord r = samples.transfer(experiment.cases[0], block, 1000);
+    r.client.retransmits = 0;
+    quiet += trial_row(r);
+    r.client.retransmits = 500;
+    lossy += trial_row(r);
+  }
+  const RunSet base = RunSet::read({run("quiet", quiet).string()});
+  const RunSet now = RunSet::read({run("lossy", lossy).string()});
+  const RunComparison c = compare_runs(base, now, {"retransmits"}, "", {});
+  ASSERT_EQ(c.rows.size(), 1u);
+  EXPECT_FALSE(c.rows[0].ratio);
+  EXPECT_EQ(c.rows[0].verdict, "inconclusive");
+  EXPECT_EQ(c.rows[0].remark, "8 of 16 values are 0, and have no ratio");
+  EXPECT_EQ(junit_of(c, "inconclusive")[0].outcome, JUnitCase::Outcome::failed);
 }
 
 TEST_F(VerdictTest, RunsOfOneSideThatDifferAsMuchAsTheSidesAreNoGround) {
@@ -250,13 +283,22 @@ TEST_F(VerdictTest, WhatOnlyOneRunHasIsListedAndWhatWasNotMeasuredFails) {
   const RunComparison c = compare_runs(base, now, {"throughput_bps"}, "", {});
   EXPECT_THAT(c.only_base, ElementsAre(reference(), "other"));
   EXPECT_THAT(c.unmeasured, ElementsAre(candidate() + " throughput_bps"));
-  EXPECT_EQ(junit_of(c)[0].outcome, JUnitCase::Outcome::failed);
+  EXPECT_THAT(c.failing, ElementsAre(candidate() + ": 6 of 6 trials, 0 of 6 in the base"));
+  EXPECT_EQ(junit_of(c, "")[0].outcome, JUnitCase::Outcome::failed);
 }
 
 TEST_F(VerdictTest, AReferenceThatIsNotThereIsAnError) {
   const RunSet runs = RunSet::read({run("base", rows(6, 1, 0.02)).string()});
   EXPECT_THROW(compare_runs(runs, runs, {"throughput_bps"}, "engine=netperf", {}), UsageError);
   EXPECT_THROW(compare_runs(runs, runs, {"throughput_bps"}, "iperf3", {}), UsageError);
+  const Case &one = samples.add_case("ref", {{"x", "1"}}),
+             &two = samples.add_case("ref", {{"x", "2"}});
+  const RunSet ambiguous =
+      RunSet::read({run("two", rows(6, 1, 0.02) + trial_row(samples.transfer(one, 1, 1)) +
+                                   trial_row(samples.transfer(two, 1, 1)))
+                        .string()});
+  EXPECT_THROW(compare_runs(ambiguous, ambiguous, {"throughput_bps"}, "workload=ref", {}),
+               UsageError);
 }
 
 TEST_F(VerdictTest, JUnitHasATestForEachCaseAndGateAndEscapesNames) {
@@ -264,12 +306,13 @@ TEST_F(VerdictTest, JUnitHasATestForEachCaseAndGateAndEscapesNames) {
   std::string text = rows(10, 0.8, 0.02);
   text += trial_row(samples.failed(experiment.cases[0], 11));
   const TrialTable trials = table(text);
-  const std::string xml = junit_xml("a<b", junit_of_run(trials, judge_gates(experiment, trials)));
+  const std::string xml =
+      junit_xml("a<b", junit_of_run(experiment, trials, judge_gates(experiment, trials)));
   EXPECT_THAT(xml, HasSubstr("<testsuites name=\"a&lt;b\">"));
   EXPECT_THAT(xml, HasSubstr("<testsuite name=\"trials\" tests=\"2\" failures=\"1\""));
   EXPECT_THAT(xml, HasSubstr("client: it, &quot;broke&quot;"));
   EXPECT_THAT(xml, HasSubstr("<testsuite name=\"gates\" tests=\"1\" failures=\"1\""));
-  EXPECT_THAT(xml, HasSubstr("of bulk/engine=iperf3, at least 0.95"));
+  EXPECT_THAT(xml, HasSubstr("at least 0.95 of bulk/engine=iperf3"));
 }
 
 }  // namespace

@@ -1,0 +1,57 @@
+#include "harness/command.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/lines.h"
+#include "harness/process.h"
+
+namespace pingperf {
+namespace {
+
+// Appends what is there. Returns false at the end.
+bool read_some(int fd, std::string& text) {
+  char buffer[4096];
+  const ssize_t n = ::read(fd, buffer, sizeof buffer);
+  if (n > 0) text.append(buffer, static_cast<std::size_t>(n));
+  return n > 0;
+}
+
+}  // namespace
+
+std::string run_command(const std::vector<std::string>& argv, int input, Nanoseconds limit) {
+  Pipe out = make_pipe(), errors = make_pipe();
+  const Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const Fd in = duplicate(input < 0 ? nothing.get() : input);
+  Process process(argv, {{in.get(), 0}, {out.write.get(), 1}, {errors.write.get(), 2}},
+                  Lifetime::of_parent);
+  out.write = {};
+  errors.write = {};
+  const auto fail = [&](const std::string& what) {
+    throw CommandError(fmt::format("{}: {}", fmt::join(argv, " "), what));
+  };
+  std::string text;
+  Tail complaint;
+  const Nanoseconds end = now_ns() + limit;
+  for (bool is_open = true; is_open;) {
+    pollfd set[] = {{out.read.get(), POLLIN, 0}, {errors.read.get(), POLLIN, 0}};
+    if (now_ns() > end) fail("takes too long");
+    ::poll(set, 2, 100);
+    if (set[1].revents != 0) complaint.drain(errors.read.get());
+    if (set[0].revents != 0) is_open = read_some(out.read.get(), text);
+  }
+  const std::optional<int> status = process.wait_until(end);
+  complaint.drain(errors.read.get());
+  if (!status) fail("takes too long");
+  if (!WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
+    const std::string line = complaint.last_line();
+    fail(line.empty() ? "failed" : line);
+  }
+  return text;
+}
+
+}  // namespace pingperf

@@ -1,0 +1,24 @@
+// Short commands of the system, such as ip(8): run, waited for, and their output.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "sockets/clock.h"
+
+namespace pingperf {
+
+// A command that could not be run, or that failed: names it and what it said.
+class CommandError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Runs argv[0], searched in PATH, and returns what it printed on stdout. Its stdin is `input`, or
+// empty. Throws CommandError when it cannot be run, exits with anything but 0, or takes longer than
+// `limit`.
+std::string run_command(const std::vector<std::string>& argv, int input = -1,
+                        Nanoseconds limit = 10 * kSecond);
+
+}  // namespace pingperf

@@ -1,0 +1,112 @@
+#include "harness/host_reader.h"
+
+#include <fmt/format.h>
+
+#include "harness/parameter_reader.h"
+
+namespace pingperf {
+namespace {
+
+// The ways to reach a host that have a short form: what stands before `pingperf agent`.
+struct ShortForm {
+  std::string_view key;
+  std::vector<std::string> before;  // the host's name
+  std::vector<std::string> after;
+};
+
+const std::vector<ShortForm>& short_forms() {
+  // ssh must not ask: its stdin is the agent's.
+  static const std::vector<ShortForm> forms = {
+      {"ssh", {"ssh", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=5"}, {}},
+      {"netns", {"ip", "netns", "exec"}, {}},
+      {"docker", {"docker", "exec", "-i"}, {}},
+      {"kubectl", {"kubectl", "exec", "-i"}, {"--"}},
+      {"srun", {"srun", "--nodes=1", "--ntasks=1", "--nodelist"}, {}},
+  };
+  return forms;
+}
+
+std::vector<std::string> read_words(const Node& node) {
+  if (node.type != Node::Type::sequence || node.items.empty() || node.items.front().scalar.empty())
+    fail_at(node.mark, "launch must be a list of the command's words, e.g. [ssh, bench1]");
+  std::vector<std::string> words;
+  for (const Node& word : node.items) words.push_back(read_text(word, "launch"));
+  return words;
+}
+
+// A name must not be taken for an option of the launcher.
+std::string read_name(const Node& node, std::string_view what) {
+  const std::string& name = read_text(node, what);
+  if (name.empty() || name.front() == '-')
+    fail_at(node.mark, fmt::format("{}: '{}' is no name", what, name));
+  return name;
+}
+
+std::vector<std::string> read_launcher(const Node& node) {
+  std::vector<std::string> launch;
+  std::string_view chosen;
+  const auto choose = [&](std::string_view key, const Node& value) {
+    if (!chosen.empty())
+      fail_at(value.mark, fmt::format("{} and {}: a host has one way to reach it", chosen, key));
+    chosen = key;
+  };
+  if (const Node* const words = node.find("launch")) {
+    choose("launch", *words);
+    launch = read_words(*words);
+  }
+  for (const ShortForm& form : short_forms()) {
+    const Node* const value = node.find(form.key);
+    if (!value) continue;
+    choose(form.key, *value);
+    launch = form.before;
+    if (const Node* const space = node.find("namespace"); space && form.key == "kubectl")
+      launch.insert(launch.end(), {"--namespace", read_name(*space, "namespace")});
+    launch.push_back(read_name(*value, form.key));
+    launch.insert(launch.end(), form.after.begin(), form.after.end());
+  }
+  if (const Node* const space = node.find("namespace"); space && chosen != "kubectl")
+    fail_at(space->mark, "namespace: is of a kubectl pod; a network namespace is netns");
+  return launch;
+}
+
+// A server that someone started by hand, such as `pingperf pong`.
+Host read_external(const std::string& end, const Node& node, const Node& external) {
+  if (end != "server")
+    fail_at(external.mark, "external: only the server can be; the client is always an agent");
+  for (const Node::Entry& other : node.entries)
+    if (other.key != "external" && other.key != "port")
+      fail_at(other.mark, fmt::format("{}: an external server has no agent of ours", other.key));
+  Host host;
+  host.external = host.address = read_text(external, "external");
+  if (const Node* const port = node.find("port"))
+    host.port = static_cast<std::uint16_t>(read_count(*port, "port", 1, 65535));
+  return host;
+}
+
+}  // namespace
+
+Host read_host(const Node::Entry& entry) {
+  const Node& node = entry.value;
+  std::vector<std::string_view> keys = {"launch", "namespace", "address", "pingperf",
+                                        "copy",   "external",  "port"};
+  for (const ShortForm& form : short_forms()) keys.push_back(form.key);
+  check_keys(node, "host '" + entry.key + "'", keys);
+  if (const Node* const external = node.find("external"))
+    return read_external(entry.key, node, *external);
+  if (const Node* const port = node.find("port"))
+    fail_at(port->mark,
+            "port of a host is where an external server listens: for the trials write "
+            "port: in defaults or a workload");
+  Host host;
+  host.launch = read_launcher(node);
+  if (const Node* const address = node.find("address"))
+    host.address = read_text(*address, "address");
+  if (const Node* const path = node.find("pingperf")) host.pingperf = read_text(*path, "pingperf");
+  if (const Node* const copy = node.find("copy")) {
+    host.copy = read_flag(*copy, "copy");
+    if (host.launch.empty()) fail_at(copy->mark, "copy: this machine has pingperf already");
+  }
+  return host;
+}
+
+}  // namespace pingperf

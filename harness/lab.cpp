@@ -1,0 +1,292 @@
+#include "harness/lab.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "harness/command.h"
+
+namespace pingperf {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kPrefix = "pingperf-";
+const fs::path kNamespaces = "/run/netns";
+
+// Links of the lab: 10.77.<number>.<end>/24 and fd77:<number>::<end>/64.
+std::string address4(int link, int end) {
+  return fmt::format("10.77.{}.{}", link, end);
+}
+std::string address6(int link, int end) {
+  return fmt::format("fd77:{}::{}", link, end);
+}
+
+// When a process started, in ticks after boot (proc(5), field 22): tells it from a later one of the
+// same number. Empty when there is no such process.
+std::string start_time(const std::string& pid) {
+  std::ifstream in("/proc/" + pid + "/stat");
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  const std::size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos) return "";
+  std::istringstream fields(text.substr(name_end + 1));
+  std::string field;
+  for (int number = 3; number <= 22; ++number) fields >> field;
+  return field;
+}
+
+// "pingperf-<pid>-<start time>-": whose lab it is.
+std::string owner_prefix() {
+  const std::string pid = std::to_string(::getpid());
+  return fmt::format("{}{}-{}-", kPrefix, pid, start_time(pid));
+}
+
+bool is_stale(const std::string& name) {
+  if (!name.starts_with(kPrefix)) return false;
+  std::istringstream parts(name.substr(kPrefix.size()));
+  std::string pid, start;
+  std::getline(parts, pid, '-');
+  std::getline(parts, start, '-');
+  return !pid.empty() && !start.empty() && start_time(pid) != start;
+}
+
+std::vector<std::string> in(const std::string& name, std::vector<std::string> command) {
+  command.insert(command.begin(), {"ip", "netns", "exec", name});
+  return command;
+}
+
+void ip(const std::string& name, std::vector<std::string> words) {
+  words.insert(words.begin(), {"ip", "-n", name});
+  run_command(words);
+}
+
+void write_sysctl(const std::string& name, const std::string& path, const std::string& value) {
+  run_command(in(name, {"sh", "-c", fmt::format("echo {} > /proc/sys/{}", value, path)}));
+}
+
+// The namespace with the processes that are in it.
+void remove_namespace(const std::string& name) {
+  std::istringstream pids(run_command({"ip", "netns", "pids", name}));
+  for (std::string pid; pids >> pid;) ::kill(std::stoi(pid), SIGKILL);
+  run_command({"ip", "netns", "delete", name});
+}
+
+std::string percent(double share) {
+  return fmt::format("{}%", 100 * share);
+}
+
+std::string microseconds(Nanoseconds time) {
+  return fmt::format("{}us", time / kMicrosecond);
+}
+
+bool needs_netem(const LabOptions& o) {
+  return o.delay || o.jitter || o.loss || o.reorder;
+}
+
+std::vector<std::string> netem_words(const LabOptions& o) {
+  // Room for what is on its way: a second at 10 Gbit/s of full frames.
+  std::vector<std::string> words = {"netem", "limit", "1000000"};
+  const auto add = [&](std::initializer_list<std::string> more) {
+    words.insert(words.end(), more);
+  };
+  if (o.delay || o.jitter) add({"delay", microseconds(o.delay.value_or(0))});
+  if (o.jitter) add({microseconds(*o.jitter)});
+  if (o.loss) add({"loss", percent(*o.loss)});
+  if (o.reorder) add({"reorder", percent(*o.reorder)});
+  return words;
+}
+
+// A burst of a millisecond, and of two frames at least.
+std::vector<std::string> tbf_words(const LabOptions& o) {
+  const std::uint64_t burst =
+      std::max<std::uint64_t>(*o.rate_bps / 8 / 1000, 2 * (o.mtu.value_or(1500) + 14));
+  std::vector<std::string> words = {"tbf", "rate", fmt::format("{}bit", *o.rate_bps), "burst",
+                                    std::to_string(burst)};
+  if (o.buffer_bytes)
+    words.insert(words.end(), {"limit", std::to_string(*o.buffer_bytes)});
+  else
+    words.insert(words.end(),
+                 {"latency", microseconds(o.buffer.value_or(LabOptions::kDefaultBuffer))});
+  return words;
+}
+
+// Delay and loss first, as on a long way to the bottleneck; then its rate and buffer.
+void shape(const std::string& name, const std::string& device, const LabOptions& o) {
+  const auto add = [&](const std::string& parent, const std::string& handle,
+                       std::vector<std::string> words) {
+    std::vector<std::string> command = {"tc", "-n", name, "qdisc", "add", "dev", device};
+    if (parent == "root")
+      command.emplace_back("root");
+    else
+      command.insert(command.end(), {"parent", parent});
+    command.insert(command.end(), {"handle", handle});
+    command.insert(command.end(), words.begin(), words.end());
+    run_command(command);
+  };
+  if (needs_netem(o)) add("root", "1:", netem_words(o));
+  if (o.rate_bps) add(needs_netem(o) ? "1:1" : "root", "2:", tbf_words(o));
+}
+
+}  // namespace
+
+void check_lab(const LabOptions& options) {
+  std::vector<std::vector<std::string>> wanted;
+  if (needs_netem(options)) wanted.push_back(netem_words(options));
+  if (options.rate_bps) wanted.push_back(tbf_words(options));
+  std::vector<std::string> probe = {"unshare", "--net"};
+  if (::geteuid() != 0) probe = {"unshare", "--user", "--map-root-user", "--net"};
+  try {
+    std::vector<std::string> tools = probe;
+    tools.insert(tools.end(), {"ip", "link", "set", "lo", "up"});
+    run_command(tools);
+    for (const auto& words : wanted) {
+      std::vector<std::string> command = probe;
+      command.insert(command.end(), {"tc", "qdisc", "add", "dev", "lo", "root"});
+      command.insert(command.end(), words.begin(), words.end());
+      run_command(command);
+    }
+  } catch (const CommandError& e) {
+    throw UsageError(fmt::format("{}: lab: this host cannot make it: {}", options.place, e.what()));
+  }
+}
+
+Lab::Lab(const LabOptions& options) {
+  try {
+    make(options);
+  } catch (...) {
+    remove();
+    throw;
+  }
+}
+
+Lab::~Lab() {
+  remove();
+}
+
+void Lab::remove() noexcept {
+  for (const Namespace& space : namespaces_) try {
+      remove_namespace(space.name);
+    } catch (const std::exception&) {  // the next run removes what is left
+    }
+  namespaces_.clear();
+}
+
+void Lab::make(const LabOptions& options) {
+  for (const char* const end : {"client", "server", "router"}) {
+    if (end == std::string_view("router") && !options.router) break;
+    const std::string name = owner_prefix() + end;
+    run_command({"ip", "netns", "add", name});
+    namespaces_.push_back({name, {}});
+    ip(name, {"link", "set", "lo", "up"});
+  }
+  Namespace &client = namespaces_[0], &server = namespaces_[1];
+  if (!options.router) {
+    connect(client, "client0", server, "server0", 1, options);
+    client.devices = {"client0"};
+    server.devices = {"server0"};
+  } else {
+    Namespace& router = namespaces_[2];
+    for (const char* const path : {"net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"})
+      write_sysctl(router.name, path, "1");
+    connect(client, "client0", router, "toclient", 1, options);
+    connect(server, "server0", router, "toserver", 2, options);
+    for (const auto& [end, link] : {std::pair{&client, 1}, {&server, 2}}) {
+      ip(end->name, {"route", "add", "default", "via", address4(link, 2)});
+      ip(end->name, {"-6", "route", "add", "default", "via", address6(link, 2)});
+    }
+    client.devices = {"client0"};
+    server.devices = {"server0"};
+    router.devices = {"toclient", "toserver"};
+  }
+  // The bottleneck: of the router, or, without one, of each end.
+  for (const Namespace& space : namespaces_)
+    if (!options.router || &space == &namespaces_.back())
+      for (const std::string& device : space.devices) shape(space.name, device, options);
+}
+
+void Lab::connect(const Namespace& a, const std::string& device_a, const Namespace& b,
+                  const std::string& device_b, int number, const LabOptions& options) {
+  ip(a.name, {"link", "add", device_a, "type", "veth", "peer", "name", device_b, "netns", b.name});
+  int end = 1;
+  for (const auto& [space, device] : {std::pair{&a, device_a}, {&b, device_b}}) {
+    if (options.mtu) ip(space->name, {"link", "set", device, "mtu", std::to_string(*options.mtu)});
+    ip(space->name, {"address", "add", address4(number, end) + "/24", "dev", device});
+    ip(space->name,
+       {"-6", "address", "add", address6(number, end) + "/64", "dev", device, "nodad"});
+    ip(space->name, {"link", "set", device, "up"});
+    if (options.offloads) {
+      const char* const state = *options.offloads ? "on" : "off";
+      run_command(
+          in(space->name, {"ethtool", "-K", device, "tso", state, "gso", state, "gro", state}));
+    }
+    ++end;
+  }
+}
+
+Host Lab::client() const {
+  Host host;
+  host.launch = in(namespaces_[0].name, {});
+  return host;
+}
+
+Host Lab::server() const {
+  const bool has_router = namespaces_.size() == 3;
+  Host host;
+  host.launch = in(namespaces_[1].name, {});
+  host.address = has_router ? address4(2, 1) : address4(1, 2);
+  host.address6 = has_router ? address6(2, 1) : address6(1, 2);
+  return host;
+}
+
+nlohmann::json Lab::facts() const {
+  const auto json_of = [](const std::vector<std::string>& command) {
+    return nlohmann::json::parse(run_command(command), nullptr, false);
+  };
+  nlohmann::json facts;
+  for (const Namespace& space : namespaces_)
+    for (const std::string& device : space.devices)
+      facts[space.name.substr(space.name.rfind('-') + 1)][device] = {
+          {"address", json_of({"ip", "-n", space.name, "-json", "address", "show", "dev", device})},
+          {"qdisc", json_of({"tc", "-n", space.name, "-json", "qdisc", "show", "dev", device})}};
+  return facts;
+}
+
+std::vector<std::string> remove_stale_labs() {
+  std::vector<std::string> removed;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(kNamespaces, error)) {
+    const std::string name = entry.path().filename();
+    if (!is_stale(name)) continue;
+    remove_namespace(name);
+    removed.push_back(name);
+  }
+  return removed;
+}
+
+void enter_user_namespaces(const std::vector<std::string>& command_line) {
+  constexpr const char* kInside = "PINGPERF_IN_USER_NAMESPACES";
+  if (::geteuid() == 0 || std::getenv(kInside) != nullptr) return;
+  const std::vector<std::string> unshare = {"unshare", "--user", "--map-root-user", "--net",
+                                            "--mount"};
+  std::vector<std::string> probe = unshare;
+  probe.emplace_back("true");
+  run_command(probe);  // throws what is wrong
+  // ip-netns(8) keeps its names in /run, which is not the user's: one of their own.
+  std::vector<std::string> command = unshare;
+  command.insert(command.end(), {"sh", "-c", "mount -t tmpfs tmpfs /run && exec \"$@\"", "sh",
+                                 fs::read_symlink("/proc/self/exe").string()});
+  command.insert(command.end(), command_line.begin() + 1, command_line.end());
+  std::vector<char*> argv;
+  for (std::string& word : command) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  ::setenv(kInside, "1", 1);
+  ::execvp(argv[0], argv.data());
+  throw CommandError("unshare: cannot be run");
+}
+
+}  // namespace pingperf

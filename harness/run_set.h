@@ -1,0 +1,40 @@
+// RunSet: the trials of one run or several, as `pingperf compare` is given them.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "harness/experiment.h"
+#include "harness/summary.h"
+
+namespace pingperf {
+
+class RunSet {
+ public:
+  struct Run {
+    std::filesystem::path directory;  // canonical; empty when only its trials.csv is known
+    TrialTable trials;
+  };
+
+  // Each path is the directory of a run, its trials.csv, or a directory that holds runs, all of
+  // which are taken. Throws UsageError naming the path that is none of these, damaged, or there
+  // twice.
+  static RunSet read(const std::vector<std::string>& paths);
+  static RunSet of(TrialTable trials);
+
+  const std::vector<Run>& runs() const noexcept { return runs_; }
+  // Of all runs, in the order of their first trials: name, workload and axes, as the names have
+  // them; no options.
+  std::vector<Case> cases() const;
+
+  bool holds(const std::filesystem::path& directory) const;
+  // Drops the runs that `others` has too, unless none would be left: of a folder of runs, one of
+  // which is compared with the rest.
+  void drop_those_of(const RunSet& others);
+
+ private:
+  std::vector<Run> runs_;
+};
+
+}  // namespace pingperf
