@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 
 #include "harness/agent.h"
 #include "harness/channel.h"
@@ -36,53 +37,160 @@ double threshold_from(const std::string& text) {
   throw UsageError(fmt::format("--threshold: '{}' is not a percentage: write e.g. 5%", text));
 }
 
+// Each adds one subcommand, which sets `result` when it is called.
+
+void add_run(CLI::App& app, int argc, char** argv, int& result) {
+  const auto run = std::make_shared<RunCommand>();
+  run->command_line.assign(argv, argv + argc);
+  CLI::App* const command = app.add_subcommand("run", "run experiments");
+  auto* const files = command->add_option("FILE", run->files, "experiment files");
+  command->add_option("-o,--output", run->results, "where runs are kept")
+      ->type_name("DIR")
+      ->capture_default_str();
+  command->add_option("--resume", run->resume, "go on with an interrupted run")
+      ->type_name("DIR")
+      ->excludes(files);
+  command->add_flag("-q,--quiet", run->quiet, "no progress, only failures and results");
+  add_overrides(*command, run->overrides);
+  command->callback([run, &result] {
+    if (run->files.empty() && run->resume.empty())
+      throw UsageError(
+          "pingperf run: name an experiment file, e.g. configs/quickstart.yaml, or --resume DIR");
+    if (!run->resume.empty() && (!run->overrides.set.empty() || !run->overrides.only.empty()))
+      throw UsageError(
+          "pingperf run: --resume keeps the plan of the run: it goes without --set and --only");
+    result = run_command(*run);
+  });
+}
+
+void add_check_and_plan(CLI::App& app, int& result) {
+  const auto files = std::make_shared<std::vector<std::string>>();
+  const auto overrides = std::make_shared<Overrides>();
+  CLI::App* const check = app.add_subcommand("check", "validate experiments, run nothing");
+  check->add_option("FILE", *files, "experiment files")->required();
+  add_overrides(*check, *overrides);
+  check->callback([=, &result] { result = check_command(*files, *overrides); });
+
+  const auto file = std::make_shared<std::string>();
+  CLI::App* const plan = app.add_subcommand("plan", "print the trials in order, run nothing");
+  plan->add_option("FILE", *file, "an experiment file")->required();
+  add_overrides(*plan, *overrides);
+  plan->callback([=, &result] { result = plan_command(*file, *overrides); });
+}
+
+// What the options of `compare` left to be checked.
+void check_compare(CompareCommand& compare) {
+  if (compare.base.empty() || compare.now.empty())
+    throw UsageError("pingperf compare: name two runs: BASE NEW");
+  if (compare.metrics.empty()) compare.metrics = {"throughput_bps", "rtt_p50_ns"};
+  for (const std::string& metric : compare.metrics) {
+    const Column* const known = find_metric(metric);
+    if (!known) throw UsageError("--metric: " + unknown_metric(metric));
+    if (known->better == Better::neither && !compare.fail_on.empty())
+      throw UsageError(
+          fmt::format("--fail-on: {} is neither better nor worse when it grows", metric));
+  }
+}
+
 // BASE and NEW, and more of each by --base and --new.
-void add_compare(CLI::App& app, CompareCommand& compare, int& result) {
-  static std::vector<std::string> runs;
-  static std::string threshold = "5%";
+void add_compare(CLI::App& app, int& result) {
+  const auto compare = std::make_shared<CompareCommand>();
+  const auto runs = std::make_shared<std::vector<std::string>>();
+  const auto threshold = std::make_shared<std::string>("5%");
   CLI::App* const command = app.add_subcommand(
       "compare", "what changed between two runs: directories, trials.csv files or folders of runs");
-  command->add_option("BASE NEW", runs, "the run to compare with, and the new one")->expected(0, 2);
-  command->add_option("--base", compare.base, "one more run of the base")
-      ->type_name("RUN")
-      ->allow_extra_args(false);
-  command->add_option("--new", compare.now, "one more new run")
-      ->type_name("RUN")
-      ->allow_extra_args(false);
-  command->add_option("--metric", compare.metrics, "a metric; may be repeated")
-      ->type_name("NAME")
-      ->allow_extra_args(false)
-      ->default_str("throughput_bps rtt_p50_ns");
-  command->add_option("--threshold", threshold, "a smaller change does not matter")
+  command->add_option("BASE NEW", *runs, "the run to compare with, and the new one")
+      ->expected(0, 2);
+  const auto add_list = [&](const char* name, std::vector<std::string>& list, const char* text,
+                            const char* type) {
+    command->add_option(name, list, text)->type_name(type)->allow_extra_args(false);
+  };
+  add_list("--base", compare->base, "one more run of the base", "RUN");
+  add_list("--new", compare->now, "one more new run", "RUN");
+  add_list("--metric", compare->metrics,
+           "a metric; may be repeated; throughput_bps and rtt_p50_ns unless given", "NAME");
+  command->add_option("--threshold", *threshold, "a smaller change does not matter")
       ->capture_default_str();
   command
-      ->add_option("--relative-to", compare.relative_to,
+      ->add_option("--relative-to", compare->relative_to,
                    "divide each trial by this one of its block first: engine=iperf3, or "
                    "workload=NAME")
       ->type_name("KEY=VALUE");
-  command->add_option("--format", compare.format, "table, markdown, csv, json or junit")
+  command->add_option("--format", compare->format, "table, markdown, csv, json or junit")
       ->capture_default_str()
       ->check(CLI::IsMember({"table", "markdown", "csv", "json", "junit"}));
   command
-      ->add_option("--fail-on", compare.fail_on,
+      ->add_option("--fail-on", compare->fail_on,
                    "exit 1 when a case is slower, or also when that is inconclusive")
       ->check(CLI::IsMember({"regression", "inconclusive"}));
-  command->callback([&] {
-    if (!runs.empty()) compare.base.insert(compare.base.begin(), runs.front());
-    if (runs.size() > 1) compare.now.insert(compare.now.begin(), runs.back());
-    if (compare.base.empty() || compare.now.empty())
-      throw UsageError("pingperf compare: name two runs: BASE NEW");
-    if (compare.metrics.empty()) compare.metrics = {"throughput_bps", "rtt_p50_ns"};
-    for (const std::string& metric : compare.metrics) {
-      const Column* const known = find_metric(metric);
-      if (!known) throw UsageError("--metric: " + unknown_metric(metric));
-      if (known->better == Better::neither && !compare.fail_on.empty())
-        throw UsageError(
-            fmt::format("--fail-on: {} is neither better nor worse when it grows", metric));
-    }
-    compare.threshold = threshold_from(threshold);
-    result = compare_command(compare);
+  command->callback([=, &result] {
+    if (!runs->empty()) compare->base.insert(compare->base.begin(), runs->front());
+    if (runs->size() > 1) compare->now.insert(compare->now.begin(), runs->back());
+    check_compare(*compare);
+    compare->threshold = threshold_from(*threshold);
+    result = compare_command(*compare);
   });
+}
+
+void add_export(CLI::App& app, int& result) {
+  const auto run = std::make_shared<std::string>(), format = std::make_shared<std::string>();
+  CLI::App* const command = app.add_subcommand("export", "print a run in another tool's format");
+  command->add_option("RUN", *run, "the directory of a run")->required();
+  command->add_option("--format", *format, "benchmark-json, markdown or openmetrics")
+      ->required()
+      ->check(CLI::IsMember({"benchmark-json", "markdown", "openmetrics"}));
+  command->callback([=, &result] { result = export_command(*run, *format); });
+}
+
+void add_ping(CLI::App& app, int& result) {
+  const auto ping = std::make_shared<PingCommand>();
+  CLI::App* const command = app.add_subcommand("ping", "ping a pong, until Ctrl-C");
+  command->add_option("HOST[:PORT]", ping->server, "where a pong runs; a path for unix")
+      ->required();
+  command->add_option("--transport", ping->transport, "tcp, udp, unix, raw or icmp")
+      ->capture_default_str();
+  command->add_flag("--once", ping->once,
+                    "TCP v1: connect, one ping, one pong, disconnect; one ping unless --count");
+  command->add_option("--count", ping->count, "how many pings")->check(CLI::Range(1, 1'000'000'000));
+  command->add_option("--frequency", ping->frequency_hz, "pings a second; 0: as fast as it goes")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1e6));
+  command->add_option("--size", ping->message_size, "bytes of a ping")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 65507));
+  command->callback([=, &result] { result = ping_command(*ping); });
+}
+
+void add_servers(CLI::App& app, int& result) {
+  const auto pong = std::make_shared<PongCommand>();
+  CLI::App* const pong_app = app.add_subcommand("pong", "answer pings, until Ctrl-C");
+  pong_app->add_option("--bind", pong->bind, "the address to serve on; a path for unix")
+      ->capture_default_str();
+  pong_app->add_option("--port", pong->port, "the port")->capture_default_str();
+  pong_app->add_option("--transport", pong->transport, "tcp, udp, unix or raw")
+      ->capture_default_str();
+  pong_app->add_flag("--concurrent", pong->concurrent, "serve all clients at once");
+  pong_app->callback([=, &result] { result = pong_command(*pong); });
+
+  const auto sink = std::make_shared<SinkCommand>();
+  CLI::App* const sink_app =
+      app.add_subcommand("sink", "receive what bulk senders send, until Ctrl-C");
+  sink_app->add_option("--bind", sink->bind, "the address to serve on")->capture_default_str();
+  sink_app->add_option("--port", sink->port, "the port")->capture_default_str();
+  sink_app->add_option("--transport", sink->transport, "tcp or udp")->capture_default_str();
+  sink_app->callback([=, &result] { result = sink_command(*sink); });
+}
+
+void add_agents(CLI::App& app, int& result) {
+  app.add_subcommand("engines", "what can run on this host, and why not")->callback([&result] {
+    result = engines_command();
+  });
+  app.add_subcommand("agent", "serve a controller over stdin and stdout")->callback([&result] {
+    result = run_agent(STDIN_FILENO, STDOUT_FILENO);
+  });
+  app.add_subcommand("worker", "one end of one trial; started by the agent")
+      ->group("")
+      ->callback([&result] { result = run_worker(); });
 }
 
 std::string version_text() {
@@ -95,101 +203,13 @@ int run_cli(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", version_text());
   int result = 0;
-
-  RunCommand run;
-  run.command_line.assign(argv, argv + argc);
-  CLI::App* const run_app = app.add_subcommand("run", "run experiments");
-  auto* const files = run_app->add_option("FILE", run.files, "experiment files");
-  run_app->add_option("-o,--output", run.results, "where runs are kept")
-      ->type_name("DIR")
-      ->capture_default_str();
-  run_app->add_option("--resume", run.resume, "go on with an interrupted run")
-      ->type_name("DIR")
-      ->excludes(files);
-  run_app->add_flag("-q,--quiet", run.quiet, "no progress, only failures and results");
-  add_overrides(*run_app, run.overrides);
-  run_app->callback([&] {
-    if (run.files.empty() && run.resume.empty())
-      throw UsageError(
-          "pingperf run: name an experiment file, e.g. configs/quickstart.yaml, or "
-          "--resume DIR");
-    if (!run.resume.empty() && (!run.overrides.set.empty() || !run.overrides.only.empty()))
-      throw UsageError(
-          "pingperf run: --resume keeps the plan of the run: it goes without --set "
-          "and --only");
-    result = run_command(run);
-  });
-
-  std::vector<std::string> checked;
-  Overrides overrides;
-  CLI::App* const check_app = app.add_subcommand("check", "validate experiments, run nothing");
-  check_app->add_option("FILE", checked, "experiment files")->required();
-  add_overrides(*check_app, overrides);
-  check_app->callback([&] { result = check_command(checked, overrides); });
-
-  std::string planned;
-  CLI::App* const plan_app = app.add_subcommand("plan", "print the trials in order, run nothing");
-  plan_app->add_option("FILE", planned, "an experiment file")->required();
-  add_overrides(*plan_app, overrides);
-  plan_app->callback([&] { result = plan_command(planned, overrides); });
-
-  CompareCommand compare;
-  add_compare(app, compare, result);
-
-  std::string exported, format;
-  CLI::App* const export_app = app.add_subcommand("export", "print a run in another tool's format");
-  export_app->add_option("RUN", exported, "the directory of a run")->required();
-  export_app->add_option("--format", format, "benchmark-json, markdown or openmetrics")
-      ->required()
-      ->check(CLI::IsMember({"benchmark-json", "markdown", "openmetrics"}));
-  export_app->callback([&] { result = export_command(exported, format); });
-
-  PingCommand ping;
-  CLI::App* const ping_app = app.add_subcommand("ping", "ping a pong, until Ctrl-C");
-  ping_app->add_option("HOST[:PORT]", ping.server, "where a pong runs; a path for unix")
-      ->required();
-  ping_app->add_option("--transport", ping.transport, "tcp, udp, unix, raw or icmp")
-      ->capture_default_str();
-  ping_app->add_flag("--once", ping.once,
-                     "TCP v1: connect, one ping, one pong, disconnect; one ping unless --count");
-  ping_app->add_option("--count", ping.count, "how many pings")
-      ->check(CLI::Range(1, 1'000'000'000));
-  ping_app->add_option("--frequency", ping.frequency_hz, "pings a second; 0: as fast as it goes")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1e6));
-  ping_app->add_option("--size", ping.message_size, "bytes of a ping")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 65507));
-  ping_app->callback([&] { result = ping_command(ping); });
-
-  PongCommand pong;
-  CLI::App* const pong_app = app.add_subcommand("pong", "answer pings, until Ctrl-C");
-  pong_app->add_option("--bind", pong.bind, "the address to serve on; a path for unix")
-      ->capture_default_str();
-  pong_app->add_option("--port", pong.port, "the port")->capture_default_str();
-  pong_app->add_option("--transport", pong.transport, "tcp, udp, unix or raw")
-      ->capture_default_str();
-  pong_app->add_flag("--concurrent", pong.concurrent, "serve all clients at once");
-  pong_app->callback([&] { result = pong_command(pong); });
-
-  SinkCommand sink;
-  CLI::App* const sink_app =
-      app.add_subcommand("sink", "receive what bulk senders send, until Ctrl-C");
-  sink_app->add_option("--bind", sink.bind, "the address to serve on")->capture_default_str();
-  sink_app->add_option("--port", sink.port, "the port")->capture_default_str();
-  sink_app->add_option("--transport", sink.transport, "tcp or udp")->capture_default_str();
-  sink_app->callback([&] { result = sink_command(sink); });
-
-  app.add_subcommand("engines", "what can run on this host, and why not")->callback([&] {
-    result = engines_command();
-  });
-  app.add_subcommand("agent", "serve a controller over stdin and stdout")->callback([&] {
-    result = run_agent(STDIN_FILENO, STDOUT_FILENO);
-  });
-  app.add_subcommand("worker", "one end of one trial; started by the agent")
-      ->group("")
-      ->callback([&] { result = run_worker(); });
-
+  add_run(app, argc, argv, result);
+  add_check_and_plan(app, result);
+  add_compare(app, result);
+  add_export(app, result);
+  add_ping(app, result);
+  add_servers(app, result);
+  add_agents(app, result);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

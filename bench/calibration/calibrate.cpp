@@ -21,8 +21,8 @@ std::string share(std::size_t part, std::size_t whole) {
 }
 
 void print_row(const std::string& what, const char* rule, const Calibration& c) {
-  fmt::print("| {} | {} | {:.0f} | {:.3f} | {} | {} |\n", what, rule, c.blocks, c.stddev,
-             share(c.found, c.families), share(c.found_naively, c.families));
+  fmt::print("| {} | {:.3f} | {:.3f} | {} | {:.0f} | {} | {} |\n", what, c.ratio, c.stddev, rule,
+             c.blocks, share(c.found, c.families), share(c.found_naively, c.families));
 }
 
 void print_table(const TrialTable& trials) {
@@ -38,7 +38,7 @@ void print_table(const TrialTable& trials) {
       const std::string what = fmt::format("{}, {}", metric, engine);
       print_row(what, "10 repetitions", calibrate(trials, metric, pair, 10));
       print_row(what, "20 repetitions", calibrate(trials, metric, pair, 20));
-      print_row(what, "until ±4 %, at most 80", calibrate(trials, metric, pair, 10, until));
+      print_row(what, "until ±3 %, at most 80", calibrate(trials, metric, pair, 10, until));
     }
 }
 

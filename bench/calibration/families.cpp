@@ -58,6 +58,12 @@ bool is_found_naively(const Ratios& ratios, std::size_t begin, std::size_t size)
   return ratio > 1.1 || ratio < 1 / 1.1;
 }
 
+void describe_all(Calibration& c, const Ratios& ratios) {
+  if (ratios.logs.empty()) return;
+  c.ratio = std::exp(median(ratios.logs));
+  c.stddev = standard_deviation(ratios.logs).value_or(0);
+}
+
 }  // namespace
 
 Calibration calibrate(const TrialTable& trials, const std::string& metric, const CasePair& pair,
@@ -65,7 +71,7 @@ Calibration calibrate(const TrialTable& trials, const std::string& metric, const
   const Ratios ratios = ratios_of(trials, metric, pair);
   Calibration c;
   c.blocks = static_cast<double>(blocks);
-  c.stddev = standard_deviation(ratios.logs).value_or(0);
+  describe_all(c, ratios);
   for (std::size_t begin = 0; begin + blocks <= ratios.logs.size(); begin += blocks) {
     ++c.families;
     c.found += is_found(judge_blocks(ratios, metric, begin, blocks, {}));
@@ -84,7 +90,7 @@ Calibration calibrate(const TrialTable& trials, const std::string& metric, const
   const Strictness strictness = strictness_of(experiment);
   const Ratios ratios = ratios_of(trials, metric, pair);
   Calibration c;
-  c.stddev = standard_deviation(ratios.logs).value_or(0);
+  describe_all(c, ratios);
   for (std::size_t begin = 0; begin + looks.back() <= ratios.logs.size(); begin += first) {
     ++c.families;
     for (std::uint64_t look : looks) {
