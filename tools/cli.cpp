@@ -151,7 +151,8 @@ void add_ping(CLI::App& app, int& result) {
       ->capture_default_str();
   command->add_flag("--once", ping->once,
                     "TCP v1: connect, one ping, one pong, disconnect; one ping unless --count");
-  command->add_option("--count", ping->count, "how many pings")->check(CLI::Range(1, 1'000'000'000));
+  command->add_option("--count", ping->count, "how many pings")
+      ->check(CLI::Range(1, 1'000'000'000));
   command->add_option("--frequency", ping->frequency_hz, "pings a second; 0: as fast as it goes")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1e6));

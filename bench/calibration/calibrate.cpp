@@ -26,10 +26,10 @@ void print_row(const std::string& what, const char* rule, const Calibration& c) 
 }
 
 void print_table(const TrialTable& trials) {
-  const Until until{{}, 0.04, true, 80};
+  const Until until{{}, 0.03, true, 80};
   fmt::print(
-      "| | stopping | blocks | sd of log ratios | found | by means ± 10 % |\n"
-      "|---|---|---|---|---|---|\n");
+      "| | ratio | sd of log ratios | stopping | blocks | found | by means ± 10 % |\n"
+      "|---|---|---|---|---|---|---|---|\n");
   for (const auto& [workload, metric] :
        {std::pair<std::string, std::string>{"bulk", "throughput_bps"}, {"pingpong", "rtt_p50_ns"}})
     for (const std::string engine : {"twin", "slowed_10", "slowed_25"}) {

@@ -16,6 +16,7 @@ struct Calibration {
   std::size_t found = 0;          // a verdict other than same or inconclusive
   std::size_t found_naively = 0;  // the means differ by more than 10 %
   double blocks = 0;              // that a family took, on average
+  double ratio = 0;               // of all blocks: their median, as near the truth as there is
   double stddev = 0;              // of the log ratios of all blocks
 };
 
