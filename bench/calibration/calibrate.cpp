@@ -29,7 +29,7 @@ void print_table(const TrialTable& trials) {
   const Until until{{}, 0.03, true, 80};
   fmt::print(
       "| | ratio | sd of log ratios | stopping | blocks | found | by means ± 10 % |\n"
-      "|---|---|---|---|---|---|---|---|\n");
+      "|---|---|---|---|---|---|---|\n");
   for (const auto& [workload, metric] :
        {std::pair<std::string, std::string>{"bulk", "throughput_bps"}, {"pingpong", "rtt_p50_ns"}})
     for (const std::string engine : {"twin", "slowed_10", "slowed_25"}) {
