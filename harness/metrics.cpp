@@ -405,6 +405,22 @@ std::vector<Metric> background_metrics() {
   return metrics;
 }
 
+Value cycles_per_byte(const TrialRecord& r) {
+  const Value cycles = sum(number(r.client.cycles), number(r.server.cycles));
+  const Value bytes = received(&Measurement::bytes_received)(r);
+  return cycles && bytes && *bytes > 0 ? Value(*cycles / *bytes) : std::nullopt;
+}
+
+std::vector<Metric> third_appended_metrics() {
+  std::vector<Metric> metrics = {{"cycles_per_byte",
+                                  "CPU cycles of both ends per payload byte received "
+                                  "(perf_event_open(2)); empty where the CPU "
+                                  "or the kernel does not count them",
+                                  cycles_per_byte, Better::lower, MeasuredBy::transfers}};
+  for (Metric& metric : background_metrics()) metrics.push_back(std::move(metric));
+  return metrics;
+}
+
 }  // namespace
 
 std::vector<Metric> metrics(int generation) {
@@ -416,7 +432,7 @@ std::vector<Metric> metrics(int generation) {
     case 2:
       return second_appended_metrics();
     case 4:
-      return background_metrics();
+      return third_appended_metrics();
     default:
       return {};
   }

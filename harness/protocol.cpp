@@ -99,6 +99,7 @@ constexpr Field<M> kMeasurement[] = {
     {"port_waits", &M::port_waits},
     {"samples_dropped", &M::samples_dropped},
     {"clock_cost_ns", &M::clock_cost_ns},
+    {"cycles", &M::cycles},
     {"involuntary_switches", &M::involuntary_switches},
     {"host_busy_s", &M::host_busy_s},
     {"host_total_s", &M::host_total_s},

@@ -18,6 +18,7 @@
 #include "harness/protocol.h"
 #include "sockets/error.h"
 #include "sockets/fd.h"
+#include "sockets/usage.h"
 
 namespace pingperf {
 namespace {
@@ -184,6 +185,7 @@ int run_worker() {
     return 2;
   }
   ::signal(SIGPIPE, SIG_IGN);
+  start_counting_cycles();
   ::dup2(STDERR_FILENO, STDOUT_FILENO);  // what a library prints is no event
   try {
     LineBuffer requests(kLongestRequest);

@@ -94,6 +94,8 @@ struct Measurement {
   std::optional<double> cpu_user_s;  // of the worker process (getrusage(2)), in the window
   std::optional<double> cpu_system_s;
   std::optional<std::uint64_t> context_switches;
+  std::optional<std::uint64_t>
+      cycles;  // of the CPU, in the window; empty where nothing counts them
   std::optional<std::uint64_t> involuntary_switches;  // of them, those that were not its own wish
   std::optional<double> host_busy_s;  // of all the host's CPUs, in the window (/proc/stat)
   std::optional<double> host_total_s;

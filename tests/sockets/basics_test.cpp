@@ -2,12 +2,15 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <set>
+#include <thread>
 
 #include "sockets/address.h"
 #include "sockets/fd.h"
 #include "sockets/options.h"
 #include "sockets/token.h"
+#include "sockets/usage.h"
 
 namespace pingperf {
 namespace {
@@ -69,6 +72,17 @@ TEST(Parameters, NamesOfKindsAndTransportsReadBack) {
   for (std::string_view text : transport_names())
     EXPECT_EQ(name(transport_from(text).value()), text);
   EXPECT_FALSE(kind_from("speed"));
+}
+
+TEST(Usage, CountsCyclesOfLaterThreadsWhereSomethingCountsThem) {
+  start_counting_cycles();
+  const Usage before = Usage::now();
+  if (!before.cycles) GTEST_SKIP() << "no cycle counter here (perf_event_open)";
+  std::thread([] {
+    for (std::atomic<int> i = 0; i < 1'000'000; ++i) {
+    }
+  }).join();
+  EXPECT_GT(*Usage::now().cycles - *before.cycles, 1'000'000u);
 }
 
 }  // namespace
