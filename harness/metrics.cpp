@@ -144,14 +144,26 @@ auto oneway_quantile(Span span, double q) {
       [=](const TrialRecord& r) { return r.same_clock ? span_quantile(span, q)(r) : std::nullopt; };
 }
 
-// CPU time that others than the two ends took, as a share of what the host has; the worse host's.
+// CPU time of one end in the window, that of its background included.
+Value own_cpu(const TrialRecord& r, Measurement TrialRecord::*end) {
+  const Value own = cpu(r.*end);
+  if (!own || !r.background) return own;
+  const Measurement& background = (*r.background).*end;
+  const Value loaded = cpu(background);
+  if (!loaded || !background.window_s || !(r.*end).window_s) return std::nullopt;
+  return *own + *loaded * *(r.*end).window_s / *background.window_s;
+}
+
+// CPU time that others than the trial's ends took, as a share of what the host has; the worse
+// host's.
 Value other_load(const TrialRecord& r) {
   const auto of_host = [](const Measurement& m, const Value& own) -> Value {
     if (!m.host_busy_s || !m.host_total_s || !own || *m.host_total_s <= 0) return std::nullopt;
     return std::max(0.0, (*m.host_busy_s - *own) / *m.host_total_s);
   };
-  if (r.client_host == r.server_host) return of_host(r.client, sum(cpu(r.client), cpu(r.server)));
-  const Value a = of_host(r.client, cpu(r.client)), b = of_host(r.server, cpu(r.server));
+  const Value client = own_cpu(r, &TrialRecord::client), server = own_cpu(r, &TrialRecord::server);
+  if (r.client_host == r.server_host) return of_host(r.client, sum(client, server));
+  const Value a = of_host(r.client, client), b = of_host(r.server, server);
   return a && b ? Value(std::max(*a, *b)) : a ? a : b;
 }
 

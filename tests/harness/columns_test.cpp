@@ -145,5 +145,25 @@ TEST(Dictionary, TheTablesOfTheExperimentPageAreThoseOfTheCode) {
     EXPECT_NE(page.find(table), std::string::npos) << "docs/experiment.md should hold:\n" << table;
 }
 
+// What a trial's background takes is no other load: it is the trial's own.
+TEST_F(ColumnsTest, ABackgroundIsNoOtherLoad) {
+  TrialRecord r = samples.trial(samples.add_case("ping", {}, Kind::latency), 1);
+  const auto used = [](Measurement& m, double window_s, double cpu_s) {
+    m.window_s = window_s;
+    m.cpu_user_s = cpu_s;
+    m.cpu_system_s = 0;
+  };
+  used(r.client, 1, 0.1);
+  used(r.server, 1, 0.1);
+  r.client.host_total_s = 2;
+  r.client.host_busy_s = 1.2;
+  const auto load = [&] { return find_metric("other_load_ratio")->value(r).value(); };
+  EXPECT_DOUBLE_EQ(load(), 0.5);
+  r.background = std::make_shared<TrialRecord>(r);
+  used(r.background->client, 2, 1.2);  // in a window twice as long
+  used(r.background->server, 2, 0.8);
+  EXPECT_DOUBLE_EQ(load(), 0);
+}
+
 }  // namespace
 }  // namespace pingperf
