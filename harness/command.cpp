@@ -37,11 +37,12 @@ std::string run_command(const std::vector<std::string>& argv, int input, Nanosec
   std::string text;
   Tail complaint;
   const Nanoseconds end = now_ns() + limit;
+  pollfd set[] = {{out.read.get(), POLLIN, 0}, {errors.read.get(), POLLIN, 0}};
   for (bool is_open = true; is_open;) {
-    pollfd set[] = {{out.read.get(), POLLIN, 0}, {errors.read.get(), POLLIN, 0}};
     if (now_ns() > end) fail("takes too long");
     ::poll(set, 2, 100);
     if (set[1].revents != 0) complaint.drain(errors.read.get());
+    if ((set[1].revents & POLLHUP) != 0) set[1].fd = -1;  // at its end: else poll() would not wait
     if (set[0].revents != 0) is_open = read_some(out.read.get(), text);
   }
   const std::optional<int> status = process.wait_until(end);

@@ -97,10 +97,13 @@ LogRatios log_ratios(const TrialTable& trials, const std::string& metric, const 
   for (const auto& [block, value] : trials.values(pair.candidate, metric)) {
     const auto other = baseline.find(block);
     if (other == baseline.end()) continue;
-    if (value > 0 && other->second > 0)
-      ratios.logs.push_back(std::log(value / other->second));
-    else
+    if (value <= 0 || other->second <= 0) {
       ++ratios.zeros;
+      continue;
+    }
+    ratios.logs.push_back(std::log(value / other->second));
+    ratios.candidate.push_back(value);
+    ratios.baseline.push_back(other->second);
   }
   return ratios;
 }
@@ -111,19 +114,14 @@ ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
   row.metric = metric;
   row.case_name = pair.candidate;
   row.baseline = pair.baseline;
-  const auto [logs, zeros] = log_ratios(trials, metric, pair);
-  row.n = logs.size();
+  const LogRatios ratios = log_ratios(trials, metric, pair);
+  row.n = ratios.logs.size();
   row.excluded = count_blocks(pair, trials) - row.n;
-  if (!logs.empty()) {
-    set_estimate(row, estimate_paired(logs, strictness.level), strictness, 1);
-    const auto [least, most] = std::minmax_element(logs.begin(), logs.end());
-    row.least = std::exp(*least);
-    row.most = std::exp(*most);
-  }
+  if (row.n > 0) set_estimate(row, estimate_paired(ratios.logs, strictness.level), strictness, 1);
   row.note = note_on(row, trials);
-  if (zeros > 0)
-    row.remark = fmt::format("in {} of {} blocks a value is 0, and has no ratio", zeros,
-                             zeros + logs.size());
+  if (ratios.zeros > 0)
+    row.remark = fmt::format("in {} of {} blocks a value is 0, and has no ratio", ratios.zeros,
+                             ratios.zeros + row.n);
   for (const std::string& name : {row.case_name, row.baseline})
     if (row.remark.empty())
       row.remark =

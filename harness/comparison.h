@@ -24,7 +24,8 @@ struct ComparisonRow : Effect {
 // from 0.
 struct LogRatios {
   std::vector<double> logs;
-  std::size_t zeros = 0;  // pairs that have none, since a value is 0
+  std::vector<double> candidate, baseline;  // the values that these are of
+  std::size_t zeros = 0;                    // pairs that have none, since a value is 0
 };
 LogRatios log_ratios(const TrialTable& trials, const std::string& metric, const CasePair& pair);
 

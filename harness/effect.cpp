@@ -41,6 +41,8 @@ std::string verdict_on(const Effect& effect, double threshold) {
 void set_estimate(Effect& effect, const ShiftEstimate& logs, const Strictness& strictness,
                   std::size_t trials) {
   effect.ratio = std::exp(logs.center);
+  effect.least = std::exp(logs.least);
+  effect.most = std::exp(logs.most);
   if (logs.ci_low) effect.ci_low = std::exp(*logs.ci_low);
   if (logs.ci_high) effect.ci_high = std::exp(*logs.ci_high);
   // Of several moments at which the run may stop, any may be the lucky one (Bonferroni).

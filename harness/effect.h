@@ -35,9 +35,9 @@ struct Strictness {
   double level = kLevel;          // of intervals; lower where a run may stop at several moments
 };
 
-// Sets ratio, interval, p value and detectable ratio from an estimate of the shift of logarithms,
-// which was made at the level of `strictness`. `trials`: how many repetitions a unit of its weight
-// takes; 1 of pairs, 2 of two samples.
+// Sets ratio and extremes, interval, p value and detectable ratio from an estimate of the shift of
+// logarithms, which was made at the level of `strictness`. `trials`: how many repetitions a unit of
+// its weight takes; 1 of pairs, 2 of two samples.
 void set_estimate(Effect& effect, const ShiftEstimate& logs, const Strictness& strictness,
                   std::size_t trials);
 

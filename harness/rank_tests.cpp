@@ -180,6 +180,9 @@ ShiftEstimate estimate_paired(const std::vector<double>& differences, double lev
   estimate.p_value = signed_rank_p(differences);
   estimate.stddev = standard_deviation(differences).value_or(0);
   estimate.weight = static_cast<double>(differences.size());
+  const auto [least, most] = std::minmax_element(differences.begin(), differences.end());
+  estimate.least = *least;
+  estimate.most = *most;
   return estimate;
 }
 
@@ -192,6 +195,10 @@ ShiftEstimate estimate_shift(const std::vector<double>& before, const std::vecto
   estimate.stddev = pooled_deviation(before, after);
   const auto n = static_cast<double>(before.size()), m = static_cast<double>(after.size());
   estimate.weight = n * m / (n + m);
+  const auto [old_least, old_most] = std::minmax_element(before.begin(), before.end());
+  const auto [new_least, new_most] = std::minmax_element(after.begin(), after.end());
+  estimate.least = *new_least - *old_most;
+  estimate.most = *new_most - *old_least;
   return estimate;
 }
 

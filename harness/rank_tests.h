@@ -17,6 +17,8 @@ struct ShiftEstimate {
   std::optional<double> ci_high;  // widest interval covers less: six pairs are needed for 95 %
   double p_value = 1;             // of no shift, two-sided
   double stddev = 0;              // of a difference, or within the samples
+  double least = 0;               // of single differences, the extremes
+  double most = 0;
   double weight = 0;  // what stddev² is divided by for the variance of the shift: n, or nm/(n+m)
 };
 

@@ -248,10 +248,6 @@ ShiftRow compare_case(const std::string& metric, const std::string& case_name, c
     const ShiftEstimate estimate = estimate_shift(before.logs, after.logs, strictness.level);
     set_estimate(row, estimate, strictness, 2);
     shift = estimate.center;
-    const auto [old_least, old_most] = std::minmax_element(before.logs.begin(), before.logs.end());
-    const auto [new_least, new_most] = std::minmax_element(after.logs.begin(), after.logs.end());
-    row.least = std::exp(*new_least - *old_most);
-    row.most = std::exp(*new_most - *old_least);
   }
   row.remark = remark_on_sides(before, after, shift, strictness.threshold);
   return row;

@@ -27,10 +27,11 @@ void add_if_wide(std::vector<std::string>& lines, const std::string& what,
 
 void add_wide_cases(std::vector<std::string>& lines, const std::string& metric,
                     const Experiment& experiment, const TrialTable& trials) {
+  const double level = strictness_of(experiment).level;
   for (const Case& c : experiment.cases) {
     const std::vector<double> values = values_of(trials, c.name, metric);
     if (values.empty()) continue;  // a metric that its kind does not have, or only failures
-    const auto interval = median_interval(values, strictness_of(experiment).level);
+    const auto interval = median_interval(values, level);
     const double center = median(values);
     std::optional<double> width;
     if (interval) width = (interval->second - interval->first) / 2;
@@ -41,10 +42,11 @@ void add_wide_cases(std::vector<std::string>& lines, const std::string& metric,
 
 void add_wide_pairs(std::vector<std::string>& lines, const std::string& metric,
                     const Experiment& experiment, const TrialTable& trials) {
+  const Strictness strictness = strictness_of(experiment);
   for (const Compare& compare : experiment.compare) {
     if (compare.metric != metric) continue;
     for (const CasePair& pair : compare.pairs) {
-      const ComparisonRow row = compare_pair(metric, pair, trials, strictness_of(experiment));
+      const ComparisonRow row = compare_pair(metric, pair, trials, strictness);
       if (row.n == 0) continue;
       add_if_wide(lines, fmt::format("{} to {}", pair.candidate, pair.baseline), metric,
                   half_width(row), experiment.plan.until->relative_ci);

@@ -10,32 +10,13 @@
 namespace pingperf {
 namespace {
 
-// The log ratios of a pair, block by block; blocks in which one failed are left out.
-struct Ratios {
-  std::vector<double> logs;
-  std::vector<double> candidate, baseline;
-};
-
-Ratios ratios_of(const TrialTable& trials, const std::string& metric, const CasePair& pair) {
-  Ratios ratios;
-  const auto baseline = trials.values(pair.baseline, metric);
-  for (const auto& [block, value] : trials.values(pair.candidate, metric)) {
-    const auto other = baseline.find(block);
-    if (other == baseline.end() || value <= 0 || other->second <= 0) continue;
-    ratios.logs.push_back(std::log(value / other->second));
-    ratios.candidate.push_back(value);
-    ratios.baseline.push_back(other->second);
-  }
-  return ratios;
-}
-
 std::vector<double> part(const std::vector<double>& values, std::size_t begin, std::size_t size) {
   const auto first = values.begin() + static_cast<std::ptrdiff_t>(begin);
   return {first, first + static_cast<std::ptrdiff_t>(size)};
 }
 
 // As a run of these blocks alone would judge it.
-Effect judge_blocks(const Ratios& ratios, const std::string& metric, std::size_t begin,
+Effect judge_blocks(const LogRatios& ratios, const std::string& metric, std::size_t begin,
                     std::size_t size, const Strictness& strictness) {
   std::vector<Effect> family(1);
   Effect& effect = family.front();
@@ -52,13 +33,13 @@ bool is_found(const Effect& effect) {
   return effect.verdict != "same" && effect.verdict != "inconclusive";
 }
 
-bool is_found_naively(const Ratios& ratios, std::size_t begin, std::size_t size) {
+bool is_found_naively(const LogRatios& ratios, std::size_t begin, std::size_t size) {
   const double ratio =
       mean(part(ratios.candidate, begin, size)) / mean(part(ratios.baseline, begin, size));
   return ratio > 1.1 || ratio < 1 / 1.1;
 }
 
-void describe_all(Calibration& c, const Ratios& ratios) {
+void describe_all(Calibration& c, const LogRatios& ratios) {
   if (ratios.logs.empty()) return;
   c.ratio = std::exp(median(ratios.logs));
   c.stddev = standard_deviation(ratios.logs).value_or(0);
@@ -68,7 +49,7 @@ void describe_all(Calibration& c, const Ratios& ratios) {
 
 Calibration calibrate(const TrialTable& trials, const std::string& metric, const CasePair& pair,
                       std::uint64_t blocks) {
-  const Ratios ratios = ratios_of(trials, metric, pair);
+  const LogRatios ratios = log_ratios(trials, metric, pair);
   Calibration c;
   c.blocks = static_cast<double>(blocks);
   describe_all(c, ratios);
@@ -88,7 +69,7 @@ Calibration calibrate(const TrialTable& trials, const std::string& metric, const
   experiment.plan.until->metrics = {metric};
   const std::vector<std::uint64_t> looks = looks_of(experiment);
   const Strictness strictness = strictness_of(experiment);
-  const Ratios ratios = ratios_of(trials, metric, pair);
+  const LogRatios ratios = log_ratios(trials, metric, pair);
   Calibration c;
   describe_all(c, ratios);
   for (std::size_t begin = 0; begin + looks.back() <= ratios.logs.size(); begin += first) {
