@@ -46,7 +46,8 @@ std::vector<Column> identity_columns() {
        [](R r) { return r.quality; }},
       {"client_host", "host of the client", [](R r) { return r.client_host; }},
       {"server_host", "host of the server", [](R r) { return r.server_host; }},
-      {"pair", "which pair of hosts, from 1", [](R) { return std::string("1"); }},
+      {"pair", "which pair of hosts, from 1",
+       [](R r) { return std::to_string(r.trial_case->pair + 1); }},
       {"engine", "what moved the bytes", [](R r) { return r.trial_case->options.engine; }},
       {"transport", "what carried them",
        [](R r) { return std::string(name(r.trial_case->options.transport)); }},
@@ -181,7 +182,8 @@ std::span<const IntervalColumn> interval_columns() {
       {"case", "workload and point of its matrix", [](R r, E, I) { return r.trial_case->name; }},
       {"repetition", "of the case, from 1",
        [](R r, E, I) { return std::to_string(r.trial.block); }},
-      {"endpoint", "client or server", [](R, E e, I) { return std::string(e); }},
+      {"endpoint", "client or server; background_client or background_server of what loads the network",
+       [](R, E e, I) { return std::string(e); }},
       {"start_s", "since the window opened", [](R, E, I i) { return number_text(i.start_s); }},
       {"end_s", "since the window opened", [](R, E, I i) { return number_text(i.end_s); }},
       {"bytes_sent", "payload bytes", [](R, E, I i) { return optional_text(i.bytes_sent); }},
@@ -258,10 +260,16 @@ std::string intervals_header() {
 
 std::string interval_rows(const TrialRecord& record) {
   std::string rows;
-  for (const auto& [end, measurement] :
-       {std::pair{std::string_view("client"), &record.client}, {"server", &record.server}})
-    for (const Interval& interval : measurement->intervals)
+  const auto add = [&](std::string_view end, const Measurement& measurement) {
+    for (const Interval& interval : measurement.intervals)
       rows += csv_line(interval_columns(), record, end, interval);
+  };
+  add("client", record.client);
+  add("server", record.server);
+  if (record.background) {
+    add("background_client", record.background->client);
+    add("background_server", record.background->server);
+  }
   return rows;
 }
 

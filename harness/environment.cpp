@@ -12,17 +12,23 @@ namespace pingperf {
 
 namespace {
 
-Json session(const std::vector<std::string>& command_line, const AgentHello& client,
-             const AgentHello& server) {
-  return {
+Json json_of(const PairFacts& pair) {
+  return {{"client", pair.client}, {"server", pair.server}};
+}
+
+Json session(const std::vector<std::string>& command_line, const std::vector<PairFacts>& hosts) {
+  Json session = {
       {"pingperf",
        {{"version", version()},
         {"git", git_commit()},
         {"compiler", compiler()},
         {"build_type", build_type()}}},
       {"command_line", command_line},
-      {"hosts", {{"client", client.host}, {"server", server.host}}},
+      {"hosts", json_of(hosts.front())},
   };
+  if (hosts.size() > 1)
+    for (const PairFacts& pair : hosts) session["pairs"][std::to_string(pair.number)] = json_of(pair);
+  return session;
 }
 
 std::string text_of(const Json& json) {
@@ -58,9 +64,9 @@ Json recorded_environment(const std::filesystem::path& run) {
 }
 
 std::string environment_json(const std::vector<std::string>& command_line,
-                             const Overrides& overrides, const AgentHello& client,
-                             const AgentHello& server, const Json& lab) {
-  Json environment = session(command_line, client, server);
+                             const Overrides& overrides, const std::vector<PairFacts>& hosts,
+                             const Json& lab) {
+  Json environment = session(command_line, hosts);
   if (!lab.is_null()) environment["lab"] = lab;
   environment["overrides"] = {{"set", overrides.set}, {"only", overrides.only}};
   return text_of(environment);
@@ -68,9 +74,9 @@ std::string environment_json(const std::vector<std::string>& command_line,
 
 std::string resumed_environment_json(const std::filesystem::path& run,
                                      const std::vector<std::string>& command_line,
-                                     const AgentHello& client, const AgentHello& server) {
+                                     const std::vector<PairFacts>& hosts) {
   Json environment = recorded_environment(run);
-  environment["resumed"].push_back(session(command_line, client, server));
+  environment["resumed"].push_back(session(command_line, hosts));
   return text_of(environment);
 }
 

@@ -10,17 +10,24 @@
 
 namespace pingperf {
 
-// The text of environment.json: versions, command line, overrides, the facts that both ends' agents
-// told of their hosts, and those of the lab, or null.
+// What the agents of a pair of hosts told of these.
+struct PairFacts {
+  std::size_t number;  // from 1
+  Json client;
+  Json server;
+};
+
+// The text of environment.json: versions, command line, overrides, the facts of the pairs of hosts
+// that take part, and those of the lab, or null.
 std::string environment_json(const std::vector<std::string>& command_line,
-                             const Overrides& overrides, const AgentHello& client,
-                             const AgentHello& server, const Json& lab);
+                             const Overrides& overrides, const std::vector<PairFacts>& hosts,
+                             const Json& lab);
 
 // The text of `run`/environment.json with one more entry of "resumed": what this session differs in
 // can be seen there. Throws UsageError when the file is missing or damaged.
 std::string resumed_environment_json(const std::filesystem::path& run,
                                      const std::vector<std::string>& command_line,
-                                     const AgentHello& client, const AgentHello& server);
+                                     const std::vector<PairFacts>& hosts);
 
 // The overrides that a run was started with, so that a resumed one has the same plan. Throws
 // UsageError when `run`/environment.json is missing or damaged.

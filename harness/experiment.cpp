@@ -47,7 +47,7 @@ class ExperimentReader {
     read_name();
     const Node *const hosts = root_.find("hosts"), *const lab = root_.find("lab");
     if (hosts && lab) fail_at(lab->mark, "an experiment has hosts or a lab, not both");
-    if (hosts) read_hosts(*hosts);
+    if (hosts) read_hosts(*hosts, experiment_);
     if (lab) experiment_.lab = read_lab(*lab);
     if (const Node* const plan = root_.find("plan")) read_plan(*plan);
     read_workloads();
@@ -65,32 +65,26 @@ class ExperimentReader {
       experiment_.description = read_text(*text, "description");
   }
 
-  void read_hosts(const Node& hosts) {
-    check_keys(hosts, "hosts", {"client", "server"});
-    for (const Node::Entry& entry : hosts.entries) {
-      (entry.key == "client" ? experiment_.client : experiment_.server) = read_host(entry);
-      if (entry.key == "server") server_mark_ = entry.mark;
-    }
+  // An error of the server that a case meets.
+  [[noreturn]] void fail_at_server(const Case& c, const std::string& what) const {
+    throw UsageError(fmt::format("{}: {}", experiment_.hosts_of(c).server.place, what));
   }
 
   // The other end of an external trial is not ours: only engines that need nothing of it can run.
-  void check_external() const {
-    if (!experiment_.server.is_external()) return;
-    for (const Case& c : experiment_.cases) {
-      if (!c.engine->serves_external)
-        fail_at(server_mark_,
-                fmt::format("case '{}': engine '{}' cannot measure an external server", c.name,
-                            c.options.engine));
-      const bool sends =
-          !c.options.reverse.value_or(false) && !c.options.bidirectional.value_or(false);
-      if (c.options.kind == Kind::throughput && !sends && c.options.engine != "iperf3")
-        fail_at(server_mark_,
-                fmt::format("case '{}': an external `pingperf sink` only receives: no reverse, no "
-                            "bidirectional",
-                            c.name));
-      if (has_port(c.options.transport) && !c.options.port && experiment_.server.port == 0)
-        fail_at(server_mark_, "external: add the port that the server listens on, e.g. port: 7007");
-    }
+  void check_external(const Case& c) const {
+    if (!experiment_.is_external(c)) return;
+    if (!c.engine->serves_external)
+      fail_at_server(c, fmt::format("case '{}': engine '{}' cannot measure an external server",
+                                    c.name, c.options.engine));
+    const bool sends =
+        !c.options.reverse.value_or(false) && !c.options.bidirectional.value_or(false);
+    if (c.options.kind == Kind::throughput && !sends && c.options.engine != "iperf3")
+      fail_at_server(c, fmt::format("case '{}': an external `pingperf sink` only receives: no "
+                                    "reverse, no bidirectional",
+                                    c.name));
+    if (has_port(c.options.transport) && !c.options.port &&
+        experiment_.hosts_of(c).server.port == 0)
+      fail_at_server(c, "external: add the port that the server listens on, e.g. port: 7007");
   }
 
   void read_plan(const Node& node) {
@@ -138,26 +132,40 @@ class ExperimentReader {
       add_cases(build_cases(entry.key, entry.value, defaults, used_defaults), entry.value.mark);
     }
     if (defaults) check_defaults(*defaults, used_defaults);
-    check_ip_versions();
-    check_external();
+    for (const Case& c : experiment_.cases) {
+      check_ip_version(c);
+      check_external(c);
+    }
   }
 
-  void check_ip_versions() const {
-    const bool v6 = experiment_.server.address.find(':') != std::string::npos;
-    for (const Case& c : experiment_.cases)
-      if (v6 && c.options.ip == 4)
-        fail_at(server_mark_,
-                fmt::format("the server's address is IPv6, case '{}' is IPv4: add ip: 6 "
-                            "to defaults",
-                            c.name));
+  void check_ip_version(const Case& c) const {
+    const bool v6 = experiment_.hosts_of(c).server.address.find(':') != std::string::npos;
+    if (v6 && c.options.ip == 4)
+      fail_at_server(c, fmt::format("the server's address is IPv6, case '{}' is IPv4: add ip: 6 "
+                                    "to defaults",
+                                    c.name));
+  }
+
+  // The same case on every pair of hosts.
+  std::vector<Case> on_every_pair(std::vector<Case> cases) const {
+    if (!experiment_.has_pairs) return cases;
+    std::vector<Case> everywhere;
+    for (const Case& c : cases)
+      for (std::size_t pair = 0; pair < experiment_.hosts.size(); ++pair) {
+        Case& here = everywhere.emplace_back(c);
+        here.pair = pair;
+        here.axes.emplace_back("pair", std::to_string(pair + 1));
+        here.name += fmt::format("/pair={}", pair + 1);
+      }
+    return everywhere;
   }
 
   void add_cases(std::vector<Case> cases, const Mark& mark) {
-    for (Case& c : cases) {
+    for (Case& c : on_every_pair(std::move(cases))) {
       if (!names_.insert(c.name).second)
         fail_at(mark, fmt::format("two cases are named '{}'", c.name));
       const Nanoseconds least = c.options.duration
-                                    ? expected_length(c, experiment_.server.is_external())
+                                    ? expected_length(c, experiment_.is_external(c))
                                     : c.options.warmup.value_or(0);
       if (experiment_.plan.timeout && *experiment_.plan.timeout <= least)
         fail_at(timeout_mark_,
@@ -187,7 +195,6 @@ class ExperimentReader {
   Experiment experiment_;
   std::set<std::string> names_;
   Mark timeout_mark_;
-  Mark server_mark_;
 };
 
 // Drops the pairs of which a case is gone, and what has no pair left.

@@ -20,7 +20,7 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// One end of the trials: the host it runs on.
+// The host that one end of a trial runs on.
 struct Host {
   std::vector<std::string> launch;  // argv prefix that starts an agent there; empty: this machine
   std::string address;              // where the data go; empty: loopback
@@ -29,8 +29,15 @@ struct Host {
   bool copy = false;                // put this executable there when it is missing or another
   std::string external;             // a server that someone else started there; no agent of ours
   std::uint16_t port = 0;           // where that one listens
+  std::string place;                // in the file, for errors
 
   bool is_external() const { return !external.empty(); }
+};
+
+// The hosts of the two ends of a trial.
+struct HostPair {
+  Host client;
+  Host server;
 };
 
 // `lab:`: the network that is made for the run. Delay, loss and reordering are of each direction.
@@ -79,6 +86,7 @@ struct Case {
       axes;  // matrix keys and their values, as written
   Options options;
   const Engine* engine = nullptr;
+  std::size_t pair = 0;                    // where it runs: into Experiment::hosts
   std::shared_ptr<const Case> background;  // a transfer that loads the network meanwhile
 };
 
@@ -117,13 +125,17 @@ struct Gate {
 struct Experiment {
   std::string name;
   std::string description;
-  Host client;
-  Host server;
+  std::vector<HostPair> hosts = std::vector<HostPair>(1);
+  bool has_pairs = false;         // cases are told apart by an axis `pair`
+  std::size_t pairs_at_once = 1;  // how many of them measure at the same moment
   std::optional<LabOptions> lab;  // its namespaces are the hosts
   PlanOptions plan;
   std::vector<Case> cases;  // in the order of the file
   std::vector<Compare> compare;
   std::vector<Gate> gates;
+
+  const HostPair& hosts_of(const Case& c) const { return hosts[c.pair]; }
+  bool is_external(const Case& c) const { return hosts_of(c).server.is_external(); }
 };
 
 // Where an experiment departs from its file: `run --set` and `--only`.

@@ -83,21 +83,24 @@ Host read_external(const std::string& end, const Node& node, const Node& externa
   return host;
 }
 
-}  // namespace
-
+// The host of one end, "client" or "server" by the entry's key.
 Host read_host(const Node::Entry& entry) {
   const Node& node = entry.value;
   std::vector<std::string_view> keys = {"launch", "namespace", "address", "pingperf",
                                         "copy",   "external",  "port"};
   for (const ShortForm& form : short_forms()) keys.push_back(form.key);
   check_keys(node, "host '" + entry.key + "'", keys);
-  if (const Node* const external = node.find("external"))
-    return read_external(entry.key, node, *external);
+  if (const Node* const external = node.find("external")) {
+    Host host = read_external(entry.key, node, *external);
+    host.place = entry.mark.to_string();
+    return host;
+  }
   if (const Node* const port = node.find("port"))
     fail_at(port->mark,
             "port of a host is where an external server listens: for the trials write "
             "port: in defaults or a workload");
   Host host;
+  host.place = entry.mark.to_string();
   host.launch = read_launcher(node);
   if (const Node* const address = node.find("address"))
     host.address = read_text(*address, "address");
@@ -107,6 +110,38 @@ Host read_host(const Node::Entry& entry) {
     if (host.launch.empty()) fail_at(copy->mark, "copy: this machine has pingperf already");
   }
   return host;
+}
+
+HostPair read_pair(const Node& node, std::string_view what) {
+  check_keys(node, what, {"client", "server"});
+  HostPair pair;
+  for (const Node::Entry& entry : node.entries)
+    (entry.key == "client" ? pair.client : pair.server) = read_host(entry);
+  return pair;
+}
+
+}  // namespace
+
+void read_hosts(const Node& hosts, Experiment& experiment) {
+  check_keys(hosts, "hosts", {"client", "server", "pairs", "at_once"});
+  const Node *const pairs = hosts.find("pairs"), *const at_once = hosts.find("at_once");
+  if (!pairs) {
+    if (at_once) fail_at(at_once->mark, "at_once: how many of `pairs` measure at once; there are none");
+    experiment.hosts = {read_pair(hosts, "hosts")};
+    return;
+  }
+  for (const char* const end : {"client", "server"})
+    if (const Node* const host = hosts.find(end))
+      fail_at(host->mark, fmt::format("hosts has pairs: the {} is that of each pair", end));
+  if (pairs->type != Node::Type::sequence || pairs->items.empty())
+    fail_at(pairs->mark,
+            "pairs must be a list of hosts, e.g. [{client: {ssh: a1}, server: {ssh: b1, address: "
+            "192.0.2.1}}]");
+  experiment.hosts.clear();
+  for (const Node& item : pairs->items) experiment.hosts.push_back(read_pair(item, "a pair"));
+  experiment.has_pairs = true;
+  if (at_once)
+    experiment.pairs_at_once = read_count(*at_once, "at_once", 1, experiment.hosts.size());
 }
 
 }  // namespace pingperf

@@ -6,7 +6,8 @@
 
 namespace pingperf {
 
-// The host of one end, "client" or "server" by the entry's key. Throws UsageError.
-Host read_host(const Node::Entry& entry);
+// The pairs of hosts, and how many of them measure at once, into `experiment`; each case that it
+// will have runs on every pair. Throws UsageError.
+void read_hosts(const Node& hosts, Experiment& experiment);
 
 }  // namespace pingperf

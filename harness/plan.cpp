@@ -1,6 +1,7 @@
 #include "harness/plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <random>
 
@@ -22,6 +23,32 @@ void shuffle(std::vector<std::size_t>& order, std::mt19937_64& random) {
     std::swap(order[i - 1], order[draw_below(random, i)]);
 }
 
+// Cases that run at once: a range of Experiment::cases.
+struct Wave {
+  std::size_t begin;
+  std::size_t end;
+};
+
+// True when the cases are the same but for the pair of hosts that they run on.
+bool is_same_elsewhere(const Case& a, const Case& b) {
+  return a.pair != b.pair && a.workload == b.workload && a.axes.size() == b.axes.size() &&
+         std::equal(a.axes.begin(), std::prev(a.axes.end()), b.axes.begin());
+}
+
+std::vector<Wave> waves_of(const Experiment& experiment) {
+  const std::vector<Case>& cases = experiment.cases;
+  std::vector<Wave> waves;
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const bool joins = !waves.empty() && i - waves.back().begin < experiment.pairs_at_once &&
+                       is_same_elsewhere(cases[waves.back().begin], cases[i]);
+    if (joins)
+      ++waves.back().end;
+    else
+      waves.push_back({i, i + 1});
+  }
+  return waves;
+}
+
 }  // namespace
 
 std::vector<Trial> plan_trials(const Experiment& experiment) {
@@ -31,12 +58,18 @@ std::vector<Trial> plan_trials(const Experiment& experiment) {
 std::vector<Trial> plan_trials(const Experiment& experiment, std::uint64_t blocks) {
   std::vector<Trial> plan;
   plan.reserve(experiment.cases.size() * blocks);
+  const std::vector<Wave> waves = waves_of(experiment);
   std::mt19937_64 random(experiment.plan.seed);
-  std::vector<std::size_t> order(experiment.cases.size());
+  std::vector<std::size_t> order(waves.size());
+  std::uint64_t number = 0;
   for (std::uint64_t block = 1; block <= blocks; ++block) {
     std::iota(order.begin(), order.end(), std::size_t{0});
     if (experiment.plan.order == Order::shuffled) shuffle(order, random);
-    for (std::size_t index : order) plan.push_back({index, block, plan.size() + 1});
+    for (std::size_t index : order) {
+      ++number;
+      for (std::size_t i = waves[index].begin; i < waves[index].end; ++i)
+        plan.push_back({i, block, plan.size() + 1, number});
+    }
   }
   return plan;
 }
@@ -54,17 +87,20 @@ Nanoseconds expected_length(const Case& c, bool external) {
 Nanoseconds expected_length(const Experiment& experiment, const std::vector<Trial>& trials) {
   constexpr Nanoseconds kYear = 365 * 86400 * kSecond;
   Nanoseconds sum = 0;
-  for (const Trial& trial : trials) {
-    const Case& c = experiment.cases[trial.case_index];
-    sum = std::min(kYear, sum + expected_length(c, experiment.server.is_external()) +
-                              experiment.plan.cooldown);
+  for (auto trial = trials.begin(); trial != trials.end();) {
+    Nanoseconds longest = 0;
+    for (const std::uint64_t wave = trial->wave; trial != trials.end() && trial->wave == wave; ++trial) {
+      const Case& c = experiment.cases[trial->case_index];
+      longest = std::max(longest, expected_length(c, experiment.is_external(c)));
+    }
+    sum = std::min(kYear, sum + longest + experiment.plan.cooldown);
   }
   return sum;
 }
 
 Nanoseconds trial_timeout(const Experiment& experiment, const Case& c) {
   if (experiment.plan.timeout) return *experiment.plan.timeout;
-  return expected_length(c, experiment.server.is_external()) +
+  return expected_length(c, experiment.is_external(c)) +
          (is_limited(c.options) ? 60 * kSecond : 10 * kSecond);
 }
 

@@ -13,10 +13,11 @@ struct Trial {
   std::size_t case_index;  // into Experiment::cases
   std::uint64_t block;  // from 1; equals the repetition: repetition k of every case is in block k
   std::uint64_t position;  // from 1, in the whole plan
+  std::uint64_t wave = 0;  // trials of one wave run at once, each on a pair of hosts of its own
 };
 
 // Block after block, each a pass over all cases: shuffled with the experiment's seed, or in file
-// order. Pure: the same experiment gives the same plan on every machine, and one of more blocks
+// order; what runs at once stays together. Pure: the same experiment gives the same plan on every machine, and one of more blocks
 // begins with that of fewer.
 std::vector<Trial> plan_trials(const Experiment& experiment, std::uint64_t blocks);
 // Of its repetitions.

@@ -71,10 +71,12 @@ std::string ProgressView::clock_text(Nanoseconds time) {
   return fmt::format("{} h {:02} min", seconds / 3600, seconds / 60 % 60);
 }
 
-void ProgressView::trial_started(const Trial& trial, const Case& trial_case, Nanoseconds expected) {
-  trial_ = trial;
-  case_ = &trial_case;
-  expected_ = expected;
+void ProgressView::wave_started(const Experiment& experiment, std::span<const Trial> wave) {
+  trial_ = wave.front();
+  case_ = &experiment.cases[trial_.case_index];
+  name_ = wave.size() == 1 ? case_->name
+                           : fmt::format("{} and {} more at once", case_->name, wave.size() - 1);
+  expected_ = expected_length(experiment, {wave.begin(), wave.end()});
   started_ = now_ns();
   now_.clear();
   tick();
@@ -92,21 +94,24 @@ void ProgressView::tick() {
       static_cast<Nanoseconds>(stretch_ * static_cast<double>(expected_left_)) - elapsed;
   const auto filled = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * 10);
   show(fmt::format("[{}/{}] {:#<{}}{:.<{}} {} left  {}  {}", trial_.position, trials_, "", filled,
-                   "", 10 - filled, clock_text(left), case_->name, now_));
+                   "", 10 - filled, clock_text(left), name_, now_));
 }
 
 void ProgressView::trial_ended(const TrialRecord& record) {
+  const bool failed = record.status != Status::ok;
+  if (live_ || (quiet_ && !failed)) return;  // on a terminal the table below tells of failures
+  fmt::print(out_, "[{}/{}] {}  {}\n", record.trial.position, trials_, record.trial_case->name,
+             result_text(record));
+  std::fflush(out_);
+}
+
+void ProgressView::wave_ended() {
   expected_left_ -= expected_;
   expected_done_ += expected_;
   real_done_ += now_ns() - started_;
   stretch_ = static_cast<double>(real_done_) / static_cast<double>(expected_done_);
   clear();
   case_ = nullptr;
-  const bool failed = record.status != Status::ok;
-  if (live_ || (quiet_ && !failed)) return;  // on a terminal the table below tells of failures
-  fmt::print(out_, "[{}/{}] {}  {}\n", record.trial.position, trials_, record.trial_case->name,
-             result_text(record));
-  std::fflush(out_);
 }
 
 void ProgressView::show(const std::string& line) {

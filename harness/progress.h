@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdio>
+#include <span>
 #include <string>
 
 #include "harness/record.h"
@@ -22,10 +23,12 @@ class ProgressView {
   ProgressView(const ProgressView&) = delete;
   ProgressView& operator=(const ProgressView&) = delete;
 
-  void trial_started(const Trial& trial, const Case& trial_case, Nanoseconds expected);
+  // Of the trials that run at once, the live line tells of the first.
+  void wave_started(const Experiment& experiment, std::span<const Trial> wave);
   void interval(End end, const Interval& interval);
   void tick();
   void trial_ended(const TrialRecord& record);
+  void wave_ended();
 
   // "2 min 05 s", "12 s".
   static std::string clock_text(Nanoseconds time);
@@ -45,6 +48,7 @@ class ProgressView {
 
   const Case* case_ = nullptr;
   Trial trial_{};
+  std::string name_;  // of what runs
   Nanoseconds started_ = 0;
   Nanoseconds expected_ = 0;
   std::string now_;  // the current rate

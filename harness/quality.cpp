@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "harness/columns.h"
 #include "harness/statistics.h"
@@ -14,6 +15,7 @@ namespace {
 constexpr double kRateReached = 0.95;     // of the offered rate
 constexpr double kMuchLoss = 0.001;       // of the pings
 constexpr double kShortWindow_s = 0.1;    // below, one late wake-up is a visible share
+constexpr double kUnsteady = 0.25;        // share by which a background's halves differ
 constexpr double kFarMedian = 2;          // times the case's so far, or a half
 constexpr std::size_t kFewestTrials = 2;  // that make a case's so far
 
@@ -64,6 +66,32 @@ void remark_disturbance(const TrialRecord& record, Remarks& remarks) {
                     *ports));
 }
 
+// What an end received, in bits a second, in each half of its window; nothing when it has too few
+// intervals to say.
+std::optional<std::pair<double, double>> halves_of(const Measurement& receiver) {
+  const std::vector<Interval>& intervals = receiver.intervals;
+  const std::size_t half = intervals.size() / 2;
+  if (half < 2) return std::nullopt;
+  const auto rate = [&](std::size_t begin, std::size_t end) {
+    double bits = 0;
+    for (std::size_t i = begin; i < end; ++i)
+      bits += 8 * static_cast<double>(intervals[i].bytes_received.value_or(0));
+    return bits / (intervals[end - 1].end_s - intervals[begin].start_s);
+  };
+  return std::pair{rate(0, half), rate(half, intervals.size())};
+}
+
+// Latency under load is that of a load that has settled.
+void remark_background(const TrialRecord& record, Remarks& remarks) {
+  if (!record.background) return;
+  const bool reverse = record.background->trial_case->options.reverse.value_or(false);
+  const auto halves = halves_of(reverse ? record.background->client : record.background->server);
+  if (halves && std::abs(halves->second - halves->first) > kUnsteady * halves->first)
+    remarks.push_back(fmt::format("the background was not steady: {} in its first half, {} in its "
+                                  "second: give it a longer warmup",
+                                  human_rate(halves->first), human_rate(halves->second)));
+}
+
 }  // namespace
 
 void QualityJudge::remember(const std::string& case_name, double rtt_p50_ns) {
@@ -76,6 +104,7 @@ std::string QualityJudge::assess(const TrialRecord& record) {
   remark_rate(record, remarks);
   remark_windows(record, remarks);
   remark_disturbance(record, remarks);
+  remark_background(record, remarks);
   if (const auto p50 = metric(record, "rtt_p50_ns"); p50 && *p50 > 0) {
     std::vector<double>& earlier = rtt_p50_ns_[record.trial_case->name];
     if (earlier.size() >= kFewestTrials) {

@@ -3,6 +3,12 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include <algorithm>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <span>
+
 #include "harness/command.h"
 #include "harness/quality.h"
 #include "harness/summary.h"
@@ -49,50 +55,206 @@ QualityJudge judge_of_earlier_trials(const RunDirectory& directory) {
   return judge;
 }
 
-// Runs one trial; what breaks is in the record.
-void carry_out(const Experiment& experiment, TrialRecord& record, AgentPair& agents,
-               const TrialWatch& watch) {
-  try {
-    Channel& client = agents.client();
-    Channel* const server = agents.server();
-    record.client_host = host_name(client);
-    record.server_host = server ? host_name(*server) : experiment.server.external;
-    record.same_clock = server && has_same_clock(client, *server);
-    TrialOutcome outcome = run_trial(client, server, experiment, record.trial,
-                                     trial_timeout(experiment, *record.trial_case), watch);
-    record.status = outcome.status;
-    record.error = std::move(outcome.error);
-    record.client = std::move(outcome.client);
-    record.server = std::move(outcome.server);
-    if (record.trial_case->background) {
+// Where the trials of a wave wait for one another, so that they start at the same moment.
+class StartGate {
+ public:
+  explicit StartGate(std::size_t trials) : expected_(trials) {}
+
+  // Returns true when all that have not left are here; false when somebody is not within
+  // `patience`, now or earlier: nobody waits any more.
+  bool await_others(Nanoseconds patience) {
+    std::unique_lock lock(mutex_);
+    const std::uint64_t round = round_;
+    ++here_;
+    open_when_complete();
+    const bool came = changed_.wait_for(lock, std::chrono::nanoseconds(patience),
+                                        [&] { return round_ != round || broken_; });
+    if (!came) broken_ = true;
+    changed_.notify_all();
+    return !broken_;
+  }
+
+  // For a trial that is over.
+  void leave() {
+    const std::lock_guard lock(mutex_);
+    --expected_;
+    open_when_complete();
+  }
+
+ private:
+  void open_when_complete() {
+    if (here_ == 0 || here_ < expected_) return;
+    here_ = 0;
+    ++round_;
+    changed_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t expected_;
+  std::size_t here_ = 0;
+  std::uint64_t round_ = 0;
+  bool broken_ = false;
+};
+
+// The trials of one wave, each on a pair of hosts of its own.
+class WaveRun {
+ public:
+  WaveRun(const Experiment& experiment, Agents& agents, RunDirectory& directory,
+          const Interrupt& interrupt, ProgressView& progress, QualityJudge& judge)
+      : experiment_(experiment),
+        agents_(agents),
+        directory_(directory),
+        interrupt_(interrupt),
+        progress_(progress),
+        judge_(judge) {}
+
+  void run(std::span<const Trial> wave) {
+    progress_.wave_started(experiment_, wave);
+    std::vector<Attempt> attempts;
+    for (const Trial& trial : wave) attempts.push_back(begin(trial));
+    carry_out(attempts);
+    progress_.wave_ended();
+  }
+
+ private:
+  struct Attempt {
+    TrialRecord record;
+    Nanoseconds begin;
+    Channel* client = nullptr;  // null: a host cannot be reached
+    Channel* server = nullptr;
+    bool together = true;  // with the others of the wave
+  };
+
+  // An agent that has to be started anew is started here, on the thread that outlives the trial.
+  Attempt begin(const Trial& trial) {
+    Attempt attempt{.begin = now_ns()};
+    TrialRecord& record = attempt.record;
+    record.run = directory_.name();
+    record.experiment = experiment_.name;
+    record.trial_case = &experiment_.cases[trial.case_index];
+    record.trial = trial;
+    record.started_at = std::chrono::system_clock::now();
+    AgentPair& agents = agents_.of(*record.trial_case);
+    try {
+      Channel& client = agents.client();
+      Channel* const server = agents.server();
+      record.client_host = host_name(client);
+      record.server_host =
+          server ? host_name(*server) : experiment_.hosts_of(*record.trial_case).server.external;
+      record.same_clock = server && has_same_clock(client, *server);
+      attempt.client = &client;
+      attempt.server = server;
+    } catch (const ChannelError& e) {
+      take_failure(record, e);
+    }
+    return attempt;
+  }
+
+  // All at once; the first one, of which the progress tells, on this thread.
+  void carry_out(std::vector<Attempt>& attempts) {
+    StartGate gate(attempts.size());
+    std::vector<std::future<void>> others;
+    for (auto attempt = attempts.begin() + 1; attempt != attempts.end(); ++attempt)
+      others.push_back(std::async(std::launch::async, [&, attempt] {
+        carry_out(*attempt, gate, TrialWatch());
+      }));
+    TrialWatch watch;
+    watch.progress = [&](End end, const Interval& i) { progress_.interval(end, i); };
+    watch.tick = [&] {
+      const std::lock_guard lock(mutex_);
+      progress_.tick();
+    };
+    carry_out(attempts.front(), gate, std::move(watch));
+    for (std::future<void>& other : others) other.get();
+  }
+
+  void carry_out(Attempt& attempt, StartGate& gate, TrialWatch watch) {
+    watch.interrupt_fd = interrupt_.fd();
+    watch.before_start = [&] {
+      attempt.together = gate.await_others(patience_of(*attempt.record.trial_case));
+    };
+    if (attempt.client) run_trial(attempt, watch);
+    gate.leave();
+    finish(attempt);
+  }
+
+  // How long a trial waits for the others of its wave: well within its own time limit.
+  Nanoseconds patience_of(const Case& c) const {
+    const Nanoseconds spare = trial_timeout(experiment_, c) -
+                              expected_length(c, experiment_.is_external(c));
+    return std::clamp<Nanoseconds>(spare / 2, 0, 2 * kSecond);
+  }
+
+  // What breaks is in the record.
+  void run_trial(Attempt& attempt, const TrialWatch& watch) {
+    TrialRecord& record = attempt.record;
+    const Case& c = *record.trial_case;
+    try {
+      TrialOutcome outcome =
+          pingperf::run_trial(*attempt.client, attempt.server, experiment_, record.trial,
+                              trial_timeout(experiment_, c), watch);
+      record.status = outcome.status;
+      record.error = std::move(outcome.error);
+      record.client = std::move(outcome.client);
+      record.server = std::move(outcome.server);
+      if (!c.background) return;
       record.background = std::make_shared<TrialRecord>(record);
-      record.background->trial_case = record.trial_case->background.get();
+      record.background->trial_case = c.background.get();
       record.background->client = std::move(outcome.background_client);
       record.background->server = std::move(outcome.background_server);
+    } catch (const ChannelError& e) {
+      take_failure(record, e);
     }
-  } catch (const ChannelError& e) {
+  }
+
+  void take_failure(TrialRecord& record, const ChannelError& e) {
     const bool silent = dynamic_cast<const SilentAgent*>(&e) != nullptr;
     record.status = silent ? Status::timeout : Status::failed;
     record.error = e.what();
-    agents.drop();
+    agents_.of(*record.trial_case).drop();
   }
-}
+
+  void finish(Attempt& attempt) {
+    TrialRecord& record = attempt.record;
+    record.elapsed_s = to_seconds(now_ns() - attempt.begin);
+    // An agent that dies of the interrupt does not make the trial a failed one.
+    if (record.status != Status::ok && interrupt_.raised()) record.status = Status::interrupted;
+    if (record.status == Status::interrupted && record.error.empty())
+      record.error = "the run was interrupted";
+    const std::lock_guard lock(mutex_);
+    record.quality = judge_.assess(record);
+    if (!attempt.together && record.status == Status::ok)
+      record.quality += fmt::format("{}the other pairs did not start at the same moment",
+                                    record.quality.empty() ? "" : "; ");
+    directory_.append(record);
+    progress_.trial_ended(record);
+  }
+
+  const Experiment& experiment_;
+  Agents& agents_;
+  RunDirectory& directory_;
+  const Interrupt& interrupt_;
+  ProgressView& progress_;
+  QualityJudge& judge_;
+  std::mutex mutex_;  // of the directory, the judge and the progress
+};
 
 }  // namespace
 
-AgentPair::AgentPair(const Experiment& experiment) : experiment_(experiment) {
+AgentPair::AgentPair(const HostPair& hosts) : hosts_(hosts) {
   client();
   server();
 }
 
 Channel& AgentPair::client() {
-  if (!client_) client_ = start(experiment_.client, End::client, client_copy_);
+  if (!client_) client_ = start(hosts_.client, End::client, client_copy_);
   return *client_;
 }
 
 Channel* AgentPair::server() {
-  if (experiment_.server.is_external()) return nullptr;
-  if (!server_) server_ = start(experiment_.server, End::server, server_copy_);
+  if (hosts_.server.is_external()) return nullptr;
+  if (!server_) server_ = start(hosts_.server, End::server, server_copy_);
   return server_.get();
 }
 
@@ -118,6 +280,10 @@ void AgentPair::drop() {
   server_.reset();
 }
 
+Agents::Agents(const Experiment& experiment) {
+  for (const Case& c : experiment.cases) pairs_.try_emplace(c.pair, experiment.hosts_of(c));
+}
+
 std::vector<Trial> missing_trials(const Experiment& experiment, const std::vector<Trial>& plan,
                                   const RunDirectory& directory) {
   std::vector<Trial> missing;
@@ -127,35 +293,17 @@ std::vector<Trial> missing_trials(const Experiment& experiment, const std::vecto
   return missing;
 }
 
-void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, AgentPair& agents,
+void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, Agents& agents,
                 RunDirectory& directory, const Interrupt& interrupt, ProgressView& progress) {
-  TrialWatch watch;
-  watch.interrupt_fd = interrupt.fd();
-  watch.progress = [&](End end, const Interval& i) { progress.interval(end, i); };
-  watch.tick = [&] { progress.tick(); };
-
   QualityJudge judge = judge_of_earlier_trials(directory);
-  for (const Trial& trial : trials) {
-    if (&trial != &trials.front()) cool_down(experiment, interrupt);
+  WaveRun wave(experiment, agents, directory, interrupt, progress, judge);
+  for (auto begin = trials.begin(); begin != trials.end();) {
+    if (begin != trials.begin()) cool_down(experiment, interrupt);
     if (interrupt.raised()) return;
-    TrialRecord record;
-    record.run = directory.name();
-    record.experiment = experiment.name;
-    record.trial_case = &experiment.cases[trial.case_index];
-    record.trial = trial;
-    record.started_at = std::chrono::system_clock::now();
-    progress.trial_started(trial, *record.trial_case,
-                           expected_length(*record.trial_case, experiment.server.is_external()));
-    const Nanoseconds begin = now_ns();
-    carry_out(experiment, record, agents, watch);
-    record.elapsed_s = to_seconds(now_ns() - begin);
-    // An agent that dies of the interrupt does not make the trial a failed one.
-    if (record.status != Status::ok && interrupt.raised()) record.status = Status::interrupted;
-    if (record.status == Status::interrupted && record.error.empty())
-      record.error = "the run was interrupted";
-    record.quality = judge.assess(record);
-    directory.append(record);
-    progress.trial_ended(record);
+    const auto end = std::find_if(begin, trials.end(),
+                                  [&](const Trial& trial) { return trial.wave != begin->wave; });
+    wave.run({begin, end});
+    begin = end;
   }
 }
 

@@ -101,6 +101,7 @@ class TrialRun {
     if (pair.server.channel && !await_ready(pair.server)) return false;
     open(pair, pair.client, Role::connect);
     if (!await_ready(pair.client)) return false;
+    watch_.before_start();
     for (const Side* side : {&pair.server, &pair.client})
       if (side->channel) side->channel->send(StartEndpoint{pair.number});
     return true;
@@ -258,7 +259,7 @@ TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& exper
   try {
     TrialRun run(client, server, timeout, watch);
     const auto add = [&](const char* what, std::uint64_t number, const Case& ends) {
-      run.add(what, number, ends.options, bind_address(experiment.server, ends.options),
+      run.add(what, number, ends.options, bind_address(experiment.hosts_of(c).server, ends.options),
               static_cast<bool>(ends.engine->listen));
     };
     if (c.background) add("background ", 2 * trial.position, *c.background);

@@ -26,7 +26,9 @@ std::string_view name(End end);
 struct TrialWatch {
   int interrupt_fd = -1;  // readable: end the trial
   std::function<void(End, const Interval&)> progress = [](End, const Interval&) {};
-  std::function<void()> tick = [] {};  // a few times a second
+  std::function<void()> tick = [] {};          // a few times a second
+  std::function<void()> before_start = [] {};  // both ends are ready: waits for others that are to
+                                               // start at the same moment
 };
 
 // How a trial ended; its identity is the caller's to add.

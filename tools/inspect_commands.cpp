@@ -59,7 +59,7 @@ int plan_command(const std::string& file, const Overrides& overrides) {
   for (const Trial& trial : plan) {
     const Case& c = experiment.cases[trial.case_index];
     fmt::print("{:>8}  {:>5}  {:>7.1f} s  {}\n", trial.position, trial.block,
-               to_seconds(expected_length(c, experiment.server.is_external())), c.name);
+               to_seconds(expected_length(c, experiment.is_external(c))), c.name);
   }
   fmt::print("{} trials, about {}\n", plan.size(),
              ProgressView::clock_text(expected_length(experiment, plan)));

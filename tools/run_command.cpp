@@ -59,7 +59,7 @@ Outcome report(const Experiment& experiment, const RunDirectory& directory) {
 
 // Runs block after block until the data settle what the experiment asks, or it may take no more.
 void run_blocks(const RunCommand& command, const Experiment& experiment,
-                const std::vector<Trial>& plan, AgentPair& agents, RunDirectory& directory,
+                const std::vector<Trial>& plan, Agents& agents, RunDirectory& directory,
                 const Interrupt& interrupt) {
   const std::vector<std::uint64_t> looks = looks_of(experiment);
   for (std::uint64_t look : looks) {
@@ -99,7 +99,7 @@ void print_files(const std::filesystem::path& directory) {
 void warn_of_unpinned_latency(const Experiment& experiment) {
   const auto is_unpinned = [&](const Case& c) {
     const Options& o = c.options;
-    const bool has_server = c.engine->listen && !experiment.server.is_external();
+    const bool has_server = c.engine->listen && !experiment.is_external(c);
     return o.kind != Kind::throughput && o.engine != "null" &&
            (!o.client_cpu || (has_server && !o.server_cpu));
   };
@@ -121,21 +121,30 @@ RunDirectory create_directory(const RunCommand& command, const Experiment& exper
                                e.code().message()));
 }
 
+// What the agents told of their hosts; of an external server there is none, but its address.
+std::vector<PairFacts> facts_of_hosts(const Experiment& experiment, Agents& agents) {
+  std::vector<PairFacts> facts;
+  for (auto& [number, pair] : agents) {
+    const Channel* const server = pair.server();
+    facts.push_back({number + 1, pair.client().hello().host,
+                     server ? server->hello().host
+                            : Json{{"external", experiment.hosts[number].server.external}}});
+  }
+  return facts;
+}
+
 RunDirectory open_directory(const RunCommand& command, const Experiment& experiment,
                             const std::string& text, const Overrides& overrides, const Lab* lab,
-                            AgentPair& agents) {
-  const AgentHello& client = agents.client().hello();
-  const AgentHello server = agents.server()
-                                ? agents.server()->hello()
-                                : AgentHello{.host = {{"external", experiment.server.external}}};
+                            Agents& agents) {
+  const std::vector<PairFacts> facts = facts_of_hosts(experiment, agents);
   if (command.resume.empty())
     return create_directory(command, experiment, text,
-                            environment_json(command.command_line, overrides, client, server,
+                            environment_json(command.command_line, overrides, facts,
                                              lab ? lab->facts() : Json()));
   RunDirectory directory = RunDirectory::resume(command.resume);
   write_file_atomically(
       directory.path() / "environment.json",
-      resumed_environment_json(command.resume, command.command_line, client, server));
+      resumed_environment_json(command.resume, command.command_line, facts));
   return directory;
 }
 
@@ -168,8 +177,7 @@ std::unique_ptr<Lab> make_lab(Experiment& experiment) {
   for (const std::string& name : remove_stale_labs())
     fmt::print(stderr, "removed {}: its run is gone\n", name);
   auto lab = std::make_unique<Lab>(*experiment.lab);
-  experiment.client = lab->client();
-  experiment.server = lab->server();
+  experiment.hosts = {{lab->client(), lab->server()}};
   return lab;
 }
 
@@ -180,7 +188,7 @@ int run_one(const RunCommand& command, const std::filesystem::path& file,
   Experiment experiment = parse_experiment(text, file.string(), overrides);
   const std::unique_ptr<Lab> lab = make_lab(experiment);
   const std::vector<Trial> plan = plan_trials(experiment, looks_of(experiment).back());
-  AgentPair agents(experiment);
+  Agents agents(experiment);
   RunDirectory directory = open_directory(command, experiment, text, overrides, lab.get(), agents);
   refuse_itself_as_baseline(experiment, directory);
   if (!command.quiet) announce(command, experiment, directory);

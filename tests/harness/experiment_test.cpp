@@ -122,14 +122,40 @@ hosts:
 plan: {repetitions: 7, order: sequential, seed: 9, cooldown: 0ms, timeout: 20s}
 workloads: {a: {kind: latency, engine: blocking}}
 )");
-  EXPECT_THAT(e.client.launch, ElementsAre("ip", "netns", "exec", "a"));
-  EXPECT_EQ(e.server.address, "192.0.2.20");
-  EXPECT_EQ(e.server.pingperf, "/opt/pingperf");
+  ASSERT_EQ(e.hosts.size(), 1u);
+  EXPECT_THAT(e.hosts.front().client.launch, ElementsAre("ip", "netns", "exec", "a"));
+  EXPECT_EQ(e.hosts.front().server.address, "192.0.2.20");
+  EXPECT_EQ(e.hosts.front().server.pingperf, "/opt/pingperf");
   EXPECT_EQ(e.plan.repetitions, 7u);
   EXPECT_EQ(e.plan.order, Order::sequential);
   EXPECT_EQ(e.plan.seed, 9u);
   EXPECT_EQ(e.plan.cooldown, 0);
   EXPECT_EQ(e.plan.timeout, 20 * kSecond);
+}
+
+TEST(Experiment, EveryCaseRunsOnEveryPairOfHosts) {
+  const Experiment e = parse(R"(
+name: x
+hosts:
+  pairs:
+    - {client: {ssh: a1}, server: {ssh: b1, address: 192.0.2.1}}
+    - {client: {ssh: a2}, server: {ssh: b2, address: 192.0.2.2}}
+  at_once: 2
+workloads:
+  a: {kind: latency, matrix: {engine: [blocking, epoll]}}
+compare: [{metric: rtt_p50_ns, axis: pair, baseline: 1, where: {engine: epoll}}]
+)");
+  ASSERT_EQ(e.hosts.size(), 2u);
+  EXPECT_EQ(e.hosts[1].server.address, "192.0.2.2");
+  EXPECT_EQ(e.pairs_at_once, 2u);
+  std::vector<std::string> names;
+  for (const Case& c : e.cases) names.push_back(c.name);
+  EXPECT_THAT(names, ElementsAre("a/engine=blocking/pair=1", "a/engine=blocking/pair=2",
+                                 "a/engine=epoll/pair=1", "a/engine=epoll/pair=2"));
+  EXPECT_EQ(e.cases[3].pair, 1u);
+  ASSERT_EQ(e.compare[0].pairs.size(), 1u);
+  EXPECT_EQ(e.compare[0].pairs[0].candidate, "a/engine=epoll/pair=2");
+  EXPECT_EQ(e.compare[0].pairs[0].baseline, "a/engine=epoll/pair=1");
 }
 
 TEST(Experiment, CompareIsReadForAxesAndForWorkloads) {

@@ -52,6 +52,51 @@ TEST(Plan, SequentialKeepsTheOrderOfTheFile) {
   EXPECT_EQ(order_of(plan_trials(e)), (std::vector<std::size_t>{0, 1, 2, 0, 1, 2}));
 }
 
+// `bases` cases, each on `pairs` pairs of hosts of which `at_once` measure at the same moment.
+Experiment with_pairs(std::size_t bases, std::size_t pairs, std::size_t at_once) {
+  Experiment e;
+  e.hosts.resize(pairs);
+  e.pairs_at_once = at_once;
+  e.plan.repetitions = 3;
+  for (std::size_t base = 0; base < bases; ++base)
+    for (std::size_t pair = 0; pair < pairs; ++pair) {
+      Case& c = e.cases.emplace_back();
+      c.pair = pair;
+      c.axes = {{"base", std::to_string(base)}, {"pair", std::to_string(pair + 1)}};
+    }
+  return e;
+}
+
+TEST(Plan, PairsThatMeasureAtOnceAreAWaveOfOneCase) {
+  const Experiment e = with_pairs(2, 3, 2);
+  std::map<std::uint64_t, std::vector<std::size_t>> waves;
+  for (const Trial& t : plan_trials(e)) waves[t.wave].push_back(t.case_index);
+  ASSERT_EQ(waves.size(), 12u);  // in each block, of each case: pairs 1 and 2, then pair 3
+  const std::set<std::vector<std::size_t>> expected = {{0, 1}, {2}, {3, 4}, {5}};
+  for (std::uint64_t block = 0; block < 3; ++block) {
+    std::set<std::vector<std::size_t>> seen;
+    for (std::uint64_t i = 1; i <= 4; ++i) seen.insert(waves[4 * block + i]);
+    EXPECT_EQ(seen, expected);
+  }
+}
+
+TEST(Plan, PairsOneAfterTheOtherHaveAWaveEach) {
+  std::set<std::uint64_t> waves;
+  for (const Trial& t : plan_trials(with_pairs(2, 3, 1))) waves.insert(t.wave);
+  EXPECT_EQ(waves.size(), 18u);
+}
+
+TEST(Plan, AWaveTakesAsLongAsItsLongestTrial) {
+  Experiment e = with_pairs(1, 3, 3);
+  e.plan.repetitions = 1;
+  e.plan.cooldown = 100 * kMillisecond;
+  for (std::size_t i = 0; i < 3; ++i) {
+    e.cases[i].options.duration = (i + 1) * kSecond;
+    e.cases[i].options.engine = "blocking";
+  }
+  EXPECT_EQ(expected_length(e, plan_trials(e)), 3100 * kMillisecond);
+}
+
 TEST(Plan, EveryOrderOfThreeComesUpAboutEquallyOften) {
   std::map<std::vector<std::size_t>, int> seen;
   const auto order = order_of(plan_trials(with_cases(3, 6000)));

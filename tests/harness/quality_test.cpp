@@ -53,6 +53,20 @@ TEST_F(QualityTest, LoadOfOthersIsRemarked) {
   EXPECT_EQ(assess_quality(r), "others took 30% of the CPU time");
 }
 
+TEST_F(QualityTest, ABackgroundThatIsNotSteadyIsRemarked) {
+  const Case& load = samples.add_case("background");
+  TrialRecord r = ping(samples.add_case("ping", {}, Kind::latency), 1, 1000);
+  r.background = std::make_shared<TrialRecord>(samples.trial(load, 1));
+  for (int i = 0; i < 10; ++i)
+    r.background->server.intervals.push_back(
+        {.start_s = i * 0.1, .end_s = (i + 1) * 0.1, .bytes_received = 1'000'000});
+  EXPECT_EQ(assess_quality(r), "");
+  for (int i = 5; i < 10; ++i) r.background->server.intervals[i].bytes_received = 500'000;
+  EXPECT_EQ(assess_quality(r),
+            "the background was not steady: 80 Mbit/s in its first half, 40 Mbit/s in its second: "
+            "give it a longer warmup");
+}
+
 TEST_F(QualityTest, AFrequencyThatWasNotReachedIsRemarked) {
   Case c = samples.add_case("open", {}, Kind::latency);
   c.options.frequency_hz = 10;

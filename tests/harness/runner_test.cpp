@@ -46,15 +46,14 @@ plan: {repetitions: 2, cooldown: 0ms, timeout: 300ms}
 workloads: {bulk: {kind: throughput, engine: blocking, duration: 50ms, warmup: 0ms}}
 )",
                                     "test");
-    e.client = fake(client_mode);
-    e.server = fake(server_mode);
+    e.hosts = {{fake(client_mode), fake(server_mode)}};
     return e;
   }
 
   // Runs all trials and returns the rows that they left.
   TrialTable run(const Experiment& e) {
     RunDirectory directory = RunDirectory::create(folder_, e.name, 1, "", "{}");
-    AgentPair agents(e);
+    Agents agents(e);
     const Interrupt interrupt;
     const auto plan = plan_trials(e);
     std::FILE* const null = std::fopen("/dev/null", "w");
@@ -121,11 +120,53 @@ INSTANTIATE_TEST_SUITE_P(
       return text;
     });
 
+Experiment on_two_pairs(const std::string& more) {
+  return parse_experiment(R"(
+name: pairs
+hosts: {pairs: [{}, {}], at_once: 2}
+plan: {repetitions: 3, cooldown: 0ms, timeout: 5s}
+workloads: {bulk: {kind: throughput, engine: blocking, duration: 200ms, warmup: 0ms)" +
+                              more + "}}",
+                          "test");
+}
+
+TEST_F(RunnerTest, PairsAtOnceOverlap) {
+  Experiment e = on_two_pairs("");
+  for (HostPair& pair : e.hosts) pair.client.pingperf = pair.server.pingperf = PINGPERF_BINARY;
+  const Nanoseconds begin = now_ns();
+  const TrialTable trials = run(e);
+  const double elapsed_s = to_seconds(now_ns() - begin);
+  ASSERT_EQ(trials.rows().size(), 6u);
+  double sum_s = 0;
+  for (const auto& row : trials.rows()) {
+    EXPECT_EQ(trials.text(row, "status"), "ok") << trials.text(row, "error");
+    sum_s += std::stod(std::string(trials.text(row, "elapsed_s")));
+  }
+  EXPECT_GT(sum_s, 1.3 * elapsed_s);
+}
+
+// What does not get ready must not hold up the others.
+TEST_F(RunnerTest, APairThatFailsLeavesTheOtherAlone) {
+  for (const char* const mode : {"die-at-listen", "die-at-connect", "silent-at-listen", "error-at-listen"}) {
+    Experiment e = on_two_pairs("");
+    e.plan.timeout = 300 * kMillisecond;
+    e.hosts = {{fake("ok"), fake("ok")}, {fake(mode), fake(mode)}};
+    const TrialTable trials = run(e);
+    ASSERT_EQ(trials.rows().size(), 6u);
+    for (const auto& row : trials.rows())
+      EXPECT_EQ(trials.text(row, "status") == "ok", trials.text(row, "pair") == "1")
+          << mode << ": " << trials.text(row, "error");
+    const bool silent = std::string_view(mode).starts_with("silent");
+    EXPECT_EQ(trials.text(trials.rows()[0], "quality").find("did not start") != std::string::npos, silent);
+    fs::remove_all(folder_);
+  }
+}
+
 class NoAgentTest : public RunnerTest, public testing::WithParamInterface<const char*> {};
 
 TEST_P(NoAgentTest, AnAgentThatIsNoneIsAnErrorBeforeAnyTrial) {
   const Experiment e = experiment(GetParam(), "ok");
-  EXPECT_THROW(AgentPair{e}, ChannelError);
+  EXPECT_THROW(Agents{e}, ChannelError);
 }
 
 INSTANTIATE_TEST_SUITE_P(Agents, NoAgentTest,
@@ -149,7 +190,7 @@ plan: {repetitions: 1}
 workloads: {bulk: {kind: throughput, engine: iperf3, rate: 100mbit}}
 )",
                                   "test");
-  e.client.pingperf = PINGPERF_BINARY;
+  e.hosts.front().client.pingperf = PINGPERF_BINARY;
   const TrialTable trials = run(e);
   ASSERT_EQ(trials.rows().size(), 1u);
   const auto& row = trials.rows().front();
@@ -179,7 +220,7 @@ TEST_F(RunnerTest, FinishedTrialsAreNotRunAgain) {
 TEST_F(RunnerTest, NothingIsStartedOnceInterrupted) {
   const Experiment e = experiment("ok", "ok");
   RunDirectory directory = RunDirectory::create(folder_, e.name, 1, "", "{}");
-  AgentPair agents(e);
+  Agents agents(e);
   const Interrupt interrupt;
   ProgressView progress(stderr, true, 2, kSecond);
   ::raise(SIGTERM);
@@ -197,8 +238,8 @@ workloads: {wait: {kind: throughput, engine: null, duration: 1h}}
                                         "test");
   RunDirectory directory = RunDirectory::create(folder_, e.name, 1, "", "{}");
   Experiment local = e;
-  local.client.pingperf = local.server.pingperf = PINGPERF_BINARY;
-  AgentPair agents(local);
+  local.hosts.front().client.pingperf = local.hosts.front().server.pingperf = PINGPERF_BINARY;
+  Agents agents(local);
   const Interrupt interrupt;
   ProgressView progress(stderr, true, 2, kSecond);
   std::thread user([] {
