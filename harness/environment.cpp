@@ -27,7 +27,8 @@ Json session(const std::vector<std::string>& command_line, const std::vector<Pai
       {"hosts", json_of(hosts.front())},
   };
   if (hosts.size() > 1)
-    for (const PairFacts& pair : hosts) session["pairs"][std::to_string(pair.number)] = json_of(pair);
+    for (const PairFacts& pair : hosts)
+      session["pairs"][std::to_string(pair.number)] = json_of(pair);
   return session;
 }
 

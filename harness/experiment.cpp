@@ -164,9 +164,8 @@ class ExperimentReader {
     for (Case& c : on_every_pair(std::move(cases))) {
       if (!names_.insert(c.name).second)
         fail_at(mark, fmt::format("two cases are named '{}'", c.name));
-      const Nanoseconds least = c.options.duration
-                                    ? expected_length(c, experiment_.is_external(c))
-                                    : c.options.warmup.value_or(0);
+      const Nanoseconds least = c.options.duration ? expected_length(c, experiment_.is_external(c))
+                                                   : c.options.warmup.value_or(0);
       if (experiment_.plan.timeout && *experiment_.plan.timeout <= least)
         fail_at(timeout_mark_,
                 fmt::format("timeout is not longer than the {:.10g} s that a trial of case '{}' "

@@ -126,7 +126,8 @@ void read_hosts(const Node& hosts, Experiment& experiment) {
   check_keys(hosts, "hosts", {"client", "server", "pairs", "at_once"});
   const Node *const pairs = hosts.find("pairs"), *const at_once = hosts.find("at_once");
   if (!pairs) {
-    if (at_once) fail_at(at_once->mark, "at_once: how many of `pairs` measure at once; there are none");
+    if (at_once)
+      fail_at(at_once->mark, "at_once: how many of `pairs` measure at once; there are none");
     experiment.hosts = {read_pair(hosts, "hosts")};
     return;
   }

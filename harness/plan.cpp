@@ -89,7 +89,8 @@ Nanoseconds expected_length(const Experiment& experiment, const std::vector<Tria
   Nanoseconds sum = 0;
   for (auto trial = trials.begin(); trial != trials.end();) {
     Nanoseconds longest = 0;
-    for (const std::uint64_t wave = trial->wave; trial != trials.end() && trial->wave == wave; ++trial) {
+    for (const std::uint64_t wave = trial->wave; trial != trials.end() && trial->wave == wave;
+         ++trial) {
       const Case& c = experiment.cases[trial->case_index];
       longest = std::max(longest, expected_length(c, experiment.is_external(c)));
     }

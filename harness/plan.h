@@ -17,8 +17,8 @@ struct Trial {
 };
 
 // Block after block, each a pass over all cases: shuffled with the experiment's seed, or in file
-// order; what runs at once stays together. Pure: the same experiment gives the same plan on every machine, and one of more blocks
-// begins with that of fewer.
+// order; what runs at once stays together. Pure: the same experiment gives the same plan on every
+// machine, and one of more blocks begins with that of fewer.
 std::vector<Trial> plan_trials(const Experiment& experiment, std::uint64_t blocks);
 // Of its repetitions.
 std::vector<Trial> plan_trials(const Experiment& experiment);

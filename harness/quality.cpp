@@ -87,9 +87,10 @@ void remark_background(const TrialRecord& record, Remarks& remarks) {
   const bool reverse = record.background->trial_case->options.reverse.value_or(false);
   const auto halves = halves_of(reverse ? record.background->client : record.background->server);
   if (halves && std::abs(halves->second - halves->first) > kUnsteady * halves->first)
-    remarks.push_back(fmt::format("the background was not steady: {} in its first half, {} in its "
-                                  "second: give it a longer warmup",
-                                  human_rate(halves->first), human_rate(halves->second)));
+    remarks.push_back(
+        fmt::format("the background was not steady: {} in its first half, {} in its "
+                    "second: give it a longer warmup",
+                    human_rate(halves->first), human_rate(halves->second)));
 }
 
 }  // namespace

@@ -156,9 +156,8 @@ class WaveRun {
     StartGate gate(attempts.size());
     std::vector<std::future<void>> others;
     for (auto attempt = attempts.begin() + 1; attempt != attempts.end(); ++attempt)
-      others.push_back(std::async(std::launch::async, [&, attempt] {
-        carry_out(*attempt, gate, TrialWatch());
-      }));
+      others.push_back(std::async(std::launch::async,
+                                  [&, attempt] { carry_out(*attempt, gate, TrialWatch()); }));
     TrialWatch watch;
     watch.progress = [&](End end, const Interval& i) { progress_.interval(end, i); };
     watch.tick = [&] {
@@ -181,8 +180,8 @@ class WaveRun {
 
   // How long a trial waits for the others of its wave: well within its own time limit.
   Nanoseconds patience_of(const Case& c) const {
-    const Nanoseconds spare = trial_timeout(experiment_, c) -
-                              expected_length(c, experiment_.is_external(c));
+    const Nanoseconds spare =
+        trial_timeout(experiment_, c) - expected_length(c, experiment_.is_external(c));
     return std::clamp<Nanoseconds>(spare / 2, 0, 2 * kSecond);
   }
 

@@ -38,9 +38,11 @@ Address bind_address(const Host& server, const Options& options) {
 class TrialRun {
  public:
   // `server` is null when the other end is none of ours.
-  TrialRun(Channel& client, Channel* server, Nanoseconds timeout, const TrialWatch& watch)
+  TrialRun(Channel& client, Channel* server, bool is_network, Nanoseconds timeout,
+           const TrialWatch& watch)
       : client_channel_(client),
         server_channel_(server),
+        is_network_(is_network),
         timeout_(timeout),
         deadline_(now_ns() + timeout + kMargin),
         watch_(watch) {}
@@ -100,7 +102,10 @@ class TrialRun {
     if (pair.server.channel) open(pair, pair.server, Role::listen);
     if (pair.server.channel && !await_ready(pair.server)) return false;
     open(pair, pair.client, Role::connect);
-    if (!await_ready(pair.client)) return false;
+    if (!await_ready(pair.client)) {
+      explain_unreached(pair);
+      return false;
+    }
     watch_.before_start();
     for (const Side* side : {&pair.server, &pair.client})
       if (side->channel) side->channel->send(StartEndpoint{pair.number});
@@ -118,6 +123,19 @@ class TrialRun {
     request.timeout_s = to_seconds(timeout_);
     side.channel->send(request);
     side.open = true;
+  }
+
+  // What may be a broken path is told with its two ends.
+  void explain_unreached(const Pair& pair) {
+    if (!is_network_ || (outcome_.status != Status::failed && outcome_.status != Status::timeout))
+      return;
+    outcome_.error += fmt::format(
+        ", while the client on {} tried to reach the server{} at {}", host_of(client_channel_),
+        server_channel_ ? " on " + host_of(*server_channel_) : "", pair.server.address);
+  }
+
+  static std::string host_of(const Channel& channel) {
+    return channel.hello().host.value("hostname", "its host");
   }
 
   bool going() const { return outcome_.status == Status::ok; }
@@ -173,6 +191,7 @@ class TrialRun {
 
   Channel& client_channel_;
   Channel* const server_channel_;
+  const bool is_network_;   // beyond this host's own loopback
   std::deque<Pair> pairs_;  // the background, if there is one, and what is measured
   const Nanoseconds timeout_;
   const Nanoseconds deadline_;
@@ -257,9 +276,10 @@ TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& exper
   const Case& c = experiment.cases[trial.case_index];
   TrialOutcome failed;
   try {
-    TrialRun run(client, server, timeout, watch);
+    const Host& host = experiment.hosts_of(c).server;
+    TrialRun run(client, server, !host.address.empty(), timeout, watch);
     const auto add = [&](const char* what, std::uint64_t number, const Case& ends) {
-      run.add(what, number, ends.options, bind_address(experiment.hosts_of(c).server, ends.options),
+      run.add(what, number, ends.options, bind_address(host, ends.options),
               static_cast<bool>(ends.engine->listen));
     };
     if (c.background) add("background ", 2 * trial.position, *c.background);

@@ -138,13 +138,12 @@ RunDirectory open_directory(const RunCommand& command, const Experiment& experim
                             Agents& agents) {
   const std::vector<PairFacts> facts = facts_of_hosts(experiment, agents);
   if (command.resume.empty())
-    return create_directory(command, experiment, text,
-                            environment_json(command.command_line, overrides, facts,
-                                             lab ? lab->facts() : Json()));
+    return create_directory(
+        command, experiment, text,
+        environment_json(command.command_line, overrides, facts, lab ? lab->facts() : Json()));
   RunDirectory directory = RunDirectory::resume(command.resume);
-  write_file_atomically(
-      directory.path() / "environment.json",
-      resumed_environment_json(command.resume, command.command_line, facts));
+  write_file_atomically(directory.path() / "environment.json",
+                        resumed_environment_json(command.resume, command.command_line, facts));
   return directory;
 }
 

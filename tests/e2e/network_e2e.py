@@ -299,6 +299,85 @@ sys.exit(child.wait())
         done = self.over_ssh(server=[str(slow), *self.ssh])
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def test_an_address_out_of_reach_is_told_with_both_ends(self):
+        # 10.80.0.1 is the server's, but the client knows no way there.
+        run("ip", "-n", self.server, "address", "add", "10.80.0.1/32", "dev", "lo")
+        done = self.over_ssh("--set", "hosts.server.address=10.80.0.1", "--set", "plan.timeout=4s")
+        self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
+        host = os.uname().nodename
+        trials = self.trials()
+        for error in trials.error:
+            self.assertIn("client: connect to 10.80.0.1:", error)
+            self.assertIn("Network is unreachable", error)
+        for error in trials.error[trials.engine != "iperf3"]:  # libiperf dials after its start
+            self.assertIn(f"while the client on {host} tried to reach the server on {host} at 10.80.0.1:",
+                          error)
+
+    def test_a_line_that_breaks_at_each_step_fails_that_trial_alone(self):
+        # Breaks once, after so many lines of the agent: hello, ready, progress or result; or after so
+        # many of the controller: hello, listen, start.
+        breaks = self.folder / "breaks"
+        breaks.write_text("""#!/usr/bin/python3
+import os, subprocess, sys, threading
+way, count, once = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+child = subprocess.Popen(sys.argv[4:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+try:
+    os.mkdir(once)
+except FileExistsError:
+    way = ""
+def pump(source, sink, mine):
+    lines = 0
+    for line in iter(source.readline, b""):
+        sink.write(line)
+        sink.flush()
+        lines += 1
+        if way == mine and lines == count:
+            child.kill()
+            os._exit(9)
+    sink.close()
+threading.Thread(target=pump, args=(sys.stdin.buffer, child.stdin, "requests"), daemon=True).start()
+pump(child.stdout, sys.stdout.buffer, "events")
+sys.exit(child.wait())
+""")
+        breaks.chmod(0o755)
+        for way, count in (("events", 1), ("events", 2), ("events", 3), ("requests", 2), ("requests", 3)):
+            once = self.folder / f"once-{way}-{count}"
+            with self.subTest(way=way, count=count):
+                done = self.over_ssh("--only", "pingpong", "--set", "plan.repetitions=2",
+                                     server=[str(breaks), way, str(count), str(once), *self.ssh])
+                self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
+                status = list(self.trials().status)
+                self.assertEqual(status.count("failed"), 1, status)
+                self.assertEqual(status[-1], "ok")
+                self.assertIn("server", self.trials().error.dropna().iloc[0])
+            shutil.rmtree(self.results)
+
+    def test_two_pairs_at_once(self):
+        file = self.experiment(f"""
+name: pairs
+hosts:
+  pairs:
+    - client: {{netns: {self.client}}}
+      server: {{netns: {self.server}, address: 10.78.0.2}}
+    - client: {{netns: {self.server}}}
+      server: {{netns: {self.client}, address: 10.78.0.1}}
+  at_once: 2
+plan: {{repetitions: 2, cooldown: 0ms}}
+workloads:
+  bulk: {{kind: throughput, engine: blocking, rate: 200mbit, duration: 500ms, warmup: 100ms}}
+compare: [{{metric: throughput_bps, axis: pair, baseline: 1}}]
+""")
+        self.run_ok(file)
+        trials = self.trials()
+        self.assertEqual(sorted(trials.pair), [1, 1, 2, 2])
+        self.assertEqual(set(trials.case), {"bulk/pair=1", "bulk/pair=2"})
+        begin = pandas.to_datetime(trials.started_at)
+        end = begin + pandas.to_timedelta(trials.elapsed_s, unit="s")
+        for _, block in trials.groupby("block"):
+            self.assertLess(begin[block.index].max(), end[block.index].min())  # they overlap
+        environment = json.loads((self.run_directory() / "environment.json").read_text())
+        self.assertEqual(set(environment["pairs"]), {"1", "2"})
+
     def test_a_host_that_is_lost_fails_that_trial_and_comes_back_for_the_next(self):
         # The launcher dies half a second after it began, the first time.
         flaky = self.folder / "flaky"

@@ -147,7 +147,8 @@ TEST_F(RunnerTest, PairsAtOnceOverlap) {
 
 // What does not get ready must not hold up the others.
 TEST_F(RunnerTest, APairThatFailsLeavesTheOtherAlone) {
-  for (const char* const mode : {"die-at-listen", "die-at-connect", "silent-at-listen", "error-at-listen"}) {
+  for (const char* const mode :
+       {"die-at-listen", "die-at-connect", "silent-at-listen", "error-at-listen"}) {
     Experiment e = on_two_pairs("");
     e.plan.timeout = 300 * kMillisecond;
     e.hosts = {{fake("ok"), fake("ok")}, {fake(mode), fake(mode)}};
@@ -157,7 +158,8 @@ TEST_F(RunnerTest, APairThatFailsLeavesTheOtherAlone) {
       EXPECT_EQ(trials.text(row, "status") == "ok", trials.text(row, "pair") == "1")
           << mode << ": " << trials.text(row, "error");
     const bool silent = std::string_view(mode).starts_with("silent");
-    EXPECT_EQ(trials.text(trials.rows()[0], "quality").find("did not start") != std::string::npos, silent);
+    EXPECT_EQ(trials.text(trials.rows()[0], "quality").find("did not start") != std::string::npos,
+              silent);
     fs::remove_all(folder_);
   }
 }
