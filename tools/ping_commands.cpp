@@ -34,11 +34,15 @@ Transport read_transport(const std::string& text, std::initializer_list<Transpor
   throw UsageError(fmt::format("--transport '{}': one of {}", text, fmt::join(names, ", ")));
 }
 
-// "HOST", "HOST:PORT", "[IPV6]:PORT", a bare IPv6 address, or a path for unix.
+// "HOST", "HOST:PORT", "[IPV6]", "[IPV6]:PORT", a bare IPv6 address, or a path for unix.
 Address read_address(const std::string& text, Transport transport, std::uint16_t port) {
   try {
     if (transport == Transport::unix_stream) return Address::unix_path(text);
     if (!has_port(transport)) return Address::resolve(text, 0);
+    if (text.starts_with("unix:"))
+      throw std::runtime_error("a path is pinged with --transport unix");
+    if (text.starts_with('[') && text.ends_with(']'))
+      return Address::resolve(text.substr(1, text.size() - 2), port);
     const auto colons = std::count(text.begin(), text.end(), ':');
     if (colons == 1 || text.starts_with('[')) return Address::parse(text);
     return Address::resolve(text, port);
