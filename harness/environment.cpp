@@ -13,7 +13,7 @@ namespace pingperf {
 namespace {
 
 Json session(const std::vector<std::string>& command_line, const AgentHello& client,
-             const AgentHello& server) {
+             const AgentHello& server, const Json& doctor) {
   return {
       {"pingperf",
        {{"version", version()},
@@ -22,6 +22,7 @@ Json session(const std::vector<std::string>& command_line, const AgentHello& cli
         {"build_type", build_type()}}},
       {"command_line", command_line},
       {"hosts", {{"client", client.host}, {"server", server.host}}},
+      {"doctor", doctor},
   };
 }
 
@@ -59,8 +60,8 @@ Json recorded_environment(const std::filesystem::path& run) {
 
 std::string environment_json(const std::vector<std::string>& command_line,
                              const Overrides& overrides, const AgentHello& client,
-                             const AgentHello& server, const Json& lab) {
-  Json environment = session(command_line, client, server);
+                             const AgentHello& server, const Json& doctor, const Json& lab) {
+  Json environment = session(command_line, client, server, doctor);
   if (!lab.is_null()) environment["lab"] = lab;
   environment["overrides"] = {{"set", overrides.set}, {"only", overrides.only}};
   return text_of(environment);
@@ -68,9 +69,10 @@ std::string environment_json(const std::vector<std::string>& command_line,
 
 std::string resumed_environment_json(const std::filesystem::path& run,
                                      const std::vector<std::string>& command_line,
-                                     const AgentHello& client, const AgentHello& server) {
+                                     const AgentHello& client, const AgentHello& server,
+                                     const Json& doctor) {
   Json environment = recorded_environment(run);
-  environment["resumed"].push_back(session(command_line, client, server));
+  environment["resumed"].push_back(session(command_line, client, server, doctor));
   return text_of(environment);
 }
 
@@ -93,7 +95,7 @@ std::vector<std::string> environment_differences(const std::filesystem::path& ba
       const Json old = old_facts.value(key, Json());
       std::string line = fmt::format("{}: {}, now {}", key, old.dump(), value.dump());
       const bool is_said = std::find(lines.begin(), lines.end(), line) != lines.end();
-      if (old != value && !is_said) lines.push_back(std::move(line));
+      if (!old.is_null() && old != value && !is_said) lines.push_back(std::move(line));
     }
   }
   return lines;

@@ -31,6 +31,13 @@ void add_overrides(CLI::App& command, Overrides& overrides) {
       ->type_name("GLOB");
 }
 
+// Tables for people, or one JSON document for a script.
+void add_format(CLI::App& command, std::string& format) {
+  command.add_option("--format", format, "table, or json")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"table", "json"}));
+}
+
 double threshold_from(const std::string& text) {
   const auto percent = parse_percent(text);
   if (percent && *percent > 0 && *percent < 10) return *percent;
@@ -51,6 +58,7 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
       ->type_name("DIR")
       ->excludes(files);
   command->add_flag("-q,--quiet", run->quiet, "no progress, only failures and results");
+  add_format(*command, run->format);
   add_overrides(*command, run->overrides);
   command->callback([run, &result] {
     if (run->files.empty() && run->resume.empty())
@@ -66,16 +74,19 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
 void add_check_and_plan(CLI::App& app, int& result) {
   const auto files = std::make_shared<std::vector<std::string>>();
   const auto overrides = std::make_shared<Overrides>();
+  const auto format = std::make_shared<std::string>("table");
   CLI::App* const check = app.add_subcommand("check", "validate experiments, run nothing");
   check->add_option("FILE", *files, "experiment files")->required();
   add_overrides(*check, *overrides);
-  check->callback([=, &result] { result = check_command(*files, *overrides); });
+  add_format(*check, *format);
+  check->callback([=, &result] { result = check_command(*files, *overrides, *format); });
 
   const auto file = std::make_shared<std::string>();
   CLI::App* const plan = app.add_subcommand("plan", "print the trials in order, run nothing");
   plan->add_option("FILE", *file, "an experiment file")->required();
   add_overrides(*plan, *overrides);
-  plan->callback([=, &result] { result = plan_command(*file, *overrides); });
+  add_format(*plan, *format);
+  plan->callback([=, &result] { result = plan_command(*file, *overrides, *format); });
 }
 
 // What the options of `compare` left to be checked.
@@ -159,6 +170,8 @@ void add_ping(CLI::App& app, int& result) {
   command->add_option("--size", ping->message_size, "bytes of a ping")
       ->capture_default_str()
       ->check(CLI::Range(1, 65507));
+  command->add_flag("-q,--quiet", ping->quiet, "no line for each ping, only the summary");
+  add_format(*command, ping->format);
   command->callback([=, &result] { result = ping_command(*ping); });
 }
 
@@ -182,10 +195,24 @@ void add_servers(CLI::App& app, int& result) {
   sink_app->callback([=, &result] { result = sink_command(*sink); });
 }
 
+// What this host can do, and what it is like.
+void add_host_commands(CLI::App& app, int& result) {
+  const auto format = std::make_shared<std::string>("table");
+  CLI::App* const engines = app.add_subcommand("engines", "what can run on this host, and why not");
+  add_format(*engines, *format);
+  engines->callback([=, &result] { result = engines_command(*format); });
+
+  const auto doctor = std::make_shared<DoctorCommand>();
+  CLI::App* const command = app.add_subcommand(
+      "doctor", "what on this host spoils or limits results, why, and what mends it");
+  command->add_option("FILE", doctor->file,
+                      "an experiment: what would spoil that one, on both of its hosts");
+  command->add_flag("--clean", doctor->clean, "remove what is left of labs whose run is gone");
+  add_format(*command, doctor->format);
+  command->callback([=, &result] { result = doctor_command(*doctor); });
+}
+
 void add_agents(CLI::App& app, int& result) {
-  app.add_subcommand("engines", "what can run on this host, and why not")->callback([&result] {
-    result = engines_command();
-  });
   app.add_subcommand("agent", "serve a controller over stdin and stdout")->callback([&result] {
     result = run_agent(STDIN_FILENO, STDOUT_FILENO);
   });
@@ -210,6 +237,7 @@ int run_cli(int argc, char** argv) {
   add_export(app, result);
   add_ping(app, result);
   add_servers(app, result);
+  add_host_commands(app, result);
   add_agents(app, result);
   try {
     app.parse(argc, argv);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "harness/comparison.h"
+#include "harness/doctor_visit.h"
 #include "harness/environment.h"
 #include "harness/gates.h"
 #include "harness/junit.h"
@@ -21,6 +22,8 @@
 
 namespace pingperf {
 namespace {
+
+constexpr Nanoseconds kObservation = 100 * kMillisecond;  // of the hosts, before the run
 
 constexpr int kAllWell = 0, kFailedGate = 1, kFailedTrials = 3, kInterrupted = 130;
 
@@ -112,6 +115,15 @@ void warn_of_unpinned_latency(const Experiment& experiment) {
       found->name);
 }
 
+// What would spoil the results, a line each.
+void warn_of_hosts(const std::vector<HostReport>& reports) {
+  for (const HostReport& report : reports)
+    for (const Finding& finding : report.findings)
+      if (finding.severity == Severity::serious)
+        fmt::print(stderr, "doctor: {}: {}. {} Mend it: {}\n", report.host, finding.what,
+                   finding.why, finding.remedy);
+}
+
 RunDirectory create_directory(const RunCommand& command, const Experiment& experiment,
                               const std::string& text, const std::string& environment) try {
   return RunDirectory::create(command.results, experiment.name, experiment.plan.seed, text,
@@ -123,7 +135,7 @@ RunDirectory create_directory(const RunCommand& command, const Experiment& exper
 
 RunDirectory open_directory(const RunCommand& command, const Experiment& experiment,
                             const std::string& text, const Overrides& overrides, const Lab* lab,
-                            AgentPair& agents) {
+                            AgentPair& agents, const Json& doctor) {
   const AgentHello& client = agents.client().hello();
   const AgentHello server = agents.server()
                                 ? agents.server()->hello()
@@ -131,11 +143,11 @@ RunDirectory open_directory(const RunCommand& command, const Experiment& experim
   if (command.resume.empty())
     return create_directory(command, experiment, text,
                             environment_json(command.command_line, overrides, client, server,
-                                             lab ? lab->facts() : Json()));
+                                             doctor, lab ? lab->facts() : Json()));
   RunDirectory directory = RunDirectory::resume(command.resume);
   write_file_atomically(
       directory.path() / "environment.json",
-      resumed_environment_json(command.resume, command.command_line, client, server));
+      resumed_environment_json(command.resume, command.command_line, client, server, doctor));
   return directory;
 }
 
@@ -181,12 +193,16 @@ int run_one(const RunCommand& command, const std::filesystem::path& file,
   const std::unique_ptr<Lab> lab = make_lab(experiment);
   const std::vector<Trial> plan = plan_trials(experiment, looks_of(experiment).back());
   AgentPair agents(experiment);
-  RunDirectory directory = open_directory(command, experiment, text, overrides, lab.get(), agents);
+  const std::vector<HostReport> reports =
+      visit(experiment, agents.client(), agents.server(), kObservation);
+  RunDirectory directory =
+      open_directory(command, experiment, text, overrides, lab.get(), agents, to_json(reports));
   refuse_itself_as_baseline(experiment, directory);
   if (!command.quiet) announce(command, experiment, directory);
   if (const auto objection = gates_objection(experiment))
     fmt::print(stderr, "warning: {}\n", *objection);
   warn_of_unpinned_latency(experiment);
+  if (!command.quiet) warn_of_hosts(reports);
   run_blocks(command, experiment, plan, agents, directory, interrupt);
   const Outcome outcome = report(experiment, directory);
   print_files(directory.path());
@@ -214,8 +230,12 @@ int worse(int a, int b) {
 Style style_of_stdout() {
   Style style;
   if (::isatty(STDOUT_FILENO) == 0) return style;
-  const char* const no_color = std::getenv("NO_COLOR");
-  style.bold = no_color == nullptr || *no_color == '\0';
+  const auto variable = [](const char* name) {
+    const char* const value = std::getenv(name);
+    return std::string_view(value ? value : "");
+  };
+  const std::string_view terminal = variable("TERM");
+  style.color = variable("NO_COLOR").empty() && !terminal.empty() && terminal != "dumb";
   style.width = terminal_width(STDOUT_FILENO);
   return style;
 }
