@@ -86,23 +86,24 @@ std::optional<Rows> with_short_names(const Rows& whole, std::size_t width, std::
   return before.size() == after.size() ? std::optional(rows) : std::nullopt;
 }
 
-// "ok 3/3  p50 13.4 µs ±0%": a column without a name goes with the one before.
+// "  ok 3/3  p50 13.4 µs ±0%": a column without a name goes with the one before.
 std::string flowing(const std::vector<Cell>& header, const std::vector<Cell>& row,
-                    std::size_t first, const Style& style) {
-  std::string text(kGap, ' ');
-  std::size_t used = kGap;
-  for (std::size_t i = first; i < row.size();) {
-    std::string item = header[i].text, plain = item;
+                    const Style& style) {
+  std::string text;
+  std::size_t used = 0;
+  for (std::size_t i = 1; i < row.size();) {
+    std::string item = header[i].text;
+    std::size_t wide = kGap + display_width(item);
     do {
       item.append(1, ' ').append(toned(row[i].text, row[i].tone, style));
-      plain.append(1, ' ').append(row[i].text);
+      wide += 1 + display_width(row[i].text);
     } while (++i < row.size() && header[i].text.empty());
-    const std::size_t wide = display_width(plain);
-    const bool fits = used + wide <= style.width;
-    if (!fits) used = kGap;
-    if (!fits) text.append(1, '\n').append(kGap, ' ');
-    text.append(item).append(kGap, ' ');
-    used += wide + kGap;
+    if (used > 0 && used + wide > style.width) {
+      text += '\n';
+      used = 0;
+    }
+    text.append(kGap, ' ').append(item);
+    used += wide;
   }
   return text + "\n";
 }
@@ -130,7 +131,7 @@ std::string split_or_flowing(const Rows& whole, std::size_t labels, const Style&
         line += std::string(kGap, ' ') + padded(rows[i][k], widths[k], false, style);
       text += ended(std::move(line), i == 0, style);
     } else if (i > 0) {
-      text += flowing(rows[0], rows[i], 1, style);
+      text += flowing(rows[0], rows[i], style);
     }
   }
   return text;

@@ -19,6 +19,7 @@
 #include "harness/table.h"
 #include "harness/verdict_table.h"
 #include "tools/commands.h"
+#include "tools/run_json.h"
 
 namespace pingperf {
 namespace {
@@ -32,8 +33,18 @@ struct Outcome {
   std::size_t failed_gates = 0;
 };
 
-// Everything is computed from the rows on disk, so that a resumed run tells the same.
-Outcome report(const Experiment& experiment, const RunDirectory& directory) {
+void print_tables(const Experiment& experiment, const TrialTable& trials,
+                  const std::vector<ComparisonRow>& comparisons,
+                  const std::vector<GateRow>& gates) {
+  const Style style = style_of_stdout();
+  fmt::print("\n{}", results_table(trials, experiment.cases, style));
+  if (!comparisons.empty()) fmt::print("\n{}", comparisons_table(comparisons, style));
+  if (!gates.empty()) fmt::print("\n{}", gates_table(gates, style));
+}
+
+// Everything is computed from the rows on disk, so that a resumed run tells the same. It is printed
+// as tables, or goes into `document`.
+Outcome report(const Experiment& experiment, const RunDirectory& directory, Json* document) {
   const TrialTable trials = TrialTable::read(directory.path() / "trials.csv");
   const auto comparisons = compare_cases(experiment, trials, strictness_of(experiment));
   const std::vector<GateRow> gates = judge_gates(experiment, trials);
@@ -43,10 +54,10 @@ Outcome report(const Experiment& experiment, const RunDirectory& directory) {
   write("summary.csv", summary_csv(summarize(trials)));
   write("comparisons.csv", comparisons_csv(comparisons, directory.name()));
   write("junit.xml", junit_xml(experiment.name, junit_of_run(experiment, trials, gates)));
-  const Style style = style_of_stdout();
-  fmt::print("\n{}", results_table(trials, experiment.cases, style));
-  if (!comparisons.empty()) fmt::print("\n{}", comparisons_table(comparisons, style));
-  if (!gates.empty()) fmt::print("\n{}", gates_table(gates, style));
+  if (document)
+    *document = run_json(directory.path(), gates);
+  else
+    print_tables(experiment, trials, comparisons, gates);
   Outcome outcome;
   for (const auto& row : trials.rows()) {
     const std::string& status = trials.text(row, "status");
@@ -187,7 +198,7 @@ std::unique_ptr<Lab> make_lab(Experiment& experiment) {
 
 // Runs one experiment, or the rest of it, from its file or the copy in its run's directory.
 int run_one(const RunCommand& command, const std::filesystem::path& file,
-            const Overrides& overrides, const Interrupt& interrupt) {
+            const Overrides& overrides, const Interrupt& interrupt, Json* document) {
   const std::string text = read_experiment(file);
   Experiment experiment = parse_experiment(text, file.string(), overrides);
   const std::unique_ptr<Lab> lab = make_lab(experiment);
@@ -204,8 +215,14 @@ int run_one(const RunCommand& command, const std::filesystem::path& file,
   warn_of_unpinned_latency(experiment);
   if (!command.quiet) warn_of_hosts(reports);
   run_blocks(command, experiment, plan, agents, directory, interrupt);
-  const Outcome outcome = report(experiment, directory);
-  print_files(directory.path());
+  const Outcome outcome = report(experiment, directory, document);
+  if (document)
+    document->update({{"experiment", experiment.name},
+                      {"interrupted", interrupt.raised()},
+                      {"failed_trials", outcome.failed_trials},
+                      {"failed_gates", outcome.failed_gates}});
+  else
+    print_files(directory.path());
   if (interrupt.raised()) {
     fmt::print(stderr, "Interrupted. To run what is missing: pingperf run --resume {}\n",
                directory.path().string());
@@ -252,10 +269,16 @@ int run_command(const RunCommand& command) {
     }
   const Interrupt interrupt;
   int worst = kAllWell;
+  const bool as_json = command.format == "json";
+  Json documents = Json::array();
   for (const auto& [file, overrides] : experiments) {
-    worst = worse(worst, run_one(command, file, overrides, interrupt));
+    Json document;
+    worst =
+        worse(worst, run_one(command, file, overrides, interrupt, as_json ? &document : nullptr));
+    if (as_json) documents.push_back(std::move(document));
     if (worst == kInterrupted) break;
   }
+  if (as_json) print_json({{"runs", std::move(documents)}});
   return worst;
 }
 
