@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "harness/experiment_keys.h"
 #include "harness/parameter_reader.h"
 
 namespace pingperf {
@@ -87,10 +88,7 @@ Host read_external(const std::string& end, const Node& node, const Node& externa
 
 Host read_host(const Node::Entry& entry) {
   const Node& node = entry.value;
-  std::vector<std::string_view> keys = {"launch", "namespace", "address", "pingperf",
-                                        "copy",   "external",  "port"};
-  for (const ShortForm& form : short_forms()) keys.push_back(form.key);
-  check_keys(node, "host '" + entry.key + "'", keys);
+  check_keys(node, "host '" + entry.key + "'", keys_of("host"));
   if (const Node* const external = node.find("external"))
     return read_external(entry.key, node, *external);
   if (const Node* const port = node.find("port"))

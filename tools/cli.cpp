@@ -13,6 +13,7 @@
 #include "harness/columns.h"
 #include "harness/csv.h"
 #include "harness/iperf3.h"
+#include "harness/schema.h"
 #include "harness/units.h"
 #include "harness/version.h"
 #include "harness/worker.h"
@@ -213,6 +214,9 @@ void add_host_commands(CLI::App& app, int& result) {
 }
 
 void add_agents(CLI::App& app, int& result) {
+  app.add_subcommand("schema", "print the JSON Schema of the experiment file")->callback([] {
+    fmt::print("{}", experiment_schema());
+  });
   app.add_subcommand("agent", "serve a controller over stdin and stdout")->callback([&result] {
     result = run_agent(STDIN_FILENO, STDOUT_FILENO);
   });
