@@ -10,7 +10,7 @@ std::vector<ExperimentSection> make_sections() {
   constexpr bool kRequired = true;
   return {
       {"experiment",
-       "the file",
+       "the file: what is measured, how often, and what is judged",
        {{.name = "name",
          .type = name,
          .doc = "of the directory below results/",

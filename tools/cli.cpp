@@ -17,6 +17,7 @@
 #include "harness/units.h"
 #include "harness/version.h"
 #include "harness/worker.h"
+#include "tools/command_line.h"
 #include "tools/commands.h"
 
 namespace pingperf {
@@ -34,7 +35,7 @@ void add_overrides(CLI::App& command, Overrides& overrides) {
 
 // Tables for people, or one JSON document for a script.
 void add_format(CLI::App& command, std::string& format) {
-  command.add_option("--format", format, "table, or json")
+  command.add_option("--format", format, "for people, or one document for a script")
       ->capture_default_str()
       ->check(CLI::IsMember({"table", "json"}));
 }
@@ -119,9 +120,10 @@ void add_compare(CLI::App& app, int& result) {
   };
   add_list("--base", compare->base, "one more run of the base", "RUN");
   add_list("--new", compare->now, "one more new run", "RUN");
-  add_list("--metric", compare->metrics,
-           "a metric; may be repeated; throughput_bps and rtt_p50_ns unless given", "NAME");
+  add_list("--metric", compare->metrics, "a metric; throughput_bps and rtt_p50_ns unless given",
+           "NAME");
   command->add_option("--threshold", *threshold, "a smaller change does not matter")
+      ->type_name("PERCENT")
       ->capture_default_str();
   command
       ->add_option("--relative-to", compare->relative_to,
@@ -159,16 +161,20 @@ void add_ping(CLI::App& app, int& result) {
   CLI::App* const command = app.add_subcommand("ping", "ping a pong, until Ctrl-C");
   command->add_option("HOST[:PORT]", ping->server, "where a pong runs; a path for unix")
       ->required();
-  command->add_option("--transport", ping->transport, "tcp, udp, unix, raw or icmp")
-      ->capture_default_str();
+  command->add_option("--transport", ping->transport, "what carries the pings")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"tcp", "udp", "unix", "raw", "icmp"}));
   command->add_flag("--once", ping->once,
                     "TCP v1: connect, one ping, one pong, disconnect; one ping unless --count");
   command->add_option("--count", ping->count, "how many pings")
+      ->type_name("COUNT")
       ->check(CLI::Range(1, 1'000'000'000));
   command->add_option("--frequency", ping->frequency_hz, "pings a second; 0: as fast as it goes")
+      ->type_name("HZ")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1e6));
   command->add_option("--size", ping->message_size, "bytes of a ping")
+      ->type_name("BYTES")
       ->capture_default_str()
       ->check(CLI::Range(1, 65507));
   command->add_flag("-q,--quiet", ping->quiet, "no line for each ping, only the summary");
@@ -180,19 +186,25 @@ void add_servers(CLI::App& app, int& result) {
   const auto pong = std::make_shared<PongCommand>();
   CLI::App* const pong_app = app.add_subcommand("pong", "answer pings, until Ctrl-C");
   pong_app->add_option("--bind", pong->bind, "the address to serve on; a path for unix")
+      ->type_name("ADDRESS")
       ->capture_default_str();
-  pong_app->add_option("--port", pong->port, "the port")->capture_default_str();
-  pong_app->add_option("--transport", pong->transport, "tcp, udp, unix or raw")
-      ->capture_default_str();
+  pong_app->add_option("--port", pong->port, "the port")->type_name("PORT")->capture_default_str();
+  pong_app->add_option("--transport", pong->transport, "what carries the pings")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"tcp", "udp", "unix", "raw"}));
   pong_app->add_flag("--concurrent", pong->concurrent, "serve all clients at once");
   pong_app->callback([=, &result] { result = pong_command(*pong); });
 
   const auto sink = std::make_shared<SinkCommand>();
   CLI::App* const sink_app =
       app.add_subcommand("sink", "receive what bulk senders send, until Ctrl-C");
-  sink_app->add_option("--bind", sink->bind, "the address to serve on")->capture_default_str();
-  sink_app->add_option("--port", sink->port, "the port")->capture_default_str();
-  sink_app->add_option("--transport", sink->transport, "tcp or udp")->capture_default_str();
+  sink_app->add_option("--bind", sink->bind, "the address to serve on")
+      ->type_name("ADDRESS")
+      ->capture_default_str();
+  sink_app->add_option("--port", sink->port, "the port")->type_name("PORT")->capture_default_str();
+  sink_app->add_option("--transport", sink->transport, "what carries the bytes")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"tcp", "udp"}));
   sink_app->callback([=, &result] { result = sink_command(*sink); });
 }
 
@@ -225,6 +237,23 @@ void add_agents(CLI::App& app, int& result) {
       ->callback([&result] { result = run_worker(); });
 }
 
+// What a package installs beside the program; printed by commands that are for no person.
+void add_texts(CLI::App& app) {
+  const auto shell = std::make_shared<std::string>(), page = std::make_shared<std::string>();
+  CLI::App* const completions = app.add_subcommand("completion", "print a completion script");
+  completions->group("");
+  completions->add_option("SHELL", *shell)
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completions->callback([&app, shell] { fmt::print("{}", completion(app, *shell)); });
+  CLI::App* const manual = app.add_subcommand("manual", "print a manual page");
+  manual->group("");
+  manual->add_option("SECTION", *page)->required()->check(CLI::IsMember({"1", "5"}));
+  manual->callback([&app, page] {
+    fmt::print("{}", *page == "1" ? manual_of_commands(app) : manual_of_experiments());
+  });
+}
+
 std::string version_text() {
   return fmt::format("pingperf {} ({}, {} {})\nlibiperf {}", version(), git_commit(), compiler(),
                      build_type(), libiperf_version());
@@ -243,6 +272,7 @@ int run_cli(int argc, char** argv) {
   add_servers(app, result);
   add_host_commands(app, result);
   add_agents(app, result);
+  add_texts(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -30,11 +30,11 @@ struct RunCommand {
 inline constexpr std::uint16_t kPongPort = 5207;
 
 struct PingCommand {
-  std::string server;  // HOST[:PORT], or a path for unix
-  std::string transport = "tcp";
-  bool once = false;        // TCP v1: a connection for each ping
-  std::uint64_t count = 0;  // 0: until Ctrl-C; with once: one
-  double frequency_hz = 1;  // 0: as fast as the pongs come
+  std::string server;             // HOST[:PORT], or a path for unix
+  std::string transport = "tcp";  // a name of one, here and below
+  bool once = false;              // TCP v1: a connection for each ping
+  std::uint64_t count = 0;        // 0: until Ctrl-C; with once: one
+  double frequency_hz = 1;        // 0: as fast as the pongs come
   std::size_t message_size = 64;
   std::uint16_t port = kPongPort;
   bool quiet = false;  // only the summary

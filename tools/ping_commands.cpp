@@ -25,15 +25,6 @@ namespace {
 constexpr Nanoseconds kPongTimeout = kSecond;
 constexpr double kFastestToPrint = 20;  // pings a second that a person can follow
 
-Transport read_transport(const std::string& text, std::initializer_list<Transport> known) {
-  std::vector<std::string_view> names;
-  for (const Transport transport : known) {
-    if (text == name(transport)) return transport;
-    names.push_back(name(transport));
-  }
-  throw UsageError(fmt::format("--transport '{}': one of {}", text, fmt::join(names, ", ")));
-}
-
 // "HOST", "HOST:PORT", "[IPV6]:PORT", a bare IPv6 address, or a path for unix.
 Address read_address(const std::string& text, Transport transport, std::uint16_t port) {
   try {
@@ -144,7 +135,7 @@ int ping_command(PingCommand command) {
   using enum Transport;
   const bool as_json = command.format == "json";
   command.quiet |= as_json;
-  const Transport transport = read_transport(command.transport, {tcp, udp, unix_stream, raw, icmp});
+  const Transport transport = *transport_from(command.transport);
   if ((transport == raw || transport == icmp) && command.message_size < 16)
     throw UsageError("--size: a raw or ICMP ping has at least 16 bytes");
   if (command.once && !is_stream(transport))
@@ -189,7 +180,7 @@ int ping_command(PingCommand command) {
 
 int pong_command(const PongCommand& command) {
   using enum Transport;
-  const Transport transport = read_transport(command.transport, {tcp, udp, unix_stream, raw});
+  const Transport transport = *transport_from(command.transport);
   Session session;
   session.options.transport = transport;
   session.address = read_address(command.bind, transport, command.port);
@@ -214,7 +205,7 @@ int pong_command(const PongCommand& command) {
 
 int sink_command(const SinkCommand& command) {
   using enum Transport;
-  const Transport transport = read_transport(command.transport, {tcp, udp});
+  const Transport transport = *transport_from(command.transport);
   Session session;
   session.options.transport = transport;
   session.address = read_address(command.bind, transport, command.port);
