@@ -201,9 +201,10 @@ std::string results_table(const TrialTable& trials, const std::vector<Case>& cas
   for (const TextTable& table : tables_of(trials, cases, style.width))
     text += table.to_string(style) + "\n";
   const auto is_ok = [&](const auto& row) { return trials.text(row, "status") == "ok"; };
+  std::string said;
   if (std::any_of(trials.rows().begin(), trials.rows().end(), is_ok))
-    text += "Medians of the ok trials; ± is half their range.\n";
-  std::string said = remarks(trials, "error", [&](const auto& row) { return !is_ok(row); });
+    said = "Medians of the ok trials; ± is half their range.\n";
+  said += remarks(trials, "error", [&](const auto& row) { return !is_ok(row); });
   said += remarks(trials, "quality",
                   [&](const auto& row) { return !trials.text(row, "quality").empty(); });
   return text + wrap(said, style.width);

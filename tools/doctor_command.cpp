@@ -10,7 +10,7 @@
 namespace pingperf {
 namespace {
 
-constexpr Nanoseconds kObservation = kSecond;  // of the hosts' CPUs
+constexpr Nanoseconds kObservation = 500 * kMillisecond;  // of the hosts' CPUs
 
 std::vector<HostReport> reports_of(const DoctorCommand& command) {
   if (command.file.empty()) return {visit_this_host(kObservation)};
