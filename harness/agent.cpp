@@ -10,6 +10,7 @@
 #include <csignal>
 #include <map>
 
+#include "harness/doctor_facts.h"
 #include "harness/engines.h"
 #include "harness/host_facts.h"
 #include "harness/process.h"
@@ -22,6 +23,7 @@ namespace pingperf {
 namespace {
 
 constexpr Nanoseconds kStopGrace = kSecond;
+constexpr double kLongestExamination_s = 10;
 
 // One endpoint's process and its pipes. Destroying it kills and reaps the process.
 class Worker {
@@ -196,6 +198,11 @@ class Agent {
   void obey(const StopEndpoint& stop) {
     const auto found = workers_.find(stop.endpoint);
     if (found != workers_.end()) found->second.stop();
+  }
+
+  void obey(const Examine& examine) {
+    const double seconds = std::clamp(examine.observe_s, 0.0, kLongestExamination_s);
+    say(Examination{examine_host(static_cast<Nanoseconds>(seconds * 1e9))});
   }
 
   // Passes on what a worker said; sees to its end.

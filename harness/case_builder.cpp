@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "harness/engines.h"
+#include "harness/experiment_keys.h"
 #include "harness/matrix.h"
 #include "harness/parameter_reader.h"
 #include "harness/suggest.h"
@@ -273,7 +274,8 @@ void assign_shape(CaseBuilder& builder, const Node* defaults, std::set<std::stri
 std::vector<Case> build_cases(const std::string& workload, const Node& node, const Node* defaults,
                               std::set<std::string>& used_defaults) {
   std::vector<std::string_view> keys = assignable_keys();
-  keys.insert(keys.end(), {"matrix", "exclude", "include", "background"});
+  const std::vector<std::string_view> own = keys_of("workload");
+  keys.insert(keys.end(), own.begin(), own.end());
   check_keys(node, fmt::format("workload '{}'", workload), keys);
   check_axes(node.find("matrix"));
   if (const Node* const include = node.find("include"))

@@ -16,7 +16,8 @@ Json json_of(const PairFacts& pair) {
   return {{"client", pair.client}, {"server", pair.server}};
 }
 
-Json session(const std::vector<std::string>& command_line, const std::vector<PairFacts>& hosts) {
+Json session(const std::vector<std::string>& command_line, const std::vector<PairFacts>& hosts,
+             const Json& doctor) {
   Json session = {
       {"pingperf",
        {{"version", version()},
@@ -25,6 +26,7 @@ Json session(const std::vector<std::string>& command_line, const std::vector<Pai
         {"build_type", build_type()}}},
       {"command_line", command_line},
       {"hosts", json_of(hosts.front())},
+      {"doctor", doctor},
   };
   if (hosts.size() > 1)
     for (const PairFacts& pair : hosts)
@@ -66,8 +68,8 @@ Json recorded_environment(const std::filesystem::path& run) {
 
 std::string environment_json(const std::vector<std::string>& command_line,
                              const Overrides& overrides, const std::vector<PairFacts>& hosts,
-                             const Json& lab) {
-  Json environment = session(command_line, hosts);
+                             const Json& doctor, const Json& lab) {
+  Json environment = session(command_line, hosts, doctor);
   if (!lab.is_null()) environment["lab"] = lab;
   environment["overrides"] = {{"set", overrides.set}, {"only", overrides.only}};
   return text_of(environment);
@@ -75,9 +77,10 @@ std::string environment_json(const std::vector<std::string>& command_line,
 
 std::string resumed_environment_json(const std::filesystem::path& run,
                                      const std::vector<std::string>& command_line,
-                                     const std::vector<PairFacts>& hosts) {
+                                     const std::vector<PairFacts>& hosts,
+                                     const Json& doctor) {
   Json environment = recorded_environment(run);
-  environment["resumed"].push_back(session(command_line, hosts));
+  environment["resumed"].push_back(session(command_line, hosts, doctor));
   return text_of(environment);
 }
 
@@ -100,7 +103,7 @@ std::vector<std::string> environment_differences(const std::filesystem::path& ba
       const Json old = old_facts.value(key, Json());
       std::string line = fmt::format("{}: {}, now {}", key, old.dump(), value.dump());
       const bool is_said = std::find(lines.begin(), lines.end(), line) != lines.end();
-      if (old != value && !is_said) lines.push_back(std::move(line));
+      if (!old.is_null() && old != value && !is_said) lines.push_back(std::move(line));
     }
   }
   return lines;

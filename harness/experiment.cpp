@@ -12,6 +12,7 @@
 #include <set>
 
 #include "harness/case_builder.h"
+#include "harness/experiment_keys.h"
 #include "harness/host_reader.h"
 #include "harness/lab_reader.h"
 #include "harness/matrix.h"
@@ -41,9 +42,7 @@ class ExperimentReader {
       : root_(root), without_stored_runs_(without_stored_runs) {}
 
   Experiment read() {
-    check_keys(root_, "the experiment",
-               {"name", "description", "hosts", "lab", "plan", "defaults", "workloads", "compare",
-                "gates"});
+    check_keys(root_, "the experiment", keys_of("experiment"));
     read_name();
     const Node *const hosts = root_.find("hosts"), *const lab = root_.find("lab");
     if (hosts && lab) fail_at(lab->mark, "an experiment has hosts or a lab, not both");
@@ -88,7 +87,7 @@ class ExperimentReader {
   }
 
   void read_plan(const Node& node) {
-    check_keys(node, "plan", {"repetitions", "until", "order", "seed", "cooldown", "timeout"});
+    check_keys(node, "plan", keys_of("plan"));
     PlanOptions& plan = experiment_.plan;
     if (const Node* const n = node.find("repetitions"))
       plan.repetitions = read_count(*n, "repetitions", 1, 100'000);

@@ -1,10 +1,16 @@
 #include "harness/host_facts.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <linux/capability.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <charconv>
 #include <fstream>
+#include <optional>
+#include <set>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -25,7 +31,7 @@ struct FactFile {
 constexpr FactFile kFactFiles[] = {
     {"boot_id", "/proc/sys/kernel/random/boot_id"},
     {"clocksource", "/sys/devices/system/clocksource/clocksource0/current_clocksource"},
-    {"governor", "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"},
+    {"clocksources", "/sys/devices/system/clocksource/clocksource0/available_clocksource"},
     {"congestion_control", "/proc/sys/net/ipv4/tcp_congestion_control"},
     {"rmem_default", "/proc/sys/net/core/rmem_default"},
     {"rmem_max", "/proc/sys/net/core/rmem_max"},
@@ -53,6 +59,66 @@ std::string cpu_model() {
   return "";
 }
 
+std::string first_line(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line;
+}
+
+// What stands behind `key` in /proc/self/status.
+std::string own_status(std::string_view key) {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with(key) && line.size() > key.size() && line[key.size()] == ':')
+      return line.substr(line.find_first_not_of(" \t", key.size() + 1));
+  return "";
+}
+
+// Of all CPUs, without repeats: "performance", or "performance powersave".
+std::string governors() {
+  std::set<std::string> names;
+  for (long cpu = 0; cpu < ::sysconf(_SC_NPROCESSORS_CONF); ++cpu)
+    names.insert(
+        first_line(fmt::format("/sys/devices/system/cpu/cpu{}/cpufreq/scaling_governor", cpu)));
+  names.erase("");
+  return fmt::format("{}", fmt::join(names, " "));
+}
+
+// Whether the CPUs may go beyond their rated frequency.
+std::optional<bool> turbo() {
+  if (const auto text = first_line("/sys/devices/system/cpu/intel_pstate/no_turbo"); !text.empty())
+    return text == "0";
+  if (const auto text = first_line("/sys/devices/system/cpu/cpufreq/boost"); !text.empty())
+    return text == "1";
+  return std::nullopt;
+}
+
+// Those that some of our options take, among the process's own.
+Json capabilities() {
+  const std::string text = own_status("CapEff");
+  std::uint64_t bits = 0;
+  std::from_chars(text.data(), text.data() + text.size(), bits, 16);
+  Json names = Json::array();
+  for (const auto& [name, bit] :
+       {std::pair{"CAP_NET_ADMIN", CAP_NET_ADMIN}, {"CAP_NET_RAW", CAP_NET_RAW}})
+    if ((bits >> bit & 1) != 0) names.push_back(name);
+  return names;
+}
+
+// How many CPUs' time the control group may take (cgroups(7), version 2).
+std::optional<double> cpu_quota() {
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    if (!line.starts_with("0::")) continue;
+    std::istringstream limit(first_line("/sys/fs/cgroup" + line.substr(3) + "/cpu.max"));
+    double quota = 0, period = 0;
+    if (limit >> quota >> period && period > 0) return quota / period;
+  }
+  return std::nullopt;
+}
+
 void put(Json& facts, const char* name, std::string_view text) {
   if (!text.empty()) facts[name] = fact(text);
 }
@@ -68,11 +134,12 @@ Json host_facts() {
   }
   if (const long cpus = ::sysconf(_SC_NPROCESSORS_ONLN); cpus > 0) facts["cpus"] = cpus;
   put(facts, "cpu_model", cpu_model());
-  for (const FactFile& source : kFactFiles) {
-    std::ifstream file(source.path);
-    std::string line;
-    if (std::getline(file, line)) put(facts, source.fact, line);
-  }
+  facts["cpus_allowed"] = own_status("Cpus_allowed_list");  // a text even when it is one CPU
+  if (const auto quota = cpu_quota()) facts["cpu_quota"] = *quota;
+  put(facts, "governor", governors());
+  if (const auto on = turbo()) facts["turbo"] = *on;
+  facts["capabilities"] = capabilities();
+  for (const FactFile& source : kFactFiles) put(facts, source.fact, first_line(source.path));
   facts["pingperf"] = version();
   put(facts, "git", git_commit());
   put(facts, "compiler", compiler());

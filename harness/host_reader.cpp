@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "harness/experiment_keys.h"
 #include "harness/parameter_reader.h"
 
 namespace pingperf {
@@ -86,10 +87,7 @@ Host read_external(const std::string& end, const Node& node, const Node& externa
 // The host of one end, "client" or "server" by the entry's key.
 Host read_host(const Node::Entry& entry) {
   const Node& node = entry.value;
-  std::vector<std::string_view> keys = {"launch", "namespace", "address", "pingperf",
-                                        "copy",   "external",  "port"};
-  for (const ShortForm& form : short_forms()) keys.push_back(form.key);
-  check_keys(node, "host '" + entry.key + "'", keys);
+  check_keys(node, "host '" + entry.key + "'", keys_of("host"));
   if (const Node* const external = node.find("external")) {
     Host host = read_external(entry.key, node, *external);
     host.place = entry.mark.to_string();
@@ -113,7 +111,7 @@ Host read_host(const Node::Entry& entry) {
 }
 
 HostPair read_pair(const Node& node, std::string_view what) {
-  check_keys(node, what, {"client", "server"});
+  check_keys(node, what, keys_of("pair"));
   HostPair pair;
   for (const Node::Entry& entry : node.entries)
     (entry.key == "client" ? pair.client : pair.server) = read_host(entry);
@@ -123,7 +121,7 @@ HostPair read_pair(const Node& node, std::string_view what) {
 }  // namespace
 
 void read_hosts(const Node& hosts, Experiment& experiment) {
-  check_keys(hosts, "hosts", {"client", "server", "pairs", "at_once"});
+  check_keys(hosts, "hosts", keys_of("hosts"));
   const Node *const pairs = hosts.find("pairs"), *const at_once = hosts.find("at_once");
   if (!pairs) {
     if (at_once)

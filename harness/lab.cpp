@@ -256,16 +256,18 @@ nlohmann::json Lab::facts() const {
   return facts;
 }
 
-std::vector<std::string> remove_stale_labs() {
-  std::vector<std::string> removed;
+std::vector<std::string> stale_labs() {
+  std::vector<std::string> names;
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(kNamespaces, error)) {
-    const std::string name = entry.path().filename();
-    if (!is_stale(name)) continue;
-    remove_namespace(name);
-    removed.push_back(name);
-  }
-  return removed;
+  for (const fs::directory_entry& entry : fs::directory_iterator(kNamespaces, error))
+    if (const std::string name = entry.path().filename(); is_stale(name)) names.push_back(name);
+  return names;
+}
+
+std::vector<std::string> remove_stale_labs() {
+  std::vector<std::string> names = stale_labs();
+  for (const std::string& name : names) remove_namespace(name);
+  return names;
 }
 
 void enter_user_namespaces(const std::vector<std::string>& command_line) {

@@ -51,6 +51,9 @@ class Lab {
   std::vector<Namespace> namespaces_;  // client, server, router
 };
 
+// The namespaces of labs whose owner is gone; nothing when they cannot be seen.
+std::vector<std::string> stale_labs();
+
 // Removes the labs whose owner is gone, as a kill -9 leaves them, with the processes in them.
 // Returns their names. Throws CommandError.
 std::vector<std::string> remove_stale_labs();

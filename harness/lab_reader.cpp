@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "harness/experiment_keys.h"
 #include "harness/parameter_reader.h"
 #include "harness/units.h"
 
@@ -50,8 +51,7 @@ void read_buffer(LabOptions& lab, const Node& node) {
 }  // namespace
 
 LabOptions read_lab(const Node& node) {
-  check_keys(node, "lab",
-             {"rate", "buffer", "delay", "jitter", "loss", "reorder", "mtu", "offloads", "router"});
+  check_keys(node, "lab", keys_of("lab"));
   LabOptions lab;
   if (const Node* const n = node.find("rate")) lab.rate_bps = read_rate(*n);
   if (const Node* const n = node.find("buffer")) read_buffer(lab, *n);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "harness/columns.h"
 #include "harness/table.h"
@@ -48,6 +49,8 @@ std::string result_text(const TrialRecord& record) {
 }  // namespace
 
 std::size_t terminal_width(int fd) {
+  if (const char* const columns = std::getenv("COLUMNS"))
+    if (const auto width = parse_count(columns); width && *width > 0) return *width;
   winsize size{};
   if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
   return size.ws_col;

@@ -312,6 +312,10 @@ Json to_json(const StopEndpoint& stop) {
   return {{"type", "stop"}, {"endpoint", stop.endpoint}};
 }
 
+Json to_json(const Examine& examine) {
+  return {{"type", "examine"}, {"observe_s", examine.observe_s}};
+}
+
 OpenEndpoint open_from(const Json& object, Role role) {
   constexpr double kLongest = 1e7;  // seconds: four months
   OpenEndpoint open;
@@ -382,6 +386,10 @@ Json to_json(const Progress& progress) {
           {"interval", to_json(progress.interval)}};
 }
 
+Json to_json(const Examination& examination) {
+  return {{"type", "examination"}, {"facts", examination.facts}};
+}
+
 Json to_json(const Result& result) {
   return {{"type", "result"},
           {"endpoint", result.endpoint},
@@ -442,6 +450,7 @@ Request decode_request(std::string_view line) {
   if (type == "connect") return open_from(object, Role::connect);
   if (type == "start") return StartEndpoint{take<std::uint64_t>(object, "endpoint")};
   if (type == "stop") return StopEndpoint{take<std::uint64_t>(object, "endpoint")};
+  if (type == "examine") return Examine{take<double>(object, "observe_s")};
   throw ProtocolError("unknown request " + excerpt(type));
 }
 
@@ -456,6 +465,7 @@ Event decode_event(std::string_view line) {
   if (type == "result")
     return Result{endpoint(), measurement_with_peer(take<Json>(object, "measurement"))};
   if (type == "error") return failure_from(object);
+  if (type == "examination") return Examination{take<Json>(object, "facts")};
   throw ProtocolError("unknown event " + excerpt(type));
 }
 

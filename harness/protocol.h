@@ -61,7 +61,12 @@ struct StopEndpoint {
   std::uint64_t endpoint = 0;
 };
 
-using Request = std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint>;
+// Between trials: what is the host like just now?
+struct Examine {
+  double observe_s = 0;  // for so long its CPUs are watched
+};
+
+using Request = std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint, Examine>;
 
 // Events: what the agent says.
 
@@ -103,7 +108,11 @@ struct Failure {
   Status status = Status::failed;         // failed, timeout or refused
 };
 
-using Event = std::variant<AgentHello, Ready, Progress, Result, Failure>;
+struct Examination {
+  Json facts = Json::object();  // examine_host() of the agent's host
+};
+
+using Event = std::variant<AgentHello, Ready, Progress, Result, Failure, Examination>;
 
 // One line, without its newline. Bytes that are not UTF-8 are replaced.
 std::string encode(const Request& request);

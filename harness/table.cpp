@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
 
 #include "harness/columns.h"
 #include "harness/statistics.h"
@@ -52,12 +55,13 @@ std::string cell(const TrialTable& trials, const std::string& name, std::string_
   return values.empty() ? "-" : human_metric(metric, median(values));
 }
 
-std::string ok_count(const TrialTable& trials, const std::string& name) {
+Cell ok_count(const TrialTable& trials, const std::string& name) {
   const auto& rows = trials.rows_of(name);
   const auto ok = std::count_if(rows.begin(), rows.end(), [&](std::size_t i) {
     return trials.text(trials.rows()[i], "status") == "ok";
   });
-  return fmt::format("{}/{}", ok, rows.size());
+  const bool all = ok == static_cast<std::ptrdiff_t>(rows.size());
+  return {fmt::format("{}/{}", ok, rows.size()), all ? Tone::plain : Tone::bad};
 }
 
 std::vector<std::string> cases_of_kind(const TrialTable& trials, const std::vector<Case>& all,
@@ -68,8 +72,54 @@ std::vector<std::string> cases_of_kind(const TrialTable& trials, const std::vect
   return cases;
 }
 
+constexpr std::string_view kBarHeader = "█p50 ━p99 ─max";
+
+// On a logarithmic axis from `low` to `high`: a block at p50, then a line to p99, a thin one to the
+// maximum.
+std::string percentile_bar(const std::array<double, 3>& percentiles, double low, double high,
+                           std::size_t width) {
+  const auto place = [&](double value) {
+    const double share = high > low ? std::log(value / low) / std::log(high / low) : 0;
+    return static_cast<std::size_t>(std::lround(share * static_cast<double>(width - 1)));
+  };
+  const std::size_t p50 = place(percentiles[0]), p99 = place(percentiles[1]),
+                    most = place(percentiles[2]);
+  std::string bar;
+  for (std::size_t i = 0; i < width; ++i)
+    bar += i < p50 ? " " : i == p50 ? "█" : i <= p99 ? "━" : i <= most ? "─" : " ";
+  return bar;
+}
+
+// A bar for each case, over the range of them all; none when the terminal has no room for them.
+void add_bars(TextTable& table, const TrialTable& trials, const std::vector<std::string>& cases,
+              std::size_t terminal_width) {
+  constexpr std::size_t kWidest = 30, kGap = 2;
+  const std::size_t needed = table.width() + kGap + display_width(kBarHeader);
+  if (terminal_width == std::string::npos || needed > terminal_width) return;
+  const std::size_t width = std::min(kWidest, terminal_width - table.width() - kGap);
+  std::vector<std::optional<std::array<double, 3>>> figures;
+  double low = std::numeric_limits<double>::infinity(), high = 0;
+  for (const std::string& name : cases) {
+    figures.emplace_back();
+    std::array<double, 3> percentiles{};
+    for (const auto& [i, metric] :
+         {std::pair{0, "rtt_p50_ns"}, {1, "rtt_p99_ns"}, {2, "rtt_max_ns"}})
+      if (const auto values = values_of(trials, name, metric); !values.empty())
+        percentiles[static_cast<std::size_t>(i)] = median(values);
+    if (*std::min_element(percentiles.begin(), percentiles.end()) <= 0) continue;
+    std::sort(percentiles.begin(), percentiles.end());  // medians of few trials may cross
+    figures.back() = percentiles;
+    low = std::min(low, percentiles.front());
+    high = std::max(high, percentiles.back());
+  }
+  std::vector<std::string> bars;
+  for (const auto& percentiles : figures)
+    bars.push_back(percentiles ? percentile_bar(*percentiles, low, high, width) : "");
+  table.add_column(std::string(kBarHeader), bars);
+}
+
 std::optional<TextTable> kind_table(const TrialTable& trials, const std::vector<Case>& all,
-                                    Kind kind) {
+                                    Kind kind, std::size_t terminal_width) {
   const std::vector<std::string> cases = cases_of_kind(trials, all, kind);
   if (cases.empty()) return std::nullopt;
   std::vector<Heading> shown = headings(kind);
@@ -88,13 +138,14 @@ std::optional<TextTable> kind_table(const TrialTable& trials, const std::vector<
   }
   TextTable table(header);
   for (const std::string& name : cases) {
-    std::vector<std::string> row{name, ok_count(trials, name)};
+    std::vector<Cell> row{name, ok_count(trials, name)};
     for (const Heading& h : shown) {
       row.push_back(cell(trials, name, h.metric));
       if (&h == &shown.front()) row.push_back(spread(values_of(trials, name, h.metric)));
     }
     table.add(std::move(row));
   }
+  if (kind != Kind::throughput) add_bars(table, trials, cases, terminal_width);
   return table;
 }
 
@@ -108,7 +159,7 @@ std::optional<TextTable> parts_table(const TrialTable& trials, const std::vector
   for (const Case& c : all) {
     if (trials.rows_of(c.name).empty() || values_of(trials, c.name, parts[0].metric).empty())
       continue;
-    std::vector<std::string> row{c.name};
+    std::vector<Cell> row{c.name};
     for (const Heading& part : parts) row.push_back(cell(trials, c.name, part.metric));
     table.add(std::move(row));
     any = true;
@@ -116,10 +167,13 @@ std::optional<TextTable> parts_table(const TrialTable& trials, const std::vector
   return any ? std::optional(table) : std::nullopt;
 }
 
-std::vector<TextTable> tables_of(const TrialTable& trials, const std::vector<Case>& cases) {
+// `terminal_width` is npos elsewhere: bars are for terminals.
+std::vector<TextTable> tables_of(const TrialTable& trials, const std::vector<Case>& cases,
+                                 std::size_t terminal_width) {
   std::vector<TextTable> tables;
   for (Kind kind : {Kind::throughput, Kind::latency, Kind::connect})
-    if (auto table = kind_table(trials, cases, kind)) tables.push_back(std::move(*table));
+    if (auto table = kind_table(trials, cases, kind, terminal_width))
+      tables.push_back(std::move(*table));
   for (const auto& parts : {kKernelParts, kConnectParts})
     if (auto table = parts_table(trials, cases, parts)) tables.push_back(std::move(*table));
   return tables;
@@ -144,19 +198,22 @@ std::string remarks(const TrialTable& trials, std::string_view column, Wanted wa
 std::string results_table(const TrialTable& trials, const std::vector<Case>& cases,
                           const Style& style) {
   std::string text;
-  for (const TextTable& table : tables_of(trials, cases)) text += table.to_string(style) + "\n";
+  for (const TextTable& table : tables_of(trials, cases, style.width))
+    text += table.to_string(style) + "\n";
   const auto is_ok = [&](const auto& row) { return trials.text(row, "status") == "ok"; };
+  std::string said;
   if (std::any_of(trials.rows().begin(), trials.rows().end(), is_ok))
-    text += "Medians of the ok trials; ± is half their range.\n";
-  text += remarks(trials, "error", [&](const auto& row) { return !is_ok(row); });
-  text += remarks(trials, "quality",
+    said = "Medians of the ok trials; ± is half their range.\n";
+  said += remarks(trials, "error", [&](const auto& row) { return !is_ok(row); });
+  said += remarks(trials, "quality",
                   [&](const auto& row) { return !trials.text(row, "quality").empty(); });
-  return text;
+  return text + wrap(said, style.width);
 }
 
 std::string results_markdown(const TrialTable& trials, const std::vector<Case>& cases) {
   std::string text;
-  for (const TextTable& table : tables_of(trials, cases)) text += table.to_markdown() + "\n";
+  for (const TextTable& table : tables_of(trials, cases, std::string::npos))
+    text += table.to_markdown() + "\n";
   return text + "Medians of the ok trials; ± is half their range.\n";
 }
 

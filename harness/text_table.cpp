@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
+#include <optional>
+#include <set>
 
 namespace pingperf {
 namespace {
 
 constexpr std::size_t kGap = 2;
+constexpr std::size_t kShortestName = 12;
 
 bool begins_code_point(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
@@ -30,6 +34,109 @@ std::string escape_markdown(const std::string& field) {
   return text;
 }
 
+using Rows = std::vector<std::vector<Cell>>;
+using Widths = std::vector<std::size_t>;
+
+Widths widths_of(const Rows& rows) {
+  Widths widths(rows.front().size());
+  for (const auto& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], display_width(row[i].text));
+  return widths;
+}
+
+std::size_t width_of(const Widths& widths) {
+  return std::accumulate(widths.begin(), widths.end(), kGap * (widths.size() - 1));
+}
+
+// The cell filled up to its width, with its tone on the text alone.
+std::string padded(const Cell& cell, std::size_t width, bool left, const Style& style) {
+  const std::string space(width - std::min(width, display_width(cell.text)), ' ');
+  const std::string text = toned(cell.text, cell.tone, style);
+  return left ? text + space : space + text;
+}
+
+std::string ended(std::string line, bool heading, const Style& style) {
+  line.erase(line.find_last_not_of(' ') + 1);
+  return (heading ? toned(line, Tone::heading, style) : line) + "\n";
+}
+
+std::string lines(const Rows& rows, const Widths& widths, const Style& style) {
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line = padded(row[0], widths[0], true, style);
+    for (std::size_t i = 1; i < row.size(); ++i)
+      line += std::string(kGap, ' ') + padded(row[i], widths[i], false, style);
+    text += ended(std::move(line), &row == &rows.front(), style);
+  }
+  return text;
+}
+
+// The rows with their first column shortened; nothing when some could not be told apart any more.
+std::optional<Rows> with_short_names(const Rows& whole, std::size_t width, std::size_t labels) {
+  Rows rows = whole;
+  std::set<std::string> before, after;
+  for (auto& row : rows) {
+    std::string others;
+    for (std::size_t i = 1; i < labels; ++i) others.append(1, '\n').append(row[i].text);
+    before.insert(row[0].text + others);
+    row[0].text = shorten(row[0].text, width);
+    after.insert(row[0].text + others);
+  }
+  return before.size() == after.size() ? std::optional(rows) : std::nullopt;
+}
+
+// "  ok 3/3  p50 13.4 µs ±0%": a column without a name goes with the one before.
+std::string flowing(const std::vector<Cell>& header, const std::vector<Cell>& row,
+                    const Style& style) {
+  std::string text;
+  std::size_t used = 0;
+  for (std::size_t i = 1; i < row.size();) {
+    std::string item = header[i].text;
+    std::size_t wide = kGap + display_width(item);
+    do {
+      item.append(1, ' ').append(toned(row[i].text, row[i].tone, style));
+      wide += 1 + display_width(row[i].text);
+    } while (++i < row.size() && header[i].text.empty());
+    if (used > 0 && used + wide > style.width) {
+      text += '\n';
+      used = 0;
+    }
+    text.append(kGap, ' ').append(item);
+    used += wide;
+  }
+  return text + "\n";
+}
+
+// A row's labels on a line of their own, and its figures below, in columns where they fit.
+std::string split_or_flowing(const Rows& whole, std::size_t labels, const Style& style) {
+  Rows rows = whole;
+  std::vector<std::string> names;
+  for (auto& row : rows) {
+    std::string rest;
+    for (std::size_t i = 1; i < labels; ++i) rest += std::string(kGap, ' ') + row[i].text;
+    names.push_back(shorten(row[0].text, style.width - std::min(style.width, display_width(rest))) +
+                    rest);
+    row.erase(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(labels));
+    row.insert(row.begin(), Cell(""));
+  }
+  const Widths widths = widths_of(rows);
+  const bool in_columns = width_of(widths) <= style.width;
+  std::string text;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    text += ended(names[i], i == 0, style);
+    if (in_columns) {
+      std::string line;
+      for (std::size_t k = 1; k < rows[i].size(); ++k)
+        line += std::string(kGap, ' ') + padded(rows[i][k], widths[k], false, style);
+      text += ended(std::move(line), i == 0, style);
+    } else if (i > 0) {
+      text += flowing(rows[0], rows[i], style);
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 std::size_t display_width(std::string_view text) {
@@ -43,35 +150,40 @@ std::string shorten(const std::string& text, std::size_t width) {
   return text.substr(0, offset_of(text, head)) + "…" + text.substr(offset_of(text, whole - tail));
 }
 
-std::string TextTable::to_string(const Style& style) const {
-  std::vector<std::size_t> widths(rows_.front().size());
-  for (const auto& row : rows_)
-    for (std::size_t i = 0; i < row.size(); ++i)
-      widths[i] = std::max(widths[i], display_width(row[i]));
-  std::size_t others = 0;
-  for (std::size_t i = 1; i < widths.size(); ++i) others += widths[i] + kGap;
-  if (widths[0] + others > style.width)
-    widths[0] = style.width > others + 12 ? style.width - others : 12;
+std::string toned(std::string_view text, Tone tone, const Style& style) {
+  static constexpr std::string_view codes[] = {"", "1", "32", "31", "33"};  // ECMA-48, SGR
+  if (!style.color || tone == Tone::plain) return std::string(text);
+  return fmt::format("\x1b[{}m{}\x1b[0m", codes[static_cast<std::size_t>(tone)], text);
+}
 
-  std::string text;
-  for (const auto& row : rows_) {
-    std::string line = shorten(row[0], widths[0]);
-    line.append(widths[0] - std::min(widths[0], display_width(line)), ' ');
-    for (std::size_t i = 1; i < row.size(); ++i) {
-      line.append(kGap + widths[i] - display_width(row[i]), ' ');
-      line += row[i];
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += style.bold && &row == &rows_.front() ? "\x1b[1m" + line + "\x1b[0m\n" : line + "\n";
-  }
-  return text;
+TextTable::TextTable(std::vector<std::string> header, std::size_t labels) : labels_(labels) {
+  rows_.emplace_back(header.begin(), header.end());
+}
+
+void TextTable::add_column(const std::string& header, const std::vector<std::string>& cells) {
+  rows_.front().emplace_back(header);
+  for (std::size_t i = 0; i < cells.size(); ++i) rows_.at(i + 1).emplace_back(cells[i]);
+}
+
+std::size_t TextTable::width() const {
+  return width_of(widths_of(rows_));
+}
+
+std::string TextTable::to_string(const Style& style) const {
+  const Widths widths = widths_of(rows_);
+  const std::size_t others = width_of(widths) - widths[0];
+  if (widths[0] + others <= style.width) return lines(rows_, widths, style);
+  if (others + kShortestName <= style.width)
+    if (const auto rows = with_short_names(rows_, style.width - others, labels_))
+      return lines(*rows, widths_of(*rows), style);
+  return split_or_flowing(rows_, labels_, style);
 }
 
 std::string TextTable::to_markdown() const {
   std::string text;
   for (const auto& row : rows_) {
     text += "|";
-    for (const std::string& field : row) text += fmt::format(" {} |", escape_markdown(field));
+    for (const Cell& cell : row) text += fmt::format(" {} |", escape_markdown(cell.text));
     text += "\n";
     if (&row != &rows_.front()) continue;
     text += "|---|";
@@ -79,6 +191,33 @@ std::string TextTable::to_markdown() const {
     text += "\n";
   }
   return text;
+}
+
+std::string wrap(std::string_view text, std::size_t width, std::size_t indent) {
+  std::string out;
+  std::size_t column = indent;
+  bool begins = true;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find_first_of(" \n", at), text.size());
+    const std::string_view word = text.substr(at, end - at);
+    const std::size_t wide = display_width(word);
+    if (!begins && column + 1 + wide > width) {
+      out.append(1, '\n').append(indent, ' ');
+      column = indent;
+    } else if (!begins) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += wide;
+    begins = end < text.size() && text[end] == '\n';
+    if (begins) {
+      out += '\n';
+      column = 0;
+    }
+    at = end + 1;
+  }
+  return out;
 }
 
 }  // namespace pingperf

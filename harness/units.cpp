@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -15,6 +16,26 @@ struct Scale {
   std::string_view unit;
   double factor;
 };
+
+template <std::size_t N>
+using Scales = std::array<Scale, N>;
+
+constexpr Scales<7> kDurations = {
+    {{"ns", 1}, {"us", 1e3}, {"µs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
+constexpr Scales<10> kSizes = {{{"", 1},
+                                {"B", 1},
+                                {"kB", 1e3},
+                                {"MB", 1e6},
+                                {"GB", 1e9},
+                                {"TB", 1e12},
+                                {"KiB", 1024},
+                                {"MiB", 1048576},
+                                {"GiB", 1073741824},
+                                {"TiB", 1099511627776}}};
+constexpr Scales<5> kRates = {
+    {{"bit", 1}, {"kbit", 1e3}, {"Mbit", 1e6}, {"Gbit", 1e9}, {"Tbit", 1e12}}};
+constexpr Scales<4> kFrequencies = {{{"", 1}, {"Hz", 1}, {"kHz", 1e3}, {"MHz", 1e6}}};
+constexpr Scales<1> kPercents = {{{"%", 0.01}}};
 
 // A non-negative decimal number without sign, exponent, "inf" or spaces, and what follows it.
 struct Quantity {
@@ -39,8 +60,7 @@ std::string lower(std::string_view text) {
 
 // The value in base units, when the unit is one of `scales`, and it is whole and below 2^63.
 template <std::size_t N>
-std::optional<std::uint64_t> whole(std::string_view text, const std::array<Scale, N>& scales,
-                                   bool any_case) {
+std::optional<std::uint64_t> whole(std::string_view text, const Scales<N>& scales, bool any_case) {
   const auto quantity = split(text);
   if (!quantity) return std::nullopt;
   for (const Scale& scale : scales) {
@@ -56,9 +76,25 @@ std::optional<std::uint64_t> whole(std::string_view text, const std::array<Scale
   return std::nullopt;
 }
 
+// A regular expression (ECMA-262) of a number and one of the units.
+template <std::size_t N>
+std::string pattern(const Scales<N>& scales, bool any_case) {
+  std::string units;
+  for (const Scale& scale : scales) {
+    if (!units.empty() || &scale != &scales.front()) units += '|';
+    for (const char c : scale.unit) {
+      const std::string other = lower({&c, 1});
+      const bool has_case = any_case && std::isalpha(static_cast<unsigned char>(c)) != 0;
+      units += has_case ? fmt::format("[{}{}]", static_cast<char>(std::toupper(c)), other)
+                        : std::string(1, c);
+    }
+  }
+  return fmt::format("^([0-9]+\\.?[0-9]*|\\.[0-9]+)({})$", units);
+}
+
 // The largest scale that leaves a number of at least one; three significant digits.
 template <std::size_t N>
-std::string human(double value, const std::array<Scale, N>& scales) {
+std::string human(double value, const Scales<N>& scales) {
   const Scale* best = &scales[0];
   for (const Scale& scale : scales)
     if (std::abs(value) >= scale.factor) best = &scale;
@@ -71,39 +107,23 @@ std::string human(double value, const std::array<Scale, N>& scales) {
 }  // namespace
 
 std::optional<Nanoseconds> parse_duration(std::string_view text) {
-  static constexpr std::array<Scale, 7> scales = {
-      {{"ns", 1}, {"us", 1e3}, {"µs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
-  const auto value = whole(text, scales, false);
+  const auto value = whole(text, kDurations, false);
   return value ? std::optional(static_cast<Nanoseconds>(*value)) : std::nullopt;
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view text) {
-  static constexpr std::array<Scale, 10> scales = {{{"", 1},
-                                                    {"B", 1},
-                                                    {"kB", 1e3},
-                                                    {"MB", 1e6},
-                                                    {"GB", 1e9},
-                                                    {"TB", 1e12},
-                                                    {"KiB", 1024},
-                                                    {"MiB", 1048576},
-                                                    {"GiB", 1073741824},
-                                                    {"TiB", 1099511627776}}};
-  return whole(text, scales, true);
+  return whole(text, kSizes, true);
 }
 
 std::optional<std::uint64_t> parse_rate(std::string_view text) {
-  static constexpr std::array<Scale, 5> scales = {
-      {{"bit", 1}, {"kbit", 1e3}, {"Mbit", 1e6}, {"Gbit", 1e9}, {"Tbit", 1e12}}};
-  return whole(text, scales, true);
+  return whole(text, kRates, true);
 }
 
 std::optional<double> parse_frequency(std::string_view text) {
   const auto quantity = split(text);
   if (!quantity) return std::nullopt;
-  const std::string unit = lower(quantity->unit);
-  if (unit.empty() || unit == "hz") return quantity->number;
-  if (unit == "khz") return quantity->number * 1e3;
-  if (unit == "mhz") return quantity->number * 1e6;
+  for (const Scale& scale : kFrequencies)
+    if (lower(scale.unit) == lower(quantity->unit)) return quantity->number * scale.factor;
   return std::nullopt;
 }
 
@@ -119,6 +139,22 @@ std::optional<double> parse_percent(std::string_view text) {
   const auto quantity = split(text);
   if (!quantity || quantity->unit != "%") return std::nullopt;
   return quantity->number / 100;
+}
+
+std::string duration_pattern() {
+  return pattern(kDurations, false);
+}
+std::string size_pattern() {
+  return pattern(kSizes, true);
+}
+std::string rate_pattern() {
+  return pattern(kRates, true);
+}
+std::string frequency_pattern() {
+  return pattern(kFrequencies, true);
+}
+std::string percent_pattern() {
+  return pattern(kPercents, false);
 }
 
 std::string human_duration(double ns) {

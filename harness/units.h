@@ -18,6 +18,13 @@ std::optional<double> parse_frequency(std::string_view text);    // 5000 5kHz 10
 std::optional<std::uint64_t> parse_count(std::string_view text);  // plain digits
 std::optional<double> parse_percent(std::string_view text);       // 2% 0.1% → ratio
 
+// What each of these takes, as a regular expression (ECMA-262): its form, not its range.
+std::string duration_pattern();
+std::string size_pattern();
+std::string rate_pattern();
+std::string frequency_pattern();
+std::string percent_pattern();
+
 // Scaled for people, three to four significant digits: "14.2 µs", "12.3 Gbit/s", "128 KiB".
 std::string human_duration(double ns);
 std::string human_rate(double bps);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "harness/columns.h"
+#include "harness/experiment_keys.h"
 #include "harness/matrix.h"
 #include "harness/pairing.h"
 #include "harness/parameter_reader.h"
@@ -124,7 +125,7 @@ class VerdictReader {
   }
 
   Compare read_comparison(const Node& node) {
-    check_keys(node, "compare", {"metric", "axis", "baseline", "workload", "where"});
+    check_keys(node, "compare", keys_of("compare"));
     Compare compare;
     compare.metric = read_metric(required(node, "metric", "compare"));
     const CaseFilter is_candidate = read_filter(node, compare.metric);
@@ -138,9 +139,7 @@ class VerdictReader {
   }
 
   Gate read_gate(const Node& node) {
-    check_keys(node, "a gate",
-               {"metric", "workload", "where", "axis", "candidate", "baseline", "against",
-                "relative_to", "at_least", "at_most", "inconclusive"});
+    check_keys(node, "a gate", keys_of("gate"));
     Gate gate;
     gate.metric = read_metric(required(node, "metric", "a gate"));
     gate.pairs = read_gated(node, read_filter(node, gate.metric));
@@ -240,7 +239,7 @@ class VerdictReader {
   }
 
   void read_until(const Node& node) {
-    check_keys(node, "until", {"metric", "relative_ci", "at_most", "of"});
+    check_keys(node, "until", keys_of("until"));
     Until until;
     if (const Node* const metric = node.find("metric")) {
       if (metric->type == Node::Type::sequence)

@@ -60,12 +60,23 @@ std::vector<std::string> baselines_of(const std::vector<ComparisonRow>& rows) {
   return baselines;
 }
 
+// Of a comparison's verdict or a gate's state.
+Tone tone_of(std::string_view verdict) {
+  if (verdict == "faster" || verdict == "passed") return Tone::good;
+  if (verdict == "slower" || verdict == "failed") return Tone::bad;
+  return verdict == "inconclusive" || verdict == "undecided" ? Tone::unsure : Tone::plain;
+}
+
 TextTable table_to(const std::string& baseline, const std::vector<ComparisonRow>& rows) {
-  TextTable table({"to " + baseline, "metric", "ratio", "95% interval", "pairs", "verdict"});
+  TextTable table({"to " + baseline, "metric", "ratio", "95% interval", "pairs", "verdict"}, 2);
   for (const ComparisonRow& row : rows)
     if (row.baseline == baseline)
-      table.add({row.case_name, row.metric, ratio_text(row), interval_text(row),
-                 std::to_string(row.n), row.verdict});
+      table.add({row.case_name,
+                 row.metric,
+                 ratio_text(row),
+                 interval_text(row),
+                 std::to_string(row.n),
+                 {row.verdict, tone_of(row.verdict)}});
   return table;
 }
 
@@ -80,11 +91,16 @@ std::string remarks_to(const std::string& baseline, const std::vector<Comparison
 
 TextTable shift_table(const std::vector<ShiftRow>& rows) {
   TextTable table(
-      {"case", "metric", "base", "new", "new/base", "95% interval", "trials", "verdict"});
+      {"case", "metric", "base", "new", "new/base", "95% interval", "trials", "verdict"}, 2);
   for (const ShiftRow& row : rows)
-    table.add({row.case_name, row.metric, human_metric(row.metric, *row.base_median),
-               human_metric(row.metric, *row.new_median), ratio_text(row), interval_text(row),
-               fmt::format("{}, {}", row.base_n, row.new_n), row.verdict});
+    table.add({row.case_name,
+               row.metric,
+               human_metric(row.metric, *row.base_median),
+               human_metric(row.metric, *row.new_median),
+               ratio_text(row),
+               interval_text(row),
+               fmt::format("{}, {}", row.base_n, row.new_n),
+               {row.verdict, tone_of(row.verdict)}});
   return table;
 }
 
@@ -119,10 +135,14 @@ std::string shift_remarks(const RunComparison& comparison) {
 }
 
 TextTable gate_table(const std::vector<GateRow>& rows) {
-  TextTable table({"gate", "metric", "figure", "interval", "bound", "verdict"});
+  TextTable table({"gate", "metric", "figure", "interval", "bound", "verdict"}, 2);
   for (const GateRow& row : rows)
-    table.add({row.case_name, row.gate->metric, figure_text(row), interval_text(row),
-               bound_text(row), std::string(name(row.state))});
+    table.add({row.case_name,
+               row.gate->metric,
+               figure_text(row),
+               interval_text(row),
+               bound_text(row),
+               {std::string(name(row.state)), tone_of(name(row.state))}});
   return table;
 }
 
@@ -143,8 +163,9 @@ std::string gate_remarks(const std::vector<GateRow>& rows) {
 std::string comparisons_table(const std::vector<ComparisonRow>& rows, const Style& style) {
   std::string text;
   for (const std::string& baseline : baselines_of(rows))
-    text += table_to(baseline, rows).to_string(style) + "\n" + remarks_to(baseline, rows);
-  return text + power_text(rows, "pairs");
+    text += table_to(baseline, rows).to_string(style) + "\n" +
+            wrap(remarks_to(baseline, rows), style.width);
+  return text + wrap(power_text(rows, "pairs"), style.width);
 }
 
 std::string comparisons_markdown(const std::vector<ComparisonRow>& rows) {
@@ -159,10 +180,11 @@ std::string comparisons_markdown(const std::vector<ComparisonRow>& rows) {
 
 std::string run_comparison_table(const RunComparison& comparison, const Style& style) {
   std::string text;
-  for (const std::string& line : heading_lines(comparison)) text += line + "\n";
+  for (const std::string& line : heading_lines(comparison)) text += wrap(line, style.width) + "\n";
   if (!text.empty()) text += "\n";
   if (comparison.rows.empty()) return text + "The runs have nothing in common to compare.\n";
-  return text + shift_table(comparison.rows).to_string(style) + "\n" + shift_remarks(comparison);
+  return text + shift_table(comparison.rows).to_string(style) + "\n" +
+         wrap(shift_remarks(comparison), style.width);
 }
 
 std::string run_comparison_markdown(const RunComparison& comparison) {
@@ -180,7 +202,7 @@ std::string run_comparison_markdown(const RunComparison& comparison) {
 }
 
 std::string gates_table(const std::vector<GateRow>& rows, const Style& style) {
-  return gate_table(rows).to_string(style) + gate_remarks(rows);
+  return gate_table(rows).to_string(style) + wrap(gate_remarks(rows), style.width);
 }
 
 std::string gates_markdown(const std::vector<GateRow>& rows) {

@@ -129,6 +129,8 @@ class FakeAgent {
     print(result + "\n");
   }
 
+  void obey(const Examine&) { say(Examination{}); }
+
   void obey(const StopEndpoint& stop) {
     say(Failure{.endpoint = stop.endpoint, .what = "stopped"});
   }

@@ -13,9 +13,11 @@
 #include "harness/columns.h"
 #include "harness/csv.h"
 #include "harness/iperf3.h"
+#include "harness/schema.h"
 #include "harness/units.h"
 #include "harness/version.h"
 #include "harness/worker.h"
+#include "tools/command_line.h"
 #include "tools/commands.h"
 
 namespace pingperf {
@@ -29,6 +31,13 @@ void add_overrides(CLI::App& command, Overrides& overrides) {
       ->allow_extra_args(false);  // each --set takes one word
   command.add_option("--only", overrides.only, "only cases or workloads that match, e.g. 'bulk/*'")
       ->type_name("GLOB");
+}
+
+// Tables for people, or one JSON document for a script.
+void add_format(CLI::App& command, std::string& format) {
+  command.add_option("--format", format, "for people, or one document for a script")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"table", "json"}));
 }
 
 double threshold_from(const std::string& text) {
@@ -51,6 +60,7 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
       ->type_name("DIR")
       ->excludes(files);
   command->add_flag("-q,--quiet", run->quiet, "no progress, only failures and results");
+  add_format(*command, run->format);
   add_overrides(*command, run->overrides);
   command->callback([run, &result] {
     if (run->files.empty() && run->resume.empty())
@@ -66,16 +76,19 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
 void add_check_and_plan(CLI::App& app, int& result) {
   const auto files = std::make_shared<std::vector<std::string>>();
   const auto overrides = std::make_shared<Overrides>();
+  const auto format = std::make_shared<std::string>("table");
   CLI::App* const check = app.add_subcommand("check", "validate experiments, run nothing");
   check->add_option("FILE", *files, "experiment files")->required();
   add_overrides(*check, *overrides);
-  check->callback([=, &result] { result = check_command(*files, *overrides); });
+  add_format(*check, *format);
+  check->callback([=, &result] { result = check_command(*files, *overrides, *format); });
 
   const auto file = std::make_shared<std::string>();
   CLI::App* const plan = app.add_subcommand("plan", "print the trials in order, run nothing");
   plan->add_option("FILE", *file, "an experiment file")->required();
   add_overrides(*plan, *overrides);
-  plan->callback([=, &result] { result = plan_command(*file, *overrides); });
+  add_format(*plan, *format);
+  plan->callback([=, &result] { result = plan_command(*file, *overrides, *format); });
 }
 
 // What the options of `compare` left to be checked.
@@ -107,9 +120,10 @@ void add_compare(CLI::App& app, int& result) {
   };
   add_list("--base", compare->base, "one more run of the base", "RUN");
   add_list("--new", compare->now, "one more new run", "RUN");
-  add_list("--metric", compare->metrics,
-           "a metric; may be repeated; throughput_bps and rtt_p50_ns unless given", "NAME");
+  add_list("--metric", compare->metrics, "a metric; throughput_bps and rtt_p50_ns unless given",
+           "NAME");
   command->add_option("--threshold", *threshold, "a smaller change does not matter")
+      ->type_name("PERCENT")
       ->capture_default_str();
   command
       ->add_option("--relative-to", compare->relative_to,
@@ -147,18 +161,24 @@ void add_ping(CLI::App& app, int& result) {
   CLI::App* const command = app.add_subcommand("ping", "ping a pong, until Ctrl-C");
   command->add_option("HOST[:PORT]", ping->server, "where a pong runs; a path for unix")
       ->required();
-  command->add_option("--transport", ping->transport, "tcp, udp, unix, raw or icmp")
-      ->capture_default_str();
+  command->add_option("--transport", ping->transport, "what carries the pings")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"tcp", "udp", "unix", "raw", "icmp"}));
   command->add_flag("--once", ping->once,
                     "TCP v1: connect, one ping, one pong, disconnect; one ping unless --count");
   command->add_option("--count", ping->count, "how many pings")
+      ->type_name("COUNT")
       ->check(CLI::Range(1, 1'000'000'000));
   command->add_option("--frequency", ping->frequency_hz, "pings a second; 0: as fast as it goes")
+      ->type_name("HZ")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1e6));
   command->add_option("--size", ping->message_size, "bytes of a ping")
+      ->type_name("BYTES")
       ->capture_default_str()
       ->check(CLI::Range(1, 65507));
+  command->add_flag("-q,--quiet", ping->quiet, "no line for each ping, only the summary");
+  add_format(*command, ping->format);
   command->callback([=, &result] { result = ping_command(*ping); });
 }
 
@@ -166,25 +186,48 @@ void add_servers(CLI::App& app, int& result) {
   const auto pong = std::make_shared<PongCommand>();
   CLI::App* const pong_app = app.add_subcommand("pong", "answer pings, until Ctrl-C");
   pong_app->add_option("--bind", pong->bind, "the address to serve on; a path for unix")
+      ->type_name("ADDRESS")
       ->capture_default_str();
-  pong_app->add_option("--port", pong->port, "the port")->capture_default_str();
-  pong_app->add_option("--transport", pong->transport, "tcp, udp, unix or raw")
-      ->capture_default_str();
+  pong_app->add_option("--port", pong->port, "the port")->type_name("PORT")->capture_default_str();
+  pong_app->add_option("--transport", pong->transport, "what carries the pings")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"tcp", "udp", "unix", "raw"}));
   pong_app->add_flag("--concurrent", pong->concurrent, "serve all clients at once");
   pong_app->callback([=, &result] { result = pong_command(*pong); });
 
   const auto sink = std::make_shared<SinkCommand>();
   CLI::App* const sink_app =
       app.add_subcommand("sink", "receive what bulk senders send, until Ctrl-C");
-  sink_app->add_option("--bind", sink->bind, "the address to serve on")->capture_default_str();
-  sink_app->add_option("--port", sink->port, "the port")->capture_default_str();
-  sink_app->add_option("--transport", sink->transport, "tcp or udp")->capture_default_str();
+  sink_app->add_option("--bind", sink->bind, "the address to serve on")
+      ->type_name("ADDRESS")
+      ->capture_default_str();
+  sink_app->add_option("--port", sink->port, "the port")->type_name("PORT")->capture_default_str();
+  sink_app->add_option("--transport", sink->transport, "what carries the bytes")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"tcp", "udp"}));
   sink_app->callback([=, &result] { result = sink_command(*sink); });
 }
 
+// What this host can do, and what it is like.
+void add_host_commands(CLI::App& app, int& result) {
+  const auto format = std::make_shared<std::string>("table");
+  CLI::App* const engines = app.add_subcommand("engines", "what can run on this host, and why not");
+  add_format(*engines, *format);
+  engines->callback([=, &result] { result = engines_command(*format); });
+
+  const auto doctor = std::make_shared<DoctorCommand>();
+  CLI::App* const command = app.add_subcommand(
+      "doctor", "what on this host spoils or limits results, why, and what mends it");
+  command->add_option("FILE", doctor->file,
+                      "an experiment: what would spoil that one, on both of its hosts");
+  command->add_flag("--clean", doctor->clean, "remove what is left of labs whose run is gone");
+  add_format(*command, doctor->format);
+  command->callback([=, &result] { result = doctor_command(*doctor); });
+}
+
 void add_agents(CLI::App& app, int& result) {
-  app.add_subcommand("engines", "what can run on this host, and why not")->callback([&result] {
-    result = engines_command();
+  app.add_subcommand("schema", "print the JSON Schema of the experiment file")->callback([] {
+    fmt::print("{}", experiment_schema());
   });
   app.add_subcommand("agent", "serve a controller over stdin and stdout")->callback([&result] {
     result = run_agent(STDIN_FILENO, STDOUT_FILENO);
@@ -192,6 +235,23 @@ void add_agents(CLI::App& app, int& result) {
   app.add_subcommand("worker", "one end of one trial; started by the agent")
       ->group("")
       ->callback([&result] { result = run_worker(); });
+}
+
+// What a package installs beside the program; printed by commands that are for no person.
+void add_texts(CLI::App& app) {
+  const auto shell = std::make_shared<std::string>(), page = std::make_shared<std::string>();
+  CLI::App* const completions = app.add_subcommand("completion", "print a completion script");
+  completions->group("");
+  completions->add_option("SHELL", *shell)
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completions->callback([&app, shell] { fmt::print("{}", completion(app, *shell)); });
+  CLI::App* const manual = app.add_subcommand("manual", "print a manual page");
+  manual->group("");
+  manual->add_option("SECTION", *page)->required()->check(CLI::IsMember({"1", "5"}));
+  manual->callback([&app, page] {
+    fmt::print("{}", *page == "1" ? manual_of_commands(app) : manual_of_experiments());
+  });
 }
 
 std::string version_text() {
@@ -210,7 +270,9 @@ int run_cli(int argc, char** argv) {
   add_export(app, result);
   add_ping(app, result);
   add_servers(app, result);
+  add_host_commands(app, result);
   add_agents(app, result);
+  add_texts(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -9,6 +9,7 @@
 
 #include "harness/effect.h"
 #include "harness/experiment.h"
+#include "harness/protocol.h"
 #include "harness/text_table.h"
 
 namespace pingperf {
@@ -22,19 +23,22 @@ struct RunCommand {
   Overrides overrides;
   std::string resume;  // a run's directory; empty: a new run
   bool quiet = false;
+  std::string format = "table";
   std::vector<std::string> command_line;
 };
 
 inline constexpr std::uint16_t kPongPort = 5207;
 
 struct PingCommand {
-  std::string server;  // HOST[:PORT], or a path for unix
-  std::string transport = "tcp";
-  bool once = false;        // TCP v1: a connection for each ping
-  std::uint64_t count = 0;  // 0: until Ctrl-C; with once: one
-  double frequency_hz = 1;  // 0: as fast as the pongs come
+  std::string server;             // HOST[:PORT], or a path for unix
+  std::string transport = "tcp";  // a name of one, here and below
+  bool once = false;              // TCP v1: a connection for each ping
+  std::uint64_t count = 0;        // 0: until Ctrl-C; with once: one
+  double frequency_hz = 1;        // 0: as fast as the pongs come
   std::size_t message_size = 64;
   std::uint16_t port = kPongPort;
+  bool quiet = false;  // only the summary
+  std::string format = "table";
 };
 
 struct PongCommand {
@@ -62,17 +66,30 @@ struct CompareCommand {
   std::string fail_on;  // regression or inconclusive, which includes it; empty: nothing
 };
 
-// How tables are printed to stdout: in bold on a terminal, unless NO_COLOR is set.
+struct DoctorCommand {
+  std::string file;  // an experiment; empty: this host, for whatever may come
+  bool clean = false;
+  std::string format = "table";
+};
+
+// How text is printed to stdout: on a terminal within its width, and in colours unless NO_COLOR is
+// set or it has none.
 Style style_of_stdout();
+
+// One JSON document on stdout.
+void print_json(const Json& document);
 
 int compare_command(const CompareCommand& command);
 int export_command(const std::string& run, const std::string& format);
 int sink_command(const SinkCommand& command);
-int ping_command(const PingCommand& command);
+int ping_command(PingCommand command);
 int pong_command(const PongCommand& command);
 int run_command(const RunCommand& command);
-int check_command(const std::vector<std::string>& files, const Overrides& overrides);
-int plan_command(const std::string& file, const Overrides& overrides);
-int engines_command();
+int doctor_command(const DoctorCommand& command);
+// `format`: table, for people, or json, one document for a script.
+int check_command(const std::vector<std::string>& files, const Overrides& overrides,
+                  const std::string& format);
+int plan_command(const std::string& file, const Overrides& overrides, const std::string& format);
+int engines_command(const std::string& format);
 
 }  // namespace pingperf

@@ -31,10 +31,43 @@ void print_family(const std::vector<EngineInfo>& engines, const EngineInfo& firs
                  *engine.unavailable);
 }
 
+Json engines_json(const std::vector<EngineInfo>& engines) {
+  Json list = Json::array();
+  for (const EngineInfo& engine : engines)
+    list.push_back({{"name", engine.name},
+                    {"summary", engine.summary},
+                    {"kind", name(engine.kind)},
+                    {"transport", name(engine.transport)},
+                    {"parameters", engine.parameters},
+                    {"unavailable", engine.unavailable ? Json(*engine.unavailable) : Json()}});
+  return list;
+}
+
+Json plan_json(const Experiment& experiment, const std::vector<Trial>& plan) {
+  Json trials = Json::array();
+  for (const Trial& trial : plan) {
+    const Case& c = experiment.cases[trial.case_index];
+    trials.push_back(
+        {{"position", trial.position},
+         {"block", trial.block},
+         {"case", c.name},
+         {"expected_s", to_seconds(expected_length(c, experiment.is_external(c)))}});
+  }
+  return {{"experiment", experiment.name},
+          {"expected_s", to_seconds(expected_length(experiment, plan))},
+          {"trials", std::move(trials)}};
+}
+
 }  // namespace
 
-int check_command(const std::vector<std::string>& files, const Overrides& overrides) {
+void print_json(const Json& document) {
+  fmt::print("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+int check_command(const std::vector<std::string>& files, const Overrides& overrides,
+                  const std::string& format) {
   bool wrong = false;
+  Json document = Json::array();
   for (const std::string& file : files) {
     try {
       const Experiment experiment = load_experiment(file, overrides);
@@ -42,19 +75,32 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
       if (const auto objection = gates_objection(experiment))
         fmt::print(stderr, "{}: warning: {}\n", file, *objection);
       const std::vector<Trial> plan = plan_trials(experiment);
-      fmt::print("{}: ok: {} cases, {} trials, about {}\n", file, experiment.cases.size(),
-                 plan.size(), ProgressView::clock_text(expected_length(experiment, plan)));
+      const Nanoseconds length = expected_length(experiment, plan);
+      document.push_back({{"file", file},
+                          {"ok", true},
+                          {"cases", experiment.cases.size()},
+                          {"trials", plan.size()},
+                          {"expected_s", to_seconds(length)}});
+      if (format == "table")
+        fmt::print("{}: ok: {} cases, {} trials, about {}\n", file, experiment.cases.size(),
+                   plan.size(), ProgressView::clock_text(length));
     } catch (const UsageError& e) {
+      document.push_back({{"file", file}, {"ok", false}, {"error", e.what()}});
       fmt::print(stderr, "{}\n", e.what());
       wrong = true;
     }
   }
+  if (format == "json") print_json(document);
   return wrong ? 2 : 0;
 }
 
-int plan_command(const std::string& file, const Overrides& overrides) {
+int plan_command(const std::string& file, const Overrides& overrides, const std::string& format) {
   const Experiment experiment = load_experiment(file, overrides);
   const std::vector<Trial> plan = plan_trials(experiment);
+  if (format == "json") {
+    print_json(plan_json(experiment, plan));
+    return 0;
+  }
   fmt::print("{:>8}  {:>5}  {:>9}  {}\n", "position", "block", "expected", "case");
   for (const Trial& trial : plan) {
     const Case& c = experiment.cases[trial.case_index];
@@ -66,9 +112,13 @@ int plan_command(const std::string& file, const Overrides& overrides) {
   return 0;
 }
 
-int engines_command() {
+int engines_command(const std::string& format) {
   const ProcessChannel agent(agent_command({}, ""), "this host");
   const std::vector<EngineInfo>& engines = agent.hello().engines;
+  if (format == "json") {
+    print_json(engines_json(engines));
+    return 0;
+  }
   for (std::size_t i = 0; i < engines.size(); ++i)
     if (i == 0 || engines[i].name != engines[i - 1].name) print_family(engines, engines[i]);
   return 0;

@@ -25,15 +25,6 @@ namespace {
 constexpr Nanoseconds kPongTimeout = kSecond;
 constexpr double kFastestToPrint = 20;  // pings a second that a person can follow
 
-Transport read_transport(const std::string& text, std::initializer_list<Transport> known) {
-  std::vector<std::string_view> names;
-  for (const Transport transport : known) {
-    if (text == name(transport)) return transport;
-    names.push_back(name(transport));
-  }
-  throw UsageError(fmt::format("--transport '{}': one of {}", text, fmt::join(names, ", ")));
-}
-
 // "HOST", "HOST:PORT", "[IPV6]", "[IPV6]:PORT", a bare IPv6 address, or a path for unix.
 Address read_address(const std::string& text, Transport transport, std::uint16_t port) {
   try {
@@ -63,20 +54,46 @@ struct Tally {
   Nanoseconds began = now_ns();
 };
 
+double percent_lost(const Tally& t) {
+  const std::uint64_t lost = t.sent - t.rtt.count();
+  return t.sent ? 100.0 * static_cast<double>(lost) / static_cast<double>(t.sent) : 0.0;
+}
+
+constexpr std::pair<const char*, double> kQuantiles[] = {
+    {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}};
+
 void print_summary(const PingCommand& command, const Address& server, const Tally& t) {
   const Histogram& h = t.rtt;
   const double seconds = to_seconds(now_ns() - t.began);
-  fmt::print("\n--- {} {} ping statistics ---\n", text_of(server), command.transport);
-  fmt::print(
-      "{} sent, {} received, {} lost ({:.3g}%), {:.3g} s, {:.6g} pings/s\n", t.sent, h.count(),
-      t.sent - h.count(),
-      t.sent ? 100.0 * static_cast<double>(t.sent - h.count()) / static_cast<double>(t.sent) : 0.0,
-      seconds, static_cast<double>(h.count()) / seconds);
+  fmt::print("{}--- {} {} ping statistics ---\n", command.quiet ? "" : "\n", text_of(server),
+             command.transport);
+  fmt::print("{} sent, {} received, {} lost ({:.3g}%), {:.3g} s, {:.6g} pings/s\n", t.sent,
+             h.count(), t.sent - h.count(), percent_lost(t), seconds,
+             static_cast<double>(h.count()) / seconds);
   if (h.count() == 0) return;
-  const auto us = [&](double q) { return static_cast<double>(h.quantile(q)) / 1e3; };
-  fmt::print("rtt min/p50/p90/p99/p99.9/max = {:.1f}/{:.1f}/{:.1f}/{:.1f}/{:.1f}/{:.1f} µs\n",
-             static_cast<double>(h.min()) / 1e3, us(0.5), us(0.9), us(0.99), us(0.999),
-             static_cast<double>(h.max()) / 1e3);
+  const auto us = [](Nanoseconds time) { return static_cast<double>(time) / 1e3; };
+  std::string names = "min", values = fmt::format("{:.1f}", us(h.min()));
+  for (const auto& [name, q] : kQuantiles) {
+    names += fmt::format("/{}", name);
+    values += fmt::format("/{:.1f}", us(h.quantile(q)));
+  }
+  fmt::print("rtt {}/max = {}/{:.1f} µs\n", names, values, us(h.max()));
+}
+
+Json summary_json(const PingCommand& command, const Address& server, const Tally& t) {
+  const Histogram& h = t.rtt;
+  Json json = {{"server", text_of(server)},
+               {"transport", command.transport},
+               {"message_size_bytes", command.message_size},
+               {"sent", t.sent},
+               {"received", h.count()},
+               {"lost", t.sent - h.count()},
+               {"elapsed_s", to_seconds(now_ns() - t.began)},
+               {"rtt_ns", nullptr}};
+  if (h.count() == 0) return json;
+  Json& rtt = json["rtt_ns"] = {{"min", h.min()}, {"max", h.max()}};
+  for (const auto& [name, q] : kQuantiles) rtt[name] = h.quantile(q);
+  return json;
 }
 
 // Waits for the turn of the next ping; returns false when the user wants the summary.
@@ -91,7 +108,7 @@ bool wait_until(Nanoseconds when, const Interrupt& interrupt) {
 
 void print_ping(const PingCommand& command, const Address& server, std::uint64_t number,
                 const std::optional<Nanoseconds>& rtt) {
-  if (command.frequency_hz > kFastestToPrint || command.frequency_hz == 0) return;
+  if (command.quiet || command.frequency_hz > kFastestToPrint || command.frequency_hz == 0) return;
   if (rtt)
     fmt::print("{} bytes from {}: seq={} time={}\n", command.message_size, text_of(server), number,
                human_duration(static_cast<double>(*rtt)));
@@ -118,9 +135,11 @@ void print_ping(const PingCommand& command, const Address& server, std::uint64_t
 
 }  // namespace
 
-int ping_command(const PingCommand& command) {
+int ping_command(PingCommand command) {
   using enum Transport;
-  const Transport transport = read_transport(command.transport, {tcp, udp, unix_stream, raw, icmp});
+  const bool as_json = command.format == "json";
+  command.quiet |= as_json;
+  const Transport transport = *transport_from(command.transport);
   if ((transport == raw || transport == icmp) && command.message_size < 16)
     throw UsageError("--size: a raw or ICMP ping has at least 16 bytes");
   if (command.once && !is_stream(transport))
@@ -131,8 +150,9 @@ int ping_command(const PingCommand& command) {
       command.frequency_hz > 0 ? static_cast<Nanoseconds>(1e9 / command.frequency_hz) : 0;
   const Interrupt interrupt;
   std::optional<LessonClient> connection;
-  fmt::print("PING {} over {}: {} bytes{}\n", text_of(server), command.transport,
-             command.message_size, command.once ? ", a connection for each" : "");
+  if (!command.quiet)
+    fmt::print("PING {} over {}: {} bytes{}\n", text_of(server), command.transport,
+               command.message_size, command.once ? ", a connection for each" : "");
   Tally tally;
   std::string broke;
   Nanoseconds turn = tally.began;
@@ -154,14 +174,17 @@ int ping_command(const PingCommand& command) {
     turn += gap;
     if (number + 1 < count && gap > 0 && !wait_until(turn, interrupt)) break;
   }
-  print_summary(command, server, tally);
+  if (as_json)
+    print_json(summary_json(command, server, tally));
+  else
+    print_summary(command, server, tally);
   if (!broke.empty()) fmt::print(stderr, "pingperf ping: {}\n", broke);
   return broke.empty() && tally.rtt.count() > 0 ? 0 : 3;
 }
 
 int pong_command(const PongCommand& command) {
   using enum Transport;
-  const Transport transport = read_transport(command.transport, {tcp, udp, unix_stream, raw});
+  const Transport transport = *transport_from(command.transport);
   Session session;
   session.options.transport = transport;
   session.address = read_address(command.bind, transport, command.port);
@@ -186,7 +209,7 @@ int pong_command(const PongCommand& command) {
 
 int sink_command(const SinkCommand& command) {
   using enum Transport;
-  const Transport transport = read_transport(command.transport, {tcp, udp});
+  const Transport transport = *transport_from(command.transport);
   Session session;
   session.options.transport = transport;
   session.address = read_address(command.bind, transport, command.port);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "harness/comparison.h"
+#include "harness/doctor_visit.h"
 #include "harness/environment.h"
 #include "harness/gates.h"
 #include "harness/junit.h"
@@ -18,9 +19,12 @@
 #include "harness/table.h"
 #include "harness/verdict_table.h"
 #include "tools/commands.h"
+#include "tools/run_json.h"
 
 namespace pingperf {
 namespace {
+
+constexpr Nanoseconds kObservation = 100 * kMillisecond;  // of the hosts, before the run
 
 constexpr int kAllWell = 0, kFailedGate = 1, kFailedTrials = 3, kInterrupted = 130;
 
@@ -29,8 +33,18 @@ struct Outcome {
   std::size_t failed_gates = 0;
 };
 
-// Everything is computed from the rows on disk, so that a resumed run tells the same.
-Outcome report(const Experiment& experiment, const RunDirectory& directory) {
+void print_tables(const Experiment& experiment, const TrialTable& trials,
+                  const std::vector<ComparisonRow>& comparisons,
+                  const std::vector<GateRow>& gates) {
+  const Style style = style_of_stdout();
+  fmt::print("\n{}", results_table(trials, experiment.cases, style));
+  if (!comparisons.empty()) fmt::print("\n{}", comparisons_table(comparisons, style));
+  if (!gates.empty()) fmt::print("\n{}", gates_table(gates, style));
+}
+
+// Everything is computed from the rows on disk, so that a resumed run tells the same. It is printed
+// as tables, or goes into `document`.
+Outcome report(const Experiment& experiment, const RunDirectory& directory, Json* document) {
   const TrialTable trials = TrialTable::read(directory.path() / "trials.csv");
   const auto comparisons = compare_cases(experiment, trials, strictness_of(experiment));
   const std::vector<GateRow> gates = judge_gates(experiment, trials);
@@ -40,10 +54,10 @@ Outcome report(const Experiment& experiment, const RunDirectory& directory) {
   write("summary.csv", summary_csv(summarize(trials)));
   write("comparisons.csv", comparisons_csv(comparisons, directory.name()));
   write("junit.xml", junit_xml(experiment.name, junit_of_run(experiment, trials, gates)));
-  const Style style = style_of_stdout();
-  fmt::print("\n{}", results_table(trials, experiment.cases, style));
-  if (!comparisons.empty()) fmt::print("\n{}", comparisons_table(comparisons, style));
-  if (!gates.empty()) fmt::print("\n{}", gates_table(gates, style));
+  if (document)
+    *document = run_json(directory.path(), gates);
+  else
+    print_tables(experiment, trials, comparisons, gates);
   Outcome outcome;
   for (const auto& row : trials.rows()) {
     const std::string& status = trials.text(row, "status");
@@ -112,6 +126,15 @@ void warn_of_unpinned_latency(const Experiment& experiment) {
       found->name);
 }
 
+// What would spoil the results, a line each.
+void warn_of_hosts(const std::vector<HostReport>& reports) {
+  for (const HostReport& report : reports)
+    for (const Finding& finding : report.findings)
+      if (finding.severity == Severity::serious)
+        fmt::print(stderr, "doctor: {}: {}. {} Mend it: {}\n", report.host, finding.what,
+                   finding.why, finding.remedy);
+}
+
 RunDirectory create_directory(const RunCommand& command, const Experiment& experiment,
                               const std::string& text, const std::string& environment) try {
   return RunDirectory::create(command.results, experiment.name, experiment.plan.seed, text,
@@ -135,15 +158,15 @@ std::vector<PairFacts> facts_of_hosts(const Experiment& experiment, Agents& agen
 
 RunDirectory open_directory(const RunCommand& command, const Experiment& experiment,
                             const std::string& text, const Overrides& overrides, const Lab* lab,
-                            Agents& agents) {
+                            Agents& agents, const Json& doctor) {
   const std::vector<PairFacts> facts = facts_of_hosts(experiment, agents);
   if (command.resume.empty())
     return create_directory(
         command, experiment, text,
-        environment_json(command.command_line, overrides, facts, lab ? lab->facts() : Json()));
+        environment_json(command.command_line, overrides, facts, doctor, lab ? lab->facts() : Json()));
   RunDirectory directory = RunDirectory::resume(command.resume);
   write_file_atomically(directory.path() / "environment.json",
-                        resumed_environment_json(command.resume, command.command_line, facts));
+                        resumed_environment_json(command.resume, command.command_line, facts, doctor));
   return directory;
 }
 
@@ -182,21 +205,30 @@ std::unique_ptr<Lab> make_lab(Experiment& experiment) {
 
 // Runs one experiment, or the rest of it, from its file or the copy in its run's directory.
 int run_one(const RunCommand& command, const std::filesystem::path& file,
-            const Overrides& overrides, const Interrupt& interrupt) {
+            const Overrides& overrides, const Interrupt& interrupt, Json* document) {
   const std::string text = read_experiment(file);
   Experiment experiment = parse_experiment(text, file.string(), overrides);
   const std::unique_ptr<Lab> lab = make_lab(experiment);
   const std::vector<Trial> plan = plan_trials(experiment, looks_of(experiment).back());
   Agents agents(experiment);
-  RunDirectory directory = open_directory(command, experiment, text, overrides, lab.get(), agents);
+  const std::vector<HostReport> reports = visit(experiment, agents, kObservation);
+  RunDirectory directory =
+      open_directory(command, experiment, text, overrides, lab.get(), agents, to_json(reports));
   refuse_itself_as_baseline(experiment, directory);
   if (!command.quiet) announce(command, experiment, directory);
   if (const auto objection = gates_objection(experiment))
     fmt::print(stderr, "warning: {}\n", *objection);
   warn_of_unpinned_latency(experiment);
+  if (!command.quiet) warn_of_hosts(reports);
   run_blocks(command, experiment, plan, agents, directory, interrupt);
-  const Outcome outcome = report(experiment, directory);
-  print_files(directory.path());
+  const Outcome outcome = report(experiment, directory, document);
+  if (document)
+    document->update({{"experiment", experiment.name},
+                      {"interrupted", interrupt.raised()},
+                      {"failed_trials", outcome.failed_trials},
+                      {"failed_gates", outcome.failed_gates}});
+  else
+    print_files(directory.path());
   if (interrupt.raised()) {
     fmt::print(stderr, "Interrupted. To run what is missing: pingperf run --resume {}\n",
                directory.path().string());
@@ -221,8 +253,12 @@ int worse(int a, int b) {
 Style style_of_stdout() {
   Style style;
   if (::isatty(STDOUT_FILENO) == 0) return style;
-  const char* const no_color = std::getenv("NO_COLOR");
-  style.bold = no_color == nullptr || *no_color == '\0';
+  const auto variable = [](const char* name) {
+    const char* const value = std::getenv(name);
+    return std::string_view(value ? value : "");
+  };
+  const std::string_view terminal = variable("TERM");
+  style.color = variable("NO_COLOR").empty() && !terminal.empty() && terminal != "dumb";
   style.width = terminal_width(STDOUT_FILENO);
   return style;
 }
@@ -239,10 +275,16 @@ int run_command(const RunCommand& command) {
     }
   const Interrupt interrupt;
   int worst = kAllWell;
+  const bool as_json = command.format == "json";
+  Json documents = Json::array();
   for (const auto& [file, overrides] : experiments) {
-    worst = worse(worst, run_one(command, file, overrides, interrupt));
+    Json document;
+    worst =
+        worse(worst, run_one(command, file, overrides, interrupt, as_json ? &document : nullptr));
+    if (as_json) documents.push_back(std::move(document));
     if (worst == kInterrupted) break;
   }
+  if (as_json) print_json({{"runs", std::move(documents)}});
   return worst;
 }
 

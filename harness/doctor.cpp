@@ -1,0 +1,326 @@
+#include "harness/doctor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <sstream>
+
+#include "harness/quality.h"
+#include "harness/units.h"
+
+namespace pingperf {
+namespace {
+
+constexpr double kSpoilingLoad = 0.25;          // of the CPUs, by others, before a run begins
+constexpr double kSlowClock_ns = 100;           // a round trip is some microseconds, and takes two
+constexpr std::uint64_t kFairBuffer = 4 << 20;  // bytes; less loses datagrams in bursts
+constexpr std::pair<int, int> kThreadedIperf3 = {3, 16};
+
+// Of a fact that may be missing, or of another type on a host of another build.
+template <typename T>
+std::optional<T> fact(const Json& facts, const char* name) {
+  const auto found = facts.find(name);
+  if (found == facts.end()) return std::nullopt;
+  if constexpr (std::is_same_v<T, bool>) {
+    if (!found->is_boolean()) return std::nullopt;
+  } else if constexpr (std::is_arithmetic_v<T>) {
+    if (!found->is_number()) return std::nullopt;
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    if (!found->is_string()) return std::nullopt;
+  } else if (!found->is_array() || !std::all_of(found->begin(), found->end(),
+                                                [](const Json& j) { return j.is_string(); })) {
+    return std::nullopt;
+  }
+  return found->get<T>();
+}
+
+using Names = std::vector<std::string>;
+
+bool holds(const Names& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// The CPUs of a kernel's list: "0-3,8".
+std::set<std::uint64_t> cpus_in(const std::string& list) {
+  constexpr std::uint64_t kMost = 1 << 14;
+  std::set<std::uint64_t> cpus;
+  std::istringstream ranges(list);
+  for (std::string range; std::getline(ranges, range, ',');) {
+    const std::size_t dash = range.find('-');
+    const auto first = parse_count(range.substr(0, dash));
+    const auto last = dash == std::string::npos ? first : parse_count(range.substr(dash + 1));
+    for (std::uint64_t cpu = first.value_or(1); last && cpu <= std::min(*last, kMost); ++cpu)
+      cpus.insert(cpu);
+  }
+  return cpus;
+}
+
+// {3, 12} of "3.12".
+std::optional<std::pair<int, int>> version_in(const std::string& text) {
+  std::pair<int, int> version;
+  char dot = 0;
+  std::istringstream in(text);
+  if (in >> version.first >> dot >> version.second && dot == '.') return version;
+  return std::nullopt;
+}
+
+std::string percent(double share) {
+  return fmt::format("{:.0f}%", 100 * share);
+}
+
+class Judge {
+ public:
+  Judge(const Json& facts, const std::optional<Needs>& needs) : facts_(facts), needs_(needs) {}
+
+  std::vector<Finding> findings() {
+    judge_build();
+    judge_frequency();
+    judge_cpus();
+    judge_disturbance();
+    judge_clock();
+    judge_buffers();
+    judge_capabilities();
+    judge_qdiscs();
+    judge_stamps();
+    judge_libiperf();
+    judge_labs();
+    std::stable_sort(findings_.begin(), findings_.end(),
+                     [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
+    return std::move(findings_);
+  }
+
+ private:
+  void add(const char* subject, bool serious, std::string what, const char* why,
+           std::string remedy) {
+    findings_.push_back({subject, serious ? Severity::serious : Severity::note, std::move(what),
+                         why, std::move(remedy)});
+  }
+
+  template <typename T>
+  std::optional<T> fact(const char* name) const {
+    return pingperf::fact<T>(facts_, name);
+  }
+
+  // What an experiment needs is serious when it is missing, and left out when it does not.
+  void add_missing(const char* subject, bool needed, std::string what, const char* why,
+                   std::string remedy) {
+    if (!needs_ || needed) add(subject, needed, std::move(what), why, std::move(remedy));
+  }
+
+  bool needs(bool Needs::*what) const { return needs_ && *needs_.*what; }
+  bool needs_qdisc(const char* name) const { return needs_ && needs_->qdiscs.contains(name); }
+
+  void judge_build() {
+    if (const auto type = fact<std::string>("build_type"); type == "Debug")
+      add("build", true, "this pingperf is a Debug build",
+          "Its loops are several times slower than those of libiperf, which is not.",
+          "cmake --preset release && cmake --build --preset release");
+  }
+
+  void judge_frequency() {
+    const auto governor = fact<std::string>("governor");
+    if (governor && *governor != "performance" && *governor != "userspace")
+      add("governor", true, fmt::format("the CPU governor is {}", *governor),
+          "The clock of the CPUs follows the load: a ping that waits wakes a slow CPU, and the "
+          "first "
+          "trial after a pause differs from the next.",
+          "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor");
+    if (fact<bool>("turbo").value_or(false))
+      add("turbo", false, "the CPUs may go beyond their rated frequency (turbo)",
+          "How far depends on heat and on the neighbours' load: rates drift within a run. Pairs of "
+          "one block drift together, single figures do not compare across days.",
+          "echo 1 | sudo tee /sys/devices/system/cpu/intel_pstate/no_turbo, or "
+          "echo 0 | sudo tee /sys/devices/system/cpu/cpufreq/boost");
+  }
+
+  void judge_cpus() {
+    const std::set<std::uint64_t> cpus = cpus_in(fact<std::string>("cpus_allowed").value_or(""));
+    const std::string list = fact<std::string>("cpus_allowed").value_or("");
+    if (!cpus.empty() && needs_)
+      for (const std::uint64_t pin : needs_->pins)
+        if (!cpus.contains(pin))
+          add("cpus", true,
+              fmt::format("pin: CPU {} is not among those of pingperf here: {}", pin, list),
+              "Its trials fail.",
+              fmt::format("pin to one of {}, or start pingperf with taskset -c", list));
+    if (!cpus.empty() && needs_ && needs_->threads > cpus.size())
+      add("cpus", needs_->spinning > cpus.size(),
+          fmt::format("{} threads of the experiment share {} CPU{}", needs_->threads, cpus.size(),
+                      cpus.size() == 1 ? "" : "s"),
+          "Ends that share a CPU wait for each other's turns; one that spins keeps the other from "
+          "answering for whole scheduler slices.",
+          "fewer threads, or a machine with more CPUs");
+    else if (!cpus.empty() && cpus.size() <= 2 && !needs_)
+      add("cpus", false,
+          fmt::format("{} CPU{} for both ends, the kernel and everyone else", cpus.size(),
+                      cpus.size() == 1 ? "" : "s"),
+          "Two ends that spin leave nothing to others: what else runs stands in the tail.",
+          "pin: {client: 0, server: 0} compares steadily; a machine with four CPUs is better");
+    if (const auto quota = fact<double>("cpu_quota");
+        quota && *quota < static_cast<double>(cpus.size()))
+      add("quota", true, fmt::format("the control group may use {:.3g} CPUs' time", *quota),
+          "When it is used up, everything stands still until the next period: stalls of tens of "
+          "milliseconds.",
+          "give the container or unit no CPU limit (docker --cpus, CPUQuota=)");
+  }
+
+  void judge_disturbance() {
+    if (const auto steal = fact<double>("steal_ratio"); steal && *steal > kMuchSteal)
+      add("steal", true, fmt::format("{} of the CPU time is stolen", percent(*steal)),
+          "The hypervisor runs others in our place: every figure is a mixture of the two.",
+          "another time, or a machine with dedicated CPUs");
+    if (const auto load = fact<double>("load_ratio"); load && *load > kMuchOtherLoad)
+      add("load", *load > kSpoilingLoad,
+          fmt::format("others take {} of the CPU time", percent(*load)),
+          "They are measured too: less throughput, a longer tail. Each trial says how much it was "
+          "(other_load_ratio).",
+          "top -o %CPU shows whom to stop");
+  }
+
+  void judge_clock() {
+    const auto cost = fact<double>("clock_cost_ns");
+    if (!cost || *cost <= kSlowClock_ns) return;
+    const std::string available = fact<std::string>("clocksources").value_or("");
+    const bool has_tsc = available.find("tsc") != std::string::npos;
+    add("clock", true,
+        fmt::format("reading the clock takes {} (clock source {})", human_duration(*cost),
+                    fact<std::string>("clocksource").value_or("unknown")),
+        "It is read around every ping: each round trip is longer by that.",
+        has_tsc ? "echo tsc | sudo tee "
+                  "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+                : "boot with clocksource=tsc, or have the hypervisor offer a clock that needs no "
+                  "system call");
+  }
+
+  bool may(const char* capability) const {
+    const auto capabilities = fact<Names>("capabilities");
+    return !capabilities || holds(*capabilities, capability);
+  }
+
+  // Whoever may administer the network is not bound by the limits.
+  void judge_buffers() {
+    if (may("CAP_NET_ADMIN")) return;
+    const auto judge = [&](const char* limit, std::uint64_t wanted, const char* why) {
+      const auto most = fact<std::uint64_t>(limit);
+      if (!most || *most >= (wanted ? wanted : kFairBuffer)) return;
+      add("buffers", wanted > 0,
+          wanted ? fmt::format("{} is {}, the experiment asks for {}", limit,
+                               human_size(static_cast<double>(*most)),
+                               human_size(static_cast<double>(wanted)))
+                 : fmt::format("{} is {}", limit, human_size(static_cast<double>(*most))),
+          why, fmt::format("sudo sysctl net.core.{}={}", limit, std::max(wanted, kFairBuffer)));
+    };
+    judge("rmem_max", needs_ ? needs_->receive_buffer : 0,
+          "No socket gets a larger receive buffer than that: bursts of datagrams are lost.");
+    judge("wmem_max", needs_ ? needs_->send_buffer : 0,
+          "No socket gets a larger send buffer than that.");
+  }
+
+  void judge_capabilities() {
+    const char* const setcap =
+        "sudo setcap cap_net_raw,cap_net_admin+ep \"$(command -v pingperf)\"";
+    if (!may("CAP_NET_RAW"))
+      add_missing("capabilities", needs(&Needs::raw_sockets), "no CAP_NET_RAW",
+                  "Transports raw and icmp cannot be measured.", setcap);
+    if (!may("CAP_NET_ADMIN"))
+      add("capabilities", false, "no CAP_NET_ADMIN",
+          "Buffers beyond rmem_max and wmem_max, busy_poll and congestion controls that are not "
+          "for "
+          "all cannot be had.",
+          setcap);
+  }
+
+  void judge_qdiscs() {
+    if (const auto why = fact<std::string>("qdiscs_unknown"))
+      add_missing("qdiscs", needs_qdisc("tbf") || needs_qdisc("netem"),
+                  fmt::format("the kernel cannot be asked for queueing disciplines: {}", *why),
+                  "Labs need network namespaces, ip(8) and tc(8).",
+                  "sudo apt-get install iproute2; sudo sysctl user.max_net_namespaces=1000");
+    const auto present = fact<Names>("qdiscs");
+    if (!present) return;
+    for (const auto& [name, why] :
+         {std::pair{"tbf", "Labs with a rate cannot be made."},
+          {"netem", "Labs with delay, jitter, loss or reordering cannot be made."},
+          {"fq", "fq_rate does nothing over UDP; TCP is paced all the same."}})
+      if (!holds(*present, name))
+        add_missing("qdiscs", needs_qdisc(name), fmt::format("the kernel has no {}", name), why,
+                    fmt::format("sudo modprobe sch_{}, or a kernel that has it", name));
+  }
+
+  void judge_stamps() {
+    if (fact<bool>("kernel_stamps") == false)
+      add_missing("time stamps", needs(&Needs::kernel_stamps),
+                  "sockets get no time stamps from the kernel",
+                  "timestamps: kernel cannot be measured.", "a kernel with SO_TIMESTAMPING");
+    const auto found = facts_.find("stamps_sent");
+    if (found == facts_.end() || !found->is_object() || (needs_ && !needs_->kernel_stamps)) return;
+    for (const auto& [interface, stamps] : found->items())
+      if (stamps == false)
+        add("time stamps", false, fmt::format("{} does not stamp what it sends", interface),
+            "Over it, timestamps: kernel tells nothing of the way out.",
+            fmt::format("ethtool -T {} tells what its driver can", interface));
+  }
+
+  void judge_libiperf() {
+    const auto text = fact<std::string>("libiperf");
+    const auto version = text ? version_in(*text) : std::nullopt;
+    if (version && *version < kThreadedIperf3 && (!needs_ || needs_->iperf3_streams))
+      add("libiperf", false, fmt::format("libiperf is {}", *text),
+          "Before 3.16 it serves all streams of a test by one thread: with streams above 1, "
+          "compare "
+          "it with threads: 1.",
+          "build with libiperf 3.16 or later (Debian 13 has one)");
+  }
+
+  void judge_labs() {
+    const auto labs = fact<Names>("stale_labs");
+    if (!labs || labs->empty()) return;
+    add("labs", false, fmt::format("{} namespaces of labs whose run is gone", labs->size()),
+        "Processes may still run in them.", "sudo pingperf doctor --clean");
+  }
+
+  const Json& facts_;
+  const std::optional<Needs>& needs_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+std::string_view name(Severity severity) {
+  return severity == Severity::serious ? "serious" : "note";
+}
+
+Needs Needs::of(const Experiment& experiment, bool client, bool server) {
+  Needs needs;
+  const auto take = [&](const Case& c) {
+    const Options& o = c.options;
+    if (client && o.client_cpu) needs.pins.insert(*o.client_cpu);
+    if (server && o.server_cpu) needs.pins.insert(*o.server_cpu);
+    needs.send_buffer = std::max(needs.send_buffer, o.send_buffer.value_or(0));
+    needs.receive_buffer = std::max(needs.receive_buffer, o.receive_buffer.value_or(0));
+    needs.raw_sockets |= o.transport == Transport::raw || o.transport == Transport::icmp;
+    needs.kernel_stamps |= o.timestamps.has_value();
+    if (o.fq_rate_bps && o.transport == Transport::udp) needs.qdiscs.insert("fq");
+    needs.iperf3_streams |= o.engine == "iperf3" && o.streams.value_or(1) > 1;
+    const std::uint64_t threads = o.threads.value_or(1) * ((client ? 1 : 0) + (server ? 1 : 0));
+    needs.threads = std::max(needs.threads, threads);
+    if (o.engine == "spin" || o.engine == "hybrid")
+      needs.spinning = std::max(needs.spinning, threads);
+  };
+  for (const Case& c : experiment.cases) {
+    take(c);
+    if (c.background) take(*c.background);
+  }
+  if (const auto& lab = experiment.lab) {
+    if (lab->rate_bps) needs.qdiscs.insert("tbf");
+    if (lab->delay || lab->jitter || lab->loss || lab->reorder) needs.qdiscs.insert("netem");
+  }
+  return needs;
+}
+
+std::vector<Finding> judge_host(const Json& facts, const std::optional<Needs>& needs) {
+  return Judge(facts, needs).findings();
+}
+
+}  // namespace pingperf

@@ -1,0 +1,107 @@
+#include "harness/doctor_facts.h"
+
+#include <linux/ethtool.h>
+#include <linux/net_tstamp.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <sstream>
+#include <thread>
+
+#include "harness/command.h"
+#include "harness/lab.h"
+#include "sockets/error.h"
+#include "sockets/fd.h"
+#include "sockets/timestamps.h"
+#include "sockets/usage.h"
+
+namespace pingperf {
+namespace {
+
+using Json = nlohmann::json;
+
+// Nothing of ours runs meanwhile: what is busy is others.
+void put_load(Json& facts, Nanoseconds observe) {
+  const Usage before = Usage::now();
+  std::this_thread::sleep_for(std::chrono::nanoseconds(observe));
+  Measurement m;
+  set_usage(m, before, Usage::now());
+  if (m.steal_ratio) facts["steal_ratio"] = *m.steal_ratio;
+  if (m.host_total_s && *m.host_total_s > 0) facts["load_ratio"] = *m.host_busy_s / *m.host_total_s;
+}
+
+void put_clock(Json& facts) {
+  choose_stop_clock();
+  facts["clock"] = stop_clock.name();
+  facts["clock_cost_ns"] = stop_clock.cost_ns;
+}
+
+// Each is tried in a namespace of its own: a kernel may have one as a module that is yet to load.
+void put_qdiscs(Json& facts) {
+  std::vector<std::string> command = {"unshare", "--net"};
+  if (::geteuid() != 0) command = {"unshare", "--user", "--map-root-user", "--net"};
+  command.insert(command.end(), {"sh", "-c",
+                                 "command -v tc >/dev/null || { echo tc: not found >&2; exit 1; }\n"
+                                 "for q in 'tbf rate 1mbit burst 10000 limit 10000' netem fq; do\n"
+                                 "  tc qdisc add dev lo root $q 2>/dev/null || continue\n"
+                                 "  tc qdisc delete dev lo root\n"
+                                 "  echo ${q%% *}\n"
+                                 "done\n"});
+  try {
+    std::istringstream names(run_command(command));
+    facts["qdiscs"] = Json::array();
+    for (std::string name; names >> name;) facts["qdiscs"].push_back(name);
+  } catch (const CommandError& e) {
+    const std::string_view what = e.what();
+    facts["qdiscs_unknown"] = what.substr(what.rfind('\n') + 1);
+  }
+}
+
+// Whether the interface stamps what it sends, in software; nothing when it is down or does not say.
+std::optional<bool> stamps_sent(int fd, const char* interface) {
+  ifreq request{};
+  std::strncpy(request.ifr_name, interface, IFNAMSIZ - 1);
+  if (::ioctl(fd, SIOCGIFFLAGS, &request) != 0 || (request.ifr_flags & IFF_UP) == 0)
+    return std::nullopt;
+  ethtool_ts_info info{};
+  info.cmd = ETHTOOL_GET_TS_INFO;
+  request.ifr_data = reinterpret_cast<char*>(&info);
+  if (::ioctl(fd, SIOCETHTOOL, &request) != 0) return std::nullopt;
+  return (info.so_timestamping & SOF_TIMESTAMPING_TX_SOFTWARE) != 0;
+}
+
+void put_stamps(Json& facts) {
+  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket) return;
+  try {
+    enable_timestamps(socket.get());
+    facts["kernel_stamps"] = true;
+  } catch (const std::system_error&) {
+    facts["kernel_stamps"] = false;
+  }
+  const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex*)> interfaces(
+      ::if_nameindex(), ::if_freenameindex);
+  for (const auto* i = interfaces.get(); i && i->if_index != 0; ++i)
+    if (const auto stamps = stamps_sent(socket.get(), i->if_name))
+      facts["stamps_sent"][i->if_name] = *stamps;
+}
+
+}  // namespace
+
+Json examine_host(Nanoseconds observe) {
+  Json facts = Json::object();
+  put_load(facts, observe);  // before the commands below, which are load too
+  put_clock(facts);
+  put_qdiscs(facts);
+  put_stamps(facts);
+  if (const auto labs = stale_labs(); !labs.empty()) facts["stale_labs"] = labs;
+  return facts;
+}
+
+}  // namespace pingperf

@@ -1,0 +1,420 @@
+#include "harness/schema.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "harness/columns.h"
+#include "harness/engines.h"
+#include "harness/experiment_keys.h"
+#include "harness/parameter_reader.h"
+#include "harness/units.h"
+
+namespace pingperf {
+namespace {
+
+using Schema = nlohmann::ordered_json;
+
+Schema text_like(const std::string& pattern) {
+  return {{"type", "string"}, {"pattern", pattern}};
+}
+
+Schema one_of(std::span<const std::string_view> words) {
+  return {{"enum", words}};
+}
+
+Schema any_of(std::vector<Schema> schemas) {
+  return {{"anyOf", std::move(schemas)}};
+}
+
+// What a case can differ in: a parameter, or what the readers add.
+std::vector<std::string_view> axis_names() {
+  std::vector<std::string_view> names = assignable_keys();
+  names.insert(names.end(), {"load", "pair"});
+  return names;
+}
+
+Schema reference(std::string_view definition) {
+  return {{"$ref", "#/$defs/" + std::string(definition)}};
+}
+
+// Of an integer; one that has no bound there says none.
+Schema integer(double minimum, double maximum) {
+  Schema schema = {{"type", "integer"}, {"minimum", static_cast<std::int64_t>(minimum)}};
+  if (maximum < 9e18) schema["maximum"] = static_cast<std::int64_t>(maximum);
+  return schema;
+}
+
+// Starts with a letter, digit or '_'.
+Schema plain_name() {
+  return text_like("^[A-Za-z0-9_][A-Za-z0-9_-]{0,99}$");
+}
+
+Schema not_both(const char* a, const char* b) {
+  return {{"not", {{"required", {a, b}}}}};
+}
+
+// ---- Parameters
+
+Schema schema_of(const Parameter& p) {
+  switch (p.unit) {
+    case Unit::count:
+      return integer(p.minimum, p.maximum);
+    case Unit::size:
+      return any_of({integer(p.minimum, p.maximum), text_like(size_pattern())});
+    case Unit::duration:
+      return text_like(duration_pattern());
+    case Unit::rate:
+      return text_like(rate_pattern());
+    case Unit::frequency:
+      return any_of({{{"type", "number"}, {"minimum", p.minimum}, {"maximum", p.maximum}},
+                     text_like(frequency_pattern())});
+    case Unit::flag:
+      return {{"type", "boolean"}};
+    case Unit::text:
+      if (!p.choices.empty()) return one_of(p.choices);
+      return {{"type", "string"}, {"minLength", 1}, {"maxLength", 64}};
+  }
+  return {};
+}
+
+// Unquoted, the name of the null engine is YAML's null.
+Schema engine_schema() {
+  Schema schema = one_of(engine_names());
+  schema["enum"].push_back(nullptr);
+  return schema;
+}
+
+Schema pin_schema() {
+  Schema schema = {{"type", "object"}, {"additionalProperties", false}};
+  for (const char* const end : {"client", "server"}) {
+    const Parameter& p = *find_parameter(std::string("pin.") + end);
+    schema["properties"][end] = schema_of(p);
+    schema["properties"][end]["description"] = p.doc;
+  }
+  return schema;
+}
+
+struct Special {
+  std::string_view key;
+  std::string_view doc;  // empty: the parameter's own
+  Schema (*schema)();
+};
+
+// What is no plain parameter, or has a form of its own.
+const Special kSpecials[] = {
+    {"kind", "what is measured", [] { return one_of(kind_names()); }},
+    {"transport", "what carries the bytes; tcp unless set",
+     [] { return one_of(transport_names()); }},
+    {"engine", "the code that is measured; pingperf engines lists them", engine_schema},
+    {"pin", "the CPUs that the two ends run on", pin_schema},
+    {"dscp", "sets tos to four times this", [] { return integer(0, 63); }},
+    {"ip", "",
+     [] {
+       return Schema{{"enum", {4, 6}}};
+     }},
+    {"iperf3_options", "",
+     [] {
+       return any_of({{{"type", "string"}, {"maxLength", 1000}},
+                      {{"type", "array"}, {"items", text_like("^[^ ]+$")}}});
+     }},
+};
+
+// One property of "parameters", which the others refer to.
+Schema parameter_schema(std::string_view key) {
+  const Parameter* const parameter = find_parameter(key);
+  for (const Special& special : kSpecials)
+    if (special.key == key) {
+      Schema schema = special.schema();
+      schema["description"] = special.doc.empty() ? parameter->doc : special.doc;
+      return schema;
+    }
+  Schema schema = schema_of(*parameter);
+  schema["description"] = parameter->doc;
+  return schema;
+}
+
+// A trial ends by one of them.
+Schema one_limit() {
+  Schema pairs = Schema::array();
+  for (const auto& [a, b] :
+       {std::pair{"duration", "bytes"}, {"duration", "messages"}, {"bytes", "messages"}})
+    pairs.push_back(not_both(a, b));
+  return {{"allOf", std::move(pairs)}};
+}
+
+Schema one_direction() {
+  const Schema yes = {{"const", true}};
+  return {{"not",
+           {{"properties", {{"reverse", yes}, {"bidirectional", yes}}},
+            {"required", {"reverse", "bidirectional"}}}}};
+}
+
+Schema parameters_schema() {
+  Schema schema = {{"type", "object"}, {"additionalProperties", false}};
+  for (const std::string_view key : assignable_keys())
+    schema["properties"][std::string(key)] = parameter_schema(key);
+  schema.update(one_limit());
+  return schema;
+}
+
+Schema parameter_reference(std::string_view key) {
+  return reference("parameters/properties/" + std::string(key));
+}
+
+// ---- Keys
+
+Schema metric_schema() {
+  return reference("metric");
+}
+
+// A list of values for each parameter.
+Schema matrix_schema() {
+  Schema schema = {{"type", "object"}, {"minProperties", 1}, {"additionalProperties", false}};
+  for (const std::string_view key : assignable_keys())
+    schema["properties"][std::string(key)] = {
+        {"type", "array"}, {"minItems", 1}, {"items", parameter_reference(key)}};
+  return schema;
+}
+
+Schema form_of(const ExperimentKey& key) {
+  switch (key.type) {
+    case KeyType::text:
+      return {{"type", "string"}};
+    case KeyType::name:
+      return plain_name();
+    case KeyType::count:
+      return integer(static_cast<double>(key.minimum), static_cast<double>(key.maximum));
+    case KeyType::duration:
+      return text_like(duration_pattern());
+    case KeyType::rate:
+      return text_like(rate_pattern());
+    case KeyType::room:
+      return any_of(
+          {{{"type", "integer"}}, text_like(duration_pattern()), text_like(size_pattern())});
+    case KeyType::share:
+      return text_like(percent_pattern());
+    case KeyType::flag:
+      return {{"type", "boolean"}};
+    case KeyType::bound:
+      return reference("bound");
+    case KeyType::metric:
+      return metric_schema();
+    case KeyType::metrics:
+      return any_of({metric_schema(), {{"type", "array"}, {"items", metric_schema()}}});
+    case KeyType::choice:
+      return one_of(key.choices);
+    case KeyType::host:
+      return text_like("^[^-]");
+    case KeyType::words:
+      return {{"type", "array"},
+              {"minItems", 1},
+              {"prefixItems", {{{"type", "string"}, {"minLength", 1}}}},
+              {"items", {{"type", {"string", "number"}}}}};
+    case KeyType::axis:
+      return one_of(axis_names());
+    case KeyType::value:
+      return {{"type", {"string", "number", "boolean", "object", "array", "null"}}};
+    case KeyType::section:
+      return reference(key.section);
+    case KeyType::sections:
+      return {{"type", "array"}, {"maxItems", 1000}, {"items", reference(key.section)}};
+    case KeyType::named:
+      return {{"type", "object"},
+              {"minProperties", 1},
+              {"propertyNames", plain_name()},
+              {"additionalProperties", reference(key.section)}};
+    case KeyType::lists:
+      return matrix_schema();
+    case KeyType::parameters:
+      return reference("parameters");
+    case KeyType::background:
+      return reference("background");
+    case KeyType::choices_of_parameters:
+      return {{"type", "array"},
+              {"items", {{"allOf", {reference("parameters"), {{"minProperties", 1}}}}}}};
+  }
+  return {};
+}
+
+// ---- What goes with what, where a schema can say it
+
+Schema needs(std::initializer_list<std::pair<const char*, const char*>> pairs) {
+  Schema dependent = Schema::object();
+  for (const auto& [key, other] : pairs) dependent[key] = {other};
+  return {{"dependentRequired", std::move(dependent)}};
+}
+
+Schema at_least_one(std::initializer_list<const char*> keys) {
+  Schema choices = Schema::array();
+  for (const char* const key : keys) choices.push_back({{"required", {key}}});
+  return {{"anyOf", std::move(choices)}};
+}
+
+// An external server has an address and a port, and no other host has a port. Of the ways to reach
+// a host there is one, and pingperf is copied only where there is one.
+Schema host_rules() {
+  Schema one_way = Schema::object();
+  constexpr const char* kWays[] = {"ssh", "netns", "docker", "kubectl", "srun", "launch"};
+  for (const char* const way : kWays) {
+    Schema others = Schema::array();
+    for (const char* const other : kWays)
+      if (other != way) others.push_back(other);
+    one_way[way] = {{"propertyNames", {{"not", {{"enum", std::move(others)}}}}}};
+  }
+  Schema any_way = Schema::array();
+  for (const char* const way : kWays) any_way.push_back({{"required", {way}}});
+  one_way["copy"] = {{"anyOf", std::move(any_way)}};
+  Schema rules = needs({{"namespace", "kubectl"}});
+  rules["dependentSchemas"] = std::move(one_way);
+  rules["if"] = {{"required", {"external"}}};
+  rules["then"] = {{"propertyNames", {{"enum", {"external", "port"}}}}};
+  rules["else"] = {{"not", {{"required", {"port"}}}}};
+  return rules;
+}
+
+bool serves(std::string_view engine, Kind kind) {
+  const auto engines = all_engines();
+  return std::any_of(engines.begin(), engines.end(),
+                     [&](const Engine* e) { return e->name == engine && e->kind == kind; });
+}
+
+// Where `key` is `word`.
+Schema where(const char* key, std::string_view word) {
+  return {{"properties", {{key, {{"const", word}}}}}, {"required", {key}}};
+}
+
+// Of a workload that names both its engine and its kind: the transports that the engine serves, and
+// the parameters that it has over some of them.
+Schema rule_of(std::string_view engine, Kind kind) {
+  std::set<std::string_view> transports, keys = {"kind", "transport", "engine"};
+  for (const Engine* e : all_engines()) {
+    if (e->name != engine || e->kind != kind) continue;
+    transports.insert(name(e->transport));
+    for (const std::string_view parameter : e->parameters) {
+      keys.insert(parameter.substr(0, parameter.find('.')));  // pin.client is of pin
+      if (parameter == "tos") keys.insert("dscp");
+    }
+  }
+  for (const std::string_view key : keys_of("workload")) keys.insert(key);
+  Schema rule = {{"if", {{"allOf", {where("engine", engine), where("kind", name(kind))}}}}};
+  rule["then"] = {{"properties", {{"transport", {{"enum", transports}}}}},
+                  {"propertyNames", {{"enum", keys}}}};
+  return rule;
+}
+
+Schema workload_rules() {
+  Schema all = {one_limit(), one_direction(), needs({{"exclude", "matrix"}})};
+  for (const std::string_view engine : engine_names()) {
+    Schema kinds = Schema::array();
+    for (const std::string_view text : kind_names()) {
+      if (!serves(engine, *kind_from(text))) continue;
+      kinds.push_back(text);
+      all.push_back(rule_of(engine, *kind_from(text)));
+    }
+    Schema rule = {{"if", where("engine", engine)}};
+    rule["then"]["properties"]["kind"]["enum"] = std::move(kinds);
+    all.push_back(std::move(rule));
+  }
+  return {{"allOf", std::move(all)}};
+}
+
+// Only a server can be somebody else's.
+Schema pair_rules() {
+  return {{"properties", {{"client", {{"not", {{"required", {"external"}}}}}}}}};
+}
+
+struct Rules {
+  std::string_view section;
+  Schema (*schema)();
+};
+
+const Rules kRules[] = {
+    {"experiment", [] { return not_both("hosts", "lab"); }},
+    {"hosts",
+     [] {
+       Schema rules = pair_rules();
+       rules.update(needs({{"at_once", "pairs"}}));
+       rules["allOf"] = {not_both("pairs", "client"), not_both("pairs", "server")};
+       return rules;
+     }},
+    {"pair", pair_rules},
+    {"host", host_rules},
+    {"lab",
+     [] {
+       return needs({{"buffer", "rate"}, {"jitter", "delay"}, {"reorder", "delay"}});
+     }},
+    {"until",
+     [] {
+       return needs({{"metric", "relative_ci"}, {"relative_ci", "metric"}});
+     }},
+    {"workload", workload_rules},
+    {"compare",
+     [] {
+       return at_least_one({"axis", "workload"});
+     }},
+    {"gate",
+     [] {
+       Schema rules = at_least_one({"at_least", "at_most"});
+       rules.update(
+           needs({{"relative_to", "against"}, {"candidate", "axis"}, {"axis", "baseline"}}));
+       rules.update(not_both("against", "baseline"));
+       return rules;
+     }},
+};
+
+Schema section_schema(const ExperimentSection& section) {
+  Schema schema = {
+      {"description", section.doc}, {"type", "object"}, {"additionalProperties", false}};
+  Schema& properties = schema["properties"] = Schema::object();
+  if (section.name == "workload")
+    for (const std::string_view key : assignable_keys())
+      properties[std::string(key)] = parameter_reference(key);
+  Schema required = Schema::array();
+  for (const ExperimentKey& key : section.keys) {
+    Schema form = form_of(key);
+    form["description"] = key.doc;
+    properties[std::string(key.name)] = std::move(form);
+    if (key.required) required.push_back(key.name);
+  }
+  if (!required.empty()) schema["required"] = std::move(required);
+  for (const Rules& rules : kRules)
+    if (rules.section == section.name) schema["allOf"] = {rules.schema()};
+  return schema;
+}
+
+// A transfer that lasts as long as what it loads.
+Schema background_schema() {
+  Schema schema = {{"allOf", {reference("parameters"), where("kind", name(Kind::throughput))}},
+                   {"required", {"kind", "engine"}}};
+  for (const char* const key : {"duration", "bytes", "messages"}) schema["properties"][key] = false;
+  return schema;
+}
+
+// A ratio or percentage, or a value in a metric's unit.
+Schema bound_schema() {
+  Schema schemas = Schema::array({{{"type", "number"}, {"minimum", 0}}});
+  for (const std::string& pattern :
+       {duration_pattern(), size_pattern(), rate_pattern(), frequency_pattern(), percent_pattern()})
+    schemas.push_back(text_like(pattern));
+  return {{"anyOf", std::move(schemas)}};
+}
+
+}  // namespace
+
+std::string experiment_schema() {
+  const auto sections = experiment_sections();
+  Schema schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+                   {"title", "pingperf experiment"}};
+  schema.update(section_schema(sections.front()));
+  Schema& definitions = schema["$defs"] = Schema::object();
+  for (const ExperimentSection& section : sections.subspan(1))
+    definitions[std::string(section.name)] = section_schema(section);
+  definitions["parameters"] = parameters_schema();
+  definitions["background"] = background_schema();
+  definitions["metric"] = one_of(metric_names());
+  definitions["bound"] = bound_schema();
+  return schema.dump(1) + "\n";
+}
+
+}  // namespace pingperf

@@ -1,0 +1,213 @@
+// The doctor judges made-up hosts; and the real one tells facts that it can judge.
+#include "harness/doctor.h"
+
+#include <gmock/gmock.h>
+
+#include "harness/doctor_visit.h"
+
+namespace pingperf {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// One that nothing is wrong with.
+Json good_host() {
+  return {{"build_type", "Release"},
+          {"governor", "performance"},
+          {"turbo", false},
+          {"cpus_allowed", "0-3,8"},
+          {"clocksource", "tsc"},
+          {"clocksources", "tsc hpet"},
+          {"clock_cost_ns", 20.5},
+          {"rmem_max", 8 << 20},
+          {"wmem_max", 8 << 20},
+          {"capabilities", {"CAP_NET_ADMIN", "CAP_NET_RAW"}},
+          {"libiperf", "3.18"},
+          {"load_ratio", 0.01},
+          {"steal_ratio", 0.0},
+          {"kernel_stamps", true},
+          {"stamps_sent", {{"lo", true}}},
+          {"qdiscs", {"tbf", "netem", "fq"}}};
+}
+
+// The findings of a host of which `facts` are otherwise: "serious governor: the CPU governor is …".
+std::vector<std::string> findings(const Json& facts,
+                                  const std::optional<Needs>& needs = std::nullopt) {
+  Json host = good_host();
+  host.update(facts);
+  std::vector<std::string> lines;
+  for (const Finding& f : judge_host(host, needs)) {
+    lines.push_back(std::string(name(f.severity)) + " " + f.subject + ": " + f.what);
+    EXPECT_FALSE(f.why.empty()) << lines.back();
+    EXPECT_FALSE(f.remedy.empty()) << lines.back();
+  }
+  return lines;
+}
+
+TEST(Doctor, FindsNothingOnAGoodHostNorOnOneThatTellsNothing) {
+  EXPECT_THAT(findings(Json::object()), IsEmpty());
+  EXPECT_THAT(judge_host(Json::object(), std::nullopt), IsEmpty());
+  EXPECT_THAT(judge_host(Json::object(), Needs{.pins = {1}, .threads = 9}), IsEmpty());
+}
+
+TEST(Doctor, PassesOverFactsOfAnotherType) {
+  EXPECT_THAT(findings({{"governor", 1},
+                        {"turbo", "on"},
+                        {"cpus_allowed", 3},
+                        {"load_ratio", "all"},
+                        {"capabilities", "none"},
+                        {"qdiscs", {1, 2}},
+                        {"stamps_sent", true},
+                        {"rmem_max", "1"},
+                        {"libiperf", "new"}}),
+              IsEmpty());
+}
+
+TEST(Doctor, NamesWhatChangesTheClockOfTheCpus) {
+  EXPECT_THAT(findings({{"governor", "performance powersave"}}),
+              ElementsAre("serious governor: the CPU governor is performance powersave"));
+  EXPECT_THAT(findings({{"turbo", true}}), ElementsAre(HasSubstr("note turbo")));
+}
+
+TEST(Doctor, TakesOthersInEarnestWhenTheyTakeAQuarter) {
+  EXPECT_THAT(findings({{"load_ratio", 0.09}}), IsEmpty());
+  EXPECT_THAT(findings({{"load_ratio", 0.2}}),
+              ElementsAre("note load: others take 20% of the CPU time"));
+  EXPECT_THAT(findings({{"load_ratio", 0.6}}), ElementsAre(HasSubstr("serious load")));
+  EXPECT_THAT(findings({{"steal_ratio", 0.06}}),
+              ElementsAre("serious steal: 6% of the CPU time is stolen"));
+}
+
+TEST(Doctor, CountsCpusForThePinsAndThreads) {
+  const Json few = {{"cpus_allowed", "0-1"}};
+  EXPECT_THAT(findings(few), ElementsAre(HasSubstr("note cpus: 2 CPUs")));
+  EXPECT_THAT(findings(few, Needs{.pins = {0, 1}, .threads = 2}), IsEmpty());
+  EXPECT_THAT(findings(few, Needs{.pins = {0, 2}}),
+              ElementsAre("serious cpus: pin: CPU 2 is not among those of pingperf here: 0-1"));
+  EXPECT_THAT(findings(Json::object(), Needs{.pins = {3, 8}}), IsEmpty());
+  EXPECT_THAT(findings(Json::object(), Needs{.pins = {4}}), ElementsAre(HasSubstr("CPU 4")));
+  EXPECT_THAT(findings(few, Needs{.threads = 4}),
+              ElementsAre("note cpus: 4 threads of the experiment share 2 CPUs"));
+  EXPECT_THAT(findings(few, Needs{.threads = 4, .spinning = 4}),
+              ElementsAre(HasSubstr("serious cpus")));
+  EXPECT_THAT(findings({{"cpu_quota", 1.5}}),
+              ElementsAre("serious quota: the control group may use 1.5 CPUs' time"));
+}
+
+TEST(Doctor, KnowsASlowClockByWhatItCosts) {
+  EXPECT_THAT(findings({{"clock_cost_ns", 900.0}, {"clocksource", "hpet"}}),
+              ElementsAre("serious clock: reading the clock takes 900 ns (clock source hpet)"));
+}
+
+TEST(Doctor, MindsBufferLimitsOfThoseWhoAreBoundByThem) {
+  const Json user = {{"capabilities", {"CAP_NET_RAW"}}, {"rmem_max", 212992}};
+  EXPECT_THAT(findings({{"rmem_max", 212992}}), IsEmpty());
+  EXPECT_THAT(findings(user), ElementsAre("note buffers: rmem_max is 208 KiB",
+                                          "note capabilities: no CAP_NET_ADMIN"));
+  EXPECT_THAT(findings(user, Needs{.receive_buffer = 1 << 20}),
+              ElementsAre("serious buffers: rmem_max is 208 KiB, the experiment asks for 1 MiB",
+                          HasSubstr("CAP_NET_ADMIN")));
+  EXPECT_THAT(findings(user, Needs{.receive_buffer = 1 << 16}),
+              ElementsAre(HasSubstr("CAP_NET_ADMIN")));
+}
+
+TEST(Doctor, IsInEarnestOnlyWhereTheExperimentNeedsWhatIsMissing) {
+  const Json poor = {{"capabilities", {"CAP_NET_ADMIN"}},
+                     {"qdiscs", {"tbf"}},
+                     {"kernel_stamps", false},
+                     {"stamps_sent", {{"eth0", false}}}};
+  EXPECT_THAT(
+      findings(poor),
+      ElementsAre("note capabilities: no CAP_NET_RAW", "note qdiscs: the kernel has no netem",
+                  "note qdiscs: the kernel has no fq", HasSubstr("note time stamps: sockets"),
+                  "note time stamps: eth0 does not stamp what it sends"));
+  EXPECT_THAT(findings(poor, Needs{}), IsEmpty());
+  EXPECT_THAT(findings(poor, Needs{.raw_sockets = true}),
+              ElementsAre("serious capabilities: no CAP_NET_RAW"));
+  EXPECT_THAT(findings(poor, Needs{.qdiscs = {"tbf", "netem"}}),
+              ElementsAre("serious qdiscs: the kernel has no netem"));
+  EXPECT_THAT(findings(poor, Needs{.kernel_stamps = true}),
+              ElementsAre(HasSubstr("serious time stamps"), HasSubstr("note time stamps: eth0")));
+  EXPECT_THAT(findings({{"qdiscs_unknown", "tc: not found"}}),
+              ElementsAre(HasSubstr("note qdiscs")));
+}
+
+TEST(Doctor, SaysWhatAnOldLibiperfLacks) {
+  EXPECT_THAT(findings({{"libiperf", "3.12"}}), ElementsAre("note libiperf: libiperf is 3.12"));
+  EXPECT_THAT(findings({{"libiperf", "3.9"}}), ElementsAre(HasSubstr("note libiperf")));
+  EXPECT_THAT(findings({{"libiperf", "3.16"}}), IsEmpty());
+  EXPECT_THAT(findings({{"libiperf", "3.12"}}, Needs{}), IsEmpty());
+  EXPECT_THAT(findings({{"libiperf", "3.12"}}, Needs{.iperf3_streams = true}),
+              ElementsAre(HasSubstr("note libiperf")));
+}
+
+TEST(Doctor, PutsTheSeriousFirst) {
+  EXPECT_THAT(
+      findings({{"turbo", true},
+                {"stale_labs", {"pingperf-1-2-client"}},
+                {"build_type", "Debug"},
+                {"steal_ratio", 0.5}}),
+      ElementsAre("serious build: this pingperf is a Debug build", HasSubstr("serious steal"),
+                  HasSubstr("note turbo"), "note labs: 1 namespaces of labs whose run is gone"));
+}
+
+TEST(Doctor, KnowsWhatAnExperimentNeedsOfEachHost) {
+  const Experiment experiment = parse_experiment(R"(
+name: needy
+lab: {rate: 10mbit, delay: 5ms}
+workloads:
+  bulk: {kind: throughput, engine: iperf3, streams: 4, receive_buffer: 2MiB}
+  pings: {kind: latency, engine: spin, timestamps: kernel, pin: {client: 2, server: 3}}
+  raws: {kind: latency, engine: blocking, transport: raw}
+  paced: {kind: throughput, engine: iperf3, transport: udp, fq_rate: 5mbit}
+)",
+                                                 "needy.yaml");
+  const Needs both = Needs::of(experiment, true, true);
+  EXPECT_THAT(both.pins, ElementsAre(2u, 3u));
+  EXPECT_EQ(both.threads, 2u);
+  EXPECT_EQ(both.spinning, 2u);
+  EXPECT_EQ(both.receive_buffer, 2u << 20);
+  EXPECT_EQ(both.send_buffer, 0u);
+  EXPECT_TRUE(both.raw_sockets);
+  EXPECT_TRUE(both.kernel_stamps);
+  EXPECT_TRUE(both.iperf3_streams);
+  EXPECT_THAT(both.qdiscs, ElementsAre("fq", "netem", "tbf"));
+  const Needs server = Needs::of(experiment, false, true);
+  EXPECT_THAT(server.pins, ElementsAre(3u));
+  EXPECT_EQ(server.threads, 1u);
+}
+
+TEST(Doctor, VisitsAHostOnceAndUnderstandsItsFacts) {
+  const Experiment experiment =
+      parse_experiment("{name: e, workloads: {w: {kind: throughput, engine: null}}}", "e.yaml");
+  ProcessChannel client({PINGPERF_BINARY, "agent"}, "client"),
+      server({PINGPERF_BINARY, "agent"}, "server");
+  const auto reports = visit(experiment, client, &server, 10 * kMillisecond);
+  ASSERT_EQ(reports.size(), 1u);
+  const HostReport& report = reports.front();
+  EXPECT_EQ(report.host, "both hosts");
+  EXPECT_TRUE(report.facts.at("cpus_allowed").is_string());
+  EXPECT_TRUE(report.facts.at("capabilities").is_array());
+  EXPECT_GT(report.now.at("clock_cost_ns").get<double>(), 0);
+  EXPECT_TRUE(report.now.at("kernel_stamps").is_boolean());
+  EXPECT_TRUE(report.now.contains("qdiscs") || report.now.contains("qdiscs_unknown"));
+  EXPECT_TRUE(report.now.at("stamps_sent").is_object());
+  EXPECT_EQ(to_json(reports).at(0).at("findings").size(), report.findings.size());
+}
+
+TEST(Doctor, VisitsTwoHostsWhereTheEndsAreOnTwo) {
+  const Experiment experiment =
+      parse_experiment("{name: e, workloads: {w: {kind: throughput, engine: null}}}", "e.yaml");
+  ProcessChannel client({PINGPERF_BINARY, "agent"}, "client"),
+      server({PINGPERF_FAKE_AGENT, "ok"}, "server");
+  const auto reports = visit(experiment, client, &server, 0);
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_EQ(reports[1].host, "server");
+  EXPECT_THAT(reports[1].findings, IsEmpty());
+  EXPECT_EQ(visit(experiment, client, nullptr, 0).size(), 1u);
+}
+
+}  // namespace
+}  // namespace pingperf

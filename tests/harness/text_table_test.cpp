@@ -1,0 +1,109 @@
+// Tables at every width: nothing is wider than the terminal, and nothing is lost.
+#include "harness/text_table.h"
+
+#include <gmock/gmock.h>
+
+#include <sstream>
+
+namespace pingperf {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TextTable table_of(const std::vector<std::string>& names) {
+  TextTable table({"latency", "ok", "p50", "", "p99"});
+  for (const std::string& name : names) table.add({name, "3/3", "13.4 µs", "±1%", "402 µs"});
+  return table;
+}
+
+std::size_t widest(const std::string& text) {
+  std::size_t width = 0;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) width = std::max(width, display_width(line));
+  return width;
+}
+
+TEST(TextTable, IsWholeWhereItFits) {
+  const std::string text = table_of({"pingpong"}).to_string({.width = 80});
+  EXPECT_EQ(text,
+            "latency    ok      p50          p99\n"
+            "pingpong  3/3  13.4 µs  ±1%  402 µs\n");
+  EXPECT_EQ(table_of({"pingpong"}).width(), 35u);
+  EXPECT_EQ(text, table_of({"pingpong"}).to_string({}));
+}
+
+TEST(TextTable, IsNeverShortenedInAFile) {
+  const std::string name(300, 'x');
+  EXPECT_THAT(table_of({name}).to_string({}), HasSubstr(name));
+}
+
+TEST(TextTable, ShortensTheMiddleOfALongName) {
+  const std::string text =
+      table_of({"pingpong/engine=blocking/transport=tcp"}).to_string({.width = 50});
+  EXPECT_EQ(widest(text), 50u);
+  EXPECT_THAT(text, HasSubstr("…"));
+  EXPECT_THAT(text, HasSubstr("transport=tcp  3/3"));
+}
+
+TEST(TextTable, GivesALineToNamesThatWouldReadTheSame) {
+  const std::vector<std::string> names = {"pingpong/message_size=64B/engine=blocking/batch=1",
+                                          "pingpong/message_size=65B/engine=blocking/batch=1"};
+  const std::string text = table_of(names).to_string({.width = 50});
+  EXPECT_LE(widest(text), 50u);
+  for (const std::string& name : names) EXPECT_THAT(text, HasSubstr(name + "\n"));
+  EXPECT_THAT(text, HasSubstr("\n  3/3  13.4 µs  ±1%  402 µs\n"));
+}
+
+TEST(TextTable, KeepsALabelThatTellsRowsApartBesideTheName) {
+  TextTable table({"case", "metric", "ratio", "verdict"}, 2);
+  for (const char* const metric : {"throughput_bps", "cpu_s_per_gb"})
+    table.add({"bulk/engine=blocking", metric, "0.93", "inconclusive"});
+  EXPECT_THAT(table.to_string({.width = 50}), HasSubstr("bulk…blocking    cpu_s"));
+  EXPECT_EQ(table.to_string({.width = 30}),
+            "case  metric\n"
+            "  ratio       verdict\n"
+            "bulk/…blocking  throughput_bps\n"
+            "   0.93  inconclusive\n"
+            "bulk/…e=blocking  cpu_s_per_gb\n"
+            "   0.93  inconclusive\n");
+}
+
+TEST(TextTable, FlowsWhereNotEvenTheFiguresFit) {
+  const std::string text = table_of({"pingpong"}).to_string({.width = 20});
+  EXPECT_LE(widest(text), 20u);
+  EXPECT_THAT(text, HasSubstr("p50 13.4 µs ±1%"));
+  EXPECT_THAT(text, HasSubstr("p99 402 µs"));
+}
+
+TEST(TextTable, ColoursOnlyWhereTheStyleHasColours) {
+  TextTable table({"case", "verdict"});
+  table.add({"bulk", {"slower", Tone::bad}});
+  EXPECT_THAT(table.to_string({}), Not(HasSubstr("\x1b")));
+  const std::string text = table.to_string({.color = true});
+  EXPECT_THAT(text, HasSubstr("\x1b[31mslower\x1b[0m"));
+  EXPECT_THAT(text, HasSubstr("\x1b[1mcase  verdict\x1b[0m"));
+  EXPECT_THAT(table.to_markdown(), Not(HasSubstr("\x1b")));
+}
+
+TEST(TextTable, TakesOneMoreColumn) {
+  TextTable table({"case", "n"});
+  table.add({"bulk", "1"});
+  table.add({"pings", "2"});
+  table.add_column("bar", {"█━", ""});
+  EXPECT_EQ(table.to_string({}),
+            "case   n  bar\n"
+            "bulk   1   █━\n"
+            "pings  2\n");
+}
+
+TEST(Wrap, BreaksAtBlanksAndIndentsWhatGoesOn) {
+  EXPECT_EQ(wrap("one two three", 9), "one two\n  three");
+  EXPECT_EQ(wrap("one two three", std::string::npos), "one two three");
+  EXPECT_EQ(wrap("a b\nc d\n", 80), "a b\nc d\n");
+  EXPECT_EQ(wrap("unbreakable-word x", 5), "unbreakable-word\n  x");
+  EXPECT_EQ(wrap("", 5), "");
+}
+
+}  // namespace
+}  // namespace pingperf

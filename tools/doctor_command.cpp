@@ -1,0 +1,73 @@
+// pingperf doctor: what on a host will spoil or limit results, why, and what mends it.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "harness/doctor_visit.h"
+#include "harness/lab.h"
+#include "harness/runner.h"
+#include "tools/commands.h"
+
+namespace pingperf {
+namespace {
+
+constexpr Nanoseconds kObservation = 500 * kMillisecond;  // of the hosts' CPUs
+
+std::vector<HostReport> reports_of(const DoctorCommand& command) {
+  if (command.file.empty()) return {visit_this_host(kObservation)};
+  const Experiment experiment = load_experiment(command.file);
+  Agents agents(experiment);  // of a lab: on this host, which is what it takes
+  return visit(experiment, agents, kObservation);
+}
+
+// "this host: bench1, Linux 6.1.0, 8 CPUs"
+std::string heading(const HostReport& report) {
+  std::string text = report.host;
+  const auto add = [&](const char* before, const char* fact, const char* after) {
+    const auto found = report.facts.find(fact);
+    if (found == report.facts.end()) return;
+    text += before + (found->is_string() ? found->get<std::string>() : found->dump()) + after;
+  };
+  add(": ", "hostname", "");
+  add(", ", "kernel", "");
+  add(", ", "cpus", " CPUs");
+  return text;
+}
+
+std::string text_of(const HostReport& report, const Style& style) {
+  constexpr std::size_t kIndent = 9;
+  std::string text = toned(heading(report), Tone::heading, style) + "\n";
+  if (report.findings.empty()) text += "nothing found that spoils or limits results\n";
+  for (const Finding& f : report.findings) {
+    const Tone tone = f.severity == Severity::serious ? Tone::bad : Tone::plain;
+    const auto add = [&](std::string_view mark, const std::string& paragraph) {
+      text += toned(fmt::format("{:<{}}", mark, kIndent), tone, style) +
+              wrap(paragraph, style.width, kIndent) + "\n";
+    };
+    text += "\n";
+    add(name(f.severity), fmt::format("{}: {}", f.subject, f.what));
+    add("  why", f.why);
+    add("  mend", f.remedy);
+  }
+  return text;
+}
+
+}  // namespace
+
+int doctor_command(const DoctorCommand& command) {
+  std::vector<std::string> removed;
+  if (command.clean) removed = remove_stale_labs();
+  const std::vector<HostReport> reports = reports_of(command);
+  if (command.format == "json") {
+    Json document = {{"removed", removed}, {"hosts", to_json(reports)}};
+    for (std::size_t i = 0; i < reports.size(); ++i)
+      document["hosts"][i]["facts"] = reports[i].facts;
+    print_json(document);
+    return 0;
+  }
+  for (const std::string& name : removed) fmt::print("removed {}: its run is gone\n", name);
+  for (const HostReport& report : reports)
+    fmt::print("{}{}", &report == &reports.front() ? "" : "\n", text_of(report, style_of_stdout()));
+  return 0;
+}
+
+}  // namespace pingperf

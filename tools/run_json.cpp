@@ -1,0 +1,62 @@
+#include "tools/run_json.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "harness/csv.h"
+
+namespace pingperf {
+namespace {
+
+// The columns that are names and sentences, whatever they look like.
+constexpr std::string_view kTexts[] = {"run",      "metric",  "case",   "workload",
+                                       "baseline", "verdict", "remark", "note"};
+
+Json value_of(const std::string& column, const std::string& cell) {
+  if (cell.empty()) return nullptr;
+  double number = 0;
+  const char* const end = cell.data() + cell.size();
+  const auto [rest, error] = std::from_chars(cell.data(), end, number);
+  const bool is_text = std::find(std::begin(kTexts), std::end(kTexts), column) != std::end(kTexts);
+  if (is_text || error != std::errc() || rest != end) return cell;
+  return Json::parse(cell);  // whole numbers stay whole
+}
+
+Json rows_of(const std::filesystem::path& file) {
+  const CsvTable table = CsvTable::read(file);
+  Json rows = Json::array();
+  for (const auto& row : table.rows()) {
+    Json object = Json::object();
+    for (std::size_t i = 0; i < row.size(); ++i)
+      object[table.header()[i]] = value_of(table.header()[i], row[i]);
+    rows.push_back(std::move(object));
+  }
+  return rows;
+}
+
+Json optional_json(const std::optional<double>& value) {
+  return value ? Json(*value) : Json();
+}
+
+}  // namespace
+
+Json run_json(const std::filesystem::path& directory, const std::vector<GateRow>& gates) {
+  Json judged = Json::array();
+  for (const GateRow& row : gates)
+    judged.push_back({{"metric", row.gate->metric},
+                      {"case", row.case_name},
+                      {"against", row.against.empty() ? Json() : Json(row.against)},
+                      {"n", row.n},
+                      {"figure", optional_json(row.figure)},
+                      {"ci_low", optional_json(row.ci_low)},
+                      {"ci_high", optional_json(row.ci_high)},
+                      {"at_least", optional_json(row.gate->at_least)},
+                      {"at_most", optional_json(row.gate->at_most)},
+                      {"state", name(row.state)}});
+  return {{"directory", directory.string()},
+          {"summary", rows_of(directory / "summary.csv")},
+          {"comparisons", rows_of(directory / "comparisons.csv")},
+          {"gates", std::move(judged)}};
+}
+
+}  // namespace pingperf
