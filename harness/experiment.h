@@ -124,6 +124,7 @@ struct Experiment {
   std::vector<Case> cases;  // in the order of the file
   std::vector<Compare> compare;
   std::vector<Gate> gates;
+  std::size_t gates_left_out = 0;  // those against stored runs, when they were to be left out
 };
 
 // Where an experiment departs from its file: `run --set` and `--only`.

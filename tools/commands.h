@@ -62,11 +62,17 @@ struct CompareCommand {
   std::string fail_on;  // regression or inconclusive, which includes it; empty: nothing
 };
 
+struct ReportCommand {
+  std::vector<std::string> runs;  // paths, as RunSet::read() takes them; the later ones against the first
+  std::string output;             // a file; empty: report.html in the directory of the only run
+};
+
 // How tables are printed to stdout: in bold on a terminal, unless NO_COLOR is set.
 Style style_of_stdout();
 
 int compare_command(const CompareCommand& command);
 int export_command(const std::string& run, const std::string& format);
+int report_command(const ReportCommand& command);
 int sink_command(const SinkCommand& command);
 int ping_command(const PingCommand& command);
 int pong_command(const PongCommand& command);

@@ -11,6 +11,7 @@
 #include "harness/gates.h"
 #include "harness/junit.h"
 #include "harness/lab.h"
+#include "harness/report.h"
 #include "harness/run_set.h"
 #include "harness/runner.h"
 #include "harness/stopping.h"
@@ -37,9 +38,12 @@ Outcome report(const Experiment& experiment, const RunDirectory& directory) {
   const auto write = [&](const char* file, const std::string& text) {
     write_file_atomically(directory.path() / file, text);
   };
-  write("summary.csv", summary_csv(summarize(trials)));
+  const std::vector<SummaryRow> summary = summarize(trials);
+  write("summary.csv", summary_csv(summary));
   write("comparisons.csv", comparisons_csv(comparisons, directory.name()));
   write("junit.xml", junit_xml(experiment.name, junit_of_run(experiment, trials, gates)));
+  write("report.html",
+        report_html({{directory.path(), &experiment, &trials, summary, comparisons, gates}}));
   const Style style = style_of_stdout();
   fmt::print("\n{}", results_table(trials, experiment.cases, style));
   if (!comparisons.empty()) fmt::print("\n{}", comparisons_table(comparisons, style));
@@ -85,7 +89,8 @@ void run_blocks(const RunCommand& command, const Experiment& experiment,
 void print_files(const std::filesystem::path& directory) {
   fmt::print("\nFiles in {}\n", directory.string());
   for (const auto& [file, content] :
-       {std::pair{"trials.csv", "a row a trial, every parameter and metric"},
+       {std::pair{"report.html", "all of it in pictures, for a browser"},
+        {"trials.csv", "a row a trial, every parameter and metric"},
         {"summary.csv", "a row a case and metric"},
         {"comparisons.csv", "a row a compared pair"},
         {"junit.xml", "cases and gates as tests, for CI"},
