@@ -35,6 +35,17 @@ struct Telling {
   std::vector<std::string> notes;
 };
 
+// The cases that were run, in the order of the experiment; then any others.
+std::vector<std::string> cases_in_order(const ReportedRun& run) {
+  std::vector<std::string> names;
+  for (const Case& c : run.experiment->cases)
+    if (!run.trials->rows_of(c.name).empty()) names.push_back(c.name);
+  const std::set<std::string> known(names.begin(), names.end());
+  for (const std::string& name : run.trials->cases())
+    if (!known.contains(name)) names.push_back(name);
+  return names;
+}
+
 // The ok trials of each case, at most so many, evenly spread over the run.
 DrawnTrials drawn_trials(const Telling& telling, std::size_t most) {
   const TrialTable& trials = *telling.run.trials;
@@ -258,8 +269,10 @@ std::string text_in(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+// Null when it is missing or damaged: the page does without.
 Json environment_of(const std::filesystem::path& run) {
-  return Json::parse(text_in(run / "environment.json"), nullptr, false);
+  Json environment = Json::parse(text_in(run / "environment.json"), nullptr, false);
+  return environment.is_discarded() ? Json() : environment;
 }
 
 void add_series(Telling& telling, Json& json) {
@@ -287,7 +300,7 @@ Json statements_json(const std::vector<Statement>& statements) {
 
 Json run_json(const ReportedRun& run, std::size_t run_count,
               const std::vector<ToldMetric>& metrics) {
-  Telling telling{run, run.trials->cases(), run_count, {}};
+  Telling telling{run, cases_in_order(run), run_count, {}};
   const std::size_t most = std::max<std::size_t>(1, kMostCases / run_count);
   if (telling.cases.size() > most) {
     telling.notes.push_back(fmt::format("Of {} cases, the first {} are on this page.",

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 
 #include "harness/record.h"
@@ -31,8 +32,9 @@ Mark mark_of(const std::string& verdict) {
                                      : Mark::plain;
 }
 
-// "1.07", "28.3", "1290"
+// "1.07", "28.3", "1290", "0.013"
 std::string ratio_text(double ratio) {
+  if (ratio < 0.0995) return fmt::format("{:.2g}", ratio);
   return fmt::format("{:.{}f}", ratio, ratio < 9.995 ? 2 : ratio < 99.95 ? 1 : 0);
 }
 
@@ -48,6 +50,11 @@ std::string counted(std::size_t n, std::string_view what) {
   return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
 }
 
+std::string capitalised(std::string text) {
+  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
 // "goodput 0.97 × that of engine=iperf3, 95 % interval 0.96 to 0.98, 30 pairs"
 std::string figures(const Subject& s) {
   const Effect& e = *s.effect;
@@ -60,11 +67,8 @@ std::string figures(const Subject& s) {
 
 std::string sentence(const Subject& s) {
   const Effect& e = *s.effect;
-  if (!e.ratio)
-    return fmt::format("{} against {}: nothing to compare in {}.", s.name, s.reference,
-                       title_of(e.metric));
   if (e.verdict == "same")
-    return fmt::format("{} does the same: {}.", s.name, figures(s));
+    return fmt::format("{} is the same: {}.", s.name, figures(s));
   if (e.verdict != "inconclusive")
     return fmt::format("{} is {}: {}.", s.name, e.verdict, figures(s));
   std::string why = "; not settled";
@@ -77,10 +81,8 @@ std::string sentence(const Subject& s) {
   return fmt::format("{}: {}{}.", s.name, figures(s), why);
 }
 
-// "from 1.07 × (a) to 28.3 × (b)", or the only one.
-std::string range_of(std::vector<Subject> subjects) {
-  std::erase_if(subjects, [](const Subject& s) { return !s.effect->ratio; });
-  if (subjects.empty()) return "";
+// ": from 1.07 × (a) to 28.3 × (b)", or the only one.
+std::string range_of(const std::vector<Subject>& subjects) {
   const auto [low, high] =
       std::minmax_element(subjects.begin(), subjects.end(), [](const Subject& a, const Subject& b) {
         return *a.effect->ratio < *b.effect->ratio;
@@ -88,7 +90,7 @@ std::string range_of(std::vector<Subject> subjects) {
   const auto one = [](const Subject& s) {
     return fmt::format("{} × ({})", ratio_text(*s.effect->ratio), s.name);
   };
-  if (low == high) return ": " + one(*low);
+  if (subjects.size() == 1) return ": " + one(*low);
   return fmt::format(": from {} to {}", one(*low), one(*high));
 }
 
@@ -112,18 +114,37 @@ std::vector<Statement> grouped(const std::vector<Subject>& subjects, const std::
                                      : std::string_view(verdict) == "same" ? "the same"
                                                                            : verdict;
       statements.push_back(
-          {mark_of(verdict), fmt::format("{}: {} in {} of {} against {}{}.", title_of(metric), words,
+          {mark_of(verdict), fmt::format("{}: {} in {} of {} against {}{}.", capitalised(title_of(metric)), words,
                                          group->second.size(), totals[metric], against,
                                          range_of(group->second))});
     }
   return statements;
 }
 
-std::vector<Statement> told(const std::vector<Subject>& subjects, const std::string& against) {
-  if (subjects.size() > kMostSentences) return grouped(subjects, against);
-  std::vector<Statement> statements;
+// How many of the comparisons of a metric have no ratio, since a side has no value.
+std::vector<Statement> unmeasured(const std::vector<Subject>& subjects) {
+  std::map<std::string, std::size_t> counts;
   for (const Subject& s : subjects)
-    statements.push_back({mark_of(s.effect->verdict), sentence(s)});
+    if (!s.effect->ratio) ++counts[s.effect->metric];
+  std::vector<Statement> statements;
+  for (const auto& [metric, count] : counts)
+    statements.push_back({Mark::open, fmt::format("{}: nothing to compare in {}.",
+                                                  capitalised(title_of(metric)),
+                                                  counted(count, "comparison"))});
+  return statements;
+}
+
+std::vector<Statement> told(const std::vector<Subject>& all, const std::string& against) {
+  std::vector<Subject> subjects = all;
+  std::erase_if(subjects, [](const Subject& s) { return !s.effect->ratio; });
+  std::vector<Statement> statements;
+  if (subjects.size() > kMostSentences) {
+    statements = grouped(subjects, against);
+  } else {
+    for (const Subject& s : subjects)
+      statements.push_back({mark_of(s.effect->verdict), sentence(s)});
+  }
+  for (Statement& s : unmeasured(all)) statements.push_back(std::move(s));
   return statements;
 }
 

@@ -87,10 +87,10 @@ void run_blocks(const RunCommand& command, const Experiment& experiment,
 }
 
 void print_files(const std::filesystem::path& directory) {
+  fmt::print("\nReport for a browser: {}\n", (directory / "report.html").string());
   fmt::print("\nFiles in {}\n", directory.string());
   for (const auto& [file, content] :
-       {std::pair{"report.html", "all of it in pictures, for a browser"},
-        {"trials.csv", "a row a trial, every parameter and metric"},
+       {std::pair{"trials.csv", "a row a trial, every parameter and metric"},
         {"summary.csv", "a row a case and metric"},
         {"comparisons.csv", "a row a compared pair"},
         {"junit.xml", "cases and gates as tests, for CI"},

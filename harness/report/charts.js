@@ -125,13 +125,13 @@ function valueScale(column, title, values, decades = 1.4) {
     return scale(title, {
       type: 'logarithmic', min, max,
       afterBuildTicks: axis => { axis.ticks = logTicks(min, max).map(value => ({value})); },
-      ticks: {callback: value => human(column, value), autoSkip: true},
+      ticks: {callback: value => tick(column, value), autoSkip: true},
     });
   }
   const axis = axisOf(column, title, largest);
   return scale(axis.title, {
     type: 'linear', beginAtZero: true, suggestedMax: largest > 0 ? largest * 1.02 : 1,
-    ticks: {callback: value => digits(value / axis.factor), maxTicksLimit: 7},
+    ticks: {callback: value => digits(value / axis.factor), maxTicksLimit: 7, stepSize: axis.step},
   });
 }
 
@@ -152,12 +152,12 @@ function barChart(column, title, rows, runCount) {
   const datasets = [];
   for (let run = 0; run < runCount; ++run) {
     const cells = rows.map(row => row.cells[run]);
-    const tint = cell => cell && cell.isBaseline ? styleOf('--soft') : colour(run);
+    const tint = cell => cell && cell.isBaseline && runCount === 1 ? styleOf('--soft') : colour(run);
     datasets.push({
       type: 'scatter', indexAxis: 'x', parsing: false, role: 'trials', run, order: 0,
       data: cells.flatMap((cell, row) => cell ? cell.dots.map(
           ([block, value], i) => ({x: value, y: row + place(run) + jitter(i) / runCount, block, row})) : []),
-      pointRadius: 2.4, pointHoverRadius: 4, borderWidth: 0.8, borderColor: styleOf('--paper'),
+      pointRadius: 2.8, pointHoverRadius: 4.5, borderWidth: 0.8, borderColor: styleOf('--paper'),
       backgroundColor: faded(styleOf('--ink'), 0.62),
     });
     const shared = {
@@ -186,7 +186,7 @@ function barChart(column, title, rows, runCount) {
           if (role === 'trials') return `${letter}block ${item.raw.block}: ${human(column, item.raw.x)}`;
           const cell = rows[row].cells[run];
           return `${letter}median ${human(column, cell.median)}` +
-              (cell.low === null ? '' : `, 95 % interval ${human(column, cell.low)} to ${human(column, cell.high)}`);
+              (cell.low === null ? '' : `, 95 % interval ${humanRange(column, cell.low, cell.high)}`);
         },
       }}}),
       indexAxis: 'y',
@@ -232,7 +232,7 @@ function lineChart(series, x, y, describe, more = {}) {
 
 // The axis of percentiles, on which 90 %, 99 % and 99.9 % are equally far apart. Its values are log10(1 / (1 - level)).
 function ninesScale(largest) {
-  const ticks = [[0, '0 %'], [Math.log10(2), '50 %']];
+  const ticks = [[Math.log10(2), '50 %']];
   for (let nines = 1; nines <= Math.ceil(largest); ++nines) ticks.push([nines, percentText(1 - 10 ** -nines)]);
   return scale('percentile', {
     type: 'linear', min: 0, max: Math.max(1, largest * 1.01),
@@ -264,8 +264,8 @@ const MARKS = {
 function forestChart(rows, threshold, title) {
   const log = value => value === null || value === undefined ? null : Math.log(value);
   const all = rows.flatMap(row => [row.ratio, row.low, row.high]).filter(v => v > 0);
-  const min = Math.log(Math.min(1 - 1.6 * threshold, ...all)) - 0.02;
-  const max = Math.log(Math.max(1 + 1.6 * threshold, ...all)) + 0.02;
+  const [least, most] = [Math.min(1 - 1.6 * threshold, ...all), Math.max(1 + 1.6 * threshold, ...all)].map(Math.log);
+  const min = least - 0.05 * (most - least), max = most + 0.05 * (most - least);
   const marks = rows.map(row => MARKS[row.verdict] || MARKS.inconclusive);
   return {
     type: 'scatter',

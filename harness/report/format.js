@@ -40,27 +40,49 @@ function digits(value) {
   return String(Number(value.toFixed(size >= 9.995 ? 1 : size >= 0.995 ? 2 : 3)));
 }
 
+// Three significant digits, also when they are zeros; a whole number as it is.
+function figure(value) {
+  const size = Math.abs(value);
+  if (Number.isInteger(value) && size < 1e6) return value.toLocaleString('en-US').replaceAll(',', '\u202f');
+  if (size < 0.0995 || size >= 1e6) return digits(value);
+  return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.995 ? 2 : 3);
+}
+
 // "23.7 Gbit/s"
-function human(column, value) {
+function human(column, value, figureOf = figure) {
   if (value === null || value === undefined) return '–';
   const [unit, factor] = scaleFor(column, value);
-  if (factor === 1 && !unit && Math.abs(value) >= 1e3 && Number.isInteger(value))
-    return value.toLocaleString('en-US').replaceAll(',', ' ');
-  const space = unit.startsWith('/') ? '\u202f' : unit ? ' ' : '';
-  return (digits(value / factor) + space + unit).trim();
+  return (figureOf(value / factor) + (unit ? ' ' : '') + unit).trim();
+}
+
+// On an axis: "10 µs", "1 ms"
+function tick(column, value) {
+  return human(column, value, digits);
+}
+
+// "18.8 to 54.1 Gbit/s"
+function humanRange(column, low, high) {
+  if (low === null || low === undefined) return '';
+  const [unit, factor] = scaleFor(column, high);
+  const isShort = scaleFor(column, low)[0] === unit || low === 0;
+  return `${isShort ? figure(low / factor) : human(column, low)} to ${human(column, high)}`;
 }
 
 // A ratio: "0.97", "28.3"
 function ratioText(ratio) {
   if (ratio === null || ratio === undefined) return '–';
+  if (ratio > 0 && ratio < 0.0995) return ratio.toPrecision(2);
   return ratio.toFixed(ratio < 9.995 ? 2 : ratio < 99.95 ? 1 : 0);
 }
 
-// "round trip p99 (µs)", and what divides the values.
+// "round trip p99 (µs)", what divides the values, and a step between ticks where a decimal one would not be round.
 function axisOf(column, title, largest) {
   const [unit, factor] = scaleFor(column, largest);
-  const shown = unit.startsWith('/') ? (unit === '/s' ? '' : unit.slice(0, 1) === '/' ? unit : '') : unit;
-  return {title: shown ? `${title} (${shown})` : title, factor};
+  const about = largest / factor / 5;
+  const step = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500].find(s => s >= about);
+  const isSaid = !unit || (unit === '/s' && title.endsWith('second'));
+  return {title: isSaid ? title : `${title} (${unit})`, factor,
+          step: scalesOf(column) === SCALES.bytes && step ? step * factor : undefined};
 }
 
 function percentText(level) {
@@ -79,6 +101,10 @@ function median(values) {
 function shortName(c) {
   const words = c.axes.map(([key, value]) => key === 'engine' || key === 'transport' ? value : `${key} ${value}`);
   return words.length ? words.join(', ') : c.name;
+}
+
+function sentence(text) {
+  return text ? text[0].toUpperCase() + text.slice(1) + '.' : '';
 }
 
 // Lines of at most `width` characters, broken after '/', ',' or a blank.

@@ -52,16 +52,29 @@ const workloadsOf = list => [...new Set(list.map(c => c.workload))];
 
 let charts = [];
 
-// A card with a chart, drawn once it is in the page. `name` says to tests and to people's scripts what it shows.
+// A card with a chart, drawn once it is in the page and its width is known: height and configure are functions of it.
+// `name` says to tests and to people's scripts what it shows.
 function chartCard(name, title, label, height, configure) {
   const canvas = el('canvas', {role: 'img', 'aria-label': label, 'data-chart': name});
-  const box = el('div', {class: 'canvas', style: `height:${height}px`}, canvas);
-  charts.push({canvas, configure});
-  return el('figure', {class: 'card'}, title ? el('h3', {}, title) : null, box);
+  charts.push({canvas, height, configure});
+  return el('figure', {class: 'card'}, title ? el('h3', {}, title) : null, el('div', {class: 'canvas'}, canvas));
 }
 
 function drawCharts() {
-  for (const chart of charts.splice(0)) new Chart(chart.canvas, chart.configure(chart.canvas.parentElement.clientWidth));
+  const sized = charts.splice(0).map(chart => ({...chart, width: chart.canvas.parentElement.clientWidth}));
+  for (const {canvas, height, width} of sized) canvas.parentElement.style.height = `${height(width)}px`;
+  for (const {canvas, configure, width} of sized) new Chart(canvas, configure(width));
+}
+
+// Of a chart with a row a case: high enough for the labels.
+function rowsHeight(labels, least) {
+  return 62 + labels.length * Math.max(least, 16 + 15 * Math.max(...labels.map(label => label.length)));
+}
+
+// Cards one below the other in as many columns as fit.
+function columns(cards) {
+  const some = cards.filter(Boolean);
+  return el('div', {class: some.length > 1 ? 'cards columns' : 'cards'}, some);
 }
 
 function selectOf(label, options, chosen, onchange) {
@@ -101,20 +114,18 @@ function barRow(one, metric, width) {
     return {...row, dots, isBaseline: baselines.has(one.name)};
   });
   const figures = cells.map((cell, run) => cell && (runs.length > 1 ? `${letterOf(run)} ` : '') + human(metric, cell.median));
-  return {label: [...wrap(shortName(one), width), figures.filter(Boolean).join(' · ')], cells};
+  return {label: [...wrap(shortName(one), width), ...figures.filter(Boolean)], cells};
 }
 
 function barCards(kind, list, metric) {
   return workloadsOf(list).map(workload => {
     const own = list.filter(c => c.workload === workload && runs.some((_, run) => summary.has(key(run, c.name, metric))));
     if (own.length === 0) return null;
-    const lines = Math.max(...own.map(c => barRow(c, metric, 22).label.length));
-    const height = 62 + own.length * Math.max(18 + 15 * lines, 34 + 18 * (runs.length - 1));
+    const rows = width => own.map(c => barRow(c, metric, width < 420 ? 19 : 28));
     const label = `${titleOf(metric)} of ${workload}: ` + own.map(c => barRow(c, metric, 99).label.join(' ')).join('; ');
-    return chartCard(`bars:${workload}:${metric}`, workload, label, height, width => {
-      const rows = own.map(c => barRow(c, metric, width < 420 ? 19 : 28));
-      return barChart(metric, titleOf(metric), rows, runs.length);
-    });
+    return chartCard(`bars:${workload}:${metric}`, workload, label,
+                     width => rowsHeight(rows(width).map(row => row.label), 18 + 20 * runs.length),
+                     width => barChart(metric, titleOf(metric), rows(width), runs.length));
   });
 }
 
@@ -139,7 +150,7 @@ function distributionCards(kind, list, metric) {
     if (series.length === 0) return null;
     const label = `Share of the trials up to a ${titleOf(metric)}, ${workload}`;
     return el('div', {class: 'card'},
-              chartCard(`ecdf:${workload}:${metric}`, workload, label, 260, () => lineChart(
+              chartCard(`ecdf:${workload}:${metric}`, workload, label, () => 260, () => lineChart(
                   series, {...valueScale(metric, titleOf(metric), series.flatMap(s => s.points.map(p => p[0]))), beginAtZero: false},
                   shareScale('share of the trials'), (x, y) => `${digits(y)} % up to ${human(metric, x)}`,
                   {stepped: 'before'})),
@@ -166,17 +177,17 @@ function labelOf(one, run, name = one.name) {
 }
 
 function figuresTable(kind, list) {
-  const columns = kind.columns.filter(metric => list.some(c => runs.some((_, run) => {
+  const metrics = kind.columns.filter(metric => list.some(c => runs.some((_, run) => {
     const row = summary.get(key(run, c.name, metric));
     return row && (metric !== 'lost' || row.max > 0);
   })));
   const rows = list.flatMap(one => one.runs.map((own, run) => own && [
     one.name, ...runs.length > 1 ? [letterOf(run)] : [], `${own.ok}/${own.trials}`,
-    ...columns.map(metric => figureCell(summary.get(key(run, one.name, metric)))),
+    ...metrics.map(metric => figureCell(summary.get(key(run, one.name, metric)))),
   ]).filter(Boolean));
   return table('Medians of the ok trials; below them their 95 % interval, which takes six trials', [
     {title: 'case'}, ...runs.length > 1 ? [{title: 'run'}] : [], {title: 'ok', isNumber: true},
-    ...columns.map(metric => ({title: titleOf(metric), isNumber: true})),
+    ...metrics.map(metric => ({title: titleOf(metric), isNumber: true})),
   ], rows);
 }
 
@@ -196,8 +207,8 @@ function figuresSection(kind) {
       ? `Bar or mark: median. Line: its 95 % interval, which takes six trials. Dots: single trials.${grey}${letters}`
       : 'How many of the trials were at or below a value.';
   return section(kind.id, kind.title, controls,
-                 el('p', {class: 'note'}, `${METRICS.get(metric).title}: ${METRICS.get(metric).doc}. ${explained}`),
-                 el('div', {class: 'cards'}, (view === 'bars' ? barCards : distributionCards)(kind, list, metric)),
+                 el('p', {class: 'note'}, `${sentence(METRICS.get(metric).doc)} ${explained}`),
+                 columns((view === 'bars' ? barCards : distributionCards)(kind, list, metric)),
                  figuresTable(kind, list));
 }
 
@@ -218,17 +229,12 @@ function chooser(name, series) {
   return {shown: series.filter(one => shown.has(one.id)), buttons: el('div', {class: 'legend'}, buttons)};
 }
 
-// [x, y] of several trials, point by point: the medians where at least half of the trials have one.
-function medianPoints(trials, keyOf) {
-  const at = new Map();
-  for (const points of trials)
-    points.forEach((point, i) => {
-      const where = keyOf(point, i, points);
-      if (!at.has(where)) at.set(where, []);
-      at.get(where).push(point);
-    });
-  return [...at.values()].filter(points => points.length * 2 >= trials.length)
-      .map(points => [median(points.map(p => p[0])), median(points.map(p => p[1]))]).sort((a, b) => a[0] - b[0]);
+// [x, y] of several trials, point by point: the medians, as far as at least half of the trials go.
+function medianPoints(trials) {
+  const longest = Math.max(...trials.map(points => points.length));
+  return Array.from({length: longest}, (_, i) => trials.map(points => points[i]).filter(Boolean))
+      .filter(points => points.length * 2 >= trials.length)
+      .map(points => [median(points.map(p => p[0])), median(points.map(p => p[1]))]);
 }
 
 // Of each visible case and run: the trials that have something of the kind `field` of the data.
@@ -241,11 +247,20 @@ function trialsByCase(field) {
 
 // --- Round trips: percentiles and their distribution ----------------------------------------------------------------
 
+// Of several percentile curves: the median of their values at each level that half of them reach. Past its last level
+// a trial stands at its longest round trip.
+function medianCurve(curves) {
+  const levels = curves.map(points => new Map(points.slice(0, -1)));
+  const all = [...new Set(levels.flatMap(map => [...map.keys()]))].sort((a, b) => a - b);
+  const reached = all.filter(level => 2 * levels.filter(map => map.has(level)).length >= curves.length);
+  const last = [0, 1].map(i => median(curves.map(points => points.at(-1)[i])));
+  return [...reached.map(level => [level, median(levels.map((map, i) => map.get(level) ?? curves[i].at(-1)[1]))]), last];
+}
+
 function curveSeries(one) {
   const trials = one.trials.map(trial => trial.points);
   const level = ([inverse, ns]) => [Math.log10(inverse), ns];
-  const points = medianPoints(trials, (point, i, all) => i === all.length - 1 ? 'max' : point[0]);
-  return {...one, points: points.map(level), thin: trials.length > 1 ? trials.map(t => t.map(level)) : []};
+  return {...one, points: medianCurve(trials).map(level), thin: trials.length > 1 ? trials.map(t => t.map(level)) : []};
 }
 
 function roundTripsSection() {
@@ -261,12 +276,12 @@ function roundTripsSection() {
   const describe = (level, ns) => `${percentText(1 - 10 ** -level)}: ${human('rtt_ns', ns)}`;
   return section('round-trips', 'Round trips', [],
       el('p', {class: 'note'}, 'Bold: the median of the trials at each percentile. Thin: single trials. ' +
-         'The curve ends at the longest round trip of all.'),
+         'A curve ends at the longest round trip.'),
       buttons,
       el('div', {class: 'cards'},
-         chartCard('percentiles', 'By percentile', `Round trip by percentile: ${names}`, 340, () => lineChart(
+         chartCard('percentiles', 'By percentile', `Round trip by percentile: ${names}`, () => 340, () => lineChart(
              series, ninesScale(largest), valueScale('rtt_ns', 'round trip', values, 1), describe)),
-         chartCard('ecdf', 'Distribution (ECDF), up to 99.9 %', `Share of the round trips up to a time: ${names}`, 340,
+         chartCard('ecdf', 'Distribution (ECDF), up to 99.9 %', `Share of the round trips up to a time: ${names}`, () => 340,
                    () => lineChart(bulk, {...valueScale('rtt_ns', 'round trip', bulk.flatMap(s => s.points.map(p => p[0])), 0.7),
                                           beginAtZero: false},
                                    shareScale('share of the round trips'),
@@ -279,11 +294,11 @@ function forestCards(name, rows, baselineOf, title) {
   return [...new Set(rows.map(row => row.metric))].map(metric => {
     const own = rows.filter(row => row.metric === metric && row.ratio !== null);
     if (own.length === 0) return null;
-    const labels = width => own.map(row => [...wrap(row.case, width), ...wrap(`to ${baselineOf(row)}`, width)]);
-    const lines = Math.max(...labels(30).map(label => label.length));
+    const lines = (row, size) => [...wrap(row.case, size), ...baselineOf ? wrap(`to ${baselineOf(row)}`, size) : []];
+    const labels = width => own.map(row => lines(row, width < 420 ? 19 : 34));
     const label = `${titleOf(metric)}, ratios: ` + own.map(row => `${row.case} ${ratioText(row.ratio)} ${row.verdict}`).join('; ');
-    return chartCard(`${name}:${metric}`, titleOf(metric), label, 66 + own.length * (14 + 14 * lines), width => forestChart(
-        own.map((row, i) => ({...row, label: labels(width < 420 ? 19 : 34)[i]})), data.threshold, title));
+    return chartCard(`${name}:${metric}`, titleOf(metric), label, width => rowsHeight(labels(width), 34), width => forestChart(
+        own.map((row, i) => ({...row, label: labels(width)[i]})), data.threshold, title));
   });
 }
 
@@ -292,6 +307,12 @@ function differing(baseline, name) {
   const parts = baseline.split('/'), others = name.split('/');
   const left = parts.filter((part, i) => part !== others[i]);
   return left.length ? left.join('/') : baseline;
+}
+
+// A table a metric.
+function effectTables(rows, how, withBaseline) {
+  return [...new Set(rows.map(row => row.metric))].map(
+      metric => effectTable(`${sentence(titleOf(metric)).slice(0, -1)}, ${how}`, rows.filter(row => row.metric === metric), withBaseline));
 }
 
 const FOREST_NOTE = 'Line: 95 % interval. Band: a difference of less than ' + Math.round(100 * data.threshold) +
@@ -305,9 +326,8 @@ function comparisonsSection() {
     if (rows.length === 0) return [];
     const of = runs.length > 1 ? ` in ${letterOf(run)}` : '';
     return [
-      el('div', {class: 'cards'}, forestCards(`forest${run || ''}`, rows, row => differing(row.baseline, row.case),
-                                              `ratio to the baseline${of}`)),
-      effectTable(`Case to baseline, by pairs of trials of one block${of}`, rows, 'baseline'),
+      columns(forestCards(`forest${run || ''}`, rows, row => differing(row.baseline, row.case), `ratio to the baseline${of}`)),
+      ...effectTables(rows, `by pairs of trials of one block${of}`, true),
     ];
   });
   return section('comparisons', 'Compared with the baseline', [], el('p', {class: 'note'}, FOREST_NOTE), parts);
@@ -316,14 +336,13 @@ function comparisonsSection() {
 function changesSection() {
   if (data.changes.length === 0) return null;
   const parts = data.changes.flatMap(change => {
-    const rows = change.rows.filter(row => isVisibleName(row.case)).map(
-        row => ({...row, baseline: `${letterOf(0)} ${runs[0].name}`}));
+    const rows = change.rows.filter(row => isVisibleName(row.case));
     const letter = letterOf(change.run);
     const unlike = [...change.differences, ...change.only_base.map(name => `only in ${letterOf(0)}: ${name}`),
                     ...change.only_new.map(name => `only in ${letter}: ${name}`)];
     return [
-      rows.length ? el('div', {class: 'cards'}, forestCards(`changes:${letter}`, rows, () => letterOf(0), `${letter} / ${letterOf(0)}`)) : null,
-      rows.length ? effectTable(`${letter} against ${letterOf(0)}`, rows, 'base') : null,
+      rows.length ? columns(forestCards(`changes:${letter}`, rows, null, `${letter} / ${letterOf(0)}`)) : null,
+      ...effectTables(rows, `${letter} against ${letterOf(0)}`, false),
       unlike.length ? details(`What else differs between ${letterOf(0)} and ${letter} (${unlike.length})`,
                               () => el('ul', {}, unlike.map(line => el('li', {}, line)))) : null,
     ];
@@ -380,7 +399,7 @@ function sweepScale(sweep) {
     type: isLog ? 'logarithmic' : 'linear',
     min: isLog ? min / 1.1 : min - (max - min) * 0.03, max: isLog ? max * 1.1 : max + (max - min) * 0.03,
     ...ticks ? {afterBuildTicks: scale => { scale.ticks = ticks.map(value => ({value})); }} : {},
-    ticks: {callback: value => human(column, value), autoSkip: true},
+    ticks: {callback: value => tick(column, value), autoSkip: true},
   });
 }
 
@@ -396,10 +415,10 @@ function sweepsSection() {
     const title = `${sweep.workload}, by ${sweep.axis.replaceAll('_', ' ')}`;
     const values = series.flatMap(s => [...s.points.map(p => p[1]), ...s.whiskers.flat()]);
     return el('div', {class: 'card'},
-              chartCard(`sweep:${sweep.workload}:${sweep.axis}:${metric}`, title, `${titleOf(metric)} of ${title}`, 290, () => lineChart(
+              chartCard(`sweep:${sweep.workload}:${sweep.axis}:${metric}`, title, `${titleOf(metric)} of ${title}`, () => 290, () => lineChart(
                   series, sweepScale(sweep), valueScale(metric, titleOf(metric), values),
                   (x, y) => `${human(sweep.column, x)}: ${human(metric, y)}`, {pointRadius: 3.5, pointHoverRadius: 5})),
-              legend(series));
+              series.length > 1 ? legend(series) : null);
   });
   if (cards.every(card => card === null)) return null;
   return section('sweeps', 'Sweeps', [selectOf('Show', metrics.map(m => [m, titleOf(m)]), metric, choose('sweeps.metric'))],
@@ -410,8 +429,8 @@ function sweepsSection() {
 // --- In time --------------------------------------------------------------------------------------------------------
 
 const QUANTITIES = [
-  ['rate_bps', 'goodput'], ['rate_hz', 'round trips a second'], ['rtt_ns', "TCP's smoothed RTT"],
-  ['cwnd_bytes', 'congestion window'], ['retransmits_hz', 'segments sent again, a second'],
+  ['rate_bps', 'goodput'], ['rate_hz', 'round trips'], ['rtt_ns', "TCP's smoothed RTT"],
+  ['cwnd_bytes', 'congestion window'], ['retransmits_hz', 'segments sent again'],
 ];
 
 function timeSection() {
@@ -420,17 +439,18 @@ function timeSection() {
   const {shown, buttons} = chooser('series', all);
   const cards = QUANTITIES.map(([quantity, title]) => {
     const series = shown.map(one => {
-      const trials = one.trials.map(trial => trial[quantity]).filter(Boolean);
-      return trials.length === 0 ? null
-          : {...one, points: medianPoints(trials, (_, i) => i), thin: trials.length > 1 ? trials : []};
+      const trials = one.trials.map(trial => trial[quantity]).filter(points => points && points.length > 1);
+      return trials.length === 0 ? null : {...one, points: medianPoints(trials), thin: trials.length > 1 ? trials : []};
     }).filter(Boolean);
     if (series.length === 0) return null;
     if (quantity === 'retransmits_hz' && series.every(s => [s.points, ...s.thin].flat().every(p => !p[1]))) return null;
-    const values = series.flatMap(s => [s.points, ...s.thin].flatMap(points => points.map(p => p[1])));
-    return chartCard(`time:${quantity}`, title, `${title} in time: ${series.map(s => s.label).join(', ')}`, 250, () => lineChart(
-        series, scale('seconds of the measured window', {type: 'linear', min: 0, ticks: {maxTicksLimit: 8}}),
+    const points = series.flatMap(s => [s.points, ...s.thin].flat());
+    const values = points.map(p => p[1]), end = Math.max(...points.map(p => p[0]));
+    return chartCard(`time:${quantity}`, title, `${title} in time: ${series.map(s => s.label).join(', ')}`, () => 250, () => lineChart(
+        series, scale('seconds of the measured window', {type: 'linear', min: 0, max: end, ticks: {maxTicksLimit: 8, includeBounds: false}}),
         valueScale(quantity, title, values, 2), (x, y) => `${digits(x)} s: ${human(quantity, y)}`));
   });
+  if (cards.every(card => card === null)) return null;
   return section('time', 'In time', [], el('p', {class: 'note'}, 'Bold: the median of the trials in each interval. Thin: ' +
       'single trials. The rate is that of the receiving end; RTT, window and retransmissions are what the sending kernel told.'),
       buttons, el('div', {class: 'cards'}, cards));
@@ -450,7 +470,7 @@ function trialsSection(field, id, title, note) {
 function allFigures() {
   const rows = runs.flatMap((run, index) => run.summary.filter(row => isVisibleName(row.case)).map(row => [
     row.case, ...runs.length > 1 ? [letterOf(index)] : [], row.metric, String(row.n), figureCell({...row, low: null}),
-    intervalText(row.low, row.high, v => human(row.metric, v)), human(row.metric, row.min), human(row.metric, row.max),
+    humanRange(row.metric, row.low, row.high), human(row.metric, row.min), human(row.metric, row.max),
   ]));
   return section('figures', 'All figures', [], details(`${rows.length} rows, as in summary.csv`, () => table('Of the ok trials', [
     {title: 'case'}, ...runs.length > 1 ? [{title: 'run'}] : [], {title: 'metric'}, {title: 'n', isNumber: true},
@@ -469,7 +489,7 @@ function surroundingsSection() {
     return table(runs.length > 1 ? `Run ${letterOf(index)}` : 'How it was run', [{title: 'what'}, {title: 'value'}],
                  words.map(([name, text]) => [name, {text, attributes: {class: 'text'}}]));
   });
-  return section('environment', 'Surroundings', [], environmentTable(runs), details('Versions and command line', () => commands));
+  return section('environment', 'Environment', [], environmentTable(runs), details('Versions and command line', () => commands));
 }
 
 function experimentSection() {
@@ -497,7 +517,7 @@ function fillHeader() {
       : `${names} · ${timeText(runs[0].started)}`;
   document.getElementById('question').textContent = questions.length === 1 ? questions[0] : names;
   const told = runs.length > 1
-      ? [...data.headline, ...runs.flatMap((run, index) => run.headline.filter(s => s.mark !== 'plain').map(
+      ? [...data.headline, ...runs.flatMap((run, index) => run.headline.filter(s => s.mark === 'bad').map(
             s => ({...s, text: `${letterOf(index)}: ${s.text}`})))]
       : runs[0].headline;
   document.getElementById('answers').append(...told.map(s => el('li', {class: s.mark},

@@ -7,8 +7,13 @@ function el(tag, attributes = {}, ...children) {
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? '' : value);
   }
-  element.append(...children.flat().filter(child => child !== null && child !== undefined));
+  element.append(...children.flat(Infinity).filter(child => child !== null && child !== undefined));
   return element;
+}
+
+// A name that may break after a slash, and nowhere else unless it must.
+function breakable(name) {
+  return name.split(/(?<=\/)/).flatMap((part, i) => i ? [el('wbr'), part] : [part]);
 }
 
 // columns: [{title, isNumber}]; rows: arrays of cells, a cell a text, an element, or {text, small, attributes}. The
@@ -19,13 +24,14 @@ function table(caption, columns, rows) {
         ? {text: content} : content;
     const tag = i === 0 ? 'th' : 'td';
     return el(tag, {scope: i === 0 ? 'row' : null, class: columns[i].isNumber ? 'number' : null, ...attributes},
-              text, small ? el('small', {}, small) : null);
+              i === 0 && typeof text === 'string' ? breakable(text) : text, small ? el('small', {}, small) : null);
   };
-  return el('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': caption},
-            el('table', {}, el('caption', {}, caption),
+  return el('div', {class: 'table'}, el('p', {class: 'note', 'aria-hidden': 'true'}, caption),
+      el('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': caption},
+            el('table', {'aria-label': caption},
                el('thead', {}, el('tr', {}, columns.map(
                    c => el('th', {scope: 'col', class: c.isNumber ? 'number' : null}, c.title)))),
-               el('tbody', {}, rows.map(row => el('tr', {}, row.map(cell))))));
+               el('tbody', {}, rows.map(row => el('tr', {}, row.map(cell)))))));
 }
 
 // Filled when it is opened first: of what few will open, and what may be long.
@@ -48,30 +54,28 @@ function verdict(name) {
   return el('span', {class: `verdict ${mark}`}, text);
 }
 
-function intervalText(low, high, text) {
-  return low === null || low === undefined ? '' : `${text(low)} to ${text(high)}`;
-}
-
 // A figure, its interval below it, and the exact value for whoever reads the page by program.
 function figureCell(row) {
   if (!row) return '–';
   return {
     text: human(row.metric, row.median),
-    small: intervalText(row.low, row.high, v => human(row.metric, v)),
+    small: humanRange(row.metric, row.low, row.high),
     attributes: {'data-case': row.case, 'data-metric': row.metric, 'data-value': row.median},
   };
 }
 
-function effectTable(caption, rows, baselineTitle) {
-  return table(caption, [
-    {title: 'case'}, {title: baselineTitle}, {title: 'metric'}, {title: 'ratio', isNumber: true},
+// The rows of one metric. What many rows say the chart shows: then the table is to be opened.
+function effectTable(caption, rows, withBaseline) {
+  const content = () => table(caption, [
+    {title: 'case'}, ...withBaseline ? [{title: 'baseline'}] : [], {title: 'ratio', isNumber: true},
     {title: '95 % interval'}, {title: 'n', isNumber: true}, {title: 'verdict'}, {title: 'to keep in mind'},
   ], rows.map(row => [
-    row.case, row.baseline, titleOf(row.metric),
+    row.case, ...withBaseline ? [{text: breakable(row.baseline)}] : [],
     {text: ratioText(row.ratio), attributes: {'data-case': row.case, 'data-metric': row.metric, 'data-ratio': row.ratio}},
-    intervalText(row.low, row.high, ratioText), String(row.n), verdict(row.verdict),
+    {text: row.low === null ? '' : `${ratioText(row.low)} to ${ratioText(row.high)}`, attributes: {class: 'unbroken'}}, String(row.n), verdict(row.verdict),
     {text: [row.note, row.remark].filter(Boolean).join('; '), attributes: {class: 'text'}},
   ]));
+  return rows.length <= 8 ? content() : details(`${caption}: ${rows.length} rows`, content);
 }
 
 function gatesTable(caption, gates) {
@@ -79,7 +83,9 @@ function gatesTable(caption, gates) {
     {title: 'case'}, {title: 'metric'}, {title: 'figure', isNumber: true}, {title: 'interval'}, {title: 'bound'},
     {title: 'of'}, {title: 'verdict'},
   ], gates.map(gate => [
-    gate.case, titleOf(gate.metric), gate.figure, gate.interval === '-' ? '' : gate.interval, gate.bound, gate.against,
+    gate.case, titleOf(gate.metric), gate.figure, {text: gate.interval === '-' ? '' : gate.interval, attributes: {class: 'unbroken'}},
+    {text: gate.bound, attributes: {class: 'unbroken'}},
+    {text: breakable(gate.against)},
     {text: verdict(gate.state), small: gate.why},
   ]));
 }
