@@ -2,6 +2,7 @@
 JavaScript and takes pictures."""
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -13,6 +14,15 @@ import time
 PATH = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
+def high_pipe():
+    """A pipe whose ends are neither 3 nor 4, which Chromium wants to have them at."""
+    low = os.pipe()
+    high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in low]
+    for end in low:
+        os.close(end)
+    return high
+
+
 class Chromium:
     """One page. Use it in a `with` statement; `problems` are its console errors and exceptions so far, and `requests`
     the addresses that it asked for."""
@@ -21,10 +31,10 @@ class Chromium:
         self.problems, self.requests, self.events = [], [], []
         self.buffer, self.last_id = b"", 0
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        read_end, self.out = os.pipe()
-        self.into, write_end = os.pipe()
+        read_end, self.out = high_pipe()
+        self.into, write_end = high_pipe()
         self.process = subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$@" 3<&{read_end} 4>&{write_end}', "sh", PATH, "--headless=new", "--no-sandbox",
+            ["bash", "-c", f'exec "$@" 3<&{read_end} 4>&{write_end}', "bash", PATH, "--headless=new", "--no-sandbox",
              "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-pipe",
              f"--user-data-dir={self.profile.name}", "about:blank"],
             pass_fds=(read_end, write_end), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -43,6 +53,8 @@ class Chromium:
         return self
 
     def __exit__(self, *_):
+        if self.process.returncode is not None:
+            return
         self.process.kill()
         self.process.wait()
         os.close(self.out)
