@@ -122,7 +122,11 @@ int report_command(const ReportCommand& command) {
   const std::filesystem::path file =
       command.output.empty() ? runs.front().directory / "report.html"
                              : std::filesystem::path(command.output);
-  write_file_atomically(file, report_html(runs, changes));
+  try {
+    write_file_atomically(file, report_html(runs, changes));
+  } catch (const std::system_error& e) {
+    throw UsageError(fmt::format("{}: cannot be written: {}", file.string(), e.code().message()));
+  }
   fmt::print("{}\n", file.string());
   return 0;
 }

@@ -97,7 +97,7 @@ function scale(title, more = {}) {
     grid: {color: styleOf('--grid'), borderColor: styleOf('--line')},
     title: {display: Boolean(title), text: title, color: styleOf('--soft'), font: {size: 12}},
     ...rest,
-    ticks: {color: styleOf('--soft'), font: {size: 12}, maxRotation: 0, ...ticks},
+    ticks: {color: styleOf('--soft'), font: {size: 12}, maxRotation: 0, autoSkipPadding: 12, ...ticks},
   };
 }
 

@@ -292,8 +292,7 @@ function roundTripsSection() {
 
 function forestCards(name, rows, baselineOf, title) {
   return [...new Set(rows.map(row => row.metric))].map(metric => {
-    const own = rows.filter(row => row.metric === metric && row.ratio !== null);
-    if (own.length === 0) return null;
+    const own = rows.filter(row => row.metric === metric);
     const lines = (row, size) => [...wrap(row.case, size), ...baselineOf ? wrap(`to ${baselineOf(row)}`, size) : []];
     const labels = width => own.map(row => lines(row, width < 420 ? 19 : 34));
     const label = `${titleOf(metric)}, ratios: ` + own.map(row => `${row.case} ${ratioText(row.ratio)} ${row.verdict}`).join('; ');
@@ -319,8 +318,7 @@ const FOREST_NOTE = 'Line: 95 % interval. Band: a difference of less than ' + Ma
     ' %, which does not matter. ▲ faster or higher, ▼ slower or lower, ● the same, ◆ not settled.';
 
 function comparisonsSection() {
-  const own = runs.map((run, index) => run.comparisons.filter(row => isVisibleName(row.case)).map(
-      row => ({...row, case: row.case, run: index})));
+  const own = runs.map(run => run.comparisons.filter(row => row.ratio !== null && isVisibleName(row.case)));
   if (own.every(rows => rows.length === 0)) return null;
   const parts = own.flatMap((rows, run) => {
     if (rows.length === 0) return [];
@@ -336,7 +334,7 @@ function comparisonsSection() {
 function changesSection() {
   if (data.changes.length === 0) return null;
   const parts = data.changes.flatMap(change => {
-    const rows = change.rows.filter(row => isVisibleName(row.case));
+    const rows = change.rows.filter(row => row.ratio !== null && isVisibleName(row.case));
     const letter = letterOf(change.run);
     const unlike = [...change.differences, ...change.only_base.map(name => `only in ${letterOf(0)}: ${name}`),
                     ...change.only_new.map(name => `only in ${letter}: ${name}`)];

@@ -280,9 +280,19 @@ class Several(Browser):
         ratios = browser.evaluate("""[...document.querySelectorAll('#changes [data-ratio]')].map(cell => ({...cell.dataset}))""")
         self.assertEqual({(cell["case"], cell["metric"]): float(cell["ratio"]) for cell in ratios}, shifts)
 
-    def test_what_is_no_run_is_one_line(self):
-        done = pingperf("report", self.folder)
-        self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1), done.stderr)
+    def test_what_is_no_run_or_no_place_is_one_line(self):
+        run = self.run_experiment(FAILING, code=3)
+        for arguments in ([self.folder], [self.folder / "none"], [run / "trials.csv", run], [run, "-o", "/nowhere/a.html"]):
+            done = pingperf("report", *arguments)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), done.stderr)
+
+    def test_a_run_without_a_trial_has_a_page(self):
+        run = self.run_experiment(FAILING, code=3)
+        for file in ("trials.csv", "intervals.csv"):
+            (run / file).write_text((run / file).read_text().splitlines(keepends=True)[0])
+        self.assertEqual(pingperf("report", run).returncode, 0)
+        browser = self.open(run / "report.html")
+        self.assertIn("No trial was run", browser.evaluate("document.getElementById('answers').textContent"))
 
 
 class Sizes(Browser):
