@@ -143,8 +143,10 @@ Json case_json(const Telling& telling, const std::string& name,
                const std::vector<std::uint64_t>& drawn, const std::vector<ToldMetric>& metrics) {
   const TrialTable& trials = *telling.run.trials;
   const auto& row = trials.rows()[trials.rows_of(name).front()];
-  Json json = {{"name", name}, {"trials", trials.rows_of(name).size()},
-               {"ok", count_ok(trials, name)}, {"blocks", drawn}};
+  Json json = {{"name", name},
+               {"trials", trials.rows_of(name).size()},
+               {"ok", count_ok(trials, name)},
+               {"blocks", drawn}};
   for (const char* const column : {"workload", "kind", "engine", "transport"})
     json[column] = trials.text(row, column);
   json["axes"] = Json::array();
@@ -303,8 +305,8 @@ Json run_json(const ReportedRun& run, std::size_t run_count,
   Telling telling{run, cases_in_order(run), run_count, {}};
   const std::size_t most = std::max<std::size_t>(1, kMostCases / run_count);
   if (telling.cases.size() > most) {
-    telling.notes.push_back(fmt::format("Of {} cases, the first {} are on this page.",
-                                        telling.cases.size(), most));
+    telling.notes.push_back(
+        fmt::format("Of {} cases, the first {} are on this page.", telling.cases.size(), most));
     telling.cases.resize(most);
   }
   if (run.experiment->gates_left_out > 0)
@@ -331,8 +333,8 @@ Json run_json(const ReportedRun& run, std::size_t run_count,
   json["cases"] = Json::array();
   for (const std::string& name : telling.cases)
     json["cases"].push_back(
-        case_json(telling, name, drawn.contains(name) ? drawn.at(name) : std::vector<std::uint64_t>(),
-                  metrics));
+        case_json(telling, name,
+                  drawn.contains(name) ? drawn.at(name) : std::vector<std::uint64_t>(), metrics));
   add_series(telling, json);
   json["notes"] = telling.notes;
   return json;
@@ -370,7 +372,8 @@ std::string report_html(const std::vector<ReportedRun>& runs,
                {"headline", Json::array()}};
   for (const ReportedRun& run : runs) json["runs"].push_back(run_json(run, runs.size(), metrics));
   for (const ReportedChange& change : changes)
-    for (Json& s : statements_json(headline(change.comparison, letter_of(0), letter_of(change.run))))
+    for (Json& s :
+         statements_json(headline(change.comparison, letter_of(0), letter_of(change.run))))
       json["headline"].push_back(std::move(s));
   std::string html(page_before_data());
   html += json_for_html(json);

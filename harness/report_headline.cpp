@@ -58,8 +58,8 @@ std::string capitalised(std::string text) {
 // "goodput 0.97 × that of engine=iperf3, 95 % interval 0.96 to 0.98, 30 pairs"
 std::string figures(const Subject& s) {
   const Effect& e = *s.effect;
-  std::string text = fmt::format("{} {} × that of {}", title_of(e.metric), ratio_text(*e.ratio),
-                                 s.reference);
+  std::string text =
+      fmt::format("{} {} × that of {}", title_of(e.metric), ratio_text(*e.ratio), s.reference);
   if (e.ci_low)
     text += fmt::format(", 95 % interval {} to {}", ratio_text(*e.ci_low), ratio_text(*e.ci_high));
   return text + ", " + s.trials;
@@ -67,8 +67,7 @@ std::string figures(const Subject& s) {
 
 std::string sentence(const Subject& s) {
   const Effect& e = *s.effect;
-  if (e.verdict == "same")
-    return fmt::format("{} is the same: {}.", s.name, figures(s));
+  if (e.verdict == "same") return fmt::format("{} is the same: {}.", s.name, figures(s));
   if (e.verdict != "inconclusive")
     return fmt::format("{} is {}: {}.", s.name, e.verdict, figures(s));
   std::string why = "; not settled";
@@ -83,10 +82,9 @@ std::string sentence(const Subject& s) {
 
 // ": from 1.07 × (a) to 28.3 × (b)", or the only one.
 std::string range_of(const std::vector<Subject>& subjects) {
-  const auto [low, high] =
-      std::minmax_element(subjects.begin(), subjects.end(), [](const Subject& a, const Subject& b) {
-        return *a.effect->ratio < *b.effect->ratio;
-      });
+  const auto [low, high] = std::minmax_element(
+      subjects.begin(), subjects.end(),
+      [](const Subject& a, const Subject& b) { return *a.effect->ratio < *b.effect->ratio; });
   const auto one = [](const Subject& s) {
     return fmt::format("{} × ({})", ratio_text(*s.effect->ratio), s.name);
   };
@@ -111,12 +109,12 @@ std::vector<Statement> grouped(const std::vector<Subject>& subjects, const std::
       const auto group = groups.find({metric, verdict});
       if (group == groups.end()) continue;
       const std::string_view words = std::string_view(verdict) == "inconclusive" ? "not settled"
-                                     : std::string_view(verdict) == "same" ? "the same"
-                                                                           : verdict;
+                                     : std::string_view(verdict) == "same"       ? "the same"
+                                                                                 : verdict;
       statements.push_back(
-          {mark_of(verdict), fmt::format("{}: {} in {} of {} against {}{}.", capitalised(title_of(metric)), words,
-                                         group->second.size(), totals[metric], against,
-                                         range_of(group->second))});
+          {mark_of(verdict),
+           fmt::format("{}: {} in {} of {} against {}{}.", capitalised(title_of(metric)), words,
+                       group->second.size(), totals[metric], against, range_of(group->second))});
     }
   return statements;
 }
@@ -128,9 +126,9 @@ std::vector<Statement> unmeasured(const std::vector<Subject>& subjects) {
     if (!s.effect->ratio) ++counts[s.effect->metric];
   std::vector<Statement> statements;
   for (const auto& [metric, count] : counts)
-    statements.push_back({Mark::open, fmt::format("{}: nothing to compare in {}.",
-                                                  capitalised(title_of(metric)),
-                                                  counted(count, "comparison"))});
+    statements.push_back(
+        {Mark::open, fmt::format("{}: nothing to compare in {}.", capitalised(title_of(metric)),
+                                 counted(count, "comparison"))});
   return statements;
 }
 
@@ -172,7 +170,8 @@ void tell_gates(const ReportedRun& run, std::vector<Statement>& statements) {
   });
   const std::string all = counted(run.gates.size(), "gate");
   if (kept > 0 && static_cast<std::size_t>(kept) == run.gates.size())
-    statements.push_back({Mark::good, run.gates.size() == 1 ? "The gate held." : "All " + all + " held."});
+    statements.push_back(
+        {Mark::good, run.gates.size() == 1 ? "The gate held." : "All " + all + " held."});
   else if (kept > 0)
     statements.push_back({Mark::good, fmt::format("{} of {} held.", kept, all)});
   tell(GateState::failed, Mark::bad, "failed");
@@ -201,9 +200,10 @@ void tell_figures(const ReportedRun& run, std::vector<Statement>& statements) {
     const auto [low, high] = extremes_of(run, metric);
     if (!low) return;
     statements.push_back(
-        {Mark::plain, low == high ? fmt::format("{} of {}: {}.", subject, low->case_name, value(*low))
-                                  : fmt::format("{}: from {} ({}) to {} ({}).", subject, value(*low),
-                                                low->case_name, value(*high), high->case_name)});
+        {Mark::plain, low == high
+                          ? fmt::format("{} of {}: {}.", subject, low->case_name, value(*low))
+                          : fmt::format("{}: from {} ({}) to {} ({}).", subject, value(*low),
+                                        low->case_name, value(*high), high->case_name)});
   };
   tell("throughput_bps", "Goodput");
   tell("rtt_p50_ns", "Median round trip");

@@ -154,7 +154,8 @@ void set_series(Json& trial, const Ends& ends, std::size_t merged, const Directi
              [](Sum s) { return quotient(s.rtt_ns, static_cast<double>(s.rtts)); });
   set_points(trial, "cwnd_bytes", told,
              [](Sum s) { return quotient(s.cwnd_bytes, static_cast<double>(s.cwnds)); });
-  set_points(trial, "retransmits_hz", told, [](Sum s) { return quotient(s.retransmits, s.sent_s); });
+  set_points(trial, "retransmits_hz", told,
+             [](Sum s) { return quotient(s.retransmits, s.sent_s); });
 }
 
 Direction direction_of(const TrialTable& trials, const std::string& case_name) {

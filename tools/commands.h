@@ -63,8 +63,9 @@ struct CompareCommand {
 };
 
 struct ReportCommand {
-  std::vector<std::string> runs;  // paths, as RunSet::read() takes them; the later ones against the first
-  std::string output;             // a file; empty: report.html in the directory of the only run
+  std::vector<std::string>
+      runs;            // paths, as RunSet::read() takes them; the later ones against the first
+  std::string output;  // a file; empty: report.html in the directory of the only run
 };
 
 // How tables are printed to stdout: in bold on a terminal, unless NO_COLOR is set.

@@ -119,9 +119,8 @@ int report_command(const ReportCommand& command) {
                                                        RunSet::read({run.directory}),
                                                        kReportedMetrics, "", Strictness{})});
   }
-  const std::filesystem::path file =
-      command.output.empty() ? runs.front().directory / "report.html"
-                             : std::filesystem::path(command.output);
+  const std::filesystem::path file = command.output.empty() ? runs.front().directory / "report.html"
+                                                            : std::filesystem::path(command.output);
   try {
     write_file_atomically(file, report_html(runs, changes));
   } catch (const std::system_error& e) {

@@ -26,7 +26,8 @@ function scalesOf(column) {
 function scaleFor(column, value) {
   const scales = scalesOf(column);
   let best = scales[0];
-  for (const scale of scales) if (Math.abs(value) >= scale[1]) best = scale;
+  for (const scale of scales)
+    if (Math.abs(value) >= scale[1]) best = scale;
   return best;
 }
 
@@ -35,6 +36,8 @@ function digits(value) {
   const size = Math.abs(value);
   if (size === 0) return '0';
   if (size >= 1e6) return value.toExponential(2).replace('e+', 'e');
+  if (size >= 1e3 && Number.isInteger(value))
+    return value.toLocaleString('en-US').replaceAll(',', '\u202f');
   if (size >= 99.95) return value.toFixed(0);
   if (size < 0.0995) return String(Number(value.toPrecision(2)));
   return String(Number(value.toFixed(size >= 9.995 ? 1 : size >= 0.995 ? 2 : 3)));
@@ -43,8 +46,7 @@ function digits(value) {
 // Three significant digits, also when they are zeros; a whole number as it is.
 function figure(value) {
   const size = Math.abs(value);
-  if (Number.isInteger(value) && size < 1e6) return value.toLocaleString('en-US').replaceAll(',', '\u202f');
-  if (size < 0.0995 || size >= 1e6) return digits(value);
+  if (Number.isInteger(value) || size < 0.0995 || size >= 1e6) return digits(value);
   return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.995 ? 2 : 3);
 }
 
@@ -52,7 +54,9 @@ function figure(value) {
 function human(column, value, figureOf = figure) {
   if (value === null || value === undefined) return '–';
   const [unit, factor] = scaleFor(column, value);
-  return (figureOf(value / factor) + (unit ? ' ' : '') + unit).trim();
+  const text = scalesOf(column) === SCALES.plain ? digits(value) :
+                                                   figureOf(value / factor);  // half a segment: 0.5
+  return (text + (unit ? ' ' : '') + unit).trim();
 }
 
 // On an axis: "10 µs", "1 ms"
@@ -75,14 +79,18 @@ function ratioText(ratio) {
   return ratio.toFixed(ratio < 9.995 ? 2 : ratio < 99.95 ? 1 : 0);
 }
 
-// "round trip p99 (µs)", what divides the values, and a step between ticks where a decimal one would not be round.
+// "round trip p99 (µs)", what divides the values, and a step between ticks where a decimal one
+// would not be round.
 function axisOf(column, title, largest) {
   const [unit, factor] = scaleFor(column, largest);
   const about = largest / factor / 5;
   const step = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500].find(s => s >= about);
   const isSaid = !unit || (unit === '/s' && title.endsWith('second'));
-  return {title: isSaid ? title : `${title} (${unit})`, factor,
-          step: scalesOf(column) === SCALES.bytes && step ? step * factor : undefined};
+  return {
+    title: isSaid ? title : `${title} (${unit})`,
+    factor,
+    step: scalesOf(column) === SCALES.bytes && step ? step * factor : undefined
+  };
 }
 
 function percentText(level) {
@@ -99,7 +107,8 @@ function median(values) {
 
 // "tcp/engine=iperf3/message_size=128KiB" without its workload: "iperf3, message_size 128KiB".
 function shortName(c) {
-  const words = c.axes.map(([key, value]) => key === 'engine' || key === 'transport' ? value : `${key} ${value}`);
+  const words = c.axes.map(
+      ([key, value]) => key === 'engine' || key === 'transport' ? value : `${key} ${value}`);
   return words.length ? words.join(', ') : c.name;
 }
 
@@ -114,6 +123,7 @@ function wrap(text, width) {
     if (lines.at(-1) && (lines.at(-1) + word).trimEnd().length > width) lines.push('');
     lines[lines.length - 1] += word;
   }
-  return lines.map(line => line.trim()).filter(line => line).map(
-      line => line.length > width ? line.slice(0, width - 1) + '…' : line);
+  return lines.map(line => line.trim())
+      .filter(line => line)
+      .map(line => line.length > width ? line.slice(0, width - 1) + '…' : line);
 }

@@ -24,8 +24,8 @@ def high_pipe():
 
 
 class Chromium:
-    """One page. Use it in a `with` statement; `problems` are its console errors and exceptions so far, and `requests`
-    the addresses that it asked for."""
+    """One page. Use it in a `with` statement; `problems` are its console errors and exceptions so far, and
+    `requests` the addresses that it asked for."""
 
     def __init__(self, width=1200, height=900, dark=False, scale=1):
         self.problems, self.requests, self.events = [], [], []

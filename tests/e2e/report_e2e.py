@@ -1,5 +1,5 @@
-"""Opens the pages of real runs in a headless Chromium: nothing goes wrong there, the charts are there, and they show what
-the CSV files say. Skipped where there is no Chromium (tools/test installs it).
+"""Opens the pages of real runs in a headless Chromium: nothing goes wrong there, the charts are there, and they
+show what the CSV files say. Skipped where there is no Chromium (tools/test installs it).
 
 Usage: report_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """
@@ -49,13 +49,16 @@ DRAWN = """Object.fromEntries([...document.querySelectorAll('canvas[data-chart]'
   const chart = Chart.getChart(canvas);
   return [canvas.dataset.chart, {
     labels: chart.data.labels, area: chart.chartArea, label: canvas.getAttribute('aria-label'),
-    datasets: chart.data.datasets.map(set => ({role: set.role, label: set.label, data: set.data, whiskers: set.whiskers || null})),
+    datasets: chart.data.datasets.map(
+        set => ({role: set.role, label: set.label, data: set.data, whiskers: set.whiskers || null})),
   }];
 }))"""
 
-OPEN_ALL = "for (const one of document.querySelectorAll('details')) one.open = true; new Promise(done => setTimeout(done, 300))"
+OPEN_ALL = """for (const one of document.querySelectorAll('details')) one.open = true;
+new Promise(done => setTimeout(done, 300))"""
 
-CELLS = """[...document.querySelectorAll('[data-%s]')].map(cell => ({...cell.dataset, text: cell.firstChild.textContent}))"""
+CELLS = """[...document.querySelectorAll('[data-%s]')].map(
+    cell => ({...cell.dataset, text: cell.firstChild.textContent}))"""
 
 
 def pingperf(*arguments):
@@ -74,6 +77,7 @@ class Browser(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
         self.results = self.folder / "results"
+        self.runs = []
 
     def run_experiment(self, text, *arguments, code=0):
         """Runs it and returns the directory of the run."""
@@ -81,14 +85,11 @@ class Browser(unittest.TestCase):
         file.write_text(text)
         done = pingperf("run", file, "-o", self.results, "-q", *arguments)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        [run] = [d for d in self.results.glob("*/*") if d.is_dir() and not d.is_symlink() and d not in self.seen_runs()]
+        [run] = [d for d in self.results.glob("*/*")
+                 if d.is_dir() and not d.is_symlink() and d not in self.runs]
         self.runs.append(run)
         self.printed = done.stdout
         return run
-
-    def seen_runs(self):
-        self.runs = getattr(self, "runs", [])
-        return self.runs
 
     def open(self, page, **how):
         """The page in a browser, in which nothing went wrong and that asked for nothing else."""
@@ -121,13 +122,14 @@ class Page(Browser):
         self.assertIn("All 6 gates held", answers)
         self.assertIn("Median round trip: from ", answers)
         sections = browser.evaluate("[...document.querySelectorAll('section')].map(one => one.id)")
-        self.assertEqual(sections[:7], ["gates", "throughput", "latency", "round-trips", "comparisons", "sweeps", "time"])
+        self.assertEqual(sections[:7], ["gates", "throughput", "latency", "round-trips", "comparisons", "sweeps",
+                                        "time"])
         self.assertEqual(sections[-3:], ["figures", "environment", "experiment"])
 
     def check_charts(self, browser, run):
         drawn = browser.evaluate(DRAWN)
-        for name in ("bars:bulk:throughput_bps", "bars:pingpong:rtt_p50_ns", "percentiles", "ecdf", "forest:throughput_bps",
-                     "sweep:bulk:message_size:throughput_bps", "time:rate_bps"):
+        for name in ("bars:bulk:throughput_bps", "bars:pingpong:rtt_p50_ns", "percentiles", "ecdf",
+                     "forest:throughput_bps", "sweep:bulk:message_size:throughput_bps", "time:rate_bps"):
             self.assertIn(name, drawn)
             self.assertGreater(drawn[name]["area"]["width"], 100, name)
             self.assertGreater(drawn[name]["area"]["height"], 40, name)
@@ -175,7 +177,8 @@ class Page(Browser):
                          (run / "experiment.yaml").read_text())
 
     def check_filter(self, browser):
-        box = "[...document.querySelectorAll('#filter label')].find(one => one.textContent === 'epoll').querySelector('input')"
+        box = ("[...document.querySelectorAll('#filter label')].find(one => one.textContent === 'epoll')"
+               ".querySelector('input')")
         browser.evaluate(f"{box}.click()")
         drawn = browser.evaluate(DRAWN)
         self.assertEqual(len(drawn["bars:bulk:throughput_bps"]["labels"]), 3)
@@ -226,7 +229,8 @@ class Page(Browser):
 
 
 class Escaping(Browser):
-    NASTY = "</script><script>window.broken = 1</script><!-- <img src=x onerror=window.broken=1> \" ' & \u2028 \\u003c"
+    NASTY = ("</script><script>window.broken = 1</script><!-- <img src=x onerror=window.broken=1> "
+             "\" ' & \u2028 \\u003c")
 
     def test_no_text_of_a_run_becomes_markup(self):
         run = self.run_experiment(FAILING, code=3)
@@ -269,7 +273,8 @@ class Several(Browser):
         self.assertEqual((done.returncode, done.stdout), (0, f"{page}\n"), done.stderr)
         browser = self.open(page)
         drawn = browser.evaluate(DRAWN)
-        self.assertEqual([s["role"] for s in drawn["bars:bulk:throughput_bps"]["datasets"]], ["trials", "medians"] * 2)
+        self.assertEqual([s["role"] for s in drawn["bars:bulk:throughput_bps"]["datasets"]],
+                         ["trials", "medians"] * 2)
         for metric in ("throughput_bps", "rtt_p50_ns"):
             self.assertEqual(len(drawn[f"changes:B:{metric}"]["datasets"][0]["data"]), 2)
         labels = {s["label"] for s in drawn["percentiles"]["datasets"] if s["role"] == "line"}
@@ -277,12 +282,14 @@ class Several(Browser):
         done = pingperf("compare", first, second, "--format", "json")
         shifts = {(row["case"], row["metric"]): row["ratio"] for row in json.loads(done.stdout)["rows"]}
         browser.evaluate(OPEN_ALL)
-        ratios = browser.evaluate("""[...document.querySelectorAll('#changes [data-ratio]')].map(cell => ({...cell.dataset}))""")
+        ratios = browser.evaluate(
+            "[...document.querySelectorAll('#changes [data-ratio]')].map(cell => ({...cell.dataset}))")
         self.assertEqual({(cell["case"], cell["metric"]): float(cell["ratio"]) for cell in ratios}, shifts)
 
     def test_what_is_no_run_or_no_place_is_one_line(self):
         run = self.run_experiment(FAILING, code=3)
-        for arguments in ([self.folder], [self.folder / "none"], [run / "trials.csv", run], [run, "-o", "/nowhere/a.html"]):
+        for arguments in ([self.folder], [self.folder / "none"], [run / "trials.csv", run],
+                          [run, "-o", "/nowhere/a.html"]):
             done = pingperf("report", *arguments)
             self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), done.stderr)
 
@@ -297,18 +304,18 @@ class Several(Browser):
 
 class Sizes(Browser):
     def test_a_page_of_a_hundred_thousand_trials_opens(self):
-        text = "name: many\nplan: {repetitions: 2000}\nworkloads:\n  bulk: {kind: throughput, engine: blocking, matrix: {streams: [%s]}}\n"
-        (self.folder / "experiment.yaml").write_text(text % ", ".join(str(i) for i in range(1, 51)))
+        streams = range(1, 51)
+        (self.folder / "experiment.yaml").write_text(
+            "name: many\nplan: {repetitions: 2000}\nworkloads:\n"
+            f"  bulk: {{kind: throughput, engine: blocking, matrix: {{streams: {list(streams)}}}}}\n")
         (self.folder / "environment.json").write_text('{"overrides": {"set": [], "only": ""}, "hosts": {}}')
-        columns = ["run", "experiment", "workload", "kind", "case", "block", "repetition", "started_at", "status", "error",
-                   "quality", "engine", "transport", "reverse", "bidirectional", "streams", "throughput_bps", "cpu_s_per_gb"]
-        with (self.folder / "trials.csv").open("w", newline="") as file:
-            rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(columns)
-            for block in range(1, 2001):
-                for streams in range(1, 51):
-                    rows.writerow(["r", "many", "bulk", "throughput", f"bulk/streams={streams}", block, block, "", "ok", "", "",
-                                   "null", "tcp", "", "", streams, 1e9 + 12345.678 * (block * 7919 % 1000) + streams, 0.1 + block / 1e5])
+        row = {"run": "r", "experiment": "many", "workload": "bulk", "kind": "throughput", "started_at": "",
+               "status": "ok", "error": "", "quality": "", "engine": "blocking", "transport": "tcp", "reverse": "",
+               "bidirectional": ""}
+        rows = pandas.DataFrame([{"block": block, "streams": n} for block in range(1, 2001) for n in streams])
+        rows = rows.assign(**row, repetition=rows.block, case="bulk/streams=" + rows.streams.astype(str),
+                           throughput_bps=1e9 + 12345.678 * (rows.block * 7919 % 1000) + rows.streams)
+        rows.to_csv(self.folder / "trials.csv", index=False)
         done = pingperf("report", self.folder)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertLess((self.folder / "report.html").stat().st_size, 5 << 20)

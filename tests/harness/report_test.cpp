@@ -1,9 +1,9 @@
-// The page of a run: what its headline says, and that data can neither leave their element nor grow without bound.
+// The page of a run: what its headline says, and that data can neither leave their element nor grow
+// without bound.
 #include "harness/report.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
-
 #include <unistd.h>
 
 #include <fstream>
@@ -38,9 +38,9 @@ class ReportPageTest : public testing::Test {
     for (std::uint64_t block = 1; block <= blocks; ++block) {
       const auto bytes = static_cast<std::uint64_t>(1'000'000 + 1000 * block);
       csv_ += trial_row(samples_.transfer(experiment_.cases[0], block, bytes));
-      csv_ += trial_row(samples_.transfer(
-          experiment_.cases[1], block,
-          static_cast<std::uint64_t>(ratio * static_cast<double>(bytes))));
+      csv_ += trial_row(
+          samples_.transfer(experiment_.cases[1], block,
+                            static_cast<std::uint64_t>(ratio * static_cast<double>(bytes))));
     }
     experiment_.compare = {{"throughput_bps", {{"bulk/engine=blocking", "bulk/engine=iperf3"}}}};
   }
@@ -112,12 +112,11 @@ TEST_F(ReportPageTest, HeadlineOfManyComparisonsHasASentenceForEachVerdict) {
   measure(1.5, 10);
   for (int i = 0; i < 9; ++i)
     experiment_.compare[0].pairs.push_back({"bulk/engine=iperf3", "bulk/engine=blocking"});
-  EXPECT_THAT(sentences(),
-              Contains(StartsWith("bad: Goodput: slower in 9 of 10 against the baseline: from 0.67 × "
-                                  "(bulk/engine=iperf3) to ")));
-  EXPECT_THAT(sentences(),
-              Contains("good: Goodput: faster in 1 of 10 against the baseline: 1.50 × "
-                       "(bulk/engine=blocking)."));
+  EXPECT_THAT(sentences(), Contains(StartsWith(
+                               "bad: Goodput: slower in 9 of 10 against the baseline: from 0.67 × "
+                               "(bulk/engine=iperf3) to ")));
+  EXPECT_THAT(sentences(), Contains("good: Goodput: faster in 1 of 10 against the baseline: 1.50 × "
+                                    "(bulk/engine=blocking)."));
 }
 
 TEST_F(ReportPageTest, HeadlineNamesGatesThatFailed) {
@@ -197,7 +196,8 @@ TEST_F(ReportPageTest, APercentileCurveEndsWithTheLargestAtTheNumberOfPings) {
         "      11.000 0.500000000000        500           2.00\n"
         "      99.000 1.000000000000       1000\n"
         "#[Mean    =       12.000, StdDeviation   =        1.000]\n");
-  EXPECT_EQ(percentile_curve(folder_ / "a.hgrm"), Json::parse("[[1,10500],[2,11000],[1000,99000]]"));
+  EXPECT_EQ(percentile_curve(folder_ / "a.hgrm"),
+            Json::parse("[[1,10500],[2,11000],[1000,99000]]"));
   EXPECT_TRUE(percentile_curve(folder_ / "missing.hgrm").empty());
 }
 
@@ -230,22 +230,25 @@ TEST_F(ReportPageTest, TheRateInTimeIsThatOfTheReceiverAndTheRestOfTheSender) {
 }
 
 TEST_F(ReportPageTest, AHundredThousandTrialsStayAPageOfAFewMegabytes) {
-  csv_ = "run,experiment,workload,kind,case,block,repetition,started_at,status,error,quality,engine,"
-         "transport,reverse,bidirectional,throughput_bps,cpu_s_per_gb,retransmits\n";
+  csv_ =
+      "run,experiment,workload,kind,case,block,repetition,started_at,status,error,quality,engine,"
+      "transport,reverse,bidirectional,throughput_bps,cpu_s_per_gb,retransmits\n";
   for (int c = 0; c < 500; ++c)
     for (int block = 1; block <= 200; ++block)
-      csv_ += fmt::format("r,e,bulk,throughput,bulk/streams={},{},{},,ok,,busy,blocking,tcp,,,{},{},3\n",
-                          c, block, block, 1e9 + block * 1234.567 + c, 0.123456789 * block);
+      csv_ += fmt::format(
+          "r,e,bulk,throughput,bulk/streams={},{},{},,ok,,busy,blocking,tcp,,,{},{},3\n", c, block,
+          block, 1e9 + block * 1234.567 + c, 0.123456789 * block);
   experiment_.plan.repetitions = 200;
   const std::string html = report_html({run()});
   EXPECT_LT(html.size(), 5u << 20);
   const Json told = data_of(html).at("runs").at(0);
   EXPECT_EQ(told.at("trials"), 100'000);
   EXPECT_THAT(told.at("notes"), Contains("Of 500 cases, the first 300 are on this page."));
-  EXPECT_THAT(told.at("notes"), Contains("Of 100000 trials with a remark, the first 200 are listed."));
-  EXPECT_THAT(told.at("notes"), Contains(testing::ResultOf(
-                                    [](const Json& note) { return note.get<std::string>(); },
-                                    StartsWith("Dots are of "))));
+  EXPECT_THAT(told.at("notes"),
+              Contains("Of 100000 trials with a remark, the first 200 are listed."));
+  EXPECT_THAT(told.at("notes"),
+              Contains(testing::ResultOf([](const Json& note) { return note.get<std::string>(); },
+                                         StartsWith("Dots are of "))));
 }
 
 TEST_F(ReportPageTest, ARunWithoutATrialHasAPage) {
