@@ -133,6 +133,7 @@ struct Experiment {
   std::vector<Case> cases;  // in the order of the file
   std::vector<Compare> compare;
   std::vector<Gate> gates;
+  std::size_t gates_left_out = 0;  // those against stored runs, when they were to be left out
 
   const HostPair& hosts_of(const Case& c) const { return hosts[c.pair]; }
   bool is_external(const Case& c) const { return hosts_of(c).server.is_external(); }

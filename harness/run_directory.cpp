@@ -153,17 +153,21 @@ void RunDirectory::append(const TrialRecord& record) {
 
 void RunDirectory::write_trial_file(const TrialRecord& record, std::string_view folder,
                                     std::string_view extension, std::string_view content) const {
-  // The case's name, less what is awkward in a file's name.
-  std::string stem = record.trial_case->name.substr(0, 200);
+  const std::string stem = trial_file_stem(record.trial_case->name, record.trial.block);
+  fs::create_directories(path_ / folder);
+  write_file_atomically(path_ / folder / fmt::format("{}.{}", stem, extension), content);
+}
+
+// The case's name, less what is awkward in a file's name.
+std::string trial_file_stem(const std::string& case_name, std::uint64_t repetition) {
+  std::string stem = case_name.substr(0, 200);
   std::replace_if(
       stem.begin(), stem.end(),
       [](char c) {
         return std::isalnum(static_cast<unsigned char>(c)) == 0 && !std::strchr("=.+-:", c);
       },
       '_');
-  fs::create_directories(path_ / folder);
-  write_file_atomically(
-      path_ / folder / fmt::format("{}-{}.{}", stem, record.trial.block, extension), content);
+  return fmt::format("{}-{}", stem, repetition);
 }
 
 void write_file_atomically(const fs::path& file, std::string_view text) {

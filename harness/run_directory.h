@@ -53,6 +53,9 @@ class RunDirectory {
   std::set<std::pair<std::string, std::uint64_t>> finished_;
 };
 
+// The name that the histogram and the samples of a trial have, without an extension.
+std::string trial_file_stem(const std::string& case_name, std::uint64_t repetition);
+
 // Replaces `file` by one that holds `text`: whole or not at all, also across a power failure.
 // Throws std::system_error naming the file.
 void write_file_atomically(const std::filesystem::path& file, std::string_view text);

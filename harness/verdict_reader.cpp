@@ -109,9 +109,12 @@ class VerdictReader {
     const Node* const plan = root_.find("plan");
     if (const Node* const until = plan ? plan->find("until") : nullptr) read_until(*until);
     if (const Node* const gates = root_.find("gates"))
-      for (const Node& entry : entries_of(*gates, "gates"))
-        if (!without_stored_runs_ || !entry.find("against"))
+      for (const Node& entry : entries_of(*gates, "gates")) {
+        if (without_stored_runs_ && entry.find("against"))
+          ++experiment_.gates_left_out;
+        else
           experiment_.gates.push_back(read_gate(entry));
+      }
   }
 
  private:

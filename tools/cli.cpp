@@ -156,6 +156,17 @@ void add_export(CLI::App& app, int& result) {
   command->callback([=, &result] { result = export_command(*run, *format); });
 }
 
+void add_report(CLI::App& app, int& result) {
+  const auto report = std::make_shared<ReportCommand>();
+  CLI::App* const command = app.add_subcommand("report", "a run, or several, as one HTML page");
+  command->add_option("RUN", report->runs, "directories of runs")->required();
+  command
+      ->add_option("-o,--output", report->output,
+                   "the page; report.html in the directory of a single run unless given")
+      ->type_name("FILE");
+  command->callback([=, &result] { result = report_command(*report); });
+}
+
 void add_ping(CLI::App& app, int& result) {
   const auto ping = std::make_shared<PingCommand>();
   CLI::App* const command = app.add_subcommand("ping", "ping a pong, until Ctrl-C");
@@ -268,6 +279,7 @@ int run_cli(int argc, char** argv) {
   add_check_and_plan(app, result);
   add_compare(app, result);
   add_export(app, result);
+  add_report(app, result);
   add_ping(app, result);
   add_servers(app, result);
   add_host_commands(app, result);

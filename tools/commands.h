@@ -72,6 +72,12 @@ struct DoctorCommand {
   std::string format = "table";
 };
 
+struct ReportCommand {
+  std::vector<std::string>
+      runs;            // paths, as RunSet::read() takes them; the later ones against the first
+  std::string output;  // a file; empty: report.html in the directory of the only run
+};
+
 // How text is printed to stdout: on a terminal within its width, and in colours unless NO_COLOR is
 // set or it has none.
 Style style_of_stdout();
@@ -81,6 +87,7 @@ void print_json(const Json& document);
 
 int compare_command(const CompareCommand& command);
 int export_command(const std::string& run, const std::string& format);
+int report_command(const ReportCommand& command);
 int sink_command(const SinkCommand& command);
 int ping_command(PingCommand command);
 int pong_command(const PongCommand& command);

@@ -1,12 +1,16 @@
-// pingperf compare and export: they tell of runs that are over.
+// pingperf compare, export and report: they tell of runs that are over.
 #include <fmt/format.h>
+
+#include <deque>
 
 #include "harness/comparison.h"
 #include "harness/environment.h"
 #include "harness/exports.h"
 #include "harness/gates.h"
 #include "harness/junit.h"
+#include "harness/report.h"
 #include "harness/run_comparison.h"
+#include "harness/run_directory.h"
 #include "harness/stopping.h"
 #include "harness/table.h"
 #include "harness/verdict_table.h"
@@ -43,10 +47,15 @@ std::vector<std::string> failures(const RunComparison& comparison, const std::st
   return lines;
 }
 
-std::string run_markdown(const std::filesystem::path& run, const TrialTable& trials) {
+// The experiment of a run that is over, less the gates against stored runs.
+Experiment experiment_of(const std::filesystem::path& run) {
   Overrides overrides = recorded_overrides(run);
   overrides.without_stored_runs = true;  // they may be elsewhere, or gone
-  const Experiment experiment = load_experiment(run / "experiment.yaml", overrides);
+  return load_experiment(run / "experiment.yaml", overrides);
+}
+
+std::string run_markdown(const std::filesystem::path& run, const TrialTable& trials) {
+  const Experiment experiment = experiment_of(run);
   std::string text = fmt::format("### {}\n\n", experiment.name);
   if (!experiment.description.empty()) text += experiment.description + "\n\n";
   text += results_markdown(trials, experiment.cases);
@@ -56,6 +65,9 @@ std::string run_markdown(const std::filesystem::path& run, const TrialTable& tri
     text += fmt::format("\n{}", gates_markdown(judge_gates(experiment, trials)));
   return text;
 }
+
+// The metrics in which a report compares runs, as `compare` does unless told otherwise.
+const std::vector<std::string> kReportedMetrics = {"throughput_bps", "rtt_p50_ns"};
 
 }  // namespace
 
@@ -85,6 +97,36 @@ int export_command(const std::string& run, const std::string& format) {
     fmt::print("{}", openmetrics(trials));
   else
     fmt::print("{}", benchmark_json(trials, recorded_environment(run)));
+  return 0;
+}
+
+int report_command(const ReportCommand& command) {
+  const RunSet set = RunSet::read(command.runs);
+  if (command.output.empty() && set.runs().size() > 1)
+    throw UsageError("pingperf report: where to? Name the page of several runs: -o FILE");
+  std::deque<Experiment> experiments;
+  std::vector<ReportedRun> runs;
+  std::vector<ReportedChange> changes;
+  for (const RunSet::Run& run : set.runs()) {
+    if (run.directory.empty())
+      throw UsageError("pingperf report: name the directory of a run, not a file of it");
+    const Experiment& experiment = experiments.emplace_back(experiment_of(run.directory));
+    runs.push_back({run.directory, &experiment, &run.trials, summarize(run.trials),
+                    compare_cases(experiment, run.trials, strictness_of(experiment)),
+                    judge_gates(experiment, run.trials)});
+    if (runs.size() > 1)
+      changes.push_back({runs.size() - 1, compare_runs(RunSet::read({runs.front().directory}),
+                                                       RunSet::read({run.directory}),
+                                                       kReportedMetrics, "", Strictness{})});
+  }
+  const std::filesystem::path file = command.output.empty() ? runs.front().directory / "report.html"
+                                                            : std::filesystem::path(command.output);
+  try {
+    write_file_atomically(file, report_html(runs, changes));
+  } catch (const std::system_error& e) {
+    throw UsageError(fmt::format("{}: cannot be written: {}", file.string(), e.code().message()));
+  }
+  fmt::print("{}\n", file.string());
   return 0;
 }
 

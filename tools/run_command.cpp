@@ -12,6 +12,7 @@
 #include "harness/gates.h"
 #include "harness/junit.h"
 #include "harness/lab.h"
+#include "harness/report.h"
 #include "harness/run_set.h"
 #include "harness/runner.h"
 #include "harness/stopping.h"
@@ -51,9 +52,12 @@ Outcome report(const Experiment& experiment, const RunDirectory& directory, Json
   const auto write = [&](const char* file, const std::string& text) {
     write_file_atomically(directory.path() / file, text);
   };
-  write("summary.csv", summary_csv(summarize(trials)));
+  const std::vector<SummaryRow> summary = summarize(trials);
+  write("summary.csv", summary_csv(summary));
   write("comparisons.csv", comparisons_csv(comparisons, directory.name()));
   write("junit.xml", junit_xml(experiment.name, junit_of_run(experiment, trials, gates)));
+  write("report.html",
+        report_html({{directory.path(), &experiment, &trials, summary, comparisons, gates}}));
   if (document)
     *document = run_json(directory.path(), gates);
   else
@@ -97,6 +101,7 @@ void run_blocks(const RunCommand& command, const Experiment& experiment,
 }
 
 void print_files(const std::filesystem::path& directory) {
+  fmt::print("\nReport for a browser: {}\n", (directory / "report.html").string());
   fmt::print("\nFiles in {}\n", directory.string());
   for (const auto& [file, content] :
        {std::pair{"trials.csv", "a row a trial, every parameter and metric"},

@@ -1,0 +1,431 @@
+// The kinds of chart, each as a configuration of Chart.js: bars with intervals and dots, lines,
+// ratios. Colours are those of Okabe and Ito, as dark or light as the theme needs.
+
+const COLOURS = {
+  light: ['#0072b2', '#d55e00', '#00875f', '#b4509a', '#8a6d00', '#3592cf', '#5b6470'],
+  dark: ['#56b4e9', '#ff8f4a', '#2fc79a', '#e39ac6', '#e8c33d', '#9db8ff', '#aab2bd'],
+};
+const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
+
+function isDark() {
+  return document.documentElement.dataset.theme === 'dark';
+}
+
+function styleOf(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function colour(index) {
+  const colours = COLOURS[isDark() ? 'dark' : 'light'];
+  return colours[index % colours.length];
+}
+
+// Past the last colour, and for another run, the line is another one.
+function dash(index, run) {
+  return DASHES[(Math.floor(index / COLOURS.light.length) + run) % DASHES.length];
+}
+
+function faded(hex, alpha) {
+  return hex + Math.round(255 * alpha).toString(16).padStart(2, '0');
+}
+
+// Chart.js draws no intervals: lines from `whiskers[i][0]` to `[1]` through each element, along
+// `whiskerAxis`.
+const whiskers = {
+  id: 'whiskers',
+  afterDatasetsDraw(chart) {
+    const {ctx} = chart;
+    chart.data.datasets.forEach((dataset, index) => {
+      if (!dataset.whiskers || !chart.isDatasetVisible(index)) return;
+      const along = dataset.whiskerAxis || 'x';
+      ctx.save();
+      ctx.strokeStyle = dataset.whiskerColour;
+      ctx.lineWidth = 1.6;
+      chart.getDatasetMeta(index).data.forEach((element, i) => {
+        const ends = dataset.whiskers[i];
+        if (!ends || ends[0] === null || ends[0] === undefined) return;
+        const [from, to] = ends.map(value => chart.scales[along].getPixelForValue(value));
+        const point = (at, across) =>
+            along === 'x' ? [at, element.y + across] : [element.x + across, at];
+        ctx.beginPath();
+        for (const [start, end] of [
+                 [point(from, 0), point(to, 0)], [point(from, -4), point(from, 4)],
+                 [point(to, -4), point(to, 4)]]) {
+          ctx.moveTo(...start);
+          ctx.lineTo(...end);
+        }
+        ctx.stroke();
+      });
+      ctx.restore();
+    });
+  },
+};
+
+// A band from `from` to `to` of the x axis and a line at `at`, behind everything.
+const band = {
+  id: 'band',
+  beforeDatasetsDraw(chart, _, options) {
+    if (options.at === undefined) return;
+    const {ctx, chartArea: {top, bottom}, scales: {x}} = chart;
+    const [from, to, at] = [options.from, options.to, options.at].map(v => x.getPixelForValue(v));
+    ctx.save();
+    ctx.fillStyle = styleOf('--band');
+    ctx.fillRect(from, top, to - from, bottom - top);
+    ctx.strokeStyle = styleOf('--soft');
+    ctx.lineWidth = 1;
+    ctx.beginPath();
+    ctx.moveTo(at, top);
+    ctx.lineTo(at, bottom);
+    ctx.stroke();
+    ctx.restore();
+  },
+};
+
+// What every chart has in common.
+function common(plugins = {}) {
+  return {
+    animation: false,
+    responsive: true,
+    maintainAspectRatio: false,
+    normalized: true,
+    interaction: {mode: 'nearest', axis: 'xy', intersect: false},
+    layout: {padding: {right: 14}},
+    plugins: {
+      legend: {display: false},
+      tooltip: {displayColors: false, ...plugins.tooltip},
+      ...plugins.more
+    },
+  };
+}
+
+function scale(title, more = {}) {
+  const {ticks, ...rest} = more;
+  return {
+    grid: {color: styleOf('--grid'), borderColor: styleOf('--line')},
+    title: {display: Boolean(title), text: title, color: styleOf('--soft'), font: {size: 12}},
+    ...rest,
+    ticks:
+        {color: styleOf('--soft'), font: {size: 12}, maxRotation: 0, autoSkipPadding: 12, ...ticks},
+  };
+}
+
+// 1, 2 and 5 of each decade between the two; only powers of ten when there are many.
+function logTicks(min, max) {
+  const decades = Math.log10(max / min);
+  const steps = decades > 3.5 ? [1] :
+      decades > 1.6           ? [1, 3] :
+      decades > 0.9           ? [1, 2, 5] :
+                                [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9];
+  const ticks = [];
+  for (let power = Math.floor(Math.log10(min)); power <= Math.ceil(Math.log10(max)); ++power)
+    for (const step of steps) {
+      const value = Number(`${step}e${power}`);
+      if (value >= min * 0.999 && value <= max * 1.001) ticks.push(value);
+    }
+  return ticks;
+}
+
+// An axis of a column's values: linear from 0, or logarithmic where they span more than `decades`.
+function valueScale(column, title, values, decades = 1.4) {
+  const known = values.filter(v => v !== null && v !== undefined && Number.isFinite(v));
+  const positive = known.filter(v => v > 0);
+  const largest = Math.max(0, ...known), smallest = Math.min(...positive);
+  if (positive.length === known.length && positive.length &&
+      Math.log10(largest / smallest) > decades) {
+    const min = smallest / 1.15, max = largest * 1.15;
+    return scale(title, {
+      type: 'logarithmic',
+      min,
+      max,
+      afterBuildTicks: axis => {
+        axis.ticks = logTicks(min, max).map(value => ({value}));
+      },
+      ticks: {callback: value => tick(column, value), autoSkip: true},
+    });
+  }
+  const axis = axisOf(column, title, largest);
+  return scale(axis.title, {
+    type: 'linear',
+    beginAtZero: true,
+    suggestedMax: largest > 0 ? largest * 1.02 : 1,
+    ticks: {callback: value => digits(value / axis.factor), maxTicksLimit: 7, stepSize: axis.step},
+  });
+}
+
+// A dot does not hide the one beside it: always the same places around 0.
+function jitter(i) {
+  return ((i * 0.618034) % 1 - 0.5) * 0.3;
+}
+
+// Bars from 0 to the median, with its interval and the single trials as dots. rows: [{label: lines,
+// cells}], a cell a run: {median, low, high, dots: [[block, value]], isBaseline} or null. Where the
+// values span decades a bar would have no foot to stand on: then the median is a mark.
+function barChart(column, title, rows, runCount) {
+  const everything = rows.flatMap(
+      row => row.cells.filter(Boolean).flatMap(
+          cell => [cell.median, cell.low, cell.high, ...cell.dots.map(dot => dot[1])]));
+  const x = valueScale(column, title, everything);
+  const isLog = x.type === 'logarithmic';
+  const place = run => (run + 0.5) / runCount * 0.76 - 0.38;
+  const datasets = [];
+  for (let run = 0; run < runCount; ++run) {
+    const cells = rows.map(row => row.cells[run]);
+    const tint = cell =>
+        cell && cell.isBaseline && runCount === 1 ? styleOf('--soft') : colour(run);
+    datasets.push({
+      type: 'scatter',
+      indexAxis: 'x',
+      parsing: false,
+      role: 'trials',
+      run,
+      order: 0,
+      data: cells.flatMap(
+          (cell, row) => cell ?
+              cell.dots.map(
+                  ([block, value], i) =>
+                      ({x: value, y: row + place(run) + jitter(i) / runCount, block, row})) :
+              []),
+      pointRadius: 2.8,
+      pointHoverRadius: 4.5,
+      borderWidth: 0.8,
+      borderColor: styleOf('--paper'),
+      backgroundColor: faded(styleOf('--ink'), 0.62),
+    });
+    const shared = {
+      role: 'medians',
+      run,
+      order: 1,
+      whiskers: cells.map(cell => cell && [cell.low, cell.high]),
+      whiskerColour: styleOf('--ink'),
+    };
+    datasets.push(
+        isLog ? {
+          ...shared,
+          type: 'scatter',
+          indexAxis: 'x',
+          parsing: false,
+          pointStyle: 'rectRot',
+          pointRadius: 7,
+          pointHoverRadius: 8,
+          backgroundColor: cells.map(tint),
+          borderColor: styleOf('--paper'),
+          data: cells.map((cell, row) => ({x: cell ? cell.median : NaN, y: row + place(run), row})),
+        } :
+                {
+                  ...shared,
+                  data: cells.map(cell => cell ? cell.median : null),
+                  categoryPercentage: 0.76,
+                  barPercentage: 0.86,
+                  backgroundColor: cells.map(cell => faded(tint(cell), 0.62)),
+                  borderColor: cells.map(tint),
+                  borderWidth: {right: 2},
+                });
+  }
+  return {
+    type: 'bar',
+    data: {labels: rows.map(row => row.label), datasets},
+    options: {
+      ...common({
+        tooltip: {
+          callbacks: {
+            title: () => '',
+            label: item => {
+              const {role, run} = item.dataset,
+                           row = item.raw && item.raw.row !== undefined ? item.raw.row :
+                                                                          item.dataIndex;
+              const letter = runCount > 1 ? `${letterOf(run)}, ` : '';
+              if (role === 'trials')
+                return `${letter}block ${item.raw.block}: ${human(column, item.raw.x)}`;
+              const cell = rows[row].cells[run];
+              return `${letter}median ${human(column, cell.median)}` +
+                  (cell.low === null ?
+                       '' :
+                       `, 95 % interval ${humanRange(column, cell.low, cell.high)}`);
+            },
+          }
+        }
+      }),
+      indexAxis: 'y',
+      scales: {
+        x,
+        y: scale('', {
+          type: 'category',
+          labels: rows.map(row => row.label),
+          grid: {display: false},
+          ticks: {color: styleOf('--ink'), crossAlign: 'far', autoSkip: false}
+        }),
+      },
+    },
+    plugins: [whiskers],
+  };
+}
+
+// Lines. series: [{label, colour, dash, points: [[x, y]], thin: [points…], whiskers}]; the thin
+// ones are single trials. describe: (series, x, y) → what the tooltip says.
+function lineChart(series, x, y, describe, more = {}) {
+  const datasets = [];
+  const xy = points => points.map(([px, py]) => ({x: px, y: py === null ? NaN : py}));
+  for (const one of series) {
+    const drawn = {
+      parsing: false,
+      borderColor: one.colour,
+      backgroundColor: one.colour,
+      tension: 0,
+      spanGaps: false
+    };
+    datasets.push({
+      ...drawn,
+      ...more,
+      label: one.label,
+      role: 'line',
+      data: xy(one.points),
+      borderWidth: 2.2,
+      borderDash: one.dash,
+      pointRadius: more.pointRadius || 0,
+      pointHitRadius: 8,
+      order: 0,
+      whiskers: one.whiskers,
+      whiskerAxis: 'y',
+      whiskerColour: one.colour,
+    });
+    for (const points of one.thin || [])
+      datasets.push({
+        ...drawn,
+        ...more,
+        role: 'trial',
+        data: xy(points),
+        borderWidth: 1,
+        pointRadius: 0,
+        pointHitRadius: 0,
+        pointHoverRadius: 0,
+        borderColor: faded(one.colour, 0.28),
+        order: 1
+      });
+  }
+  return {
+    type: 'line',
+    data: {datasets},
+    options: {
+      ...common({
+        tooltip: {
+          filter: item => item.dataset.role === 'line',
+          callbacks: {
+            title: () => '',
+            label: item => [item.dataset.label, describe(item.raw.x, item.raw.y)]
+          },
+        }
+      }),
+      scales: {x, y},
+    },
+    plugins: [whiskers],
+  };
+}
+
+// The axis of percentiles, on which 90 %, 99 % and 99.9 % are equally far apart. Its values are
+// log10(1 / (1 - level)).
+function ninesScale(largest) {
+  const ticks = [[Math.log10(2), '50 %']];
+  for (let nines = 1; nines <= Math.ceil(largest); ++nines)
+    ticks.push([nines, percentText(1 - 10 ** -nines)]);
+  return scale('percentile', {
+    type: 'linear',
+    min: 0,
+    max: Math.max(1, largest * 1.01),
+    afterBuildTicks: axis => {
+      axis.ticks = ticks.filter(([v]) => v <= axis.max).map(([value]) => ({value}));
+    },
+    ticks: {callback: value => (ticks.find(([v]) => v === value) || [0, ''])[1], autoSkip: true},
+  });
+}
+
+const NICE_RATIOS = [
+  0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1,    1.05, 1.1,  1.2,  1.5,
+  2,    3,    5,    10,   20,  30,  50,  100, 200, 300, 500, 1000, 2000, 3000, 5000, 10000
+];
+
+// So many of the nice ratios as fit, 1 always among them.
+function ratioTicks(min, max) {
+  const gap = (max - min) / 7;
+  const kept = [0];
+  const inside = NICE_RATIOS.map(Math.log).filter(v => v >= min && v <= max);
+  inside.sort((a, b) => Math.abs(a) - Math.abs(b));
+  for (const v of inside)
+    if (kept.every(other => Math.abs(other - v) >= gap)) kept.push(v);
+  return kept.sort((a, b) => a - b);
+}
+
+const MARKS = {
+  faster: ['--good', 'triangle', 0],
+  slower: ['--bad', 'triangle', 180],
+  higher: ['--focus', 'triangle', 0],
+  lower: ['--focus', 'triangle', 180],
+  same: ['--soft', 'circle', 0],
+  inconclusive: ['--open', 'rectRot', 0],
+};
+
+// Ratios with their intervals, and the band in which a difference does not matter. rows: [{label:
+// lines, ratio, low, high, verdict, n}]. The axis is logarithmic: twice and half are equally far
+// from 1.
+function forestChart(rows, threshold, title) {
+  const log = value => value === null || value === undefined ? null : Math.log(value);
+  const all = rows.flatMap(row => [row.ratio, row.low, row.high]).filter(v => v > 0);
+  const [least, most] =
+      [Math.min(1 - 1.6 * threshold, ...all), Math.max(1 + 1.6 * threshold, ...all)].map(Math.log);
+  const min = least - 0.05 * (most - least), max = most + 0.05 * (most - least);
+  const marks = rows.map(row => MARKS[row.verdict] || MARKS.inconclusive);
+  return {
+    type: 'scatter',
+    data: {
+      labels: rows.map(row => row.label),
+      datasets: [{
+        role: 'ratios',
+        parsing: false,
+        data: rows.map((row, i) => ({x: row.ratio === null ? NaN : log(row.ratio), y: i})),
+        pointStyle: marks.map(mark => mark[1]),
+        rotation: marks.map(mark => mark[2]),
+        pointRadius: 6,
+        pointHoverRadius: 7,
+        backgroundColor: marks.map(mark => styleOf(mark[0])),
+        borderColor: styleOf('--paper'),
+        whiskers: rows.map(row => row.low === null ? null : [log(row.low), log(row.high)]),
+        whiskerColour: styleOf('--ink'),
+      }],
+    },
+    options: {
+      ...common({
+        tooltip: {
+          callbacks: {
+            title: () => '',
+            label: item => {
+              const row = rows[item.dataIndex];
+              const interval =
+                  row.low === null ? '' : ` [${ratioText(row.low)}, ${ratioText(row.high)}]`;
+              return `${ratioText(row.ratio)}${interval}, n = ${row.n}: ${row.verdict}`;
+            }
+          }
+        },
+        more: {band: {at: 0, from: Math.log(1 - threshold), to: Math.log(1 + threshold)}},
+      }),
+      scales: {
+        x: scale(title, {
+          type: 'linear',
+          min,
+          max,
+          afterBuildTicks: axis => {
+            axis.ticks = ratioTicks(min, max).map(value => ({value}));
+          },
+          ticks:
+              {callback: value => String(Number(Math.exp(value).toPrecision(3))), autoSkip: false},
+        }),
+        y: scale('', {
+          type: 'category',
+          labels: rows.map(row => row.label),
+          offset: true,
+          grid: {display: false},
+          ticks: {color: styleOf('--ink'), crossAlign: 'far', autoSkip: false}
+        }),
+      },
+    },
+    plugins: [whiskers, band],
+  };
+}

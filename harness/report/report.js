@@ -1,0 +1,274 @@
+// The page: reads the data, draws the sections, and draws them again when the filter or the theme
+// changes.
+
+const data = JSON.parse(document.getElementById('data').textContent);
+const runs = data.runs;
+const METRICS = new Map(data.metrics.map(metric => [metric.name, metric]));
+const KINDS = [
+  {
+    id: 'throughput',
+    title: 'Throughput',
+    kinds: ['throughput'],
+    first: ['throughput_bps'],
+    columns: ['throughput_bps', 'retransmits', 'loss_ratio', 'cpu_s_per_gb']
+  },
+  {
+    id: 'latency',
+    title: 'Latency',
+    kinds: ['latency', 'connect'],
+    first: ['rtt_p50_ns', 'rtt_p99_ns'],
+    columns:
+        ['rtt_p50_ns', 'rtt_p99_ns', 'rtt_max_ns', 'rate_hz', 'lost', 'background_throughput_bps']
+  },
+];
+const MOST_LINES = 8;  // that are shown unless someone asks for more
+const state = {
+  hiddenWorkloads: new Set(),
+  hiddenEngines: new Set(),
+  choices: {},
+  shown: {}
+};
+
+function letterOf(run) {
+  return run < 26 ? String.fromCharCode(65 + run) : String(run + 1);
+}
+
+function titleOf(metric) {
+  return METRICS.has(metric) ? METRICS.get(metric).title : metric;
+}
+
+// The cases of all runs: what they are, and `runs[i]` as run i has it.
+const cases = (() => {
+  const byName = new Map();
+  runs.forEach((run, index) => {
+    for (const one of run.cases) {
+      if (!byName.has(one.name)) byName.set(one.name, {...one, index: byName.size, runs: []});
+      byName.get(one.name).runs[index] = one;
+    }
+  });
+  return [...byName.values()];
+})();
+
+const key = (run, name, metric) => `${run}\n${name}\n${metric}`;
+const summary = new Map(
+    runs.flatMap((run, index) => run.summary.map(row => [key(index, row.case, row.metric), row])));
+const baselines = new Set(runs.flatMap(run => run.comparisons.map(row => row.baseline)));
+
+function isVisible(one) {
+  return !state.hiddenWorkloads.has(one.workload) && !state.hiddenEngines.has(one.engine);
+}
+
+function isVisibleName(name) {
+  const one = cases.find(c => c.name === name);
+  return !one || isVisible(one);
+}
+
+const workloadsOf = list => [...new Set(list.map(c => c.workload))];
+
+let charts = [];
+
+// A card with a chart, drawn once it is in the page and its width is known: height and configure
+// are functions of it. `name` says to tests and to people's scripts what it shows.
+function chartCard(name, title, label, height, configure) {
+  const canvas = el('canvas', {role: 'img', 'aria-label': label, 'data-chart': name});
+  charts.push({canvas, height, configure});
+  return el(
+      'figure', {class: 'card'}, title ? el('h3', {}, title) : null,
+      el('div', {class: 'canvas'}, canvas));
+}
+
+function drawCharts() {
+  const sized =
+      charts.splice(0).map(chart => ({...chart, width: chart.canvas.parentElement.clientWidth}));
+  for (const {canvas, height, width} of sized)
+    canvas.parentElement.style.height = `${height(width)}px`;
+  for (const {canvas, configure, width} of sized) new Chart(canvas, configure(width));
+}
+
+// Of a chart with a row a case: high enough for the labels.
+function rowsHeight(labels, least) {
+  return 62 +
+      labels.length * Math.max(least, 16 + 15 * Math.max(...labels.map(label => label.length)));
+}
+
+// Cards one below the other in as many columns as fit.
+function columns(cards) {
+  const some = cards.filter(Boolean);
+  return el('div', {class: some.length > 1 ? 'cards columns' : 'cards'}, some);
+}
+
+function selectOf(label, options, chosen, onchange) {
+  return el(
+      'label', {}, `${label} `,
+      el('select', {onchange: event => onchange(event.target.value)},
+         options.map(([value, text]) => el('option', {value, selected: value === chosen}, text))));
+}
+
+// The choice that was made of `options` under this name, or the first one.
+function choice(name, options) {
+  return options.includes(state.choices[name]) ? state.choices[name] : options[0];
+}
+
+function choose(name) {
+  return value => {
+    state.choices[name] = value;
+    render();
+  };
+}
+
+function section(id, title, controls, ...children) {
+  return el(
+      'section', {id, 'aria-labelledby': `${id}-title`},
+      el('div', {class: 'title'}, el('h2', {id: `${id}-title`}, title),
+         controls.length ? el('div', {class: 'controls'}, controls) : null),
+      children);
+}
+
+const MARK_TEXT = {
+  good: '✓',
+  bad: '✗',
+  open: '◆',
+  plain: '·'
+};
+
+function timeText(iso) {
+  return iso ? iso.replace('T', ' ').replace(/\.\d+Z$/, ' UTC').replace(/:\d\d UTC$/, ' UTC') : '';
+}
+
+function fillHeader() {
+  const names = [...new Set(runs.map(run => run.experiment))].join(', ');
+  const questions = [...new Set(runs.map(run => run.description).filter(Boolean))];
+  document.title = `${names}: pingperf report`;
+  document.getElementById('kicker').textContent = runs.length > 1 ?
+      `${names} · ${runs.length} runs` :
+      `${names} · ${timeText(runs[0].started)}`;
+  document.getElementById('question').textContent = questions.length === 1 ? questions[0] : names;
+  const told = runs.length > 1 ?
+      [
+        ...data.headline,
+        ...runs.flatMap(
+            (run, index) => run.headline.filter(s => s.mark === 'bad')
+                                .map(s => ({...s, text: `${letterOf(index)}: ${s.text}`})))
+      ] :
+      runs[0].headline;
+  document.getElementById('answers').append(...told.map(
+      s =>
+          el('li', {class: s.mark},
+             el('span', {class: 'mark', 'aria-hidden': 'true'}, MARK_TEXT[s.mark]),
+             el('span', {}, s.text))));
+  document.getElementById('runs').append(...runs.map(
+      (run, index) =>
+          el('li', {},
+             `${
+                 runs.length > 1 ?
+                     `${letterOf(index)}: ${run.experiment}, ${timeText(run.started)}, ` :
+                     ''}${run.trials} trials, run ${run.name}`)));
+  const notes = runs.flatMap(
+      (run, index) =>
+          run.notes.map(note => runs.length > 1 ? `${letterOf(index)}: ${note}` : note));
+  document.getElementById('footer').append(
+      ...notes.length ?
+          [
+            el('p', {}, 'What this page leaves out:'),
+            el('ul', {id: 'notes'}, notes.map(note => el('li', {}, note)))
+          ] :
+          [],
+      el('p', {},
+         `Made by ${data.generator} from trials.csv, intervals.csv and histograms/ of the run, ` +
+             'which have every figure.'));
+}
+
+function fillFilter() {
+  const filter = document.getElementById('filter');
+  const group = (title, names, hidden) => names.length < 2 ?
+      null :
+      el('fieldset', {}, el('legend', {}, title),
+         names.map(
+             name =>
+                 el('label', {class: 'chip'}, el('input', {
+                      type: 'checkbox',
+                      checked: !hidden.has(name),
+                      onchange: event => {
+                        if (event.target.checked)
+                          hidden.delete(name);
+                        else
+                          hidden.add(name);
+                        render();
+                      },
+                    }),
+                    name)));
+  const groups = [
+    group('Workloads', workloadsOf(cases), state.hiddenWorkloads),
+    group('Engines', [...new Set(cases.map(c => c.engine))], state.hiddenEngines)
+  ].filter(Boolean);
+  filter.replaceChildren(...groups);
+  filter.hidden = groups.length === 0;
+  filter.addEventListener('submit', event => event.preventDefault());
+}
+
+function render() {
+  const opened = new Set(
+      [...document.querySelectorAll('#report details[open]')].map(d => d.closest('section').id));
+  for (const canvas of document.querySelectorAll('#report canvas'))
+    Chart.getChart(canvas)?.destroy();
+  charts = [];
+  Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+  const at = window.scrollY;
+  document.getElementById('report').replaceChildren(
+      ...[gatesSection(),
+          changesSection(),
+          figuresSection(KINDS[0]),
+          figuresSection(KINDS[1]),
+          roundTripsSection(),
+          comparisonsSection(),
+          sweepsSection(),
+          timeSection(),
+          trialsSection('failed', 'failed', 'Failed trials', 'Left out of every figure'),
+          trialsSection(
+              'remarks', 'remarks', 'Trials to keep in mind',
+              'They count, but something was unlike'),
+          allFigures(),
+          surroundingsSection(),
+          experimentSection(),
+  ].filter(Boolean));
+  for (const id of opened)
+    for (const one of document.querySelectorAll(`#${id} details`)) one.open = true;
+  drawCharts();
+  window.scrollTo(0, at);
+}
+
+// The theme: the system's, or the one that was chosen. A browser may keep no choice for a file.
+const systemIsDark = window.matchMedia('(prefers-color-scheme: dark)');
+
+function keptTheme(value) {
+  try {
+    if (value !== undefined) localStorage.setItem('pingperf-theme', value);
+    return localStorage.getItem('pingperf-theme');
+  } catch {
+    return null;
+  }
+}
+
+function applyTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  document.getElementById('theme').textContent = theme === 'dark' ? '☀ Light' : '☾ Dark';
+}
+
+const systemTheme = () => systemIsDark.matches ? 'dark' : 'light';
+
+document.getElementById('theme').addEventListener('click', () => {
+  const theme = isDark() ? 'light' : 'dark';
+  keptTheme(theme);
+  applyTheme(theme);
+  render();
+});
+systemIsDark.addEventListener('change', () => {
+  if (keptTheme()) return;
+  applyTheme(systemTheme());
+  render();
+});
+
+applyTheme(keptTheme() || systemTheme());
+fillHeader();
+fillFilter();
+render();

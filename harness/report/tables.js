@@ -1,0 +1,201 @@
+// Elements of the page, and its tables. All text goes in as text: names may hold anything.
+
+function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === false || value === null) continue;
+    if (name.startsWith('on'))
+      element.addEventListener(name.slice(2), value);
+    else
+      element.setAttribute(name, value === true ? '' : value);
+  }
+  element.append(...children.flat(Infinity).filter(child => child !== null && child !== undefined));
+  return element;
+}
+
+// A name that may break after a slash, and nowhere else unless it must.
+function breakable(name) {
+  return name.split(/(?<=\/)/).flatMap((part, i) => i ? [el('wbr'), part] : [part]);
+}
+
+// columns: [{title, isNumber}]; rows: arrays of cells, a cell a text, an element, or {text, small,
+// attributes}. The first cell of a row is its heading.
+function table(caption, columns, rows) {
+  const cell = (content, i) => {
+    const {text, small, attributes} =
+        content instanceof Node || typeof content !== 'object' || content === null ?
+        {text: content} :
+        content;
+    const tag = i === 0 ? 'th' : 'td';
+    return el(
+        tag, {
+          scope: i === 0 ? 'row' : null,
+          class: columns[i].isNumber ? 'number' : null,
+          ...attributes
+        },
+        i === 0 && typeof text === 'string' ? breakable(text) : text,
+        small ? el('small', {}, small) : null);
+  };
+  return el(
+      'div', {class: 'table'}, el('p', {class: 'note', 'aria-hidden': 'true'}, caption),
+      el('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': caption},
+         el('table', {'aria-label': caption},
+            el('thead', {},
+               el('tr', {},
+                  columns.map(
+                      c =>
+                          el('th', {scope: 'col', class: c.isNumber ? 'number' : null}, c.title)))),
+            el('tbody', {}, rows.map(row => el('tr', {}, row.map(cell)))))));
+}
+
+// Filled when it is opened first: of what few will open, and what may be long.
+function details(summary, fill) {
+  const element = el('details', {}, el('summary', {}, summary));
+  element.addEventListener('toggle', () => {
+    if (element.open && element.children.length === 1) element.append(...[fill()].flat());
+  });
+  return element;
+}
+
+const VERDICTS = {
+  faster: ['good', '▲ faster'],
+  slower: ['bad', '▼ slower'],
+  higher: ['plain', '▲ higher'],
+  lower: ['plain', '▼ lower'],
+  same: ['plain', '● same'],
+  inconclusive: ['open', '◆ not settled'],
+  passed: ['good', '✓ held'],
+  failed: ['bad', '✗ failed'],
+  undecided: ['open', '◆ not decided'],
+};
+
+function verdict(name) {
+  const [mark, text] = VERDICTS[name] || ['plain', name];
+  return el('span', {class: `verdict ${mark}`}, text);
+}
+
+// A figure, its interval below it, and the exact value for whoever reads the page by program.
+function figureCell(row) {
+  if (!row) return '–';
+  return {
+    text: human(row.metric, row.median),
+    small: humanRange(row.metric, row.low, row.high),
+    attributes: {'data-case': row.case, 'data-metric': row.metric, 'data-value': row.median},
+  };
+}
+
+// The rows of one metric. What many rows say the chart shows: then the table is to be opened.
+function effectTable(caption, rows, withBaseline) {
+  const content = () => table(
+      caption,
+      [
+        {title: 'case'},
+        ...withBaseline ? [{title: 'baseline'}] : [],
+        {title: 'ratio', isNumber: true},
+        {title: '95 % interval'},
+        {title: 'n', isNumber: true},
+        {title: 'verdict'},
+        {title: 'to keep in mind'},
+      ],
+      rows.map(
+          row =>
+              [row.case,
+               ...withBaseline ? [{text: breakable(row.baseline)}] : [],
+               {
+                 text: ratioText(row.ratio),
+                 attributes:
+                     {'data-case': row.case, 'data-metric': row.metric, 'data-ratio': row.ratio}
+               },
+               {
+                 text: row.low === null ? '' : `${ratioText(row.low)} to ${ratioText(row.high)}`,
+                 attributes: {class: 'unbroken'}
+               },
+               String(row.n),
+               verdict(row.verdict),
+               {
+                 text: [row.note, row.remark].filter(Boolean).join('; '),
+                 attributes: {class: 'text'}
+               },
+  ]));
+  return rows.length <= 8 ? content() : details(`${caption}: ${rows.length} rows`, content);
+}
+
+function gatesTable(caption, gates) {
+  return table(
+      caption,
+      [
+        {title: 'case'},
+        {title: 'metric'},
+        {title: 'figure', isNumber: true},
+        {title: 'interval'},
+        {title: 'bound'},
+        {title: 'of'},
+        {title: 'verdict'},
+      ],
+      gates.map(
+          gate =>
+              [gate.case,
+               titleOf(gate.metric),
+               gate.figure,
+               {text: gate.interval === '-' ? '' : gate.interval, attributes: {class: 'unbroken'}},
+               {text: gate.bound, attributes: {class: 'unbroken'}},
+               {text: breakable(gate.against)},
+               {text: verdict(gate.state), small: gate.why},
+  ]));
+}
+
+function trialsTable(caption, trials, withRun) {
+  return table(
+      caption,
+      [
+        {title: 'case'},
+        ...withRun ? [{title: 'run'}] : [],
+        {title: 'block', isNumber: true},
+        {title: 'status'},
+        {title: 'what'},
+      ],
+      trials.map(
+          trial =>
+              [trial.case,
+               ...withRun ? [trial.run] : [],
+               String(trial.repetition),
+               trial.status,
+               {text: trial.text, attributes: {class: 'text'}},
+  ]));
+}
+
+// {a: {b: 1}} → [['a.b', '1']]
+function flatten(value, prefix = '') {
+  if (Array.isArray(value) && value.every(v => v === null || typeof v !== 'object'))
+    return [[prefix, value.join(' ')]];
+  if (value === null || typeof value !== 'object')
+    return [[prefix, value === null ? '' : String(value)]];
+  return Object.entries(value).flatMap(([key, v]) => flatten(v, prefix ? `${prefix}.${key}` : key));
+}
+
+// A column a host; the two ends of a run that are the same host share one. What differs is marked.
+function environmentTable(runs) {
+  const columns = [];
+  for (const [index, run] of runs.entries()) {
+    const hosts = run.environment && run.environment.hosts || {};
+    const letter = runs.length > 1 ? `${letterOf(index)} ` : '';
+    const [client, server] = [hosts.client, hosts.server].map(facts => JSON.stringify(facts));
+    if (client && client === server)
+      columns.push([`${letter}client and server`, hosts.client]);
+    else
+      for (const end of ['client', 'server'])
+        if (hosts[end]) columns.push([letter + end, hosts[end]]);
+  }
+  const facts = columns.map(([, host]) => new Map(flatten(host)));
+  const keys = [...new Set(facts.flatMap(map => [...map.keys()]))];
+  return table(
+      'What the hosts are; what differs is marked',
+      [{title: 'fact'}, ...columns.map(([title]) => ({title}))], keys.map(key => {
+        const values = facts.map(map => map.get(key) ?? '');
+        const differs = new Set(values).size > 1;
+        return [
+          key,
+          ...values.map(text => ({text, attributes: {class: differs ? 'text differs' : 'text'}}))
+        ];
+      }));
+}

@@ -1,0 +1,273 @@
+#include "harness/report_headline.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+
+#include "harness/record.h"
+#include "harness/report_metrics.h"
+#include "harness/table.h"
+
+namespace pingperf {
+namespace {
+
+using Mark = Statement::Mark;
+
+constexpr std::size_t kMostSentences = 6;  // of comparisons, each by itself
+
+// A compared pair or case, as a sentence needs it.
+struct Subject {
+  const Effect* effect;
+  std::string name;       // of what is compared
+  std::string reference;  // what it is compared with
+  std::string trials;     // "20 pairs"
+};
+
+Mark mark_of(const std::string& verdict) {
+  return verdict == "faster"         ? Mark::good
+         : verdict == "slower"       ? Mark::bad
+         : verdict == "inconclusive" ? Mark::open
+                                     : Mark::plain;
+}
+
+// "1.07", "28.3", "1290", "0.013"
+std::string ratio_text(double ratio) {
+  if (ratio < 0.0995) return fmt::format("{:.2g}", ratio);
+  return fmt::format("{:.{}f}", ratio, ratio < 9.995 ? 2 : ratio < 99.95 ? 1 : 0);
+}
+
+// "bulk/engine=blocking" beside "bulk/engine=iperf3/streams=1" leaves "engine=iperf3/streams=1".
+std::string without_common_start(const std::string& name, const std::string& other) {
+  std::size_t start = 0;
+  for (std::size_t i = 0; i < std::min(name.size(), other.size()) && name[i] == other[i]; ++i)
+    if (name[i] == '/') start = i + 1;
+  return name.substr(start);
+}
+
+std::string counted(std::size_t n, std::string_view what) {
+  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
+std::string capitalised(std::string text) {
+  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
+// "goodput 0.97 × that of engine=iperf3, 95 % interval 0.96 to 0.98, 30 pairs"
+std::string figures(const Subject& s) {
+  const Effect& e = *s.effect;
+  std::string text =
+      fmt::format("{} {} × that of {}", title_of(e.metric), ratio_text(*e.ratio), s.reference);
+  if (e.ci_low)
+    text += fmt::format(", 95 % interval {} to {}", ratio_text(*e.ci_low), ratio_text(*e.ci_high));
+  return text + ", " + s.trials;
+}
+
+std::string sentence(const Subject& s) {
+  const Effect& e = *s.effect;
+  if (e.verdict == "same") return fmt::format("{} is the same: {}.", s.name, figures(s));
+  if (e.verdict != "inconclusive")
+    return fmt::format("{} is {}: {}.", s.name, e.verdict, figures(s));
+  std::string why = "; not settled";
+  if (!e.remark.empty())
+    why = "; no verdict, since " + e.remark;
+  else if (!e.ci_low)
+    why = ", too few for a verdict, which takes six";
+  else if (e.more_repetitions)
+    why += fmt::format(": about {} more repetitions would do", *e.more_repetitions);
+  return fmt::format("{}: {}{}.", s.name, figures(s), why);
+}
+
+// ": from 1.07 × (a) to 28.3 × (b)", or the only one.
+std::string range_of(const std::vector<Subject>& subjects) {
+  const auto [low, high] = std::minmax_element(
+      subjects.begin(), subjects.end(),
+      [](const Subject& a, const Subject& b) { return *a.effect->ratio < *b.effect->ratio; });
+  const auto one = [](const Subject& s) {
+    return fmt::format("{} × ({})", ratio_text(*s.effect->ratio), s.name);
+  };
+  if (subjects.size() == 1) return ": " + one(*low);
+  return fmt::format(": from {} to {}", one(*low), one(*high));
+}
+
+// Of many comparisons: a sentence for each metric and verdict.
+std::vector<Statement> grouped(const std::vector<Subject>& subjects, const std::string& against) {
+  std::vector<std::string> metrics;
+  std::map<std::pair<std::string, std::string>, std::vector<Subject>> groups;
+  std::map<std::string, std::size_t> totals;
+  for (const Subject& s : subjects) {
+    const std::string& metric = s.effect->metric;
+    if (totals[metric]++ == 0) metrics.push_back(metric);
+    groups[{metric, s.effect->verdict}].push_back(s);
+  }
+  std::vector<Statement> statements;
+  for (const std::string& metric : metrics)
+    for (const char* const verdict :
+         {"faster", "higher", "slower", "lower", "same", "inconclusive"}) {
+      const auto group = groups.find({metric, verdict});
+      if (group == groups.end()) continue;
+      const std::string_view words = std::string_view(verdict) == "inconclusive" ? "not settled"
+                                     : std::string_view(verdict) == "same"       ? "the same"
+                                                                                 : verdict;
+      statements.push_back(
+          {mark_of(verdict),
+           fmt::format("{}: {} in {} of {} against {}{}.", capitalised(title_of(metric)), words,
+                       group->second.size(), totals[metric], against, range_of(group->second))});
+    }
+  return statements;
+}
+
+// How many of the comparisons of a metric have no ratio, since a side has no value.
+std::vector<Statement> unmeasured(const std::vector<Subject>& subjects) {
+  std::map<std::string, std::size_t> counts;
+  for (const Subject& s : subjects)
+    if (!s.effect->ratio) ++counts[s.effect->metric];
+  std::vector<Statement> statements;
+  for (const auto& [metric, count] : counts)
+    statements.push_back(
+        {Mark::open, fmt::format("{}: nothing to compare in {}.", capitalised(title_of(metric)),
+                                 counted(count, "comparison"))});
+  return statements;
+}
+
+std::vector<Statement> told(const std::vector<Subject>& all, const std::string& against) {
+  std::vector<Subject> subjects = all;
+  std::erase_if(subjects, [](const Subject& s) { return !s.effect->ratio; });
+  std::vector<Statement> statements;
+  if (subjects.size() > kMostSentences) {
+    statements = grouped(subjects, against);
+  } else {
+    for (const Subject& s : subjects)
+      statements.push_back({mark_of(s.effect->verdict), sentence(s)});
+  }
+  for (Statement& s : unmeasured(all)) statements.push_back(std::move(s));
+  return statements;
+}
+
+void tell_comparisons(const ReportedRun& run, std::vector<Statement>& statements) {
+  std::vector<Subject> subjects;
+  for (const ComparisonRow& row : run.comparisons)
+    subjects.push_back({&row, row.case_name, without_common_start(row.baseline, row.case_name),
+                        counted(row.n, "pair")});
+  for (Statement& s : told(subjects, "the baseline")) statements.push_back(std::move(s));
+}
+
+void tell_gates(const ReportedRun& run, std::vector<Statement>& statements) {
+  const auto tell = [&](GateState state, Mark mark, std::string_view words) {
+    std::size_t count = 0;
+    for (const GateRow& row : run.gates) {
+      if (row.state != state || ++count > kMostSentences) continue;
+      statements.push_back({mark, fmt::format("Gate {}: {}.", words, describe(row))});
+    }
+    if (count > kMostSentences)
+      statements.push_back(
+          {mark, fmt::format("And {} more {}.", counted(count - kMostSentences, "gate"), words)});
+  };
+  const auto kept = std::count_if(run.gates.begin(), run.gates.end(), [](const GateRow& row) {
+    return row.state == GateState::passed;
+  });
+  const std::string all = counted(run.gates.size(), "gate");
+  if (kept > 0 && static_cast<std::size_t>(kept) == run.gates.size())
+    statements.push_back(
+        {Mark::good, run.gates.size() == 1 ? "The gate held." : "All " + all + " held."});
+  else if (kept > 0)
+    statements.push_back({Mark::good, fmt::format("{} of {} held.", kept, all)});
+  tell(GateState::failed, Mark::bad, "failed");
+  tell(GateState::undecided, Mark::open, "not decided");
+}
+
+// The median of a metric in the cases of some kinds: its extremes.
+struct Extremes {
+  const SummaryRow* low = nullptr;
+  const SummaryRow* high = nullptr;
+};
+
+Extremes extremes_of(const ReportedRun& run, std::string_view metric) {
+  Extremes extremes;
+  for (const SummaryRow& row : run.summary) {
+    if (row.metric != metric) continue;
+    if (!extremes.low || row.median < extremes.low->median) extremes.low = &row;
+    if (!extremes.high || row.median > extremes.high->median) extremes.high = &row;
+  }
+  return extremes;
+}
+
+void tell_figures(const ReportedRun& run, std::vector<Statement>& statements) {
+  const auto value = [](const SummaryRow& row) { return human_metric(row.metric, row.median); };
+  const auto tell = [&](std::string_view metric, std::string_view subject) {
+    const auto [low, high] = extremes_of(run, metric);
+    if (!low) return;
+    statements.push_back(
+        {Mark::plain, low == high
+                          ? fmt::format("{} of {}: {}.", subject, low->case_name, value(*low))
+                          : fmt::format("{}: from {} ({}) to {} ({}).", subject, value(*low),
+                                        low->case_name, value(*high), high->case_name)});
+  };
+  tell("throughput_bps", "Goodput");
+  tell("rtt_p50_ns", "Median round trip");
+}
+
+void tell_trials(const ReportedRun& run, std::vector<Statement>& statements) {
+  std::size_t failed = 0, interrupted = 0;
+  const std::size_t all = run.trials->rows().size();
+  for (const auto& row : run.trials->rows()) {
+    const std::string& status = run.trials->text(row, "status");
+    if (status == name(Status::interrupted))
+      ++interrupted;
+    else if (status != name(Status::ok))
+      ++failed;
+  }
+  if (failed > 0)
+    statements.push_back(
+        {Mark::bad, fmt::format("{} of {} failed: they are listed below, and left out of every "
+                                "figure.",
+                                failed, counted(all, "trial"))});
+  const std::size_t planned = run.experiment->cases.size() * run.experiment->plan.repetitions;
+  if (all - interrupted < planned)
+    statements.push_back({Mark::open, fmt::format("The run ended early: {} of {} were run.",
+                                                  all - interrupted, counted(planned, "trial"))});
+  if (all == 0) statements.push_back({Mark::open, "No trial was run."});
+}
+
+}  // namespace
+
+std::string_view name(Statement::Mark mark) {
+  switch (mark) {
+    case Mark::good:
+      return "good";
+    case Mark::bad:
+      return "bad";
+    case Mark::open:
+      return "open";
+    case Mark::plain:
+      break;
+  }
+  return "plain";
+}
+
+std::vector<Statement> headline(const ReportedRun& run) {
+  std::vector<Statement> statements;
+  tell_gates(run, statements);
+  tell_comparisons(run, statements);
+  tell_figures(run, statements);
+  tell_trials(run, statements);
+  return statements;
+}
+
+std::vector<Statement> headline(const RunComparison& change, const std::string& base,
+                                const std::string& now) {
+  std::vector<Subject> subjects;
+  for (const ShiftRow& row : change.rows)
+    subjects.push_back({&row, fmt::format("{} in {}", row.case_name, now), base,
+                        fmt::format("{} and {} trials", row.base_n, row.new_n)});
+  std::vector<Statement> statements = told(subjects, base);
+  if (subjects.empty())
+    statements.push_back(
+        {Mark::open, fmt::format("{} and {} have nothing in common to compare.", base, now)});
+  for (const std::string& line : change.failing) statements.push_back({Mark::bad, line + "."});
+  return statements;
+}
+
+}  // namespace pingperf

@@ -1,0 +1,31 @@
+// The headline of a report: what the run says to the experiment's question, in words.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/report.h"
+
+namespace pingperf {
+
+// One sentence. good and bad: what is better or worse than its baseline, or keeps a bound or not;
+// open: what the data do not decide.
+struct Statement {
+  enum class Mark { good, bad, open, plain };
+
+  Mark mark = Mark::plain;
+  std::string text;
+};
+
+std::string_view name(Statement::Mark mark);
+
+// Gates first, then comparisons, then the figures, then what became of the trials. Few comparisons
+// are a sentence each; of many, those of one metric and verdict are one.
+std::vector<Statement> headline(const ReportedRun& run);
+
+// What changed from the run called `base` to the one called `now`.
+std::vector<Statement> headline(const RunComparison& change, const std::string& base,
+                                const std::string& now);
+
+}  // namespace pingperf

@@ -1,0 +1,330 @@
+"""Opens the pages of real runs in a headless Chromium: nothing goes wrong there, the charts are there, and they
+show what the CSV files say. Skipped where there is no Chromium (tools/test installs it).
+
+Usage: report_e2e.py PATH_OF_PINGPERF [unittest arguments]
+"""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import pandas
+
+import chromium
+
+PINGPERF = "pingperf"  # set from the command line
+SOURCE = Path(__file__).resolve().parents[2]
+
+EXPERIMENT = """
+name: pictures
+description: Does plain socket code keep up, and what does a round trip cost?
+plan: {repetitions: 6, cooldown: 0ms}
+defaults: {duration: 100ms, warmup: 20ms}
+workloads:
+  bulk: {kind: throughput, duration: 210ms, matrix: {engine: [blocking, epoll], message_size: [1KiB, 16KiB, 128KiB]}}
+  pingpong: {kind: latency, engine: blocking, pin: {client: 0, server: 0}, matrix: {transport: [tcp, udp]}}
+compare:
+  - {metric: throughput_bps, axis: engine, baseline: blocking}
+gates:
+  - {metric: throughput_bps, workload: bulk, at_least: 1kbit}
+"""
+
+FAILING = """
+name: failing
+plan: {repetitions: 2, cooldown: 0ms}
+workloads:
+  good: {kind: throughput, engine: blocking, duration: 50ms, warmup: 0ms}
+  bad: {kind: throughput, engine: blocking, congestion_control: nosuch, duration: 50ms, warmup: 0ms}
+"""
+
+# All that a chart draws: the points of its datasets by role, in plain numbers.
+DRAWN = """Object.fromEntries([...document.querySelectorAll('canvas[data-chart]')].map(canvas => {
+  const chart = Chart.getChart(canvas);
+  return [canvas.dataset.chart, {
+    labels: chart.data.labels, area: chart.chartArea, label: canvas.getAttribute('aria-label'),
+    datasets: chart.data.datasets.map(
+        set => ({role: set.role, label: set.label, data: set.data, whiskers: set.whiskers || null})),
+  }];
+}))"""
+
+OPEN_ALL = """for (const one of document.querySelectorAll('details')) one.open = true;
+new Promise(done => setTimeout(done, 300))"""
+
+CELLS = """[...document.querySelectorAll('[data-%s]')].map(
+    cell => ({...cell.dataset, text: cell.firstChild.textContent}))"""
+
+
+def pingperf(*arguments):
+    return subprocess.run([PINGPERF, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+
+
+def read(file):
+    """A CSV file, its numbers to the last bit."""
+    return pandas.read_csv(file, float_precision="round_trip")
+
+
+@unittest.skipUnless(chromium.PATH, "no chromium: apt-get install chromium")
+class Browser(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.results = self.folder / "results"
+        self.runs = []
+
+    def run_experiment(self, text, *arguments, code=0):
+        """Runs it and returns the directory of the run."""
+        file = self.folder / "experiment.yaml"
+        file.write_text(text)
+        done = pingperf("run", file, "-o", self.results, "-q", *arguments)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        [run] = [d for d in self.results.glob("*/*")
+                 if d.is_dir() and not d.is_symlink() and d not in self.runs]
+        self.runs.append(run)
+        self.printed = done.stdout
+        return run
+
+    def open(self, page, **how):
+        """The page in a browser, in which nothing went wrong and that asked for nothing else."""
+        browser = chromium.Chromium(**how)
+        self.addCleanup(browser.__exit__)
+        browser.open(page)
+        self.assertEqual(browser.problems, [])
+        self.assertEqual([r for r in browser.requests if r != "about:blank"], [f"file://{page}"])
+        return browser
+
+
+class Page(Browser):
+    def test_shows_what_the_files_say_in_both_themes_and_on_a_phone(self):
+        run = self.run_experiment(EXPERIMENT)
+        self.assertIn(str(run / "report.html"), self.printed)
+        for how in ({}, {"dark": True}, {"width": 390, "height": 844}):
+            with self.subTest(how):
+                browser = self.open(run / "report.html", **how)
+                self.check_layout(browser, how.get("width", 1200))
+                self.check_charts(browser, run)
+                self.check_cells(browser, run)
+                self.check_filter(browser)
+                self.check_choices(browser)
+                browser.__exit__()
+
+    def check_layout(self, browser, width):
+        self.assertLessEqual(browser.evaluate("document.documentElement.scrollWidth"), width)
+        self.assertIn("Does plain socket code", browser.evaluate("document.querySelector('h1').textContent"))
+        answers = browser.evaluate("document.getElementById('answers').textContent")
+        self.assertIn("All 6 gates held", answers)
+        self.assertIn("Median round trip: from ", answers)
+        sections = browser.evaluate("[...document.querySelectorAll('section')].map(one => one.id)")
+        self.assertEqual(sections[:7], ["gates", "throughput", "latency", "round-trips", "comparisons", "sweeps",
+                                        "time"])
+        self.assertEqual(sections[-3:], ["figures", "environment", "experiment"])
+
+    def check_charts(self, browser, run):
+        drawn = browser.evaluate(DRAWN)
+        for name in ("bars:bulk:throughput_bps", "bars:pingpong:rtt_p50_ns", "percentiles", "ecdf",
+                     "forest:throughput_bps", "sweep:bulk:message_size:throughput_bps", "time:rate_bps"):
+            self.assertIn(name, drawn)
+            self.assertGreater(drawn[name]["area"]["width"], 100, name)
+            self.assertGreater(drawn[name]["area"]["height"], 40, name)
+        summary = read(run / "summary.csv").set_index(["case", "metric"])
+        trials = read(run / "trials.csv")
+        bulk = [c for c in dict.fromkeys(summary.index.get_level_values(0)) if c.startswith("bulk")]
+        dots, medians = drawn["bars:bulk:throughput_bps"]["datasets"]
+        self.assertEqual((dots["role"], medians["role"]), ("trials", "medians"))
+        self.assertAlmostEqual(sum(point["x"] for point in dots["data"]) /
+                               trials[trials.workload == "bulk"].throughput_bps.sum(), 1, delta=1e-5)
+        self.assertEqual(len(dots["data"]), 36)
+        values = [point["x"] if isinstance(point, dict) else point for point in medians["data"]]
+        self.assertEqual(sorted(values), sorted(summary["median"][(case, "throughput_bps")] for case in bulk))
+        self.assertEqual(sorted(medians["whiskers"]), sorted(
+            [summary.ci_low[(case, "throughput_bps")], summary.ci_high[(case, "throughput_bps")]] for case in bulk))
+        comparisons = read(run / "comparisons.csv")
+        [ratios] = drawn["forest:throughput_bps"]["datasets"]
+        self.assertEqual(len(ratios["data"]), len(comparisons))
+        lines = [s for s in drawn["percentiles"]["datasets"] if s["role"] == "line"]
+        self.assertEqual({line["label"] for line in lines}, {"pingpong/transport=tcp", "pingpong/transport=udp"})
+        for line in lines:  # a curve never falls
+            heights = [point["y"] for point in line["data"]]
+            self.assertEqual(heights, sorted(heights))
+        sweep = drawn["sweep:bulk:message_size:throughput_bps"]["datasets"]
+        self.assertEqual([point["x"] for point in sweep[0]["data"]], [1024, 16384, 131072])
+
+    def check_cells(self, browser, run):
+        browser.evaluate(OPEN_ALL)
+        summary = read(run / "summary.csv").set_index(["case", "metric"])
+        cells = browser.evaluate(CELLS % "value")
+        self.assertGreater(len(cells), 60)
+        for cell in cells:
+            self.assertEqual(float(cell["value"]), summary["median"][(cell["case"], cell["metric"])], cell)
+        comparisons = read(run / "comparisons.csv").set_index("case")
+        ratios = browser.evaluate(CELLS % "ratio")
+        self.assertEqual({cell["case"] for cell in ratios}, set(comparisons.index))
+        for cell in ratios:
+            self.assertEqual(float(cell["ratio"]), comparisons.ratio[cell["case"]])
+            self.assertAlmostEqual(float(cell["text"]), comparisons.ratio[cell["case"]], delta=0.06)
+        hosts = json.loads((run / "environment.json").read_text())["hosts"]["client"]
+        text = browser.evaluate("document.getElementById('environment').textContent")
+        for fact in ("kernel", "cpu_model", "hostname"):
+            self.assertIn(hosts[fact], text)
+        self.assertEqual(browser.evaluate("document.querySelector('#experiment pre').textContent"),
+                         (run / "experiment.yaml").read_text())
+
+    def check_filter(self, browser):
+        box = ("[...document.querySelectorAll('#filter label')].find(one => one.textContent === 'epoll')"
+               ".querySelector('input')")
+        browser.evaluate(f"{box}.click()")
+        drawn = browser.evaluate(DRAWN)
+        self.assertEqual(len(drawn["bars:bulk:throughput_bps"]["labels"]), 3)
+        self.assertNotIn("forest:throughput_bps", drawn)
+        self.assertNotIn("engine=epoll", browser.evaluate("document.getElementById('throughput').textContent"))
+        browser.evaluate(f"{box}.click()")
+        self.assertEqual(len(browser.evaluate(DRAWN)["bars:bulk:throughput_bps"]["labels"]), 6)
+
+    def check_choices(self, browser):
+        before = browser.evaluate("document.documentElement.dataset.theme")
+        choose = ("{const all = document.querySelectorAll('#throughput select'); all[%d].value = '%s'; "
+                  "all[%d].dispatchEvent(new Event('change'))}")
+        browser.evaluate(choose % (0, "cpu_s_per_gb", 0))
+        self.assertIn("bars:bulk:cpu_s_per_gb", browser.evaluate(DRAWN))
+        browser.evaluate(choose % (1, "ecdf", 1))
+        steps = browser.evaluate(DRAWN)["ecdf:bulk:cpu_s_per_gb"]["datasets"]
+        self.assertEqual(len(steps), 6)
+        self.assertEqual(steps[0]["data"][-1]["y"], 100)
+        browser.evaluate("document.getElementById('theme').click()")
+        self.assertNotEqual(browser.evaluate("document.documentElement.dataset.theme"), before)
+        self.assertEqual(browser.problems, [])
+
+    def test_of_failed_trials_lists_the_errors(self):
+        run = self.run_experiment(FAILING, code=3)
+        browser = self.open(run / "report.html")
+        trials = read(run / "trials.csv")
+        errors = list(trials[trials.status != "ok"].error)
+        self.assertEqual(len(errors), 2)
+        text = browser.evaluate("document.getElementById('failed').textContent")
+        for error in errors:
+            self.assertIn(error, text)
+        self.assertIn("2 of 4 trials failed", browser.evaluate("document.getElementById('answers').textContent"))
+
+    def test_of_an_interrupted_run_says_so(self):
+        file = self.folder / "experiment.yaml"
+        file.write_text(EXPERIMENT.replace("duration: 100ms", "duration: 1s"))
+        process = subprocess.Popen([PINGPERF, "run", file, "-o", self.results, "-q"], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        end = time.monotonic() + 60
+        while time.monotonic() < end and not any(
+                file.read_text().count("\n") > 2 for file in self.results.glob("*/*/trials.csv")):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+        browser = self.open((self.results / "pictures/latest").resolve() / "report.html")
+        self.assertIn("The run ended early", browser.evaluate("document.getElementById('answers').textContent"))
+
+
+class Escaping(Browser):
+    NASTY = ("</script><script>window.broken = 1</script><!-- <img src=x onerror=window.broken=1> "
+             "\" ' & \u2028 \\u003c")
+
+    def test_no_text_of_a_run_becomes_markup(self):
+        run = self.run_experiment(FAILING, code=3)
+        with (run / "trials.csv").open(newline="") as file:
+            trials = list(csv.reader(file))
+        header = trials[0]
+        for row in trials[1:]:  # as a damaged or hostile file may have it
+            row[header.index("engine")] = self.NASTY
+            row[header.index("workload")] = self.NASTY
+            row[header.index("case")] = self.NASTY + row[header.index("case")]
+            row[header.index("error")] = self.NASTY if row[header.index("error")] else ""
+            row[header.index("quality")] = self.NASTY
+        with (run / "trials.csv").open("w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(trials)
+        with (run / "experiment.yaml").open("a") as file:
+            file.write(f"# {self.NASTY}\n")
+        environment = json.loads((run / "environment.json").read_text())
+        environment["hosts"]["client"][self.NASTY] = self.NASTY
+        (run / "environment.json").write_text(json.dumps(environment))
+        done = pingperf("report", run)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout, f"{run / 'report.html'}\n")
+        browser = self.open(run / "report.html")
+        browser.evaluate(OPEN_ALL)
+        self.assertEqual(browser.problems, [])
+        self.assertEqual(browser.evaluate("typeof window.broken"), "undefined")
+        self.assertEqual(browser.evaluate("document.querySelectorAll('script, img').length"), 3)
+        for section in ("throughput", "failed", "remarks", "environment", "experiment"):
+            self.assertIn(self.NASTY, browser.evaluate(f"document.getElementById('{section}').textContent"), section)
+
+
+class Several(Browser):
+    def test_runs_lie_over_one_another_and_are_compared(self):
+        short = EXPERIMENT.replace("1KiB, 16KiB, 128KiB", "128KiB")
+        first = self.run_experiment(short)
+        second = self.run_experiment(short, "--set", "plan.seed=2")
+        self.assertEqual(pingperf("report", first, second).returncode, 2)
+        page = self.folder / "both.html"
+        done = pingperf("report", first, second, "-o", page)
+        self.assertEqual((done.returncode, done.stdout), (0, f"{page}\n"), done.stderr)
+        browser = self.open(page)
+        drawn = browser.evaluate(DRAWN)
+        self.assertEqual([s["role"] for s in drawn["bars:bulk:throughput_bps"]["datasets"]],
+                         ["trials", "medians"] * 2)
+        for metric in ("throughput_bps", "rtt_p50_ns"):
+            self.assertEqual(len(drawn[f"changes:B:{metric}"]["datasets"][0]["data"]), 2)
+        labels = {s["label"] for s in drawn["percentiles"]["datasets"] if s["role"] == "line"}
+        self.assertEqual(labels, {f"pingpong/transport={t} · {run}" for t in ("tcp", "udp") for run in "AB"})
+        done = pingperf("compare", first, second, "--format", "json")
+        shifts = {(row["case"], row["metric"]): row["ratio"] for row in json.loads(done.stdout)["rows"]}
+        browser.evaluate(OPEN_ALL)
+        ratios = browser.evaluate(
+            "[...document.querySelectorAll('#changes [data-ratio]')].map(cell => ({...cell.dataset}))")
+        self.assertEqual({(cell["case"], cell["metric"]): float(cell["ratio"]) for cell in ratios}, shifts)
+
+    def test_what_is_no_run_or_no_place_is_one_line(self):
+        run = self.run_experiment(FAILING, code=3)
+        for arguments in ([self.folder], [self.folder / "none"], [run / "trials.csv", run],
+                          [run, "-o", "/nowhere/a.html"]):
+            done = pingperf("report", *arguments)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), done.stderr)
+
+    def test_a_run_without_a_trial_has_a_page(self):
+        run = self.run_experiment(FAILING, code=3)
+        for file in ("trials.csv", "intervals.csv"):
+            (run / file).write_text((run / file).read_text().splitlines(keepends=True)[0])
+        self.assertEqual(pingperf("report", run).returncode, 0)
+        browser = self.open(run / "report.html")
+        self.assertIn("No trial was run", browser.evaluate("document.getElementById('answers').textContent"))
+
+
+class Sizes(Browser):
+    def test_a_page_of_a_hundred_thousand_trials_opens(self):
+        streams = range(1, 51)
+        (self.folder / "experiment.yaml").write_text(
+            "name: many\nplan: {repetitions: 2000}\nworkloads:\n"
+            f"  bulk: {{kind: throughput, engine: blocking, matrix: {{streams: {list(streams)}}}}}\n")
+        (self.folder / "environment.json").write_text('{"overrides": {"set": [], "only": ""}, "hosts": {}}')
+        row = {"run": "r", "experiment": "many", "workload": "bulk", "kind": "throughput", "started_at": "",
+               "status": "ok", "error": "", "quality": "", "engine": "blocking", "transport": "tcp", "reverse": "",
+               "bidirectional": ""}
+        rows = pandas.DataFrame([{"block": block, "streams": n} for block in range(1, 2001) for n in streams])
+        rows = rows.assign(**row, repetition=rows.block, case="bulk/streams=" + rows.streams.astype(str),
+                           throughput_bps=1e9 + 12345.678 * (rows.block * 7919 % 1000) + rows.streams)
+        rows.to_csv(self.folder / "trials.csv", index=False)
+        done = pingperf("report", self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertLess((self.folder / "report.html").stat().st_size, 5 << 20)
+        browser = self.open(self.folder / "report.html")
+        notes = browser.evaluate("document.getElementById('notes').textContent")
+        self.assertIn("Dots are of 200 trials of a case", notes)
+        self.assertEqual(len(browser.evaluate(DRAWN)["bars:bulk:throughput_bps"]["labels"]), 50)
+
+
+if __name__ == "__main__":
+    PINGPERF = os.path.abspath(sys.argv.pop(1))
+    unittest.main(verbosity=1)

@@ -1,0 +1,260 @@
+// The page of a run: what its headline says, and that data can neither leave their element nor grow
+// without bound.
+#include "harness/report.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "harness/columns.h"
+#include "harness/report_headline.h"
+#include "harness/report_series.h"
+#include "harness/run_directory.h"
+#include "harness/stopping.h"
+#include "tests/harness/record_samples.h"
+
+namespace pingperf {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+class ReportPageTest : public testing::Test {
+ protected:
+  ReportPageTest() { fs::create_directories(folder_); }
+  ~ReportPageTest() override { fs::remove_all(folder_); }
+
+  // An experiment of two engines, `blocks` blocks, in which blocking is `ratio` times as fast.
+  void measure(double ratio, std::uint64_t blocks) {
+    experiment_.plan.repetitions = blocks;
+    experiment_.cases = {samples_.add_case("bulk", {{"engine", "iperf3"}}),
+                         samples_.add_case("bulk", {{"engine", "blocking"}})};
+    for (std::uint64_t block = 1; block <= blocks; ++block) {
+      const auto bytes = static_cast<std::uint64_t>(1'000'000 + 1000 * block);
+      csv_ += trial_row(samples_.transfer(experiment_.cases[0], block, bytes));
+      csv_ += trial_row(
+          samples_.transfer(experiment_.cases[1], block,
+                            static_cast<std::uint64_t>(ratio * static_cast<double>(bytes))));
+    }
+    experiment_.compare = {{"throughput_bps", {{"bulk/engine=blocking", "bulk/engine=iperf3"}}}};
+  }
+
+  // Of the rows so far.
+  ReportedRun run() {
+    trials_ = std::make_unique<TrialTable>(CsvTable::parse(csv_, "trials.csv"));
+    return {folder_,
+            &experiment_,
+            trials_.get(),
+            summarize(*trials_),
+            compare_cases(experiment_, *trials_, strictness_of(experiment_)),
+            judge_gates(experiment_, *trials_)};
+  }
+
+  std::vector<std::string> sentences() {
+    std::vector<std::string> texts;
+    for (const Statement& s : headline(run()))
+      texts.push_back(std::string(name(s.mark)) + ": " + s.text);
+    return texts;
+  }
+
+  static Json data_of(const std::string& html) {
+    const std::string open = "<script type=\"application/json\" id=\"data\">";
+    const std::size_t begin = html.find(open) + open.size();
+    return Json::parse(html.substr(begin, html.find("</script>", begin) - begin));
+  }
+
+  void write(const fs::path& file, const std::string& text) {
+    fs::create_directories((folder_ / file).parent_path());
+    std::ofstream(folder_ / file) << text;
+  }
+
+  Samples samples_;
+  Experiment experiment_;
+  std::string csv_ = trials_header();
+  std::unique_ptr<TrialTable> trials_;
+  const fs::path folder_ =
+      fs::temp_directory_path() / ("pingperf-report-" + std::to_string(::getpid()));
+};
+
+std::size_t count(const std::string& text, const std::string& what) {
+  std::size_t n = 0;
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
+  return n;
+}
+
+TEST_F(ReportPageTest, HeadlineSaysWhichIsFasterAndHowSureThatIs) {
+  measure(1.5, 10);
+  EXPECT_THAT(sentences(), Contains("good: bulk/engine=blocking is faster: goodput 1.50 × that of "
+                                    "engine=iperf3, 95 % interval 1.50 to 1.50, 10 pairs."));
+  EXPECT_THAT(sentences(), Contains("plain: Goodput: from 8.04 Mbit/s (bulk/engine=iperf3) to "
+                                    "12.1 Mbit/s (bulk/engine=blocking)."));
+}
+
+TEST_F(ReportPageTest, HeadlineSaysThatTwoAreTheSame) {
+  measure(1.01, 10);
+  EXPECT_THAT(sentences(), Contains(StartsWith("plain: bulk/engine=blocking is the same")));
+}
+
+TEST_F(ReportPageTest, HeadlineSaysThatTooFewPairsAreNoVerdict) {
+  measure(1.5, 3);
+  EXPECT_THAT(sentences(), Contains("open: bulk/engine=blocking: goodput 1.50 × that of "
+                                    "engine=iperf3, 3 pairs, too few for a verdict, which takes "
+                                    "six."));
+}
+
+TEST_F(ReportPageTest, HeadlineOfManyComparisonsHasASentenceForEachVerdict) {
+  measure(1.5, 10);
+  for (int i = 0; i < 9; ++i)
+    experiment_.compare[0].pairs.push_back({"bulk/engine=iperf3", "bulk/engine=blocking"});
+  EXPECT_THAT(sentences(), Contains(StartsWith(
+                               "bad: Goodput: slower in 9 of 10 against the baseline: from 0.67 × "
+                               "(bulk/engine=iperf3) to ")));
+  EXPECT_THAT(sentences(), Contains("good: Goodput: faster in 1 of 10 against the baseline: 1.50 × "
+                                    "(bulk/engine=blocking)."));
+}
+
+TEST_F(ReportPageTest, HeadlineNamesGatesThatFailed) {
+  measure(1.0, 10);
+  Gate kept{"throughput_bps", {{"bulk/engine=iperf3", ""}}};
+  kept.at_least = 1e6;
+  Gate broken = kept;
+  broken.at_least = 1e9;
+  experiment_.gates = {kept, broken};
+  EXPECT_THAT(sentences().at(0), "good: 1 of 2 gates held.");
+  EXPECT_THAT(sentences().at(1),
+              StartsWith("bad: Gate failed: bulk/engine=iperf3 throughput_bps: 8.04 Mbit/s"));
+}
+
+TEST_F(ReportPageTest, HeadlineTellsOfFailedAndMissingTrials) {
+  measure(1.0, 7);
+  experiment_.plan.repetitions = 9;
+  csv_ += trial_row(samples_.failed(experiment_.cases[0], 8));
+  csv_ += trial_row(samples_.failed(experiment_.cases[1], 8, Status::interrupted));
+  EXPECT_THAT(sentences(), Contains("bad: 1 of 16 trials failed: they are listed below, and left "
+                                    "out of every figure."));
+  EXPECT_THAT(sentences(), Contains("open: The run ended early: 15 of 18 trials were run."));
+}
+
+TEST_F(ReportPageTest, DataCannotLeaveTheirElement) {
+  measure(1.0, 2);
+  const std::string nasty =
+      "</script><script>alert(1)</script><!-- \" ' & \xe2\x80\xa8 \xff ]]> </SCRIPT";
+  experiment_.description = nasty;
+  TrialRecord failed = samples_.failed(experiment_.cases[0], 3);
+  failed.error = nasty;
+  csv_ += trial_row(failed);
+  write("experiment.yaml", nasty);
+  const std::string html = report_html({run()});
+  EXPECT_EQ(count(html, "<script"), 3u);
+  EXPECT_EQ(count(html, "</script"), 3u);
+  EXPECT_THAT(html, Not(HasSubstr("alert(1)</")));
+  EXPECT_THAT(html, Not(HasSubstr("\xe2\x80\xa8")));
+  const Json told = data_of(html).at("runs").at(0);
+  std::string as_read = nasty;
+  as_read.replace(as_read.find('\xff'), 1, "\xef\xbf\xbd");  // no UTF-8: a replacement character
+  EXPECT_EQ(told.at("description"), as_read);
+  EXPECT_EQ(told.at("yaml"), as_read);
+  EXPECT_EQ(told.at("failed").at(0).at("text"), as_read);
+}
+
+TEST_F(ReportPageTest, FiguresAreThoseOfTheSummary) {
+  measure(1.5, 7);
+  const ReportedRun told = run();
+  const Json json = data_of(report_html({told}));
+  EXPECT_FALSE(json.at("runs").at(0).at("summary").empty());
+  for (const Json& row : json.at("runs").at(0).at("summary")) {
+    const auto found = std::find_if(told.summary.begin(), told.summary.end(), [&](const auto& r) {
+      return r.case_name == row.at("case") && r.metric == row.at("metric");
+    });
+    ASSERT_NE(found, told.summary.end());
+    EXPECT_EQ(row.at("median"), found->median);
+    EXPECT_EQ(row.at("n"), found->n);
+  }
+  const Json& c = json.at("runs").at(0).at("cases").at(0);
+  EXPECT_EQ(c.at("name"), "bulk/engine=iperf3");  // as in the experiment
+  EXPECT_EQ(c.at("values").at("throughput_bps").size(), 7u);
+  EXPECT_EQ(c.at("values").at("throughput_bps").at(0), 8 * 1'001'000);
+}
+
+TEST_F(ReportPageTest, OfManyThingsSomeAreTakenEvenlySpread) {
+  EXPECT_THAT(evenly_spread(3, 10), ElementsAre(0, 1, 2));
+  EXPECT_THAT(evenly_spread(101, 5), ElementsAre(0, 25, 50, 75, 100));
+  EXPECT_THAT(evenly_spread(10, 1), ElementsAre(0));
+  EXPECT_TRUE(evenly_spread(0, 5).empty());
+}
+
+TEST_F(ReportPageTest, APercentileCurveEndsWithTheLargestAtTheNumberOfPings) {
+  write("a.hgrm",
+        "       Value     Percentile TotalCount 1/(1-Percentile)\n\n"
+        "      10.500 0.000000000000          1           1.00\n"
+        "      11.000 0.500000000000        500           2.00\n"
+        "      99.000 1.000000000000       1000\n"
+        "#[Mean    =       12.000, StdDeviation   =        1.000]\n");
+  EXPECT_EQ(percentile_curve(folder_ / "a.hgrm"),
+            Json::parse("[[1,10500],[2,11000],[1000,99000]]"));
+  EXPECT_TRUE(percentile_curve(folder_ / "missing.hgrm").empty());
+}
+
+TEST_F(ReportPageTest, TheRateInTimeIsThatOfTheReceiverAndTheRestOfTheSender) {
+  measure(1.0, 1);
+  TrialRecord record = samples_.transfer(experiment_.cases[0], 1, 1000);
+  for (int i = 0; i < 240; ++i) {  // twice as many as a page has
+    Interval sent{0.1 * i, 0.1 * (i + 1)};
+    sent.bytes_sent = 2'000'000;
+    sent.rtt_ns = i % 2 == 0 ? 1000 : 3000;
+    sent.retransmits = 1;
+    Interval received = sent;
+    received.bytes_sent.reset();
+    received.bytes_received = 1'000'000;
+    received.rtt_ns.reset();
+    record.client.intervals.push_back(sent);
+    record.server.intervals.push_back(received);
+  }
+  write("intervals.csv", intervals_header() + interval_rows(record));
+  const ReportedRun told = run();
+  const TimeSeries series = time_series(folder_, *told.trials, {{"bulk/engine=iperf3", {1}}});
+  EXPECT_EQ(series.most_merged, 2u);
+  ASSERT_EQ(series.trials.size(), 1u);
+  const Json& trial = series.trials.at(0);
+  ASSERT_EQ(trial.at("rate_bps").size(), 120u);
+  EXPECT_EQ(trial.at("rate_bps").at(0), Json::parse("[0.1, 80000000]"));
+  EXPECT_EQ(trial.at("rtt_ns").at(0).at(1), 2000);
+  EXPECT_EQ(trial.at("retransmits_hz").at(5).at(1), 10);
+  EXPECT_FALSE(trial.contains("cwnd_bytes"));
+}
+
+TEST_F(ReportPageTest, AHundredThousandTrialsStayAPageOfAFewMegabytes) {
+  csv_ =
+      "run,experiment,workload,kind,case,block,repetition,started_at,status,error,quality,engine,"
+      "transport,reverse,bidirectional,throughput_bps,cpu_s_per_gb,retransmits\n";
+  for (int c = 0; c < 500; ++c)
+    for (int block = 1; block <= 200; ++block)
+      csv_ += fmt::format(
+          "r,e,bulk,throughput,bulk/streams={},{},{},,ok,,busy,blocking,tcp,,,{},{},3\n", c, block,
+          block, 1e9 + block * 1234.567 + c, 0.123456789 * block);
+  experiment_.plan.repetitions = 200;
+  const std::string html = report_html({run()});
+  EXPECT_LT(html.size(), 5u << 20);
+  const Json told = data_of(html).at("runs").at(0);
+  EXPECT_EQ(told.at("trials"), 100'000);
+  EXPECT_THAT(told.at("notes"), Contains("Of 500 cases, the first 300 are on this page."));
+  EXPECT_THAT(told.at("notes"),
+              Contains("Of 100000 trials with a remark, the first 200 are listed."));
+  EXPECT_THAT(told.at("notes"),
+              Contains(testing::ResultOf([](const Json& note) { return note.get<std::string>(); },
+                                         StartsWith("Dots are of "))));
+}
+
+TEST_F(ReportPageTest, ARunWithoutATrialHasAPage) {
+  EXPECT_THAT(sentences(), Contains("open: No trial was run."));
+  EXPECT_EQ(data_of(report_html({run()})).at("runs").at(0).at("trials"), 0);
+}
+
+}  // namespace
+}  // namespace pingperf
