@@ -146,7 +146,7 @@ std::string results_table(const TrialTable& trials, const std::vector<Case>& cas
   std::string text;
   for (const TextTable& table : tables_of(trials, cases)) text += table.to_string(style) + "\n";
   const auto is_ok = [&](const auto& row) { return trials.text(row, "status") == "ok"; };
-  if (std::any_of(trials.rows().begin(), trials.rows().end(), is_ok))
+  if (std::ranges::any_of(trials.rows(), is_ok))
     text += "Medians of the ok trials; ± is half their range.\n";
   text += remarks(trials, "error", [&](const auto& row) { return !is_ok(row); });
   text += remarks(trials, "quality",
