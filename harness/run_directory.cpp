@@ -74,6 +74,23 @@ CsvTable read_table(const fs::path& file, const std::string& header) {
   return table;
 }
 
+// Of which rows `wanted` is true.
+template <typename Predicate>
+std::vector<bool> flags_of(const CsvTable& table, Predicate wanted) {
+  std::vector<bool> flags;
+  for (const CsvTable::Row row : table.rows()) flags.push_back(wanted(row));
+  return flags;
+}
+
+// Writes the file anew without the other rows; one that has no others stays as it is.
+void keep_rows(const fs::path& file, const CsvTable& table, const std::vector<bool>& kept) {
+  if (!table.torn() && std::ranges::find(kept, false) == kept.end()) return;
+  std::string text = csv_row(table.header());
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    if (kept[i]) text += csv_row(table.rows()[i].fields());
+  write_file_atomically(file, text);
+}
+
 }  // namespace
 
 bool FinishedTrials::insert(std::string_view case_name, std::uint64_t repetition) {
@@ -141,19 +158,16 @@ void RunDirectory::open_tables() {
 
 void RunDirectory::drop_unfinished() {
   const CsvTable trials = read_table(path_ / "trials.csv", trials_header());
-  std::string kept = trials_header();
-  for (const auto& row : trials.rows()) {
-    if (row[trials.column("status")] == pingperf::name(Status::interrupted)) continue;
-    if (finished_.insert(row[trials.column("case")], repetition_of(trials, row)))
-      kept += csv_row(row.fields());
-  }
+  const std::vector<bool> kept = flags_of(trials, [&](const CsvTable::Row& row) {
+    return row[trials.column("status")] != pingperf::name(Status::interrupted) &&
+           finished_.insert(row[trials.column("case")], repetition_of(trials, row));
+  });
   const CsvTable intervals = read_table(path_ / "intervals.csv", intervals_header());
-  std::string kept_intervals = intervals_header();
-  for (const auto& row : intervals.rows())
-    if (finished_.contains(row[intervals.column("case")], repetition_of(intervals, row)))
-      kept_intervals += csv_row(row.fields());
-  write_file_atomically(path_ / "intervals.csv", kept_intervals);
-  write_file_atomically(path_ / "trials.csv", kept);
+  const std::vector<bool> kept_intervals = flags_of(intervals, [&](const CsvTable::Row& row) {
+    return finished_.contains(row[intervals.column("case")], repetition_of(intervals, row));
+  });
+  keep_rows(path_ / "intervals.csv", intervals, kept_intervals);
+  keep_rows(path_ / "trials.csv", trials, kept);
 }
 
 void RunDirectory::append(const TrialRecord& record) {
