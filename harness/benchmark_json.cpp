@@ -17,8 +17,7 @@ struct Iteration {
   std::map<std::string, double> counters;
 };
 
-std::optional<Iteration> iteration_of(const TrialTable& trials,
-                                      const std::vector<std::string>& row) {
+std::optional<Iteration> iteration_of(const TrialTable& trials, const TrialTable::Row& row) {
   const auto value = [&](std::string_view metric) { return trials.number(row, metric); };
   Iteration it;
   if (const auto bps = value("throughput_bps"); bps && *bps > 0) {
@@ -125,7 +124,7 @@ Ordered context_of(const TrialTable& trials, const Json& environment) {
                         ? environment.value("hosts", Json::object()).value("client", Json::object())
                         : Json::object();
   const auto& rows = trials.rows();
-  return {{"date", rows.empty() ? "" : trials.text(rows.front(), "started_at")},
+  return {{"date", rows.empty() ? std::string_view() : trials.text(rows.front(), "started_at")},
           {"host_name", host.value("hostname", "")},
           {"executable", "pingperf"},
           {"num_cpus", host.value("cpus", 0)},

@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <fstream>
-#include <iterator>
-#include <optional>
+#include <sstream>
 
 namespace pingperf {
 namespace {
@@ -13,76 +11,74 @@ namespace {
 // Reads one record after another.
 class Reader {
  public:
-  Reader(std::string_view text, const std::string& source) : text_(text), source_(source) {}
+  Reader(std::streambuf& text, const std::string& source) : text_(text), source_(source) {}
 
-  bool at_end() const { return at_ == text_.size(); }
-  std::size_t line() const { return line_; }
+  bool at_end() { return text_.sgetc() == kEnd; }
 
-  // Nothing when the text ends before the record does.
-  std::optional<std::vector<std::string>> record() {
-    std::vector<std::string> fields(1);
+  // Goes to the next record; false when the text ends before it does.
+  bool next() {
+    fields_.clear();
+    ends_.clear();
     first_line_ = line_;
-    while (at_ < text_.size()) {
-      const char c = text_[at_];
-      if (c == '"' && fields.back().empty() && !was_quoted_) {
-        if (!quoted(fields.back())) return std::nullopt;
-        continue;
-      }
-      ++at_;
-      if (c == ',') {
-        fields.emplace_back();
-        was_quoted_ = false;
-      } else if (c == '\n') {
+    bool was_quoted = false;
+    for (int c = text_.sbumpc(); c != kEnd; c = text_.sbumpc()) {
+      const std::size_t begin = ends_.empty() ? 0 : ends_.back();
+      if (c == '"' && fields_.size() == begin && !was_quoted) {
+        if (!quoted()) return false;
+        was_quoted = true;
+      } else if (c == ',' || c == '\n') {
+        ends_.push_back(fields_.size());
+        was_quoted = false;
+        if (c == ',') continue;
         ++line_;
-        was_quoted_ = false;
-        return fields;
+        return true;
       } else if (c == '\r') {
-        if (!at_end() && text_[at_] != '\n')
+        if (!at_end() && text_.sgetc() != '\n')
           fail(line_, "a carriage return inside a field must be quoted");
-      } else if (c == '"' || was_quoted_) {
+      } else if (c == '"' || was_quoted) {
         fail(line_, "a quote inside a field must be doubled, and the field quoted");
       } else {
-        fields.back() += c;
+        fields_ += static_cast<char>(c);
       }
     }
-    return std::nullopt;
+    return false;
   }
 
+  // Of the record: its fields, until the next one is read, and the line that it begins in.
+  std::size_t size() const { return ends_.size(); }
+  std::string_view operator[](std::size_t i) const {
+    const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
+    return std::string_view(fields_).substr(begin, ends_[i] - begin);
+  }
   std::size_t first_line() const { return first_line_; }
 
  private:
+  static constexpr int kEnd = std::char_traits<char>::eof();
+
   [[noreturn]] void fail(std::size_t line, std::string_view what) const {
     throw CsvError(fmt::format("{}:{}: {}", source_, line, what));
   }
 
   // A quoted field, to its closing quote. Returns false when the last line ends before it. One that
   // swallows further lines is damage, not a write cut short: those lines are rows.
-  bool quoted(std::string& field) {
+  bool quoted() {
     const std::size_t opened = line_;
-    for (++at_; at_ < text_.size(); ++at_) {
-      const char c = text_[at_];
+    for (int c = text_.sbumpc(); c != kEnd; c = text_.sbumpc()) {
       if (c == '\n') ++line_;
-      if (c != '"') {
-        field += c;
-      } else if (at_ + 1 < text_.size() && text_[at_ + 1] == '"') {
-        field += '"';
-        ++at_;
-      } else {
-        ++at_;
-        was_quoted_ = true;
-        return true;
-      }
+      if (c == '"' && text_.sgetc() != '"') return true;
+      if (c == '"') text_.sbumpc();
+      fields_ += static_cast<char>(c);
     }
     if (line_ != opened) fail(opened, "a quoted field that never ends");
     return false;
   }
 
-  std::string_view text_;
+  std::streambuf& text_;
   const std::string& source_;
-  std::size_t at_ = 0;
+  std::string fields_;             // of the record, end to end
+  std::vector<std::size_t> ends_;  // of each field in fields_
   std::size_t line_ = 1;
   std::size_t first_line_ = 1;
-  bool was_quoted_ = false;
 };
 
 }  // namespace
@@ -102,34 +98,66 @@ std::string csv_row(const std::vector<std::string>& fields) {
   return row + '\n';
 }
 
-CsvTable CsvTable::parse(std::string_view text, const std::string& source) {
-  CsvTable table;
-  table.source_ = source;
-  Reader reader(text, source);
-  auto header = reader.record();
-  if (!header) throw CsvError(source + ":1: no header row: the file is empty or cut short");
-  table.header_ = std::move(*header);
-  for (std::size_t i = 0; i < table.header_.size(); ++i)
-    table.columns_.emplace(table.header_[i], i);
-  while (!reader.at_end()) {
-    auto row = reader.record();
-    if (!row) {
+void CsvColumn::push_back(std::string_view cell) {
+  if (ends_.empty() && size_ > 0 && cell != text_) {  // the first that differs
+    const std::string first = text_;
+    for (std::size_t row = 0; row < size_; ++row) {
+      if (row > 0) text_ += first;
+      ends_.push_back(static_cast<std::uint32_t>(text_.size()));
+    }
+  }
+  if (!ends_.empty() || size_ == 0) text_ += cell;
+  if (text_.size() > UINT32_MAX) throw CsvError("a column of CSV that holds more than 4 GiB");
+  if (!ends_.empty()) ends_.push_back(static_cast<std::uint32_t>(text_.size()));
+  ++size_;
+}
+
+std::string_view CsvColumn::operator[](std::size_t row) const noexcept {
+  if (ends_.empty()) return text_;
+  const std::size_t begin = row == 0 ? 0 : ends_[row - 1];
+  return std::string_view(text_).substr(begin, ends_[row] - begin);
+}
+
+std::vector<std::string> CsvTable::Row::fields() const {
+  std::vector<std::string> fields;
+  for (const CsvColumn& column : table_->cells_) fields.emplace_back(column[index_]);
+  return fields;
+}
+
+CsvTable::CsvTable(std::vector<std::string> header, std::string source)
+    : header_(std::move(header)), source_(std::move(source)), cells_(header_.size()) {
+  for (std::size_t i = 0; i < header_.size(); ++i) columns_.emplace(header_[i], i);
+}
+
+CsvTable CsvTable::parse(std::streambuf& text, const std::string& source) {
+  Reader record(text, source);
+  if (!record.next()) throw CsvError(source + ":1: no header row: the file is empty or cut short");
+  std::vector<std::string> header;
+  for (std::size_t i = 0; i < record.size(); ++i) header.emplace_back(record[i]);
+  CsvTable table(std::move(header), source);
+  while (!record.at_end()) {
+    if (!record.next()) {
       table.torn_ = true;
       break;
     }
-    if (row->size() != table.header_.size())
+    if (record.size() != table.header_.size())
       throw CsvError(fmt::format("{}:{}: {} fields where the header has {}", source,
-                                 reader.first_line(), row->size(), table.header_.size()));
-    table.rows_.push_back(std::move(*row));
+                                 record.first_line(), record.size(), table.header_.size()));
+    table.push_back(record);
   }
   return table;
 }
 
+CsvTable CsvTable::parse(std::string_view text, const std::string& source) {
+  std::stringbuf in{std::string(text), std::ios::in};
+  return parse(in, source);
+}
+
 CsvTable CsvTable::read(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw CsvError(file.string() + ": cannot be read");
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  return parse(text, file.string());
+  std::filebuf in;
+  if (!in.open(file, std::ios::in | std::ios::binary))
+    throw CsvError(file.string() + ": cannot be read");
+  return parse(in, file.string());
 }
 
 std::size_t CsvTable::column(std::string_view name) const {

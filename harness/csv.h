@@ -1,10 +1,13 @@
 // CSV as RFC 4180 has it, in UTF-8 with a header row.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <ranges>
 #include <stdexcept>
+#include <streambuf>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,9 +23,35 @@ class CsvError : public std::runtime_error {
 // One row and its newline. A field is quoted only when it holds a comma, a quote or a line break.
 std::string csv_row(const std::vector<std::string>& fields);
 
-// A table as text: columns by name.
+// The cells of one column, end to end. A hundred columns of a run never change from row to row: a
+// cell that is that of all rows is kept once.
+class CsvColumn {
+ public:
+  // Throws CsvError when the column would hold more than 4 GiB.
+  void push_back(std::string_view cell);
+  std::string_view operator[](std::size_t row) const noexcept;
+
+ private:
+  std::string text_;
+  std::vector<std::uint32_t> ends_;  // of each cell in text_; none while all cells are the same
+  std::size_t size_ = 0;
+};
+
+// A table as text: columns by name, kept column by column, so that one of a million rows fits.
 class CsvTable {
  public:
+  // A row of a table, which must outlive it.
+  class Row {
+   public:
+    Row(const CsvTable& table, std::size_t index) noexcept : table_(&table), index_(index) {}
+    std::string_view operator[](std::size_t column) const { return table_->cells_[column][index_]; }
+    std::vector<std::string> fields() const;
+
+   private:
+    const CsvTable* table_;
+    std::size_t index_;
+  };
+
   // Reads text that ends with a newline; a last line without one is torn (its write was cut short)
   // and is left out: torn() tells. Throws CsvError on anything else that is wrong, also on a quote
   // that opens before the last line and never closes: the rows after it are not to be lost.
@@ -31,13 +60,20 @@ class CsvTable {
   static CsvTable read(const std::filesystem::path& file);
 
   const std::vector<std::string>& header() const noexcept { return header_; }
-  const std::vector<std::vector<std::string>>& rows() const noexcept { return rows_; }
+  // A random-access range of Row.
+  auto rows() const noexcept {
+    return std::views::iota(std::size_t{0}, size_) |
+           std::views::transform([this](std::size_t i) { return Row(*this, i); });
+  }
   bool torn() const noexcept { return torn_; }
   const std::string& source() const noexcept { return source_; }
-  // Drops the rows that `unwanted` is true of.
+  // The table of the rows that `wanted` is true of.
   template <typename Predicate>
-  void erase_rows(Predicate unwanted) {
-    std::erase_if(rows_, unwanted);
+  CsvTable filtered(Predicate wanted) const {
+    CsvTable table(header_, source_);
+    for (const Row row : rows())
+      if (wanted(row)) table.push_back(row);
+    return table;
   }
 
   // The index of a column. Throws CsvError naming the file when there is none.
@@ -45,10 +81,20 @@ class CsvTable {
   bool has(std::string_view name) const;
 
  private:
-  std::string source_;
+  CsvTable(std::vector<std::string> header, std::string source);
+  static CsvTable parse(std::streambuf& text, const std::string& source);
+  // Adds a row: anything with as many fields as there are columns.
+  template <typename Fields>
+  void push_back(const Fields& fields) {
+    for (std::size_t i = 0; i < cells_.size(); ++i) cells_[i].push_back(fields[i]);
+    ++size_;
+  }
+
   std::vector<std::string> header_;
+  std::string source_;
   std::map<std::string, std::size_t, std::less<>> columns_;
-  std::vector<std::vector<std::string>> rows_;
+  std::vector<CsvColumn> cells_;
+  std::size_t size_ = 0;
   bool torn_ = false;
 };
 

@@ -76,7 +76,7 @@ void add_trial_counts(std::string& text, const TrialTable& trials) {
       "# HELP pingperf_trials Trials of the run by how they ended.\n"
       "# TYPE pingperf_trials gauge\n";
   for (const std::string& name : trials.cases()) {
-    std::map<std::string, std::size_t> counts;
+    std::map<std::string_view, std::size_t> counts;
     for (std::size_t i : trials.rows_of(name)) ++counts[trials.text(trials.rows()[i], "status")];
     for (const auto& [status, count] : counts)
       text += fmt::format("pingperf_trials{{{}status=\"{}\"}} {}\n", labels_of(trials, name),

@@ -153,8 +153,8 @@ std::vector<std::string> missing_from(const std::vector<Case>& others,
   return names;
 }
 
-std::string first_text(const RunSet::Run& run, std::string_view column) {
-  return run.trials.rows().empty() ? "" : run.trials.text(run.trials.rows().front(), column);
+std::string_view first_text(const RunSet::Run& run, std::string_view column) {
+  return run.trials.rows().empty() ? std::string_view() : run.trials.text(run.trials.rows().front(), column);
 }
 
 std::vector<std::string> differences_between(const RunSet::Run& base, const RunSet::Run& now) {
@@ -176,7 +176,7 @@ Failures failures_of(const RunSet& set, const std::string& case_name) {
   Failures failures;
   for (const RunSet::Run& run : set.runs())
     for (std::size_t i : run.trials.rows_of(case_name)) {
-      const std::string& status = run.trials.text(run.trials.rows()[i], "status");
+      const std::string_view status = run.trials.text(run.trials.rows()[i], "status");
       ++failures.all;
       failures.failed += status != "ok" && status != "interrupted";
     }

@@ -54,12 +54,16 @@ fs::path make_directory(const fs::path& parent, const std::string& stem) {
   throw std::system_error(EEXIST, std::generic_category(), (parent / stem).string());
 }
 
-std::pair<std::string, std::uint64_t> identity(const CsvTable& table,
-                                               const std::vector<std::string>& row) {
-  const std::string& text = row[table.column("repetition")];
+constexpr std::uint64_t kMostRepetitions = 10'000'000;  // more than any plan has; each costs a bit
+
+// Of a trial or an interval. Throws CsvError.
+std::uint64_t repetition_of(const CsvTable& table, const CsvTable::Row& row) {
+  const std::string_view text = row[table.column("repetition")];
   std::uint64_t repetition = 0;
-  std::from_chars(text.data(), text.data() + text.size(), repetition);
-  return {row[table.column("case")], repetition};
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), repetition);
+  if (error != std::errc() || rest != text.data() + text.size() || repetition > kMostRepetitions)
+    throw CsvError(fmt::format("{}: '{}' is no repetition", table.source(), text));
+  return repetition;
 }
 
 CsvTable read_table(const fs::path& file, const std::string& header) {
@@ -70,7 +74,36 @@ CsvTable read_table(const fs::path& file, const std::string& header) {
   return table;
 }
 
+// Of which rows `wanted` is true.
+template <typename Predicate>
+std::vector<bool> flags_of(const CsvTable& table, Predicate wanted) {
+  std::vector<bool> flags;
+  for (const CsvTable::Row row : table.rows()) flags.push_back(wanted(row));
+  return flags;
+}
+
+// Writes the file anew without the other rows; one that has no others stays as it is.
+void keep_rows(const fs::path& file, const CsvTable& table, const std::vector<bool>& kept) {
+  if (!table.torn() && std::ranges::find(kept, false) == kept.end()) return;
+  std::string text = csv_row(table.header());
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    if (kept[i]) text += csv_row(table.rows()[i].fields());
+  write_file_atomically(file, text);
+}
+
 }  // namespace
+
+bool FinishedTrials::insert(std::string_view case_name, std::uint64_t repetition) {
+  std::vector<bool>& finished = of_case_[std::string(case_name)];
+  if (finished.size() <= repetition) finished.resize(repetition + 1);
+  if (finished[repetition]) return false;
+  return finished[repetition] = true;
+}
+
+bool FinishedTrials::contains(std::string_view case_name, std::uint64_t repetition) const {
+  const auto found = of_case_.find(case_name);
+  return found != of_case_.end() && repetition < found->second.size() && found->second[repetition];
+}
 
 RunDirectory::RunDirectory(fs::path path) : path_(std::move(path)) {
   lock_ = open_file(path_ / ".lock", O_RDWR | O_CREAT);
@@ -125,17 +158,16 @@ void RunDirectory::open_tables() {
 
 void RunDirectory::drop_unfinished() {
   const CsvTable trials = read_table(path_ / "trials.csv", trials_header());
-  std::string kept = trials_header();
-  for (const auto& row : trials.rows()) {
-    if (row[trials.column("status")] == pingperf::name(Status::interrupted)) continue;
-    if (finished_.insert(identity(trials, row)).second) kept += csv_row(row);
-  }
+  const std::vector<bool> kept = flags_of(trials, [&](const CsvTable::Row& row) {
+    return row[trials.column("status")] != pingperf::name(Status::interrupted) &&
+           finished_.insert(row[trials.column("case")], repetition_of(trials, row));
+  });
   const CsvTable intervals = read_table(path_ / "intervals.csv", intervals_header());
-  std::string kept_intervals = intervals_header();
-  for (const auto& row : intervals.rows())
-    if (finished_.contains(identity(intervals, row))) kept_intervals += csv_row(row);
-  write_file_atomically(path_ / "intervals.csv", kept_intervals);
-  write_file_atomically(path_ / "trials.csv", kept);
+  const std::vector<bool> kept_intervals = flags_of(intervals, [&](const CsvTable::Row& row) {
+    return finished_.contains(row[intervals.column("case")], repetition_of(intervals, row));
+  });
+  keep_rows(path_ / "intervals.csv", intervals, kept_intervals);
+  keep_rows(path_ / "trials.csv", trials, kept);
 }
 
 void RunDirectory::append(const TrialRecord& record) {
@@ -148,7 +180,7 @@ void RunDirectory::append(const TrialRecord& record) {
   sync(intervals_.get(), path_ / "intervals.csv");
   write_all(trials_.get(), trial_row(record), path_ / "trials.csv");
   sync(trials_.get(), path_ / "trials.csv");
-  finished_.insert({record.trial_case->name, record.trial.block});
+  finished_.insert(record.trial_case->name, record.trial.block);
 }
 
 void RunDirectory::write_trial_file(const TrialRecord& record, std::string_view folder,

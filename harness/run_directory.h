@@ -2,15 +2,28 @@
 #pragma once
 
 #include <filesystem>
-#include <set>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <vector>
 
 #include "harness/record.h"
 #include "sockets/fd.h"
 
 namespace pingperf {
+
+// Which trials of a run have rows: a bit for each, so that a long run stays light.
+class FinishedTrials {
+ public:
+  // False when it was there already.
+  bool insert(std::string_view case_name, std::uint64_t repetition);
+  bool contains(std::string_view case_name, std::uint64_t repetition) const;
+  bool empty() const noexcept { return of_case_.empty(); }
+
+ private:
+  std::map<std::string, std::vector<bool>, std::less<>> of_case_;  // by repetition
+};
 
 // Owns results/<name>/<UTC time>-<seed>/ while a run writes to it: one writer at a time, by
 // flock(2). Rows are appended in one write each and synced; what a kill cuts short, resume() mends.
@@ -33,10 +46,7 @@ class RunDirectory {
 
   const std::filesystem::path& path() const noexcept { return path_; }
   std::string name() const { return path_.filename().string(); }
-  // The trials that have rows: (case, repetition).
-  const std::set<std::pair<std::string, std::uint64_t>>& finished() const noexcept {
-    return finished_;
-  }
+  const FinishedTrials& finished() const noexcept { return finished_; }
 
  private:
   explicit RunDirectory(std::filesystem::path path);
@@ -50,7 +60,7 @@ class RunDirectory {
   Fd lock_;
   Fd trials_;
   Fd intervals_;
-  std::set<std::pair<std::string, std::uint64_t>> finished_;
+  FinishedTrials finished_;
 };
 
 // The name that the histogram and the samples of a trial have, without an extension.

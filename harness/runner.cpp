@@ -287,7 +287,7 @@ std::vector<Trial> missing_trials(const Experiment& experiment, const std::vecto
                                   const RunDirectory& directory) {
   std::vector<Trial> missing;
   for (const Trial& trial : plan)
-    if (!directory.finished().contains({experiment.cases[trial.case_index].name, trial.block}))
+    if (!directory.finished().contains(experiment.cases[trial.case_index].name, trial.block))
       missing.push_back(trial);
   return missing;
 }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <set>
 
 #include "harness/column_table.h"
 #include "harness/columns.h"
@@ -61,38 +60,49 @@ SummaryRow summarize_values(const std::vector<double>& values) {
 }  // namespace
 
 TrialTable::TrialTable(CsvTable table) : table_(std::move(table)) {
-  for (const char* const needed : {"run", "experiment", "workload", "status"})
+  for (const char* const needed : {"run", "experiment", "workload", "status", "block"})
     table_.column(needed);
   const std::size_t case_column = table_.column("case");
-  std::set<std::pair<std::string, std::uint64_t>> seen;
-  for (std::size_t i = 0; i < table_.rows().size(); ++i) {
-    const std::string& name = table_.rows()[i][case_column];
-    if (!seen.insert({name, block(table_.rows()[i])}).second)
-      throw CsvError(
-          fmt::format("{}: two trials of {} in block {}: are these two runs in one file?",
-                      table_.source(), name, block(table_.rows()[i])));
-    std::vector<std::size_t>& rows = rows_of_[name];
-    if (rows.empty()) cases_.push_back(name);
-    rows.push_back(i);
+  for (std::size_t i = 0; i < rows().size(); ++i) {
+    const std::string_view name = rows()[i][case_column];
+    auto found = rows_of_.find(name);
+    if (found == rows_of_.end()) {
+      found = rows_of_.emplace(name, std::vector<std::size_t>()).first;
+      cases_.emplace_back(name);
+    }
+    found->second.push_back(i);
   }
+  for (const std::string& name : cases_) refuse_two_in_a_block(name);
 }
 
-std::optional<double> TrialTable::number(const std::vector<std::string>& row,
-                                         std::string_view column) const {
-  if (!table_.has(column)) return std::nullopt;
-  const std::string& cell = row[table_.column(column)];
+void TrialTable::refuse_two_in_a_block(const std::string& case_name) const {
+  std::vector<std::uint64_t> blocks;
+  for (std::size_t i : rows_of(case_name)) blocks.push_back(block(rows()[i]));
+  std::sort(blocks.begin(), blocks.end());
+  const auto twice = std::adjacent_find(blocks.begin(), blocks.end());
+  if (twice != blocks.end())
+    throw CsvError(fmt::format("{}: two trials of {} in block {}: are these two runs in one file?",
+                               table_.source(), case_name, *twice));
+}
+
+std::optional<double> TrialTable::number(const Row& row, std::string_view column) const {
+  return table_.has(column) ? number(row, table_.column(column)) : std::nullopt;
+}
+
+std::optional<double> TrialTable::number(const Row& row, std::size_t column) const {
+  const std::string_view cell = row[column];
   if (cell.empty()) return std::nullopt;
   double value = 0;
   const char* const end = cell.data() + cell.size();
   const auto [rest, error] = std::from_chars(cell.data(), end, value);
   if (error != std::errc() || rest != end || !std::isfinite(value))
-    throw CsvError(
-        fmt::format("{}: '{}' in column {} is not a number", table_.source(), cell, column));
+    throw CsvError(fmt::format("{}: '{}' in column {} is not a number", table_.source(), cell,
+                               table_.header()[column]));
   return value;
 }
 
-std::uint64_t TrialTable::block(const std::vector<std::string>& row) const {
-  const std::string& cell = row[table_.column("block")];
+std::uint64_t TrialTable::block(const Row& row) const {
+  const std::string_view cell = text(row, "block");
   std::uint64_t value = 0;
   const char* const end = cell.data() + cell.size();
   const auto [rest, error] = std::from_chars(cell.data(), end, value);
@@ -102,9 +112,7 @@ std::uint64_t TrialTable::block(const std::vector<std::string>& row) const {
 }
 
 TrialTable TrialTable::first(std::uint64_t blocks) const {
-  CsvTable table = table_;
-  table.erase_rows([&](const auto& row) { return block(row) > blocks; });
-  return TrialTable(std::move(table));
+  return TrialTable(table_.filtered([&](const Row& row) { return block(row) <= blocks; }));
 }
 
 const std::vector<std::size_t>& TrialTable::rows_of(const std::string& case_name) const {
@@ -116,10 +124,12 @@ const std::vector<std::size_t>& TrialTable::rows_of(const std::string& case_name
 std::map<std::uint64_t, double> TrialTable::values(const std::string& case_name,
                                                    std::string_view metric) const {
   std::map<std::uint64_t, double> values;
+  if (!table_.has(metric)) return values;
+  const std::size_t status = table_.column("status"), column = table_.column(metric);
   for (std::size_t i : rows_of(case_name)) {
-    const auto& row = rows()[i];
-    if (text(row, "status") != "ok") continue;
-    if (const auto value = number(row, metric)) values[block(row)] = *value;
+    const Row row = rows()[i];
+    if (row[status] != "ok") continue;
+    if (const auto value = number(row, column)) values[block(row)] = *value;
   }
   return values;
 }
@@ -134,7 +144,7 @@ std::vector<double> values_of(const TrialTable& trials, const std::string& case_
 std::vector<SummaryRow> summarize(const TrialTable& trials) {
   std::vector<SummaryRow> summary;
   for (const std::string& name : trials.cases()) {
-    const auto& first = trials.rows()[trials.rows_of(name).front()];
+    const auto first = trials.rows()[trials.rows_of(name).front()];
     for (std::string_view metric : metric_names()) {
       const std::vector<double> values = values_of(trials, name, metric);
       if (values.empty()) continue;

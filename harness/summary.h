@@ -23,20 +23,23 @@ class TrialTable {
     return TrialTable(CsvTable::read(file));
   }
 
-  const std::vector<std::vector<std::string>>& rows() const noexcept { return table_.rows(); }
-  const std::string& text(const std::vector<std::string>& row, std::string_view column) const {
+  using Row = CsvTable::Row;
+
+  // A random-access range of Row.
+  auto rows() const noexcept { return table_.rows(); }
+  std::string_view text(const Row& row, std::string_view column) const {
     return row[table_.column(column)];
   }
   // Empty when the cell is, or when there is no such column. Throws CsvError on a cell that is no
   // number.
-  std::optional<double> number(const std::vector<std::string>& row, std::string_view column) const;
+  std::optional<double> number(const Row& row, std::string_view column) const;
 
   // The cases in the order of their first trial, and the rows of each.
   const std::vector<std::string>& cases() const noexcept { return cases_; }
   const std::vector<std::size_t>& rows_of(const std::string& case_name) const;
 
   // Of a row. Throws CsvError.
-  std::uint64_t block(const std::vector<std::string>& row) const;
+  std::uint64_t block(const Row& row) const;
 
   // Only the trials of the first `blocks` blocks.
   TrialTable first(std::uint64_t blocks) const;
@@ -46,9 +49,12 @@ class TrialTable {
                                          std::string_view metric) const;
 
  private:
+  std::optional<double> number(const Row& row, std::size_t column) const;
+  void refuse_two_in_a_block(const std::string& case_name) const;
+
   CsvTable table_;
   std::vector<std::string> cases_;
-  std::map<std::string, std::vector<std::size_t>> rows_of_;
+  std::map<std::string, std::vector<std::size_t>, std::less<>> rows_of_;
 };
 
 // The same without the blocks.

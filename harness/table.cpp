@@ -202,7 +202,7 @@ std::string results_table(const TrialTable& trials, const std::vector<Case>& cas
     text += table.to_string(style) + "\n";
   const auto is_ok = [&](const auto& row) { return trials.text(row, "status") == "ok"; };
   std::string said;
-  if (std::any_of(trials.rows().begin(), trials.rows().end(), is_ok))
+  if (std::ranges::any_of(trials.rows(), is_ok))
     said = "Medians of the ok trials; ± is half their range.\n";
   said += remarks(trials, "error", [&](const auto& row) { return !is_ok(row); });
   said += remarks(trials, "quality",

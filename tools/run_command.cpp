@@ -64,7 +64,7 @@ Outcome report(const Experiment& experiment, const RunDirectory& directory, Json
     print_tables(experiment, trials, comparisons, gates);
   Outcome outcome;
   for (const auto& row : trials.rows()) {
-    const std::string& status = trials.text(row, "status");
+    const std::string_view status = trials.text(row, "status");
     if (status != "ok" && status != name(Status::interrupted)) ++outcome.failed_trials;
   }
   for (const GateRow& row : gates) {

@@ -17,7 +17,7 @@ namespace {
 // The cell of one column, as it stands in the row.
 std::string cell(const TrialRecord& record, const std::string& column) {
   const CsvTable table = CsvTable::parse(trials_header() + trial_row(record), "row");
-  return table.rows().at(0).at(table.column(column));
+  return std::string(table.rows().front()[table.column(column)]);
 }
 
 class ColumnsTest : public testing::Test {

@@ -7,6 +7,12 @@ namespace {
 
 using Row = std::vector<std::string>;
 
+std::vector<Row> rows_of(const CsvTable& table) {
+  std::vector<Row> rows;
+  for (const CsvTable::Row row : table.rows()) rows.push_back(row.fields());
+  return rows;
+}
+
 TEST(Csv, QuotesOnlyWhatNeedsIt) {
   EXPECT_EQ(csv_row({"a", "b c", "", "1.5"}), "a,b c,,1.5\n");
   EXPECT_EQ(csv_row({"a,b", "say \"hi\"", "two\nlines"}),
@@ -19,7 +25,7 @@ TEST(Csv, ReadsBackWhatItWrites) {
   for (const Row& row : rows) text += csv_row(row);
   const CsvTable table = CsvTable::parse(text, "t.csv");
   EXPECT_EQ(table.header(), rows[0]);
-  EXPECT_EQ(table.rows(), (std::vector<Row>{rows[1], rows[2], rows[3]}));
+  EXPECT_EQ(rows_of(table), (std::vector<Row>{rows[1], rows[2], rows[3]}));
   EXPECT_FALSE(table.torn());
 }
 
@@ -27,7 +33,7 @@ TEST(Csv, ALastLineWithoutANewlineIsTorn) {
   for (const char* torn : {"a,b\n1,2\n3", "a,b\n1,2\n3,\"4", "a,b\n1,2\n3,4"}) {
     const CsvTable table = CsvTable::parse(torn, "t.csv");
     EXPECT_TRUE(table.torn()) << torn;
-    EXPECT_EQ(table.rows(), std::vector<Row>{(Row{"1", "2"})}) << torn;
+    EXPECT_EQ(rows_of(table), std::vector<Row>{(Row{"1", "2"})}) << torn;
   }
 }
 
@@ -57,7 +63,20 @@ TEST(Csv, AQuoteThatNeverClosesIsDamageUnlessItIsInTheLastLine) {
 TEST(Csv, LinesMayEndAsInTheRfc) {
   const CsvTable table = CsvTable::parse("a,b\r\n1,\"x\"\r\n\"y\",2\r\n", "t.csv");
   EXPECT_EQ(table.header(), (Row{"a", "b"}));
-  EXPECT_EQ(table.rows(), (std::vector<Row>{{"1", "x"}, {"y", "2"}}));
+  EXPECT_EQ(rows_of(table), (std::vector<Row>{{"1", "x"}, {"y", "2"}}));
+}
+
+// A column is kept otherwise while all its cells are the same.
+TEST(Csv, KeepsEveryCellOfColumnsThatChangeEarlyLateOrNever) {
+  std::vector<Row> rows;
+  for (int i = 0; i < 100; ++i)
+    rows.push_back({"same", "", i == 0 ? "" : "later", i < 99 ? "x" : "", std::to_string(i)});
+  std::string text = "a,b,c,d,e\n";
+  for (const Row& row : rows) text += csv_row(row);
+  const CsvTable table = CsvTable::parse(text, "t.csv");
+  EXPECT_EQ(rows_of(table), rows);
+  const CsvTable digits = table.filtered([](const auto& row) { return row[4].size() == 1; });
+  EXPECT_EQ(rows_of(digits), std::vector<Row>(rows.begin(), rows.begin() + 10));
 }
 
 TEST(Csv, AColumnThatIsNotThereIsNamed) {

@@ -72,8 +72,9 @@ TEST_F(RunDirectoryTest, ResumeKnowsWhatIsFinished) {
     run.append(samples_.failed(case_, 3, Status::interrupted));
   }
   RunDirectory run = RunDirectory::resume(path);
-  const std::set<std::pair<std::string, std::uint64_t>> expected = {{"bulk", 1}, {"bulk", 2}};
-  EXPECT_EQ(run.finished(), expected);
+  EXPECT_TRUE(run.finished().contains("bulk", 1));
+  EXPECT_TRUE(run.finished().contains("bulk", 2));
+  EXPECT_FALSE(run.finished().contains("bulk", 3));
   EXPECT_EQ(rows(path / "trials.csv"), 2u);
   run.append(record(3));
   EXPECT_EQ(rows(path / "trials.csv"), 3u);
@@ -93,7 +94,8 @@ TEST_F(RunDirectoryTest, ResumeDropsATornRowAndItsIntervalsAtEveryCut) {
     std::ofstream(path / "trials.csv", std::ios::binary) << whole.substr(0, cut);
     std::ofstream(path / "intervals.csv", std::ios::binary) << intervals;
     const RunDirectory run = RunDirectory::resume(path);
-    ASSERT_EQ(run.finished().size(), 1u) << cut;
+    ASSERT_TRUE(run.finished().contains("bulk", 1)) << cut;
+    ASSERT_FALSE(run.finished().contains("bulk", 2)) << cut;
     ASSERT_EQ(read(path / "trials.csv"), whole.substr(0, first)) << cut;
     ASSERT_EQ(rows(path / "intervals.csv"), 1u) << cut;
   }

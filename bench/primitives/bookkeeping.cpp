@@ -1,23 +1,11 @@
-// What the instrument itself costs, primitive by primitive: what a latency loop does for each ping
-// beside the two system calls.
+// What the loops do for a message beside their system calls.
 #include <benchmark/benchmark.h>
 
 #include "sockets/pingpong.h"
+#include "sockets/sequence.h"
 
 namespace pingperf {
 namespace {
-
-void clock_monotonic(benchmark::State& state) {
-  for (auto _ : state) benchmark::DoNotOptimize(now_ns());
-}
-BENCHMARK(clock_monotonic);
-
-void clock_chosen(benchmark::State& state) {
-  choose_stop_clock();
-  for (auto _ : state) benchmark::DoNotOptimize(stop_clock_ns());
-  state.SetLabel(std::string(stop_clock.name()));
-}
-BENCHMARK(clock_chosen);
 
 void histogram_record(benchmark::State& state) {
   Histogram histogram;
@@ -54,6 +42,41 @@ void ping_overhead(benchmark::State& state) {
   state.SetLabel(std::string(stop_clock.name()));
 }
 BENCHMARK(ping_overhead);
+
+// What is lost, reordered or there twice, and the jitter, of datagrams that come in order.
+void sequence_in_order(benchmark::State& state) {
+  SequenceTracker tracker;
+  std::uint64_t number = 0;
+  for (auto _ : state) {
+    const auto time = static_cast<Nanoseconds>(number * 1000);
+    benchmark::DoNotOptimize(tracker.received(number++, time, time + 500));
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(sequence_in_order);
+
+// Likewise when every second one overtakes the one before it.
+void sequence_reordered(benchmark::State& state) {
+  SequenceTracker tracker;
+  std::uint64_t number = 0;
+  for (auto _ : state) {
+    const auto time = static_cast<Nanoseconds>(number * 1000);
+    benchmark::DoNotOptimize(tracker.received(number++ ^ 1, time, time + 500));
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(sequence_reordered);
+
+void token_check(benchmark::State& state) {
+  const Token ours = mint_token();
+  Token theirs = ours;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(theirs.data());
+    benchmark::ClobberMemory();
+    benchmark::DoNotOptimize(same_token(ours, theirs));
+  }
+}
+BENCHMARK(token_check);
 
 }  // namespace
 }  // namespace pingperf

@@ -1,0 +1,102 @@
+// Both ends of one engine, a process each, so many messages, and no clock but the kernel's: what a
+// processor executes for it is the same every time. bench/instructions/count runs it under
+// callgrind, which lets a process have one thread in io_uring_enter(2) at most.
+// Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES
+// Each end prints its process and how often its loop went round: pings or pongs, sends or receives.
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "bench/local_pair.h"
+#include "harness/engines.h"
+#include "harness/units.h"
+#include "sockets/error.h"
+
+namespace pingperf {
+namespace {
+
+// Of a bulk transfer each end counts its calls.
+std::uint64_t rounds_of(const Measurement& m, Kind kind) {
+  if (kind != Kind::throughput) return m.total_exchanges.value_or(0);
+  std::uint64_t calls = 0;
+  for (const Interval& interval : m.intervals) calls += interval.messages.value_or(0);
+  return calls;
+}
+
+void tell(const char* end, const Measurement& m, Kind kind) {
+  expect_well(m, end);
+  fmt::print("{} {} {}\n", end, ::getpid(), rounds_of(m, kind));
+  std::fflush(stdout);
+}
+
+// None may be lost, whatever the scheduler does with the receiver.
+Options options_without_loss(const Engine& engine, std::uint64_t messages) {
+  Options o = options_of(engine, messages);
+  if (engine.kind == Kind::throughput && engine.transport == Transport::udp)
+    o.receive_buffer = 16 << 20;
+  return o;
+}
+
+// Returns how the server's process ended.
+int run_ends(const Engine& engine, const Options& options) {
+  Session session = local_session(engine, options);
+  const std::unique_ptr<Endpoint> server = engine.listen(session);
+  session.address = server->address();
+  const pid_t child = check(::fork(), "fork");
+  if (child == 0) {
+    server->accept();
+    tell("server", server->run({}), options.kind);
+    return 0;
+  }
+  tell("client", engine.connect(session)->run({}), options.kind);
+  int status = 0;
+  check(::waitpid(child, &status, 0), "waitpid");
+  return status == 0 ? 0 : 1;
+}
+
+int fixed_messages(const char* name, const char* kind_text, const char* transport_text,
+                   const char* messages_text) {
+  const auto kind = kind_from(kind_text);
+  const auto transport = transport_from(transport_text);
+  const auto messages = parse_count(messages_text);
+  const Engine* const engine = kind && transport ? find_engine(name, *kind, *transport) : nullptr;
+  if (!engine || !messages) {
+    fmt::print(stderr, "fixed_messages: no engine {} of {} over {}\n", name, kind_text,
+               transport_text);
+    return 2;
+  }
+  if (const auto why = engine->unavailable()) {
+    fmt::print(stderr, "unavailable: {}\n", *why);
+    return 77;
+  }
+  choose_stop_clock();
+  stop_clock.scale = 0;  // CLOCK_MONOTONIC, whatever was measured to be cheaper
+  return run_ends(*engine, options_without_loss(*engine, *messages));
+}
+
+}  // namespace
+}  // namespace pingperf
+
+// In the place of the C library's: valgrind 3.19 does not know the system call.
+extern "C" int epoll_pwait2(int epoll, epoll_event* events, int most, const timespec* timeout,
+                            const sigset_t* mask) {
+  const int ms =
+      timeout ? static_cast<int>(timeout->tv_sec * 1000 + timeout->tv_nsec / 1'000'000) : -1;
+  return ::epoll_pwait(epoll, events, most, ms, mask);
+}
+
+int main(int argc, char** argv) {
+  if (argc != 5) {
+    fmt::print(stderr, "Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES\n");
+    return 2;
+  }
+  try {
+    return pingperf::fixed_messages(argv[1], argv[2], argv[3], argv[4]);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "fixed_messages: {}\n", e.what());
+    return 1;
+  }
+}

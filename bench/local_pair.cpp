@@ -1,0 +1,88 @@
+#include "bench/local_pair.h"
+
+#include <sched.h>
+
+#include <future>
+#include <stdexcept>
+
+#include "sockets/error.h"
+
+namespace pingperf {
+namespace {
+
+constexpr Nanoseconds kPatience = 5 * kSecond;
+
+Address free_address(Transport transport) {
+  const bool is_unix = transport == Transport::unix_stream || transport == Transport::unix_datagram;
+  return is_unix ? Address::unix_path("@pingperf-bench-" + to_hex(mint_token()))
+                 : Address::resolve("127.0.0.1", 0);
+}
+
+// This thread, and those that it starts from now on.
+void pin(std::optional<std::uint64_t> cpu) {
+  if (!cpu) return;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(*cpu, &set);
+  check(::sched_setaffinity(0, sizeof set, &set), "sched_setaffinity");
+}
+
+std::uint64_t usual_size(const Engine& engine) {
+  if (engine.kind != Kind::throughput) return 64;
+  return engine.transport == Transport::udp ? 1400 : 131072;
+}
+
+}  // namespace
+
+Options options_of(const Engine& engine, std::uint64_t messages) {
+  Options o;
+  o.kind = engine.kind;
+  o.transport = engine.transport;
+  o.engine = engine.name;
+  o.message_size = usual_size(engine);
+  o.messages = messages;
+  o.warmup = 0;
+  o.streams = 1;
+  if (engine.honours("threads")) o.threads = 1;
+  return o;
+}
+
+Session local_session(const Engine& engine, const Options& options) {
+  return {.options = options,
+          .token = mint_token(),
+          .address = free_address(engine.transport),
+          .deadline = now_ns() + kPatience};
+}
+
+void expect_well(const Measurement& measurement, const char* end) {
+  if (!measurement.error.empty()) throw std::runtime_error(end + (": " + measurement.error));
+}
+
+Ends run_pair(const Engine& engine, const Options& options) {
+  Session session = local_session(engine, options);
+  std::unique_ptr<Endpoint> server;
+  std::future<Measurement> served;
+  if (engine.listen) {  // else the kernel of the address answers
+    server = engine.listen(session);
+    session.address = server->address();
+    served = std::async(std::launch::async, [&] {
+      pin(options.server_cpu);
+      server->accept();
+      return server->run({});
+    });
+  }
+  Ends ends;
+  ends.client = std::async(std::launch::async, [&] {
+                  pin(options.client_cpu);
+                  return engine.connect(session)->run({});
+                }).get();
+  if (server) {
+    if (served.wait_for(std::chrono::seconds(2)) != std::future_status::ready) server->stop();
+    ends.server = served.get();
+  }
+  expect_well(ends.client, "client");
+  expect_well(ends.server, "server");
+  return ends;
+}
+
+}  // namespace pingperf

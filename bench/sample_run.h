@@ -1,0 +1,40 @@
+// A made-up run of any length, to see what its rows cost.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "harness/record.h"
+
+namespace pingperf {
+
+// A bulk trial like those of quickstart.yaml, with a histogram at its client as a latency trial
+// has. The record refers to the case: neither copied nor moved.
+struct SampleTrial {
+  explicit SampleTrial(std::uint64_t seed = 1);
+  SampleTrial(const SampleTrial&) = delete;
+  SampleTrial& operator=(const SampleTrial&) = delete;
+
+  Case trial_case;
+  TrialRecord record;
+};
+
+// Writes the trials.csv of a run of as many trials: ten cases, whose rates scatter by a tenth.
+void write_sample_trials(const std::filesystem::path& file, std::size_t trials, std::uint64_t seed);
+
+// One in the folder for temporary files, removed in the end.
+class SampleFile {
+ public:
+  explicit SampleFile(std::size_t trials);
+  ~SampleFile();
+  SampleFile(const SampleFile&) = delete;
+  SampleFile& operator=(const SampleFile&) = delete;
+
+  const std::filesystem::path& path() const noexcept { return path_; }
+  std::uintmax_t size() const { return std::filesystem::file_size(path_); }
+
+ private:
+  const std::filesystem::path path_;
+};
+
+}  // namespace pingperf
