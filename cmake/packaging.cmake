@@ -40,19 +40,20 @@ set(CPACK_PINGPERF_SOURCE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
 set(CPACK_GENERATOR DEB)
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")  # each package has its own below
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_COMPONENT_PINGPERF_DESCRIPTION "benchmark harness for networks
- One YAML experiment goes in, trustworthy CSV comes out: bandwidth by libiperf,
- round trips and bulk transfer by socket engines of its own, in one interleaved,
- shuffled, repeated plan.")
+One YAML experiment goes in, trustworthy CSV comes out: bandwidth by libiperf,
+round trips and bulk transfer by socket engines of its own, in one interleaved,
+shuffled, repeated plan.")
 set(CPACK_DEBIAN_PINGPERF_PACKAGE_NAME pingperf)
 set(CPACK_DEBIAN_PINGPERF_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PINGPERF_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PINGPERF_PACKAGE_RECOMMENDS "iproute2, ethtool")  # labs
 set(CPACK_DEBIAN_PINGPERF_PACKAGE_SUGGESTS "openssh-client, iperf3")
 set(CPACK_COMPONENT_LIBPINGPERF-DEV_DESCRIPTION "socket engines of pingperf (development files)
- The ping-pongs and bulk transfers that the network benchmark pingperf measures,
- as a static library with its headers and a CMake package file.")
+The ping-pongs and bulk transfers that the network benchmark pingperf measures,
+as a static library with its headers and a CMake package file.")
 set(CPACK_DEBIAN_LIBPINGPERF-DEV_PACKAGE_NAME libpingperf-dev)
 set(CPACK_DEBIAN_LIBPINGPERF-DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_LIBPINGPERF-DEV_PACKAGE_DEPENDS "liburing-dev, pkg-config")
