@@ -48,7 +48,7 @@ void sync_directory(const fs::path& directory) {
 fs::path make_directory(const fs::path& parent, const std::string& stem) {
   fs::create_directories(parent);
   for (int attempt = 1; attempt < 1000; ++attempt) {
-    const fs::path path = parent / (attempt == 1 ? stem : fmt::format("{}-{}", stem, attempt));
+    fs::path path = parent / (attempt == 1 ? stem : fmt::format("{}-{}", stem, attempt));
     if (fs::create_directory(path)) return path;
   }
   throw std::system_error(EEXIST, std::generic_category(), (parent / stem).string());

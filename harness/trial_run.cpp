@@ -51,7 +51,7 @@ class TrialRun {
   // measured, which come last.
   void add(std::string what, std::uint64_t number, const Options& options, Address address,
            bool is_served) {
-    pairs_.push_back({std::move(what), number, options, std::move(address),
+    pairs_.push_back({std::move(what), number, options, address,
                       Side{End::client, &client_channel_},
                       Side{End::server, is_served ? server_channel_ : nullptr}});
   }
@@ -180,7 +180,7 @@ class TrialRun {
 
   static void take_measurements(Pair& pair, Measurement& client, Measurement& server) {
     client = std::move(pair.client.measurement);
-    server = client.peer ? *client.peer : std::move(pair.server.measurement);
+    server = client.peer ? Measurement(*client.peer) : std::move(pair.server.measurement);
   }
 
   void hear_before(Nanoseconds limit);

@@ -201,9 +201,7 @@ void pong_all(PingThread& t, Meter& meter, const Session& session) {
     ring.submit_and_wait();
     ring.for_each_received(
         [&](PingFlow& flow, char* message, int n) {
-          if (n == 0 && stream && flow.received == 0) {
-            close(flow);
-          } else if (is_client_gone(-n)) {
+          if ((n == 0 && stream && flow.received == 0) || is_client_gone(-n)) {
             close(flow);
           } else if (n < 0 || (n == 0 && stream)) {
             errno = -n;

@@ -84,7 +84,7 @@ Engine make_row(const LatencyFamily& family, const Row& row) {
                               family.objection](const Options& o) -> std::optional<std::string> {
         for (const auto objection : {row.objection, family_objection, latency_objection})
           if (objection)
-            if (const auto what = objection(o)) return what;
+            if (auto what = objection(o)) return what;
         return std::nullopt;
       },
       .serves_external = true,

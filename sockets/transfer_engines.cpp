@@ -25,8 +25,8 @@ std::vector<std::string_view> parameters_of(const TransferRow& row) {
 std::optional<std::string> object_to_pace(const Options& o) {
   if (o.pacing_timer && !o.rate_bps) return "pacing_timer: it is of a paced flow: set rate";
   if (!o.rate_bps || !o.duration) return std::nullopt;
-  const double bits_a_stream =
-      static_cast<double>(*o.rate_bps / o.streams.value_or(1)) * to_seconds(*o.duration);
+  const std::uint64_t rate_of_a_stream = *o.rate_bps / o.streams.value_or(1);
+  const double bits_a_stream = static_cast<double>(rate_of_a_stream) * to_seconds(*o.duration);
   if (bits_a_stream >= 8 * static_cast<double>(o.message_size.value_or(0))) return std::nullopt;
   return "at this rate not one message of a stream is due in the duration: lower message_size, or "
          "raise rate or duration";

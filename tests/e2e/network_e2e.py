@@ -36,6 +36,11 @@ def has_netem():
     return done.returncode == 0
 
 
+def has_bbr():
+    path = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
+    return "bbr" in path.read_text().split()
+
+
 LAB = """
 name: lab
 lab: {rate: 100mbit, buffer: 100ms}
@@ -63,6 +68,15 @@ class Lab(Network):
         self.assertLess(trials.throughput_bps["bulk"], 100e6)
         self.assertGreater(trials.exchanges["ping"], 0)
         self.assertEqual(namespaces(), self.before)
+
+    def test_every_committed_experiment_with_a_lab_runs(self):
+        if not has_bbr():
+            self.skipTest("this kernel has no bbr, which they compare")
+        for config in sorted((base.SOURCE / "configs").glob("*.yaml")):
+            if "\nlab:" in config.read_text():
+                with self.subTest(config.name):
+                    self.run_ok(config, "--set", "plan.repetitions=1", "--set", "plan.cooldown=0ms",
+                                "--set", "defaults.duration=200ms", "--set", "defaults.warmup=50ms")
 
     def test_its_settings_are_read_back_from_the_kernel(self):
         self.run_ok(self.experiment(LAB), "--only", "ping", "--set", "lab.mtu=1400")
@@ -179,8 +193,7 @@ workloads:
         self.assertTrue((comparisons.ratio > 10).all())
 
     def test_bbr_leaves_it_nearly_empty(self):
-        available = Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split()
-        if "bbr" not in available:
+        if not has_bbr():
             self.skipTest("this kernel has no bbr")
         loaded, _ = self.loaded("bbr")
         self.assertLess(loaded.rtt_p50_ns, 20e6)

@@ -87,6 +87,23 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done
 
+    def stock_iperf3_server(self):
+        """Starts `iperf3 -s` on a free port, which it returns; the server ends with the test."""
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        server = subprocess.Popen(["iperf3", "-s", "-p", str(port)], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+
+        def listening():
+            with socket.socket() as s:
+                return s.connect_ex(("127.0.0.1", port)) == 0
+
+        self.assertTrue(eventually(listening))
+        return port
+
 
 class Quickstart(EndToEnd):
     def test_every_row_is_ok_and_plausible(self):
@@ -209,6 +226,18 @@ class Variants(EndToEnd):
 
 
 class Configs(EndToEnd):
+    def shortened(self, config):
+        """The arguments that run every case of an experiment once, and for a moment."""
+        text = config.read_text()
+        once = ["--set", "plan.repetitions=1", "--set", "plan.cooldown=0ms"]
+        if "until:" in text:
+            once += ["--set", "plan.until.at_most=1"]
+        if "external:" not in text:
+            return once + ["--set", "defaults.duration=150ms", "--set", "defaults.warmup=50ms"]
+        # A stock iperf3 server tells whole seconds.
+        return once + ["--set", f"hosts.server.port={self.stock_iperf3_server()}",
+                       "--set", "defaults.duration=1s", "--set", "defaults.warmup=0s"]
+
     def test_every_committed_experiment_runs(self):
         if os.cpu_count() < 2:
             self.skipTest("some experiments pin their ends to two CPUs")
@@ -216,10 +245,7 @@ class Configs(EndToEnd):
             with self.subTest(config.name):
                 if "ssh:" in config.read_text() or "\nlab:" in config.read_text():
                     self.skipTest("network_e2e.py runs it")
-                once = ["--set", "plan.repetitions=1"]
-                if "until:" in config.read_text():
-                    once += ["--set", "plan.until.at_most=1"]
-                self.run_ok(config, *once, *SHORT)
+                self.run_ok(config, *self.shortened(config))
 
 
 class Csv(EndToEnd):
@@ -391,19 +417,7 @@ workloads:
 
 class Failures(EndToEnd):
     def test_a_port_that_an_iperf3_server_holds_is_busy_not_a_result(self):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        server = subprocess.Popen(["iperf3", "-s", "-p", str(port)], stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.DEVNULL)
-        self.addCleanup(server.wait)
-        self.addCleanup(server.kill)
-
-        def listening():
-            with socket.socket() as s:
-                return s.connect_ex(("127.0.0.1", port)) == 0
-
-        self.assertTrue(eventually(listening))
+        port = self.stock_iperf3_server()
         file = self.experiment(f"""
 name: busy
 plan: {{repetitions: 1}}

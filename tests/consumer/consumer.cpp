@@ -1,0 +1,64 @@
+// Pings itself over loopback with each engine that can, and prints the median round trip: an
+// example of a program that uses pingperf's sockets.
+#include <pingperf/sockets/engine.h>
+
+#include <cstdio>
+#include <exception>
+#include <future>
+#include <stdexcept>
+#include <string>
+
+using namespace pingperf;
+
+namespace {
+
+Session loopback_session(const Engine& engine) {
+  Session session;
+  session.options.kind = engine.kind;
+  session.options.transport = engine.transport;
+  session.options.engine = engine.name;
+  session.options.message_size = 64;
+  session.options.streams = 1;
+  session.options.duration = 100 * kMillisecond;
+  session.options.warmup = 20 * kMillisecond;
+  session.token = mint_token();
+  session.address = Address::resolve("127.0.0.1", 0);  // any free port
+  session.deadline = now_ns() + 5 * kSecond;
+  return session;
+}
+
+// Both ends in this process; the server's on a thread of its own.
+Measurement ping(const Engine& engine) {
+  Session session = loopback_session(engine);
+  const auto server = engine.listen(session);
+  auto served = std::async(std::launch::async, [&] {
+    server->accept();
+    return server->run({});
+  });
+  session.address = server->address();
+  const auto client = engine.connect(session);
+  Measurement measured = client->run({});
+  server->stop();
+  served.get();
+  return measured;
+}
+
+}  // namespace
+
+int main() {
+  int measured = 0;
+  for (const Engine* engine : socket_engines()) {
+    if (engine->kind != Kind::latency || engine->transport != Transport::tcp) continue;
+    if (engine->name == "null" || engine->unavailable()) continue;
+    try {
+      const Measurement m = ping(*engine);
+      if (!m.error.empty()) throw std::runtime_error(m.error);
+      std::printf("%-9s %8.1f us\n", std::string(engine->name).c_str(), m.rtt.quantile(0.5) / 1e3);
+      ++measured;
+    } catch (const std::exception& e) {
+      std::fprintf(stderr, "%s: %s\n", std::string(engine->name).c_str(), e.what());
+      return 1;
+    }
+  }
+  return measured > 0 ? 0 : 1;
+}
