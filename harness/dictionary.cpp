@@ -42,8 +42,9 @@ Metrics cover the measured window only: it opens `warmup` after an end's first p
 ## The others
 
 `histograms/<case>-<repetition>.hgrm`: the round trips of a trial as HdrHistogram's percentile text, in
-microseconds; its plotter opens it. `environment.json`: versions, command line, and the facts of both hosts. `experiment.yaml`: an exact copy
-of the input. `junit.xml`: cases and gates as tests. `report.html`: all of it as a page (docs/report.md). `.lock`: held while a pingperf writes here. `latest`, beside the runs, points at the newest.
+microseconds; its plotter opens it. `environment.json`: versions, command line, the facts of both hosts, and what `pingperf doctor` found
+on them. `experiment.yaml`: an exact copy of the input. `junit.xml`: cases and gates as tests. `report.html`: all of it as a page
+(docs/report.md). `.lock`: held while a pingperf writes here. `latest`, beside the runs, points at the newest.
 )",
                      kSchemaVersion, trial_columns_markdown(), interval_columns_markdown(),
                      summary_columns_markdown(), comparison_columns_markdown(),

@@ -129,7 +129,7 @@ std::optional<double> number_in(const std::string& cell) {
 // Of the axes that are numbers in trials.csv: the number in the column's unit.
 Json numbers_json(const Case& c, const TrialTable& trials) {
   Json numbers = Json::object();
-  const auto& row = trials.rows()[trials.rows_of(c.name).front()];
+  const auto row = trials.rows()[trials.rows_of(c.name).front()];
   for (const auto& [key, text] : c.axes) {
     const Parameter* const parameter = find_parameter(key);
     if (!parameter) continue;
@@ -251,7 +251,7 @@ Json listed_trials(Telling& telling, bool is_of_failed) {
   std::size_t count = 0;
   for (const auto& row : trials.rows()) {
     const bool is_ok = trials.text(row, "status") == pingperf::name(Status::ok);
-    const std::string& text = trials.text(row, column);
+    const std::string_view text = trials.text(row, column);
     if (is_of_failed ? is_ok : text.empty()) continue;
     if (++count > kMostListed) continue;
     json.push_back({{"case", trials.text(row, "case")},

@@ -213,7 +213,7 @@ void tell_trials(const ReportedRun& run, std::vector<Statement>& statements) {
   std::size_t failed = 0, interrupted = 0;
   const std::size_t all = run.trials->rows().size();
   for (const auto& row : run.trials->rows()) {
-    const std::string& status = run.trials->text(row, "status");
+    const std::string_view status = run.trials->text(row, "status");
     if (status == name(Status::interrupted))
       ++interrupted;
     else if (status != name(Status::ok))

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <regex>
+
 namespace pingperf {
 namespace {
 
@@ -55,6 +57,24 @@ TEST(Units, PeopleReadThreeDigitsAndAUnit) {
   EXPECT_EQ(human_rate(500e6), "500 Mbit/s");
   EXPECT_EQ(human_size(131072), "128 KiB");
   EXPECT_EQ(human_frequency(71'000), "71 k/s");
+}
+
+TEST(Units, APatternTakesWhatItsParserTakes) {
+  const std::vector<std::string> texts = {
+      "",     "5",    "0",     ".5s",     "5.s",     "1.5s",     "500ms",  "1us",   "1µs",   "1ns",
+      "2m",   "1h",   "3S",    "64",      "1400B",   "1MB",      "1mb",    "64KiB", "64kib", "1TiB",
+      "1bit", "bit",  "5kHz",  "5KHZ",    "10hz",    "1MHz",     "2%",     "0.1 %", "-1s",   "+1",
+      "1e3",  "0x10", "1..5s", "100Mbit", "100mbit", "100 mbit", "1kbits", "inf",   "nan"};
+  const auto agree = [&](const std::string& pattern, auto parse) {
+    const std::regex regex(pattern, std::regex::ECMAScript);
+    for (const std::string& text : texts)
+      EXPECT_EQ(std::regex_match(text, regex), parse(text).has_value()) << pattern << ": " << text;
+  };
+  agree(duration_pattern(), parse_duration);
+  agree(size_pattern(), parse_size);
+  agree(rate_pattern(), parse_rate);
+  agree(frequency_pattern(), parse_frequency);
+  agree(percent_pattern(), parse_percent);
 }
 
 }  // namespace
