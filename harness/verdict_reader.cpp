@@ -299,7 +299,7 @@ class VerdictReader {
     const auto& cases = experiment_.cases;
     if (where && std::none_of(cases.begin(), cases.end(), is_named))
       fail_at(where->mark, "where: no case is like that");
-    const CaseFilter is_measured = [is_named, metric](const Case& c) {
+    CaseFilter is_measured = [is_named, metric](const Case& c) {
       return is_named(c) && may_have(c.options.kind, metric);
     };
     if (std::none_of(cases.begin(), cases.end(), is_measured))

@@ -401,6 +401,23 @@ workloads: {{bulk: {{kind: throughput, engine: blocking, transport: {transport},
             self.assertEqual(sink.wait(timeout=10), 0)
             sink.stdout.close()
 
+    def test_a_sink_takes_one_client_after_the_other(self):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        sink = subprocess.Popen([PINGPERF, "sink", "--port", str(port)], stdout=subprocess.PIPE,
+                                text=True)
+        self.addCleanup(sink.stdout.close)
+        self.addCleanup(sink.wait)
+        self.addCleanup(sink.kill)
+        self.assertIn("SINK", sink.stdout.readline())
+        for size in (1, 2, 3):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+                client.sendall(b"x" * size)
+                client.shutdown(socket.SHUT_WR)
+                client.recv(1)  # until it is closed there
+            self.assertIn(f": {size} B in ", sink.stdout.readline())
+
     def test_five_hundred_streams_are_all_served(self):
         self.run_ok(self.experiment("""
 name: streams
