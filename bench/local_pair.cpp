@@ -10,7 +10,7 @@
 namespace pingperf {
 namespace {
 
-constexpr Nanoseconds kPatience = 5 * kSecond;
+constexpr Nanoseconds kPatience = 30 * kSecond;
 
 Address free_address(Transport transport) {
   const bool is_unix = transport == Transport::unix_stream || transport == Transport::unix_datagram;

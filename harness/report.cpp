@@ -119,7 +119,7 @@ Json metrics_json(const std::vector<ToldMetric>& metrics) {
   return json;
 }
 
-std::optional<double> number_in(const std::string& cell) {
+std::optional<double> number_in(std::string_view cell) {
   double value = 0;
   const char* const end = cell.data() + cell.size();
   const auto [rest, error] = std::from_chars(cell.data(), end, value);

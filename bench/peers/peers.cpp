@@ -2,7 +2,7 @@
 // round, in shuffled order, and in it every tool that is installed, one right after the other. What
 // they say is compared as a run of pingperf is: pairs of one round, with intervals and verdicts.
 // Usage: peers [ROUNDS [SECONDS]]    (12 rounds of 1 s each unless given)
-// Prints a table in Markdown.
+// Prints a table in Markdown; exits with 1 when pingperf had nothing to compare with in a round.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -47,6 +47,10 @@ const std::vector<Setting>& settings() {
       {"UDP bulk, blocking, a CPU each", Kind::throughput, Transport::udp, false, 0, 1},
   };
   return all;
+}
+
+bool can_run(const Setting& s) {
+  return std::max(s.client_cpu, s.server_cpu) < std::thread::hardware_concurrency();
 }
 
 // Our side of the settings, a workload each.
@@ -123,7 +127,7 @@ std::string run_round(unsigned round, unsigned seconds, const std::vector<const 
   std::string rows;
   for (std::size_t setting : order) {
     const Setting& s = settings()[setting];
-    if (std::max(s.client_cpu, s.server_cpu) >= std::thread::hardware_concurrency()) continue;
+    if (!can_run(s)) continue;
     std::vector<const Tool*> those = {nullptr};
     for (const Tool* tool : tools)
       if (tool->serves(s)) those.push_back(tool);
@@ -131,6 +135,10 @@ std::string run_round(unsigned round, unsigned seconds, const std::vector<const 
     for (const Tool* tool : those) rows += run_tool(tool, setting, round, seconds, ours);
   }
   return rows;
+}
+
+std::size_t our_trials(const TrialTable& trials, const Setting& setting) {
+  return trials.rows_of(fmt::format("{}/{}", setting.name, kOurs)).size();
 }
 
 // Every figure that a tool and we both have.
@@ -193,7 +201,9 @@ int run_peers(unsigned rounds, unsigned seconds) {
   const TrialTable trials(CsvTable::parse(rows, "peers"));
   fmt::print("{}\n{}", facts_text(rounds, seconds, tools),
              table_text(compare_all(trials, tools), trials));
-  return 0;
+  return std::ranges::all_of(settings(), [&](const Setting& s) {
+    return !can_run(s) || our_trials(trials, s) == rounds;
+  }) ? 0 : 1;
 }
 
 }  // namespace
