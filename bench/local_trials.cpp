@@ -7,14 +7,15 @@ namespace {
 
 Experiment experiment_of(const std::string& yaml, const std::string& pingperf) {
   Experiment experiment = parse_experiment(yaml, "benchmark");
-  experiment.client.pingperf = experiment.server.pingperf = pingperf;
+  HostPair& hosts = experiment.hosts.front();
+  hosts.client.pingperf = hosts.server.pingperf = pingperf;
   return experiment;
 }
 
 }  // namespace
 
 LocalTrials::LocalTrials(const std::string& yaml, const std::string& pingperf)
-    : experiment_(experiment_of(yaml, pingperf)), agents_(experiment_) {}
+    : experiment_(experiment_of(yaml, pingperf)), agents_(experiment_.hosts.front()) {}
 
 TrialRecord LocalTrials::run(std::size_t index) {
   TrialRecord record;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <cmath>
 #include <fstream>
 #include <sstream>
 
@@ -96,6 +98,14 @@ std::string csv_row(const std::vector<std::string>& fields) {
     row += '"';
   }
   return row + '\n';
+}
+
+std::optional<double> number_in(std::string_view cell) {
+  double value = 0;
+  const char* const end = cell.data() + cell.size();
+  const auto [rest, error] = std::from_chars(cell.data(), end, value);
+  if (error != std::errc() || rest != end || !std::isfinite(value)) return std::nullopt;
+  return value;
 }
 
 void CsvColumn::push_back(std::string_view cell) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <ranges>
 #include <stdexcept>
 #include <streambuf>
@@ -22,6 +23,9 @@ class CsvError : public std::runtime_error {
 
 // One row and its newline. A field is quoted only when it holds a comma, a quote or a line break.
 std::string csv_row(const std::vector<std::string>& fields);
+
+// The number that a cell holds; nothing when it is none, or not finite.
+std::optional<double> number_in(std::string_view cell);
 
 // The cells of one column, end to end. A hundred columns of a run never change from row to row: a
 // cell that is that of all rows is kept once.

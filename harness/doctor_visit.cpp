@@ -27,8 +27,8 @@ struct Patient {
 
 HostReport report_of(const Patient& patient, Nanoseconds observe,
                      const std::optional<Needs>& needs) {
-  HostReport report{patient.host, patient.channel->hello().host,
-                    examination_of(*patient.channel, observe), {}};
+  HostReport report{
+      patient.host, patient.channel->hello().host, examination_of(*patient.channel, observe), {}};
   Json all = report.facts;
   all.update(report.now);
   report.findings = judge_host(all, needs);

@@ -11,9 +11,10 @@ namespace pingperf {
 
 // A host, and what was found on it.
 struct HostReport {
-  std::string host;  // "this host", "client", "server", "both hosts" when they are one, "client of pair 2"
-  Json facts;        // that its agent told in its hello
-  Json now;          // that it found out for us
+  std::string
+      host;  // "this host", "client", "server", "both hosts" when they are one, "client of pair 2"
+  Json facts;  // that its agent told in its hello
+  Json now;    // that it found out for us
   std::vector<Finding> findings;
 };
 

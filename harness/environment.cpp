@@ -77,8 +77,7 @@ std::string environment_json(const std::vector<std::string>& command_line,
 
 std::string resumed_environment_json(const std::filesystem::path& run,
                                      const std::vector<std::string>& command_line,
-                                     const std::vector<PairFacts>& hosts,
-                                     const Json& doctor) {
+                                     const std::vector<PairFacts>& hosts, const Json& doctor) {
   Json environment = recorded_environment(run);
   environment["resumed"].push_back(session(command_line, hosts, doctor));
   return text_of(environment);

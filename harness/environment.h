@@ -27,8 +27,7 @@ std::string environment_json(const std::vector<std::string>& command_line,
 // can be seen there. Throws UsageError when the file is missing or damaged.
 std::string resumed_environment_json(const std::filesystem::path& run,
                                      const std::vector<std::string>& command_line,
-                                     const std::vector<PairFacts>& hosts,
-                                     const Json& doctor);
+                                     const std::vector<PairFacts>& hosts, const Json& doctor);
 
 // The overrides that a run was started with, so that a resumed one has the same plan. Throws
 // UsageError when `run`/environment.json is missing or damaged.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <fstream>
 #include <iterator>
 
@@ -117,13 +116,6 @@ Json metrics_json(const std::vector<ToldMetric>& metrics) {
                     {"better", column ? name(column->better) : ""}});
   }
   return json;
-}
-
-std::optional<double> number_in(std::string_view cell) {
-  double value = 0;
-  const char* const end = cell.data() + cell.size();
-  const auto [rest, error] = std::from_chars(cell.data(), end, value);
-  return error == std::errc() && rest == end ? std::optional(value) : std::nullopt;
 }
 
 // Of the axes that are numbers in trials.csv: the number in the column's unit.

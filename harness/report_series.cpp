@@ -44,14 +44,6 @@ struct Direction {
   bool is_bidirectional = false;
 };
 
-std::optional<double> number_in(const std::string& cell) {
-  double value = 0;
-  const char* const end = cell.data() + cell.size();
-  const auto [rest, error] = std::from_chars(cell.data(), end, value);
-  if (error != std::errc() || rest != end || !std::isfinite(value)) return std::nullopt;
-  return value;
-}
-
 using TrialKey = std::pair<std::string, std::uint64_t>;
 
 std::map<TrialKey, Ends> read_intervals(const std::filesystem::path& file,
@@ -66,11 +58,12 @@ std::map<TrialKey, Ends> read_intervals(const std::filesystem::path& file,
                     sent = column("bytes_sent"), received = column("bytes_received"),
                     messages = column("messages"), retransmits = column("retransmits"),
                     rtt = column("rtt_ns"), cwnd = column("cwnd_bytes");
-  for (const auto& row : table.rows()) {
+  for (const auto row : table.rows()) {
     const auto number = static_cast<std::uint64_t>(number_in(row[repetition]).value_or(0));
-    const auto found = trials.find({row[case_name], number});
-    if (found == trials.end()) continue;
-    auto& rows = row[endpoint] == "client" ? found->second.client : found->second.server;
+    const auto found = trials.find({std::string(row[case_name]), number});
+    const bool is_client = row[endpoint] == "client";
+    if (found == trials.end() || (!is_client && row[endpoint] != "server")) continue;
+    auto& rows = is_client ? found->second.client : found->second.server;
     rows.push_back({number_in(row[start]).value_or(0), number_in(row[end]).value_or(0),
                     number_in(row[sent]), number_in(row[received]), number_in(row[messages]),
                     number_in(row[retransmits]), number_in(row[rtt]), number_in(row[cwnd])});

@@ -336,6 +336,7 @@ const Rules kRules[] = {
        Schema rules = pair_rules();
        rules.update(needs({{"at_once", "pairs"}}));
        rules["allOf"] = {not_both("pairs", "client"), not_both("pairs", "server")};
+       rules["properties"]["pairs"]["minItems"] = 1;
        return rules;
      }},
     {"pair", pair_rules},

@@ -92,10 +92,8 @@ std::optional<double> TrialTable::number(const Row& row, std::string_view column
 std::optional<double> TrialTable::number(const Row& row, std::size_t column) const {
   const std::string_view cell = row[column];
   if (cell.empty()) return std::nullopt;
-  double value = 0;
-  const char* const end = cell.data() + cell.size();
-  const auto [rest, error] = std::from_chars(cell.data(), end, value);
-  if (error != std::errc() || rest != end || !std::isfinite(value))
+  const std::optional<double> value = number_in(cell);
+  if (!value)
     throw CsvError(fmt::format("{}: '{}' in column {} is not a number", table_.source(), cell,
                                table_.header()[column]));
   return value;

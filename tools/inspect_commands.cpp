@@ -47,11 +47,10 @@ Json plan_json(const Experiment& experiment, const std::vector<Trial>& plan) {
   Json trials = Json::array();
   for (const Trial& trial : plan) {
     const Case& c = experiment.cases[trial.case_index];
-    trials.push_back(
-        {{"position", trial.position},
-         {"block", trial.block},
-         {"case", c.name},
-         {"expected_s", to_seconds(expected_length(c, experiment.is_external(c)))}});
+    trials.push_back({{"position", trial.position},
+                      {"block", trial.block},
+                      {"case", c.name},
+                      {"expected_s", to_seconds(expected_length(c, experiment.is_external(c)))}});
   }
   return {{"experiment", experiment.name},
           {"expected_s", to_seconds(expected_length(experiment, plan))},

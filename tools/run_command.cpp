@@ -166,12 +166,13 @@ RunDirectory open_directory(const RunCommand& command, const Experiment& experim
                             Agents& agents, const Json& doctor) {
   const std::vector<PairFacts> facts = facts_of_hosts(experiment, agents);
   if (command.resume.empty())
-    return create_directory(
-        command, experiment, text,
-        environment_json(command.command_line, overrides, facts, doctor, lab ? lab->facts() : Json()));
+    return create_directory(command, experiment, text,
+                            environment_json(command.command_line, overrides, facts, doctor,
+                                             lab ? lab->facts() : Json()));
   RunDirectory directory = RunDirectory::resume(command.resume);
-  write_file_atomically(directory.path() / "environment.json",
-                        resumed_environment_json(command.resume, command.command_line, facts, doctor));
+  write_file_atomically(
+      directory.path() / "environment.json",
+      resumed_environment_json(command.resume, command.command_line, facts, doctor));
   return directory;
 }
 

@@ -25,10 +25,10 @@ Json value_of(const std::string& column, const std::string& cell) {
 Json rows_of(const std::filesystem::path& file) {
   const CsvTable table = CsvTable::read(file);
   Json rows = Json::array();
-  for (const auto& row : table.rows()) {
+  for (const auto row : table.rows()) {
     Json object = Json::object();
-    for (std::size_t i = 0; i < row.size(); ++i)
-      object[table.header()[i]] = value_of(table.header()[i], row[i]);
+    for (std::size_t i = 0; i < table.header().size(); ++i)
+      object[table.header()[i]] = value_of(table.header()[i], std::string(row[i]));
     rows.push_back(std::move(object));
   }
   return rows;

@@ -179,12 +179,23 @@ workloads:
   EXPECT_EQ(server.threads, 1u);
 }
 
-TEST(Doctor, VisitsAHostOnceAndUnderstandsItsFacts) {
-  const Experiment experiment =
+// Of an experiment whose agents are `client` and `server`.
+std::vector<HostReport> visit_hosts(const Host& client, const Host& server) {
+  Experiment experiment =
       parse_experiment("{name: e, workloads: {w: {kind: throughput, engine: null}}}", "e.yaml");
-  ProcessChannel client({PINGPERF_BINARY, "agent"}, "client"),
-      server({PINGPERF_BINARY, "agent"}, "server");
-  const auto reports = visit(experiment, client, &server, 10 * kMillisecond);
+  experiment.hosts = {{client, server}};
+  Agents agents(experiment);
+  return visit(experiment, agents, 10 * kMillisecond);
+}
+
+Host local_host() {
+  Host host;
+  host.pingperf = PINGPERF_BINARY;
+  return host;
+}
+
+TEST(Doctor, VisitsAHostOnceAndUnderstandsItsFacts) {
+  const auto reports = visit_hosts(local_host(), local_host());
   ASSERT_EQ(reports.size(), 1u);
   const HostReport& report = reports.front();
   EXPECT_EQ(report.host, "both hosts");
@@ -198,15 +209,29 @@ TEST(Doctor, VisitsAHostOnceAndUnderstandsItsFacts) {
 }
 
 TEST(Doctor, VisitsTwoHostsWhereTheEndsAreOnTwo) {
-  const Experiment experiment =
-      parse_experiment("{name: e, workloads: {w: {kind: throughput, engine: null}}}", "e.yaml");
-  ProcessChannel client({PINGPERF_BINARY, "agent"}, "client"),
-      server({PINGPERF_FAKE_AGENT, "ok"}, "server");
-  const auto reports = visit(experiment, client, &server, 0);
+  Host other;
+  other.launch = {PINGPERF_FAKE_AGENT, "ok"};
+  const auto reports = visit_hosts(local_host(), other);
   ASSERT_EQ(reports.size(), 2u);
   EXPECT_EQ(reports[1].host, "server");
   EXPECT_THAT(reports[1].findings, IsEmpty());
-  EXPECT_EQ(visit(experiment, client, nullptr, 0).size(), 1u);
+  Host external;
+  external.external = "192.0.2.1";
+  EXPECT_EQ(visit_hosts(local_host(), external).size(), 1u);
+}
+
+TEST(Doctor, VisitsTheHostsOfManyPairsOnce) {
+  Experiment experiment = parse_experiment(
+      "{name: e, hosts: {pairs: [{}, {}]}, workloads: {w: {kind: throughput, engine: null}}}",
+      "e.yaml");
+  Host other;
+  other.launch = {PINGPERF_FAKE_AGENT, "ok"};
+  experiment.hosts = {{local_host(), local_host()}, {local_host(), other}};
+  Agents agents(experiment);
+  const auto reports = visit(experiment, agents, 10 * kMillisecond);
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_EQ(reports[0].host, "client of pair 1");
+  EXPECT_EQ(reports[1].host, "server of pair 2");
 }
 
 }  // namespace
