@@ -262,8 +262,12 @@ std::vector<std::string> remove_stale_labs() {
   for (const fs::directory_entry& entry : fs::directory_iterator(kNamespaces, error)) {
     const std::string name = entry.path().filename();
     if (!is_stale(name)) continue;
-    remove_namespace(name);
-    removed.push_back(name);
+    try {
+      remove_namespace(name);
+      removed.push_back(name);
+    } catch (const CommandError&) {
+      if (fs::exists(entry.path())) throw;  // else another run was faster
+    }
   }
   return removed;
 }

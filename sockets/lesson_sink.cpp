@@ -66,9 +66,11 @@ void sink_streams(int listener, const SinkReporter& report) noexcept {
   clients->report = report;
   for (;;) {
     Fd connection(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
-    if (connection && clients->count < kMostClients)
-      drain_in_a_thread(std::move(connection), clients);
-    if (connection || errno == EINTR || errno == ECONNABORTED) continue;
+    if (connection) {
+      if (clients->count < kMostClients) drain_in_a_thread(std::move(connection), clients);
+      continue;
+    }
+    if (errno == EINTR || errno == ECONNABORTED) continue;
     if (errno != EMFILE && errno != ENFILE) return;
     std::this_thread::sleep_for(kFull);  // until a client has gone
   }

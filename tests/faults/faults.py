@@ -1,9 +1,6 @@
 """Every process of a run, in every phase, struck by every fault: what becomes of the run, and what is left of it.
 
-Usage: faults.py PINGPERF INJECT [--short] [--only GLOB] [--jobs N] [--write FILE] [--list]
-
-A combination is named ROLE.END/PHASE/FAULT. --write puts the table of outcomes between the marks in FILE; a table there
-is compared with the list of combinations otherwise.
+A combination is named ROLE.END/PHASE/FAULT, and /LOAD unless it is the plain one.
 """
 
 import argparse
@@ -66,17 +63,17 @@ class Load(NamedTuple):
 BULK = {"kind": "throughput", "engine": "blocking", "transport": "tcp", "rate": "50mbit", "duration": "400ms",
         "warmup": "300ms"}
 IPERF3 = {**BULK, "engine": "iperf3", "duration": "700ms"}
-PING = {"kind": "latency", "engine": "blocking", "transport": "tcp", "frequency": 200, "duration": "400ms",
-        "warmup": "300ms"}
+PING = {"kind": "latency", "engine": "blocking", "transport": "tcp", "frequency": 500, "messages": 400, "warmup": "300ms"}
 LOADS = {
     "bulk": Load(BULK),
     "iperf3": Load(IPERF3),
     "udp": Load({**BULK, "transport": "udp", "message_size": 1400}),
     "ping": Load(PING),  # leaves a histogram: the controller opens and writes another file
-    "epoll": Load({**PING, "engine": "epoll"}),
+    "epoll": Load({**BULK, "engine": "epoll"}),
     "pong": Load(PING, "pong"),
     "sink": Load(BULK, "sink"),
     "iperf3 -s": Load(IPERF3, "iperf3 -s"),
+    "lab": Load(BULK),
 }
 
 
@@ -91,10 +88,12 @@ def experiment_of(c, port):
     experiment = {
         "name": "struck",
         "plan": {"repetitions": 3, "order": "sequential", "cooldown": "0ms",
-                 "timeout": "3s" if c.fault.startswith("peer") else "6s"},
+                 "timeout": "4s" if c.fault.startswith("peer") else "20s"},
         "workloads": {"it": dict(load.parameters)},
     }
-    if load.external:
+    if c.load == "lab":
+        experiment["lab"] = {"rate": "100mbit"}
+    elif load.external:
         experiment["hosts"] = {"server": {"external": "127.0.0.1", "port": port}}
     elif c.fault == "port stolen":
         experiment["workloads"]["it"]["port"] = port
@@ -201,6 +200,10 @@ FAULTS = {
 # ---- The combinations that make sense
 
 
+LAB_MOMENTS = {"launch": "hello", "listen": "listen", "connect": "connect", "warmup": "start", "collect": "result",
+               "record": "record", "summarise": "summarise"}
+
+
 def combinations():
     """All of them, in the order of the table."""
     ends = ("client", "server")
@@ -209,6 +212,9 @@ def combinations():
         for fault in faults:
             for phase in PHASES:
                 yield Combination("controller", "", phase, fault, load)
+    for fault in SIGNALS:
+        for phase in LAB_MOMENTS:
+            yield Combination("controller", "", phase, fault, "lab")
     for end in ends:
         for fault in (*common, *LINES, *SHORTAGES, "clock step", "peer silent"):
             for phase in PHASES:
@@ -221,9 +227,8 @@ def combinations():
                          ("iperf3", (*SIGNALS, "exit()"))):
         for end in ends:
             for fault in faults:
-                for phase in IN_TRIAL:
-                    if (end, phase) != ("client", "listen"):
-                        yield Combination("worker", end, phase, fault, load)
+                for phase in phases_of_worker(end, fault):
+                    yield Combination("worker", end, phase, fault, load)
     for load in ("pong", "sink", "iperf3 -s"):
         for fault in ("peer silent", "peer gone"):
             for phase in IN_TRIAL[1:]:
@@ -231,6 +236,17 @@ def combinations():
         yield Combination("worker", "client", "connect", "port stolen", load)
     for load in ("bulk", "udp", "epoll", "iperf3"):
         yield Combination("worker", "server", "listen", "port stolen", load)
+
+
+def needs_root(c):
+    return c.load == "lab" or c.fault == "disk full"
+
+
+def phases_of_worker(end, fault):
+    """Those in which the process to be struck is there."""
+    if fault == "peer silent" and end == "server":  # the client's
+        return IN_TRIAL[2:]
+    return IN_TRIAL if end == "server" else IN_TRIAL[1:]
 
 
 def short_selection():
@@ -241,12 +257,60 @@ def short_selection():
     return [group[number % len(group)] for number, group in enumerate(groups.values())]
 
 
+
+ENDS_THE_CONTROLLER = {"SIGKILL", "SIGSEGV", "ENOMEM", "stdout closed"}
+
+
+def allowed(c):
+    """The outcomes that are right; which of several it is, is a matter of milliseconds."""
+    if c.fault == "clock step" or c.fault == "SIGSTOP 3 s" and c.role == "controller":
+        return {"ok"}
+    if c.fault == "SIGSTOP 3 s" or c.fault in SHORTAGES and c.role == "worker":
+        return {"ok", "failed"}
+    if c.role == "controller":
+        return allowed_of_controller(c)
+    if c.role == "worker":
+        return allowed_of_worker(c)
+    if c.phase == "launch":
+        return {"no run"}
+    if c.phase == "summarise":
+        return {"ok"}
+    if c.fault in SHORTAGES:
+        return {"ok", "failed"}
+    return {"timeout", "failed"} if c.fault == "peer silent" else {"failed"}
+
+
+def allowed_of_controller(c):
+    if c.fault in LINES:
+        return {"launch": {"no run"}, "summarise": {"ok"}}.get(c.phase, {"failed"})
+    if c.fault == "stdout closed":
+        return {"complete"}
+    if c.fault in SHORTAGES:
+        return {"no run"} if c.phase == "launch" else {"ok", "failed", "resumed", "complete", "complete, failed"}
+    if c.fault == "SIGTERM":
+        return {"launch": {"resumed", "no run"}, "record": {"resumed"}, "summarise": {"complete"}}.get(
+            c.phase, {"interrupted"})
+    return {"launch": {"no run"}, "summarise": {"complete"}}.get(c.phase, {"resumed"})
+
+
+def allowed_of_worker(c):
+    if c.fault == "port stolen":
+        return {"failed"} if LOADS[c.load].external else {"refused"}
+    if c.fault.startswith("peer"):
+        outcome = "timeout" if c.fault == "peer silent" else "failed"
+        is_too_late = c.phase == "collect" or (c.fault, c.load) == ("peer silent", "sink")  # all fits into its buffer
+        return {outcome, "ok"} if is_too_late else {outcome}
+    return {"failed"}
+
+
 # ---- One of them
 
 
 def moment_of(c):
     """The point, and whose, at which a combination strikes."""
     is_worker = c.role == "worker"
+    if c.load == "lab":
+        return (LAB_MOMENTS[c.phase], "")
     if c.phase in ("launch", "relaunch"):
         needs_agent = c.role == "agent" or c.fault in LINES or (c.role, c.fault) == ("launcher", "stdout closed")
         return ("hello" if needs_agent else "launcher", launched(c))
@@ -254,7 +318,7 @@ def moment_of(c):
         return ("ready" if is_worker and c.fault != "port stolen" else "listen", "server")
     if c.phase == "connect":
         return ("ready" if is_worker and c.end == "client" and not LOADS[c.load].external else "connect", "client")
-    if c.phase == "warmup" or c.phase == "measure" and c.load.startswith("iperf3"):
+    if c.phase == "warmup" or c.phase == "measure" and is_timed(c):
         return ("start", "client")
     if c.phase == "measure":
         return ("progress", c.end or "client")
@@ -268,11 +332,16 @@ def launched(c):
     return c.end or ("server" if c.fault in LINES else "client")
 
 
+def is_timed(c):
+    """Whether nothing tells of the measured window: libiperf and ping-pongs have no progress to show."""
+    return c.load.startswith("iperf3") or LOADS[c.load].parameters["kind"] == "latency"
+
+
 def delay_of(c):
     """Seconds from the moment to the fault; None: the moment lasts until the fault has come."""
     if c.phase == "warmup":
         return 0.06
-    return 0.8 if c.phase == "measure" and c.load.startswith("iperf3") else None
+    return 0.5 if c.phase == "measure" and is_timed(c) else None
 
 
 class External:
@@ -308,8 +377,8 @@ class Strike:
         self.port = free_port()
         self.pingperf = pingperf
         external = LOADS[c.load].external
-        self.stage = Stage(pingperf, inject, experiment_of(c, self.port), ("client",) if external else ("client", "server"),
-                           small_disk=c.fault == "disk full")
+        launchers = () if c.load == "lab" else ("client",) if external else ("client", "server")
+        self.stage = Stage(pingperf, inject, experiment_of(c, self.port), launchers, small_disk=c.fault == "disk full")
         self.stage.port = self.port
         self.lock = threading.Lock()
         self.struck = False
@@ -353,9 +422,9 @@ class Strike:
             threading.Timer(delay, self.strike).start()
 
     def is_time(self):
-        if self.c.phase in ("launch", "relaunch"):
+        if self.c.load != "lab" and self.c.phase in ("launch", "relaunch"):
             return self.stage.launches[launched(self.c)] == (1 if self.c.phase == "launch" else 2)
-        return self.c.phase == "summarise" or self.stage.trial == (1 if self.c.phase == "record" else 2)
+        return self.c.phase in ("launch", "summarise") or self.stage.trial == (1 if self.c.phase == "record" else 2)
 
     def strike(self):
         try:
@@ -365,8 +434,12 @@ class Strike:
             self.error = f"the fault could not be brought about: {e!r}"
 
     def judge(self, status):
+        """The outcome, and the errors of the trials that it cost."""
         stage = self.stage
-        stage.check_nothing_is_left() if status in (0, 3, 130) else None
+        if status < 0 and (self.c.role != "controller" or self.c.fault not in ENDS_THE_CONTROLLER):
+            raise Wrong(f"the controller was killed by signal {-status}")
+        if status in (0, 3, 130):
+            stage.check_nothing_is_left()
         stage.check_files_open()
         if not stage.finished():
             return self.judge_no_run(status)
@@ -374,40 +447,60 @@ class Strike:
         rows = stage.rows()
         was_interrupted = any(row["status"] == "interrupted" for row in rows)
         is_complete = len(rows) == 3 and not was_interrupted
-        if not is_complete or status not in (0, 3, 130):
-            again = stage.resume()
-            self.check_finished_are_intact()
+        fate = ("interrupted" if was_interrupted else "resumed" if not is_complete else
+                "complete" if status not in (0, 3) or stage.missing_files() else "")
+        if fate:
+            self.resume()
             rows = stage.rows()
-            if again not in (0, 3):
-                raise Wrong(f"--resume ended with {again}")
+        self.check_the_end(rows)
+        bad = self.bad_trials(rows)
+        outcome = ", ".join(filter(None, [fate, *sorted({row["status"] for row in bad})])) or "ok"
+        if outcome not in allowed(self.c):
+            raise Wrong(f"the outcome is {outcome}, which should be one of {sorted(allowed(self.c))}")
+        return outcome, "; ".join(row["error"] for row in bad)
+
+    def resume(self):
+        status = self.stage.resume()
+        self.check_finished_are_intact()
+        if status not in (0, 3):
+            raise Wrong(f"--resume ended with {status}")
+
+    def check_the_end(self, rows):
+        stage = self.stage
         if sorted(int(row["repetition"]) for row in rows) != [1, 2, 3]:
             raise Wrong("the rows are not those of the plan")
         stage.check_nothing_is_left()
-        if not complete_lines(stage.directory() / "trials.csv") == (stage.directory() / "trials.csv").read_bytes():
+        if stage.finished() != (stage.directory() / "trials.csv").read_bytes():
             raise Wrong("trials.csv ends in a torn row")
-        bad = {int(row["repetition"]): row["status"] for row in rows if row["status"] != "ok"}
-        if self.c.phase == "relaunch" and bad.pop(1, None) != "failed":
-            raise Wrong("the trial whose agent was killed has not failed")
-        if any(not row["error"] for row in rows if row["status"] != "ok"):
-            raise Wrong("a trial that is not ok does not say why")
-        self.check_which(bad)
-        fate = "" if is_complete and status in (0, 3) else "interrupted" if was_interrupted else "resumed"
-        return ", ".join(filter(None, [fate, *sorted(set(bad.values()))])) or "ok"
+        if stage.missing_files():
+            raise Wrong(f"files of the run are missing: {stage.missing_files()}")
 
-    def check_which(self, bad):
-        """A fault costs the trial it hits or the next one; one that lasts, those until it is over."""
-        lasts = self.c.fault in SHORTAGES and self.c.phase == "launch"
-        if 3 in bad or len(bad) > (2 if lasts else 1):
-            raise Wrong(f"these trials are not ok: {bad}")
+    def bad_trials(self, rows):
+        """Those that the fault has cost: the one it hits or the next; of a lasting one, those until it is over."""
+        bad = [row for row in rows if row["status"] != "ok"]
+        if any(not row["error"] for row in bad):
+            raise Wrong("a trial that is not ok does not say why")
+        if self.c.phase == "relaunch":  # the suite itself has killed an agent in the first trial
+            if not bad or bad.pop(0)["repetition"] != "1":
+                raise Wrong("the trial whose agent was killed has not failed")
+        lasts = self.c.fault in SHORTAGES and self.c.phase in ("launch", "relaunch")
+        numbers = [row["repetition"] for row in bad]
+        if len(bad) > (2 if lasts else 1) or "3" in numbers and not lasts:
+            raise Wrong(f"these trials are not ok: {numbers}")
+        return bad
 
     def judge_no_run(self, status):
         if self.stage.directory():
             raise Wrong("a run's directory without a row and without a run")
-        self.stage.check_nothing_is_left()
         errors = self.stage.printed["stderr"].decode().strip().splitlines()
         if status >= 0 and (status not in (2, 3) or len(errors) != 1):
             raise Wrong(f"no run, exit status {status}, and not one line that says why: {errors}")
-        return "no run"
+        if "no run" not in allowed(self.c):
+            raise Wrong("no run came of it")
+        if self.c.load == "lab" and status < 0:  # what it left in the kernel, the next run removes
+            self.stage.run()
+        self.stage.check_nothing_is_left()
+        return "no run", " ".join(errors)
 
     def check_finished_are_intact(self):
         if not self.stage.finished().startswith(self.finished_before):
@@ -419,43 +512,105 @@ class Strike:
 
 
 def run_all(pingperf, inject, chosen, jobs):
-    """The outcome of each combination, in their order; prints what is wrong."""
-    outcomes, failures = {}, []
+    """(outcome, errors) of each combination that is as it must be, in their order. What goes wrong on a busy machine is
+    tried once more, with nothing beside it."""
+    outcomes = {}
 
     def one(c):
         try:
             outcomes[c] = Strike(pingperf, inject, c).outcome()
-        except Exception as e:  # noqa: whatever it is, the others go on
-            failures.append(c)
-            print(f"FAILED {c}: {e!r}" if not isinstance(e, Wrong) else f"FAILED {c}: {e}", flush=True)
+        except Exception as e:  # whatever it is, the others go on
+            print(f"WRONG {c}: {e if isinstance(e, Wrong) else repr(e)}", flush=True)
 
     with ThreadPoolExecutor(jobs) as pool:
         list(pool.map(one, chosen))
-    return {c: outcomes[c] for c in chosen if c in outcomes}, failures
+    for c in chosen:
+        if c not in outcomes:
+            print(f"once more: {c}", flush=True)
+            one(c)
+    return {c: outcomes[c] for c in chosen if c in outcomes}
+
+
+# ---- The table
+
+
+def who(c):
+    if c.role == "controller":
+        return "controller, in a lab" if c.load == "lab" else "controller"
+    if c.role != "worker" or c.load == "bulk" and c.fault != "port stolen":
+        return c.role
+    return f"worker, {c.load if c.load != 'bulk' else 'TCP'}"
+
+
+def table(outcomes):
+    """A row for who is struck and the fault, a column for the phase; client / server where the two differ."""
+    cells = {}
+    for c, outcome in outcomes.items():
+        row = cells.setdefault((who(c), c.fault), {})
+        row[c.phase] = " / ".join(dict.fromkeys([*filter(None, [row.get(c.phase)]), outcome]))
+    lines = ["| who | fault | " + " | ".join(PHASES) + " |", "|---" * (2 + len(PHASES)) + "|"]
+    for (name, fault), row in cells.items():
+        lines.append(f"| {name} | {fault} | " + " | ".join(row.get(phase, "") for phase in PHASES) + " |")
+    return "\n".join(lines)
+
+
+def page_with(page, text):
+    """The page with what stands between its marks replaced."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
+
+
+def combinations_of(text):
+    """What a table has outcomes of: (who, fault, phase)."""
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
+    return {(*row[:2], phase) for row in rows[1:] for phase, outcome in zip(PHASES, row[2:]) if outcome}
+
+
+def check_page(page):
+    """The committed table is of the combinations of this suite. Returns the exit status."""
+    committed = page.partition(BEGIN)[2].partition(END)[0]
+    everything = list(combinations())
+    difference = combinations_of(committed) ^ combinations_of(table({c: "x" for c in everything}))
+    if not difference and f"{len(everything)} combinations" in committed:
+        return 0
+    print(f"the table is not of these {len(everything)} combinations: tools/faults --write. {sorted(difference)[:5]}")
+    return 1
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pingperf", type=os.path.abspath)
     parser.add_argument("inject", type=os.path.abspath)
-    parser.add_argument("--short", action="store_true")
-    parser.add_argument("--only", default="*")
+    parser.add_argument("--short", action="store_true", help="each role, end, load and fault in one phase")
+    parser.add_argument("--only", default="*", metavar="GLOB")
     parser.add_argument("--jobs", type=int, default=8)
-    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--list", action="store_true", help="print the combinations, run nothing")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table between its marks there")
+    parser.add_argument("--check", type=Path, metavar="PAGE", help="the table there is of these combinations; run nothing")
     arguments = parser.parse_args()
+    if arguments.check:
+        return check_page(arguments.check.read_text())
     chosen = short_selection() if arguments.short else list(combinations())
     chosen = [c for c in chosen if fnmatch.fnmatch(str(c), arguments.only)]
+    if os.geteuid() != 0:
+        chosen = [c for c in chosen if not needs_root(c)]
+        print("not run: labs and the full disk, which need root")
     if arguments.list:
-        print(*chosen, sep="\n")
-        print(len(chosen))
+        print(*chosen, f"{len(chosen)} combinations", sep="\n")
         return 0
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     begin = time.monotonic()
-    outcomes, failures = run_all(arguments.pingperf, arguments.inject, chosen, arguments.jobs)
-    for c, outcome in outcomes.items():
-        print(f"{str(c):<60} {outcome}")
-    print(f"{len(outcomes)} of {len(chosen)} combinations as they must be, in {time.monotonic() - begin:.0f} s")
-    return 1 if failures else 0
+    outcomes = run_all(arguments.pingperf, arguments.inject, chosen, arguments.jobs)
+    for c, (outcome, errors) in outcomes.items():
+        print(f"{str(c):<60} {outcome:<12} {errors}".rstrip())
+    took_s = time.monotonic() - begin
+    print(f"{len(outcomes)} of {len(chosen)} combinations as they must be, in {took_s:.0f} s")
+    if arguments.write and len(outcomes) == len(chosen):
+        text = table({c: outcome for c, (outcome, _) in outcomes.items()})
+        count = f"{len(chosen)} combinations, all as they must be, in {took_s:.0f} s."
+        arguments.write.write_text(page_with(arguments.write.read_text(), f"{count}\n\n{text}"))
+    return 0 if len(outcomes) == len(chosen) else 1
 
 
 if __name__ == "__main__":

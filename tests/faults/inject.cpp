@@ -2,7 +2,8 @@
 // says go on, steps its wall clock, and ends a worker by exit(), as libiperf may.
 //
 // PINGPERF_FAULT_SOCKET is the suite's socket: a line tells the moment, the answer is a line. With
-// PINGPERF_FAULT_CLOCKS=DIR the suite writes seconds into DIR/<pid>, and the process' wall clock is that much later.
+// PINGPERF_FAULT_CLOCKS=DIR the suite writes seconds into DIR/<pid>, and the process' wall clock is that much later. With
+// PINGPERF_FAULT_REQUESTS the controller's requests are moments too, for runs that have no launcher to tell of them.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -25,7 +26,8 @@ namespace {
 
 constexpr int kWorkerEvents = 3;
 
-std::string_view role;                   // run, agent or worker; empty in any other program
+std::string_view role;  // run, agent or worker; empty in any other program
+bool requests_are_moments = false;
 const volatile std::int64_t* step_s = nullptr;  // of the wall clock; null: it is left alone
 
 template <class Function>
@@ -61,8 +63,16 @@ const char* file_moment(int fd) {
   return ends_with(fd, "/trials.csv") ? "record" : ends_with(fd, "/summary.csv.tmp") ? "summarise" : nullptr;
 }
 
-bool is_result(int fd, std::string_view text) {
-  return role == "worker" && fd == kWorkerEvents && text.find("\"type\":\"result\"") != text.npos;
+// The moment before this is said; null when it is none.
+const char* line_moment(int fd, std::string_view text) {
+  const auto says = [&](const std::string& type) {
+    return text.find("\"type\":\"" + type + "\"") != text.npos;
+  };
+  if (role == "worker") return fd == kWorkerEvents && says("result") ? "result" : nullptr;
+  if (role != "run" || !requests_are_moments) return nullptr;
+  for (const char* request : {"hello", "listen", "connect", "start"})
+    if (says(request)) return request;
+  return nullptr;
 }
 
 void map_clock(const std::string& folder) {
@@ -78,6 +88,7 @@ __attribute__((constructor)) void prepare(int argc, char** argv, char**) {
   for (const char* known : {"run", "agent", "worker"})
     if (std::strcmp(argv[1], known) == 0) role = known;
   if (role.empty()) return;
+  requests_are_moments = std::getenv("PINGPERF_FAULT_REQUESTS") != nullptr;
   if (role == "worker") std::signal(SIGUSR1, [](int) { std::exit(0); });
   if (const char* const clocks = std::getenv("PINGPERF_FAULT_CLOCKS")) map_clock(clocks);
 }
@@ -96,8 +107,8 @@ ssize_t write(int fd, const void* data, size_t size) {
     is_second_half = done > 0 && static_cast<size_t>(done) < size;
     if (is_second_half) stop_at(moment);
     return done;
-  } else if (is_result(fd, {static_cast<const char*>(data), size})) {
-    stop_at("result");
+  } else if (const char* const line = line_moment(fd, {static_cast<const char*>(data), size})) {
+    stop_at(line);
   }
   return real(fd, data, size);
 }

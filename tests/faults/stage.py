@@ -22,7 +22,7 @@ LAUNCHER = Path(__file__).with_name("launcher.py")
 PYTHON = ["/usr/bin/python3", "-S", "-E"]
 RUN_FILES = {"experiment.yaml", "environment.json", "intervals.csv", "trials.csv", "summary.csv", "comparisons.csv",
              "junit.xml", ".lock"}
-LONGEST_RUN_S = 60
+LONGEST_RUN_S = 120
 
 
 class Wrong(Exception):
@@ -35,7 +35,7 @@ def eventually(condition, seconds):
     while time.monotonic() < end:
         if condition():
             return True
-        time.sleep(0.02)
+        time.sleep(0.01)
     return condition()
 
 
@@ -104,12 +104,13 @@ class Stage:
         self.results = self.folder / "results"
         for name in ("results", "tmp", "here", "clocks"):
             (self.folder / name).mkdir()
+        self.has_lab = "lab" in experiment
         hosts = {}
         for end in launchers:
             hosts[end] = {"launch": [*PYTHON, str(LAUNCHER), str(self.folder / "socket"), end]}
         for end, more in experiment.pop("hosts", {}).items():
             hosts.setdefault(end, {}).update(more)
-        (self.folder / "experiment.yaml").write_text(json.dumps({**experiment, "hosts": hosts}))
+        (self.folder / "experiment.yaml").write_text(json.dumps({**experiment, **({"hosts": hosts} if hosts else {})}))
         self.controller = None
         self.agents, self.launchers = {}, {}  # of an end: the pid of the newest one
         self.launches = {"client": 0, "server": 0}
@@ -144,7 +145,8 @@ class Stage:
 
     def environment(self):
         name, _, value = self.marker.partition("=")
-        return {**os.environ, name: value, "LD_PRELOAD": str(self.inject), "TMPDIR": str(self.folder / "tmp"),
+        requests = {"PINGPERF_FAULT_REQUESTS": "1"} if self.has_lab else {}
+        return {**os.environ, **requests, name: value, "LD_PRELOAD": str(self.inject), "TMPDIR": str(self.folder / "tmp"),
                 "PINGPERF_FAULT_SOCKET": str(self.folder / "socket"),
                 "PINGPERF_FAULT_CLOCKS": str(self.folder / "clocks")}
 
@@ -234,9 +236,10 @@ class Stage:
             end = self.end_of_worker(message["pid"])
         elif point == "line":
             point = message["said"]
-            if point == ("listen" if "server" in self.agents else "connect"):
-                self.trial += 1
-                self._begin_trial()
+        is_external = not self.has_lab and "server" not in self.agents
+        if point == ("connect" if is_external else "listen"):
+            self.trial += 1
+            self._begin_trial()
         self.on_point(point, end)
 
     def _begin_trial(self):
@@ -279,6 +282,9 @@ class Stage:
         directory = self.directory()
         return complete_lines(directory / "trials.csv") if directory else b""
 
+    def missing_files(self):
+        return RUN_FILES - {p.name for p in self.directory().iterdir()}
+
     # ---- What must be, afterwards
 
     def rows(self):
@@ -299,6 +305,9 @@ class Stage:
         left = [p.name for folder in ("tmp", "here") for p in (self.folder / folder).iterdir()]
         if left:
             raise Wrong(f"files are left: {left}")
+        labs = [p.name for p in Path("/run/netns").glob(f"pingperf-{self.controller.pid}-*")]
+        if labs:
+            raise Wrong(f"namespaces are left: {labs}")
         directory = self.directory()
         if directory:
             odd = {p.name for p in directory.iterdir()} - RUN_FILES - {"histograms"}
@@ -318,7 +327,11 @@ class Stage:
 
 
 def send_signal(number):
-    return lambda stage, pid: os.kill(pid, number)
+    """A deadly one has done its work before the struck moment goes on."""
+    def fault(stage, pid):
+        os.kill(pid, number)
+        eventually(lambda: not is_running(pid), 0.3)
+    return fault
 
 
 def stop_for(seconds):
