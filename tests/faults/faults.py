@@ -271,12 +271,12 @@ def allowed(c):
         return allowed_of_controller(c)
     if c.role == "worker":
         return allowed_of_worker(c)
-    if c.phase == "launch":
-        return {"no run"}
     if c.phase == "summarise":
         return {"ok"}
     if c.fault in SHORTAGES:
-        return {"ok", "failed"}
+        return {"no run", "failed"} if c.phase == "launch" else {"ok", "failed"}
+    if c.phase == "launch":
+        return {"no run"}
     return {"timeout", "failed"} if c.fault == "peer silent" else {"failed"}
 
 
@@ -297,9 +297,9 @@ def allowed_of_worker(c):
     if c.fault == "port stolen":
         return {"failed"} if LOADS[c.load].external else {"refused"}
     if c.fault.startswith("peer"):
-        outcome = "timeout" if c.fault == "peer silent" else "failed"
+        outcomes = {"timeout", "failed"} if c.fault == "peer silent" else {"failed"}
         is_too_late = c.phase == "collect" or (c.fault, c.load) == ("peer silent", "sink")  # all fits into its buffer
-        return {outcome, "ok"} if is_too_late else {outcome}
+        return outcomes | {"ok"} if is_too_late else outcomes
     return {"failed"}
 
 
