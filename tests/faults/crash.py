@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pandas
 
+import page
 from stage import RUN_FILES, Wrong, complete_lines, eventually, processes_with
 
 EXPERIMENT = """
@@ -158,6 +159,7 @@ def main():
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    page.add_write(parser)
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
     begin = time.monotonic()
@@ -166,8 +168,11 @@ def main():
     with ThreadPoolExecutor(arguments.jobs) as pool:
         counts = list(pool.map(lambda chain: chain.run(share), chains))
     kills, refusals = map(sum, zip(*counts))
-    print(f"{kills} kills, {refusals} second controllers refused: every row once and whole, "
-          f"in {time.monotonic() - begin:.0f} s")
+    took_s = time.monotonic() - begin
+    text = f"{kills} kills, {refusals} second controllers refused: every row once and whole, in {took_s:.0f} s."
+    print(text)
+    if arguments.write:
+        page.write_part(arguments.write, "crash", text)
     return 0
 
 

@@ -17,11 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+import page
 import stage as stages
 from stage import Stage, Wrong, complete_lines
 
-SOURCE = Path(__file__).resolve().parents[2]
-BEGIN, END = "<!-- faults: made by tools/faults -->", "<!-- end of faults -->"
 
 PHASES = ("launch", "relaunch", "listen", "connect", "warmup", "measure", "collect", "record", "summarise")
 IN_TRIAL = PHASES[2:7]
@@ -554,27 +553,20 @@ def table(outcomes):
     return "\n".join(lines)
 
 
-def page_with(page, text):
-    """The page with what stands between its marks replaced."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
-
-
 def combinations_of(text):
     """What a table has outcomes of: (who, fault, phase)."""
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
     return {(*row[:2], phase) for row in rows[1:] for phase, outcome in zip(PHASES, row[2:]) if outcome}
 
 
-def check_page(page):
+def check_page(file):
     """The committed table is of the combinations of this suite. Returns the exit status."""
-    committed = page.partition(BEGIN)[2].partition(END)[0]
+    committed = page.part_of(file.read_text(), "matrix")
     everything = list(combinations())
     difference = combinations_of(committed) ^ combinations_of(table({c: "x" for c in everything}))
     if not difference and f"{len(everything)} combinations" in committed:
         return 0
-    print(f"the table is not of these {len(everything)} combinations: tools/faults --write. {sorted(difference)[:5]}")
+    print(f"the table is not of these {len(everything)} combinations: tools/faults matrix --write. {sorted(difference)[:5]}")
     return 1
 
 
@@ -586,11 +578,11 @@ def main():
     parser.add_argument("--only", default="*", metavar="GLOB")
     parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--list", action="store_true", help="print the combinations, run nothing")
-    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table between its marks there")
-    parser.add_argument("--check", type=Path, metavar="PAGE", help="the table there is of these combinations; run nothing")
+    page.add_write(parser)
+    parser.add_argument("--check", action="store_true", help="is the committed table of these combinations? Run nothing")
     arguments = parser.parse_args()
     if arguments.check:
-        return check_page(arguments.check.read_text())
+        return check_page(page.PAGE)
     chosen = short_selection() if arguments.short else list(combinations())
     chosen = [c for c in chosen if fnmatch.fnmatch(str(c), arguments.only)]
     if os.geteuid() != 0:
@@ -609,7 +601,7 @@ def main():
     if arguments.write and len(outcomes) == len(chosen):
         text = table({c: outcome for c, (outcome, _) in outcomes.items()})
         count = f"{len(chosen)} combinations, all as they must be, in {took_s:.0f} s."
-        arguments.write.write_text(page_with(arguments.write.read_text(), f"{count}\n\n{text}"))
+        page.write_part(arguments.write, "matrix", f"{count}\n\n{text}")
     return 0 if len(outcomes) == len(chosen) else 1
 
 
