@@ -58,7 +58,12 @@ std::vector<std::string> agent_command(const std::vector<std::string>& launch,
 ProcessChannel::ProcessChannel(const std::vector<std::string>& command, std::string host,
                                Nanoseconds hello_timeout)
     : host_(std::move(host)), command_(fmt::format("{}", fmt::join(command, " "))) {
-  start(command);
+  try {
+    start(command);
+  } catch (const std::system_error& e) {
+    throw ChannelError(
+        fmt::format("cannot start the agent on {}: {}, command: {}", host_, e.what(), command_));
+  }
   hello_ = greet(hello_timeout);
 }
 

@@ -265,9 +265,14 @@ std::vector<std::string> stale_labs() {
 }
 
 std::vector<std::string> remove_stale_labs() {
-  std::vector<std::string> names = stale_labs();
-  for (const std::string& name : names) remove_namespace(name);
-  return names;
+  std::vector<std::string> removed;
+  for (const std::string& name : stale_labs()) try {
+      remove_namespace(name);
+      removed.push_back(name);
+    } catch (const CommandError&) {
+      if (fs::exists(fs::path(kNamespaces) / name)) throw;  // else another run was faster
+    }
+  return removed;
 }
 
 void enter_user_namespaces(const std::vector<std::string>& command_line) {

@@ -123,6 +123,16 @@ void point_latest_at(const fs::path& run) {
   if (error) fs::remove(fresh, error);
 }
 
+// A run that could not begin leaves no directory. One by one: remove_all() needs a descriptor, which
+// may be what has run out.
+void remove_beginnings(const fs::path& run) {
+  std::error_code ignored;
+  for (const char* file :
+       {".lock", "experiment.yaml", "environment.json", "intervals.csv", "trials.csv"})
+    fs::remove(run / file, ignored);
+  fs::remove(run, ignored);
+}
+
 }  // namespace
 
 RunDirectory RunDirectory::create(const fs::path& results, const std::string& name,
@@ -130,16 +140,22 @@ RunDirectory RunDirectory::create(const fs::path& results, const std::string& na
                                   std::string_view environment_json) {
   const std::string stem =
       fmt::format("{:%Y%m%dT%H%M%SZ}-{}", fmt::gmtime(std::time(nullptr)), seed);
-  RunDirectory run(make_directory(results / name, stem));
-  write_file_atomically(run.path_ / "experiment.yaml", experiment_yaml);
-  write_file_atomically(run.path_ / "environment.json", environment_json);
-  write_file_atomically(run.path_ / "intervals.csv", intervals_header());
-  write_file_atomically(run.path_ / "trials.csv", trials_header());
-  point_latest_at(run.path_);
-  sync_directory(results / name);
-  sync_directory(results);
-  run.open_tables();
-  return run;
+  const fs::path path = make_directory(results / name, stem);
+  try {
+    RunDirectory run(path);
+    write_file_atomically(path / "experiment.yaml", experiment_yaml);
+    write_file_atomically(path / "environment.json", environment_json);
+    write_file_atomically(path / "intervals.csv", intervals_header());
+    write_file_atomically(path / "trials.csv", trials_header());
+    run.open_tables();
+    point_latest_at(path);
+    sync_directory(results / name);
+    sync_directory(results);
+    return run;
+  } catch (...) {
+    remove_beginnings(path);
+    throw;
+  }
 }
 
 RunDirectory RunDirectory::resume(const fs::path& directory) {
@@ -205,12 +221,18 @@ std::string trial_file_stem(const std::string& case_name, std::uint64_t repetiti
 void write_file_atomically(const fs::path& file, std::string_view text) {
   fs::path temporary = file;
   temporary += ".tmp";
-  {
-    const Fd fd = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
-    write_all(fd.get(), text, temporary);
-    sync(fd.get(), temporary);
+  try {
+    {
+      const Fd fd = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+      write_all(fd.get(), text, temporary);
+      sync(fd.get(), temporary);
+    }
+    fs::rename(temporary, file);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
+    throw;
   }
-  fs::rename(temporary, file);
   sync_directory(file.has_parent_path() ? file.parent_path() : fs::path("."));
 }
 

@@ -1,0 +1,180 @@
+"""Kills a run of many short trials at random instants and resumes it, again and again, until its plan is done.
+
+After every kill trials.csv is read by a reader that is not ours; after every resume no row is torn, doubled or other than
+it was; at the end the rows are exactly those of the plan. Now and then two controllers resume at once: one is refused.
+"""
+
+import argparse
+import csv
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas
+
+import page
+from stage import RUN_FILES, Wrong, complete_lines, eventually, processes_with
+
+EXPERIMENT = """
+name: crash
+plan: {repetitions: 40, cooldown: 0ms}
+defaults: {warmup: 0ms}
+workloads:
+  bulk: {kind: throughput, engine: null, matrix: {duration: [1ms, 2ms]}}
+  ping: {kind: latency, engine: blocking, matrix: {messages: [10, 20]}}
+"""
+CASES = ("bulk/duration=1ms", "bulk/duration=2ms", "ping/messages=10", "ping/messages=20")
+PLAN = {(case, str(repetition)) for case in CASES for repetition in range(1, 41)}
+LONGEST_LIFE_S = 1.5  # of a controller until it is killed; a run that nobody kills takes a little longer
+TWINS_EVERY = 5  # kills
+
+
+def read_rows(file):
+    """The rows that have been finished, as csv and pandas see them alike."""
+    text = complete_lines(file).decode()
+    lines = list(csv.reader(text.splitlines(keepends=True), strict=True))
+    if any(len(line) != len(lines[0]) for line in lines):
+        raise Wrong("a row has not as many cells as the header")
+    rows = [dict(zip(lines[0], line)) for line in lines[1:]]
+    if len(pandas.read_csv(file, on_bad_lines="error")) - len(rows) not in (0, 1):  # a torn last row
+        raise Wrong("pandas reads other rows than csv does")
+    return rows
+
+
+def keys_of(rows):
+    return [(row["case"], row["repetition"]) for row in rows]
+
+
+class Chain:
+    """One run and its controllers, each of which is killed but the last."""
+
+    def __init__(self, pingperf, number, seed):
+        self.pingperf = pingperf
+        self.random = random.Random(f"{seed}-{number}")
+        self.folder = Path(tempfile.mkdtemp(prefix="crash-"))
+        self.marker = f"PINGPERF_FAULT_RUN={uuid.uuid4()}"
+        (self.folder / "crash.yaml").write_text(EXPERIMENT)
+        self.kills = 0
+        self.refusals = 0
+
+    def run(self, kills):
+        try:
+            while self.kills < kills:
+                self.one_run(kills)
+            if not eventually(lambda: not processes_with(self.marker.encode()), 3):
+                raise Wrong("processes are left")
+        finally:
+            for pid in processes_with(self.marker.encode()):
+                os.kill(pid, 9)
+            shutil.rmtree(self.folder)
+        return self.kills, self.refusals
+
+    def start(self, *arguments):
+        name, _, value = self.marker.partition("=")
+        return subprocess.Popen([self.pingperf, "run", "-q", *map(str, arguments)], stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, env={**os.environ, name: value}, start_new_session=True)
+
+    def one_run(self, kills):
+        results = Path(tempfile.mkdtemp(dir=self.folder))
+        controller = self.start("-o", results, self.folder / "crash.yaml")
+        finished = b""
+        while self.kills < kills and self.dies(controller):
+            self.kills += 1
+            runs = [p for p in results.glob("crash/*") if p.is_dir() and not p.is_symlink()]
+            if not runs or not (runs[0] / "trials.csv").exists():  # it had not begun
+                return
+            finished = self.check(runs[0], finished)
+            controller = self.resume(runs[0])
+        self.check_end(controller, results, finished)
+
+    def dies(self, controller):
+        """Kills it at a random instant; false when it had ended by then."""
+        try:
+            controller.wait(timeout=self.random.uniform(0, LONGEST_LIFE_S))
+            return False
+        except subprocess.TimeoutExpired:
+            controller.kill()
+            controller.communicate()
+            return True
+
+    def resume(self, run):
+        first = self.start("--resume", run)
+        if self.kills % TWINS_EVERY:
+            return first
+        second = self.start("--resume", run)
+        eventually(lambda: first.poll() is not None or second.poll() is not None, 20)
+        refused, other = (first, second) if first.poll() is not None else (second, first)
+        _, errors = refused.communicate(timeout=20)
+        if refused.returncode == 2 and b"another pingperf" in errors:
+            self.refusals += 1
+        elif refused.returncode != 0:  # else it was done before the other one began
+            raise Wrong(f"of two controllers one ended with {refused.returncode}: {errors.decode()}")
+        return other
+
+    def check(self, run, finished_before):
+        """After a kill; returns what is finished by now."""
+        file = run / "trials.csv"
+        finished = complete_lines(file)
+        if not finished.startswith(finished_before):
+            raise Wrong("finished rows are not what they were")
+        rows = read_rows(file)
+        if len(set(keys_of(rows))) != len(rows):
+            raise Wrong("a trial has two rows")
+        if not set(keys_of(rows)) <= PLAN or {row["status"] for row in rows} - {"ok"}:
+            raise Wrong("a row that should not be")
+        return finished
+
+    def check_end(self, controller, results, finished):
+        _, errors = controller.communicate(timeout=60)
+        if controller.returncode != 0:
+            raise Wrong(f"the last controller ended with {controller.returncode}: {errors.decode()}")
+        run = results / "crash/latest"
+        self.check(run, finished)
+        if complete_lines(run / "trials.csv") != (run / "trials.csv").read_bytes():
+            raise Wrong("a torn row is left")
+        if set(keys_of(read_rows(run / "trials.csv"))) != PLAN:
+            raise Wrong("the rows are not those of the plan")
+        intervals = pandas.read_csv(run / "intervals.csv")
+        if not set(zip(intervals.case, intervals.repetition.astype(str))) <= PLAN:
+            raise Wrong("an interval of no trial")
+        if intervals.duplicated(["case", "repetition", "endpoint", "start_s"]).any():
+            raise Wrong("an interval twice")
+        odd = {p.name for p in run.iterdir()} ^ (RUN_FILES | {"histograms"})
+        odd |= {p.name for p in run.glob("histograms/*") if p.suffix != ".hgrm"}
+        if odd:
+            raise Wrong(f"files are missing or left: {sorted(odd)}")
+        shutil.rmtree(results)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pingperf", type=os.path.abspath)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--jobs", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    page.add_write(parser)
+    arguments = parser.parse_args()
+    print(f"seed {arguments.seed}", flush=True)
+    begin = time.monotonic()
+    chains = [Chain(arguments.pingperf, number, arguments.seed) for number in range(arguments.jobs)]
+    share = -(-arguments.kills // arguments.jobs)
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        counts = list(pool.map(lambda chain: chain.run(share), chains))
+    kills, refusals = map(sum, zip(*counts))
+    took_s = time.monotonic() - begin
+    text = f"{kills} kills, {refusals} second controllers refused: every row once and whole, in {took_s:.0f} s."
+    print(text)
+    if arguments.write:
+        page.write_part(arguments.write, "crash", text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+// Preloaded into pingperf by the fault suite. It stops a process at a moment that nobody sees from outside until the suite
+// says go on, steps its wall clock, and ends a worker by exit(), as libiperf may.
+//
+// PINGPERF_FAULT_SOCKET is the suite's socket: a line tells the moment, the answer is a line. With
+// PINGPERF_FAULT_CLOCKS=DIR the suite writes seconds into DIR/<pid>, and the process' wall clock is that much later. With
+// PINGPERF_FAULT_REQUESTS the controller's requests are moments too, for runs that have no launcher to tell of them.
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <string>
+#include <string_view>
+
+namespace {
+
+constexpr int kWorkerEvents = 3;
+
+std::string_view role;  // run, agent or worker; empty in any other program
+bool requests_are_moments = false;
+const volatile std::int64_t* step_s = nullptr;  // of the wall clock; null: it is left alone
+
+template <class Function>
+Function* next(const char* name) {
+  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
+}
+
+// Tells the suite, and waits for its answer.
+void stop_at(const char* moment) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, std::getenv("PINGPERF_FAULT_SOCKET"), sizeof address.sun_path - 1);
+  const int suite = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (::connect(suite, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) {
+    char line[100];
+    const int size = std::snprintf(line, sizeof line, "{\"point\": \"%s\", \"pid\": %d}\n", moment, ::getpid());
+    if (::send(suite, line, static_cast<std::size_t>(size), MSG_NOSIGNAL) == size)
+      while (::recv(suite, line, sizeof line, 0) < 0 && errno == EINTR) {
+      }
+  }
+  ::close(suite);
+}
+
+bool ends_with(int fd, std::string_view name) {
+  char path[4096];
+  const ssize_t size = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path, sizeof path);
+  return size > 0 && std::string_view(path, static_cast<std::size_t>(size)).ends_with(name);
+}
+
+// The moment at which the controller has written half of this; null when it is none.
+const char* file_moment(int fd) {
+  if (role != "run") return nullptr;
+  return ends_with(fd, "/trials.csv") ? "record" : ends_with(fd, "/summary.csv.tmp") ? "summarise" : nullptr;
+}
+
+// The moment before this is said; null when it is none.
+const char* line_moment(int fd, std::string_view text) {
+  const auto says = [&](const std::string& type) {
+    return text.find("\"type\":\"" + type + "\"") != text.npos;
+  };
+  if (role == "worker") return fd == kWorkerEvents && says("result") ? "result" : nullptr;
+  if (role != "run" || !requests_are_moments) return nullptr;
+  for (const char* request : {"hello", "listen", "connect", "start"})
+    if (says(request)) return request;
+  return nullptr;
+}
+
+void map_clock(const std::string& folder) {
+  const int fd = ::open((folder + "/" + std::to_string(::getpid())).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0 || ::ftruncate(fd, sizeof *step_s) != 0) return;
+  void* const page = ::mmap(nullptr, sizeof *step_s, PROT_READ, MAP_SHARED, fd, 0);
+  if (page != MAP_FAILED) step_s = static_cast<std::int64_t*>(page);
+  ::close(fd);
+}
+
+__attribute__((constructor)) void prepare(int argc, char** argv, char**) {
+  if (argc < 2 || std::getenv("PINGPERF_FAULT_SOCKET") == nullptr) return;
+  for (const char* known : {"run", "agent", "worker"})
+    if (std::strcmp(argv[1], known) == 0) role = known;
+  if (role.empty()) return;
+  requests_are_moments = std::getenv("PINGPERF_FAULT_REQUESTS") != nullptr;
+  if (role == "worker") std::signal(SIGUSR1, [](int) { std::exit(0); });
+  if (const char* const clocks = std::getenv("PINGPERF_FAULT_CLOCKS")) map_clock(clocks);
+}
+
+}  // namespace
+
+extern "C" {
+
+ssize_t write(int fd, const void* data, size_t size) {
+  static auto* const real = next<ssize_t(int, const void*, size_t)>("write");
+  static thread_local bool is_second_half = false;
+  if (is_second_half) {
+    is_second_half = false;
+  } else if (const char* const moment = file_moment(fd)) {
+    const ssize_t done = real(fd, data, (size + 1) / 2);
+    is_second_half = done > 0 && static_cast<size_t>(done) < size;
+    if (is_second_half) stop_at(moment);
+    return done;
+  } else if (const char* const line = line_moment(fd, {static_cast<const char*>(data), size})) {
+    stop_at(line);
+  }
+  return real(fd, data, size);
+}
+
+int clock_gettime(clockid_t clock, timespec* time) {
+  static auto* const real = next<int(clockid_t, timespec*)>("clock_gettime");
+  const int result = real(clock, time);
+  if (result == 0 && clock == CLOCK_REALTIME && step_s != nullptr) time->tv_sec += *step_s;
+  return result;
+}
+
+time_t time(time_t* out) {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  if (out != nullptr) *out = now.tv_sec;
+  return now.tv_sec;
+}
+
+int gettimeofday(timeval* __restrict out, void* __restrict) {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  *out = {now.tv_sec, now.tv_nsec / 1000};
+  return 0;
+}
+
+}  // extern "C"

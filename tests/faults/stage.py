@@ -1,0 +1,402 @@
+"""A run of pingperf with every process of it in reach, and what there must not be left of it.
+
+The controller starts its agents through launcher.py, and inject.cpp is preloaded into all of them: both tell the stage
+where they are and wait for its answer, so that a fault comes at a moment, not after a time.
+"""
+
+import csv
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+from pathlib import Path
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
+PYTHON = ["/usr/bin/python3", "-S", "-E"]
+RUN_FILES = {"experiment.yaml", "environment.json", "intervals.csv", "trials.csv", "summary.csv", "comparisons.csv",
+             "junit.xml", ".lock"}
+LONGEST_RUN_S = 120
+
+
+class Wrong(Exception):
+    """What must not be after a fault."""
+
+
+def eventually(condition, seconds):
+    """Waits for the condition, at most so long, and returns whether it came true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.01)
+    return condition()
+
+
+def children(pid):
+    try:
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def open_files(pid):
+    """How many descriptors a process has open; None when it is gone."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return None
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def processes_with(marker):
+    """Those that inherited `marker` in their environment, zombies left out."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            if marker in (entry / "environ").read_bytes() and is_running(entry.name):
+                found.append(int(entry.name))
+        except OSError:
+            pass
+    return found
+
+
+def complete_lines(file):
+    """The bytes of a file up to its last newline: what has been finished of it."""
+    try:
+        text = file.read_bytes()
+    except OSError:
+        return b""
+    return text[:text.rfind(b"\n") + 1]
+
+
+class Control:
+    """How the launcher of an end takes commands."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.is_done = threading.Event()
+
+
+class Stage:
+    """A folder, a socket that the actors report to, and the run. Use it in a with statement."""
+
+    def __init__(self, pingperf, inject, experiment, launchers=("client", "server"), small_disk=False):
+        self.folder = Path(tempfile.mkdtemp(prefix="faults-"))
+        self.marker = f"PINGPERF_FAULT_RUN={uuid.uuid4()}"
+        self.pingperf = pingperf
+        self.inject = inject
+        self.small_disk = small_disk
+        self.results = self.folder / "results"
+        for name in ("results", "tmp", "here", "clocks"):
+            (self.folder / name).mkdir()
+        self.has_lab = "lab" in experiment
+        hosts = {}
+        for end in launchers:
+            hosts[end] = {"launch": [*PYTHON, str(LAUNCHER), str(self.folder / "socket"), end]}
+        for end, more in experiment.pop("hosts", {}).items():
+            hosts.setdefault(end, {}).update(more)
+        (self.folder / "experiment.yaml").write_text(json.dumps({**experiment, **({"hosts": hosts} if hosts else {})}))
+        self.controller = None
+        self.agents, self.launchers = {}, {}  # of an end: the pid of the newest one
+        self.launches = {"client": 0, "server": 0}
+        self.controls = {}  # of an end: where its launcher takes commands
+        self.trial = 0
+        self.files_open = {}  # of a process: at the beginning of each trial
+        self.on_point = lambda point, end: None
+        self.undo = []  # what ends a fault that lasts
+        self.threads = []
+
+    def __enter__(self):
+        if self.small_disk:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", self.results], check=True)
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(str(self.folder / "socket"))
+        self.socket.listen(100)
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.end_faults()
+        for pid in processes_with(self.marker.encode()):
+            os.kill(pid, signal.SIGKILL)
+        if self.controller:
+            self.controller.wait()
+        self.socket.close()
+        if self.small_disk:
+            subprocess.run(["umount", "-l", self.results], check=True)
+        shutil.rmtree(self.folder)
+
+    # ---- The run
+
+    def environment(self):
+        name, _, value = self.marker.partition("=")
+        requests = {"PINGPERF_FAULT_REQUESTS": "1"} if self.has_lab else {}
+        return {**os.environ, **requests, name: value, "LD_PRELOAD": str(self.inject), "TMPDIR": str(self.folder / "tmp"),
+                "PINGPERF_FAULT_SOCKET": str(self.folder / "socket"),
+                "PINGPERF_FAULT_CLOCKS": str(self.folder / "clocks")}
+
+    def start(self, *arguments):
+        """Starts `pingperf run`, and keeps what it prints."""
+        self.printed = {"stdout": b"", "stderr": b""}
+        self.readers = {}  # sockets: one can be shut while a thread reads it, unlike a pipe
+        theirs = {}
+        for name in self.printed:
+            self.readers[name], theirs[name] = socket.socketpair()
+        self.controller = subprocess.Popen([self.pingperf, "run", *map(str, arguments)], **theirs,
+                                           env=self.environment(), cwd=self.folder / "here", start_new_session=True)
+        for name in theirs:
+            theirs[name].close()
+            thread = threading.Thread(target=self._keep, args=(name, self.readers[name]), daemon=True)
+            thread.start()
+            self.threads.append(thread)
+
+    def _keep(self, name, reader):
+        with reader:
+            while chunk := reader.recv(1 << 16):
+                self.printed[name] += chunk
+
+    def wait(self):
+        """The exit status of the run, once it has ended and is gone."""
+        try:
+            status = self.controller.wait(timeout=LONGEST_RUN_S)
+        except subprocess.TimeoutExpired:
+            raise Wrong(f"the run hangs: still there after {LONGEST_RUN_S} s") from None
+        self.end_faults()
+        while self.threads:
+            self.threads.pop().join(1)
+        return status
+
+    def run(self):
+        self.start("-o", self.results, self.folder / "experiment.yaml")
+        return self.wait()
+
+    def resume(self):
+        self.trial = 0
+        self.files_open.clear()
+        self.start("--resume", self.directory())
+        return self.wait()
+
+    def end_faults(self):
+        while self.undo:
+            self.undo.pop()()
+
+    # ---- What the actors tell
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        try:
+            with connection, connection.makefile("rb") as lines:
+                for line in lines:
+                    message = json.loads(line)
+                    if message["point"] in ("control", "done"):
+                        self._keep_control(message, connection)
+                    else:
+                        self._take(message)
+                        connection.sendall(b"\n")
+        except (OSError, ValueError):
+            pass  # a fault has ended who told
+
+    def _keep_control(self, message, connection):
+        if message["point"] == "control":
+            self.controls[message["end"]] = Control(connection)
+        else:
+            self.controls[message["end"]].is_done.set()
+
+    def _take(self, message):
+        point, end = message["point"], message.get("end", "")
+        if point == "launcher":
+            self.launchers[end] = message["pid"]
+            self.controls.pop(end, None)
+            self.launches[end] += 1
+        elif point == "agent":
+            self.agents[end] = message["agent"]
+        elif point == "result":
+            end = self.end_of_worker(message["pid"])
+        elif point == "line":
+            point = message["said"]
+        is_external = not self.has_lab and "server" not in self.agents
+        if point == ("connect" if is_external else "listen"):
+            self.trial += 1
+            self._begin_trial()
+        self.on_point(point, end)
+
+    def _begin_trial(self):
+        if self.trial == 3:
+            self.end_faults()
+        for pid in (self.controller.pid, *self.agents.values()):
+            self.files_open.setdefault(pid, []).append(open_files(pid))
+
+    # ---- Who and where
+
+    def worker(self, end):
+        """The pid of the one worker of an end's agent."""
+        found = children(self.agents[end])
+        if len(found) != 1:
+            raise Wrong(f"the {end}'s agent has {len(found)} workers")
+        return found[0]
+
+    def end_of_worker(self, pid):
+        for end, agent in self.agents.items():
+            if pid in children(agent):
+                return end
+        return ""
+
+    def command(self, end, words):
+        """Has the launcher of an end do something; waits a little until it is done, as far as it can be."""
+        eventually(lambda: end in self.controls, 5)
+        control = self.controls[end]
+        control.connection.sendall(words.encode() + b"\n")
+        control.is_done.wait(0.5)
+
+    def directory(self):
+        """The run's directory; None when there is none."""
+        found = [d for d in self.results.glob("*/*") if d.is_dir() and not d.is_symlink()]
+        if len(found) > 1:
+            raise Wrong(f"{len(found)} run directories")
+        return found[0] if found else None
+
+    def finished(self):
+        """The bytes of trials.csv that have been finished."""
+        directory = self.directory()
+        return complete_lines(directory / "trials.csv") if directory else b""
+
+    def missing_files(self):
+        return RUN_FILES - {p.name for p in self.directory().iterdir()}
+
+    # ---- What must be, afterwards
+
+    def rows(self):
+        """trials.csv as a reader that is not ours sees it; a torn last row is left out."""
+        lines = list(csv.reader(self.finished().decode().splitlines(keepends=True), strict=True))
+        if any(len(row) != len(lines[0]) for row in lines):
+            raise Wrong("a row of trials.csv has not as many cells as the header")
+        rows = [dict(zip(lines[0], row)) for row in lines[1:]]
+        if len({(r["case"], r["repetition"]) for r in rows}) != len(rows):
+            raise Wrong("a trial has two rows")
+        return rows
+
+    def check_nothing_is_left(self):
+        if not eventually(lambda: not processes_with(self.marker.encode()), 3):
+            names = [Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+                     for pid in processes_with(self.marker.encode())]
+            raise Wrong(f"still running: {names}")
+        left = [p.name for folder in ("tmp", "here") for p in (self.folder / folder).iterdir()]
+        if left:
+            raise Wrong(f"files are left: {left}")
+        labs = [p.name for p in Path("/run/netns").glob(f"pingperf-{self.controller.pid}-*")]
+        if labs:
+            raise Wrong(f"namespaces are left: {labs}")
+        directory = self.directory()
+        if directory:
+            odd = {p.name for p in directory.iterdir()} - RUN_FILES - {"histograms"}
+            odd |= {p.name for p in directory.glob("histograms/*") if p.suffix != ".hgrm"}
+            if odd:
+                raise Wrong(f"files are left in the run's directory: {sorted(odd)}")
+
+    def check_files_open(self):
+        """No process has more descriptors open at its last trial than at its first."""
+        for pid, counts in self.files_open.items():
+            counts = [n for n in counts if n]
+            if counts and counts[-1] > counts[0]:
+                raise Wrong(f"a process has {counts[-1]} descriptors open, first {counts[0]}")
+
+
+# ---- Faults: each is done to a process of a stage
+
+
+def send_signal(number):
+    """A deadly one has done its work before the struck moment goes on."""
+    def fault(stage, pid):
+        os.kill(pid, number)
+        eventually(lambda: not is_running(pid), 0.3)
+    return fault
+
+
+def stop_for(seconds):
+    def fault(stage, pid):
+        os.kill(pid, signal.SIGSTOP)
+        timer = threading.Timer(seconds, resume_process, [pid])
+        timer.daemon = True
+        timer.start()
+    return fault
+
+
+def stop_for_good(stage, pid):
+    """Until the run is over."""
+    os.kill(pid, signal.SIGSTOP)
+    stage.undo.append(lambda: resume_process(pid))
+
+
+def resume_process(pid):
+    try:
+        os.kill(pid, signal.SIGCONT)
+    except ProcessLookupError:
+        pass
+
+
+def limit(what, value_of):
+    """Takes a resource away from a process until the trial after this one begins."""
+    def fault(stage, pid):
+        before = resource.prlimit(pid, what)
+
+        def lift():
+            try:
+                resource.prlimit(pid, what, before)
+            except ProcessLookupError:
+                pass
+
+        stage.undo.append(lift)
+        resource.prlimit(pid, what, (value_of(pid), before[1]))
+    return fault
+
+
+def lowest_free_descriptor(pid):
+    taken = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
+    return next(fd for fd in range(len(taken) + 1) if fd not in taken)
+
+
+def bytes_of_memory(pid):
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+def step_clock(stage, pid):
+    """An hour back."""
+    clock = stage.folder / "clocks" / str(pid)
+    clock.write_bytes((-3600).to_bytes(8, "little", signed=True))
+
+
+def fill_disk(stage, pid):
+    filler = stage.results / "filler"
+
+    def empty():
+        filler.unlink(missing_ok=True)
+
+    stage.undo.append(empty)
+    with open(filler, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            pass
