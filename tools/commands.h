@@ -22,6 +22,7 @@ struct RunCommand {
   Overrides overrides;
   std::string resume;  // a run's directory; empty: a new run
   bool quiet = false;
+  bool no_launch = false;  // refuse what starts a command to reach a host
   std::vector<std::string> command_line;
 };
 

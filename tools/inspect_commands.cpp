@@ -3,6 +3,7 @@
 
 #include "harness/channel.h"
 #include "harness/lab.h"
+#include "harness/launchers.h"
 #include "harness/plan.h"
 #include "harness/progress.h"
 #include "harness/stopping.h"
@@ -44,6 +45,8 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
       const std::vector<Trial> plan = plan_trials(experiment);
       fmt::print("{}: ok: {} cases, {} trials, about {}\n", file, experiment.cases.size(),
                  plan.size(), ProgressView::clock_text(expected_length(experiment, plan)));
+      for (const Launcher& launcher : launchers_of(experiment))
+        fmt::print("{}: would run: {}\n", launcher.place, launcher.command);
     } catch (const UsageError& e) {
       fmt::print(stderr, "{}\n", e.what());
       wrong = true;
