@@ -18,6 +18,7 @@ struct RefusedOption {
 constexpr std::string_view kOutput = "the harness reads libiperf's output itself";
 constexpr std::string_view kServer = "the harness says which server, and runs its own";
 constexpr std::string_view kLogin = "authentication is not available";
+constexpr std::string_view kFile = "it would send, or with reverse overwrite, a file of yours";
 constexpr std::string_view kSctp = "this engine serves tcp and udp";
 
 constexpr RefusedOption kRefused[] = {
@@ -39,6 +40,7 @@ constexpr RefusedOption kRefused[] = {
     {"debug", 'd', kOutput},
     {"version", 'v', kOutput},
     {"help", 'h', kOutput},
+    {"file", 'F', kFile},
     {"username", 0, kLogin},
     {"rsa-public-key-path", 0, kLogin},
     {"use-pkcs1-padding", 0, kLogin},
@@ -87,7 +89,7 @@ const RefusedOption* find_refused(std::string_view name) {
 
 // Letters stand together up to one that takes a value: "-Ri1".
 const RefusedOption* find_refused_letter(std::string_view letters) {
-  constexpr std::string_view kTakeValues = "BF";  // of those that are not refused
+  constexpr std::string_view kTakeValues = "B";  // of those that are not refused
   for (const char letter : letters) {
     for (const RefusedOption& option : kRefused)
       if (option.letter == letter) return &option;

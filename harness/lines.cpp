@@ -88,16 +88,21 @@ void write_line(int fd, std::string text) {
   }
 }
 
-std::string excerpt(std::string_view text) {
-  std::string result = "'";
-  for (const char c : text.substr(0, kMostQuoted)) {
+std::string escaped(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte >= ' ' && byte < 0x7f)
       result += c;
     else
       result += fmt::format("\\x{:02x}", byte);
   }
-  return result + (text.size() > kMostQuoted ? "…'" : "'");
+  return result;
+}
+
+std::string excerpt(std::string_view text) {
+  const bool is_cut = text.size() > kMostQuoted;
+  return fmt::format("'{}{}'", escaped(text.substr(0, kMostQuoted)), is_cut ? "…" : "");
 }
 
 }  // namespace pingperf

@@ -55,8 +55,10 @@ class Tail {
 // EAGAIN is such an error.
 void write_line(int fd, std::string text);
 
-// `text` for use in an error: at most 80 bytes, control characters and bytes that are not ASCII
-// as \xNN, in single quotes.
+// `text` on a terminal: control characters and bytes that are not ASCII as \xNN.
+std::string escaped(std::string_view text);
+
+// `text` for use in an error: at most 80 bytes, escaped, in single quotes.
 std::string excerpt(std::string_view text);
 
 }  // namespace pingperf

@@ -61,6 +61,8 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
       ->excludes(files);
   command->add_flag("-q,--quiet", run->quiet, "no progress, only failures and results");
   add_format(*command, run->format);
+  command->add_flag("--no-launch", run->no_launch,
+                    "refuse experiments that run a command to reach a host (launch:, ssh:, …)");
   add_overrides(*command, run->overrides);
   command->callback([run, &result] {
     if (run->files.empty() && run->resume.empty())

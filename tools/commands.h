@@ -24,6 +24,7 @@ struct RunCommand {
   std::string resume;  // a run's directory; empty: a new run
   bool quiet = false;
   std::string format = "table";
+  bool no_launch = false;  // refuse what starts a command to reach a host
   std::vector<std::string> command_line;
 };
 

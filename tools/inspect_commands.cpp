@@ -3,6 +3,7 @@
 
 #include "harness/channel.h"
 #include "harness/lab.h"
+#include "harness/launchers.h"
 #include "harness/plan.h"
 #include "harness/progress.h"
 #include "harness/stopping.h"
@@ -83,6 +84,9 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
       if (format == "table")
         fmt::print("{}: ok: {} cases, {} trials, about {}\n", file, experiment.cases.size(),
                    plan.size(), ProgressView::clock_text(length));
+      if (format == "table")
+        for (const Launcher& launcher : launchers_of(experiment))
+          fmt::print("{}: would run: {}\n", launcher.place, launcher.command);
     } catch (const UsageError& e) {
       document.push_back({{"file", file}, {"ok", false}, {"error", e.what()}});
       fmt::print(stderr, "{}\n", e.what());

@@ -12,6 +12,7 @@
 #include "harness/gates.h"
 #include "harness/junit.h"
 #include "harness/lab.h"
+#include "harness/launchers.h"
 #include "harness/report.h"
 #include "harness/run_set.h"
 #include "harness/runner.h"
@@ -199,6 +200,12 @@ void announce(const RunCommand& command, const Experiment& experiment,
                  : "");
 }
 
+// What a file of someone else's has executed is told before it is.
+void announce_launchers(const Experiment& experiment) {
+  for (const Launcher& launcher : launchers_of(experiment))
+    fmt::print(stderr, "{}: runs: {}\n", launcher.place, launcher.command);
+}
+
 // The experiment's lab, whose namespaces become its hosts; null when it has none.
 std::unique_ptr<Lab> make_lab(Experiment& experiment) {
   if (!experiment.lab) return nullptr;
@@ -214,6 +221,7 @@ int run_one(const RunCommand& command, const std::filesystem::path& file,
             const Overrides& overrides, const Interrupt& interrupt, Json* document) {
   const std::string text = read_experiment(file);
   Experiment experiment = parse_experiment(text, file.string(), overrides);
+  announce_launchers(experiment);
   const std::unique_ptr<Lab> lab = make_lab(experiment);
   const std::vector<Trial> plan = plan_trials(experiment, looks_of(experiment).back());
   Agents agents(experiment);
@@ -274,11 +282,15 @@ int run_command(const RunCommand& command) {
   if (const std::filesystem::path run = command.resume; !run.empty())
     experiments.emplace_back(run / "experiment.yaml", recorded_overrides(run));
   for (const std::string& file : command.files) experiments.emplace_back(file, command.overrides);
-  for (const auto& [file, overrides] : experiments)  // all of them, before the first one runs
-    if (const Experiment experiment = load_experiment(file, overrides); experiment.lab) {
-      check_lab(*experiment.lab);
-      enter_user_namespaces(command.command_line);
-    }
+  bool has_lab = false;
+  for (const auto& [file, overrides] : experiments) {  // all of them, before the first one runs
+    const Experiment experiment = load_experiment(file, overrides);
+    if (command.no_launch) refuse_launchers(experiment);
+    if (!experiment.lab) continue;
+    check_lab(*experiment.lab);
+    has_lab = true;
+  }
+  if (has_lab) enter_user_namespaces(command.command_line);
   const Interrupt interrupt;
   int worst = kAllWell;
   const bool as_json = command.format == "json";

@@ -449,6 +449,36 @@ workloads:
             self.assertIn("port busy", error)
         self.assertTrue(trials.throughput_bps.isna().all())
 
+    def test_what_a_file_has_executed_is_told_and_can_be_refused(self):
+        mark = self.folder / "launched"
+        file = self.experiment(f"""
+name: launched
+hosts: {{client: {{launch: [sh, -c, 'touch {mark}; exec "$@"', sh]}}}}
+plan: {{repetitions: 1}}
+workloads:
+  nothing: {{kind: throughput, engine: null, duration: 50ms, warmup: 0ms}}
+""")
+        line = f"{file}:3:9: runs: sh -c 'touch {mark}; exec \"$@\"' sh "
+        refused = pingperf("run", "--no-launch", "-o", self.results, file)
+        self.assertEqual(refused.returncode, 2, refused.stderr)
+        self.assertEqual(refused.stderr.count("\n"), 1, refused.stderr)
+        self.assertTrue(refused.stderr.startswith(f"{file}:3:9: --no-launch: "), refused.stderr)
+        checked = pingperf("check", file)
+        self.assertIn(line.replace("runs", "would run"), checked.stdout)
+        self.assertFalse(mark.exists())
+        self.assertFalse(self.results.exists())
+        done = self.run_ok(file)
+        self.assertEqual(done.stderr.count(line), 1, done.stderr)
+        self.assertTrue(mark.exists())
+        resumed = pingperf("run", "--no-launch", "--resume", self.run_directory())
+        self.assertEqual(resumed.returncode, 2, resumed.stderr)
+        self.assertIn("--no-launch", resumed.stderr)
+
+    def test_an_experiment_of_this_machine_has_nothing_to_tell_and_to_refuse(self):
+        done = self.run_ok("--no-launch", self.experiment(NULL_TRIALS),
+                           "--set", "plan.repetitions=1")
+        self.assertNotIn("runs:", done.stderr)
+
     def test_a_trial_that_hangs_is_a_timeout_and_the_run_goes_on(self):
         file = self.experiment("""
 name: hang

@@ -37,9 +37,13 @@ TEST(Iperf3Words, ThatTheHarnessNeedsAreRefusedHoweverTheyAreWritten) {
                            "-Z",
                            "-A0",
                            "--sctp",
+                           "-F",
+                           "-F/etc/passwd",
+                           "--file=/etc/passwd",
+                           "--fil",
                            "--"})
     EXPECT_TRUE(object_to_iperf3_word(word)) << word;
-  for (const char* word : {"--skip-rx-copy", "--cport", "5999", "-B", "-Bsip", "--bind", "-F",
+  for (const char* word : {"--skip-rx-copy", "--cport", "5999", "-B", "-Bsip", "--bind",
                            "--extra-data=J", "-m", "127.0.0.1", "-"})
     EXPECT_FALSE(object_to_iperf3_word(word)) << word << ": " << *object_to_iperf3_word(word);
   EXPECT_EQ(object_to_iperf3_word("-P4"), "'-P4' cannot stand here: set streams");

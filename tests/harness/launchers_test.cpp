@@ -1,0 +1,79 @@
+#include "harness/launchers.h"
+
+#include <gmock/gmock.h>
+
+namespace pingperf {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::SizeIs;
+using testing::StartsWith;
+
+Experiment parse(const std::string& hosts, const Overrides& overrides = {}) {
+  return parse_experiment("name: e\nhosts:\n" + hosts +
+                              "workloads:\n  a: {kind: latency, transport: tcp, matrix: {engine: "
+                              "[blocking]}}\n",
+                          "test.yaml", overrides);
+}
+
+TEST(Launchers, ThisMachineNeedsNone) {
+  EXPECT_THAT(launchers_of(parse("  server: {address: 127.0.0.2}\n")), SizeIs(0));
+  EXPECT_NO_THROW(refuse_launchers(parse("  server: {address: 127.0.0.2}\n")));
+}
+
+TEST(Launchers, TellPlaceAndCommand) {
+  const auto found = launchers_of(
+      parse("  client: {launch: [sh, -c, 'rm it; exec \"$@\"'], pingperf: /opt/pingperf}\n"));
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].place, "test.yaml:3:3");
+  EXPECT_EQ(found[0].command, "sh -c 'rm it; exec \"$@\"' /opt/pingperf agent");
+}
+
+TEST(Launchers, ShortFormsAreCommandsToo) {
+  const auto found = launchers_of(parse("  server: {ssh: bench2, address: 192.0.2.2}\n"));
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_THAT(found[0].command, StartsWith("ssh -o BatchMode=yes"));
+  EXPECT_THAT(found[0].command, EndsWith(" agent"));
+}
+
+// Without a launcher `pingperf:` is a program of this machine.
+TEST(Launchers, APathOfPingperfAloneIsACommand) {
+  const auto found = launchers_of(parse("  client: {pingperf: /tmp/anything}\n"));
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].command, "/tmp/anything agent");
+}
+
+TEST(Launchers, ACommandOfBothEndsIsToldOnce) {
+  EXPECT_THAT(launchers_of(parse("  client: {netns: lab}\n  server: {netns: lab}\n")), SizeIs(1));
+  EXPECT_THAT(launchers_of(parse("  client: {netns: a}\n  server: {netns: b}\n")), SizeIs(2));
+}
+
+TEST(Launchers, OnlyThoseOfPairsThatTakePart) {
+  const std::string pairs = "  pairs: [{client: {netns: a}}, {client: {netns: b}}]\n";
+  EXPECT_THAT(launchers_of(parse(pairs)), SizeIs(2));
+  const auto found = launchers_of(parse(pairs, {.set = {}, .only = "*/pair=2"}));
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_THAT(found[0].command, StartsWith("ip netns exec b "));
+}
+
+TEST(Launchers, ATerminalIsNotSpokenTo) {
+  const auto found = launchers_of(parse("  client: {launch: [\"a\\e[2Jb\", \"it's\", \"\"]}\n"));
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_THAT(found[0].command, StartsWith("'a\\x1b[2Jb' 'it'\\''s' '' "));
+}
+
+TEST(Launchers, AreRefusedWithTheirPlace) {
+  try {
+    refuse_launchers(parse("  client: {ssh: bench1}\n"));
+    FAIL() << "not refused";
+  } catch (const UsageError& e) {
+    EXPECT_THAT(e.what(), StartsWith("test.yaml:3:3: --no-launch: "));
+    EXPECT_THAT(e.what(), HasSubstr("bench1"));
+    EXPECT_THAT(e.what(), Not(HasSubstr("\n")));
+  }
+}
+
+}  // namespace
+}  // namespace pingperf
