@@ -57,9 +57,12 @@ void register_cases(LocalTrials& trials) {
       fmt::print(stderr, "{}: left out: {}\n", benchmark_name(c), *why);
       continue;
     }
-    benchmark::RegisterBenchmark(benchmark_name(c).c_str(), [&trials, index](benchmark::State& s) {
-      run_case(s, trials, index);
-    })->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
+    benchmark::RegisterBenchmark(
+        benchmark_name(c).c_str(),
+        [&trials, index](benchmark::State& s) { run_case(s, trials, index); })
+        ->UseManualTime()
+        ->Iterations(1)
+        ->Unit(benchmark::kMillisecond);
   }
 }
 

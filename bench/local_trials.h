@@ -16,8 +16,8 @@ class LocalTrials {
 
   const std::vector<Case>& cases() const noexcept { return experiment_.cases; }
 
-  // Runs one trial of cases()[index]. Throws std::runtime_error when it is not ok, ChannelError when
-  // an agent broke.
+  // Runs one trial of cases()[index]. Throws std::runtime_error when it is not ok, ChannelError
+  // when an agent broke.
   TrialRecord run(std::size_t index);
 
  private:

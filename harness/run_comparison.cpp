@@ -154,7 +154,8 @@ std::vector<std::string> missing_from(const std::vector<Case>& others,
 }
 
 std::string_view first_text(const RunSet::Run& run, std::string_view column) {
-  return run.trials.rows().empty() ? std::string_view() : run.trials.text(run.trials.rows().front(), column);
+  return run.trials.rows().empty() ? std::string_view()
+                                   : run.trials.text(run.trials.rows().front(), column);
 }
 
 std::vector<std::string> differences_between(const RunSet::Run& base, const RunSet::Run& now) {

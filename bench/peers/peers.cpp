@@ -30,7 +30,8 @@ struct Figure {
   const char* name;
 };
 constexpr std::array kFigures = {Figure{"rtt_p50_ns", "p50"}, Figure{"rtt_p99_ns", "p99"},
-                                 Figure{"rtt_mean_ns", "mean"}, Figure{"throughput_bps", "goodput"}};
+                                 Figure{"rtt_mean_ns", "mean"},
+                                 Figure{"throughput_bps", "goodput"}};
 
 std::string name_of_figure(std::string_view metric) {
   const auto is_it = [&](const Figure& figure) { return figure.metric == metric; };
@@ -63,7 +64,8 @@ std::string experiment_text(unsigned seconds) {
         "{}, pin: {{client: {}, server: {}}}{}}}\n",
         i, name(s.kind), s.spins ? "spin" : "blocking", name(s.transport), size_of(s), seconds,
         s.kind == Kind::latency ? "100ms" : "0ms", s.client_cpu, s.server_cpu,
-        s.kind == Kind::throughput && s.transport == Transport::udp ? ", receive_buffer: 4MiB" : "");
+        s.kind == Kind::throughput && s.transport == Transport::udp ? ", receive_buffer: 4MiB"
+                                                                    : "");
   }
   return text;
 }
@@ -78,9 +80,12 @@ Figures our_figures(const TrialRecord& record) {
 // A trial of a tool as a row that comparisons can be made of.
 std::string row_of(const Setting& setting, const char* tool, unsigned round,
                    const Figures& figures) {
-  std::vector<std::string> fields = {"peers", "peers", setting.name,
+  std::vector<std::string> fields = {"peers",
+                                     "peers",
+                                     setting.name,
                                      fmt::format("{}/{}", setting.name, tool),
-                                     std::to_string(round), "ok"};
+                                     std::to_string(round),
+                                     "ok"};
   for (const auto& [metric, figure] : kFigures) {
     const auto found = figures.find(metric);
     fields.push_back(found == figures.end() ? "" : number_text(found->second));
@@ -165,16 +170,16 @@ std::string table_text(const std::vector<ComparisonRow>& rows, const TrialTable&
   };
   for (const ComparisonRow& row : rows) {
     const std::size_t slash = row.baseline.find('/');
-    table.add({row.baseline.substr(0, slash), name_of_figure(row.metric), median_text(row.case_name, row.metric),
-               row.baseline.substr(slash + 1), median_text(row.baseline, row.metric),
-               fmt::format("{:.2f}", row.ratio.value_or(0)),
+    table.add({row.baseline.substr(0, slash), name_of_figure(row.metric),
+               median_text(row.case_name, row.metric), row.baseline.substr(slash + 1),
+               median_text(row.baseline, row.metric), fmt::format("{:.2f}", row.ratio.value_or(0)),
                row.ci_low ? fmt::format("{:.2f} … {:.2f}", *row.ci_low, *row.ci_high) : "",
                row.verdict});
   }
   std::string text = table.to_markdown() + "\n";
   for (const ComparisonRow& row : rows)
     if (!row.remark.empty())
-      text += fmt::format("{} to {}, {}: {}\n", row.case_name, row.baseline, row.metric, row.remark);
+      text += fmt::format("- {} of {}\n", name_of_figure(row.metric), row.remark);
   return text;
 }
 
@@ -201,9 +206,11 @@ int run_peers(unsigned rounds, unsigned seconds) {
   const TrialTable trials(CsvTable::parse(rows, "peers"));
   fmt::print("{}\n{}", facts_text(rounds, seconds, tools),
              table_text(compare_all(trials, tools), trials));
-  return std::ranges::all_of(settings(), [&](const Setting& s) {
-    return !can_run(s) || our_trials(trials, s) == rounds;
-  }) ? 0 : 1;
+  return std::ranges::all_of(
+             settings(),
+             [&](const Setting& s) { return !can_run(s) || our_trials(trials, s) == rounds; })
+             ? 0
+             : 1;
 }
 
 }  // namespace

@@ -89,8 +89,9 @@ Figures sockperf(const Setting& s, unsigned seconds) {
   if (is_tcp(s)) common.push_back("--tcp");
   if (s.spins) common.push_back("--nonblocked");
   Command server = {"sockperf", "server"};
-  Command client = {"sockperf",   "ping-pong", "-m", std::to_string(size_of(s)), "-t",
-                    std::to_string(seconds), "--full-rtt"};
+  Command client = {
+      "sockperf",  "ping-pong", "-m", std::to_string(size_of(s)), "-t", std::to_string(seconds),
+      "--full-rtt"};
   server.insert(server.end(), common.begin(), common.end());
   client.insert(client.end(), common.begin(), common.end());
   const std::string text = run_pair(s, port, server, client);
@@ -103,8 +104,8 @@ Figures sockperf(const Setting& s, unsigned seconds) {
 // A value with the unit that it chose: "latency  =  7.05 us", "bw  =  3.2 GB/sec".
 double scaled_number_in(const std::string& text, const std::string& name) {
   static const std::map<std::string, double> scales = {
-      {"ns", 1},          {"us", 1e3},        {"ms", 1e6},        {"bytes/sec", 8},
-      {"KB/sec", 8e3},    {"MB/sec", 8e6},    {"GB/sec", 8e9}};
+      {"ns", 1},       {"us", 1e3},     {"ms", 1e6},    {"bytes/sec", 8},
+      {"KB/sec", 8e3}, {"MB/sec", 8e6}, {"GB/sec", 8e9}};
   const double number = number_in(text, "\\b" + name + "\\s*=\\s*([\\d.]+) ");
   std::smatch match;
   std::regex_search(text, match, std::regex("\\b" + name + "\\s*=\\s*[\\d.]+ ([\\w/]+)"));
@@ -128,8 +129,11 @@ Figures qperf(const Setting& s, unsigned seconds) {
 // Its own receiver's figure.
 Figures iperf3(const Setting& s, unsigned seconds) {
   const std::string port = free_port(Transport::tcp);
-  Command client = {"iperf3", "-c", "127.0.0.1", "-p", port, "-J", "-t", std::to_string(seconds),
-                    "-l", std::to_string(size_of(s))};
+  Command client = {"iperf3",    "-c",
+                    "127.0.0.1", "-p",
+                    port,        "-J",
+                    "-t",        std::to_string(seconds),
+                    "-l",        std::to_string(size_of(s))};
   if (!is_tcp(s)) client.insert(client.end(), {"-u", "-b", "0", "-w", "4M"});
   const std::string text =
       run_pair(s, port, {"iperf3", "-s", "-1", "-B", "127.0.0.1", "-p", port}, client);
@@ -144,8 +148,17 @@ Figures iperf3(const Setting& s, unsigned seconds) {
 Figures iperf(const Setting& s, unsigned seconds) {
   const std::string port = free_port(s.transport);
   Command server = {"iperf", "-s", "-B", "127.0.0.1", "-p", port};
-  Command client = {"iperf", "-c", "127.0.0.1", "-p", port, "-y", "C", "-t",
-                    std::to_string(seconds), "-l", std::to_string(size_of(s))};
+  Command client = {"iperf",
+                    "-c",
+                    "127.0.0.1",
+                    "-p",
+                    port,
+                    "-y",
+                    "C",
+                    "-t",
+                    std::to_string(seconds),
+                    "-l",
+                    std::to_string(size_of(s))};
   if (!is_tcp(s)) {
     server.insert(server.end(), {"-u", "-w", "4M"});
     client.insert(client.end(), {"-u", "-w", "4M", "-b", "100G"});
@@ -156,8 +169,14 @@ Figures iperf(const Setting& s, unsigned seconds) {
 
 Figures nuttcp(const Setting& s, unsigned seconds) {
   const std::string port = free_port(Transport::tcp), data_port = free_port(s.transport);
-  Command client = {"nuttcp", "-fparse", "-P", port, "-p", data_port,
-                    fmt::format("-T{}", seconds), fmt::format("-l{}", size_of(s))};
+  Command client = {"nuttcp",
+                    "-fparse",
+                    "-P",
+                    port,
+                    "-p",
+                    data_port,
+                    fmt::format("-T{}", seconds),
+                    fmt::format("-l{}", size_of(s))};
   if (!is_tcp(s)) client.insert(client.end(), {"-u", "-Ru", "-w4m"});
   client.push_back("127.0.0.1");
   const std::string text = run_pair(s, port, {"nuttcp", "-1", "-P", port}, client);

@@ -1,7 +1,7 @@
 // What reading the time costs.
-#include <benchmark/benchmark.h>
-
 #include "sockets/clock.h"
+
+#include <benchmark/benchmark.h>
 
 namespace pingperf {
 namespace {

@@ -53,16 +53,16 @@ void run_engine(benchmark::State& state, const Engine& engine) try {
 
 // Why it is not run here; nothing when it is.
 std::optional<std::string> objection_to(const Engine& engine) {
-  if (spins(engine) && std::thread::hardware_concurrency() < 2) return "two that spin need two CPUs";
+  if (spins(engine) && std::thread::hardware_concurrency() < 2)
+    return "two that spin need two CPUs";
   return engine.unavailable();
 }
 
 const bool registered = [] {
   for (const Engine* engine : socket_engines()) {
     if (engine->name == "null") continue;
-    const std::string name =
-        fmt::format("{}/{}/{}", pingperf::name(engine->kind), engine->name,
-                    pingperf::name(engine->transport));
+    const std::string name = fmt::format("{}/{}/{}", pingperf::name(engine->kind), engine->name,
+                                         pingperf::name(engine->transport));
     if (const auto why = objection_to(*engine)) {
       fmt::print(stderr, "{}: left out: {}\n", name, *why);
       continue;
