@@ -179,8 +179,7 @@ std::string table_text(const std::vector<ComparisonRow>& rows, const TrialTable&
   std::string text = table.to_markdown() + "\n";
   for (const ComparisonRow& row : rows)
     if (!row.remark.empty())
-      text +=
-          fmt::format("{} to {}, {}: {}\n", row.case_name, row.baseline, row.metric, row.remark);
+      text += fmt::format("- {} of {}\n", name_of_figure(row.metric), row.remark);
   return text;
 }
 
