@@ -36,7 +36,8 @@ std::vector<Launcher> launchers_of(const Experiment& experiment) {
   for (const Case& c : experiment.cases) pairs.insert(c.pair);
   std::vector<Launcher> launchers;
   for (const std::size_t pair : pairs)
-    for (const Host* const host : {&experiment.hosts[pair].client, &experiment.hosts[pair].server}) {
+    for (const Host* const host :
+         {&experiment.hosts[pair].client, &experiment.hosts[pair].server}) {
       if (host->launch.empty() && host->pingperf.empty()) continue;
       const std::string command = one_line(agent_command(host->launch, host->pingperf));
       const bool is_known = std::any_of(launchers.begin(), launchers.end(),

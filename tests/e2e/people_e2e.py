@@ -122,7 +122,7 @@ class Terminal(base.EndToEnd):
         for columns in (80, 60, 40):
             with self.subTest(columns=columns):
                 text = re.sub(r"\x1b\[[0-9;]*m", "", self.shown(COLUMNS=str(columns)))
-                tables = text.partition("Files in")[0]
+                tables = re.split("Report for a browser|Files in", text)[0]
                 for line in tables.splitlines():
                     if " " in line.strip():  # a single word can be no shorter
                         self.assertLessEqual(len(line), columns, line)

@@ -21,7 +21,7 @@ from pathlib import Path
 LAUNCHER = Path(__file__).with_name("launcher.py")
 PYTHON = ["/usr/bin/python3", "-S", "-E"]
 RUN_FILES = {"experiment.yaml", "environment.json", "intervals.csv", "trials.csv", "summary.csv", "comparisons.csv",
-             "junit.xml", ".lock"}
+             "junit.xml", "report.html", ".lock"}
 LONGEST_RUN_S = 120
 
 
