@@ -90,8 +90,8 @@ void point_latest_at(const fs::path& run) {
   if (error) fs::remove(fresh, error);
 }
 
-// A run that could not begin leaves no directory. One by one: remove_all() needs a descriptor, which
-// may be what has run out.
+// A run that could not begin leaves no directory. One by one: remove_all() needs a descriptor,
+// which may be what has run out.
 void remove_beginnings(const fs::path& run) {
   std::error_code ignored;
   for (const char* file :

@@ -1,9 +1,11 @@
-// Preloaded into pingperf by the fault suite. It stops a process at a moment that nobody sees from outside until the suite
-// says go on, steps its wall clock, and ends a worker by exit(), as libiperf may.
+// Preloaded into pingperf by the fault suite. It stops a process at a moment that nobody sees from
+// outside until the suite says go on, steps its wall clock, and ends a worker by exit(), as
+// libiperf may.
 //
 // PINGPERF_FAULT_SOCKET is the suite's socket: a line tells the moment, the answer is a line. With
-// PINGPERF_FAULT_CLOCKS=DIR the suite writes seconds into DIR/<pid>, and the process' wall clock is that much later. With
-// PINGPERF_FAULT_REQUESTS the controller's requests are moments too, for runs that have no launcher to tell of them.
+// PINGPERF_FAULT_CLOCKS=DIR the suite writes seconds into DIR/<pid>, and the process' wall clock is
+// that much later. With PINGPERF_FAULT_REQUESTS the controller's requests are moments too, for runs
+// that have no launcher to tell of them.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -43,7 +45,8 @@ void stop_at(const char* moment) {
   const int suite = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (::connect(suite, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) {
     char line[100];
-    const int size = std::snprintf(line, sizeof line, "{\"point\": \"%s\", \"pid\": %d}\n", moment, ::getpid());
+    const int size =
+        std::snprintf(line, sizeof line, "{\"point\": \"%s\", \"pid\": %d}\n", moment, ::getpid());
     if (::send(suite, line, static_cast<std::size_t>(size), MSG_NOSIGNAL) == size)
       while (::recv(suite, line, sizeof line, 0) < 0 && errno == EINTR) {
       }
@@ -53,14 +56,17 @@ void stop_at(const char* moment) {
 
 bool ends_with(int fd, std::string_view name) {
   char path[4096];
-  const ssize_t size = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path, sizeof path);
+  const ssize_t size =
+      ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path, sizeof path);
   return size > 0 && std::string_view(path, static_cast<std::size_t>(size)).ends_with(name);
 }
 
 // The moment at which the controller has written half of this; null when it is none.
 const char* file_moment(int fd) {
   if (role != "run") return nullptr;
-  return ends_with(fd, "/trials.csv") ? "record" : ends_with(fd, "/summary.csv.tmp") ? "summarise" : nullptr;
+  return ends_with(fd, "/trials.csv")        ? "record"
+         : ends_with(fd, "/summary.csv.tmp") ? "summarise"
+                                             : nullptr;
 }
 
 // The moment before this is said; null when it is none.
@@ -76,7 +82,8 @@ const char* line_moment(int fd, std::string_view text) {
 }
 
 void map_clock(const std::string& folder) {
-  const int fd = ::open((folder + "/" + std::to_string(::getpid())).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int fd = ::open((folder + "/" + std::to_string(::getpid())).c_str(),
+                        O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0 || ::ftruncate(fd, sizeof *step_s) != 0) return;
   void* const page = ::mmap(nullptr, sizeof *step_s, PROT_READ, MAP_SHARED, fd, 0);
   if (page != MAP_FAILED) step_s = static_cast<std::int64_t*>(page);
