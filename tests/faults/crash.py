@@ -1,7 +1,8 @@
 """Kills a run of many short trials at random instants and resumes it, again and again, until its plan is done.
 
-After every kill trials.csv is read by a reader that is not ours; after every resume no row is torn, doubled or other than
-it was; at the end the rows are exactly those of the plan. Now and then two controllers resume at once: one is refused.
+After every kill trials.csv is read by a reader that is not ours; after every resume no row is torn, doubled or other
+than it was; at the end the rows are exactly those of the plan. Now and then two controllers resume at once: one is
+refused.
 """
 
 import argparse

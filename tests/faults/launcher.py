@@ -60,6 +60,12 @@ class Line:
             pass  # the other side is gone, or the suite spoilt it
 
 
+def hang_up(line):
+    """Ends what is said on a line; its number is not free for another descriptor."""
+    with open("/dev/null", "wb") as null:
+        os.dup2(null.fileno(), line.sink)
+
+
 def obey(events, requests, agent):
     """Does what the suite says, a line a command: what, then to whom."""
     suite = Suite()
@@ -70,17 +76,17 @@ def obey(events, requests, agent):
             if what == b"garbage":
                 to.say(b"Segmentation fault (core dumped)\n")
             elif what == b"half":
-                to.say(b'{"event": "progr')
+                to.say(b'{"type":"progr')
                 if to is events:
                     os._exit(9)
-                os.close(to.sink)
+                hang_up(to)
             elif what == b"huge":
                 for _ in range(64):
                     to.say(b"{" * (1 << 20))
             elif what == b"mute":  # nobody reads what the agent says
                 agent.shutdown(socket.SHUT_RD)
             elif what == b"close":
-                os.close(events.sink)
+                hang_up(events)
         except OSError:
             pass
         command = suite.tell("done").split()
@@ -98,10 +104,7 @@ def main():
 
     def pump_requests():
         requests.pump()
-        try:
-            os.close(requests.sink)
-        except OSError:
-            pass
+        hang_up(requests)
 
     threading.Thread(target=pump_requests, daemon=True).start()
     events.pump()

@@ -69,7 +69,9 @@ def run(pingperf, workload):
 
 
 def time_text(nanoseconds):
-    return "" if pandas.isna(nanoseconds) else f"{nanoseconds / 1e3:.3g} µs" if nanoseconds < 1e6 else f"{nanoseconds / 1e6:.3g} ms"
+    if pandas.isna(nanoseconds):
+        return ""
+    return f"{nanoseconds / 1e3:.3g} µs" if nanoseconds < 1e6 else f"{nanoseconds / 1e6:.3g} ms"
 
 
 def line_of(row, engine, count, extra_kib):
@@ -89,7 +91,7 @@ def main():
     arguments = parser.parse_args()
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < max(FLOWS) + 100:
         sys.exit(f"{max(FLOWS)} flows take as many descriptors: ulimit -Hn is too low")
-    lines = ["| | flows | of all flows | RTT p50, mean | p99 | Jain's index | client, a flow more | server, a flow more |",
+    lines = ["| | flows | all together | RTT | p99 | Jain's index | client, a flow more | server, a flow more |",
              "|---|---|---|---|---|---|---|---|"]
     failures, of_one = [], {}
     for engine, count, workload in cases():

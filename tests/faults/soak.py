@@ -10,7 +10,6 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from statistics import median
 
 import pandas
 
@@ -25,7 +24,13 @@ workloads:
   nothing: {{engine: 'null', matrix: {{kind: [throughput, latency, connect]}}}}
   bulk: {{kind: throughput, transport: tcp, matrix: {{engine: [blocking, epoll, io_uring, splice]}}}}
   datagrams: {{kind: throughput, transport: udp, engine: blocking, message_size: 1400, rate: 100mbit}}
-  libiperf: {{kind: throughput, engine: iperf3, duration: 800ms, message_size: 1400, rate: 100mbit, matrix: {{transport: [tcp, udp]}}}}
+  libiperf:
+    kind: throughput
+    engine: iperf3
+    duration: 800ms
+    message_size: 1400
+    rate: 100mbit
+    matrix: {{transport: [tcp, udp]}}
   pingpong:
     kind: latency
     matrix: {{transport: [tcp, udp], engine: [blocking, spin, hybrid, epoll, io_uring]}}
@@ -33,6 +38,7 @@ workloads:
   reconnect: {{kind: connect, engine: blocking, matrix: {{transport: [tcp, unix]}}}}
 """
 CASES = 25
+PROCESSES = ("the controller", "the client's agent", "the server's agent")
 WHOLE_SECONDS = {"iperf3": 1.0}  # libiperf counts no shorter ones
 GROWTH = 1.1  # what the last tenth may be to the first; memory may take this and 1 MiB
 
@@ -55,7 +61,7 @@ class Watch:
             for number, pid in enumerate([self.pid, *children(self.pid)[:2]]):
                 sample = self.sample(pid)
                 if sample:
-                    self.samples.append((rows, ("the controller", "the client's agent", "the server's agent")[number], *sample))
+                    self.samples.append((rows, PROCESSES[number], *sample))
 
     @staticmethod
     def sample(pid):
@@ -116,7 +122,7 @@ def report(trials, samples):
         who = a.who.iloc[0]
         add(f"RSS of {who}", a.RSS_KiB.median(), b.RSS_KiB.median(), lambda kib: f"{kib / 1024:.1f} MiB", 1024)
         for what in ("descriptors", "threads"):
-            add(f"{what} of {who}", a[what].max(), b[what].max(), str)
+            add(f"{what} of {who}", a[what].median(), b[what].median(), "{:.0f}".format)
     first, last = (part.overhead_s.median() for part in tenths(trials.assign(overhead_s=overheads_s(trials)), "block"))
     add("what a trial takes beside its duration", first, last, lambda s: f"{1000 * s:.1f} ms")
     return lines, grown

@@ -146,7 +146,8 @@ class Stage:
     def environment(self):
         name, _, value = self.marker.partition("=")
         requests = {"PINGPERF_FAULT_REQUESTS": "1"} if self.has_lab else {}
-        return {**os.environ, **requests, name: value, "LD_PRELOAD": str(self.inject), "TMPDIR": str(self.folder / "tmp"),
+        return {**os.environ, **requests, name: value, "LD_PRELOAD": str(self.inject),
+                "TMPDIR": str(self.folder / "tmp"),
                 "PINGPERF_FAULT_SOCKET": str(self.folder / "socket"),
                 "PINGPERF_FAULT_CLOCKS": str(self.folder / "clocks")}
 

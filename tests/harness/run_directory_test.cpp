@@ -160,22 +160,53 @@ TEST_F(RunDirectoryTest, AFolderThatIsNoRunIsRefusedAndLeftAlone) {
   EXPECT_TRUE(fs::is_empty(folder_ / "other"));
 }
 
+// No file may grow beyond `bytes` while it lives: as if the disk were full.
+class FullDisk {
+ public:
+  explicit FullDisk(std::size_t bytes) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit small{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    ::signal(SIGXFSZ, action_);
+  }
+
+ private:
+  void (*const action_)(int) = ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before_{};
+};
+
 TEST_F(RunDirectoryTest, AFullDiskIsAnErrorThatNamesTheFile) {
   RunDirectory run = create();
-  rlimit old{};
-  ::getrlimit(RLIMIT_FSIZE, &old);
-  const auto before = ::signal(SIGXFSZ, SIG_IGN);
-  const rlimit small{trials_header().size() + 10, old.rlim_max};
-  ::setrlimit(RLIMIT_FSIZE, &small);
   std::string error;
   try {
+    const FullDisk disk(trials_header().size() + 10);
     run.append(record(1));
   } catch (const std::system_error& e) {
     error = e.what();
   }
-  ::setrlimit(RLIMIT_FSIZE, &old);
-  ::signal(SIGXFSZ, before);
   EXPECT_NE(error.find(".csv"), std::string::npos) << error;
+}
+
+TEST_F(RunDirectoryTest, ARunThatCannotBeginLeavesNoDirectory) {
+  const FullDisk disk(20);  // enough for experiment.yaml, not for the headers
+  EXPECT_THROW(create(), std::system_error);
+  EXPECT_TRUE(fs::is_empty(folder_ / "exp"));
+}
+
+TEST_F(RunDirectoryTest, AFileThatCannotBeWrittenStaysAsItWas) {
+  fs::create_directories(folder_);
+  write_file_atomically(folder_ / "a", "old");
+  {
+    const FullDisk disk(5);
+    EXPECT_THROW(write_file_atomically(folder_ / "a", "the new text"), std::system_error);
+  }
+  EXPECT_EQ(read(folder_ / "a"), "old");
+  EXPECT_FALSE(fs::exists(folder_ / "a.tmp"));
 }
 
 }  // namespace

@@ -1,0 +1,321 @@
+"""One combination: the run it comes upon, the fault, and what became of the run."""
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import stage as stages
+from combinations import ENDS_THE_CONTROLLER, LINES, LOADS, SHORTAGES, allowed, delay_of, launched, moment_of
+from stage import Stage, Wrong
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def experiment_of(c, port):
+    load = LOADS[c.load]
+    experiment = {
+        "name": "struck",
+        "plan": {"repetitions": 3, "order": "sequential", "cooldown": "0ms",
+                 "timeout": "4s" if c.fault.startswith("peer") else "20s"},
+        "workloads": {"it": dict(load.parameters)},
+    }
+    if c.load == "lab":
+        experiment["lab"] = {"rate": "100mbit"}
+    elif load.external:
+        experiment["hosts"] = {"server": {"external": "127.0.0.1", "port": port}}
+    elif c.fault == "port stolen":
+        experiment["workloads"]["it"]["port"] = port
+    return experiment
+
+
+# ---- Faults
+
+
+def stdout_closed(stage, c):
+    if c.role == "controller":
+        stage.readers["stdout"].shutdown(socket.SHUT_RD)
+    else:
+        stage.command(c.end, "mute agent" if c.role == "agent" else "close controller")
+
+
+def line(what):
+    """A line that nobody would say: of the controller to the server's agent, of an agent, of a worker."""
+    def fault(stage, c):
+        if c.role == "controller":
+            stage.command("server", f"{what} agent")
+        elif c.role == "agent":
+            stage.command(c.end, f"{what} controller")
+        else:
+            threading.Thread(target=say_for_worker, args=(stage.worker(c.end), what), daemon=True).start()
+            time.sleep(0.05)
+    return fault
+
+
+def say_for_worker(pid, what):
+    text = {"garbage": b"Segmentation fault (core dumped)\n", "half": b'{"type":"progr',
+            "huge": b"{" * (64 << 20)}[what]
+    try:
+        with open(f"/proc/{pid}/fd/3", "wb", buffering=0) as events:
+            while text:
+                text = text[events.write(text):]
+    except OSError:
+        pass  # the agent has had enough
+
+
+def peer_silent(stage, c):
+    if LOADS[c.load].external:
+        stages.stop_for_good(stage, stage.external.process.pid)
+    elif c.role == "worker":
+        stages.stop_for_good(stage, stage.worker("server" if c.end == "client" else "client"))
+    else:
+        stages.stop_for_good(stage, pid_of(stage, c))
+
+
+def peer_gone(stage, c):
+    stage.external.stop()
+    stage.undo.append(stage.external.start)
+
+
+def port_stolen(stage, c):
+    """Somebody else listens where the server was to."""
+    if LOADS[c.load].external:
+        peer_gone(stage, c)
+    kind = socket.SOCK_DGRAM if LOADS[c.load].parameters["transport"] == "udp" else socket.SOCK_STREAM
+    thief = socket.socket(socket.AF_INET, kind)
+    thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    thief.bind(("127.0.0.1", stage.port))
+    if kind == socket.SOCK_STREAM:
+        thief.listen(10)
+        threading.Thread(target=greet_all, args=(thief,), daemon=True).start()
+    stage.undo.append(lambda: (thief.shutdown(socket.SHUT_RDWR) if kind == socket.SOCK_STREAM else None, thief.close()))
+
+
+def greet_all(listener):
+    try:
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(b"220 mail.example.org ESMTP\r\n")
+                connection.recv(1000)
+    except OSError:
+        pass
+
+
+def at_process(fault):
+    return lambda stage, c: fault(stage, pid_of(stage, c))
+
+
+def pid_of(stage, c):
+    if c.role == "controller":
+        return stage.controller.pid
+    if c.role == "worker":
+        return stage.worker(c.end)
+    return (stage.agents if c.role == "agent" else stage.launchers)[c.end]
+
+
+FAULTS = {
+    "SIGKILL": at_process(stages.send_signal(signal.SIGKILL)),
+    "SIGTERM": at_process(stages.send_signal(signal.SIGTERM)),
+    "SIGSEGV": at_process(stages.send_signal(signal.SIGSEGV)),
+    "SIGSTOP 3 s": at_process(stages.stop_for(3)),
+    "EMFILE": at_process(stages.limit(resource.RLIMIT_NOFILE, stages.lowest_free_descriptor)),
+    "ENOMEM": at_process(stages.limit(resource.RLIMIT_AS, stages.bytes_of_memory)),
+    **{name: line(what) for name, what in LINES.items()},
+    "exit()": at_process(stages.send_signal(signal.SIGUSR1)),  # inject.cpp makes it one
+    "stdout closed": stdout_closed,
+    "disk full": at_process(stages.fill_disk),
+    "clock step": at_process(stages.step_clock),
+    "peer silent": peer_silent,
+    "peer gone": peer_gone,
+    "port stolen": port_stolen,
+}
+
+
+# ---- The strike
+
+
+class External:
+    """A server that somebody else has started."""
+
+    def __init__(self, pingperf, name, port):
+        self.command = {"pong": [pingperf, "pong", "--port", str(port)],
+                        "sink": [pingperf, "sink", "--port", str(port)],
+                        "iperf3 -s": ["iperf3", "-s", "-p", str(port)]}[name]
+        self.port = port
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if not stages.eventually(self._listens, 10):
+            raise Wrong("the external server does not listen")
+
+    def _listens(self):
+        """Without dialling it: it would take that for a client."""
+        sockets = [line.split() for table in ("tcp", "tcp6")
+                   for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]]
+        return any(local.endswith(f":{self.port:04X}") and state == "0A" for _, local, _, state, *_ in sockets)
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Strike:
+    """Brings one fault upon one run, and finds out what became of it."""
+
+    def __init__(self, pingperf, inject, c):
+        self.c = c
+        self.port = free_port()
+        self.pingperf = pingperf
+        external = LOADS[c.load].external
+        launchers = () if c.load == "lab" else ("client",) if external else ("client", "server")
+        self.stage = Stage(pingperf, inject, experiment_of(c, self.port), launchers, small_disk=c.fault == "disk full")
+        self.stage.port = self.port
+        self.lock = threading.Lock()
+        self.struck = False
+        self.finished_before = b""
+        self.error = ""
+
+    def outcome(self):
+        """What became of the run, in a word. Throws Wrong."""
+        with self.stage as stage:
+            external = LOADS[self.c.load].external
+            if external:
+                stage.external = External(self.pingperf, external, self.port)
+            try:
+                stage.on_point = self.on_point
+                status = stage.run()
+                stage.on_point = lambda point, end: None
+                if self.error or not self.struck:
+                    raise Wrong(self.error or "the fault never came")
+                return self.judge(status)
+            except Wrong as wrong:
+                raise Wrong(f"{wrong}\n{self.evidence()}") from None
+            finally:
+                if external:
+                    stage.end_faults()
+                    stage.external.stop()
+
+    def on_point(self, point, end):
+        stage, c = self.stage, self.c
+        if c.phase == "relaunch" and (point, end) == ("connect", "client") and stage.trial == 1:
+            os.kill(stage.agents[launched(c)], signal.SIGKILL)
+        if (point, end) != moment_of(c) or not self.is_time():
+            return
+        with self.lock:
+            if self.struck:
+                return
+            self.struck = True
+        delay = delay_of(c)
+        if delay is None:
+            self.strike()
+        else:
+            threading.Timer(delay, self.strike).start()
+
+    def is_time(self):
+        if self.c.load != "lab" and self.c.phase in ("launch", "relaunch"):
+            return self.stage.launches[launched(self.c)] == (1 if self.c.phase == "launch" else 2)
+        return self.c.phase in ("launch", "summarise") or self.stage.trial == (1 if self.c.phase == "record" else 2)
+
+    def strike(self):
+        try:
+            self.finished_before = self.stage.finished()
+            FAULTS[self.c.fault](self.stage, self.c)
+        except (OSError, Wrong) as e:
+            self.error = f"the fault could not be brought about: {e!r}"
+
+    def judge(self, status):
+        """The outcome, and the errors of the trials that it cost."""
+        stage = self.stage
+        if status < 0 and (self.c.role != "controller" or self.c.fault not in ENDS_THE_CONTROLLER):
+            raise Wrong(f"the controller was killed by signal {-status}")
+        if status in (0, 3, 130):
+            stage.check_nothing_is_left()
+        stage.check_files_open()
+        if not stage.finished():
+            return self.judge_no_run(status)
+        self.check_finished_are_intact()
+        rows = stage.rows()
+        was_interrupted = any(row["status"] == "interrupted" for row in rows)
+        is_complete = len(rows) == 3 and not was_interrupted
+        fate = ("interrupted" if was_interrupted else "resumed" if not is_complete else
+                "complete" if status not in (0, 3) or stage.missing_files() else "")
+        if fate:
+            self.resume()
+            rows = stage.rows()
+        self.check_the_end(rows)
+        self.check_clock(rows)
+        bad = self.bad_trials(rows)
+        outcome = ", ".join(filter(None, [fate, *sorted({row["status"] for row in bad})])) or "ok"
+        if outcome not in allowed(self.c):
+            raise Wrong(f"the outcome is {outcome}, which should be one of {sorted(allowed(self.c))}")
+        return outcome, "; ".join(row["error"] for row in bad)
+
+    def resume(self):
+        status = self.stage.resume()
+        self.check_finished_are_intact()
+        if status not in (0, 3):
+            raise Wrong(f"--resume ended with {status}")
+
+    def check_the_end(self, rows):
+        stage = self.stage
+        if sorted(int(row["repetition"]) for row in rows) != [1, 2, 3]:
+            raise Wrong("the rows are not those of the plan")
+        stage.check_nothing_is_left()
+        if stage.finished() != (stage.directory() / "trials.csv").read_bytes():
+            raise Wrong("trials.csv ends in a torn row")
+        if stage.missing_files():
+            raise Wrong(f"files of the run are missing: {stage.missing_files()}")
+
+    def check_clock(self, rows):
+        """A step of the controller's shows in when trials began, and in how long they took it does not."""
+        if any(not 0 < float(row["elapsed_s"]) < stages.LONGEST_RUN_S for row in rows):
+            raise Wrong(f"trials that took {[row['elapsed_s'] for row in rows]} s")
+        has_stepped = rows[-1]["started_at"] < rows[0]["started_at"]
+        if has_stepped != ((self.c.role, self.c.fault) == ("controller", "clock step")
+                           and self.c.phase not in ("launch", "summarise")):
+            raise Wrong(f"trials that began at {[row['started_at'] for row in rows]}")
+
+    def bad_trials(self, rows):
+        """Those that the fault has cost: the one it hits or the next; of a lasting one, those until it is over."""
+        bad = [row for row in rows if row["status"] != "ok"]
+        if any(not row["error"] for row in bad):
+            raise Wrong("a trial that is not ok does not say why")
+        if self.c.phase == "relaunch":  # the suite itself has killed an agent in the first trial
+            if not bad or bad.pop(0)["repetition"] != "1":
+                raise Wrong("the trial whose agent was killed has not failed")
+        lasts = self.c.fault in SHORTAGES and self.c.phase in ("launch", "relaunch")
+        numbers = [row["repetition"] for row in bad]
+        if len(bad) > (2 if lasts else 1) or "3" in numbers and not lasts:
+            raise Wrong(f"these trials are not ok: {numbers}")
+        return bad
+
+    def judge_no_run(self, status):
+        if self.stage.directory():
+            raise Wrong("a run's directory without a row and without a run")
+        errors = self.stage.printed["stderr"].decode().strip().splitlines()
+        if status >= 0 and (status not in (2, 3) or len(errors) != 1):
+            raise Wrong(f"no run, exit status {status}, and not one line that says why: {errors}")
+        if "no run" not in allowed(self.c):
+            raise Wrong("no run came of it")
+        if self.c.load == "lab" and status < 0:  # what it left in the kernel, the next run removes
+            self.stage.run()
+        self.stage.check_nothing_is_left()
+        return "no run", " ".join(errors)
+
+    def check_finished_are_intact(self):
+        if not self.stage.finished().startswith(self.finished_before):
+            raise Wrong("rows that were finished before the fault are not what they were")
+
+    def evidence(self):
+        printed = b"".join(self.stage.printed.values()).decode(errors="replace")
+        return printed[-1500:]
