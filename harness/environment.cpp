@@ -53,14 +53,13 @@ Json facts_of(const Json& environment, const std::string& end) {
 
 Json recorded_environment(const std::filesystem::path& run) {
   const std::filesystem::path file = run / "environment.json";
-  std::ifstream in(file);
-  if (!in)
+  if (!std::ifstream(file))
     throw UsageError(fmt::format("{}: cannot be read: is {} the directory of a run?", file.string(),
                                  run.string()));
   try {
-    Json environment = Json::parse(in);
+    Json environment = parse_json(text_in(file));
     if (environment.is_object()) return environment;
-  } catch (const Json::exception& e) {
+  } catch (const JsonError& e) {
     throw UsageError(fmt::format("{}: damaged: {}", file.string(), e.what()));
   }
   throw UsageError(fmt::format("{}: damaged: not an object", file.string()));

@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "harness/json.h"
 #include "sockets/meter.h"
 
 namespace pingperf {
 namespace {
-
-using Json = nlohmann::json;
 
 template <typename T>
 void add(std::optional<T>& sum, T value) {
@@ -292,8 +290,8 @@ std::string iperf3_error(std::string_view text) {
 Measurement read_iperf3_result(std::string_view json, const Iperf3Schedule& schedule) {
   try {
     // Of duplicate keys, which it writes, the last wins.
-    return read_result(Json::parse(json), schedule);
-  } catch (const Json::exception& e) {
+    return read_result(parse_json(json), schedule);
+  } catch (const std::exception& e) {
     return failed(std::string("iperf3 gave no readable result: ") + e.what());
   }
 }
@@ -301,13 +299,13 @@ Measurement read_iperf3_result(std::string_view json, const Iperf3Schedule& sche
 Measurement read_iperf3_server(std::string_view json, const Iperf3Schedule& schedule,
                                const Options& options) {
   try {
-    const Json root = Json::parse(json);
+    const Json root = parse_json(json);
     if (const auto own = root.find("server_output_json"); own != root.end()) {
       Measurement m = read_result(*own, schedule);
       if (is_of_window(m, schedule)) return m;
     }
     return ServerSums(root.at("end"), schedule, options).read();
-  } catch (const Json::exception&) {
+  } catch (const std::exception&) {
     return {};
   }
 }

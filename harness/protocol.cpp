@@ -427,9 +427,12 @@ std::string line_of(const Message& message) {
 }
 
 Json object_in(std::string_view line) {
-  Json object = Json::parse(line, nullptr, false);
-  if (!object.is_object()) throw ProtocolError("not a JSON object: " + excerpt(line));
-  return object;
+  try {
+    Json object = parse_json(line);
+    if (object.is_object()) return object;
+  } catch (const JsonError&) {  // the line tells more than where in it
+  }
+  throw ProtocolError("not a JSON object: " + excerpt(line));
 }
 
 }  // namespace

@@ -14,13 +14,13 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "harness/json.h"
 #include "harness/lines.h"
 #include "harness/record.h"
 #include "sockets/measurement.h"
@@ -28,8 +28,6 @@
 #include "sockets/token.h"
 
 namespace pingperf {
-
-using Json = nlohmann::json;
 
 inline constexpr std::size_t kLongestRequest = 1 << 20;  // bytes
 inline constexpr std::size_t kLongestEvent = 48 << 20;   // a result with ten hours of intervals

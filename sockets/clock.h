@@ -33,6 +33,11 @@ inline double to_seconds(Nanoseconds ns) noexcept {
   return static_cast<double>(ns) / 1e9;
 }
 
+// `a` - `b` of times that a peer told: whatever they are, it wraps.
+constexpr Nanoseconds difference(Nanoseconds a, Nanoseconds b) noexcept {
+  return static_cast<Nanoseconds>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+
 // The counter, not before what precedes it in the program (as the vDSO reads it).
 inline std::uint64_t read_ticks() noexcept {
 #if defined(__x86_64__)

@@ -126,6 +126,14 @@ inline bool is_client_gone(int error) noexcept {
 // What a server does with a datagram as recv() gave it.
 enum class Reply { none, send, over, corrupt };
 
+// Of a verifying server: true when all of a ping of n bytes came, and is what was sent.
+inline bool is_intact_ping(const PingThread& t, const char* datagram, ssize_t n) noexcept {
+  if (!t.verify) return true;
+  errno = EBADMSG;
+  return n == static_cast<ssize_t>(t.framing.ip_header + t.outgoing.size()) &&
+         is_intact_datagram(t, datagram);
+}
+
 // Decides, and turns the ping in `datagram` into its pong.
 inline Reply reply_to(PingThread& t, Meter& meter, char* datagram, ssize_t n) noexcept {
   if (!has_header(t, n)) return Reply::none;
@@ -133,7 +141,7 @@ inline Reply reply_to(PingThread& t, Meter& meter, char* datagram, ssize_t n) no
   if (number == kEnd) return Reply::over;
   std::copy_n(t.framing.mark.begin(), t.framing.mark_size, datagram + t.framing.ip_header);
   if (number == kHello) return Reply::send;  // our answer to it was lost
-  if (!is_intact_datagram(t, datagram)) return Reply::corrupt;
+  if (!is_intact_ping(t, datagram, n)) return Reply::corrupt;
   if (t.total_exchanges++ == 0) meter.began();
   return Reply::send;
 }

@@ -99,10 +99,10 @@ struct PingWindow {
     ++t.total_exchanges;
     if (sent < open) return;
     t.ended = now;
-    t.rtt.record(now - sent);
+    t.rtt.record(difference(now, sent));  // an open loop's `sent` is what the pong tells
     ++flow.exchanges;
     t.exchanges.store(t.exchanges.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    if (t.samples.capacity() > 0) keep(t, {sent - open, now - sent});
+    if (t.samples.capacity() > 0) keep(t, {sent - open, difference(now, sent)});
   }
 
   // No pong came in time; that was found out at `now`.

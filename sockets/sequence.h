@@ -73,10 +73,10 @@ inline bool SequenceTracker::received(std::uint64_t number, Nanoseconds sent,
     add(out_of_order_);
   }
   add(distinct_);
-  const Nanoseconds transit = arrived - sent;
+  const Nanoseconds transit = difference(arrived, sent);
   if (has_transit_) {
-    const auto d =
-        static_cast<double>(transit > transit_ ? transit - transit_ : transit_ - transit);
+    const auto d = static_cast<double>(transit > transit_ ? difference(transit, transit_)
+                                                          : difference(transit_, transit));
     const double j = jitter_.load(std::memory_order_relaxed);
     jitter_.store(j + (d - j) / 16, std::memory_order_relaxed);
   }

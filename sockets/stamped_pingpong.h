@@ -79,11 +79,11 @@ class StampedSpans {
 
   void record(const StampedPing& ping, Nanoseconds server_sent) noexcept {
     record_client(ping);
-    const Nanoseconds turnaround = server_sent - ping.server_received;
+    const Nanoseconds turnaround = difference(server_sent, ping.server_received);
     turnaround_.record(turnaround);
-    kernel_to_kernel_.record(ping.received - ping.sent - turnaround);
-    forward_.record(ping.server_received - ping.sent);
-    reverse_.record(ping.received - server_sent);
+    kernel_to_kernel_.record(difference(ping.received - ping.sent, turnaround));
+    forward_.record(difference(ping.server_received, ping.sent));
+    reverse_.record(difference(ping.received, server_sent));
   }
 
   // Of a server that does not stamp.

@@ -1,0 +1,49 @@
+// trials.csv as `compare` reads it: any bytes are a table that survives being written again, and
+// trials that can be compared with themselves; or one line of error.
+#include "harness/csv.h"
+
+#include "harness/experiment.h"
+#include "harness/run_comparison.h"
+#include "harness/run_set.h"
+#include "harness/summary.h"
+#include "tests/fuzz/fuzz.h"
+
+using namespace pingperf;
+
+namespace {
+
+void write_again(const CsvTable& table) {
+  std::string text = csv_row(table.header());
+  for (const auto& row : table.rows()) text += csv_row(row);
+  const CsvTable again = CsvTable::parse(text, "again");
+  require(!again.torn() && again.header() == table.header() && again.rows() == table.rows(),
+          "a table survives being written");
+}
+
+void compare(const CsvTable& table) {
+  const TrialTable trials(table);
+  summary_csv(summarize(trials));
+  const RunSet runs = RunSet::of(trials);
+  for (const char* const relative_to : {"", "engine=iperf3"}) {
+    const RunComparison comparison =
+        compare_runs(runs, runs, {"throughput_bps", "rtt_p50_ns"}, relative_to, {});
+    for (const ShiftRow& row : comparison.rows) require_one_line(describe(row));
+    shifts_csv(comparison.rows);
+    run_comparison_json(comparison);
+  }
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  try {
+    const CsvTable table = CsvTable::parse(text_of(data, size), "fuzz.csv");
+    write_again(table);
+    compare(table);
+  } catch (const CsvError& e) {
+    require_one_line(e.what());
+  } catch (const UsageError& e) {
+    require_one_line(e.what());
+  }
+  return 0;
+}

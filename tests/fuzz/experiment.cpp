@@ -1,0 +1,34 @@
+// The experiment file: any bytes are an experiment that can be planned, or one line of error.
+#include "harness/experiment.h"
+
+#include "harness/launchers.h"
+#include "harness/plan.h"
+#include "tests/fuzz/fuzz.h"
+
+using namespace pingperf;
+
+namespace {
+
+constexpr std::size_t kMostToPlan = 10'000;  // trials: beyond, planning is only slow
+
+void plan(const Experiment& experiment) {
+  require(!experiment.cases.empty(), "an experiment has cases");
+  launchers_of(experiment);
+  const std::size_t wanted = experiment.cases.size() * experiment.plan.repetitions;
+  if (wanted > kMostToPlan) return;
+  require(plan_trials(experiment).size() == wanted, "every case is in every block");
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string text = text_of(data, size);
+  // Those are libiperf's own parser's, in a child process: slow, and it is not ours.
+  if (text.find("iperf3_options") != std::string::npos) return -1;
+  try {
+    plan(parse_experiment(text, "fuzz.yaml", {.set = {}, .only = "", .without_stored_runs = true}));
+  } catch (const UsageError& e) {
+    require_one_line(e.what());
+  }
+  return 0;
+}

@@ -1,0 +1,118 @@
+// What the sockets receive: tokens, hellos, marks, numbers and stamps of an input cut into
+// datagrams, each behind its length.
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "sockets/datagram_transfer.h"
+#include "sockets/flow_pingpong.h"
+#include "sockets/raw.h"
+#include "sockets/stamped_pingpong.h"
+#include "tests/fuzz/fuzz.h"
+
+using namespace pingperf;
+
+namespace {
+
+constexpr std::size_t kMessage = 64;
+constexpr Token kToken = {'p', 'i', 'n', 'g', 'p', 'e', 'r', 'f'};
+
+std::vector<std::vector<char>> datagrams_in(const std::string& input) {
+  std::vector<std::vector<char>> datagrams;
+  for (std::size_t at = 0; at < input.size();) {
+    const std::size_t length =
+        std::min<std::size_t>(static_cast<unsigned char>(input[at]), input.size() - at - 1);
+    const char* const begin = input.data() + at + 1;
+    datagrams.emplace_back(begin, begin + length);
+    at += 1 + length;
+  }
+  return datagrams;
+}
+
+Options options() {
+  Options o;
+  o.message_size = kMessage;
+  o.duration = kSecond;
+  return o;
+}
+
+// A receiver of a bulk transfer; a flow without a descriptor answers into the void.
+void receive(const std::vector<std::vector<char>>& datagrams, bool verify) {
+  Meter meter(options());
+  const auto flow = std::make_unique<Flow>();
+  flow->outgoing.assign(kMessage, 'x');
+  flow->is_server = true;
+  DatagramSink sink(*flow, meter, verify);
+  Nanoseconds now = kSecond;
+  for (const auto& d : datagrams) {
+    if (!sink.take(d.data(), d.size(), ++now, true)) break;
+    require(flow->sequence.distinct() <= flow->sequence.expected(),
+            "no more datagrams came than were sent");
+  }
+  flow->sequence.lost();
+}
+
+// A server's replies never exceed the request.
+void reply(const std::vector<std::vector<char>>& datagrams, bool raw) {
+  Meter meter(options());
+  auto t = std::make_unique<PingThread>();
+  t->outgoing.assign(kMessage, 'x');
+  t->verify = !raw;
+  if (raw) t->framing = {8, {'p', 'p', 1, 2}, 20, nullptr};
+  t->head = t->framing.mark_size + sizeof(DatagramHeader);
+  for (auto d : datagrams) {
+    const auto n = static_cast<ssize_t>(d.size());
+    if (reply_to(*t, meter, d.data(), n) == Reply::over) break;
+    if (raw) require(turn_round(d.data(), d.size(), 20) <= d.size(), "a pong is no larger");
+  }
+}
+
+// A client that waits for pongs of its ping.
+void await(const std::vector<std::vector<char>>& datagrams) {
+  auto t = std::make_unique<PingThread>();
+  t->outgoing.assign(kMessage, 'x');
+  PingFlow flow;
+  flow.number = t->take_number();
+  flow.waiting = true;
+  t->first_counted = 0;
+  StampedSpans spans(*t);
+  const PingWindow window{0, INT64_MAX};
+  for (const auto& d : datagrams) {
+    if (is_awaited(*t, flow, d.data(), static_cast<ssize_t>(d.size()))) {
+      ServerStamps stamps;
+      std::memcpy(&stamps, d.data() + sizeof(DatagramHeader), sizeof stamps);
+      spans.record({true, 10, 20, stamps.received, 30, 40}, stamps.previous_sent);
+      window.record(*t, flow, 10, 50);
+      flow.number = t->take_number();
+    } else if (d.size() % 2 == 0) {
+      window.lose(*t, flow.number, 10, 50);
+      flow.number = t->take_number();
+    }
+  }
+  require(t->late + t->duplicates <= datagrams.size(), "no more strays than datagrams");
+}
+
+}  // namespace
+
+// The first byte chooses who receives.
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string input = text_of(data + 1, size - 1);
+  const auto datagrams = datagrams_in(input);
+  const bool flag = (data[0] & 4) != 0;
+  switch (data[0] % 4) {
+    case 0:
+      receive(datagrams, flag);
+      break;
+    case 1:
+      reply(datagrams, flag);
+      break;
+    case 2:
+      await(datagrams);
+      break;
+    default:
+      token_from_hex(input);
+      for (const auto& d : datagrams) is_hello(d.data(), d.size(), kToken);
+  }
+  return 0;
+}

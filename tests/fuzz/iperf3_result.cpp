@@ -1,0 +1,39 @@
+// libiperf's JSON, of which the far end's part is anyone's: a measurement that an agent can tell.
+#include "harness/iperf3_result.h"
+
+#include "harness/protocol.h"
+#include "tests/fuzz/fuzz.h"
+
+using namespace pingperf;
+
+namespace {
+
+Options options_of(unsigned choice) {
+  Options o;
+  o.message_size = 1400;
+  o.warmup = choice & 1 ? kSecond : 300 * kMillisecond;
+  if (choice & 2) o.duration = kSecond;
+  o.transport = choice & 4 ? Transport::udp : Transport::tcp;
+  o.reverse = (choice & 8) != 0;
+  o.bidirectional = (choice & 16) != 0;
+  return o;
+}
+
+void tell(const Measurement& m) {
+  if (!m.error.empty()) require_one_line(m.error);
+  const std::string line = encode(Event(Result{1, m}));
+  decode_event(line);
+}
+
+}  // namespace
+
+// The first byte chooses the options.
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const Options options = options_of(data[0]);
+  const Iperf3Schedule schedule(options);
+  const std::string json = text_of(data + 1, size - 1);
+  tell(read_iperf3_result(json, schedule));
+  tell(read_iperf3_server(json, schedule, options));
+  return 0;
+}

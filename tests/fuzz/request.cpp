@@ -1,0 +1,16 @@
+// A line from a controller: a request, which says the same when it is encoded again, or an error.
+#include "harness/protocol.h"
+#include "tests/fuzz/fuzz.h"
+
+using namespace pingperf;
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  try {
+    const std::string line = encode(decode_request(text_of(data, size)));
+    require(line.find('\n') == std::string::npos, "a request is one line");
+    require(encode(decode_request(line)) == line, "a request survives its encoding");
+  } catch (const ProtocolError& e) {
+    require_one_line(e.what());
+  }
+  return 0;
+}
