@@ -21,7 +21,7 @@ from pathlib import Path
 import pandas
 
 import page
-from stage import RUN_FILES, Wrong, complete_lines, eventually, processes_with
+from stage import RUN_FILES, Wrong, complete_lines, eventually, kill_all_with, processes_with
 
 EXPERIMENT = """
 name: crash
@@ -72,8 +72,7 @@ class Chain:
             if not eventually(lambda: not processes_with(self.marker.encode()), 3):
                 raise Wrong("processes are left")
         finally:
-            for pid in processes_with(self.marker.encode()):
-                os.kill(pid, 9)
+            kill_all_with(self.marker.encode())
             shutil.rmtree(self.folder)
         return self.kills, self.refusals
 

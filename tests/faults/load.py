@@ -98,12 +98,11 @@ def main():
         row, peaks = run(arguments.pingperf, workload)
         if row.status != "ok":
             failures.append(f"{row.kind} {engine} {count}: {row.status}: {row.error}")
-            print(failures[-1], flush=True)
             continue
         one = of_one.setdefault((row.kind, engine), peaks)  # the first case of an engine has one flow
         lines.append(line_of(row, engine, count, [max(0, peak - first) for peak, first in zip(peaks, one)]))
         print(lines[-1], flush=True)
-    print(f"{len(lines) - 2} cases, {len(failures)} not ok")
+    print(f"{len(lines) - 2} cases ok, {len(failures)} not", *failures, sep="\n")
     if arguments.write and not failures:
         page.write_part(arguments.write, "load", "\n".join(lines))
     return 1 if failures else 0

@@ -75,6 +75,14 @@ def processes_with(marker):
     return found
 
 
+def kill_all_with(marker):
+    for pid in processes_with(marker):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
 def complete_lines(file):
     """The bytes of a file up to its last newline: what has been finished of it."""
     try:
@@ -132,8 +140,7 @@ class Stage:
 
     def __exit__(self, *_):
         self.end_faults()
-        for pid in processes_with(self.marker.encode()):
-            os.kill(pid, signal.SIGKILL)
+        kill_all_with(self.marker.encode())
         if self.controller:
             self.controller.wait()
         self.socket.close()
