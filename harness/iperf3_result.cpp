@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <type_traits>
 #include <utility>
 
 #include "harness/json.h"
@@ -11,17 +12,28 @@
 namespace pingperf {
 namespace {
 
+constexpr double kMostCounted = 0x1p53;  // bytes or datagrams: what a double holds exactly
+constexpr double kLongestTest = 1e9;     // seconds
+
+// Sums of what a far end tells may wrap.
 template <typename T>
 void add(std::optional<T>& sum, T value) {
-  sum = sum.value_or(0) + value;
+  const auto bits = [](T n) { return static_cast<std::uint64_t>(n); };
+  sum = static_cast<T>(bits(sum.value_or(0)) + bits(value));
 }
 
-// A key that this version of libiperf, or this kind of stream, may lack.
+// A key that this version of libiperf, or this kind of stream, may lack. A number that nobody could
+// have counted is none.
 template <typename T>
 std::optional<T> get(const Json& object, const char* key) {
   const auto found = object.find(key);
   if (found == object.end() || !found->is_number()) return std::nullopt;
-  return found->get<T>();
+  const auto value = found->get<double>();
+  if constexpr (std::is_integral_v<T>) {
+    const double least = std::is_unsigned_v<T> ? 0 : -kMostCounted;
+    if (value < least || value > kMostCounted) return std::nullopt;
+  }
+  return static_cast<T>(value);
 }
 
 // The congestion control that the sending end had; empty of UDP.
@@ -109,7 +121,9 @@ class ResultReader {
                                     : add_receiver(stream, interval, datagrams);
     if (sum.value("omitted", false)) return;
     // Not "start": that of the first interval after an omission may lie before time 0, unsigned.
-    const double start = std::exchange(last_end_s_, sum.at("end").get<double>());
+    const auto end = sum.at("end").get<double>();
+    if (std::abs(end) > kLongestTest) throw JsonError("an interval of no such test");
+    const double start = std::exchange(last_end_s_, end);
     add_to_total(interval);
     if (!in_window(start, last_end_s_)) return;
     if (rtt_count > 0) interval.rtt_ns = rtt_sum / rtt_count;

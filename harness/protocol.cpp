@@ -180,9 +180,11 @@ Histogram take_histogram(const Json& object, std::string_view key) {
     buckets.emplace_back(as<std::size_t>(bucket[0], "buckets"),
                          as<std::uint64_t>(bucket[1], "buckets"));
   }
+  const auto min = take<Nanoseconds>(*h, "min"), max = take<Nanoseconds>(*h, "max");
+  if (min < 0 || min > max)
+    throw ProtocolError(fmt::format("'{}' is not of times from {} to {}", key, min, max));
   try {
-    return Histogram::from_buckets(buckets, take<Nanoseconds>(*h, "min"),
-                                   take<Nanoseconds>(*h, "max"), take<double>(*h, "sum"),
+    return Histogram::from_buckets(buckets, min, max, take<double>(*h, "sum"),
                                    take<std::uint64_t>(*h, "overflow"));
   } catch (const std::out_of_range& e) {
     throw ProtocolError(fmt::format("'{}': {}", key, e.what()));
@@ -207,7 +209,8 @@ std::vector<Sample> take_samples(const Json& object) {
   samples.reserve(numbers.size() / 2);
   Nanoseconds sent = 0;
   for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) {
-    sent += as<Nanoseconds>(numbers[i], "samples");
+    if (__builtin_add_overflow(sent, as<Nanoseconds>(numbers[i], "samples"), &sent))
+      throw ProtocolError("'samples' are of no clock");
     samples.push_back({sent, as<Nanoseconds>(numbers[i + 1], "samples")});
   }
   return samples;
