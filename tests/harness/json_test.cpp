@@ -16,7 +16,8 @@ TEST(ParseJson, TakesWhatSomeoneWouldWrite) {
 
 // A million levels overflow the stack of whoever copies them.
 TEST(ParseJson, RefusesWhatIsNestedTooDeeply) {
-  for (const std::size_t depth : {65, 1'000'000}) EXPECT_THROW(parse_json(nested(depth)), JsonError);
+  for (const std::size_t depth : {65, 1'000'000})
+    EXPECT_THROW(parse_json(nested(depth)), JsonError);
   EXPECT_THROW(parse_json(R"(["\\", )" + nested(64) + "]"), JsonError);
 }
 
