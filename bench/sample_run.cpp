@@ -48,14 +48,15 @@ SampleTrial::SampleTrial(std::uint64_t seed) : trial_case(sample_case()) {
   scatter(record, 1);
   std::mt19937_64 random(seed);
   std::lognormal_distribution<double> round_trip(9.5, 0.1);  // about 13 µs
+  record.client.rtt.emplace();
   for (int i = 0; i < 100'000; ++i)
-    record.client.rtt.record(static_cast<Nanoseconds>(round_trip(random)));
+    record.client.rtt->record(static_cast<Nanoseconds>(round_trip(random)));
 }
 
 void write_sample_trials(const fs::path& file, std::size_t trials, std::uint64_t seed) {
   SampleTrial sample(seed);
   TrialRecord& record = sample.record;
-  record.client.rtt = {};
+  record.client.rtt.reset();
   std::mt19937_64 random(seed);
   std::lognormal_distribution<double> factor(0, 0.1);
   std::ofstream out(file, std::ios::binary);

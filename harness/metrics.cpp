@@ -126,7 +126,9 @@ Value quantile(const Histogram& h, double q) {
 }
 
 auto rtt_quantile(double q) {
-  return [q](const TrialRecord& r) { return quantile(r.client.rtt, q); };
+  return [q](const TrialRecord& r) {
+    return r.client.rtt ? quantile(*r.client.rtt, q) : std::nullopt;
+  };
 }
 
 Value span_quantile(const Measurement& m, Span span, double q) {
@@ -170,14 +172,14 @@ Value other_load(const TrialRecord& r) {
 template <typename Figure>
 auto of_rtt(Figure figure) {
   return [figure](const TrialRecord& r) -> Value {
-    if (r.client.rtt.count() == 0) return std::nullopt;
-    return static_cast<double>((r.client.rtt.*figure)());
+    if (!r.client.rtt) return std::nullopt;
+    return static_cast<double>((*r.client.rtt.*figure)());
   };
 }
 
 Value responsiveness(const TrialRecord& r) {
-  if (!r.background || r.client.rtt.count() == 0) return std::nullopt;
-  return 60e9 / r.client.rtt.mean();
+  if (!r.background || !r.client.rtt) return std::nullopt;
+  return 60e9 / r.client.rtt->mean();
 }
 
 // What timestamps: kernel splits a round trip into (sockets/stamped_pingpong.h).
@@ -337,8 +339,8 @@ std::vector<Metric> first_appended_metrics() {
        Better::lower},
       {"rtt_overflow", "round trips longer than the histogram's 60 s, counted in max and mean only",
        [](const TrialRecord& r) -> Value {
-         if (r.client.rtt.count() == 0) return std::nullopt;
-         return static_cast<double>(r.client.rtt.overflow());
+         if (!r.client.rtt) return std::nullopt;
+         return static_cast<double>(r.client.rtt->overflow());
        },
        Better::lower},
   };

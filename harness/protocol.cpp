@@ -170,9 +170,10 @@ Json to_json(const Histogram& h) {
           {"buckets", h.buckets()}};
 }
 
-Histogram take_histogram(const Json& object, std::string_view key) {
+// Nothing when it holds nothing.
+std::optional<Histogram> take_histogram(const Json& object, std::string_view key) {
   const auto h = take_optional<Json>(object, key);
-  if (!h) return {};
+  if (!h) return std::nullopt;
   std::vector<std::pair<std::size_t, std::uint64_t>> buckets;
   for (const Json& bucket : take_array(*h, "buckets")) {
     if (!bucket.is_array() || bucket.size() != 2)
@@ -184,8 +185,10 @@ Histogram take_histogram(const Json& object, std::string_view key) {
   if (min < 0 || min > max)
     throw ProtocolError(fmt::format("'{}' is not of times from {} to {}", key, min, max));
   try {
-    return Histogram::from_buckets(buckets, min, max, take<double>(*h, "sum"),
-                                   take<std::uint64_t>(*h, "overflow"));
+    Histogram histogram = Histogram::from_buckets(buckets, min, max, take<double>(*h, "sum"),
+                                                  take<std::uint64_t>(*h, "overflow"));
+    if (histogram.count() == 0) return std::nullopt;
+    return histogram;
   } catch (const std::out_of_range& e) {
     throw ProtocolError(fmt::format("'{}': {}", key, e.what()));
   }
@@ -220,7 +223,7 @@ Json to_json(const Measurement& m) {
   Json object = Json::object();
   put_fields<Measurement>(object, m, kMeasurement);
   if (!m.error.empty()) object["error"] = m.error;
-  if (m.rtt.count() > 0) object["rtt"] = to_json(m.rtt);
+  if (m.rtt) object["rtt"] = to_json(*m.rtt);
   for (const auto& [span, histogram] : m.spans)
     if (histogram.count() > 0) object["spans"][name(span)] = to_json(histogram);
   if (!m.samples.empty()) object["samples"] = to_json(m.samples);
@@ -241,7 +244,8 @@ Measurement measurement_from(const Json& object) {
   if (const auto spans = take_optional<Json>(object, "spans"))
     for (std::size_t i = 0; i < kSpans; ++i)
       if (const auto span = static_cast<Span>(i); spans->contains(name(span)))
-        m.spans.emplace(span, take_histogram(*spans, name(span)));
+        if (auto histogram = take_histogram(*spans, name(span)))
+          m.spans.emplace(span, std::move(*histogram));
   if (object.contains("samples")) m.samples = take_samples(object);
   m.clock = take_optional<std::string>(object, "clock").value_or("");
   m.cpus = take_optional<std::string>(object, "cpus").value_or("");

@@ -187,8 +187,8 @@ void RunDirectory::drop_unfinished() {
 }
 
 void RunDirectory::append(const TrialRecord& record) {
-  if (record.client.rtt.count() > 0)
-    write_trial_file(record, "histograms", "hgrm", hgrm_text(record.client.rtt));
+  if (record.client.rtt)
+    write_trial_file(record, "histograms", "hgrm", hgrm_text(*record.client.rtt));
   if (!record.client.samples.empty())
     write_trial_file(record, "samples", "npy", npy_bytes(record.client.samples));
   const std::string intervals = interval_rows(record);

@@ -109,7 +109,7 @@ struct Measurement {
   std::optional<std::uint64_t> unsent;           // open loop: due in the window, and never sent
   std::optional<std::uint64_t> port_waits;       // connect() found no free port, and was repeated
   std::optional<double> clock_cost_ns;           // of one reading of the clock
-  Histogram rtt;
+  std::optional<Histogram> rtt;                  // of the pings answered; empty: of none
   std::map<Span, Histogram> spans;               // those that were timed
   std::vector<Sample> samples;                   // samples: all
   std::optional<std::uint64_t> samples_dropped;  // that there was no room for

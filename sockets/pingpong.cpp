@@ -147,7 +147,7 @@ class PingPong final : public Endpoint {
     std::vector<double> shares;
     for (PingThread& t : threads_) {
       *m.exchanges += t.exchanges;
-      m.rtt.merge(t.rtt);
+      if (t.rtt.count() > 0) (m.rtt ? *m.rtt : m.rtt.emplace()).merge(t.rtt);
       for (auto& [span, histogram] : t.spans) m.spans[span].merge(histogram);
       m.samples.insert(m.samples.end(), t.samples.begin(), t.samples.end());
       for (const PingFlow& flow : t.flows) shares.push_back(static_cast<double>(flow.exchanges));

@@ -75,7 +75,8 @@ Measurement canned_measurement() {
   m.window_s = 1;
   m.bytes_sent = m.bytes_received = 1'000'000'000;
   m.exchanges = 100;
-  for (Nanoseconds i = 1; i <= 100; ++i) m.rtt.record(i * kMicrosecond);
+  m.rtt.emplace();
+  for (Nanoseconds i = 1; i <= 100; ++i) m.rtt->record(i * kMicrosecond);
   m.intervals.push_back({.start_s = 0, .end_s = 1, .bytes_received = 1'000'000'000});
   return m;
 }

@@ -31,8 +31,8 @@ void report(benchmark::State& state, const Measurement& client, const Options& o
   if (o.kind == Kind::throughput) {
     state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(*o.message_size));
   } else {
-    state.counters["rtt_p50_ns"] = static_cast<double>(client.rtt.quantile(0.5));
-    state.counters["rtt_p99_ns"] = static_cast<double>(client.rtt.quantile(0.99));
+    state.counters["rtt_p50_ns"] = static_cast<double>(client.rtt->quantile(0.5));
+    state.counters["rtt_p99_ns"] = static_cast<double>(client.rtt->quantile(0.99));
   }
   state.SetItemsProcessed(state.iterations());
 }
@@ -43,7 +43,7 @@ void run_engine(benchmark::State& state, const Engine& engine) try {
   while (state.KeepRunningBatch(kMessages)) {
     Ends ends = run_pair(engine, options);
     state.SetIterationTime(ends.client.window_s.value_or(0));
-    ends.client.rtt.merge(client.rtt);
+    if (client.rtt) ends.client.rtt->merge(*client.rtt);
     client = std::move(ends.client);
   }
   report(state, client, options);

@@ -53,7 +53,7 @@ int main() {
     try {
       const Measurement m = ping(*engine);
       if (!m.error.empty()) throw std::runtime_error(m.error);
-      std::printf("%-9s %8.1f us\n", std::string(engine->name).c_str(), m.rtt.quantile(0.5) / 1e3);
+      std::printf("%-9s %8.1f us\n", std::string(engine->name).c_str(), m.rtt->quantile(0.5) / 1e3);
       ++measured;
     } catch (const std::exception& e) {
       std::fprintf(stderr, "%s: %s\n", std::string(engine->name).c_str(), e.what());

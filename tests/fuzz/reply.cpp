@@ -9,8 +9,8 @@ namespace {
 // What the controller makes of a latency trial's figures.
 void look_at(const Event& event) {
   const auto* const result = std::get_if<Result>(&event);
-  if (result == nullptr) return;
-  const Histogram& h = result->measurement.rtt;
+  if (result == nullptr || !result->measurement.rtt) return;
+  const Histogram& h = *result->measurement.rtt;
   for (const double q : {0.0, 0.5, 0.999, 1.0})
     require(h.quantile(q) <= h.max(), "a percentile is at most the maximum");
   h.stddev();

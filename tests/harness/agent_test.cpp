@@ -198,7 +198,7 @@ TEST_F(AgentTest, AClientAndItsServerMoveBytesBetweenThem) {
     ++ended;
   }
   EXPECT_GT(client.exchanges.value_or(0), 0u);
-  EXPECT_EQ(client.rtt.count(), client.exchanges);
+  EXPECT_EQ(client.rtt->count(), client.exchanges);
 }
 
 TEST_F(AgentTest, HelloMustComeFirst) {

@@ -19,7 +19,8 @@ class ExportTest : public testing::Test {
     for (std::uint64_t block = 1; block <= 6; ++block) {
       text += trial_row(samples.transfer(bulk, block, 125'000'000));  // 1 Gbit/s
       TrialRecord r = samples.trial(ping, block);
-      for (int i = 0; i < 100; ++i) r.client.rtt.record(20'000);
+      r.client.rtt.emplace();
+      for (int i = 0; i < 100; ++i) r.client.rtt->record(20'000);
       text += trial_row(r);
     }
     text += trial_row(samples.failed(bulk, 7));

@@ -153,22 +153,23 @@ TEST(ProtocolTest, WhatWasNotMeasuredStaysUnmeasured) {
   EXPECT_FALSE(got.window_s);
   EXPECT_FALSE(got.bytes_sent);
   EXPECT_FALSE(got.jitter_ns);
-  EXPECT_EQ(got.rtt.count(), 0u);
+  EXPECT_FALSE(got.rtt);
   EXPECT_TRUE(got.intervals.empty());
 }
 
 TEST(ProtocolTest, HistogramsSurviveTheTrip) {
   Measurement m;
-  for (Nanoseconds value : {0, 5, 5, 70'000, 123'456'789}) m.rtt.record(value);
-  m.rtt.record(61 * kSecond);
+  m.rtt.emplace();
+  for (Nanoseconds value : {0, 5, 5, 70'000, 123'456'789}) m.rtt->record(value);
+  m.rtt->record(61 * kSecond);
   m.spans[Span::connect].record(42);
   const Measurement got = round_trip(Result{5, m}).measurement;
-  EXPECT_EQ(got.rtt.buckets(), m.rtt.buckets());
-  EXPECT_EQ(got.rtt.count(), 6u);
-  EXPECT_EQ(got.rtt.overflow(), 1u);
-  EXPECT_EQ(got.rtt.min(), 0);
-  EXPECT_EQ(got.rtt.max(), 61 * kSecond);
-  EXPECT_EQ(got.rtt.mean(), m.rtt.mean());
+  EXPECT_EQ(got.rtt->buckets(), m.rtt->buckets());
+  EXPECT_EQ(got.rtt->count(), 6u);
+  EXPECT_EQ(got.rtt->overflow(), 1u);
+  EXPECT_EQ(got.rtt->min(), 0);
+  EXPECT_EQ(got.rtt->max(), 61 * kSecond);
+  EXPECT_EQ(got.rtt->mean(), m.rtt->mean());
   EXPECT_EQ(got.spans.at(Span::connect).max(), 42);
 }
 

@@ -15,8 +15,9 @@ class QualityTest : public testing::Test {
   TrialRecord ping(const Case& c, std::uint64_t block, Nanoseconds rtt) {
     TrialRecord r = samples.trial(c, block);
     r.client.window_s = 1;
-    r.client.rtt.record(rtt);
-    r.client.rtt.record(rtt);
+    r.client.rtt.emplace();
+    r.client.rtt->record(rtt);
+    r.client.rtt->record(rtt);
     r.client.exchanges = 2;
     r.client.lost = 0;
     return r;

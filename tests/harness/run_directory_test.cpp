@@ -104,7 +104,8 @@ TEST_F(RunDirectoryTest, ResumeDropsATornRowAndItsIntervalsAtEveryCut) {
 TEST_F(RunDirectoryTest, RoundTripsAreKeptAsPercentileText) {
   RunDirectory run = create();
   TrialRecord r = record(1);
-  for (int i = 1; i <= 1000; ++i) r.client.rtt.record(i * 1000);
+  r.client.rtt.emplace();
+  for (int i = 1; i <= 1000; ++i) r.client.rtt->record(i * 1000);
   run.append(r);
   const std::string text = read(run.path() / "histograms/bulk-1.hgrm");
   std::istringstream lines(text);
