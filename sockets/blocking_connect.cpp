@@ -1,5 +1,5 @@
 // TCP v1: connect, one ping, one pong, disconnect; again and again. The server serves one client at
-// a time; others wait their turn in its backlog.
+// a time; who has not shown the token waits at its door meanwhile.
 //
 //   client                              server
 //     | connect                           | accept
@@ -13,6 +13,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "sockets/door.h"
 #include "sockets/engines.h"
 #include "sockets/io.h"
 #include "sockets/pingpong.h"
@@ -21,7 +22,7 @@
 namespace pingperf {
 namespace {
 
-constexpr Nanoseconds kMuteTimeout = 100 * kMillisecond;  // what a mute stranger can cost
+constexpr Nanoseconds kMuteTimeout = 100 * kMillisecond;  // a client that says no more is given up
 constexpr Nanoseconds kStopCheck = 50 * kMillisecond;     // how long a stop can go unnoticed
 constexpr Nanoseconds kPortRetry = kMillisecond;          // until a port may have become free
 
@@ -124,15 +125,11 @@ void ping(PingThread& t, Meter& meter, const Session& session) {
   if (!session.external) say_goodbye(session);
 }
 
-enum class Served { client, stranger, goodbye, nothing, corrupt };
+enum class Served { client, goodbye, nothing, corrupt };
 
 // Serves the one client of `connection`, to the end of its stream.
-Served serve(int connection, PingThread& t, const Token& token) {
+Served serve(int connection, PingThread& t) {
   set_receive_timeout(connection, kMuteTimeout);
-  Token shown;
-  if (!receive_all(connection, reinterpret_cast<char*>(shown.data()), shown.size()) ||
-      !same_token(shown, token))
-    return Served::stranger;
   char* const ping = t.incoming.data();
   if (!receive_all(connection, ping, 1)) return errno == 0 ? Served::goodbye : Served::nothing;
   if (!receive_all(connection, ping + 1, t.outgoing.size() - 1)) return Served::nothing;
@@ -144,18 +141,14 @@ Served serve(int connection, PingThread& t, const Token& token) {
 }
 
 void pong(PingThread& t, Meter& meter, const Session& session) {
-  while (!meter.stopped()) {
-    const Fd connection(::accept4(t.flows.front().fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (!connection) {
-      if (errno == EINTR || errno == ECONNABORTED) continue;
-      return fail(t, meter, "accept");
-    }
-    switch (serve(connection.get(), t, session.token)) {
-      case Served::stranger:
-        ++t.rejected_peers;
-        break;
+  Door door(t.flows.front().fd.get(), session.token);
+  for (bool over = false; !over && !meter.stopped();) {
+    const Fd connection = door.admit(Door::kForEver);
+    if (!connection) return fail(t, meter, "accept");
+    switch (serve(connection.get(), t)) {
       case Served::goodbye:
-        return;
+        over = true;
+        break;
       case Served::nothing:  // its client gave up; it knows why
         break;
       case Served::corrupt:
@@ -164,6 +157,7 @@ void pong(PingThread& t, Meter& meter, const Session& session) {
         if (t.total_exchanges++ == 0) meter.began();
     }
   }
+  t.rejected_peers = door.strangers();
 }
 
 // The clients come one by one, while the server runs.
