@@ -2,12 +2,14 @@
 // a time; who has not shown the token waits at its door meanwhile.
 //
 //   client                              server
+//     | … is admitted (stream.h)          |
 //     | connect                           | accept
 //     |--- token + ping ----------------->| compares; a stranger is closed and counted
 //     |<-- pong --------------------------|
 //     | close                             | close
 //     …
 //     | connect, token, end of stream --->| the client is done
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <cstring>
@@ -15,6 +17,7 @@
 
 #include "sockets/door.h"
 #include "sockets/engines.h"
+#include "sockets/error.h"
 #include "sockets/io.h"
 #include "sockets/pingpong.h"
 #include "sockets/stream.h"
@@ -157,20 +160,25 @@ void pong(PingThread& t, Meter& meter, const Session& session) {
         if (t.total_exchanges++ == 0) meter.began();
     }
   }
-  t.rejected_peers = door.strangers();
+  t.rejected_peers += door.strangers();
 }
 
-// The clients come one by one, while the server runs.
-std::vector<Fd> admit_nobody(Fd listener, const Session&, std::size_t, std::uint64_t&) {
+// The client comes once to be admitted, as of any stream; its pings come one by one, while the
+// server runs.
+std::vector<Fd> admit_client(Fd listener, const Session& session, std::size_t,
+                             std::uint64_t& rejected) {
+  Fd door(check(::fcntl(listener.get(), F_DUPFD_CLOEXEC, 0), "dup of the listener"));
+  kStreams.admit(std::move(door), session, 1, rejected);
   std::vector<Fd> flows;
   flows.push_back(std::move(listener));
   return flows;
 }
-std::vector<Fd> connect_nothing(const Session&, std::size_t) {
+std::vector<Fd> be_admitted(const Session& session, std::size_t) {
+  if (!session.external) kStreams.connect(session, 1);
   return {};
 }
 
-constexpr Carrier kOneByOne = {listen_stream, admit_nobody, connect_nothing};
+constexpr Carrier kOneByOne = {listen_stream, admit_client, be_admitted};
 constexpr PingPongOps kOps = {ping, pong, kOneByOne};
 
 Engine make_engine(Transport transport, std::vector<std::string_view> more) {

@@ -67,7 +67,7 @@ void attach_filter(int fd, int family, const std::vector<Condition>& conditions)
   check(::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), "SO_ATTACH_FILTER");
 }
 
-// What came before the filter was in place.
+// What came before the socket had its filter, or its peer.
 void discard_queued(int fd) {
   char byte;
   while (::recv(fd, &byte, 1, MSG_DONTWAIT) >= 0) {
@@ -140,6 +140,7 @@ std::vector<Fd> admit_raw(Fd fd, const Session& session, std::size_t, std::uint6
       continue;
     }
     connect_to(fd.get(), from, size, "the client");
+    discard_queued(fd.get());  // of strangers, or the hello again
     const std::vector<char> answer = marked_hello(session, RawDirection::pong);
     ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);  // lost, it is asked for again
     return one_flow(std::move(fd));

@@ -28,11 +28,17 @@ class Suite:
         return self.lines.readline()
 
 
-def kind_of(line):
+def parsed(line):
     try:
-        return json.loads(line)["type"]
-    except (ValueError, KeyError, TypeError):
-        return "nonsense"
+        message = json.loads(line)
+        return message if "type" in message else {"type": "nonsense"}
+    except (ValueError, TypeError):
+        return {"type": "nonsense"}
+
+
+def told_of(message):
+    """The kind of a message, and of one that names an endpoint's place, how to get there."""
+    return {key: message[key] for key in ("type", "address", "token") if key in message}
 
 
 class Line:
@@ -54,7 +60,7 @@ class Line:
         try:
             with os.fdopen(self.source, "rb", closefd=False) as lines:
                 for line in lines:
-                    suite.tell("line", said=kind_of(line))
+                    suite.tell("line", said=told_of(parsed(line)))
                     self.say(line)
         except (OSError, ValueError):
             pass  # the other side is gone, or the suite spoilt it

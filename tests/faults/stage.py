@@ -123,6 +123,7 @@ class Stage:
         self.agents, self.launchers = {}, {}  # of an end: the pid of the newest one
         self.launches = {"client": 0, "server": 0}
         self.controls = {}  # of an end: where its launcher takes commands
+        self.said = {}  # of an end: the newest line to it or from it
         self.trial = 0
         self.files_open = {}  # of a process: at the beginning of each trial
         self.on_point = lambda point, end: None
@@ -243,7 +244,8 @@ class Stage:
         elif point == "result":
             end = self.end_of_worker(message["pid"])
         elif point == "line":
-            point = message["said"]
+            self.said[end] = message["said"]
+            point = message["said"]["type"]
         is_external = not self.has_lab and "server" not in self.agents
         if point == ("connect" if is_external else "listen"):
             self.trial += 1

@@ -616,16 +616,35 @@ TEST_P(SocketTest, AWrongTokenIsNotAdmitted) {
       return e.what();
     }
   });
-  const bool served_one_by_one = engine().kind == Kind::connect;
-  if (!served_one_by_one) {
-    EXPECT_NE(intruder.get(), "");
-  }
+  EXPECT_NE(intruder.get(), "");
   const Ends ends = run_against(server, engine());
   expect_well(ends);
-  if (served_one_by_one) {
-    EXPECT_NE(intruder.get(), "");
-  }
   EXPECT_GE(ends.server.rejected_peers.value(), 1u);
+}
+
+TEST_P(SocketTest, MuteStrangersCostAConnectTrialNothing) {
+  if (engine().kind != Kind::connect) GTEST_SKIP() << "has shut its door by then";
+  Options options = options_for(engine());
+  options.messages = 50;
+  options.duration.reset();
+  Server server(engine(), options);
+  const std::unique_ptr<Endpoint> client = engine().connect(server.client_session());
+  server.accepted.get();
+  auto served = std::async(std::launch::async, [&] { return server.endpoint->run({}); });
+  std::vector<Fd> mute;
+  for (int i = 0; i < 20; ++i) {
+    mute.emplace_back(check(
+        ::socket(server.endpoint->address().family(), SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+    const Address address = server.endpoint->address();
+    check(::connect(mute.back().get(), address.data(), address.size()), "connect");
+    ::send(mute.back().get(), "x", 1, MSG_NOSIGNAL);
+  }
+  const Measurement pinged = client->run({});
+  EXPECT_EQ(pinged.error, "");
+  EXPECT_EQ(pinged.exchanges.value(), 50u);
+  EXPECT_LT(pinged.rtt->max(),
+            20 * 100 * kMillisecond);  // each would have cost a tenth of a second
+  EXPECT_EQ(served.get().rejected_peers.value(), 20u);
 }
 
 TEST_P(SocketTest, ABusyPortIsReportedAsSuch) {
@@ -644,7 +663,6 @@ TEST_P(SocketTest, ABusyPortIsReportedAsSuch) {
 }
 
 TEST_P(SocketTest, WithoutAClientAcceptGivesUpAtTheDeadline) {
-  if (engine().kind == Kind::connect) GTEST_SKIP() << "does not wait for a client";
   Session session;
   session.options = options_for(engine());
   session.address = free_address(engine());

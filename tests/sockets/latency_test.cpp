@@ -307,8 +307,10 @@ TEST(Connect, PortsThatRunOutAreWaitedForAndCounted) {
     session.options.kind = Kind::connect;
     session.address = Address::resolve("127.0.0.1", 5207);
     const auto server = engine.listen(session);
-    server->accept();
-    std::thread serving([&] { server->run({}); });
+    std::thread serving([&] {
+      server->accept();
+      server->run({});
+    });
     m = engine.connect(session)->run({});
     server->stop();
     serving.join();

@@ -1,0 +1,2 @@
+def visit_open_doors(pingperf, seconds):
+    return "", 0
