@@ -7,6 +7,7 @@ told so yet, and goes on for as long as the trial does where it can.
 
 import argparse
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -228,6 +229,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=600, help="how long pong and sink are visited")
     page.add_write(parser)
     arguments = parser.parse_args()
+    most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     begin = time.monotonic()
     cells, wrong = besiege_all(arguments.pingperf, arguments.inject, arguments.short, arguments.only)
     took_s = time.monotonic() - begin
