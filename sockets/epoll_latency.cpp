@@ -122,6 +122,7 @@ std::span<const Engine> epoll_latency() {
       .parameters = {"frequency", "arrivals"},
       .flow_parameters = {"streams", "threads"},
       .objection = large_message_objection,
+      .unavailable = epoll_unavailable,
   });
   return engines;
 }

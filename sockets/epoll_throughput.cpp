@@ -104,12 +104,14 @@ std::span<const Engine> epoll_throughput() {
                             .summary = kEpollSummary,
                             .transport = Transport::tcp,
                             .ops = kOps,
-                            .parameters = {"threads", "verify", "receive"}}),
+                            .parameters = {"threads", "verify", "receive"},
+                            .unavailable = epoll_unavailable}),
       make_transfer_engine({.name = "epoll",
                             .summary = kEpollSummary,
                             .transport = Transport::unix_stream,
                             .ops = kOps,
-                            .parameters = {"threads", "verify"}}),
+                            .parameters = {"threads", "verify"},
+                            .unavailable = epoll_unavailable}),
   };
   return engines;
 }

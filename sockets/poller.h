@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
+#include <string>
 
 #include "sockets/clock.h"
 #include "sockets/error.h"
@@ -16,6 +18,14 @@ namespace pingperf {
 // True when a non-blocking call that failed with `error` may be made again later.
 inline bool is_transient(int error) noexcept {
   return error == EAGAIN || error == EINTR;
+}
+
+// Why this host cannot wait as the poller does; nothing when it can.
+inline std::optional<std::string> epoll_unavailable() {
+  epoll_event event;
+  const int none = ::epoll_pwait2(-1, &event, 1, nullptr, nullptr);
+  if (none < 0 && errno == ENOSYS) return "this kernel has no epoll_pwait2(2): Linux 5.11 has";
+  return std::nullopt;
 }
 
 template <typename Flow>

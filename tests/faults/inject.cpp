@@ -1,6 +1,6 @@
 // Preloaded into pingperf by the fault suite. It stops a process at a moment that nobody sees from
 // outside until the suite says go on, steps its wall clock, and ends a worker by exit(), as
-// libiperf may.
+// libiperf may; and into what valgrind looks at.
 //
 // PINGPERF_FAULT_SOCKET is the suite's socket: a line tells the moment, the answer is a line. With
 // PINGPERF_FAULT_CLOCKS=DIR the suite writes seconds into DIR/<pid>, and the process' wall clock is
@@ -103,6 +103,15 @@ __attribute__((constructor)) void prepare(int argc, char** argv, char**) {
 }  // namespace
 
 extern "C" {
+
+// Under valgrind this process' program is valgrind, and only readlink() is told otherwise.
+int execvp(const char* file, char* const argv[]) {
+  static auto* const real = next<int(const char*, char* const[])>("execvp");
+  char program[4096] = "";
+  const bool is_self = std::string_view(file) == "/proc/self/exe";
+  if (is_self && ::readlink(file, program, sizeof program - 1) > 0) file = program;
+  return real(file, argv);
+}
 
 ssize_t write(int fd, const void* data, size_t size) {
   static auto* const real = next<ssize_t(int, const void*, size_t)>("write");

@@ -1,0 +1,126 @@
+"""One run of every engine over every transport, each process of it under valgrind's memcheck: invalid accesses, leaks,
+and descriptors that the controller and its agents leave open.
+
+Workers end by _exit() with their endpoint in use: of them descriptors say nothing, and only what nothing points to any
+more is a leak. Engines that valgrind cannot run refuse the trial; the table tells of them.
+"""
+
+import argparse
+import csv
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import page
+
+EXPERIMENT = """
+name: memcheck
+plan: {repetitions: 1, cooldown: 0ms, timeout: 60s}
+defaults: {warmup: 0ms}
+workloads:
+  nothing: {engine: 'null', duration: 50ms, matrix: {kind: [throughput, latency, connect]}}
+  bulk: {kind: throughput, transport: tcp, bytes: 1MB, matrix: {engine: [blocking, epoll, io_uring, splice]}}
+  local-bulk: {kind: throughput, transport: unix, bytes: 1MB, matrix: {engine: [blocking, epoll]}}
+  datagrams: {kind: throughput, transport: udp, engine: blocking, message_size: 1400, bytes: 100kB, rate: 10mbit}
+  libiperf:
+    kind: throughput
+    engine: iperf3
+    duration: 1s
+    message_size: 1400
+    rate: 1mbit
+    matrix: {transport: [tcp, udp]}
+  pingpong:
+    kind: latency
+    messages: 50
+    matrix:
+      transport: [TRANSPORTS]
+      engine: [blocking, spin, hybrid, epoll, io_uring]
+  reconnect: {kind: connect, engine: blocking, messages: 20, matrix: {transport: [tcp, unix, mptcp]}}
+"""
+ROLES = ("run", "agent", "worker")
+ERROR = re.compile(r"^==\d+== (Invalid|Conditional jump|Use of uninit|Syscall param|Mismatched|Source and dest|"
+                   r"Process terminating|\d[\d,]* (?:\([^)]*\) )?bytes in \d+ blocks are (?:definitely|indirectly|possibly))")
+OPEN = re.compile(r"^==\d+== Open (?:file descriptor|\w+ socket) (\d+):?(.*)")
+
+
+def command_of(pingperf, inject, logs, arguments):
+    return ["valgrind", "--trace-children=yes", "--trace-children-skip=*/tc,*/ip,*/ethtool,*sh", "--track-fds=yes",
+            "--leak-check=full", "--show-leak-kinds=definite,indirect,possible",
+            f"--suppressions={Path(__file__).with_name('memcheck.supp')}", f"--log-file={logs}/%p",
+            "env", f"LD_PRELOAD={inject}", pingperf, *arguments]
+
+
+def role_of(text):
+    """Of the process that a log is about; None of one that became another program."""
+    found = re.search(r"^==\d+== Command: \S+(?:/pingperf|/proc/self/exe|/exe) (\w+)", text, re.M)
+    return found.group(1) if found and "ERROR SUMMARY" in text else None
+
+
+def left_open(text):
+    """Descriptors that are neither inherited nor valgrind's own."""
+    lines = text.splitlines()
+    found = []
+    for number, line in enumerate(lines):
+        match = OPEN.match(line)
+        is_inherited = number + 1 < len(lines) and "<inherited from parent>" in lines[number + 1]
+        if match and not is_inherited and int(match.group(1)) > 2:
+            found.append(line.partition("== ")[2])
+    return found
+
+
+def look_at(logs):
+    """{role: Counter of processes, errors, descriptors}, and the lines of what was found."""
+    counts, findings = {role: Counter() for role in ROLES}, []
+    for log in logs:
+        text = log.read_text(errors="replace")
+        role = role_of(text)
+        if role not in counts:
+            continue
+        errors = [line for line in text.splitlines() if ERROR.match(line)]
+        files = left_open(text) if role != "worker" else []
+        counts[role] += Counter(processes=1, errors=len(errors), descriptors=len(files))
+        if errors or files:
+            findings.append("\n".join([f"{role} {log.name}:", *files, *(text.splitlines() if errors else [])]))
+    return counts, findings
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pingperf", type=os.path.abspath)
+    parser.add_argument("inject", type=os.path.abspath)
+    page.add_write(parser)
+    arguments = parser.parse_args()
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="memcheck-") as folder:
+        folder = Path(folder)
+        (folder / "logs").mkdir()
+        transports = "tcp, udp, unix, unix-datagram, mptcp" + (", raw, icmp" if os.geteuid() == 0 else "")
+        (folder / "all.yaml").write_text(EXPERIMENT.replace("TRANSPORTS", transports))
+        subprocess.run(command_of(arguments.pingperf, arguments.inject, folder / "logs",
+                                  ["run", "-q", "-o", folder / "results", folder / "all.yaml"]),
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=3000)
+        counts, findings = look_at(sorted((folder / "logs").iterdir()))
+        with open(folder / "results/memcheck/latest/trials.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+    unseen = Counter((row["engine"], row["error"].partition(": ")[2]) for row in rows if row["status"] == "refused")
+    bad = [row for row in rows if row["status"] not in ("ok", "refused")]
+    lines = ["| | processes | invalid or leaked | descriptors left open |", "|---|---|---|---|"]
+    lines += [f"| {role} | {c['processes']} | {c['errors']} | {c['descriptors'] if role != 'worker' else ''} |"
+              for role, c in counts.items()]
+    lines += ["", f"{len(rows) - sum(unseen.values()) - len(bad)} trials in {time.monotonic() - begin:.0f} s."]
+    lines += [f"Not seen, {count} trials of `{engine}`: {error}." for (engine, error), count in unseen.items()]
+    text = "\n".join(lines)
+    print(*findings, *(f"{row['status']} {row['case']}: {row['error']}" for row in bad), text, sep="\n")
+    if arguments.write:
+        page.write_part(arguments.write, "memcheck", text)
+    wrong = findings or bad or not all(c["processes"] for c in counts.values())
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
