@@ -1,6 +1,6 @@
 // Preloaded into pingperf by the fault suite. It stops a process at a moment that nobody sees from
 // outside until the suite says go on, steps its wall clock, and ends a worker by exit(), as
-// libiperf may; and into what valgrind looks at.
+// libiperf may. Under valgrind it is preloaded for what valgrind cannot follow.
 //
 // PINGPERF_FAULT_SOCKET is the suite's socket: a line tells the moment, the answer is a line. With
 // PINGPERF_FAULT_CLOCKS=DIR the suite writes seconds into DIR/<pid>, and the process' wall clock is
@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -103,6 +104,19 @@ __attribute__((constructor)) void prepare(int argc, char** argv, char**) {
 }  // namespace
 
 extern "C" {
+
+// With PINGPERF_FAULT_MEMCHECK a child that ends is given the time of valgrind's search for leaks.
+int kill(pid_t pid, int signal) {
+  static auto* const real = next<int(pid_t, int)>("kill");
+  static const bool is_patient = std::getenv("PINGPERF_FAULT_MEMCHECK") != nullptr;
+  siginfo_t ended = {};
+  for (int tenths = 0; is_patient && ended.si_pid == 0 && tenths < 100; ++tenths) {
+    if (::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT | WNOHANG) != 0) break;
+    const timespec pause = {0, 100'000'000};
+    if (ended.si_pid == 0) ::nanosleep(&pause, nullptr);
+  }
+  return real(pid, signal);
+}
 
 // Under valgrind this process' program is valgrind, and only readlink() is told otherwise.
 int execvp(const char* file, char* const argv[]) {

@@ -44,15 +44,15 @@ workloads:
 """
 ROLES = ("run", "agent", "worker")
 ERROR = re.compile(r"^==\d+== (Invalid|Conditional jump|Use of uninit|Syscall param|Mismatched|Source and dest|"
-                   r"Process terminating|\d[\d,]* (?:\([^)]*\) )?bytes in \d+ blocks are (?:definitely|indirectly|possibly))")
+                   r"Process terminating|\d[\d,]* (?:\([^)]*\) )?bytes in \d+ blocks are (?:definitely|indirectly))")
 OPEN = re.compile(r"^==\d+== Open (?:file descriptor|\w+ socket) (\d+):?(.*)")
 
 
 def command_of(pingperf, inject, logs, arguments):
     return ["valgrind", "--trace-children=yes", "--trace-children-skip=*/tc,*/ip,*/ethtool,*sh", "--track-fds=yes",
-            "--leak-check=full", "--show-leak-kinds=definite,indirect,possible",
+            "--leak-check=full", "--show-leak-kinds=definite,indirect",
             f"--suppressions={Path(__file__).with_name('memcheck.supp')}", f"--log-file={logs}/%p",
-            "env", f"LD_PRELOAD={inject}", pingperf, *arguments]
+            "env", f"LD_PRELOAD={inject}", "PINGPERF_FAULT_MEMCHECK=1", pingperf, *arguments]
 
 
 def role_of(text):
