@@ -92,12 +92,12 @@ class Crowd:
         for thread in self.threads:
             thread.join()
         for s in self.guests:
-            s.setblocking(False)
             try:
+                s.setblocking(False)
                 while data := s.recv(1 << 16):
                     self.got += len(data)
             except OSError:
-                pass
+                pass  # nothing more, or its attack has just closed it
             s.close()
         self.guests.clear()
 

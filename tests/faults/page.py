@@ -1,5 +1,9 @@
-"""Parts of docs/reliability.md that programs write: what stands between two marks."""
+"""Parts of docs/reliability.md that programs write: what stands between two marks. As a program it writes one:
+page.py NAME <TEXT
+"""
 
+import re
+import sys
 from pathlib import Path
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/reliability.md"
@@ -11,22 +15,24 @@ def add_write(parser):
 
 
 def marks(name):
-    return f"<!-- {name}: made by tools/faults {name} -->", f"<!-- end of {name} -->"
+    """Of a part: what begins it, its text, what ends it."""
+    return re.compile(rf"(<!-- {re.escape(name)}: made by [^>]* -->)(.*?)(<!-- end of {re.escape(name)} -->)", re.S)
 
 
 def part_of(page, name):
-    begin, end = marks(name)
-    return page.partition(begin)[2].partition(end)[0]
+    found = marks(name).search(page)
+    return found.group(2) if found else ""
 
 
 def page_with(page, name, text):
-    begin, end = marks(name)
-    if begin not in page or end not in page:
+    if not marks(name).search(page):
         raise ValueError(f"the page has no marks of {name}")
-    before, _, rest = page.partition(begin)
-    _, _, after = rest.partition(end)
-    return f"{before}{begin}\n\n{text}\n\n{end}{after}"
+    return marks(name).sub(lambda part: f"{part.group(1)}\n\n{text}\n\n{part.group(3)}", page)
 
 
 def write_part(file, name, text):
     file.write_text(page_with(file.read_text(), name, text))
+
+
+if __name__ == "__main__":
+    write_part(PAGE, sys.argv[1], sys.stdin.read().strip())

@@ -226,7 +226,7 @@ def main():
     parser.add_argument("inject", type=os.path.abspath)
     parser.add_argument("--short", action="store_true", help="each engine and transport meets two of the attacks")
     parser.add_argument("--only", default="", metavar="TEXT", help="of an engine, kind or transport")
-    parser.add_argument("--seconds", type=float, default=600, help="how long pong and sink are visited")
+    parser.add_argument("--seconds", type=float, default=600, help="how long pong and sink are visited, 0: not")
     page.add_write(parser)
     arguments = parser.parse_args()
     most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -236,10 +236,12 @@ def main():
     took_s = time.monotonic() - begin
     doors, bad_doors = visit_open_doors(arguments.pingperf, arguments.seconds) if arguments.seconds else ("", 0)
     trials = sum(count for count, _, _ in cells.values())
-    text = f"{trials} trials, in {took_s:.0f} s.\n\n{table(cells)}\n\n{doors}"
-    print(text)
+    besieged = f"{trials} trials, in {took_s:.0f} s.\n\n{table(cells)}"
+    print(besieged, doors, sep="\n\n")
     if arguments.write and not wrong and not bad_doors:
-        page.write_part(arguments.write, "strangers", text)
+        page.write_part(arguments.write, "strangers", besieged)
+        if doors:
+            page.write_part(arguments.write, "pong and sink", doors)
     return 1 if wrong or bad_doors else 0
 
 
