@@ -124,8 +124,8 @@ ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
                              ratios.zeros + row.n);
   for (const std::string& name : {row.case_name, row.baseline})
     if (row.remark.empty())
-      row.remark =
-          remark_on(name, values_of(trials, name, metric), values_of(trials, name, "steal_ratio"));
+      row.remark = remark_on(name, metric, values_of(trials, name, metric),
+                             values_of(trials, name, "steal_ratio"));
   return row;
 }
 

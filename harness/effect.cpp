@@ -8,6 +8,7 @@
 #include "harness/columns.h"
 #include "harness/quality.h"
 #include "harness/statistics.h"
+#include "harness/table.h"
 
 namespace pingperf {
 namespace {
@@ -76,11 +77,12 @@ std::optional<double> half_width(const Effect& effect) {
   return (*effect.ci_high - *effect.ci_low) / 2 / *effect.ratio;
 }
 
-std::string remark_on(const std::string& case_name, const std::vector<double>& values,
-                      const std::vector<double>& steal_ratios) {
+std::string remark_on(const std::string& case_name, std::string_view metric,
+                      const std::vector<double>& values, const std::vector<double>& steal_ratios) {
   if (const auto modes = find_modes(values))
-    return fmt::format("{} is bimodal: {} trials near {:.3g}, {} near {:.3g}", case_name,
-                       modes->low_count, modes->low, modes->high_count, modes->high);
+    return fmt::format("{} is bimodal: {} trials near {}, {} near {}", case_name, modes->low_count,
+                       human_metric(metric, modes->low), modes->high_count,
+                       human_metric(metric, modes->high));
   const auto disturbed = static_cast<std::size_t>(std::count_if(
       steal_ratios.begin(), steal_ratios.end(), [](double steal) { return steal > kMuchSteal; }));
   if (3 * disturbed > values.size())

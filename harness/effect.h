@@ -57,9 +57,10 @@ void judge_family(std::vector<Row>& rows, const Strictness& strictness) {
 std::optional<double> half_width(const Effect& effect);
 
 // Why these values of a case are no ground for a verdict: two groups of them, or CPU time stolen by
-// the hypervisor in more than a third of the trials. Empty when they are.
-std::string remark_on(const std::string& case_name, const std::vector<double>& values,
-                      const std::vector<double>& steal_ratios);
+// the hypervisor in more than a third of the trials. Empty when they are. A metric without a name
+// has no unit.
+std::string remark_on(const std::string& case_name, std::string_view metric,
+                      const std::vector<double>& values, const std::vector<double>& steal_ratios);
 
 // True when the effect is a change for the worse: slower, by its verdict.
 inline bool is_regression(const Effect& effect) {

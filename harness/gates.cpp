@@ -35,7 +35,8 @@ void measure_itself(GateRow& row, const TrialTable& trials, double level) {
     row.ci_low = interval->first;
     row.ci_high = interval->second;
   }
-  row.why = remark_on(row.case_name, values, values_of(trials, row.case_name, "steal_ratio"));
+  row.why = remark_on(row.case_name, row.gate->metric, values,
+                      values_of(trials, row.case_name, "steal_ratio"));
 }
 
 // Where values from `low` to `high` lie.

@@ -87,12 +87,13 @@ std::string remark_on_sessions(const Side& base, const Side& now, double shift, 
   return fmt::format("the runs of one side alone differ by {:.0f}%", 100 * std::expm1(apart));
 }
 
-std::string remark_on_sides(const Side& base, const Side& now, double shift, double threshold) {
+std::string remark_on_sides(std::string_view metric, const Side& base, const Side& now,
+                            double shift, double threshold) {
   if (const std::size_t zeros = base.zeros + now.zeros; zeros > 0)
     return fmt::format("{} of {} values are 0, and have no ratio", zeros,
                        base.values.size() + now.values.size());
-  std::string remark = remark_on("base", exponentials(base.logs), base.steal_ratios);
-  if (remark.empty()) remark = remark_on("new", exponentials(now.logs), now.steal_ratios);
+  std::string remark = remark_on("base", metric, exponentials(base.logs), base.steal_ratios);
+  if (remark.empty()) remark = remark_on("new", metric, exponentials(now.logs), now.steal_ratios);
   if (remark.empty()) remark = remark_on_sessions(base, now, shift, threshold);
   return remark;
 }
@@ -250,7 +251,8 @@ ShiftRow compare_case(const std::string& metric, const std::string& case_name, c
     set_estimate(row, estimate, strictness, 2);
     shift = estimate.center;
   }
-  row.remark = remark_on_sides(before, after, shift, strictness.threshold);
+  const std::string_view unit = reference.empty() ? std::string_view(metric) : "";
+  row.remark = remark_on_sides(unit, before, after, shift, strictness.threshold);
   return row;
 }
 

@@ -162,9 +162,11 @@ std::string gate_remarks(const std::vector<GateRow>& rows) {
 
 std::string comparisons_table(const std::vector<ComparisonRow>& rows, const Style& style) {
   std::string text;
-  for (const std::string& baseline : baselines_of(rows))
-    text += table_to(baseline, rows).to_string(style) + "\n" +
-            wrap(remarks_to(baseline, rows), style.width);
+  for (const std::string& baseline : baselines_of(rows)) {
+    text += table_to(baseline, rows).to_string(style) + "\n";
+    if (const std::string remarks = remarks_to(baseline, rows); !remarks.empty())
+      text += wrap(remarks, style.width) + "\n";
+  }
   return text + wrap(power_text(rows, "pairs"), style.width);
 }
 

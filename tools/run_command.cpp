@@ -110,9 +110,11 @@ void print_files(const std::filesystem::path& directory) {
         {"comparisons.csv", "a row a compared pair"},
         {"junit.xml", "cases and gates as tests, for CI"},
         {"intervals.csv", "a row a tenth of a second"},
+        {"histograms", "round trips of each trial, for HdrHistogram's tools"},
+        {"samples", "each round trip of each trial, for numpy"},
         {"environment.json", "the hosts, versions and command"},
         {"experiment.yaml", "the experiment as it was run"}})
-    fmt::print("  {:<17} {}\n", file, content);
+    if (std::filesystem::exists(directory / file)) fmt::print("  {:<17} {}\n", file, content);
 }
 
 // Unpinned, a ping-pong measures where the scheduler puts its two ends: said once.

@@ -24,7 +24,7 @@ Effect judge_blocks(const LogRatios& ratios, const std::string& metric, std::siz
   set_estimate(effect, estimate_paired(part(ratios.logs, begin, size), strictness.level),
                strictness, 1);
   for (const auto* side : {&ratios.candidate, &ratios.baseline})
-    if (effect.remark.empty()) effect.remark = remark_on("", part(*side, begin, size), {});
+    if (effect.remark.empty()) effect.remark = remark_on("", "", part(*side, begin, size), {});
   judge_family(family, strictness);
   return family.front();
 }

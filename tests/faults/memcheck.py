@@ -18,30 +18,7 @@ from pathlib import Path
 
 import page
 
-EXPERIMENT = """
-name: memcheck
-plan: {repetitions: 1, cooldown: 0ms, timeout: 60s}
-defaults: {warmup: 0ms}
-workloads:
-  nothing: {engine: 'null', duration: 50ms, matrix: {kind: [throughput, latency, connect]}}
-  bulk: {kind: throughput, transport: tcp, bytes: 1MB, matrix: {engine: [blocking, epoll, io_uring, splice]}}
-  local-bulk: {kind: throughput, transport: unix, bytes: 1MB, matrix: {engine: [blocking, epoll]}}
-  datagrams: {kind: throughput, transport: udp, engine: blocking, message_size: 1400, bytes: 100kB, rate: 10mbit}
-  libiperf:
-    kind: throughput
-    engine: iperf3
-    duration: 1s
-    message_size: 1400
-    rate: 1mbit
-    matrix: {transport: [tcp, udp]}
-  pingpong:
-    kind: latency
-    messages: 50
-    matrix:
-      transport: [TRANSPORTS]
-      engine: [blocking, spin, hybrid, epoll, io_uring]
-  reconnect: {kind: connect, engine: blocking, messages: 20, matrix: {transport: [tcp, unix, mptcp]}}
-"""
+EXPERIMENT = Path(__file__).parents[1] / "e2e/every_engine.yaml"
 ROLES = ("run", "agent", "worker")
 ERROR = re.compile(r"^==\d+== (Invalid|Conditional jump|Use of uninit|Syscall param|Mismatched|Source and dest|"
                    r"Process terminating|\d[\d,]* (?:\([^)]*\) )?bytes in \d+ blocks are (?:definitely|indirectly))")
@@ -99,13 +76,11 @@ def main():
     with tempfile.TemporaryDirectory(prefix="memcheck-") as folder:
         folder = Path(folder)
         (folder / "logs").mkdir()
-        transports = "tcp, udp, unix, unix-datagram, mptcp" + (", raw, icmp" if os.geteuid() == 0 else "")
-        (folder / "all.yaml").write_text(EXPERIMENT.replace("TRANSPORTS", transports))
         subprocess.run(command_of(arguments.pingperf, arguments.inject, folder / "logs",
-                                  ["run", "-q", "-o", folder / "results", folder / "all.yaml"]),
+                                  ["run", "-q", "-o", folder / "results", EXPERIMENT]),
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=3000)
         counts, findings = look_at(sorted((folder / "logs").iterdir()))
-        with open(folder / "results/memcheck/latest/trials.csv", newline="") as file:
+        with open(folder / "results/every-engine/latest/trials.csv", newline="") as file:
             rows = list(csv.DictReader(file))
     unseen = Counter((row["engine"], row["error"].partition(": ")[2]) for row in rows if row["status"] == "refused")
     bad = [row for row in rows if row["status"] not in ("ok", "refused")]

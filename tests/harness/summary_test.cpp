@@ -145,7 +145,7 @@ TEST_F(ReportTest, ABimodalCaseGetsNoVerdictUnlessEveryPairSaysTheSame) {
   auto rows = compare_cases(e, table());
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].verdict, "inconclusive");
-  EXPECT_EQ(rows[0].remark, "ping/engine=b is bimodal: 5 trials near 4e+04, 5 near 3.3e+05");
+  EXPECT_EQ(rows[0].remark, "ping/engine=b is bimodal: 5 trials near 40 µs, 5 near 330 µs");
   EXPECT_FALSE(rows[0].more_repetitions);  // more of them would settle nothing
   EXPECT_THAT(comparisons_table(rows, {}), HasSubstr("is bimodal"));
   e.compare[0].pairs = {{e.cases[0].name, e.cases[1].name}};
