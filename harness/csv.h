@@ -1,12 +1,12 @@
 // CSV as RFC 4180 has it, in UTF-8 with a header row.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
-#include <ranges>
 #include <stdexcept>
 #include <streambuf>
 #include <string>
@@ -56,6 +56,37 @@ class CsvTable {
     std::size_t index_;
   };
 
+  // The rows in order. Not a view of std: clang 14, with the libstdc++ of GCC 12, compiles none that transforms.
+  class Rows {
+   public:
+    class Iterator {
+     public:
+      using value_type = Row;
+      using difference_type = std::ptrdiff_t;
+      Iterator() = default;
+      Iterator(const CsvTable& table, std::size_t index) noexcept : table_(&table), index_(index) {}
+      Row operator*() const noexcept { return {*table_, index_}; }
+      Iterator& operator++() noexcept { return ++index_, *this; }
+      Iterator operator++(int) noexcept { return {*table_, index_++}; }
+      bool operator==(const Iterator&) const noexcept = default;
+
+     private:
+      const CsvTable* table_ = nullptr;
+      std::size_t index_ = 0;
+    };
+    Rows(const CsvTable& table, std::size_t size) noexcept : table_(&table), size_(size) {}
+    Iterator begin() const noexcept { return {*table_, 0}; }
+    Iterator end() const noexcept { return {*table_, size_}; }
+    std::size_t size() const noexcept { return size_; }
+    bool empty() const noexcept { return size_ == 0; }
+    Row operator[](std::size_t index) const noexcept { return {*table_, index}; }
+    Row front() const noexcept { return (*this)[0]; }
+
+   private:
+    const CsvTable* table_;
+    std::size_t size_;
+  };
+
   // Reads text that ends with a newline; a last line without one is torn (its write was cut short)
   // and is left out: torn() tells. Throws CsvError on anything else that is wrong, also on a quote
   // that opens before the last line and never closes: the rows after it are not to be lost.
@@ -64,11 +95,7 @@ class CsvTable {
   static CsvTable read(const std::filesystem::path& file);
 
   const std::vector<std::string>& header() const noexcept { return header_; }
-  // A random-access range of Row.
-  auto rows() const noexcept {
-    return std::views::iota(std::size_t{0}, size_) |
-           std::views::transform([this](std::size_t i) { return Row(*this, i); });
-  }
+  Rows rows() const noexcept { return {*this, size_}; }
   bool torn() const noexcept { return torn_; }
   const std::string& source() const noexcept { return source_; }
   // The table of the rows that `wanted` is true of.
