@@ -56,7 +56,8 @@ class CsvTable {
     std::size_t index_;
   };
 
-  // The rows in order. Not a view of std: clang 14, with the libstdc++ of GCC 12, compiles none that transforms.
+  // The rows in order. Not a view of std: clang 14, with the libstdc++ of GCC 12, compiles none
+  // that transforms.
   class Rows {
    public:
     class Iterator {

@@ -27,7 +27,7 @@ OPEN = re.compile(r"^==\d+== Open (?:file descriptor|\w+ socket) (\d+):?(.*)")
 
 def command_of(pingperf, inject, logs, arguments):
     return ["valgrind", "--trace-children=yes", "--trace-children-skip=*/tc,*/ip,*/ethtool,*sh", "--track-fds=yes",
-            "--leak-check=full", "--show-leak-kinds=definite,indirect",
+            "--leak-check=full", "--show-leak-kinds=definite,indirect", "--vgdb=no",
             f"--suppressions={Path(__file__).with_name('memcheck.supp')}", f"--log-file={logs}/%p",
             "env", f"LD_PRELOAD={inject}", "PINGPERF_FAULT_MEMCHECK=1", pingperf, *arguments]
 

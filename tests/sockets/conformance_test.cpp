@@ -26,7 +26,7 @@ Options options_for(const Engine& engine) {
                                                         : 131072;
   o.streams = 1;
   // Two that spin may land on one CPU, and take turns by the scheduler's slices.
-  o.duration = (engine.name == "spin" ? 200 : 60) * kMillisecond;
+  o.duration = (engine.name == "spin" ? 200 : 100) * kMillisecond;
   o.warmup = 20 * kMillisecond;
   if (engine.honours("threads")) o.threads = 1;
   return o;
@@ -157,6 +157,7 @@ TEST_P(TransferTest, BidirectionalMakesBothEndsSendAndReceive) {
   if (!engine().honours("bidirectional")) GTEST_SKIP() << "has no bidirectional";
   Options options = options_for(engine());
   options.bidirectional = true;
+  options.duration = 200 * kMillisecond;
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
   for (const Measurement* end : {&ends.client, &ends.server}) {
