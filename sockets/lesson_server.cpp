@@ -1,5 +1,6 @@
 #include "sockets/lesson_server.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <atomic>
@@ -8,6 +9,7 @@
 #include <system_error>
 #include <thread>
 
+#include "sockets/address.h"
 #include "sockets/io.h"
 #include "sockets/raw.h"
 
@@ -43,6 +45,13 @@ void serve_in_a_thread(Fd connection, const std::shared_ptr<std::atomic<int>>& c
   }
 }
 
+// Two echoing services, set at each other by one datagram with a forged sender, would not stop:
+// what looks sent by a pong like this one or by a system service (echo, chargen: RFC 862, 864) gets
+// none.
+bool may_echo(std::uint16_t own_port, std::uint16_t port) noexcept {
+  return port >= IPPORT_RESERVED && port != own_port;
+}
+
 }  // namespace
 
 void serve_streams(int listener, bool concurrent) noexcept {
@@ -65,6 +74,7 @@ void serve_streams(int listener, bool concurrent) noexcept {
 }
 
 void serve_datagrams(int socket) noexcept {
+  const std::uint16_t own_port = Address::local_of(socket).port();
   char buffer[kBuffer];
   for (;;) {
     sockaddr_storage peer;
@@ -74,7 +84,8 @@ void serve_datagrams(int socket) noexcept {
     if (n < 0 && errno != EINTR) return;
     // Datagram 0 long from nobody: the socket was shut down.
     if (n == 0 && size == 0) return;
-    if (n >= 0) ::sendto(socket, buffer, static_cast<std::size_t>(n), MSG_DONTWAIT, from, size);
+    if (n >= 0 && may_echo(own_port, Address::from(from, size).port()))
+      ::sendto(socket, buffer, static_cast<std::size_t>(n), MSG_DONTWAIT, from, size);
   }
 }
 

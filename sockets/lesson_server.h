@@ -12,7 +12,8 @@ namespace pingperf {
 // each, at most 1000 at once. Returns when the listener is shut down or fails (errno).
 void serve_streams(int listener, bool concurrent) noexcept;
 
-// Answers every datagram with itself. Returns when the socket is shut down or fails (errno).
+// Answers every UDP datagram with itself, but for those from a port below 1024 or equal to its own:
+// of another echo, it may be. Returns when the socket is shut down or fails (errno).
 void serve_datagrams(int socket) noexcept;
 
 // Answers every ping that a raw socket gets (sockets/raw.h). Returns as serve_datagrams() does.

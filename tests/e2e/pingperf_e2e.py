@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -647,6 +648,28 @@ class Output(EndToEnd):
         self.assertIn("ping statistics", out)
         pong.send_signal(signal.SIGINT)
         self.assertEqual(pong.wait(timeout=10), 0)
+
+    def test_pongs_cannot_be_set_at_each_other(self):
+        pong = subprocess.Popen([PINGPERF, "pong", "--transport", "udp", "--port", "0"], stdout=subprocess.PIPE,
+                                text=True)
+        self.addCleanup(pong.communicate)
+        self.addCleanup(pong.kill)
+        port = int(re.search(r":(\d+) over udp", pong.stdout.readline()).group(1))
+
+        def is_answered(own):
+            with socket.socket(type=socket.SOCK_DGRAM) as s:
+                s.settimeout(0.5)
+                s.bind(own)
+                s.sendto(b"ping", ("127.0.0.1", port))
+                try:
+                    return s.recv(100) == b"ping"
+                except TimeoutError:
+                    return False
+
+        self.assertTrue(is_answered(("127.0.0.1", 0)))
+        self.assertFalse(is_answered(("127.0.0.2", port)))
+        if os.geteuid() == 0:
+            self.assertFalse(is_answered(("127.0.0.2", 7)))
 
     def test_ping_without_a_pong_fails_and_says_why(self):
         done = pingperf("ping", "127.0.0.1:1", "--count", "1")
