@@ -25,15 +25,13 @@ from stage import RUN_FILES, Wrong, complete_lines, eventually, kill_all_with, p
 
 EXPERIMENT = """
 name: crash
-plan: {repetitions: 40, cooldown: 0ms}
+plan: {cooldown: 0ms}
 defaults: {warmup: 0ms}
 workloads:
   bulk: {kind: throughput, engine: null, matrix: {duration: [1ms, 2ms]}}
   ping: {kind: latency, engine: blocking, matrix: {messages: [10, 20]}}
 """
 CASES = ("bulk/duration=1ms", "bulk/duration=2ms", "ping/messages=10", "ping/messages=20")
-PLAN = {(case, str(repetition)) for case in CASES for repetition in range(1, 41)}
-LONGEST_LIFE_S = 1.5  # of a controller until it is killed; a run that nobody kills takes a little longer
 TWINS_EVERY = 5  # kills
 
 
@@ -56,18 +54,22 @@ def keys_of(rows):
 class Chain:
     """One run and its controllers, each of which is killed but the last."""
 
-    def __init__(self, pingperf, number, seed):
-        self.pingperf = pingperf
-        self.random = random.Random(f"{seed}-{number}")
+    def __init__(self, arguments, number):
+        self.pingperf = arguments.pingperf
+        self.longest_life_s = arguments.longest_life
+        self.plan = {(case, str(repetition)) for case in CASES for repetition in range(1, arguments.repetitions + 1)}
+        self.random = random.Random(f"{arguments.seed}-{number}")
         self.folder = Path(tempfile.mkdtemp(prefix="crash-"))
         self.marker = f"PINGPERF_FAULT_RUN={uuid.uuid4()}"
-        (self.folder / "crash.yaml").write_text(EXPERIMENT)
+        (self.folder / "crash.yaml").write_text(
+            EXPERIMENT.replace("plan: {", f"plan: {{repetitions: {arguments.repetitions}, "))
         self.kills = 0
+        self.completed = 0
         self.refusals = 0
 
     def run(self, kills):
         try:
-            while self.kills < kills:
+            while self.kills < kills or not self.completed:
                 self.one_run(kills)
             if not eventually(lambda: not processes_with(self.marker.encode()), 3):
                 raise Wrong("processes are left")
@@ -97,7 +99,7 @@ class Chain:
     def dies(self, controller):
         """Kills it at a random instant; false when it had ended by then."""
         try:
-            controller.wait(timeout=self.random.uniform(0, LONGEST_LIFE_S))
+            controller.wait(timeout=self.random.uniform(0, self.longest_life_s))
             return False
         except subprocess.TimeoutExpired:
             controller.kill()
@@ -127,22 +129,22 @@ class Chain:
         rows = read_rows(file)
         if len(set(keys_of(rows))) != len(rows):
             raise Wrong("a trial has two rows")
-        if not set(keys_of(rows)) <= PLAN or {row["status"] for row in rows} - {"ok"}:
+        if not set(keys_of(rows)) <= self.plan or {row["status"] for row in rows} - {"ok"}:
             raise Wrong("a row that should not be")
         return finished
 
     def check_end(self, controller, results, finished):
-        _, errors = controller.communicate(timeout=60)
+        _, errors = controller.communicate(timeout=120)
         if controller.returncode != 0:
             raise Wrong(f"the last controller ended with {controller.returncode}: {errors.decode()}")
         run = results / "crash/latest"
         self.check(run, finished)
         if complete_lines(run / "trials.csv") != (run / "trials.csv").read_bytes():
             raise Wrong("a torn row is left")
-        if set(keys_of(read_rows(run / "trials.csv"))) != PLAN:
+        if set(keys_of(read_rows(run / "trials.csv"))) != self.plan:
             raise Wrong("the rows are not those of the plan")
         intervals = pandas.read_csv(run / "intervals.csv")
-        if not set(zip(intervals.case, intervals.repetition.astype(str))) <= PLAN:
+        if not set(zip(intervals.case, intervals.repetition.astype(str))) <= self.plan:
             raise Wrong("an interval of no trial")
         if intervals.duplicated(["case", "repetition", "endpoint", "start_s"]).any():
             raise Wrong("an interval twice")
@@ -151,19 +153,23 @@ class Chain:
         if odd:
             raise Wrong(f"files are missing or left: {sorted(odd)}")
         shutil.rmtree(results)
+        self.completed += 1
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pingperf", type=os.path.abspath)
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--repetitions", type=int, default=40, help="of the plan, of 4 cases")
+    parser.add_argument("--longest-life", type=float, default=1.5,
+                        help="seconds of a controller until it is killed; a whole run should take a little longer")
     parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     page.add_write(parser)
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
     begin = time.monotonic()
-    chains = [Chain(arguments.pingperf, number, arguments.seed) for number in range(arguments.jobs)]
+    chains = [Chain(arguments, number) for number in range(arguments.jobs)]
     share = -(-arguments.kills // arguments.jobs)
     with ThreadPoolExecutor(arguments.jobs) as pool:
         counts = list(pool.map(lambda chain: chain.run(share), chains))
