@@ -89,7 +89,7 @@ class Meter {
   std::atomic<bool> cut_short_{false};  // stopped before the window closed
   std::mutex mutex_;
   std::condition_variable changed_;
-  Nanoseconds first_ = 0;     // guarded by mutex_
+  std::atomic<Nanoseconds> first_{0};  // 0: nothing has been transferred
   std::size_t finished_ = 0;  // guarded by mutex_
 };
 

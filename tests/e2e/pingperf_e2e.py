@@ -438,7 +438,7 @@ workloads: {{bulk: {{kind: throughput, engine: blocking, transport: {transport},
         self.run_ok(self.experiment("""
 name: streams
 plan: {repetitions: 1, timeout: 60s}
-defaults: {kind: throughput, streams: 512, duration: 500ms, warmup: 200ms, message_size: 16KiB}
+defaults: {kind: throughput, streams: 512, duration: 2s, warmup: 200ms, message_size: 16KiB}
 workloads:
   threads: {engine: blocking}
   epoll: {engine: epoll, threads: 2}

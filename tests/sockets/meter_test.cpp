@@ -1,0 +1,55 @@
+// The thread that watches a trial's loops.
+#include "sockets/meter.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
+namespace pingperf {
+namespace {
+
+constexpr int kHighest = -20;
+
+int priority() { return ::getpriority(PRIO_PROCESS, 0); }
+
+// Of this thread, for the length of a test.
+bool may_go_before_others() {
+  const int before = priority();
+  return ::setpriority(PRIO_PROCESS, 0, kHighest) == 0 &&
+         ::setpriority(PRIO_PROCESS, 0, before) == 0;
+}
+
+TEST(Meter, BeginsOnce) {
+  Meter meter(Options{});
+  const Nanoseconds first = meter.began();
+  EXPECT_GT(first, 0);
+  EXPECT_EQ(meter.began(), first);
+}
+
+TEST(Meter, GoesBeforeOthersOnlyWhileItWatches) {
+  if (!may_go_before_others()) GTEST_SKIP() << "needs CAP_SYS_NICE";
+  const int before = priority();
+  Meter meter(Options{});
+  int of_loop = kHighest;
+  std::vector<int> of_probes;
+  const auto loop = [&] {
+    meter.began();
+    of_loop = priority();
+  };
+  const auto probe = [&] {
+    of_probes.push_back(priority());
+    return Totals{};
+  };
+  EXPECT_EQ(run_loops(meter, {loop}, probe, {}).error, "");
+  EXPECT_EQ(of_loop, before);
+  EXPECT_EQ(std::count(of_probes.begin() + 1, of_probes.end(), kHighest),
+            std::ssize(of_probes) - 1);  // the first is taken before any loop runs
+  EXPECT_GT(of_probes.size(), 1U);
+  EXPECT_EQ(priority(), before);
+}
+
+}  // namespace
+}  // namespace pingperf
