@@ -90,7 +90,7 @@ class Meter {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::atomic<Nanoseconds> first_{0};  // 0: nothing has been transferred
-  std::size_t finished_ = 0;  // guarded by mutex_
+  std::size_t finished_ = 0;           // guarded by mutex_
 };
 
 // Fills the TCP RTT and congestion window figures from the intervals.

@@ -13,7 +13,9 @@ namespace {
 
 constexpr int kHighest = -20;
 
-int priority() { return ::getpriority(PRIO_PROCESS, 0); }
+int priority() {
+  return ::getpriority(PRIO_PROCESS, 0);
+}
 
 // Of this thread, for the length of a test.
 bool may_go_before_others() {
