@@ -8,6 +8,7 @@
 // that have no launcher to tell of them.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -32,6 +33,12 @@ constexpr int kWorkerEvents = 3;
 std::string_view role;  // run, agent or worker; empty in any other program
 bool requests_are_moments = false;
 const volatile std::int64_t* step_s = nullptr;  // of the wall clock; null: it is left alone
+
+// With PINGPERF_FAULT_MEMCHECK in the environment.
+bool is_under_valgrind() {
+  static const bool is = std::getenv("PINGPERF_FAULT_MEMCHECK") != nullptr;
+  return is;
+}
 
 template <class Function>
 Function* next(const char* name) {
@@ -105,12 +112,11 @@ __attribute__((constructor)) void prepare(int argc, char** argv, char**) {
 
 extern "C" {
 
-// With PINGPERF_FAULT_MEMCHECK a child that ends is given the time of valgrind's search for leaks.
+// A child that ends is given the time of valgrind's search for leaks.
 int kill(pid_t pid, int signal) {
   static auto* const real = next<int(pid_t, int)>("kill");
-  static const bool is_patient = std::getenv("PINGPERF_FAULT_MEMCHECK") != nullptr;
   siginfo_t ended = {};
-  for (int tenths = 0; is_patient && ended.si_pid == 0 && tenths < 100; ++tenths) {
+  for (int tenths = 0; is_under_valgrind() && ended.si_pid == 0 && tenths < 100; ++tenths) {
     if (::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT | WNOHANG) != 0) break;
     const timespec pause = {0, 100'000'000};
     if (ended.si_pid == 0) ::nanosleep(&pause, nullptr);
@@ -125,6 +131,16 @@ int execvp(const char* file, char* const argv[]) {
   const bool is_self = std::string_view(file) == "/proc/self/exe";
   if (is_self && ::readlink(file, program, sizeof program - 1) > 0) file = program;
   return real(file, argv);
+}
+
+// valgrind 3.19 does not know the system call.
+int epoll_pwait2(int epoll, epoll_event* events, int most, const timespec* timeout,
+                 const sigset_t* mask) {
+  using Wait = int(int, epoll_event*, int, const timespec*, const sigset_t*);
+  static auto* const real = next<Wait>("epoll_pwait2");
+  if (!is_under_valgrind()) return real(epoll, events, most, timeout, mask);
+  const long ms = timeout ? timeout->tv_sec * 1000 + (timeout->tv_nsec + 999'999) / 1'000'000 : -1;
+  return ::epoll_pwait(epoll, events, most, static_cast<int>(ms), mask);
 }
 
 ssize_t write(int fd, const void* data, size_t size) {

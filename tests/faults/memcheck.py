@@ -2,7 +2,7 @@
 and descriptors that the controller and its agents leave open.
 
 Workers end by _exit() with their endpoint in use: of them descriptors say nothing, and only what nothing points to any
-more is a leak. Engines that valgrind cannot run refuse the trial; the table tells of them.
+more is a leak. Engines that this host cannot run refuse the trial; the table tells of them.
 """
 
 import argparse

@@ -22,10 +22,11 @@ TEST(ParseJson, RefusesWhatIsNestedTooDeeply) {
 }
 
 TEST(ParseJson, BracketsBesideEachOtherAndInTextsDoNotCount) {
-  std::string flat = "[" + nested(1);
-  for (int i = 0; i < 1000; ++i) flat += "," + nested(1);
+  std::string flat = "[0";
+  for (int i = 0; i < 1000; ++i) flat.append(",").append(nested(1));
   EXPECT_NO_THROW(parse_json(flat + "]"));
-  EXPECT_NO_THROW(parse_json("[\"" + std::string(1000, '[') + "\"]"));
+  const std::string brackets(1000, '[');
+  EXPECT_NO_THROW(parse_json("[\"" + brackets + "\"]"));
 }
 
 TEST(ParseJson, SaysWhatIsWrongInOneLine) {
