@@ -123,8 +123,7 @@ class Judge {
     if (governor && *governor != "performance" && *governor != "userspace")
       add("governor", true, fmt::format("the CPU governor is {}", *governor),
           "The clock of the CPUs follows the load: a ping that waits wakes a slow CPU, and the "
-          "first "
-          "trial after a pause differs from the next.",
+          "first trial after a pause differs from the next.",
           "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor");
     if (fact<bool>("turbo").value_or(false))
       add("turbo", false, "the CPUs may go beyond their rated frequency (turbo)",
@@ -226,8 +225,7 @@ class Judge {
     if (!may("CAP_NET_ADMIN"))
       add("capabilities", false, "no CAP_NET_ADMIN",
           "Buffers beyond rmem_max and wmem_max, busy_poll and congestion controls that are not "
-          "for "
-          "all cannot be had.",
+          "for all cannot be had.",
           setcap);
   }
 
@@ -268,8 +266,7 @@ class Judge {
     if (version && *version < kThreadedIperf3 && (!needs_ || needs_->iperf3_streams))
       add("libiperf", false, fmt::format("libiperf is {}", *text),
           "Before 3.16 it serves all streams of a test by one thread: with streams above 1, "
-          "compare "
-          "it with threads: 1.",
+          "compare it with threads: 1.",
           "build with libiperf 3.16 or later (Debian 13 has one)");
   }
 

@@ -210,8 +210,7 @@ std::vector<Metric> throughput_metrics() {
       {"bytes_received", "payload bytes received in the window", received(&M::bytes_received)},
       {"copies",
        "copies of the payload between user space and kernel, both ends together: 2, or 1 or 0 "
-       "where "
-       "an engine avoids one; of iperf3 by its options",
+       "where an engine avoids one; of iperf3 by its options",
        copies},
       {"retransmits", "TCP segments sent again in the window, by the sending end",
        sent(&M::retransmits), down},

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include "sockets/clock.h"
 #include "sockets/error.h"
@@ -23,9 +24,10 @@ inline bool is_transient(int error) noexcept {
 // Why this host cannot wait as the poller does; nothing when it can.
 inline std::optional<std::string> epoll_unavailable() {
   epoll_event event;
-  const int none = ::epoll_pwait2(-1, &event, 1, nullptr, nullptr);
-  if (none < 0 && errno == ENOSYS) return "this kernel has no epoll_pwait2(2): Linux 5.11 has";
-  return std::nullopt;
+  ::epoll_pwait2(-1, &event, 1, nullptr, nullptr);
+  if (errno == EBADF) return std::nullopt;  // it looked for the descriptor
+  return "no epoll_pwait2(2) here (older than Linux 5.11, or a container's filter): " +
+         std::generic_category().message(errno);
 }
 
 template <typename Flow>

@@ -24,7 +24,7 @@ inline std::optional<std::string> io_uring_unavailable() {
     ::io_uring_queue_exit(&probe);
     return std::nullopt;
   }
-  return "this kernel gives no io_uring (see sysctl kernel.io_uring_disabled): " +
+  return "no io_uring here (sysctl kernel.io_uring_disabled, or a container's filter): " +
          std::generic_category().message(-result);
 }
 

@@ -327,14 +327,12 @@ gates:
                  {"PERCENT", "2% or 0.1%."},
                  {"BOUND", "a value in the unit of its metric, or a ratio: 0.95 or 95%."},
                  {"METRIC", "a column of trials.csv, such as throughput_bps or rtt_p50_ns."}});
-  text +=
-      ".SH WHICH VALUE COUNTS\n" +
-      roff(
-          "Built-in values, then `defaults`, then the workload's keys, then the matrix. A "
-          "parameter "
-          "of a workload or matrix that its engine does not have is an error; one of `defaults` "
-          "reaches the engines that have it, and is an error when none has.") +
-      "\n";
+  text += ".SH WHICH VALUE COUNTS\n" +
+          roff(
+              "Built-in values, then `defaults`, then the workload's keys, then the matrix. A "
+              "parameter of a workload or matrix that its engine does not have is an error; one of "
+              "`defaults` reaches the engines that have it, and is an error when none has.") +
+          "\n";
   text += ".SH KEYS\n";
   for (const ExperimentSection& section : experiment_sections()) text += section_of(section);
   text += ".SH PARAMETERS\nOf a workload, of defaults, of a background and of a matrix.\n" +

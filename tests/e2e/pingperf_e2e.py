@@ -4,6 +4,8 @@ Usage: pingperf_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """
 
 import csv
+import ctypes
+import errno
 import io
 import json
 import os
@@ -12,6 +14,7 @@ import resource
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -38,6 +41,22 @@ workloads:
 def pingperf(*arguments, **options):
     return subprocess.run([PINGPERF, *map(str, arguments)], capture_output=True, text=True,
                           timeout=120, **options)
+
+
+def refuse_calls(*numbers):
+    """From now on this process and its children get EPERM of these system calls: seccomp(2)."""
+    load_number, equal, result = 0x20, 0x15, 0x06
+    allow, refuse = 0x7fff0000, 0x00050000 | errno.EPERM
+    program = [(load_number, 0, 0, 0)]
+    for number in numbers:
+        program += [(equal, 0, 1, number), (result, 0, 0, refuse)]
+    program.append((result, 0, 0, allow))
+    filters = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *f) for f in program))
+    header = struct.pack("@HP", len(program), ctypes.addressof(filters))
+    set_seccomp, filter_mode, no_new_privileges = 22, 2, 38
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    if prctl(no_new_privileges, 1, 0, 0, 0) or prctl(set_seccomp, filter_mode, header):
+        raise OSError(ctypes.get_errno(), "seccomp")
 
 
 def processes_of(session):
@@ -464,6 +483,24 @@ workloads:
         for error in trials.error:
             self.assertIn("port busy", error)
         self.assertTrue(trials.throughput_bps.isna().all())
+
+    def test_engines_that_the_host_refuses_are_refused_rows_and_the_run_goes_on(self):
+        file = self.experiment("""
+name: filtered
+plan: {repetitions: 1}
+defaults: {kind: latency, duration: 50ms, warmup: 0ms}
+workloads:
+  rtt: {matrix: {engine: [blocking, epoll, io_uring]}}
+""")
+        io_uring_setup, epoll_pwait2 = 425, 441
+        done = pingperf("run", "-o", self.results, file,
+                        preexec_fn=lambda: refuse_calls(io_uring_setup, epoll_pwait2))
+        self.assertEqual(done.returncode, 3, done.stderr)
+        trials = self.trials().set_index("engine")
+        self.assertEqual(dict(trials.status),
+                         {"blocking": "ok", "epoll": "refused", "io_uring": "refused"})
+        for engine in ("epoll", "io_uring"):
+            self.assertIn("Operation not permitted", trials.error[engine])
 
     def test_what_a_file_has_executed_is_told_and_can_be_refused(self):
         mark = self.folder / "launched"
