@@ -3,7 +3,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <stdexcept>
+#include <thread>
 
 #include "sockets/error.h"
 #include "sockets/io.h"
@@ -64,9 +67,31 @@ std::vector<Fd> admit_flows(Fd first, const Session& session, std::size_t count,
   }
 }
 
+// Says hello until it is answered, or has been refused for five seconds: between two flows the
+// server's port is closed for a moment, or for as long as its host is busy.
+void be_admitted(int fd, const Session& session) {
+  constexpr int kMostRefusals = 100;
+  constexpr auto kFirstPause = std::chrono::microseconds(100);
+  const std::string where = session.address.to_string();
+  const Hello hello{kHello, session.token};
+  char answer[64];
+  for (int refusals = 0;;) {
+    if (now_ns() > session.deadline)
+      throw std::runtime_error(where + " did not admit this session");
+    ::send(fd, &hello, sizeof hello, MSG_NOSIGNAL);
+    const Nanoseconds retry = std::min(session.deadline, now_ns() + kHelloRetry);
+    if (!wait_readable(fd, retry)) continue;
+    const ssize_t n = ::recv(fd, answer, sizeof answer, MSG_DONTWAIT);
+    if (n >= 0 && is_answer(answer, static_cast<std::size_t>(n), session.token)) return;
+    if (n >= 0 || errno != ECONNREFUSED) continue;
+    if (++refusals == kMostRefusals) check(-1, "connect to " + where);
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(
+        std::chrono::nanoseconds(kHelloRetry), kFirstPause * (1 << std::min(refusals, 9))));
+  }
+}
+
 std::vector<Fd> connect_flows(const Session& session, std::size_t count) {
   std::vector<Fd> flows;
-  const Hello hello{kHello, session.token};
   for (std::size_t i = 0; i < count; ++i) {
     Fd fd(check(::socket(session.address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
     apply_options(fd.get(), session.options, session.address.family());
@@ -74,22 +99,19 @@ std::vector<Fd> connect_flows(const Session& session, std::size_t count) {
     const sa_family_t unnamed = AF_UNIX;
     if (session.address.family() == AF_UNIX)
       check(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&unnamed), sizeof unnamed), "bind");
-    const std::string where = session.address.to_string();
     check(::connect(fd.get(), session.address.data(), session.address.size()),
-          "connect to " + where);
-    char answer[64];
-    ssize_t n = 0;
-    do {
-      if (now_ns() > session.deadline)
-        throw std::runtime_error(where + " did not admit this session");
-      ::send(fd.get(), &hello, sizeof hello, MSG_NOSIGNAL);
-      const Nanoseconds retry = std::min(session.deadline, now_ns() + kHelloRetry);
-      if (!wait_readable(fd.get(), retry)) continue;
-      n = ::recv(fd.get(), answer, sizeof answer, MSG_DONTWAIT);
-    } while (n < 0 || !is_hello(answer, static_cast<std::size_t>(n), session.token));
+          "connect to " + session.address.to_string());
+    be_admitted(fd.get(), session);
     flows.push_back(std::move(fd));
   }
   return flows;
+}
+
+bool has_token(const char* datagram, std::size_t size, const Token& token) {
+  Hello hello;
+  if (size != sizeof hello) return false;
+  std::memcpy(&hello, datagram, sizeof hello);
+  return same_token(hello.token, token);
 }
 
 Framing no_framing(int, const Session&, bool) {
@@ -101,10 +123,12 @@ Framing no_framing(int, const Session&, bool) {
 const Carrier kDatagrams = {bind_datagram, admit_flows, connect_flows, no_framing};
 
 bool is_hello(const char* datagram, std::size_t size, const Token& token) {
-  Hello hello;
-  if (size != sizeof hello) return false;
-  std::memcpy(&hello, datagram, sizeof hello);
-  return hello.mark == kHello && same_token(hello.token, token);
+  return has_token(datagram, size, token) && header_of(datagram).number == kHello;
+}
+
+bool is_answer(const char* datagram, std::size_t size, const Token& token) {
+  return has_token(datagram, size, token) &&
+         (header_of(datagram).number == kHello || header_of(datagram).number == kWelcome);
 }
 
 Fd bind_datagram(const Session& session) {

@@ -2,7 +2,7 @@
 //
 //   client                          server
 //     |--- hello + token ------------>| compares; connects its socket to this peer alone
-//     |<-- the same datagram ---------|   (never more bytes than came)
+//     |<-- the same datagram ---------|   (never more bytes than came; a sink's is a welcome)
 //     |        … payload …            |
 //     |--- end + count (thrice) ----->|
 //
@@ -22,6 +22,7 @@ struct Hello {
   Token token;
 };
 bool is_hello(const char* datagram, std::size_t size, const Token& token);
+bool is_answer(const char* datagram, std::size_t size, const Token& token);
 
 // How long a client waits for the answer to its hello before it repeats it.
 inline constexpr Nanoseconds kHelloRetry = 50 * kMillisecond;

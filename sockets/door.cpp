@@ -8,22 +8,6 @@
 namespace pingperf {
 namespace {
 
-// Of accept4(2): true when the next one may succeed. Linux hands on what is wrong with the
-// connection, too.
-bool is_of_one_connection(int error) noexcept {
-  switch (error) {
-    case EBADF:
-    case EINVAL:
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-      return false;
-    default:
-      return true;
-  }
-}
-
 int milliseconds_until(Nanoseconds deadline) noexcept {
   constexpr Nanoseconds kLongest = 1000 * kSecond;
   return static_cast<int>(std::clamp<Nanoseconds>(deadline - now_ns(), 0, kLongest) / kMillisecond +
@@ -45,8 +29,10 @@ Fd Door::admit(Nanoseconds deadline) noexcept {
         if (Fd known = examine(i)) return known;
     if (set_[0].revents == 0) continue;
     Fd guest(::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC));
-    if (!guest && !is_of_one_connection(errno)) return Fd();
-    if (!guest) continue;
+    if (!guest) {
+      if (!may_go_on(judge_accept(errno))) return Fd();
+      continue;
+    }
     if (Fd newest = let_in(std::move(guest))) return newest;
   }
   errno = ETIMEDOUT;
@@ -59,6 +45,14 @@ void Door::wait(Nanoseconds deadline) noexcept {
   for (const Guest& guest : guests_) set_.push_back({guest.connection.get(), POLLIN, 0});
   if (::poll(set_.data(), set_.size(), milliseconds_until(deadline)) < 0)
     for (pollfd& p : set_) p.revents = 0;
+}
+
+bool Door::may_go_on(AcceptFailure failure) noexcept {
+  if (failure == AcceptFailure::for_want && !guests_.empty()) {
+    turn_away(0);  // who keeps mute does not keep others out
+    return true;
+  }
+  return failure == AcceptFailure::of_one_connection;
 }
 
 Fd Door::let_in(Fd guest) noexcept {

@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "sockets/accept.h"
 #include "sockets/clock.h"
 #include "sockets/fd.h"
 #include "sockets/token.h"
@@ -15,7 +16,8 @@ namespace pingperf {
 
 class Door {
  public:
-  // How many may stand there at once: one more, and the one who has kept mute for longest goes.
+  // How many may stand there at once: one more, or no descriptor for it, and the one who has kept
+  // mute for longest goes.
   static constexpr std::size_t kMostGuests = 256;
 
   static constexpr Nanoseconds kForEver = std::numeric_limits<Nanoseconds>::max();
@@ -24,7 +26,7 @@ class Door {
 
   // The next connection that has shown the token; what it sent behind that is still to be read.
   // Fails with errno: ETIMEDOUT past the deadline, EINVAL when the listener was shut down, EMFILE
-  // and the like. Allocates nothing.
+  // and the like when nobody stands there who could go. Allocates nothing.
   Fd admit(Nanoseconds deadline) noexcept;
 
   // Those that were turned away, and those that stand there.
@@ -38,6 +40,7 @@ class Door {
   };
 
   void wait(Nanoseconds deadline) noexcept;
+  bool may_go_on(AcceptFailure failure) noexcept;
   // Each returns the connection that has shown the token by now, if that one has.
   Fd let_in(Fd guest) noexcept;
   Fd examine(std::size_t guest) noexcept;

@@ -15,6 +15,12 @@ namespace pingperf {
 // then asleep.
 enum class Wait { block, spin, hybrid };
 
+// A connection whose host has vanished ends some day: socket(7), SO_KEEPALIVE.
+inline void end_with_its_host(int connection) noexcept {
+  constexpr int on = 1;
+  ::setsockopt(connection, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
 // True when a call that failed with `error` is to be made again at once.
 constexpr bool is_retry(Wait wait, int error) {
   return error == EINTR || (wait == Wait::spin && error == EAGAIN);

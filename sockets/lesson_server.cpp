@@ -4,11 +4,11 @@
 #include <sys/socket.h>
 
 #include <atomic>
-#include <chrono>
 #include <memory>
 #include <system_error>
 #include <thread>
 
+#include "sockets/accept.h"
 #include "sockets/address.h"
 #include "sockets/io.h"
 #include "sockets/raw.h"
@@ -17,13 +17,11 @@ namespace pingperf {
 namespace {
 
 constexpr int kMostClients = 1000;
-constexpr auto kFull = std::chrono::milliseconds(10);
 constexpr std::size_t kBuffer = 64 * 1024;
 
 // One client, to the end of its stream. A ping may come in pieces: so does its pong.
 void echo(int connection) noexcept {
-  static constexpr int on = 1;
-  ::setsockopt(connection, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);  // a host that vanished
+  end_with_its_host(connection);
   char buffer[kBuffer];
   for (;;) {
     const ssize_t n = ::recv(connection, buffer, sizeof buffer, 0);
@@ -57,14 +55,7 @@ bool may_echo(std::uint16_t own_port, std::uint16_t port) noexcept {
 void serve_streams(int listener, bool concurrent) noexcept {
   // Shared with threads that may outlive this call.
   const auto clients = std::make_shared<std::atomic<int>>(0);
-  for (;;) {
-    Fd connection(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
-    if (!connection) {
-      if (errno == EINTR || errno == ECONNABORTED) continue;
-      if (errno != EMFILE && errno != ENFILE) return;
-      std::this_thread::sleep_for(kFull);  // until a client has gone
-      continue;
-    }
+  while (Fd connection = accept_next(listener)) {
     if (!concurrent) {
       echo(connection.get());
     } else if (*clients < kMostClients) {

@@ -4,14 +4,15 @@
 
 #include <atomic>
 #include <cerrno>
-#include <chrono>
 #include <memory>
 #include <mutex>
 #include <system_error>
 #include <thread>
 #include <vector>
 
+#include "sockets/accept.h"
 #include "sockets/datagram.h"
+#include "sockets/io.h"
 #include "sockets/sequence.h"
 
 namespace pingperf {
@@ -19,15 +20,15 @@ namespace {
 
 constexpr int kMostClients = 1000;
 constexpr std::size_t kBuffer = 256 * 1024;
-constexpr auto kFull = std::chrono::milliseconds(10);
 
 // One client, to the end of its stream.
-SinkReport drain(int connection, const Address& peer) {
-  std::vector<char> buffer(kBuffer);
+SinkReport drain(int connection, const Address& peer) noexcept {
+  end_with_its_host(connection);
+  char buffer[kBuffer];
   SinkReport report{.peer = peer};
   Nanoseconds first = 0, last = 0;
   for (;;) {
-    const ssize_t n = ::recv(connection, buffer.data(), buffer.size(), 0);
+    const ssize_t n = ::recv(connection, buffer, sizeof buffer, 0);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;
     last = now_ns();
@@ -64,16 +65,8 @@ void drain_in_a_thread(Fd connection, const std::shared_ptr<Clients>& clients) n
 void sink_streams(int listener, const SinkReporter& report) noexcept {
   const auto clients = std::make_shared<Clients>();
   clients->report = report;
-  for (;;) {
-    Fd connection(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
-    if (connection) {
-      if (clients->count < kMostClients) drain_in_a_thread(std::move(connection), clients);
-    } else if (errno == EMFILE || errno == ENFILE) {
-      std::this_thread::sleep_for(kFull);  // until a client has gone
-    } else if (errno != EINTR && errno != ECONNABORTED) {
-      return;
-    }
-  }
+  while (Fd connection = accept_next(listener))
+    if (clients->count < kMostClients) drain_in_a_thread(std::move(connection), clients);
 }
 
 void sink_datagrams(int socket, const SinkReporter& report) noexcept {
@@ -92,7 +85,11 @@ void sink_datagrams(int socket, const SinkReporter& report) noexcept {
     const DatagramHeader header = header_of(buffer.data());
     const Nanoseconds now = now_ns();
     if (header.number == kHello) {
-      ::sendto(socket, buffer.data(), static_cast<std::size_t>(n), MSG_DONTWAIT, from, size);
+      if (n != sizeof(Hello)) continue;
+      set_header(buffer.data(), {kWelcome, header.value});
+      ::sendto(socket, buffer.data(), sizeof(Hello), MSG_DONTWAIT, from, size);
+    } else if (header.number == kWelcome) {
+      continue;  // of another sink, or our own by way of an echo
     } else if (header.number == kEnd) {
       if (current.datagrams == 0) continue;  // it is said three times
       sequence->expect(static_cast<std::uint64_t>(header.value));

@@ -25,8 +25,8 @@ using SinkReporter = std::function<void(const SinkReport&)>;
 // once. Returns when the listener is shut down or fails (errno).
 void sink_streams(int listener, const SinkReporter& report) noexcept;
 
-// Takes the flows of a bound UDP socket, one sender at a time; answers a hello with itself, never
-// with more. Returns when the socket is shut down or fails (errno).
+// Takes the flows of a bound UDP socket, one sender at a time; answers a hello with a welcome of
+// its size, which nobody answers. Returns when the socket is shut down or fails (errno).
 void sink_datagrams(int socket, const SinkReporter& report) noexcept;
 
 }  // namespace pingperf

@@ -3,8 +3,10 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <functional>
 #include <thread>
 
@@ -120,11 +122,17 @@ void print_ping(const PingCommand& command, const Address& server, std::uint64_t
   std::fflush(stdout);
 }
 
-// Serves in a thread until Ctrl-C. A client may hold the thread: it ends with the process.
+// Serves in a thread until Ctrl-C, or until the socket fails. A client may hold the thread: it ends
+// with the process.
 [[noreturn]] void serve_until_interrupt(const Interrupt& interrupt,
                                         const std::function<void()>& serve,
                                         const std::string& socket_file) {
-  std::thread(serve).detach();
+  std::thread([&serve] {
+    serve();
+    std::fprintf(stderr, "pingperf: the socket failed: %s\n", std::strerror(errno));
+    std::fflush(stdout);
+    ::_exit(3);
+  }).detach();
   pollfd p{interrupt.fd(), POLLIN, 0};
   while (::poll(&p, 1, -1) < 0 && errno == EINTR) {
   }

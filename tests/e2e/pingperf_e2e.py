@@ -346,6 +346,19 @@ workloads: {ping: {kind: latency, engine: blocking}}
         self.assertEqual(done.returncode, 3)
         self.assertIn("connect to 127.0.0.1:1: Connection refused", self.trials().iloc[0].error)
 
+    def test_a_missing_udp_pong_is_told_before_the_timeout(self):
+        file = self.experiment("""
+name: ping
+hosts: {server: {external: 127.0.0.1, port: 1}}
+plan: {repetitions: 1, timeout: 60s}
+workloads: {ping: {kind: latency, engine: blocking, transport: udp}}
+""")
+        done = pingperf("run", "-o", self.results, file)
+        self.assertEqual(done.returncode, 3)
+        trial = self.trials().iloc[0]
+        self.assertEqual(trial.status, "failed")
+        self.assertIn("connect to 127.0.0.1:1: Connection refused", trial.error)
+
     def test_kernel_stamps_add_up_to_the_round_trip(self):
         _, row = self.ping("timestamps: kernel")
         parts = row[["app_to_kernel_p50_ns", "kernel_to_kernel_p50_ns", "kernel_to_app_p50_ns", "turnaround_p50_ns"]]
@@ -707,6 +720,29 @@ class Output(EndToEnd):
         self.assertFalse(is_answered(("127.0.0.2", port)))
         if os.geteuid() == 0:
             self.assertFalse(is_answered(("127.0.0.2", 7)))
+
+    def test_a_sink_cannot_be_set_at_what_echoes(self):
+        sink = subprocess.Popen([PINGPERF, "sink", "--transport", "udp", "--port", "0"], stdout=subprocess.PIPE,
+                                text=True)
+        self.addCleanup(sink.communicate)
+        self.addCleanup(sink.kill)
+        port = int(re.search(r":(\d+) over udp", sink.stdout.readline()).group(1))
+
+        with socket.socket(type=socket.SOCK_DGRAM) as s:
+            s.settimeout(0.5)
+
+            def answer_to(datagram):
+                s.sendto(datagram, ("127.0.0.1", port))
+                try:
+                    return s.recv(65536)
+                except TimeoutError:
+                    return None
+
+            hello = b"\xff" * 8 + os.urandom(16)
+            welcome = answer_to(hello)
+            self.assertEqual(welcome[8:], hello[8:])
+            self.assertIsNone(answer_to(welcome))
+            self.assertIsNone(answer_to(hello + bytes(1000)))
 
     def test_ping_without_a_pong_fails_and_says_why(self):
         done = pingperf("ping", "127.0.0.1:1", "--count", "1")

@@ -1,0 +1,73 @@
+// Who has connected and shown no token.
+#include "sockets/door.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "sockets/address.h"
+#include "sockets/error.h"
+
+namespace pingperf {
+namespace {
+
+// For its life this process gets `more` descriptors and no others.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(rlim_t more) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const Fd lowest_free(check(::dup(STDIN_FILENO), "dup"));
+    const rlimit few{static_cast<rlim_t>(lowest_free.get()) + more, before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+  }
+  ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_;
+};
+
+class DoorTest : public ::testing::Test {
+ protected:
+  DoorTest() : listener_(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")) {
+    const Address any = Address::resolve("127.0.0.1", 0);
+    check(::bind(listener_.get(), any.data(), any.size()), "bind");
+    check(::listen(listener_.get(), 64), "listen");
+  }
+
+  Fd visitor() {
+    Fd fd(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+    const Address there = Address::local_of(listener_.get());
+    check(::connect(fd.get(), there.data(), there.size()), "connect");
+    return fd;
+  }
+
+  const Fd listener_;
+  const Token token_ = mint_token();
+};
+
+TEST_F(DoorTest, MuteOnesMakeRoomWhenDescriptorsRunOut) {
+  std::vector<Fd> mute;
+  for (int i = 0; i < 20; ++i) mute.push_back(visitor());
+  const Fd known = visitor();
+  ASSERT_EQ(::send(known.get(), token_.data(), token_.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(token_.size()));
+  const FewDescriptors few(3);
+  Door door(listener_.get(), token_);
+  EXPECT_TRUE(door.admit(now_ns() + 5 * kSecond)) << std::strerror(errno);
+  EXPECT_EQ(door.strangers(), 20u);
+}
+
+TEST_F(DoorTest, WithoutADescriptorNobodyIsAdmitted) {
+  const Fd known = visitor();
+  const FewDescriptors none(0);
+  Door door(listener_.get(), token_);
+  EXPECT_FALSE(door.admit(now_ns() + 5 * kSecond));
+  EXPECT_EQ(errno, EMFILE);
+}
+
+}  // namespace
+}  // namespace pingperf
