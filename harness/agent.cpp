@@ -262,7 +262,6 @@ Agent take_over(int in, int out) {
 int run_agent(int in, int out) {
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGPIPE, SIG_IGN);
-  ::signal(SIGCHLD, SIG_DFL);  // ignored, it would take the workers' exit statuses away
   Agent agent = take_over(in, out);
   try {
     try {

@@ -7,6 +7,7 @@
 
 #include "harness/engines.h"
 #include "harness/experiment_keys.h"
+#include "harness/lines.h"
 #include "harness/matrix.h"
 #include "harness/parameter_reader.h"
 #include "harness/suggest.h"
@@ -99,7 +100,7 @@ class CaseBuilder {
   }
 
   void add_axis(const Assignment& a) {
-    case_.axes.emplace_back(a.key, value_text(a.value));
+    case_.axes.emplace_back(a.key, printable(value_text(a.value)));
     case_.name += fmt::format("/{}={}", a.key, case_.axes.back().second);
     assign_explicitly(a.key, a.mark, a.value);
   }

@@ -57,7 +57,7 @@ std::vector<std::string> agent_command(const std::vector<std::string>& launch,
 
 ProcessChannel::ProcessChannel(const std::vector<std::string>& command, std::string host,
                                Nanoseconds hello_timeout)
-    : host_(std::move(host)), command_(fmt::format("{}", fmt::join(command, " "))) {
+    : host_(std::move(host)), command_(command_line(command)) {
   try {
     start(command);
   } catch (const std::system_error& e) {

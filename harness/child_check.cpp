@@ -58,7 +58,10 @@ std::optional<std::string> complaint_of(const std::function<void()>& call) {
   pipe.write = Fd();
   std::string said = read_all(pipe.read.get());
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  pid_t ended = 0;
+  do ended = ::waitpid(child, &status, 0);
+  while (ended < 0 && errno == EINTR);
+  check(ended, "waitpid");
   if (status == 0) return std::nullopt;
   return said;
 }

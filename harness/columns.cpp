@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "harness/column_table.h"
+#include "harness/lines.h"
 #include "harness/metrics.h"
 #include "harness/suggest.h"
 
@@ -251,7 +252,7 @@ std::string trials_header() {
 
 std::string trial_row(const TrialRecord& record) {
   std::vector<std::string> fields;
-  for (const Column& column : trial_columns()) fields.push_back(column.cell(record));
+  for (const Column& column : trial_columns()) fields.push_back(printable(column.cell(record)));
   return csv_row(fields);
 }
 

@@ -13,6 +13,8 @@
 namespace pingperf {
 namespace {
 
+constexpr std::size_t kMostOutput = 1 << 20;
+
 // Appends what is there. Returns false at the end.
 bool read_some(int fd, std::string& text) {
   char buffer[4096];
@@ -32,7 +34,7 @@ std::string run_command(const std::vector<std::string>& argv, int input, Nanosec
   out.write = {};
   errors.write = {};
   const auto fail = [&](const std::string& what) {
-    throw CommandError(fmt::format("{}: {}", fmt::join(argv, " "), what));
+    throw CommandError(fmt::format("{}: {}", command_line(argv), what));
   };
   std::string text;
   Tail complaint;
@@ -40,6 +42,7 @@ std::string run_command(const std::vector<std::string>& argv, int input, Nanosec
   pollfd set[] = {{out.read.get(), POLLIN, 0}, {errors.read.get(), POLLIN, 0}};
   for (bool is_open = true; is_open;) {
     if (now_ns() > end) fail("takes too long");
+    if (text.size() > kMostOutput) fail("prints too much");
     ::poll(set, 2, 100);
     if (set[1].revents != 0) complaint.drain(errors.read.get());
     if ((set[1].revents & POLLHUP) != 0) set[1].fd = -1;  // at its end: else poll() would not wait

@@ -16,8 +16,8 @@ class CommandError : public std::runtime_error {
 };
 
 // Runs argv[0], searched in PATH, and returns what it printed on stdout. Its stdin is `input`, or
-// empty. Throws CommandError when it cannot be run, exits with anything but 0, or takes longer than
-// `limit`.
+// empty. Throws CommandError when it cannot be run, exits with anything but 0, prints more than 1
+// MiB, or takes longer than `limit`.
 std::string run_command(const std::vector<std::string>& argv, int input = -1,
                         Nanoseconds limit = 10 * kSecond);
 

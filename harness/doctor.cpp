@@ -217,16 +217,16 @@ class Judge {
   }
 
   void judge_capabilities() {
-    const char* const setcap =
-        "sudo setcap cap_net_raw,cap_net_admin+ep \"$(command -v pingperf)\"";
+    // Not capabilities of the file: whoever may execute it would have them (SECURITY.md).
+    const char* const as_root = "sudo pingperf run …, or a lab (lab: in the experiment)";
     if (!may("CAP_NET_RAW"))
       add_missing("capabilities", needs(&Needs::raw_sockets), "no CAP_NET_RAW",
-                  "Transports raw and icmp cannot be measured.", setcap);
+                  "Transports raw and icmp cannot be measured.", as_root);
     if (!may("CAP_NET_ADMIN"))
       add("capabilities", false, "no CAP_NET_ADMIN",
           "Buffers beyond rmem_max and wmem_max, busy_poll and congestion controls that are not "
           "for all cannot be had.",
-          setcap);
+          as_root);
   }
 
   void judge_qdiscs() {

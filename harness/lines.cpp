@@ -1,10 +1,13 @@
 #include "harness/lines.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 
 #include "sockets/error.h"
@@ -24,6 +27,17 @@ bool append_from(int fd, std::string& text) {
   if (n < 0) return errno == EINTR || errno == EAGAIN;
   text.append(chunk.data(), static_cast<std::size_t>(n));
   return n > 0;
+}
+
+std::string quoted(const std::string& word) {
+  const auto is_plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("-_./:=@,+%").find(c) != std::string_view::npos;
+  };
+  if (!word.empty() && std::all_of(word.begin(), word.end(), is_plain)) return word;
+  std::string text;
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return fmt::format("'{}'", escaped(text));
 }
 
 bool readable(int fd) {
@@ -98,6 +112,38 @@ std::string escaped(std::string_view text) {
       result += fmt::format("\\x{:02x}", byte);
   }
   return result;
+}
+
+std::string printable(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : '\0');
+    if (byte == '\n')
+      result += "\\n";
+    else if (byte < ' ' || byte == 0x7f)
+      result += fmt::format("\\x{:02x}", byte);
+    else if (byte == 0xc2 && next >= 0x80 && next < 0xa0)  // U+0080 to U+009F: controls, too
+      result += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[++i]));
+    else
+      result += text[i];
+  }
+  return result;
+}
+
+std::string one_line(std::string_view text) {
+  constexpr std::size_t kLongest = 1000;
+  std::string line = printable(text);
+  if (line.size() <= kLongest) return line;
+  std::size_t end = kLongest;
+  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0) == 0x80) --end;
+  return line.substr(0, end) + "…";
+}
+
+std::string command_line(const std::vector<std::string>& words) {
+  std::vector<std::string> all;
+  for (const std::string& word : words) all.push_back(quoted(word));
+  return fmt::format("{}", fmt::join(all, " "));
 }
 
 std::string excerpt(std::string_view text) {

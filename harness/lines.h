@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace pingperf {
 
@@ -57,6 +58,16 @@ void write_line(int fd, std::string text);
 
 // `text` on a terminal: control characters and bytes that are not ASCII as \xNN.
 std::string escaped(std::string_view text);
+
+// `text` with control characters as \n and \xNN: on one line of a file or a terminal. The rest of
+// UTF-8 stays as it is.
+std::string printable(std::string_view text);
+
+// `text` as an error shows it: printable, cut after about a thousand bytes.
+std::string one_line(std::string_view text);
+
+// A command as a shell would take it, so that what is one word looks like one; escaped.
+std::string command_line(const std::vector<std::string>& words);
 
 // `text` for use in an error: at most 80 bytes, escaped, in single quotes.
 std::string excerpt(std::string_view text);

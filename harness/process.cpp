@@ -16,6 +16,8 @@
 namespace pingperf {
 namespace {
 
+constexpr int kUnknown = 0xff00;  // exit status 255, of a child that somebody else has waited for
+
 constexpr int kFirstPrivateFd = 10;
 
 // The rest of this namespace runs between fork(2) and execvp(3), where only async-signal-safe
@@ -75,7 +77,7 @@ bool Process::reap(int flags) noexcept {
   pid_t ended = 0;
   do ended = ::waitpid(pid_, &status, flags);
   while (ended < 0 && errno == EINTR);
-  if (ended != 0) status_ = status;
+  if (ended != 0) status_ = ended > 0 ? status : kUnknown;
   return status_.has_value();
 }
 

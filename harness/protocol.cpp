@@ -442,6 +442,13 @@ Json object_in(std::string_view line) {
   throw ProtocolError("not a JSON object: " + excerpt(line));
 }
 
+// What another host says goes into tables and to terminals.
+void make_printable(Json& json) {
+  if (json.is_string()) json = printable(json.get_ref<const std::string&>());
+  if (json.is_structured())
+    for (Json& part : json) make_printable(part);
+}
+
 }  // namespace
 
 std::string encode(const Request& request) {
@@ -465,7 +472,8 @@ Request decode_request(std::string_view line) {
 }
 
 Event decode_event(std::string_view line) {
-  const Json object = object_in(line);
+  Json object = object_in(line);
+  make_printable(object);
   const auto type = take<std::string>(object, "type");
   const auto endpoint = [&] { return take<std::uint64_t>(object, "endpoint"); };
   if (type == "hello") return hello_from(object);

@@ -1,4 +1,4 @@
-// RemoteCopy: this executable on a far host, for one run.
+// RemoteCopy: this executable on a far host, until it runs there.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace pingperf {
 
-// Owns a private directory on the host that `launch` reaches, with a copy of this executable. Only
-// mktemp, dd, chmod, sha256sum and rm are needed there.
+// Owns a private directory on the host that `launch` reaches, with a copy of this executable, which
+// goes on running once it is removed. Only mktemp, dd, chmod, sha256sum and rm are needed there.
 class RemoteCopy {
  public:
   // Copies it over the launcher, and compares checksums. Throws CommandError; then nothing is left.

@@ -39,6 +39,19 @@ void sync(int fd, const fs::path& file) {
   check(::fsync(fd), "fsync of " + file.string());
 }
 
+// All of them or none: what the trials beside this one write next begins a line. A file that can be
+// neither written nor cut takes nothing of theirs either.
+void append_rows(int fd, const std::string& rows, const fs::path& file) {
+  const auto before = static_cast<off_t>(fs::file_size(file));
+  try {
+    write_all(fd, rows, file);
+    sync(fd, file);
+  } catch (...) {
+    [[maybe_unused]] const int cut = ::ftruncate(fd, before);
+    throw;
+  }
+}
+
 void sync_directory(const fs::path& directory) {
   const Fd fd = open_file(directory, O_RDONLY | O_DIRECTORY);
   sync(fd.get(), directory);
@@ -118,6 +131,7 @@ namespace {
 void point_latest_at(const fs::path& run) {
   const fs::path latest = run.parent_path() / "latest", fresh = run / ".latest";
   std::error_code error;
+  fs::remove(fresh, error);  // of a controller that was killed right here
   fs::create_symlink(run.filename(), fresh, error);
   if (!error) fs::rename(fresh, latest, error);
   if (error) fs::remove(fresh, error);
@@ -167,6 +181,14 @@ RunDirectory RunDirectory::resume(const fs::path& directory) {
   return run;
 }
 
+void RunDirectory::be_latest_of(const std::string& name) const {
+  if (path_.parent_path().filename() != name) return;
+  std::error_code error;
+  const fs::path latest = fs::read_symlink(path_.parent_path() / "latest", error);
+  if (error || latest.filename() < path_.filename())
+    point_latest_at(path_);  // names begin with a time
+}
+
 void RunDirectory::open_tables() {
   trials_ = open_file(path_ / "trials.csv", O_WRONLY | O_APPEND);
   intervals_ = open_file(path_ / "intervals.csv", O_WRONLY | O_APPEND);
@@ -191,11 +213,8 @@ void RunDirectory::append(const TrialRecord& record) {
     write_trial_file(record, "histograms", "hgrm", hgrm_text(*record.client.rtt));
   if (!record.client.samples.empty())
     write_trial_file(record, "samples", "npy", npy_bytes(record.client.samples));
-  const std::string intervals = interval_rows(record);
-  write_all(intervals_.get(), intervals, path_ / "intervals.csv");
-  sync(intervals_.get(), path_ / "intervals.csv");
-  write_all(trials_.get(), trial_row(record), path_ / "trials.csv");
-  sync(trials_.get(), path_ / "trials.csv");
+  append_rows(intervals_.get(), interval_rows(record), path_ / "intervals.csv");
+  append_rows(trials_.get(), trial_row(record), path_ / "trials.csv");
   finished_.insert(record.trial_case->name, record.trial.block);
 }
 

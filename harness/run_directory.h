@@ -40,6 +40,10 @@ class RunDirectory {
   // to it or its columns are of another version, CsvError when it is damaged.
   static RunDirectory resume(const std::filesystem::path& directory);
 
+  // Of a run that was killed before results/<name>/latest pointed at it: makes up for that, unless
+  // a newer run is there or the directory is not in results/<name>/ any more.
+  void be_latest_of(const std::string& name) const;
+
   // Writes the trial's histogram and samples, if it has them, its intervals, then its row, each
   // synced. Throws std::system_error.
   void append(const TrialRecord& record);

@@ -10,7 +10,9 @@
 #include <span>
 
 #include "harness/command.h"
+#include "harness/lines.h"
 #include "harness/quality.h"
+#include "harness/remote_copy.h"
 #include "harness/summary.h"
 #include "harness/trial_run.h"
 
@@ -18,14 +20,30 @@ namespace pingperf {
 namespace {
 
 std::string description_of(const Host& host, End end) {
-  const std::string who =
-      host.launch.empty() ? "this host" : fmt::format("{}", fmt::join(host.launch, " "));
+  const std::string who = host.launch.empty() ? "this host" : command_line(host.launch);
   return std::string(name(end)) + " (" + who + ")";
 }
 
 std::unique_ptr<Channel> start_agent(const Host& host, const std::string& path, End end) {
   return std::make_unique<ProcessChannel>(agent_command(host.launch, path),
                                           description_of(host, end));
+}
+
+// Where the host has no pingperf of this version, and wants one: by a copy that is gone from its
+// directory once the agent runs.
+std::unique_ptr<Channel> start_or_copy(const Host& host, End end) {
+  if (!host.copy) return start_agent(host, host.pingperf, end);
+  try {
+    return start_agent(host, host.pingperf, end);
+  } catch (const ChannelError&) {  // missing there, or of another version
+  }
+  try {
+    const RemoteCopy copy(host.launch);
+    return start_agent(host, copy.path(), end);
+  } catch (const CommandError& e) {
+    throw ChannelError(
+        fmt::format("cannot copy pingperf to the {}: {}", description_of(host, end), e.what()));
+  }
 }
 
 std::string host_name(Channel& channel) {
@@ -217,6 +235,7 @@ class WaveRun {
   void finish(Attempt& attempt) {
     TrialRecord& record = attempt.record;
     record.elapsed_s = to_seconds(now_ns() - attempt.begin);
+    record.error = one_line(record.error);
     // An agent that dies of the interrupt does not make the trial a failed one.
     if (record.status != Status::ok && interrupt_.raised()) record.status = Status::interrupted;
     if (record.status == Status::interrupted && record.error.empty())
@@ -247,31 +266,14 @@ AgentPair::AgentPair(const HostPair& hosts) : hosts_(hosts) {
 }
 
 Channel& AgentPair::client() {
-  if (!client_) client_ = start(hosts_.client, End::client, client_copy_);
+  if (!client_) client_ = start_or_copy(hosts_.client, End::client);
   return *client_;
 }
 
 Channel* AgentPair::server() {
   if (hosts_.server.is_external()) return nullptr;
-  if (!server_) server_ = start(hosts_.server, End::server, server_copy_);
+  if (!server_) server_ = start_or_copy(hosts_.server, End::server);
   return server_.get();
-}
-
-std::unique_ptr<Channel> AgentPair::start(const Host& host, End end,
-                                          std::unique_ptr<RemoteCopy>& copy) {
-  if (copy) return start_agent(host, copy->path(), end);
-  if (!host.copy) return start_agent(host, host.pingperf, end);
-  try {
-    return start_agent(host, host.pingperf, end);
-  } catch (const ChannelError&) {  // missing there, or of another version
-  }
-  try {
-    copy = std::make_unique<RemoteCopy>(host.launch);
-  } catch (const CommandError& e) {
-    throw ChannelError(
-        fmt::format("cannot copy pingperf to the {}: {}", description_of(host, end), e.what()));
-  }
-  return start_agent(host, copy->path(), end);
 }
 
 void AgentPair::drop() {

@@ -12,7 +12,6 @@
 #include "harness/interrupt.h"
 #include "harness/plan.h"
 #include "harness/progress.h"
-#include "harness/remote_copy.h"
 #include "harness/run_directory.h"
 #include "harness/trial_run.h"
 
@@ -29,11 +28,7 @@ class AgentPair {
   void drop();        // ends both: their state is not to be trusted
 
  private:
-  std::unique_ptr<Channel> start(const Host& host, End end, std::unique_ptr<RemoteCopy>& copy);
-
   const HostPair& hosts_;
-  std::unique_ptr<RemoteCopy> client_copy_;  // where the host has no pingperf of this version
-  std::unique_ptr<RemoteCopy> server_copy_;
   std::unique_ptr<Channel> client_;
   std::unique_ptr<Channel> server_;
 };

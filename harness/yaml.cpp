@@ -9,6 +9,7 @@
 #include <optional>
 #include <sstream>
 
+#include "harness/lines.h"
 #include "harness/units.h"
 
 namespace pingperf {
@@ -249,23 +250,6 @@ std::string_view describe(Node::Type type) {
 
 void fail_at(const Mark& mark, const std::string& message) {
   throw UsageError(one_line(mark.to_string() + ": " + message));
-}
-
-std::string one_line(std::string_view text) {
-  constexpr std::size_t kLongest = 1000;
-  std::string line;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool begins_character = (byte & 0xC0) != 0x80;
-    if (line.size() >= kLongest && begins_character) return line + "…";
-    if (byte == '\n')
-      line += "\\n";
-    else if (byte < 0x20 || byte == 0x7F)
-      line += fmt::format("\\x{:02x}", byte);
-    else
-      line += text[i];
-  }
-  return line;
 }
 
 Node parse_yaml(const std::string& text, const std::string& source) {

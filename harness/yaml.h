@@ -45,9 +45,6 @@ struct Node::Entry {
 // "a map", "a list", "a text or number", "nothing": for errors.
 std::string_view describe(Node::Type type);
 
-// `text` as an error shows it: control characters escaped, cut after about a thousand bytes.
-std::string one_line(std::string_view text);
-
 // Throws UsageError "PLACE: message", as one line.
 [[noreturn]] void fail_at(const Mark& mark, const std::string& message);
 

@@ -29,8 +29,7 @@ std::optional<std::string> mptcp_unavailable() {
 std::optional<std::string> raw_unavailable() {
   const Fd probe(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
   if (probe) return std::nullopt;
-  return std::string("raw sockets need CAP_NET_RAW (root, or setcap cap_net_raw+ep): ") +
-         std::strerror(errno);
+  return std::string("raw sockets need CAP_NET_RAW (run as root): ") + std::strerror(errno);
 }
 
 std::span<const Engine* const> socket_engines() {

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -40,6 +41,11 @@ void add_format(CLI::App& command, std::string& format) {
       ->check(CLI::IsMember({"table", "json"}));
 }
 
+void add_no_launch(CLI::App& command, bool& no_launch) {
+  command.add_flag("--no-launch", no_launch,
+                   "refuse experiments that run a command to reach a host (launch:, ssh:, …)");
+}
+
 double threshold_from(const std::string& text) {
   const auto percent = parse_percent(text);
   if (percent && *percent > 0 && *percent < 10) return *percent;
@@ -61,8 +67,7 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
       ->excludes(files);
   command->add_flag("-q,--quiet", run->quiet, "no progress, only failures and results");
   add_format(*command, run->format);
-  command->add_flag("--no-launch", run->no_launch,
-                    "refuse experiments that run a command to reach a host (launch:, ssh:, …)");
+  add_no_launch(*command, run->no_launch);
   add_overrides(*command, run->overrides);
   command->callback([run, &result] {
     if (run->files.empty() && run->resume.empty())
@@ -234,6 +239,7 @@ void add_host_commands(CLI::App& app, int& result) {
   command->add_option("FILE", doctor->file,
                       "an experiment: what would spoil that one, on both of its hosts");
   command->add_flag("--clean", doctor->clean, "remove what is left of labs whose run is gone");
+  add_no_launch(*command, doctor->no_launch);
   add_format(*command, doctor->format);
   command->callback([=, &result] { result = doctor_command(*doctor); });
 }
@@ -299,6 +305,7 @@ int run_cli(int argc, char** argv) {
 }  // namespace
 
 int pingperf_main(int argc, char** argv) {
+  ::signal(SIGCHLD, SIG_DFL);  // ignored, as some inherit it, it takes exit statuses away
   try {
     const int code = run_cli(argc, argv);
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;

@@ -70,6 +70,7 @@ struct CompareCommand {
 struct DoctorCommand {
   std::string file;  // an experiment; empty: this host, for whatever may come
   bool clean = false;
+  bool no_launch = false;  // as of run
   std::string format = "table";
 };
 
@@ -82,6 +83,9 @@ struct ReportCommand {
 // How text is printed to stdout: on a terminal within its width, and in colours unless NO_COLOR is
 // set or it has none.
 Style style_of_stdout();
+
+// Tells on stderr what a file of someone else's has executed, before it is.
+void announce_launchers(const Experiment& experiment);
 
 // One JSON document on stdout.
 void print_json(const Json& document);

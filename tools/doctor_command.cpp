@@ -4,6 +4,7 @@
 
 #include "harness/doctor_visit.h"
 #include "harness/lab.h"
+#include "harness/launchers.h"
 #include "harness/runner.h"
 #include "tools/commands.h"
 
@@ -15,6 +16,8 @@ constexpr Nanoseconds kObservation = 500 * kMillisecond;  // of the hosts' CPUs
 std::vector<HostReport> reports_of(const DoctorCommand& command) {
   if (command.file.empty()) return {visit_this_host(kObservation)};
   const Experiment experiment = load_experiment(command.file);
+  if (command.no_launch) refuse_launchers(experiment);
+  announce_launchers(experiment);
   Agents agents(experiment);  // of a lab: on this host, which is what it takes
   return visit(experiment, agents, kObservation);
 }

@@ -60,6 +60,11 @@ Json plan_json(const Experiment& experiment, const std::vector<Trial>& plan) {
 
 }  // namespace
 
+void announce_launchers(const Experiment& experiment) {
+  for (const Launcher& launcher : launchers_of(experiment))
+    fmt::print(stderr, "{}: runs: {}\n", launcher.place, launcher.command);
+}
+
 void print_json(const Json& document) {
   fmt::print("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace));
 }

@@ -173,6 +173,7 @@ RunDirectory open_directory(const RunCommand& command, const Experiment& experim
                             environment_json(command.command_line, overrides, facts, doctor,
                                              lab ? lab->facts() : Json()));
   RunDirectory directory = RunDirectory::resume(command.resume);
+  directory.be_latest_of(experiment.name);
   write_file_atomically(
       directory.path() / "environment.json",
       resumed_environment_json(command.resume, command.command_line, facts, doctor));
@@ -200,12 +201,6 @@ void announce(const RunCommand& command, const Experiment& experiment,
              most > experiment.plan.repetitions
                  ? fmt::format(", and more until the data settle it: at most {} blocks", most)
                  : "");
-}
-
-// What a file of someone else's has executed is told before it is.
-void announce_launchers(const Experiment& experiment) {
-  for (const Launcher& launcher : launchers_of(experiment))
-    fmt::print(stderr, "{}: runs: {}\n", launcher.place, launcher.command);
 }
 
 // The experiment's lab, whose namespaces become its hosts; null when it has none.

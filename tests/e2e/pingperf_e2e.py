@@ -540,6 +540,53 @@ workloads:
         self.assertEqual(resumed.returncode, 2, resumed.stderr)
         self.assertIn("--no-launch", resumed.stderr)
 
+    def test_the_doctor_tells_and_refuses_what_a_file_has_executed(self):
+        mark = self.folder / "launched"
+        file = self.experiment(f"""
+name: launched
+hosts: {{client: {{launch: [sh, -c, 'touch {mark}; exec "$@"', sh]}}}}
+plan: {{repetitions: 1}}
+workloads: {{nothing: {{kind: throughput, engine: null, duration: 50ms}}}}
+""")
+        refused = pingperf("doctor", "--no-launch", file)
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn(f"{file}:3:9: --no-launch: ", refused.stderr)
+        self.assertFalse(mark.exists())
+        done = pingperf("doctor", file)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"{file}:3:9: runs: sh -c 'touch ", done.stderr)
+        self.assertTrue(mark.exists())
+
+    def test_exit_statuses_count_where_sigchld_is_ignored(self):
+        file = self.experiment("""
+name: options
+plan: {repetitions: 1}
+workloads: {bulk: {kind: throughput, engine: iperf3, iperf3_options: --nonsense}}
+""")
+        done = pingperf("check", file, preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertEqual(done.returncode, 2, done.stdout)
+
+    def test_a_launcher_of_several_lines_makes_rows_of_one(self):
+        file = self.experiment("""
+name: lines
+hosts:
+  client:
+    launch:
+      - sh
+      - -c
+      - |
+        "$@" | sed -u '2q'
+        exit 7
+      - sh
+plan: {repetitions: 2, cooldown: 0ms}
+workloads: {nothing: {kind: throughput, engine: null, duration: 1ms, warmup: 0ms}}
+""")
+        done = pingperf("run", "-o", self.results, file)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertEqual(set(self.trials().status), {"failed"})
+        self.assertIn("\\x0a", self.trials().error[0])
+        self.assertEqual(len((self.run_directory() / "trials.csv").read_text().splitlines()), 3)
+
     def test_an_experiment_of_this_machine_has_nothing_to_tell_and_to_refuse(self):
         done = self.run_ok("--no-launch", self.experiment(NULL_TRIALS),
                            "--set", "plan.repetitions=1")

@@ -29,6 +29,10 @@ class Wrong(Exception):
     """What must not be after a fault."""
 
 
+class Damage(Wrong):
+    """What no load of the machine's excuses: rows lost, torn, doubled or changed; something left behind."""
+
+
 def eventually(condition, seconds):
     """Waits for the condition, at most so long, and returns whether it came true."""
     end = time.monotonic() + seconds
@@ -301,10 +305,10 @@ class Stage:
         """trials.csv as a reader that is not ours sees it; a torn last row is left out."""
         lines = list(csv.reader(self.finished().decode().splitlines(keepends=True), strict=True))
         if any(len(row) != len(lines[0]) for row in lines):
-            raise Wrong("a row of trials.csv has not as many cells as the header")
+            raise Damage("a row of trials.csv has not as many cells as the header")
         rows = [dict(zip(lines[0], row)) for row in lines[1:]]
         if len({(r["case"], r["repetition"]) for r in rows}) != len(rows):
-            raise Wrong("a trial has two rows")
+            raise Damage("a trial has two rows")
         return rows
 
     def check_nothing_is_left(self):
@@ -314,16 +318,16 @@ class Stage:
             raise Wrong(f"still running: {names}")
         left = [p.name for folder in ("tmp", "here") for p in (self.folder / folder).iterdir()]
         if left:
-            raise Wrong(f"files are left: {left}")
+            raise Damage(f"files are left: {left}")
         labs = [p.name for p in Path("/run/netns").glob(f"pingperf-{self.controller.pid}-*")]
         if labs:
-            raise Wrong(f"namespaces are left: {labs}")
+            raise Damage(f"namespaces are left: {labs}")
         directory = self.directory()
         if directory:
             odd = {p.name for p in directory.iterdir()} - RUN_FILES - {"histograms"}
             odd |= {p.name for p in directory.glob("histograms/*") if p.suffix != ".hgrm"}
             if odd:
-                raise Wrong(f"files are left in the run's directory: {sorted(odd)}")
+                raise Damage(f"files are left in the run's directory: {sorted(odd)}")
 
     def check_files_open(self):
         """No process has more descriptors open at its last trial than at its first."""

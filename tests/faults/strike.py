@@ -11,7 +11,7 @@ from pathlib import Path
 
 import stage as stages
 from combinations import ENDS_THE_CONTROLLER, LINES, LOADS, SHORTAGES, allowed, delay_of, launched, moment_of
-from stage import Stage, Wrong
+from stage import Damage, Stage, Wrong
 
 
 def free_port():
@@ -199,7 +199,7 @@ class Strike:
                     raise Wrong(self.error or "the fault never came")
                 return self.judge(status)
             except Wrong as wrong:
-                raise Wrong(f"{wrong}\n{self.evidence()}") from None
+                raise type(wrong)(f"{wrong}\n{self.evidence()}") from None
             finally:
                 if external:
                     stage.end_faults()
@@ -237,7 +237,7 @@ class Strike:
         """The outcome, and the errors of the trials that it cost."""
         stage = self.stage
         if status < 0 and (self.c.role != "controller" or self.c.fault not in ENDS_THE_CONTROLLER):
-            raise Wrong(f"the controller was killed by signal {-status}")
+            raise Damage(f"the controller was killed by signal {-status}")
         if status in (0, 3, 130):
             stage.check_nothing_is_left()
         stage.check_files_open()
@@ -269,12 +269,12 @@ class Strike:
     def check_the_end(self, rows):
         stage = self.stage
         if sorted(int(row["repetition"]) for row in rows) != [1, 2, 3]:
-            raise Wrong("the rows are not those of the plan")
+            raise Damage("the rows are not those of the plan")
         stage.check_nothing_is_left()
         if stage.finished() != (stage.directory() / "trials.csv").read_bytes():
-            raise Wrong("trials.csv ends in a torn row")
+            raise Damage("trials.csv ends in a torn row")
         if stage.missing_files():
-            raise Wrong(f"files of the run are missing: {stage.missing_files()}")
+            raise Damage(f"files of the run are missing: {stage.missing_files()}")
 
     def check_clock(self, rows):
         """A step of the controller's shows in when trials began, and in how long they took it does not."""
@@ -315,7 +315,7 @@ class Strike:
 
     def check_finished_are_intact(self):
         if not self.stage.finished().startswith(self.finished_before):
-            raise Wrong("rows that were finished before the fault are not what they were")
+            raise Damage("rows that were finished before the fault are not what they were")
 
     def evidence(self):
         printed = b"".join(self.stage.printed.values()).decode(errors="replace")

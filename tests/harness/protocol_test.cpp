@@ -248,7 +248,7 @@ TEST(ProtocolTest, AFailureSurvivesTheTrip) {
 TEST(ProtocolTest, AMessageIsOneLineWhateverItSays) {
   const std::string line = encode(Event(Failure{.what = "two\nlines, \xff no UTF-8"}));
   EXPECT_EQ(line.find('\n'), std::string::npos);
-  EXPECT_THAT(std::get<Failure>(decode_event(line)).what, HasSubstr("two\nlines"));
+  EXPECT_THAT(std::get<Failure>(decode_event(line)).what, HasSubstr("two\\nlines"));
 }
 
 TEST(ProtocolTest, ALineThatIsNoObjectIsQuotedInTheComplaint) {

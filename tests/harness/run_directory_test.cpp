@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
@@ -78,6 +79,25 @@ TEST_F(RunDirectoryTest, ResumeKnowsWhatIsFinished) {
   EXPECT_EQ(rows(path / "trials.csv"), 2u);
   run.append(record(3));
   EXPECT_EQ(rows(path / "trials.csv"), 3u);
+}
+
+TEST_F(RunDirectoryTest, ARunThatWasKilledBeforeItWasTheLatestBecomesIt) {
+  const fs::path latest = folder_ / "exp/latest";
+  fs::path path;
+  {
+    const RunDirectory run = create();
+    path = run.path();
+  }
+  fs::rename(latest, path / ".latest");
+  RunDirectory::resume(path).be_latest_of("exp");
+  EXPECT_EQ(fs::read_symlink(latest), path.filename());
+  EXPECT_FALSE(fs::exists(fs::symlink_status(path / ".latest")));
+  fs::remove(latest);
+  RunDirectory::resume(path).be_latest_of("another");
+  EXPECT_FALSE(fs::exists(fs::symlink_status(latest)));
+  fs::create_symlink("9999-12-31T000000-1", latest);  // a newer run's stays
+  RunDirectory::resume(path).be_latest_of("exp");
+  EXPECT_EQ(fs::read_symlink(latest), "9999-12-31T000000-1");
 }
 
 TEST_F(RunDirectoryTest, ResumeDropsATornRowAndItsIntervalsAtEveryCut) {
@@ -191,6 +211,26 @@ TEST_F(RunDirectoryTest, AFullDiskIsAnErrorThatNamesTheFile) {
     error = e.what();
   }
   EXPECT_NE(error.find(".csv"), std::string::npos) << error;
+}
+
+TEST_F(RunDirectoryTest, WhatAFullDiskToreDoesNotSpoilTheNextRow) {
+  RunDirectory run = create();
+  run.append(record(1));
+  for (const char* file : {"intervals.csv", "trials.csv"}) {
+    const FullDisk disk(fs::file_size(run.path() / file) + 10);
+    EXPECT_THROW(run.append(record(2)), std::system_error) << file;
+  }
+  run.append(record(3));  // of another pair, when there is room again
+  EXPECT_EQ(rows(run.path() / "trials.csv"), 2u);
+}
+
+TEST_F(RunDirectoryTest, ARowIsOneLineWhateverItSays) {
+  RunDirectory run = create();
+  TrialRecord failed = samples_.failed(case_, 1);
+  failed.error = "sh -c 'one\ntwo' ended";
+  run.append(failed);
+  const std::string text = read(run.path() / "trials.csv");
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2);
 }
 
 TEST_F(RunDirectoryTest, ARunThatCannotBeginLeavesNoDirectory) {

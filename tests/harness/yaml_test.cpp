@@ -72,14 +72,6 @@ TEST(Yaml, AnErrorIsOneLineWithoutControlCharacters) {
             "test.yaml:2:1: duplicate key 'a\\nb\\x1b': it stands already on line 1");
 }
 
-TEST(Yaml, ALongErrorIsCutBetweenCharacters) {
-  std::string euros;
-  for (int i = 0; i < 1000; ++i) euros += "€";
-  const std::string line = one_line(euros);
-  EXPECT_LT(line.size(), 1010u);
-  EXPECT_THAT(line, EndsWith("€…"));
-}
-
 TEST(Yaml, NestingIsBoundedAlsoThroughAliases) {
   EXPECT_THAT(error_of("a: " + std::string(100, '[') + std::string(100, ']')),
               HasSubstr("nested too deeply"));
