@@ -119,9 +119,8 @@ Value ping_rate(const TrialRecord& r) {
   return static_cast<double>(*r.client.exchanges) / *r.client.window_s;
 }
 
-// A quantile needs so many samples that at least one lies beyond it.
 Value quantile(const Histogram& h, double q) {
-  if (h.count() == 0 || static_cast<double>(h.count()) * (1 - q) < 1 - 1e-9) return std::nullopt;
+  if (!h.has_quantile(q)) return std::nullopt;
   return static_cast<double>(h.quantile(q));
 }
 

@@ -40,8 +40,11 @@ std::string metric_text(const TrialRecord& record, std::string_view name) {
 
 std::string result_text(const TrialRecord& record) {
   if (record.status != Status::ok) return fmt::format("{}: {}", name(record.status), record.error);
-  if (record.trial_case->options.kind == Kind::throughput)
-    return metric_text(record, "throughput_bps");
+  if (record.trial_case->options.kind == Kind::throughput) {
+    const bool is_counted = record.server.bytes_received || record.client.bytes_received;
+    return is_counted ? metric_text(record, "throughput_bps")
+                      : "sent " + metric_text(record, "sent_bps");
+  }
   return fmt::format("p50 {}, p99 {}", metric_text(record, "rtt_p50_ns"),
                      metric_text(record, "rtt_p99_ns"));
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -12,6 +13,7 @@
 #include "harness/columns.h"
 #include "harness/environment.h"
 #include "harness/pairing.h"
+#include "harness/quality.h"
 #include "harness/statistics.h"
 
 namespace pingperf {
@@ -37,6 +39,7 @@ struct Side {
   std::vector<double> run_medians;  // of logs, one a run
   std::size_t zeros = 0;            // values that have no logarithm
   std::vector<double> steal_ratios;
+  std::vector<double> other_load_ratios;
 };
 
 void add_run(Side& side, const TrialTable& trials, const std::string& metric,
@@ -55,6 +58,8 @@ void add_run(Side& side, const TrialTable& trials, const std::string& metric,
   }
   for (double steal : values_of(trials, case_name, "steal_ratio"))
     side.steal_ratios.push_back(steal);
+  for (double load : values_of(trials, case_name, "other_load_ratio"))
+    side.other_load_ratios.push_back(load);
   if (logs.empty()) return;
   side.run_medians.push_back(median(logs));
   side.logs.insert(side.logs.end(), logs.begin(), logs.end());
@@ -77,6 +82,14 @@ double range(const std::vector<double>& values) {
   if (values.empty()) return 0;
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   return *high - *low;
+}
+
+// What others took of the CPU time on the two sides, when that differs by more than disturbs.
+std::string difference_of_loads(const std::vector<double>& base, const std::vector<double>& now) {
+  if (base.empty() || now.empty()) return "";
+  const double before = median(base), after = median(now);
+  if (std::abs(after - before) <= kMuchOtherLoad) return "";
+  return fmt::format("others took {:.0f}% of the CPU time, now {:.0f}%", 100 * before, 100 * after);
 }
 
 // Runs of one side that differ among themselves as much as the sides do: then the shift between the
@@ -133,8 +146,8 @@ constexpr ShiftColumn kColumns[] = {
     {"more_repetitions", "of an inconclusive row: about how many more in each run would settle it",
      [](R r) { return r.more_repetitions ? std::to_string(*r.more_repetitions) : std::string(); }},
     {"remark",
-     "why these trials are no ground for a verdict: bimodal, stolen CPU time, or runs of one side "
-     "that differ as much as the sides do",
+     "why these trials are no ground for a verdict: bimodal, stolen CPU time, another load beside "
+     "each side, or runs of one side that differ as much as the sides do",
      [](R r) { return r.remark; }},
 };
 
@@ -168,6 +181,15 @@ std::vector<std::string> differences_between(const RunSet::Run& base, const RunS
   for (std::string& line : environment_differences(base.directory, now.directory))
     lines.push_back(std::move(line));
   return lines;
+}
+
+// Of all trials of all runs.
+std::vector<double> loads_of(const RunSet& set) {
+  std::vector<double> loads;
+  for (const RunSet::Run& run : set.runs())
+    for (const Case& c : set.cases())
+      for (double load : values_of(run.trials, c.name, "other_load_ratio")) loads.push_back(load);
+  return loads;
 }
 
 struct Failures {
@@ -253,6 +275,12 @@ ShiftRow compare_case(const std::string& metric, const std::string& case_name, c
   }
   const std::string_view unit = reference.empty() ? std::string_view(metric) : "";
   row.remark = remark_on_sides(unit, before, after, shift, strictness.threshold);
+  if (!reference.empty()) return row;  // it bore the same load
+  const std::string loads = difference_of_loads(before.other_load_ratios, after.other_load_ratios);
+  if (loads.empty()) return row;
+  row.remark = loads;
+  row.least = 0;  // every trial may say the same, and the load have made it say so
+  row.most = std::numeric_limits<double>::infinity();
   return row;
 }
 
@@ -291,6 +319,8 @@ RunComparison compare_runs(const RunSet& base, const RunSet& now,
     throw UsageError(fmt::format("relative to '{}': no case of the new run has that", relative_to));
   judge_family(comparison.rows, strictness);
   comparison.differences = differences_between(base.runs().front(), now.runs().front());
+  if (const std::string loads = difference_of_loads(loads_of(base), loads_of(now)); !loads.empty())
+    comparison.differences.push_back("load: " + loads);
   return comparison;
 }
 

@@ -45,7 +45,8 @@ struct RunComparison {
   std::vector<std::string> unmeasured;    // "case metric" that the new run has no value of
   std::vector<std::string> failing;       // "case: 9 of 10 trials, 0 of 10 in the base"
   std::vector<std::string> unreferenced;  // cases left out: they have no reference
-  std::vector<std::string> differences;   // "kernel: Linux 6.1, now Linux 6.18"; of the first runs
+  std::vector<std::string> differences;   // "kernel: Linux 6.1, now Linux 6.18", of the
+                                          // first runs; loads, of all
 };
 
 // Every case that both have, in each of `metrics` that both measured; `relative_to` as above, or

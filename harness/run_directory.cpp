@@ -173,8 +173,9 @@ RunDirectory RunDirectory::create(const fs::path& results, const std::string& na
 }
 
 RunDirectory RunDirectory::resume(const fs::path& directory) {
-  if (!fs::exists(directory / "trials.csv"))
-    throw UsageError(directory.string() + ": not the directory of a run: it has no trials.csv");
+  for (const char* file : {"trials.csv", "intervals.csv"})
+    if (!fs::exists(directory / file))
+      throw UsageError(directory.string() + ": not the directory of a run: it has no " + file);
   RunDirectory run(fs::canonical(directory));
   run.drop_unfinished();
   run.open_tables();

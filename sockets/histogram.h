@@ -35,6 +35,10 @@ class Histogram {
   // The smallest bucket that at least `quantile` (0 … 1) of the values do not exceed, given as its
   // highest value, as HdrHistogram does; at most max().
   Nanoseconds quantile(double quantile) const noexcept;
+  // True when at least one value lies beyond it: of fewer, a quantile would be the maximum.
+  bool has_quantile(double quantile) const noexcept {
+    return static_cast<double>(count()) * (1 - quantile) >= 1 - 1e-9;
+  }
 
   // The buckets that are not empty: (index, count), ascending. The form that travels and is stored.
   std::vector<std::pair<std::size_t, std::uint64_t>> buckets() const;

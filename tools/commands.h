@@ -42,8 +42,10 @@ struct PingCommand {
   std::string format = "table";
 };
 
+inline constexpr const char* kLoopback = "127.0.0.1";
+
 struct PongCommand {
-  std::string bind = "127.0.0.1";  // or a path for unix
+  std::string bind = kLoopback;  // or a path for unix
   std::string transport = "tcp";
   std::uint16_t port = kPongPort;
   bool concurrent = false;
@@ -52,7 +54,7 @@ struct PongCommand {
 inline constexpr std::uint16_t kSinkPort = 5208;
 
 struct SinkCommand {
-  std::string bind = "127.0.0.1";
+  std::string bind = kLoopback;
   std::string transport = "tcp";
   std::uint16_t port = kSinkPort;
 };

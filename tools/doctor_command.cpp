@@ -68,6 +68,7 @@ int doctor_command(const DoctorCommand& command) {
     return 0;
   }
   for (const std::string& name : removed) fmt::print("removed {}: its run is gone\n", name);
+  if (command.clean && removed.empty()) fmt::print("no lab is left of a run that is gone\n");
   for (const HostReport& report : reports)
     fmt::print("{}{}", &report == &reports.front() ? "" : "\n", text_of(report, style_of_stdout()));
   return 0;

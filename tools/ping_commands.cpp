@@ -28,7 +28,8 @@ constexpr Nanoseconds kPongTimeout = kSecond;
 constexpr double kFastestToPrint = 20;  // pings a second that a person can follow
 
 // "HOST", "HOST:PORT", "[IPV6]", "[IPV6]:PORT", a bare IPv6 address, or a path for unix.
-Address read_address(const std::string& text, Transport transport, std::uint16_t port) {
+Address read_address(const char* command, const std::string& text, Transport transport,
+                     std::uint16_t port) {
   try {
     if (transport == Transport::unix_stream) return Address::unix_path(text);
     if (!has_port(transport)) return Address::resolve(text, 0);
@@ -40,8 +41,16 @@ Address read_address(const std::string& text, Transport transport, std::uint16_t
     if (colons == 1 || text.starts_with('[')) return Address::parse(text);
     return Address::resolve(text, port);
   } catch (const std::runtime_error& e) {
-    throw UsageError(fmt::format("pingperf ping: {}", e.what()));
+    throw UsageError(fmt::format("pingperf {}: {}", command, e.what()));
   }
+}
+
+// Where pong and sink listen: a unix socket has no default place.
+Address read_bind(const char* command, const std::string& bind, Transport transport,
+                  std::uint16_t port) {
+  if (transport == Transport::unix_stream && bind == kLoopback)
+    throw UsageError(fmt::format("pingperf {}: a unix socket needs a path: --bind PATH", command));
+  return read_address(command, bind, transport, port);
 }
 
 // Raw and ICMP have no ports to speak of.
@@ -76,6 +85,7 @@ void print_summary(const PingCommand& command, const Address& server, const Tall
   const auto us = [](Nanoseconds time) { return static_cast<double>(time) / 1e3; };
   std::string names = "min", values = fmt::format("{:.1f}", us(h.min()));
   for (const auto& [name, q] : kQuantiles) {
+    if (!h.has_quantile(q)) continue;
     names += fmt::format("/{}", name);
     values += fmt::format("/{:.1f}", us(h.quantile(q)));
   }
@@ -94,7 +104,8 @@ Json summary_json(const PingCommand& command, const Address& server, const Tally
                {"rtt_ns", nullptr}};
   if (h.count() == 0) return json;
   Json& rtt = json["rtt_ns"] = {{"min", h.min()}, {"max", h.max()}};
-  for (const auto& [name, q] : kQuantiles) rtt[name] = h.quantile(q);
+  for (const auto& [name, q] : kQuantiles)
+    rtt[name] = h.has_quantile(q) ? Json(h.quantile(q)) : Json(nullptr);
   return json;
 }
 
@@ -152,7 +163,7 @@ int ping_command(PingCommand command) {
     throw UsageError("--size: a raw or ICMP ping has at least 16 bytes");
   if (command.once && !is_stream(transport))
     throw UsageError("--once: only a connection can be made anew: use tcp or unix");
-  const Address server = read_address(command.server, transport, command.port);
+  const Address server = read_address("ping", command.server, transport, command.port);
   const std::uint64_t count = command.count ? command.count : command.once ? 1 : UINT64_MAX;
   const Nanoseconds gap =
       command.frequency_hz > 0 ? static_cast<Nanoseconds>(1e9 / command.frequency_hz) : 0;
@@ -195,7 +206,7 @@ int pong_command(const PongCommand& command) {
   const Transport transport = *transport_from(command.transport);
   Session session;
   session.options.transport = transport;
-  session.address = read_address(command.bind, transport, command.port);
+  session.address = read_bind("pong", command.bind, transport, command.port);
   const Fd socket = transport == udp   ? bind_datagram(session)
                     : transport == raw ? open_raw_server(session.address)
                                        : listen_stream(session);
@@ -220,7 +231,7 @@ int sink_command(const SinkCommand& command) {
   const Transport transport = *transport_from(command.transport);
   Session session;
   session.options.transport = transport;
-  session.address = read_address(command.bind, transport, command.port);
+  session.address = read_bind("sink", command.bind, transport, command.port);
   const Fd socket = transport == udp ? bind_datagram(session) : listen_stream(session);
   const Interrupt interrupt;
   fmt::print("SINK on {} over {}\n", Address::local_of(socket.get()).to_string(),

@@ -17,9 +17,11 @@ namespace pingperf {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 class VerdictTest : public testing::Test {
  protected:
@@ -35,17 +37,22 @@ class VerdictTest : public testing::Test {
   // Block after block, both engines; `speed` and `noise` are of the candidate, `mood` of the
   // machine.
   std::string rows(std::uint64_t blocks, double speed, double noise, double mood = 1,
-                   std::uint64_t seed = 1) {
+                   std::uint64_t seed = 1, double other_load = 0) {
     std::mt19937_64 random(seed);
     std::normal_distribution<> normal;
     std::string text;
     for (std::uint64_t block = 1; block <= blocks; ++block) {
       const double machine = 1e8 * mood * std::exp(0.3 * normal(random));
-      text += trial_row(
-          samples.transfer(experiment.cases[0], block, static_cast<std::uint64_t>(machine)));
-      text += trial_row(samples.transfer(
-          experiment.cases[1], block,
-          static_cast<std::uint64_t>(machine * speed * std::exp(noise * normal(random)))));
+      const double of_candidate = machine * speed * std::exp(noise * normal(random));
+      for (const auto& [c, bytes] : {std::pair(0, machine), std::pair(1, of_candidate)}) {
+        TrialRecord r = samples.transfer(experiment.cases[static_cast<std::size_t>(c)], block,
+                                         static_cast<std::uint64_t>(bytes));
+        r.client.cpu_user_s = r.client.cpu_system_s = 0;
+        r.server.cpu_user_s = r.server.cpu_system_s = 0;
+        r.client.host_total_s = 2;
+        r.client.host_busy_s = 2 * other_load;
+        text += trial_row(r);
+      }
     }
     return text;
   }
@@ -270,6 +277,20 @@ TEST_F(VerdictTest, RunsOfOneSideThatDifferAsMuchAsTheSidesAreNoGround) {
   const RunComparison c = compare_runs(base, now, {"throughput_bps"}, "engine=iperf3", {});
   EXPECT_EQ(c.rows[0].verdict, "inconclusive");
   EXPECT_NE(c.rows[0].remark, "");
+}
+
+// It slows every trial: that all say the same proves nothing.
+TEST_F(VerdictTest, AnotherLoadIsNoGroundButForAReferenceThatBoreIt) {
+  const RunSet idle = RunSet::read({run("idle", rows(10, 1, 0.01)).string()});
+  const RunSet busy = RunSet::read({run("busy", rows(10, 1, 0.01, 0.3, 2, 0.5)).string()});
+  const RunComparison c = compare_runs(idle, busy, {"throughput_bps"}, "", {});
+  EXPECT_EQ(c.rows[0].verdict, "inconclusive");
+  EXPECT_EQ(c.rows[0].remark, "others took 0% of the CPU time, now 50%");
+  EXPECT_THAT(c.differences, Contains("load: others took 0% of the CPU time, now 50%"));
+  const RunComparison relative = compare_runs(idle, busy, {"throughput_bps"}, "engine=iperf3", {});
+  EXPECT_EQ(relative.rows[0].verdict, "same");
+  const RunComparison same = compare_runs(busy, busy, {"throughput_bps"}, "", {});
+  EXPECT_THAT(same.differences, Not(Contains(HasSubstr("load:"))));
 }
 
 TEST_F(VerdictTest, WhatOnlyOneRunHasIsListedAndWhatWasNotMeasuredFails) {
