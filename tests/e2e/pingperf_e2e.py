@@ -733,7 +733,7 @@ class Output(EndToEnd):
         self.assertEqual(waiting.returncode, 0)
         done = pingperf("ping", to, "--once", "--count", "3", "--frequency", "20")
         self.assertIn("3 sent, 3 received, 0 lost", done.stdout)
-        self.assertRegex(done.stdout, r"rtt min/p50/p90/p99/p99\.9/max = ")
+        self.assertRegex(done.stdout, r"rtt min/p50/max = ")
         # Ctrl-C on a client prints its summary and is no failure.
         client = subprocess.Popen([PINGPERF, "ping", to], stdout=subprocess.PIPE, text=True)
         self.addCleanup(client.kill)
