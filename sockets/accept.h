@@ -26,7 +26,6 @@ inline AcceptFailure judge_accept(int error) noexcept {
     case EBADF:
     case EINVAL:
     case ENOTSOCK:
-    case EOPNOTSUPP:
       return AcceptFailure::of_listener;
     default:
       return AcceptFailure::of_one_connection;
