@@ -29,6 +29,19 @@ bool append_from(int fd, std::string& text) {
   return n > 0;
 }
 
+// Control characters and bytes that are not ASCII as \xNN.
+std::string escaped(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= ' ' && byte < 0x7f)
+      result += c;
+    else
+      result += fmt::format("\\x{:02x}", byte);
+  }
+  return result;
+}
+
 std::string quoted(const std::string& word) {
   const auto is_plain = [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
@@ -100,18 +113,6 @@ void write_line(int fd, std::string text) {
     if (n < 0 && errno == EINTR) continue;
     done += static_cast<std::size_t>(check(static_cast<int>(n), "write"));
   }
-}
-
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= ' ' && byte < 0x7f)
-      result += c;
-    else
-      result += fmt::format("\\x{:02x}", byte);
-  }
-  return result;
 }
 
 std::string printable(std::string_view text) {

@@ -56,9 +56,6 @@ class Tail {
 // EAGAIN is such an error.
 void write_line(int fd, std::string text);
 
-// `text` on a terminal: control characters and bytes that are not ASCII as \xNN.
-std::string escaped(std::string_view text);
-
 // `text` with control characters as \n and \xNN: on one line of a file or a terminal. The rest of
 // UTF-8 stays as it is.
 std::string printable(std::string_view text);

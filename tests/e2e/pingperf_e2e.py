@@ -515,15 +515,19 @@ workloads:
         for engine in ("epoll", "io_uring"):
             self.assertIn("Operation not permitted", trials.error[engine])
 
-    def test_what_a_file_has_executed_is_told_and_can_be_refused(self):
+    def marking(self):
+        """An experiment whose launcher, on line 3, leaves a mark, and the mark."""
         mark = self.folder / "launched"
-        file = self.experiment(f"""
+        return self.experiment(f"""
 name: launched
 hosts: {{client: {{launch: [sh, -c, 'touch {mark}; exec "$@"', sh]}}}}
 plan: {{repetitions: 1}}
 workloads:
   nothing: {{kind: throughput, engine: null, duration: 50ms, warmup: 0ms}}
-""")
+"""), mark
+
+    def test_what_a_file_has_executed_is_told_and_can_be_refused(self):
+        file, mark = self.marking()
         line = f"{file}:3:9: runs: sh -c 'touch {mark}; exec \"$@\"' sh "
         refused = pingperf("run", "--no-launch", "-o", self.results, file)
         self.assertEqual(refused.returncode, 2, refused.stderr)
@@ -541,13 +545,7 @@ workloads:
         self.assertIn("--no-launch", resumed.stderr)
 
     def test_the_doctor_tells_and_refuses_what_a_file_has_executed(self):
-        mark = self.folder / "launched"
-        file = self.experiment(f"""
-name: launched
-hosts: {{client: {{launch: [sh, -c, 'touch {mark}; exec "$@"', sh]}}}}
-plan: {{repetitions: 1}}
-workloads: {{nothing: {{kind: throughput, engine: null, duration: 50ms}}}}
-""")
+        file, mark = self.marking()
         refused = pingperf("doctor", "--no-launch", file)
         self.assertEqual(refused.returncode, 2)
         self.assertIn(f"{file}:3:9: --no-launch: ", refused.stderr)
