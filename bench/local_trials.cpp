@@ -1,6 +1,6 @@
 #include "bench/local_trials.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace pingperf {
 namespace {

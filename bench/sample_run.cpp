@@ -1,6 +1,6 @@
 #include "bench/sample_run.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <fstream>

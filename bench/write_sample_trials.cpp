@@ -1,6 +1,6 @@
 // Writes the trials.csv of a made-up run, for bench/harness_overhead.
 // Usage: write_sample_trials FILE TRIALS SEED
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "bench/sample_run.h"
 #include "harness/units.h"

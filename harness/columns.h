@@ -9,17 +9,11 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/record.h"
+#include "harness/metrics.h"
 
 namespace pingperf {
 
 inline constexpr int kSchemaVersion = 1;  // of trials.csv and every other file of a run
-
-enum class Better { neither, higher, lower };
-
-// Which trials have a metric: those of kind throughput, those of latency and connect, or that is
-// not known beforehand.
-enum class MeasuredBy { any, transfers, pings };
 
 // A column of trials.csv. A metric has `value`; any other column has `text`.
 struct Column {

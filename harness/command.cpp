@@ -1,7 +1,7 @@
 #include "harness/command.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <poll.h>
 #include <sys/wait.h>

@@ -1,6 +1,6 @@
 #include "harness/comparison.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
@@ -129,10 +129,10 @@ ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
   return row;
 }
 
-std::vector<ComparisonRow> compare_cases(const Experiment& experiment, const TrialTable& trials,
+std::vector<ComparisonRow> compare_cases(const Criteria& criteria, const TrialTable& trials,
                                          const Strictness& strictness) {
   std::vector<ComparisonRow> rows;
-  for (const Compare& compare : experiment.compare)
+  for (const Compare& compare : criteria.compare)
     for (const CasePair& pair : compare.pairs) {
       ComparisonRow row = compare_pair(compare.metric, pair, trials, strictness);
       if (row.n + row.excluded > 0) rows.push_back(std::move(row));

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "harness/criteria.h"
 #include "harness/effect.h"
-#include "harness/experiment.h"
 #include "harness/summary.h"
 
 namespace pingperf {
@@ -34,7 +34,7 @@ ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
                            const TrialTable& trials, const Strictness& strictness);
 
 // All rows of the experiment's `compare:`.
-std::vector<ComparisonRow> compare_cases(const Experiment& experiment, const TrialTable& trials,
+std::vector<ComparisonRow> compare_cases(const Criteria& criteria, const TrialTable& trials,
                                          const Strictness& strictness = {});
 
 // The text of comparisons.csv.

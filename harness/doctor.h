@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "harness/experiment.h"
-#include "harness/protocol.h"
+#include "harness/json.h"
 
 namespace pingperf {
 

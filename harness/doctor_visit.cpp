@@ -1,6 +1,6 @@
 #include "harness/doctor_visit.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <string_view>

@@ -1,14 +1,14 @@
 #include "harness/effect.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "harness/columns.h"
+#include "harness/metrics.h"
 #include "harness/quality.h"
 #include "harness/statistics.h"
-#include "harness/table.h"
 
 namespace pingperf {
 namespace {

@@ -6,12 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/rank_tests.h"
+#include "harness/significance.h"
 
 namespace pingperf {
-
-// A change below this is none that matters: 5 %.
-inline constexpr double kThreshold = 0.05;
 
 // The ratio of one to the other in one metric.
 struct Effect {
@@ -27,12 +24,6 @@ struct Effect {
   std::string remark;  // what speaks against a verdict on these trials; empty: nothing
   double least = 0;    // of the ratios of single trials, the extremes
   double most = 0;
-};
-
-// How strictly effects are judged.
-struct Strictness {
-  double threshold = kThreshold;  // a smaller change does not matter
-  double level = kLevel;          // of intervals; lower where a run may stop at several moments
 };
 
 // Sets ratio and extremes, interval, p value and detectable ratio from an estimate of the shift of

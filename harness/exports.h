@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "harness/protocol.h"
+#include "harness/json.h"
 #include "harness/summary.h"
 
 namespace pingperf {

@@ -1,14 +1,13 @@
 #include "harness/gates.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 
 #include "harness/comparison.h"
+#include "harness/metrics.h"
 #include "harness/run_comparison.h"
 #include "harness/statistics.h"
-#include "harness/stopping.h"
-#include "harness/table.h"
 
 namespace pingperf {
 namespace {
@@ -97,10 +96,10 @@ std::string_view name(GateState state) {
                                       : "undecided";
 }
 
-std::vector<GateRow> judge_gates(const Experiment& experiment, const TrialTable& trials) {
-  const Strictness strictness = strictness_of(experiment);
+std::vector<GateRow> judge_gates(const Criteria& criteria, const TrialTable& trials) {
+  const Strictness strictness = strictness_of(criteria);
   std::vector<GateRow> rows;
-  for (const Gate& gate : experiment.gates)
+  for (const Gate& gate : criteria.gates)
     for (const CasePair& pair : gate.pairs) rows.push_back(measure(gate, pair, trials, strictness));
   return rows;
 }

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "harness/criteria.h"
 #include "harness/effect.h"
-#include "harness/experiment.h"
 #include "harness/summary.h"
 
 namespace pingperf {
@@ -34,7 +34,7 @@ struct GateRow {
 };
 
 // Every case of every gate.
-std::vector<GateRow> judge_gates(const Experiment& experiment, const TrialTable& trials);
+std::vector<GateRow> judge_gates(const Criteria& criteria, const TrialTable& trials);
 
 // True when the row is to fail the run: breached, or undecided where that is to fail.
 bool fails(const GateRow& row);

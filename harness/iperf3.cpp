@@ -6,7 +6,7 @@
 #include <cstdint>
 //
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <getopt.h>
 #include <iperf_api.h>
 #include <net/if.h>
@@ -26,6 +26,7 @@
 #include "harness/iperf3_result.h"
 #include "harness/iperf3_words.h"
 #include "harness/usage_window.h"
+#include "sockets/availability.h"
 #include "sockets/engines.h"
 #include "sockets/error.h"
 #include "sockets/fd.h"

@@ -1,6 +1,6 @@
 #include "harness/iperf3_words.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <initializer_list>
 #include <sstream>

@@ -1,6 +1,6 @@
 #include "harness/junit.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

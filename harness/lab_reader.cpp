@@ -1,6 +1,6 @@
 #include "harness/lab_reader.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "harness/experiment_keys.h"
 #include "harness/parameter_reader.h"

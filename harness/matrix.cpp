@@ -1,6 +1,6 @@
 #include "harness/matrix.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,8 +1,12 @@
 // The metrics of trials.csv: how each figure of a trial is made from what its two ends measured.
 #include "harness/metrics.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <set>
+
+#include "harness/units.h"
 
 namespace pingperf {
 namespace {
@@ -448,6 +452,16 @@ std::vector<Metric> metrics(int generation) {
     default:
       return {};
   }
+}
+
+std::string human_metric(std::string_view metric, double value) {
+  if (metric.ends_with("_bps")) return human_rate(value);
+  if (metric.ends_with("_ns")) return human_duration(value);
+  if (metric.ends_with("_bytes")) return human_size(value);
+  if (metric.ends_with("_hz")) return human_frequency(value);
+  if (metric.ends_with("loss_ratio")) return fmt::format("{:.2f}%", 100 * value);
+  if (metric.ends_with("_s_per_gb")) return fmt::format("{:.3f}", value);
+  return fmt::format("{:.6g}", value);
 }
 
 }  // namespace pingperf

@@ -1,6 +1,6 @@
 #include "harness/npy.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <bit>
 #include <cstring>

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "harness/criteria.h"
 #include "harness/experiment.h"
 
 namespace pingperf {
@@ -30,5 +31,14 @@ std::vector<CasePair> pairs_along_axis(const std::string& axis, const std::strin
 std::vector<CasePair> pairs_with_workload(const std::string& baseline,
                                           const CaseFilter& is_candidate,
                                           const std::vector<Case>& cases);
+
+// The case of `cases` that each trial of the case `name` is divided by, when all are to be relative
+// to "key=value" of an axis, or "workload=name"; empty when there is none. Throws UsageError when
+// `relative_to` is not of that form, or several cases would do.
+std::string reference_of(const std::string& name, const std::string& relative_to,
+                         const std::vector<Case>& cases);
+
+// True of a case that others are divided by, with such a `relative_to`.
+bool is_reference(const Case& c, const std::string& relative_to);
 
 }  // namespace pingperf

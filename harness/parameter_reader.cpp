@@ -1,6 +1,6 @@
 #include "harness/parameter_reader.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,7 @@
 #include "harness/plan.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <numeric>
 #include <random>
@@ -103,6 +104,12 @@ Nanoseconds trial_timeout(const Experiment& experiment, const Case& c) {
   if (experiment.plan.timeout) return *experiment.plan.timeout;
   return expected_length(c, experiment.is_external(c)) +
          (is_limited(c.options) ? 60 * kSecond : 10 * kSecond);
+}
+
+std::string_view name(Status status) {
+  static constexpr std::array<std::string_view, 5> names = {"ok", "failed", "timeout",
+                                                            "interrupted", "refused"};
+  return names[static_cast<std::size_t>(status)];
 }
 
 }  // namespace pingperf

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "harness/experiment.h"
@@ -15,6 +16,11 @@ struct Trial {
   std::uint64_t position;  // from 1, in the whole plan
   std::uint64_t wave = 0;  // trials of one wave run at once, each on a pair of hosts of its own
 };
+
+// How a trial ended. refused: an end would not start it (port busy, engine unavailable there).
+enum class Status { ok, failed, timeout, interrupted, refused };
+
+std::string_view name(Status status);
 
 // Block after block, each a pass over all cases: shuffled with the experiment's seed, or in file
 // order; what runs at once stays together. Pure: the same experiment gives the same plan on every

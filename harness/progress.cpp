@@ -1,14 +1,13 @@
 #include "harness/progress.h"
 
-#include <fmt/format.h>
-#include <sys/ioctl.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 
 #include "harness/columns.h"
-#include "harness/table.h"
+#include "harness/text_table.h"
 #include "harness/units.h"
 
 namespace pingperf {
@@ -50,14 +49,6 @@ std::string result_text(const TrialRecord& record) {
 }
 
 }  // namespace
-
-std::size_t terminal_width(int fd) {
-  if (const char* const columns = std::getenv("COLUMNS"))
-    if (const auto width = parse_count(columns); width && *width > 0) return *width;
-  winsize size{};
-  if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
-}
 
 ProgressView::ProgressView(std::FILE* out, bool quiet, std::size_t trials, Nanoseconds expected)
     : out_(out),

@@ -10,10 +10,6 @@
 
 namespace pingperf {
 
-// The columns of the terminal that `fd` is: those of COLUMNS where it is exported, else what the
-// terminal says, else 80.
-std::size_t terminal_width(int fd);
-
 // On a terminal one line that is rewritten: trial k of n, what runs, its rate or progress, and the
 // time left. Elsewhere a line a trial. Quiet: nothing but failures.
 class ProgressView {

@@ -1,6 +1,6 @@
 #include "harness/protocol.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 #include <memory>

@@ -12,11 +12,6 @@
 
 namespace pingperf {
 
-// How a trial ended. refused: an end would not start it (port busy, engine unavailable there).
-enum class Status { ok, failed, timeout, interrupted, refused };
-
-std::string_view name(Status status);
-
 struct TrialRecord {
   std::string run;         // name of the run's directory
   std::string experiment;  // name of the experiment

@@ -1,6 +1,6 @@
 #include "harness/report.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <fstream>
@@ -301,7 +301,7 @@ Json run_json(const ReportedRun& run, std::size_t run_count,
         fmt::format("Of {} cases, the first {} are on this page.", telling.cases.size(), most));
     telling.cases.resize(most);
   }
-  if (run.experiment->gates_left_out > 0)
+  if (run.gates_left_out > 0)
     telling.notes.emplace_back(
         "Gates against a stored run are judged when the run ends: see its junit.xml.");
   const std::size_t dots = std::min(

@@ -1,6 +1,6 @@
 #include "harness/report_headline.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cctype>

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/report.h"
+#include "harness/reported_run.h"
 
 namespace pingperf {
 

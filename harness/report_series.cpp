@@ -1,6 +1,6 @@
 #include "harness/report_series.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>

@@ -1,6 +1,6 @@
 #include "harness/run_comparison.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
@@ -18,19 +18,6 @@
 
 namespace pingperf {
 namespace {
-
-struct Reference {
-  std::string key, value;
-};
-
-Reference reference_from(const std::string& text) {
-  const std::size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
-    throw UsageError(fmt::format(
-        "relative to '{}': write an axis and its value, e.g. engine=iperf3, or workload=NAME",
-        text));
-  return {text.substr(0, equals), text.substr(equals + 1)};
-}
 
 // The values of a case in one side's runs.
 struct Side {
@@ -231,27 +218,6 @@ void compare_metrics(RunComparison& comparison, const std::string& case_name, co
 }
 
 }  // namespace
-
-std::string reference_of(const std::string& name, const std::string& relative_to,
-                         const std::vector<Case>& cases) {
-  const Reference reference = reference_from(relative_to);
-  const auto is_it = [&](const Case& c) { return c.name == name; };
-  const std::vector<CasePair> pairs =
-      reference.key == "workload" ? pairs_with_workload(reference.value, is_it, cases)
-                                  : pairs_along_axis(reference.key, reference.value, is_it, cases);
-  if (pairs.size() > 1)
-    throw UsageError(fmt::format("relative to '{}': for {} that may be {} or {}", relative_to, name,
-                                 pairs[0].baseline, pairs[1].baseline));
-  return pairs.empty() ? "" : pairs.front().baseline;
-}
-
-bool is_reference(const Case& c, const std::string& relative_to) {
-  if (relative_to.empty()) return false;
-  const Reference reference = reference_from(relative_to);
-  if (reference.key == "workload") return c.workload == reference.value;
-  const std::string* const value = axis_value(c, reference.key);
-  return value && *value == reference.value;
-}
 
 ShiftRow compare_case(const std::string& metric, const std::string& case_name, const RunSet& base,
                       const RunSet& now, const std::string& reference,

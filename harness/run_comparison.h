@@ -26,15 +26,6 @@ ShiftRow compare_case(const std::string& metric, const std::string& case_name, c
                       const RunSet& now, const std::string& reference,
                       const Strictness& strictness);
 
-// The case of `cases` that each trial of the case `name` is divided by, when all are to be relative
-// to "key=value" of an axis, or "workload=name"; empty when there is none. Throws UsageError when
-// `relative_to` is not of that form, or several cases would do.
-std::string reference_of(const std::string& name, const std::string& relative_to,
-                         const std::vector<Case>& cases);
-
-// True of a case that others are divided by, with such a `relative_to`.
-bool is_reference(const Case& c, const std::string& relative_to);
-
 // "bulk/engine=epoll throughput_bps: 0.812 [0.790, 0.830] of the base: slower"
 std::string describe(const ShiftRow& row);
 

@@ -1,6 +1,6 @@
 #include "harness/run_set.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <set>

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "harness/columns.h"
 #include "harness/engines.h"
 #include "harness/experiment_keys.h"
 #include "harness/parameter_reader.h"
@@ -403,7 +402,7 @@ Schema bound_schema() {
 
 }  // namespace
 
-std::string experiment_schema() {
+std::string experiment_schema(std::span<const std::string_view> metric_names) {
   const auto sections = experiment_sections();
   Schema schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
                    {"title", "pingperf experiment"}};
@@ -413,7 +412,7 @@ std::string experiment_schema() {
     definitions[std::string(section.name)] = section_schema(section);
   definitions["parameters"] = parameters_schema();
   definitions["background"] = background_schema();
-  definitions["metric"] = one_of(metric_names());
+  definitions["metric"] = one_of(metric_names);
   definitions["bound"] = bound_schema();
   return schema.dump(1) + "\n";
 }

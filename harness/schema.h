@@ -2,12 +2,15 @@
 // readers use.
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace pingperf {
 
 // Draft 2020-12. It knows keys, names, units and ranges of plain numbers; what a value with a unit
 // may be at most, and what goes together with what, only `pingperf check` knows.
-std::string experiment_schema();
+// `metric_names`: what `metric:` may name.
+std::string experiment_schema(std::span<const std::string_view> metric_names);
 
 }  // namespace pingperf

@@ -1,6 +1,6 @@
 #include "harness/stopping.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,10 +12,6 @@
 namespace pingperf {
 namespace {
 
-bool may_repeat(const Gate& gate) {
-  return gate.inconclusive == Inconclusive::repeat;
-}
-
 // "bulk/engine=iperf3 throughput_bps ±3.1 %", when that is more than `wanted` or not known.
 void add_if_wide(std::vector<std::string>& lines, const std::string& what,
                  const std::string& metric, std::optional<double> width, double wanted) {
@@ -26,8 +22,9 @@ void add_if_wide(std::vector<std::string>& lines, const std::string& what,
 }
 
 void add_wide_cases(std::vector<std::string>& lines, const std::string& metric,
-                    const Experiment& experiment, const TrialTable& trials) {
-  const double level = strictness_of(experiment).level;
+                    const Experiment& experiment, const Criteria& criteria,
+                    const TrialTable& trials) {
+  const double level = strictness_of(criteria).level;
   for (const Case& c : experiment.cases) {
     const std::vector<double> values = values_of(trials, c.name, metric);
     if (values.empty()) continue;  // a metric that its kind does not have, or only failures
@@ -36,57 +33,46 @@ void add_wide_cases(std::vector<std::string>& lines, const std::string& metric,
     std::optional<double> width;
     if (interval) width = (interval->second - interval->first) / 2;
     if (width && *width > 0) *width /= std::abs(center);  // of a median of 0: endless
-    add_if_wide(lines, c.name, metric, width, experiment.plan.until->relative_ci);
+    add_if_wide(lines, c.name, metric, width, criteria.until->relative_ci);
   }
 }
 
 void add_wide_pairs(std::vector<std::string>& lines, const std::string& metric,
-                    const Experiment& experiment, const TrialTable& trials) {
-  const Strictness strictness = strictness_of(experiment);
-  for (const Compare& compare : experiment.compare) {
+                    const Criteria& criteria, const TrialTable& trials) {
+  const Strictness strictness = strictness_of(criteria);
+  for (const Compare& compare : criteria.compare) {
     if (compare.metric != metric) continue;
     for (const CasePair& pair : compare.pairs) {
       const ComparisonRow row = compare_pair(metric, pair, trials, strictness);
       if (row.n == 0) continue;
       add_if_wide(lines, fmt::format("{} to {}", pair.candidate, pair.baseline), metric,
-                  half_width(row), experiment.plan.until->relative_ci);
+                  half_width(row), criteria.until->relative_ci);
     }
   }
 }
 
 }  // namespace
 
-std::vector<std::uint64_t> looks_of(const Experiment& experiment) {
-  const auto& until = experiment.plan.until;
-  std::vector<std::uint64_t> looks{experiment.plan.repetitions};
-  const bool is_open =
-      until && (!until->metrics.empty() ||
-                std::any_of(experiment.gates.begin(), experiment.gates.end(), may_repeat));
-  while (is_open && looks.back() < until->at_most)
-    looks.push_back(std::min(2 * looks.back(), until->at_most));
-  return looks;
-}
-
-Strictness strictness_of(const Experiment& experiment) {
-  return {.level = kLevel / static_cast<double>(looks_of(experiment).size())};
-}
-
-std::optional<std::string> gates_objection(const Experiment& experiment) {
-  const std::uint64_t most = looks_of(experiment).back();
-  const std::size_t fewest = fewest_pairs(strictness_of(experiment).level);
-  if (experiment.gates.empty() || most >= fewest) return std::nullopt;
+std::optional<std::string> gates_objection(const Criteria& criteria) {
+  const std::uint64_t most = looks_of(criteria).back();
+  const std::size_t fewest = fewest_pairs(strictness_of(criteria).level);
+  if (criteria.gates.empty() || most >= fewest) return std::nullopt;
   return fmt::format(
       "with {} repetitions the gates have no interval and decide nothing: {} are the "
       "fewest here",
       most, fewest);
 }
 
-std::vector<std::string> unsettled(const Experiment& experiment, const TrialTable& trials) {
+std::vector<std::string> unsettled(const Experiment& experiment, const Criteria& criteria,
+                                   const TrialTable& trials) {
   std::vector<std::string> lines;
-  if (const auto& until = experiment.plan.until)
+  if (const auto& until = criteria.until)
     for (const std::string& metric : until->metrics)
-      (until->of_comparisons ? add_wide_pairs : add_wide_cases)(lines, metric, experiment, trials);
-  for (const GateRow& row : judge_gates(experiment, trials))
+      if (until->of_comparisons)
+        add_wide_pairs(lines, metric, criteria, trials);
+      else
+        add_wide_cases(lines, metric, experiment, criteria, trials);
+  for (const GateRow& row : judge_gates(criteria, trials))
     if (may_repeat(*row.gate) && row.state == GateState::undecided)
       lines.push_back(fmt::format("gate {}", describe(row)));
   return lines;

@@ -1,6 +1,6 @@
 #include "harness/table.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
@@ -218,16 +218,6 @@ std::string results_markdown(const TrialTable& trials, const std::vector<Case>& 
   for (const TextTable& table : tables_of(trials, cases, std::string::npos))
     text += table.to_markdown() + "\n";
   return text + "Medians of the ok trials; ± is half their range.\n";
-}
-
-std::string human_metric(std::string_view metric, double value) {
-  if (metric.ends_with("_bps")) return human_rate(value);
-  if (metric.ends_with("_ns")) return human_duration(value);
-  if (metric.ends_with("_bytes")) return human_size(value);
-  if (metric.ends_with("_hz")) return human_frequency(value);
-  if (metric.ends_with("loss_ratio")) return fmt::format("{:.2f}%", 100 * value);
-  if (metric.ends_with("_s_per_gb")) return fmt::format("{:.3f}", value);
-  return fmt::format("{:.6g}", value);
 }
 
 }  // namespace pingperf

@@ -19,7 +19,4 @@ std::string results_table(const TrialTable& trials, const std::vector<Case>& cas
 // The tables alone, in Markdown.
 std::string results_markdown(const TrialTable& trials, const std::vector<Case>& cases);
 
-// A metric's value with the unit that its name ends in, scaled for people: "12.3 Gbit/s".
-std::string human_metric(std::string_view metric, double value);
-
 }  // namespace pingperf

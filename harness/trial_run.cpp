@@ -1,6 +1,6 @@
 #include "harness/trial_run.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <poll.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "harness/units.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

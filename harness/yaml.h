@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "harness/experiment.h"
+#include "harness/usage_error.h"
 
 namespace pingperf {
 

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "sockets/availability.h"
 #include "sockets/door.h"
 #include "sockets/engines.h"
 #include "sockets/error.h"

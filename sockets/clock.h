@@ -5,10 +5,6 @@
 #include <ctime>
 #include <string_view>
 
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
-
 namespace pingperf {
 
 using Nanoseconds = std::int64_t;  // durations and instants of CLOCK_MONOTONIC
@@ -41,8 +37,8 @@ constexpr Nanoseconds difference(Nanoseconds a, Nanoseconds b) noexcept {
 // The counter, not before what precedes it in the program (as the vDSO reads it).
 inline std::uint64_t read_ticks() noexcept {
 #if defined(__x86_64__)
-  _mm_lfence();
-  return __rdtsc();
+  __builtin_ia32_lfence();
+  return __builtin_ia32_rdtsc();
 #else
   return 0;
 #endif

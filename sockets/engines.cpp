@@ -1,35 +1,12 @@
 #include "sockets/engines.h"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-
-#include "sockets/fd.h"
+#include <vector>
 
 namespace pingperf {
 
 bool Engine::honours(std::string_view parameter) const {
   return std::find(parameters.begin(), parameters.end(), parameter) != parameters.end();
-}
-
-std::optional<std::string> always_available() {
-  return std::nullopt;
-}
-
-std::optional<std::string> mptcp_unavailable() {
-  const Fd probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP));
-  if (probe) return std::nullopt;
-  return std::string("this kernel has no MPTCP (sysctl net.mptcp.enabled=1): ") +
-         std::strerror(errno);
-}
-
-std::optional<std::string> raw_unavailable() {
-  const Fd probe(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
-  if (probe) return std::nullopt;
-  return std::string("raw sockets need CAP_NET_RAW (run as root): ") + std::strerror(errno);
 }
 
 std::span<const Engine* const> socket_engines() {

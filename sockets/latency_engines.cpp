@@ -3,7 +3,6 @@
 #include "sockets/datagram.h"
 #include "sockets/raw.h"
 #include "sockets/stream.h"
-#include "sockets/transfer.h"
 
 namespace pingperf {
 namespace {

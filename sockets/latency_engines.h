@@ -2,6 +2,7 @@
 // to wait.
 #pragma once
 
+#include "sockets/availability.h"
 #include "sockets/engines.h"
 #include "sockets/pingpong.h"
 

@@ -254,11 +254,6 @@ void Pace::sleep(const Meter& meter) noexcept {
   look(now);
 }
 
-std::optional<std::string> threads_objection(const Options& o) {
-  if (o.threads.value_or(1) <= o.streams.value_or(1)) return std::nullopt;
-  return "threads: more of them than streams would have nothing to do";
-}
-
 std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const Session& session) {
   return std::make_unique<Transfer>(ops, session, ops.carrier.listen(session));
 }

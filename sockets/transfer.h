@@ -139,9 +139,6 @@ struct TransferOps {
   const Carrier& carrier;
 };
 
-// More threads than streams, as Engine::objection.
-std::optional<std::string> threads_objection(const Options& options);
-
 std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const Session& session);
 std::unique_ptr<Endpoint> connect_transfer(const TransferOps& ops, const Session& session);
 

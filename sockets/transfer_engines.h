@@ -2,6 +2,7 @@
 // bytes.
 #pragma once
 
+#include "sockets/availability.h"
 #include "sockets/engines.h"
 #include "sockets/transfer.h"
 

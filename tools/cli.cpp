@@ -246,7 +246,7 @@ void add_host_commands(CLI::App& app, int& result) {
 
 void add_agents(CLI::App& app, int& result) {
   app.add_subcommand("schema", "print the JSON Schema of the experiment file")->callback([] {
-    fmt::print("{}", experiment_schema());
+    fmt::print("{}", experiment_schema(metric_names()));
   });
   app.add_subcommand("agent", "serve a controller over stdin and stdout")->callback([&result] {
     result = run_agent(STDIN_FILENO, STDOUT_FILENO);

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "harness/effect.h"
-#include "harness/experiment.h"
-#include "harness/protocol.h"
+#include "harness/experiment_reader.h"
+#include "harness/json.h"
 #include "harness/text_table.h"
 
 namespace pingperf {

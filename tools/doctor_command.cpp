@@ -1,8 +1,10 @@
 // pingperf doctor: what on a host will spoil or limit results, why, and what mends it.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include "harness/criteria_reader.h"
 #include "harness/doctor_visit.h"
+#include "harness/experiment_reader.h"
 #include "harness/lab.h"
 #include "harness/launchers.h"
 #include "harness/runner.h"
@@ -16,6 +18,8 @@ constexpr Nanoseconds kObservation = 500 * kMillisecond;  // of the hosts' CPUs
 std::vector<HostReport> reports_of(const DoctorCommand& command) {
   if (command.file.empty()) return {visit_this_host(kObservation)};
   const Experiment experiment = load_experiment(command.file);
+  Criteria criteria = read_criteria(experiment);
+  open_stored_runs(criteria);
   if (command.no_launch) refuse_launchers(experiment);
   announce_launchers(experiment);
   Agents agents(experiment);  // of a lab: on this host, which is what it takes

@@ -1,7 +1,9 @@
 // pingperf check, plan and engines: they tell, and run no trial.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "harness/channel.h"
+#include "harness/criteria_reader.h"
+#include "harness/experiment_reader.h"
 #include "harness/lab.h"
 #include "harness/launchers.h"
 #include "harness/plan.h"
@@ -76,8 +78,10 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
   for (const std::string& file : files) {
     try {
       const Experiment experiment = load_experiment(file, overrides);
+      Criteria criteria = read_criteria(experiment);
+      open_stored_runs(criteria);
       if (experiment.lab) check_lab(*experiment.lab);
-      if (const auto objection = gates_objection(experiment))
+      if (const auto objection = gates_objection(criteria))
         fmt::print(stderr, "{}: warning: {}\n", file, *objection);
       const std::vector<Trial> plan = plan_trials(experiment);
       const Nanoseconds length = expected_length(experiment, plan);
@@ -104,6 +108,8 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
 
 int plan_command(const std::string& file, const Overrides& overrides, const std::string& format) {
   const Experiment experiment = load_experiment(file, overrides);
+  Criteria criteria = read_criteria(experiment);
+  open_stored_runs(criteria);
   const std::vector<Trial> plan = plan_trials(experiment);
   if (format == "json") {
     print_json(plan_json(experiment, plan));

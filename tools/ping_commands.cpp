@@ -1,5 +1,5 @@
 // pingperf ping, pong and sink: the lesson's client and servers.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <poll.h>
 #include <sys/socket.h>
 

@@ -4,7 +4,9 @@
 #include <deque>
 
 #include "harness/comparison.h"
+#include "harness/criteria_reader.h"
 #include "harness/environment.h"
+#include "harness/experiment_reader.h"
 #include "harness/exports.h"
 #include "harness/gates.h"
 #include "harness/junit.h"
@@ -47,22 +49,29 @@ std::vector<std::string> failures(const RunComparison& comparison, const std::st
   return lines;
 }
 
-// The experiment of a run that is over, less the gates against stored runs.
+// The experiment of a finished run.
 Experiment experiment_of(const std::filesystem::path& run) {
-  Overrides overrides = recorded_overrides(run);
-  overrides.without_stored_runs = true;  // they may be elsewhere, or gone
-  return load_experiment(run / "experiment.yaml", overrides);
+  return load_experiment(run / "experiment.yaml", recorded_overrides(run));
+}
+
+// Reads the criteria of a finished run without the gates against stored runs, which may be gone.
+Criteria criteria_of(const Experiment& experiment, std::size_t& left_out) {
+  Criteria criteria = read_criteria(experiment);
+  left_out = std::erase_if(criteria.gates, [](const Gate& gate) { return !gate.against.empty(); });
+  return criteria;
 }
 
 std::string run_markdown(const std::filesystem::path& run, const TrialTable& trials) {
   const Experiment experiment = experiment_of(run);
+  std::size_t left_out = 0;
+  const Criteria criteria = criteria_of(experiment, left_out);
   std::string text = fmt::format("### {}\n\n", experiment.name);
   if (!experiment.description.empty()) text += experiment.description + "\n\n";
   text += results_markdown(trials, experiment.cases);
-  const auto comparisons = compare_cases(experiment, trials, strictness_of(experiment));
+  const auto comparisons = compare_cases(criteria, trials, strictness_of(criteria));
   if (!comparisons.empty()) text += fmt::format("\n{}", comparisons_markdown(comparisons));
-  if (!experiment.gates.empty())
-    text += fmt::format("\n{}", gates_markdown(judge_gates(experiment, trials)));
+  if (!criteria.gates.empty())
+    text += fmt::format("\n{}", gates_markdown(judge_gates(criteria, trials)));
   return text;
 }
 
@@ -111,9 +120,11 @@ int report_command(const ReportCommand& command) {
     if (run.directory.empty())
       throw UsageError("pingperf report: name the directory of a run, not a file of it");
     const Experiment& experiment = experiments.emplace_back(experiment_of(run.directory));
+    std::size_t left_out = 0;
+    const Criteria criteria = criteria_of(experiment, left_out);
     runs.push_back({run.directory, &experiment, &run.trials, summarize(run.trials),
-                    compare_cases(experiment, run.trials, strictness_of(experiment)),
-                    judge_gates(experiment, run.trials)});
+                    compare_cases(criteria, run.trials, strictness_of(criteria)),
+                    judge_gates(criteria, run.trials), left_out});
     if (runs.size() > 1)
       changes.push_back({runs.size() - 1, compare_runs(RunSet::read({runs.front().directory}),
                                                        RunSet::read({run.directory}),

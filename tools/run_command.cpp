@@ -1,5 +1,5 @@
 // pingperf run: experiment -> plan -> agents -> trials -> files -> tables.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,8 +7,10 @@
 #include <cstdlib>
 
 #include "harness/comparison.h"
+#include "harness/criteria_reader.h"
 #include "harness/doctor_visit.h"
 #include "harness/environment.h"
+#include "harness/experiment_reader.h"
 #include "harness/gates.h"
 #include "harness/junit.h"
 #include "harness/lab.h"
@@ -46,10 +48,11 @@ void print_tables(const Experiment& experiment, const TrialTable& trials,
 
 // Everything is computed from the rows on disk, so that a resumed run tells the same. It is printed
 // as tables, or goes into `document`.
-Outcome report(const Experiment& experiment, const RunDirectory& directory, Json* document) {
+Outcome report(const Experiment& experiment, const Criteria& criteria,
+               const RunDirectory& directory, Json* document) {
   const TrialTable trials = TrialTable::read(directory.path() / "trials.csv");
-  const auto comparisons = compare_cases(experiment, trials, strictness_of(experiment));
-  const std::vector<GateRow> gates = judge_gates(experiment, trials);
+  const auto comparisons = compare_cases(criteria, trials, strictness_of(criteria));
+  const std::vector<GateRow> gates = judge_gates(criteria, trials);
   const auto write = [&](const char* file, const std::string& text) {
     write_file_atomically(directory.path() / file, text);
   };
@@ -77,10 +80,10 @@ Outcome report(const Experiment& experiment, const RunDirectory& directory, Json
 }
 
 // Runs block after block until the data settle what the experiment asks, or it may take no more.
-void run_blocks(const RunCommand& command, const Experiment& experiment,
+void run_blocks(const RunCommand& command, const Experiment& experiment, const Criteria& criteria,
                 const std::vector<Trial>& plan, Agents& agents, RunDirectory& directory,
                 const Interrupt& interrupt) {
-  const std::vector<std::uint64_t> looks = looks_of(experiment);
+  const std::vector<std::uint64_t> looks = looks_of(criteria);
   for (std::uint64_t look : looks) {
     const auto end = plan.begin() + static_cast<std::ptrdiff_t>(look * experiment.cases.size());
     const std::vector<Trial> trials = missing_trials(experiment, {plan.begin(), end}, directory);
@@ -91,7 +94,7 @@ void run_blocks(const RunCommand& command, const Experiment& experiment,
     }
     if (interrupt.raised() || looks.size() == 1) return;
     const TrialTable so_far = TrialTable::read(directory.path() / "trials.csv").first(look);
-    const std::vector<std::string> reasons = unsettled(experiment, so_far);
+    const std::vector<std::string> reasons = unsettled(experiment, criteria, so_far);
     if (reasons.empty()) return;
     const bool is_last = look == looks.back();
     if (command.quiet && !is_last) continue;
@@ -182,19 +185,19 @@ RunDirectory open_directory(const RunCommand& command, const Experiment& experim
 
 // A gate against results/NAME/latest has read the run before this one; of a run that is resumed,
 // `latest` is the run itself.
-void refuse_itself_as_baseline(const Experiment& experiment, const RunDirectory& directory) {
+void refuse_itself_as_baseline(const Criteria& criteria, const RunDirectory& directory) {
   const std::filesystem::path here = std::filesystem::canonical(directory.path());
-  for (const Gate& gate : experiment.gates)
+  for (const Gate& gate : criteria.gates)
     if (gate.stored && gate.stored->holds(here))
       throw UsageError(
           fmt::format("against: {} is this very run: name the directory of another", gate.against));
 }
 
 // "quickstart: 6 cases, 60 trials, about 1 min 20 s"
-void announce(const RunCommand& command, const Experiment& experiment,
+void announce(const RunCommand& command, const Experiment& experiment, const Criteria& criteria,
               const RunDirectory& directory) {
   const std::vector<Trial> trials = missing_trials(experiment, plan_trials(experiment), directory);
-  const std::uint64_t most = looks_of(experiment).back();
+  const std::uint64_t most = looks_of(criteria).back();
   fmt::print(stderr, "{}: {} cases, {} trials{}, about {}{}\n", experiment.name,
              experiment.cases.size(), trials.size(), command.resume.empty() ? "" : " to go",
              ProgressView::clock_text(expected_length(experiment, trials)),
@@ -218,21 +221,23 @@ int run_one(const RunCommand& command, const std::filesystem::path& file,
             const Overrides& overrides, const Interrupt& interrupt, Json* document) {
   const std::string text = read_experiment(file);
   Experiment experiment = parse_experiment(text, file.string(), overrides);
+  Criteria criteria = read_criteria(experiment);
+  open_stored_runs(criteria);
   announce_launchers(experiment);
   const std::unique_ptr<Lab> lab = make_lab(experiment);
-  const std::vector<Trial> plan = plan_trials(experiment, looks_of(experiment).back());
+  const std::vector<Trial> plan = plan_trials(experiment, looks_of(criteria).back());
   Agents agents(experiment);
   const std::vector<HostReport> reports = visit(experiment, agents, kObservation);
   RunDirectory directory =
       open_directory(command, experiment, text, overrides, lab.get(), agents, to_json(reports));
-  refuse_itself_as_baseline(experiment, directory);
-  if (!command.quiet) announce(command, experiment, directory);
-  if (const auto objection = gates_objection(experiment))
+  refuse_itself_as_baseline(criteria, directory);
+  if (!command.quiet) announce(command, experiment, criteria, directory);
+  if (const auto objection = gates_objection(criteria))
     fmt::print(stderr, "warning: {}\n", *objection);
   warn_of_unpinned_latency(experiment);
   if (!command.quiet) warn_of_hosts(reports);
-  run_blocks(command, experiment, plan, agents, directory, interrupt);
-  const Outcome outcome = report(experiment, directory, document);
+  run_blocks(command, experiment, criteria, plan, agents, directory, interrupt);
+  const Outcome outcome = report(experiment, criteria, directory, document);
   if (document)
     document->update({{"experiment", experiment.name},
                       {"interrupted", interrupt.raised()},
@@ -282,6 +287,8 @@ int run_command(const RunCommand& command) {
   bool has_lab = false;
   for (const auto& [file, overrides] : experiments) {  // all of them, before the first one runs
     const Experiment experiment = load_experiment(file, overrides);
+    Criteria criteria = read_criteria(experiment);
+    open_stored_runs(criteria);
     if (command.no_launch) refuse_launchers(experiment);
     if (!experiment.lab) continue;
     check_lab(*experiment.lab);

@@ -3,7 +3,7 @@
 // callgrind, which lets a process have one thread in io_uring_enter(2) at most.
 // Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES
 // Each end prints its process and how often its loop went round: pings or pongs, sends or receives.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>

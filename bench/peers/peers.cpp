@@ -3,7 +3,7 @@
 // they say is compared as a run of pingperf is: pairs of one round, with intervals and verdicts.
 // Usage: peers [ROUNDS [SECONDS]]    (12 rounds of 1 s each unless given)
 // Prints a table in Markdown; exits with 1 when pingperf had nothing to compare with in a round.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

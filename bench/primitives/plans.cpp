@@ -1,6 +1,6 @@
 // What an experiment costs before its first trial.
 #include <benchmark/benchmark.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "harness/experiment.h"
 #include "harness/plan.h"

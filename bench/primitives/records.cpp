@@ -1,6 +1,6 @@
 // What a run's files and messages cost: a trial's row and line, the table read back, its summary.
 #include <benchmark/benchmark.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "bench/sample_run.h"
 #include "harness/columns.h"

@@ -1,7 +1,7 @@
 // Every engine over every transport, both ends in this process: an iteration is a round trip, a
 // connection with its ping, or one message of a bulk transfer. Set-up does not count.
 #include <benchmark/benchmark.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <thread>

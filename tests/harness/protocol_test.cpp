@@ -1,7 +1,7 @@
 // The protocol's lines: what is encoded is decoded to the same, and what is wrong is named.
 #include "harness/protocol.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 
 #include "harness/version.h"

@@ -1,7 +1,7 @@
 // Rank tests: against published tables, against brute force, against R, and on simulated data.
 #include "harness/rank_tests.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 // without bound.
 #include "harness/report.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <unistd.h>
 

@@ -1,7 +1,7 @@
 // The neutral tree: what it keeps of a document, and what it refuses, with places.
 #include "harness/yaml.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 
 namespace pingperf {

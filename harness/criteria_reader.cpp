@@ -1,6 +1,6 @@
-#include "harness/verdict_reader.h"
+#include "harness/criteria_reader.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>
@@ -8,6 +8,7 @@
 
 #include "harness/columns.h"
 #include "harness/experiment_keys.h"
+#include "harness/experiment_reader.h"
 #include "harness/matrix.h"
 #include "harness/pairing.h"
 #include "harness/parameter_reader.h"
@@ -96,25 +97,25 @@ bool has_values(const Case& c, const Node& where) {
   });
 }
 
-class VerdictReader {
+class CriteriaReader {
  public:
-  VerdictReader(const Node& root, bool without_stored_runs, Experiment& experiment)
-      : root_(root), without_stored_runs_(without_stored_runs), experiment_(experiment) {}
+  explicit CriteriaReader(const Experiment& experiment)
+      : root_(experiment.source->root),
+        cases_(experiment.source->all_cases),
+        repetitions_(experiment.plan.repetitions) {}
 
-  void read() {
+  Criteria read() {
+    criteria_.repetitions = repetitions_;
     if (const Node* const compare = root_.find("compare"))
       for (const Node& entry : entries_of(*compare, "compare"))
-        experiment_.compare.push_back(read_comparison(entry));
+        criteria_.compare.push_back(read_comparison(entry));
     compare_loaded_with_idle();
     const Node* const plan = root_.find("plan");
     if (const Node* const until = plan ? plan->find("until") : nullptr) read_until(*until);
     if (const Node* const gates = root_.find("gates"))
-      for (const Node& entry : entries_of(*gates, "gates")) {
-        if (without_stored_runs_ && entry.find("against"))
-          ++experiment_.gates_left_out;
-        else
-          experiment_.gates.push_back(read_gate(entry));
-      }
+      for (const Node& entry : entries_of(*gates, "gates"))
+        criteria_.gates.push_back(read_gate(entry));
+    return std::move(criteria_);
   }
 
  private:
@@ -122,9 +123,8 @@ class VerdictReader {
   void compare_loaded_with_idle() {
     const auto is_loaded = [](const Case& c) { return c.background != nullptr; };
     for (const char* const metric : {"rtt_p50_ns", "rtt_p99_ns"})
-      if (auto pairs = pairs_along_axis("load", "idle", is_loaded, experiment_.cases);
-          !pairs.empty())
-        experiment_.compare.push_back({metric, std::move(pairs)});
+      if (auto pairs = pairs_along_axis("load", "idle", is_loaded, cases_); !pairs.empty())
+        criteria_.compare.push_back({metric, std::move(pairs)});
   }
 
   Compare read_comparison(const Node& node) {
@@ -167,7 +167,7 @@ class VerdictReader {
     } else {
       if (const Node* const candidate = node.find("candidate"))
         fail_at(candidate->mark, "candidate is a value of an axis: add axis and baseline");
-      for (const Case& c : experiment_.cases)
+      for (const Case& c : cases_)
         if (is_candidate(c)) pairs.push_back({c.name, ""});
     }
     if (pairs.empty()) fail_at(node.mark, "this gate has no case to judge");
@@ -176,18 +176,8 @@ class VerdictReader {
 
   void read_against(Gate& gate, const Node& node, const Node& against) const {
     gate.against = read_text(against, "against");
-    try {
-      gate.stored = std::make_shared<const RunSet>(RunSet::read({gate.against}));
-    } catch (const UsageError& e) {
-      fail_at(against.mark, fmt::format("against: {}", e.what()));
-    }
+    gate.against_place = against.mark.to_string();
     if (const Node* const n = node.find("relative_to")) read_references(gate, *n);
-    const std::vector<Case> stored = gate.stored->cases();
-    for (const CasePair& pair : gate.pairs)
-      for (const std::string& name : {pair.candidate, pair.baseline})
-        if (!name.empty() && std::none_of(stored.begin(), stored.end(),
-                                          [&](const Case& c) { return c.name == name; }))
-          fail_at(against.mark, fmt::format("against: that run has no case '{}'", name));
   }
 
   // What each case's trials are divided by; a case that is such a reference is not judged.
@@ -195,14 +185,14 @@ class VerdictReader {
     if (node.type != Node::Type::map || node.entries.size() != 1)
       fail_at(node.mark, "relative_to must be one axis and its value, e.g. {engine: iperf3}");
     const std::string relative_to = node.entries[0].key + "=" + value_text(node.entries[0].value);
-    for (const Case& c : experiment_.cases)
+    for (const Case& c : cases_)
       if (is_reference(c, relative_to))
         std::erase_if(gate.pairs, [&](const CasePair& pair) { return pair.candidate == c.name; });
     if (gate.pairs.empty())
       fail_at(node.mark, "relative_to leaves no case to judge: each is a reference itself");
     for (CasePair& pair : gate.pairs) {
       try {
-        pair.baseline = reference_of(pair.candidate, relative_to, experiment_.cases);
+        pair.baseline = reference_of(pair.candidate, relative_to, cases_);
       } catch (const UsageError& e) {
         fail_at(node.mark, e.what());
       }
@@ -235,7 +225,7 @@ class VerdictReader {
     if (text == "fail") return Inconclusive::fail;
     if (text != "repeat")
       fail_at(node.mark, fmt::format("unknown inconclusive '{}'{}", text, suggest(text, choices)));
-    if (!experiment_.plan.until)
+    if (!criteria_.until)
       fail_at(node.mark,
               "inconclusive: repeat needs to know how often: add until: {at_most: 40} to plan");
     return Inconclusive::repeat;
@@ -254,16 +244,16 @@ class VerdictReader {
       fail_at(width->mark, "relative_ci of what? add e.g. metric: throughput_bps");
     }
     until.at_most = read_count(required(node, "at_most", "until"), "at_most", 1, 100'000);
-    if (until.at_most < experiment_.plan.repetitions)
+    if (until.at_most < repetitions_)
       fail_at(node.find("at_most")->mark,
               fmt::format("at_most: {} blocks are fewer than the {} repetitions", until.at_most,
-                          experiment_.plan.repetitions));
-    if (until.at_most * experiment_.cases.size() > kMostTrials)
+                          repetitions_));
+    if (until.at_most * cases_.size() > kMostTrials)
       fail_at(node.find("at_most")->mark,
               fmt::format("at_most: {} blocks of {} cases are more than {} trials", until.at_most,
-                          experiment_.cases.size(), kMostTrials));
+                          cases_.size(), kMostTrials));
     if (const Node* const of = node.find("of")) read_subject(until, *of);
-    experiment_.plan.until = until;
+    criteria_.until = until;
   }
 
   static void read_width(Until& until, const Node& node) {
@@ -282,7 +272,7 @@ class VerdictReader {
       fail_at(node.mark, fmt::format("of: unknown '{}'{}", text, suggest(text, choices)));
     for (const std::string& metric : until.metrics)
       if (until.of_comparisons &&
-          std::none_of(experiment_.compare.begin(), experiment_.compare.end(),
+          std::none_of(criteria_.compare.begin(), criteria_.compare.end(),
                        [&](const Compare& c) { return c.metric == metric; }))
         fail_at(node.mark, fmt::format("of: comparisons: nothing compares {}", metric));
   }
@@ -296,7 +286,7 @@ class VerdictReader {
     const CaseFilter is_named = [workload, where](const Case& c) {
       return (!workload || c.workload == *workload) && (!where || has_values(c, *where));
     };
-    const auto& cases = experiment_.cases;
+    const auto& cases = cases_;
     if (where && std::none_of(cases.begin(), cases.end(), is_named))
       fail_at(where->mark, "where: no case is like that");
     CaseFilter is_measured = [is_named, metric](const Case& c) {
@@ -340,7 +330,7 @@ class VerdictReader {
         fail_at(baseline.mark,
                 fmt::format("workload '{}' is compared with itself: name another as its baseline",
                             other));
-      return pairs_with_workload(other, is_candidate, experiment_.cases);
+      return pairs_with_workload(other, is_candidate, cases_);
     }
     const std::string key = read_text(*axis, "axis");
     check_axis_value(key, *axis, "baseline", baseline, node);
@@ -351,7 +341,7 @@ class VerdictReader {
         [&](const Case& c) {
           return is_candidate(c) && (!candidate || *axis_value(c, key) == value_text(*candidate));
         },
-        experiment_.cases);
+        cases_);
   }
 
   // The axis must be a key of some matrix, and the value one of its values there.
@@ -359,7 +349,7 @@ class VerdictReader {
                         const Node& value, const Node& entry) const {
     const Node* const workload = entry.find("workload");
     std::set<std::string> keys, values;
-    for (const Case& c : experiment_.cases) {
+    for (const Case& c : cases_) {
       if (workload && c.workload != workload->scalar) continue;
       for (const auto& [name, text] : c.axes) {
         keys.insert(name);
@@ -376,14 +366,53 @@ class VerdictReader {
   }
 
   const Node& root_;
-  const bool without_stored_runs_;
-  Experiment& experiment_;
+  const std::vector<Case>& cases_;
+  const std::uint64_t repetitions_;
+  Criteria criteria_;
 };
+
+// Drops the pairs of which a case is gone, and what has no pair left.
+template <typename Judged>
+void drop_broken(std::vector<Judged>& entries, const std::vector<Case>& cases) {
+  std::set<std::string> names{""};  // a gate's case may have no baseline
+  for (const Case& c : cases) names.insert(c.name);
+  for (Judged& entry : entries)
+    std::erase_if(entry.pairs, [&](const CasePair& pair) {
+      return !names.contains(pair.candidate) || !names.contains(pair.baseline);
+    });
+  std::erase_if(entries, [](const Judged& entry) { return entry.pairs.empty(); });
+}
+
+// Throws UsageError when the stored run lacks a case that its gate needs.
+void check_cases_of(const Gate& gate) {
+  const std::vector<Case> stored = gate.stored->cases();
+  for (const CasePair& pair : gate.pairs)
+    for (const std::string& name : {pair.candidate, pair.baseline})
+      if (!name.empty() &&
+          std::none_of(stored.begin(), stored.end(), [&](const Case& c) { return c.name == name; }))
+        throw UsageError(
+            fmt::format("{}: against: that run has no case '{}'", gate.against_place, name));
+}
 
 }  // namespace
 
-void read_verdicts(const Node& root, bool without_stored_runs, Experiment& experiment) {
-  VerdictReader(root, without_stored_runs, experiment).read();
+Criteria read_criteria(const Experiment& experiment) {
+  Criteria criteria = CriteriaReader(experiment).read();
+  drop_broken(criteria.compare, experiment.cases);
+  drop_broken(criteria.gates, experiment.cases);
+  return criteria;
+}
+
+void open_stored_runs(Criteria& criteria) {
+  for (Gate& gate : criteria.gates) {
+    if (gate.against.empty()) continue;
+    try {
+      gate.stored = std::make_shared<const RunSet>(RunSet::read({gate.against}));
+    } catch (const UsageError& e) {
+      throw UsageError(fmt::format("{}: against: {}", gate.against_place, e.what()));
+    }
+    check_cases_of(gate);
+  }
 }
 
 }  // namespace pingperf

@@ -1,4 +1,4 @@
-#include "harness/experiment.h"
+#include "harness/experiment_reader.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -19,8 +19,6 @@
 #include "harness/parameter_reader.h"
 #include "harness/plan.h"
 #include "harness/suggest.h"
-#include "harness/verdict_reader.h"
-#include "harness/yaml.h"
 
 namespace pingperf {
 namespace {
@@ -38,8 +36,7 @@ void check_name(const std::string& name, const Mark& mark, std::string_view what
 
 class ExperimentReader {
  public:
-  ExperimentReader(const Node& root, bool without_stored_runs)
-      : root_(root), without_stored_runs_(without_stored_runs) {}
+  explicit ExperimentReader(const Node& root) : root_(root) {}
 
   Experiment read() {
     check_keys(root_, "the experiment", keys_of("experiment"));
@@ -50,7 +47,6 @@ class ExperimentReader {
     if (lab) experiment_.lab = read_lab(*lab);
     if (const Node* const plan = root_.find("plan")) read_plan(*plan);
     read_workloads();
-    read_verdicts(root_, without_stored_runs_, experiment_);
     return std::move(experiment_);
   }
 
@@ -189,26 +185,12 @@ class ExperimentReader {
   }
 
   const Node& root_;
-  const bool without_stored_runs_;
   Experiment experiment_;
   std::set<std::string> names_;
   Mark timeout_mark_;
 };
 
-// Drops the pairs of which a case is gone, and what has no pair left.
-template <typename Judged>
-void drop_broken(std::vector<Judged>& entries, const std::vector<Case>& cases) {
-  std::set<std::string> names{""};  // a gate's case may have no baseline
-  for (const Case& c : cases) names.insert(c.name);
-  for (Judged& entry : entries)
-    std::erase_if(entry.pairs, [&](const CasePair& pair) {
-      return !names.contains(pair.candidate) || !names.contains(pair.baseline);
-    });
-  std::erase_if(entries, [](const Judged& entry) { return entry.pairs.empty(); });
-}
-
-// Keeps the cases that `glob` matches, by their own name or their workload's, and the comparisons
-// and gates that still have both sides.
+// Keeps the cases that `glob` matches, by their own name or their workload's.
 void keep_only(Experiment& experiment, const std::string& glob) {
   std::set<std::string> workloads;
   for (const Case& c : experiment.cases) workloads.insert(c.workload);
@@ -219,8 +201,6 @@ void keep_only(Experiment& experiment, const std::string& glob) {
   if (experiment.cases.empty())
     throw UsageError(fmt::format("--only '{}' matches no case; workloads: {}", glob,
                                  fmt::join(workloads, ", ")));
-  drop_broken(experiment.compare, experiment.cases);
-  drop_broken(experiment.gates, experiment.cases);
 }
 
 }  // namespace
@@ -251,7 +231,9 @@ Experiment parse_experiment(const std::string& text, const std::string& source,
   if (root.type == Node::Type::null)
     throw UsageError(source + ":1:1: the file holds no experiment");
   for (const std::string& expression : overrides.set) apply_set(root, expression);
-  Experiment experiment = ExperimentReader(root, overrides.without_stored_runs).read();
+  Experiment experiment = ExperimentReader(root).read();
+  experiment.source =
+      std::make_shared<const ExperimentSource>(ExperimentSource{std::move(root), experiment.cases});
   if (!overrides.only.empty()) keep_only(experiment, overrides.only);
   return experiment;
 }

@@ -1,0 +1,66 @@
+#include "harness/agents.h"
+
+#include <fmt/core.h>
+
+#include "harness/command.h"
+#include "harness/remote_copy.h"
+
+namespace pingperf {
+
+namespace {
+
+std::string description_of(const Host& host, End end) {
+  const std::string who = host.launch.empty() ? "this host" : command_line(host.launch);
+  return std::string(name(end)) + " (" + who + ")";
+}
+
+std::unique_ptr<Channel> start_agent(const Host& host, const std::string& path, End end) {
+  return std::make_unique<ProcessChannel>(agent_command(host.launch, path),
+                                          description_of(host, end));
+}
+
+// Where the host has no pingperf of this version, and wants one: by a copy that is gone from its
+// directory once the agent runs.
+std::unique_ptr<Channel> start_or_copy(const Host& host, End end) {
+  if (!host.copy) return start_agent(host, host.pingperf, end);
+  try {
+    return start_agent(host, host.pingperf, end);
+  } catch (const ChannelError&) {  // missing there, or of another version
+  }
+  try {
+    const RemoteCopy copy(host.launch);
+    return start_agent(host, copy.path(), end);
+  } catch (const CommandError& e) {
+    throw ChannelError(
+        fmt::format("cannot copy pingperf to the {}: {}", description_of(host, end), e.what()));
+  }
+}
+
+}  // namespace
+
+AgentPair::AgentPair(const HostPair& hosts) : hosts_(hosts) {
+  client();
+  server();
+}
+
+Channel& AgentPair::client() {
+  if (!client_) client_ = start_or_copy(hosts_.client, End::client);
+  return *client_;
+}
+
+Channel* AgentPair::server() {
+  if (hosts_.server.is_external()) return nullptr;
+  if (!server_) server_ = start_or_copy(hosts_.server, End::server);
+  return server_.get();
+}
+
+void AgentPair::drop() {
+  client_.reset();
+  server_.reset();
+}
+
+Agents::Agents(const Experiment& experiment) {
+  for (const Case& c : experiment.cases) pairs_.try_emplace(c.pair, experiment.hosts_of(c));
+}
+
+}  // namespace pingperf

@@ -1,0 +1,60 @@
+// Criteria: what the results of an experiment are judged by.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pingperf {
+
+// `until:`: when a run may stop, from `repetitions` blocks on.
+struct Until {
+  std::vector<std::string> metrics;
+  double relative_ci = 0;       // half the width of the interval, as a share of the estimate
+  bool of_comparisons = false;  // the interval of each compared ratio, not of each case's median
+  std::uint64_t at_most = 0;    // blocks
+};
+
+class RunSet;
+
+// What is judged, and what it is judged against; by name.
+struct CasePair {
+  std::string candidate;
+  std::string baseline;  // empty: judged by itself
+};
+
+// An entry of `compare:`: pairs whose ratio is wanted.
+struct Compare {
+  std::string metric;
+  std::vector<CasePair> pairs;
+};
+
+// What becomes of a gate that the data do not decide: repeat = of more blocks, then pass.
+enum class Inconclusive { pass, fail, repeat };
+
+// An entry of `gates:`: a bound that its cases must keep.
+struct Gate {
+  std::string metric;
+  std::vector<CasePair> pairs;  // with a baseline or `against`, the bound is one of the ratio
+  std::string against;          // a stored run, as named; empty: none
+  std::string against_place;    // in the file, for errors
+  // Its trials, set by open_stored_runs(). A pair's baseline is then the case whose trial of the
+  // same block each trial is divided by first.
+  std::shared_ptr<const RunSet> stored;
+  std::optional<double> at_least;  // of a ratio, or in the metric's unit
+  std::optional<double> at_most;
+  Inconclusive inconclusive = Inconclusive::pass;
+
+  bool bounds_ratio() const { return !against.empty() || !pairs.front().baseline.empty(); }
+};
+
+struct Criteria {
+  std::uint64_t repetitions = 10;  // the plan's
+  std::optional<Until> until;
+  std::vector<Compare> compare;
+  std::vector<Gate> gates;
+};
+
+}  // namespace pingperf

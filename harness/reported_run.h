@@ -1,0 +1,34 @@
+// ReportedRun: a run, with everything that its report is made from.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <vector>
+
+#include "harness/comparison.h"
+#include "harness/experiment.h"
+#include "harness/gates.h"
+#include "harness/run_comparison.h"
+#include "harness/summary.h"
+
+namespace pingperf {
+
+// A run as it is told. What is not here is read from its directory: intervals.csv, histograms,
+// environment.json and experiment.yaml, each of which may be missing.
+struct ReportedRun {
+  std::filesystem::path directory;
+  const Experiment* experiment = nullptr;  // never null
+  const TrialTable* trials = nullptr;      // never null
+  std::vector<SummaryRow> summary;
+  std::vector<ComparisonRow> comparisons;
+  std::vector<GateRow> gates;
+  std::size_t gates_left_out = 0;  // those against stored runs, which may be gone
+};
+
+// A later run against the first.
+struct ReportedChange {
+  std::size_t run = 1;  // index among the runs
+  RunComparison comparison;
+};
+
+}  // namespace pingperf

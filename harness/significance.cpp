@@ -1,0 +1,22 @@
+#include "harness/significance.h"
+
+#include <algorithm>
+
+namespace pingperf {
+
+std::vector<std::uint64_t> looks_of(const Criteria& criteria) {
+  const auto& until = criteria.until;
+  std::vector<std::uint64_t> looks{criteria.repetitions};
+  const bool is_open =
+      until && (!until->metrics.empty() ||
+                std::any_of(criteria.gates.begin(), criteria.gates.end(), may_repeat));
+  while (is_open && looks.back() < until->at_most)
+    looks.push_back(std::min(2 * looks.back(), until->at_most));
+  return looks;
+}
+
+Strictness strictness_of(const Criteria& criteria) {
+  return {.level = kLevel / static_cast<double>(looks_of(criteria).size())};
+}
+
+}  // namespace pingperf

@@ -1,0 +1,90 @@
+#include "harness/trial_table.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace pingperf {
+
+TrialTable::TrialTable(CsvTable table) : table_(std::move(table)) {
+  for (const char* const needed : {"run", "experiment", "workload", "status", "block"})
+    table_.column(needed);
+  const std::size_t case_column = table_.column("case");
+  for (std::size_t i = 0; i < rows().size(); ++i) {
+    const std::string_view name = rows()[i][case_column];
+    auto found = rows_of_.find(name);
+    if (found == rows_of_.end()) {
+      found = rows_of_.emplace(name, std::vector<std::size_t>()).first;
+      cases_.emplace_back(name);
+    }
+    found->second.push_back(i);
+  }
+  for (const std::string& name : cases_) refuse_two_in_a_block(name);
+}
+
+void TrialTable::refuse_two_in_a_block(const std::string& case_name) const {
+  std::vector<std::uint64_t> blocks;
+  for (std::size_t i : rows_of(case_name)) blocks.push_back(block(rows()[i]));
+  std::sort(blocks.begin(), blocks.end());
+  const auto twice = std::adjacent_find(blocks.begin(), blocks.end());
+  if (twice != blocks.end())
+    throw CsvError(fmt::format("{}: two trials of {} in block {}: are these two runs in one file?",
+                               table_.source(), case_name, *twice));
+}
+
+std::optional<double> TrialTable::number(const Row& row, std::string_view column) const {
+  return table_.has(column) ? number(row, table_.column(column)) : std::nullopt;
+}
+
+std::optional<double> TrialTable::number(const Row& row, std::size_t column) const {
+  const std::string_view cell = row[column];
+  if (cell.empty()) return std::nullopt;
+  const std::optional<double> value = number_in(cell);
+  if (!value)
+    throw CsvError(fmt::format("{}: '{}' in column {} is not a number", table_.source(), cell,
+                               table_.header()[column]));
+  return value;
+}
+
+std::uint64_t TrialTable::block(const Row& row) const {
+  const std::string_view cell = text(row, "block");
+  std::uint64_t value = 0;
+  const char* const end = cell.data() + cell.size();
+  const auto [rest, error] = std::from_chars(cell.data(), end, value);
+  if (error != std::errc() || rest != end)
+    throw CsvError(fmt::format("{}: '{}' is no block", table_.source(), cell));
+  return value;
+}
+
+TrialTable TrialTable::first(std::uint64_t blocks) const {
+  return TrialTable(table_.filtered([&](const Row& row) { return block(row) <= blocks; }));
+}
+
+const std::vector<std::size_t>& TrialTable::rows_of(const std::string& case_name) const {
+  static const std::vector<std::size_t> none;
+  const auto found = rows_of_.find(case_name);
+  return found == rows_of_.end() ? none : found->second;
+}
+
+std::map<std::uint64_t, double> TrialTable::values(const std::string& case_name,
+                                                   std::string_view metric) const {
+  std::map<std::uint64_t, double> values;
+  if (!table_.has(metric)) return values;
+  const std::size_t status = table_.column("status"), column = table_.column(metric);
+  for (std::size_t i : rows_of(case_name)) {
+    const Row row = rows()[i];
+    if (row[status] != "ok") continue;
+    if (const auto value = number(row, column)) values[block(row)] = *value;
+  }
+  return values;
+}
+
+std::vector<double> values_of(const TrialTable& trials, const std::string& case_name,
+                              std::string_view metric) {
+  std::vector<double> values;
+  for (const auto& [block, value] : trials.values(case_name, metric)) values.push_back(value);
+  return values;
+}
+
+}  // namespace pingperf
