@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "bench/local_trials.h"
-#include "harness/columns.h"
-#include "harness/engines.h"
+#include "harness/results/columns.h"
+#include "harness/engines/engines.h"
 
 namespace pingperf {
 namespace {

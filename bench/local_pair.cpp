@@ -5,7 +5,7 @@
 #include <future>
 #include <stdexcept>
 
-#include "sockets/error.h"
+#include "sockets/core/error.h"
 
 namespace pingperf {
 namespace {

@@ -1,7 +1,7 @@
 // Both ends of a trial in this process, for programs that look at an engine's loops alone.
 #pragma once
 
-#include "sockets/engine.h"
+#include "sockets/transport/engine.h"
 
 namespace pingperf {
 

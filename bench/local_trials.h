@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "harness/runner.h"
+#include "harness/run/runner.h"
 
 namespace pingperf {
 

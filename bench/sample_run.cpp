@@ -6,7 +6,7 @@
 #include <fstream>
 #include <random>
 
-#include "harness/columns.h"
+#include "harness/results/columns.h"
 
 namespace pingperf {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 
-#include "harness/record.h"
+#include "harness/results/record.h"
 
 namespace pingperf {
 

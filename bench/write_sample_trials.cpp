@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 
 #include "bench/sample_run.h"
-#include "harness/units.h"
+#include "harness/base/units.h"
 
 int main(int argc, char** argv) {
   const auto trials = argc == 4 ? pingperf::parse_count(argv[2]) : std::nullopt;

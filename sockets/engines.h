@@ -1,7 +1,7 @@
 // The engines of this folder, each made in a file of its own.
 #pragma once
 
-#include "sockets/engine.h"
+#include "sockets/transport/engine.h"
 
 namespace pingperf {
 

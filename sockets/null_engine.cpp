@@ -3,7 +3,7 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "sockets/availability.h"
+#include "sockets/transport/availability.h"
 #include "sockets/engines.h"
 
 namespace pingperf {

@@ -9,15 +9,16 @@
 #include <cstring>
 #include <memory>
 
-#include "harness/agent.h"
-#include "harness/channel.h"
-#include "harness/columns.h"
-#include "harness/csv.h"
-#include "harness/iperf3.h"
-#include "harness/schema.h"
-#include "harness/units.h"
-#include "harness/version.h"
-#include "harness/worker.h"
+#include "harness/agent/agent.h"
+#include "harness/agent/channel.h"
+#include "harness/base/usage_error.h"
+#include "harness/results/columns.h"
+#include "harness/base/csv.h"
+#include "harness/engines/iperf3.h"
+#include "harness/experiment/schema.h"
+#include "harness/base/units.h"
+#include "harness/base/version.h"
+#include "harness/agent/worker.h"
 #include "tools/command_line.h"
 #include "tools/commands.h"
 

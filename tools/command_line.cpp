@@ -2,7 +2,7 @@
 
 #include <sstream>
 
-#include "harness/columns.h"
+#include "harness/results/columns.h"
 
 namespace pingperf {
 namespace {

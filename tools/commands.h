@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "harness/effect.h"
-#include "harness/experiment_reader.h"
-#include "harness/json.h"
-#include "harness/text_table.h"
+#include "harness/verdicts/effect.h"
+#include "harness/experiment/experiment_reader.h"
+#include "harness/base/json.h"
+#include "harness/base/text_table.h"
 
 namespace pingperf {
 

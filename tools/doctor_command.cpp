@@ -2,12 +2,12 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
-#include "harness/criteria_reader.h"
-#include "harness/doctor_visit.h"
-#include "harness/experiment_reader.h"
-#include "harness/lab.h"
-#include "harness/launchers.h"
-#include "harness/runner.h"
+#include "harness/verdicts/criteria_reader.h"
+#include "harness/doctor/doctor_visit.h"
+#include "harness/experiment/experiment_reader.h"
+#include "harness/agent/lab.h"
+#include "harness/agent/launchers.h"
+#include "harness/run/runner.h"
 #include "tools/commands.h"
 
 namespace pingperf {

@@ -1,14 +1,14 @@
 // pingperf check, plan and engines: they tell, and run no trial.
 #include <fmt/core.h>
 
-#include "harness/channel.h"
-#include "harness/criteria_reader.h"
-#include "harness/experiment_reader.h"
-#include "harness/lab.h"
-#include "harness/launchers.h"
-#include "harness/plan.h"
-#include "harness/progress.h"
-#include "harness/stopping.h"
+#include "harness/agent/channel.h"
+#include "harness/verdicts/criteria_reader.h"
+#include "harness/experiment/experiment_reader.h"
+#include "harness/agent/lab.h"
+#include "harness/agent/launchers.h"
+#include "harness/experiment/plan.h"
+#include "harness/run/progress.h"
+#include "harness/verdicts/stopping.h"
 #include "tools/commands.h"
 
 namespace pingperf {

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "harness/engines.h"
-#include "harness/experiment_keys.h"
-#include "harness/parameter_reader.h"
-#include "harness/units.h"
-#include "harness/version.h"
+#include "harness/engines/engines.h"
+#include "harness/experiment/keys.h"
+#include "harness/experiment/parameter_reader.h"
+#include "harness/base/units.h"
+#include "harness/base/version.h"
 #include "tools/command_line.h"
 
 namespace pingperf {

@@ -10,15 +10,16 @@
 #include <functional>
 #include <thread>
 
-#include "harness/interrupt.h"
-#include "harness/table.h"
-#include "harness/units.h"
-#include "sockets/datagram.h"
-#include "sockets/lesson_client.h"
-#include "sockets/lesson_server.h"
-#include "sockets/lesson_sink.h"
-#include "sockets/raw.h"
-#include "sockets/stream.h"
+#include "harness/base/interrupt.h"
+#include "harness/base/usage_error.h"
+#include "harness/report/results_table.h"
+#include "harness/base/units.h"
+#include "sockets/transport/datagram.h"
+#include "sockets/commands/ping_client.h"
+#include "sockets/commands/pong_server.h"
+#include "sockets/commands/sink_server.h"
+#include "sockets/transport/raw.h"
+#include "sockets/transport/stream.h"
 #include "tools/commands.h"
 
 namespace pingperf {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "harness/csv.h"
+#include "harness/base/csv.h"
 
 namespace pingperf {
 namespace {

@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "bench/calibration/families.h"
-#include "harness/rank_tests.h"
+#include "harness/verdicts/rank_tests.h"
 
 namespace {
 

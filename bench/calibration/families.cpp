@@ -2,10 +2,10 @@
 
 #include <cmath>
 
-#include "harness/comparison.h"
-#include "harness/effect.h"
-#include "harness/statistics.h"
-#include "harness/stopping.h"
+#include "harness/verdicts/comparison.h"
+#include "harness/verdicts/effect.h"
+#include "harness/base/statistics.h"
+#include "harness/verdicts/stopping.h"
 
 namespace pingperf {
 namespace {

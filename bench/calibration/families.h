@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/experiment.h"
-#include "harness/summary.h"
+#include "harness/experiment/experiment.h"
+#include "harness/results/summary.h"
 
 namespace pingperf {
 

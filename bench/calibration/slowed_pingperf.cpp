@@ -9,8 +9,8 @@
 #include <cstdlib>
 #include <ctime>
 
-#include "harness/engines.h"
-#include "sockets/clock.h"
+#include "harness/engines/engines.h"
+#include "sockets/core/clock.h"
 #include "tools/commands.h"
 
 namespace {

@@ -11,9 +11,9 @@
 #include <cstdio>
 
 #include "bench/local_pair.h"
-#include "harness/engines.h"
-#include "harness/units.h"
-#include "sockets/error.h"
+#include "harness/engines/engines.h"
+#include "harness/base/units.h"
+#include "sockets/core/error.h"
 
 namespace pingperf {
 namespace {

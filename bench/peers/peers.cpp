@@ -12,13 +12,13 @@
 
 #include "bench/local_trials.h"
 #include "bench/peers/tool.h"
-#include "harness/columns.h"
-#include "harness/comparison.h"
-#include "harness/host_facts.h"
-#include "harness/statistics.h"
-#include "harness/table.h"
-#include "harness/text_table.h"
-#include "harness/units.h"
+#include "harness/results/columns.h"
+#include "harness/verdicts/comparison.h"
+#include "harness/agent/host_facts.h"
+#include "harness/base/statistics.h"
+#include "harness/report/results_table.h"
+#include "harness/base/text_table.h"
+#include "harness/base/units.h"
 
 namespace pingperf {
 namespace {

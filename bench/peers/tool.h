@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "sockets/options.h"
+#include "sockets/core/options.h"
 
 namespace pingperf {
 

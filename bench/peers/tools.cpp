@@ -8,10 +8,10 @@
 #include <thread>
 
 #include "bench/peers/tool.h"
-#include "harness/command.h"
-#include "harness/process.h"
-#include "sockets/address.h"
-#include "sockets/error.h"
+#include "harness/base/command.h"
+#include "harness/base/process.h"
+#include "sockets/core/address.h"
+#include "sockets/core/error.h"
 
 namespace pingperf {
 namespace {

@@ -1,8 +1,8 @@
 // What the loops do for a message beside their system calls.
 #include <benchmark/benchmark.h>
 
-#include "sockets/pingpong.h"
-#include "sockets/sequence.h"
+#include "sockets/latency/pingpong.h"
+#include "sockets/measure/sequence.h"
 
 namespace pingperf {
 namespace {

@@ -1,5 +1,5 @@
 // What reading the time costs.
-#include "sockets/clock.h"
+#include "sockets/core/clock.h"
 
 #include <benchmark/benchmark.h>
 

@@ -2,8 +2,8 @@
 #include <benchmark/benchmark.h>
 #include <fmt/core.h>
 
-#include "harness/experiment.h"
-#include "harness/plan.h"
+#include "harness/experiment/experiment.h"
+#include "harness/experiment/plan.h"
 
 namespace pingperf {
 namespace {

@@ -3,9 +3,9 @@
 #include <fmt/core.h>
 
 #include "bench/sample_run.h"
-#include "harness/columns.h"
-#include "harness/protocol.h"
-#include "harness/summary.h"
+#include "harness/results/columns.h"
+#include "harness/agent/protocol.h"
+#include "harness/results/summary.h"
 
 namespace pingperf {
 namespace {

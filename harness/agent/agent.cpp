@@ -1,4 +1,4 @@
-#include "harness/agent.h"
+#include "harness/agent/agent.h"
 
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -10,14 +10,14 @@
 #include <csignal>
 #include <map>
 
-#include "harness/doctor_facts.h"
-#include "harness/engines.h"
-#include "harness/host_facts.h"
-#include "harness/process.h"
-#include "harness/protocol.h"
-#include "harness/version.h"
-#include "harness/worker.h"
-#include "sockets/error.h"
+#include "harness/agent/host_checks.h"
+#include "harness/engines/engines.h"
+#include "harness/agent/host_facts.h"
+#include "harness/base/process.h"
+#include "harness/agent/protocol.h"
+#include "harness/base/version.h"
+#include "harness/agent/worker.h"
+#include "sockets/core/error.h"
 
 namespace pingperf {
 namespace {

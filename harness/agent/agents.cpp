@@ -1,9 +1,9 @@
-#include "harness/agents.h"
+#include "harness/agent/agents.h"
 
 #include <fmt/core.h>
 
-#include "harness/command.h"
-#include "harness/remote_copy.h"
+#include "harness/base/command.h"
+#include "harness/agent/remote_copy.h"
 
 namespace pingperf {
 

@@ -5,8 +5,9 @@
 #include <map>
 #include <memory>
 
-#include "harness/channel.h"
-#include "harness/experiment.h"
+#include "harness/agent/channel.h"
+#include "harness/experiment/experiment.h"
+#include "harness/experiment/plan.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "harness/channel.h"
+#include "harness/agent/channel.h"
 
 #include <fmt/core.h>
 #include <poll.h>
@@ -11,8 +11,8 @@
 #include <ctime>
 #include <filesystem>
 
-#include "harness/version.h"
-#include "sockets/error.h"
+#include "harness/base/version.h"
+#include "sockets/core/error.h"
 
 namespace pingperf {
 namespace {

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/process.h"
-#include "harness/protocol.h"
-#include "sockets/clock.h"
+#include "harness/base/process.h"
+#include "harness/agent/protocol.h"
+#include "sockets/core/clock.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "harness/doctor_facts.h"
+#include "harness/agent/host_checks.h"
 
 #include <linux/ethtool.h>
 #include <linux/net_tstamp.h>
@@ -14,12 +14,12 @@
 #include <sstream>
 #include <thread>
 
-#include "harness/command.h"
-#include "harness/lab.h"
-#include "sockets/error.h"
-#include "sockets/fd.h"
-#include "sockets/timestamps.h"
-#include "sockets/usage.h"
+#include "harness/base/command.h"
+#include "harness/agent/lab.h"
+#include "sockets/core/error.h"
+#include "sockets/core/fd.h"
+#include "sockets/measure/timestamps.h"
+#include "sockets/measure/usage.h"
 
 namespace pingperf {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "sockets/clock.h"
+#include "sockets/core/clock.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "harness/host_facts.h"
+#include "harness/agent/host_facts.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -14,8 +14,8 @@
 #include <string>
 #include <string_view>
 
-#include "harness/iperf3.h"
-#include "harness/version.h"
+#include "harness/engines/iperf3.h"
+#include "harness/base/version.h"
 
 namespace pingperf {
 namespace {

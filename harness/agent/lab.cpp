@@ -1,4 +1,4 @@
-#include "harness/lab.h"
+#include "harness/agent/lab.h"
 
 #include <fmt/core.h>
 #include <signal.h>
@@ -9,7 +9,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "harness/command.h"
+#include "harness/base/command.h"
+#include "harness/base/usage_error.h"
 
 namespace pingperf {
 namespace {

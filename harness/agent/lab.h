@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/experiment.h"
+#include "harness/experiment/experiment.h"
 
 namespace pingperf {
 

@@ -1,12 +1,13 @@
-#include "harness/launchers.h"
+#include "harness/agent/launchers.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <set>
 
-#include "harness/channel.h"
-#include "harness/lines.h"
+#include "harness/agent/channel.h"
+#include "harness/base/lines.h"
+#include "harness/base/usage_error.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "harness/protocol.h"
+#include "harness/agent/protocol.h"
 
 #include <fmt/core.h>
 
@@ -7,7 +7,7 @@
 #include <span>
 #include <type_traits>
 
-#include "harness/version.h"
+#include "harness/base/version.h"
 
 namespace pingperf {
 namespace {

@@ -20,12 +20,12 @@
 #include <variant>
 #include <vector>
 
-#include "harness/json.h"
-#include "harness/lines.h"
-#include "harness/record.h"
-#include "sockets/measurement.h"
-#include "sockets/options.h"
-#include "sockets/token.h"
+#include "harness/base/json.h"
+#include "harness/base/lines.h"
+#include "harness/results/record.h"
+#include "sockets/measure/measurement.h"
+#include "sockets/core/options.h"
+#include "sockets/transport/token.h"
 
 namespace pingperf {
 

@@ -1,12 +1,12 @@
-#include "harness/remote_copy.h"
+#include "harness/agent/remote_copy.h"
 
 #include <fcntl.h>
 
 #include <filesystem>
 #include <utility>
 
-#include "harness/command.h"
-#include "sockets/fd.h"
+#include "harness/base/command.h"
+#include "sockets/core/fd.h"
 
 namespace pingperf {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/worker.h"
+#include "harness/agent/worker.h"
 
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -14,11 +14,11 @@
 #include <mutex>
 #include <thread>
 
-#include "harness/engines.h"
-#include "harness/protocol.h"
-#include "sockets/error.h"
-#include "sockets/fd.h"
-#include "sockets/usage.h"
+#include "harness/engines/engines.h"
+#include "harness/agent/protocol.h"
+#include "sockets/core/error.h"
+#include "sockets/core/fd.h"
+#include "sockets/measure/usage.h"
 
 namespace pingperf {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/csv.h"
+#include "harness/base/csv.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "harness/command.h"
+#include "harness/base/command.h"
 
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "harness/lines.h"
-#include "harness/process.h"
+#include "harness/base/lines.h"
+#include "harness/base/process.h"
 
 namespace pingperf {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "sockets/clock.h"
+#include "sockets/core/clock.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "harness/csv.h"
+#include "harness/base/csv.h"
 
 #include <fmt/core.h>
 

@@ -1,4 +1,4 @@
-#include "harness/interrupt.h"
+#include "harness/base/interrupt.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <csignal>
 
-#include "sockets/clock.h"
-#include "sockets/error.h"
+#include "sockets/core/clock.h"
+#include "sockets/core/error.h"
 
 namespace pingperf {
 namespace {

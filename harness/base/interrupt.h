@@ -1,7 +1,7 @@
 // Interrupt: Ctrl-C, SIGTERM and SIGHUP as a descriptor to poll.
 #pragma once
 
-#include "sockets/fd.h"
+#include "sockets/core/fd.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "harness/lines.h"
+#include "harness/base/lines.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,7 +10,7 @@
 #include <cctype>
 #include <cerrno>
 
-#include "sockets/error.h"
+#include "sockets/core/error.h"
 
 namespace pingperf {
 namespace {

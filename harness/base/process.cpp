@@ -1,4 +1,4 @@
-#include "harness/process.h"
+#include "harness/base/process.h"
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -11,7 +11,7 @@
 #include <cstring>
 #include <ctime>
 
-#include "sockets/error.h"
+#include "sockets/core/error.h"
 
 namespace pingperf {
 namespace {

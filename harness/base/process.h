@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "sockets/clock.h"
-#include "sockets/fd.h"
+#include "sockets/core/clock.h"
+#include "sockets/core/fd.h"
 
 namespace pingperf {
 

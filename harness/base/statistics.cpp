@@ -1,4 +1,4 @@
-#include "harness/statistics.h"
+#include "harness/base/statistics.h"
 
 #include <algorithm>
 #include <boost/math/distributions/binomial.hpp>

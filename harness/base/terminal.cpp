@@ -1,10 +1,10 @@
-#include "harness/terminal.h"
+#include "harness/base/terminal.h"
 
 #include <sys/ioctl.h>
 
 #include <cstdlib>
 
-#include "harness/units.h"
+#include "harness/base/units.h"
 
 namespace pingperf {
 

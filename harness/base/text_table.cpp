@@ -1,4 +1,4 @@
-#include "harness/text_table.h"
+#include "harness/base/text_table.h"
 
 #include <fmt/core.h>
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "sockets/clock.h"
+#include "sockets/core/clock.h"
 
 namespace pingperf {
 

@@ -1,5 +1,5 @@
 // The answers are compile definitions of this one file: see CMakeLists.txt.
-#include "harness/version.h"
+#include "harness/base/version.h"
 
 namespace pingperf {
 

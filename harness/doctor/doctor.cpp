@@ -1,4 +1,4 @@
-#include "harness/doctor.h"
+#include "harness/doctor/doctor.h"
 
 #include <fmt/core.h>
 
@@ -6,8 +6,8 @@
 #include <charconv>
 #include <sstream>
 
-#include "harness/quality.h"
-#include "harness/units.h"
+#include "harness/results/warnings.h"
+#include "harness/base/units.h"
 
 namespace pingperf {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/doctor_visit.h"
+#include "harness/doctor/doctor_visit.h"
 
 #include <fmt/core.h>
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/agents.h"
-#include "harness/doctor.h"
+#include "harness/agent/agents.h"
+#include "harness/doctor/doctor.h"
 
 namespace pingperf {
 

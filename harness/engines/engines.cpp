@@ -1,8 +1,8 @@
-#include "harness/engines.h"
+#include "harness/engines/engines.h"
 
 #include <algorithm>
 
-#include "harness/iperf3.h"
+#include "harness/engines/iperf3.h"
 
 namespace pingperf {
 

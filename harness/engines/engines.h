@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sockets/engine.h"
+#include "sockets/transport/engine.h"
 
 namespace pingperf {
 

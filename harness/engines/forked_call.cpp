@@ -1,4 +1,4 @@
-#include "harness/child_check.h"
+#include "harness/engines/forked_call.h"
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -10,9 +10,9 @@
 #include <cstdlib>
 #include <exception>
 
-#include "harness/process.h"
-#include "sockets/error.h"
-#include "sockets/fd.h"
+#include "harness/base/process.h"
+#include "sockets/core/error.h"
+#include "sockets/core/fd.h"
 
 namespace pingperf {
 namespace {

@@ -1,6 +1,6 @@
 // libiperf runs one whole test per call, keeps its state in globals and may call exit(): each end
 // is the only test its worker process ever runs (docs/architecture.md).
-#include "harness/iperf3.h"
+#include "harness/engines/iperf3.h"
 
 // Before iperf_api.h, which needs it and does not include it.
 #include <cstdint>
@@ -21,16 +21,16 @@
 #include <stdexcept>
 #include <thread>
 
-#include "harness/child_check.h"
-#include "harness/iperf3_limits.h"
-#include "harness/iperf3_result.h"
-#include "harness/iperf3_words.h"
-#include "harness/usage_window.h"
-#include "sockets/availability.h"
+#include "harness/engines/forked_call.h"
+#include "harness/engines/iperf3_limits.h"
+#include "harness/engines/iperf3_result.h"
+#include "harness/engines/iperf3_arguments.h"
+#include "harness/engines/usage_window.h"
+#include "sockets/transport/availability.h"
 #include "sockets/engines.h"
-#include "sockets/error.h"
-#include "sockets/fd.h"
-#include "sockets/socket_options.h"
+#include "sockets/core/error.h"
+#include "sockets/core/fd.h"
+#include "sockets/core/socket_options.h"
 
 namespace pingperf {
 namespace {

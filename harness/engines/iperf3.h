@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "sockets/engine.h"
+#include "sockets/transport/engine.h"
 
 namespace pingperf {
 

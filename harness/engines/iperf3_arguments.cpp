@@ -1,4 +1,4 @@
-#include "harness/iperf3_words.h"
+#include "harness/engines/iperf3_arguments.h"
 
 #include <fmt/core.h>
 

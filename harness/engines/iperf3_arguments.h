@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sockets/options.h"
+#include "sockets/core/options.h"
 
 namespace pingperf {
 

@@ -1,7 +1,7 @@
-#include "harness/iperf3_limits.h"
+#include "harness/engines/iperf3_limits.h"
 
-#include "harness/iperf3_result.h"
-#include "sockets/datagram.h"
+#include "harness/engines/iperf3_result.h"
+#include "sockets/transport/datagram.h"
 
 namespace pingperf {
 namespace {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "sockets/options.h"
+#include "sockets/core/options.h"
 
 namespace pingperf {
 

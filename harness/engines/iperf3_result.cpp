@@ -1,4 +1,4 @@
-#include "harness/iperf3_result.h"
+#include "harness/engines/iperf3_result.h"
 
 #include <algorithm>
 #include <cctype>
@@ -6,8 +6,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "harness/json.h"
-#include "sockets/meter.h"
+#include "harness/base/json.h"
+#include "sockets/measure/meter.h"
 
 namespace pingperf {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "sockets/measurement.h"
-#include "sockets/options.h"
+#include "sockets/measure/measurement.h"
+#include "sockets/core/options.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "harness/usage_window.h"
+#include "harness/engines/usage_window.h"
 
 #include <chrono>
 

@@ -7,8 +7,8 @@
 #include <optional>
 #include <thread>
 
-#include "sockets/clock.h"
-#include "sockets/usage.h"
+#include "sockets/core/clock.h"
+#include "sockets/measure/usage.h"
 
 namespace pingperf {
 

@@ -1,18 +1,18 @@
-#include "harness/case_builder.h"
+#include "harness/experiment/case_builder.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <optional>
 
-#include "harness/engines.h"
-#include "harness/experiment_keys.h"
-#include "harness/lines.h"
-#include "harness/matrix.h"
-#include "harness/parameter_reader.h"
-#include "harness/suggest.h"
-#include "sockets/pingpong.h"
-#include "sockets/transfer.h"
+#include "harness/engines/engines.h"
+#include "harness/experiment/keys.h"
+#include "harness/base/lines.h"
+#include "harness/experiment/matrix.h"
+#include "harness/experiment/parameter_reader.h"
+#include "harness/base/suggest.h"
+#include "sockets/latency/pingpong.h"
+#include "sockets/throughput/transfer.h"
 
 namespace pingperf {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/experiment_reader.h"
+#include "harness/experiment/experiment_reader.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,14 +11,14 @@
 #include <iterator>
 #include <set>
 
-#include "harness/case_builder.h"
-#include "harness/experiment_keys.h"
-#include "harness/host_reader.h"
-#include "harness/lab_reader.h"
-#include "harness/matrix.h"
-#include "harness/parameter_reader.h"
-#include "harness/plan.h"
-#include "harness/suggest.h"
+#include "harness/experiment/case_builder.h"
+#include "harness/experiment/keys.h"
+#include "harness/experiment/host_reader.h"
+#include "harness/experiment/lab_reader.h"
+#include "harness/experiment/matrix.h"
+#include "harness/experiment/parameter_reader.h"
+#include "harness/experiment/plan.h"
+#include "harness/base/suggest.h"
 
 namespace pingperf {
 namespace {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/experiment.h"
-#include "harness/usage_error.h"
-#include "harness/yaml.h"
+#include "harness/experiment/experiment.h"
+#include "harness/base/usage_error.h"
+#include "harness/experiment/yaml.h"
 
 namespace pingperf {
 

@@ -1,9 +1,9 @@
-#include "harness/host_reader.h"
+#include "harness/experiment/host_reader.h"
 
 #include <fmt/core.h>
 
-#include "harness/experiment_keys.h"
-#include "harness/parameter_reader.h"
+#include "harness/experiment/keys.h"
+#include "harness/experiment/parameter_reader.h"
 
 namespace pingperf {
 namespace {

@@ -1,8 +1,8 @@
 // Reads an entry of an experiment's `hosts:`.
 #pragma once
 
-#include "harness/experiment.h"
-#include "harness/yaml.h"
+#include "harness/experiment/experiment.h"
+#include "harness/experiment/yaml.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "harness/experiment_keys.h"
+#include "harness/experiment/keys.h"
 
 #include <algorithm>
 

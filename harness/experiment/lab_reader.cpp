@@ -1,10 +1,10 @@
-#include "harness/lab_reader.h"
+#include "harness/experiment/lab_reader.h"
 
 #include <fmt/core.h>
 
-#include "harness/experiment_keys.h"
-#include "harness/parameter_reader.h"
-#include "harness/units.h"
+#include "harness/experiment/keys.h"
+#include "harness/experiment/parameter_reader.h"
+#include "harness/base/units.h"
 
 namespace pingperf {
 namespace {

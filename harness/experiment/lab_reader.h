@@ -1,8 +1,8 @@
 // Reads the `lab:` of an experiment.
 #pragma once
 
-#include "harness/experiment.h"
-#include "harness/yaml.h"
+#include "harness/experiment/experiment.h"
+#include "harness/experiment/yaml.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "harness/matrix.h"
+#include "harness/experiment/matrix.h"
 
 #include <fmt/core.h>
 

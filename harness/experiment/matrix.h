@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/yaml.h"
+#include "harness/experiment/yaml.h"
 
 namespace pingperf {
 

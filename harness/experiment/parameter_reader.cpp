@@ -1,4 +1,4 @@
-#include "harness/parameter_reader.h"
+#include "harness/experiment/parameter_reader.h"
 
 #include <fmt/core.h>
 
@@ -8,9 +8,9 @@
 #include <span>
 #include <sstream>
 
-#include "harness/iperf3_words.h"
-#include "harness/suggest.h"
-#include "harness/units.h"
+#include "harness/engines/iperf3_arguments.h"
+#include "harness/base/suggest.h"
+#include "harness/base/units.h"
 
 namespace pingperf {
 namespace {

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/yaml.h"
-#include "sockets/options.h"
+#include "harness/experiment/yaml.h"
+#include "sockets/core/options.h"
 
 namespace pingperf {
 

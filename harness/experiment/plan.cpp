@@ -1,4 +1,4 @@
-#include "harness/plan.h"
+#include "harness/experiment/plan.h"
 
 #include <algorithm>
 #include <array>
@@ -104,6 +104,10 @@ Nanoseconds trial_timeout(const Experiment& experiment, const Case& c) {
   if (experiment.plan.timeout) return *experiment.plan.timeout;
   return expected_length(c, experiment.is_external(c)) +
          (is_limited(c.options) ? 60 * kSecond : 10 * kSecond);
+}
+
+std::string_view name(End end) {
+  return end == End::client ? "client" : "server";
 }
 
 std::string_view name(Status status) {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/experiment.h"
+#include "harness/experiment/experiment.h"
 
 namespace pingperf {
 
@@ -16,6 +16,10 @@ struct Trial {
   std::uint64_t position;  // from 1, in the whole plan
   std::uint64_t wave = 0;  // trials of one wave run at once, each on a pair of hosts of its own
 };
+
+enum class End { client, server };
+
+std::string_view name(End end);
 
 // How a trial ended. refused: an end would not start it (port busy, engine unavailable there).
 enum class Status { ok, failed, timeout, interrupted, refused };

@@ -1,13 +1,13 @@
-#include "harness/schema.h"
+#include "harness/experiment/schema.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "harness/engines.h"
-#include "harness/experiment_keys.h"
-#include "harness/parameter_reader.h"
-#include "harness/units.h"
+#include "harness/engines/engines.h"
+#include "harness/experiment/keys.h"
+#include "harness/experiment/parameter_reader.h"
+#include "harness/base/units.h"
 
 namespace pingperf {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/yaml.h"
+#include "harness/experiment/yaml.h"
 
 #include <fmt/core.h>
 #include <yaml-cpp/eventhandler.h>
@@ -9,8 +9,8 @@
 #include <optional>
 #include <sstream>
 
-#include "harness/lines.h"
-#include "harness/units.h"
+#include "harness/base/lines.h"
+#include "harness/base/units.h"
 
 namespace pingperf {
 namespace {

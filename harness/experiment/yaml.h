@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "harness/usage_error.h"
+#include "harness/base/usage_error.h"
 
 namespace pingperf {
 

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <map>
 
-#include "harness/columns.h"
-#include "harness/exports.h"
-#include "harness/statistics.h"
+#include "harness/results/columns.h"
+#include "harness/report/exports.h"
+#include "harness/base/statistics.h"
 
 namespace pingperf {
 namespace {

@@ -1,12 +1,12 @@
-#include "harness/dictionary.h"
+#include "harness/report/dictionary.h"
 
 #include <fmt/format.h>
 
-#include "harness/columns.h"
-#include "harness/comparison.h"
-#include "harness/engines.h"
-#include "harness/run_comparison.h"
-#include "harness/summary.h"
+#include "harness/results/columns.h"
+#include "harness/verdicts/comparison.h"
+#include "harness/engines/engines.h"
+#include "harness/verdicts/run_comparison.h"
+#include "harness/results/summary.h"
 
 namespace pingperf {
 

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "harness/json.h"
-#include "harness/summary.h"
+#include "harness/base/json.h"
+#include "harness/results/summary.h"
 
 namespace pingperf {
 

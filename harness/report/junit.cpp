@@ -1,10 +1,10 @@
-#include "harness/junit.h"
+#include "harness/report/junit.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 
-#include "harness/record.h"
+#include "harness/results/record.h"
 
 namespace pingperf {
 namespace {

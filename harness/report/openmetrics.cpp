@@ -2,8 +2,8 @@
 
 #include <map>
 
-#include "harness/columns.h"
-#include "harness/exports.h"
+#include "harness/results/columns.h"
+#include "harness/report/exports.h"
 
 namespace pingperf {
 namespace {

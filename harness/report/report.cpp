@@ -1,4 +1,4 @@
-#include "harness/report.h"
+#include "harness/report/report.h"
 
 #include <fmt/core.h>
 
@@ -6,14 +6,14 @@
 #include <fstream>
 #include <iterator>
 
-#include "harness/columns.h"
-#include "harness/environment.h"
-#include "harness/record.h"
-#include "harness/report/page.h"
-#include "harness/report_headline.h"
-#include "harness/report_metrics.h"
-#include "harness/report_series.h"
-#include "harness/version.h"
+#include "harness/results/columns.h"
+#include "harness/results/environment.h"
+#include "harness/results/record.h"
+#include "harness/report/page/page.h"
+#include "harness/report/report_headline.h"
+#include "harness/report/report_metrics.h"
+#include "harness/report/report_series.h"
+#include "harness/base/version.h"
 
 namespace pingperf {
 namespace {

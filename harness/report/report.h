@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/reported_run.h"
+#include "harness/report/reported_run.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "harness/report_headline.h"
+#include "harness/report/report_headline.h"
 
 #include <fmt/core.h>
 
@@ -6,9 +6,10 @@
 #include <cctype>
 #include <map>
 
-#include "harness/record.h"
-#include "harness/report_metrics.h"
-#include "harness/table.h"
+#include "harness/results/metrics.h"
+#include "harness/results/record.h"
+#include "harness/report/report_metrics.h"
+#include "harness/report/results_table.h"
 
 namespace pingperf {
 namespace {

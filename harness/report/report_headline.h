@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/reported_run.h"
+#include "harness/report/reported_run.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "harness/report_metrics.h"
+#include "harness/report/report_metrics.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "harness/report_series.h"
+#include "harness/report/report_series.h"
 
 #include <fmt/core.h>
 
@@ -9,7 +9,7 @@
 #include <optional>
 #include <sstream>
 
-#include "harness/run_directory.h"
+#include "harness/results/run_directory.h"
 
 namespace pingperf {
 namespace {

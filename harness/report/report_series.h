@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "harness/protocol.h"
-#include "harness/summary.h"
+#include "harness/agent/protocol.h"
+#include "harness/results/summary.h"
 
 namespace pingperf {
 

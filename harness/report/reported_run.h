@@ -5,11 +5,11 @@
 #include <filesystem>
 #include <vector>
 
-#include "harness/comparison.h"
-#include "harness/experiment.h"
-#include "harness/gates.h"
-#include "harness/run_comparison.h"
-#include "harness/summary.h"
+#include "harness/verdicts/comparison.h"
+#include "harness/experiment/experiment.h"
+#include "harness/verdicts/gates.h"
+#include "harness/verdicts/run_comparison.h"
+#include "harness/results/summary.h"
 
 namespace pingperf {
 

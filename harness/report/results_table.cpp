@@ -1,4 +1,4 @@
-#include "harness/table.h"
+#include "harness/report/results_table.h"
 
 #include <fmt/core.h>
 
@@ -7,9 +7,9 @@
 #include <cmath>
 #include <limits>
 
-#include "harness/columns.h"
-#include "harness/statistics.h"
-#include "harness/units.h"
+#include "harness/results/columns.h"
+#include "harness/base/statistics.h"
+#include "harness/base/units.h"
 
 namespace pingperf {
 namespace {

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/experiment.h"
-#include "harness/summary.h"
-#include "harness/text_table.h"
+#include "harness/experiment/experiment.h"
+#include "harness/results/summary.h"
+#include "harness/base/text_table.h"
 
 namespace pingperf {
 

@@ -1,11 +1,12 @@
-#include "harness/verdict_table.h"
+#include "harness/report/verdict_table.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
 
-#include "harness/table.h"
+#include "harness/report/results_table.h"
+#include "harness/results/metrics.h"
 
 namespace pingperf {
 namespace {

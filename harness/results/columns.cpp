@@ -1,4 +1,4 @@
-#include "harness/columns.h"
+#include "harness/results/columns.h"
 
 #include <fmt/chrono.h>
 #include <fmt/core.h>
@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "harness/column_table.h"
-#include "harness/lines.h"
-#include "harness/metrics.h"
-#include "harness/suggest.h"
+#include "harness/base/column_table.h"
+#include "harness/base/lines.h"
+#include "harness/results/metrics.h"
+#include "harness/base/suggest.h"
 
 namespace pingperf {
 namespace {

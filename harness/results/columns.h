@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/metrics.h"
+#include "harness/results/metrics.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "harness/environment.h"
+#include "harness/results/environment.h"
 
 #include <fmt/core.h>
 
@@ -6,7 +6,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "harness/version.h"
+#include "harness/base/version.h"
 
 namespace pingperf {
 

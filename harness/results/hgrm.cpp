@@ -1,4 +1,4 @@
-#include "harness/hgrm.h"
+#include "harness/results/hgrm.h"
 
 #include <fmt/core.h>
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "sockets/histogram.h"
+#include "sockets/measure/histogram.h"
 
 namespace pingperf {
 

@@ -1,12 +1,12 @@
 // The metrics of trials.csv: how each figure of a trial is made from what its two ends measured.
-#include "harness/metrics.h"
+#include "harness/results/metrics.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <set>
 
-#include "harness/units.h"
+#include "harness/base/units.h"
 
 namespace pingperf {
 namespace {

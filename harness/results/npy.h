@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "sockets/measurement.h"
+#include "sockets/measure/measurement.h"
 
 namespace pingperf {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "harness/experiment.h"
-#include "harness/plan.h"
-#include "sockets/measurement.h"
+#include "harness/experiment/experiment.h"
+#include "harness/experiment/plan.h"
+#include "sockets/measure/measurement.h"
 
 namespace pingperf {
 

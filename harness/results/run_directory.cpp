@@ -1,4 +1,4 @@
-#include "harness/run_directory.h"
+#include "harness/results/run_directory.h"
 
 #include <fcntl.h>
 #include <fmt/chrono.h>
@@ -11,11 +11,12 @@
 #include <cstring>
 #include <ctime>
 
-#include "harness/columns.h"
-#include "harness/csv.h"
-#include "harness/hgrm.h"
-#include "harness/npy.h"
-#include "sockets/error.h"
+#include "harness/base/usage_error.h"
+#include "harness/results/columns.h"
+#include "harness/base/csv.h"
+#include "harness/results/hgrm.h"
+#include "harness/results/npy.h"
+#include "sockets/core/error.h"
 
 namespace pingperf {
 namespace {

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/record.h"
-#include "sockets/fd.h"
+#include "harness/results/record.h"
+#include "sockets/core/fd.h"
 
 namespace pingperf {
 

@@ -1,9 +1,11 @@
-#include "harness/run_set.h"
+#include "harness/results/run_set.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <set>
+
+#include "harness/base/usage_error.h"
 
 namespace pingperf {
 namespace {

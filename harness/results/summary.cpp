@@ -1,10 +1,10 @@
-#include "harness/summary.h"
+#include "harness/results/summary.h"
 
 #include <algorithm>
 
-#include "harness/column_table.h"
-#include "harness/columns.h"
-#include "harness/statistics.h"
+#include "harness/base/column_table.h"
+#include "harness/results/columns.h"
+#include "harness/base/statistics.h"
 
 namespace pingperf {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/trial_table.h"
+#include "harness/results/trial_table.h"
 
 namespace pingperf {
 

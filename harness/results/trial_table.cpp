@@ -1,4 +1,4 @@
-#include "harness/trial_table.h"
+#include "harness/results/trial_table.h"
 
 #include <fmt/core.h>
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/csv.h"
+#include "harness/base/csv.h"
 
 namespace pingperf {
 

@@ -1,13 +1,13 @@
-#include "harness/quality.h"
+#include "harness/results/warnings.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "harness/columns.h"
-#include "harness/statistics.h"
-#include "harness/units.h"
+#include "harness/results/columns.h"
+#include "harness/base/statistics.h"
+#include "harness/base/units.h"
 
 namespace pingperf {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/progress.h"
+#include "harness/run/progress.h"
 
 #include <fmt/core.h>
 #include <unistd.h>
@@ -6,9 +6,10 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "harness/columns.h"
-#include "harness/text_table.h"
-#include "harness/units.h"
+#include "harness/base/terminal.h"
+#include "harness/results/columns.h"
+#include "harness/base/text_table.h"
+#include "harness/base/units.h"
 
 namespace pingperf {
 namespace {

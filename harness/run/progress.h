@@ -5,8 +5,8 @@
 #include <span>
 #include <string>
 
-#include "harness/record.h"
-#include "harness/trial_run.h"
+#include "harness/results/record.h"
+#include "harness/run/trial_run.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "harness/runner.h"
+#include "harness/run/runner.h"
 
 #include <fmt/core.h>
 #include <poll.h>
@@ -9,10 +9,10 @@
 #include <mutex>
 #include <span>
 
-#include "harness/lines.h"
-#include "harness/quality.h"
-#include "harness/summary.h"
-#include "harness/trial_run.h"
+#include "harness/base/lines.h"
+#include "harness/results/warnings.h"
+#include "harness/results/summary.h"
+#include "harness/run/trial_run.h"
 
 namespace pingperf {
 namespace {

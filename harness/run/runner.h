@@ -3,12 +3,12 @@
 
 #include <vector>
 
-#include "harness/agents.h"
-#include "harness/experiment.h"
-#include "harness/interrupt.h"
-#include "harness/plan.h"
-#include "harness/progress.h"
-#include "harness/run_directory.h"
+#include "harness/agent/agents.h"
+#include "harness/experiment/experiment.h"
+#include "harness/base/interrupt.h"
+#include "harness/experiment/plan.h"
+#include "harness/run/progress.h"
+#include "harness/results/run_directory.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "harness/trial_run.h"
+#include "harness/run/trial_run.h"
 
 #include <fmt/core.h>
 #include <poll.h>
@@ -8,7 +8,7 @@
 #include <deque>
 #include <optional>
 
-#include "sockets/address.h"
+#include "sockets/core/address.h"
 
 namespace pingperf {
 namespace {
@@ -266,10 +266,6 @@ void TrialRun::take_failure(const Pair& pair, Side& side, const Failure& failure
 }
 
 }  // namespace
-
-std::string_view name(End end) {
-  return end == End::client ? "client" : "server";
-}
 
 TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& experiment,
                        const Trial& trial, Nanoseconds timeout, const TrialWatch& watch) {

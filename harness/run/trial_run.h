@@ -13,14 +13,11 @@
 #include <functional>
 #include <string>
 
-#include "harness/channel.h"
-#include "harness/record.h"
+#include "harness/agent/channel.h"
+#include "harness/experiment/plan.h"
+#include "harness/results/record.h"
 
 namespace pingperf {
-
-enum class End { client, server };
-
-std::string_view name(End end);
 
 // What a trial asks of, and tells, whoever runs it.
 struct TrialWatch {

@@ -1,4 +1,4 @@
-#include "harness/comparison.h"
+#include "harness/verdicts/comparison.h"
 
 #include <fmt/core.h>
 
@@ -6,9 +6,9 @@
 #include <cmath>
 #include <set>
 
-#include "harness/column_table.h"
-#include "harness/columns.h"
-#include "harness/statistics.h"
+#include "harness/base/column_table.h"
+#include "harness/results/columns.h"
+#include "harness/base/statistics.h"
 
 namespace pingperf {
 namespace {

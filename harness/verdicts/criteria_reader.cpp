@@ -1,4 +1,4 @@
-#include "harness/criteria_reader.h"
+#include "harness/verdicts/criteria_reader.h"
 
 #include <fmt/core.h>
 
@@ -6,15 +6,15 @@
 #include <charconv>
 #include <set>
 
-#include "harness/columns.h"
-#include "harness/experiment_keys.h"
-#include "harness/experiment_reader.h"
-#include "harness/matrix.h"
-#include "harness/pairing.h"
-#include "harness/parameter_reader.h"
-#include "harness/run_comparison.h"
-#include "harness/suggest.h"
-#include "harness/units.h"
+#include "harness/results/columns.h"
+#include "harness/experiment/keys.h"
+#include "harness/experiment/experiment_reader.h"
+#include "harness/experiment/matrix.h"
+#include "harness/verdicts/pairing.h"
+#include "harness/experiment/parameter_reader.h"
+#include "harness/verdicts/run_comparison.h"
+#include "harness/base/suggest.h"
+#include "harness/base/units.h"
 
 namespace pingperf {
 namespace {

@@ -1,14 +1,14 @@
-#include "harness/effect.h"
+#include "harness/verdicts/effect.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "harness/columns.h"
-#include "harness/metrics.h"
-#include "harness/quality.h"
-#include "harness/statistics.h"
+#include "harness/results/columns.h"
+#include "harness/results/metrics.h"
+#include "harness/results/warnings.h"
+#include "harness/base/statistics.h"
 
 namespace pingperf {
 namespace {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/significance.h"
+#include "harness/verdicts/significance.h"
 
 namespace pingperf {
 

@@ -1,13 +1,13 @@
-#include "harness/gates.h"
+#include "harness/verdicts/gates.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 
-#include "harness/comparison.h"
-#include "harness/metrics.h"
-#include "harness/run_comparison.h"
-#include "harness/statistics.h"
+#include "harness/verdicts/comparison.h"
+#include "harness/results/metrics.h"
+#include "harness/verdicts/run_comparison.h"
+#include "harness/base/statistics.h"
 
 namespace pingperf {
 namespace {

@@ -1,11 +1,11 @@
-#include "harness/pairing.h"
+#include "harness/verdicts/pairing.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 
-#include "harness/usage_error.h"
+#include "harness/base/usage_error.h"
 
 namespace pingperf {
 namespace {

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "harness/criteria.h"
-#include "harness/experiment.h"
+#include "harness/verdicts/criteria.h"
+#include "harness/experiment/experiment.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "harness/pairwise_sums.h"
+#include "harness/verdicts/pairwise_sums.h"
 
 #include <algorithm>
 #include <limits>

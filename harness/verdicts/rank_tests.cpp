@@ -1,12 +1,12 @@
-#include "harness/rank_tests.h"
+#include "harness/verdicts/rank_tests.h"
 
 #include <algorithm>
 #include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <numeric>
 
-#include "harness/pairwise_sums.h"
-#include "harness/statistics.h"
+#include "harness/verdicts/pairwise_sums.h"
+#include "harness/base/statistics.h"
 
 namespace pingperf {
 namespace {

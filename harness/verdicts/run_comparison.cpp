@@ -1,4 +1,4 @@
-#include "harness/run_comparison.h"
+#include "harness/verdicts/run_comparison.h"
 
 #include <fmt/core.h>
 
@@ -9,12 +9,13 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "harness/column_table.h"
-#include "harness/columns.h"
-#include "harness/environment.h"
-#include "harness/pairing.h"
-#include "harness/quality.h"
-#include "harness/statistics.h"
+#include "harness/base/column_table.h"
+#include "harness/base/usage_error.h"
+#include "harness/results/columns.h"
+#include "harness/results/environment.h"
+#include "harness/verdicts/pairing.h"
+#include "harness/results/warnings.h"
+#include "harness/base/statistics.h"
 
 namespace pingperf {
 namespace {

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/effect.h"
-#include "harness/experiment.h"
-#include "harness/run_set.h"
+#include "harness/verdicts/effect.h"
+#include "harness/experiment/experiment.h"
+#include "harness/results/run_set.h"
 
 namespace pingperf {
 

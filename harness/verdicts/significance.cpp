@@ -1,4 +1,4 @@
-#include "harness/significance.h"
+#include "harness/verdicts/significance.h"
 
 #include <algorithm>
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "harness/criteria.h"
-#include "harness/rank_tests.h"
+#include "harness/verdicts/criteria.h"
+#include "harness/verdicts/rank_tests.h"
 
 namespace pingperf {
 

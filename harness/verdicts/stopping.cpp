@@ -1,13 +1,13 @@
-#include "harness/stopping.h"
+#include "harness/verdicts/stopping.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "harness/comparison.h"
-#include "harness/gates.h"
-#include "harness/statistics.h"
+#include "harness/verdicts/comparison.h"
+#include "harness/verdicts/gates.h"
+#include "harness/base/statistics.h"
 
 namespace pingperf {
 namespace {

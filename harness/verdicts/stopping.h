@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/criteria.h"
-#include "harness/experiment.h"
-#include "harness/summary.h"
+#include "harness/verdicts/criteria.h"
+#include "harness/experiment/experiment.h"
+#include "harness/results/summary.h"
 
 namespace pingperf {
 

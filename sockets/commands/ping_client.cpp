@@ -1,4 +1,4 @@
-#include "sockets/lesson_client.h"
+#include "sockets/commands/ping_client.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "sockets/error.h"
-#include "sockets/io.h"
-#include "sockets/raw.h"
-#include "sockets/socket_options.h"
+#include "sockets/core/error.h"
+#include "sockets/core/io.h"
+#include "sockets/transport/raw.h"
+#include "sockets/core/socket_options.h"
 
 namespace pingperf {
 

@@ -10,7 +10,7 @@
 #include <optional>
 #include <vector>
 
-#include "sockets/carrier.h"
+#include "sockets/transport/transport.h"
 
 namespace pingperf {
 

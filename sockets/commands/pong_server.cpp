@@ -1,4 +1,4 @@
-#include "sockets/lesson_server.h"
+#include "sockets/commands/pong_server.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -8,10 +8,10 @@
 #include <system_error>
 #include <thread>
 
-#include "sockets/accept.h"
-#include "sockets/address.h"
-#include "sockets/io.h"
-#include "sockets/raw.h"
+#include "sockets/transport/accept.h"
+#include "sockets/core/address.h"
+#include "sockets/core/io.h"
+#include "sockets/transport/raw.h"
 
 namespace pingperf {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "sockets/fd.h"
+#include "sockets/core/fd.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "sockets/lesson_sink.h"
+#include "sockets/commands/sink_server.h"
 
 #include <sys/socket.h>
 
@@ -10,10 +10,10 @@
 #include <thread>
 #include <vector>
 
-#include "sockets/accept.h"
-#include "sockets/datagram.h"
-#include "sockets/io.h"
-#include "sockets/sequence.h"
+#include "sockets/transport/accept.h"
+#include "sockets/transport/datagram.h"
+#include "sockets/core/io.h"
+#include "sockets/measure/sequence.h"
 
 namespace pingperf {
 namespace {

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <functional>
 
-#include "sockets/address.h"
-#include "sockets/clock.h"
+#include "sockets/core/address.h"
+#include "sockets/core/clock.h"
 
 namespace pingperf {
 

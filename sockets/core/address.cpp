@@ -1,4 +1,4 @@
-#include "sockets/address.h"
+#include "sockets/core/address.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -11,7 +11,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include "sockets/error.h"
+#include "sockets/core/error.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "sockets/clock.h"
+#include "sockets/core/clock.h"
 
 #include <algorithm>
 

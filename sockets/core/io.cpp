@@ -1,10 +1,10 @@
-#include "sockets/io.h"
+#include "sockets/core/io.h"
 
 #include <poll.h>
 
 #include <algorithm>
 
-#include "sockets/error.h"
+#include "sockets/core/error.h"
 
 namespace pingperf {
 

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstddef>
 
-#include "sockets/clock.h"
+#include "sockets/core/clock.h"
 
 namespace pingperf {
 

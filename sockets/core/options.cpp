@@ -1,4 +1,4 @@
-#include "sockets/options.h"
+#include "sockets/core/options.h"
 
 #include <algorithm>
 #include <array>

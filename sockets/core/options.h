@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-#include "sockets/clock.h"
+#include "sockets/core/clock.h"
 
 namespace pingperf {
 

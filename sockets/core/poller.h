@@ -10,9 +10,9 @@
 #include <string>
 #include <system_error>
 
-#include "sockets/clock.h"
-#include "sockets/error.h"
-#include "sockets/fd.h"
+#include "sockets/core/clock.h"
+#include "sockets/core/error.h"
+#include "sockets/core/fd.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "sockets/socket_options.h"
+#include "sockets/core/socket_options.h"
 
 #include <linux/tcp.h>  // glibc's netinet/tcp.h knows a shorter tcp_info
 #include <netinet/in.h>
@@ -7,7 +7,7 @@
 #include <fstream>
 #include <string>
 
-#include "sockets/error.h"
+#include "sockets/core/error.h"
 
 namespace pingperf {
 namespace {

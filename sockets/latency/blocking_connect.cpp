@@ -15,13 +15,13 @@
 #include <cstring>
 #include <ctime>
 
-#include "sockets/availability.h"
-#include "sockets/door.h"
+#include "sockets/transport/availability.h"
+#include "sockets/transport/pending_connections.h"
 #include "sockets/engines.h"
-#include "sockets/error.h"
-#include "sockets/io.h"
-#include "sockets/pingpong.h"
-#include "sockets/stream.h"
+#include "sockets/core/error.h"
+#include "sockets/core/io.h"
+#include "sockets/latency/pingpong.h"
+#include "sockets/transport/stream.h"
 
 namespace pingperf {
 namespace {

@@ -1,9 +1,9 @@
 // The ping-pong engines with one flow, whose loops differ in how they wait: asleep in the kernel
 // (blocking), asking again and again (spin), or first this and then that (hybrid).
-#include "sockets/latency_engines.h"
-#include "sockets/open_loop.h"
-#include "sockets/stamped_pingpong.h"
-#include "sockets/stream_pingpong.h"
+#include "sockets/latency/latency_engines.h"
+#include "sockets/latency/open_loop.h"
+#include "sockets/latency/stamped_pingpong.h"
+#include "sockets/latency/stream_pingpong.h"
 
 namespace pingperf {
 namespace {

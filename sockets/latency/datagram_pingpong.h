@@ -4,9 +4,9 @@
 
 #include <sys/socket.h>
 
-#include "sockets/datagram.h"
-#include "sockets/io.h"
-#include "sockets/pingpong.h"
+#include "sockets/transport/datagram.h"
+#include "sockets/core/io.h"
+#include "sockets/latency/pingpong.h"
 
 namespace pingperf {
 

@@ -3,7 +3,7 @@
 
 #include <sys/socket.h>
 
-#include "sockets/pingpong.h"
+#include "sockets/latency/pingpong.h"
 
 namespace pingperf {
 

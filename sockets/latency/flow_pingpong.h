@@ -2,8 +2,8 @@
 // its pong is here.
 #pragma once
 
-#include "sockets/datagram_pingpong.h"
-#include "sockets/stream_pingpong.h"
+#include "sockets/latency/datagram_pingpong.h"
+#include "sockets/latency/stream_pingpong.h"
 
 namespace pingperf {
 

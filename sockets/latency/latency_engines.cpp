@@ -1,8 +1,8 @@
-#include "sockets/latency_engines.h"
+#include "sockets/latency/latency_engines.h"
 
-#include "sockets/datagram.h"
-#include "sockets/raw.h"
-#include "sockets/stream.h"
+#include "sockets/transport/datagram.h"
+#include "sockets/transport/raw.h"
+#include "sockets/transport/stream.h"
 
 namespace pingperf {
 namespace {

@@ -2,9 +2,9 @@
 // to wait.
 #pragma once
 
-#include "sockets/availability.h"
+#include "sockets/transport/availability.h"
 #include "sockets/engines.h"
-#include "sockets/pingpong.h"
+#include "sockets/latency/pingpong.h"
 
 namespace pingperf {
 

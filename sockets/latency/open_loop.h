@@ -11,9 +11,9 @@
 #include <memory>
 #include <random>
 
-#include "sockets/datagram_pingpong.h"
-#include "sockets/flow_buffers.h"
-#include "sockets/sequence.h"
+#include "sockets/latency/datagram_pingpong.h"
+#include "sockets/latency/flow_buffers.h"
+#include "sockets/measure/sequence.h"
 
 namespace pingperf {
 

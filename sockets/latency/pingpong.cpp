@@ -1,4 +1,4 @@
-#include "sockets/pingpong.h"
+#include "sockets/latency/pingpong.h"
 
 #include <sys/prctl.h>
 #include <sys/socket.h>

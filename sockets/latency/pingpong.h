@@ -11,9 +11,9 @@
 #include <memory>
 #include <vector>
 
-#include "sockets/carrier.h"
-#include "sockets/histogram.h"
-#include "sockets/meter.h"
+#include "sockets/transport/transport.h"
+#include "sockets/measure/histogram.h"
+#include "sockets/measure/meter.h"
 
 namespace pingperf {
 

@@ -15,8 +15,8 @@
 
 #include <algorithm>
 
-#include "sockets/datagram_pingpong.h"
-#include "sockets/timestamps.h"
+#include "sockets/latency/datagram_pingpong.h"
+#include "sockets/measure/timestamps.h"
 
 namespace pingperf {
 

@@ -1,9 +1,9 @@
 // TCP v2, and the same over any byte stream: ping-pong on one connection until the time is up.
 #pragma once
 
-#include "sockets/io.h"
-#include "sockets/pingpong.h"
-#include "sockets/stream.h"
+#include "sockets/core/io.h"
+#include "sockets/latency/pingpong.h"
+#include "sockets/transport/stream.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "sockets/histogram.h"
+#include "sockets/measure/histogram.h"
 
 #include <algorithm>
 #include <cmath>

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "sockets/clock.h"
+#include "sockets/core/clock.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "sockets/measurement.h"
+#include "sockets/measure/measurement.h"
 
 #include <array>
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sockets/histogram.h"
+#include "sockets/measure/histogram.h"
 
 namespace pingperf {
 

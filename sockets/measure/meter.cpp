@@ -1,4 +1,4 @@
-#include "sockets/meter.h"
+#include "sockets/measure/meter.h"
 
 #include <sys/resource.h>
 
@@ -7,8 +7,8 @@
 #include <limits>
 #include <thread>
 
-#include "sockets/placement.h"
-#include "sockets/usage.h"
+#include "sockets/measure/placement.h"
+#include "sockets/measure/usage.h"
 
 namespace pingperf {
 namespace {

@@ -16,9 +16,9 @@
 #include <optional>
 #include <vector>
 
-#include "sockets/clock.h"
-#include "sockets/measurement.h"
-#include "sockets/options.h"
+#include "sockets/core/clock.h"
+#include "sockets/measure/measurement.h"
+#include "sockets/core/options.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "sockets/placement.h"
+#include "sockets/measure/placement.h"
 
 #include <sched.h>
 #include <unistd.h>

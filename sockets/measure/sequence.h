@@ -7,7 +7,7 @@
 #include <bitset>
 #include <cstdint>
 
-#include "sockets/clock.h"
+#include "sockets/core/clock.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "sockets/timestamps.h"
+#include "sockets/measure/timestamps.h"
 
 #include <linux/errqueue.h>
 #include <linux/net_tstamp.h>
@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-#include "sockets/socket_options.h"
+#include "sockets/core/socket_options.h"
 
 namespace pingperf {
 namespace {

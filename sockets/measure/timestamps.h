@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "sockets/clock.h"
+#include "sockets/core/clock.h"
 
 namespace pingperf {
 

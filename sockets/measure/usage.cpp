@@ -1,4 +1,4 @@
-#include "sockets/usage.h"
+#include "sockets/measure/usage.h"
 
 #include <fcntl.h>
 #include <linux/perf_event.h>
@@ -8,7 +8,7 @@
 
 #include <cstdio>
 
-#include "sockets/fd.h"
+#include "sockets/core/fd.h"
 
 namespace pingperf {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "sockets/measurement.h"
+#include "sockets/measure/measurement.h"
 
 namespace pingperf {
 

@@ -2,9 +2,9 @@
 // counts what comes, what is missing, and the jitter.
 #include <sys/socket.h>
 
-#include "sockets/datagram_bursts.h"
-#include "sockets/datagram_transfer.h"
-#include "sockets/transfer_engines.h"
+#include "sockets/throughput/datagram_bursts.h"
+#include "sockets/throughput/datagram_transfer.h"
+#include "sockets/throughput/transfer_engines.h"
 
 namespace pingperf {
 namespace {

@@ -2,10 +2,10 @@
 // discards. A thread a stream.
 #include <sys/socket.h>
 
-#include "sockets/stream.h"
-#include "sockets/stream_transfer.h"
-#include "sockets/transfer_engines.h"
-#include "sockets/zero_copy.h"
+#include "sockets/transport/stream.h"
+#include "sockets/throughput/stream_transfer.h"
+#include "sockets/throughput/transfer_engines.h"
+#include "sockets/throughput/zero_copy.h"
 
 namespace pingperf {
 namespace {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "sockets/clock.h"
+#include "sockets/core/clock.h"
 
 namespace pingperf {
 

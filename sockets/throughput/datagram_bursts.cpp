@@ -1,4 +1,4 @@
-#include "sockets/datagram_bursts.h"
+#include "sockets/throughput/datagram_bursts.h"
 
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -8,9 +8,9 @@
 #include <cstring>
 #include <ctime>
 
-#include "sockets/coalescing.h"
-#include "sockets/datagram_transfer.h"
-#include "sockets/socket_options.h"
+#include "sockets/throughput/coalescing.h"
+#include "sockets/throughput/datagram_transfer.h"
+#include "sockets/core/socket_options.h"
 
 namespace pingperf {
 namespace {

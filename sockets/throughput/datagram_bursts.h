@@ -3,7 +3,7 @@
 // kernel (receive: discard).
 #pragma once
 
-#include "sockets/transfer.h"
+#include "sockets/throughput/transfer.h"
 
 namespace pingperf {
 

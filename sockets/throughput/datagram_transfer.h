@@ -5,8 +5,8 @@
 
 #include <cerrno>
 
-#include "sockets/datagram.h"
-#include "sockets/transfer.h"
+#include "sockets/transport/datagram.h"
+#include "sockets/throughput/transfer.h"
 
 namespace pingperf {
 

@@ -1,9 +1,9 @@
 // Bulk transfer over byte streams with epoll(7): `threads` threads, each with a share of the
 // streams, which take turns, one message each.
-#include "sockets/poller.h"
-#include "sockets/stream.h"
-#include "sockets/stream_transfer.h"
-#include "sockets/transfer_engines.h"
+#include "sockets/core/poller.h"
+#include "sockets/transport/stream.h"
+#include "sockets/throughput/stream_transfer.h"
+#include "sockets/throughput/transfer_engines.h"
 
 namespace pingperf {
 namespace {

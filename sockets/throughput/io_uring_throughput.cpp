@@ -2,10 +2,10 @@
 // that takes the buffers it needs. A thread a stream.
 #include <sys/socket.h>
 
-#include "sockets/stream.h"
-#include "sockets/stream_transfer.h"
-#include "sockets/transfer_engines.h"
-#include "sockets/uring.h"
+#include "sockets/transport/stream.h"
+#include "sockets/throughput/stream_transfer.h"
+#include "sockets/throughput/transfer_engines.h"
+#include "sockets/core/uring.h"
 
 // Linux 6.2; liburing 2.3 does not know them.
 #ifndef IORING_SEND_ZC_REPORT_USAGE

@@ -6,10 +6,10 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "sockets/error.h"
-#include "sockets/stream.h"
-#include "sockets/stream_transfer.h"
-#include "sockets/transfer_engines.h"
+#include "sockets/core/error.h"
+#include "sockets/transport/stream.h"
+#include "sockets/throughput/stream_transfer.h"
+#include "sockets/throughput/transfer_engines.h"
 
 namespace pingperf {
 namespace {

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <span>
 
-#include "sockets/transfer.h"
+#include "sockets/throughput/transfer.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "sockets/transfer.h"
+#include "sockets/throughput/transfer.h"
 
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -9,7 +9,7 @@
 #include <ctime>
 #include <system_error>
 
-#include "sockets/socket_options.h"
+#include "sockets/core/socket_options.h"
 
 namespace pingperf {
 namespace {

@@ -14,10 +14,10 @@
 #include <utility>
 #include <vector>
 
-#include "sockets/carrier.h"
-#include "sockets/histogram.h"
-#include "sockets/meter.h"
-#include "sockets/sequence.h"
+#include "sockets/transport/transport.h"
+#include "sockets/measure/histogram.h"
+#include "sockets/measure/meter.h"
+#include "sockets/measure/sequence.h"
 
 namespace pingperf {
 

@@ -1,6 +1,6 @@
-#include "sockets/transfer_engines.h"
+#include "sockets/throughput/transfer_engines.h"
 
-#include "sockets/datagram.h"
+#include "sockets/transport/datagram.h"
 
 namespace pingperf {
 namespace {

@@ -2,9 +2,9 @@
 // bytes.
 #pragma once
 
-#include "sockets/availability.h"
+#include "sockets/transport/availability.h"
 #include "sockets/engines.h"
-#include "sockets/transfer.h"
+#include "sockets/throughput/transfer.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "sockets/zero_copy.h"
+#include "sockets/throughput/zero_copy.h"
 
 #include <linux/errqueue.h>
 #include <netinet/in.h>
@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "sockets/socket_options.h"
+#include "sockets/core/socket_options.h"
 
 namespace pingperf {
 

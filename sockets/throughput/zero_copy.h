@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "sockets/transfer.h"
+#include "sockets/throughput/transfer.h"
 
 namespace pingperf {
 

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <thread>
 
-#include "sockets/fd.h"
+#include "sockets/core/fd.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "sockets/availability.h"
+#include "sockets/transport/availability.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "sockets/fd.h"
+#include "sockets/core/fd.h"
 
 namespace pingperf {
 

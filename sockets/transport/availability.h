@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "sockets/options.h"
+#include "sockets/core/options.h"
 
 namespace pingperf {
 

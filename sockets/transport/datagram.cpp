@@ -1,4 +1,4 @@
-#include "sockets/datagram.h"
+#include "sockets/transport/datagram.h"
 
 #include <sys/socket.h>
 
@@ -8,9 +8,9 @@
 #include <stdexcept>
 #include <thread>
 
-#include "sockets/error.h"
-#include "sockets/io.h"
-#include "sockets/socket_options.h"
+#include "sockets/core/error.h"
+#include "sockets/core/io.h"
+#include "sockets/core/socket_options.h"
 
 namespace pingperf {
 namespace {

@@ -9,7 +9,7 @@
 // The client repeats its hello until it is answered; the server answers repeats while it runs.
 #pragma once
 
-#include "sockets/carrier.h"
+#include "sockets/transport/transport.h"
 
 namespace pingperf {
 

@@ -12,10 +12,10 @@
 #include <string_view>
 #include <vector>
 
-#include "sockets/address.h"
-#include "sockets/measurement.h"
-#include "sockets/options.h"
-#include "sockets/token.h"
+#include "sockets/core/address.h"
+#include "sockets/measure/measurement.h"
+#include "sockets/core/options.h"
+#include "sockets/transport/token.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "sockets/door.h"
+#include "sockets/transport/pending_connections.h"
 
 #include <sys/socket.h>
 

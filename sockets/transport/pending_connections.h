@@ -7,10 +7,10 @@
 #include <limits>
 #include <vector>
 
-#include "sockets/accept.h"
-#include "sockets/clock.h"
-#include "sockets/fd.h"
-#include "sockets/token.h"
+#include "sockets/transport/accept.h"
+#include "sockets/core/clock.h"
+#include "sockets/core/fd.h"
+#include "sockets/transport/token.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "sockets/raw.h"
+#include "sockets/transport/raw.h"
 
 #include <linux/filter.h>
 #include <netinet/icmp6.h>
@@ -12,10 +12,10 @@
 #include <optional>
 #include <stdexcept>
 
-#include "sockets/datagram.h"
-#include "sockets/error.h"
-#include "sockets/io.h"
-#include "sockets/socket_options.h"
+#include "sockets/transport/datagram.h"
+#include "sockets/core/error.h"
+#include "sockets/core/io.h"
+#include "sockets/core/socket_options.h"
 
 namespace pingperf {
 namespace {

@@ -11,7 +11,7 @@
 // kernel drops the rest before anyone is woken.
 #pragma once
 
-#include "sockets/carrier.h"
+#include "sockets/transport/transport.h"
 
 namespace pingperf {
 

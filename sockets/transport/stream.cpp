@@ -1,14 +1,14 @@
-#include "sockets/stream.h"
+#include "sockets/transport/stream.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <stdexcept>
 
-#include "sockets/door.h"
-#include "sockets/error.h"
-#include "sockets/io.h"
-#include "sockets/socket_options.h"
+#include "sockets/transport/pending_connections.h"
+#include "sockets/core/error.h"
+#include "sockets/core/io.h"
+#include "sockets/core/socket_options.h"
 
 namespace pingperf {
 namespace {

@@ -7,7 +7,7 @@
 //     |        … payload …            |
 #pragma once
 
-#include "sockets/carrier.h"
+#include "sockets/transport/transport.h"
 
 namespace pingperf {
 

@@ -1,8 +1,8 @@
-#include "sockets/token.h"
+#include "sockets/transport/token.h"
 
 #include <sys/random.h>
 
-#include "sockets/error.h"
+#include "sockets/core/error.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "sockets/carrier.h"
+#include "sockets/transport/transport.h"
 
 namespace pingperf {
 

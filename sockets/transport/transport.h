@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "sockets/engine.h"
-#include "sockets/fd.h"
+#include "sockets/transport/engine.h"
+#include "sockets/core/fd.h"
 
 namespace pingperf {
 

@@ -11,10 +11,10 @@
 #include <fstream>
 #include <thread>
 
-#include "harness/lines.h"
-#include "harness/process.h"
-#include "harness/protocol.h"
-#include "harness/version.h"
+#include "harness/base/lines.h"
+#include "harness/base/process.h"
+#include "harness/agent/protocol.h"
+#include "harness/base/version.h"
 
 namespace pingperf {
 namespace {

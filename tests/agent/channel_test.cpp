@@ -1,12 +1,12 @@
 // The controller's end of the conversation, against the real agent and against odd ones.
-#include "harness/channel.h"
+#include "harness/agent/channel.h"
 
 #include <gmock/gmock.h>
 #include <signal.h>
 
 #include <fstream>
 
-#include "harness/version.h"
+#include "harness/base/version.h"
 
 namespace pingperf {
 namespace {

@@ -1,4 +1,4 @@
-#include "harness/launchers.h"
+#include "harness/agent/launchers.h"
 
 #include <gmock/gmock.h>
 

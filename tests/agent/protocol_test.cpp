@@ -1,10 +1,10 @@
 // The protocol's lines: what is encoded is decoded to the same, and what is wrong is named.
-#include "harness/protocol.h"
+#include "harness/agent/protocol.h"
 
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 
-#include "harness/version.h"
+#include "harness/base/version.h"
 
 namespace pingperf {
 namespace {

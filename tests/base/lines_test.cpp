@@ -1,5 +1,5 @@
 // Texts of others, for tables and terminals.
-#include "harness/lines.h"
+#include "harness/base/lines.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

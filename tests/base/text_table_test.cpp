@@ -1,5 +1,5 @@
 // Tables at every width: nothing is wider than the terminal, and nothing is lost.
-#include "harness/text_table.h"
+#include "harness/base/text_table.h"
 
 #include <gmock/gmock.h>
 

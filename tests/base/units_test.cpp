@@ -1,4 +1,4 @@
-#include "harness/units.h"
+#include "harness/base/units.h"
 
 #include <gtest/gtest.h>
 

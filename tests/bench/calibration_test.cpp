@@ -6,8 +6,8 @@
 #include <random>
 
 #include "bench/calibration/families.h"
-#include "harness/columns.h"
-#include "tests/harness/record_samples.h"
+#include "harness/results/columns.h"
+#include "tests/results/record_samples.h"
 
 namespace pingperf {
 namespace {

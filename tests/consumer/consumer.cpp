@@ -1,6 +1,6 @@
 // Pings itself over loopback with each engine that can, and prints the median round trip: an
 // example of a program that uses pingperf's sockets.
-#include <pingperf/sockets/engine.h>
+#include <pingperf/sockets/transport/engine.h>
 
 #include <cstdio>
 #include <exception>

@@ -6,11 +6,11 @@
 #include <set>
 #include <thread>
 
-#include "sockets/address.h"
-#include "sockets/fd.h"
-#include "sockets/options.h"
-#include "sockets/token.h"
-#include "sockets/usage.h"
+#include "sockets/core/address.h"
+#include "sockets/core/fd.h"
+#include "sockets/core/options.h"
+#include "sockets/transport/token.h"
+#include "sockets/measure/usage.h"
 
 namespace pingperf {
 namespace {

@@ -1,9 +1,9 @@
 // The doctor judges made-up hosts; and the real one tells facts that it can judge.
-#include "harness/doctor.h"
+#include "harness/doctor/doctor.h"
 
 #include <gmock/gmock.h>
 
-#include "harness/doctor_visit.h"
+#include "harness/doctor/doctor_visit.h"
 
 namespace pingperf {
 namespace {

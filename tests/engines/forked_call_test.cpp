@@ -1,4 +1,4 @@
-#include "harness/child_check.h"
+#include "harness/engines/forked_call.h"
 
 #include <gtest/gtest.h>
 

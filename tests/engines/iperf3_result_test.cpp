@@ -2,7 +2,7 @@
 // start cut down to its version and parameters. The others are made by hand in the same shape: two
 // omitted and ten measured intervals of 0.1 s, two TCP streams with 100 and 300 bytes each; one UDP
 // receiver.
-#include "harness/iperf3_result.h"
+#include "harness/engines/iperf3_result.h"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@ namespace pingperf {
 namespace {
 
 std::string fixture(const std::string& name) {
-  std::ifstream in(std::string(PINGPERF_SOURCE_DIR "/tests/harness/fixtures/") + name);
+  std::ifstream in(std::string(PINGPERF_SOURCE_DIR "/tests/engines/fixtures/") + name);
   return {std::istreambuf_iterator<char>(in), {}};
 }
 

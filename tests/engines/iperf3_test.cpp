@@ -1,5 +1,5 @@
 // The iperf3 engine against itself, each end in a process of its own, as libiperf needs it.
-#include "harness/iperf3.h"
+#include "harness/engines/iperf3.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -17,11 +17,11 @@
 #include <fstream>
 #include <thread>
 
-#include "harness/engines.h"
-#include "harness/process.h"
-#include "harness/protocol.h"
-#include "sockets/error.h"
-#include "sockets/socket_options.h"
+#include "harness/engines/engines.h"
+#include "harness/base/process.h"
+#include "harness/agent/protocol.h"
+#include "sockets/core/error.h"
+#include "sockets/core/socket_options.h"
 
 namespace pingperf {
 namespace {

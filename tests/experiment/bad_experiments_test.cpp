@@ -9,7 +9,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "harness/experiment.h"
+#include "harness/experiment/experiment.h"
 
 namespace pingperf {
 namespace {

@@ -1,10 +1,10 @@
-#include "harness/experiment.h"
+#include "harness/experiment/experiment.h"
 
 #include <gmock/gmock.h>
 
 #include <filesystem>
 
-#include "harness/suggest.h"
+#include "harness/base/suggest.h"
 
 namespace pingperf {
 namespace {

@@ -1,5 +1,5 @@
 // Matrix, exclude and include, against what GitHub Actions documents for them.
-#include "harness/matrix.h"
+#include "harness/experiment/matrix.h"
 
 #include <gtest/gtest.h>
 

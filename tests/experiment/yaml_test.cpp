@@ -1,5 +1,5 @@
 // The neutral tree: what it keeps of a document, and what it refuses, with places.
-#include "harness/yaml.h"
+#include "harness/experiment/yaml.h"
 
 #include <fmt/core.h>
 #include <gmock/gmock.h>

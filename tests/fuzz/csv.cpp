@@ -1,13 +1,13 @@
 // trials.csv as `compare` reads it: any bytes are a table that survives being written again, and
 // trials that can be compared with themselves; or one line of error.
-#include "harness/csv.h"
+#include "harness/base/csv.h"
 
 #include <algorithm>
 
-#include "harness/experiment.h"
-#include "harness/run_comparison.h"
-#include "harness/run_set.h"
-#include "harness/summary.h"
+#include "harness/experiment/experiment.h"
+#include "harness/verdicts/run_comparison.h"
+#include "harness/results/run_set.h"
+#include "harness/results/summary.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace pingperf;

@@ -1,5 +1,5 @@
 // environment.json of a stored run: what --resume and compare read of it, or one line of error.
-#include "harness/environment.h"
+#include "harness/results/environment.h"
 
 #include <cstdlib>
 #include <filesystem>

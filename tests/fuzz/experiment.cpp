@@ -1,8 +1,8 @@
 // The experiment file: any bytes are an experiment that can be planned, or one line of error.
-#include "harness/experiment.h"
+#include "harness/experiment/experiment.h"
 
-#include "harness/launchers.h"
-#include "harness/plan.h"
+#include "harness/agent/launchers.h"
+#include "harness/experiment/plan.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace pingperf;

@@ -1,7 +1,7 @@
 // libiperf's JSON, of which the far end's part is anyone's: a measurement that an agent can tell.
-#include "harness/iperf3_result.h"
+#include "harness/engines/iperf3_result.h"
 
-#include "harness/protocol.h"
+#include "harness/agent/protocol.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace pingperf;

@@ -1,7 +1,7 @@
 // `--set` and `--only`: each line of the input is an expression, a last one behind "only " a glob.
 #include <sstream>
 
-#include "harness/experiment.h"
+#include "harness/experiment/experiment.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace pingperf;

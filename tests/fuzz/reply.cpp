@@ -1,5 +1,5 @@
 // A line from an agent: an event, which says the same when it is encoded again, or an error.
-#include "harness/protocol.h"
+#include "harness/agent/protocol.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace pingperf;

@@ -11,12 +11,12 @@
 #include <functional>
 #include <thread>
 
-#include "sockets/datagram.h"
-#include "sockets/error.h"
-#include "sockets/io.h"
-#include "sockets/pingpong.h"
-#include "sockets/socket_options.h"
-#include "sockets/stream.h"
+#include "sockets/transport/datagram.h"
+#include "sockets/core/error.h"
+#include "sockets/core/io.h"
+#include "sockets/latency/pingpong.h"
+#include "sockets/core/socket_options.h"
+#include "sockets/transport/stream.h"
 
 namespace pingperf {
 namespace {

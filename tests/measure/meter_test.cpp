@@ -1,5 +1,5 @@
 // The thread that watches a trial's loops.
-#include "sockets/meter.h"
+#include "sockets/measure/meter.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>

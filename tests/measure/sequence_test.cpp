@@ -1,4 +1,4 @@
-#include "sockets/sequence.h"
+#include "sockets/measure/sequence.h"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
-#include "harness/exports.h"
+#include "harness/report/exports.h"
 
 #include <gmock/gmock.h>
 
-#include "harness/columns.h"
-#include "tests/harness/record_samples.h"
+#include "harness/results/columns.h"
+#include "tests/results/record_samples.h"
 
 namespace pingperf {
 namespace {

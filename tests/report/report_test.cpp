@@ -1,6 +1,6 @@
 // The page of a run: what its headline says, and that data can neither leave their element nor grow
 // without bound.
-#include "harness/report.h"
+#include "harness/report/report.h"
 
 #include <fmt/core.h>
 #include <gmock/gmock.h>
@@ -8,12 +8,12 @@
 
 #include <fstream>
 
-#include "harness/columns.h"
-#include "harness/report_headline.h"
-#include "harness/report_series.h"
-#include "harness/run_directory.h"
-#include "harness/stopping.h"
-#include "tests/harness/record_samples.h"
+#include "harness/results/columns.h"
+#include "harness/report/report_headline.h"
+#include "harness/report/report_series.h"
+#include "harness/results/run_directory.h"
+#include "harness/verdicts/stopping.h"
+#include "tests/results/record_samples.h"
 
 namespace pingperf {
 namespace {

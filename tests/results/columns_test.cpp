@@ -1,4 +1,4 @@
-#include "harness/columns.h"
+#include "harness/results/columns.h"
 
 #include <gtest/gtest.h>
 
@@ -7,9 +7,9 @@
 #include <iterator>
 #include <set>
 
-#include "harness/csv.h"
-#include "harness/dictionary.h"
-#include "tests/harness/record_samples.h"
+#include "harness/base/csv.h"
+#include "harness/report/dictionary.h"
+#include "tests/results/record_samples.h"
 
 namespace pingperf {
 namespace {

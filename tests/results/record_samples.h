@@ -3,7 +3,7 @@
 
 #include <deque>
 
-#include "harness/record.h"
+#include "harness/results/record.h"
 
 namespace pingperf {
 

@@ -1,4 +1,4 @@
-#include "harness/run_directory.h"
+#include "harness/results/run_directory.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -10,9 +10,9 @@
 #include <iterator>
 #include <sstream>
 
-#include "harness/columns.h"
-#include "harness/csv.h"
-#include "tests/harness/record_samples.h"
+#include "harness/results/columns.h"
+#include "harness/base/csv.h"
+#include "tests/results/record_samples.h"
 
 namespace pingperf {
 namespace {

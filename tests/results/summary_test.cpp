@@ -1,14 +1,14 @@
 // Summary, comparison and the terminal's tables, from rows made by hand.
-#include "harness/summary.h"
+#include "harness/results/summary.h"
 
 #include <gmock/gmock.h>
 
-#include "harness/columns.h"
-#include "harness/comparison.h"
-#include "harness/pairing.h"
-#include "harness/table.h"
-#include "harness/verdict_table.h"
-#include "tests/harness/record_samples.h"
+#include "harness/results/columns.h"
+#include "harness/verdicts/comparison.h"
+#include "harness/verdicts/pairing.h"
+#include "harness/report/results_table.h"
+#include "harness/report/verdict_table.h"
+#include "tests/results/record_samples.h"
 
 namespace pingperf {
 namespace {

@@ -1,8 +1,8 @@
-#include "harness/quality.h"
+#include "harness/results/warnings.h"
 
 #include <gtest/gtest.h>
 
-#include "tests/harness/record_samples.h"
+#include "tests/results/record_samples.h"
 
 namespace pingperf {
 namespace {

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <thread>
 
-#include "harness/protocol.h"
-#include "harness/version.h"
+#include "harness/agent/protocol.h"
+#include "harness/base/version.h"
 
 namespace pingperf {
 namespace {

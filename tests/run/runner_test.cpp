@@ -1,5 +1,5 @@
 // The runner against agents that play a script: late, silent, talking garbage, dying at each step.
-#include "harness/runner.h"
+#include "harness/run/runner.h"
 
 #include <gmock/gmock.h>
 
@@ -8,8 +8,8 @@
 #include <cstdio>
 #include <thread>
 
-#include "harness/process.h"
-#include "harness/summary.h"
+#include "harness/base/process.h"
+#include "harness/results/summary.h"
 
 namespace pingperf {
 namespace {

@@ -1,4 +1,4 @@
-#include "sockets/coalescing.h"
+#include "sockets/throughput/coalescing.h"
 
 #include <gtest/gtest.h>
 

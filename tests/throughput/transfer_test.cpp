@@ -1,11 +1,11 @@
 // The schedule of a paced flow, at instants that are made up, and the kernel's own pacing.
-#include "sockets/transfer.h"
+#include "sockets/throughput/transfer.h"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
-#include "sockets/error.h"
-#include "sockets/socket_options.h"
+#include "sockets/core/error.h"
+#include "sockets/core/socket_options.h"
 
 namespace pingperf {
 namespace {

@@ -1,5 +1,5 @@
 // Who has connected and shown no token.
-#include "sockets/door.h"
+#include "sockets/transport/pending_connections.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -9,8 +9,8 @@
 #include <cstring>
 #include <vector>
 
-#include "sockets/address.h"
-#include "sockets/error.h"
+#include "sockets/core/address.h"
+#include "sockets/core/error.h"
 
 namespace pingperf {
 namespace {

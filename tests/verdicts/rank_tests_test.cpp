@@ -1,5 +1,5 @@
 // Rank tests: against published tables, against brute force, against R, and on simulated data.
-#include "harness/rank_tests.h"
+#include "harness/verdicts/rank_tests.h"
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include <memory>
 #include <random>
 
-#include "harness/pairwise_sums.h"
+#include "harness/verdicts/pairwise_sums.h"
 
 namespace pingperf {
 namespace {

@@ -5,13 +5,13 @@
 #include <fstream>
 #include <random>
 
-#include "harness/columns.h"
-#include "harness/gates.h"
-#include "harness/junit.h"
-#include "harness/run_comparison.h"
-#include "harness/stopping.h"
-#include "harness/verdict_table.h"
-#include "tests/harness/record_samples.h"
+#include "harness/results/columns.h"
+#include "harness/verdicts/gates.h"
+#include "harness/report/junit.h"
+#include "harness/verdicts/run_comparison.h"
+#include "harness/verdicts/stopping.h"
+#include "harness/report/verdict_table.h"
+#include "tests/results/record_samples.h"
 
 namespace pingperf {
 namespace {

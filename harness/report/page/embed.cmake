@@ -26,7 +26,7 @@ string(SUBSTRING "${page}" 0 ${cut} before)
 math(EXPR cut "${cut} + 6")
 string(SUBSTRING "${page}" ${cut} -1 after)
 file(WRITE "${OUTPUT}" "// Made of harness/report/ by embed.cmake.
-#include \"harness/report/page.h\"
+#include \"harness/report/page/page.h\"
 
 namespace pingperf {
 
