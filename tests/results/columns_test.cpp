@@ -139,11 +139,11 @@ TEST(Dictionary, IsTheOneInResults) {
       << "run this test once with PINGPERF_REGENERATE=1 to write it anew";
 }
 
-TEST(Dictionary, TheTablesOfTheExperimentPageAreThoseOfTheCode) {
-  std::ifstream in(PINGPERF_SOURCE_DIR "/docs/experiment.md");
+TEST(Dictionary, TheTablesOfTheParametersPageAreThoseOfTheCode) {
+  std::ifstream in(PINGPERF_SOURCE_DIR "/docs/parameters.md");
   const std::string page(std::istreambuf_iterator<char>(in), {});
   for (const std::string& table : {parameters_markdown(), engines_markdown()})
-    EXPECT_NE(page.find(table), std::string::npos) << "docs/experiment.md should hold:\n" << table;
+    EXPECT_NE(page.find(table), std::string::npos) << "docs/parameters.md should hold:\n" << table;
 }
 
 // What a trial's background takes is no other load: it is the trial's own.
