@@ -1,4 +1,4 @@
-"""Parts of docs/reliability.md that programs write: what stands between two marks. As a program it writes one:
+"""Parts of docs/measurements/reliability.md that programs write: what stands between two marks. As a program it writes one:
 page.py NAME <TEXT
 """
 
@@ -6,12 +6,12 @@ import re
 import sys
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[2] / "docs/reliability.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs/measurements/reliability.md"
 
 
 def add_write(parser):
     parser.add_argument("--write", nargs="?", type=Path, const=PAGE, metavar="PAGE",
-                        help="put what is printed between its marks in docs/reliability.md, or there")
+                        help="put what is printed between its marks in docs/measurements/reliability.md, or there")
 
 
 def marks(name):

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 import page
-from intruders import ATTACKS, Crowd
-from open_doors import visit_open_doors
+from attackers import ATTACKS, Crowd
+from listeners import visit_open_doors
 from stage import Stage, Wrong, eventually, open_files
 
 MESSAGES = {"throughput": 200, "latency": 5000, "connect": 500}

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from intruders import MARK, RAW_PROTOCOL, STRANGER
+from attackers import MARK, RAW_PROTOCOL, STRANGER
 from stage import open_files
 
 MOST_CLIENTS = 1000  # at a time (sockets/lesson_server.cpp, lesson_sink.cpp)
