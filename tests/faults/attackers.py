@@ -1,6 +1,7 @@
-"""Strangers at a listener: what each kind of them does, and what they got for it.
+"""Attacks of unauthenticated peers on one listener, and the bytes that the peers received.
 
-An attack is a function of a Crowd; it returns once all of it has come that must be there before the trial's own client.
+An attack is a function that takes an Attackers object. It returns when every peer that must arrive
+before the trial's own client has arrived.
 """
 
 import os
@@ -9,16 +10,17 @@ import socket
 import threading
 import time
 
-MARK = b"pp\x01\x01"  # a raw message's: version, ping (sockets/raw.h)
+MARK = b"pp\x01\x01"  # start of a raw message: version, ping (see raw.h)
 RAW_PROTOCOL = 253
-HELLO, END = b"\xff" * 8, b"\xfe" + b"\xff" * 7  # a datagram's number (sockets/carrier.h), little-endian
+HELLO, END = b"\xff" * 8, b"\xfe" + b"\xff" * 7  # datagram numbers, little-endian
 STREAMS = ("tcp", "mptcp", "unix")
-AT_ONCE = 500  # connections of `many` that stand at the door together
-STRANGER = "127.0.0.2"  # a raw socket gets what is sent to its address: that of strangers must be their own
+AT_ONCE = 500  # connections of `many` that are pending at the same time
+# A raw socket receives everything that is sent to its address, so attackers need their own address.
+ATTACKER_ADDRESS = "127.0.0.2"
 
 
-class Crowd:
-    """The strangers at one listener during one trial."""
+class Attackers:
+    """The unauthenticated peers at one listener during one trial."""
 
     def __init__(self, transport, address, token, ended_token, many):
         self.transport = transport
@@ -26,59 +28,59 @@ class Crowd:
         self.address = address
         self.token, self.ended_token = token, ended_token
         self.many = many
-        self.came = 0  # connections made, datagrams sent
-        self.got = 0  # bytes that a stranger was given
-        self.over = threading.Event()  # the trial is
-        self.upon_start = []  # what is done when the trial's own client has been admitted
+        self.arrived = 0  # connections made, datagrams sent
+        self.received = 0  # bytes that the server sent to attackers
+        self.over = threading.Event()  # set when the trial has ended
+        self.on_start = []  # functions to call when the server has accepted the trial's own client
         self.threads = []
-        self.guests = []
+        self.sockets = []
 
-    # ---- What an attack is made of
+    # ---- Building blocks of an attack
 
     def dial(self):
-        """A socket to the listener."""
+        """Returns a socket that is connected to the listener."""
         if self.transport == "raw":
             s = socket.socket(socket.AF_INET, socket.SOCK_RAW, RAW_PROTOCOL)
-            s.bind((STRANGER, 0))
+            s.bind((ATTACKER_ADDRESS, 0))
         else:
             family = socket.AF_UNIX if self.transport.startswith("unix") else socket.AF_INET
             s = socket.socket(family, socket.SOCK_STREAM if self.is_stream else socket.SOCK_DGRAM)
             if self.transport == "unix-datagram":
-                s.bind("")  # the kernel names it, so that it could be answered
+                s.bind("")  # the kernel assigns a name, so the server could answer
         s.settimeout(5)
         s.connect(self.address)
         if self.is_stream:
-            self.came += 1
+            self.arrived += 1
         else:
             s.setblocking(False)
         return s
 
     def send(self, s, data):
-        """As much as it will have; one datagram, in a message of its transport."""
+        """Sends as much as the server accepts, or one datagram."""
         try:
             s.send(MARK + self.token[:4] + data if self.transport == "raw" else data)
             if not self.is_stream:
-                self.came += 1
+                self.arrived += 1
         except OSError:
-            pass  # a full queue, or the door has been shut
+            pass  # the queue is full, or the listener is closed
 
     def keep(self, s):
-        """Looked after until the trial is over, then asked what it got."""
-        self.guests.append(s)
+        """Keeps the socket open until the trial has ended; leave() then counts its bytes."""
+        self.sockets.append(s)
 
-    def come(self, count, *messages):
-        """So many strangers, each with these messages."""
+    def arrive(self, count, *messages):
+        """Opens `count` sockets and sends the messages on each."""
         for _ in range(count):
             try:
                 s = self.dial()
             except OSError:
-                continue  # the door has been shut
+                continue  # the listener is closed
             for message in messages:
                 self.send(s, message() if callable(message) else message)
             self.keep(s)
 
     def until_over(self, work):
-        """Does it again and again until the trial is over."""
+        """Repeats `work` on a thread until the trial has ended."""
         def loop():
             while not self.over.is_set():
                 work()
@@ -87,26 +89,28 @@ class Crowd:
         self.threads.append(thread)
 
     def leave(self):
-        """Ends what still goes on, and counts what they got."""
+        """Ends the attack and counts the bytes that the server has sent to it."""
         self.over.set()
         for thread in self.threads:
             thread.join()
-        for s in self.guests:
+        for s in self.sockets:
             try:
                 s.setblocking(False)
                 while data := s.recv(1 << 16):
-                    self.got += len(data)
+                    self.received += len(data)
             except OSError:
-                pass  # nothing more, or its attack has just closed it
+                pass  # no more data, or the attack has closed the socket
             s.close()
-        self.guests.clear()
+        self.sockets.clear()
 
     def hello(self, token):
-        """What opens a session with this token."""
+        """Returns the message that opens a session with this token."""
         return token if self.is_stream else HELLO + token
 
     def wrong_token(self):
-        """One bit is not as it should be; of a raw message the kernel's filter has seen to the first four bytes."""
+        """Returns the token with one wrong bit.
+
+        The kernel's filter of raw sockets checks the first 4 bytes, so they stay correct there."""
         token = bytearray(self.token)
         token[random.randrange(4 if self.transport == "raw" else 0, 16)] ^= 1 << random.randrange(8)
         return bytes(token)
@@ -115,105 +119,110 @@ class Crowd:
 # ---- The attacks
 
 
-def nobody(crowd):
+def no_attack(attackers):
     pass
 
 
-def port_scan(crowd):
+def port_scan(attackers):
     for _ in range(20):
-        with crowd.dial() as s:
-            if not crowd.is_stream:
-                crowd.send(s, b"")
+        with attackers.dial() as s:
+            if not attackers.is_stream:
+                attackers.send(s, b"")
 
 
-def random_bytes(crowd):
-    crowd.come(50, lambda: random.randbytes(random.randrange(1, 4096)))
+def random_bytes(attackers):
+    attackers.arrive(50, lambda: random.randbytes(random.randrange(1, 4096)))
 
 
-def slow_bytes(crowd):
-    """A byte now and then; of datagrams, a wrong one."""
+def slow_bytes(attackers):
+    """Sends single bytes with pauses, or invalid datagrams."""
     slow = []
     for _ in range(10):
-        slow.append(crowd.dial())
-        crowd.keep(slow[-1])
+        slow.append(attackers.dial())
+        attackers.keep(slow[-1])
 
     def drip():
         for s in slow:
-            crowd.send(s, b"x")
+            attackers.send(s, b"x")
         time.sleep(0.02)
 
-    crowd.until_over(drip)
+    attackers.until_over(drip)
 
 
-def late_token(crowd):
-    """The right one, complete only when the trial's own client is in already."""
-    if not crowd.is_stream:
-        crowd.upon_start.append(lambda: crowd.come(20, crowd.hello(crowd.token)))
+def late_token(attackers):
+    """Completes the correct token only after the server has accepted the trial's own client."""
+    if not attackers.is_stream:
+        attackers.on_start.append(lambda: attackers.arrive(20, attackers.hello(attackers.token)))
         return
-    late = [crowd.dial() for _ in range(20)]
+    late = [attackers.dial() for _ in range(20)]
     for s in late:
-        crowd.send(s, crowd.token[:15])
-        crowd.keep(s)
-    crowd.upon_start.append(lambda: [crowd.send(s, crowd.token[15:]) for s in late])
+        attackers.send(s, attackers.token[:15])
+        attackers.keep(s)
+    attackers.on_start.append(lambda: [attackers.send(s, attackers.token[15:]) for s in late])
 
 
-def wrong_token(crowd):
-    crowd.come(50, lambda: crowd.hello(crowd.wrong_token()))
+def wrong_token(attackers):
+    attackers.arrive(50, lambda: attackers.hello(attackers.wrong_token()))
 
 
-def ended_token(crowd):
-    crowd.come(50, crowd.hello(crowd.ended_token))
+def ended_token(attackers):
+    attackers.arrive(50, attackers.hello(attackers.ended_token))
 
 
-def many(crowd):
-    for _ in range(0, crowd.many, AT_ONCE):
-        guests = len(crowd.guests)
-        crowd.come(AT_ONCE, *([] if crowd.is_stream else [crowd.hello(crowd.wrong_token())]))
-        for s in crowd.guests[guests:]:
+def many(attackers):
+    for _ in range(0, attackers.many, AT_ONCE):
+        before = len(attackers.sockets)
+        hello = [] if attackers.is_stream else [attackers.hello(attackers.wrong_token())]
+        attackers.arrive(AT_ONCE, *hello)
+        for s in attackers.sockets[before:]:
             s.close()
-        del crowd.guests[guests:]
+        del attackers.sockets[before:]
 
 
-def flood(crowd):
-    """Wrong tokens for as long as the trial lasts; of datagrams also what its client would send, and its end."""
-    if crowd.is_stream:
-        crowd.until_over(lambda: (crowd.come(1, crowd.hello(crowd.wrong_token())), time.sleep(0.001)))
+def flood(attackers):
+    """Sends wrong tokens until the trial has ended. Datagrams include forged data and ends."""
+    if attackers.is_stream:
+        def connect():
+            attackers.arrive(1, attackers.hello(attackers.wrong_token()))
+            time.sleep(0.001)
+
+        attackers.until_over(connect)
         return
-    s = crowd.dial()
-    crowd.keep(s)
+    s = attackers.dial()
+    attackers.keep(s)
 
     def pour():
-        crowd.send(s, crowd.hello(crowd.wrong_token()))
-        crowd.send(s, END + bytes(8))
-        crowd.send(s, random.randrange(1000).to_bytes(8, "little") + bytes(1000))
+        attackers.send(s, attackers.hello(attackers.wrong_token()))
+        attackers.send(s, END + bytes(8))
+        attackers.send(s, random.randrange(1000).to_bytes(8, "little") + bytes(1000))
 
-    crowd.until_over(pour)
+    attackers.until_over(pour)
 
 
-def oversized(crowd):
-    """16 MiB that nobody asked for; the largest datagrams that there are."""
-    if not crowd.is_stream:
-        crowd.come(20, os.urandom(65000))
+def oversized(attackers):
+    """Sends 16 MiB on one connection, or the largest datagrams."""
+    if not attackers.is_stream:
+        attackers.arrive(20, os.urandom(65000))
         return
-    rubbish = os.urandom(1 << 20)
-    with crowd.dial() as s:
+    chunk = os.urandom(1 << 20)
+    with attackers.dial() as s:
         s.settimeout(1)
         for _ in range(16):
             try:
-                s.sendall(rubbish)
+                s.sendall(chunk)
             except OSError:
                 return
 
 
 ATTACKS = {
-    "nobody": nobody,
+    "no attack": no_attack,
     "port scan": port_scan,
     "random bytes": random_bytes,
     "slow bytes": slow_bytes,
     "right token late": late_token,
     "wrong token": wrong_token,
     "token of an ended trial": ended_token,
-    "10 000 strangers": many,
+    "10 000 peers": many,
     "flood with wrong tokens": flood,
     "oversized": oversized,
 }

@@ -1,5 +1,7 @@
-"""Strangers at pong and sink, which serve whoever comes: they must answer no more than they got, hold a bounded amount,
-and still serve the next one who behaves.
+"""Attacks on pong and sink, which serve peers without a token.
+
+They must not send more than they received, must use bounded resources, and must still serve an
+ordinary client afterwards.
 """
 
 import os
@@ -12,42 +14,42 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from attackers import MARK, RAW_PROTOCOL, STRANGER
+from attackers import ATTACKER_ADDRESS, MARK, RAW_PROTOCOL
 from stage import open_files
 
-MOST_CLIENTS = 1000  # at a time (sockets/lesson_server.cpp, lesson_sink.cpp)
-DESCRIPTORS = 20  # beside those of clients
-CROWD = 1200  # more than it serves at a time
-POLITE_EVERY_S = 2
+MAX_CLIENTS = 1000  # per server at a time (pong_server.cpp, sink_server.cpp)
+DESCRIPTORS = 20  # of a server without clients
+EXCESS_CLIENTS = 1200  # more than a server serves at a time
+PING_EVERY_S = 2
 
 
 class Service(NamedTuple):
     name: str
     command: tuple
     transport: str
-    most_kib: int  # resident
-    ping: tuple = ()  # what it answers, of `pingperf ping`; empty: it answers nothing
+    max_kib: int  # resident memory
+    ping: tuple = ()  # arguments of `pingperf ping`; empty: the server answers no pings
 
 
 BASE_KIB = 12 * 1024
 SERVICES = (
     Service("pong", ("pong",), "tcp", BASE_KIB, ("--transport", "tcp")),
-    Service("pong --concurrent", ("pong", "--concurrent"), "tcp", BASE_KIB + MOST_CLIENTS * 96, ("--transport", "tcp")),
+    Service("pong --concurrent", ("pong", "--concurrent"), "tcp", BASE_KIB + MAX_CLIENTS * 96, ("--transport", "tcp")),
     Service("pong --transport udp", ("pong", "--transport", "udp"), "udp", BASE_KIB, ("--transport", "udp")),
     Service("pong --transport raw", ("pong", "--transport", "raw"), "raw", BASE_KIB, ("--transport", "raw")),
-    Service("sink", ("sink",), "tcp", BASE_KIB + MOST_CLIENTS * 320),
+    Service("sink", ("sink",), "tcp", BASE_KIB + MAX_CLIENTS * 320),
     Service("sink --transport udp", ("sink", "--transport", "udp"), "udp", BASE_KIB + 2048),
 )
 
 
-class Visit:
-    """One service, its strangers, and what they did to it."""
+class Attack:
+    """One server, its attackers, and the resources that the server uses meanwhile."""
 
     def __init__(self, pingperf, service, end):
         self.pingperf, self.service, self.end = pingperf, service, end
-        self.sent = self.got = self.connections = 0
+        self.sent = self.received = self.connections = 0
         self.peak_kib = self.peak_files = self.peak_threads = 0
-        self.polite = self.answered = 0
+        self.pings = self.answered = 0
         self.lock = threading.Lock()
         port = () if service.transport == "raw" else ("--port", "0")
         self.process = subprocess.Popen([pingperf, *service.command, *port], stdout=subprocess.PIPE, text=True)
@@ -57,46 +59,47 @@ class Visit:
         self.address = (host or self.where, int(port) if host else 0)
 
     def run(self):
-        """Until the end, one attack after another, two of them at a time; the server is looked at meanwhile."""
+        """Runs random attacks on two threads until the end, and samples the server meanwhile."""
         threads = [threading.Thread(target=self.attack, args=(seed,)) for seed in (1, 2)]
-        threads.append(threading.Thread(target=self.be_polite))
+        threads.append(threading.Thread(target=self.ping_repeatedly))
         for thread in threads:
             thread.start()
         while any(thread.is_alive() for thread in threads):
-            self.look()
+            self.sample()
             time.sleep(0.1)
 
     def left(self):
         return self.end - time.monotonic()
 
-    def look(self):
+    def sample(self):
         try:
-            status = dict(line.split(":", 1) for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines())
+            text = Path(f"/proc/{self.process.pid}/status").read_text()
         except OSError:
             return
+        status = dict(line.split(":", 1) for line in text.splitlines())
         self.peak_kib = max(self.peak_kib, int(status.get("VmHWM", "0 kB").split()[0]))
         self.peak_threads = max(self.peak_threads, int(status["Threads"]))
         self.peak_files = max(self.peak_files, open_files(self.process.pid) or 0)
 
-    def be_polite(self):
-        """Somebody who behaves, now and then. He may have to wait for his turn, and may not get it meanwhile."""
-        while self.service.ping and self.left() > POLITE_EVERY_S:
-            self.polite += 1
+    def ping_repeatedly(self):
+        """Pings the server as an ordinary client. A busy server may leave some pings unanswered."""
+        while self.service.ping and self.left() > PING_EVERY_S:
+            self.pings += 1
             self.answered += self.ping()
-            time.sleep(min(POLITE_EVERY_S, max(0, self.left())))
+            time.sleep(min(PING_EVERY_S, max(0, self.left())))
 
     def ping(self):
         where = self.address[0] if self.service.transport == "raw" else self.where
         command = [self.pingperf, "ping", "--count", "3", "--quiet", *self.service.ping, where]
         return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
-    def count(self, sent=0, got=0, connections=0):
+    def count(self, sent=0, received=0, connections=0):
         with self.lock:
             self.sent += sent
-            self.got += got
+            self.received += received
             self.connections += connections
 
-    # ---- Strangers
+    # ---- Attackers
 
     def attack(self, seed):
         dice = random.Random(seed)
@@ -105,40 +108,40 @@ class Visit:
             try:
                 dice.choice(attacks)(self, dice)
             except OSError:
-                time.sleep(0.01)  # full, or it has had enough of this one
+                time.sleep(0.01)  # the server is full, or it has closed the connection
 
     def dial(self):
         s = socket.create_connection(self.address, timeout=1)
         self.count(connections=1)
         return s
 
-    def say(self, s, data):
+    def send(self, s, data):
         s.sendall(data)
         self.count(sent=len(data))
 
-    def hear(self, s, seconds=0.05):
-        """All that comes back until it is quiet."""
+    def receive(self, s, seconds=0.05):
+        """Counts the bytes that arrive until nothing arrives for so many seconds."""
         s.settimeout(seconds)
         try:
             while data := s.recv(1 << 16):
-                self.count(got=len(data))
+                self.count(received=len(data))
         except OSError:
             pass
 
     def verdict(self):
-        """What is wrong with it now, all strangers gone; empty when nothing is."""
+        """Returns the error of the server after the attacks, or an empty text."""
         status = self.process.poll()
         if status is not None:
-            return f"it has ended with {status}"
+            return f"it exited with {status}"
         if self.address[0] != "127.0.0.1":
-            return f"it has bound {self.address[0]} unasked"
+            return f"it listens on {self.address[0]} instead of 127.0.0.1"
         if self.service.ping and not self.ping():
-            return "it serves nobody any more"
-        if self.got > self.sent:
-            return f"it gave {self.got} bytes for {self.sent}"
-        if self.peak_kib > self.service.most_kib:
-            return f"it took {self.peak_kib} KiB of memory"
-        if self.peak_files > MOST_CLIENTS + DESCRIPTORS:
+            return "it no longer answers pings"
+        if self.received > self.sent:
+            return f"it sent {self.received} bytes and received {self.sent}"
+        if self.peak_kib > self.service.max_kib:
+            return f"it used {self.peak_kib} KiB of memory"
+        if self.peak_files > MAX_CLIENTS + DESCRIPTORS:
             return f"it had {self.peak_files} descriptors open"
         return ""
 
@@ -151,28 +154,28 @@ class Visit:
             self.process.wait()
 
 
-def scan(visit, dice):
+def scan(attack, dice):
     for _ in range(100):
-        visit.dial().close()
+        attack.dial().close()
 
 
-def speak(visit, dice):
-    with visit.dial() as s:
-        visit.say(s, dice.randbytes(dice.randrange(1, 20000)))
-        visit.hear(s)
+def send_random(attack, dice):
+    with attack.dial() as s:
+        attack.send(s, dice.randbytes(dice.randrange(1, 20000)))
+        attack.receive(s)
 
 
-def drip(visit, dice):
-    with visit.dial() as s:
+def drip(attack, dice):
+    with attack.dial() as s:
         for _ in range(20):
-            visit.say(s, b"x")
+            attack.send(s, b"x")
             time.sleep(0.01)
-        visit.hear(s)
+        attack.receive(s)
 
 
-def pour_and_not_hear(visit, dice):
-    """It may answer until its peer's window is full: what it said then is not read, so not more than was sent."""
-    with visit.dial() as s:
+def send_and_not_read(attack, dice):
+    """Sends up to 16 MiB and reads no answer. The server can answer until its window is full."""
+    with attack.dial() as s:
         s.settimeout(0.2)
         sent = 0
         try:
@@ -180,94 +183,94 @@ def pour_and_not_hear(visit, dice):
                 sent += s.send(bytes(1 << 16))
         except OSError:
             pass
-        visit.count(sent=sent)
+        attack.count(sent=sent)
 
 
-def crowd(visit, dice):
-    """More at once than it serves, mute."""
-    guests = []
+def exceed_limit(attack, dice):
+    """Opens more connections than the server serves, and sends nothing."""
+    clients = []
     try:
-        for _ in range(CROWD):
-            guests.append(visit.dial())
+        for _ in range(EXCESS_CLIENTS):
+            clients.append(attack.dial())
     except OSError:
         pass
     time.sleep(0.1)
-    for s in guests:
+    for s in clients:
         s.close()
 
 
-def datagram_socket(visit):
-    if visit.service.transport == "raw":
+def datagram_socket(attack):
+    if attack.service.transport == "raw":
         s = socket.socket(socket.AF_INET, socket.SOCK_RAW, RAW_PROTOCOL)
-        s.bind((STRANGER, 0))
+        s.bind((ATTACKER_ADDRESS, 0))
     else:
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    s.connect(visit.address)
+    s.connect(attack.address)
     return s
 
 
-def datagrams(visit, dice, sizes, count):
-    with datagram_socket(visit) as s:
+def datagrams(attack, dice, sizes, count):
+    with datagram_socket(attack) as s:
         for _ in range(count):
             data = dice.randbytes(dice.choice(sizes))
-            if visit.service.transport == "raw" and dice.random() < 0.5:
+            if attack.service.transport == "raw" and dice.random() < 0.5:
                 data = MARK + data
-            elif dice.random() < 0.3:  # a hello, an end
+            elif dice.random() < 0.3:  # a hello or an end
                 data = dice.choice((b"\xff", b"\xfe")) + b"\xff" * 7 + data
             try:
-                visit.say(s, data)
+                attack.send(s, data)
             except OSError:
                 pass
             if dice.random() < 0.05:
-                hear_datagrams(visit, s, 0)
-        hear_datagrams(visit, s, 0.05)
+                receive_datagrams(attack, s, 0)
+        receive_datagrams(attack, s, 0.05)
 
 
-def hear_datagrams(visit, s, seconds):
+def receive_datagrams(attack, s, seconds):
     s.settimeout(seconds)
     try:
         while True:
             data = s.recv(1 << 17)
-            visit.count(got=len(data) - (20 if visit.service.transport == "raw" else 0))
+            attack.count(received=len(data) - (20 if attack.service.transport == "raw" else 0))
     except OSError:
         s.settimeout(1)
 
 
-def small_datagrams(visit, dice):
-    datagrams(visit, dice, range(0, 1500), 1000)
+def small_datagrams(attack, dice):
+    datagrams(attack, dice, range(0, 1500), 1000)
 
 
-def large_datagrams(visit, dice):
-    datagrams(visit, dice, (9000, 65000), 30)
+def large_datagrams(attack, dice):
+    datagrams(attack, dice, (9000, 65000), 30)
 
 
-STREAM_ATTACKS = (scan, speak, drip, pour_and_not_hear, crowd)
+STREAM_ATTACKS = (scan, send_random, drip, send_and_not_read, exceed_limit)
 DATAGRAM_ATTACKS = (small_datagrams, large_datagrams)
 
 
-def visit_open_doors(pingperf, seconds):
-    """All services at once for so long. Returns a table, and how many did wrong."""
+def attack_listeners(pingperf, seconds):
+    """Attacks all servers at the same time. Returns a table and the number of failed servers."""
     services = [s for s in SERVICES if s.transport != "raw" or os.geteuid() == 0]
     end = time.monotonic() + seconds
-    visits = [Visit(pingperf, service, end) for service in services]
+    attacks = [Attack(pingperf, service, end) for service in services]
     threads = []
-    for visit in visits:
-        threads.append(threading.Thread(target=visit.run))
+    for attack in attacks:
+        threads.append(threading.Thread(target=attack.run))
         threads[-1].start()
     for thread in threads:
         thread.join()
     bad = 0
-    lines = [f"Visited for {seconds:.0f} s, all at once:", "",
-             "| | connections | sent to it | it answered | memory | descriptors | threads | somebody polite was answered |",
+    lines = [f"All servers, attacked at the same time for {seconds:.0f} s:", "",
+             "| server | connections | received | sent | memory | descriptors | threads | pings answered |",
              "|---|---|---|---|---|---|---|---|"]
-    for visit in visits:
-        wrong = visit.verdict()
-        visit.close()
+    for attack in attacks:
+        wrong = attack.verdict()
+        attack.close()
         bad += bool(wrong)
         if wrong:
-            print(f"WRONG {visit.service.name}: {wrong}", flush=True)
-        polite = f"{visit.answered} of {visit.polite}, and afterwards" if visit.service.ping else ""
-        lines.append(f"| `pingperf {visit.service.name}` | {visit.connections or ''} | {visit.sent / 1e6:.1f} MB | "
-                     f"{visit.got / 1e6:.1f} MB | {visit.peak_kib / 1024:.0f} MiB | {visit.peak_files} | "
-                     f"{visit.peak_threads} | {polite} |")
+            print(f"WRONG {attack.service.name}: {wrong}", flush=True)
+        pings = f"{attack.answered} of {attack.pings}, and afterwards" if attack.service.ping else ""
+        lines.append(f"| `pingperf {attack.service.name}` | {attack.connections or ''} | {attack.sent / 1e6:.1f} MB | "
+                     f"{attack.received / 1e6:.1f} MB | {attack.peak_kib / 1024:.0f} MiB | {attack.peak_files} | "
+                     f"{attack.peak_threads} | {pings} |")
     return "\n".join(lines), bad
