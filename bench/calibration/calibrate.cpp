@@ -1,5 +1,5 @@
-// Prints, of the runs of calibration.yaml that it is given, how often verdicts were right: a table
-// in Markdown for docs/statistics.md.
+// Reads runs of calibration.yaml and prints how often verdicts were right: Markdown tables for
+// docs/statistics.md.
 #include <fmt/format.h>
 
 #include <cstdio>
