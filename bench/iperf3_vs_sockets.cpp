@@ -1,9 +1,9 @@
-// libiperf and each of our bulk engines on the same work, as benchmarks that Google Benchmark's
-// compare.py reads:
+// Compares libiperf with each bulk engine of pingperf, as benchmarks for Google Benchmark's
+// compare.py:
 //   iperf3_vs_sockets --benchmark_out=run.json --benchmark_out_format=json
 //   compare.py filters run.json tcp/iperf3 tcp/blocking
-// A repetition is a trial by agents and workers, ten of each case in random order. Its time is what
-// a gigabyte takes at the goodput of the receiver.
+// A repetition is a trial by agents and workers. Each case has ten, in random order. The time is
+// that of a gigabyte at the receiver's goodput.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kGigabyte = 1e9;
 
-// libiperf counts whole seconds: warmup and duration are one together.
+// libiperf counts whole seconds, so the sum of warmup and duration is one second.
 constexpr const char* kExperiment = R"(
 name: iperf3-vs-sockets
 defaults: {kind: throughput, duration: 800ms, warmup: 200ms}
@@ -35,7 +35,7 @@ void run_case(benchmark::State& state, LocalTrials& trials, std::size_t index) t
   for (auto _ : state) {
     const TrialRecord record = trials.run(index);
     const double bps = value_of(record, "throughput_bps");
-    if (bps <= 0) throw std::runtime_error("nothing arrived");
+    if (bps <= 0) throw std::runtime_error("the receiver got no data");
     state.SetIterationTime(8 * kGigabyte / bps);
     cpu_s_per_gb = value_of(record, "cpu_s_per_gb");
   }
@@ -54,7 +54,7 @@ void register_cases(LocalTrials& trials) {
   for (std::size_t index = 0; index < trials.cases().size(); ++index) {
     const Case& c = trials.cases()[index];
     if (const auto why = c.engine->unavailable()) {
-      fmt::print(stderr, "{}: left out: {}\n", benchmark_name(c), *why);
+      fmt::print(stderr, "{}: omitted: {}\n", benchmark_name(c), *why);
       continue;
     }
     benchmark::RegisterBenchmark(
@@ -73,7 +73,7 @@ int main(int argc, char** argv) {
   std::string interleaved = "--benchmark_enable_random_interleaving=true";
   std::string repeated = "--benchmark_repetitions=10";
   std::vector<char*> arguments{argv[0], interleaved.data(), repeated.data()};
-  arguments.insert(arguments.end(), argv + 1, argv + argc);  // the user's are the last word
+  arguments.insert(arguments.end(), argv + 1, argv + argc);  // the user's arguments override ours
   int count = static_cast<int>(arguments.size());
   benchmark::Initialize(&count, arguments.data());
   if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 2;

@@ -18,7 +18,7 @@ Address free_address(Transport transport) {
                  : Address::resolve("127.0.0.1", 0);
 }
 
-// This thread, and those that it starts from now on.
+// Pins this thread and the threads that it starts later.
 void pin(std::optional<std::uint64_t> cpu) {
   if (!cpu) return;
   cpu_set_t set;
@@ -62,7 +62,7 @@ Ends run_pair(const Engine& engine, const Options& options) {
   Session session = local_session(engine, options);
   std::unique_ptr<Endpoint> server;
   std::future<Measurement> served;
-  if (engine.listen) {  // else the kernel of the address answers
+  if (engine.listen) {  // otherwise the kernel at the address answers
     server = engine.listen(session);
     session.address = server->address();
     served = std::async(std::launch::async, [&] {

@@ -1,4 +1,4 @@
-// Both ends of a trial in this process, for programs that look at an engine's loops alone.
+// Runs both ends of a trial in this process, for programs that measure only an engine's loops.
 #pragma once
 
 #include "sockets/transport/engine.h"
@@ -7,20 +7,21 @@ namespace pingperf {
 
 struct Ends {
   Measurement client;
-  Measurement server;  // empty of an engine whose far side is the kernel's
+  Measurement server;  // empty if the kernel answers instead of a server
 };
 
-// Options of `messages` pings or sends of the usual size, without a warmup.
+// Returns options for `messages` pings or sends of the usual size, without warmup.
 Options options_of(const Engine& engine, std::uint64_t messages);
 
-// What the server of a trial over loopback is told; the client dials the server's address instead.
+// Returns the session of a server on loopback. The client's session has the server's address
+// instead.
 Session local_session(const Engine& engine, const Options& options);
 
-// Throws std::runtime_error when the end says that it went wrong.
+// Throws std::runtime_error if the measurement has an error.
 void expect_well(const Measurement& measurement, const char* end);
 
-// Runs both ends over loopback, the server on a thread of its own; pin.client and pin.server are
-// kept. Throws what the set-up throws, and std::runtime_error when an end says that it went wrong.
+// Runs both ends over loopback, the server on its own thread. Applies pin.client and pin.server.
+// Throws the exceptions of the set-up, and std::runtime_error if an end has an error.
 Ends run_pair(const Engine& engine, const Options& options);
 
 }  // namespace pingperf

@@ -1,5 +1,5 @@
-// Trials over loopback by this host's agents, as `pingperf run` has them, for programs that are no
-// pingperf: no engine runs in their own process.
+// Runs trials over loopback with agents, as `pingperf run` does, for other programs. No engine runs
+// in the process of the program.
 #pragma once
 
 #include <string>
@@ -10,14 +10,14 @@ namespace pingperf {
 
 class LocalTrials {
  public:
-  // Of the cases of an experiment, whose agents are those of the executable `pingperf`. Throws
-  // UsageError, or ChannelError.
+  // Reads the experiment and starts the agents with the executable `pingperf`. Throws UsageError or
+  // ChannelError.
   LocalTrials(const std::string& yaml, const std::string& pingperf);
 
   const std::vector<Case>& cases() const noexcept { return experiment_.cases; }
 
-  // Runs one trial of cases()[index]. Throws std::runtime_error when it is not ok, ChannelError
-  // when an agent broke.
+  // Runs one trial of cases()[index]. Throws std::runtime_error if it is not ok, ChannelError if an
+  // agent failed.
   TrialRecord run(std::size_t index);
 
  private:

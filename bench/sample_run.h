@@ -1,4 +1,4 @@
-// A made-up run of any length, to see what its rows cost.
+// A generated run of any length, to measure the cost of its rows.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace pingperf {
 
-// A bulk trial like those of quickstart.yaml, with a histogram at its client as a latency trial
-// has. The record refers to the case: neither copied nor moved.
+// A bulk trial like those of quickstart.yaml, with a histogram at its client.
+// The record refers to the case, so a SampleTrial cannot be copied or moved.
 struct SampleTrial {
   explicit SampleTrial(std::uint64_t seed = 1);
   SampleTrial(const SampleTrial&) = delete;
@@ -19,10 +19,10 @@ struct SampleTrial {
   TrialRecord record;
 };
 
-// Writes the trials.csv of a run of as many trials: ten cases, whose rates scatter by a tenth.
+// Writes the trials.csv of a run with that many trials of ten cases. Rates vary by a tenth.
 void write_sample_trials(const std::filesystem::path& file, std::size_t trials, std::uint64_t seed);
 
-// One in the folder for temporary files, removed in the end.
+// A trials.csv in the folder for temporary files. The destructor removes it.
 class SampleFile {
  public:
   explicit SampleFile(std::size_t trials);

@@ -1,4 +1,4 @@
-// Writes the trials.csv of a made-up run, for bench/harness_overhead.
+// Writes the trials.csv of a generated run, for bench/harness_overhead.
 // Usage: write_sample_trials FILE TRIALS SEED
 #include <fmt/core.h>
 

@@ -1,6 +1,6 @@
-// Prints, of the runs of calibration.yaml that it is given, how often verdicts were right: a table
-// in Markdown for docs/statistics.md.
-#include <fmt/core.h>
+// Reads runs of calibration.yaml and prints how often verdicts were right: Markdown tables for
+// docs/statistics.md.
+#include <fmt/format.h>
 
 #include <cstdio>
 #include <exception>

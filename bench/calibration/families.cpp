@@ -15,7 +15,7 @@ std::vector<double> part(const std::vector<double>& values, std::size_t begin, s
   return {first, first + static_cast<std::ptrdiff_t>(size)};
 }
 
-// As a run of these blocks alone would judge it.
+// Judges as a run with only these blocks would.
 Effect judge_blocks(const LogRatios& ratios, const std::string& metric, std::size_t begin,
                     std::size_t size, const Strictness& strictness) {
   std::vector<Effect> family(1);

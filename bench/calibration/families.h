@@ -1,4 +1,4 @@
-// Calibration: what verdicts on many families of trials come to, when the truth is known.
+// Calibration: the rates of right and wrong verdicts over many families of trials.
 #pragma once
 
 #include <cstdint>
@@ -10,22 +10,22 @@
 
 namespace pingperf {
 
-// Of one pair of cases and metric, over families of consecutive blocks of one long run.
+// The verdicts on one metric of a pair of cases, over families of consecutive blocks of a long run.
 struct Calibration {
   std::size_t families = 0;
-  std::size_t found = 0;          // a verdict other than same or inconclusive
-  std::size_t found_naively = 0;  // the means differ by more than 10 %
-  double blocks = 0;              // that a family took, on average
-  double ratio = 0;               // of all blocks: their median, as near the truth as there is
-  double stddev = 0;              // of the log ratios of all blocks
+  std::size_t found = 0;          // verdicts other than same and inconclusive
+  std::size_t found_naively = 0;  // means that differ by more than 10 %
+  double blocks = 0;              // per family, on average
+  double ratio = 0;               // the median of all blocks, the best estimate of the truth
+  double stddev = 0;              // standard deviation of the log ratios of all blocks
 };
 
-// Families of so many blocks each, one after the other.
+// Judges consecutive families of `blocks` blocks each.
 Calibration calibrate(const TrialTable& trials, const std::string& metric, const CasePair& pair,
                       std::uint64_t blocks);
 
-// Families that stop as `until` says, with comparisons in mind: beginning every `first` blocks,
-// each takes `first`, then twice as many, up to its most. They overlap.
+// Judges families that stop according to `until`. A family starts every `first` blocks and has
+// `first` blocks, then twice as many, up to the maximum. Families overlap.
 Calibration calibrate(const TrialTable& trials, const std::string& metric, const CasePair& pair,
                       std::uint64_t first, const Until& until);
 

@@ -1,7 +1,7 @@
-// pingperf with engines for its calibration: `even` and `twin` are blocking under other names,
-// slowed_10 and slowed_25 are blocking that wastes 10 % and 25 % more time on every message; and
-// PINGPERF_WASTE=0.25 in the environment slows every engine of ours (libiperf writes otherwise).
-// Not the product: only here can an experiment have a change of a known size.
+// pingperf with engines for calibration. `even` and `twin` are the engine blocking with other
+// names. slowed_10 and slowed_25 waste 10 % and 25 % more time per message. PINGPERF_WASTE=0.25 in
+// the environment slows every engine that sends by send(); libiperf does not. So an experiment can
+// have a change of a known size. This program is not installed.
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,8 +17,8 @@ namespace {
 
 using namespace pingperf;
 
-double waste = 0;               // of this process's engine: share of a message's time
-thread_local Nanoseconds last;  // when this thread's last waste ended
+double waste = 0;               // by this process's engine, as a share of a message's time
+thread_local Nanoseconds last;  // end of the last waste on this thread
 
 Nanoseconds cpu_time() noexcept {
   timespec t{};
@@ -26,7 +26,7 @@ Nanoseconds cpu_time() noexcept {
   return t.tv_sec * kSecond + t.tv_nsec;
 }
 
-// Of this thread's own CPU time: on the wall's clock the other end would use the wasted time.
+// Wastes CPU time of this thread. With wall-clock time the other end could use the wasted time.
 void waste_time() noexcept {
   const Nanoseconds passed = last == 0 ? 0 : now_ns() - last;
   const Nanoseconds until =
@@ -36,7 +36,7 @@ void waste_time() noexcept {
   last = now_ns();
 }
 
-// The engine under another name, whose sender wastes so much.
+// Returns a copy of the engine with another name, whose sender wastes the share.
 Engine slowed(const Engine& engine, std::string_view name, double share) {
   Engine copy = engine;
   copy.name = name;
@@ -59,7 +59,7 @@ std::vector<Engine> calibration_engines() {
 
 }  // namespace
 
-// In the place of the C library's: what the engines call.
+// Replaces send() of the C library, which the engines call.
 extern "C" ssize_t send(int fd, const void* data, size_t size, int flags) {
   waste_time();
   return ::syscall(SYS_sendto, fd, data, size, flags, nullptr, 0);

@@ -1,9 +1,9 @@
-// Both ends of one engine, a process each, so many messages, and no clock but the kernel's: what a
-// processor executes for it is the same every time. bench/instructions/count runs it under
-// callgrind, which lets a process have one thread in io_uring_enter(2) at most.
+// Runs both ends of one engine, each in its own process, for a number of messages with the kernel's
+// clock. So the number of instructions is the same in every run. bench/instructions/count runs it
+// under callgrind, where only one thread of a process can be in io_uring_enter(2).
 // Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES
-// Each end prints its process and how often its loop went round: pings or pongs, sends or receives.
-#include <fmt/core.h>
+// Each end prints its pid and the rounds of its loop: pings or pongs, sends or receives.
+#include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@
 namespace pingperf {
 namespace {
 
-// Of a bulk transfer each end counts its calls.
+// Returns the exchanges, or the calls of this end in a bulk transfer.
 std::uint64_t rounds_of(const Measurement& m, Kind kind) {
   if (kind != Kind::throughput) return m.total_exchanges.value_or(0);
   std::uint64_t calls = 0;
@@ -26,13 +26,13 @@ std::uint64_t rounds_of(const Measurement& m, Kind kind) {
   return calls;
 }
 
-void tell(const char* end, const Measurement& m, Kind kind) {
+void report(const char* end, const Measurement& m, Kind kind) {
   expect_well(m, end);
   fmt::print("{} {} {}\n", end, ::getpid(), rounds_of(m, kind));
   std::fflush(stdout);
 }
 
-// None may be lost, whatever the scheduler does with the receiver.
+// Makes the receive buffer large enough for all datagrams.
 Options options_without_loss(const Engine& engine, std::uint64_t messages) {
   Options o = options_of(engine, messages);
   if (engine.kind == Kind::throughput && engine.transport == Transport::udp)
@@ -40,7 +40,7 @@ Options options_without_loss(const Engine& engine, std::uint64_t messages) {
   return o;
 }
 
-// Returns how the server's process ended.
+// Returns 0 if the server's process succeeded, otherwise 1.
 int run_ends(const Engine& engine, const Options& options) {
   Session session = local_session(engine, options);
   const std::unique_ptr<Endpoint> server = engine.listen(session);
@@ -48,10 +48,10 @@ int run_ends(const Engine& engine, const Options& options) {
   const pid_t child = check(::fork(), "fork");
   if (child == 0) {
     server->accept();
-    tell("server", server->run({}), options.kind);
+    report("server", server->run({}), options.kind);
     return 0;
   }
-  tell("client", engine.connect(session)->run({}), options.kind);
+  report("client", engine.connect(session)->run({}), options.kind);
   int status = 0;
   check(::waitpid(child, &status, 0), "waitpid");
   return status == 0 ? 0 : 1;
@@ -64,7 +64,7 @@ int fixed_messages(const char* name, const char* kind_text, const char* transpor
   const auto messages = parse_count(messages_text);
   const Engine* const engine = kind && transport ? find_engine(name, *kind, *transport) : nullptr;
   if (!engine || !messages) {
-    fmt::print(stderr, "fixed_messages: no engine {} of {} over {}\n", name, kind_text,
+    fmt::print(stderr, "fixed_messages: no engine {} for {} over {}\n", name, kind_text,
                transport_text);
     return 2;
   }
@@ -73,14 +73,14 @@ int fixed_messages(const char* name, const char* kind_text, const char* transpor
     return 77;
   }
   choose_stop_clock();
-  stop_clock.scale = 0;  // CLOCK_MONOTONIC, whatever was measured to be cheaper
+  stop_clock.scale = 0;  // CLOCK_MONOTONIC instead of the cheaper clock
   return run_ends(*engine, options_without_loss(*engine, *messages));
 }
 
 }  // namespace
 }  // namespace pingperf
 
-// In the place of the C library's: valgrind 3.19 does not know the system call.
+// Replaces epoll_pwait2() of the C library: valgrind 3.19 does not know the system call.
 extern "C" int epoll_pwait2(int epoll, epoll_event* events, int most, const timespec* timeout,
                             const sigset_t* mask) {
   const int ms =

@@ -1,9 +1,11 @@
-// pingperf beside the tools of the field, on the same work over loopback: every setting once a
-// round, in shuffled order, and in it every tool that is installed, one right after the other. What
-// they say is compared as a run of pingperf is: pairs of one round, with intervals and verdicts.
-// Usage: peers [ROUNDS [SECONDS]]    (12 rounds of 1 s each unless given)
-// Prints a table in Markdown; exits with 1 when pingperf had nothing to compare with in a round.
-#include <fmt/core.h>
+// Compares pingperf with other tools on the same work over loopback. Each round runs every setting
+// in shuffled order, and within a setting every installed tool directly after the other. The
+// figures are compared like those of a run of pingperf: pairs of one round, with intervals and
+// verdicts.
+//
+// Usage: peers [ROUNDS [SECONDS]]    (default: 12 rounds of 1 s)
+// Prints a Markdown table. Exits with 1 if a trial of pingperf failed in a round.
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -42,10 +44,10 @@ const std::vector<Setting>& settings() {
   static const std::vector<Setting> all = {
       {"TCP ping-pong, blocking, one CPU", Kind::latency, Transport::tcp, false, 0, 0},
       {"UDP ping-pong, blocking, one CPU", Kind::latency, Transport::udp, false, 0, 0},
-      {"TCP ping-pong, spinning, a CPU each", Kind::latency, Transport::tcp, true, 0, 1},
-      {"UDP ping-pong, spinning, a CPU each", Kind::latency, Transport::udp, true, 0, 1},
+      {"TCP ping-pong, spinning, two CPUs", Kind::latency, Transport::tcp, true, 0, 1},
+      {"UDP ping-pong, spinning, two CPUs", Kind::latency, Transport::udp, true, 0, 1},
       {"TCP bulk, blocking, one CPU", Kind::throughput, Transport::tcp, false, 0, 0},
-      {"UDP bulk, blocking, a CPU each", Kind::throughput, Transport::udp, false, 0, 1},
+      {"UDP bulk, blocking, two CPUs", Kind::throughput, Transport::udp, false, 0, 1},
   };
   return all;
 }
@@ -54,7 +56,7 @@ bool can_run(const Setting& s) {
   return std::max(s.client_cpu, s.server_cpu) < std::thread::hardware_concurrency();
 }
 
-// Our side of the settings, a workload each.
+// Returns the experiment of pingperf, with one workload per setting.
 std::string experiment_text(unsigned seconds) {
   std::string text = "name: peers\nworkloads:\n";
   for (std::size_t i = 0; i < settings().size(); ++i) {
@@ -77,7 +79,7 @@ Figures our_figures(const TrialRecord& record) {
   return figures;
 }
 
-// A trial of a tool as a row that comparisons can be made of.
+// Returns the row of a tool's trial, in the columns that comparisons require.
 std::string row_of(const Setting& setting, const char* tool, unsigned round,
                    const Figures& figures) {
   std::vector<std::string> fields = {"peers",
@@ -99,19 +101,19 @@ std::string header() {
   return csv_row(fields);
 }
 
-// Those that are installed, and which the others are.
+// Returns the installed tools and reports the others.
 std::vector<const Tool*> installed_tools() {
   std::vector<const Tool*> tools;
   for (const Tool& tool : peer_tools()) {
     if (!is_installed(tool))
-      fmt::print(stderr, "{} is not installed: left out\n", tool.name);
+      fmt::print(stderr, "{} is not installed: omitted\n", tool.name);
     else
       tools.push_back(&tool);
   }
   return tools;
 }
 
-// Runs one tool, or us when it is null. One that fails is left out of the round.
+// Runs one tool, or pingperf if it is null. Returns the row, or "" if the tool failed.
 std::string run_tool(const Tool* tool, std::size_t setting, unsigned round, unsigned seconds,
                      LocalTrials& ours) try {
   const Setting& s = settings()[setting];
@@ -146,7 +148,7 @@ std::size_t our_trials(const TrialTable& trials, const Setting& setting) {
   return trials.rows_of(fmt::format("{}/{}", setting.name, kOurs)).size();
 }
 
-// Every figure that a tool and we both have.
+// Compares every figure that a tool and pingperf both have.
 std::vector<ComparisonRow> compare_all(const TrialTable& trials,
                                        const std::vector<const Tool*>& tools) {
   std::vector<ComparisonRow> rows;
@@ -163,8 +165,8 @@ std::vector<ComparisonRow> compare_all(const TrialTable& trials,
 }
 
 std::string table_text(const std::vector<ComparisonRow>& rows, const TrialTable& trials) {
-  TextTable table({"setting", "figure", "pingperf", "peer", "its figure", "ratio", "95 % interval",
-                   "verdict on pingperf"});
+  TextTable table({"setting", "figure", "pingperf", "peer", "peer's figure", "ratio",
+                   "95 % interval", "verdict on pingperf"});
   const auto median_text = [&](const std::string& case_name, const std::string& metric) {
     return human_metric(metric, median(values_of(trials, case_name, metric)));
   };

@@ -1,5 +1,5 @@
-// Tools that measure networks as we do: how each is run on one setting over loopback, and what it
-// says. A new one is an entry of the table in tools.cpp.
+// Other tools that measure networks: how to run each of them on a setting over loopback and read
+// its figures. A new tool is an entry of the table in tools.cpp.
 #pragma once
 
 #include <map>
@@ -10,12 +10,12 @@
 
 namespace pingperf {
 
-// Work that all tools of a setting do alike.
+// The work that every tool of a setting does.
 struct Setting {
   std::string name;
   Kind kind;  // latency: round trips of 64 bytes; throughput: one stream or flow, one way
   Transport transport;
-  bool spins;  // asks again and again instead of sleeping
+  bool spins;  // polls instead of sleeping
   unsigned client_cpu, server_cpu;
 };
 
@@ -28,21 +28,21 @@ inline std::size_t size_of(const Setting& setting) {
   return setting.transport == Transport::tcp ? kStreamSize : kDatagramSize;
 }
 
-// By the name that the figure has in trials.csv, in its unit.
+// Column name in trials.csv -> value in the unit of the column.
 using Figures = std::map<std::string, double>;
 
 struct Tool {
-  const char* name;  // of its program, and of its Debian package
-  const char* note;  // beside its figures: what is not as it prints them; empty: nothing
+  const char* name;  // of the program and the Debian package
+  const char* note;  // how its figures differ from its output; empty: they do not
   bool (*serves)(const Setting&);
-  // Runs it for so many seconds. Throws std::runtime_error.
+  // Runs the tool for so many seconds. Throws std::runtime_error.
   Figures (*run)(const Setting&, unsigned seconds);
 };
 
 std::span<const Tool> peer_tools();
 
 bool is_installed(const Tool& tool);
-// Of its Debian package.
+// Returns the version of its Debian package.
 std::string version_of(const Tool& tool);
 
 }  // namespace pingperf

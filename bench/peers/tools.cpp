@@ -18,7 +18,7 @@ namespace {
 
 using Command = std::vector<std::string>;
 
-// Free a moment ago.
+// Returns a port that is free at the moment.
 std::string free_port(Transport transport) {
   const int type = transport == Transport::tcp ? SOCK_STREAM : SOCK_DGRAM;
   const Fd fd(check(::socket(AF_INET, type | SOCK_CLOEXEC, 0), "socket"));
@@ -27,7 +27,7 @@ std::string free_port(Transport transport) {
   return std::to_string(Address::local_of(fd.get()).port());
 }
 
-// True when a socket waits at the port: a listener, or any of UDP. Nobody is disturbed by asking.
+// Returns true if a TCP listener or a UDP socket has the port. Reads /proc only.
 bool is_served(const std::string& port) {
   const std::string local = fmt::format(":{:04X} ", std::stoi(port));
   for (const char* table : {"tcp", "tcp6", "udp", "udp6"}) {
@@ -46,7 +46,7 @@ Command on(unsigned cpu, const Command& argv) {
   return command;
 }
 
-// What the client printed; its server lives as long.
+// Runs a server and a client. Returns the client's output.
 std::string run_pair(const Setting& s, const std::string& port, const Command& server,
                      const Command& client) {
   const Fd null(check(::open("/dev/null", O_RDWR | O_CLOEXEC), "/dev/null"));
@@ -56,13 +56,13 @@ std::string run_pair(const Setting& s, const std::string& port, const Command& s
                         Lifetime::of_parent);
   const Nanoseconds end = now_ns() + 5 * kSecond;
   while (!is_served(port)) {
-    if (now_ns() > end) throw std::runtime_error(server.front() + ": its server does not listen");
+    if (now_ns() > end) throw std::runtime_error(server.front() + ": the server does not listen");
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   return run_command(on(s.client_cpu, client), -1, 60 * kSecond);
 }
 
-// The first group of the last match.
+// Returns the first group of the last match.
 double number_in(const std::string& text, const std::string& pattern) {
   std::string found;
   const std::regex regex(pattern);
@@ -82,7 +82,8 @@ bool is_tcp(const Setting& s) {
   return s.transport == Transport::tcp;
 }
 
-// It blocks in recvfrom() unless it is asked not to; and prints half a round trip.
+// sockperf blocks in recvfrom() without --nonblocked, and prints half a round trip without
+// --full-rtt.
 Figures sockperf(const Setting& s, unsigned seconds) {
   const std::string port = free_port(s.transport);
   Command common = {"-i", "127.0.0.1", "-p", port};
@@ -101,7 +102,7 @@ Figures sockperf(const Setting& s, unsigned seconds) {
   return {{"rtt_p50_ns", percentile("50\\.000")}, {"rtt_p99_ns", percentile("99\\.000")}};
 }
 
-// A value with the unit that it chose: "latency  =  7.05 us", "bw  =  3.2 GB/sec".
+// Reads a value with its unit: "latency  =  7.05 us", "bw  =  3.2 GB/sec".
 double scaled_number_in(const std::string& text, const std::string& name) {
   static const std::map<std::string, double> scales = {
       {"ns", 1},       {"us", 1e3},     {"ms", 1e6},    {"bytes/sec", 8},
@@ -114,7 +115,7 @@ double scaled_number_in(const std::string& text, const std::string& name) {
   return number * scale->second;
 }
 
-// Of latency it tells the mean one-way time only, which it makes of whole round trips.
+// For latency, qperf prints only half of the mean round trip.
 Figures qperf(const Setting& s, unsigned seconds) {
   const std::string port = free_port(Transport::tcp);
   const std::string test = fmt::format("{}_{}", name(s.transport), is_latency(s) ? "lat" : "bw");
@@ -126,7 +127,7 @@ Figures qperf(const Setting& s, unsigned seconds) {
   return {{"throughput_bps", scaled_number_in(text, is_tcp(s) ? "bw" : "recv_bw")}};
 }
 
-// Its own receiver's figure.
+// Returns the figure of iperf3's receiver.
 Figures iperf3(const Setting& s, unsigned seconds) {
   const std::string port = free_port(Transport::tcp);
   Command client = {"iperf3",    "-c",
@@ -139,12 +140,13 @@ Figures iperf3(const Setting& s, unsigned seconds) {
       run_pair(s, port, {"iperf3", "-s", "-1", "-B", "127.0.0.1", "-p", port}, client);
   const nlohmann::json end = nlohmann::json::parse(text).at("end");
   if (is_tcp(s)) return {{"throughput_bps", end.at("sum_received").at("bits_per_second")}};
-  const nlohmann::json& sum = end.at("sum");  // sent, less what its receiver missed
+  const nlohmann::json& sum = end.at("sum");  // the sent data, without the lost part
   return {{"throughput_bps", sum.at("bits_per_second").get<double>() *
                                  (1 - sum.at("lost_percent").get<double>() / 100)}};
 }
 
-// As CSV; of UDP the last line is its server's report. It paces UDP: a rate beyond all reach.
+// Reads CSV. The last line of UDP is the server's report. iperf paces UDP, so the rate is higher
+// than any host reaches.
 Figures iperf(const Setting& s, unsigned seconds) {
   const std::string port = free_port(s.transport);
   Command server = {"iperf", "-s", "-B", "127.0.0.1", "-p", port};
@@ -207,7 +209,7 @@ bool is_installed(const Tool& tool) try {
 std::string version_of(const Tool& tool) try {
   return run_command({"dpkg-query", "-W", "-f", "${Version}", tool.name});
 } catch (const CommandError&) {
-  return "of unknown version";
+  return "unknown version";
 }
 
 }  // namespace pingperf

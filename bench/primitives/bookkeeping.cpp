@@ -1,4 +1,4 @@
-// What the loops do for a message beside their system calls.
+// The work of the loops per message, without system calls.
 #include <benchmark/benchmark.h>
 
 #include "sockets/latency/pingpong.h"
@@ -12,7 +12,7 @@ void histogram_record(benchmark::State& state) {
   Nanoseconds value = 0;
   for (auto _ : state) {
     histogram.record(10'000 + value);
-    value = (value + 7919) & 0xffff;  // walks over many buckets
+    value = (value + 7919) & 0xffff;  // uses many buckets
   }
   benchmark::DoNotOptimize(histogram);
 }
@@ -26,7 +26,7 @@ void histogram_merge(benchmark::State& state) {
 }
 BENCHMARK(histogram_merge);
 
-// Two readings of the clock, the window's decision and the record: the overhead of a ping.
+// The overhead of a ping: two readings of the clock, the decision of the window, the record.
 void ping_overhead(benchmark::State& state) {
   choose_stop_clock();
   PingThread thread;
@@ -36,14 +36,14 @@ void ping_overhead(benchmark::State& state) {
   for (auto _ : state) {
     const Nanoseconds sent = stop_clock_ns();
     benchmark::DoNotOptimize(window.claim(thread, sent));
-    benchmark::ClobberMemory();  // here would be send() and recv()
+    benchmark::ClobberMemory();  // in place of send() and recv()
     window.record(thread, thread.flows.front(), sent, stop_clock_ns());
   }
   state.SetLabel(std::string(stop_clock.name()));
 }
 BENCHMARK(ping_overhead);
 
-// What is lost, reordered or there twice, and the jitter, of datagrams that come in order.
+// Counts losses, reordering, duplicates and jitter of datagrams that arrive in order.
 void sequence_in_order(benchmark::State& state) {
   SequenceTracker tracker;
   std::uint64_t number = 0;
@@ -55,7 +55,7 @@ void sequence_in_order(benchmark::State& state) {
 }
 BENCHMARK(sequence_in_order);
 
-// Likewise when every second one overtakes the one before it.
+// The same when every second datagram overtakes the one before it.
 void sequence_reordered(benchmark::State& state) {
   SequenceTracker tracker;
   std::uint64_t number = 0;

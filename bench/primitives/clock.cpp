@@ -1,4 +1,4 @@
-// What reading the time costs.
+// The cost of reading the time.
 #include "sockets/core/clock.h"
 
 #include <benchmark/benchmark.h>

@@ -1,4 +1,4 @@
-// What an experiment costs before its first trial.
+// The cost of an experiment before its first trial.
 #include <benchmark/benchmark.h>
 #include <fmt/core.h>
 
@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kCases = 1000;
 
-// A thousand cases, a hundred repetitions.
+// Returns an experiment of 1000 cases and 100 repetitions.
 std::string large_experiment() {
   std::string frequencies;
   for (int i = 1; i <= kCases / 2; ++i) frequencies += fmt::format("{}{}", i > 1 ? ", " : "", i);

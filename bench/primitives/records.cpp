@@ -1,4 +1,4 @@
-// What a run's files and messages cost: a trial's row and line, the table read back, its summary.
+// The cost of a run's files and messages: rows, lines, reading of the table, summary.
 #include <benchmark/benchmark.h>
 #include <fmt/core.h>
 
@@ -19,7 +19,7 @@ void csv_row_of_a_trial(benchmark::State& state) {
 }
 BENCHMARK(csv_row_of_a_trial);
 
-// An interval of a trial, as its agent tells it while it runs.
+// An interval, as an agent reports it during a trial.
 void json_line_of_an_interval(benchmark::State& state) {
   Interval interval{.start_s = 0.1, .end_s = 0.2};
   interval.bytes_received = 283'115'520;
@@ -36,7 +36,7 @@ void json_line_of_an_interval(benchmark::State& state) {
 }
 BENCHMARK(json_line_of_an_interval);
 
-// The result of a latency trial, its histogram in it.
+// The result of a latency trial, with its histogram.
 void json_line_of_a_result(benchmark::State& state) {
   const SampleTrial sample;
   const Event event = Result{.endpoint = 1, .measurement = sample.record.client};

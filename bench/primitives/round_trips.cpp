@@ -1,5 +1,5 @@
-// Every engine over every transport, both ends in this process: an iteration is a round trip, a
-// connection with its ping, or one message of a bulk transfer. Set-up does not count.
+// Runs every engine over every transport with both ends in this process. An iteration is a round
+// trip, a connection with its ping, or one message of a bulk transfer. Set-up is not measured.
 #include <benchmark/benchmark.h>
 #include <fmt/core.h>
 
@@ -11,14 +11,14 @@
 namespace pingperf {
 namespace {
 
-// At once: enough that the first of them weigh little.
+// Per batch: enough to make the cost of the first messages small.
 constexpr std::uint64_t kMessages = 500;
 
 bool spins(const Engine& engine) {
   return engine.name == "spin" || engine.name == "hybrid";
 }
 
-// Placement decides a round trip: those that sleep share a CPU, those that spin have one each.
+// Placement has a large effect on a round trip. Ends that sleep share a CPU; ends that spin do not.
 Options pinned_options(const Engine& engine) {
   Options o = options_of(engine, kMessages);
   if (engine.kind == Kind::throughput) return o;
@@ -51,10 +51,10 @@ void run_engine(benchmark::State& state, const Engine& engine) try {
   state.SkipWithError(e.what());
 }
 
-// Why it is not run here; nothing when it is.
+// Returns the reason why the engine cannot run on this host, or nullopt.
 std::optional<std::string> objection_to(const Engine& engine) {
   if (spins(engine) && std::thread::hardware_concurrency() < 2)
-    return "two that spin need two CPUs";
+    return "two spinning ends require two CPUs";
   return engine.unavailable();
 }
 
@@ -64,7 +64,7 @@ const bool registered = [] {
     const std::string name = fmt::format("{}/{}/{}", pingperf::name(engine->kind), engine->name,
                                          pingperf::name(engine->transport));
     if (const auto why = objection_to(*engine)) {
-      fmt::print(stderr, "{}: left out: {}\n", name, *why);
+      fmt::print(stderr, "{}: omitted: {}\n", name, *why);
       continue;
     }
     benchmark::RegisterBenchmark(name.c_str(), [engine](benchmark::State& state) {

@@ -1,4 +1,4 @@
-"""The combinations of role, phase and fault that make sense, where each strikes, and which outcomes of it are right."""
+"""The combinations of role, phase and fault: the point of each fault, and the allowed outcomes."""
 
 from typing import NamedTuple
 
@@ -7,26 +7,27 @@ IN_TRIAL = PHASES[2:7]
 
 SIGNALS = ("SIGKILL", "SIGTERM", "SIGSEGV", "SIGSTOP 3 s")
 SHORTAGES = ("EMFILE", "ENOMEM")
-LINES = {"garbage line": "garbage", "half a line": "half", "64 MB line": "huge"}  # of launcher.py
+# The faults that damage a line, with their commands to launcher.py.
+LINES = {"garbage line": "garbage", "half a line": "half", "64 MB line": "huge"}
 
 
 class Combination(NamedTuple):
     role: str  # controller, agent, worker, launcher
-    end: str  # client, server; empty of the controller
+    end: str  # client or server; empty for the controller
     phase: str
     fault: str
     load: str = "bulk"
 
     def __str__(self):
-        who = ".".join(filter(None, (self.role, self.end)))
-        return f"{who}/{self.phase}/{self.fault}" + ("" if self.load == "bulk" else f"/{self.load}")
+        process = ".".join(filter(None, (self.role, self.end)))
+        return f"{process}/{self.phase}/{self.fault}" + ("" if self.load == "bulk" else f"/{self.load}")
 
 
-# ---- What is run
+# ---- Loads
 
 
 class Load(NamedTuple):
-    """A workload that the fault comes upon: its parameters, and the server when it is none of ours."""
+    """A workload: its parameters, and the server if it is an external program."""
     parameters: dict
     external: str = ""
 
@@ -40,7 +41,7 @@ LOADS = {
     "bulk": Load(BULK),
     "iperf3": Load(IPERF3),
     "udp": Load({**BULK, "transport": "udp", "message_size": 1400}),
-    "ping": Load(PING),  # leaves a histogram: the controller opens and writes another file
+    "ping": Load(PING),  # has a histogram, so the controller writes one more file
     "epoll": Load({**BULK, "engine": "epoll"}),
     "pong": Load(PING, "pong"),
     "sink": Load(BULK, "sink"),
@@ -49,7 +50,7 @@ LOADS = {
 }
 
 
-# ---- Which there are
+# ---- The combinations
 
 
 LAB_MOMENTS = {"launch": "hello", "listen": "listen", "connect": "connect", "warmup": "start", "collect": "result",
@@ -57,7 +58,7 @@ LAB_MOMENTS = {"launch": "hello", "listen": "listen", "connect": "connect", "war
 
 
 def combinations():
-    """All of them, in the order of the table."""
+    """Yields all combinations in the order of the table."""
     ends = ("client", "server")
     common = (*SIGNALS, "stdout closed")
     for load, faults in (("bulk", (*common, *LINES, "clock step")), ("ping", (*SHORTAGES, "disk full"))):
@@ -95,28 +96,28 @@ def needs_root(c):
 
 
 def phases_of_worker(end, fault):
-    """Those in which the process to be struck is there."""
-    if fault == "peer silent" and end == "server":  # the client's
+    """Returns the phases in which the process exists."""
+    if fault == "peer silent" and end == "server":  # the peer is the client's worker
         return IN_TRIAL[2:]
     return IN_TRIAL if end == "server" else IN_TRIAL[1:]
 
 
 def short_selection():
-    """Each role, end, load and fault once, the phases in turn."""
+    """Returns one combination per role, end, load and fault, with the phases in turn."""
     groups = {}
     for c in combinations():
         groups.setdefault((c.role, c.end, c.fault, c.load), []).append(c)
     return [group[number % len(group)] for number, group in enumerate(groups.values())]
 
 
-# ---- What is right
+# ---- Allowed outcomes
 
 
 ENDS_THE_CONTROLLER = {"SIGKILL", "SIGSEGV", "ENOMEM", "stdout closed"}
 
 
 def allowed(c):
-    """The outcomes that are right; which of several it is, is a matter of milliseconds."""
+    """Returns the allowed outcomes. If there are several, milliseconds decide between them."""
     if c.fault == "clock step" or c.fault == "SIGSTOP 3 s" and c.role == "controller":
         return {"ok"}
     if c.fault == "SIGSTOP 3 s" or c.fault in SHORTAGES and c.role == "worker":
@@ -152,16 +153,17 @@ def allowed_of_worker(c):
         return {"failed"} if LOADS[c.load].external else {"refused"}
     if c.fault.startswith("peer"):
         outcomes = {"timeout", "failed"} if c.fault == "peer silent" else {"failed"}
-        is_too_late = c.phase == "collect" or (c.fault, c.load) == ("peer silent", "sink")  # all fits into its buffer
+        # A silent sink is too late because all data fits into its buffer.
+        is_too_late = c.phase == "collect" or (c.fault, c.load) == ("peer silent", "sink")
         return outcomes | {"ok"} if is_too_late else outcomes
     return {"failed"}
 
 
-# ---- When each strikes
+# ---- The point of each fault
 
 
 def moment_of(c):
-    """The point, and whose, at which a combination strikes."""
+    """Returns the point of the fault and the end that reaches it."""
     is_worker = c.role == "worker"
     if c.load == "lab":
         return (LAB_MOMENTS[c.phase], "")
@@ -182,17 +184,17 @@ def moment_of(c):
 
 
 def launched(c):
-    """The end whose launch is meant; the controller's first."""
+    """Returns the end that is launched."""
     return c.end or ("server" if c.fault in LINES else "client")
 
 
 def is_timed(c):
-    """Whether nothing tells of the measured window: libiperf and ping-pongs have no progress to show."""
+    """Returns True if the load reports no progress: libiperf and ping-pongs."""
     return c.load.startswith("iperf3") or LOADS[c.load].parameters["kind"] == "latency"
 
 
 def delay_of(c):
-    """Seconds from the moment to the fault; None: the moment lasts until the fault has come."""
+    """Returns the seconds from the point to the fault. None: the process waits for the fault."""
     if c.phase == "warmup":
         return 0.06
     return 0.5 if c.phase == "measure" and is_timed(c) else None

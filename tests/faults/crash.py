@@ -1,8 +1,8 @@
-"""Kills a run of many short trials at random instants and resumes it, again and again, until its plan is done.
+"""Kills a run of many short trials at random moments and resumes it, until its plan is complete.
 
-After every kill trials.csv is read by a reader that is not ours; after every resume no row is torn, doubled or other
-than it was; at the end the rows are exactly those of the plan. Now and then two controllers resume at once: one is
-refused.
+After every kill, csv and pandas read trials.csv. After every resume, no row is torn, doubled or
+changed. At the end the rows are exactly those of the plan. At every fifth kill two controllers
+resume at the same time, and one of them is refused.
 """
 
 import argparse
@@ -36,14 +36,14 @@ TWINS_EVERY = 5  # kills
 
 
 def read_rows(file):
-    """The rows that have been finished, as csv and pandas see them alike."""
+    """Reads the complete rows with csv, and checks that pandas reads the same number."""
     text = complete_lines(file).decode()
     lines = list(csv.reader(text.splitlines(keepends=True), strict=True))
     if any(len(line) != len(lines[0]) for line in lines):
-        raise Wrong("a row has not as many cells as the header")
+        raise Wrong("a row has more or fewer cells than the header")
     rows = [dict(zip(lines[0], line)) for line in lines[1:]]
     if len(pandas.read_csv(file, on_bad_lines="error")) - len(rows) not in (0, 1):  # a torn last row
-        raise Wrong("pandas reads other rows than csv does")
+        raise Wrong("pandas and csv read different numbers of rows")
     return rows
 
 
@@ -52,11 +52,11 @@ def keys_of(rows):
 
 
 class Chain:
-    """One run and its controllers, each of which is killed but the last."""
+    """One run and its controllers. All but the last are killed."""
 
     def __init__(self, arguments, number):
         self.pingperf = arguments.pingperf
-        self.longest_life_s = arguments.longest_life
+        self.max_life_s = arguments.longest_life
         self.plan = {(case, str(repetition)) for case in CASES for repetition in range(1, arguments.repetitions + 1)}
         self.random = random.Random(f"{arguments.seed}-{number}")
         self.folder = Path(tempfile.mkdtemp(prefix="crash-"))
@@ -72,7 +72,7 @@ class Chain:
             while self.kills < kills or not self.completed:
                 self.one_run(kills)
             if not eventually(lambda: not processes_with(self.marker.encode()), 3):
-                raise Wrong("processes are left")
+                raise Wrong("processes remain")
         finally:
             kill_all_with(self.marker.encode())
             shutil.rmtree(self.folder)
@@ -90,16 +90,16 @@ class Chain:
         while self.kills < kills and self.dies(controller):
             self.kills += 1
             runs = [p for p in results.glob("crash/*") if p.is_dir() and not p.is_symlink()]
-            if not runs or not (runs[0] / "trials.csv").exists():  # it had not begun
+            if not runs or not (runs[0] / "trials.csv").exists():  # the run had not started
                 return
             finished = self.check(runs[0], finished)
             controller = self.resume(runs[0])
         self.check_end(controller, results, finished)
 
     def dies(self, controller):
-        """Kills it at a random instant; false when it had ended by then."""
+        """Kills the controller at a random moment. Returns False if it had already ended."""
         try:
-            controller.wait(timeout=self.random.uniform(0, self.longest_life_s))
+            controller.wait(timeout=self.random.uniform(0, self.max_life_s))
             return False
         except subprocess.TimeoutExpired:
             controller.kill()
@@ -116,42 +116,42 @@ class Chain:
         _, errors = refused.communicate(timeout=20)
         if refused.returncode == 2 and b"another pingperf" in errors:
             self.refusals += 1
-        elif refused.returncode != 0:  # else it was done before the other one began
-            raise Wrong(f"of two controllers one ended with {refused.returncode}: {errors.decode()}")
+        elif refused.returncode != 0:  # 0: the run was complete before the other one started
+            raise Wrong(f"one of two controllers exited with {refused.returncode}: {errors.decode()}")
         return other
 
     def check(self, run, finished_before):
-        """After a kill; returns what is finished by now."""
+        """Checks the rows after a kill. Returns the complete lines."""
         file = run / "trials.csv"
         finished = complete_lines(file)
         if not finished.startswith(finished_before):
-            raise Wrong("finished rows are not what they were")
+            raise Wrong("complete rows have changed")
         rows = read_rows(file)
         if len(set(keys_of(rows))) != len(rows):
             raise Wrong("a trial has two rows")
         if not set(keys_of(rows)) <= self.plan or {row["status"] for row in rows} - {"ok"}:
-            raise Wrong("a row that should not be")
+            raise Wrong("a row is not of the plan or not ok")
         return finished
 
     def check_end(self, controller, results, finished):
         _, errors = controller.communicate(timeout=120)
         if controller.returncode != 0:
-            raise Wrong(f"the last controller ended with {controller.returncode}: {errors.decode()}")
+            raise Wrong(f"the last controller exited with {controller.returncode}: {errors.decode()}")
         run = results / "crash/latest"
         self.check(run, finished)
         if complete_lines(run / "trials.csv") != (run / "trials.csv").read_bytes():
-            raise Wrong("a torn row is left")
+            raise Wrong("the last row is torn")
         if set(keys_of(read_rows(run / "trials.csv"))) != self.plan:
             raise Wrong("the rows are not those of the plan")
         intervals = pandas.read_csv(run / "intervals.csv")
         if not set(zip(intervals.case, intervals.repetition.astype(str))) <= self.plan:
-            raise Wrong("an interval of no trial")
+            raise Wrong("an interval belongs to no trial")
         if intervals.duplicated(["case", "repetition", "endpoint", "start_s"]).any():
-            raise Wrong("an interval twice")
+            raise Wrong("an interval is doubled")
         odd = {p.name for p in run.iterdir()} ^ (RUN_FILES | {"histograms"})
         odd |= {p.name for p in run.glob("histograms/*") if p.suffix != ".hgrm"}
         if odd:
-            raise Wrong(f"files are missing or left: {sorted(odd)}")
+            raise Wrong(f"files are missing or unexpected: {sorted(odd)}")
         shutil.rmtree(results)
         self.completed += 1
 
@@ -160,9 +160,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pingperf", type=os.path.abspath)
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--repetitions", type=int, default=40, help="of the plan, of 4 cases")
+    parser.add_argument("--repetitions", type=int, default=40, help="repetitions of 4 cases")
     parser.add_argument("--longest-life", type=float, default=1.5,
-                        help="seconds of a controller until it is killed; a whole run should take a little longer")
+                        help="maximum seconds until a controller is killed; a whole run should take longer")
     parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     page.add_write(parser)
@@ -175,10 +175,11 @@ def main():
         counts = list(pool.map(lambda chain: chain.run(share), chains))
     kills, refusals = map(sum, zip(*counts))
     took_s = time.monotonic() - begin
-    text = f"{kills} kills, {refusals} second controllers refused: every row once and whole, in {took_s:.0f} s."
+    text = f"{kills} kills, {refusals} second controllers refused, in {took_s:.0f} s. " \
+           "Every row is complete and appears once."
     print(text)
     if refusals == 0:
-        print("no second controller was refused: each came too late to test anything")
+        print("no second controller was refused: all of them started too late")
         return 1
     if arguments.write:
         page.write_part(arguments.write, "crash", text)

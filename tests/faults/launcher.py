@@ -1,5 +1,7 @@
-"""The launcher of the fault suite: starts the agent, shows the suite each line of the conversation before it passes it
-on, and spoils the conversation as it is told.
+"""The launcher of the fault suite.
+
+It starts the agent and reports each line of the conversation to the suite before it passes the line
+on. On commands of the suite it damages the conversation.
 
 Usage: launcher.py SOCKET END COMMAND…
 """
@@ -15,14 +17,14 @@ SOCKET, END, COMMAND = sys.argv[1], sys.argv[2], sys.argv[3:]
 
 
 class Suite:
-    """A connection to the suite: what is told is answered by a line."""
+    """A connection to the suite, which answers each report with one line."""
 
     def __init__(self):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(SOCKET)
         self.lines = self.socket.makefile("rb")
 
-    def tell(self, point, **more):
+    def report(self, point, **more):
         message = {"point": point, "end": END, "pid": os.getpid(), **more}
         self.socket.sendall(json.dumps(message).encode() + b"\n")
         return self.lines.readline()
@@ -36,8 +38,8 @@ def parsed(line):
         return {"type": "nonsense"}
 
 
-def told_of(message):
-    """The kind of a message, and of one that names an endpoint's place, how to get there."""
+def summary_of(message):
+    """Returns the type of a message, with the address and the token if it has them."""
     return {key: message[key] for key in ("type", "address", "token") if key in message}
 
 
@@ -49,7 +51,7 @@ class Line:
         self.sink = sink
         self.lock = threading.Lock()
 
-    def say(self, text):
+    def write(self, text):
         with self.lock:
             view = memoryview(text)
             while view:
@@ -60,50 +62,50 @@ class Line:
         try:
             with os.fdopen(self.source, "rb", closefd=False) as lines:
                 for line in lines:
-                    suite.tell("line", said=told_of(parsed(line)))
-                    self.say(line)
+                    suite.report("line", message=summary_of(parsed(line)))
+                    self.write(line)
         except (OSError, ValueError):
-            pass  # the other side is gone, or the suite spoilt it
+            pass  # the other side has ended, or the suite has damaged the line
 
 
 def hang_up(line):
-    """Ends what is said on a line; its number is not free for another descriptor."""
+    """Closes the output of a line, but keeps its descriptor number in use."""
     with open("/dev/null", "wb") as null:
         os.dup2(null.fileno(), line.sink)
 
 
 def obey(events, requests, agent):
-    """Does what the suite says, a line a command: what, then to whom."""
+    """Executes the commands of the suite. A command is one line: the action and the receiver."""
     suite = Suite()
-    command = suite.tell("control").split()
+    command = suite.report("control").split()
     while command:
         what, to = command[0], requests if command[1] == b"agent" else events
         try:
             if what == b"garbage":
-                to.say(b"Segmentation fault (core dumped)\n")
+                to.write(b"Segmentation fault (core dumped)\n")
             elif what == b"half":
-                to.say(b'{"type":"progr')
+                to.write(b'{"type":"progr')
                 if to is events:
                     os._exit(9)
                 hang_up(to)
             elif what == b"huge":
                 for _ in range(64):
-                    to.say(b"{" * (1 << 20))
-            elif what == b"mute":  # nobody reads what the agent says
+                    to.write(b"{" * (1 << 20))
+            elif what == b"mute":  # the output of the agent is no longer read
                 agent.shutdown(socket.SHUT_RD)
             elif what == b"close":
                 hang_up(events)
         except OSError:
             pass
-        command = suite.tell("done").split()
+        command = suite.report("done").split()
 
 
 def main():
-    Suite().tell("launcher")
-    ours, theirs = socket.socketpair()  # can be shut while it is read, unlike a pipe
+    Suite().report("launcher")
+    ours, theirs = socket.socketpair()  # unlike a pipe, can be shut down while a thread reads it
     child = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=theirs)
     theirs.close()
-    Suite().tell("agent", agent=child.pid)
+    Suite().report("agent", agent=child.pid)
     requests = Line(0, child.stdin.fileno())
     events = Line(ours.fileno(), 1)
     threading.Thread(target=obey, args=(events, requests, ours), daemon=True).start()

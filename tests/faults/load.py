@@ -1,5 +1,7 @@
-"""Latency servers with one to ten thousand flows and bulk transfers with one to 512 streams: nothing may fail, and each
-case's memory for a flow, round trip and fairness (Jain's index) are told.
+"""Runs latency servers with 1 to 10 000 flows and bulk transfers with 1 to 512 streams.
+
+No trial may fail. The table lists the memory per flow, the round trip and the fairness (Jain's
+index) of each case.
 """
 
 import argparse
@@ -19,28 +21,28 @@ from stage import children
 
 FLOWS = (1, 100, 1000, 10_000)
 STREAMS = (1, 8, 64, 512)
-MOST_STREAMS = {"iperf3": 128}  # libiperf's own limit
+MAX_STREAMS = {"iperf3": 128}  # the limit of libiperf
 LATENCY = ("epoll", "io_uring")
 THROUGHPUT = ("blocking", "epoll", "io_uring", "splice", "iperf3")
 PIN = {"client": 0, "server": min(1, os.cpu_count() - 1)}
 
 
 def cases():
-    """(engine, how many, the workload)"""
+    """Yields (engine, number of flows or streams, workload)."""
     for engine in LATENCY:
         for flows in FLOWS:
             yield engine, flows, {"kind": "latency", "transport": "tcp", "engine": engine, "streams": flows,
                                   "duration": "2s", "warmup": "500ms", "pin": PIN}
     for engine in THROUGHPUT:
         for streams in STREAMS:
-            streams = min(streams, MOST_STREAMS.get(engine, streams))
+            streams = min(streams, MAX_STREAMS.get(engine, streams))
             yield engine, streams, {"kind": "throughput", "transport": "tcp", "engine": engine, "streams": streams,
                                     "message_size": "16KiB", "congestion_control": "cubic", "duration": "1500ms",
                                     "warmup": "500ms"}
 
 
 def peak_memory_kib(agent, peaks):
-    """Takes the workers of an agent into `peaks`: the most that each has had resident."""
+    """Stores the peak resident memory of an agent's workers in `peaks`."""
     for worker in children(agent):
         try:
             status = Path(f"/proc/{worker}/status").read_text()
@@ -50,7 +52,7 @@ def peak_memory_kib(agent, peaks):
 
 
 def run(pingperf, workload):
-    """The row of the case's one trial, and the most memory of its client's and its server's worker, in KiB."""
+    """Returns the row of the only trial, and the peak memory of both workers in KiB."""
     with tempfile.TemporaryDirectory(prefix="load-") as folder:
         experiment = Path(folder) / "load.yaml"
         experiment.write_text(json.dumps({"name": "load", "plan": {"repetitions": 1, "timeout": "2m"},
@@ -63,7 +65,7 @@ def run(pingperf, workload):
                 peak_memory_kib(agent, peaks)
             time.sleep(0.02)
         if process.returncode not in (0, 3):
-            sys.exit(f"the run ended with {process.returncode}")
+            sys.exit(f"the run exited with {process.returncode}")
         row = pandas.read_csv(Path(folder) / "results/load/latest/trials.csv").iloc[0]
         return row, [max(peaks.values(), default=0) for peaks in ends]
 
@@ -90,8 +92,9 @@ def main():
     page.add_write(parser)
     arguments = parser.parse_args()
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < max(FLOWS) + 100:
-        sys.exit(f"{max(FLOWS)} flows take as many descriptors: ulimit -Hn is too low")
-    lines = ["| | flows | all together | RTT | p99 | Jain's index | client, a flow more | server, a flow more |",
+        sys.exit(f"{max(FLOWS)} flows require as many descriptors: ulimit -Hn is too low")
+    lines = ["| workload | flows | total | RTT | p99 | Jain's index | client, per extra flow"
+             " | server, per extra flow |",
              "|---|---|---|---|---|---|---|---|"]
     failures, of_one = [], {}
     for engine, count, workload in cases():
@@ -99,7 +102,8 @@ def main():
         if row.status != "ok":
             failures.append(f"{row.kind} {engine} {count}: {row.status}: {row.error}")
             continue
-        one = of_one.setdefault((row.kind, engine), peaks)  # the first case of an engine has one flow
+        # The first case of each engine has one flow.
+        one = of_one.setdefault((row.kind, engine), peaks)
         lines.append(line_of(row, engine, count, [max(0, peak - first) for peak, first in zip(peaks, one)]))
         print(lines[-1], flush=True)
     print(f"{len(lines) - 2} cases ok, {len(failures)} not", *failures, sep="\n")

@@ -1,8 +1,9 @@
-"""One run of every engine over every transport, each process of it under valgrind's memcheck: invalid accesses, leaks,
-and descriptors that the controller and its agents leave open.
+"""Runs every engine over every transport under valgrind's memcheck.
 
-Workers end by _exit() with their endpoint in use: of them descriptors say nothing, and only what nothing points to any
-more is a leak. Engines that this host cannot run refuse the trial; the table tells of them.
+Memcheck reports invalid accesses, leaks, and descriptors that the controller and its agents leave
+open. Workers end by _exit() while their endpoint is in use. So their descriptors are not checked,
+and only memory without a pointer to it is a leak. The table lists the engines that this host cannot
+run.
 """
 
 import argparse
@@ -33,13 +34,13 @@ def command_of(pingperf, inject, logs, arguments):
 
 
 def role_of(text):
-    """Of the process that a log is about; None of one that became another program."""
+    """Returns the role of a log's process, or None if it executed another program."""
     found = re.search(r"^==\d+== Command: \S+(?:/pingperf|/proc/self/exe|/exe) (\w+)", text, re.M)
     return found.group(1) if found and "ERROR SUMMARY" in text else None
 
 
 def left_open(text):
-    """Descriptors that are neither inherited nor valgrind's own."""
+    """Returns the open descriptors, without inherited ones and valgrind's own."""
     lines = text.splitlines()
     found = []
     for number, line in enumerate(lines):
@@ -50,8 +51,8 @@ def left_open(text):
     return found
 
 
-def look_at(logs):
-    """{role: Counter of processes, errors, descriptors}, and the lines of what was found."""
+def read_logs(logs):
+    """Returns {role: Counter of processes, errors, descriptors} and the findings as lines."""
     counts, findings = {role: Counter() for role in ROLES}, []
     for log in logs:
         text = log.read_text(errors="replace")
@@ -79,16 +80,17 @@ def main():
         subprocess.run(command_of(arguments.pingperf, arguments.inject, folder / "logs",
                                   ["run", "-q", "-o", folder / "results", EXPERIMENT]),
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=3000)
-        counts, findings = look_at(sorted((folder / "logs").iterdir()))
+        counts, findings = read_logs(sorted((folder / "logs").iterdir()))
         with open(folder / "results/every-engine/latest/trials.csv", newline="") as file:
             rows = list(csv.DictReader(file))
-    unseen = Counter((row["engine"], row["error"].partition(": ")[2]) for row in rows if row["status"] == "refused")
+    refused = Counter((row["engine"], row["error"].partition(": ")[2]) for row in rows if row["status"] == "refused")
     bad = [row for row in rows if row["status"] not in ("ok", "refused")]
-    lines = ["| | processes | invalid or leaked | descriptors left open |", "|---|---|---|---|"]
+    lines = ["| process | number | invalid or leaked | descriptors left open |", "|---|---|---|---|"]
     lines += [f"| {role} | {c['processes']} | {c['errors']} | {c['descriptors'] if role != 'worker' else ''} |"
               for role, c in counts.items()]
-    lines += ["", f"{len(rows) - sum(unseen.values()) - len(bad)} trials in {time.monotonic() - begin:.0f} s."]
-    lines += [f"Not seen, {count} trials of `{engine}`: {error}." for (engine, error), count in unseen.items()]
+    lines += ["", f"{len(rows) - sum(refused.values()) - len(bad)} trials in {time.monotonic() - begin:.0f} s."]
+    lines += [f"Refused on this host: {count} trials of `{engine}` ({error})."
+              for (engine, error), count in refused.items()]
     text = "\n".join(lines)
     print(*findings, *(f"{row['status']} {row['case']}: {row['error']}" for row in bad), text, sep="\n")
     if arguments.write:

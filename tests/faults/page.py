@@ -1,22 +1,26 @@
-"""Parts of docs/reliability.md that programs write: what stands between two marks. As a program it writes one:
-page.py NAME <TEXT
+"""Writes the generated parts of docs/measurements/reliability.md, each between two marks.
+
+Usage: page.py NAME <TEXT
 """
 
 import re
 import sys
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[2] / "docs/reliability.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs/measurements/reliability.md"
 
 
 def add_write(parser):
     parser.add_argument("--write", nargs="?", type=Path, const=PAGE, metavar="PAGE",
-                        help="put what is printed between its marks in docs/reliability.md, or there")
+                        help="write the result between its marks in PAGE"
+                             " (docs/measurements/reliability.md)")
 
 
 def marks(name):
-    """Of a part: what begins it, its text, what ends it."""
-    return re.compile(rf"(<!-- {re.escape(name)}: made by [^>]* -->)(.*?)(<!-- end of {re.escape(name)} -->)", re.S)
+    """Returns a pattern of three groups: the begin mark of a part, its text, its end mark."""
+    begin = rf"<!-- {re.escape(name)}: made by [^>]* -->"
+    end = rf"<!-- end of {re.escape(name)} -->"
+    return re.compile(f"({begin})(.*?)({end})", re.S)
 
 
 def part_of(page, name):
@@ -26,7 +30,7 @@ def part_of(page, name):
 
 def page_with(page, name, text):
     if not marks(name).search(page):
-        raise ValueError(f"the page has no marks of {name}")
+        raise ValueError(f"the page has no marks for {name}")
     return marks(name).sub(lambda part: f"{part.group(1)}\n\n{text}\n\n{part.group(3)}", page)
 
 

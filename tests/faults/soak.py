@@ -1,5 +1,7 @@
-"""Two thousand short trials over all engines in one run: what the controller and its agents hold must not grow, and the
-last trials must take no longer than the first.
+"""Runs 2 000 short trials over all engines in one run.
+
+The memory, descriptors and threads of the controller and its agents must not grow. The last trials
+must not take longer than the first.
 """
 
 import argparse
@@ -39,17 +41,17 @@ workloads:
 """
 CASES = 25
 PROCESSES = ("the controller", "the client's agent", "the server's agent")
-WHOLE_SECONDS = {"iperf3": 1.0}  # libiperf counts no shorter ones
-GROWTH = 1.1  # what the last tenth may be to the first; memory may take this and 1 MiB
+WHOLE_SECONDS = {"iperf3": 1.0}  # the minimum of libiperf
+GROWTH = 1.1  # maximum ratio of the last tenth to the first; memory may grow by 1 MiB more
 
 
 class Watch:
-    """Samples the controller and its agents, with the number of rows that there are."""
+    """Samples the controller and its agents, with the number of rows in trials.csv."""
 
     def __init__(self, pid, results):
         self.pid = pid
         self.results = results
-        self.samples = []  # (rows, who, RSS in KiB, descriptors, threads)
+        self.samples = []  # (rows, process, RSS in KiB, descriptors, threads)
         self.over = threading.Event()
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
@@ -74,11 +76,11 @@ class Watch:
     def end(self):
         self.over.set()
         self.thread.join()
-        return pandas.DataFrame(self.samples, columns=["rows", "who", "RSS_KiB", "descriptors", "threads"])
+        return pandas.DataFrame(self.samples, columns=["rows", "process", "RSS_KiB", "descriptors", "threads"])
 
 
 def run(pingperf, repetitions):
-    """The rows of the run, and what was seen of its processes."""
+    """Returns the rows of the run and the samples of its processes."""
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         experiment = Path(folder) / "soak.yaml"
         experiment.write_text(EXPERIMENT.format(repetitions=repetitions))
@@ -91,25 +93,25 @@ def run(pingperf, repetitions):
         finally:
             samples = watch.end()
         if status not in (0, 3):
-            sys.exit(f"the run ended with {status}")
+            sys.exit(f"the run exited with {status}")
         return pandas.read_csv(results / "soak/latest/trials.csv"), samples
 
 
 def overheads_s(trials):
-    """From the start of a trial to that of the next, without what it was told to take."""
+    """Returns the time from each trial's start to the next start, minus its duration."""
     period = -pandas.to_datetime(trials.started_at).diff(-1).dt.total_seconds()
     return period - trials.engine.map(WHOLE_SECONDS).fillna(trials.duration_s)
 
 
 def tenths(table, by):
-    """The first and the last tenth of the run."""
+    """Returns the first and the last tenth of the run."""
     size = table[by].max() / 10
     return table[table[by] <= size], table[table[by] > 9 * size]
 
 
 def report(trials, samples):
-    """The lines of the table, and what has grown."""
-    lines = ["| | first tenth | last tenth | ratio |", "|---|---|---|---|"]
+    """Returns the lines of the table and the names of the figures that have grown."""
+    lines = ["| figure | first tenth | last tenth | ratio |", "|---|---|---|---|"]
     grown = []
 
     def add(name, first, last, form, slack=0.0):
@@ -117,14 +119,14 @@ def report(trials, samples):
         if last > first * GROWTH + slack:
             grown.append(name)
 
-    first, last = ([part[part.who == who] for who in samples.who.unique()] for part in tenths(samples, "rows"))
+    first, last = ([part[part.process == name] for name in samples.process.unique()] for part in tenths(samples, "rows"))
     for a, b in zip(first, last):
-        who = a.who.iloc[0]
-        add(f"RSS of {who}", a.RSS_KiB.median(), b.RSS_KiB.median(), lambda kib: f"{kib / 1024:.1f} MiB", 1024)
+        process = a.process.iloc[0]
+        add(f"RSS of {process}", a.RSS_KiB.median(), b.RSS_KiB.median(), lambda kib: f"{kib / 1024:.1f} MiB", 1024)
         for what in ("descriptors", "threads"):
-            add(f"{what} of {who}", a[what].median(), b[what].median(), "{:.0f}".format)
+            add(f"{what} of {process}", a[what].median(), b[what].median(), "{:.0f}".format)
     first, last = (part.overhead_s.median() for part in tenths(trials.assign(overhead_s=overheads_s(trials)), "block"))
-    add("what a trial takes beside its duration", first, last, lambda s: f"{1000 * s:.1f} ms")
+    add("overhead per trial", first, last, lambda s: f"{1000 * s:.1f} ms")
     return lines, grown
 
 

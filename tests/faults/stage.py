@@ -1,7 +1,8 @@
-"""A run of pingperf with every process of it in reach, and what there must not be left of it.
+"""A run of pingperf for fault injection, and checks of what the run leaves behind.
 
-The controller starts its agents through launcher.py, and inject.cpp is preloaded into all of them: both tell the stage
-where they are and wait for its answer, so that a fault comes at a moment, not after a time.
+The controller starts its agents through launcher.py, and inject.cpp is preloaded into every
+process. Both report the point they have reached to the stage and wait for its answer. So a fault
+occurs at a point of the program and not after a delay.
 """
 
 import csv
@@ -22,19 +23,19 @@ LAUNCHER = Path(__file__).with_name("launcher.py")
 PYTHON = ["/usr/bin/python3", "-S", "-E"]
 RUN_FILES = {"experiment.yaml", "environment.json", "intervals.csv", "trials.csv", "summary.csv", "comparisons.csv",
              "junit.xml", "report.html", ".lock"}
-LONGEST_RUN_S = 120
+MAX_RUN_S = 120
 
 
 class Wrong(Exception):
-    """What must not be after a fault."""
+    """A result that is not allowed after a fault."""
 
 
 class Damage(Wrong):
-    """What no load of the machine's excuses: rows lost, torn, doubled or changed; something left behind."""
+    """An error that a busy machine cannot cause: lost, torn, doubled or changed rows; leftovers."""
 
 
 def eventually(condition, seconds):
-    """Waits for the condition, at most so long, and returns whether it came true."""
+    """Waits until the condition is true, at most so many seconds. Returns the condition."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -51,7 +52,7 @@ def children(pid):
 
 
 def open_files(pid):
-    """How many descriptors a process has open; None when it is gone."""
+    """Returns the number of open descriptors of a process, or None if it has ended."""
     try:
         return len(os.listdir(f"/proc/{pid}/fd"))
     except OSError:
@@ -66,7 +67,7 @@ def is_running(pid):
 
 
 def processes_with(marker):
-    """Those that inherited `marker` in their environment, zombies left out."""
+    """Returns the pids of processes with `marker` in their environment, without zombies."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
@@ -88,7 +89,7 @@ def kill_all_with(marker):
 
 
 def complete_lines(file):
-    """The bytes of a file up to its last newline: what has been finished of it."""
+    """Returns the bytes of a file up to its last newline."""
     try:
         text = file.read_bytes()
     except OSError:
@@ -97,7 +98,7 @@ def complete_lines(file):
 
 
 class Control:
-    """How the launcher of an end takes commands."""
+    """The connection through which the launcher of an end receives commands."""
 
     def __init__(self, connection):
         self.connection = connection
@@ -105,7 +106,7 @@ class Control:
 
 
 class Stage:
-    """A folder, a socket that the actors report to, and the run. Use it in a with statement."""
+    """A folder, a socket for the reports of the processes, and the run. A context manager."""
 
     def __init__(self, pingperf, inject, experiment, launchers=("client", "server"), small_disk=False):
         self.folder = Path(tempfile.mkdtemp(prefix="faults-"))
@@ -124,14 +125,14 @@ class Stage:
             hosts.setdefault(end, {}).update(more)
         (self.folder / "experiment.yaml").write_text(json.dumps({**experiment, **({"hosts": hosts} if hosts else {})}))
         self.controller = None
-        self.agents, self.launchers = {}, {}  # of an end: the pid of the newest one
+        self.agents, self.launchers = {}, {}  # end -> pid of the newest one
         self.launches = {"client": 0, "server": 0}
-        self.controls = {}  # of an end: where its launcher takes commands
-        self.said = {}  # of an end: the newest line to it or from it
+        self.controls = {}  # end -> Control of its launcher
+        self.messages = {}  # end -> newest line to it or from it
         self.trial = 0
-        self.files_open = {}  # of a process: at the beginning of each trial
+        self.files_open = {}  # pid -> open descriptors at the start of each trial
         self.on_point = lambda point, end: None
-        self.undo = []  # what ends a fault that lasts
+        self.undo = []  # functions that end lasting faults
         self.threads = []
 
     def __enter__(self):
@@ -164,9 +165,9 @@ class Stage:
                 "PINGPERF_FAULT_CLOCKS": str(self.folder / "clocks")}
 
     def start(self, *arguments):
-        """Starts `pingperf run`, and keeps what it prints."""
+        """Starts `pingperf run` and stores its output."""
         self.printed = {"stdout": b"", "stderr": b""}
-        self.readers = {}  # sockets: one can be shut while a thread reads it, unlike a pipe
+        self.readers = {}  # sockets: unlike a pipe, can be shut down while a thread reads
         theirs = {}
         for name in self.printed:
             self.readers[name], theirs[name] = socket.socketpair()
@@ -184,11 +185,11 @@ class Stage:
                 self.printed[name] += chunk
 
     def wait(self):
-        """The exit status of the run, once it has ended and is gone."""
+        """Waits until the run has ended. Returns its exit status."""
         try:
-            status = self.controller.wait(timeout=LONGEST_RUN_S)
+            status = self.controller.wait(timeout=MAX_RUN_S)
         except subprocess.TimeoutExpired:
-            raise Wrong(f"the run hangs: still there after {LONGEST_RUN_S} s") from None
+            raise Wrong(f"the run has not ended after {MAX_RUN_S} s") from None
         self.end_faults()
         while self.threads:
             self.threads.pop().join(1)
@@ -208,7 +209,7 @@ class Stage:
         while self.undo:
             self.undo.pop()()
 
-    # ---- What the actors tell
+    # ---- Reports of the processes
 
     def _accept(self):
         while True:
@@ -229,7 +230,7 @@ class Stage:
                         self._take(message)
                         connection.sendall(b"\n")
         except (OSError, ValueError):
-            pass  # a fault has ended who told
+            pass  # a fault has ended the process that reported
 
     def _keep_control(self, message, connection):
         if message["point"] == "control":
@@ -248,8 +249,8 @@ class Stage:
         elif point == "result":
             end = self.end_of_worker(message["pid"])
         elif point == "line":
-            self.said[end] = message["said"]
-            point = message["said"]["type"]
+            self.messages[end] = message["message"]
+            point = message["message"]["type"]
         is_external = not self.has_lab and "server" not in self.agents
         if point == ("connect" if is_external else "listen"):
             self.trial += 1
@@ -262,10 +263,10 @@ class Stage:
         for pid in (self.controller.pid, *self.agents.values()):
             self.files_open.setdefault(pid, []).append(open_files(pid))
 
-    # ---- Who and where
+    # ---- Processes and files
 
     def worker(self, end):
-        """The pid of the one worker of an end's agent."""
+        """Returns the pid of the only worker of an end's agent."""
         found = children(self.agents[end])
         if len(found) != 1:
             raise Wrong(f"the {end}'s agent has {len(found)} workers")
@@ -277,35 +278,35 @@ class Stage:
                 return end
         return ""
 
-    def command(self, end, words):
-        """Has the launcher of an end do something; waits a little until it is done, as far as it can be."""
+    def command(self, end, text):
+        """Sends a command to the launcher of an end and waits up to 0.5 s for its execution."""
         eventually(lambda: end in self.controls, 5)
         control = self.controls[end]
-        control.connection.sendall(words.encode() + b"\n")
+        control.connection.sendall(text.encode() + b"\n")
         control.is_done.wait(0.5)
 
     def directory(self):
-        """The run's directory; None when there is none."""
+        """Returns the run's directory, or None."""
         found = [d for d in self.results.glob("*/*") if d.is_dir() and not d.is_symlink()]
         if len(found) > 1:
             raise Wrong(f"{len(found)} run directories")
         return found[0] if found else None
 
     def finished(self):
-        """The bytes of trials.csv that have been finished."""
+        """Returns the complete lines of trials.csv."""
         directory = self.directory()
         return complete_lines(directory / "trials.csv") if directory else b""
 
     def missing_files(self):
         return RUN_FILES - {p.name for p in self.directory().iterdir()}
 
-    # ---- What must be, afterwards
+    # ---- Checks after the run
 
     def rows(self):
-        """trials.csv as a reader that is not ours sees it; a torn last row is left out."""
+        """Reads trials.csv with Python's csv module, without a torn last row."""
         lines = list(csv.reader(self.finished().decode().splitlines(keepends=True), strict=True))
         if any(len(row) != len(lines[0]) for row in lines):
-            raise Damage("a row of trials.csv has not as many cells as the header")
+            raise Damage("a row of trials.csv has more or fewer cells than the header")
         rows = [dict(zip(lines[0], row)) for row in lines[1:]]
         if len({(r["case"], r["repetition"]) for r in rows}) != len(rows):
             raise Damage("a trial has two rows")
@@ -318,30 +319,30 @@ class Stage:
             raise Wrong(f"still running: {names}")
         left = [p.name for folder in ("tmp", "here") for p in (self.folder / folder).iterdir()]
         if left:
-            raise Damage(f"files are left: {left}")
+            raise Damage(f"files remain: {left}")
         labs = [p.name for p in Path("/run/netns").glob(f"pingperf-{self.controller.pid}-*")]
         if labs:
-            raise Damage(f"namespaces are left: {labs}")
+            raise Damage(f"namespaces remain: {labs}")
         directory = self.directory()
         if directory:
             odd = {p.name for p in directory.iterdir()} - RUN_FILES - {"histograms"}
             odd |= {p.name for p in directory.glob("histograms/*") if p.suffix != ".hgrm"}
             if odd:
-                raise Damage(f"files are left in the run's directory: {sorted(odd)}")
+                raise Damage(f"unexpected files in the run's directory: {sorted(odd)}")
 
     def check_files_open(self):
-        """No process has more descriptors open at its last trial than at its first."""
+        """Checks that no process has more open descriptors at its last trial than at its first."""
         for pid, counts in self.files_open.items():
             counts = [n for n in counts if n]
             if counts and counts[-1] > counts[0]:
-                raise Wrong(f"a process has {counts[-1]} descriptors open, first {counts[0]}")
+                raise Wrong(f"a process has {counts[-1]} open descriptors, {counts[0]} at its first trial")
 
 
-# ---- Faults: each is done to a process of a stage
+# ---- Faults: functions of a stage and a pid
 
 
 def send_signal(number):
-    """A deadly one has done its work before the struck moment goes on."""
+    """Returns a fault that sends a signal and waits up to 0.3 s for the process to end."""
     def fault(stage, pid):
         os.kill(pid, number)
         eventually(lambda: not is_running(pid), 0.3)
@@ -358,7 +359,7 @@ def stop_for(seconds):
 
 
 def stop_for_good(stage, pid):
-    """Until the run is over."""
+    """Stops the process until the run has ended."""
     os.kill(pid, signal.SIGSTOP)
     stage.undo.append(lambda: resume_process(pid))
 
@@ -371,7 +372,7 @@ def resume_process(pid):
 
 
 def limit(what, value_of):
-    """Takes a resource away from a process until the trial after this one begins."""
+    """Returns a fault that limits a resource until the trial after this one starts."""
     def fault(stage, pid):
         before = resource.prlimit(pid, what)
 
@@ -396,7 +397,7 @@ def bytes_of_memory(pid):
 
 
 def step_clock(stage, pid):
-    """An hour back."""
+    """Sets the wall clock of the process back by one hour."""
     clock = stage.folder / "clocks" / str(pid)
     clock.write_bytes((-3600).to_bytes(8, "little", signed=True))
 

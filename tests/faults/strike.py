@@ -1,4 +1,4 @@
-"""One combination: the run it comes upon, the fault, and what became of the run."""
+"""Runs one combination: starts the run, injects the fault and judges the outcome."""
 
 import os
 import resource
@@ -48,19 +48,19 @@ def stdout_closed(stage, c):
 
 
 def line(what):
-    """A line that nobody would say: of the controller to the server's agent, of an agent, of a worker."""
+    """Returns a fault that writes an invalid line for the controller, an agent or a worker."""
     def fault(stage, c):
         if c.role == "controller":
             stage.command("server", f"{what} agent")
         elif c.role == "agent":
             stage.command(c.end, f"{what} controller")
         else:
-            threading.Thread(target=say_for_worker, args=(stage.worker(c.end), what), daemon=True).start()
+            threading.Thread(target=write_as_worker, args=(stage.worker(c.end), what), daemon=True).start()
             time.sleep(0.05)
     return fault
 
 
-def say_for_worker(pid, what):
+def write_as_worker(pid, what):
     text = {"garbage": b"Segmentation fault (core dumped)\n", "half": b'{"type":"progr',
             "huge": b"{" * (64 << 20)}[what]
     try:
@@ -68,7 +68,7 @@ def say_for_worker(pid, what):
             while text:
                 text = text[events.write(text):]
     except OSError:
-        pass  # the agent has had enough
+        pass  # the agent has closed the connection
 
 
 def peer_silent(stage, c):
@@ -86,7 +86,7 @@ def peer_gone(stage, c):
 
 
 def port_stolen(stage, c):
-    """Somebody else listens where the server was to."""
+    """Lets another program listen on the port of the server."""
     if LOADS[c.load].external:
         peer_gone(stage, c)
     kind = socket.SOCK_DGRAM if LOADS[c.load].parameters["transport"] == "udp" else socket.SOCK_STREAM
@@ -130,7 +130,7 @@ FAULTS = {
     "EMFILE": at_process(stages.limit(resource.RLIMIT_NOFILE, stages.lowest_free_descriptor)),
     "ENOMEM": at_process(stages.limit(resource.RLIMIT_AS, stages.bytes_of_memory)),
     **{name: line(what) for name, what in LINES.items()},
-    "exit()": at_process(stages.send_signal(signal.SIGUSR1)),  # inject.cpp makes it one
+    "exit()": at_process(stages.send_signal(signal.SIGUSR1)),  # inject.cpp calls exit() on it
     "stdout closed": stdout_closed,
     "disk full": at_process(stages.fill_disk),
     "clock step": at_process(stages.step_clock),
@@ -144,7 +144,7 @@ FAULTS = {
 
 
 class External:
-    """A server that somebody else has started."""
+    """A server that pingperf has not started."""
 
     def __init__(self, pingperf, name, port):
         self.command = {"pong": [pingperf, "pong", "--port", str(port)],
@@ -159,7 +159,7 @@ class External:
             raise Wrong("the external server does not listen")
 
     def _listens(self):
-        """Without dialling it: it would take that for a client."""
+        """Reads /proc, because the server would treat a connection as a client."""
         sockets = [line.split() for table in ("tcp", "tcp6")
                    for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]]
         return any(local.endswith(f":{self.port:04X}") and state == "0A" for _, local, _, state, *_ in sockets)
@@ -170,7 +170,7 @@ class External:
 
 
 class Strike:
-    """Brings one fault upon one run, and finds out what became of it."""
+    """Injects one fault into one run and judges the outcome."""
 
     def __init__(self, pingperf, inject, c):
         self.c = c
@@ -186,7 +186,7 @@ class Strike:
         self.error = ""
 
     def outcome(self):
-        """What became of the run, in a word. Throws Wrong."""
+        """Returns the outcome of the run and the errors of its trials. Raises Wrong."""
         with self.stage as stage:
             external = LOADS[self.c.load].external
             if external:
@@ -196,7 +196,7 @@ class Strike:
                 status = stage.run()
                 stage.on_point = lambda point, end: None
                 if self.error or not self.struck:
-                    raise Wrong(self.error or "the fault never came")
+                    raise Wrong(self.error or "the fault was not injected")
                 return self.judge(status)
             except Wrong as wrong:
                 raise type(wrong)(f"{wrong}\n{self.evidence()}") from None
@@ -231,10 +231,10 @@ class Strike:
             self.finished_before = self.stage.finished()
             FAULTS[self.c.fault](self.stage, self.c)
         except (OSError, Wrong) as e:
-            self.error = f"the fault could not be brought about: {e!r}"
+            self.error = f"the fault could not be injected: {e!r}"
 
     def judge(self, status):
-        """The outcome, and the errors of the trials that it cost."""
+        """Returns the outcome and the errors of the failed trials."""
         stage = self.stage
         if status < 0 and (self.c.role != "controller" or self.c.fault not in ENDS_THE_CONTROLLER):
             raise Damage(f"the controller was killed by signal {-status}")
@@ -257,7 +257,7 @@ class Strike:
         bad = self.bad_trials(rows)
         outcome = ", ".join(filter(None, [fate, *sorted({row["status"] for row in bad})])) or "ok"
         if outcome not in allowed(self.c):
-            raise Wrong(f"the outcome is {outcome}, which should be one of {sorted(allowed(self.c))}")
+            raise Wrong(f"the outcome is {outcome}, allowed are {sorted(allowed(self.c))}")
         return outcome, "; ".join(row["error"] for row in bad)
 
     def resume(self):
@@ -277,20 +277,20 @@ class Strike:
             raise Damage(f"files of the run are missing: {stage.missing_files()}")
 
     def check_clock(self, rows):
-        """A step of the controller's shows in when trials began, and in how long they took it does not."""
-        if any(not 0 < float(row["elapsed_s"]) < stages.LONGEST_RUN_S for row in rows):
-            raise Wrong(f"trials that took {[row['elapsed_s'] for row in rows]} s")
+        """Checks that a clock step changes start times only, and only in the controller."""
+        if any(not 0 < float(row["elapsed_s"]) < stages.MAX_RUN_S for row in rows):
+            raise Wrong(f"trials took {[row['elapsed_s'] for row in rows]} s")
         has_stepped = rows[-1]["started_at"] < rows[0]["started_at"]
         if has_stepped != ((self.c.role, self.c.fault) == ("controller", "clock step")
                            and self.c.phase not in ("launch", "summarise")):
-            raise Wrong(f"trials that began at {[row['started_at'] for row in rows]}")
+            raise Wrong(f"trials started at {[row['started_at'] for row in rows]}")
 
     def bad_trials(self, rows):
-        """Those that the fault has cost: the one it hits or the next; of a lasting one, those until it is over."""
+        """Returns the failed trials: one at most, or two if the fault lasts longer."""
         bad = [row for row in rows if row["status"] != "ok"]
         if any(not row["error"] for row in bad):
-            raise Wrong("a trial that is not ok does not say why")
-        if self.c.phase == "relaunch":  # the suite itself has killed an agent in the first trial
+            raise Wrong("a trial that is not ok has no error text")
+        if self.c.phase == "relaunch":  # the suite has killed an agent in the first trial
             if not bad or bad.pop(0)["repetition"] != "1":
                 raise Wrong("the trial whose agent was killed has not failed")
         lasts = self.c.fault in SHORTAGES and self.c.phase in ("launch", "relaunch")
@@ -301,21 +301,21 @@ class Strike:
 
     def judge_no_run(self, status):
         if self.stage.directory():
-            raise Wrong("a run's directory without a row and without a run")
+            raise Wrong("the run has a directory but no trials")
         errors = [line for line in self.stage.printed["stderr"].decode().strip().splitlines()
                   if ": runs: " not in line]
         if status >= 0 and (status not in (2, 3) or len(errors) != 1):
-            raise Wrong(f"no run, exit status {status}, and not one line that says why: {errors}")
+            raise Wrong(f"no run, exit status {status}, and not exactly one error line: {errors}")
         if "no run" not in allowed(self.c):
-            raise Wrong("no run came of it")
-        if self.c.load == "lab" and status < 0:  # what it left in the kernel, the next run removes
+            raise Wrong("the run has no trials")
+        if self.c.load == "lab" and status < 0:  # the next run removes the lab from the kernel
             self.stage.run()
         self.stage.check_nothing_is_left()
         return "no run", " ".join(errors)
 
     def check_finished_are_intact(self):
         if not self.stage.finished().startswith(self.finished_before):
-            raise Damage("rows that were finished before the fault are not what they were")
+            raise Damage("rows that were complete before the fault have changed")
 
     def evidence(self):
         printed = b"".join(self.stage.printed.values()).decode(errors="replace")
