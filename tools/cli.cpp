@@ -135,7 +135,8 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
   command->callback([run, &result] {
     if (run->files.empty() && run->resume.empty())
       throw UsageError(
-          "pingperf run: name an experiment file, e.g. configs/quickstart.yaml, or --resume DIR");
+          "pingperf run: requires an experiment file, e.g. configs/quickstart.yaml, or --resume "
+          "DIR");
     if (!run->resume.empty() && (!run->overrides.set.empty() || !run->overrides.only.empty()))
       throw UsageError(
           "pingperf run: --resume keeps the plan of the run: it cannot be combined with --set or "
@@ -166,7 +167,7 @@ void add_check_and_plan(CLI::App& app, int& result) {
 // Throws UsageError for what CLI11 does not check.
 void check_compare(CompareCommand& compare) {
   if (compare.base.empty() || compare.now.empty())
-    throw UsageError("pingperf compare: name two runs: BASE NEW");
+    throw UsageError("pingperf compare: requires two runs: BASE NEW");
   if (compare.metrics.empty()) compare.metrics = {"throughput_bps", "rtt_p50_ns"};
   for (const std::string& metric : compare.metrics) {
     const Column* const known = find_metric(metric);
@@ -366,7 +367,7 @@ int run_cli(int argc, char** argv) {
 }  // namespace
 
 int pingperf_main(int argc, char** argv) {
-  ::signal(SIGCHLD, SIG_DFL);  // ignored, as some inherit it, it takes exit statuses away
+  ::signal(SIGCHLD, SIG_DFL);  // if inherited as ignored, exit statuses would be lost
   try {
     const int code = run_cli(argc, argv);
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
@@ -375,7 +376,7 @@ int pingperf_main(int argc, char** argv) {
   } catch (const UsageError& e) {
     fmt::print(stderr, "{}\n", e.what());
     return kWrongUsage;
-  } catch (const CsvError& e) {  // a file of the user's, not ours
+  } catch (const CsvError& e) {  // a file of the user
     fmt::print(stderr, "{}\n", e.what());
     return kWrongUsage;
   } catch (const std::exception& e) {

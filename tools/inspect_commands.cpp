@@ -1,4 +1,4 @@
-// pingperf check, plan and engines: they tell, and run no trial.
+// pingperf check, plan and engines: print facts without running a trial.
 #include <fmt/format.h>
 
 #include "harness/channel.h"
@@ -12,7 +12,7 @@
 namespace pingperf {
 namespace {
 
-// "latency tcp udp" of one engine's family, a line a kind.
+// Returns the transports of one engine for one kind: " tcp udp (no)".
 std::string services(const std::vector<EngineInfo>& engines, std::string_view family, Kind kind) {
   std::string text;
   for (const EngineInfo& engine : engines)
