@@ -1,9 +1,10 @@
-"""What is installed beside the program, tried by the programs that read it: the completion in real bash,
-zsh and fish, the manual pages in man and mandoc. What is not installed here is skipped with the reason.
+"""Tests what is installed beside the program with the programs that read it: the completion in bash, zsh and fish, the
+manual pages in man, groff and mandoc. Skips a program that is not installed.
 
 Usage: texts_test.py PATH_OF_PINGPERF BUILD_DIRECTORY
 """
 
+import json
 import os
 import pty
 import re
@@ -18,15 +19,25 @@ from pathlib import Path
 
 BUILD = Path(sys.argv.pop(2)).resolve()
 PINGPERF = Path(sys.argv.pop(1)).resolve()
-TEXTS = BUILD / "tools"
+COMPLETIONS = Path(__file__).resolve().parent.parent / "tools/completions"
+PAGES = [BUILD / "tools/pingperf.1", BUILD / "tools/pingperf-experiment.5"]
+ENVIRONMENT = {**os.environ, "PATH": f"{PINGPERF.parent}:{os.environ['PATH']}"}
 
 
 def needs(program):
     return unittest.skipUnless(shutil.which(program), f"{program} is not installed")
 
 
-class Folder(unittest.TestCase):
-    """In a folder with two experiments, a directory and a file of another kind."""
+def output_of(*command, **options):
+    """The output of a command that succeeds and prints no warning."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, **{"env": ENVIRONMENT, **options})
+    if done.returncode != 0 or done.stderr:
+        raise AssertionError(f"{command}: exit {done.returncode}\n{done.stderr}")
+    return done.stdout
+
+
+class Completion(unittest.TestCase):
+    """Completes in a folder with experiments, a directory and a file of another kind."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -36,138 +47,128 @@ class Folder(unittest.TestCase):
         for name in ("one.yaml", "two.yml", "notes.txt", "with space.yaml"):
             (self.folder / name).touch()
 
-    def typed(self, shell, line, environment=None):
-        """What an interactive shell shows after `line` was typed into it, on a terminal."""
+    def in_bash(self, *words):
+        """The completions of the last word, as bash splits the line."""
+        script = (f"source {COMPLETIONS}/pingperf.bash; COMP_WORDS=(pingperf \"$@\"); COMP_CWORD=$#; "
+                  "_pingperf pingperf; printf '%s\\n' \"${COMPREPLY[@]}\"")
+        return set(filter(None, output_of("bash", "-c", script, "bash", *words, cwd=self.folder).splitlines()))
+
+    def in_fish(self, line):
+        script = f"source {COMPLETIONS}/pingperf.fish; complete -C '{line}'"
+        lines = output_of("fish", "--no-config", "-c", script, cwd=self.folder,
+                          env={**ENVIRONMENT, "HOME": str(self.folder)}).splitlines()
+        return {line.split("\t")[0] for line in lines}
+
+    def on_terminal(self, shell, *dialogue):
+        """Types each text of (text, pattern) into an interactive shell and returns what it shows last."""
         pid, terminal = pty.fork()
         if pid == 0:
             os.chdir(self.folder)
-            os.environ.update({"TERM": "xterm", "PS1": "$ ", "HOME": str(self.folder), "ZDOTDIR": str(self.folder),
-                               "PATH": f"{PINGPERF.parent}:{os.environ['PATH']}"})
-            os.execvp(shell[0], shell)
-        shown = b""
-
-        def read_until(pattern, seconds=10):
-            nonlocal shown
-            end = time.monotonic() + seconds
-            while not re.search(pattern, shown) and time.monotonic() < end:
-                if select.select([terminal], [], [], 0.05)[0]:
-                    try:
-                        shown += os.read(terminal, 4096)
-                    except OSError:
-                        return
+            os.execvpe(shell[0], shell, {**ENVIRONMENT, "TERM": "xterm", "PS1": "$ ", "HOME": str(self.folder)})
         try:
-            for sent, pattern in line:
-                shown = b""
-                os.write(terminal, sent.encode())
-                read_until(pattern.encode())
+            for text, pattern in dialogue:
+                shown, end = b"", time.monotonic() + 10
+                os.write(terminal, text.encode())
+                while not re.search(pattern.encode(), shown) and time.monotonic() < end:
+                    if select.select([terminal], [], [], 0.05)[0]:
+                        shown += os.read(terminal, 4096)
         finally:
             os.close(terminal)
             os.kill(pid, 9)
             os.waitpid(pid, 0)
         return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode(errors="replace"))
 
-
-class Bash(Folder):
-    def complete(self, *words):
-        """The completions of the last word, as bash splits the line."""
-        script = (f"source {TEXTS}/pingperf.bash; COMP_WORDS=(pingperf \"$@\"); COMP_CWORD=$#; "
-                  "_pingperf; printf '%s\\n' \"${COMPREPLY[@]}\"")
-        done = subprocess.run(["bash", "-c", script, "bash", *words], cwd=self.folder, timeout=20,
-                              capture_output=True, text=True)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        return {line for line in done.stdout.splitlines() if line}
-
-    def test_commands_and_options(self):
-        commands = self.complete("")
+    def test_bash_commands_and_options(self):
+        commands = self.in_bash("")
         self.assertLessEqual({"run", "check", "doctor", "schema", "ping", "--version"}, commands)
-        self.assertFalse(commands & {"worker", "manual", "completion"})
-        self.assertEqual(self.complete("che"), {"check"})
-        self.assertLessEqual({"--set", "--only", "--quiet", "-q", "--resume"}, self.complete("run", "-"))
-        self.assertEqual(self.complete("doctor", "--cl"), {"--clean"})
+        self.assertFalse(commands & {"worker", "complete"})
+        self.assertEqual(self.in_bash("che"), {"check"})
+        self.assertLessEqual({"--set", "--only", "--quiet", "-q", "--resume"}, self.in_bash("run", "-"))
+        self.assertEqual(self.in_bash("doctor", "--cl"), {"--clean"})
+        self.assertEqual(self.in_bash("no-command", ""), set())
 
-    def test_values(self):
-        self.assertEqual(self.complete("ping", "--transport", "u"), {"udp", "unix"})
-        self.assertEqual(self.complete("compare", "--format", ""), {"table", "markdown", "csv", "json", "junit"})
-        self.assertEqual(self.complete("run", "--format", "=", "j"), {"json"})
-        self.assertEqual(self.complete("run", "--format", "="), {"table", "json"})
-        self.assertIn("rtt_p99_ns", self.complete("compare", "--metric", "rtt_"))
-        self.assertEqual(self.complete("run", "--set", "x"), set())
+    def test_bash_values(self):
+        self.assertEqual(self.in_bash("ping", "--transport", "u"), {"udp", "unix"})
+        self.assertEqual(self.in_bash("compare", "--format", ""), {"table", "markdown", "csv", "json", "junit"})
+        self.assertEqual(self.in_bash("run", "--format", "=", "j"), {"json"})
+        self.assertEqual(self.in_bash("run", "--format", "="), {"table", "json"})
+        self.assertIn("rtt_p99_ns", self.in_bash("compare", "--metric", "rtt_"))
+        self.assertEqual(self.in_bash("run", "--set", "x"), set())
 
-    def test_files(self):
+    def test_bash_files(self):
         experiments = {"one.yaml", "two.yml", "with space.yaml", "configs"}
-        self.assertEqual(self.complete("run", ""), experiments)
-        self.assertEqual(self.complete("check", "one.yaml", ""), experiments)
-        self.assertEqual(self.complete("run", "-o", ""), {"configs"})
-        self.assertEqual(self.complete("export", "c"), {"configs"})
+        self.assertEqual(self.in_bash("run", ""), experiments)
+        self.assertEqual(self.in_bash("check", "one.yaml", ""), experiments)
+        self.assertEqual(self.in_bash("run", "-o", ""), {"configs"})
+        for command in "export", "compare", "report":
+            self.assertEqual(self.in_bash(command, "c"), {"configs"})
 
-    def test_on_a_terminal(self):
-        shown = self.typed(["bash", "--norc", "-i"],
-                           [("", r"\$ "), (f"source {TEXTS}/pingperf.bash\n", r"bash\r\n.*\$ "),
-                            ("pingperf doc\t", "doctor "), ("--format js\t", "json ")])
+    def test_bash_on_a_terminal(self):
+        shown = self.on_terminal(["bash", "--norc", "-i"], ("", r"\$ "),
+                                 (f"source {COMPLETIONS}/pingperf.bash\n", r"bash\r\n.*\$ "),
+                                 ("pingperf doc\t", "doctor "), ("--format js\t", "json "))
         self.assertIn("json ", shown)
 
-
-@needs("zsh")
-class Zsh(Folder):
-    def test_on_a_terminal(self):
-        start = f"autoload -Uz compinit; compinit -u -D; source {TEXTS}/_pingperf; echo re''ady\n"
+    @needs("zsh")
+    def test_zsh_on_a_terminal(self):
+        start = f"autoload -Uz compinit; compinit -u -D; source {COMPLETIONS}/_pingperf; echo re''ady\n"
         for typed, expected in (("pingperf doc\t", "doctor"), ("pingperf ping --transport ud\t", "udp"),
-                                ("pingperf check on\t", "one.yaml"), ("pingperf run --qu\t", "quiet")):
+                                ("pingperf check on\t", "one.yaml"), ("pingperf run --qu\t", "quiet"),
+                                ("pingperf run --format=js\t", "json"), ("pingperf run --output=co\t", "configs")):
             with self.subTest(typed=typed):
-                shown = self.typed(["zsh", "-f", "-i"], [("", "[%#$] "), (start, "ready\r"),
-                                                         (typed, expected)])
-                self.assertIn(expected, shown)
+                self.assertIn(expected, self.on_terminal(["zsh", "-f", "-i"], ("", "[%#$] "), (start, "ready\r"),
+                                                         (typed, expected)))
 
-
-@needs("fish")
-class Fish(Folder):
-    def complete(self, line):
-        script = f"source {TEXTS}/pingperf.fish; complete -C '{line}'"
-        done = subprocess.run(["fish", "--no-config", "-c", script], cwd=self.folder, timeout=20,
-                              capture_output=True, text=True, env={**os.environ, "HOME": str(self.folder)})
-        self.assertEqual(done.stderr, "")
-        return {entry.split("\t")[0] for entry in done.stdout.splitlines()}
-
-    def test_commands_options_values_and_files(self):
-        self.assertEqual(self.complete("pingperf doc"), {"doctor"})
-        self.assertLessEqual({"--set", "--only"}, self.complete("pingperf run --"))
-        self.assertEqual(self.complete("pingperf ping --transport u"), {"udp", "unix"})
-        self.assertIn("one.yaml", self.complete("pingperf run "))
+    @needs("fish")
+    def test_fish(self):
+        self.assertEqual(self.in_fish("pingperf doc"), {"doctor"})
+        self.assertLessEqual({"--set", "--only"}, self.in_fish("pingperf run --"))
+        self.assertEqual(self.in_fish("pingperf ping --transport u"), {"udp", "unix"})
+        self.assertEqual(self.in_fish("pingperf ping --transport=u"), {"--transport=udp", "--transport=unix"})
+        self.assertIn("one.yaml", self.in_fish("pingperf run "))
+        self.assertEqual(self.in_fish("pingperf run -o "), {"configs/"})
 
 
 class Manual(unittest.TestCase):
-    PAGES = [TEXTS / "pingperf.1", TEXTS / "pingperf-experiment.5"]
+    def test_every_command_and_option_is_there(self):
+        page = PAGES[0].read_text().replace(r"\-", "-").replace(r"\fB", "\n")
+        commands = re.findall(r"^  (\w+) ", output_of(PINGPERF, "--help").split("Subcommands:")[1], re.M)
+        self.assertLessEqual({"doctor", "compare", "export"}, set(commands))
+        for command in commands:
+            section = page.split(f"\n.SS {command}\n")[1].split("\n.S")[0]
+            for term in re.findall(r"^  (?:-\w,)?([-A-Z]\S+)", output_of(PINGPERF, command, "--help"), re.M):
+                self.assertTrue(term == "--help" or re.search(rf"[\n ]{re.escape(term)}[\\ ]", section), (command, term))
+        for word in ("--fail-on", "openmetrics"):
+            self.assertIn(word, page)
+        self.assertNotIn("worker", page)
 
-    def test_every_command_and_parameter_is_there(self):
-        commands, experiment = (page.read_text() for page in self.PAGES)
-        for word in ("doctor", "compare", "--fail-on", "openmetrics"):
-            self.assertIn(word.replace("-", r"\-"), commands)
-        self.assertNotIn("worker", commands)
-        for word in ("message_size", "relative_ci", "io_uring", "pacing_timer", "reorder"):
-            self.assertIn(word, experiment)
+    def test_every_key_and_parameter_is_there(self):
+        page = PAGES[1].read_text()
+        schema = json.loads(output_of(PINGPERF, "schema"))
+        keys = {key for part in (schema, *schema["$defs"].values()) for key in part.get("properties", [])}
+        self.assertLessEqual({"message_size", "relative_ci", "pacing_timer", "reorder"}, keys)
+        for key in keys:
+            self.assertIn(rf"\fB{key}\fR: ", page)
+        self.assertIn("io_uring", page)
 
     @needs("groff")
     def test_groff_has_no_warning(self):
-        for page in self.PAGES:
-            done = subprocess.run(["groff", "-Kutf8", "-mandoc", "-Tutf8", "-ww", "-rLL=78n", page], capture_output=True,
-                                  text=True)
-            self.assertEqual((done.returncode, done.stderr), (0, ""))
-            self.assertGreater(len(done.stdout.splitlines()), 200)
+        for page in PAGES:
+            shown = output_of("groff", "-Kutf8", "-mandoc", "-Tutf8", "-ww", "-rLL=78n", page)
+            self.assertGreater(len(shown.splitlines()), 200)
 
     @needs("man")
     def test_man_shows_them(self):
-        for page in self.PAGES:
-            done = subprocess.run(["man", "--warnings", "-l", page], capture_output=True, text=True,
-                                  env={**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "80"})
-            self.assertEqual((done.returncode, done.stderr), (0, ""))
-            self.assertIn("SEE ALSO", done.stdout)
+        for page in PAGES:
+            shown = output_of("man", "--warnings", "-l", page,
+                              env={**ENVIRONMENT, "LC_ALL": "C.UTF-8", "MANWIDTH": "80"})
+            self.assertIn("SEE ALSO", shown)
 
     @needs("mandoc")
     def test_mandoc_has_no_warning(self):
-        for page in self.PAGES:
+        for page in PAGES:
             done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], capture_output=True, text=True)
-            lines = [line for line in done.stdout.splitlines() if "missing date" not in line]
-            self.assertEqual(lines, [])
+            self.assertEqual([line for line in done.stdout.splitlines() if "missing date" not in line], [])
 
 
 class Install(unittest.TestCase):

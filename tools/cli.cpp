@@ -1,5 +1,7 @@
-// The command line: reads arguments, calls a command, turns errors into exit codes.
+// The command line: reads the arguments, calls a command and turns errors into exit codes. The only
+// file that includes CLI11, since that costs seconds per file.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -19,32 +21,91 @@
 #include "harness/base/units.h"
 #include "harness/base/version.h"
 #include "harness/agent/worker.h"
-#include "tools/command_line.h"
 #include "tools/commands.h"
+#include "tools/completion.h"
 
 namespace pingperf {
 namespace {
 
 constexpr int kWrongUsage = 2, kBroken = 3;
 
+ArgumentSpec spec_of(const CLI::Option& option) {
+  ArgumentSpec spec;
+  for (const std::string& name : option.get_snames()) spec.names.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) spec.names.push_back("--" + name);
+  spec.doc = option.get_description();
+  if (option.get_items_expected_max() == 0) return spec;  // a flag
+  const std::string type = option.get_type_name();        // "TEXT:{table,json}" with CLI::IsMember
+  spec.value = option.get_positional() ? option.get_name(true) : type.substr(0, type.find(':'));
+  if (const std::size_t open = type.find('{'); open != std::string::npos)
+    spec.choices = CLI::detail::split(type.substr(open + 1, type.find('}') - open - 1), ',');
+  if (spec.value == "NAME")  // of a metric
+    for (const std::string_view metric : metric_names()) spec.choices.emplace_back(metric);
+  return spec;
+}
+
+CommandSpec spec_of(const CLI::App& command) {
+  CommandSpec spec{command.get_parent() ? command.get_name() : "", command.get_description(), {}};
+  for (const CLI::Option* option : command.get_options())
+    spec.arguments.push_back(spec_of(*option));
+  return spec;
+}
+
+// Returns the program, then its commands without the hidden ones.
+std::vector<CommandSpec> specs_of(const CLI::App& app) {
+  std::vector<CommandSpec> specs = {spec_of(app)};
+  for (const CLI::App* command :
+       app.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); }))
+    specs.push_back(spec_of(*command));
+  return specs;
+}
+
+// Prints "--format table|json" where CLI11 prints "--format TEXT:{table,json}=table", and the range
+// and the default after the description. tools/manual/make reads this.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    const std::string type = option->get_type_name();
+    const ArgumentSpec spec = spec_of(*option);
+    if (spec.value.empty() || option->get_positional()) return "";
+    const bool is_choice = type.find('{') != std::string::npos;
+    return fmt::format(" {}{}",
+                       is_choice ? fmt::format("{}", fmt::join(spec.choices, "|")) : spec.value,
+                       option->get_expected_max() > 1 ? " ..." : "");
+  }
+
+  std::string make_option_desc(const CLI::Option* option) const override {
+    std::string text = option->get_description();
+    const std::string type = option->get_type_name(), standard = option->get_default_str();
+    if (const std::size_t range = type.find('['); range != std::string::npos)
+      text += " " + type.substr(range);
+    if (!standard.empty()) text += fmt::format(" [default: {}]", standard);
+    if (option->get_required() && !option->get_positional()) text += " [required]";
+    return text;
+  }
+};
+
 void add_overrides(CLI::App& command, Overrides& overrides) {
-  command.add_option("--set", overrides.set, "change one value, e.g. workloads.bulk.duration=5s")
+  command
+      .add_option("--set", overrides.set,
+                  "change one value of the experiment, e.g. workloads.bulk.duration=5s")
       ->type_name("PATH=VALUE")
-      ->allow_extra_args(false);  // each --set takes one word
-  command.add_option("--only", overrides.only, "only cases or workloads that match, e.g. 'bulk/*'")
+      ->allow_extra_args(false);  // each --set takes one value
+  command
+      .add_option("--only", overrides.only,
+                  "run only the cases or workloads that match, e.g. 'bulk/*'")
       ->type_name("GLOB");
 }
 
-// Tables for people, or one JSON document for a script.
 void add_format(CLI::App& command, std::string& format) {
-  command.add_option("--format", format, "for people, or one document for a script")
+  command.add_option("--format", format, "table for people, json for scripts")
       ->capture_default_str()
       ->check(CLI::IsMember({"table", "json"}));
 }
 
 void add_no_launch(CLI::App& command, bool& no_launch) {
   command.add_flag("--no-launch", no_launch,
-                   "refuse experiments that run a command to reach a host (launch:, ssh:, …)");
+                   "reject experiments that run a command to reach a host (launch:, ssh:, …)");
 }
 
 double threshold_from(const std::string& text) {
@@ -53,30 +114,34 @@ double threshold_from(const std::string& text) {
   throw UsageError(fmt::format("--threshold: '{}' is not a percentage: write e.g. 5%", text));
 }
 
-// Each adds one subcommand, which sets `result` when it is called.
+// Each function below adds sub-commands. A called sub-command sets `result`.
 
 void add_run(CLI::App& app, int argc, char** argv, int& result) {
   const auto run = std::make_shared<RunCommand>();
   run->command_line.assign(argv, argv + argc);
   CLI::App* const command = app.add_subcommand("run", "run experiments");
   auto* const files = command->add_option("FILE", run->files, "experiment files");
-  command->add_option("-o,--output", run->results, "where runs are kept")
+  command->add_option("-o,--output", run->results, "keep the runs in this directory")
       ->type_name("DIR")
       ->capture_default_str();
-  command->add_option("--resume", run->resume, "go on with an interrupted run")
+  command
+      ->add_option("--resume", run->resume,
+                   "resume an interrupted run; cannot be combined with FILE")
       ->type_name("DIR")
       ->excludes(files);
-  command->add_flag("-q,--quiet", run->quiet, "no progress, only failures and results");
+  command->add_flag("-q,--quiet", run->quiet, "print only failures and results");
   add_format(*command, run->format);
   add_no_launch(*command, run->no_launch);
   add_overrides(*command, run->overrides);
   command->callback([run, &result] {
     if (run->files.empty() && run->resume.empty())
       throw UsageError(
-          "pingperf run: name an experiment file, e.g. configs/quickstart.yaml, or --resume DIR");
+          "pingperf run: requires an experiment file, e.g. configs/quickstart.yaml, or --resume "
+          "DIR");
     if (!run->resume.empty() && (!run->overrides.set.empty() || !run->overrides.only.empty()))
       throw UsageError(
-          "pingperf run: --resume keeps the plan of the run: it goes without --set and --only");
+          "pingperf run: --resume keeps the plan of the run: it cannot be combined with --set or "
+          "--only");
     result = run_command(*run);
   });
 }
@@ -85,69 +150,69 @@ void add_check_and_plan(CLI::App& app, int& result) {
   const auto files = std::make_shared<std::vector<std::string>>();
   const auto overrides = std::make_shared<Overrides>();
   const auto format = std::make_shared<std::string>("table");
-  CLI::App* const check = app.add_subcommand("check", "validate experiments, run nothing");
+  CLI::App* const check = app.add_subcommand("check", "validate experiments without running them");
   check->add_option("FILE", *files, "experiment files")->required();
   add_overrides(*check, *overrides);
   add_format(*check, *format);
   check->callback([=, &result] { result = check_command(*files, *overrides, *format); });
 
   const auto file = std::make_shared<std::string>();
-  CLI::App* const plan = app.add_subcommand("plan", "print the trials in order, run nothing");
+  CLI::App* const plan =
+      app.add_subcommand("plan", "print the trials in order without running them");
   plan->add_option("FILE", *file, "an experiment file")->required();
   add_overrides(*plan, *overrides);
   add_format(*plan, *format);
   plan->callback([=, &result] { result = plan_command(*file, *overrides, *format); });
 }
 
-// What the options of `compare` left to be checked.
+// Throws UsageError for what CLI11 does not check.
 void check_compare(CompareCommand& compare) {
   if (compare.base.empty() || compare.now.empty())
-    throw UsageError("pingperf compare: name two runs: BASE NEW");
+    throw UsageError("pingperf compare: requires two runs: BASE NEW");
   if (compare.metrics.empty()) compare.metrics = {"throughput_bps", "rtt_p50_ns"};
   for (const std::string& metric : compare.metrics) {
     const Column* const known = find_metric(metric);
     if (!known) throw UsageError("--metric: " + unknown_metric(metric));
     if (known->better == Better::neither && !compare.fail_on.empty())
       throw UsageError(
-          fmt::format("--fail-on: {} is neither better nor worse when it grows", metric));
+          fmt::format("--fail-on: {} has no better direction, so it cannot regress", metric));
   }
 }
 
-// BASE and NEW, and more of each by --base and --new.
 void add_compare(CLI::App& app, int& result) {
   const auto compare = std::make_shared<CompareCommand>();
-  const auto runs = std::make_shared<std::vector<std::string>>();
+  const auto base = std::make_shared<std::string>(), now = std::make_shared<std::string>();
   const auto threshold = std::make_shared<std::string>("5%");
   CLI::App* const command = app.add_subcommand(
-      "compare", "what changed between two runs: directories, trials.csv files or folders of runs");
-  command->add_option("BASE NEW", *runs, "the run to compare with, and the new one")
-      ->expected(0, 2);
+      "compare", "compare two runs: directories, trials.csv files or folders of runs");
+  command->add_option("BASE", *base, "the run to compare with");
+  command->add_option("NEW", *now, "the run to judge");
   const auto add_list = [&](const char* name, std::vector<std::string>& list, const char* text,
                             const char* type) {
     command->add_option(name, list, text)->type_name(type)->allow_extra_args(false);
   };
-  add_list("--base", compare->base, "one more run of the base", "RUN");
-  add_list("--new", compare->now, "one more new run", "RUN");
-  add_list("--metric", compare->metrics, "a metric; throughput_bps and rtt_p50_ns unless given",
-           "NAME");
-  command->add_option("--threshold", *threshold, "a smaller change does not matter")
+  add_list("--base", compare->base, "add a run to BASE", "RUN");
+  add_list("--new", compare->now, "add a run to NEW", "RUN");
+  add_list("--metric", compare->metrics,
+           "compare this metric; throughput_bps and rtt_p50_ns unless given", "NAME");
+  command->add_option("--threshold", *threshold, "ignore changes that are smaller")
       ->type_name("PERCENT")
       ->capture_default_str();
   command
       ->add_option("--relative-to", compare->relative_to,
-                   "divide each trial by this one of its block first: engine=iperf3, or "
-                   "workload=NAME")
+                   "first divide each trial by the trial of its block that has this value: "
+                   "engine=iperf3 or workload=NAME")
       ->type_name("KEY=VALUE");
-  command->add_option("--format", compare->format, "table, markdown, csv, json or junit")
+  command->add_option("--format", compare->format, "the format of the output")
       ->capture_default_str()
       ->check(CLI::IsMember({"table", "markdown", "csv", "json", "junit"}));
   command
       ->add_option("--fail-on", compare->fail_on,
-                   "exit 1 when a case is slower, or also when that is inconclusive")
+                   "exit with 1 on a regression; inconclusive: also when a case is undecided")
       ->check(CLI::IsMember({"regression", "inconclusive"}));
   command->callback([=, &result] {
-    if (!runs->empty()) compare->base.insert(compare->base.begin(), runs->front());
-    if (runs->size() > 1) compare->now.insert(compare->now.begin(), runs->back());
+    if (!base->empty()) compare->base.insert(compare->base.begin(), *base);
+    if (!now->empty()) compare->now.insert(compare->now.begin(), *now);
     check_compare(*compare);
     compare->threshold = threshold_from(*threshold);
     result = compare_command(*compare);
@@ -158,7 +223,7 @@ void add_export(CLI::App& app, int& result) {
   const auto run = std::make_shared<std::string>(), format = std::make_shared<std::string>();
   CLI::App* const command = app.add_subcommand("export", "print a run in another tool's format");
   command->add_option("RUN", *run, "the directory of a run")->required();
-  command->add_option("--format", *format, "benchmark-json, markdown or openmetrics")
+  command->add_option("--format", *format, "the format of the other tool")
       ->required()
       ->check(CLI::IsMember({"benchmark-json", "markdown", "openmetrics"}));
   command->callback([=, &result] { result = export_command(*run, *format); });
@@ -166,80 +231,88 @@ void add_export(CLI::App& app, int& result) {
 
 void add_report(CLI::App& app, int& result) {
   const auto report = std::make_shared<ReportCommand>();
-  CLI::App* const command = app.add_subcommand("report", "a run, or several, as one HTML page");
+  CLI::App* const command =
+      app.add_subcommand("report", "write one HTML page about one or more runs");
   command->add_option("RUN", report->runs, "directories of runs")->required();
   command
       ->add_option("-o,--output", report->output,
-                   "the page; report.html in the directory of a single run unless given")
+                   "write the page here; report.html in the directory of a single run unless given")
       ->type_name("FILE");
   command->callback([=, &result] { result = report_command(*report); });
 }
 
 void add_ping(CLI::App& app, int& result) {
   const auto ping = std::make_shared<PingCommand>();
-  CLI::App* const command = app.add_subcommand("ping", "ping a pong, until Ctrl-C");
-  command->add_option("HOST[:PORT]", ping->server, "where a pong runs; a path for unix")
+  CLI::App* const command =
+      app.add_subcommand("ping", "measure round trips to a pong server until Ctrl-C");
+  command->add_option("HOST[:PORT]", ping->server, "where the pong server listens; a path for unix")
       ->required();
-  command->add_option("--transport", ping->transport, "what carries the pings")
+  command->add_option("--transport", ping->transport, "the transport of the pings")
       ->capture_default_str()
       ->check(CLI::IsMember({"tcp", "udp", "unix", "raw", "icmp"}));
   command->add_flag("--once", ping->once,
-                    "TCP v1: connect, one ping, one pong, disconnect; one ping unless --count");
-  command->add_option("--count", ping->count, "how many pings")
+                    "open a connection per ping (TCP v1); sends one ping unless --count is given");
+  command->add_option("--count", ping->count, "stop after this many pings")
       ->type_name("COUNT")
       ->check(CLI::Range(1, 1'000'000'000));
-  command->add_option("--frequency", ping->frequency_hz, "pings a second; 0: as fast as it goes")
+  command
+      ->add_option("--frequency", ping->frequency_hz,
+                   "pings per second; 0: as fast as the replies arrive")
       ->type_name("HZ")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1e6));
-  command->add_option("--size", ping->message_size, "bytes of a ping")
+  command->add_option("--size", ping->message_size, "bytes per ping")
       ->type_name("BYTES")
       ->capture_default_str()
       ->check(CLI::Range(1, 65507));
-  command->add_flag("-q,--quiet", ping->quiet, "no line for each ping, only the summary");
+  command->add_flag("-q,--quiet", ping->quiet, "print only the summary");
   add_format(*command, ping->format);
   command->callback([=, &result] { result = ping_command(*ping); });
 }
 
 void add_servers(CLI::App& app, int& result) {
   const auto pong = std::make_shared<PongCommand>();
-  CLI::App* const pong_app = app.add_subcommand("pong", "answer pings, until Ctrl-C");
-  pong_app->add_option("--bind", pong->bind, "the address to serve on; a path for unix")
+  CLI::App* const pong_app = app.add_subcommand("pong", "answer pings until Ctrl-C");
+  pong_app->add_option("--bind", pong->bind, "the address to listen on; a path for unix")
       ->type_name("ADDRESS")
       ->capture_default_str();
-  pong_app->add_option("--port", pong->port, "the port")->type_name("PORT")->capture_default_str();
-  pong_app->add_option("--transport", pong->transport, "what carries the pings")
+  pong_app->add_option("--port", pong->port, "the port to listen on")
+      ->type_name("PORT")
+      ->capture_default_str();
+  pong_app->add_option("--transport", pong->transport, "the transport of the pings")
       ->capture_default_str()
       ->check(CLI::IsMember({"tcp", "udp", "unix", "raw"}));
-  pong_app->add_flag("--concurrent", pong->concurrent, "serve all clients at once");
+  pong_app->add_flag("--concurrent", pong->concurrent,
+                     "serve all clients at the same time, instead of one after another");
   pong_app->callback([=, &result] { result = pong_command(*pong); });
 
   const auto sink = std::make_shared<SinkCommand>();
   CLI::App* const sink_app =
-      app.add_subcommand("sink", "receive what bulk senders send, until Ctrl-C");
-  sink_app->add_option("--bind", sink->bind, "the address to serve on")
+      app.add_subcommand("sink", "receive and discard bulk data until Ctrl-C");
+  sink_app->add_option("--bind", sink->bind, "the address to listen on")
       ->type_name("ADDRESS")
       ->capture_default_str();
-  sink_app->add_option("--port", sink->port, "the port")->type_name("PORT")->capture_default_str();
-  sink_app->add_option("--transport", sink->transport, "what carries the bytes")
+  sink_app->add_option("--port", sink->port, "the port to listen on")
+      ->type_name("PORT")
+      ->capture_default_str();
+  sink_app->add_option("--transport", sink->transport, "the transport of the bytes")
       ->capture_default_str()
       ->check(CLI::IsMember({"tcp", "udp"}));
   sink_app->callback([=, &result] { result = sink_command(*sink); });
 }
 
-// What this host can do, and what it is like.
 void add_host_commands(CLI::App& app, int& result) {
   const auto format = std::make_shared<std::string>("table");
-  CLI::App* const engines = app.add_subcommand("engines", "what can run on this host, and why not");
+  CLI::App* const engines =
+      app.add_subcommand("engines", "list the engines, and why some cannot run on this host");
   add_format(*engines, *format);
   engines->callback([=, &result] { result = engines_command(*format); });
 
   const auto doctor = std::make_shared<DoctorCommand>();
   CLI::App* const command = app.add_subcommand(
-      "doctor", "what on this host spoils or limits results, why, and what mends it");
-  command->add_option("FILE", doctor->file,
-                      "an experiment: what would spoil that one, on both of its hosts");
-  command->add_flag("--clean", doctor->clean, "remove what is left of labs whose run is gone");
+      "doctor", "find what spoils or limits results on this host, and how to fix it");
+  command->add_option("FILE", doctor->file, "check both hosts of this experiment instead");
+  command->add_flag("--clean", doctor->clean, "remove labs whose run is gone");
   add_no_launch(*command, doctor->no_launch);
   add_format(*command, doctor->format);
   command->callback([=, &result] { result = doctor_command(*doctor); });
@@ -257,23 +330,6 @@ void add_agents(CLI::App& app, int& result) {
       ->callback([&result] { result = run_worker(); });
 }
 
-// What a package installs beside the program; printed by commands that are for no person.
-void add_texts(CLI::App& app) {
-  const auto shell = std::make_shared<std::string>(), page = std::make_shared<std::string>();
-  CLI::App* const completions = app.add_subcommand("completion", "print a completion script");
-  completions->group("");
-  completions->add_option("SHELL", *shell)
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  completions->callback([&app, shell] { fmt::print("{}", completion(app, *shell)); });
-  CLI::App* const manual = app.add_subcommand("manual", "print a manual page");
-  manual->group("");
-  manual->add_option("SECTION", *page)->required()->check(CLI::IsMember({"1", "5"}));
-  manual->callback([&app, page] {
-    fmt::print("{}", *page == "1" ? manual_of_commands(app) : manual_of_experiments());
-  });
-}
-
 std::string version_text() {
   return fmt::format("pingperf {} ({}, {} {})\nlibiperf {}", version(), git_commit(), compiler(),
                      build_type(), libiperf_version());
@@ -281,8 +337,10 @@ std::string version_text() {
 
 int run_cli(int argc, char** argv) {
   CLI::App app{"pingperf: one YAML experiment in, trustworthy CSV out", "pingperf"};
+  app.formatter(std::make_shared<HelpFormatter>());
   app.require_subcommand(1);
-  app.set_version_flag("--version", version_text());
+  app.set_help_flag("-h,--help", "print this help and exit");
+  app.set_version_flag("--version", version_text(), "print the version and exit");
   int result = 0;
   add_run(app, argc, argv, result);
   add_check_and_plan(app, result);
@@ -293,7 +351,11 @@ int run_cli(int argc, char** argv) {
   add_servers(app, result);
   add_host_commands(app, result);
   add_agents(app, result);
-  add_texts(app);
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  if (words.size() > 2 && words[0] == "complete" && words[1] == "--") {
+    fmt::print("{}", completions(specs_of(app), {words.begin() + 2, words.end()}));
+    return 0;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -306,7 +368,7 @@ int run_cli(int argc, char** argv) {
 }  // namespace
 
 int pingperf_main(int argc, char** argv) {
-  ::signal(SIGCHLD, SIG_DFL);  // ignored, as some inherit it, it takes exit statuses away
+  ::signal(SIGCHLD, SIG_DFL);  // if inherited as ignored, exit statuses would be lost
   try {
     const int code = run_cli(argc, argv);
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
@@ -315,7 +377,7 @@ int pingperf_main(int argc, char** argv) {
   } catch (const UsageError& e) {
     fmt::print(stderr, "{}\n", e.what());
     return kWrongUsage;
-  } catch (const CsvError& e) {  // a file of the user's, not ours
+  } catch (const CsvError& e) {  // a file of the user
     fmt::print(stderr, "{}\n", e.what());
     return kWrongUsage;
   } catch (const std::exception& e) {

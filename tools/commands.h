@@ -1,5 +1,6 @@
-// The commands of the pingperf CLI. Each returns its exit code (DESIGN: 0 all well, 1 a gate or
-// regression, 2 wrong usage, 3 failed trials, 130 interrupted) or throws UsageError for 2.
+// The commands of the pingperf CLI. Each returns its exit code or throws UsageError for 2. The
+// codes: 0 success, 1 a failed gate or a regression, 2 wrong usage, 3 failed trials, 130
+// interrupted.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +22,10 @@ struct RunCommand {
   std::vector<std::string> files;
   std::filesystem::path results = "results";
   Overrides overrides;
-  std::string resume;  // a run's directory; empty: a new run
+  std::string resume;  // the directory of a run; empty: start a new run
   bool quiet = false;
   std::string format = "table";
-  bool no_launch = false;  // refuse what starts a command to reach a host
+  bool no_launch = false;  // reject experiments that run a command to reach a host
   std::vector<std::string> command_line;
 };
 
@@ -32,10 +33,10 @@ inline constexpr std::uint16_t kPongPort = 5207;
 
 struct PingCommand {
   std::string server;             // HOST[:PORT], or a path for unix
-  std::string transport = "tcp";  // a name of one, here and below
-  bool once = false;              // TCP v1: a connection for each ping
-  std::uint64_t count = 0;        // 0: until Ctrl-C; with once: one
-  double frequency_hz = 1;        // 0: as fast as the pongs come
+  std::string transport = "tcp";  // a transport's name, here and below
+  bool once = false;              // TCP v1: one connection per ping
+  std::uint64_t count = 0;        // 0: until Ctrl-C, or one ping if once is set
+  double frequency_hz = 1;        // 0: as fast as the replies arrive
   std::size_t message_size = 64;
   std::uint16_t port = kPongPort;
   bool quiet = false;  // only the summary
@@ -66,30 +67,29 @@ struct CompareCommand {
   double threshold = kThreshold;
   std::string relative_to;
   std::string format = "table";
-  std::string fail_on;  // regression or inconclusive, which includes it; empty: nothing
+  std::string fail_on;  // regression, or inconclusive for both; empty: never fail
 };
 
 struct DoctorCommand {
-  std::string file;  // an experiment; empty: this host, for whatever may come
+  std::string file;  // an experiment; empty: check this host for any experiment
   bool clean = false;
-  bool no_launch = false;  // as of run
+  bool no_launch = false;  // as in RunCommand
   std::string format = "table";
 };
 
 struct ReportCommand {
-  std::vector<std::string>
-      runs;            // paths, as RunSet::read() takes them; the later ones against the first
-  std::string output;  // a file; empty: report.html in the directory of the only run
+  std::vector<std::string> runs;  // paths, as RunSet::read() takes them; the first is the baseline
+  std::string output;             // a file; empty: report.html in the directory of a single run
 };
 
-// How text is printed to stdout: on a terminal within its width, and in colours unless NO_COLOR is
-// set or it has none.
+// Returns the style for stdout. On a terminal, text fits its width and has colours, unless NO_COLOR
+// is set or the terminal has none.
 Style style_of_stdout();
 
-// Tells on stderr what a file of someone else's has executed, before it is.
+// Prints to stderr the commands that the experiment will run to reach its hosts.
 void announce_launchers(const Experiment& experiment);
 
-// One JSON document on stdout.
+// Prints one JSON document to stdout.
 void print_json(const Json& document);
 
 int compare_command(const CompareCommand& command);
@@ -100,7 +100,7 @@ int ping_command(PingCommand command);
 int pong_command(const PongCommand& command);
 int run_command(const RunCommand& command);
 int doctor_command(const DoctorCommand& command);
-// `format`: table, for people, or json, one document for a script.
+// `format` is "table" for people or "json" for scripts.
 int check_command(const std::vector<std::string>& files, const Overrides& overrides,
                   const std::string& format);
 int plan_command(const std::string& file, const Overrides& overrides, const std::string& format);

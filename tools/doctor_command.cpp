@@ -1,5 +1,5 @@
-// pingperf doctor: what on a host will spoil or limit results, why, and what mends it.
-#include <fmt/core.h>
+// pingperf doctor: prints what spoils or limits results on a host, why, and how to fix it.
+#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "harness/verdicts/criteria_reader.h"
@@ -13,7 +13,7 @@
 namespace pingperf {
 namespace {
 
-constexpr Nanoseconds kObservation = 500 * kMillisecond;  // of the hosts' CPUs
+constexpr Nanoseconds kObservation = 500 * kMillisecond;  // time to watch the CPUs of the hosts
 
 std::vector<HostReport> reports_of(const DoctorCommand& command) {
   if (command.file.empty()) return {visit_this_host(kObservation)};
@@ -22,7 +22,7 @@ std::vector<HostReport> reports_of(const DoctorCommand& command) {
   open_stored_runs(criteria);
   if (command.no_launch) refuse_launchers(experiment);
   announce_launchers(experiment);
-  Agents agents(experiment);  // of a lab: on this host, which is what it takes
+  Agents agents(experiment);  // a lab has its agents on this host
   return visit(experiment, agents, kObservation);
 }
 
@@ -43,7 +43,7 @@ std::string heading(const HostReport& report) {
 std::string text_of(const HostReport& report, const Style& style) {
   constexpr std::size_t kIndent = 9;
   std::string text = toned(heading(report), Tone::heading, style) + "\n";
-  if (report.findings.empty()) text += "nothing found that spoils or limits results\n";
+  if (report.findings.empty()) text += "found nothing that spoils or limits results\n";
   for (const Finding& f : report.findings) {
     const Tone tone = f.severity == Severity::serious ? Tone::bad : Tone::plain;
     const auto add = [&](std::string_view mark, const std::string& paragraph) {
@@ -53,7 +53,7 @@ std::string text_of(const HostReport& report, const Style& style) {
     text += "\n";
     add(name(f.severity), fmt::format("{}: {}", f.subject, f.what));
     add("  why", f.why);
-    add("  mend", f.remedy);
+    add("  fix", f.remedy);
   }
   return text;
 }
@@ -72,7 +72,7 @@ int doctor_command(const DoctorCommand& command) {
     return 0;
   }
   for (const std::string& name : removed) fmt::print("removed {}: its run is gone\n", name);
-  if (command.clean && removed.empty()) fmt::print("no lab is left of a run that is gone\n");
+  if (command.clean && removed.empty()) fmt::print("found no lab whose run is gone\n");
   for (const HostReport& report : reports)
     fmt::print("{}{}", &report == &reports.front() ? "" : "\n", text_of(report, style_of_stdout()));
   return 0;

@@ -1,7 +1,8 @@
-// pingperf check, plan and engines: they tell, and run no trial.
-#include <fmt/core.h>
+// pingperf check, plan and engines: print facts without running a trial.
+#include <fmt/format.h>
 
 #include "harness/agent/channel.h"
+#include "harness/base/usage_error.h"
 #include "harness/verdicts/criteria_reader.h"
 #include "harness/experiment/experiment_reader.h"
 #include "harness/agent/lab.h"
@@ -14,7 +15,7 @@
 namespace pingperf {
 namespace {
 
-// "latency tcp udp" of one engine's family, a line a kind.
+// Returns the transports of one engine for one kind: " tcp udp (no)".
 std::string services(const std::vector<EngineInfo>& engines, std::string_view family, Kind kind) {
   std::string text;
   for (const EngineInfo& engine : engines)

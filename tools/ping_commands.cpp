@@ -1,5 +1,5 @@
-// pingperf ping, pong and sink: the lesson's client and servers.
-#include <fmt/core.h>
+// pingperf ping, pong and sink: one client and two servers for use by hand.
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -26,16 +26,15 @@ namespace pingperf {
 namespace {
 
 constexpr Nanoseconds kPongTimeout = kSecond;
-constexpr double kFastestToPrint = 20;  // pings a second that a person can follow
+constexpr double kMaxPrintedHz = 20;  // pings per second that a person can follow
 
-// "HOST", "HOST:PORT", "[IPV6]", "[IPV6]:PORT", a bare IPv6 address, or a path for unix.
+// Reads "HOST", "HOST:PORT", "[IPV6]", "[IPV6]:PORT", a bare IPv6 address, or a path for unix.
 Address read_address(const char* command, const std::string& text, Transport transport,
                      std::uint16_t port) {
   try {
     if (transport == Transport::unix_stream) return Address::unix_path(text);
     if (!has_port(transport)) return Address::resolve(text, 0);
-    if (text.starts_with("unix:"))
-      throw std::runtime_error("a path is pinged with --transport unix");
+    if (text.starts_with("unix:")) throw std::runtime_error("a path requires --transport unix");
     if (text.starts_with('[') && text.ends_with(']'))
       return Address::resolve(text.substr(1, text.size() - 2), port);
     const auto colons = std::count(text.begin(), text.end(), ':');
@@ -46,41 +45,42 @@ Address read_address(const char* command, const std::string& text, Transport tra
   }
 }
 
-// Where pong and sink listen: a unix socket has no default place.
+// Reads the address to listen on. A unix socket has no default path.
 Address read_bind(const char* command, const std::string& bind, Transport transport,
                   std::uint16_t port) {
   if (transport == Transport::unix_stream && bind == kLoopback)
-    throw UsageError(fmt::format("pingperf {}: a unix socket needs a path: --bind PATH", command));
+    throw UsageError(
+        fmt::format("pingperf {}: a unix socket requires a path: --bind PATH", command));
   return read_address(command, bind, transport, port);
 }
 
-// Raw and ICMP have no ports to speak of.
+// Returns the address as text, without the port 0 of raw and ICMP.
 std::string text_of(const Address& server) {
   const bool has_no_port = server.family() != AF_UNIX && server.port() == 0;
   return has_no_port ? server.host() : server.to_string();
 }
 
-struct Tally {
+struct PingStats {
   std::uint64_t sent = 0;
   Histogram rtt;
-  Nanoseconds began = now_ns();
+  Nanoseconds started = now_ns();
 };
 
-double percent_lost(const Tally& t) {
-  const std::uint64_t lost = t.sent - t.rtt.count();
-  return t.sent ? 100.0 * static_cast<double>(lost) / static_cast<double>(t.sent) : 0.0;
+double percent_lost(const PingStats& stats) {
+  const std::uint64_t lost = stats.sent - stats.rtt.count();
+  return stats.sent ? 100.0 * static_cast<double>(lost) / static_cast<double>(stats.sent) : 0.0;
 }
 
 constexpr std::pair<const char*, double> kQuantiles[] = {
     {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}};
 
-void print_summary(const PingCommand& command, const Address& server, const Tally& t) {
-  const Histogram& h = t.rtt;
-  const double seconds = to_seconds(now_ns() - t.began);
+void print_summary(const PingCommand& command, const Address& server, const PingStats& stats) {
+  const Histogram& h = stats.rtt;
+  const double seconds = to_seconds(now_ns() - stats.started);
   fmt::print("{}--- {} {} ping statistics ---\n", command.quiet ? "" : "\n", text_of(server),
              command.transport);
-  fmt::print("{} sent, {} received, {} lost ({:.3g}%), {:.3g} s, {:.6g} pings/s\n", t.sent,
-             h.count(), t.sent - h.count(), percent_lost(t), seconds,
+  fmt::print("{} sent, {} received, {} lost ({:.3g}%), {:.3g} s, {:.6g} pings/s\n", stats.sent,
+             h.count(), stats.sent - h.count(), percent_lost(stats), seconds,
              static_cast<double>(h.count()) / seconds);
   if (h.count() == 0) return;
   const auto us = [](Nanoseconds time) { return static_cast<double>(time) / 1e3; };
@@ -93,15 +93,15 @@ void print_summary(const PingCommand& command, const Address& server, const Tall
   fmt::print("rtt {}/max = {}/{:.1f} µs\n", names, values, us(h.max()));
 }
 
-Json summary_json(const PingCommand& command, const Address& server, const Tally& t) {
-  const Histogram& h = t.rtt;
+Json summary_json(const PingCommand& command, const Address& server, const PingStats& stats) {
+  const Histogram& h = stats.rtt;
   Json json = {{"server", text_of(server)},
                {"transport", command.transport},
                {"message_size_bytes", command.message_size},
-               {"sent", t.sent},
+               {"sent", stats.sent},
                {"received", h.count()},
-               {"lost", t.sent - h.count()},
-               {"elapsed_s", to_seconds(now_ns() - t.began)},
+               {"lost", stats.sent - h.count()},
+               {"elapsed_s", to_seconds(now_ns() - stats.started)},
                {"rtt_ns", nullptr}};
   if (h.count() == 0) return json;
   Json& rtt = json["rtt_ns"] = {{"min", h.min()}, {"max", h.max()}};
@@ -110,7 +110,7 @@ Json summary_json(const PingCommand& command, const Address& server, const Tally
   return json;
 }
 
-// Waits for the turn of the next ping; returns false when the user wants the summary.
+// Waits until it is time for the next ping. Returns false if the user interrupts.
 bool wait_until(Nanoseconds when, const Interrupt& interrupt) {
   do {
     const Nanoseconds left = std::max<Nanoseconds>(0, when - now_ns());
@@ -122,20 +122,20 @@ bool wait_until(Nanoseconds when, const Interrupt& interrupt) {
 
 void print_ping(const PingCommand& command, const Address& server, std::uint64_t number,
                 const std::optional<Nanoseconds>& rtt) {
-  if (command.quiet || command.frequency_hz > kFastestToPrint || command.frequency_hz == 0) return;
+  if (command.quiet || command.frequency_hz > kMaxPrintedHz || command.frequency_hz == 0) return;
   if (rtt)
     fmt::print("{} bytes from {}: seq={} time={}\n", command.message_size, text_of(server), number,
                human_duration(static_cast<double>(*rtt)));
   else
-    fmt::print("no answer from {}: seq={}{}\n", text_of(server), number,
+    fmt::print("no reply from {}: seq={}{}\n", text_of(server), number,
                command.transport == "tcp" || command.transport == "unix"
-                   ? " (connected, not served: another client's turn?)"
+                   ? " (connected but not served: the server may be busy with another client)"
                    : "");
   std::fflush(stdout);
 }
 
-// Serves in a thread until Ctrl-C, or until the socket fails. A client may hold the thread: it ends
-// with the process.
+// Serves in a thread until Ctrl-C or until the socket fails. The thread may be blocked by a client,
+// so it is not joined but ends with the process.
 [[noreturn]] void serve_until_interrupt(const Interrupt& interrupt,
                                         const std::function<void()>& serve,
                                         const std::string& socket_file) {
@@ -161,9 +161,9 @@ int ping_command(PingCommand command) {
   command.quiet |= as_json;
   const Transport transport = *transport_from(command.transport);
   if ((transport == raw || transport == icmp) && command.message_size < 16)
-    throw UsageError("--size: a raw or ICMP ping has at least 16 bytes");
+    throw UsageError("--size: a raw or ICMP ping requires at least 16 bytes");
   if (command.once && !is_stream(transport))
-    throw UsageError("--once: only a connection can be made anew: use tcp or unix");
+    throw UsageError("--once: requires a transport with connections: tcp or unix");
   const Address server = read_address("ping", command.server, transport, command.port);
   const std::uint64_t count = command.count ? command.count : command.once ? 1 : UINT64_MAX;
   const Nanoseconds gap =
@@ -172,34 +172,34 @@ int ping_command(PingCommand command) {
   std::optional<LessonClient> connection;
   if (!command.quiet)
     fmt::print("PING {} over {}: {} bytes{}\n", text_of(server), command.transport,
-               command.message_size, command.once ? ", a connection for each" : "");
-  Tally tally;
-  std::string broke;
-  Nanoseconds turn = tally.began;
+               command.message_size, command.once ? ", one connection per ping" : "");
+  PingStats stats;
+  std::string error;
+  Nanoseconds next = stats.started;
   for (std::uint64_t number = 0; number < count && !interrupt.raised(); ++number) {
     std::optional<Nanoseconds> rtt;
     const Nanoseconds started = now_ns();
     try {
       if (!connection) connection.emplace(transport, server, command.message_size);
-      ++tally.sent;
+      ++stats.sent;
       rtt = connection->ping(number, kPongTimeout);
     } catch (const std::system_error& e) {
-      broke = e.what();
+      error = e.what();
       break;
     }
-    if (rtt && command.once) rtt = now_ns() - started;  // v1: the connecting counts
-    if (rtt) tally.rtt.record(*rtt);
+    if (rtt && command.once) rtt = now_ns() - started;  // v1 includes the time to connect
+    if (rtt) stats.rtt.record(*rtt);
     print_ping(command, server, number, rtt);
     if (command.once || (!rtt && is_stream(transport))) connection.reset();
-    turn += gap;
-    if (number + 1 < count && gap > 0 && !wait_until(turn, interrupt)) break;
+    next += gap;
+    if (number + 1 < count && gap > 0 && !wait_until(next, interrupt)) break;
   }
   if (as_json)
-    print_json(summary_json(command, server, tally));
+    print_json(summary_json(command, server, stats));
   else
-    print_summary(command, server, tally);
-  if (!broke.empty()) fmt::print(stderr, "pingperf ping: {}\n", broke);
-  return broke.empty() && tally.rtt.count() > 0 ? 0 : 3;
+    print_summary(command, server, stats);
+  if (!error.empty()) fmt::print(stderr, "pingperf ping: {}\n", error);
+  return error.empty() && stats.rtt.count() > 0 ? 0 : 3;
 }
 
 int pong_command(const PongCommand& command) {

@@ -1,8 +1,9 @@
-// pingperf compare, export and report: they tell of runs that are over.
+// pingperf compare, export and report: read finished runs.
 #include <fmt/format.h>
 
 #include <deque>
 
+#include "harness/base/usage_error.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/criteria_reader.h"
 #include "harness/results/environment.h"
@@ -30,8 +31,8 @@ std::string formatted(const RunComparison& comparison, const std::string& format
   return run_comparison_table(comparison, style_of_stdout());
 }
 
-// The lines that say why a comparison fails; none when it does not. What was never judged is no
-// proof of no change.
+// Returns one line per reason why the comparison fails. A case without a verdict fails too, since
+// it does not prove that nothing changed.
 std::vector<std::string> failures(const RunComparison& comparison, const std::string& fail_on) {
   std::vector<std::string> lines;
   if (fail_on.empty()) return lines;
@@ -39,26 +40,21 @@ std::vector<std::string> failures(const RunComparison& comparison, const std::st
   const auto add = [&](const std::vector<std::string>& names, std::string_view why) {
     for (const std::string& name : names) lines.push_back(fmt::format("{}: {}", name, why));
   };
-  add(comparison.unmeasured, "no trial of the new run has it");
+  add(comparison.unmeasured, "no trial of the new run has this metric");
   add(comparison.only_base, "the new run has no such case");
   add(comparison.failing, "more trials failed");
-  if (wants_proof) add(comparison.unreferenced, "nothing is there to relate it to");
+  if (wants_proof) add(comparison.unreferenced, "has no reference case");
   for (const ShiftRow& row : comparison.rows)
     if (is_regression(row) || (wants_proof && row.verdict == "inconclusive"))
       lines.push_back(describe(row));
   return lines;
 }
 
-// The experiment of a finished run.
+// Reads the experiment of a finished run, without its gates against stored runs.
 Experiment experiment_of(const std::filesystem::path& run) {
-  return load_experiment(run / "experiment.yaml", recorded_overrides(run));
-}
-
-// Reads the criteria of a finished run without the gates against stored runs, which may be gone.
-Criteria criteria_of(const Experiment& experiment, std::size_t& left_out) {
-  Criteria criteria = read_criteria(experiment);
-  left_out = std::erase_if(criteria.gates, [](const Gate& gate) { return !gate.against.empty(); });
-  return criteria;
+  Overrides overrides = recorded_overrides(run);
+  overrides.without_stored_runs = true;  // they may have been moved or deleted
+  return load_experiment(run / "experiment.yaml", overrides);
 }
 
 std::string run_markdown(const std::filesystem::path& run, const TrialTable& trials) {
@@ -75,7 +71,7 @@ std::string run_markdown(const std::filesystem::path& run, const TrialTable& tri
   return text;
 }
 
-// The metrics in which a report compares runs, as `compare` does unless told otherwise.
+// The metrics that a report compares. They are also the defaults of `compare`.
 const std::vector<std::string> kReportedMetrics = {"throughput_bps", "rtt_p50_ns"};
 
 }  // namespace
@@ -112,13 +108,13 @@ int export_command(const std::string& run, const std::string& format) {
 int report_command(const ReportCommand& command) {
   const RunSet set = RunSet::read(command.runs);
   if (command.output.empty() && set.runs().size() > 1)
-    throw UsageError("pingperf report: where to? Name the page of several runs: -o FILE");
+    throw UsageError("pingperf report: several runs require -o FILE");
   std::deque<Experiment> experiments;
   std::vector<ReportedRun> runs;
   std::vector<ReportedChange> changes;
   for (const RunSet::Run& run : set.runs()) {
     if (run.directory.empty())
-      throw UsageError("pingperf report: name the directory of a run, not a file of it");
+      throw UsageError("pingperf report: name the directory of a run, not a file in it");
     const Experiment& experiment = experiments.emplace_back(experiment_of(run.directory));
     std::size_t left_out = 0;
     const Criteria criteria = criteria_of(experiment, left_out);
@@ -135,7 +131,7 @@ int report_command(const ReportCommand& command) {
   try {
     write_file_atomically(file, report_html(runs, changes));
   } catch (const std::system_error& e) {
-    throw UsageError(fmt::format("{}: cannot be written: {}", file.string(), e.code().message()));
+    throw UsageError(fmt::format("cannot write {}: {}", file.string(), e.code().message()));
   }
   fmt::print("{}\n", file.string());
   return 0;

@@ -1,5 +1,5 @@
 // pingperf run: experiment -> plan -> agents -> trials -> files -> tables.
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "harness/base/terminal.h"
+#include "harness/base/usage_error.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/criteria_reader.h"
 #include "harness/doctor/doctor_visit.h"
@@ -29,7 +30,7 @@
 namespace pingperf {
 namespace {
 
-constexpr Nanoseconds kObservation = 100 * kMillisecond;  // of the hosts, before the run
+constexpr Nanoseconds kObservation = 100 * kMillisecond;  // time to watch the hosts before the run
 
 constexpr int kAllWell = 0, kFailedGate = 1, kFailedTrials = 3, kInterrupted = 130;
 
@@ -47,8 +48,8 @@ void print_tables(const Experiment& experiment, const TrialTable& trials,
   if (!gates.empty()) fmt::print("\n{}", gates_table(gates, style));
 }
 
-// Everything is computed from the rows on disk, so that a resumed run tells the same. It is printed
-// as tables, or goes into `document`.
+// Writes the derived files of a run, then prints the tables or fills `document`. Computes
+// everything from the rows on disk, so that a resumed run reports the same.
 Outcome report(const Experiment& experiment, const Criteria& criteria,
                const RunDirectory& directory, Json* document) {
   const TrialTable trials = TrialTable::read(directory.path() / "trials.csv");
@@ -80,9 +81,9 @@ Outcome report(const Experiment& experiment, const Criteria& criteria,
   return outcome;
 }
 
-// Runs block after block until the data settle what the experiment asks, or it may take no more.
-void run_blocks(const RunCommand& command, const Experiment& experiment, const Criteria& criteria,
-                const std::vector<Trial>& plan, Agents& agents, RunDirectory& directory,
+// Runs blocks until the data are precise enough for the experiment, or until the maximum of blocks.
+void run_blocks(const RunCommand& command, const Experiment& experiment,
+                const Criteria& criteria, const std::vector<Trial>& plan, Agents& agents, RunDirectory& directory,
                 const Interrupt& interrupt) {
   const std::vector<std::uint64_t> looks = looks_of(criteria);
   for (std::uint64_t look : looks) {
@@ -99,8 +100,9 @@ void run_blocks(const RunCommand& command, const Experiment& experiment, const C
     if (reasons.empty()) return;
     const bool is_last = look == looks.back();
     if (command.quiet && !is_last) continue;
-    fmt::print(stderr, "after {} blocks {}:\n", look,
-               is_last ? "not settled, and no more are allowed" : "not settled, so on it goes");
+    fmt::print(
+        stderr, "after {} blocks {}:\n", look,
+        is_last ? "undecided, and the maximum is reached" : "undecided, running more blocks");
     for (const std::string& reason : reasons) fmt::print(stderr, "  {}\n", reason);
   }
 }
@@ -109,19 +111,19 @@ void print_files(const std::filesystem::path& directory) {
   fmt::print("\nReport for a browser: {}\n", (directory / "report.html").string());
   fmt::print("\nFiles in {}\n", directory.string());
   for (const auto& [file, content] :
-       {std::pair{"trials.csv", "a row a trial, every parameter and metric"},
-        {"summary.csv", "a row a case and metric"},
-        {"comparisons.csv", "a row a compared pair"},
+       {std::pair{"trials.csv", "one row per trial with every parameter and metric"},
+        {"summary.csv", "one row per case and metric"},
+        {"comparisons.csv", "one row per compared pair"},
         {"junit.xml", "cases and gates as tests, for CI"},
-        {"intervals.csv", "a row a tenth of a second"},
-        {"histograms", "round trips of each trial, for HdrHistogram's tools"},
-        {"samples", "each round trip of each trial, for numpy"},
+        {"intervals.csv", "one row per tenth of a second"},
+        {"histograms", "round trips per trial, for the tools of HdrHistogram"},
+        {"samples", "every round trip of every trial, for numpy"},
         {"environment.json", "the hosts, versions and command"},
-        {"experiment.yaml", "the experiment as it was run"}})
+        {"experiment.yaml", "the experiment of this run"}})
     if (std::filesystem::exists(directory / file)) fmt::print("  {:<17} {}\n", file, content);
 }
 
-// Unpinned, a ping-pong measures where the scheduler puts its two ends: said once.
+// Warns once if a latency case has no pin: its results depend on where the scheduler puts the ends.
 void warn_of_unpinned_latency(const Experiment& experiment) {
   const auto is_unpinned = [&](const Case& c) {
     const Options& o = c.options;
@@ -131,20 +133,19 @@ void warn_of_unpinned_latency(const Experiment& experiment) {
   };
   const auto found = std::find_if(experiment.cases.begin(), experiment.cases.end(), is_unpinned);
   if (found == experiment.cases.end()) return;
-  fmt::print(
-      stderr,
-      "warning: latency without pin (case {}): placement decides the round trip, and differs "
-      "from trial to trial. Add e.g. pin: {{client: 0, server: 0}}\n",
-      found->name);
+  fmt::print(stderr,
+             "warning: latency without pin (case {}): the round trip depends on the CPUs, "
+             "which differ between trials. Add e.g. pin: {{client: 0, server: 0}}\n",
+             found->name);
 }
 
-// What would spoil the results, a line each.
+// Prints one line per finding that would spoil the results.
 void warn_of_hosts(const std::vector<HostReport>& reports) {
   for (const HostReport& report : reports)
     for (const Finding& finding : report.findings)
       if (finding.severity == Severity::serious)
-        fmt::print(stderr, "doctor: {}: {}. {} Mend it: {}\n", report.host, finding.what,
-                   finding.why, finding.remedy);
+        fmt::print(stderr, "doctor: {}: {}. {} Fix: {}\n", report.host, finding.what, finding.why,
+                   finding.remedy);
 }
 
 RunDirectory create_directory(const RunCommand& command, const Experiment& experiment,
@@ -152,11 +153,12 @@ RunDirectory create_directory(const RunCommand& command, const Experiment& exper
   return RunDirectory::create(command.results, experiment.name, experiment.plan.seed, text,
                               environment);
 } catch (const std::system_error& e) {
-  throw UsageError(fmt::format("no run can be kept in {} (-o DIR): {}", command.results.string(),
+  throw UsageError(fmt::format("cannot keep runs in {} (-o DIR): {}", command.results.string(),
                                e.code().message()));
 }
 
-// What the agents told of their hosts; of an external server there is none, but its address.
+// Returns the host facts that the agents reported. An external server has no agent, only an
+// address.
 std::vector<PairFacts> facts_of_hosts(const Experiment& experiment, Agents& agents) {
   std::vector<PairFacts> facts;
   for (auto& [number, pair] : agents) {
@@ -184,14 +186,14 @@ RunDirectory open_directory(const RunCommand& command, const Experiment& experim
   return directory;
 }
 
-// A gate against results/NAME/latest has read the run before this one; of a run that is resumed,
-// `latest` is the run itself.
+// Throws UsageError if a gate compares the run with itself. In a resumed run, results/NAME/latest
+// is the run itself.
 void refuse_itself_as_baseline(const Criteria& criteria, const RunDirectory& directory) {
   const std::filesystem::path here = std::filesystem::canonical(directory.path());
   for (const Gate& gate : criteria.gates)
     if (gate.stored && gate.stored->holds(here))
-      throw UsageError(
-          fmt::format("against: {} is this very run: name the directory of another", gate.against));
+      throw UsageError(fmt::format(
+          "against: {} is this run itself: name the directory of another run", gate.against));
 }
 
 // "quickstart: 6 cases, 60 trials, about 1 min 20 s"
@@ -199,15 +201,16 @@ void announce(const RunCommand& command, const Experiment& experiment, const Cri
               const RunDirectory& directory) {
   const std::vector<Trial> trials = missing_trials(experiment, plan_trials(experiment), directory);
   const std::uint64_t most = looks_of(criteria).back();
-  fmt::print(stderr, "{}: {} cases, {} trials{}, about {}{}\n", experiment.name,
-             experiment.cases.size(), trials.size(), command.resume.empty() ? "" : " to go",
-             ProgressView::clock_text(expected_length(experiment, trials)),
-             most > experiment.plan.repetitions
-                 ? fmt::format(", and more until the data settle it: at most {} blocks", most)
-                 : "");
+  fmt::print(
+      stderr, "{}: {} cases, {} trials{}, about {}{}\n", experiment.name, experiment.cases.size(),
+      trials.size(), command.resume.empty() ? "" : " left",
+      ProgressView::clock_text(expected_length(experiment, trials)),
+      most > experiment.plan.repetitions
+          ? fmt::format(", and more until the data are precise enough: at most {} blocks", most)
+          : "");
 }
 
-// The experiment's lab, whose namespaces become its hosts; null when it has none.
+// Makes the lab of the experiment and sets its hosts to the namespaces. Returns null without a lab.
 std::unique_ptr<Lab> make_lab(Experiment& experiment) {
   if (!experiment.lab) return nullptr;
   for (const std::string& name : remove_stale_labs())
@@ -217,7 +220,7 @@ std::unique_ptr<Lab> make_lab(Experiment& experiment) {
   return lab;
 }
 
-// Runs one experiment, or the rest of it, from its file or the copy in its run's directory.
+// Runs one experiment from its file, or resumes it from the copy in the directory of its run.
 int run_one(const RunCommand& command, const std::filesystem::path& file,
             const Overrides& overrides, const Interrupt& interrupt, Json* document) {
   const std::string text = read_experiment(file);
@@ -247,7 +250,7 @@ int run_one(const RunCommand& command, const std::filesystem::path& file,
   else
     print_files(directory.path());
   if (interrupt.raised()) {
-    fmt::print(stderr, "Interrupted. To run what is missing: pingperf run --resume {}\n",
+    fmt::print(stderr, "Interrupted. To run the missing trials: pingperf run --resume {}\n",
                directory.path().string());
     return kInterrupted;
   }
@@ -258,7 +261,7 @@ int run_one(const RunCommand& command, const std::filesystem::path& file,
   return outcome.failed_trials > 0 ? kFailedTrials : kAllWell;
 }
 
-// Of several experiments: what is to be known first.
+// Returns the exit code that matters more, for several experiments.
 int worse(int a, int b) {
   for (int code : {kInterrupted, kFailedGate, kFailedTrials})
     if (a == code || b == code) return code;
@@ -286,7 +289,7 @@ int run_command(const RunCommand& command) {
     experiments.emplace_back(run / "experiment.yaml", recorded_overrides(run));
   for (const std::string& file : command.files) experiments.emplace_back(file, command.overrides);
   bool has_lab = false;
-  for (const auto& [file, overrides] : experiments) {  // all of them, before the first one runs
+  for (const auto& [file, overrides] : experiments) {  // check all before the first runs
     const Experiment experiment = load_experiment(file, overrides);
     Criteria criteria = read_criteria(experiment);
     open_stored_runs(criteria);

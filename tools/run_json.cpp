@@ -8,7 +8,7 @@
 namespace pingperf {
 namespace {
 
-// The columns that are names and sentences, whatever they look like.
+// The columns whose cells are texts, even if a cell looks like a number.
 constexpr std::string_view kTexts[] = {"run",      "metric",  "case",   "workload",
                                        "baseline", "verdict", "remark", "note"};
 

@@ -1,4 +1,4 @@
-// What a run found, as JSON for scripts.
+// The results of a run as JSON for scripts.
 #pragma once
 
 #include <filesystem>
@@ -9,8 +9,8 @@
 
 namespace pingperf {
 
-// The rows of summary.csv and comparisons.csv of the run in `directory`, an empty cell as null, and
-// its gates. Throws CsvError.
+// Returns the rows of summary.csv and comparisons.csv in `directory`, and the gates. An empty cell
+// is null. Throws CsvError.
 Json run_json(const std::filesystem::path& directory, const std::vector<GateRow>& gates);
 
 }  // namespace pingperf

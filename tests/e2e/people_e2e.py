@@ -65,7 +65,7 @@ class Doctor(base.EndToEnd):
             self.assertTrue(finding["what"] and finding["why"] and finding["remedy"])
         text = pingperf("doctor").stdout
         self.assertIn("this host: ", text)
-        self.assertEqual(text.count("  why "), text.count("  mend "))
+        self.assertEqual(text.count("  why "), text.count("  fix "))
 
     def test_an_experiment_is_judged_by_what_it_needs(self):
         file = self.experiment(PINGS)

@@ -848,15 +848,15 @@ class Verdicts(EndToEnd):
         trials = self.trials()
         self.assertEqual(sorted(trials.groupby("case").size()), [8, 8, 8])
         self.assertEqual(len(trials.drop_duplicates(["case", "repetition"])), len(trials))
-        self.assertIn("after 6 blocks not settled, so on it goes", done.stderr)
-        self.assertIn("after 8 blocks not settled, and no more are allowed", done.stderr)
+        self.assertIn("after 6 blocks undecided, running more blocks", done.stderr)
+        self.assertIn("after 8 blocks undecided, and the maximum is reached", done.stderr)
 
     def test_a_run_that_is_settled_stops_at_its_repetitions(self):
         done = self.run_gated("--set", "plan.repetitions=8", "--set",
                               "plan.until={metric: rtt_p50_ns, relative_ci: 99%, at_most: 16}")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(len(self.trials()), 24)
-        self.assertNotIn("not settled", done.stderr)
+        self.assertNotIn("undecided", done.stderr)
 
     def test_resume_goes_on_where_until_was_interrupted(self):
         self.run_gated("--set", "plan.until={metric: throughput_bps, relative_ci: 0.001%, at_most: 8}")
