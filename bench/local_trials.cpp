@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include "harness/experiment/experiment_reader.h"
+
 namespace pingperf {
 namespace {
 

@@ -50,11 +50,16 @@ std::vector<std::string> failures(const RunComparison& comparison, const std::st
   return lines;
 }
 
-// Reads the experiment of a finished run, without its gates against stored runs.
+// The experiment of a finished run.
 Experiment experiment_of(const std::filesystem::path& run) {
-  Overrides overrides = recorded_overrides(run);
-  overrides.without_stored_runs = true;  // they may have been moved or deleted
-  return load_experiment(run / "experiment.yaml", overrides);
+  return load_experiment(run / "experiment.yaml", recorded_overrides(run));
+}
+
+// Reads the criteria of a finished run without the gates against stored runs, which may be gone.
+Criteria criteria_of(const Experiment& experiment, std::size_t& left_out) {
+  Criteria criteria = read_criteria(experiment);
+  left_out = std::erase_if(criteria.gates, [](const Gate& gate) { return !gate.against.empty(); });
+  return criteria;
 }
 
 std::string run_markdown(const std::filesystem::path& run, const TrialTable& trials) {

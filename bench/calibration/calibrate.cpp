@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "bench/calibration/families.h"
+#include "harness/results/trial_table.h"
 #include "harness/verdicts/rank_tests.h"
 
 namespace {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "harness/results/trial_table.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/effect.h"
 #include "harness/base/statistics.h"
@@ -63,12 +64,12 @@ Calibration calibrate(const TrialTable& trials, const std::string& metric, const
 
 Calibration calibrate(const TrialTable& trials, const std::string& metric, const CasePair& pair,
                       std::uint64_t first, const Until& until) {
-  Experiment experiment;
-  experiment.plan.repetitions = first;
-  experiment.plan.until = until;
-  experiment.plan.until->metrics = {metric};
-  const std::vector<std::uint64_t> looks = looks_of(experiment);
-  const Strictness strictness = strictness_of(experiment);
+  Criteria criteria;
+  criteria.repetitions = first;
+  criteria.until = until;
+  criteria.until->metrics = {metric};
+  const std::vector<std::uint64_t> looks = looks_of(criteria);
+  const Strictness strictness = strictness_of(criteria);
   const LogRatios ratios = log_ratios(trials, metric, pair);
   Calibration c;
   describe_all(c, ratios);

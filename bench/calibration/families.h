@@ -7,6 +7,7 @@
 
 #include "harness/experiment/experiment.h"
 #include "harness/results/summary.h"
+#include "harness/verdicts/criteria.h"
 
 namespace pingperf {
 

@@ -15,6 +15,7 @@
 #include "bench/local_trials.h"
 #include "bench/peers/tool.h"
 #include "harness/results/columns.h"
+#include "harness/results/trial_table.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/agent/host_facts.h"
 #include "harness/base/statistics.h"

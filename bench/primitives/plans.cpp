@@ -2,7 +2,7 @@
 #include <benchmark/benchmark.h>
 #include <fmt/core.h>
 
-#include "harness/experiment/experiment.h"
+#include "harness/experiment/experiment_reader.h"
 #include "harness/experiment/plan.h"
 
 namespace pingperf {

@@ -1,4 +1,6 @@
 #include "harness/agent/launchers.h"
+#include "harness/base/usage_error.h"
+#include "harness/experiment/experiment_reader.h"
 
 #include <gmock/gmock.h>
 

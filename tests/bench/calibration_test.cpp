@@ -7,6 +7,7 @@
 
 #include "bench/calibration/families.h"
 #include "harness/results/columns.h"
+#include "harness/results/trial_table.h"
 #include "tests/results/record_samples.h"
 
 namespace pingperf {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "harness/doctor/doctor_visit.h"
+#include "harness/experiment/experiment_reader.h"
 
 namespace pingperf {
 namespace {

@@ -9,7 +9,9 @@
 #include <fstream>
 #include <iterator>
 
-#include "harness/experiment/experiment.h"
+#include "harness/base/usage_error.h"
+#include "harness/experiment/experiment_reader.h"
+#include "harness/verdicts/criteria_reader.h"
 
 namespace pingperf {
 namespace {
@@ -23,10 +25,16 @@ std::string read(const fs::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+// Reads all that `pingperf check` reads.
+void check(const Experiment& experiment) {
+  Criteria criteria = read_criteria(experiment);
+  open_stored_runs(criteria);
+}
+
 // The error of loading `file`, or "" when it loads.
 std::string error_of(const fs::path& file) {
   try {
-    load_experiment(file);
+    check(load_experiment(file));
     return "";
   } catch (const UsageError& e) {
     return e.what();
@@ -47,7 +55,7 @@ TEST_P(BadExperiment, GetsItsOneLine) {
   const fs::path expected = (kFolder / GetParam()).replace_extension(".expected");
   std::string line;
   try {
-    parse_experiment(read(kFolder / GetParam()), GetParam().string());
+    check(parse_experiment(read(kFolder / GetParam()), GetParam().string()));
   } catch (const UsageError& e) {
     line = e.what();
   }

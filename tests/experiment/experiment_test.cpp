@@ -1,10 +1,12 @@
-#include "harness/experiment/experiment.h"
+#include "harness/base/usage_error.h"
+#include "harness/experiment/experiment_reader.h"
 
 #include <gmock/gmock.h>
 
 #include <filesystem>
 
 #include "harness/base/suggest.h"
+#include "harness/verdicts/criteria_reader.h"
 
 namespace pingperf {
 namespace {
@@ -153,9 +155,9 @@ compare: [{metric: rtt_p50_ns, axis: pair, baseline: 1, where: {engine: epoll}}]
   EXPECT_THAT(names, ElementsAre("a/engine=blocking/pair=1", "a/engine=blocking/pair=2",
                                  "a/engine=epoll/pair=1", "a/engine=epoll/pair=2"));
   EXPECT_EQ(e.cases[3].pair, 1u);
-  ASSERT_EQ(e.compare[0].pairs.size(), 1u);
-  EXPECT_EQ(e.compare[0].pairs[0].candidate, "a/engine=epoll/pair=2");
-  EXPECT_EQ(e.compare[0].pairs[0].baseline, "a/engine=epoll/pair=1");
+  ASSERT_EQ(read_criteria(e).compare[0].pairs.size(), 1u);
+  EXPECT_EQ(read_criteria(e).compare[0].pairs[0].candidate, "a/engine=epoll/pair=2");
+  EXPECT_EQ(read_criteria(e).compare[0].pairs[0].baseline, "a/engine=epoll/pair=1");
 }
 
 TEST(Experiment, CompareIsReadForAxesAndForWorkloads) {
@@ -165,11 +167,11 @@ compare:
   - {metric: cpu_s_per_gb, axis: streams, baseline: 1, workload: bulk}
   - {metric: context_switches, workload: ping, baseline: {workload: bulk}}
 )");
-  ASSERT_EQ(e.compare.size(), 3u);
-  EXPECT_EQ(e.compare[0].pairs.size(), 2u);
-  EXPECT_EQ(e.compare[1].pairs[0].candidate, "bulk/engine=iperf3/streams=4");
-  EXPECT_EQ(e.compare[1].pairs[0].baseline, "bulk/engine=iperf3/streams=1");
-  EXPECT_EQ(e.compare[2].pairs.front().candidate, "ping");
+  ASSERT_EQ(read_criteria(e).compare.size(), 3u);
+  EXPECT_EQ(read_criteria(e).compare[0].pairs.size(), 2u);
+  EXPECT_EQ(read_criteria(e).compare[1].pairs[0].candidate, "bulk/engine=iperf3/streams=4");
+  EXPECT_EQ(read_criteria(e).compare[1].pairs[0].baseline, "bulk/engine=iperf3/streams=1");
+  EXPECT_EQ(read_criteria(e).compare[2].pairs.front().candidate, "ping");
 }
 
 TEST(Experiment, WhereChoosesByParametersWhereverTheyStand) {
@@ -181,22 +183,23 @@ gates:
   - {metric: throughput_bps, axis: engine, candidate: blocking, baseline: iperf3, at_least: 95%}
   - {metric: rtt_p50_ns, workload: ping, at_least: 1us, at_most: 200us, inconclusive: fail}
 )");
-  ASSERT_EQ(e.compare[0].pairs.size(), 1u);
-  EXPECT_EQ(e.compare[0].pairs[0].candidate, "bulk/engine=blocking/streams=4");
-  ASSERT_EQ(e.gates.size(), 3u);
-  EXPECT_EQ(e.gates[0].pairs.size(), 4u);
-  EXPECT_EQ(e.gates[0].at_least, 1.5e9);
-  EXPECT_FALSE(e.gates[0].bounds_ratio());
-  EXPECT_EQ(e.gates[1].pairs.size(), 2u);
-  EXPECT_EQ(e.gates[1].at_least, 0.95);
-  EXPECT_TRUE(e.gates[1].bounds_ratio());
-  EXPECT_EQ(e.gates[2].at_most, 200e3);
-  EXPECT_EQ(e.gates[2].inconclusive, Inconclusive::fail);
+  ASSERT_EQ(read_criteria(e).compare[0].pairs.size(), 1u);
+  EXPECT_EQ(read_criteria(e).compare[0].pairs[0].candidate, "bulk/engine=blocking/streams=4");
+  ASSERT_EQ(read_criteria(e).gates.size(), 3u);
+  EXPECT_EQ(read_criteria(e).gates[0].pairs.size(), 4u);
+  EXPECT_EQ(read_criteria(e).gates[0].at_least, 1.5e9);
+  EXPECT_FALSE(read_criteria(e).gates[0].bounds_ratio());
+  EXPECT_EQ(read_criteria(e).gates[1].pairs.size(), 2u);
+  EXPECT_EQ(read_criteria(e).gates[1].at_least, 0.95);
+  EXPECT_TRUE(read_criteria(e).gates[1].bounds_ratio());
+  EXPECT_EQ(read_criteria(e).gates[2].at_most, 200e3);
+  EXPECT_EQ(read_criteria(e).gates[2].inconclusive, Inconclusive::fail);
 }
 
 TEST(Experiment, UntilIsReadWithOneMetricOrSeveral) {
   const auto with = [](const std::string& until) {
-    return parse(std::string(kBulk) + "plan: {repetitions: 6, until: " + until + "}\n").plan.until;
+    return read_criteria(parse(std::string(kBulk) + "plan: {repetitions: 6, until: " + until + "}\n"))
+        .until;
   };
   const auto one = with("{metric: throughput_bps, relative_ci: 2%, at_most: 40}");
   EXPECT_THAT(one->metrics, ElementsAre("throughput_bps"));
@@ -239,10 +242,10 @@ compare:
   - {metric: throughput_bps, axis: engine, baseline: iperf3}
   - {metric: context_switches, workload: ping, baseline: {workload: bulk}}
 )";
-  EXPECT_EQ(parse(yaml, {{}, "bulk"}).compare.size(), 1u);
-  EXPECT_EQ(parse(yaml, {{}, "ping"}).compare.size(), 0u);
-  EXPECT_EQ(parse(yaml, {{}, "bulk/engine=blocking*"}).compare.size(), 0u);
-  EXPECT_EQ(parse(yaml, {{}, "*"}).compare.size(), 2u);
+  EXPECT_EQ(read_criteria(parse(yaml, {{}, "bulk"})).compare.size(), 1u);
+  EXPECT_EQ(read_criteria(parse(yaml, {{}, "ping"})).compare.size(), 0u);
+  EXPECT_EQ(read_criteria(parse(yaml, {{}, "bulk/engine=blocking*"})).compare.size(), 0u);
+  EXPECT_EQ(read_criteria(parse(yaml, {{}, "*"})).compare.size(), 2u);
 }
 
 TEST(Suggest, FindsTheNearWordAndListsTheRest) {

@@ -1,4 +1,5 @@
 // The neutral tree: what it keeps of a document, and what it refuses, with places.
+#include "harness/base/usage_error.h"
 #include "harness/experiment/yaml.h"
 
 #include <fmt/core.h>

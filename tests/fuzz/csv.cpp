@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "harness/base/usage_error.h"
 #include "harness/experiment/experiment.h"
 #include "harness/verdicts/run_comparison.h"
 #include "harness/results/run_set.h"

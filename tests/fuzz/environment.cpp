@@ -1,4 +1,5 @@
 // environment.json of a stored run: what --resume and compare read of it, or one line of error.
+#include "harness/base/usage_error.h"
 #include "harness/results/environment.h"
 
 #include <cstdlib>

@@ -1,8 +1,10 @@
 // The experiment file: any bytes are an experiment that can be planned, or one line of error.
-#include "harness/experiment/experiment.h"
+#include "harness/base/usage_error.h"
+#include "harness/experiment/experiment_reader.h"
 
 #include "harness/agent/launchers.h"
 #include "harness/experiment/plan.h"
+#include "harness/verdicts/criteria_reader.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace pingperf;
@@ -26,7 +28,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   // Those are libiperf's own parser's, in a child process: slow, and it is not ours.
   if (text.find("iperf3_options") != std::string::npos) return -1;
   try {
-    plan(parse_experiment(text, "fuzz.yaml", {.set = {}, .only = "", .without_stored_runs = true}));
+    const Experiment experiment = parse_experiment(text, "fuzz.yaml");
+    read_criteria(experiment);
+    plan(experiment);
   } catch (const UsageError& e) {
     require_one_line(e.what());
   }

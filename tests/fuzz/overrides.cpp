@@ -1,7 +1,9 @@
 // `--set` and `--only`: each line of the input is an expression, a last one behind "only " a glob.
 #include <sstream>
 
-#include "harness/experiment/experiment.h"
+#include "harness/base/usage_error.h"
+#include "harness/experiment/experiment_reader.h"
+#include "harness/verdicts/criteria_reader.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace pingperf;
@@ -21,7 +23,7 @@ gates: [{metric: rtt_p99_ns, workload: pings, at_most: 1s}]
 )";
 
 Overrides overrides_in(const std::string& text) {
-  Overrides overrides{.set = {}, .only = "", .without_stored_runs = true};
+  Overrides overrides;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with("only "))
@@ -40,6 +42,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
     const Experiment experiment = parse_experiment(kExperiment, "fuzz.yaml", overrides_in(text));
     require(!experiment.cases.empty(), "an experiment has cases");
+    read_criteria(experiment);
   } catch (const UsageError& e) {
     require_one_line(e.what());
   }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "harness/results/columns.h"
+#include "harness/results/trial_table.h"
 #include "tests/results/record_samples.h"
 
 namespace pingperf {

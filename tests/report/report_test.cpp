@@ -12,6 +12,7 @@
 #include "harness/report/report_headline.h"
 #include "harness/report/report_series.h"
 #include "harness/results/run_directory.h"
+#include "harness/results/trial_table.h"
 #include "harness/verdicts/stopping.h"
 #include "tests/results/record_samples.h"
 
@@ -33,6 +34,7 @@ class ReportPageTest : public testing::Test {
   // An experiment of two engines, `blocks` blocks, in which blocking is `ratio` times as fast.
   void measure(double ratio, std::uint64_t blocks) {
     experiment_.plan.repetitions = blocks;
+    criteria_.repetitions = blocks;
     experiment_.cases = {samples_.add_case("bulk", {{"engine", "iperf3"}}),
                          samples_.add_case("bulk", {{"engine", "blocking"}})};
     for (std::uint64_t block = 1; block <= blocks; ++block) {
@@ -42,7 +44,7 @@ class ReportPageTest : public testing::Test {
           samples_.transfer(experiment_.cases[1], block,
                             static_cast<std::uint64_t>(ratio * static_cast<double>(bytes))));
     }
-    experiment_.compare = {{"throughput_bps", {{"bulk/engine=blocking", "bulk/engine=iperf3"}}}};
+    criteria_.compare = {{"throughput_bps", {{"bulk/engine=blocking", "bulk/engine=iperf3"}}}};
   }
 
   // Of the rows so far.
@@ -52,8 +54,8 @@ class ReportPageTest : public testing::Test {
             &experiment_,
             trials_.get(),
             summarize(*trials_),
-            compare_cases(experiment_, *trials_, strictness_of(experiment_)),
-            judge_gates(experiment_, *trials_)};
+            compare_cases(criteria_, *trials_, strictness_of(criteria_)),
+            judge_gates(criteria_, *trials_)};
   }
 
   std::vector<std::string> sentences() {
@@ -76,6 +78,7 @@ class ReportPageTest : public testing::Test {
 
   Samples samples_;
   Experiment experiment_;
+  Criteria criteria_;
   std::string csv_ = trials_header();
   std::unique_ptr<TrialTable> trials_;
   const fs::path folder_ =
@@ -111,7 +114,7 @@ TEST_F(ReportPageTest, HeadlineSaysThatTooFewPairsAreNoVerdict) {
 TEST_F(ReportPageTest, HeadlineOfManyComparisonsHasASentenceForEachVerdict) {
   measure(1.5, 10);
   for (int i = 0; i < 9; ++i)
-    experiment_.compare[0].pairs.push_back({"bulk/engine=iperf3", "bulk/engine=blocking"});
+    criteria_.compare[0].pairs.push_back({"bulk/engine=iperf3", "bulk/engine=blocking"});
   EXPECT_THAT(sentences(), Contains(StartsWith(
                                "bad: Goodput: slower in 9 of 10 against the baseline: from 0.67 × "
                                "(bulk/engine=iperf3) to ")));
@@ -125,7 +128,7 @@ TEST_F(ReportPageTest, HeadlineNamesGatesThatFailed) {
   kept.at_least = 1e6;
   Gate broken = kept;
   broken.at_least = 1e9;
-  experiment_.gates = {kept, broken};
+  criteria_.gates = {kept, broken};
   EXPECT_THAT(sentences().at(0), "good: 1 of 2 gates held.");
   EXPECT_THAT(sentences().at(1),
               StartsWith("bad: Gate failed: bulk/engine=iperf3 throughput_bps: 8.04 Mbit/s"));

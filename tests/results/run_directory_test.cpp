@@ -1,3 +1,4 @@
+#include "harness/base/usage_error.h"
 #include "harness/results/run_directory.h"
 
 #include <gtest/gtest.h>

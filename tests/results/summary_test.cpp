@@ -62,9 +62,10 @@ TEST_F(ReportTest, OneTrialHasNoSpread) {
 
 TEST_F(ReportTest, ComparisonPairsTrialsOfOneBlock) {
   Experiment e;
+  Criteria criteria;
   e.cases = {samples.add_case("bulk", {{"engine", "iperf3"}}),
              samples.add_case("bulk", {{"engine", "blocking"}})};
-  e.compare = {{"throughput_bps", {{e.cases[1].name, e.cases[0].name}}}};
+  criteria.compare = {{"throughput_bps", {{e.cases[1].name, e.cases[0].name}}}};
   // The machine halves its speed from block to block: the ratio does not mind.
   for (std::uint64_t block = 1; block <= 3; ++block) {
     add(samples.transfer(e.cases[0], block, 8000 >> block));
@@ -72,7 +73,7 @@ TEST_F(ReportTest, ComparisonPairsTrialsOfOneBlock) {
   }
   add(samples.transfer(e.cases[0], 4, 1000));
   add(samples.failed(e.cases[1], 4));
-  const auto rows = compare_cases(e, table());
+  const auto rows = compare_cases(criteria, table());
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].case_name, "bulk/engine=blocking");
   EXPECT_EQ(rows[0].baseline, "bulk/engine=iperf3");
@@ -87,10 +88,11 @@ TEST_F(ReportTest, ComparisonPairsTrialsOfOneBlock) {
 
 TEST_F(ReportTest, AVerdictNeedsIntervalThresholdAndFamily) {
   Experiment e;
+  Criteria criteria;
   e.cases = {
       samples.add_case("bulk", {{"engine", "a"}}), samples.add_case("bulk", {{"engine", "b"}}),
       samples.add_case("bulk", {{"engine", "c"}}), samples.add_case("bulk", {{"engine", "d"}})};
-  e.compare = {{"throughput_bps", pairs_along_axis("engine", "a", any_case, e.cases)}};
+  criteria.compare = {{"throughput_bps", pairs_along_axis("engine", "a", any_case, e.cases)}};
   for (std::uint64_t block = 1; block <= 10; ++block) {
     const std::uint64_t base = 1'000'000 + 50'000 * block, wobble = block % 3 * 5'000;
     add(samples.transfer(e.cases[0], block, base));
@@ -98,7 +100,7 @@ TEST_F(ReportTest, AVerdictNeedsIntervalThresholdAndFamily) {
     add(samples.transfer(e.cases[2], block, base + wobble));
     add(samples.transfer(e.cases[3], block, base * (6 + 4 * (block % 3)) / 10));
   }
-  const auto rows = compare_cases(e, table());
+  const auto rows = compare_cases(criteria, table());
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[0].verdict, "faster");
   EXPECT_NEAR(rows[0].ratio.value(), 1.5, 0.02);
@@ -113,9 +115,10 @@ TEST_F(ReportTest, AVerdictNeedsIntervalThresholdAndFamily) {
 
 TEST_F(ReportTest, LowerIsFasterForTimes) {
   Experiment e;
+  Criteria criteria;
   e.cases = {samples.add_case("ping", {{"engine", "a"}}, Kind::latency),
              samples.add_case("ping", {{"engine", "b"}}, Kind::latency)};
-  e.compare = {{"rtt_p50_ns", pairs_along_axis("engine", "a", any_case, e.cases)}};
+  criteria.compare = {{"rtt_p50_ns", pairs_along_axis("engine", "a", any_case, e.cases)}};
   for (std::uint64_t block = 1; block <= 8; ++block)
     for (std::size_t i = 0; i < 2; ++i) {
       TrialRecord r = samples.trial(e.cases[i], block);
@@ -124,16 +127,17 @@ TEST_F(ReportTest, LowerIsFasterForTimes) {
         r.client.rtt->record((i == 0 ? 20'000 : 10'000) + static_cast<int>(block) * 10);
       add(r);
     }
-  const auto rows = compare_cases(e, table());
+  const auto rows = compare_cases(criteria, table());
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].verdict, "faster");
 }
 
 TEST_F(ReportTest, ABimodalCaseGetsNoVerdictUnlessEveryPairSaysTheSame) {
   Experiment e;
+  Criteria criteria;
   e.cases = {samples.add_case("ping", {{"engine", "a"}}, Kind::latency),
              samples.add_case("ping", {{"engine", "b"}}, Kind::latency)};
-  e.compare = {{"rtt_p50_ns", pairs_along_axis("engine", "a", any_case, e.cases)}};
+  criteria.compare = {{"rtt_p50_ns", pairs_along_axis("engine", "a", any_case, e.cases)}};
   for (std::uint64_t block = 1; block <= 10; ++block)
     for (std::size_t i = 0; i < 2; ++i) {
       TrialRecord r = samples.trial(e.cases[i], block);
@@ -142,13 +146,13 @@ TEST_F(ReportTest, ABimodalCaseGetsNoVerdictUnlessEveryPairSaysTheSame) {
       for (int ping = 0; ping < 10; ++ping) r.client.rtt->record(i == 0 ? 100'000 : candidate);
       add(r);
     }
-  auto rows = compare_cases(e, table());
+  auto rows = compare_cases(criteria, table());
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].verdict, "inconclusive");
   EXPECT_EQ(rows[0].remark, "ping/engine=b is bimodal: 5 trials near 40 µs, 5 near 330 µs");
   EXPECT_FALSE(rows[0].more_repetitions);  // more of them would settle nothing
   EXPECT_THAT(comparisons_table(rows, {}), HasSubstr("is bimodal"));
-  e.compare[0].pairs = {{e.cases[0].name, e.cases[1].name}};
+  criteria.compare[0].pairs = {{e.cases[0].name, e.cases[1].name}};
   rows[0].least = 1.2;  // of every pair
   rows[0].most = 5;
   rows[0].ci_low = 1.3;

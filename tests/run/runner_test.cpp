@@ -1,4 +1,5 @@
 // The runner against agents that play a script: late, silent, talking garbage, dying at each step.
+#include "harness/experiment/experiment_reader.h"
 #include "harness/run/runner.h"
 
 #include <gmock/gmock.h>

@@ -5,7 +5,9 @@
 #include <fstream>
 #include <random>
 
+#include "harness/base/usage_error.h"
 #include "harness/results/columns.h"
+#include "harness/results/trial_table.h"
 #include "harness/verdicts/gates.h"
 #include "harness/report/junit.h"
 #include "harness/verdicts/run_comparison.h"
@@ -75,13 +77,14 @@ class VerdictTest : public testing::Test {
 
   Samples samples;
   Experiment experiment;
+  Criteria criteria;
   fs::path folder = fs::temp_directory_path() / ("pingperf-verdicts-" + std::to_string(::getpid()));
 };
 
 TEST_F(VerdictTest, AGateIsJudgedOnItsIntervalNotOnItsPoint) {
-  experiment.gates = {ratio_gate(0.95)};
+  criteria.gates = {ratio_gate(0.95)};
   const auto state = [&](double speed, double noise) {
-    const auto judged = judge_gates(experiment, table(rows(10, speed, noise)));
+    const auto judged = judge_gates(criteria, table(rows(10, speed, noise)));
     EXPECT_EQ(judged.size(), 1u);
     return judged[0].state;
   };
@@ -104,20 +107,20 @@ TEST_F(VerdictTest, WhatAnUndecidedGateDoesIsForTheExperimentToSay) {
 }
 
 TEST_F(VerdictTest, AGateWithoutAValueFails) {
-  experiment.gates = {ratio_gate(0.95)};
+  criteria.gates = {ratio_gate(0.95)};
   std::string text;
   for (std::uint64_t block = 1; block <= 8; ++block) {
     text += trial_row(samples.transfer(experiment.cases[0], block, 1000));
     text += trial_row(samples.failed(experiment.cases[1], block));
   }
-  const auto judged = judge_gates(experiment, table(text));
+  const auto judged = judge_gates(criteria, table(text));
   EXPECT_EQ(judged[0].state, GateState::failed);
   EXPECT_EQ(judged[0].why, "nothing was measured");
 }
 
 TEST_F(VerdictTest, TooFewTrialsDecideNothing) {
-  experiment.gates = {ratio_gate(0.95)};
-  const auto judged = judge_gates(experiment, table(rows(3, 0.5, 0.01)));
+  criteria.gates = {ratio_gate(0.95)};
+  const auto judged = judge_gates(criteria, table(rows(3, 0.5, 0.01)));
   EXPECT_EQ(judged[0].state, GateState::undecided);
   EXPECT_THAT(describe(judged[0]), HasSubstr("(3 values make no interval)"));
 }
@@ -128,12 +131,12 @@ TEST_F(VerdictTest, AnAbsoluteBoundIsOfTheMediansInterval) {
   gate.pairs = {{candidate(), ""}};
   gate.at_least = 100e6;
   gate.at_most = 100e9;
-  experiment.gates = {gate};
-  const auto judged = judge_gates(experiment, table(rows(10, 1, 0.01)));
+  criteria.gates = {gate};
+  const auto judged = judge_gates(criteria, table(rows(10, 1, 0.01)));
   EXPECT_EQ(judged[0].state, GateState::passed);
   EXPECT_THAT(describe(judged[0]), HasSubstr("at least 100 Mbit/s, at most 100 Gbit/s"));
-  experiment.gates[0].at_least = 50e9;
-  EXPECT_EQ(judge_gates(experiment, table(rows(10, 1, 0.01)))[0].state, GateState::failed);
+  criteria.gates[0].at_least = 50e9;
+  EXPECT_EQ(judge_gates(criteria, table(rows(10, 1, 0.01)))[0].state, GateState::failed);
 }
 
 TEST_F(VerdictTest, AStoredRunIsABaselineToo) {
@@ -143,60 +146,60 @@ TEST_F(VerdictTest, AStoredRunIsABaselineToo) {
   gate.against = run("stored", rows(10, 1, 0.02)).string();
   gate.stored = std::make_shared<const RunSet>(RunSet::read({gate.against}));
   gate.at_least = 0.95;
-  experiment.gates = {gate};
+  criteria.gates = {gate};
   // A machine of a third of the speed; the candidate keeps its place beside iperf3, or does not.
-  EXPECT_EQ(judge_gates(experiment, table(rows(10, 1, 0.02, 0.33, 2)))[0].state, GateState::passed);
-  EXPECT_EQ(judge_gates(experiment, table(rows(10, 0.8, 0.02, 0.33, 2)))[0].state,
+  EXPECT_EQ(judge_gates(criteria, table(rows(10, 1, 0.02, 0.33, 2)))[0].state, GateState::passed);
+  EXPECT_EQ(judge_gates(criteria, table(rows(10, 0.8, 0.02, 0.33, 2)))[0].state,
             GateState::failed);
 }
 
 TEST_F(VerdictTest, ARunLooksAtItsDataAtDoublingNumbersOfBlocks) {
-  experiment.plan.repetitions = 10;
-  EXPECT_THAT(looks_of(experiment), ElementsAre(10));
-  experiment.plan.until = Until{{"throughput_bps"}, 0.02, false, 35};
-  EXPECT_THAT(looks_of(experiment), ElementsAre(10, 20, 35));
-  EXPECT_DOUBLE_EQ(strictness_of(experiment).level, 0.05 / 3);
-  experiment.plan.until->metrics.clear();  // only for gates that repeat, and there is none
-  EXPECT_THAT(looks_of(experiment), ElementsAre(10));
-  experiment.gates = {ratio_gate(0.95)};
-  experiment.gates[0].inconclusive = Inconclusive::repeat;
-  EXPECT_THAT(looks_of(experiment), ElementsAre(10, 20, 35));
+  criteria.repetitions = 10;
+  EXPECT_THAT(looks_of(criteria), ElementsAre(10));
+  criteria.until = Until{{"throughput_bps"}, 0.02, false, 35};
+  EXPECT_THAT(looks_of(criteria), ElementsAre(10, 20, 35));
+  EXPECT_DOUBLE_EQ(strictness_of(criteria).level, 0.05 / 3);
+  criteria.until->metrics.clear();  // only for gates that repeat, and there is none
+  EXPECT_THAT(looks_of(criteria), ElementsAre(10));
+  criteria.gates = {ratio_gate(0.95)};
+  criteria.gates[0].inconclusive = Inconclusive::repeat;
+  EXPECT_THAT(looks_of(criteria), ElementsAre(10, 20, 35));
 }
 
 TEST_F(VerdictTest, UntilWantsNarrowIntervalsOfCasesOrOfComparisons) {
-  experiment.plan.repetitions = 10;
-  experiment.plan.until = Until{{"throughput_bps"}, 0.05, false, 20};
-  experiment.compare = {{"throughput_bps", {{candidate(), reference()}}}};
+  criteria.repetitions = 10;
+  criteria.until = Until{{"throughput_bps"}, 0.05, false, 20};
+  criteria.compare = {{"throughput_bps", {{candidate(), reference()}}}};
   const TrialTable trials = table(rows(20, 1, 0.01));
   // The machine's moods widen each case's own interval; the ratio does not mind.
-  EXPECT_EQ(unsettled(experiment, trials).size(), 2u);
-  EXPECT_THAT(unsettled(experiment, trials)[0], HasSubstr("not to ±5%"));
-  experiment.plan.until->of_comparisons = true;
-  EXPECT_THAT(unsettled(experiment, trials), IsEmpty());
-  EXPECT_EQ(unsettled(experiment, trials.first(4)).size(), 1u);  // too few for an interval
+  EXPECT_EQ(unsettled(experiment, criteria, trials).size(), 2u);
+  EXPECT_THAT(unsettled(experiment, criteria, trials)[0], HasSubstr("not to ±5%"));
+  criteria.until->of_comparisons = true;
+  EXPECT_THAT(unsettled(experiment, criteria, trials), IsEmpty());
+  EXPECT_EQ(unsettled(experiment, criteria, trials.first(4)).size(), 1u);  // too few for an interval
 }
 
 TEST_F(VerdictTest, AnUndecidedGateThatIsToRepeatKeepsTheRunGoing) {
-  experiment.plan.until = Until{{}, 0, false, 40};
-  experiment.gates = {ratio_gate(0.95)};
-  experiment.gates[0].inconclusive = Inconclusive::repeat;
-  EXPECT_EQ(unsettled(experiment, table(rows(10, 0.95, 0.1))).size(), 1u);
-  EXPECT_THAT(unsettled(experiment, table(rows(10, 1.2, 0.02))), IsEmpty());
+  criteria.until = Until{{}, 0, false, 40};
+  criteria.gates = {ratio_gate(0.95)};
+  criteria.gates[0].inconclusive = Inconclusive::repeat;
+  EXPECT_EQ(unsettled(experiment, criteria, table(rows(10, 0.95, 0.1))).size(), 1u);
+  EXPECT_THAT(unsettled(experiment, criteria, table(rows(10, 1.2, 0.02))), IsEmpty());
 }
 
 TEST_F(VerdictTest, APlanInWhichNoGateCanBeDecidedIsTold) {
-  experiment.gates = {ratio_gate(0.95)};
-  experiment.plan.repetitions = 5;
-  EXPECT_THAT(gates_objection(experiment).value_or(""), HasSubstr("6 are the fewest"));
-  experiment.plan.repetitions = 6;
-  EXPECT_FALSE(gates_objection(experiment));
+  criteria.gates = {ratio_gate(0.95)};
+  criteria.repetitions = 5;
+  EXPECT_THAT(gates_objection(criteria).value_or(""), HasSubstr("6 are the fewest"));
+  criteria.repetitions = 6;
+  EXPECT_FALSE(gates_objection(criteria));
 }
 
 // Trials in two groups have no interval to speak of; but when each of them breaks the bound, it is
 // broken.
 TEST_F(VerdictTest, TwoGroupsThatBothBreakTheBoundAreABreach) {
   const auto judged = [&](double fast, double slow) {
-    experiment.gates = {ratio_gate(0.95)};
+    criteria.gates = {ratio_gate(0.95)};
     std::string text;
     for (std::uint64_t block = 1; block <= 10; ++block) {
       text += trial_row(samples.transfer(experiment.cases[0], block, 1'000'000 + block));
@@ -204,7 +207,7 @@ TEST_F(VerdictTest, TwoGroupsThatBothBreakTheBoundAreABreach) {
           samples.transfer(experiment.cases[1], block,
                            static_cast<std::uint64_t>((block % 2 ? fast : slow) * 1e6) + block));
     }
-    return judge_gates(experiment, table(text))[0];
+    return judge_gates(criteria, table(text))[0];
   };
   EXPECT_EQ(judged(0.5, 0.1).state, GateState::failed);
   EXPECT_THAT(judged(0.5, 0.1).why, HasSubstr("bimodal"));
@@ -323,12 +326,12 @@ TEST_F(VerdictTest, AReferenceThatIsNotThereIsAnError) {
 }
 
 TEST_F(VerdictTest, JUnitHasATestForEachCaseAndGateAndEscapesNames) {
-  experiment.gates = {ratio_gate(0.95)};
+  criteria.gates = {ratio_gate(0.95)};
   std::string text = rows(10, 0.8, 0.02);
   text += trial_row(samples.failed(experiment.cases[0], 11));
   const TrialTable trials = table(text);
   const std::string xml =
-      junit_xml("a<b", junit_of_run(experiment, trials, judge_gates(experiment, trials)));
+      junit_xml("a<b", junit_of_run(experiment, trials, judge_gates(criteria, trials)));
   EXPECT_THAT(xml, HasSubstr("<testsuites name=\"a&lt;b\">"));
   EXPECT_THAT(xml, HasSubstr("<testsuite name=\"trials\" tests=\"2\" failures=\"1\""));
   EXPECT_THAT(xml, HasSubstr("client: it, &quot;broke&quot;"));
