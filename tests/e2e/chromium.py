@@ -1,5 +1,5 @@
-"""Drives a headless Chromium over a pipe, by its DevTools protocol: opens files, reports what went wrong, evaluates
-JavaScript and takes pictures."""
+"""Drives a headless Chromium over a pipe, by its DevTools protocol: opens files, reports what went
+wrong, evaluates JavaScript and takes pictures."""
 
 import base64
 import fcntl
@@ -24,8 +24,8 @@ def high_pipe():
 
 
 class Chromium:
-    """One page at a time. Use it in a `with` statement. `problems` are the console errors and exceptions of the page,
-    and `requests` the addresses that it has requested."""
+    """One page at a time. Use it in a `with` statement. `problems` are the console errors and
+    exceptions of the page, and `requests` the addresses that it has requested."""
 
     def __init__(self, **how):
         self.buffer, self.last_id = b"", 0
@@ -55,7 +55,7 @@ class Chromium:
         self.profile.cleanup()
 
     def new_page(self, width=1200, height=900, dark=False, scale=1):
-        """Replaces the page by an empty one, in a context that shares no storage with the last one's."""
+        """Replaces the page by an empty one, which shares no storage with the page before."""
         self.session = None
         if self.context:
             self.call("Target.disposeBrowserContext", browserContextId=self.context)
@@ -119,7 +119,7 @@ class Chromium:
             self.buffer += received
         message, _, self.buffer = self.buffer.partition(b"\0")
         message = json.loads(message)
-        if message.get("sessionId") == self.session:  # else of a page that was closed
+        if message.get("sessionId") == self.session:  # else: of a closed page
             self.note(message.get("method"), message.get("params", {}))
         return message
 

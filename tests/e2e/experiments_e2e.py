@@ -1,4 +1,4 @@
-"""Runs the committed experiments and every engine, and reads the files of the runs with pandas and csv.
+"""Runs the committed experiments and every engine, and reads their files with pandas and csv.
 
 Usage: experiments_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """
@@ -87,7 +87,7 @@ class Quickstart(support.EndToEnd):
 
 
 class Configs(support.EndToEnd):
-    AT_ONCE = 4  # figures are not judged, and most of a short trial is waiting
+    AT_ONCE = 4  # no figure is judged, and a short trial mostly waits
 
     def shortened(self, config):
         """Returns the arguments that run every case of an experiment once, for a moment."""
@@ -110,7 +110,8 @@ class Configs(support.EndToEnd):
             with self.subTest(config.name):
                 self.skipTest("lab_e2e.py and ssh_e2e.py run it")
         here = [(c, self.shortened(c)) for c in every if c not in elsewhere]
-        judged = [pair for pair in here if "\ngates:" in pair[0].read_text()]  # alone: a gate that fails is a failure
+        # Experiments with gates run alone, because a gate judges figures.
+        judged = [pair for pair in here if "\ngates:" in pair[0].read_text()]
 
         def run(pair):
             return pair[0].name, pingperf("run", "-o", self.folder / pair[0].stem, pair[0], *pair[1])

@@ -41,7 +41,7 @@ workloads: {ping: {kind: latency, engine: blocking, transport: udp}}
 class Failures(support.EndToEnd):
     @classmethod
     def setUpClass(cls):
-        """Starts a run that waits some seconds for a pong, so that it waits beside the other tests."""
+        """Starts the run of WITHOUT_PONG, which waits some seconds, beside the other tests."""
         super().setUpClass()
         file = cls.shared / "experiment.yaml"
         file.write_text(WITHOUT_PONG)

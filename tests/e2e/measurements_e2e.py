@@ -58,7 +58,8 @@ class Variants(support.EndToEnd):
         def run(engine):
             return cls.shared_run(VARIANTS, "--only", f"*engine={engine}*", name=engine).table()
 
-        with ThreadPoolExecutor(2) as pool:  # at once: a trial of libiperf takes a second to measure 300 ms
+        # At once, because a trial of libiperf takes a second to measure 300 ms.
+        with ThreadPoolExecutor(2) as pool:
             cls.variants = pandas.concat(pool.map(run, ("iperf3", "blocking")), ignore_index=True)
 
     def test_every_variant_is_measured_alike_by_iperf3_and_sockets(self):

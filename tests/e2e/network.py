@@ -12,7 +12,7 @@ NAMESPACES = Path("/run/netns")
 
 
 def own_namespaces():
-    """Gives this process and its children a /run/netns of their own, so that no other run sees their namespaces."""
+    """Gives this process and its children a /run/netns that no other process sees."""
     libc = ctypes.CDLL(None, use_errno=True)
     new_mounts, recursive, private = 0x20000, 0x4000, 0x40000
 

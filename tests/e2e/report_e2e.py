@@ -1,5 +1,6 @@
-"""Opens the pages of real runs in a headless Chromium: nothing goes wrong there, the charts are there, and they show the
-figures of the CSV files. Skipped where there is no Chromium (tools/test installs it).
+"""Opens the pages of real runs in a headless Chromium: nothing goes wrong there, the charts are
+there, and they show the figures of the CSV files. Skipped where there is no Chromium (tools/test
+installs it).
 
 Usage: report_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """
@@ -53,15 +54,23 @@ DRAWN = """Object.fromEntries([...document.querySelectorAll('canvas[data-chart]'
   }];
 }))"""
 
-OPEN_ALL = """for (const one of document.querySelectorAll('details')) one.open = true;
-new Promise(done => setTimeout(done, 300))"""
+# Opens what is folded, and waits until the page has handled each event of it.
+OPEN_ALL = """new Promise(done => {
+  const closed = [...document.querySelectorAll('details')].filter(one => !one.open);
+  let left = closed.length;
+  for (const one of closed) {
+    one.addEventListener('toggle', () => --left || done(), {once: true});
+    one.open = true;
+  }
+  if (!left) done();
+})"""
 
 CELLS = """[...document.querySelectorAll('[data-%s]')].map(
     cell => ({...cell.dataset, text: cell.firstChild.textContent}))"""
 
 
 def read(file):
-    """A CSV file, its numbers to the last bit."""
+    """Reads a CSV file, its numbers to the last bit."""
     return pandas.read_csv(file, float_precision="round_trip")
 
 
@@ -76,7 +85,7 @@ class Browser(support.EndToEnd):
         cls.addClassCleanup(cls.browser.__exit__)
 
     def open(self, page, **how):
-        """Opens a page and returns the browser. Nothing has gone wrong, and the page has requested nothing else."""
+        """Opens a page, checks that it had no problem and no request, and returns the browser."""
         self.browser.new_page(**how)
         self.browser.open(page)
         self.assertEqual(self.browser.problems, [])
@@ -197,7 +206,7 @@ class Page(Browser):
 
 
 class Failed(Browser):
-    """Pages of a run of which two of four trials have failed, and of copies of it that were damaged."""
+    """Pages of a run in which two of four trials failed, and of damaged copies of it."""
 
     @classmethod
     def setUpClass(cls):

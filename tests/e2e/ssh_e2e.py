@@ -58,6 +58,7 @@ class Remote(network.Network):
         shutil.copy(cls.keys / "user.pub", cls.keys / "authorized_keys")
         host_key = (cls.keys / "host.pub").read_text().split()[:2]
         (cls.keys / "known_hosts").write_text(f"{ADDRESS} " + " ".join(host_key) + "\n")
+        # The key exchange is the quickest one, and no shell start-up file of root's is run.
         (cls.keys / "config").write_text(f"""
 ListenAddress {ADDRESS}
 Port 22
@@ -69,7 +70,7 @@ PidFile none
 PermitRootLogin yes
 KexAlgorithms curve25519-sha256
 SetEnv HOME={cls.keys}
-""")  # the quickest key exchange, and no shell start-up file of root's
+""")
         Path("/run/sshd").mkdir(exist_ok=True)
         sshd = subprocess.Popen(["ip", "netns", "exec", cls.server, "/usr/sbin/sshd", "-D", "-e", "-f",
                                  cls.keys / "config"], stderr=subprocess.DEVNULL)
@@ -90,8 +91,8 @@ SetEnv HOME={cls.keys}
         return file
 
     def arguments(self, *arguments, server=None, more="", results=None):
-        """Returns the arguments of a short run between the two, where `server` is the command that reaches the server
-        and `more` are further keys of it."""
+        """Returns the arguments of a short run between the two. `server` is the command that
+        reaches the server, and `more` are further keys of that host."""
         launch = ", ".join(f'"{argument}"' for argument in (server or self.ssh))
         return ["run", "-o", results or self.results, SOURCE / "configs/two-hosts-ssh.yaml",
                 "--set", f"hosts.client={{netns: {self.client}}}",
@@ -198,8 +199,8 @@ class SshFailures(Remote):
                           error)
 
     def test_a_line_that_breaks_at_each_step_fails_that_trial_alone(self):
-        # The line breaks once, after that many lines of the agent (hello, ready, progress or result) or of the
-        # controller (hello, listen, start).
+        # The line breaks once, after that many lines of the agent (hello, ready, progress or
+        # result) or of the controller (hello, listen, start).
         breaks = self.script("breaks", """#!/usr/bin/python3
 import os, subprocess, sys, threading
 way, count, once = sys.argv[1], int(sys.argv[2]), sys.argv[3]

@@ -1,4 +1,4 @@
-"""Helpers of the end-to-end tests: they run pingperf, read the files of a run and wait for conditions."""
+"""Helpers of the end-to-end tests: run pingperf, read the files of a run, wait for conditions."""
 
 import os
 import random
@@ -34,8 +34,8 @@ def pingperf(*arguments, **options):
 
 
 def read_table(file):
-    """Reads a CSV file. The import is here because pandas takes most of a second and not every suite needs it."""
-    import pandas
+    """Reads a CSV file."""
+    import pandas  # takes most of a second, and not every suite needs it
     return pandas.read_csv(file)
 
 
@@ -50,7 +50,7 @@ def eventually(condition, seconds=10.0):
 
 
 def stat_of(process):
-    """Returns the fields of /proc/PID/stat from the third (the state) on, or None once the process is gone."""
+    """Returns /proc/PID/stat from its third field on; None once the process is gone."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -79,7 +79,8 @@ def is_measuring(processes):
         except OSError:
             return False
         stat = stat_of(process)
-        return b"worker" in command and stat is not None and int(stat[11]) + int(stat[12]) >= 2  # ticks of CPU time
+        ticks = int(stat[11]) + int(stat[12]) if stat else 0  # of CPU time
+        return b"worker" in command and ticks >= 2
 
     return any(is_busy_worker(process) for process in processes)
 
@@ -133,7 +134,7 @@ class EndToEnd(unittest.TestCase):
 
     @classmethod
     def shared_run(cls, experiment, *arguments, name="shared"):
-        """Runs an experiment, a file or a text, whose results several tests read. Returns the run."""
+        """Runs an experiment, a file or a text. Returns the run, which several tests read."""
         if isinstance(experiment, str):
             file = cls.shared / f"{name}.yaml"
             file.write_text(experiment)
@@ -163,7 +164,8 @@ class EndToEnd(unittest.TestCase):
         return process
 
     def serve(self, *arguments, port=0):
-        """Starts `pingperf pong` or `pingperf sink`, on a free port unless one is given. Returns the process and the port."""
+        """Starts `pingperf pong` or `sink`, on a free port unless one is given. Returns the process
+        and the port."""
         server = self.start(*arguments, "--port", port)
         first = server.stdout.readline()
         self.assertIn(arguments[0].upper(), first)

@@ -1,4 +1,4 @@
-"""Checks gates, stopping rules, the comparison of runs and the exports, as their users and consumers see them.
+"""Checks gates, stopping rules, the comparison of runs and the exports, as their readers see them.
 
 Usage: verdicts_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """
