@@ -1,5 +1,5 @@
-"""Checks the schema with a real validator. The schema accepts every right experiment and refuses every
-wrong one, except those that tests/bad/beyond-the-schema.txt lists with the reason.
+"""Checks the schema with a real validator. The schema accepts every right experiment and refuses
+every wrong one, except those that tests/bad/beyond-the-schema.txt lists with the reason.
 
 Usage: schema_test.py PATH_OF_PINGPERF
 """

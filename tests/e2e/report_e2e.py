@@ -76,13 +76,16 @@ def read(file):
 
 @unittest.skipUnless(chromium.PATH, "no chromium: apt-get install chromium")
 class Browser(support.EndToEnd):
-    """One browser per suite, in which each test opens pages that share nothing."""
+    """One browser for all suites, in which each test opens pages that share nothing."""
+
+    browser = None
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.browser = chromium.Chromium()
-        cls.addClassCleanup(cls.browser.__exit__)
+        if not Browser.browser:
+            Browser.browser = chromium.Chromium()
+            unittest.addModuleCleanup(Browser.browser.__exit__)
 
     def open(self, page, **how):
         """Opens a page, checks that it had no problem and no request, and returns the browser."""
