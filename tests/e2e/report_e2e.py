@@ -197,8 +197,7 @@ class Page(Browser):
         self.assertEqual(browser.problems, [])
 
     def test_of_an_interrupted_run_says_so(self):
-        process = self.start("run", self.experiment(EXPERIMENT.replace("duration: 50ms", "duration: 1s")), "-o",
-                             self.results, "-q", stderr=subprocess.PIPE)
+        process = self.start("run", self.experiment(EXPERIMENT), "-o", self.results, "-q", stderr=subprocess.PIPE)
         self.assertTrue(eventually(lambda: any(
             file.read_text().count("\n") > 2 for file in self.results.glob("*/*/trials.csv")), 60))
         process.send_signal(signal.SIGINT)
