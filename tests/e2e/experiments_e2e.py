@@ -6,7 +6,6 @@ Usage: experiments_e2e.py PATH_OF_PINGPERF [unittest arguments]
 import csv
 import json
 import os
-import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 import yaml

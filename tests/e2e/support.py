@@ -1,6 +1,5 @@
 """Helpers of the end-to-end tests: run pingperf, read the files of a run, wait for conditions."""
 
-import os
 import random
 import re
 import socket
