@@ -1,5 +1,5 @@
-"""The schema against a real validator: it takes every experiment that is right, and of the wrong ones
-all but those that tests/bad/beyond-the-schema.txt lists with the reason.
+"""Checks the schema with a real validator. The schema accepts every right experiment and refuses
+every wrong one, except those that tests/bad/beyond-the-schema.txt lists with the reason.
 
 Usage: schema_test.py PATH_OF_PINGPERF
 """
@@ -27,7 +27,7 @@ EXPERIMENTS = sorted([*SOURCE.glob("configs/**/*.yaml"),
 
 
 class Yaml12(yaml.SafeLoader):
-    """Plain scalars as YAML 1.2 has them, and as editors do: yes and 1:30 are texts."""
+    """Reads plain scalars as YAML 1.2 and editors do: yes and 1:30 are texts."""
     yaml_implicit_resolvers = {}
 
 
@@ -50,7 +50,7 @@ class Schema(unittest.TestCase):
         cls.validator = Draft202012Validator(json.loads(cls.text))
 
     def objection(self, text):
-        """What the schema has against an experiment; empty: nothing."""
+        """Returns the error of the schema for an experiment; empty when there is none."""
         try:
             document = yaml.load(text, Yaml12)
         except (yaml.YAMLError, RecursionError) as e:

@@ -16,7 +16,7 @@ namespace {
 constexpr Nanoseconds kObservation = 500 * kMillisecond;  // time to watch the CPUs of the hosts
 
 std::vector<HostReport> reports_of(const DoctorCommand& command) {
-  if (command.file.empty()) return {visit_this_host(kObservation)};
+  if (command.file.empty()) return {check_this_host(kObservation)};
   const Experiment experiment = load_experiment(command.file);
   Criteria criteria = read_criteria(experiment);
   open_stored_runs(criteria);

@@ -82,7 +82,7 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
       Criteria criteria = read_criteria(experiment);
       open_stored_runs(criteria);
       if (experiment.lab) check_lab(*experiment.lab);
-      if (const auto objection = gates_objection(criteria))
+      if (const auto objection = too_few_repetitions(criteria))
         fmt::print(stderr, "{}: warning: {}\n", file, *objection);
       const std::vector<Trial> plan = plan_trials(experiment);
       const Nanoseconds length = expected_length(experiment, plan);

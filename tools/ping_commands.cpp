@@ -169,7 +169,7 @@ int ping_command(PingCommand command) {
   const Nanoseconds gap =
       command.frequency_hz > 0 ? static_cast<Nanoseconds>(1e9 / command.frequency_hz) : 0;
   const Interrupt interrupt;
-  std::optional<LessonClient> connection;
+  std::optional<PingClient> connection;
   if (!command.quiet)
     fmt::print("PING {} over {}: {} bytes{}\n", text_of(server), command.transport,
                command.message_size, command.once ? ", one connection per ping" : "");

@@ -69,7 +69,7 @@ std::string run_markdown(const std::filesystem::path& run, const TrialTable& tri
   std::string text = fmt::format("### {}\n\n", experiment.name);
   if (!experiment.description.empty()) text += experiment.description + "\n\n";
   text += results_markdown(trials, experiment.cases);
-  const auto comparisons = compare_cases(criteria, trials, strictness_of(criteria));
+  const auto comparisons = compare_cases(criteria, trials, significance_of(criteria));
   if (!comparisons.empty()) text += fmt::format("\n{}", comparisons_markdown(comparisons));
   if (!criteria.gates.empty())
     text += fmt::format("\n{}", gates_markdown(judge_gates(criteria, trials)));
@@ -84,7 +84,7 @@ const std::vector<std::string> kReportedMetrics = {"throughput_bps", "rtt_p50_ns
 int compare_command(const CompareCommand& command) {
   RunSet base = RunSet::read(command.base);
   const RunSet now = RunSet::read(command.now);
-  base.drop_those_of(now);
+  base.remove_runs_in(now);
   const RunComparison comparison = compare_runs(base, now, command.metrics, command.relative_to,
                                                 {.threshold = command.threshold, .level = kLevel});
   if (comparison.rows.empty() && comparison.unmeasured.empty())
@@ -124,12 +124,12 @@ int report_command(const ReportCommand& command) {
     std::size_t left_out = 0;
     const Criteria criteria = criteria_of(experiment, left_out);
     runs.push_back({run.directory, &experiment, &run.trials, summarize(run.trials),
-                    compare_cases(criteria, run.trials, strictness_of(criteria)),
+                    compare_cases(criteria, run.trials, significance_of(criteria)),
                     judge_gates(criteria, run.trials), left_out});
     if (runs.size() > 1)
       changes.push_back({runs.size() - 1, compare_runs(RunSet::read({runs.front().directory}),
                                                        RunSet::read({run.directory}),
-                                                       kReportedMetrics, "", Strictness{})});
+                                                       kReportedMetrics, "", Significance{})});
   }
   const std::filesystem::path file = command.output.empty() ? runs.front().directory / "report.html"
                                                             : std::filesystem::path(command.output);

@@ -53,7 +53,7 @@ void print_tables(const Experiment& experiment, const TrialTable& trials,
 Outcome report(const Experiment& experiment, const Criteria& criteria,
                const RunDirectory& directory, Json* document) {
   const TrialTable trials = TrialTable::read(directory.path() / "trials.csv");
-  const auto comparisons = compare_cases(criteria, trials, strictness_of(criteria));
+  const auto comparisons = compare_cases(criteria, trials, significance_of(criteria));
   const std::vector<GateRow> gates = judge_gates(criteria, trials);
   const auto write = [&](const char* file, const std::string& text) {
     write_file_atomically(directory.path() / file, text);
@@ -85,7 +85,7 @@ Outcome report(const Experiment& experiment, const Criteria& criteria,
 void run_blocks(const RunCommand& command, const Experiment& experiment,
                 const Criteria& criteria, const std::vector<Trial>& plan, Agents& agents, RunDirectory& directory,
                 const Interrupt& interrupt) {
-  const std::vector<std::uint64_t> looks = looks_of(criteria);
+  const std::vector<std::uint64_t> looks = interim_analyses(criteria);
   for (std::uint64_t look : looks) {
     const auto end = plan.begin() + static_cast<std::ptrdiff_t>(look * experiment.cases.size());
     const std::vector<Trial> trials = missing_trials(experiment, {plan.begin(), end}, directory);
@@ -96,7 +96,7 @@ void run_blocks(const RunCommand& command, const Experiment& experiment,
     }
     if (interrupt.raised() || looks.size() == 1) return;
     const TrialTable so_far = TrialTable::read(directory.path() / "trials.csv").first(look);
-    const std::vector<std::string> reasons = unsettled(experiment, criteria, so_far);
+    const std::vector<std::string> reasons = unresolved(experiment, criteria, so_far);
     if (reasons.empty()) return;
     const bool is_last = look == looks.back();
     if (command.quiet && !is_last) continue;
@@ -179,7 +179,7 @@ RunDirectory open_directory(const RunCommand& command, const Experiment& experim
                             environment_json(command.command_line, overrides, facts, doctor,
                                              lab ? lab->facts() : Json()));
   RunDirectory directory = RunDirectory::resume(command.resume);
-  directory.be_latest_of(experiment.name);
+  directory.update_latest_link(experiment.name);
   write_file_atomically(
       directory.path() / "environment.json",
       resumed_environment_json(command.resume, command.command_line, facts, doctor));
@@ -200,7 +200,7 @@ void refuse_itself_as_baseline(const Criteria& criteria, const RunDirectory& dir
 void announce(const RunCommand& command, const Experiment& experiment, const Criteria& criteria,
               const RunDirectory& directory) {
   const std::vector<Trial> trials = missing_trials(experiment, plan_trials(experiment), directory);
-  const std::uint64_t most = looks_of(criteria).back();
+  const std::uint64_t most = interim_analyses(criteria).back();
   fmt::print(
       stderr, "{}: {} cases, {} trials{}, about {}{}\n", experiment.name, experiment.cases.size(),
       trials.size(), command.resume.empty() ? "" : " left",
@@ -229,14 +229,14 @@ int run_one(const RunCommand& command, const std::filesystem::path& file,
   open_stored_runs(criteria);
   announce_launchers(experiment);
   const std::unique_ptr<Lab> lab = make_lab(experiment);
-  const std::vector<Trial> plan = plan_trials(experiment, looks_of(criteria).back());
+  const std::vector<Trial> plan = plan_trials(experiment, interim_analyses(criteria).back());
   Agents agents(experiment);
   const std::vector<HostReport> reports = visit(experiment, agents, kObservation);
   RunDirectory directory =
       open_directory(command, experiment, text, overrides, lab.get(), agents, to_json(reports));
   refuse_itself_as_baseline(criteria, directory);
   if (!command.quiet) announce(command, experiment, criteria, directory);
-  if (const auto objection = gates_objection(criteria))
+  if (const auto objection = too_few_repetitions(criteria))
     fmt::print(stderr, "warning: {}\n", *objection);
   warn_of_unpinned_latency(experiment);
   if (!command.quiet) warn_of_hosts(reports);

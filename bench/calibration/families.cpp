@@ -18,15 +18,15 @@ std::vector<double> part(const std::vector<double>& values, std::size_t begin, s
 
 // Judges as a run with only these blocks would.
 Effect judge_blocks(const LogRatios& ratios, const std::string& metric, std::size_t begin,
-                    std::size_t size, const Strictness& strictness) {
+                    std::size_t size, const Significance& significance) {
   std::vector<Effect> family(1);
   Effect& effect = family.front();
   effect.metric = metric;
-  set_estimate(effect, estimate_paired(part(ratios.logs, begin, size), strictness.level),
-               strictness, 1);
+  set_ratio_estimate(effect, estimate_paired(part(ratios.logs, begin, size), significance.level),
+               significance, 1);
   for (const auto* side : {&ratios.candidate, &ratios.baseline})
-    if (effect.remark.empty()) effect.remark = remark_on("", "", part(*side, begin, size), {});
-  judge_family(family, strictness);
+    if (effect.remark.empty()) effect.remark = reliability_warning("", "", part(*side, begin, size), {});
+  decide_family_verdicts(family, significance);
   return family.front();
 }
 
@@ -68,15 +68,15 @@ Calibration calibrate(const TrialTable& trials, const std::string& metric, const
   criteria.repetitions = first;
   criteria.until = until;
   criteria.until->metrics = {metric};
-  const std::vector<std::uint64_t> looks = looks_of(criteria);
-  const Strictness strictness = strictness_of(criteria);
+  const std::vector<std::uint64_t> looks = interim_analyses(criteria);
+  const Significance significance = significance_of(criteria);
   const LogRatios ratios = log_ratios(trials, metric, pair);
   Calibration c;
   describe_all(c, ratios);
   for (std::size_t begin = 0; begin + looks.back() <= ratios.logs.size(); begin += first) {
     ++c.families;
     for (std::uint64_t look : looks) {
-      const Effect effect = judge_blocks(ratios, metric, begin, look, strictness);
+      const Effect effect = judge_blocks(ratios, metric, begin, look, significance);
       const auto width = half_width(effect);
       const bool is_narrow = width && *width <= until.relative_ci;
       if (!is_narrow && look != looks.back()) continue;

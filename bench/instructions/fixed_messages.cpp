@@ -72,8 +72,8 @@ int fixed_messages(const char* name, const char* kind_text, const char* transpor
     fmt::print(stderr, "unavailable: {}\n", *why);
     return 77;
   }
-  choose_stop_clock();
-  stop_clock.scale = 0;  // CLOCK_MONOTONIC instead of the cheaper clock
+  calibrate_clock();
+  fast_clock.scale = 0;  // CLOCK_MONOTONIC instead of the cheaper clock
   return run_ends(*engine, options_without_loss(*engine, *messages));
 }
 

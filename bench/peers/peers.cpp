@@ -161,7 +161,7 @@ std::vector<ComparisonRow> compare_all(const TrialTable& trials,
         ComparisonRow row = compare_pair(metric, pair, trials, {});
         if (row.n > 0) rows.push_back(std::move(row));
       }
-  judge_family(rows, {});
+  decide_family_verdicts(rows, {});
   return rows;
 }
 

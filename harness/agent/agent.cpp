@@ -23,7 +23,7 @@ namespace pingperf {
 namespace {
 
 constexpr Nanoseconds kStopGrace = kSecond;
-constexpr double kLongestExamination_s = 10;
+constexpr double kMaxExamination_s = 10;
 
 // One endpoint's process and its pipes. Destroying it kills and reaps the process.
 class Worker {
@@ -101,7 +101,7 @@ class Worker {
   Fd requests_;
   Fd events_;
   Fd errors_;
-  LineBuffer lines_{kLongestEvent};
+  LineBuffer lines_{kMaxEvent};
   Tail tail_;
 };
 
@@ -200,9 +200,9 @@ class Agent {
     if (found != workers_.end()) found->second.stop();
   }
 
-  void obey(const Examine& examine) {
-    const double seconds = std::clamp(examine.observe_s, 0.0, kLongestExamination_s);
-    say(Examination{examine_host(static_cast<Nanoseconds>(seconds * 1e9))});
+  void obey(const HostCheckRequest& examine) {
+    const double seconds = std::clamp(examine.observe_s, 0.0, kMaxExamination_s);
+    say(HostCheckResult{check_host(static_cast<Nanoseconds>(seconds * 1e9))});
   }
 
   // Passes on what a worker said; sees to its end.
@@ -243,7 +243,7 @@ class Agent {
 
   Fd in_;
   Fd out_;
-  LineBuffer requests_{kLongestRequest};
+  LineBuffer requests_{kMaxRequest};
   std::map<std::uint64_t, Worker> workers_;
   bool greeted_ = false;
 };

@@ -77,7 +77,7 @@ class ProcessChannel final : public Channel {
   Fd in_;      // its stdin
   Fd out_;     // its stdout
   Fd errors_;  // its stderr
-  LineBuffer lines_{kLongestEvent};
+  LineBuffer lines_{kMaxEvent};
   Tail tail_;
   std::string broken_;  // what() of the ChannelError that ended it
   AgentHello hello_;

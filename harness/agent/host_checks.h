@@ -11,6 +11,6 @@ namespace pingperf {
 // The load of others while it watches for `observe`, the cost of the clock, the
 // queueing disciplines that the kernel has, the interfaces that stamp what they send, and the labs
 // whose run is gone. What cannot be found out is left out.
-nlohmann::json examine_host(Nanoseconds observe);
+nlohmann::json check_host(Nanoseconds observe);
 
 }  // namespace pingperf

@@ -319,12 +319,12 @@ Json to_json(const StopEndpoint& stop) {
   return {{"type", "stop"}, {"endpoint", stop.endpoint}};
 }
 
-Json to_json(const Examine& examine) {
+Json to_json(const HostCheckRequest& examine) {
   return {{"type", "examine"}, {"observe_s", examine.observe_s}};
 }
 
 OpenEndpoint open_from(const Json& object, Role role) {
-  constexpr double kLongest = 1e7;  // seconds: four months
+  constexpr double kMaxLength = 1e7;  // seconds: four months
   OpenEndpoint open;
   open.role = role;
   open.endpoint = take<std::uint64_t>(object, "endpoint");
@@ -334,8 +334,8 @@ OpenEndpoint open_from(const Json& object, Role role) {
   open.address = take<std::string>(object, "address");
   open.external = take<bool>(object, "external");
   open.timeout_s = take<double>(object, "timeout_s");
-  if (!(open.timeout_s > 0 && open.timeout_s <= kLongest))
-    throw ProtocolError(fmt::format("'timeout_s' is not in 0 … {}", kLongest));
+  if (!(open.timeout_s > 0 && open.timeout_s <= kMaxLength))
+    throw ProtocolError(fmt::format("'timeout_s' is not in 0 … {}", kMaxLength));
   return open;
 }
 
@@ -393,7 +393,7 @@ Json to_json(const Progress& progress) {
           {"interval", to_json(progress.interval)}};
 }
 
-Json to_json(const Examination& examination) {
+Json to_json(const HostCheckResult& examination) {
   return {{"type", "examination"}, {"facts", examination.facts}};
 }
 
@@ -467,7 +467,7 @@ Request decode_request(std::string_view line) {
   if (type == "connect") return open_from(object, Role::connect);
   if (type == "start") return StartEndpoint{take<std::uint64_t>(object, "endpoint")};
   if (type == "stop") return StopEndpoint{take<std::uint64_t>(object, "endpoint")};
-  if (type == "examine") return Examine{take<double>(object, "observe_s")};
+  if (type == "examine") return HostCheckRequest{take<double>(object, "observe_s")};
   throw ProtocolError("unknown request " + excerpt(type));
 }
 
@@ -483,7 +483,7 @@ Event decode_event(std::string_view line) {
   if (type == "result")
     return Result{endpoint(), measurement_with_peer(take<Json>(object, "measurement"))};
   if (type == "error") return failure_from(object);
-  if (type == "examination") return Examination{take<Json>(object, "facts")};
+  if (type == "examination") return HostCheckResult{take<Json>(object, "facts")};
   throw ProtocolError("unknown event " + excerpt(type));
 }
 

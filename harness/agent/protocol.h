@@ -29,8 +29,8 @@
 
 namespace pingperf {
 
-inline constexpr std::size_t kLongestRequest = 1 << 20;  // bytes
-inline constexpr std::size_t kLongestEvent = 48 << 20;   // a result with ten hours of intervals
+inline constexpr std::size_t kMaxRequest = 1 << 20;  // bytes
+inline constexpr std::size_t kMaxEvent = 48 << 20;   // a result with ten hours of intervals
 
 // Requests: what the controller says.
 
@@ -60,11 +60,11 @@ struct StopEndpoint {
 };
 
 // Between trials: what is the host like just now?
-struct Examine {
+struct HostCheckRequest {
   double observe_s = 0;  // for so long its CPUs are watched
 };
 
-using Request = std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint, Examine>;
+using Request = std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint, HostCheckRequest>;
 
 // Events: what the agent says.
 
@@ -106,11 +106,11 @@ struct Failure {
   Status status = Status::failed;         // failed, timeout or refused
 };
 
-struct Examination {
-  Json facts = Json::object();  // examine_host() of the agent's host
+struct HostCheckResult {
+  Json facts = Json::object();  // check_host() of the agent's host
 };
 
-using Event = std::variant<AgentHello, Ready, Progress, Result, Failure, Examination>;
+using Event = std::variant<AgentHello, Ready, Progress, Result, Failure, HostCheckResult>;
 
 // One line, without its newline. Bytes that are not UTF-8 are replaced.
 std::string encode(const Request& request);

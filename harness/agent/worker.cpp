@@ -188,7 +188,7 @@ int run_worker() {
   start_counting_cycles();
   ::dup2(STDERR_FILENO, STDOUT_FILENO);  // what a library prints is no event
   try {
-    LineBuffer requests(kLongestRequest);
+    LineBuffer requests(kMaxRequest);
     const OpenEndpoint open = first_request(requests);
     Reporter reporter(open.endpoint);
     try {

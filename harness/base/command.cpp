@@ -13,7 +13,7 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kMostOutput = 1 << 20;
+constexpr std::size_t kMaxOutput = 1 << 20;
 
 // Appends what is there. Returns false at the end.
 bool read_some(int fd, std::string& text) {
@@ -42,7 +42,7 @@ std::string run_command(const std::vector<std::string>& argv, int input, Nanosec
   pollfd set[] = {{out.read.get(), POLLIN, 0}, {errors.read.get(), POLLIN, 0}};
   for (bool is_open = true; is_open;) {
     if (now_ns() > end) fail("takes too long");
-    if (text.size() > kMostOutput) fail("prints too much");
+    if (text.size() > kMaxOutput) fail("prints too much");
     ::poll(set, 2, 100);
     if (set[1].revents != 0) complaint.drain(errors.read.get());
     if ((set[1].revents & POLLHUP) != 0) set[1].fd = -1;  // at its end: else poll() would not wait

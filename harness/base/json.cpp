@@ -5,7 +5,7 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kDeepest = 64;
+constexpr std::size_t kMaxDepth = 64;
 
 // Of brackets within each other, outside of strings.
 std::size_t depth_of(std::string_view text) {
@@ -34,7 +34,7 @@ std::size_t depth_of(std::string_view text) {
 }  // namespace
 
 Json parse_json(std::string_view text) {
-  if (depth_of(text) > kDeepest) throw JsonError("nested too deeply");
+  if (depth_of(text) > kMaxDepth) throw JsonError("nested too deeply");
   try {
     return Json::parse(text);
   } catch (const Json::exception& e) {

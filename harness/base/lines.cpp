@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::size_t kChunk = 64 * 1024;
 constexpr std::size_t kTail = 4 * 1024;
-constexpr std::size_t kMostDrained = 1024 * 1024;
-constexpr std::size_t kMostQuoted = 80;
+constexpr std::size_t kMaxDrained = 1024 * 1024;
+constexpr std::size_t kMaxQuoted = 80;
 
 // Reads once and appends. Returns false at the end of the stream, which an error is too.
 bool append_from(int fd, std::string& text) {
@@ -85,7 +85,7 @@ bool Tail::read_from(int fd) {
 }
 
 void Tail::drain(int fd) {
-  for (std::size_t n = 0; n < kMostDrained && readable(fd) && read_from(fd); n += kChunk) {
+  for (std::size_t n = 0; n < kMaxDrained && readable(fd) && read_from(fd); n += kChunk) {
   }
 }
 
@@ -133,10 +133,10 @@ std::string printable(std::string_view text) {
 }
 
 std::string one_line(std::string_view text) {
-  constexpr std::size_t kLongest = 1000;
+  constexpr std::size_t kMaxLength = 1000;
   std::string line = printable(text);
-  if (line.size() <= kLongest) return line;
-  std::size_t end = kLongest;
+  if (line.size() <= kMaxLength) return line;
+  std::size_t end = kMaxLength;
   while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0) == 0x80) --end;
   return line.substr(0, end) + "…";
 }
@@ -148,8 +148,8 @@ std::string command_line(const std::vector<std::string>& words) {
 }
 
 std::string excerpt(std::string_view text) {
-  const bool is_cut = text.size() > kMostQuoted;
-  return fmt::format("'{}{}'", escaped(text.substr(0, kMostQuoted)), is_cut ? "…" : "");
+  const bool is_cut = text.size() > kMaxQuoted;
+  return fmt::format("'{}{}'", escaped(text.substr(0, kMaxQuoted)), is_cut ? "…" : "");
 }
 
 }  // namespace pingperf

@@ -43,7 +43,7 @@ std::optional<std::pair<double, double>> median_interval(std::vector<double> val
 }
 
 std::optional<Modes> find_modes(std::vector<double> values) {
-  constexpr double kApart = 1.5, kSmallestShare = 0.2;
+  constexpr double kApart = 1.5, kMinShare = 0.2;
   std::sort(values.begin(), values.end());
   if (values.size() < 4 || values.front() <= 0) return std::nullopt;
   std::size_t split = 1;  // index of the first value above the widest gap
@@ -52,7 +52,7 @@ std::optional<Modes> find_modes(std::vector<double> values) {
     if (gap(i) > gap(split)) split = i;
   const std::size_t fewest = std::min(split, values.size() - split);
   if (fewest < 2 ||
-      static_cast<double>(fewest) < kSmallestShare * static_cast<double>(values.size()))
+      static_cast<double>(fewest) < kMinShare * static_cast<double>(values.size()))
     return std::nullopt;
   const std::vector<double> low(values.begin(),
                                 values.begin() + static_cast<std::ptrdiff_t>(split));

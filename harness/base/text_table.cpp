@@ -11,7 +11,7 @@ namespace pingperf {
 namespace {
 
 constexpr std::size_t kGap = 2;
-constexpr std::size_t kShortestName = 12;
+constexpr std::size_t kMinName = 12;
 
 bool begins_code_point(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
@@ -173,7 +173,7 @@ std::string TextTable::to_string(const Style& style) const {
   const Widths widths = widths_of(rows_);
   const std::size_t others = width_of(widths) - widths[0];
   if (widths[0] + others <= style.width) return lines(rows_, widths, style);
-  if (others + kShortestName <= style.width)
+  if (others + kMinName <= style.width)
     if (const auto rows = with_short_names(rows_, style.width - others, labels_))
       return lines(*rows, widths_of(*rows), style);
   return split_or_flowing(rows_, labels_, style);

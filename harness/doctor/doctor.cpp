@@ -43,14 +43,14 @@ bool holds(const Names& names, std::string_view name) {
 
 // The CPUs of a kernel's list: "0-3,8".
 std::set<std::uint64_t> cpus_in(const std::string& list) {
-  constexpr std::uint64_t kMost = 1 << 14;
+  constexpr std::uint64_t kMax = 1 << 14;
   std::set<std::uint64_t> cpus;
   std::istringstream ranges(list);
   for (std::string range; std::getline(ranges, range, ',');) {
     const std::size_t dash = range.find('-');
     const auto first = parse_count(range.substr(0, dash));
     const auto last = dash == std::string::npos ? first : parse_count(range.substr(dash + 1));
-    for (std::uint64_t cpu = first.value_or(1); last && cpu <= std::min(*last, kMost); ++cpu)
+    for (std::uint64_t cpu = first.value_or(1); last && cpu <= std::min(*last, kMax); ++cpu)
       cpus.insert(cpu);
   }
   return cpus;
@@ -165,11 +165,11 @@ class Judge {
   }
 
   void judge_disturbance() {
-    if (const auto steal = fact<double>("steal_ratio"); steal && *steal > kMuchSteal)
+    if (const auto steal = fact<double>("steal_ratio"); steal && *steal > kHighSteal)
       add("steal", true, fmt::format("{} of the CPU time is stolen", percent(*steal)),
           "The hypervisor runs others in our place: every figure is a mixture of the two.",
           "another time, or a machine with dedicated CPUs");
-    if (const auto load = fact<double>("load_ratio"); load && *load > kMuchOtherLoad)
+    if (const auto load = fact<double>("load_ratio"); load && *load > kHighOtherLoad)
       add("load", *load > kSpoilingLoad,
           fmt::format("others take {} of the CPU time", percent(*load)),
           "They are measured too: less throughput, a longer tail. Each trial says how much it was "

@@ -40,7 +40,7 @@ struct Needs {
   static Needs of(const Experiment& experiment, bool client, bool server);
 };
 
-// `facts` are those of host_facts() and examine_host(); a fact that is missing is no finding. With
+// `facts` are those of host_facts() and check_host(); a fact that is missing is no finding. With
 // `needs`, what the experiment takes no part of is left out; without, the host is judged for
 // whatever may come. The serious ones first.
 std::vector<Finding> judge_host(const Json& facts, const std::optional<Needs>& needs);

@@ -13,7 +13,7 @@ constexpr Nanoseconds kPatience = 15 * kSecond;  // beyond the time of observati
 Json examination_of(Channel& channel, Nanoseconds observe) {
   const Nanoseconds deadline = now_ns() + observe + kPatience;
   while (const auto event = channel.receive(deadline))
-    if (const auto* examination = std::get_if<Examination>(&*event)) return examination->facts;
+    if (const auto* examination = std::get_if<HostCheckResult>(&*event)) return examination->facts;
   throw ChannelError("an agent did not tell of its host in time");
 }
 
@@ -66,16 +66,16 @@ std::vector<Patient> patients_of(Agents& agents, bool has_pairs) {
 
 }  // namespace
 
-HostReport visit_this_host(Nanoseconds observe) {
+HostReport check_this_host(Nanoseconds observe) {
   ProcessChannel agent(agent_command({}, ""), "this host");
-  agent.send(Examine{to_seconds(observe)});
+  agent.send(HostCheckRequest{to_seconds(observe)});
   return report_of({"this host", &agent, true, true}, observe, std::nullopt);
 }
 
 std::vector<HostReport> visit(const Experiment& experiment, Agents& agents, Nanoseconds observe) {
   const std::vector<Patient> patients = patients_of(agents, experiment.has_pairs);
   for (const Patient& patient : patients)  // all at once
-    patient.channel->send(Examine{to_seconds(observe)});
+    patient.channel->send(HostCheckRequest{to_seconds(observe)});
   std::vector<HostReport> reports;
   for (const Patient& patient : patients)
     reports.push_back(

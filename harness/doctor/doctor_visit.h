@@ -19,7 +19,7 @@ struct HostReport {
 };
 
 // This host, for whatever may be run on it. Throws ChannelError.
-HostReport visit_this_host(Nanoseconds observe);
+HostReport check_this_host(Nanoseconds observe);
 
 // The hosts of an experiment's ends, each once. Throws ChannelError.
 std::vector<HostReport> visit(const Experiment& experiment, Agents& agents, Nanoseconds observe);

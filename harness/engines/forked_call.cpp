@@ -50,7 +50,7 @@ std::string read_all(int fd) {
 
 }  // namespace
 
-std::optional<std::string> complaint_of(const std::function<void()>& call) {
+std::optional<std::string> error_of_forked_call(const std::function<void()>& call) {
   Pipe pipe = make_pipe();
   std::fflush(nullptr);
   const pid_t child = check(::fork(), "fork");

@@ -10,6 +10,6 @@ namespace pingperf {
 // What `call` has to complain of: nothing when it returns, else what it throws, or prints on stderr
 // before it calls exit(). An empty text when it ends otherwise, or takes longer than 5 s. Throws
 // std::system_error when there can be no child.
-std::optional<std::string> complaint_of(const std::function<void()>& call);
+std::optional<std::string> error_of_forked_call(const std::function<void()>& call);
 
 }  // namespace pingperf

@@ -66,7 +66,7 @@ void silence_stdout() {
 // It keeps them, and puts them in another order.
 class CommandLine {
  public:
-  explicit CommandLine(const Options& options) : words_(iperf3_words(options)) {
+  explicit CommandLine(const Options& options) : words_(iperf3_arguments(options)) {
     for (std::string& word : words_) argv_.push_back(word.data());
     argv_.push_back(nullptr);
   }
@@ -102,7 +102,7 @@ std::string tidied(std::string complaint) {
 // What libiperf's parser objects to in iperf3_options. It may call exit(): a child asks it.
 std::optional<std::string> object_to_words(const Options& options) {
   if (options.iperf3_options.value_or("").empty()) return std::nullopt;
-  const auto complaint = complaint_of([&] {
+  const auto complaint = error_of_forked_call([&] {
     const Test test = new_test();
     CommandLine(options).parse(test.get());
   });

@@ -110,7 +110,7 @@ std::optional<std::string> object_to_iperf3_word(std::string_view word) {
   return fmt::format("'{}' cannot stand here: {}", word, refused->instead);
 }
 
-std::vector<std::string> iperf3_words(const Options& o) {
+std::vector<std::string> iperf3_arguments(const Options& o) {
   std::vector<std::string> words{"iperf3", "-c", "set-later"};
   const auto add_when = [&](bool wanted, std::initializer_list<std::string> more) {
     if (wanted) words.insert(words.end(), more);

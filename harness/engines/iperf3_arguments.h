@@ -18,6 +18,6 @@ std::optional<std::string> object_to_iperf3_word(std::string_view word);
 // What libiperf's client is told as a command line: what it has no setter for, or checks against
 // the words that the experiment adds. Behind iperf3_options comes "-J" alone: when it is not taken
 // as an option, one of them was not right.
-std::vector<std::string> iperf3_words(const Options& options);
+std::vector<std::string> iperf3_arguments(const Options& options);
 
 }  // namespace pingperf

@@ -12,8 +12,8 @@
 namespace pingperf {
 namespace {
 
-constexpr double kMostCounted = 0x1p53;  // bytes or datagrams: what a double holds exactly
-constexpr double kLongestTest = 1e9;     // seconds
+constexpr double kMaxCounted = 0x1p53;  // bytes or datagrams: what a double holds exactly
+constexpr double kMaxTest = 1e9;     // seconds
 
 // Sums of what a far end tells may wrap.
 template <typename T>
@@ -30,8 +30,8 @@ std::optional<T> get(const Json& object, const char* key) {
   if (found == object.end() || !found->is_number()) return std::nullopt;
   const auto value = found->get<double>();
   if constexpr (std::is_integral_v<T>) {
-    const double least = std::is_unsigned_v<T> ? 0 : -kMostCounted;
-    if (value < least || value > kMostCounted) return std::nullopt;
+    const double least = std::is_unsigned_v<T> ? 0 : -kMaxCounted;
+    if (value < least || value > kMaxCounted) return std::nullopt;
   }
   return static_cast<T>(value);
 }
@@ -122,7 +122,7 @@ class ResultReader {
     if (sum.value("omitted", false)) return;
     // Not "start": that of the first interval after an omission may lie before time 0, unsigned.
     const auto end = sum.at("end").get<double>();
-    if (std::abs(end) > kLongestTest) throw JsonError("an interval of no such test");
+    if (std::abs(end) > kMaxTest) throw JsonError("an interval of no such test");
     const double start = std::exchange(last_end_s_, end);
     add_to_total(interval);
     if (!in_window(start, last_end_s_)) return;

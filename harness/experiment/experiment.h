@@ -49,7 +49,7 @@ struct LabOptions {
   std::string place;             // in the file, for errors
 };
 
-inline constexpr std::size_t kMostTrials = 1'000'000;  // of one run
+inline constexpr std::size_t kMaxTrials = 1'000'000;  // of one run
 
 enum class Order { shuffled, sequential };
 

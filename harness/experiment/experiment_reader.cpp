@@ -23,7 +23,7 @@
 namespace pingperf {
 namespace {
 
-constexpr std::uintmax_t kLargestFile = 1 << 20;  // bytes
+constexpr std::uintmax_t kMaxFile = 1 << 20;  // bytes
 
 // A name becomes a file's name and stands in case names: letters, digits, '_' and '-'.
 void check_name(const std::string& name, const Mark& mark, std::string_view what) {
@@ -168,12 +168,12 @@ class ExperimentReader {
                             to_seconds(least), c.name));
       experiment_.cases.push_back(std::move(c));
     }
-    if (experiment_.cases.size() > kMostCases)
-      fail_at(mark, fmt::format("the experiment has more than {} cases", kMostCases));
-    if (experiment_.cases.size() * experiment_.plan.repetitions > kMostTrials)
+    if (experiment_.cases.size() > kMaxCases)
+      fail_at(mark, fmt::format("the experiment has more than {} cases", kMaxCases));
+    if (experiment_.cases.size() * experiment_.plan.repetitions > kMaxTrials)
       fail_at(mark,
               fmt::format("{} cases with {} repetitions are more than {} trials",
-                          experiment_.cases.size(), experiment_.plan.repetitions, kMostTrials));
+                          experiment_.cases.size(), experiment_.plan.repetitions, kMaxTrials));
   }
 
   static void check_defaults(const Node& defaults, const std::set<std::string>& used) {
@@ -211,9 +211,9 @@ std::string read_experiment(const std::filesystem::path& file) {
   if (::stat(file.c_str(), &status) != 0) refuse(std::strerror(errno));
   if (S_ISDIR(status.st_mode)) refuse("is a directory, not an experiment file");
   if (!S_ISREG(status.st_mode)) refuse("is not a regular file");
-  if (static_cast<std::uintmax_t>(status.st_size) > kLargestFile)
+  if (static_cast<std::uintmax_t>(status.st_size) > kMaxFile)
     refuse(fmt::format("is larger than an experiment can be ({} bytes, at most {})", status.st_size,
-                       kLargestFile));
+                       kMaxFile));
   errno = 0;
   std::ifstream in(file, std::ios::binary);
   if (!in) refuse(std::strerror(errno));

@@ -7,7 +7,7 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kMostMatches = 10'000'000;  // of entries with combinations
+constexpr std::size_t kMaxMatches = 10'000'000;  // of entries with combinations
 
 // A combination, and how many of its first assignments are the matrix's own.
 struct Draft {
@@ -37,8 +37,8 @@ std::vector<Draft> product(const Node& matrix) {
       fail_at(axis.value.mark,
               fmt::format("matrix key '{}' has an empty list: nothing would run", axis.key));
     size *= axis.value.items.size();
-    if (size > kMostCases)
-      fail_at(axis.mark, fmt::format("the matrix has more than {} cases", kMostCases));
+    if (size > kMaxCases)
+      fail_at(axis.mark, fmt::format("the matrix has more than {} cases", kMaxCases));
   }
   std::vector<Draft> drafts(1);
   for (const Node::Entry& axis : matrix.entries) {
@@ -56,7 +56,7 @@ std::vector<Draft> product(const Node& matrix) {
 
 // Every entry of an exclude or include is held against every combination.
 void check_effort(const Node& list, std::string_view what, std::size_t combinations) {
-  if (list.items.size() * std::max<std::size_t>(combinations, 1) > kMostMatches)
+  if (list.items.size() * std::max<std::size_t>(combinations, 1) > kMaxMatches)
     fail_at(list.mark, fmt::format("{} has too many entries for {} combinations: {}", what,
                                    combinations, list.items.size()));
 }

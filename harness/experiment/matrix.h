@@ -17,7 +17,7 @@ struct Assignment {
 
 using Combination = std::vector<Assignment>;
 
-inline constexpr std::size_t kMostCases = 100'000;  // of one experiment
+inline constexpr std::size_t kMaxCases = 100'000;  // of one experiment
 
 // The combinations of a workload: the product of the matrix's lists, less those that an `exclude`
 // entry matches in all its keys, then each `include` entry in turn: merged into every combination

@@ -100,7 +100,7 @@ std::vector<std::string> read_pin(Options& options, const Node& node) {
 
 // Words for the command line of libiperf: a list of them, or one text with blanks between.
 std::string read_words(const Node& node, std::string_view what) {
-  constexpr std::size_t kLongest = 1000;
+  constexpr std::size_t kMaxLength = 1000;
   const bool is_list = node.type == Node::Type::sequence;
   if (!is_list && node.type != Node::Type::scalar)
     fail_at(node.mark, fmt::format("{} must be a list of words or one text, not {}", what,
@@ -116,8 +116,8 @@ std::string read_words(const Node& node, std::string_view what) {
     }
     if (is_list && count != 1) wrong(item, what, "one word: each stands alone in the list");
   }
-  if (words.size() > kLongest)
-    fail_at(node.mark, fmt::format("{}: more than {} characters", what, kLongest));
+  if (words.size() > kMaxLength)
+    fail_at(node.mark, fmt::format("{}: more than {} characters", what, kMaxLength));
   return words;
 }
 

@@ -15,8 +15,8 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kMostNodes = 1'000'000;
-constexpr std::size_t kDeepest = 64;
+constexpr std::size_t kMaxNodes = 1'000'000;
+constexpr std::size_t kMaxDepth = 64;
 
 // Builds the tree from yaml-cpp's events: its own tree would merge duplicate keys silently and
 // follow anchors without end.
@@ -40,7 +40,7 @@ class Builder final : public YAML::EventHandler {
     if (found == anchors_.end())
       fail_at(place(mark), "this alias stands inside its own anchor: a cycle of anchors");
     count(size_of(found->second), place(mark));
-    if (open_.size() + depth_of(found->second) > kDeepest) too_deep(place(mark));
+    if (open_.size() + depth_of(found->second) > kMaxDepth) too_deep(place(mark));
     add(found->second, 0);
   }
 
@@ -82,7 +82,7 @@ class Builder final : public YAML::EventHandler {
     Open level{{}, anchor};
     level.node.type = type;
     level.node.mark = place(mark);
-    if (open_.size() >= kDeepest) too_deep(level.node.mark);
+    if (open_.size() >= kMaxDepth) too_deep(level.node.mark);
     if (!open_.empty() && open_.back().node.type == Node::Type::map && !open_.back().key)
       fail_at(level.node.mark, "a key must be a text, not a list or a map");
     open_.push_back(std::move(level));
@@ -117,7 +117,7 @@ class Builder final : public YAML::EventHandler {
   // Copies count too: an anchor keeps one, an alias makes one.
   void count(std::size_t nodes, const Mark& mark) {
     nodes_ += nodes;
-    if (nodes_ > kMostNodes) fail_at(mark, "too large for an experiment: aliases of aliases?");
+    if (nodes_ > kMaxNodes) fail_at(mark, "too large for an experiment: aliases of aliases?");
   }
 
   void add(Node node, YAML::anchor_t anchor) {

@@ -19,12 +19,12 @@ namespace pingperf {
 namespace {
 
 // What a page holds at most; with several runs, all of them together.
-constexpr std::size_t kMostCases = 300;
-constexpr std::size_t kMostValues = 150'000;  // of single trials, all metrics together
-constexpr std::size_t kMostDots = 200;        // trials of a case
-constexpr std::size_t kMostCurves = 600;
-constexpr std::size_t kMostSeries = 400;
-constexpr std::size_t kMostListed = 200;  // trials that failed, or have a remark
+constexpr std::size_t kMaxCases = 300;
+constexpr std::size_t kMaxValues = 150'000;  // of single trials, all metrics together
+constexpr std::size_t kMaxDots = 200;        // trials of a case
+constexpr std::size_t kMaxCurves = 600;
+constexpr std::size_t kMaxSeries = 400;
+constexpr std::size_t kMaxListed = 200;  // trials that failed, or have a remark
 
 // One run on its way to the page: which of its cases and trials are on it.
 struct Telling {
@@ -87,7 +87,7 @@ void note_thinning(Telling& telling, const DrawnTrials& drawn, std::string_view 
                     what, most, of));
 }
 
-std::vector<ToldMetric> metrics_of(const std::vector<ReportedRun>& runs,
+std::vector<ReportMetric> metrics_of(const std::vector<ReportedRun>& runs,
                                    const std::vector<ReportedChange>& changes) {
   std::set<std::string> named, measured;
   for (const ReportedRun& run : runs) {
@@ -97,8 +97,8 @@ std::vector<ToldMetric> metrics_of(const std::vector<ReportedRun>& runs,
   }
   for (const ReportedChange& change : changes)
     for (const ShiftRow& row : change.comparison.rows) named.insert(row.metric);
-  std::vector<ToldMetric> metrics = told_metrics(named);
-  std::erase_if(metrics, [&](const ToldMetric& m) { return !measured.contains(m.name); });
+  std::vector<ReportMetric> metrics = report_metrics(named);
+  std::erase_if(metrics, [&](const ReportMetric& m) { return !measured.contains(m.name); });
   return metrics;
 }
 
@@ -106,9 +106,9 @@ std::string_view name(Better better) {
   return better == Better::higher ? "higher" : better == Better::lower ? "lower" : "";
 }
 
-Json metrics_json(const std::vector<ToldMetric>& metrics) {
+Json metrics_json(const std::vector<ReportMetric>& metrics) {
   Json json = Json::array();
-  for (const ToldMetric& metric : metrics) {
+  for (const ReportMetric& metric : metrics) {
     const Column* const column = find_metric(metric.name);
     json.push_back({{"name", metric.name},
                     {"title", metric.title},
@@ -132,7 +132,7 @@ Json numbers_json(const Case& c, const TrialTable& trials) {
 }
 
 Json case_json(const Telling& telling, const std::string& name,
-               const std::vector<std::uint64_t>& drawn, const std::vector<ToldMetric>& metrics) {
+               const std::vector<std::uint64_t>& drawn, const std::vector<ReportMetric>& metrics) {
   const TrialTable& trials = *telling.run.trials;
   const auto& row = trials.rows()[trials.rows_of(name).front()];
   Json json = {{"name", name},
@@ -149,7 +149,7 @@ Json case_json(const Telling& telling, const std::string& name,
     json["numbers"] = numbers_json(c, trials);
   }
   Json values = Json::object();
-  for (const ToldMetric& metric : metrics) {
+  for (const ReportMetric& metric : metrics) {
     const auto all = trials.values(name, metric.name);
     if (all.empty()) continue;
     Json& list = values[metric.name] = Json::array();
@@ -164,9 +164,9 @@ Json optional_json(const std::optional<double>& value) {
   return value ? Json(*value) : Json();
 }
 
-Json summary_json(const Telling& telling, const std::vector<ToldMetric>& metrics) {
+Json summary_json(const Telling& telling, const std::vector<ReportMetric>& metrics) {
   std::set<std::string> cases(telling.cases.begin(), telling.cases.end()), told;
-  for (const ToldMetric& metric : metrics) told.insert(metric.name);
+  for (const ReportMetric& metric : metrics) told.insert(metric.name);
   Json json = Json::array();
   for (const SummaryRow& row : telling.run.summary) {
     if (!cases.contains(row.case_name) || !told.contains(row.metric)) continue;
@@ -235,7 +235,7 @@ Json gates_json(const std::vector<GateRow>& gates) {
   return json;
 }
 
-// The trials that are not ok, or that have something to keep in mind; at most kMostListed of each.
+// The trials that are not ok, or that have something to keep in mind; at most kMaxListed of each.
 Json listed_trials(Telling& telling, bool is_of_failed) {
   const TrialTable& trials = *telling.run.trials;
   const std::string_view column = is_of_failed ? "error" : "quality";
@@ -245,16 +245,16 @@ Json listed_trials(Telling& telling, bool is_of_failed) {
     const bool is_ok = trials.text(row, "status") == pingperf::name(Status::ok);
     const std::string_view text = trials.text(row, column);
     if (is_of_failed ? is_ok : text.empty()) continue;
-    if (++count > kMostListed) continue;
+    if (++count > kMaxListed) continue;
     json.push_back({{"case", trials.text(row, "case")},
                     {"repetition", trials.block(row)},
                     {"status", trials.text(row, "status")},
                     {"text", text}});
   }
-  if (count > kMostListed)
+  if (count > kMaxListed)
     telling.notes.push_back(fmt::format("Of {} trials {}, the first {} are listed.", count,
                                         is_of_failed ? "that failed" : "with a remark",
-                                        kMostListed));
+                                        kMaxListed));
   return json;
 }
 
@@ -271,10 +271,10 @@ Json environment_of(const std::filesystem::path& run) {
 
 void add_series(Telling& telling, Json& json) {
   const TrialTable& trials = *telling.run.trials;
-  const DrawnTrials of_curves = drawn_trials(telling, share_of(telling, kMostCurves, 3));
+  const DrawnTrials of_curves = drawn_trials(telling, share_of(telling, kMaxCurves, 3));
   json["curves"] = percentile_curves(telling.run.directory, of_curves);
   if (!json["curves"].empty()) note_thinning(telling, of_curves, "Percentile curves");
-  const DrawnTrials of_series = drawn_trials(telling, share_of(telling, kMostSeries, 3));
+  const DrawnTrials of_series = drawn_trials(telling, share_of(telling, kMaxSeries, 3));
   TimeSeries series = time_series(telling.run.directory, trials, of_series);
   if (!series.trials.empty()) note_thinning(telling, of_series, "Lines in time");
   if (series.most_merged > 1)
@@ -293,9 +293,9 @@ Json statements_json(const std::vector<Statement>& statements) {
 }
 
 Json run_json(const ReportedRun& run, std::size_t run_count,
-              const std::vector<ToldMetric>& metrics) {
+              const std::vector<ReportMetric>& metrics) {
   Telling telling{run, cases_in_order(run), run_count, {}};
-  const std::size_t most = std::max<std::size_t>(1, kMostCases / run_count);
+  const std::size_t most = std::max<std::size_t>(1, kMaxCases / run_count);
   if (telling.cases.size() > most) {
     telling.notes.push_back(
         fmt::format("Of {} cases, the first {} are on this page.", telling.cases.size(), most));
@@ -305,7 +305,7 @@ Json run_json(const ReportedRun& run, std::size_t run_count,
     telling.notes.emplace_back(
         "Gates against a stored run are judged when the run ends: see its junit.xml.");
   const std::size_t dots = std::min(
-      kMostDots, share_of(telling, kMostValues / std::max<std::size_t>(1, metrics.size()), 10));
+      kMaxDots, share_of(telling, kMaxValues / std::max<std::size_t>(1, metrics.size()), 10));
   const DrawnTrials drawn = drawn_trials(telling, dots);
   note_thinning(telling, drawn, "Dots");
   const auto& rows = run.trials->rows();
@@ -356,7 +356,7 @@ std::string json_for_html(const Json& json) {
 
 std::string report_html(const std::vector<ReportedRun>& runs,
                         const std::vector<ReportedChange>& changes) {
-  const std::vector<ToldMetric> metrics = metrics_of(runs, changes);
+  const std::vector<ReportMetric> metrics = metrics_of(runs, changes);
   Json json = {{"generator", fmt::format("pingperf {} ({})", version(), git_commit())},
                {"threshold", kThreshold},
                {"metrics", metrics_json(metrics)},

@@ -16,7 +16,7 @@ namespace {
 
 using Mark = Statement::Mark;
 
-constexpr std::size_t kMostSentences = 6;  // of comparisons, each by itself
+constexpr std::size_t kMaxSentences = 6;  // of comparisons, each by itself
 
 // A compared pair or case, as a sentence needs it.
 struct Subject {
@@ -137,7 +137,7 @@ std::vector<Statement> told(const std::vector<Subject>& all, const std::string& 
   std::vector<Subject> subjects = all;
   std::erase_if(subjects, [](const Subject& s) { return !s.effect->ratio; });
   std::vector<Statement> statements;
-  if (subjects.size() > kMostSentences) {
+  if (subjects.size() > kMaxSentences) {
     statements = grouped(subjects, against);
   } else {
     for (const Subject& s : subjects)
@@ -159,12 +159,12 @@ void tell_gates(const ReportedRun& run, std::vector<Statement>& statements) {
   const auto tell = [&](GateState state, Mark mark, std::string_view words) {
     std::size_t count = 0;
     for (const GateRow& row : run.gates) {
-      if (row.state != state || ++count > kMostSentences) continue;
+      if (row.state != state || ++count > kMaxSentences) continue;
       statements.push_back({mark, fmt::format("Gate {}: {}.", words, describe(row))});
     }
-    if (count > kMostSentences)
+    if (count > kMaxSentences)
       statements.push_back(
-          {mark, fmt::format("And {} more {}.", counted(count - kMostSentences, "gate"), words)});
+          {mark, fmt::format("And {} more {}.", counted(count - kMaxSentences, "gate"), words)});
   };
   const auto kept = std::count_if(run.gates.begin(), run.gates.end(), [](const GateRow& row) {
     return row.state == GateState::passed;

@@ -57,8 +57,8 @@ std::string title_of(std::string_view metric) {
   return std::string(found ? found->title : metric);
 }
 
-std::vector<ToldMetric> told_metrics(const std::set<std::string>& named) {
-  std::vector<ToldMetric> told;
+std::vector<ReportMetric> report_metrics(const std::set<std::string>& named) {
+  std::vector<ReportMetric> told;
   for (const Title& t : kTitles) told.push_back({std::string(t.name), std::string(t.title)});
   for (const std::string& name : named)
     if (!find_title(name)) told.push_back({name, name});

@@ -9,7 +9,7 @@
 namespace pingperf {
 
 // A metric that people look at, and what they call it.
-struct ToldMetric {
+struct ReportMetric {
   std::string name;   // a column of trials.csv
   std::string title;  // "goodput"
 };
@@ -19,6 +19,6 @@ std::string title_of(std::string_view metric);
 
 // The metrics with a title, those to be looked at first in front, then the others in `named`, which
 // an experiment asks for.
-std::vector<ToldMetric> told_metrics(const std::set<std::string>& named);
+std::vector<ReportMetric> report_metrics(const std::set<std::string>& named);
 
 }  // namespace pingperf

@@ -14,8 +14,8 @@
 namespace pingperf {
 namespace {
 
-constexpr std::uintmax_t kLargestIntervals = 64 << 20;  // bytes of intervals.csv
-constexpr std::size_t kMostPoints = 120;                // of a trial in time
+constexpr std::uintmax_t kMaxIntervals = 64 << 20;  // bytes of intervals.csv
+constexpr std::size_t kMaxPoints = 120;                // of a trial in time
 
 struct IntervalSum {
   double start_s = 0, end_s = 0;
@@ -207,12 +207,12 @@ TimeSeries time_series(const std::filesystem::path& run, const TrialTable& trial
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(file, error);
   if (error) return series;
-  series.is_too_large = size > kLargestIntervals;
+  series.is_too_large = size > kMaxIntervals;
   if (series.is_too_large) return series;
   for (const auto& [key, ends] : read_intervals(file, drawn)) {
     const std::size_t longest = std::max(ends.client.size(), ends.server.size());
     if (longest == 0) continue;
-    const std::size_t merged = (longest + kMostPoints - 1) / kMostPoints;
+    const std::size_t merged = (longest + kMaxPoints - 1) / kMaxPoints;
     series.most_merged = std::max(series.most_merged, merged);
     Json trial = {{"case", key.first}, {"repetition", key.second}};
     set_series(trial, ends, merged, direction_of(trials, key.first));

@@ -14,7 +14,7 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kMostRemarks = 5;
+constexpr std::size_t kMaxWarnings = 5;
 
 struct Heading {
   std::string_view metric;
@@ -94,10 +94,10 @@ std::string percentile_bar(const std::array<double, 3>& percentiles, double low,
 // A bar for each case, over the range of them all; none when the terminal has no room for them.
 void add_bars(TextTable& table, const TrialTable& trials, const std::vector<std::string>& cases,
               std::size_t terminal_width) {
-  constexpr std::size_t kWidest = 30, kGap = 2;
+  constexpr std::size_t kMaxWidth = 30, kGap = 2;
   const std::size_t needed = table.width() + kGap + display_width(kBarHeader);
   if (terminal_width == std::string::npos || needed > terminal_width) return;
-  const std::size_t width = std::min(kWidest, terminal_width - table.width() - kGap);
+  const std::size_t width = std::min(kMaxWidth, terminal_width - table.width() - kGap);
   std::vector<std::optional<std::array<double, 3>>> figures;
   double low = std::numeric_limits<double>::infinity(), high = 0;
   for (const std::string& name : cases) {
@@ -188,11 +188,11 @@ std::string remarks(const TrialTable& trials, std::string_view column, Wanted wa
   std::string text;
   std::size_t count = 0;
   for (const auto& row : trials.rows()) {
-    if (!wanted(row) || ++count > kMostRemarks) continue;
+    if (!wanted(row) || ++count > kMaxWarnings) continue;
     text += fmt::format("{} {} #{}: {}\n", trials.text(row, "status"), trials.text(row, "case"),
                         trials.text(row, "repetition"), trials.text(row, column));
   }
-  if (count > kMostRemarks) text += fmt::format("and {} more\n", count - kMostRemarks);
+  if (count > kMaxWarnings) text += fmt::format("and {} more\n", count - kMaxWarnings);
   return text.empty() ? text : "\n" + text;
 }
 

@@ -68,14 +68,14 @@ fs::path make_directory(const fs::path& parent, const std::string& stem) {
   throw std::system_error(EEXIST, std::generic_category(), (parent / stem).string());
 }
 
-constexpr std::uint64_t kMostRepetitions = 10'000'000;  // more than any plan has; each costs a bit
+constexpr std::uint64_t kMaxRepetitions = 10'000'000;  // more than any plan has; each costs a bit
 
 // Of a trial or an interval. Throws CsvError.
 std::uint64_t repetition_of(const CsvTable& table, const CsvTable::Row& row) {
   const std::string_view text = row[table.column("repetition")];
   std::uint64_t repetition = 0;
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), repetition);
-  if (error != std::errc() || rest != text.data() + text.size() || repetition > kMostRepetitions)
+  if (error != std::errc() || rest != text.data() + text.size() || repetition > kMaxRepetitions)
     throw CsvError(fmt::format("{}: '{}' is no repetition", table.source(), text));
   return repetition;
 }
@@ -183,7 +183,7 @@ RunDirectory RunDirectory::resume(const fs::path& directory) {
   return run;
 }
 
-void RunDirectory::be_latest_of(const std::string& name) const {
+void RunDirectory::update_latest_link(const std::string& name) const {
   if (path_.parent_path().filename() != name) return;
   std::error_code error;
   const fs::path latest = fs::read_symlink(path_.parent_path() / "latest", error);

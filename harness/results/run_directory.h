@@ -42,7 +42,7 @@ class RunDirectory {
 
   // Of a run that was killed before results/<name>/latest pointed at it: makes up for that, unless
   // a newer run is there or the directory is not in results/<name>/ any more.
-  void be_latest_of(const std::string& name) const;
+  void update_latest_link(const std::string& name) const;
 
   // Writes the trial's histogram and samples, if it has them, its intervals, then its row, each
   // synced. Throws std::system_error.

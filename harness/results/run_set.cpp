@@ -91,7 +91,7 @@ bool RunSet::holds(const fs::path& directory) const {
                      [&](const Run& run) { return run.directory == directory; });
 }
 
-void RunSet::drop_those_of(const RunSet& others) {
+void RunSet::remove_runs_in(const RunSet& others) {
   const auto is_theirs = [&](const Run& run) {
     return !run.directory.empty() && others.holds(run.directory);
   };

@@ -31,7 +31,7 @@ class RunSet {
   bool holds(const std::filesystem::path& directory) const;
   // Drops the runs that `others` has too, unless none would be left: of a folder of runs, one of
   // which is compared with the rest.
-  void drop_those_of(const RunSet& others);
+  void remove_runs_in(const RunSet& others);
 
  private:
   std::vector<Run> runs_;

@@ -13,11 +13,11 @@ namespace pingperf {
 namespace {
 
 constexpr double kRateReached = 0.95;     // of the offered rate
-constexpr double kMuchLoss = 0.001;       // of the pings
+constexpr double kHighLoss = 0.001;       // of the pings
 constexpr double kShortWindow_s = 0.1;    // below, one late wake-up is a visible share
 constexpr double kUnsteady = 0.25;        // share by which a background's halves differ
 constexpr double kFarMedian = 2;          // times the case's so far, or a half
-constexpr std::size_t kFewestTrials = 2;  // that make a case's so far
+constexpr std::size_t kMinTrials = 2;  // that make a case's so far
 
 std::optional<double> metric(const TrialRecord& record, std::string_view name) {
   return find_metric(name)->value(record);
@@ -34,7 +34,7 @@ void remark_rate(const TrialRecord& record, Remarks& remarks) {
   if (const auto unsent = metric(record, "unsent"); unsent && *unsent > 0)
     remarks.push_back(fmt::format("{:.0f} pings were due and could not be sent", *unsent));
   const auto exchanges = metric(record, "exchanges"), lost = metric(record, "lost");
-  if (exchanges && lost && *lost > kMuchLoss * (*exchanges + *lost))
+  if (exchanges && lost && *lost > kHighLoss * (*exchanges + *lost))
     remarks.push_back(
         fmt::format("{:.2g}% of the pings were lost", 100 * *lost / (*exchanges + *lost)));
 }
@@ -53,10 +53,10 @@ void remark_windows(const TrialRecord& record, Remarks& remarks) {
 
 void remark_disturbance(const TrialRecord& record, Remarks& remarks) {
   const auto steal = metric(record, "steal_ratio");
-  if (steal && *steal > kMuchSteal)
+  if (steal && *steal > kHighSteal)
     remarks.push_back(fmt::format("{:.0f}% of the CPU time was stolen", *steal * 100));
   const auto others = metric(record, "other_load_ratio");
-  if (others && *others > kMuchOtherLoad)
+  if (others && *others > kHighOtherLoad)
     remarks.push_back(fmt::format("others took {:.0f}% of the CPU time", *others * 100));
   const auto ports = metric(record, "port_waits");
   if (ports && *ports > 0)
@@ -95,11 +95,11 @@ void remark_background(const TrialRecord& record, Remarks& remarks) {
 
 }  // namespace
 
-void QualityJudge::remember(const std::string& case_name, double rtt_p50_ns) {
+void TrialWarnings::remember(const std::string& case_name, double rtt_p50_ns) {
   rtt_p50_ns_[case_name].push_back(rtt_p50_ns);
 }
 
-std::string QualityJudge::assess(const TrialRecord& record) {
+std::string TrialWarnings::assess(const TrialRecord& record) {
   if (record.status != Status::ok || record.trial_case->options.engine == "null") return "";
   Remarks remarks;
   remark_rate(record, remarks);
@@ -108,7 +108,7 @@ std::string QualityJudge::assess(const TrialRecord& record) {
   remark_background(record, remarks);
   if (const auto p50 = metric(record, "rtt_p50_ns"); p50 && *p50 > 0) {
     std::vector<double>& earlier = rtt_p50_ns_[record.trial_case->name];
-    if (earlier.size() >= kFewestTrials) {
+    if (earlier.size() >= kMinTrials) {
       const double ratio = *p50 / median(earlier);
       if (ratio > kFarMedian || ratio < 1 / kFarMedian)
         remarks.push_back(

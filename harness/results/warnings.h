@@ -10,11 +10,11 @@
 namespace pingperf {
 
 // Above these shares of a host's CPU time a trial counts as disturbed.
-inline constexpr double kMuchSteal = 0.05;
-inline constexpr double kMuchOtherLoad = 0.10;
+inline constexpr double kHighSteal = 0.05;
+inline constexpr double kHighOtherLoad = 0.10;
 
 // Judges the trials of a run one by one, each in the light of the earlier ones of its case.
-class QualityJudge {
+class TrialWarnings {
  public:
   // Remarks joined by "; ", or "" when there is nothing to remark: the offered rate or frequency
   // was not reached, the window was short, others took CPU time, the median is far from that of the

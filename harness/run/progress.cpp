@@ -69,7 +69,7 @@ std::string ProgressView::clock_text(Nanoseconds time) {
   return fmt::format("{} h {:02} min", seconds / 3600, seconds / 60 % 60);
 }
 
-void ProgressView::wave_started(const Experiment& experiment, std::span<const Trial> wave) {
+void ProgressView::round_started(const Experiment& experiment, std::span<const Trial> wave) {
   trial_ = wave.front();
   case_ = &experiment.cases[trial_.case_index];
   name_ = wave.size() == 1 ? case_->name
@@ -103,7 +103,7 @@ void ProgressView::trial_ended(const TrialRecord& record) {
   std::fflush(out_);
 }
 
-void ProgressView::wave_ended() {
+void ProgressView::round_ended() {
   expected_left_ -= expected_;
   expected_done_ += expected_;
   real_done_ += now_ns() - started_;

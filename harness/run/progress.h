@@ -21,11 +21,11 @@ class ProgressView {
   ProgressView& operator=(const ProgressView&) = delete;
 
   // Of the trials that run at once, the live line tells of the first.
-  void wave_started(const Experiment& experiment, std::span<const Trial> wave);
+  void round_started(const Experiment& experiment, std::span<const Trial> wave);
   void interval(End end, const Interval& interval);
   void tick();
   void trial_ended(const TrialRecord& record);
-  void wave_ended();
+  void round_ended();
 
   // "2 min 05 s", "12 s".
   static std::string clock_text(Nanoseconds time);

@@ -34,8 +34,8 @@ void cool_down(const Experiment& experiment, const Interrupt& interrupt) {
 }
 
 // One that knows the medians of the sessions before.
-QualityJudge judge_of_earlier_trials(const RunDirectory& directory) {
-  QualityJudge judge;
+TrialWarnings judge_of_earlier_trials(const RunDirectory& directory) {
+  TrialWarnings judge;
   if (directory.finished().empty()) return judge;
   const TrialTable table = TrialTable::read(directory.path() / "trials.csv");
   for (const std::string& case_name : table.cases())
@@ -45,9 +45,9 @@ QualityJudge judge_of_earlier_trials(const RunDirectory& directory) {
 }
 
 // Where the trials of a wave wait for one another, so that they start at the same moment.
-class StartGate {
+class StartBarrier {
  public:
-  explicit StartGate(std::size_t trials) : expected_(trials) {}
+  explicit StartBarrier(std::size_t trials) : expected_(trials) {}
 
   // Returns true when all that have not left are here; false when somebody is not within
   // `patience`, now or earlier: nobody waits any more.
@@ -87,10 +87,10 @@ class StartGate {
 };
 
 // The trials of one wave, each on a pair of hosts of its own.
-class WaveRun {
+class RoundRunner {
  public:
-  WaveRun(const Experiment& experiment, Agents& agents, RunDirectory& directory,
-          const Interrupt& interrupt, ProgressView& progress, QualityJudge& judge)
+  RoundRunner(const Experiment& experiment, Agents& agents, RunDirectory& directory,
+          const Interrupt& interrupt, ProgressView& progress, TrialWarnings& judge)
       : experiment_(experiment),
         agents_(agents),
         directory_(directory),
@@ -99,11 +99,11 @@ class WaveRun {
         judge_(judge) {}
 
   void run(std::span<const Trial> wave) {
-    progress_.wave_started(experiment_, wave);
+    progress_.round_started(experiment_, wave);
     std::vector<Attempt> attempts;
     for (const Trial& trial : wave) attempts.push_back(begin(trial));
     carry_out(attempts);
-    progress_.wave_ended();
+    progress_.round_ended();
   }
 
  private:
@@ -142,12 +142,12 @@ class WaveRun {
 
   // All at once; the first one, of which the progress tells, on this thread.
   void carry_out(std::vector<Attempt>& attempts) {
-    StartGate gate(attempts.size());
+    StartBarrier gate(attempts.size());
     std::vector<std::future<void>> others;
     for (auto attempt = attempts.begin() + 1; attempt != attempts.end(); ++attempt)
       others.push_back(std::async(std::launch::async,
-                                  [&, attempt] { carry_out(*attempt, gate, TrialWatch()); }));
-    TrialWatch watch;
+                                  [&, attempt] { carry_out(*attempt, gate, TrialObserver()); }));
+    TrialObserver watch;
     watch.progress = [&](End end, const Interval& i) { progress_.interval(end, i); };
     watch.tick = [&] {
       const std::lock_guard lock(mutex_);
@@ -157,7 +157,7 @@ class WaveRun {
     for (std::future<void>& other : others) other.get();
   }
 
-  void carry_out(Attempt& attempt, StartGate& gate, TrialWatch watch) {
+  void carry_out(Attempt& attempt, StartBarrier& gate, TrialObserver watch) {
     watch.interrupt_fd = interrupt_.fd();
     watch.before_start = [&] {
       attempt.together = gate.await_others(patience_of(*attempt.record.trial_case));
@@ -175,7 +175,7 @@ class WaveRun {
   }
 
   // What breaks is in the record.
-  void run_trial(Attempt& attempt, const TrialWatch& watch) {
+  void run_trial(Attempt& attempt, const TrialObserver& watch) {
     TrialRecord& record = attempt.record;
     const Case& c = *record.trial_case;
     try {
@@ -197,7 +197,7 @@ class WaveRun {
   }
 
   void take_failure(TrialRecord& record, const ChannelError& e) {
-    const bool silent = dynamic_cast<const SilentAgent*>(&e) != nullptr;
+    const bool silent = dynamic_cast<const AgentTimeout*>(&e) != nullptr;
     record.status = silent ? Status::timeout : Status::failed;
     record.error = e.what();
     agents_.of(*record.trial_case).drop();
@@ -225,7 +225,7 @@ class WaveRun {
   RunDirectory& directory_;
   const Interrupt& interrupt_;
   ProgressView& progress_;
-  QualityJudge& judge_;
+  TrialWarnings& judge_;
   std::mutex mutex_;  // of the directory, the judge and the progress
 };
 
@@ -242,8 +242,8 @@ std::vector<Trial> missing_trials(const Experiment& experiment, const std::vecto
 
 void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, Agents& agents,
                 RunDirectory& directory, const Interrupt& interrupt, ProgressView& progress) {
-  QualityJudge judge = judge_of_earlier_trials(directory);
-  WaveRun wave(experiment, agents, directory, interrupt, progress, judge);
+  TrialWarnings judge = judge_of_earlier_trials(directory);
+  RoundRunner wave(experiment, agents, directory, interrupt, progress, judge);
   for (auto begin = trials.begin(); begin != trials.end();) {
     if (begin != trials.begin()) cool_down(experiment, interrupt);
     if (interrupt.raised()) return;

@@ -39,7 +39,7 @@ class TrialRun {
  public:
   // `server` is null when the other end is none of ours.
   TrialRun(Channel& client, Channel* server, bool is_network, Nanoseconds timeout,
-           const TrialWatch& watch)
+           const TrialObserver& watch)
       : client_channel_(client),
         server_channel_(server),
         is_network_(is_network),
@@ -195,7 +195,7 @@ class TrialRun {
   std::deque<Pair> pairs_;  // the background, if there is one, and what is measured
   const Nanoseconds timeout_;
   const Nanoseconds deadline_;
-  const TrialWatch& watch_;
+  const TrialObserver& watch_;
   TrialOutcome outcome_;
 };
 
@@ -204,7 +204,7 @@ void TrialRun::hear_before(Nanoseconds limit) {
   if (now_ns() >= limit) {
     const bool is_server =
         std::any_of(pairs_.begin(), pairs_.end(), [](const Pair& p) { return p.server.open; });
-    throw SilentAgent(fmt::format("the agent of the {} does not answer",
+    throw AgentTimeout(fmt::format("the agent of the {} does not answer",
                                   name(is_server ? End::server : End::client)));
   }
   wait_once(limit);
@@ -268,7 +268,7 @@ void TrialRun::take_failure(const Pair& pair, Side& side, const Failure& failure
 }  // namespace
 
 TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& experiment,
-                       const Trial& trial, Nanoseconds timeout, const TrialWatch& watch) {
+                       const Trial& trial, Nanoseconds timeout, const TrialObserver& watch) {
   const Case& c = experiment.cases[trial.case_index];
   TrialOutcome failed;
   try {

@@ -20,7 +20,7 @@
 namespace pingperf {
 
 // What a trial asks of, and tells, whoever runs it.
-struct TrialWatch {
+struct TrialObserver {
   int interrupt_fd = -1;  // readable: end the trial
   std::function<void(End, const Interval&)> progress = [](End, const Interval&) {};
   std::function<void()> tick = [] {};          // a few times a second
@@ -39,7 +39,7 @@ struct TrialOutcome {
 };
 
 // An agent let a deadline pass without a word: it hangs, and its channel is of no more use.
-class SilentAgent : public ChannelError {
+class AgentTimeout : public ChannelError {
  public:
   using ChannelError::ChannelError;
 };
@@ -47,8 +47,8 @@ class SilentAgent : public ChannelError {
 // Runs a trial of its case to its end, within `timeout`. `server` is null when the server is
 // external. A background is begun first, and what is measured once the background's warmup is over.
 // Every failure is an outcome, except a channel that broke or an agent that does not answer: those
-// throw ChannelError, or SilentAgent.
+// throw ChannelError, or AgentTimeout.
 TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& experiment,
-                       const Trial& trial, Nanoseconds timeout, const TrialWatch& watch);
+                       const Trial& trial, Nanoseconds timeout, const TrialObserver& watch);
 
 }  // namespace pingperf

@@ -109,7 +109,7 @@ LogRatios log_ratios(const TrialTable& trials, const std::string& metric, const 
 }
 
 ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
-                           const TrialTable& trials, const Strictness& strictness) {
+                           const TrialTable& trials, const Significance& significance) {
   ComparisonRow row;
   row.metric = metric;
   row.case_name = pair.candidate;
@@ -117,27 +117,27 @@ ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
   const LogRatios ratios = log_ratios(trials, metric, pair);
   row.n = ratios.logs.size();
   row.excluded = count_blocks(pair, trials) - row.n;
-  if (row.n > 0) set_estimate(row, estimate_paired(ratios.logs, strictness.level), strictness, 1);
+  if (row.n > 0) set_ratio_estimate(row, estimate_paired(ratios.logs, significance.level), significance, 1);
   row.note = note_on(row, trials);
   if (ratios.zeros > 0)
     row.remark = fmt::format("in {} of {} blocks a value is 0, and has no ratio", ratios.zeros,
                              ratios.zeros + row.n);
   for (const std::string& name : {row.case_name, row.baseline})
     if (row.remark.empty())
-      row.remark = remark_on(name, metric, values_of(trials, name, metric),
+      row.remark = reliability_warning(name, metric, values_of(trials, name, metric),
                              values_of(trials, name, "steal_ratio"));
   return row;
 }
 
 std::vector<ComparisonRow> compare_cases(const Criteria& criteria, const TrialTable& trials,
-                                         const Strictness& strictness) {
+                                         const Significance& significance) {
   std::vector<ComparisonRow> rows;
   for (const Compare& compare : criteria.compare)
     for (const CasePair& pair : compare.pairs) {
-      ComparisonRow row = compare_pair(compare.metric, pair, trials, strictness);
+      ComparisonRow row = compare_pair(compare.metric, pair, trials, significance);
       if (row.n + row.excluded > 0) rows.push_back(std::move(row));
     }
-  judge_family(rows, strictness);
+  decide_family_verdicts(rows, significance);
   return rows;
 }
 

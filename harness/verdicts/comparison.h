@@ -31,11 +31,11 @@ LogRatios log_ratios(const TrialTable& trials, const std::string& metric, const 
 
 // One pair, not judged yet.
 ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
-                           const TrialTable& trials, const Strictness& strictness);
+                           const TrialTable& trials, const Significance& significance);
 
 // All rows of the experiment's `compare:`.
 std::vector<ComparisonRow> compare_cases(const Criteria& criteria, const TrialTable& trials,
-                                         const Strictness& strictness = {});
+                                         const Significance& significance = {});
 
 // The text of comparisons.csv.
 std::string comparisons_csv(const std::vector<ComparisonRow>& rows, const std::string& run);

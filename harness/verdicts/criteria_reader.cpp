@@ -19,7 +19,7 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kMostEntries = 1000;  // of compare, and of gates
+constexpr std::size_t kMaxEntries = 1000;  // of compare, and of gates
 
 using Keys = std::vector<std::string_view>;
 
@@ -36,8 +36,8 @@ const Node& required(const Node& node, std::string_view key, std::string_view wh
 const std::vector<Node>& entries_of(const Node& node, std::string_view what) {
   if (node.type != Node::Type::sequence)
     fail_at(node.mark, fmt::format("{} must be a list, not {}", what, describe(node.type)));
-  if (node.items.size() > kMostEntries)
-    fail_at(node.mark, fmt::format("{} has more than {} entries", what, kMostEntries));
+  if (node.items.size() > kMaxEntries)
+    fail_at(node.mark, fmt::format("{} has more than {} entries", what, kMaxEntries));
   return node.items;
 }
 
@@ -248,10 +248,10 @@ class CriteriaReader {
       fail_at(node.find("at_most")->mark,
               fmt::format("at_most: {} blocks are fewer than the {} repetitions", until.at_most,
                           repetitions_));
-    if (until.at_most * cases_.size() > kMostTrials)
+    if (until.at_most * cases_.size() > kMaxTrials)
       fail_at(node.find("at_most")->mark,
               fmt::format("at_most: {} blocks of {} cases are more than {} trials", until.at_most,
-                          cases_.size(), kMostTrials));
+                          cases_.size(), kMaxTrials));
     if (const Node* const of = node.find("of")) read_subject(until, *of);
     criteria_.until = until;
   }

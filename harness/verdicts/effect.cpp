@@ -39,7 +39,7 @@ std::string verdict_on(const Effect& effect, double threshold) {
 
 }  // namespace
 
-void set_estimate(Effect& effect, const ShiftEstimate& logs, const Strictness& strictness,
+void set_ratio_estimate(Effect& effect, const ShiftEstimate& logs, const Significance& significance,
                   std::size_t trials) {
   effect.ratio = std::exp(logs.center);
   effect.least = std::exp(logs.least);
@@ -47,18 +47,18 @@ void set_estimate(Effect& effect, const ShiftEstimate& logs, const Strictness& s
   if (logs.ci_low) effect.ci_low = std::exp(*logs.ci_low);
   if (logs.ci_high) effect.ci_high = std::exp(*logs.ci_high);
   // Of several moments at which the run may stop, any may be the lucky one (Bonferroni).
-  effect.p_value = std::min(1.0, logs.p_value * kLevel / strictness.level);
+  effect.p_value = std::min(1.0, logs.p_value * kLevel / significance.level);
   if (logs.stddev <= 0) return;
   effect.detectable_ratio = std::exp(detectable_shift(
-      logs.stddev, logs.weight, std::log1p(strictness.threshold), strictness.level));
+      logs.stddev, logs.weight, std::log1p(significance.threshold), significance.level));
   const double wanted =
-      std::max(static_cast<double>(fewest_pairs(strictness.level)),
-               weight_to_detect(logs.stddev, std::log1p(strictness.threshold), strictness.level));
+      std::max(static_cast<double>(fewest_pairs(significance.level)),
+               weight_to_detect(logs.stddev, std::log1p(significance.threshold), significance.level));
   const double more = wanted > logs.weight ? wanted - logs.weight : logs.weight;  // as many again
   effect.more_repetitions = trials * static_cast<std::size_t>(std::ceil(more - 1e-9));
 }
 
-void judge(const std::vector<Effect*>& family, const Strictness& strictness) {
+void judge(const std::vector<Effect*>& family, const Significance& significance) {
   std::vector<double> p_values;
   for (const Effect* effect : family)
     if (effect->p_value) p_values.push_back(*effect->p_value);
@@ -66,7 +66,7 @@ void judge(const std::vector<Effect*>& family, const Strictness& strictness) {
   std::size_t next = 0;
   for (Effect* const effect : family) {
     if (effect->p_value) effect->q_value = q[next++];
-    effect->verdict = verdict_on(*effect, strictness.threshold);
+    effect->verdict = verdict_on(*effect, significance.threshold);
     if (effect->verdict != "inconclusive" || !effect->remark.empty())
       effect->more_repetitions.reset();
   }
@@ -77,14 +77,14 @@ std::optional<double> half_width(const Effect& effect) {
   return (*effect.ci_high - *effect.ci_low) / 2 / *effect.ratio;
 }
 
-std::string remark_on(const std::string& case_name, std::string_view metric,
+std::string reliability_warning(const std::string& case_name, std::string_view metric,
                       const std::vector<double>& values, const std::vector<double>& steal_ratios) {
   if (const auto modes = find_modes(values))
     return fmt::format("{} is bimodal: {} trials near {}, {} near {}", case_name, modes->low_count,
                        human_metric(metric, modes->low), modes->high_count,
                        human_metric(metric, modes->high));
   const auto disturbed = static_cast<std::size_t>(std::count_if(
-      steal_ratios.begin(), steal_ratios.end(), [](double steal) { return steal > kMuchSteal; }));
+      steal_ratios.begin(), steal_ratios.end(), [](double steal) { return steal > kHighSteal; }));
   if (3 * disturbed > values.size())
     return fmt::format("CPU time was stolen in {} of {} trials of {}", disturbed, values.size(),
                        case_name);

@@ -27,21 +27,21 @@ struct Effect {
 };
 
 // Sets ratio and extremes, interval, p value and detectable ratio from an estimate of the shift of
-// logarithms, which was made at the level of `strictness`. `trials`: how many repetitions a unit of
+// logarithms, which was made at the level of `significance`. `trials`: how many repetitions a unit of
 // its weight takes; 1 of pairs, 2 of two samples.
-void set_estimate(Effect& effect, const ShiftEstimate& logs, const Strictness& strictness,
+void set_ratio_estimate(Effect& effect, const ShiftEstimate& logs, const Significance& significance,
                   std::size_t trials);
 
 // Sets q values and verdicts of a family. A verdict needs an interval wholly on one side of no
 // change, a ratio beyond the threshold, and a q value of at most 5 %; "same" needs the interval
 // within the threshold. An effect with a remark has no verdict, unless every trial says the same.
-void judge(const std::vector<Effect*>& family, const Strictness& strictness);
+void judge(const std::vector<Effect*>& family, const Significance& significance);
 
 template <typename Row>
-void judge_family(std::vector<Row>& rows, const Strictness& strictness) {
+void decide_family_verdicts(std::vector<Row>& rows, const Significance& significance) {
   std::vector<Effect*> family;
   for (Row& row : rows) family.push_back(&row);
-  judge(family, strictness);
+  judge(family, significance);
 }
 
 // Half the width of the interval, as a share of the ratio; empty when there is no interval.
@@ -50,7 +50,7 @@ std::optional<double> half_width(const Effect& effect);
 // Why these values of a case are no ground for a verdict: two groups of them, or CPU time stolen by
 // the hypervisor in more than a third of the trials. Empty when they are. A metric without a name
 // has no unit.
-std::string remark_on(const std::string& case_name, std::string_view metric,
+std::string reliability_warning(const std::string& case_name, std::string_view metric,
                       const std::vector<double>& values, const std::vector<double>& steal_ratios);
 
 // True when the effect is a change for the worse: slower, by its verdict.

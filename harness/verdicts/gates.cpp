@@ -34,7 +34,7 @@ void measure_itself(GateRow& row, const TrialTable& trials, double level) {
     row.ci_low = interval->first;
     row.ci_high = interval->second;
   }
-  row.why = remark_on(row.case_name, row.gate->metric, values,
+  row.why = reliability_warning(row.case_name, row.gate->metric, values,
                       values_of(trials, row.case_name, "steal_ratio"));
 }
 
@@ -63,21 +63,21 @@ void judge(GateRow& row) {
 
 // One case of a gate against the stored run, within this one, or by itself.
 GateRow measure(const Gate& gate, const CasePair& pair, const TrialTable& trials,
-                const Strictness& strictness) {
+                const Significance& significance) {
   GateRow row;
   row.gate = &gate;
   row.case_name = pair.candidate;
   if (gate.stored) {
     row.against = gate.against;
     const ShiftRow shift = compare_case(gate.metric, pair.candidate, *gate.stored,
-                                        RunSet::of(trials), pair.baseline, strictness);
+                                        RunSet::of(trials), pair.baseline, significance);
     take(row, shift, std::min(shift.base_n, shift.new_n));
   } else if (!pair.baseline.empty()) {
     row.against = pair.baseline;
-    const ComparisonRow ratio = compare_pair(gate.metric, pair, trials, strictness);
+    const ComparisonRow ratio = compare_pair(gate.metric, pair, trials, significance);
     take(row, ratio, ratio.n);
   } else {
-    measure_itself(row, trials, strictness.level);
+    measure_itself(row, trials, significance.level);
   }
   judge(row);
   return row;
@@ -97,10 +97,10 @@ std::string_view name(GateState state) {
 }
 
 std::vector<GateRow> judge_gates(const Criteria& criteria, const TrialTable& trials) {
-  const Strictness strictness = strictness_of(criteria);
+  const Significance significance = significance_of(criteria);
   std::vector<GateRow> rows;
   for (const Gate& gate : criteria.gates)
-    for (const CasePair& pair : gate.pairs) rows.push_back(measure(gate, pair, trials, strictness));
+    for (const CasePair& pair : gate.pairs) rows.push_back(measure(gate, pair, trials, significance));
   return rows;
 }
 

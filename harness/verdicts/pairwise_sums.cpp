@@ -43,12 +43,12 @@ std::size_t PairwiseSums::count_to(double x) const {
 // Halves the range of values around the k-th until few sums are left in it.
 double PairwiseSums::kth(std::size_t k) const {
   constexpr std::size_t kFew = 1 << 14;
-  constexpr int kMostHalvings = 100;
+  constexpr int kMaxHalvings = 100;
   double low = -std::numeric_limits<double>::infinity();  // fewer than k sums are <= low
   double high = a_.back() + b_.back();                    // at least k are <= high
   std::size_t below = 0, up_to = count();
   double least = a_.front() + (once_ ? a_.front() : b_.front());
-  for (int i = 0; i < kMostHalvings && up_to - below > kFew; ++i) {
+  for (int i = 0; i < kMaxHalvings && up_to - below > kFew; ++i) {
     const double middle = std::midpoint(std::max(low, least), high);
     const std::size_t n = count_to(middle);
     if (n >= k) {

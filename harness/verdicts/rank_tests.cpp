@@ -11,7 +11,7 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kLargestExact = 50;  // values in all
+constexpr std::size_t kMaxExact = 50;  // values in all
 
 double normal_quantile(double p) {
   return boost::math::quantile(boost::math::normal(), p);
@@ -109,7 +109,7 @@ double signed_rank_p(const std::vector<double>& differences) {
     if (is_positive[i]) positive += ranks[i];
   }
   const std::size_t smaller = std::min(positive, all - positive);
-  if (ranks.size() <= kLargestExact) return both_tails(signed_rank_distribution(ranks), smaller);
+  if (ranks.size() <= kMaxExact) return both_tails(signed_rank_distribution(ranks), smaller);
   // The variance of a sum of signed ranks, ties and all, is Σr²/4; half a rank of continuity,
   // doubled as the ranks are.
   return both_normal_tails((static_cast<double>(smaller) + 1 - static_cast<double>(all) / 2) /
@@ -117,7 +117,7 @@ double signed_rank_p(const std::vector<double>& differences) {
 }
 
 std::size_t signed_rank_interval(std::size_t n, double level) {
-  if (n <= kLargestExact) return exact_rank(signed_rank_distribution(ranks_to(n)), level);
+  if (n <= kMaxExact) return exact_rank(signed_rank_distribution(ranks_to(n)), level);
   const auto count = static_cast<double>(n);
   return normal_rank(count * (count + 1) / 4, std::sqrt(count * (count + 1) * (2 * count + 1) / 24),
                      level);
@@ -130,7 +130,7 @@ double rank_sum_p(const std::vector<double>& before, const std::vector<double>& 
   const auto n = static_cast<double>(after.size()), all = static_cast<double>(pooled.size());
   std::size_t sum = 0;
   for (std::size_t i = 0; i < after.size(); ++i) sum += ranks[i];
-  if (pooled.size() <= kLargestExact)  // with ties not symmetric, unless the samples are as large
+  if (pooled.size() <= kMaxExact)  // with ties not symmetric, unless the samples are as large
     return both_tails(rank_sum_distribution(ranks, after.size()), sum);
   double squares = 0;  // Σ(r - mean)²
   for (std::size_t rank : ranks)
@@ -143,7 +143,7 @@ double rank_sum_p(const std::vector<double>& before, const std::vector<double>& 
 
 std::size_t rank_sum_interval(std::size_t n, std::size_t m, double level) {
   const auto count = static_cast<double>(n), other = static_cast<double>(m);
-  if (n + m > kLargestExact)
+  if (n + m > kMaxExact)
     return normal_rank(count * other / 2, std::sqrt(count * other * (count + other + 1) / 12),
                        level);
   // U is the rank sum less its least value.

@@ -76,26 +76,26 @@ double range(const std::vector<double>& values) {
 std::string difference_of_loads(const std::vector<double>& base, const std::vector<double>& now) {
   if (base.empty() || now.empty()) return "";
   const double before = median(base), after = median(now);
-  if (std::abs(after - before) <= kMuchOtherLoad) return "";
+  if (std::abs(after - before) <= kHighOtherLoad) return "";
   return fmt::format("others took {:.0f}% of the CPU time, now {:.0f}%", 100 * before, 100 * after);
 }
 
 // Runs of one side that differ among themselves as much as the sides do: then the shift between the
 // sides may be no more than that between sessions, which trials within a run cannot tell.
-std::string remark_on_sessions(const Side& base, const Side& now, double shift, double threshold) {
+std::string warn_of_sessions(const Side& base, const Side& now, double shift, double threshold) {
   const double apart = range(base.run_medians) + range(now.run_medians);
   if (apart <= std::log1p(threshold) || apart < std::abs(shift)) return "";
   return fmt::format("the runs of one side alone differ by {:.0f}%", 100 * std::expm1(apart));
 }
 
-std::string remark_on_sides(std::string_view metric, const Side& base, const Side& now,
+std::string warn_of_sides(std::string_view metric, const Side& base, const Side& now,
                             double shift, double threshold) {
   if (const std::size_t zeros = base.zeros + now.zeros; zeros > 0)
     return fmt::format("{} of {} values are 0, and have no ratio", zeros,
                        base.values.size() + now.values.size());
-  std::string remark = remark_on("base", metric, exponentials(base.logs), base.steal_ratios);
-  if (remark.empty()) remark = remark_on("new", metric, exponentials(now.logs), now.steal_ratios);
-  if (remark.empty()) remark = remark_on_sessions(base, now, shift, threshold);
+  std::string remark = reliability_warning("base", metric, exponentials(base.logs), base.steal_ratios);
+  if (remark.empty()) remark = reliability_warning("new", metric, exponentials(now.logs), now.steal_ratios);
+  if (remark.empty()) remark = warn_of_sessions(base, now, shift, threshold);
   return remark;
 }
 
@@ -206,9 +206,9 @@ void note_failing(RunComparison& comparison, const std::string& case_name, const
 
 void compare_metrics(RunComparison& comparison, const std::string& case_name, const RunSet& base,
                      const RunSet& now, const std::vector<std::string>& metrics,
-                     const std::string& reference, const Strictness& strictness) {
+                     const std::string& reference, const Significance& significance) {
   for (const std::string& metric : metrics) {
-    ShiftRow row = compare_case(metric, case_name, base, now, reference, strictness);
+    ShiftRow row = compare_case(metric, case_name, base, now, reference, significance);
     if (row.base_n > 0 && row.new_n == 0)
       comparison.unmeasured.push_back(fmt::format("{} {}", case_name, metric));
     else if (row.base_n == 0 && row.new_n > 0)
@@ -222,7 +222,7 @@ void compare_metrics(RunComparison& comparison, const std::string& case_name, co
 
 ShiftRow compare_case(const std::string& metric, const std::string& case_name, const RunSet& base,
                       const RunSet& now, const std::string& reference,
-                      const Strictness& strictness) {
+                      const Significance& significance) {
   ShiftRow row;
   row.metric = metric;
   row.case_name = case_name;
@@ -236,12 +236,12 @@ ShiftRow compare_case(const std::string& metric, const std::string& case_name, c
   if (row.base_n == 0 || row.new_n == 0) return row;
   double shift = 0;
   if (!before.logs.empty() && !after.logs.empty()) {
-    const ShiftEstimate estimate = estimate_shift(before.logs, after.logs, strictness.level);
-    set_estimate(row, estimate, strictness, 2);
+    const ShiftEstimate estimate = estimate_shift(before.logs, after.logs, significance.level);
+    set_ratio_estimate(row, estimate, significance, 2);
     shift = estimate.center;
   }
   const std::string_view unit = reference.empty() ? std::string_view(metric) : "";
-  row.remark = remark_on_sides(unit, before, after, shift, strictness.threshold);
+  row.remark = warn_of_sides(unit, before, after, shift, significance.threshold);
   if (!reference.empty()) return row;  // it bore the same load
   const std::string loads = difference_of_loads(before.other_load_ratios, after.other_load_ratios);
   if (loads.empty()) return row;
@@ -263,7 +263,7 @@ std::string describe(const ShiftRow& row) {
 
 RunComparison compare_runs(const RunSet& base, const RunSet& now,
                            const std::vector<std::string>& metrics, const std::string& relative_to,
-                           const Strictness& strictness) {
+                           const Significance& significance) {
   RunComparison comparison;
   const std::vector<Case> old_cases = base.cases(), new_cases = now.cases();
   comparison.only_base = missing_from(new_cases, old_cases);
@@ -280,11 +280,11 @@ RunComparison compare_runs(const RunSet& base, const RunSet& now,
       continue;
     }
     note_failing(comparison, c.name, base, now);
-    compare_metrics(comparison, c.name, base, now, metrics, reference, strictness);
+    compare_metrics(comparison, c.name, base, now, metrics, reference, significance);
   }
   if (!has_reference)
     throw UsageError(fmt::format("relative to '{}': no case of the new run has that", relative_to));
-  judge_family(comparison.rows, strictness);
+  decide_family_verdicts(comparison.rows, significance);
   comparison.differences = differences_between(base.runs().front(), now.runs().front());
   if (const std::string loads = difference_of_loads(loads_of(base), loads_of(now)); !loads.empty())
     comparison.differences.push_back("load: " + loads);

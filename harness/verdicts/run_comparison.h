@@ -24,7 +24,7 @@ struct ShiftRow : Effect {
 // block first: what a different or busier machine does to both cancels.
 ShiftRow compare_case(const std::string& metric, const std::string& case_name, const RunSet& base,
                       const RunSet& now, const std::string& reference,
-                      const Strictness& strictness);
+                      const Significance& significance);
 
 // "bulk/engine=epoll throughput_bps: 0.812 [0.790, 0.830] of the base: slower"
 std::string describe(const ShiftRow& row);
@@ -44,7 +44,7 @@ struct RunComparison {
 // empty. Throws UsageError when it names no case.
 RunComparison compare_runs(const RunSet& base, const RunSet& now,
                            const std::vector<std::string>& metrics, const std::string& relative_to,
-                           const Strictness& strictness);
+                           const Significance& significance);
 
 // As CSV, one row a case and metric; and the same as JSON.
 std::string shifts_csv(const std::vector<ShiftRow>& rows);

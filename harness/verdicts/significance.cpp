@@ -4,7 +4,7 @@
 
 namespace pingperf {
 
-std::vector<std::uint64_t> looks_of(const Criteria& criteria) {
+std::vector<std::uint64_t> interim_analyses(const Criteria& criteria) {
   const auto& until = criteria.until;
   std::vector<std::uint64_t> looks{criteria.repetitions};
   const bool is_open =
@@ -15,8 +15,8 @@ std::vector<std::uint64_t> looks_of(const Criteria& criteria) {
   return looks;
 }
 
-Strictness strictness_of(const Criteria& criteria) {
-  return {.level = kLevel / static_cast<double>(looks_of(criteria).size())};
+Significance significance_of(const Criteria& criteria) {
+  return {.level = kLevel / static_cast<double>(interim_analyses(criteria).size())};
 }
 
 }  // namespace pingperf

@@ -24,7 +24,7 @@ void add_if_wide(std::vector<std::string>& lines, const std::string& what,
 void add_wide_cases(std::vector<std::string>& lines, const std::string& metric,
                     const Experiment& experiment, const Criteria& criteria,
                     const TrialTable& trials) {
-  const double level = strictness_of(criteria).level;
+  const double level = significance_of(criteria).level;
   for (const Case& c : experiment.cases) {
     const std::vector<double> values = values_of(trials, c.name, metric);
     if (values.empty()) continue;  // a metric that its kind does not have, or only failures
@@ -39,11 +39,11 @@ void add_wide_cases(std::vector<std::string>& lines, const std::string& metric,
 
 void add_wide_pairs(std::vector<std::string>& lines, const std::string& metric,
                     const Criteria& criteria, const TrialTable& trials) {
-  const Strictness strictness = strictness_of(criteria);
+  const Significance significance = significance_of(criteria);
   for (const Compare& compare : criteria.compare) {
     if (compare.metric != metric) continue;
     for (const CasePair& pair : compare.pairs) {
-      const ComparisonRow row = compare_pair(metric, pair, trials, strictness);
+      const ComparisonRow row = compare_pair(metric, pair, trials, significance);
       if (row.n == 0) continue;
       add_if_wide(lines, fmt::format("{} to {}", pair.candidate, pair.baseline), metric,
                   half_width(row), criteria.until->relative_ci);
@@ -53,9 +53,9 @@ void add_wide_pairs(std::vector<std::string>& lines, const std::string& metric,
 
 }  // namespace
 
-std::optional<std::string> gates_objection(const Criteria& criteria) {
-  const std::uint64_t most = looks_of(criteria).back();
-  const std::size_t fewest = fewest_pairs(strictness_of(criteria).level);
+std::optional<std::string> too_few_repetitions(const Criteria& criteria) {
+  const std::uint64_t most = interim_analyses(criteria).back();
+  const std::size_t fewest = fewest_pairs(significance_of(criteria).level);
   if (criteria.gates.empty() || most >= fewest) return std::nullopt;
   return fmt::format(
       "with {} repetitions the gates have no interval and decide nothing: {} are the "
@@ -63,7 +63,7 @@ std::optional<std::string> gates_objection(const Criteria& criteria) {
       most, fewest);
 }
 
-std::vector<std::string> unsettled(const Experiment& experiment, const Criteria& criteria,
+std::vector<std::string> unresolved(const Experiment& experiment, const Criteria& criteria,
                                    const TrialTable& trials) {
   std::vector<std::string> lines;
   if (const auto& until = criteria.until)

@@ -12,11 +12,11 @@
 namespace pingperf {
 
 // What is wrong with a plan in which no gate can ever be decided; nothing when they can.
-std::optional<std::string> gates_objection(const Criteria& criteria);
+std::optional<std::string> too_few_repetitions(const Criteria& criteria);
 
 // What speaks against ending the run with these trials, a line each: cases or pairs whose interval
 // is wider than `until` wants, and gates that are to repeat. Empty: it may end.
-std::vector<std::string> unsettled(const Experiment& experiment, const Criteria& criteria,
+std::vector<std::string> unresolved(const Experiment& experiment, const Criteria& criteria,
                                    const TrialTable& trials);
 
 }  // namespace pingperf

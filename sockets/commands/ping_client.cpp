@@ -14,10 +14,10 @@
 
 namespace pingperf {
 
-constexpr std::size_t kLargestPacket = 64 * 1024;
+constexpr std::size_t kMaxPacket = 64 * 1024;
 
-LessonClient::LessonClient(Transport transport, const Address& server, std::size_t message_size)
-    : datagrams_(!is_stream(transport)), message_(message_size, 'p'), pong_(kLargestPacket) {
+PingClient::PingClient(Transport transport, const Address& server, std::size_t message_size)
+    : datagrams_(!is_stream(transport)), message_(message_size, 'p'), pong_(kMaxPacket) {
   if (transport == Transport::raw || transport == Transport::icmp) {
     Session session;
     session.token = mint_token();  // tells our packets from those of others
@@ -35,7 +35,7 @@ LessonClient::LessonClient(Transport transport, const Address& server, std::size
   check(::connect(fd_.get(), server.data(), server.size()), "connect to " + server.to_string());
 }
 
-std::optional<Nanoseconds> LessonClient::ping(std::uint64_t number, Nanoseconds timeout) {
+std::optional<Nanoseconds> PingClient::ping(std::uint64_t number, Nanoseconds timeout) {
   if (message_.size() >= framing_.sent_offset() + sizeof number)
     std::memcpy(message_.data() + framing_.sent_offset(), &number, sizeof number);
   if (framing_.seal) framing_.seal(message_.data(), message_.size());
@@ -48,7 +48,7 @@ std::optional<Nanoseconds> LessonClient::ping(std::uint64_t number, Nanoseconds 
 
 // All bytes of the pong, which may come in pieces. A stream that is late is of no more use: what
 // comes next would be the wrong pong.
-bool LessonClient::receive_stream(Nanoseconds deadline) {
+bool PingClient::receive_stream(Nanoseconds deadline) {
   std::size_t received = 0;
   while (received < message_.size()) {
     if (!wait_readable(fd_.get(), deadline)) return false;
@@ -61,7 +61,7 @@ bool LessonClient::receive_stream(Nanoseconds deadline) {
 }
 
 // The pong of that number; older ones are passed over.
-bool LessonClient::receive_datagram(std::uint64_t number, Nanoseconds deadline) {
+bool PingClient::receive_datagram(std::uint64_t number, Nanoseconds deadline) {
   while (wait_readable(fd_.get(), deadline)) {
     const ssize_t n = ::recv(fd_.get(), pong_.data(), pong_.size(), 0);
     if (n < 0 && errno != EINTR) check(-1, "receive of a pong");

@@ -1,7 +1,7 @@
 // The lesson's client, `pingperf ping`: one ping at a time.
 //
-//   v1:  connect, ping, pong, disconnect          (a new LessonClient for every ping)
-//   v2:  connect, then ping, pong, ping, pong, …  (one LessonClient)
+//   v1:  connect, ping, pong, disconnect          (a new PingClient for every ping)
+//   v2:  connect, then ping, pong, ping, pong, …  (one PingClient)
 //
 // Datagrams (udp, raw, icmp) have no connection; over icmp the far kernel answers.
 #pragma once
@@ -14,10 +14,10 @@
 
 namespace pingperf {
 
-class LessonClient {
+class PingClient {
  public:
   // Connects. Throws std::system_error.
-  LessonClient(Transport transport, const Address& server, std::size_t message_size);
+  PingClient(Transport transport, const Address& server, std::size_t message_size);
 
   // Sends ping `number` and waits for its pong. Returns the round-trip time, or nothing when none
   // came within `timeout`. Throws std::system_error when the connection broke.

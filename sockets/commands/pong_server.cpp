@@ -16,12 +16,12 @@
 namespace pingperf {
 namespace {
 
-constexpr int kMostClients = 1000;
+constexpr int kMaxClients = 1000;
 constexpr std::size_t kBuffer = 64 * 1024;
 
 // One client, to the end of its stream. A ping may come in pieces: so does its pong.
 void echo(int connection) noexcept {
-  end_with_its_host(connection);
+  enable_keepalive(connection);
   char buffer[kBuffer];
   for (;;) {
     const ssize_t n = ::recv(connection, buffer, sizeof buffer, 0);
@@ -58,7 +58,7 @@ void serve_streams(int listener, bool concurrent) noexcept {
   while (Fd connection = accept_next(listener)) {
     if (!concurrent) {
       echo(connection.get());
-    } else if (*clients < kMostClients) {
+    } else if (*clients < kMaxClients) {
       serve_in_a_thread(std::move(connection), clients);
     }
   }
@@ -91,7 +91,7 @@ void serve_raw(int socket) noexcept {
     if (n < 0 && errno != EINTR) return;
     if (n == 0 && size == 0) return;
     if (n <= 0) continue;
-    if (const std::size_t pong = turn_round(packet, static_cast<std::size_t>(n), ip_header))
+    if (const std::size_t pong = make_reply(packet, static_cast<std::size_t>(n), ip_header))
       ::sendto(socket, packet + ip_header, pong, MSG_DONTWAIT, from, size);
   }
 }

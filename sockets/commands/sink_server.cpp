@@ -18,12 +18,12 @@
 namespace pingperf {
 namespace {
 
-constexpr int kMostClients = 1000;
+constexpr int kMaxClients = 1000;
 constexpr std::size_t kBuffer = 256 * 1024;
 
 // One client, to the end of its stream.
 SinkReport drain(int connection, const Address& peer) noexcept {
-  end_with_its_host(connection);
+  enable_keepalive(connection);
   char buffer[kBuffer];
   SinkReport report{.peer = peer};
   Nanoseconds first = 0, last = 0;
@@ -66,7 +66,7 @@ void sink_streams(int listener, const SinkReporter& report) noexcept {
   const auto clients = std::make_shared<Clients>();
   clients->report = report;
   while (Fd connection = accept_next(listener))
-    if (clients->count < kMostClients) drain_in_a_thread(std::move(connection), clients);
+    if (clients->count < kMaxClients) drain_in_a_thread(std::move(connection), clients);
 }
 
 void sink_datagrams(int socket, const SinkReporter& report) noexcept {
@@ -81,7 +81,7 @@ void sink_datagrams(int socket, const SinkReporter& report) noexcept {
     const ssize_t n = ::recvfrom(socket, buffer.data(), buffer.size(), 0, from, &size);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 || (n == 0 && size == 0)) return;  // 0 from nobody: it was shut down
-    if (n < static_cast<ssize_t>(kSmallestDatagram)) continue;
+    if (n < static_cast<ssize_t>(kMinDatagram)) continue;
     const DatagramHeader header = header_of(buffer.data());
     const Nanoseconds now = now_ns();
     if (header.number == kHello) {

@@ -8,7 +8,7 @@
 
 namespace pingperf {
 
-StopClock stop_clock;
+FastClock fast_clock;
 
 namespace {
 
@@ -60,8 +60,8 @@ double cost_of(Read read) noexcept {
   return best;
 }
 
-StopClock choose() noexcept {
-  const StopClock monotonic{.cost_ns = cost_of(now_ns)};
+FastClock choose() noexcept {
+  const FastClock monotonic{.cost_ns = cost_of(now_ns)};
   if (!has_invariant_counter()) return monotonic;
   const Pair begin = read_both();
   while (now_ns() - begin.time < kCalibration) {
@@ -70,16 +70,16 @@ StopClock choose() noexcept {
   if (end.ticks <= begin.ticks) return monotonic;
   const double scale = static_cast<double>(end.time - begin.time) /
                        static_cast<double>(end.ticks - begin.ticks) * 4294967296.0;
-  StopClock counter{end.ticks, end.time, static_cast<std::uint64_t>(scale)};
+  FastClock counter{end.ticks, end.time, static_cast<std::uint64_t>(scale)};
   counter.cost_ns = cost_of([&] { return counter.read(); });
   return counter.cost_ns < monotonic.cost_ns ? counter : monotonic;
 }
 
 }  // namespace
 
-void choose_stop_clock() noexcept {
+void calibrate_clock() noexcept {
   static const bool chosen = [] {
-    stop_clock = choose();
+    fast_clock = choose();
     return true;
   }();
   static_cast<void>(chosen);

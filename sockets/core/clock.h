@@ -46,7 +46,7 @@ inline std::uint64_t read_ticks() noexcept {
 
 // How the stop clock reads the time: the processor's time stamp counter, when it is invariant and
 // was measured to be cheaper, else CLOCK_MONOTONIC.
-struct StopClock {
+struct FastClock {
   std::uint64_t ticks = 0;  // the counter at `time`
   Nanoseconds time = 0;
   std::uint64_t scale = 0;  // nanoseconds a tick, times 2^32; 0: CLOCK_MONOTONIC is read
@@ -62,16 +62,16 @@ struct StopClock {
   }
 };
 
-extern StopClock stop_clock;
+extern FastClock fast_clock;
 
 // The first call of all calibrates the counter against CLOCK_MONOTONIC (2 ms), measures what both
-// cost, and sets stop_clock; to be called before it is read. The counter then keeps
+// cost, and sets fast_clock; to be called before it is read. The counter then keeps
 // CLOCK_MONOTONIC's time to some tens of millionths.
-void choose_stop_clock() noexcept;
+void calibrate_clock() noexcept;
 
 // Now, on the time of CLOCK_MONOTONIC, by the stop clock: for what is read at every ping.
-inline Nanoseconds stop_clock_ns() noexcept {
-  return stop_clock.read();
+inline Nanoseconds fast_now_ns() noexcept {
+  return fast_clock.read();
 }
 
 }  // namespace pingperf

@@ -16,7 +16,7 @@ namespace pingperf {
 enum class Wait { block, spin, hybrid };
 
 // A connection whose host has vanished ends some day: socket(7), SO_KEEPALIVE.
-inline void end_with_its_host(int connection) noexcept {
+inline void enable_keepalive(int connection) noexcept {
   constexpr int on = 1;
   ::setsockopt(connection, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
@@ -31,11 +31,11 @@ constexpr bool is_retry(Wait wait, int error) {
 template <Wait wait>
 ssize_t receive(int fd, char* data, std::size_t size, Nanoseconds spin) noexcept {
   if constexpr (wait == Wait::hybrid) {
-    const Nanoseconds until = stop_clock_ns() + spin;
+    const Nanoseconds until = fast_now_ns() + spin;
     do {
       const ssize_t n = ::recv(fd, data, size, MSG_DONTWAIT);
       if (n >= 0 || errno != EAGAIN) return n;
-    } while (stop_clock_ns() < until);
+    } while (fast_now_ns() < until);
   }
   return ::recv(fd, data, size, wait == Wait::spin ? MSG_DONTWAIT : 0);
 }

@@ -20,16 +20,16 @@ std::optional<Enum> from(const std::array<std::string_view, N>& names, std::stri
 std::vector<Parameter> make_parameters() {
   using O = Options;
   using enum Unit;
-  constexpr double kLongest = 36000e9, kGiB = 1 << 30;
+  constexpr double kMaxLength = 36000e9, kGiB = 1 << 30;
   return {
       {"message_size", "message_size_bytes", size, &O::message_size,
        "bytes per send; of a latency workload, bytes per ping and per pong", 1, kGiB},
       {"streams", "streams", count, &O::streams, "parallel flows", 1, 10000},
       {"threads", "threads", count, &O::threads, "threads at each end", 1, 1024},
       {"duration", "duration_s", duration, &O::duration, "measured time, after the warmup", 1e6,
-       kLongest},
+       kMaxLength},
       {"warmup", "warmup_s", duration, &O::warmup,
-       "time at the start that is left out of every figure, at both ends", 0, kLongest},
+       "time at the start that is left out of every figure, at both ends", 0, kMaxLength},
       {"bytes",
        "bytes_limit",
        size,

@@ -51,7 +51,7 @@ class Poller {
   // A negative `timeout` lasts for ever. A signal ends the wait too.
   void wait(Nanoseconds timeout) noexcept {
     const timespec t{timeout / kSecond, timeout % kSecond};
-    ready_ = std::max(0, ::epoll_pwait2(epoll_.get(), events_.data(), kMostEvents,
+    ready_ = std::max(0, ::epoll_pwait2(epoll_.get(), events_.data(), kMaxEvents,
                                         timeout < 0 ? nullptr : &t, nullptr));
   }
 
@@ -63,7 +63,7 @@ class Poller {
   }
 
  private:
-  static constexpr int kMostEvents = 128;
+  static constexpr int kMaxEvents = 128;
 
   int control(int operation, Flow& flow, std::uint32_t events) noexcept {
     epoll_event event{};
@@ -73,7 +73,7 @@ class Poller {
   }
 
   Fd epoll_;
-  std::array<epoll_event, kMostEvents> events_{};
+  std::array<epoll_event, kMaxEvents> events_{};
   int ready_ = 0;
 };
 

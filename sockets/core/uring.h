@@ -102,11 +102,11 @@ class Ring {
 class ProvidedBuffers {
  public:
   static constexpr unsigned kGroup = 0;
-  static constexpr std::size_t kMost = 32768;
+  static constexpr std::size_t kMax = 32768;
 
   // At least `count` of `size` bytes, as many as there may be. Throws std::system_error.
   ProvidedBuffers(Ring& ring, std::size_t count, std::size_t size)
-      : count_(std::min(std::bit_ceil(count), kMost)),
+      : count_(std::min(std::bit_ceil(count), kMax)),
         size_(size),
         memory_(std::make_unique_for_overwrite<char[]>(count_ * size)) {
     const std::size_t bytes = (count_ * sizeof(io_uring_buf) + kPage - 1) / kPage * kPage;

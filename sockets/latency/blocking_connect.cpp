@@ -52,7 +52,7 @@ Fd dial(const Session& session) {
 // counted, and no storm of errors. `started` is when the attempt that succeeded began.
 Fd dial_patiently(PingThread& t, const Meter& meter, const Session& session, Steps& steps) {
   for (;;) {
-    steps.started = stop_clock_ns();
+    steps.started = fast_now_ns();
     Fd fd = dial(session);
     const bool no_port = !fd && (errno == EADDRNOTAVAIL || errno == EADDRINUSE);
     if (!no_port || meter.stopped() || steps.started >= t.closed) return fd;
@@ -79,13 +79,13 @@ bool receive_unless_stopped(int fd, char* data, std::size_t size, const Meter& m
 bool exchange(int fd, PingThread& t, const Meter& meter, Steps& steps) {
   char* const pong = t.incoming.data();
   const std::size_t size = t.incoming.size();
-  steps.connected = stop_clock_ns();
+  steps.connected = fast_now_ns();
   if (!send_all(fd, t.outgoing.data(), t.outgoing.size())) return false;
   set_receive_timeout(fd, kStopCheck);
   if (!receive_unless_stopped(fd, pong, 1, meter)) return false;
-  steps.first_byte = stop_clock_ns();
+  steps.first_byte = fast_now_ns();
   if (!receive_unless_stopped(fd, pong + 1, size - 1, meter)) return false;
-  steps.answered = stop_clock_ns();
+  steps.answered = fast_now_ns();
   return true;
 }
 
@@ -103,9 +103,9 @@ void ping(PingThread& t, Meter& meter, const Session& session) {
   t.outgoing.insert(t.outgoing.begin(), session.token.begin(), session.token.begin() + shown);
   Histogram &connects = t.spans[Span::connect], &first_bytes = t.spans[Span::first_byte],
             &closes = t.spans[Span::close];
-  const PingWindow window = begin_pings(t, meter);
+  const PingWindow window = open_window(t, meter);
   while (!meter.stopped()) {
-    const Nanoseconds due = stop_clock_ns();
+    const Nanoseconds due = fast_now_ns();
     if (!window.claim(t, due)) break;
     Steps steps;
     Fd fd = dial_patiently(t, meter, session, steps);
@@ -116,9 +116,9 @@ void ping(PingThread& t, Meter& meter, const Session& session) {
       errno = EBADMSG;
       return fail(t, meter, "payload of a pong");
     }
-    const Nanoseconds closing = stop_clock_ns();
+    const Nanoseconds closing = fast_now_ns();
     fd = Fd();
-    const Nanoseconds closed = stop_clock_ns();
+    const Nanoseconds closed = fast_now_ns();
     // The waiting for a port and the disconnect are in the rate, not in the round trip.
     window.record(t, t.flows.front(), due, due + (steps.answered - steps.started));
     if (due < window.open) continue;

@@ -24,7 +24,7 @@ inline bool send_ping(PingThread& t, int fd, std::uint64_t number, Nanoseconds v
 
 // True when `datagram`, of n bytes as recv() gave them, has a header.
 inline bool has_header(const PingThread& t, ssize_t n) noexcept {
-  return n >= static_cast<ssize_t>(t.framing.received_offset() + kSmallestDatagram);
+  return n >= static_cast<ssize_t>(t.framing.received_offset() + kMinDatagram);
 }
 
 inline DatagramHeader received_header(const PingThread& t, const char* datagram) noexcept {
@@ -65,7 +65,7 @@ inline bool is_awaited(PingThread& t, PingFlow& flow, const char* datagram, ssiz
 inline void end_pings(PingThread& t, int fd) noexcept {
   if (t.framing.seal) return;
   prepare_ping(t, kEnd, 0);
-  const std::size_t size = t.framing.sent_offset() + kSmallestDatagram;
+  const std::size_t size = t.framing.sent_offset() + kMinDatagram;
   for (int i = 0; i < 3; ++i) ::send(fd, t.outgoing.data(), size, MSG_NOSIGNAL);
 }
 
@@ -79,7 +79,7 @@ bool await_pong(PingThread& t, PingFlow& flow, const Meter& meter, Nanoseconds s
     if (n >= 0 && is_awaited(t, flow, t.incoming.data(), n)) return true;
     if (n < 0 && !is_retry(wait, errno)) return false;
     // Strays, or a spin, may go on for as long as they like.
-    if ((n >= 0 || wait == Wait::spin) && stop_clock_ns() - flow.sent > timeout) {
+    if ((n >= 0 || wait == Wait::spin) && fast_now_ns() - flow.sent > timeout) {
       errno = EAGAIN;
       return false;
     }
@@ -94,16 +94,16 @@ void ping_datagrams(PingThread& t, Meter& meter, const Session& session) {
   const Nanoseconds spin = session.options.spin_time.value_or(kSpinTime);
   const Nanoseconds timeout = session.options.ping_timeout.value_or(kPingTimeout);
   if (wait != Wait::spin) set_receive_timeout(flow.fd.get(), timeout);
-  const PingWindow window = begin_pings(t, meter);
+  const PingWindow window = open_window(t, meter);
   while (!meter.stopped()) {
-    flow.sent = stop_clock_ns();
+    flow.sent = fast_now_ns();
     if (!window.claim(t, flow.sent)) break;
     flow.number = t.take_number();
     flow.waiting = true;
     if (!send_ping(t, flow.fd.get(), flow.number, flow.sent))
       return fail(t, meter, "send of a ping");
     const bool answered = await_pong<wait>(t, flow, meter, spin, timeout);
-    const Nanoseconds now = stop_clock_ns();
+    const Nanoseconds now = fast_now_ns();
     flow.waiting = false;
     if (answered) {
       window.record(t, flow, flow.sent, now);

@@ -82,7 +82,7 @@ class EpollWaiter {
 
   void wait(Nanoseconds until, int blocked_fd) noexcept {
     constexpr Nanoseconds kBlocked = 100 * kMicrosecond;  // a full buffer is tried again
-    const Nanoseconds left = std::max<Nanoseconds>(0, until - stop_clock_ns());
+    const Nanoseconds left = std::max<Nanoseconds>(0, until - fast_now_ns());
     poller_.wait(blocked_fd >= 0 ? std::min(left, kBlocked) : left);
   }
 

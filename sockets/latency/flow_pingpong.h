@@ -15,13 +15,13 @@ class FlowPinger {
         meter_(meter),
         stream_(is_stream(session.options.transport)),
         timeout_(session.options.ping_timeout.value_or(kPingTimeout)),
-        window_(begin_pings(t, meter)) {}
+        window_(open_window(t, meter)) {}
 
   bool is_over() const noexcept { return waiting_ == 0 || meter_.stopped() || t_.error != 0; }
 
   // Makes the thread's message the next ping of `flow`. Returns false when none is wanted any more.
   bool next(PingFlow& flow) noexcept {
-    flow.sent = stop_clock_ns();
+    flow.sent = fast_now_ns();
     if (!window_.claim(t_, flow.sent)) return false;
     if (stream_) {
       number_ping(t_, flow);
@@ -44,7 +44,7 @@ class FlowPinger {
     } else if (!is_awaited(t_, flow, message, n)) {
       return false;
     }
-    window_.record(t_, flow, flow.sent, stop_clock_ns());
+    window_.record(t_, flow, flow.sent, fast_now_ns());
     end(flow);
     if (!(stream_ ? is_intact_pong(t_, flow, message) : is_intact_datagram(t_, message)))
       fail(t_, meter_, "payload of a pong");
@@ -55,7 +55,7 @@ class FlowPinger {
   template <typename Again>
   void give_up_overdue(Again again) noexcept {
     if (stream_) return;
-    const Nanoseconds now = stop_clock_ns();
+    const Nanoseconds now = fast_now_ns();
     if (now < next_check_) return;
     next_check_ = now + timeout_ / 8;
     for (PingFlow& flow : t_.flows)

@@ -13,7 +13,7 @@ namespace pingperf {
 namespace {
 
 constexpr std::size_t kHead = 64;  // of a message, what differs from ping to ping
-constexpr std::size_t kMostSubmissions = 4096;
+constexpr std::size_t kMaxSubmissions = 4096;
 constexpr Nanoseconds kStopCheck = 50 * kMillisecond;
 
 // The ring of one thread. What is received stays where it is until the flow's next message comes,
@@ -23,7 +23,7 @@ class FlowRing {
   FlowRing(PingThread& t, const Session& session)
       : t_(t),
         stream_(is_stream(session.options.transport)),
-        ring_(static_cast<unsigned>(std::min(2 * t.flows.size() + 2, kMostSubmissions)),
+        ring_(static_cast<unsigned>(std::min(2 * t.flows.size() + 2, kMaxSubmissions)),
               session.options.sqpoll.value_or(false)),
         buffers_(ring_, 2 * t.flows.size() + 2, t.incoming.size()),
         held_(t.flows.size()) {

@@ -37,7 +37,7 @@ const std::vector<Row>& rows() {
 // What does not go together, whatever the way to wait.
 std::optional<std::string> latency_objection(const Options& o) {
   if (o.arrivals && !o.frequency_hz) return "arrivals: there is no frequency to spread";
-  if (o.frequency_hz && o.message_size.value_or(64) < kSmallestDatagram)
+  if (o.frequency_hz && o.message_size.value_or(64) < kMinDatagram)
     return "frequency: an open loop needs a message_size of at least 16 (number and time)";
   if (o.frequency_hz && o.timestamps)
     return "timestamps: of a closed loop only, not of a frequency";

@@ -51,9 +51,9 @@ class Schedule {
 
 // A tool that waits for each pong would send only when it waits for none: its view of the same
 // pings, from the instant they really left.
-class NaiveView {
+class UncorrectedRtt {
  public:
-  NaiveView(Histogram& rtt, Nanoseconds timeout) noexcept : rtt_(rtt), timeout_(timeout) {}
+  UncorrectedRtt(Histogram& rtt, Nanoseconds timeout) noexcept : rtt_(rtt), timeout_(timeout) {}
 
   void leaves(std::uint64_t number, Nanoseconds now) noexcept {
     if (waiting_ && (number == number_ || now - sent_ < timeout_)) return;
@@ -92,12 +92,12 @@ class OpenLoop {
         naive_(t.spans[Span::naive], timeout_),
         waiter_(t.flows, session.options),
         buffers_(t, stream_),
-        window_(begin_pings(t, meter)),
-        schedule_(stop_clock_ns(), session.options) {}
+        window_(open_window(t, meter)),
+        schedule_(fast_now_ns(), session.options) {}
 
   void run() {
     while (!meter_.stopped() && t_.error == 0) {
-      const Nanoseconds now = stop_clock_ns();
+      const Nanoseconds now = fast_now_ns();
       if (!sending_ && (t_.total_exchanges >= t_.next_number || now >= drain_until_)) break;
       send_due(now);
       const bool at_once = sending_ && !blocked_;
@@ -121,7 +121,7 @@ class OpenLoop {
   static constexpr Nanoseconds kNap = 50 * kMillisecond;    // how long a stop can go unnoticed
   static constexpr Nanoseconds kNever = INT64_MAX / 4;      // streams lose nothing
   static constexpr Nanoseconds kGrace = 10 * kMillisecond;  // for pings that are late at the close
-  static constexpr int kMostAtOnce = 32;  // pings that leave before pongs are taken
+  static constexpr int kMaxAtOnce = 32;  // pings that leave before pongs are taken
 
   PingFlow& next_flow() noexcept { return t_.flows[t_.next_number % t_.flows.size()]; }
 
@@ -139,7 +139,7 @@ class OpenLoop {
         t_.unsent = std::min(t_.limit - t_.issued, schedule_.due_before(window_.close));
       return finish(now);
     }
-    for (int i = 0; i < kMostAtOnce && sending_ && schedule_.next() <= now; ++i) {
+    for (int i = 0; i < kMaxAtOnce && sending_ && schedule_.next() <= now; ++i) {
       if (is_last()) return finish(now);
       if (!send_next()) return;
     }
@@ -150,7 +150,7 @@ class OpenLoop {
     const Nanoseconds due = schedule_.next();
     if (offset_ == 0) {
       prepare_ping(t_, t_.next_number, due);
-      naive_.leaves(t_.next_number, stop_clock_ns());  // before send(): its pong may come meanwhile
+      naive_.leaves(t_.next_number, fast_now_ns());  // before send(): its pong may come meanwhile
     }
     const int fd = next_flow().fd.get();
     while (offset_ < t_.outgoing.size()) {
@@ -184,7 +184,7 @@ class OpenLoop {
         return fail(t_, meter_, "receive of a pong");
       }
       take(flow, buffers_.message(flow), n);
-      if (t_.error != 0 || (sending_ && !blocked_ && schedule_.next() <= stop_clock_ns())) return;
+      if (t_.error != 0 || (sending_ && !blocked_ && schedule_.next() <= fast_now_ns())) return;
     }
   }
 
@@ -198,7 +198,7 @@ class OpenLoop {
     }
     const DatagramHeader header = received_header(t_, data);
     if (header.number >= t_.next_number) return;  // a mark, or not ours
-    const Nanoseconds now = stop_clock_ns();
+    const Nanoseconds now = fast_now_ns();
     if (!sequence_.received(header.number, header.value, now)) return;
     naive_.answered(header.number, now, header.value >= window_.open);
     window_.record(t_, flow, header.value, now);
@@ -209,7 +209,7 @@ class OpenLoop {
   Meter& meter_;
   const bool stream_;
   const Nanoseconds timeout_;
-  NaiveView naive_;
+  UncorrectedRtt naive_;
   Waiter waiter_;
   FlowBuffers buffers_;
   const PingWindow window_;
@@ -239,11 +239,11 @@ class OneFlowWaiter {
     if constexpr (how == Wait::spin) return;
     pollfd p{flow_.fd.get(), static_cast<short>(blocked_fd >= 0 ? POLLIN | POLLOUT : POLLIN), 0};
     if constexpr (how == Wait::hybrid) {
-      const Nanoseconds asleep = std::min(until, stop_clock_ns() + spin_);
-      while (stop_clock_ns() < asleep)
+      const Nanoseconds asleep = std::min(until, fast_now_ns() + spin_);
+      while (fast_now_ns() < asleep)
         if (::poll(&p, 1, 0) != 0) return;
     }
-    const Nanoseconds left = std::max<Nanoseconds>(0, until - stop_clock_ns());
+    const Nanoseconds left = std::max<Nanoseconds>(0, until - fast_now_ns());
     const timespec timeout{left / kSecond, left % kSecond};
     ::ppoll(&p, 1, &timeout, nullptr);
   }

@@ -13,8 +13,8 @@
 namespace pingperf {
 namespace {
 
-constexpr std::uint64_t kMostSamples = 2'000'000;  // of a trial: what travels in one line
-constexpr std::size_t kSmallestBuffer = 64;        // holds any mark of a flow
+constexpr std::uint64_t kMaxSamples = 2'000'000;  // of a trial: what travels in one line
+constexpr std::size_t kMinBuffer = 64;        // holds any mark of a flow
 
 // A closed loop's ping begins with its number, where there is room; an open loop's with a header.
 std::size_t head_of_stream(const Options& o) {
@@ -63,12 +63,12 @@ class PingPong final : public Endpoint {
       });
     Measurement m = run_loops(
         meter_, loops, [this] { return totals(); }, progress);
-    const Nanoseconds ended = stop_clock_ns();
+    const Nanoseconds ended = fast_now_ns();
     for (const PingThread& t : threads_)
       if (t.error != 0) m.error = std::string(t.failed_call) + ": " + std::strerror(t.error);
     m.total_exchanges = sum(&PingThread::total_exchanges);
-    m.clock = stop_clock.name();
-    m.clock_cost_ns = stop_clock.cost_ns;
+    m.clock = fast_clock.name();
+    m.clock_cost_ns = fast_clock.cost_ns;
     if (is_server_)
       m.rejected_peers = sum(&PingThread::rejected_peers);
     else
@@ -85,7 +85,7 @@ class PingPong final : public Endpoint {
  private:
   PingPong(const PingPongOps& ops, const Session& session, bool is_server)
       : ops_(ops), session_(session), meter_(session.options), is_server_(is_server) {
-    choose_stop_clock();
+    calibrate_clock();
     const Options& o = session.options;
     const std::uint64_t count = o.threads.value_or(1);
     const std::uint64_t messages = o.messages.value_or(std::numeric_limits<std::uint64_t>::max());
@@ -96,9 +96,9 @@ class PingPong final : public Endpoint {
       t.head = head_of_stream(o);
       t.outgoing.resize(o.message_size.value());
       fill_pattern(t.outgoing, session.token);
-      t.incoming.resize(std::max(t.outgoing.size(), kSmallestBuffer));
+      t.incoming.resize(std::max(t.outgoing.size(), kMinBuffer));
       if (o.samples && !is_server) {  // touched now, not between two pings
-        t.samples.resize(kMostSamples / count);
+        t.samples.resize(kMaxSamples / count);
         t.samples.clear();
       }
     }
@@ -180,7 +180,7 @@ class PingPong final : public Endpoint {
 
 }  // namespace
 
-PingWindow begin_pings(PingThread& thread, Meter& meter) noexcept {
+PingWindow open_window(PingThread& thread, Meter& meter) noexcept {
   const Nanoseconds first = meter.began();
   thread.opened = meter.open_after(first);
   thread.closed = meter.close_after(first);

@@ -124,7 +124,7 @@ struct PingWindow {
 };
 
 // Starts the clock: the window of a client whose first ping leaves now.
-PingWindow begin_pings(PingThread& thread, Meter& meter) noexcept;
+PingWindow open_window(PingThread& thread, Meter& meter) noexcept;
 
 // Ends a loop: keeps errno and the name of the call, unless the end was asked for.
 void fail(PingThread& thread, const Meter& meter, const char* call) noexcept;

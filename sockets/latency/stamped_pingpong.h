@@ -30,10 +30,10 @@ struct ServerStamps {
 // more passed (the thread lost its CPU) is not taken apart.
 inline constexpr Nanoseconds kClocksTogether = kMicrosecond;
 
-inline constexpr std::size_t kSmallestStamped = sizeof(DatagramHeader) + sizeof(ServerStamps);
+inline constexpr std::size_t kMinStamped = sizeof(DatagramHeader) + sizeof(ServerStamps);
 
 inline std::optional<std::string> timestamps_objection(const Options& o) {
-  if (!o.timestamps || o.message_size.value_or(64) >= kSmallestStamped) return std::nullopt;
+  if (!o.timestamps || o.message_size.value_or(64) >= kMinStamped) return std::nullopt;
   return "timestamps: the message_size must be at least 32, since pongs carry the server's stamps";
 }
 
@@ -48,7 +48,7 @@ ssize_t receive_message(const Session& session, int fd, std::vector<char>& buffe
     const ssize_t n =
         receive_stamped(fd, buffer.data() + have, (stream ? size : buffer.size()) - have,
                         wait == Wait::spin ? MSG_DONTWAIT : 0, stamp);
-    if (n < 0 && is_retry(wait, errno) && !meter.stopped() && stop_clock_ns() < deadline) continue;
+    if (n < 0 && is_retry(wait, errno) && !meter.stopped() && fast_now_ns() < deadline) continue;
     if (n <= 0) return n;
     have += static_cast<std::size_t>(n);
     if (!stream || have == size) return static_cast<ssize_t>(have);
@@ -111,11 +111,11 @@ void ping_stamped(PingThread& t, Meter& meter, const Session& session) {
   StampedSpans spans(t);
   StampedPing previous;
   std::fill_n(t.outgoing.begin() + sizeof(DatagramHeader), sizeof(ServerStamps), '\0');
-  const PingWindow window = begin_pings(t, meter);
+  const PingWindow window = open_window(t, meter);
   while (!meter.stopped()) {
-    const Nanoseconds before = stop_clock_ns();
+    const Nanoseconds before = fast_now_ns();
     const Nanoseconds wall = read_clock(CLOCK_REALTIME);
-    flow.sent = stop_clock_ns();
+    flow.sent = fast_now_ns();
     const bool together = flow.sent - before < kClocksTogether;
     if (!window.claim(t, flow.sent)) break;
     flow.number = t.take_number();
@@ -129,8 +129,8 @@ void ping_stamped(PingThread& t, Meter& meter, const Session& session) {
       n = receive_message<wait>(session, fd, t.incoming, size, meter, flow.sent + timeout,
                                 received);
       awaited = n > 0 && is_awaited(t, flow, t.incoming.data(), n);
-    } while (n > 0 && !awaited && !meter.stopped() && stop_clock_ns() < flow.sent + timeout);
-    const Nanoseconds now = stop_clock_ns();
+    } while (n > 0 && !awaited && !meter.stopped() && fast_now_ns() < flow.sent + timeout);
+    const Nanoseconds now = fast_now_ns();
     flow.waiting = false;
     if ((n > 0 && !awaited) || (n < 0 && errno == EAGAIN)) {
       window.lose(t, flow.number, flow.sent, now);
@@ -180,7 +180,7 @@ void pong_stamped(PingThread& t, Meter& meter, const Session& session) {
     if (reply == Reply::over) return;
     if (reply == Reply::none) continue;
     if (sent > 0) stamps.previous_sent = transmitted.of(sent - 1).value_or(0);
-    if (n >= static_cast<ssize_t>(kSmallestStamped) &&
+    if (n >= static_cast<ssize_t>(kMinStamped) &&
         header_of(t.incoming.data()).number != kHello)
       std::memcpy(t.incoming.data() + sizeof(DatagramHeader), &stamps, sizeof stamps);
     if (!send_all<wait>(fd, t.incoming.data(), static_cast<std::size_t>(n)))

@@ -29,14 +29,14 @@ void ping_stream(PingThread& t, Meter& meter, const Session& session) {
   char* const pong = t.incoming.data();
   const std::size_t size = t.outgoing.size();
   const Nanoseconds spin = session.options.spin_time.value_or(kSpinTime);
-  const PingWindow window = begin_pings(t, meter);
+  const PingWindow window = open_window(t, meter);
   while (!meter.stopped()) {
     number_ping(t, flow);
-    const Nanoseconds sent = stop_clock_ns();
+    const Nanoseconds sent = fast_now_ns();
     if (!window.claim(t, sent)) break;
     if (!send_all<wait>(fd, ping, size)) return fail(t, meter, "send of a ping");
     if (!receive_all<wait>(fd, pong, size, spin)) return fail(t, meter, "receive of a pong");
-    window.record(t, flow, sent, stop_clock_ns());
+    window.record(t, flow, sent, fast_now_ns());
     if (!is_intact_pong(t, flow, pong)) return fail(t, meter, "payload of a pong");
   }
   ::shutdown(fd, SHUT_WR);  // tells the server that we are done

@@ -76,14 +76,14 @@ std::vector<double> shares(const std::vector<std::uint64_t>& before,
 
 // While it lives, this thread goes before others where it may (CAP_SYS_NICE, setpriority(2)): among
 // hundreds of loops that want the CPU, its turn would come half a second late.
-class Urgency {
+class RaisedPriority {
  public:
-  Urgency() noexcept : before_(::getpriority(PRIO_PROCESS, 0)) {
+  RaisedPriority() noexcept : before_(::getpriority(PRIO_PROCESS, 0)) {
     ::setpriority(PRIO_PROCESS, 0, kHighest);
   }
-  ~Urgency() { ::setpriority(PRIO_PROCESS, 0, before_); }
-  Urgency(const Urgency&) = delete;
-  Urgency& operator=(const Urgency&) = delete;
+  ~RaisedPriority() { ::setpriority(PRIO_PROCESS, 0, before_); }
+  RaisedPriority(const RaisedPriority&) = delete;
+  RaisedPriority& operator=(const RaisedPriority&) = delete;
 
  private:
   static constexpr int kHighest = -20;
@@ -192,7 +192,7 @@ Nanoseconds Meter::next_read(Nanoseconds last, Nanoseconds close) const noexcept
 Measurement Meter::watch(std::size_t loops, const Totals& start,
                          const std::function<Totals()>& probe, const IntervalSink& progress,
                          const std::function<void()>& opened) {
-  const Urgency urgency;
+  const RaisedPriority urgency;
   const Nanoseconds first = wait_for_first(loops);
   Measurement m;
   if (first == 0) {

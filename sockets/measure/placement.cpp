@@ -10,7 +10,7 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kMostThreads = 16;
+constexpr std::size_t kMaxThreads = 16;
 constexpr int kFirstFieldAfterName = 3, kProcessorField = 39;  // of stat, counted from 1
 
 std::optional<int> cpu_of(pid_t thread) {
@@ -30,7 +30,7 @@ std::optional<int> cpu_of(pid_t thread) {
 
 void Placement::add_this_thread() {
   const std::lock_guard lock(mutex_);
-  if (threads_.size() < kMostThreads) threads_.push_back(::gettid());
+  if (threads_.size() < kMaxThreads) threads_.push_back(::gettid());
 }
 
 void Placement::note_this_cpu() {

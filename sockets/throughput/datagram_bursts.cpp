@@ -15,13 +15,13 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kLargestUdp = 65507;  // payload of one IPv4 datagram
-constexpr std::size_t kMostSegments = 64;   // of one UDP_SEGMENT send (UDP_MAX_SEGMENTS)
-constexpr std::size_t kLargestReceive = 65536;
+constexpr std::size_t kMaxUdp = 65507;  // payload of one IPv4 datagram
+constexpr std::size_t kMaxSegments = 64;   // of one UDP_SEGMENT send (UDP_MAX_SEGMENTS)
+constexpr std::size_t kMaxReceive = 65536;
 
 std::size_t segments_of(const Options& o) {
   if (!o.gso.value_or(false)) return 1;
-  return std::clamp<std::size_t>(kLargestUdp / *o.message_size, 1, kMostSegments);
+  return std::clamp<std::size_t>(kMaxUdp / *o.message_size, 1, kMaxSegments);
 }
 
 // Some messages, each of some datagrams, that one sendmmsg() takes.
@@ -199,7 +199,7 @@ void receive_bursts(FlowGroup& group, Meter& meter) {
   const bool gro = o.gro.value_or(false), discard = o.receive == "discard";
   if (gro) set_option(fd, SOL_UDP, UDP_GRO, 1, "gro (UDP_GRO)");
   set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1, "SO_TIMESTAMPNS");
-  const std::size_t whole = gro ? kLargestReceive : flow.incoming.size();
+  const std::size_t whole = gro ? kMaxReceive : flow.incoming.size();
   Arrivals arrivals(o.batch.value_or(1), discard ? sizeof(Hello) : whole);
   DatagramSink sink(flow, meter, o.verify.value_or(false));
   Coalescing coalescing(buffer_size(fd, SO_RCVBUF).value_or(0));

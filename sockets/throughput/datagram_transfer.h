@@ -24,7 +24,7 @@ class DatagramSink {
   // A datagram of n bytes that came at `now`; `whole`: all of it is at `data`, not its header
   // alone. Returns false when the flow is over: its sender is done, or the payload is wrong.
   bool take(const char* data, std::size_t n, Nanoseconds now, bool whole) noexcept {
-    if (n < kSmallestDatagram) return true;
+    if (n < kMinDatagram) return true;
     const DatagramHeader header = header_of(data);
     if (header.number >= kEnd) return take_mark(header, data, n);
     if (verify_ && whole && !is_intact(data, n)) {
@@ -46,8 +46,8 @@ class DatagramSink {
  private:
   bool is_intact(const char* data, std::size_t n) const noexcept {
     return n == flow_.outgoing.size() &&
-           std::memcmp(data + kSmallestDatagram, flow_.outgoing.data() + kSmallestDatagram,
-                       n - kSmallestDatagram) == 0;
+           std::memcmp(data + kMinDatagram, flow_.outgoing.data() + kMinDatagram,
+                       n - kMinDatagram) == 0;
   }
 
   bool take_mark(const DatagramHeader& header, const char* data, std::size_t n) noexcept {

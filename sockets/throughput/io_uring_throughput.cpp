@@ -19,9 +19,9 @@ namespace pingperf {
 namespace {
 
 constexpr std::uint64_t kUsualDepth = 4;
-constexpr std::size_t kSmallestReceive = 256 * 1024;
-constexpr std::size_t kMostBuffers = 16;                        // of a stream's receiver
-constexpr std::size_t kReceiveMemory = 128 * kSmallestReceive;  // of all streams, but two each
+constexpr std::size_t kMinReceive = 256 * 1024;
+constexpr std::size_t kMaxBuffers = 16;                        // of a stream's receiver
+constexpr std::size_t kReceiveMemory = 128 * kMinReceive;  // of all streams, but two each
 
 // Sends of one flow, up to `depth` under way at once.
 class SendRing {
@@ -108,8 +108,8 @@ void send_stream(FlowGroup& group, Meter& meter) {
 
 // Many streams share the memory, which costs time to be made.
 ProvidedBuffers receive_buffers(Ring& ring, const Options& o) {
-  const std::size_t size = std::max<std::size_t>(*o.message_size, kSmallestReceive);
-  return {ring, std::clamp<std::size_t>(kReceiveMemory / (*o.streams * size), 2, kMostBuffers),
+  const std::size_t size = std::max<std::size_t>(*o.message_size, kMinReceive);
+  return {ring, std::clamp<std::size_t>(kReceiveMemory / (*o.streams * size), 2, kMaxBuffers),
           size};
 }
 

@@ -14,7 +14,7 @@
 namespace pingperf {
 namespace {
 
-constexpr std::uint64_t kSmallestBuffer = 64;  // holds any mark of a flow
+constexpr std::uint64_t kMinBuffer = 64;  // holds any mark of a flow
 
 class Transfer final : public Endpoint {
  public:
@@ -68,7 +68,7 @@ class Transfer final : public Endpoint {
       Flow& flow = flows_.emplace_back();
       flow.fd = std::move(fd);
       flow.outgoing.resize(session_.options.message_size.value());
-      flow.incoming.assign(std::max(session_.options.message_size.value(), kSmallestBuffer), 0);
+      flow.incoming.assign(std::max(session_.options.message_size.value(), kMinBuffer), 0);
       flow.is_server = is_server_;
       flow.is_one_way = !both();
       fill_pattern(flow.outgoing, session_.token);
@@ -236,7 +236,7 @@ Pace::Pace(const Options& o, std::size_t flows) {
 bool Pace::look(Nanoseconds time) noexcept {
   const auto now = static_cast<double>(time);
   const double late = now - static_cast<double>(next_look());
-  if (late > kMostBehind) next_ns_ += late;  // the first look too: it begins the schedule
+  if (late > kMaxBehind) next_ns_ += late;  // the first look too: it begins the schedule
   looked_ns_ = now;
   if (!is_due()) return false;
   if (left_ns_ > 0) gaps_->record(static_cast<Nanoseconds>(now - left_ns_));

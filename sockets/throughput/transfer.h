@@ -76,7 +76,7 @@ class Pace {
  private:
   void sleep(const Meter& meter) noexcept;
 
-  static constexpr double kMostBehind = 100e6;  // ns: a look that is later makes up for nothing
+  static constexpr double kMaxBehind = 100e6;  // ns: a look that is later makes up for nothing
 
   double gap_ns_ = 0;
   double timer_ns_ = 0;

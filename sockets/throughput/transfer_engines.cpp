@@ -5,7 +5,7 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kLargestUdp = 65507;  // payload of one IPv4 datagram
+constexpr std::size_t kMaxUdp = 65507;  // payload of one IPv4 datagram
 
 std::vector<std::string_view> parameters_of(const TransferRow& row) {
   std::vector<std::string_view> all = {
@@ -36,7 +36,7 @@ std::optional<std::string> object_to(const Options& o, bool can_splice) {
   if (!is_stream(o.transport))
     if (auto objection = datagram_objection(o)) return objection;
   if (auto objection = threads_objection(o)) return objection;
-  if (o.gso.value_or(false) && o.message_size.value_or(1400) > kLargestUdp / 2)
+  if (o.gso.value_or(false) && o.message_size.value_or(1400) > kMaxUdp / 2)
     return "gso: not two datagrams of this message_size fit into one send";
   if (o.receive == "splice" && !can_splice)
     return "receive: only engine splice can splice; copy or discard";

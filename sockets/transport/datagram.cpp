@@ -70,7 +70,7 @@ std::vector<Fd> admit_flows(Fd first, const Session& session, std::size_t count,
 // Says hello until it is answered, or has been refused for five seconds: between two flows the
 // server's port is closed for a moment, or for as long as its host is busy.
 void be_admitted(int fd, const Session& session) {
-  constexpr int kMostRefusals = 100;
+  constexpr int kMaxRefusals = 100;
   constexpr auto kFirstPause = std::chrono::microseconds(100);
   const std::string where = session.address.to_string();
   const Hello hello{kHello, session.token};
@@ -84,7 +84,7 @@ void be_admitted(int fd, const Session& session) {
     const ssize_t n = ::recv(fd, answer, sizeof answer, MSG_DONTWAIT);
     if (n >= 0 && is_answer(answer, static_cast<std::size_t>(n), session.token)) return;
     if (n >= 0 || errno != ECONNREFUSED) continue;
-    if (++refusals == kMostRefusals) check(-1, "connect to " + where);
+    if (++refusals == kMaxRefusals) check(-1, "connect to " + where);
     std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(
         std::chrono::nanoseconds(kHelloRetry), kFirstPause * (1 << std::min(refusals, 9))));
   }
@@ -136,13 +136,13 @@ Fd bind_datagram(const Session& session) {
 }
 
 void send_end(int fd, std::uint64_t count) noexcept {
-  char datagram[kSmallestDatagram];
+  char datagram[kMinDatagram];
   set_header(datagram, {kEnd, static_cast<std::int64_t>(count)});
   for (int i = 0; i < 3; ++i) ::send(fd, datagram, sizeof datagram, MSG_NOSIGNAL);
 }
 
 std::optional<std::string> datagram_objection(const Options& options) {
-  if (options.message_size.value_or(kSmallestDatagram) >= kSmallestDatagram &&
+  if (options.message_size.value_or(kMinDatagram) >= kMinDatagram &&
       options.message_size.value_or(0) <= 65507)
     return std::nullopt;
   return "message_size of a UDP datagram must be from 16 (sequence number and time stamp) to 65507 "

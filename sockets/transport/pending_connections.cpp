@@ -9,16 +9,16 @@ namespace pingperf {
 namespace {
 
 int milliseconds_until(Nanoseconds deadline) noexcept {
-  constexpr Nanoseconds kLongest = 1000 * kSecond;
-  return static_cast<int>(std::clamp<Nanoseconds>(deadline - now_ns(), 0, kLongest) / kMillisecond +
+  constexpr Nanoseconds kMaxLength = 1000 * kSecond;
+  return static_cast<int>(std::clamp<Nanoseconds>(deadline - now_ns(), 0, kMaxLength) / kMillisecond +
                           1);
 }
 
 }  // namespace
 
 Door::Door(int listener, const Token& token) : listener_(listener), token_(token) {
-  guests_.reserve(kMostGuests);
-  set_.reserve(kMostGuests + 1);
+  guests_.reserve(kMaxPending);
+  set_.reserve(kMaxPending + 1);
 }
 
 Fd Door::admit(Nanoseconds deadline) noexcept {
@@ -56,7 +56,7 @@ bool Door::may_go_on(AcceptFailure failure) noexcept {
 }
 
 Fd Door::let_in(Fd guest) noexcept {
-  if (guests_.size() == kMostGuests) turn_away(0);
+  if (guests_.size() == kMaxPending) turn_away(0);
   guests_.push_back({std::move(guest)});
   return examine(guests_.size() - 1);
 }

@@ -18,7 +18,7 @@ class Door {
  public:
   // How many may stand there at once: one more, or no descriptor for it, and the one who has kept
   // mute for longest goes.
-  static constexpr std::size_t kMostGuests = 256;
+  static constexpr std::size_t kMaxPending = 256;
 
   static constexpr Nanoseconds kForEver = std::numeric_limits<Nanoseconds>::max();
 

@@ -227,7 +227,7 @@ const Carrier kIcmp = {nullptr, nullptr, connect_icmp, icmp_framing};
 
 std::optional<std::string> raw_objection(const Options& options) {
   const std::uint64_t size = options.message_size.value_or(64);
-  if (size >= kMark + kSmallestDatagram && size <= 65507) return std::nullopt;
+  if (size >= kMark + kMinDatagram && size <= 65507) return std::nullopt;
   return "message_size of a raw or ICMP message must be from 24 (mark, sequence number and time "
          "stamp) to 65507 bytes";
 }
@@ -249,7 +249,7 @@ std::size_t ip_header_size(int fd) {
   return family == AF_INET ? kIpv4Header : 0;
 }
 
-std::size_t turn_round(char* packet, std::size_t size, std::size_t ip_header) {
+std::size_t make_reply(char* packet, std::size_t size, std::size_t ip_header) {
   if (size < ip_header + kMark) return 0;
   packet[ip_header + 3] = static_cast<char>(RawDirection::pong);
   return size - ip_header;

@@ -36,6 +36,6 @@ Fd open_raw_server(const Address& address);
 std::size_t ip_header_size(int fd);
 
 // Makes a pong of a received ping. Returns its size, which begins behind the IP header; 0: none.
-std::size_t turn_round(char* packet, std::size_t size, std::size_t ip_header);
+std::size_t make_reply(char* packet, std::size_t size, std::size_t ip_header);
 
 }  // namespace pingperf

@@ -57,7 +57,7 @@ std::vector<Fd> connect_streams(const Session& session, std::size_t count) {
     }
     if (!send_all(connections.back().get(), token, session.token.size()))
       check(-1, "send of the token");
-    if (connections.size() < count && connections.size() - admitted < Door::kMostGuests / 2)
+    if (connections.size() < count && connections.size() - admitted < Door::kMaxPending / 2)
       continue;
     for (; admitted < connections.size(); ++admitted)
       await_admission(connections[admitted].get(), session);

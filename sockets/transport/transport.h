@@ -23,7 +23,7 @@ struct DatagramHeader {
 inline constexpr std::uint64_t kHello = ~0ull;
 inline constexpr std::uint64_t kEnd = ~0ull - 1;
 inline constexpr std::uint64_t kWelcome = ~0ull - 2;  // a sink's answer to a hello
-inline constexpr std::size_t kSmallestDatagram = sizeof(DatagramHeader);
+inline constexpr std::size_t kMinDatagram = sizeof(DatagramHeader);
 
 inline DatagramHeader header_of(const char* datagram) noexcept {
   DatagramHeader header;

@@ -139,7 +139,7 @@ class AgentTest : public testing::Test {
   Process agent_;
   Fd in_;
   Fd out_;
-  LineBuffer lines_{kLongestEvent};
+  LineBuffer lines_{kMaxEvent};
 };
 
 TEST_F(AgentTest, HelloListsEnginesAndTheHost) {

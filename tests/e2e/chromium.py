@@ -1,5 +1,5 @@
-"""A headless Chromium, driven over a pipe by its DevTools protocol: opens files, tells what went wrong, evaluates
-JavaScript and takes pictures."""
+"""Drives a headless Chromium over a pipe, by its DevTools protocol: opens files, reports what went
+wrong, evaluates JavaScript and takes pictures."""
 
 import base64
 import fcntl
@@ -15,7 +15,7 @@ PATH = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.wh
 
 
 def high_pipe():
-    """A pipe whose ends are neither 3 nor 4, which Chromium wants to have them at."""
+    """Returns a pipe whose ends are neither 3 nor 4: Chromium expects its own ends there."""
     low = os.pipe()
     high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in low]
     for end in low:
@@ -24,12 +24,12 @@ def high_pipe():
 
 
 class Chromium:
-    """One page. Use it in a `with` statement; `problems` are its console errors and exceptions so far, and
-    `requests` the addresses that it asked for."""
+    """One page at a time. Use it in a `with` statement. `problems` are the console errors and
+    exceptions of the page, and `requests` the addresses that it has requested."""
 
-    def __init__(self, width=1200, height=900, dark=False, scale=1):
-        self.problems, self.requests, self.events = [], [], []
+    def __init__(self, **how):
         self.buffer, self.last_id = b"", 0
+        self.session = self.context = None
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         read_end, self.out = high_pipe()
         self.into, write_end = high_pipe()
@@ -40,14 +40,7 @@ class Chromium:
             pass_fds=(read_end, write_end), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(read_end)
         os.close(write_end)
-        self.session = None
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(domain + ".enable")
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale,
-                  mobile=width < 600)
-        self.theme(dark)
+        self.new_page(**how)
 
     def __enter__(self):
         return self
@@ -61,6 +54,21 @@ class Chromium:
         os.close(self.into)
         self.profile.cleanup()
 
+    def new_page(self, width=1200, height=900, dark=False, scale=1):
+        """Replaces the page by an empty one, which shares no storage with the page before."""
+        self.session = None
+        if self.context:
+            self.call("Target.disposeBrowserContext", browserContextId=self.context)
+        self.context = self.call("Target.createBrowserContext")["browserContextId"]
+        target = self.call("Target.createTarget", url="about:blank", browserContextId=self.context)["targetId"]
+        self.problems, self.requests, self.events = [], [], []
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(domain + ".enable")
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale,
+                  mobile=width < 600)
+        self.theme(dark)
+
     def theme(self, dark):
         value = "dark" if dark else "light"
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": value}])
@@ -71,7 +79,7 @@ class Chromium:
         self.wait_for("Page.loadEventFired")
 
     def evaluate(self, expression):
-        """The value of a JavaScript expression, which must be JSON."""
+        """Returns the value of a JavaScript expression, which must be JSON."""
         done = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in done:
             raise AssertionError(done["exceptionDetails"])
@@ -111,7 +119,8 @@ class Chromium:
             self.buffer += received
         message, _, self.buffer = self.buffer.partition(b"\0")
         message = json.loads(message)
-        self.note(message.get("method"), message.get("params", {}))
+        if message.get("sessionId") == self.session:  # else: of a closed page
+            self.note(message.get("method"), message.get("params", {}))
         return message
 
     def note(self, method, parameters):

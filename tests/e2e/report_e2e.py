@@ -1,34 +1,32 @@
-"""Opens the pages of real runs in a headless Chromium: nothing goes wrong there, the charts are there, and they
-show what the CSV files say. Skipped where there is no Chromium (tools/test installs it).
+"""Opens the pages of real runs in a headless Chromium: nothing goes wrong there, the charts are
+there, and they show the figures of the CSV files. Skipped where there is no Chromium (tools/test
+installs it).
 
 Usage: report_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """
 
 import csv
 import json
-import os
+import shutil
 import signal
 import subprocess
-import sys
-import tempfile
-import time
 import unittest
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas
 
 import chromium
+import support
+from support import eventually, pingperf
 
-PINGPERF = "pingperf"  # set from the command line
-SOURCE = Path(__file__).resolve().parents[2]
-
+# 160 ms are the shortest trial that has two intervals, as a chart over time needs.
 EXPERIMENT = """
 name: pictures
 description: Does plain socket code keep up, and what does a round trip cost?
 plan: {repetitions: 6, cooldown: 0ms}
-defaults: {duration: 100ms, warmup: 20ms}
+defaults: {duration: 50ms, warmup: 0ms}
 workloads:
-  bulk: {kind: throughput, duration: 210ms, matrix: {engine: [blocking, epoll], message_size: [1KiB, 16KiB, 128KiB]}}
+  bulk: {kind: throughput, duration: 160ms, matrix: {engine: [blocking, epoll], message_size: [1KiB, 16KiB, 128KiB]}}
   pingpong: {kind: latency, engine: blocking, pin: {client: 0, server: 0}, matrix: {transport: [tcp, udp]}}
 compare:
   - {metric: throughput_bps, axis: engine, baseline: blocking}
@@ -44,6 +42,8 @@ workloads:
   bad: {kind: throughput, engine: blocking, congestion_control: nosuch, duration: 50ms, warmup: 0ms}
 """
 
+SHORT = EXPERIMENT.replace("1KiB, 16KiB, 128KiB", "128KiB").replace("160ms", "50ms")
+
 # All that a chart draws: the points of its datasets by role, in plain numbers.
 DRAWN = """Object.fromEntries([...document.querySelectorAll('canvas[data-chart]')].map(canvas => {
   const chart = Chart.getChart(canvas);
@@ -54,57 +54,53 @@ DRAWN = """Object.fromEntries([...document.querySelectorAll('canvas[data-chart]'
   }];
 }))"""
 
-OPEN_ALL = """for (const one of document.querySelectorAll('details')) one.open = true;
-new Promise(done => setTimeout(done, 300))"""
+# Opens what is folded, and waits until the page has handled each event of it.
+OPEN_ALL = """new Promise(done => {
+  const closed = [...document.querySelectorAll('details')].filter(one => !one.open);
+  let left = closed.length;
+  for (const one of closed) {
+    one.addEventListener('toggle', () => --left || done(), {once: true});
+    one.open = true;
+  }
+  if (!left) done();
+})"""
 
 CELLS = """[...document.querySelectorAll('[data-%s]')].map(
     cell => ({...cell.dataset, text: cell.firstChild.textContent}))"""
 
 
-def pingperf(*arguments):
-    return subprocess.run([PINGPERF, *map(str, arguments)], capture_output=True, text=True, timeout=120)
-
-
 def read(file):
-    """A CSV file, its numbers to the last bit."""
+    """Reads a CSV file, its numbers to the last bit."""
     return pandas.read_csv(file, float_precision="round_trip")
 
 
 @unittest.skipUnless(chromium.PATH, "no chromium: apt-get install chromium")
-class Browser(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-        self.results = self.folder / "results"
-        self.runs = []
+class Browser(support.EndToEnd):
+    """One browser for all suites, in which each test opens pages that share nothing."""
 
-    def run_experiment(self, text, *arguments, code=0):
-        """Runs it and returns the directory of the run."""
-        file = self.folder / "experiment.yaml"
-        file.write_text(text)
-        done = pingperf("run", file, "-o", self.results, "-q", *arguments)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        [run] = [d for d in self.results.glob("*/*")
-                 if d.is_dir() and not d.is_symlink() and d not in self.runs]
-        self.runs.append(run)
-        self.printed = done.stdout
-        return run
+    browser = None
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if not Browser.browser:
+            Browser.browser = chromium.Chromium()
+            unittest.addModuleCleanup(Browser.browser.__exit__)
 
     def open(self, page, **how):
-        """The page in a browser, in which nothing went wrong and that asked for nothing else."""
-        browser = chromium.Chromium(**how)
-        self.addCleanup(browser.__exit__)
-        browser.open(page)
-        self.assertEqual(browser.problems, [])
-        self.assertEqual([r for r in browser.requests if r != "about:blank"], [f"file://{page}"])
-        return browser
+        """Opens a page, checks that it had no problem and no request, and returns the browser."""
+        self.browser.new_page(**how)
+        self.browser.open(page)
+        self.assertEqual(self.browser.problems, [])
+        self.assertEqual([r for r in self.browser.requests if r != "about:blank"], [f"file://{page}"])
+        return self.browser
 
 
 class Page(Browser):
     def test_shows_what_the_files_say_in_both_themes_and_on_a_phone(self):
-        run = self.run_experiment(EXPERIMENT)
-        self.assertIn(str(run / "report.html"), self.printed)
+        done = self.run_ok("-q", self.experiment(EXPERIMENT))
+        run = done.directory
+        self.assertIn(str(run / "report.html"), done.stdout)
         for how in ({}, {"dark": True}, {"width": 390, "height": 844}):
             with self.subTest(how):
                 browser = self.open(run / "report.html", **how)
@@ -113,7 +109,6 @@ class Page(Browser):
                 self.check_cells(browser, run)
                 self.check_filter(browser)
                 self.check_choices(browser)
-                browser.__exit__()
 
     def check_layout(self, browser, width):
         self.assertLessEqual(browser.evaluate("document.documentElement.scrollWidth"), width)
@@ -201,8 +196,35 @@ class Page(Browser):
         self.assertNotEqual(browser.evaluate("document.documentElement.dataset.theme"), before)
         self.assertEqual(browser.problems, [])
 
+    def test_of_an_interrupted_run_says_so(self):
+        process = self.start("run", self.experiment(EXPERIMENT), "-o", self.results, "-q", stderr=subprocess.PIPE)
+        self.assertTrue(eventually(lambda: any(
+            file.read_text().count("\n") > 2 for file in self.results.glob("*/*/trials.csv")), 60))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+        browser = self.open((self.results / "pictures/latest").resolve() / "report.html")
+        self.assertIn("The run ended early", browser.evaluate("document.getElementById('answers').textContent"))
+
+
+class Failed(Browser):
+    """Pages of a run in which two of four trials failed, and of damaged copies of it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        file = cls.shared / "failing.yaml"
+        file.write_text(FAILING)
+        done = pingperf("run", file, "-o", cls.shared / "results", "-q")
+        assert done.returncode == 3, done.stdout + done.stderr
+        cls.failed = support.run_directory(cls.shared / "results")
+
+    def copy(self):
+        """Returns a copy of the run, for a test that changes its files."""
+        return shutil.copytree(self.failed, self.results / self.failed.name)
+
     def test_of_failed_trials_lists_the_errors(self):
-        run = self.run_experiment(FAILING, code=3)
+        run = self.failed
         browser = self.open(run / "report.html")
         trials = read(run / "trials.csv")
         errors = list(trials[trials.status != "ok"].error)
@@ -212,28 +234,27 @@ class Page(Browser):
             self.assertIn(error, text)
         self.assertIn("2 of 4 trials failed", browser.evaluate("document.getElementById('answers').textContent"))
 
-    def test_of_an_interrupted_run_says_so(self):
-        file = self.folder / "experiment.yaml"
-        file.write_text(EXPERIMENT.replace("duration: 100ms", "duration: 1s"))
-        process = subprocess.Popen([PINGPERF, "run", file, "-o", self.results, "-q"], stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE)
-        end = time.monotonic() + 60
-        while time.monotonic() < end and not any(
-                file.read_text().count("\n") > 2 for file in self.results.glob("*/*/trials.csv")):
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-        self.assertEqual(process.returncode, 130)
-        browser = self.open((self.results / "pictures/latest").resolve() / "report.html")
-        self.assertIn("The run ended early", browser.evaluate("document.getElementById('answers').textContent"))
+    def test_what_is_no_run_or_no_place_is_one_line(self):
+        run = self.failed
+        for arguments in ([self.folder], [self.folder / "none"], [run / "trials.csv", run],
+                          [run, "-o", "/nowhere/a.html"]):
+            done = pingperf("report", *arguments)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), done.stderr)
 
+    def test_a_run_without_a_trial_has_a_page(self):
+        run = self.copy()
+        for file in ("trials.csv", "intervals.csv"):
+            (run / file).write_text((run / file).read_text().splitlines(keepends=True)[0])
+        self.assertEqual(pingperf("report", run).returncode, 0)
+        browser = self.open(run / "report.html")
+        self.assertIn("No trial was run", browser.evaluate("document.getElementById('answers').textContent"))
 
-class Escaping(Browser):
+    # A text that would do harm as markup.
     NASTY = ("</script><script>window.broken = 1</script><!-- <img src=x onerror=window.broken=1> "
              "\" ' & \u2028 \\u003c")
 
     def test_no_text_of_a_run_becomes_markup(self):
-        run = self.run_experiment(FAILING, code=3)
+        run = self.copy()
         with (run / "trials.csv").open(newline="") as file:
             trials = list(csv.reader(file))
         header = trials[0]
@@ -264,9 +285,13 @@ class Escaping(Browser):
 
 class Several(Browser):
     def test_runs_lie_over_one_another_and_are_compared(self):
-        short = EXPERIMENT.replace("1KiB, 16KiB, 128KiB", "128KiB")
-        first = self.run_experiment(short)
-        second = self.run_experiment(short, "--set", "plan.seed=2")
+        file = self.experiment(SHORT)
+
+        def run(seed):
+            return support.Run(self.folder / f"seed-{seed}", "-q", file, "--set", f"plan.seed={seed}").directory
+
+        with ThreadPoolExecutor(2) as pool:
+            first, second = pool.map(run, (1, 2))
         self.assertEqual(pingperf("report", first, second).returncode, 2)
         page = self.folder / "both.html"
         done = pingperf("report", first, second, "-o", page)
@@ -285,21 +310,6 @@ class Several(Browser):
         ratios = browser.evaluate(
             "[...document.querySelectorAll('#changes [data-ratio]')].map(cell => ({...cell.dataset}))")
         self.assertEqual({(cell["case"], cell["metric"]): float(cell["ratio"]) for cell in ratios}, shifts)
-
-    def test_what_is_no_run_or_no_place_is_one_line(self):
-        run = self.run_experiment(FAILING, code=3)
-        for arguments in ([self.folder], [self.folder / "none"], [run / "trials.csv", run],
-                          [run, "-o", "/nowhere/a.html"]):
-            done = pingperf("report", *arguments)
-            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), done.stderr)
-
-    def test_a_run_without_a_trial_has_a_page(self):
-        run = self.run_experiment(FAILING, code=3)
-        for file in ("trials.csv", "intervals.csv"):
-            (run / file).write_text((run / file).read_text().splitlines(keepends=True)[0])
-        self.assertEqual(pingperf("report", run).returncode, 0)
-        browser = self.open(run / "report.html")
-        self.assertIn("No trial was run", browser.evaluate("document.getElementById('answers').textContent"))
 
 
 class Sizes(Browser):
@@ -326,5 +336,4 @@ class Sizes(Browser):
 
 
 if __name__ == "__main__":
-    PINGPERF = os.path.abspath(sys.argv.pop(1))
-    unittest.main(verbosity=1)
+    support.main()

@@ -11,12 +11,12 @@ namespace pingperf {
 namespace {
 
 TEST(ChildCheck, ACallThatReturnsHasNothingToComplainOf) {
-  EXPECT_EQ(complaint_of([] { std::fputs("beside the point\n", stderr); }), std::nullopt);
+  EXPECT_EQ(error_of_forked_call([] { std::fputs("beside the point\n", stderr); }), std::nullopt);
 }
 
 TEST(ChildCheck, WhatACallThrowsOrPrintsBeforeItExitsIsItsComplaint) {
-  EXPECT_EQ(complaint_of([] { throw std::runtime_error("wrong"); }), "wrong\n");
-  EXPECT_EQ(complaint_of([] {
+  EXPECT_EQ(error_of_forked_call([] { throw std::runtime_error("wrong"); }), "wrong\n");
+  EXPECT_EQ(error_of_forked_call([] {
               std::fputs("wrong\n", stderr);
               std::exit(0);
             }),
@@ -24,7 +24,7 @@ TEST(ChildCheck, WhatACallThrowsOrPrintsBeforeItExitsIsItsComplaint) {
 }
 
 TEST(ChildCheck, ACallThatDiesSilentlyIsNotOneThatReturns) {
-  EXPECT_EQ(complaint_of([] { std::raise(SIGKILL); }), "");
+  EXPECT_EQ(error_of_forked_call([] { std::raise(SIGKILL); }), "");
 }
 
 }  // namespace

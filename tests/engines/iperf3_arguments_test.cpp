@@ -55,7 +55,7 @@ TEST(Iperf3Words, OfTheExperimentStandBehindThoseOfTheHarness) {
   options.reverse = true;
   options.fq_rate_bps = 1000;
   options.iperf3_options = "--cport  5999";
-  EXPECT_THAT(iperf3_words(options),
+  EXPECT_THAT(iperf3_arguments(options),
               testing::ElementsAre("iperf3", "-c", "set-later", "-u", "-R", "--fq-rate", "1000",
                                    "--cport", "5999", "-J"));
 }

@@ -91,7 +91,7 @@ class End {
 
   pid_t pid_ = -1;
   Fd events_;
-  LineBuffer lines_{kLongestEvent};
+  LineBuffer lines_{kMaxEvent};
 };
 
 struct Ends {

@@ -11,13 +11,13 @@ using namespace pingperf;
 
 namespace {
 
-constexpr std::size_t kMostToPlan = 10'000;  // trials: beyond, planning is only slow
+constexpr std::size_t kMaxToPlan = 10'000;  // trials: beyond, planning is only slow
 
 void plan(const Experiment& experiment) {
   require(!experiment.cases.empty(), "an experiment has cases");
   launchers_of(experiment);
   const std::size_t wanted = experiment.cases.size() * experiment.plan.repetitions;
-  if (wanted > kMostToPlan) return;
+  if (wanted > kMaxToPlan) return;
   require(plan_trials(experiment).size() == wanted, "every case is in every block");
 }
 

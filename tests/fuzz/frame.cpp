@@ -63,7 +63,7 @@ void reply(const std::vector<std::vector<char>>& datagrams, bool raw) {
   for (auto d : datagrams) {
     const auto n = static_cast<ssize_t>(d.size());
     if (reply_to(*t, meter, d.data(), n) == Reply::over) break;
-    if (raw) require(turn_round(d.data(), d.size(), 20) <= d.size(), "a pong is no larger");
+    if (raw) require(make_reply(d.data(), d.size(), 20) <= d.size(), "a pong is no larger");
   }
 }
 

@@ -366,19 +366,19 @@ TEST(SocketOptions, BusyPollIsWhatTheKernelWasAskedFor) {
   EXPECT_EQ(value, 40);
 }
 
-TEST(StopClock, KeepsTheTimeOfTheMonotonicClock) {
-  choose_stop_clock();
-  EXPECT_GT(stop_clock.cost_ns, 0);
+TEST(FastClock, KeepsTheTimeOfTheMonotonicClock) {
+  calibrate_clock();
+  EXPECT_GT(fast_clock.cost_ns, 0);
   const Nanoseconds begin = now_ns();
-  Nanoseconds last = stop_clock_ns();
+  Nanoseconds last = fast_now_ns();
   while (now_ns() - begin < 50 * kMillisecond) {
-    const Nanoseconds now = stop_clock_ns();
+    const Nanoseconds now = fast_now_ns();
     ASSERT_GE(now, last);
     last = now;
   }
   // Both are read one after the other; between the readings the thread may lose its CPU.
   Nanoseconds closest = kSecond;
-  for (int i = 0; i < 100; ++i) closest = std::min(closest, std::abs(stop_clock_ns() - now_ns()));
+  for (int i = 0; i < 100; ++i) closest = std::min(closest, std::abs(fast_now_ns() - now_ns()));
   EXPECT_LT(closest, 20 * kMicrosecond);
 }
 

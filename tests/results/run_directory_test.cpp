@@ -90,14 +90,14 @@ TEST_F(RunDirectoryTest, ARunThatWasKilledBeforeItWasTheLatestBecomesIt) {
     path = run.path();
   }
   fs::rename(latest, path / ".latest");
-  RunDirectory::resume(path).be_latest_of("exp");
+  RunDirectory::resume(path).update_latest_link("exp");
   EXPECT_EQ(fs::read_symlink(latest), path.filename());
   EXPECT_FALSE(fs::exists(fs::symlink_status(path / ".latest")));
   fs::remove(latest);
-  RunDirectory::resume(path).be_latest_of("another");
+  RunDirectory::resume(path).update_latest_link("another");
   EXPECT_FALSE(fs::exists(fs::symlink_status(latest)));
   fs::create_symlink("9999-12-31T000000-1", latest);  // a newer run's stays
-  RunDirectory::resume(path).be_latest_of("exp");
+  RunDirectory::resume(path).update_latest_link("exp");
   EXPECT_EQ(fs::read_symlink(latest), "9999-12-31T000000-1");
 }
 

@@ -159,7 +159,7 @@ TEST_F(ReportTest, ABimodalCaseGetsNoVerdictUnlessEveryPairSaysTheSame) {
   rows[0].ci_high = 4;
   rows[0].ratio = 2;
   rows[0].p_value = 0.001;
-  judge_family(rows, {});
+  decide_family_verdicts(rows, {});
   EXPECT_EQ(rows[0].verdict, "slower");
 }
 

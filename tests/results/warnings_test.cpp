@@ -24,7 +24,7 @@ class QualityTest : public testing::Test {
   }
 
   Samples samples;
-  QualityJudge judge;
+  TrialWarnings judge;
 };
 
 TEST_F(QualityTest, AGoodTrialHasNoRemark) {

@@ -130,7 +130,7 @@ class FakeAgent {
     print(result + "\n");
   }
 
-  void obey(const Examine&) { say(Examination{}); }
+  void obey(const HostCheckRequest&) { say(HostCheckResult{}); }
 
   void obey(const StopEndpoint& stop) {
     say(Failure{.endpoint = stop.endpoint, .what = "stopped"});
@@ -154,7 +154,7 @@ bool known(std::string_view mode) {
 
 int play(std::string_view mode) {
   FakeAgent agent(mode);
-  LineBuffer requests(kLongestRequest);
+  LineBuffer requests(kMaxRequest);
   do {
     while (const auto line = requests.next())
       std::visit([&](const auto& request) { agent.obey(request); }, decode_request(*line));

@@ -155,15 +155,15 @@ TEST_F(VerdictTest, AStoredRunIsABaselineToo) {
 
 TEST_F(VerdictTest, ARunLooksAtItsDataAtDoublingNumbersOfBlocks) {
   criteria.repetitions = 10;
-  EXPECT_THAT(looks_of(criteria), ElementsAre(10));
+  EXPECT_THAT(interim_analyses(criteria), ElementsAre(10));
   criteria.until = Until{{"throughput_bps"}, 0.02, false, 35};
-  EXPECT_THAT(looks_of(criteria), ElementsAre(10, 20, 35));
-  EXPECT_DOUBLE_EQ(strictness_of(criteria).level, 0.05 / 3);
+  EXPECT_THAT(interim_analyses(criteria), ElementsAre(10, 20, 35));
+  EXPECT_DOUBLE_EQ(significance_of(criteria).level, 0.05 / 3);
   criteria.until->metrics.clear();  // only for gates that repeat, and there is none
-  EXPECT_THAT(looks_of(criteria), ElementsAre(10));
+  EXPECT_THAT(interim_analyses(criteria), ElementsAre(10));
   criteria.gates = {ratio_gate(0.95)};
   criteria.gates[0].inconclusive = Inconclusive::repeat;
-  EXPECT_THAT(looks_of(criteria), ElementsAre(10, 20, 35));
+  EXPECT_THAT(interim_analyses(criteria), ElementsAre(10, 20, 35));
 }
 
 TEST_F(VerdictTest, UntilWantsNarrowIntervalsOfCasesOrOfComparisons) {
@@ -172,27 +172,27 @@ TEST_F(VerdictTest, UntilWantsNarrowIntervalsOfCasesOrOfComparisons) {
   criteria.compare = {{"throughput_bps", {{candidate(), reference()}}}};
   const TrialTable trials = table(rows(20, 1, 0.01));
   // The machine's moods widen each case's own interval; the ratio does not mind.
-  EXPECT_EQ(unsettled(experiment, criteria, trials).size(), 2u);
-  EXPECT_THAT(unsettled(experiment, criteria, trials)[0], HasSubstr("not to ±5%"));
+  EXPECT_EQ(unresolved(experiment, criteria, trials).size(), 2u);
+  EXPECT_THAT(unresolved(experiment, criteria, trials)[0], HasSubstr("not to ±5%"));
   criteria.until->of_comparisons = true;
-  EXPECT_THAT(unsettled(experiment, criteria, trials), IsEmpty());
-  EXPECT_EQ(unsettled(experiment, criteria, trials.first(4)).size(), 1u);  // too few for an interval
+  EXPECT_THAT(unresolved(experiment, criteria, trials), IsEmpty());
+  EXPECT_EQ(unresolved(experiment, criteria, trials.first(4)).size(), 1u);  // too few for an interval
 }
 
 TEST_F(VerdictTest, AnUndecidedGateThatIsToRepeatKeepsTheRunGoing) {
   criteria.until = Until{{}, 0, false, 40};
   criteria.gates = {ratio_gate(0.95)};
   criteria.gates[0].inconclusive = Inconclusive::repeat;
-  EXPECT_EQ(unsettled(experiment, criteria, table(rows(10, 0.95, 0.1))).size(), 1u);
-  EXPECT_THAT(unsettled(experiment, criteria, table(rows(10, 1.2, 0.02))), IsEmpty());
+  EXPECT_EQ(unresolved(experiment, criteria, table(rows(10, 0.95, 0.1))).size(), 1u);
+  EXPECT_THAT(unresolved(experiment, criteria, table(rows(10, 1.2, 0.02))), IsEmpty());
 }
 
 TEST_F(VerdictTest, APlanInWhichNoGateCanBeDecidedIsTold) {
   criteria.gates = {ratio_gate(0.95)};
   criteria.repetitions = 5;
-  EXPECT_THAT(gates_objection(criteria).value_or(""), HasSubstr("6 are the fewest"));
+  EXPECT_THAT(too_few_repetitions(criteria).value_or(""), HasSubstr("6 are the fewest"));
   criteria.repetitions = 6;
-  EXPECT_FALSE(gates_objection(criteria));
+  EXPECT_FALSE(too_few_repetitions(criteria));
 }
 
 // Trials in two groups have no interval to speak of; but when each of them breaks the bound, it is
@@ -244,7 +244,7 @@ TEST_F(VerdictTest, AFolderOfRunsIsTakenWhole) {
   const std::string a = (folder / "many/a").string();
   EXPECT_THROW(RunSet::read({a, a}), UsageError);  // named twice
   RunSet all = RunSet::read({(folder / "many").string()});
-  all.drop_those_of(RunSet::read({(folder / "many/latest").string()}));
+  all.remove_runs_in(RunSet::read({(folder / "many/latest").string()}));
   EXPECT_EQ(all.runs().size(), 1u);  // the rest, compared with the newest
 }
 

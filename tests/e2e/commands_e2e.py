@@ -1,0 +1,116 @@
+"""Runs the commands that need no experiment: ping, pong and sink.
+
+Usage: commands_e2e.py PATH_OF_PINGPERF [unittest arguments]
+"""
+
+import json
+import os
+import signal
+import socket
+
+import support
+from support import eventually, free_port, pingperf
+
+
+class Commands(support.EndToEnd):
+    def test_ping_reads_like_ping_and_pong_serves_one_after_another(self):
+        port = free_port()
+        pong, _ = self.serve("pong", port=port)
+        to = f"127.0.0.1:{port}"
+        # One client is killed while a second one waits for its turn. Then comes a client of v1.
+        holder = self.start("ping", to, "--frequency", 20)
+        self.assertIn("PING", holder.stdout.readline())
+        self.assertIn("seq=0 time=", holder.stdout.readline())
+        waiting = self.start("ping", to, "--count", 10, "--frequency", 0)
+        holder.kill()
+        out, _ = waiting.communicate(timeout=20)
+        self.assertIn("received", out)
+        self.assertEqual(waiting.returncode, 0)
+        done = pingperf("ping", to, "--once", "--count", 3, "--frequency", 20)
+        self.assertIn("3 sent, 3 received, 0 lost", done.stdout)
+        self.assertRegex(done.stdout, r"rtt min/p50/max = ")
+        # Ctrl-C on a client prints its summary and is no failure.
+        client = self.start("ping", to)
+        client.stdout.readline()
+        client.stdout.readline()
+        client.send_signal(signal.SIGINT)
+        out, _ = client.communicate(timeout=10)
+        self.assertEqual(client.returncode, 0)
+        self.assertIn("ping statistics", out)
+        pong.send_signal(signal.SIGINT)
+        self.assertEqual(pong.wait(timeout=10), 0)
+
+    def test_ping_in_json(self):
+        path = self.folder / "pong"
+        self.start("pong", "--transport", "unix", "--bind", path)
+        self.assertTrue(eventually(path.exists))
+        to = ["ping", path, "--transport", "unix"]
+        done = pingperf(*to, "--count", 20, "--frequency", 0, "--format", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        summary = json.loads(done.stdout)
+        self.assertEqual((summary["sent"], summary["received"], summary["lost"]), (20, 20, 0))
+        rtt = summary["rtt_ns"]
+        self.assertTrue(0 < rtt["min"] <= rtt["p50"] <= rtt["p90"] <= rtt["max"])
+        self.assertIsNone(rtt["p99"])  # twenty pings are too few
+        quiet = pingperf(*to, "--count", 2, "--frequency", 20, "--quiet")
+        self.assertEqual(len(quiet.stdout.splitlines()), 3, quiet.stdout)
+
+    def test_ping_without_a_pong_fails_and_says_why(self):
+        done = pingperf("ping", "127.0.0.1:1", "--count", 1)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("Connection refused", done.stderr)
+
+    def client(self, *own):
+        client = socket.socket(type=socket.SOCK_DGRAM)
+        self.addCleanup(client.close)
+        client.settimeout(10)
+        client.bind(own or ("127.0.0.1", 0))
+        return client
+
+    def assert_no_answer(self, client):
+        """The server answers in order: call it when a later datagram has been answered."""
+        client.setblocking(False)
+        self.assertRaises(BlockingIOError, client.recv, 65536)
+
+    def test_pongs_cannot_be_set_at_each_other(self):
+        _, port = self.serve("pong", "--transport", "udp")
+        sources = [("127.0.0.2", port)]
+        if os.geteuid() == 0:
+            sources.append(("127.0.0.2", 7))
+        for source in sources:
+            echo, client = self.client(*source), self.client()
+            for one in (echo, client):
+                one.sendto(b"ping", ("127.0.0.1", port))
+            self.assertEqual(client.recv(100), b"ping")
+            self.assert_no_answer(echo)
+
+    def test_a_sink_cannot_be_set_at_what_echoes(self):
+        _, port = self.serve("sink", "--transport", "udp")
+        client = self.client()
+
+        def send(datagram):
+            client.sendto(datagram, ("127.0.0.1", port))
+
+        hello = b"\xff" * 8 + os.urandom(16)
+        send(hello)
+        welcome = client.recv(65536)
+        self.assertEqual(welcome[8:], hello[8:])
+        send(welcome)
+        send(hello + bytes(1000))
+        send(hello)
+        self.assertEqual(client.recv(65536), welcome)
+        self.assert_no_answer(client)
+
+    def test_a_sink_takes_one_client_after_the_other(self):
+        port = free_port()
+        sink, _ = self.serve("sink", port=port)
+        for size in (1, 2, 3):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+                client.sendall(b"x" * size)
+                client.shutdown(socket.SHUT_WR)
+                client.recv(1)  # returns when the sink has closed
+            self.assertIn(f": {size} B in ", sink.stdout.readline())
+
+
+if __name__ == "__main__":
+    support.main()

@@ -1,0 +1,85 @@
+"""Checks what the doctor finds on this host, for an experiment, in a run and in stale labs.
+
+Usage: doctor_e2e.py PATH_OF_PINGPERF [unittest arguments]
+"""
+
+import json
+import os
+import subprocess
+
+import support
+from support import pingperf
+
+EXPERIMENT = """
+name: pings
+plan: {repetitions: 2, cooldown: 0ms}
+defaults: {duration: 20ms, warmup: 0ms, pin: {client: 0, server: 0}}
+workloads:
+  pingpong: {kind: latency, engine: blocking, matrix: {transport: [tcp, udp]}}
+  bulk: {kind: throughput, matrix: {engine: [blocking, epoll]}}
+"""
+
+
+class Doctor(support.EndToEnd):
+    def findings(self, *arguments):
+        done = pingperf("doctor", "--format", "json", *arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_it_reports_on_this_host_with_why_and_remedy(self):
+        report = self.findings()
+        host = report["hosts"][0]
+        self.assertEqual(host["host"], "this host")
+        self.assertEqual(host["facts"]["cpus"], os.cpu_count())
+        for finding in host["findings"]:
+            self.assertIn(finding["severity"], ("serious", "note"))
+            self.assertTrue(finding["what"] and finding["why"] and finding["remedy"])
+        text = pingperf("doctor").stdout
+        self.assertIn("this host: ", text)
+        self.assertEqual(text.count("  why "), text.count("  fix "))
+
+    def test_an_experiment_is_judged_by_what_it_needs(self):
+        file = self.experiment(EXPERIMENT)
+        found = self.findings(file)["hosts"]
+        self.assertEqual([host["host"] for host in found], ["both hosts"])
+        self.assertNotIn("qdiscs", [finding["subject"] for finding in found[0]["findings"]])
+        wrong = pingperf("doctor", self.folder / "none.yaml")
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("none.yaml", wrong.stderr)
+
+    def test_a_run_reports_what_would_spoil_it_and_keeps_it(self):
+        file = self.experiment(EXPERIMENT)
+        far = ["--only", "bulk*", "--set", "defaults.pin={client: 4000, server: 4000}",
+               "--set", "plan.repetitions=1"]
+        done = pingperf("run", "-o", self.results, file, *far)
+        reported = [line for line in done.stderr.splitlines() if "CPU 4000 is not among" in line]
+        self.assertEqual(len(reported), 1, done.stderr)
+        self.assertTrue(reported[0].startswith("doctor: both hosts: "))
+        environment = json.loads((self.run_directory() / "environment.json").read_text())
+        findings = environment["doctor"][0]["findings"]
+        self.assertIn("serious", [finding["severity"] for finding in findings])
+        self.assertIn("load_ratio", environment["doctor"][0]["now"])
+        self.assertNotIn("doctor:", pingperf("run", "-q", "-o", self.results, file, *far).stderr)
+
+    def test_clean_removes_a_lab_whose_run_is_gone(self):
+        # In a /run of its own, because other runs on this machine remove stale labs too.
+        name = "pingperf-4194305-1-client"  # beyond the largest process number
+        doctor = f"{support.PINGPERF} doctor --format json"
+        done = subprocess.run(["unshare", "--user", "--map-root-user", "--net", "--mount", "sh", "-ec",
+                               f"mount -t tmpfs tmpfs /run; ip netns add {name}; {doctor} >before; "
+                               f"{doctor} --clean >clean; {doctor} >after"],
+                              cwd=self.folder, capture_output=True, text=True, timeout=60)
+        if "unshare:" in done.stderr or "mount:" in done.stderr:
+            self.skipTest(done.stderr.strip())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        before, clean, after = (json.loads((self.folder / file).read_text())
+                                for file in ("before", "clean", "after"))
+        self.assertEqual(before["hosts"][0]["now"]["stale_labs"], [name])
+        self.assertIn("sudo pingperf doctor --clean",
+                      [finding["remedy"] for finding in before["hosts"][0]["findings"]])
+        self.assertEqual(clean["removed"], [name])
+        self.assertNotIn("stale_labs", after["hosts"][0]["now"])
+
+
+if __name__ == "__main__":
+    support.main()

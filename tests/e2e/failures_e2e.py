@@ -1,0 +1,274 @@
+"""Checks what a run reports when something fails, and what it keeps when it is interrupted.
+
+Usage: failures_e2e.py PATH_OF_PINGPERF [unittest arguments]
+"""
+
+import ctypes
+import errno
+import os
+import signal
+import struct
+import subprocess
+
+import support
+from support import NULL_TRIALS, eventually, is_measuring, pingperf, processes_of
+
+
+def refuse_calls(*numbers):
+    """Makes these system calls fail with EPERM in this process and its children: seccomp(2)."""
+    load_number, equal, result = 0x20, 0x15, 0x06
+    allow, refuse = 0x7fff0000, 0x00050000 | errno.EPERM
+    program = [(load_number, 0, 0, 0)]
+    for number in numbers:
+        program += [(equal, 0, 1, number), (result, 0, 0, refuse)]
+    program.append((result, 0, 0, allow))
+    filters = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *f) for f in program))
+    header = struct.pack("@HP", len(program), ctypes.addressof(filters))
+    set_seccomp, filter_mode, no_new_privileges = 22, 2, 38
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    if prctl(no_new_privileges, 1, 0, 0, 0) or prctl(set_seccomp, filter_mode, header):
+        raise OSError(ctypes.get_errno(), "seccomp")
+
+
+WITHOUT_PONG = """
+name: ping
+hosts: {server: {external: 127.0.0.1, port: 1}}
+plan: {repetitions: 1, timeout: 60s}
+workloads: {ping: {kind: latency, engine: blocking, transport: udp}}
+"""
+
+
+class Failures(support.EndToEnd):
+    @classmethod
+    def setUpClass(cls):
+        """Starts the run of WITHOUT_PONG, which waits some seconds, beside the other tests."""
+        super().setUpClass()
+        file = cls.shared / "experiment.yaml"
+        file.write_text(WITHOUT_PONG)
+        cls.without_pong = subprocess.Popen([support.PINGPERF, "run", "-o", cls.shared / "results", file],
+                                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        cls.addClassCleanup(cls.without_pong.communicate)
+        cls.addClassCleanup(cls.without_pong.kill)
+
+    def test_a_port_that_an_iperf3_server_holds_is_busy_not_a_result(self):
+        port = self.stock_iperf3_server()
+        file = self.experiment(f"""
+name: busy
+plan: {{repetitions: 1}}
+workloads:
+  bulk: {{kind: throughput, port: {port}, matrix: {{engine: [iperf3, blocking]}}}}
+""")
+        done = pingperf("run", "-o", self.results, file)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        trials = self.trials()
+        self.assertEqual(set(trials.status), {"refused"})
+        for error in trials.error:
+            self.assertIn("port busy", error)
+        self.assertTrue(trials.throughput_bps.isna().all())
+
+    def test_a_missing_pong_is_a_failed_trial_that_says_so(self):
+        file = self.experiment("""
+name: ping
+hosts: {server: {external: 127.0.0.1, port: 1}}
+plan: {repetitions: 1}
+workloads: {ping: {kind: latency, engine: blocking}}
+""")
+        done = pingperf("run", "-o", self.results, file)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("connect to 127.0.0.1:1: Connection refused", self.trials().iloc[0].error)
+
+    def test_the_missing_pong_of_udp_is_reported_before_the_timeout(self):
+        _, errors = self.without_pong.communicate(timeout=60)
+        self.assertEqual(self.without_pong.returncode, 3, errors)
+        trial = support.read_table(support.run_directory(self.shared / "results") / "trials.csv").iloc[0]
+        self.assertEqual(trial.status, "failed")
+        self.assertIn("connect to 127.0.0.1:1: Connection refused", trial.error)
+
+    def test_engines_that_the_host_refuses_are_refused_rows_and_the_run_goes_on(self):
+        file = self.experiment("""
+name: filtered
+plan: {repetitions: 1}
+defaults: {kind: latency, duration: 50ms, warmup: 0ms}
+workloads:
+  rtt: {matrix: {engine: [blocking, epoll, io_uring]}}
+""")
+        io_uring_setup, epoll_pwait2 = 425, 441
+        done = pingperf("run", "-o", self.results, file,
+                        preexec_fn=lambda: refuse_calls(io_uring_setup, epoll_pwait2))
+        self.assertEqual(done.returncode, 3, done.stderr)
+        trials = self.trials().set_index("engine")
+        self.assertEqual(dict(trials.status),
+                         {"blocking": "ok", "epoll": "refused", "io_uring": "refused"})
+        for engine in ("epoll", "io_uring"):
+            self.assertIn("Operation not permitted", trials.error[engine])
+
+    def marking(self):
+        """Returns an experiment whose launcher, on line 3, leaves a file, and that file."""
+        mark = self.folder / "launched"
+        return self.experiment(f"""
+name: launched
+hosts: {{client: {{launch: [sh, -c, 'touch {mark}; exec "$@"', sh]}}}}
+plan: {{repetitions: 1}}
+workloads:
+  nothing: {{kind: throughput, engine: null, duration: 50ms, warmup: 0ms}}
+"""), mark
+
+    def test_commands_of_a_file_are_reported_and_can_be_refused(self):
+        file, mark = self.marking()
+        line = f"{file}:3:9: runs: sh -c 'touch {mark}; exec \"$@\"' sh "
+        refused = pingperf("run", "--no-launch", "-o", self.results, file)
+        self.assertEqual(refused.returncode, 2, refused.stderr)
+        self.assertEqual(refused.stderr.count("\n"), 1, refused.stderr)
+        self.assertTrue(refused.stderr.startswith(f"{file}:3:9: --no-launch: "), refused.stderr)
+        checked = pingperf("check", file)
+        self.assertIn(line.replace("runs", "would run"), checked.stdout)
+        self.assertFalse(mark.exists())
+        self.assertFalse(self.results.exists())
+        done = self.run_ok(file)
+        self.assertEqual(done.stderr.count(line), 1, done.stderr)
+        self.assertTrue(mark.exists())
+        resumed = pingperf("run", "--no-launch", "--resume", self.run_directory())
+        self.assertEqual(resumed.returncode, 2, resumed.stderr)
+        self.assertIn("--no-launch", resumed.stderr)
+
+    def test_the_doctor_reports_and_can_refuse_commands_of_a_file(self):
+        file, mark = self.marking()
+        refused = pingperf("doctor", "--no-launch", file)
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn(f"{file}:3:9: --no-launch: ", refused.stderr)
+        self.assertFalse(mark.exists())
+        done = pingperf("doctor", file)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"{file}:3:9: runs: sh -c 'touch ", done.stderr)
+        self.assertTrue(mark.exists())
+
+    def test_exit_statuses_count_where_sigchld_is_ignored(self):
+        file = self.experiment("""
+name: options
+plan: {repetitions: 1}
+workloads: {bulk: {kind: throughput, engine: iperf3, iperf3_options: --nonsense}}
+""")
+        done = pingperf("check", file, preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertEqual(done.returncode, 2, done.stdout)
+
+    def test_a_launcher_of_several_lines_makes_rows_of_one(self):
+        file = self.experiment("""
+name: lines
+hosts:
+  client:
+    launch:
+      - sh
+      - -c
+      - |
+        "$@" | sed -u '2q'
+        exit 7
+      - sh
+plan: {repetitions: 2, cooldown: 0ms}
+workloads: {nothing: {kind: throughput, engine: null, duration: 1ms, warmup: 0ms}}
+""")
+        done = pingperf("run", "-o", self.results, file)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertEqual(set(self.trials().status), {"failed"})
+        self.assertIn("\\x0a", self.trials().error[0])
+        self.assertEqual(len((self.run_directory() / "trials.csv").read_text().splitlines()), 3)
+
+    def test_an_experiment_of_this_machine_has_no_commands_to_report_or_refuse(self):
+        done = self.run_ok("--no-launch", self.experiment(NULL_TRIALS),
+                           "--set", "plan.repetitions=1")
+        self.assertNotIn("runs:", done.stderr)
+
+    def test_a_trial_that_hangs_is_a_timeout_and_the_run_goes_on(self):
+        file = self.experiment("""
+name: hang
+plan: {repetitions: 1, order: sequential, timeout: 2s}
+workloads:
+  hangs: {kind: throughput, engine: blocking, messages: 1000000000000, rate: 1mbit}
+  works: {kind: throughput, engine: blocking, duration: 100ms, warmup: 0ms}
+""")
+        done = pingperf("run", "-o", self.results, file)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertEqual(list(self.trials().status), ["timeout", "ok"])
+
+    def test_bad_input_is_one_line_exit_2_and_leaves_nothing(self):
+        file = self.experiment("name: x\nworkloads:\n  a: {kind: throughput, engine: blokcing}\n")
+        done = pingperf("run", "-o", self.results, file)
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+        self.assertIn(f"{file}:3:", done.stderr)
+        self.assertIn("did you mean 'blocking'", done.stderr)
+        self.assertFalse(self.results.exists())
+
+    def test_wrong_usage_is_exit_2(self):
+        for arguments in ([], ["run"], ["rnu"], ["run", "no-such-file.yaml"], ["run", "--bogus"],
+                          ["run", "--resume", "no-such-run"]):
+            self.assertEqual(pingperf(*arguments, cwd=self.folder).returncode, 2, arguments)
+
+
+class Interruption(support.EndToEnd):
+    """A run survives Ctrl-C, kill -9 of the controller, and another controller."""
+
+    def start_run(self, text=NULL_TRIALS):
+        return self.start("run", "-o", self.results, self.experiment(text), stderr=subprocess.PIPE,
+                          start_new_session=True)
+
+    def rows(self):
+        files = list(self.results.glob("*/[0-9]*/trials.csv"))
+        return len(files[0].read_text().splitlines()) - 1 if files else 0
+
+    def resume_and_check(self, blocks):
+        done = pingperf("run", "--resume", self.run_directory())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        trials = self.trials()
+        self.assertEqual(sorted(trials.block), list(range(1, blocks + 1)))
+        self.assertEqual(set(trials.status), {"ok"})
+
+    def test_kill_9_leaves_no_process_and_resume_completes_the_plan(self):
+        run = self.start_run()
+        self.assertTrue(eventually(lambda: self.rows() >= 3))
+        run.kill()
+        run.wait()
+        self.assertTrue(eventually(lambda: not processes_of(run.pid), 1.0), processes_of(run.pid))
+        self.assertGreaterEqual(len(self.trials()), 3)
+        self.resume_and_check(8)
+
+    def test_kill_9_in_the_middle_of_an_iperf3_trial(self):
+        run = self.start_run("""
+name: killed
+plan: {repetitions: 2}
+workloads:
+  bulk: {kind: throughput, engine: iperf3, duration: 1s, warmup: 0ms}
+""")
+        self.assertTrue(eventually(lambda: self.rows() == 1 and is_measuring(processes_of(run.pid))))
+        run.kill()
+        run.wait()
+        self.assertTrue(eventually(lambda: not processes_of(run.pid), 1.0), processes_of(run.pid))
+        self.resume_and_check(2)
+
+    def test_ctrl_c_keeps_the_rows_and_says_how_to_go_on(self):
+        run = self.start_run()
+        self.assertTrue(eventually(lambda: self.rows() >= 3))
+        os.killpg(run.pid, signal.SIGINT)  # as a terminal does: the whole group gets it
+        _, errors = run.communicate(timeout=10)
+        self.assertEqual(run.returncode, 130, errors)
+        self.assertIn(f"--resume {self.run_directory()}", errors)
+        self.assertIn("interrupted", set(self.trials().status))
+        self.assertTrue(eventually(lambda: not processes_of(run.pid), 1.0))
+        self.resume_and_check(8)
+
+    def test_a_second_controller_on_the_same_run_is_refused(self):
+        self.start_run()
+        self.assertTrue(eventually(lambda: self.rows() >= 1))
+        done = pingperf("run", "--resume", self.run_directory())
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("another pingperf", done.stderr)
+
+    def test_a_torn_last_row_is_run_again(self):
+        self.run_ok(self.experiment(NULL_TRIALS), "--set", "plan.repetitions=3",
+                    "--set", "workloads.nothing.duration=1ms")
+        file = self.run_directory() / "trials.csv"
+        file.write_bytes(file.read_bytes()[:-40])
+        self.resume_and_check(3)
+
+
+if __name__ == "__main__":
+    support.main()

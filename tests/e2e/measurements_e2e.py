@@ -1,0 +1,228 @@
+"""Checks that figures mean what their columns say, for every family of engines.
+
+Usage: measurements_e2e.py PATH_OF_PINGPERF [unittest arguments]
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy
+import pandas
+
+import support
+from support import pingperf, processes_of
+
+VARIANTS = """
+name: variants
+plan: {repetitions: 1, cooldown: 0ms}
+defaults: {duration: 300ms, warmup: 100ms}
+workloads:
+  tcp:
+    kind: throughput
+    matrix: {engine: [iperf3, blocking], streams: [1, 2]}
+  reverse: {kind: throughput, reverse: true, matrix: {engine: [iperf3, blocking]}}
+  both: {kind: throughput, bidirectional: true, matrix: {engine: [iperf3, blocking]}}
+  limited: {kind: throughput, bytes: 50MB, warmup: 0s, matrix: {engine: [iperf3, blocking]}}
+  paced: {kind: throughput, rate: 80mbit, streams: 2, matrix: {engine: [iperf3, blocking]}}
+  udp_reverse:
+    kind: throughput
+    transport: udp
+    rate: 50mbit
+    reverse: true
+    matrix: {engine: [iperf3, blocking]}
+  v6: {kind: throughput, ip: 6, matrix: {engine: [iperf3, blocking]}}
+  options:
+    kind: throughput
+    send_buffer: 256KiB
+    receive_buffer: 256KiB
+    congestion_control: reno
+    nodelay: true
+    dscp: 10
+    matrix: {engine: [iperf3, blocking]}
+"""
+
+
+class Variants(support.EndToEnd):
+    """Both families do the same work, and the columns mean the same for both."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+
+        def run(engine):
+            return cls.shared_run(VARIANTS, "--only", f"*engine={engine}*", name=engine).table()
+
+        # At once, because a trial of libiperf takes a second to measure 300 ms.
+        with ThreadPoolExecutor(2) as pool:
+            cls.variants = pandas.concat(pool.map(run, ("iperf3", "blocking")), ignore_index=True)
+
+    def test_every_variant_is_measured_alike_by_iperf3_and_sockets(self):
+        trials = self.variants
+        self.assertEqual(set(trials.status), {"ok"}, trials.error.dropna().tolist())
+        self.assertEqual(sorted(trials.engine), ["blocking"] * 9 + ["iperf3"] * 9)
+        timed = trials[trials.workload != "limited"]
+        for end in ("client_window_s", "server_window_s"):
+            self.assertTrue(timed[end].between(0.15, 0.6).all(), timed[["case", end]])
+        for column in ("throughput_bps", "client_cpu_s", "server_cpu_s", "cpu_s_per_gb"):
+            self.assertTrue((trials[column] > 0).all(), trials[["case", column]])
+        self.assertTrue((trials[trials.transport == "tcp"].tcp_rtt_mean_ns.dropna() > 0).all())
+
+    def test_ends_count_what_flowed_in_their_direction(self):
+        trials = self.variants.set_index("case")
+        for engine in ("iperf3", "blocking"):
+            reverse = trials.loc[f"reverse/engine={engine}"]
+            self.assertGreater(reverse.client_bytes_received, 0)
+            self.assertTrue(pandas.isna(reverse.client_bytes_sent))
+            both = trials.loc[f"both/engine={engine}"]
+            for column in ("client_bytes_sent", "client_bytes_received", "server_bytes_sent",
+                           "server_bytes_received"):
+                self.assertGreater(both[column], 0)
+            limited = trials.loc[f"limited/engine={engine}"]
+            # libiperf's server leaves unread what is in flight when the client reports its end.
+            self.assertGreaterEqual(limited.total_bytes_received, 40e6)
+            self.assertLessEqual(limited.total_bytes_received, 60e6)
+
+    def test_a_rate_is_the_sum_over_all_streams(self):
+        rates = self.variants[self.variants.workload == "paced"].throughput_bps
+        self.assertEqual(len(rates), 2)
+        for rate in rates:
+            self.assertLess(rate, 130e6)
+            self.assertGreater(rate, 20e6)
+
+
+class Latency(support.EndToEnd):
+    def ping(self, workload, *arguments, top=""):
+        file = self.experiment(f"""
+name: ping
+plan: {{repetitions: 1, cooldown: 0ms}}
+{top}
+defaults: {{duration: 200ms, warmup: 50ms, pin: {{client: 0, server: 0}}}}
+workloads:
+  ping: {{kind: latency, engine: blocking, {workload}}}
+""")
+        done = self.run_ok(file, *arguments)
+        return done, self.trials().iloc[0]
+
+    def test_samples_are_an_array_that_numpy_loads(self):
+        _, row = self.ping("samples: all")
+        samples = numpy.load(self.run_directory() / "samples/ping-1.npy")
+        self.assertEqual(len(samples), row.exchanges)
+        self.assertTrue((numpy.diff(samples["sent_ns"]) > 0).all())
+        self.assertTrue((samples["sent_ns"] < 250e6).all())
+        self.assertAlmostEqual(numpy.median(samples["rtt_ns"]), row.rtt_p50_ns, delta=0.002 * row.rtt_p50_ns)
+        self.assertEqual(samples["rtt_ns"].max(), row.rtt_max_ns)
+
+    def test_a_pong_that_a_user_started_can_be_measured(self):
+        _, port = self.serve("pong")
+        _, row = self.ping("", "--set", "workloads.ping.pin={client: 0}",
+                           top=f"hosts: {{server: {{external: 127.0.0.1, port: {port}}}}}")
+        self.assertGreater(row.exchanges, 0)
+        self.assertEqual(row.server_host, "127.0.0.1")
+        self.assertTrue(pandas.isna(row.server_cpu_s))  # nobody measured it
+        environment = json.loads((self.run_directory() / "environment.json").read_text())
+        self.assertEqual(environment["hosts"]["server"], {"external": "127.0.0.1"})
+
+    def test_kernel_stamps_add_up_to_the_round_trip(self):
+        _, row = self.ping("timestamps: kernel")
+        parts = row[["app_to_kernel_p50_ns", "kernel_to_kernel_p50_ns", "kernel_to_app_p50_ns", "turnaround_p50_ns"]]
+        self.assertTrue((parts > 0).all(), parts)
+        self.assertGreater(row.oneway_forward_p50_ns, 0)  # both ends on this host: one clock
+
+    def test_unpinned_latency_gives_one_warning(self):
+        done, _ = self.ping("", "--set", "plan.repetitions=3", "--set", "defaults.duration=50ms")
+        self.assertNotIn("warning", done.stderr)
+        file = self.experiment("""
+name: unpinned
+plan: {repetitions: 2, cooldown: 0ms}
+defaults: {duration: 50ms, warmup: 10ms}
+workloads: {ping: {kind: latency, engine: blocking, matrix: {transport: [tcp, udp]}}}
+""")
+        done = pingperf("run", "-o", self.folder / "other", file)
+        self.assertEqual(done.stderr.count("latency without pin"), 1, done.stderr)
+
+    def test_ten_thousand_flows_on_one_thread_per_side(self):
+        if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 10_100:
+            self.skipTest("needs 10 100 file descriptors (ulimit -Hn)")
+        file = self.experiment("""
+name: flows
+plan: {repetitions: 1, timeout: 60s}
+workloads:
+  flows: {kind: latency, engine: epoll, streams: 10000, duration: 1s, warmup: 100ms, pin: {client: 0, server: 1}}
+""")
+        run = self.start("run", "-q", "-o", self.results, file, start_new_session=True, stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL)
+        peak_kib = 0
+        while run.poll() is None:
+            for process in processes_of(run.pid):
+                try:
+                    status = Path(f"/proc/{process}/status").read_text()
+                except OSError:
+                    continue
+                peak_kib = max(peak_kib, *(int(line.split()[1]) for line in status.splitlines()
+                                           if line.startswith("VmHWM")), 0)
+            time.sleep(0.02)
+        self.assertEqual(run.returncode, 0)
+        row = self.trials().iloc[0]
+        self.assertGreater(row.exchanges, 10_000)
+        self.assertGreater(row.fairness_index, 0.5)
+        # pingperf itself may take 4 KiB per flow, beyond what a worker with one flow takes.
+        if not os.environ.get("PINGPERF_SANITIZE"):
+            self.assertLess(peak_kib, 10_000 * 4 + 20_000)
+
+
+class Throughput(support.EndToEnd):
+    def test_engines_that_avoid_a_copy_are_marked(self):
+        self.run_ok(self.experiment("""
+name: copies
+plan: {repetitions: 6, cooldown: 0ms}
+defaults: {kind: throughput, duration: 50ms, warmup: 0ms}
+workloads: {bulk: {matrix: {engine: [blocking, epoll, splice]}}}
+compare: [{metric: throughput_bps, axis: engine, baseline: blocking}]
+"""))
+        trials = self.trials()
+        self.assertEqual(trials.groupby("engine").copies.unique().map(list).to_dict(),
+                         {"blocking": [2], "epoll": [2], "splice": [1]})
+        rows = pandas.read_csv(self.run_directory() / "comparisons.csv").set_index("case")
+        self.assertIn("1 against 2 copies", rows.loc["bulk/engine=splice"].note)
+        self.assertTrue(pandas.isna(rows.loc["bulk/engine=epoll"].note))
+
+    def test_a_sink_that_a_user_started_takes_streams_and_datagrams(self):
+        for transport in ("tcp", "udp"):
+            sink, port = self.serve("sink", "--transport", transport)
+            run = support.Run(self.folder / transport, self.experiment(f"""
+name: sink
+hosts: {{server: {{external: 127.0.0.1, port: {port}}}}}
+plan: {{repetitions: 1}}
+workloads: {{bulk: {{kind: throughput, engine: blocking, transport: {transport}, duration: 200ms, warmup: 0ms}}}}
+"""))
+            row = run.table().iloc[0]
+            self.assertGreater(row.sent_bps, 0)
+            self.assertTrue(pandas.isna(row.throughput_bps))  # the receiver is not ours: nobody counted
+            line = sink.stdout.readline()
+            self.assertRegex(line, r"^127\.0\.0\.1:\d+: .*bit/s")
+            self.assertEqual("lost" in line, transport == "udp", line)
+            sink.send_signal(signal.SIGINT)
+            self.assertEqual(sink.wait(timeout=10), 0)
+
+    def test_five_hundred_streams_are_all_served(self):
+        self.run_ok(self.experiment("""
+name: streams
+plan: {repetitions: 1, cooldown: 0ms, timeout: 60s}
+defaults: {kind: throughput, streams: 512, duration: 1s, warmup: 200ms, message_size: 16KiB}
+workloads:
+  threads: {engine: blocking}
+  epoll: {engine: epoll, threads: 2}
+"""))
+        trials = self.trials()
+        self.assertTrue((trials.fairness_index > 1 / 512).all())
+        self.assertTrue((trials.throughput_bps > 0).all())
+
+
+if __name__ == "__main__":
+    support.main()

@@ -1,0 +1,157 @@
+"""Checks what pingperf prints: to a pipe, to a terminal and as JSON.
+
+Usage: output_e2e.py PATH_OF_PINGPERF [unittest arguments]
+"""
+
+import json
+import os
+import pty
+import re
+import subprocess
+from pathlib import Path
+
+import support
+from support import NULL_TRIALS, pingperf
+
+PINGS = """
+name: pings
+plan: {repetitions: 2, cooldown: 0ms}
+defaults: {duration: 20ms, warmup: 0ms, pin: {client: 0, server: 0}}
+workloads:
+  pingpong_of_a_name_that_is_long: {kind: latency, engine: blocking, matrix: {transport: [tcp, udp]}}
+  bulk_of_a_name_that_is_long: {kind: throughput, matrix: {engine: [blocking, epoll]}}
+compare:
+  - {metric: throughput_bps, axis: engine, baseline: blocking}
+gates:
+  - {metric: throughput_bps, workload: bulk_of_a_name_that_is_long, axis: engine, baseline: blocking, at_least: 0.1}
+"""
+
+
+def on_terminal(*arguments, **environment):
+    """Returns the text that pingperf prints to a terminal."""
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen([support.PINGPERF, *map(str, arguments)], stdout=theirs, stdin=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL, env={**os.environ, "TERM": "xterm", **environment})
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:  # the other side is closed
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(ours)
+    child.wait(timeout=60)
+    return shown.decode().replace("\r\n", "\n")
+
+
+class Output(support.EndToEnd):
+    def test_piped_output_has_a_line_a_trial_and_no_escapes(self):
+        done = self.run_ok(self.experiment(NULL_TRIALS), "--set", "plan.repetitions=4",
+                           "--set", "workloads.nothing.duration=1ms")
+        self.assertNotIn("\x1b", done.stdout + done.stderr)
+        self.assertEqual(sum(line.startswith("[") for line in done.stderr.splitlines()), 4)
+
+    def test_output_that_cannot_be_written_is_an_error(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([support.PINGPERF, "engines"], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("cannot write to stdout", done.stderr)
+
+    def test_a_run_that_cannot_be_kept_is_wrong_usage(self):
+        done = pingperf("run", "-o", "/proc/nowhere", self.experiment(NULL_TRIALS))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("/proc/nowhere", done.stderr)
+
+    def test_quiet_says_nothing_while_all_is_well(self):
+        done = self.run_ok(self.experiment(NULL_TRIALS), "--quiet", "--set", "plan.repetitions=2",
+                           "--set", "workloads.nothing.duration=1ms")
+        self.assertEqual(done.stderr, "")
+
+    def test_engines_lists_every_family(self):
+        done = pingperf("engines")
+        self.assertEqual(done.returncode, 0)
+        for family in ("null", "iperf3", "blocking"):
+            self.assertIn(family, done.stdout)
+
+
+class Terminal(support.EndToEnd):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.pings = cls.shared_run(PINGS, "-q")
+
+    def shown(self, **environment):
+        return on_terminal("run", "-q", "--resume", self.pings.directory, **environment)
+
+    def test_tables_fit_the_terminal_and_nothing_is_lost(self):
+        for columns in (80, 60, 40):
+            with self.subTest(columns=columns):
+                text = re.sub(r"\x1b\[[0-9;]*m", "", self.shown(COLUMNS=str(columns)))
+                tables = re.split("Report for a browser|Files in", text)[0]
+                for line in tables.splitlines():
+                    if " " in line.strip():  # a single word can be no shorter
+                        self.assertLessEqual(len(line), columns, line)
+                self.assertIn("transport=udp", tables)
+                self.assertIn("p99", tables)
+                self.assertRegex(tables, r"[0-9] [GM]bit/s")
+
+    def test_latency_has_a_bar_where_there_is_room(self):
+        wide = self.shown(COLUMNS="120")
+        self.assertIn("█p50 ━p99 ─max", wide)
+        self.assertRegex(wide, "█━*─*")
+        self.assertNotIn("█", self.pings.stdout)
+
+    def test_colours_are_for_terminals_that_want_them(self):
+        self.assertIn("\x1b[", self.shown())
+        self.assertNotIn("\x1b[", self.shown(NO_COLOR="1"))
+        self.assertNotIn("\x1b[", self.shown(TERM="dumb"))
+        self.assertIn("\x1b[1m", on_terminal("doctor"))
+
+
+class Json(support.EndToEnd):
+    def read(self, *arguments, code=0):
+        done = pingperf(*arguments, "--format", "json")
+        self.assertEqual(done.returncode, code, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_run_is_one_document(self):
+        file = self.experiment(PINGS)
+        runs = self.read("run", "-q", "-o", self.results, file)["runs"]
+        self.assertEqual(len(runs), 1)
+        run = runs[0]
+        self.assertEqual(Path(run["directory"]).resolve(), self.run_directory().resolve())
+        self.assertEqual((run["experiment"], run["failed_trials"], run["failed_gates"]), ("pings", 0, 0))
+        row = next(r for r in run["summary"] if r["metric"] == "rtt_p50_ns")
+        self.assertEqual(row["n"], 2)
+        self.assertIsNone(row["ci_low"])  # too few: not 0
+        self.assertEqual(run["comparisons"][0]["verdict"], "inconclusive")
+        self.assertEqual({gate["metric"] for gate in run["gates"]}, {"throughput_bps"})
+
+    def test_check_and_plan(self):
+        file, wrong = self.experiment(PINGS), self.experiment("name: x\n", "wrong.yaml")
+        good, bad = self.read("check", file, wrong, code=2)
+        self.assertEqual((good["ok"], good["cases"], good["trials"]), (True, 4, 8))
+        self.assertFalse(bad["ok"])
+        self.assertIn("no workloads", bad["error"])
+        plan = self.read("plan", file)
+        self.assertEqual([trial["position"] for trial in plan["trials"]], list(range(1, 9)))
+        self.assertEqual({trial["block"] for trial in plan["trials"]}, {1, 2})
+
+    def test_engines(self):
+        engines = self.read("engines")
+        iperf3 = [e for e in engines if e["name"] == "iperf3"]
+        self.assertEqual({e["transport"] for e in iperf3}, {"tcp", "udp"})
+        self.assertIn("message_size", iperf3[0]["parameters"])
+
+    def test_an_unknown_format_or_transport_is_wrong_usage(self):
+        for arguments in (("engines", "--format", "xml"), ("ping", "::1", "--transport", "quic")):
+            done = pingperf(*arguments)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(arguments[-1], done.stderr)
+
+
+if __name__ == "__main__":
+    support.main()
