@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "bench/local_trials.h"
-#include "harness/results/columns.h"
 #include "harness/engines/engines.h"
+#include "harness/results/columns.h"
 
 namespace pingperf {
 namespace {

@@ -3,8 +3,8 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "sockets/transport/availability.h"
 #include "sockets/engines.h"
+#include "sockets/transport/availability.h"
 
 namespace pingperf {
 namespace {

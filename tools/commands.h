@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "harness/verdicts/effect.h"
-#include "harness/experiment/experiment_reader.h"
 #include "harness/base/json.h"
 #include "harness/base/text_table.h"
+#include "harness/experiment/experiment_reader.h"
+#include "harness/verdicts/effect.h"
 
 namespace pingperf {
 

@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "harness/verdicts/criteria_reader.h"
-#include "harness/doctor/doctor_visit.h"
-#include "harness/experiment/experiment_reader.h"
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
+#include "harness/doctor/doctor_visit.h"
+#include "harness/experiment/experiment_reader.h"
 #include "harness/run/runner.h"
+#include "harness/verdicts/criteria_reader.h"
 #include "tools/commands.h"
 
 namespace pingperf {

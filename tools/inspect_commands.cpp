@@ -2,13 +2,13 @@
 #include <fmt/format.h>
 
 #include "harness/agent/channel.h"
-#include "harness/base/usage_error.h"
-#include "harness/verdicts/criteria_reader.h"
-#include "harness/experiment/experiment_reader.h"
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
+#include "harness/base/usage_error.h"
+#include "harness/experiment/experiment_reader.h"
 #include "harness/experiment/plan.h"
 #include "harness/run/progress.h"
+#include "harness/verdicts/criteria_reader.h"
 #include "harness/verdicts/stopping.h"
 #include "tools/commands.h"
 

@@ -11,13 +11,13 @@
 #include <thread>
 
 #include "harness/base/interrupt.h"
+#include "harness/base/units.h"
 #include "harness/base/usage_error.h"
 #include "harness/report/results_table.h"
-#include "harness/base/units.h"
-#include "sockets/transport/datagram.h"
 #include "sockets/commands/ping_client.h"
 #include "sockets/commands/pong_server.h"
 #include "sockets/commands/sink_server.h"
+#include "sockets/transport/datagram.h"
 #include "sockets/transport/raw.h"
 #include "sockets/transport/stream.h"
 #include "tools/commands.h"

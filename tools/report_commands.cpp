@@ -4,19 +4,19 @@
 #include <deque>
 
 #include "harness/base/usage_error.h"
-#include "harness/verdicts/comparison.h"
-#include "harness/verdicts/criteria_reader.h"
-#include "harness/results/environment.h"
 #include "harness/experiment/experiment_reader.h"
 #include "harness/report/exports.h"
-#include "harness/verdicts/gates.h"
 #include "harness/report/junit.h"
 #include "harness/report/report.h"
-#include "harness/verdicts/run_comparison.h"
-#include "harness/results/run_directory.h"
-#include "harness/verdicts/stopping.h"
 #include "harness/report/results_table.h"
 #include "harness/report/verdict_table.h"
+#include "harness/results/environment.h"
+#include "harness/results/run_directory.h"
+#include "harness/verdicts/comparison.h"
+#include "harness/verdicts/criteria_reader.h"
+#include "harness/verdicts/gates.h"
+#include "harness/verdicts/run_comparison.h"
+#include "harness/verdicts/stopping.h"
 #include "tools/commands.h"
 
 namespace pingperf {

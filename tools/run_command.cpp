@@ -6,24 +6,24 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "harness/base/terminal.h"
-#include "harness/base/usage_error.h"
-#include "harness/verdicts/comparison.h"
-#include "harness/verdicts/criteria_reader.h"
-#include "harness/doctor/doctor_visit.h"
-#include "harness/results/environment.h"
-#include "harness/experiment/experiment_reader.h"
-#include "harness/verdicts/gates.h"
-#include "harness/report/junit.h"
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
+#include "harness/base/terminal.h"
+#include "harness/base/usage_error.h"
+#include "harness/doctor/doctor_visit.h"
+#include "harness/experiment/experiment_reader.h"
+#include "harness/report/junit.h"
 #include "harness/report/report.h"
-#include "harness/results/run_set.h"
-#include "harness/run/runner.h"
-#include "harness/verdicts/stopping.h"
-#include "harness/results/summary.h"
 #include "harness/report/results_table.h"
 #include "harness/report/verdict_table.h"
+#include "harness/results/environment.h"
+#include "harness/results/run_set.h"
+#include "harness/results/summary.h"
+#include "harness/run/runner.h"
+#include "harness/verdicts/comparison.h"
+#include "harness/verdicts/criteria_reader.h"
+#include "harness/verdicts/gates.h"
+#include "harness/verdicts/stopping.h"
 #include "tools/commands.h"
 #include "tools/run_json.h"
 
@@ -82,8 +82,8 @@ Outcome report(const Experiment& experiment, const Criteria& criteria,
 }
 
 // Runs blocks until the data are precise enough for the experiment, or until the maximum of blocks.
-void run_blocks(const RunCommand& command, const Experiment& experiment,
-                const Criteria& criteria, const std::vector<Trial>& plan, Agents& agents, RunDirectory& directory,
+void run_blocks(const RunCommand& command, const Experiment& experiment, const Criteria& criteria,
+                const std::vector<Trial>& plan, Agents& agents, RunDirectory& directory,
                 const Interrupt& interrupt) {
   const std::vector<std::uint64_t> looks = interim_analyses(criteria);
   for (std::uint64_t look : looks) {

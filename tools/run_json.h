@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <vector>
 
-#include "harness/verdicts/gates.h"
 #include "harness/agent/protocol.h"
+#include "harness/verdicts/gates.h"
 
 namespace pingperf {
 

@@ -2,10 +2,10 @@
 
 #include <cmath>
 
+#include "harness/base/statistics.h"
 #include "harness/results/trial_table.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/effect.h"
-#include "harness/base/statistics.h"
 #include "harness/verdicts/stopping.h"
 
 namespace pingperf {
@@ -23,9 +23,10 @@ Effect judge_blocks(const LogRatios& ratios, const std::string& metric, std::siz
   Effect& effect = family.front();
   effect.metric = metric;
   set_ratio_estimate(effect, estimate_paired(part(ratios.logs, begin, size), significance.level),
-               significance, 1);
+                     significance, 1);
   for (const auto* side : {&ratios.candidate, &ratios.baseline})
-    if (effect.remark.empty()) effect.remark = reliability_warning("", "", part(*side, begin, size), {});
+    if (effect.remark.empty())
+      effect.remark = reliability_warning("", "", part(*side, begin, size), {});
   decide_family_verdicts(family, significance);
   return family.front();
 }

@@ -11,8 +11,8 @@
 #include <cstdio>
 
 #include "bench/local_pair.h"
-#include "harness/engines/engines.h"
 #include "harness/base/units.h"
+#include "harness/engines/engines.h"
 #include "sockets/core/error.h"
 
 namespace pingperf {

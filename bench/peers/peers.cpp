@@ -14,14 +14,14 @@
 
 #include "bench/local_trials.h"
 #include "bench/peers/tool.h"
+#include "harness/agent/host_facts.h"
+#include "harness/base/statistics.h"
+#include "harness/base/text_table.h"
+#include "harness/base/units.h"
+#include "harness/report/results_table.h"
 #include "harness/results/columns.h"
 #include "harness/results/trial_table.h"
 #include "harness/verdicts/comparison.h"
-#include "harness/agent/host_facts.h"
-#include "harness/base/statistics.h"
-#include "harness/report/results_table.h"
-#include "harness/base/text_table.h"
-#include "harness/base/units.h"
 
 namespace pingperf {
 namespace {

@@ -3,8 +3,8 @@
 #include <fmt/core.h>
 
 #include "bench/sample_run.h"
-#include "harness/results/columns.h"
 #include "harness/agent/protocol.h"
+#include "harness/results/columns.h"
 #include "harness/results/summary.h"
 
 namespace pingperf {

@@ -11,12 +11,12 @@
 #include <map>
 
 #include "harness/agent/host_checks.h"
-#include "harness/engines/engines.h"
 #include "harness/agent/host_facts.h"
-#include "harness/base/process.h"
 #include "harness/agent/protocol.h"
-#include "harness/base/version.h"
 #include "harness/agent/worker.h"
+#include "harness/base/process.h"
+#include "harness/base/version.h"
+#include "harness/engines/engines.h"
 #include "sockets/core/error.h"
 
 namespace pingperf {

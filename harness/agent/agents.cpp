@@ -2,8 +2,8 @@
 
 #include <fmt/core.h>
 
-#include "harness/base/command.h"
 #include "harness/agent/remote_copy.h"
+#include "harness/base/command.h"
 
 namespace pingperf {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/base/process.h"
 #include "harness/agent/protocol.h"
+#include "harness/base/process.h"
 #include "sockets/core/clock.h"
 
 namespace pingperf {

@@ -14,8 +14,8 @@
 #include <sstream>
 #include <thread>
 
-#include "harness/base/command.h"
 #include "harness/agent/lab.h"
+#include "harness/base/command.h"
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
 #include "sockets/measure/timestamps.h"

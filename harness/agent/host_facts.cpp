@@ -14,8 +14,8 @@
 #include <string>
 #include <string_view>
 
-#include "harness/engines/iperf3.h"
 #include "harness/base/version.h"
+#include "harness/engines/iperf3.h"
 
 namespace pingperf {
 namespace {

@@ -23,8 +23,8 @@
 #include "harness/base/json.h"
 #include "harness/base/lines.h"
 #include "harness/results/record.h"
-#include "sockets/measure/measurement.h"
 #include "sockets/core/options.h"
+#include "sockets/measure/measurement.h"
 #include "sockets/transport/token.h"
 
 namespace pingperf {
@@ -64,7 +64,8 @@ struct HostCheckRequest {
   double observe_s = 0;  // for so long its CPUs are watched
 };
 
-using Request = std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint, HostCheckRequest>;
+using Request =
+    std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint, HostCheckRequest>;
 
 // Events: what the agent says.
 

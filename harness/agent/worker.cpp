@@ -14,8 +14,8 @@
 #include <mutex>
 #include <thread>
 
-#include "harness/engines/engines.h"
 #include "harness/agent/protocol.h"
+#include "harness/engines/engines.h"
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
 #include "sockets/measure/usage.h"

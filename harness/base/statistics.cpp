@@ -51,8 +51,7 @@ std::optional<Modes> find_modes(std::vector<double> values) {
   for (std::size_t i = 2; i < values.size(); ++i)
     if (gap(i) > gap(split)) split = i;
   const std::size_t fewest = std::min(split, values.size() - split);
-  if (fewest < 2 ||
-      static_cast<double>(fewest) < kMinShare * static_cast<double>(values.size()))
+  if (fewest < 2 || static_cast<double>(fewest) < kMinShare * static_cast<double>(values.size()))
     return std::nullopt;
   const std::vector<double> low(values.begin(),
                                 values.begin() + static_cast<std::ptrdiff_t>(split));

@@ -6,8 +6,8 @@
 #include <charconv>
 #include <sstream>
 
-#include "harness/results/warnings.h"
 #include "harness/base/units.h"
+#include "harness/results/warnings.h"
 
 namespace pingperf {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/experiment/experiment.h"
 #include "harness/base/json.h"
+#include "harness/experiment/experiment.h"
 
 namespace pingperf {
 

@@ -22,15 +22,15 @@
 #include <thread>
 
 #include "harness/engines/forked_call.h"
+#include "harness/engines/iperf3_arguments.h"
 #include "harness/engines/iperf3_limits.h"
 #include "harness/engines/iperf3_result.h"
-#include "harness/engines/iperf3_arguments.h"
 #include "harness/engines/usage_window.h"
-#include "sockets/transport/availability.h"
-#include "sockets/engines.h"
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
 #include "sockets/core/socket_options.h"
+#include "sockets/engines.h"
+#include "sockets/transport/availability.h"
 
 namespace pingperf {
 namespace {

@@ -13,7 +13,7 @@ namespace pingperf {
 namespace {
 
 constexpr double kMaxCounted = 0x1p53;  // bytes or datagrams: what a double holds exactly
-constexpr double kMaxTest = 1e9;     // seconds
+constexpr double kMaxTest = 1e9;        // seconds
 
 // Sums of what a far end tells may wrap.
 template <typename T>

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "sockets/measure/measurement.h"
 #include "sockets/core/options.h"
+#include "sockets/measure/measurement.h"
 
 namespace pingperf {
 

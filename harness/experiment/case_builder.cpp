@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <optional>
 
+#include "harness/base/lines.h"
+#include "harness/base/suggest.h"
 #include "harness/engines/engines.h"
 #include "harness/experiment/keys.h"
-#include "harness/base/lines.h"
 #include "harness/experiment/matrix.h"
 #include "harness/experiment/parameter_reader.h"
-#include "harness/base/suggest.h"
 #include "sockets/latency/pingpong.h"
 #include "sockets/throughput/transfer.h"
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "sockets/transport/engine.h"
 #include "sockets/core/options.h"
+#include "sockets/transport/engine.h"
 
 namespace pingperf {
 

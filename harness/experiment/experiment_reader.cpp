@@ -11,14 +11,14 @@
 #include <iterator>
 #include <set>
 
+#include "harness/base/suggest.h"
 #include "harness/experiment/case_builder.h"
-#include "harness/experiment/keys.h"
 #include "harness/experiment/host_reader.h"
+#include "harness/experiment/keys.h"
 #include "harness/experiment/lab_reader.h"
 #include "harness/experiment/matrix.h"
 #include "harness/experiment/parameter_reader.h"
 #include "harness/experiment/plan.h"
-#include "harness/base/suggest.h"
 
 namespace pingperf {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/experiment/experiment.h"
 #include "harness/base/usage_error.h"
+#include "harness/experiment/experiment.h"
 #include "harness/experiment/yaml.h"
 
 namespace pingperf {

@@ -2,9 +2,9 @@
 
 #include <fmt/core.h>
 
+#include "harness/base/units.h"
 #include "harness/experiment/keys.h"
 #include "harness/experiment/parameter_reader.h"
-#include "harness/base/units.h"
 
 namespace pingperf {
 namespace {

@@ -8,9 +8,9 @@
 #include <span>
 #include <sstream>
 
-#include "harness/engines/iperf3_arguments.h"
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
+#include "harness/engines/iperf3_arguments.h"
 
 namespace pingperf {
 namespace {

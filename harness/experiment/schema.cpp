@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "harness/base/units.h"
 #include "harness/engines/engines.h"
 #include "harness/experiment/keys.h"
 #include "harness/experiment/parameter_reader.h"
-#include "harness/base/units.h"
 
 namespace pingperf {
 namespace {

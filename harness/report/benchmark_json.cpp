@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <map>
 
-#include "harness/results/columns.h"
-#include "harness/report/exports.h"
 #include "harness/base/statistics.h"
+#include "harness/report/exports.h"
+#include "harness/results/columns.h"
 
 namespace pingperf {
 namespace {

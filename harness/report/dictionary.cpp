@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "harness/results/columns.h"
-#include "harness/verdicts/comparison.h"
 #include "harness/engines/engines.h"
-#include "harness/verdicts/run_comparison.h"
+#include "harness/results/columns.h"
 #include "harness/results/summary.h"
+#include "harness/verdicts/comparison.h"
+#include "harness/verdicts/run_comparison.h"
 
 namespace pingperf {
 

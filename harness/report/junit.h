@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "harness/results/summary.h"
 #include "harness/verdicts/gates.h"
 #include "harness/verdicts/run_comparison.h"
-#include "harness/results/summary.h"
 
 namespace pingperf {
 

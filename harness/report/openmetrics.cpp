@@ -2,8 +2,8 @@
 
 #include <map>
 
-#include "harness/results/columns.h"
 #include "harness/report/exports.h"
+#include "harness/results/columns.h"
 
 namespace pingperf {
 namespace {

@@ -6,14 +6,14 @@
 #include <fstream>
 #include <iterator>
 
-#include "harness/results/columns.h"
-#include "harness/results/environment.h"
-#include "harness/results/record.h"
+#include "harness/base/version.h"
 #include "harness/report/page/page.h"
 #include "harness/report/report_headline.h"
 #include "harness/report/report_metrics.h"
 #include "harness/report/report_series.h"
-#include "harness/base/version.h"
+#include "harness/results/columns.h"
+#include "harness/results/environment.h"
+#include "harness/results/record.h"
 
 namespace pingperf {
 namespace {
@@ -88,7 +88,7 @@ void note_thinning(Telling& telling, const DrawnTrials& drawn, std::string_view 
 }
 
 std::vector<ReportMetric> metrics_of(const std::vector<ReportedRun>& runs,
-                                   const std::vector<ReportedChange>& changes) {
+                                     const std::vector<ReportedChange>& changes) {
   std::set<std::string> named, measured;
   for (const ReportedRun& run : runs) {
     for (const ComparisonRow& row : run.comparisons) named.insert(row.metric);

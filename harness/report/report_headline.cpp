@@ -6,10 +6,10 @@
 #include <cctype>
 #include <map>
 
-#include "harness/results/metrics.h"
-#include "harness/results/record.h"
 #include "harness/report/report_metrics.h"
 #include "harness/report/results_table.h"
+#include "harness/results/metrics.h"
+#include "harness/results/record.h"
 
 namespace pingperf {
 namespace {

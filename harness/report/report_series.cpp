@@ -15,7 +15,7 @@ namespace pingperf {
 namespace {
 
 constexpr std::uintmax_t kMaxIntervals = 64 << 20;  // bytes of intervals.csv
-constexpr std::size_t kMaxPoints = 120;                // of a trial in time
+constexpr std::size_t kMaxPoints = 120;             // of a trial in time
 
 struct IntervalSum {
   double start_s = 0, end_s = 0;

@@ -5,11 +5,11 @@
 #include <filesystem>
 #include <vector>
 
-#include "harness/verdicts/comparison.h"
 #include "harness/experiment/experiment.h"
+#include "harness/results/summary.h"
+#include "harness/verdicts/comparison.h"
 #include "harness/verdicts/gates.h"
 #include "harness/verdicts/run_comparison.h"
-#include "harness/results/summary.h"
 
 namespace pingperf {
 

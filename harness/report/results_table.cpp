@@ -7,9 +7,9 @@
 #include <cmath>
 #include <limits>
 
-#include "harness/results/columns.h"
 #include "harness/base/statistics.h"
 #include "harness/base/units.h"
+#include "harness/results/columns.h"
 
 namespace pingperf {
 namespace {

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/base/text_table.h"
 #include "harness/experiment/experiment.h"
 #include "harness/results/summary.h"
-#include "harness/base/text_table.h"
 
 namespace pingperf {
 

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "harness/base/text_table.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/gates.h"
 #include "harness/verdicts/run_comparison.h"
-#include "harness/base/text_table.h"
 
 namespace pingperf {
 

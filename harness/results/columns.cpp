@@ -8,8 +8,8 @@
 
 #include "harness/base/column_table.h"
 #include "harness/base/lines.h"
-#include "harness/results/metrics.h"
 #include "harness/base/suggest.h"
+#include "harness/results/metrics.h"
 
 namespace pingperf {
 namespace {

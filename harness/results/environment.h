@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/experiment/experiment_reader.h"
 #include "harness/base/json.h"
+#include "harness/experiment/experiment_reader.h"
 
 namespace pingperf {
 

@@ -45,7 +45,7 @@ std::string hgrm_text(const Histogram& h) {
   text += fmt::format("#[Max     = {:12.3f}, Total count    = {:12d}]\n", microseconds(h.max()),
                       h.count());
   text += fmt::format("#[Buckets = {:12d}, SubBuckets     = {:12d}]\n",
-                      Histogram::index_of(Histogram::kMaxSize) >> Histogram::kSubBits,
+                      Histogram::index_of(Histogram::kMaxValue) >> Histogram::kSubBits,
                       1 << Histogram::kSubBits);
   return text;
 }

@@ -11,9 +11,9 @@
 #include <cstring>
 #include <ctime>
 
+#include "harness/base/csv.h"
 #include "harness/base/usage_error.h"
 #include "harness/results/columns.h"
-#include "harness/base/csv.h"
 #include "harness/results/hgrm.h"
 #include "harness/results/npy.h"
 #include "sockets/core/error.h"

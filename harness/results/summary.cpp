@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "harness/base/column_table.h"
-#include "harness/results/columns.h"
 #include "harness/base/statistics.h"
+#include "harness/results/columns.h"
 
 namespace pingperf {
 namespace {

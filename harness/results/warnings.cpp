@@ -5,19 +5,19 @@
 #include <algorithm>
 #include <cmath>
 
-#include "harness/results/columns.h"
 #include "harness/base/statistics.h"
 #include "harness/base/units.h"
+#include "harness/results/columns.h"
 
 namespace pingperf {
 namespace {
 
-constexpr double kRateReached = 0.95;     // of the offered rate
-constexpr double kHighLoss = 0.001;       // of the pings
-constexpr double kShortWindow_s = 0.1;    // below, one late wake-up is a visible share
-constexpr double kUnsteady = 0.25;        // share by which a background's halves differ
-constexpr double kFarMedian = 2;          // times the case's so far, or a half
-constexpr std::size_t kMinTrials = 2;  // that make a case's so far
+constexpr double kRateReached = 0.95;   // of the offered rate
+constexpr double kHighLoss = 0.001;     // of the pings
+constexpr double kShortWindow_s = 0.1;  // below, one late wake-up is a visible share
+constexpr double kUnsteady = 0.25;      // share by which a background's halves differ
+constexpr double kFarMedian = 2;        // times the case's so far, or a half
+constexpr std::size_t kMinTrials = 2;   // that make a case's so far
 
 std::optional<double> metric(const TrialRecord& record, std::string_view name) {
   return find_metric(name)->value(record);

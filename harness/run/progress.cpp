@@ -7,9 +7,9 @@
 #include <cstdlib>
 
 #include "harness/base/terminal.h"
-#include "harness/results/columns.h"
 #include "harness/base/text_table.h"
 #include "harness/base/units.h"
+#include "harness/results/columns.h"
 
 namespace pingperf {
 namespace {

@@ -10,8 +10,8 @@
 #include <span>
 
 #include "harness/base/lines.h"
-#include "harness/results/warnings.h"
 #include "harness/results/summary.h"
+#include "harness/results/warnings.h"
 #include "harness/run/trial_run.h"
 
 namespace pingperf {
@@ -90,7 +90,7 @@ class StartBarrier {
 class RoundRunner {
  public:
   RoundRunner(const Experiment& experiment, Agents& agents, RunDirectory& directory,
-          const Interrupt& interrupt, ProgressView& progress, TrialWarnings& judge)
+              const Interrupt& interrupt, ProgressView& progress, TrialWarnings& judge)
       : experiment_(experiment),
         agents_(agents),
         directory_(directory),

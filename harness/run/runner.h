@@ -4,11 +4,11 @@
 #include <vector>
 
 #include "harness/agent/agents.h"
-#include "harness/experiment/experiment.h"
 #include "harness/base/interrupt.h"
+#include "harness/experiment/experiment.h"
 #include "harness/experiment/plan.h"
-#include "harness/run/progress.h"
 #include "harness/results/run_directory.h"
+#include "harness/run/progress.h"
 
 namespace pingperf {
 

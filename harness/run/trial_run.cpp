@@ -205,7 +205,7 @@ void TrialRun::hear_before(Nanoseconds limit) {
     const bool is_server =
         std::any_of(pairs_.begin(), pairs_.end(), [](const Pair& p) { return p.server.open; });
     throw AgentTimeout(fmt::format("the agent of the {} does not answer",
-                                  name(is_server ? End::server : End::client)));
+                                   name(is_server ? End::server : End::client)));
   }
   wait_once(limit);
 }

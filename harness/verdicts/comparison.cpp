@@ -7,8 +7,8 @@
 #include <set>
 
 #include "harness/base/column_table.h"
-#include "harness/results/columns.h"
 #include "harness/base/statistics.h"
+#include "harness/results/columns.h"
 
 namespace pingperf {
 namespace {
@@ -117,7 +117,8 @@ ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
   const LogRatios ratios = log_ratios(trials, metric, pair);
   row.n = ratios.logs.size();
   row.excluded = count_blocks(pair, trials) - row.n;
-  if (row.n > 0) set_ratio_estimate(row, estimate_paired(ratios.logs, significance.level), significance, 1);
+  if (row.n > 0)
+    set_ratio_estimate(row, estimate_paired(ratios.logs, significance.level), significance, 1);
   row.note = note_on(row, trials);
   if (ratios.zeros > 0)
     row.remark = fmt::format("in {} of {} blocks a value is 0, and has no ratio", ratios.zeros,
@@ -125,7 +126,7 @@ ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
   for (const std::string& name : {row.case_name, row.baseline})
     if (row.remark.empty())
       row.remark = reliability_warning(name, metric, values_of(trials, name, metric),
-                             values_of(trials, name, "steal_ratio"));
+                                       values_of(trials, name, "steal_ratio"));
   return row;
 }
 

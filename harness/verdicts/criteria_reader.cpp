@@ -6,15 +6,15 @@
 #include <charconv>
 #include <set>
 
-#include "harness/results/columns.h"
-#include "harness/experiment/keys.h"
-#include "harness/experiment/experiment_reader.h"
-#include "harness/experiment/matrix.h"
-#include "harness/verdicts/pairing.h"
-#include "harness/experiment/parameter_reader.h"
-#include "harness/verdicts/run_comparison.h"
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
+#include "harness/experiment/experiment_reader.h"
+#include "harness/experiment/keys.h"
+#include "harness/experiment/matrix.h"
+#include "harness/experiment/parameter_reader.h"
+#include "harness/results/columns.h"
+#include "harness/verdicts/pairing.h"
+#include "harness/verdicts/run_comparison.h"
 
 namespace pingperf {
 namespace {

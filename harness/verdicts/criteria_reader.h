@@ -1,8 +1,8 @@
 // Reads what an experiment is judged by: `compare`, `gates` and `plan.until`.
 #pragma once
 
-#include "harness/verdicts/criteria.h"
 #include "harness/experiment/experiment.h"
+#include "harness/verdicts/criteria.h"
 
 namespace pingperf {
 

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "harness/base/statistics.h"
 #include "harness/results/columns.h"
 #include "harness/results/metrics.h"
 #include "harness/results/warnings.h"
-#include "harness/base/statistics.h"
 
 namespace pingperf {
 namespace {
@@ -40,7 +40,7 @@ std::string verdict_on(const Effect& effect, double threshold) {
 }  // namespace
 
 void set_ratio_estimate(Effect& effect, const ShiftEstimate& logs, const Significance& significance,
-                  std::size_t trials) {
+                        std::size_t trials) {
   effect.ratio = std::exp(logs.center);
   effect.least = std::exp(logs.least);
   effect.most = std::exp(logs.most);
@@ -51,9 +51,9 @@ void set_ratio_estimate(Effect& effect, const ShiftEstimate& logs, const Signifi
   if (logs.stddev <= 0) return;
   effect.detectable_ratio = std::exp(detectable_shift(
       logs.stddev, logs.weight, std::log1p(significance.threshold), significance.level));
-  const double wanted =
-      std::max(static_cast<double>(fewest_pairs(significance.level)),
-               weight_to_detect(logs.stddev, std::log1p(significance.threshold), significance.level));
+  const double wanted = std::max(
+      static_cast<double>(fewest_pairs(significance.level)),
+      weight_to_detect(logs.stddev, std::log1p(significance.threshold), significance.level));
   const double more = wanted > logs.weight ? wanted - logs.weight : logs.weight;  // as many again
   effect.more_repetitions = trials * static_cast<std::size_t>(std::ceil(more - 1e-9));
 }
@@ -78,7 +78,8 @@ std::optional<double> half_width(const Effect& effect) {
 }
 
 std::string reliability_warning(const std::string& case_name, std::string_view metric,
-                      const std::vector<double>& values, const std::vector<double>& steal_ratios) {
+                                const std::vector<double>& values,
+                                const std::vector<double>& steal_ratios) {
   if (const auto modes = find_modes(values))
     return fmt::format("{} is bimodal: {} trials near {}, {} near {}", case_name, modes->low_count,
                        human_metric(metric, modes->low), modes->high_count,

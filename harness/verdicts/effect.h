@@ -27,10 +27,10 @@ struct Effect {
 };
 
 // Sets ratio and extremes, interval, p value and detectable ratio from an estimate of the shift of
-// logarithms, which was made at the level of `significance`. `trials`: how many repetitions a unit of
-// its weight takes; 1 of pairs, 2 of two samples.
+// logarithms, which was made at the level of `significance`. `trials`: how many repetitions a unit
+// of its weight takes; 1 of pairs, 2 of two samples.
 void set_ratio_estimate(Effect& effect, const ShiftEstimate& logs, const Significance& significance,
-                  std::size_t trials);
+                        std::size_t trials);
 
 // Sets q values and verdicts of a family. A verdict needs an interval wholly on one side of no
 // change, a ratio beyond the threshold, and a q value of at most 5 %; "same" needs the interval
@@ -51,7 +51,8 @@ std::optional<double> half_width(const Effect& effect);
 // the hypervisor in more than a third of the trials. Empty when they are. A metric without a name
 // has no unit.
 std::string reliability_warning(const std::string& case_name, std::string_view metric,
-                      const std::vector<double>& values, const std::vector<double>& steal_ratios);
+                                const std::vector<double>& values,
+                                const std::vector<double>& steal_ratios);
 
 // True when the effect is a change for the worse: slower, by its verdict.
 inline bool is_regression(const Effect& effect) {

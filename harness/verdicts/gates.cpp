@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "harness/verdicts/comparison.h"
-#include "harness/results/metrics.h"
-#include "harness/verdicts/run_comparison.h"
 #include "harness/base/statistics.h"
+#include "harness/results/metrics.h"
+#include "harness/verdicts/comparison.h"
+#include "harness/verdicts/run_comparison.h"
 
 namespace pingperf {
 namespace {
@@ -35,7 +35,7 @@ void measure_itself(GateRow& row, const TrialTable& trials, double level) {
     row.ci_high = interval->second;
   }
   row.why = reliability_warning(row.case_name, row.gate->metric, values,
-                      values_of(trials, row.case_name, "steal_ratio"));
+                                values_of(trials, row.case_name, "steal_ratio"));
 }
 
 // Where values from `low` to `high` lie.
@@ -100,7 +100,8 @@ std::vector<GateRow> judge_gates(const Criteria& criteria, const TrialTable& tri
   const Significance significance = significance_of(criteria);
   std::vector<GateRow> rows;
   for (const Gate& gate : criteria.gates)
-    for (const CasePair& pair : gate.pairs) rows.push_back(measure(gate, pair, trials, significance));
+    for (const CasePair& pair : gate.pairs)
+      rows.push_back(measure(gate, pair, trials, significance));
   return rows;
 }
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "harness/results/summary.h"
 #include "harness/verdicts/criteria.h"
 #include "harness/verdicts/effect.h"
-#include "harness/results/summary.h"
 
 namespace pingperf {
 

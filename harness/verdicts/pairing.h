@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "harness/verdicts/criteria.h"
 #include "harness/experiment/experiment.h"
+#include "harness/verdicts/criteria.h"
 
 namespace pingperf {
 

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "harness/verdicts/pairwise_sums.h"
 #include "harness/base/statistics.h"
+#include "harness/verdicts/pairwise_sums.h"
 
 namespace pingperf {
 namespace {

@@ -10,12 +10,12 @@
 #include <set>
 
 #include "harness/base/column_table.h"
+#include "harness/base/statistics.h"
 #include "harness/base/usage_error.h"
 #include "harness/results/columns.h"
 #include "harness/results/environment.h"
-#include "harness/verdicts/pairing.h"
 #include "harness/results/warnings.h"
-#include "harness/base/statistics.h"
+#include "harness/verdicts/pairing.h"
 
 namespace pingperf {
 namespace {
@@ -88,13 +88,15 @@ std::string warn_of_sessions(const Side& base, const Side& now, double shift, do
   return fmt::format("the runs of one side alone differ by {:.0f}%", 100 * std::expm1(apart));
 }
 
-std::string warn_of_sides(std::string_view metric, const Side& base, const Side& now,
-                            double shift, double threshold) {
+std::string warn_of_sides(std::string_view metric, const Side& base, const Side& now, double shift,
+                          double threshold) {
   if (const std::size_t zeros = base.zeros + now.zeros; zeros > 0)
     return fmt::format("{} of {} values are 0, and have no ratio", zeros,
                        base.values.size() + now.values.size());
-  std::string remark = reliability_warning("base", metric, exponentials(base.logs), base.steal_ratios);
-  if (remark.empty()) remark = reliability_warning("new", metric, exponentials(now.logs), now.steal_ratios);
+  std::string remark =
+      reliability_warning("base", metric, exponentials(base.logs), base.steal_ratios);
+  if (remark.empty())
+    remark = reliability_warning("new", metric, exponentials(now.logs), now.steal_ratios);
   if (remark.empty()) remark = warn_of_sessions(base, now, shift, threshold);
   return remark;
 }

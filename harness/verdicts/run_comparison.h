@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/verdicts/effect.h"
 #include "harness/experiment/experiment.h"
 #include "harness/results/run_set.h"
+#include "harness/verdicts/effect.h"
 
 namespace pingperf {
 

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "harness/base/statistics.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/gates.h"
-#include "harness/base/statistics.h"
 
 namespace pingperf {
 namespace {
@@ -64,7 +64,7 @@ std::optional<std::string> too_few_repetitions(const Criteria& criteria) {
 }
 
 std::vector<std::string> unresolved(const Experiment& experiment, const Criteria& criteria,
-                                   const TrialTable& trials) {
+                                    const TrialTable& trials) {
   std::vector<std::string> lines;
   if (const auto& until = criteria.until)
     for (const std::string& metric : until->metrics)

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/verdicts/criteria.h"
 #include "harness/experiment/experiment.h"
 #include "harness/results/summary.h"
+#include "harness/verdicts/criteria.h"
 
 namespace pingperf {
 
@@ -17,6 +17,6 @@ std::optional<std::string> too_few_repetitions(const Criteria& criteria);
 // What speaks against ending the run with these trials, a line each: cases or pairs whose interval
 // is wider than `until` wants, and gates that are to repeat. Empty: it may end.
 std::vector<std::string> unresolved(const Experiment& experiment, const Criteria& criteria,
-                                   const TrialTable& trials);
+                                    const TrialTable& trials);
 
 }  // namespace pingperf

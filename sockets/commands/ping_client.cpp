@@ -9,8 +9,8 @@
 
 #include "sockets/core/error.h"
 #include "sockets/core/io.h"
-#include "sockets/transport/raw.h"
 #include "sockets/core/socket_options.h"
+#include "sockets/transport/raw.h"
 
 namespace pingperf {
 

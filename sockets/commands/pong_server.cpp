@@ -8,9 +8,9 @@
 #include <system_error>
 #include <thread>
 
-#include "sockets/transport/accept.h"
 #include "sockets/core/address.h"
 #include "sockets/core/io.h"
+#include "sockets/transport/accept.h"
 #include "sockets/transport/raw.h"
 
 namespace pingperf {

@@ -10,10 +10,10 @@
 #include <thread>
 #include <vector>
 
-#include "sockets/transport/accept.h"
-#include "sockets/transport/datagram.h"
 #include "sockets/core/io.h"
 #include "sockets/measure/sequence.h"
+#include "sockets/transport/accept.h"
+#include "sockets/transport/datagram.h"
 
 namespace pingperf {
 namespace {

@@ -15,12 +15,12 @@
 #include <cstring>
 #include <ctime>
 
-#include "sockets/transport/availability.h"
-#include "sockets/transport/pending_connections.h"
-#include "sockets/engines.h"
 #include "sockets/core/error.h"
 #include "sockets/core/io.h"
+#include "sockets/engines.h"
 #include "sockets/latency/pingpong.h"
+#include "sockets/transport/availability.h"
+#include "sockets/transport/pending_connections.h"
 #include "sockets/transport/stream.h"
 
 namespace pingperf {

@@ -4,9 +4,9 @@
 
 #include <sys/socket.h>
 
-#include "sockets/transport/datagram.h"
 #include "sockets/core/io.h"
 #include "sockets/latency/pingpong.h"
+#include "sockets/transport/datagram.h"
 
 namespace pingperf {
 

@@ -1,8 +1,8 @@
 // Ping-pong over many flows with epoll(7): level-triggered, one recv() for each event.
+#include "sockets/core/poller.h"
 #include "sockets/latency/flow_pingpong.h"
 #include "sockets/latency/latency_engines.h"
 #include "sockets/latency/open_loop.h"
-#include "sockets/core/poller.h"
 
 namespace pingperf {
 namespace {

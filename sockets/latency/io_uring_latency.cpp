@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
+#include "sockets/core/uring.h"
 #include "sockets/latency/flow_pingpong.h"
 #include "sockets/latency/latency_engines.h"
-#include "sockets/core/uring.h"
 
 namespace pingperf {
 namespace {

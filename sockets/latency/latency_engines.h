@@ -2,9 +2,9 @@
 // to wait.
 #pragma once
 
-#include "sockets/transport/availability.h"
 #include "sockets/engines.h"
 #include "sockets/latency/pingpong.h"
+#include "sockets/transport/availability.h"
 
 namespace pingperf {
 

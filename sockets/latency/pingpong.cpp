@@ -14,7 +14,7 @@ namespace pingperf {
 namespace {
 
 constexpr std::uint64_t kMaxSamples = 2'000'000;  // of a trial: what travels in one line
-constexpr std::size_t kMinBuffer = 64;        // holds any mark of a flow
+constexpr std::size_t kMinBuffer = 64;            // holds any mark of a flow
 
 // A closed loop's ping begins with its number, where there is room; an open loop's with a header.
 std::size_t head_of_stream(const Options& o) {

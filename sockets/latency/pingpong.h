@@ -11,9 +11,9 @@
 #include <memory>
 #include <vector>
 
-#include "sockets/transport/transport.h"
 #include "sockets/measure/histogram.h"
 #include "sockets/measure/meter.h"
+#include "sockets/transport/transport.h"
 
 namespace pingperf {
 

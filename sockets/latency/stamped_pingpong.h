@@ -180,8 +180,7 @@ void pong_stamped(PingThread& t, Meter& meter, const Session& session) {
     if (reply == Reply::over) return;
     if (reply == Reply::none) continue;
     if (sent > 0) stamps.previous_sent = transmitted.of(sent - 1).value_or(0);
-    if (n >= static_cast<ssize_t>(kMinStamped) &&
-        header_of(t.incoming.data()).number != kHello)
+    if (n >= static_cast<ssize_t>(kMinStamped) && header_of(t.incoming.data()).number != kHello)
       std::memcpy(t.incoming.data() + sizeof(DatagramHeader), &stamps, sizeof stamps);
     if (!send_all<wait>(fd, t.incoming.data(), static_cast<std::size_t>(n)))
       return fail(t, meter, "send of a pong");

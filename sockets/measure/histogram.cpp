@@ -6,7 +6,7 @@
 
 namespace pingperf {
 
-Histogram::Histogram() : counts_(index_of(kMaxSize) + 1) {}
+Histogram::Histogram() : counts_(index_of(kMaxValue) + 1) {}
 
 void Histogram::merge(const Histogram& other) {
   for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];

@@ -18,7 +18,7 @@ class Histogram {
  public:
   // 1024 linear buckets per power of two: a bucket is at most 1/1024 of its value wide.
   static constexpr int kSubBits = 10;
-  static constexpr Nanoseconds kMaxSize = 60 * kSecond;
+  static constexpr Nanoseconds kMaxValue = 60 * kSecond;
 
   Histogram();
 
@@ -75,7 +75,7 @@ inline void Histogram::record(Nanoseconds value) noexcept {
   sum_ += static_cast<double>(value);
   if (value < min_) min_ = value;
   if (value > max_) max_ = value;
-  if (value <= kMaxSize)
+  if (value <= kMaxValue)
     ++counts_[index_of(value)];
   else
     ++overflow_;

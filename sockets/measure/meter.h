@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "sockets/core/clock.h"
-#include "sockets/measure/measurement.h"
 #include "sockets/core/options.h"
+#include "sockets/measure/measurement.h"
 
 namespace pingperf {
 

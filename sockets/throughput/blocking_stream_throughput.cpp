@@ -2,10 +2,10 @@
 // discards. A thread a stream.
 #include <sys/socket.h>
 
-#include "sockets/transport/stream.h"
 #include "sockets/throughput/stream_transfer.h"
 #include "sockets/throughput/transfer_engines.h"
 #include "sockets/throughput/zero_copy.h"
+#include "sockets/transport/stream.h"
 
 namespace pingperf {
 namespace {

@@ -23,22 +23,22 @@ class Coalescing {
   }
 
   // How long the socket, found empty at `now`, may be left alone: until a quarter of its buffer has
-  // filled at the rate since the call before, at most kMaxLength; 0 when the flow is too slow, or the
-  // buffer too small, to gain by it.
+  // filled at the rate since the call before, at most kMaxSleep; 0 when the flow is too slow, or
+  // the buffer too small, to gain by it.
   Nanoseconds pause(Nanoseconds now) noexcept {
     const auto elapsed = static_cast<double>(now - last_);
     const double filled =
         elapsed * room_ / static_cast<double>(std::max<std::uint64_t>(room_taken_, 1));
-    const double pause = std::min(filled, static_cast<double>(kMaxLength));
-    const bool worthwhile = static_cast<double>(messages_) * pause >= kMin * elapsed;
+    const double pause = std::min(filled, static_cast<double>(kMaxSleep));
+    const bool worthwhile = static_cast<double>(messages_) * pause >= kMinMessages * elapsed;
     last_ = now;
     messages_ = room_taken_ = 0;
     return worthwhile ? static_cast<Nanoseconds>(pause) : 0;
   }
 
  private:
-  static constexpr Nanoseconds kMaxLength = 400 * kMicrosecond;
-  static constexpr double kMin = 8;                 // messages that are worth a sleep
+  static constexpr Nanoseconds kMaxSleep = 400 * kMicrosecond;
+  static constexpr double kMinMessages = 8;            // messages that are worth a sleep
   static constexpr std::uint64_t kBookkeeping = 1024;  // the kernel's, of a message in the buffer
 
   const double room_;

@@ -8,15 +8,15 @@
 #include <cstring>
 #include <ctime>
 
+#include "sockets/core/socket_options.h"
 #include "sockets/throughput/coalescing.h"
 #include "sockets/throughput/datagram_transfer.h"
-#include "sockets/core/socket_options.h"
 
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kMaxUdp = 65507;  // payload of one IPv4 datagram
-constexpr std::size_t kMaxSegments = 64;   // of one UDP_SEGMENT send (UDP_MAX_SEGMENTS)
+constexpr std::size_t kMaxUdp = 65507;    // payload of one IPv4 datagram
+constexpr std::size_t kMaxSegments = 64;  // of one UDP_SEGMENT send (UDP_MAX_SEGMENTS)
 constexpr std::size_t kMaxReceive = 65536;
 
 std::size_t segments_of(const Options& o) {

@@ -5,8 +5,8 @@
 
 #include <cerrno>
 
-#include "sockets/transport/datagram.h"
 #include "sockets/throughput/transfer.h"
+#include "sockets/transport/datagram.h"
 
 namespace pingperf {
 

@@ -1,9 +1,9 @@
 // Bulk transfer over byte streams with epoll(7): `threads` threads, each with a share of the
 // streams, which take turns, one message each.
 #include "sockets/core/poller.h"
-#include "sockets/transport/stream.h"
 #include "sockets/throughput/stream_transfer.h"
 #include "sockets/throughput/transfer_engines.h"
+#include "sockets/transport/stream.h"
 
 namespace pingperf {
 namespace {

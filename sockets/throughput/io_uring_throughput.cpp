@@ -2,10 +2,10 @@
 // that takes the buffers it needs. A thread a stream.
 #include <sys/socket.h>
 
-#include "sockets/transport/stream.h"
+#include "sockets/core/uring.h"
 #include "sockets/throughput/stream_transfer.h"
 #include "sockets/throughput/transfer_engines.h"
-#include "sockets/core/uring.h"
+#include "sockets/transport/stream.h"
 
 // Linux 6.2; liburing 2.3 does not know them.
 #ifndef IORING_SEND_ZC_REPORT_USAGE
@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint64_t kUsualDepth = 4;
 constexpr std::size_t kMinReceive = 256 * 1024;
-constexpr std::size_t kMaxBuffers = 16;                        // of a stream's receiver
+constexpr std::size_t kMaxBuffers = 16;                    // of a stream's receiver
 constexpr std::size_t kReceiveMemory = 128 * kMinReceive;  // of all streams, but two each
 
 // Sends of one flow, up to `depth` under way at once.

@@ -7,9 +7,9 @@
 #include <sys/uio.h>
 
 #include "sockets/core/error.h"
-#include "sockets/transport/stream.h"
 #include "sockets/throughput/stream_transfer.h"
 #include "sockets/throughput/transfer_engines.h"
+#include "sockets/transport/stream.h"
 
 namespace pingperf {
 namespace {

@@ -14,10 +14,10 @@
 #include <utility>
 #include <vector>
 
-#include "sockets/transport/transport.h"
 #include "sockets/measure/histogram.h"
 #include "sockets/measure/meter.h"
 #include "sockets/measure/sequence.h"
+#include "sockets/transport/transport.h"
 
 namespace pingperf {
 

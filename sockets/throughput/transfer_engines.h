@@ -2,9 +2,9 @@
 // bytes.
 #pragma once
 
-#include "sockets/transport/availability.h"
 #include "sockets/engines.h"
 #include "sockets/throughput/transfer.h"
+#include "sockets/transport/availability.h"
 
 namespace pingperf {
 

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "sockets/core/address.h"
-#include "sockets/measure/measurement.h"
 #include "sockets/core/options.h"
+#include "sockets/measure/measurement.h"
 #include "sockets/transport/token.h"
 
 namespace pingperf {

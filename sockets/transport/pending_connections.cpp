@@ -9,8 +9,8 @@ namespace pingperf {
 namespace {
 
 int milliseconds_until(Nanoseconds deadline) noexcept {
-  constexpr Nanoseconds kMaxLength = 1000 * kSecond;
-  return static_cast<int>(std::clamp<Nanoseconds>(deadline - now_ns(), 0, kMaxLength) / kMillisecond +
+  constexpr Nanoseconds kMaxWait = 1000 * kSecond;
+  return static_cast<int>(std::clamp<Nanoseconds>(deadline - now_ns(), 0, kMaxWait) / kMillisecond +
                           1);
 }
 

@@ -7,9 +7,9 @@
 #include <limits>
 #include <vector>
 
-#include "sockets/transport/accept.h"
 #include "sockets/core/clock.h"
 #include "sockets/core/fd.h"
+#include "sockets/transport/accept.h"
 #include "sockets/transport/token.h"
 
 namespace pingperf {

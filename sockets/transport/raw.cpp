@@ -12,10 +12,10 @@
 #include <optional>
 #include <stdexcept>
 
-#include "sockets/transport/datagram.h"
 #include "sockets/core/error.h"
 #include "sockets/core/io.h"
 #include "sockets/core/socket_options.h"
+#include "sockets/transport/datagram.h"
 
 namespace pingperf {
 namespace {

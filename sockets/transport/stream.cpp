@@ -5,10 +5,10 @@
 
 #include <stdexcept>
 
-#include "sockets/transport/pending_connections.h"
 #include "sockets/core/error.h"
 #include "sockets/core/io.h"
 #include "sockets/core/socket_options.h"
+#include "sockets/transport/pending_connections.h"
 
 namespace pingperf {
 namespace {

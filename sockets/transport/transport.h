@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "sockets/transport/engine.h"
 #include "sockets/core/fd.h"
+#include "sockets/transport/engine.h"
 
 namespace pingperf {
 

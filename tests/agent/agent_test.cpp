@@ -11,9 +11,9 @@
 #include <fstream>
 #include <thread>
 
+#include "harness/agent/protocol.h"
 #include "harness/base/lines.h"
 #include "harness/base/process.h"
-#include "harness/agent/protocol.h"
 #include "harness/base/version.h"
 
 namespace pingperf {

@@ -1,8 +1,9 @@
 #include "harness/agent/launchers.h"
-#include "harness/base/usage_error.h"
-#include "harness/experiment/experiment_reader.h"
 
 #include <gmock/gmock.h>
+
+#include "harness/base/usage_error.h"
+#include "harness/experiment/experiment_reader.h"
 
 namespace pingperf {
 namespace {

@@ -90,7 +90,8 @@ TEST(ProtocolTest, TheOtherRequestsSurviveTheTrip) {
   EXPECT_EQ(round_trip(StartEndpoint{3}).endpoint, 3u);
   EXPECT_EQ(round_trip(StopEndpoint{4}).endpoint, 4u);
   EXPECT_EQ(round_trip(HostCheckRequest{0.5}).observe_s, 0.5);
-  EXPECT_EQ(round_trip(HostCheckResult{{{"load_ratio", 0.25}}}).facts, Json({{"load_ratio", 0.25}}));
+  EXPECT_EQ(round_trip(HostCheckResult{{{"load_ratio", 0.25}}}).facts,
+            Json({{"load_ratio", 0.25}}));
 }
 
 TEST(ProtocolTest, EveryFigureOfAMeasurementSurvivesTheTrip) {

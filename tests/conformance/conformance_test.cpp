@@ -7,9 +7,9 @@
 #include <future>
 #include <thread>
 
-#include "sockets/transport/datagram.h"
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
+#include "sockets/transport/datagram.h"
 
 namespace pingperf {
 namespace {

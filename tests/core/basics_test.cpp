@@ -9,8 +9,8 @@
 #include "sockets/core/address.h"
 #include "sockets/core/fd.h"
 #include "sockets/core/options.h"
-#include "sockets/transport/token.h"
 #include "sockets/measure/usage.h"
+#include "sockets/transport/token.h"
 
 namespace pingperf {
 namespace {

@@ -17,9 +17,9 @@
 #include <fstream>
 #include <thread>
 
-#include "harness/engines/engines.h"
-#include "harness/base/process.h"
 #include "harness/agent/protocol.h"
+#include "harness/base/process.h"
+#include "harness/engines/engines.h"
 #include "sockets/core/error.h"
 #include "sockets/core/socket_options.h"
 

@@ -1,11 +1,10 @@
-#include "harness/base/usage_error.h"
-#include "harness/experiment/experiment_reader.h"
-
 #include <gmock/gmock.h>
 
 #include <filesystem>
 
 #include "harness/base/suggest.h"
+#include "harness/base/usage_error.h"
+#include "harness/experiment/experiment_reader.h"
 #include "harness/verdicts/criteria_reader.h"
 
 namespace pingperf {
@@ -198,7 +197,8 @@ gates:
 
 TEST(Experiment, UntilIsReadWithOneMetricOrSeveral) {
   const auto with = [](const std::string& until) {
-    return read_criteria(parse(std::string(kBulk) + "plan: {repetitions: 6, until: " + until + "}\n"))
+    return read_criteria(
+               parse(std::string(kBulk) + "plan: {repetitions: 6, until: " + until + "}\n"))
         .until;
   };
   const auto one = with("{metric: throughput_bps, relative_ci: 2%, at_most: 40}");

@@ -1,8 +1,9 @@
 // Matrix, exclude and include, against what GitHub Actions documents for them.
-#include "harness/base/usage_error.h"
 #include "harness/experiment/matrix.h"
 
 #include <gtest/gtest.h>
+
+#include "harness/base/usage_error.h"
 
 namespace pingperf {
 namespace {

@@ -1,9 +1,10 @@
 // The neutral tree: what it keeps of a document, and what it refuses, with places.
-#include "harness/base/usage_error.h"
 #include "harness/experiment/yaml.h"
 
 #include <fmt/core.h>
 #include <gmock/gmock.h>
+
+#include "harness/base/usage_error.h"
 
 namespace pingperf {
 namespace {

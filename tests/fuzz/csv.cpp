@@ -6,9 +6,9 @@
 
 #include "harness/base/usage_error.h"
 #include "harness/experiment/experiment.h"
-#include "harness/verdicts/run_comparison.h"
 #include "harness/results/run_set.h"
 #include "harness/results/summary.h"
+#include "harness/verdicts/run_comparison.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace pingperf;

@@ -1,11 +1,11 @@
 // environment.json of a stored run: what --resume and compare read of it, or one line of error.
-#include "harness/base/usage_error.h"
 #include "harness/results/environment.h"
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "harness/base/usage_error.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace pingperf;

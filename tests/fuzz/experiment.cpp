@@ -1,8 +1,7 @@
 // The experiment file: any bytes are an experiment that can be planned, or one line of error.
+#include "harness/agent/launchers.h"
 #include "harness/base/usage_error.h"
 #include "harness/experiment/experiment_reader.h"
-
-#include "harness/agent/launchers.h"
 #include "harness/experiment/plan.h"
 #include "harness/verdicts/criteria_reader.h"
 #include "tests/fuzz/fuzz.h"

@@ -4,10 +4,10 @@
 #include <memory>
 #include <vector>
 
-#include "sockets/throughput/datagram_transfer.h"
 #include "sockets/latency/flow_pingpong.h"
-#include "sockets/transport/raw.h"
 #include "sockets/latency/stamped_pingpong.h"
+#include "sockets/throughput/datagram_transfer.h"
+#include "sockets/transport/raw.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace pingperf;

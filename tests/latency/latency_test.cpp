@@ -11,11 +11,11 @@
 #include <functional>
 #include <thread>
 
-#include "sockets/transport/datagram.h"
 #include "sockets/core/error.h"
 #include "sockets/core/io.h"
-#include "sockets/latency/pingpong.h"
 #include "sockets/core/socket_options.h"
+#include "sockets/latency/pingpong.h"
+#include "sockets/transport/datagram.h"
 #include "sockets/transport/stream.h"
 
 namespace pingperf {

@@ -10,7 +10,7 @@ namespace pingperf {
 namespace {
 
 TEST(Histogram, EveryBucketHoldsItsOwnBounds) {
-  for (std::size_t i = 0; i <= Histogram::index_of(Histogram::kMaxSize); ++i) {
+  for (std::size_t i = 0; i <= Histogram::index_of(Histogram::kMaxValue); ++i) {
     ASSERT_EQ(Histogram::index_of(Histogram::lowest(i)), i);
     ASSERT_EQ(Histogram::index_of(Histogram::highest(i)), i);
     ASSERT_LT(Histogram::highest(i), Histogram::lowest(i + 1));
@@ -18,7 +18,7 @@ TEST(Histogram, EveryBucketHoldsItsOwnBounds) {
 }
 
 TEST(Histogram, NoBucketIsWiderThanAThousandthOfItsValue) {
-  for (std::size_t i = 0; i <= Histogram::index_of(Histogram::kMaxSize); ++i) {
+  for (std::size_t i = 0; i <= Histogram::index_of(Histogram::kMaxValue); ++i) {
     const auto width = static_cast<double>(Histogram::highest(i) - Histogram::lowest(i));
     ASSERT_LE(width, 0.001 * static_cast<double>(Histogram::lowest(i))) << i;
   }
@@ -47,7 +47,7 @@ TEST(Histogram, QuantilesAreWithinAThousandthOfTheExactOnes) {
       const auto n = static_cast<double>(values.size());
       const auto rank = std::max<std::size_t>(1, static_cast<std::size_t>(std::ceil(q * n)));
       const auto exact = static_cast<double>(values[rank - 1]);
-      if (exact > static_cast<double>(Histogram::kMaxSize)) continue;
+      if (exact > static_cast<double>(Histogram::kMaxValue)) continue;
       EXPECT_NEAR(static_cast<double>(h.quantile(q)), exact, 0.001 * exact) << q;
     }
     EXPECT_EQ(h.min(), values.front());
@@ -58,11 +58,11 @@ TEST(Histogram, QuantilesAreWithinAThousandthOfTheExactOnes) {
 TEST(Histogram, CountsWhatIsTooLargeAsOverflowAndKeepsItsMaximum) {
   Histogram h;
   h.record(1000);
-  h.record(Histogram::kMaxSize + 1);
+  h.record(Histogram::kMaxValue + 1);
   EXPECT_EQ(h.count(), 2u);
   EXPECT_EQ(h.overflow(), 1u);
-  EXPECT_EQ(h.max(), Histogram::kMaxSize + 1);
-  EXPECT_EQ(h.quantile(1.0), Histogram::kMaxSize + 1);
+  EXPECT_EQ(h.max(), Histogram::kMaxValue + 1);
+  EXPECT_EQ(h.quantile(1.0), Histogram::kMaxValue + 1);
 }
 
 TEST(Histogram, MergingIsTheSameAsRecordingAll) {
@@ -82,7 +82,7 @@ TEST(Histogram, MergingIsTheSameAsRecordingAll) {
 TEST(Histogram, SurvivesItsTravelForm) {
   Histogram h;
   for (int i = 0; i < 5000; ++i) h.record(i * 37);
-  h.record(2 * Histogram::kMaxSize);
+  h.record(2 * Histogram::kMaxValue);
   const Histogram copy =
       Histogram::from_buckets(h.buckets(), h.min(), h.max(), h.sum(), h.overflow());
   EXPECT_EQ(copy.buckets(), h.buckets());

@@ -8,9 +8,9 @@
 
 #include <fstream>
 
-#include "harness/results/columns.h"
 #include "harness/report/report_headline.h"
 #include "harness/report/report_series.h"
+#include "harness/results/columns.h"
 #include "harness/results/run_directory.h"
 #include "harness/results/trial_table.h"
 #include "harness/verdicts/stopping.h"

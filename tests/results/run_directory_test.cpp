@@ -1,4 +1,3 @@
-#include "harness/base/usage_error.h"
 #include "harness/results/run_directory.h"
 
 #include <gtest/gtest.h>
@@ -11,8 +10,9 @@
 #include <iterator>
 #include <sstream>
 
-#include "harness/results/columns.h"
 #include "harness/base/csv.h"
+#include "harness/base/usage_error.h"
+#include "harness/results/columns.h"
 #include "tests/results/record_samples.h"
 
 namespace pingperf {

@@ -3,11 +3,11 @@
 
 #include <gmock/gmock.h>
 
+#include "harness/report/results_table.h"
+#include "harness/report/verdict_table.h"
 #include "harness/results/columns.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/pairing.h"
-#include "harness/report/results_table.h"
-#include "harness/report/verdict_table.h"
 #include "tests/results/record_samples.h"
 
 namespace pingperf {

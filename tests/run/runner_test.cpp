@@ -1,5 +1,4 @@
 // The runner against agents that play a script: late, silent, talking garbage, dying at each step.
-#include "harness/experiment/experiment_reader.h"
 #include "harness/run/runner.h"
 
 #include <gmock/gmock.h>
@@ -10,6 +9,7 @@
 #include <thread>
 
 #include "harness/base/process.h"
+#include "harness/experiment/experiment_reader.h"
 #include "harness/results/summary.h"
 
 namespace pingperf {

@@ -6,13 +6,13 @@
 #include <random>
 
 #include "harness/base/usage_error.h"
+#include "harness/report/junit.h"
+#include "harness/report/verdict_table.h"
 #include "harness/results/columns.h"
 #include "harness/results/trial_table.h"
 #include "harness/verdicts/gates.h"
-#include "harness/report/junit.h"
 #include "harness/verdicts/run_comparison.h"
 #include "harness/verdicts/stopping.h"
-#include "harness/report/verdict_table.h"
 #include "tests/results/record_samples.h"
 
 namespace pingperf {
@@ -149,8 +149,7 @@ TEST_F(VerdictTest, AStoredRunIsABaselineToo) {
   criteria.gates = {gate};
   // A machine of a third of the speed; the candidate keeps its place beside iperf3, or does not.
   EXPECT_EQ(judge_gates(criteria, table(rows(10, 1, 0.02, 0.33, 2)))[0].state, GateState::passed);
-  EXPECT_EQ(judge_gates(criteria, table(rows(10, 0.8, 0.02, 0.33, 2)))[0].state,
-            GateState::failed);
+  EXPECT_EQ(judge_gates(criteria, table(rows(10, 0.8, 0.02, 0.33, 2)))[0].state, GateState::failed);
 }
 
 TEST_F(VerdictTest, ARunLooksAtItsDataAtDoublingNumbersOfBlocks) {
@@ -176,7 +175,8 @@ TEST_F(VerdictTest, UntilWantsNarrowIntervalsOfCasesOrOfComparisons) {
   EXPECT_THAT(unresolved(experiment, criteria, trials)[0], HasSubstr("not to ±5%"));
   criteria.until->of_comparisons = true;
   EXPECT_THAT(unresolved(experiment, criteria, trials), IsEmpty());
-  EXPECT_EQ(unresolved(experiment, criteria, trials.first(4)).size(), 1u);  // too few for an interval
+  EXPECT_EQ(unresolved(experiment, criteria, trials.first(4)).size(),
+            1u);  // too few for an interval
 }
 
 TEST_F(VerdictTest, AnUndecidedGateThatIsToRepeatKeepsTheRunGoing) {
