@@ -1,5 +1,5 @@
-// trials.csv as `compare` reads it: any bytes are a table that survives being written again, and
-// trials that can be compared with themselves; or one line of error.
+// Fuzzes trials.csv as `compare` reads it. Any bytes give a table or a one-line error. A table
+// survives being written and read again, and its trials can be compared with themselves.
 #include "harness/csv.h"
 
 #include <algorithm>
