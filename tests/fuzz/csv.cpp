@@ -1,14 +1,15 @@
-// trials.csv as `compare` reads it: any bytes are a table that survives being written again, and
-// trials that can be compared with themselves; or one line of error.
+// Fuzzes trials.csv as `compare` reads it. Any bytes give a table or a one-line error. A table
+// survives being written and read again, and its trials can be compared with themselves.
 #include "harness/base/csv.h"
 
 #include <algorithm>
 
 #include "harness/base/usage_error.h"
 #include "harness/experiment/experiment.h"
+#include "harness/results/trial_table.h"
+#include "harness/verdicts/run_comparison.h"
 #include "harness/results/run_set.h"
 #include "harness/results/summary.h"
-#include "harness/verdicts/run_comparison.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace pingperf;

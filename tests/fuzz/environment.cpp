@@ -1,11 +1,12 @@
-// environment.json of a stored run: what --resume and compare read of it, or one line of error.
+// Fuzzes environment.json of a stored run, which --resume and `compare` read. Any bytes are read or
+// give a one-line error.
+#include "harness/base/usage_error.h"
 #include "harness/results/environment.h"
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
-#include "harness/base/usage_error.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace pingperf;
@@ -18,12 +19,12 @@ constexpr const char* kOther = R"({"overrides": {"set": [], "only": ""}, "hosts"
   "client": {"kernel": "Linux 6.1", "cpus": 2, "boot_id": "a", "sysctls": {"tcp_rmem": "4096"}},
   "server": {"kernel": "Linux 6.1"}}})";
 
-// A directory of a run, for as long as the process lives.
+// A temporary run directory with an environment.json. The destructor removes it.
 class Run {
  public:
   explicit Run(const std::string& environment = "{}") {
     std::string name = (fs::temp_directory_path() / "pingperf-fuzz-XXXXXX").string();
-    require(::mkdtemp(name.data()) != nullptr, "there is a temporary directory");
+    require(::mkdtemp(name.data()) != nullptr, "a temporary directory can be made");
     path_ = name;
     write(environment);
   }
@@ -40,7 +41,7 @@ class Run {
 };
 
 template <typename Read>
-void try_to(Read read) {
+void allow_usage_error(Read read) {
   try {
     read();
   } catch (const UsageError& e) {
@@ -55,12 +56,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const Run other(kOther);
   const std::string text = text_of(data, size);
   run.write(text);
-  try_to([] { recorded_overrides(run.path()); });
-  try_to([] { resumed_environment_json(run.path(), {"pingperf"}, {{1, {}, {}}}, {}); });
+  allow_usage_error([] { recorded_overrides(run.path()); });
+  allow_usage_error([] { resumed_environment_json(run.path(), {"pingperf"}, {{1, {}, {}}}, {}); });
   const auto compare = [](const fs::path& base, const fs::path& now) {
     for (const std::string& line : environment_differences(base, now)) require_one_line(line);
   };
-  try_to([&] { compare(run.path(), other.path()); });
-  try_to([&] { compare(other.path(), run.path()); });
+  allow_usage_error([&] { compare(run.path(), other.path()); });
+  allow_usage_error([&] { compare(other.path(), run.path()); });
   return 0;
 }

@@ -1,5 +1,5 @@
-// What the sockets receive: tokens, hellos, marks, numbers and stamps of an input cut into
-// datagrams, each behind its length.
+// Fuzzes what the sockets receive: tokens, hellos, marks, sequence numbers and timestamps. The
+// input is a list of datagrams, each preceded by its length in one byte.
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -36,7 +36,7 @@ Options options() {
   return o;
 }
 
-// A receiver of a bulk transfer; a flow without a descriptor answers into the void.
+// Receives as the sink of a bulk transfer. The flow has no descriptor, so it sends nothing.
 void receive(const std::vector<std::vector<char>>& datagrams, bool verify) {
   Meter meter(options());
   const auto flow = std::make_unique<Flow>();
@@ -47,12 +47,12 @@ void receive(const std::vector<std::vector<char>>& datagrams, bool verify) {
   for (const auto& d : datagrams) {
     if (!sink.take(d.data(), d.size(), ++now, true)) break;
     require(flow->sequence.distinct() <= flow->sequence.expected(),
-            "no more datagrams came than were sent");
+            "no more datagrams are received than were sent");
   }
   flow->sequence.lost();
 }
 
-// A server's replies never exceed the request.
+// Replies as a server. A pong is never larger than its ping.
 void reply(const std::vector<std::vector<char>>& datagrams, bool raw) {
   Meter meter(options());
   auto t = std::make_unique<PingThread>();
@@ -67,7 +67,7 @@ void reply(const std::vector<std::vector<char>>& datagrams, bool raw) {
   }
 }
 
-// A client that waits for pongs of its ping.
+// Receives as a client that waits for the pong of its ping.
 void await(const std::vector<std::vector<char>>& datagrams) {
   auto t = std::make_unique<PingThread>();
   t->outgoing.assign(kMessage, 'x');
@@ -89,12 +89,13 @@ void await(const std::vector<std::vector<char>>& datagrams) {
       flow.number = t->take_number();
     }
   }
-  require(t->late + t->duplicates <= datagrams.size(), "no more strays than datagrams");
+  require(t->late + t->duplicates <= datagrams.size(),
+          "late and duplicate pongs are no more than the datagrams");
 }
 
 }  // namespace
 
-// The first byte chooses who receives.
+// The first byte selects the receiver.
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string input = text_of(data + 1, size - 1);

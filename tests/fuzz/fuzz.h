@@ -1,5 +1,5 @@
-// What the fuzz targets share. A target is a function that libFuzzer, or replay.cpp, calls with one
-// input; it aborts when what it tests does not hold.
+// Declares the fuzz target and its checks. libFuzzer or replay.cpp calls the target once per input.
+// The target aborts when a check fails.
 #pragma once
 
 #include <cstddef>
@@ -18,10 +18,10 @@ inline void require(bool holds, const char* what) {
   std::abort();
 }
 
-// An error is one line that says something, whatever the input was.
+// Requires that an error message is one line and not empty.
 inline void require_one_line(const std::string& error) {
-  require(!error.empty(), "an error says something");
-  require(error.find('\n') == std::string::npos, "an error is one line");
+  require(!error.empty(), "an error message is not empty");
+  require(error.find('\n') == std::string::npos, "an error message is one line");
 }
 
 inline std::string text_of(const std::uint8_t* data, std::size_t size) {

@@ -1,4 +1,5 @@
-// libiperf's JSON, of which the far end's part is anyone's: a measurement that an agent can tell.
+// Fuzzes libiperf's JSON, which holds text from the remote end. Any text gives a measurement that
+// an agent can send.
 #include "harness/engines/iperf3_result.h"
 
 #include "harness/agent/protocol.h"
@@ -19,7 +20,7 @@ Options options_of(unsigned choice) {
   return o;
 }
 
-void tell(const Measurement& m) {
+void encode_and_decode(const Measurement& m) {
   if (!m.error.empty()) require_one_line(m.error);
   const std::string line = encode(Event(Result{1, m}));
   decode_event(line);
@@ -27,13 +28,13 @@ void tell(const Measurement& m) {
 
 }  // namespace
 
-// The first byte chooses the options.
+// The first byte selects the options.
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const Options options = options_of(data[0]);
   const Iperf3Schedule schedule(options);
   const std::string json = text_of(data + 1, size - 1);
-  tell(read_iperf3_result(json, schedule));
-  tell(read_iperf3_server(json, schedule, options));
+  encode_and_decode(read_iperf3_result(json, schedule));
+  encode_and_decode(read_iperf3_server(json, schedule, options));
   return 0;
 }

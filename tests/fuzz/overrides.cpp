@@ -1,4 +1,5 @@
-// `--set` and `--only`: each line of the input is an expression, a last one behind "only " a glob.
+// Fuzzes `--set` and `--only`. Each line of the input is a `--set` expression, except that a line
+// which starts with "only " is the glob of `--only`.
 #include <sstream>
 
 #include "harness/base/usage_error.h"
@@ -38,7 +39,7 @@ Overrides overrides_in(const std::string& text) {
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text = text_of(data, size);
-  if (text.find("iperf3_options") != std::string::npos) return -1;  // as experiment.cpp
+  if (text.find("iperf3_options") != std::string::npos) return -1;  // as in experiment.cpp
   try {
     const Experiment experiment = parse_experiment(kExperiment, "fuzz.yaml", overrides_in(text));
     require(!experiment.cases.empty(), "an experiment has cases");

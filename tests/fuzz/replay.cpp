@@ -1,5 +1,5 @@
-// Calls a fuzz target with every file that is named, or lies in a directory that is: the corpus as
-// an ordinary test, without libFuzzer.
+// Calls a fuzz target with each file given as an argument, and with each file of a directory given.
+// Replays a corpus as an ordinary test, without libFuzzer.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
   for (const fs::path& file : files) {
     std::ifstream in(file, std::ios::binary);
     const std::vector<char> bytes{std::istreambuf_iterator<char>(in), {}};
-    std::fprintf(stderr, "%s\n", file.c_str());  // the last one named is the one that failed
+    std::fprintf(stderr, "%s\n", file.c_str());  // after an abort, the last line is the input
     LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   }
   std::printf("%zu inputs\n", files.size());

@@ -1,4 +1,5 @@
-// A line from an agent: an event, which says the same when it is encoded again, or an error.
+// Fuzzes a line from an agent. Any bytes give an event or a one-line error. An event does not
+// change when it is encoded and decoded.
 #include "harness/agent/protocol.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -6,8 +7,8 @@ using namespace pingperf;
 
 namespace {
 
-// What the controller makes of a latency trial's figures.
-void look_at(const Event& event) {
+// Computes what the controller computes from the histogram of a latency trial.
+void summarize_rtt(const Event& event) {
   const auto* const result = std::get_if<Result>(&event);
   if (result == nullptr || !result->measurement.rtt) return;
   const Histogram& h = *result->measurement.rtt;
@@ -21,7 +22,7 @@ void look_at(const Event& event) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
     const Event event = decode_event(text_of(data, size));
-    look_at(event);
+    summarize_rtt(event);
     endpoint_of(event);
     const std::string line = encode(event);
     require(line.find('\n') == std::string::npos, "an event is one line");

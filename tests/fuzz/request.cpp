@@ -1,4 +1,5 @@
-// A line from a controller: a request, which says the same when it is encoded again, or an error.
+// Fuzzes a line from a controller. Any bytes give a request or a one-line error. A request does not
+// change when it is encoded and decoded.
 #include "harness/agent/protocol.h"
 #include "tests/fuzz/fuzz.h"
 
