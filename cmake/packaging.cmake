@@ -8,7 +8,7 @@ set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
     OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 install(DIRECTORY configs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
-# Consumers write <pingperf/sockets/engine.h>; the headers include each other as "sockets/…".
+# Consumers write <pingperf/sockets/transport/engine.h>; the headers include each other as "sockets/…".
 # uring.h stays here: liburing is nobody's business but the library's.
 set(development COMPONENT libpingperf-dev)
 set(config_folder ${CMAKE_INSTALL_LIBDIR}/cmake/pingperf)
