@@ -87,8 +87,8 @@ void note_thinning(Telling& telling, const DrawnTrials& drawn, std::string_view 
                     what, most, of));
 }
 
-std::vector<ReportMetric> metrics_of(const std::vector<ReportedRun>& runs,
-                                     const std::vector<ReportedChange>& changes) {
+std::vector<std::string> metrics_of(const std::vector<ReportedRun>& runs,
+                                    const std::vector<ReportedChange>& changes) {
   std::set<std::string> named, measured;
   for (const ReportedRun& run : runs) {
     for (const ComparisonRow& row : run.comparisons) named.insert(row.metric);
@@ -97,8 +97,8 @@ std::vector<ReportMetric> metrics_of(const std::vector<ReportedRun>& runs,
   }
   for (const ReportedChange& change : changes)
     for (const ShiftRow& row : change.comparison.rows) named.insert(row.metric);
-  std::vector<ReportMetric> metrics = report_metrics(named);
-  std::erase_if(metrics, [&](const ReportMetric& m) { return !measured.contains(m.name); });
+  std::vector<std::string> metrics = report_metrics(named);
+  std::erase_if(metrics, [&](const std::string& metric) { return !measured.contains(metric); });
   return metrics;
 }
 
@@ -106,14 +106,14 @@ std::string_view name(Better better) {
   return better == Better::higher ? "higher" : better == Better::lower ? "lower" : "";
 }
 
-Json metrics_json(const std::vector<ReportMetric>& metrics) {
+Json metrics_json(const std::vector<std::string>& metrics) {
   Json json = Json::array();
-  for (const ReportMetric& metric : metrics) {
-    const Column* const column = find_metric(metric.name);
-    json.push_back({{"name", metric.name},
-                    {"title", metric.title},
-                    {"doc", column ? column->doc : ""},
-                    {"better", column ? name(column->better) : ""}});
+  for (const std::string& metric : metrics) {
+    const Metric* const known = find_metric(metric);
+    json.push_back({{"name", metric},
+                    {"title", title_of(metric)},
+                    {"doc", known ? known->doc : ""},
+                    {"better", known ? name(known->better) : ""}});
   }
   return json;
 }
@@ -132,7 +132,7 @@ Json numbers_json(const Case& c, const TrialTable& trials) {
 }
 
 Json case_json(const Telling& telling, const std::string& name,
-               const std::vector<std::uint64_t>& drawn, const std::vector<ReportMetric>& metrics) {
+               const std::vector<std::uint64_t>& drawn, const std::vector<std::string>& metrics) {
   const TrialTable& trials = *telling.run.trials;
   const auto& row = trials.rows()[trials.rows_of(name).front()];
   Json json = {{"name", name},
@@ -149,10 +149,10 @@ Json case_json(const Telling& telling, const std::string& name,
     json["numbers"] = numbers_json(c, trials);
   }
   Json values = Json::object();
-  for (const ReportMetric& metric : metrics) {
-    const auto all = trials.values(name, metric.name);
+  for (const std::string& metric : metrics) {
+    const auto all = trials.values(name, metric);
     if (all.empty()) continue;
-    Json& list = values[metric.name] = Json::array();
+    Json& list = values[metric] = Json::array();
     for (std::uint64_t block : drawn)
       list.push_back(all.contains(block) ? Json(for_picture(all.at(block))) : Json());
   }
@@ -164,9 +164,9 @@ Json optional_json(const std::optional<double>& value) {
   return value ? Json(*value) : Json();
 }
 
-Json summary_json(const Telling& telling, const std::vector<ReportMetric>& metrics) {
+Json summary_json(const Telling& telling, const std::vector<std::string>& metrics) {
   std::set<std::string> cases(telling.cases.begin(), telling.cases.end()), told;
-  for (const ReportMetric& metric : metrics) told.insert(metric.name);
+  for (const std::string& metric : metrics) told.insert(metric);
   Json json = Json::array();
   for (const SummaryRow& row : telling.run.summary) {
     if (!cases.contains(row.case_name) || !told.contains(row.metric)) continue;
@@ -293,7 +293,7 @@ Json statements_json(const std::vector<Statement>& statements) {
 }
 
 Json run_json(const ReportedRun& run, std::size_t run_count,
-              const std::vector<ReportMetric>& metrics) {
+              const std::vector<std::string>& metrics) {
   Telling telling{run, cases_in_order(run), run_count, {}};
   const std::size_t most = std::max<std::size_t>(1, kMaxCases / run_count);
   if (telling.cases.size() > most) {
@@ -356,7 +356,7 @@ std::string json_for_html(const Json& json) {
 
 std::string report_html(const std::vector<ReportedRun>& runs,
                         const std::vector<ReportedChange>& changes) {
-  const std::vector<ReportMetric> metrics = metrics_of(runs, changes);
+  const std::vector<std::string> metrics = metrics_of(runs, changes);
   Json json = {{"generator", fmt::format("pingperf {} ({})", version(), git_commit())},
                {"threshold", kThreshold},
                {"metrics", metrics_json(metrics)},

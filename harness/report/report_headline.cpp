@@ -6,7 +6,6 @@
 #include <cctype>
 #include <map>
 
-#include "harness/report/report_metrics.h"
 #include "harness/report/results_table.h"
 #include "harness/results/metrics.h"
 #include "harness/results/record.h"
@@ -197,17 +196,16 @@ Extremes extremes_of(const ReportedRun& run, std::string_view metric) {
 
 void tell_figures(const ReportedRun& run, std::vector<Statement>& statements) {
   const auto value = [](const SummaryRow& row) { return human_metric(row.metric, row.median); };
-  const auto tell = [&](std::string_view metric, std::string_view subject) {
+  for (const std::string_view metric : {"throughput_bps", "rtt_p50_ns"}) {
+    const std::string subject = capitalised(title_of(metric));
     const auto [low, high] = extremes_of(run, metric);
-    if (!low) return;
+    if (!low) continue;
     statements.push_back(
         {Mark::plain, low == high
                           ? fmt::format("{} of {}: {}.", subject, low->case_name, value(*low))
                           : fmt::format("{}: from {} ({}) to {} ({}).", subject, value(*low),
                                         low->case_name, value(*high), high->case_name)});
-  };
-  tell("throughput_bps", "Goodput");
-  tell("rtt_p50_ns", "Median round trip");
+  }
 }
 
 void tell_trials(const ReportedRun& run, std::vector<Statement>& statements) {

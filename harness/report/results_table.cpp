@@ -9,38 +9,27 @@
 
 #include "harness/base/statistics.h"
 #include "harness/base/units.h"
-#include "harness/results/columns.h"
+#include "harness/results/metrics.h"
 
 namespace pingperf {
 namespace {
 
 constexpr std::size_t kMaxWarnings = 5;
 
-struct Heading {
-  std::string_view metric;
-  std::string_view title;
-};
+using MetricNames = std::vector<std::string_view>;
 
-// What a person wants to see first of each kind of workload. A metric that no case has is left out.
-std::vector<Heading> headings(Kind kind) {
-  if (kind == Kind::throughput)
-    return {{"throughput_bps", "goodput"},
-            {"sent_bps", "sent"},  // where nobody of ours counts what arrives
-            {"retransmits", "retrans"},
-            {"loss_ratio", "loss"},
-            {"cpu_s_per_gb", "CPU s/GB"}};
-  return {{"rtt_p50_ns", "p50"},         {"rtt_p99_ns", "p99"}, {"rtt_naive_p99_ns", "naive p99"},
-          {"rtt_max_ns", "max"},         {"rate_hz", "rate"},   {"lost", "lost"},
-          {"fairness_index", "fairness"}};
+// Returns the metrics shown for a kind of workload. A metric that no case has is left out.
+MetricNames metrics_of(Kind kind) {
+  if (kind == Kind::throughput)  // sent_bps: for an external server, which reports no goodput
+    return {"throughput_bps", "sent_bps", "retransmits", "loss_ratio", "cpu_s_per_gb"};
+  return {"rtt_p50_ns", "rtt_p99_ns", "rtt_naive_p99_ns", "rtt_max_ns",
+          "rate_hz",    "lost",       "fairness_index"};
 }
 
-// What a round trip is made of, where that was measured: medians of the trials' medians.
-const std::vector<Heading> kKernelParts = {{"app_to_kernel_p50_ns", "app to kernel"},
-                                           {"kernel_to_kernel_p50_ns", "kernels"},
-                                           {"turnaround_p50_ns", "turnaround"},
-                                           {"kernel_to_app_p50_ns", "kernel to app"}};
-const std::vector<Heading> kConnectParts = {
-    {"connect_p50_ns", "connect"}, {"first_byte_p50_ns", "first byte"}, {"close_p50_ns", "close"}};
+// The parts of a round trip, where they were measured: medians of the trials' medians.
+const MetricNames kKernelParts = {"app_to_kernel_p50_ns", "kernel_to_kernel_p50_ns",
+                                  "turnaround_p50_ns", "kernel_to_app_p50_ns"};
+const MetricNames kConnectParts = {"connect_p50_ns", "first_byte_p50_ns", "close_p50_ns"};
 
 // Half the range of the trials, as a share of their median: "±3%".
 std::string spread(const std::vector<double>& values) {
@@ -123,28 +112,27 @@ std::optional<TextTable> kind_table(const TrialTable& trials, const std::vector<
                                     Kind kind, std::size_t terminal_width) {
   const std::vector<std::string> cases = cases_of_kind(trials, all, kind);
   if (cases.empty()) return std::nullopt;
-  std::vector<Heading> shown = headings(kind);
-  std::erase_if(shown, [&](const Heading& h) {
+  MetricNames shown = metrics_of(kind);
+  std::erase_if(shown, [&](std::string_view metric) {
     return std::all_of(cases.begin(), cases.end(), [&](const std::string& name) {
-      const std::vector<double> values = values_of(trials, name, h.metric);
+      const std::vector<double> values = values_of(trials, name, metric);
       const bool all_zero =
           std::all_of(values.begin(), values.end(), [](double v) { return v == 0; });
-      return values.empty() || (h.metric == "lost" && all_zero);
+      return values.empty() || (metric == "lost" && all_zero);
     });
   });
-  if (!shown.empty() && shown.front().metric == "throughput_bps")
-    std::erase_if(shown, [](const Heading& h) { return h.metric == "sent_bps"; });
+  if (!shown.empty() && shown.front() == "throughput_bps") std::erase(shown, "sent_bps");
   std::vector<std::string> header{std::string(name(kind)), "ok"};
-  for (const Heading& h : shown) {
-    header.emplace_back(h.title);
-    if (&h == &shown.front()) header.emplace_back("");  // the spread of the first
+  for (const std::string_view metric : shown) {
+    header.push_back(short_title_of(metric));
+    if (metric == shown.front()) header.emplace_back("");  // the spread of the first
   }
   TextTable table(header);
   for (const std::string& name : cases) {
     std::vector<Cell> row{name, ok_count(trials, name)};
-    for (const Heading& h : shown) {
-      row.push_back(cell(trials, name, h.metric));
-      if (&h == &shown.front()) row.push_back(spread(values_of(trials, name, h.metric)));
+    for (const std::string_view metric : shown) {
+      row.push_back(cell(trials, name, metric));
+      if (metric == shown.front()) row.push_back(spread(values_of(trials, name, metric)));
     }
     table.add(std::move(row));
   }
@@ -154,16 +142,15 @@ std::optional<TextTable> kind_table(const TrialTable& trials, const std::vector<
 
 // Of the cases in which these parts were measured; nothing when there is none.
 std::optional<TextTable> parts_table(const TrialTable& trials, const std::vector<Case>& all,
-                                     const std::vector<Heading>& parts) {
+                                     const MetricNames& parts) {
   std::vector<std::string> header{"of the round trip, p50"};
-  for (const Heading& part : parts) header.emplace_back(part.title);
+  for (const std::string_view part : parts) header.push_back(short_title_of(part));
   TextTable table(header);
   bool any = false;
   for (const Case& c : all) {
-    if (trials.rows_of(c.name).empty() || values_of(trials, c.name, parts[0].metric).empty())
-      continue;
+    if (trials.rows_of(c.name).empty() || values_of(trials, c.name, parts[0]).empty()) continue;
     std::vector<Cell> row{c.name};
-    for (const Heading& part : parts) row.push_back(cell(trials, c.name, part.metric));
+    for (const std::string_view part : parts) row.push_back(cell(trials, c.name, part));
     table.add(std::move(row));
     any = true;
   }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "harness/base/column_table.h"
 #include "harness/base/lines.h"
@@ -82,82 +83,72 @@ std::string parameter_text(const Parameter& parameter, const Options& options) {
 }
 
 Column parameter_column(const Parameter& parameter) {
-  return {std::string(parameter.column),
-          std::string(parameter.doc),
+  return {std::string(parameter.column), std::string(parameter.doc),
           [&parameter](const TrialRecord& r) {
             return parameter_text(parameter, r.trial_case->options);
           },
-          {}};
+          parameter.generation};
 }
 
-// Texts that a trial found out, with the columns of the second generation.
+// Texts that the ends of a trial report.
 std::vector<Column> measured_texts() {
   using R = const TrialRecord&;
+  constexpr int since = 2;
   return {
       {"client_cpus", "CPUs that the client's threads were seen on",
-       [](R r) { return r.client.cpus; }},
+       [](R r) { return r.client.cpus; }, since},
       {"server_cpus", "CPUs that the server's threads were seen on",
-       [](R r) { return r.server.cpus; }},
+       [](R r) { return r.server.cpus; }, since},
       {"clock",
        "what round trips were timed with: tsc (time stamp counter) or monotonic "
        "(CLOCK_MONOTONIC), whichever was measured to be cheaper",
-       [](R r) { return r.client.clock; }},
+       [](R r) { return r.client.clock; }, since},
       {"sender_congestion_control", "congestion control that the sending end had, asked for or not",
        [](R r) {
          const bool reverse = r.trial_case->options.reverse.value_or(false);
          return (reverse ? r.server : r.client).congestion_control;
-       }},
+       },
+       since},
   };
 }
 
-// The parameters of a background that an experiment is likely to vary.
+// Reads a text of the background's options; empty without a background.
+template <typename Read>
+Column::Text of_background(Read read) {
+  return [read](const TrialRecord& r) {
+    const auto& background = r.trial_case->background;
+    return background ? std::string(read(background->options)) : std::string();
+  };
+}
+
+// The background's engine, transport, and the parameters that an experiment is likely to vary.
 std::vector<Column> background_columns() {
-  std::vector<Column> columns;
-  columns.push_back({"background_transport",
-                     "of the background: what carries it",
-                     [](const TrialRecord& r) {
-                       const auto& background = r.trial_case->background;
-                       return background ? std::string(name(background->options.transport))
-                                         : std::string();
-                     },
-                     {}});
+  constexpr int since = 4;
+  std::vector<Column> columns = {
+      {"background", "engine that loads the network meanwhile; empty: nothing does",
+       of_background([](const Options& o) { return o.engine; })},
+      {"background_transport", "of the background: what carries it",
+       of_background([](const Options& o) { return name(o.transport); }), since}};
   for (const char* const key : {"streams", "message_size", "rate", "reverse", "bidirectional",
                                 "congestion_control", "warmup"}) {
     const Parameter& parameter = *find_parameter(key);
-    columns.push_back({"background_" + std::string(parameter.column),
-                       "of the background: " + std::string(parameter.doc),
-                       [&parameter](const TrialRecord& r) {
-                         const auto& background = r.trial_case->background;
-                         return background ? parameter_text(parameter, background->options)
-                                           : std::string();
-                       },
-                       {}});
+    columns.emplace_back(
+        "background_" + std::string(parameter.column),
+        "of the background: " + std::string(parameter.doc),
+        of_background([&parameter](const Options& o) { return parameter_text(parameter, o); }),
+        since);
   }
   return columns;
 }
 
-// Columns are only ever appended: those of a generation stand behind all earlier ones.
+// A later generation of columns stands behind all earlier ones; in each, metrics come last.
 std::vector<Column> make_columns() {
-  constexpr int kGenerations = 5;
   std::vector<Column> columns = identity_columns();
-  for (int generation = 0; generation < kGenerations; ++generation) {
-    for (const Parameter& p : parameters())
-      if (p.generation == generation) columns.push_back(parameter_column(p));
-    if (generation == 0)
-      columns.push_back({"background",
-                         "engine that loads the network meanwhile; empty: nothing does",
-                         [](const TrialRecord& r) {
-                           const auto& background = r.trial_case->background;
-                           return background ? background->options.engine : std::string();
-                         },
-                         {}});
-    if (generation == 2)
-      for (Column& column : measured_texts()) columns.push_back(std::move(column));
-    if (generation == 4)
-      for (Column& column : background_columns()) columns.push_back(std::move(column));
-    for (const Metric& m : metrics(generation))
-      columns.push_back({m.name, m.doc, {}, m.value, m.better, m.measured_by});
-  }
+  for (const Parameter& parameter : parameters()) columns.push_back(parameter_column(parameter));
+  std::ranges::move(measured_texts(), std::back_inserter(columns));
+  std::ranges::move(background_columns(), std::back_inserter(columns));
+  for (const Metric& metric : metrics()) columns.emplace_back(metric);
+  std::ranges::stable_sort(columns, {}, &Column::since);
   return columns;
 }
 

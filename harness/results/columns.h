@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "harness/results/metrics.h"
@@ -15,24 +16,28 @@ namespace pingperf {
 
 inline constexpr int kSchemaVersion = 1;  // of trials.csv and every other file of a run
 
-// A column of trials.csv. A metric has `value`; any other column has `text`.
-struct Column {
-  std::string name;
-  std::string doc;
-  std::function<std::string(const TrialRecord&)> text;
-  std::function<std::optional<double>(const TrialRecord&)> value;
-  Better better = Better::neither;
-  MeasuredBy measured_by = MeasuredBy::any;
+// A column of trials.csv: a metric, or any other value with its text.
+struct Column : Metric {
+  using Text = std::function<std::string(const TrialRecord&)>;
+
+  explicit Column(Metric metric) : Metric(std::move(metric)) {}
+  Column(std::string column, std::string meaning, Text cell_text, int generation = 0)
+      : Metric{std::move(column), std::move(meaning), {}}, text(std::move(cell_text)) {
+    since = generation;
+  }
+
+  Text text = {};  // empty for a metric
 
   bool is_metric() const { return static_cast<bool>(value); }
-  // The cell; empty when not measured, not applicable, or when the trial of a metric is not ok.
+  // Returns the cell: empty if the value was not measured or does not apply, and for the metrics
+  // of a trial that is not ok.
   std::string cell(const TrialRecord& record) const;
 };
 
-// In the order of the file. Columns are only ever appended.
+// Returns the columns in the order of the file. New columns are only ever appended.
 std::span<const Column> trial_columns();
 
-// Null when there is no such metric.
+// Returns null if there is no such metric.
 const Column* find_metric(std::string_view name);
 std::vector<std::string_view> metric_names();
 // "unknown metric 'thruput_bps', did you mean 'throughput_bps'?"
@@ -42,14 +47,14 @@ std::string trials_header();
 std::string trial_row(const TrialRecord& record);
 
 std::string intervals_header();
-// A row an interval of both ends; empty when there are none.
+// Returns one row per interval of both ends; empty if there are none.
 std::string interval_rows(const TrialRecord& record);
 
-// A number as every file has it: the shortest decimal that reads back as the same double.
+// Formats a number for every file: the shortest decimal that reads back as the same double.
 std::string number_text(double value);
-std::string number_text(const std::optional<double>& value);  // empty: an empty cell
+std::string number_text(const std::optional<double>& value);  // "" without a value
 
-// A table of the columns' names and meanings, in Markdown, for results/README.md.
+// Returns the columns' names and meanings as a Markdown table for results/README.md.
 std::string trial_columns_markdown();
 std::string interval_columns_markdown();
 

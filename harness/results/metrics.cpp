@@ -4,7 +4,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <set>
+#include <iterator>
+#include <vector>
 
 #include "harness/base/units.h"
 
@@ -21,13 +22,13 @@ bool both(const TrialRecord& r) {
   return options(r).bidirectional.value_or(false);
 }
 
-// The end that sends, and the one that receives; of a bidirectional trial the client and the
-// server.
+// Returns the sending end; the client of a bidirectional trial.
 const Measurement& sender(const TrialRecord& r) {
   return !both(r) && options(r).reverse.value_or(false) ? r.server : r.client;
 }
+// Returns the receiving end; the server of a bidirectional trial, the client of a ping trial.
 const Measurement& receiver(const TrialRecord& r) {
-  if (options(r).kind != Kind::throughput) return r.client;  // of pongs
+  if (options(r).kind != Kind::throughput) return r.client;
   return !both(r) && options(r).reverse.value_or(false) ? r.client : r.server;
 }
 
@@ -40,7 +41,7 @@ Value sum(const Value& a, const Value& b) {
   return a && b ? Value(*a + *b) : std::nullopt;
 }
 
-// A figure of the receiving end; of a bidirectional trial, of both ends together.
+// Reads a field of the receiving end; adds both ends of a bidirectional trial.
 template <typename Field>
 auto received(Field field) {
   return [field](const TrialRecord& r) -> Value {
@@ -49,6 +50,7 @@ auto received(Field field) {
   };
 }
 
+// Reads a field of the sending end; adds both ends of a bidirectional trial.
 template <typename Field>
 auto sent(Field field) {
   return [field](const TrialRecord& r) -> Value {
@@ -103,7 +105,7 @@ Value cpu_per_gb(const TrialRecord& r) {
   return both_ends && bytes && *bytes > 0 ? Value(*both_ends / (*bytes * 1e-9)) : std::nullopt;
 }
 
-// libiperf does not tell; zero_copy has it send with sendfile(2).
+// libiperf does not report its copies; with zero_copy it sends with sendfile(2).
 Value copies(const TrialRecord& r) {
   if (options(r).engine == "iperf3") return options(r).zero_copy.value_or(false) ? 1 : 2;
   return sum(number(sender(r).sending_copies), number(receiver(r).receiving_copies));
@@ -143,13 +145,13 @@ auto span_quantile(Span span, double q) {
   return [=](const TrialRecord& r) { return span_quantile(r.client, span, q); };
 }
 
-// Of the ways there and back each, when the two ends have one clock.
+// One-way times are valid only if both ends have one clock.
 auto oneway_quantile(Span span, double q) {
   return
       [=](const TrialRecord& r) { return r.same_clock ? span_quantile(span, q)(r) : std::nullopt; };
 }
 
-// CPU time of one end in the window, that of its background included.
+// Returns the CPU time of one end in the window, including its background.
 Value own_cpu(const TrialRecord& r, Measurement TrialRecord::*end) {
   const Value own = cpu(r.*end);
   if (!own || !r.background) return own;
@@ -159,8 +161,7 @@ Value own_cpu(const TrialRecord& r, Measurement TrialRecord::*end) {
   return *own + *loaded * *(r.*end).window_s / *background.window_s;
 }
 
-// CPU time that others than the trial's ends took, as a share of what the host has; the worse
-// host's.
+// Returns the share of a host's CPU time that other processes took; the larger share of two hosts.
 Value other_load(const TrialRecord& r) {
   const auto of_host = [](const Measurement& m, const Value& own) -> Value {
     if (!m.host_busy_s || !m.host_total_s || !own || *m.host_total_s <= 0) return std::nullopt;
@@ -185,7 +186,13 @@ Value responsiveness(const TrialRecord& r) {
   return 60e9 / r.client.rtt->mean();
 }
 
-// What timestamps: kernel splits a round trip into (sockets/stamped_pingpong.h).
+Value cycles_per_byte(const TrialRecord& r) {
+  const Value cycles = sum(number(r.client.cycles), number(r.server.cycles));
+  const Value bytes = received(&Measurement::bytes_received)(r);
+  return cycles && bytes && *bytes > 0 ? Value(*cycles / *bytes) : std::nullopt;
+}
+
+// The parts of a round trip with timestamps: kernel (sockets/latency/stamped_pingpong.h).
 constexpr const char* kOnewayForward =
     "from the client's kernel to the server's (timestamps: kernel, both ends on one host)";
 constexpr const char* kOnewayReverse =
@@ -198,260 +205,294 @@ constexpr const char* kKernelToApp =
     "from the client's kernel having the pong until recv() returned (timestamps: kernel)";
 constexpr const char* kTurnaround =
     "from the server's kernel having the ping until it hands over the pong (timestamps: kernel)";
+constexpr const char* kNaive =
+    "of an open loop, the round trip that a closed loop would have measured: from the actual "
+    "send, of pings that left with none under way";
 
-std::vector<Metric> throughput_metrics() {
-  using M = Measurement;
-  constexpr auto up = Better::higher, down = Better::lower;
+using M = Measurement;
+constexpr Better up = Better::higher, down = Better::lower, none = Better::neither;
+constexpr MeasuredBy any = MeasuredBy::any, transfers = MeasuredBy::transfers,
+                     pings = MeasuredBy::pings;
+
+// Bytes, datagrams and TCP.
+std::vector<Metric> transfer_metrics() {
   return {
+      {"client_window_s", "length of the client's measured window", of_client(&M::window_s), none,
+       any, 1},
+      {"server_window_s", "length of the server's measured window", of_server(&M::window_s), none,
+       any, 1},
       {"throughput_bps",
-       "goodput: payload bits a second that the receiving end got in the window "
-       "(bidirectional: both ends together)",
-       throughput, up},
+       "goodput: payload bits a second that the receiving end got in the window (bidirectional: "
+       "both ends together)",
+       throughput, up, transfers, 0, "goodput", "goodput"},
       {"sent_bps", "payload bits a second that the sending end handed over in the window",
-       sent_rate},
-      {"bytes_sent", "payload bytes sent in the window", sent(&M::bytes_sent)},
-      {"bytes_received", "payload bytes received in the window", received(&M::bytes_received)},
+       sent_rate, none, transfers, 0, "", "sent"},
+      {"bytes_sent", "payload bytes sent in the window", sent(&M::bytes_sent), none, transfers},
+      {"bytes_received", "payload bytes received in the window", received(&M::bytes_received), none,
+       transfers},
+      {"client_bytes_sent", "payload bytes that the client sent in its window",
+       of_client(&M::bytes_sent), none, any, 1},
+      {"client_bytes_received", "payload bytes that the client received in its window",
+       of_client(&M::bytes_received), none, any, 1},
+      {"server_bytes_sent", "payload bytes that the server sent in its window",
+       of_server(&M::bytes_sent), none, any, 1},
+      {"server_bytes_received", "payload bytes that the server received in its window",
+       of_server(&M::bytes_received), none, any, 1},
+      {"total_bytes_sent", "payload bytes sent, warmup and tail included",
+       sent(&M::total_bytes_sent), none, any, 1},
+      {"total_bytes_received", "payload bytes received, warmup and tail included",
+       received(&M::total_bytes_received), none, any, 1},
       {"copies",
        "copies of the payload between user space and kernel, both ends together: 2, or 1 or 0 "
        "where an engine avoids one; of iperf3 by its options",
-       copies},
+       copies, none, transfers},
       {"retransmits", "TCP segments sent again in the window, by the sending end",
-       sent(&M::retransmits), down},
-      {"datagrams_sent", "UDP datagrams sent in the window", sent(&M::datagrams_sent)},
+       sent(&M::retransmits), down, transfers, 0, "segments sent again", "retrans"},
+      {"datagrams_sent", "UDP datagrams sent in the window", sent(&M::datagrams_sent), none,
+       transfers},
       {"datagrams_received", "distinct UDP datagrams received in the window",
-       received(&M::datagrams_received)},
+       received(&M::datagrams_received), none, transfers},
       {"datagrams_lost", "UDP datagrams missing from the sequence in the window",
-       received(&M::datagrams_lost), down},
-      {"loss_ratio", "datagrams_lost / (datagrams_lost + datagrams_received)", loss_ratio, down},
+       received(&M::datagrams_lost), down, transfers},
+      {"loss_ratio", "datagrams_lost / (datagrams_lost + datagrams_received)", loss_ratio, down,
+       transfers, 0, "datagrams lost", "loss"},
       {"out_of_order",
        "UDP datagrams that came after one with a higher number; of iperf3, in the whole trial",
-       received(&M::out_of_order), down},
-      {"duplicates", "UDP datagrams that came more than once", received(&M::duplicates), down},
+       received(&M::out_of_order), down, transfers},
+      {"duplicates", "UDP datagrams that came more than once", received(&M::duplicates), down,
+       transfers},
       {"jitter_ns",
-       "interarrival jitter at the end of the window (RFC 3550 §6.4.1) at the receiving "
-       "end (bidirectional: the server), mean over streams",
-       [](const TrialRecord& r) { return receiver(r).jitter_ns; }, down},
+       "interarrival jitter at the end of the window (RFC 3550 §6.4.1) at the receiving end "
+       "(bidirectional: the server), mean over streams",
+       [](const TrialRecord& r) -> Value { return receiver(r).jitter_ns; }, down, transfers, 0,
+       "jitter"},
       {"tcp_rtt_min_ns", "smallest smoothed RTT of the sending kernel (TCP_INFO) in the window",
-       [](const TrialRecord& r) { return sender(r).tcp_rtt_min_ns; }, down},
+       [](const TrialRecord& r) -> Value { return sender(r).tcp_rtt_min_ns; }, down, transfers},
       {"tcp_rtt_mean_ns", "mean smoothed RTT of the sending kernel (TCP_INFO) in the window",
-       [](const TrialRecord& r) { return sender(r).tcp_rtt_mean_ns; }, down},
+       [](const TrialRecord& r) -> Value { return sender(r).tcp_rtt_mean_ns; }, down, transfers, 0,
+       "TCP's own RTT, mean"},
       {"cwnd_max_bytes", "largest congestion window, sum over streams",
-       [](const TrialRecord& r) { return number(sender(r).cwnd_max_bytes); }},
+       [](const TrialRecord& r) -> Value { return number(sender(r).cwnd_max_bytes); }, none,
+       transfers, 0, "largest congestion window"},
+  };
+}
+
+// CPU time and peers.
+std::vector<Metric> cpu_metrics() {
+  return {
       {"client_cpu_s", "CPU seconds of the client's process in the window (getrusage)",
-       [](const TrialRecord& r) { return cpu(r.client); }, down},
+       [](const TrialRecord& r) -> Value { return cpu(r.client); }, down, any, 0,
+       "CPU time of the client"},
+      {"client_cpu_user_s", "part of client_cpu_s in user mode", of_client(&M::cpu_user_s), down,
+       any, 1},
+      {"client_cpu_system_s", "part of client_cpu_s in the kernel", of_client(&M::cpu_system_s),
+       down, any, 1},
       {"server_cpu_s", "CPU seconds of the server's process in the window (getrusage)",
-       [](const TrialRecord& r) { return cpu(r.server); }, down},
-      {"cpu_s_per_gb", "CPU seconds of both ends per 1e9 payload bytes received", cpu_per_gb, down},
+       [](const TrialRecord& r) -> Value { return cpu(r.server); }, down, any, 0,
+       "CPU time of the server"},
+      {"server_cpu_user_s", "part of server_cpu_s in user mode", of_server(&M::cpu_user_s), down,
+       any, 1},
+      {"server_cpu_system_s", "part of server_cpu_s in the kernel", of_server(&M::cpu_system_s),
+       down, any, 1},
+      {"cpu_s_per_gb", "CPU seconds of both ends per 1e9 payload bytes received", cpu_per_gb, down,
+       transfers, 0, "CPU time per gigabyte", "CPU s/GB"},
+      {"cycles_per_byte",
+       "CPU cycles of both ends per payload byte received (perf_event_open(2)); empty where the "
+       "CPU or the kernel does not count them",
+       cycles_per_byte, down, transfers, 4, "CPU cycles per byte"},
       {"context_switches", "context switches of both processes in the window", switches, down},
       {"steal_ratio", "share of CPU time that the hypervisor took in the window, the worse end",
-       steal, down},
-      {"rejected_peers", "strangers that the server turned away", of_server(&M::rejected_peers)},
+       steal, down, any, 0, "CPU time that the hypervisor took"},
+      {"rejected_peers", "unauthenticated peers that the server rejected",
+       of_server(&M::rejected_peers)},
       {"fairness_index", "Jain's index over the streams: 1 is fair, 1/n is one stream taking all",
-       [](const TrialRecord& r) { return receiver(r).fairness_index; }, up},
+       [](const TrialRecord& r) -> Value { return receiver(r).fairness_index; }, up, any, 0,
+       "fairness among the flows", "fairness"},
   };
 }
 
-std::vector<Metric> latency_metrics() {
-  using M = Measurement;
-  constexpr auto up = Better::higher, down = Better::lower;
-  std::vector<Metric> metrics = {
-      {"exchanges", "pings answered in the window", of_client(&M::exchanges)},
-      {"rate_hz", "pings answered a second", ping_rate, up},
+// Round trips.
+std::vector<Metric> ping_metrics() {
+  return {
+      {"exchanges", "pings answered in the window", of_client(&M::exchanges), none, pings},
+      {"rate_hz", "pings answered a second", ping_rate, up, pings, 0, "round trips a second",
+       "rate"},
       {"rtt_min_ns", "smallest round-trip time; of connect workloads from connect() to the pong",
-       of_rtt(&Histogram::min), down},
-      {"rtt_mean_ns", "mean round-trip time", of_rtt(&Histogram::mean), down},
+       of_rtt(&Histogram::min), down, pings},
+      {"rtt_mean_ns", "mean round-trip time", of_rtt(&Histogram::mean), down, pings, 0,
+       "mean round trip"},
       {"rtt_stddev_ns", "standard deviation of the round-trip times", of_rtt(&Histogram::stddev),
-       down},
-  };
-  for (const auto& [suffix, q] :
-       {std::pair{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}, {"p9999", 0.9999}})
-    metrics.push_back(
-        {std::string("rtt_") + suffix + "_ns",
-         std::string("round-trip time, percentile ") + suffix + "; empty with too few pings for it",
-         rtt_quantile(q), down});
-  metrics.push_back({"rtt_max_ns", "largest round-trip time", of_rtt(&Histogram::max), down});
-  for (const auto& [name, q] : {std::pair{"rtt_naive_p50_ns", 0.5}, {"rtt_naive_p99_ns", 0.99}})
-    metrics.push_back(
-        {name,
-         "of an open loop, what a tool would have seen that waits for each pong before it sends "
-         "again: from the actual send, of pings that left with none under way",
-         span_quantile(Span::naive, q), down});
-  metrics.push_back({"lost", "pings that were not answered in time", of_client(&M::lost), down});
-  metrics.push_back({"late", "pongs that came after their time-out", of_client(&M::late), down});
-  metrics.push_back({"connect_p50_ns", "from socket() until the connection stands, median",
-                     span_quantile(Span::connect, 0.5), down});
-  metrics.push_back({"connect_p99_ns", "from socket() until the connection stands, percentile p99",
-                     span_quantile(Span::connect, 0.99), down});
-  metrics.push_back(
-      {"oneway_forward_p50_ns", kOnewayForward, oneway_quantile(Span::oneway_forward, 0.5), down});
-  metrics.push_back(
-      {"oneway_reverse_p50_ns", kOnewayReverse, oneway_quantile(Span::oneway_reverse, 0.5), down});
-  metrics.push_back(
-      {"app_to_kernel_p50_ns", kAppToKernel, span_quantile(Span::app_to_kernel, 0.5), down});
-  metrics.push_back({"kernel_to_kernel_p50_ns", kKernelToKernel,
-                     span_quantile(Span::kernel_to_kernel, 0.5), down});
-  metrics.push_back(
-      {"kernel_to_app_p50_ns", kKernelToApp, span_quantile(Span::kernel_to_app, 0.5), down});
-  metrics.push_back({"turnaround_p50_ns", kTurnaround, span_quantile(Span::turnaround, 0.5), down});
-  metrics.push_back({"responsiveness_rpm",
-                     "round trips a minute under working conditions: 60 s / rtt_mean_ns, of a "
-                     "trial with a background (as draft-ietf-ippm-responsiveness counts them)",
-                     responsiveness, up});
-  return metrics;
-}
-
-std::vector<Metric> contract_metrics() {
-  static const std::set<std::string_view> of_any_kind = {"client_cpu_s",     "server_cpu_s",
-                                                         "context_switches", "steal_ratio",
-                                                         "rejected_peers",   "fairness_index"};
-  std::vector<Metric> all = throughput_metrics();
-  for (Metric& metric : all)
-    if (!of_any_kind.contains(metric.name)) metric.measured_by = MeasuredBy::transfers;
-  for (Metric& metric : latency_metrics()) {
-    metric.measured_by = MeasuredBy::pings;
-    all.push_back(std::move(metric));
-  }
-  return all;
-}
-
-std::vector<Metric> first_appended_metrics() {
-  using M = Measurement;
-  return {
-      {"client_window_s", "length of the client's measured window", of_client(&M::window_s)},
-      {"server_window_s", "length of the server's measured window", of_server(&M::window_s)},
-      {"client_bytes_sent", "payload bytes that the client sent in its window",
-       of_client(&M::bytes_sent)},
-      {"client_bytes_received", "payload bytes that the client received in its window",
-       of_client(&M::bytes_received)},
-      {"server_bytes_sent", "payload bytes that the server sent in its window",
-       of_server(&M::bytes_sent)},
-      {"server_bytes_received", "payload bytes that the server received in its window",
-       of_server(&M::bytes_received)},
-      {"total_bytes_sent", "payload bytes sent, warmup and tail included",
-       sent(&M::total_bytes_sent)},
-      {"total_bytes_received", "payload bytes received, warmup and tail included",
-       received(&M::total_bytes_received)},
-      {"client_cpu_user_s", "of client_cpu_s, in user mode", of_client(&M::cpu_user_s),
-       Better::lower},
-      {"client_cpu_system_s", "of client_cpu_s, in the kernel", of_client(&M::cpu_system_s),
-       Better::lower},
-      {"server_cpu_user_s", "of server_cpu_s, in user mode", of_server(&M::cpu_user_s),
-       Better::lower},
-      {"server_cpu_system_s", "of server_cpu_s, in the kernel", of_server(&M::cpu_system_s),
-       Better::lower},
+       down, pings},
+      {"rtt_p50_ns", "round-trip time, percentile p50; empty with too few pings for it",
+       rtt_quantile(0.5), down, pings, 0, "median round trip", "p50"},
+      {"rtt_p90_ns", "round-trip time, percentile p90; empty with too few pings for it",
+       rtt_quantile(0.9), down, pings, 0, "round trip p90"},
+      {"rtt_p99_ns", "round-trip time, percentile p99; empty with too few pings for it",
+       rtt_quantile(0.99), down, pings, 0, "round trip p99", "p99"},
+      {"rtt_p999_ns", "round-trip time, percentile p999; empty with too few pings for it",
+       rtt_quantile(0.999), down, pings, 0, "round trip p99.9"},
+      {"rtt_p9999_ns", "round-trip time, percentile p9999; empty with too few pings for it",
+       rtt_quantile(0.9999), down, pings},
+      {"rtt_max_ns", "largest round-trip time", of_rtt(&Histogram::max), down, pings, 0,
+       "longest round trip", "max"},
       {"rtt_overflow", "round trips longer than the histogram's 60 s, counted in max and mean only",
-       [](const TrialRecord& r) -> Value {
-         if (!r.client.rtt) return std::nullopt;
-         return static_cast<double>(r.client.rtt->overflow());
-       },
-       Better::lower},
+       of_rtt(&Histogram::overflow), down, any, 1},
+      {"rtt_naive_p50_ns", kNaive, span_quantile(Span::naive, 0.5), down, pings},
+      {"rtt_naive_p99_ns", kNaive, span_quantile(Span::naive, 0.99), down, pings, 0,
+       "p99 as a closed loop has it", "naive p99"},
+      {"lost", "pings that were not answered in time", of_client(&M::lost), down, pings, 0,
+       "pings without a pong", "lost"},
+      {"late", "pongs that came after their time-out", of_client(&M::late), down, pings},
   };
 }
 
-std::vector<Metric> second_appended_metrics() {
-  using M = Measurement;
-  constexpr auto down = Better::lower;
+// The parts of a round trip, and round trips under load.
+std::vector<Metric> span_metrics() {
   return {
+      {"connect_p50_ns", "from socket() until the connection stands, median",
+       span_quantile(Span::connect, 0.5), down, pings, 0, "connect, median", "connect"},
+      {"connect_p99_ns", "from socket() until the connection stands, percentile p99",
+       span_quantile(Span::connect, 0.99), down, pings},
       {"first_byte_p50_ns", "from the connection standing until the pong's first byte, median",
-       span_quantile(Span::first_byte, 0.5), down},
-      {"first_byte_p99_ns", "likewise, percentile p99", span_quantile(Span::first_byte, 0.99),
-       down},
-      {"close_p50_ns", "of close(), median; not in the round trip", span_quantile(Span::close, 0.5),
-       down},
-      {"close_p99_ns", "likewise, percentile p99", span_quantile(Span::close, 0.99), down},
+       span_quantile(Span::first_byte, 0.5), down, any, 2, "first byte, median", "first byte"},
+      {"first_byte_p99_ns",
+       "from the connection standing until the pong's first byte, percentile p99",
+       span_quantile(Span::first_byte, 0.99), down, any, 2},
+      {"close_p50_ns", "duration of close(), median; not in the round trip",
+       span_quantile(Span::close, 0.5), down, any, 2, "close, median", "close"},
+      {"close_p99_ns", "duration of close(), percentile p99; not in the round trip",
+       span_quantile(Span::close, 0.99), down, any, 2},
       {"unsent", "of an open loop, pings that were due in the window and could not be sent in time",
-       of_client(&M::unsent), down},
+       of_client(&M::unsent), down, any, 2},
       {"port_waits", "connect() attempts that found every ephemeral port in use, and were repeated",
-       of_client(&M::port_waits), down},
-      {"oneway_forward_p99_ns", kOnewayForward, oneway_quantile(Span::oneway_forward, 0.99), down},
-      {"oneway_reverse_p99_ns", kOnewayReverse, oneway_quantile(Span::oneway_reverse, 0.99), down},
-      {"app_to_kernel_p99_ns", kAppToKernel, span_quantile(Span::app_to_kernel, 0.99), down},
+       of_client(&M::port_waits), down, any, 2},
+      {"oneway_forward_p50_ns", kOnewayForward, oneway_quantile(Span::oneway_forward, 0.5), down,
+       pings},
+      {"oneway_forward_p99_ns", kOnewayForward, oneway_quantile(Span::oneway_forward, 0.99), down,
+       any, 2},
+      {"oneway_reverse_p50_ns", kOnewayReverse, oneway_quantile(Span::oneway_reverse, 0.5), down,
+       pings},
+      {"oneway_reverse_p99_ns", kOnewayReverse, oneway_quantile(Span::oneway_reverse, 0.99), down,
+       any, 2},
+      {"app_to_kernel_p50_ns", kAppToKernel, span_quantile(Span::app_to_kernel, 0.5), down, pings,
+       0, "send() to the device, median", "app to kernel"},
+      {"app_to_kernel_p99_ns", kAppToKernel, span_quantile(Span::app_to_kernel, 0.99), down, any,
+       2},
+      {"kernel_to_kernel_p50_ns", kKernelToKernel, span_quantile(Span::kernel_to_kernel, 0.5), down,
+       pings, 0, "between the kernels, median", "kernels"},
       {"kernel_to_kernel_p99_ns", kKernelToKernel, span_quantile(Span::kernel_to_kernel, 0.99),
-       down},
-      {"kernel_to_app_p99_ns", kKernelToApp, span_quantile(Span::kernel_to_app, 0.99), down},
-      {"turnaround_p99_ns", kTurnaround, span_quantile(Span::turnaround, 0.99), down},
+       down, any, 2},
+      {"kernel_to_app_p50_ns", kKernelToApp, span_quantile(Span::kernel_to_app, 0.5), down, pings,
+       0, "kernel to recv(), median", "kernel to app"},
+      {"kernel_to_app_p99_ns", kKernelToApp, span_quantile(Span::kernel_to_app, 0.99), down, any,
+       2},
+      {"turnaround_p50_ns", kTurnaround, span_quantile(Span::turnaround, 0.5), down, pings, 0,
+       "turnaround at the server, median", "turnaround"},
+      {"turnaround_p99_ns", kTurnaround, span_quantile(Span::turnaround, 0.99), down, any, 2},
+      {"responsiveness_rpm",
+       "round trips a minute under working conditions: 60 s / rtt_mean_ns, of a trial with a "
+       "background (as draft-ietf-ippm-responsiveness counts them)",
+       responsiveness, up, pings, 0, "round trips a minute under load"},
+  };
+}
+
+// Facts about the ends and hosts of a trial.
+std::vector<Metric> end_metrics() {
+  return {
       {"total_exchanges", "pongs that the client received, warmup included",
-       of_client(&M::total_exchanges)},
-      {"total_pongs", "pongs that the server sent, warmup included",
-       of_server(&M::total_exchanges)},
+       of_client(&M::total_exchanges), none, any, 2},
+      {"total_pongs", "pongs that the server sent, warmup included", of_server(&M::total_exchanges),
+       none, any, 2},
       {"samples_dropped", "round trips past the most that samples: all keeps (2 million a trial)",
-       of_client(&M::samples_dropped), down},
-      {"clock_cost_ns", "of one reading of the clock that timed the round trips, as measured",
-       of_client(&M::clock_cost_ns), down},
+       of_client(&M::samples_dropped), down, any, 2},
+      {"clock_cost_ns", "measured cost of one reading of the clock that timed the round trips",
+       of_client(&M::clock_cost_ns), down, any, 2},
       {"client_involuntary_switches", "times that the client was taken off its CPU (getrusage)",
-       of_client(&M::involuntary_switches), down},
+       of_client(&M::involuntary_switches), down, any, 2},
       {"server_involuntary_switches", "times that the server was taken off its CPU (getrusage)",
-       of_server(&M::involuntary_switches), down},
+       of_server(&M::involuntary_switches), down, any, 2},
       {"zero_copied_ratio",
        "of zero-copy sends, the share that the kernel did not copy all the same (MSG_ZEROCOPY's "
        "completions; on loopback it copies)",
-       [](const TrialRecord& r) { return sender(r).zero_copied_ratio; }, Better::higher},
+       [](const TrialRecord& r) -> Value { return sender(r).zero_copied_ratio; }, up, any, 2},
       {"send_gap_p50_ns",
        "between the sends (or bursts) of a paced stream, median; warmup included",
-       [](const TrialRecord& r) { return span_quantile(sender(r), Span::send_gap, 0.5); }},
-      {"send_gap_p99_ns", "likewise, percentile p99",
-       [](const TrialRecord& r) { return span_quantile(sender(r), Span::send_gap, 0.99); }},
+       [](const TrialRecord& r) -> Value { return span_quantile(sender(r), Span::send_gap, 0.5); },
+       none, any, 2},
+      {"send_gap_p99_ns",
+       "between the sends (or bursts) of a paced stream, percentile p99; warmup included",
+       [](const TrialRecord& r) -> Value { return span_quantile(sender(r), Span::send_gap, 0.99); },
+       none, any, 2},
       {"sender_send_buffer_bytes",
        "SO_SNDBUF of the sending end's first stream, as the kernel made it",
-       [](const TrialRecord& r) { return number(sender(r).send_buffer_bytes); }},
+       [](const TrialRecord& r) -> Value { return number(sender(r).send_buffer_bytes); }, none, any,
+       2},
       {"receiver_receive_buffer_bytes",
        "SO_RCVBUF of the receiving end's first stream, as the kernel made it",
-       [](const TrialRecord& r) { return number(receiver(r).receive_buffer_bytes); }},
+       [](const TrialRecord& r) -> Value { return number(receiver(r).receive_buffer_bytes); }, none,
+       any, 2},
       {"sender_mss_bytes", "segment size of the sending end's first stream (TCP_INFO)",
-       [](const TrialRecord& r) { return number(sender(r).mss_bytes); }},
+       [](const TrialRecord& r) -> Value { return number(sender(r).mss_bytes); }, none, any, 2},
       {"other_load_ratio",
        "share of the host's CPU time that went to others than the two ends (/proc/stat), the worse "
        "host",
-       other_load, down},
+       other_load, down, any, 2, "CPU time that others took"},
   };
 }
 
-// What a background did, under the names that a trial of its own has.
-std::vector<Metric> background_metrics() {
-  static const std::set<std::string_view> told = {
-      "throughput_bps",  "sent_bps",       "retransmits",  "loss_ratio",    "jitter_ns",
-      "tcp_rtt_mean_ns", "cwnd_max_bytes", "cpu_s_per_gb", "fairness_index"};
-  std::vector<Metric> metrics;
-  for (const Metric& metric : throughput_metrics())
-    if (told.contains(metric.name))
-      metrics.push_back({"background_" + metric.name, "of the background: " + metric.doc,
-                         [value = metric.value](const TrialRecord& r) {
-                           return r.background ? value(*r.background) : std::nullopt;
-                         }});
-  return metrics;
+// The metrics of a background: some of those above, read from the background's record.
+std::vector<Metric> background_metrics(const std::vector<Metric>& all) {
+  constexpr std::string_view names[] = {"throughput_bps", "sent_bps",     "retransmits",
+                                        "loss_ratio",     "jitter_ns",    "tcp_rtt_mean_ns",
+                                        "cwnd_max_bytes", "cpu_s_per_gb", "fairness_index"};
+  std::vector<Metric> background;
+  for (const Metric& metric : all)
+    if (std::ranges::find(names, metric.name) != std::end(names))
+      background.push_back({"background_" + metric.name, "of the background: " + metric.doc,
+                            [value = metric.value](const TrialRecord& r) {
+                              return r.background ? value(*r.background) : std::nullopt;
+                            },
+                            none, any, 4,
+                            metric.name == "throughput_bps" ? "goodput of the background" : ""});
+  return background;
 }
 
-Value cycles_per_byte(const TrialRecord& r) {
-  const Value cycles = sum(number(r.client.cycles), number(r.server.cycles));
-  const Value bytes = received(&Measurement::bytes_received)(r);
-  return cycles && bytes && *bytes > 0 ? Value(*cycles / *bytes) : std::nullopt;
+// The file orders columns by `since`, then by their place here. So a new metric with the newest
+// `since` may stand in any topic, but the order of two metrics of one generation cannot change.
+std::vector<Metric> make_metrics() {
+  std::vector<Metric> all;
+  const auto append = [&](std::vector<Metric> topic) {
+    std::ranges::move(topic, std::back_inserter(all));
+  };
+  append(transfer_metrics());
+  append(cpu_metrics());
+  append(ping_metrics());
+  append(span_metrics());
+  append(end_metrics());
+  append(background_metrics(all));
+  return all;
 }
 
-std::vector<Metric> third_appended_metrics() {
-  std::vector<Metric> metrics = {{"cycles_per_byte",
-                                  "CPU cycles of both ends per payload byte received "
-                                  "(perf_event_open(2)); empty where the CPU "
-                                  "or the kernel does not count them",
-                                  cycles_per_byte, Better::lower, MeasuredBy::transfers}};
-  for (Metric& metric : background_metrics()) metrics.push_back(std::move(metric));
-  return metrics;
+const Metric* find(std::string_view name) {
+  const auto found = std::ranges::find(metrics(), name, &Metric::name);
+  return found == metrics().end() ? nullptr : &*found;
 }
 
 }  // namespace
 
-std::vector<Metric> metrics(int generation) {
-  switch (generation) {
-    case 0:
-      return contract_metrics();
-    case 1:
-      return first_appended_metrics();
-    case 2:
-      return second_appended_metrics();
-    case 4:
-      return third_appended_metrics();
-    default:
-      return {};
-  }
+std::span<const Metric> metrics() {
+  static const std::vector<Metric> all = make_metrics();
+  return all;
+}
+
+std::string title_of(std::string_view metric) {
+  const Metric* const known = find(metric);
+  return known && !known->title.empty() ? known->title : std::string(metric);
+}
+
+std::string short_title_of(std::string_view metric) {
+  const Metric* const known = find(metric);
+  return known && !known->short_title.empty() ? known->short_title : std::string(metric);
 }
 
 std::string human_metric(std::string_view metric, double value) {

@@ -1,11 +1,11 @@
-// The metrics of a trial: one table of name, meaning, getter and direction.
+// The metrics of a trial: one table of name, titles, meaning, direction and getter.
 #pragma once
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "harness/results/record.h"
 
@@ -13,23 +13,29 @@ namespace pingperf {
 
 enum class Better { neither, higher, lower };
 
-// Which trials have a metric: those of kind throughput, those of latency and connect, or that is
-// not known beforehand.
+// The kinds of trials that have a metric: throughput, or latency and connect, or any.
 enum class MeasuredBy { any, transfers, pings };
 
 struct Metric {
-  std::string name;
+  std::string name;  // the column of trials.csv; ends in the unit
   std::string doc;
   std::function<std::optional<double>(const TrialRecord&)> value;
   Better better = Better::neither;
   MeasuredBy measured_by = MeasuredBy::any;
+  int since = 0;                 // generation of columns; later ones stand behind all earlier ones
+  std::string title = {};        // in sentences and on the page: "goodput"; empty: the name
+  std::string short_title = {};  // the heading in the results table
 };
 
-// The metrics of one generation of columns, in their order: 0 is the contract's, later ones stand
-// behind all earlier ones.
-std::vector<Metric> metrics(int generation);
+// All metrics, by topic.
+std::span<const Metric> metrics();
 
-// A metric's value with the unit that its name ends in, scaled for people: "12.3 Gbit/s".
+// Returns the metric's title, or its name if it has no title or is unknown.
+std::string title_of(std::string_view metric);
+// Returns the metric's heading in the results table, or its name if it has none.
+std::string short_title_of(std::string_view metric);
+
+// Formats a metric's value with the unit that the name ends in, scaled for people: "12.3 Gbit/s".
 std::string human_metric(std::string_view metric, double value);
 
 }  // namespace pingperf
