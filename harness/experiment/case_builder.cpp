@@ -11,8 +11,6 @@
 #include "harness/experiment/keys.h"
 #include "harness/experiment/matrix.h"
 #include "harness/experiment/parameter_reader.h"
-#include "sockets/latency/pingpong.h"
-#include "sockets/throughput/transfer.h"
 
 namespace pingperf {
 namespace {
@@ -31,57 +29,11 @@ void check_axes(const Node* map) {
                                       entry.key, suggest(entry.key, assignable_keys())));
 }
 
-// What an engine that honours a parameter gets when nobody sets it. The rest is the kernel's.
-struct BuiltIn {
-  std::string_view parameter;
-  void (*set)(Options&);
-};
-
 constexpr std::string_view kLimits[] = {"duration", "bytes", "messages"};
 
 bool is_limit(std::string_view parameter) {
   return std::find(std::begin(kLimits), std::end(kLimits), parameter) != std::end(kLimits);
 }
-
-std::uint64_t usual_message_size(const Options& o) {
-  if (o.kind != Kind::throughput) return 64;
-  return o.transport == Transport::udp ? 1400 : 128 * 1024;
-}
-
-constexpr BuiltIn kBuiltIns[] = {
-    {"message_size", [](Options& o) { o.message_size = usual_message_size(o); }},
-    {"streams", [](Options& o) { o.streams = 1; }},
-    {"threads", [](Options& o) { o.threads = 1; }},
-    {"duration",
-     [](Options& o) {
-       if (!is_limited(o)) o.duration = kSecond;
-     }},
-    {"warmup", [](Options& o) { o.warmup = is_limited(o) ? 0 : 200 * kMillisecond; }},
-    {"reverse", [](Options& o) { o.reverse = false; }},
-    {"bidirectional", [](Options& o) { o.bidirectional = false; }},
-    {"nodelay", [](Options& o) { o.nodelay = o.kind != Kind::throughput; }},
-    {"zero_copy", [](Options& o) { o.zero_copy = false; }},
-    {"dont_fragment", [](Options& o) { o.dont_fragment = false; }},
-    {"repeating_payload", [](Options& o) { o.repeating_payload = false; }},
-    {"ip", [](Options& o) { o.ip = 4; }},
-    {"cpu_wakeful", [](Options& o) { o.cpu_wakeful = false; }},
-    {"ping_timeout", [](Options& o) { o.ping_timeout = kPingTimeout; }},
-    {"spin_time", [](Options& o) { o.spin_time = kSpinTime; }},
-    {"sqpoll", [](Options& o) { o.sqpoll = false; }},
-    {"queue_depth", [](Options& o) { o.queue_depth = 4; }},
-    {"receive", [](Options& o) { o.receive = "copy"; }},
-    {"pacing_timer",
-     [](Options& o) {
-       if (o.rate_bps) o.pacing_timer = kPacingTimer;
-     }},
-    {"gso", [](Options& o) { o.gso = false; }},
-    {"gro", [](Options& o) { o.gro = false; }},
-    {"verify", [](Options& o) { o.verify = false; }},
-    {"arrivals",
-     [](Options& o) {
-       if (o.frequency_hz) o.arrivals = "uniform";
-     }},
-};
 
 // One case in the making: what was assigned, and where.
 class CaseBuilder {
@@ -193,10 +145,9 @@ class CaseBuilder {
   }
 
   void apply_built_ins() {
-    for (const BuiltIn& built_in : kBuiltIns)
-      if (case_.engine->honours(built_in.parameter) &&
-          !is_set(case_.options, *find_parameter(built_in.parameter)))
-        built_in.set(case_.options);
+    for (const Parameter& p : parameters())
+      if (case_.engine->honours(p.name) && !is_set(case_.options, p))
+        set_standard(case_.options, p);
   }
 
   void check_whole() const {

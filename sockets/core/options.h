@@ -1,7 +1,7 @@
-// Options: every parameter of one trial, and the one table that names them.
+// Options: every parameter of one trial, and the one table that describes them.
 //
-// The table drives YAML validation, the agent's protocol, the columns of trials.csv and the
-// reference in docs/: a parameter is added here and nowhere else.
+// The YAML reader, the built-in defaults, the JSON Schema, the agent's protocol, the columns of
+// trials.csv and docs/parameters.md read the table.
 #pragma once
 
 #include <cstdint>
@@ -20,15 +20,15 @@ namespace pingperf {
 // What a workload measures.
 enum class Kind { throughput, latency, connect };
 
-// What carries the bytes.
+// The protocol that carries the bytes.
 enum class Transport { tcp, udp, unix_stream, unix_datagram, raw, icmp, mptcp };
 
-// True of those that carry a stream of bytes; the others carry datagrams.
+// Returns true if the transport carries a stream of bytes; the others carry datagrams.
 constexpr bool is_stream(Transport t) {
   return t == Transport::tcp || t == Transport::unix_stream || t == Transport::mptcp;
 }
 
-// True of those whose addresses have a port.
+// Returns true if addresses of the transport have a port.
 constexpr bool has_port(Transport t) {
   return t == Transport::tcp || t == Transport::udp || t == Transport::mptcp;
 }
@@ -40,7 +40,7 @@ std::optional<Transport> transport_from(std::string_view name);
 std::span<const std::string_view> kind_names();
 std::span<const std::string_view> transport_names();
 
-// All parameters of one trial. An empty one does not apply, or was left to the kernel.
+// All parameters of one trial. An empty one does not apply or is left to the kernel.
 struct Options {
   Kind kind = Kind::throughput;
   Transport transport = Transport::tcp;
@@ -51,8 +51,8 @@ struct Options {
   std::optional<std::uint64_t> threads;
   std::optional<Nanoseconds> duration;  // the measured time, after the warmup
   std::optional<Nanoseconds> warmup;
-  std::optional<std::uint64_t> bytes;     // ends after so many, instead of after `duration`
-  std::optional<std::uint64_t> messages;  // likewise
+  std::optional<std::uint64_t> bytes;     // ends the trial, instead of `duration`
+  std::optional<std::uint64_t> messages;  // ends the trial, instead of `duration`
   std::optional<std::uint64_t> rate_bps;
   std::optional<double> frequency_hz;
   std::optional<bool> reverse;
@@ -82,25 +82,37 @@ struct Options {
   std::optional<std::uint64_t> queue_depth;
   std::optional<bool> verify;
   std::optional<std::string> samples;
-  std::optional<std::uint64_t> burst;  // packets at once, of a paced rate
+  std::optional<std::uint64_t> burst;  // messages that a paced sender sends at once
   std::optional<Nanoseconds> pacing_timer;
   std::optional<std::uint64_t> fq_rate_bps;
   std::optional<std::uint64_t> flow_label;
   std::optional<std::string> bind_device;
   std::optional<bool> dont_fragment;
   std::optional<bool> repeating_payload;
-  std::optional<std::string> iperf3_options;  // words with blanks between
+  std::optional<std::string> iperf3_options;  // arguments with blanks between
 };
 
-// True when the trial ends after so many bytes or messages instead of after a time.
+// Returns true if the trial ends after a number of bytes or messages instead of after a time.
 inline bool is_limited(const Options& o) {
   return o.bytes || o.messages;
 }
 
-// How a parameter is written in YAML, which is also the unit it has in its column.
+// Defaults that the engines' loops use too, for callers that set no options.
+inline constexpr Nanoseconds kPingTimeout = 200 * kMillisecond;
+inline constexpr Nanoseconds kSpinTime = 50 * kMicrosecond;
+inline constexpr Nanoseconds kPacingTimer = kMillisecond;  // iperf3 has the same
+
+// How a parameter is written in YAML, which is also the unit of its column.
 enum class Unit { count, size, duration, rate, frequency, flag, text };
 
-// One parameter: its names, unit, bounds and meaning.
+// A built-in default: the value of a parameter that the experiment does not set.
+struct Standard {
+  std::variant<std::uint64_t, Nanoseconds, bool, std::string_view> value;
+  bool (*applies)(const Options&) = nullptr;  // null: always
+  std::string_view condition = {};            // `applies` in words, for the documentation
+};
+
+// One parameter: its names, unit, range, default and meaning.
 struct Parameter {
   using Field =
       std::variant<std::optional<std::uint64_t> Options::*, std::optional<Nanoseconds> Options::*,
@@ -109,22 +121,26 @@ struct Parameter {
 
   std::string_view name;    // in YAML and in the agent's protocol; "pin.client" is client of pin
   std::string_view column;  // in trials.csv
-  Unit unit;
+  Unit unit = Unit::count;
   Field field;
   std::string_view doc;
   double minimum = 0;  // of a number, in the column's base unit (bytes, ns, bit/s, Hz)
   double maximum = std::numeric_limits<double>::infinity();
   std::vector<std::string_view> choices = {};  // of a text; empty: anything
-  int generation = 0;  // of its column: a later one stands behind all earlier ones
+  std::vector<Standard> standards = {};  // the first that applies; none: the kernel decides, or off
+  int generation = 0;  // of its column: columns of later generations follow all earlier ones
 };
 
 // Every parameter, in the order of their columns.
 std::span<const Parameter> parameters();
 
-// The parameter of that YAML name, or null.
+// Returns the parameter with that YAML name, or null.
 const Parameter* find_parameter(std::string_view name);
 
-// True when `options` has a value for `parameter`.
+// Returns true if `options` has a value for `parameter`.
 bool is_set(const Options& options, const Parameter& parameter);
+
+// Sets `parameter` to its first standard that applies to `options`, if there is one.
+void set_standard(Options& options, const Parameter& parameter);
 
 }  // namespace pingperf

@@ -17,8 +17,6 @@
 
 namespace pingperf {
 
-inline constexpr Nanoseconds kPingTimeout = 200 * kMillisecond;    // unless ping_timeout says else
-inline constexpr Nanoseconds kSpinTime = 50 * kMicrosecond;        // unless spin_time says else
 inline constexpr std::size_t kPingNumber = sizeof(std::uint64_t);  // in front of a stream's ping
 
 // One flow, and the ping that is under way on it.

@@ -39,9 +39,6 @@ struct alignas(64) FlowCounter {
 // How long a loop that waits for anything else may not notice that the meter has closed.
 inline constexpr Nanoseconds kNap = 50 * kMillisecond;
 
-// How often a paced sender looks at its schedule, unless pacing_timer says else: iperf3's own.
-inline constexpr Nanoseconds kPacingTimer = kMillisecond;
-
 // The send times of a paced flow: message k is due k message times after the first. The schedule is
 // looked at once in a pacing_timer, and what is due by then leaves at once. It is fixed: what a
 // late look missed is made up for, so the mean rate holds.
