@@ -14,6 +14,7 @@
 #include "harness/agent/host_facts.h"
 #include "harness/agent/protocol.h"
 #include "harness/agent/worker.h"
+#include "harness/base/io.h"
 #include "harness/base/process.h"
 #include "harness/base/version.h"
 #include "harness/engines/engines.h"
@@ -23,7 +24,7 @@ namespace pingperf {
 namespace {
 
 constexpr Nanoseconds kStopGrace = kSecond;
-constexpr double kMaxExamination_s = 10;
+constexpr double kMaxHostCheck_s = 10;
 
 // One endpoint's process and its pipes. Destroying it kills and reaps the process.
 class Worker {
@@ -138,11 +139,7 @@ class Agent {
       fds.push_back({worker.errors(), POLLIN, 0});  // -1, which poll passes over, once it ended
       wake = std::min(wake, worker.deadline());
     }
-    int timeout_ms = -1;
-    if (!workers_.empty()) {
-      const Nanoseconds left = std::clamp<Nanoseconds>(wake - now_ns(), 0, 3600 * kSecond);
-      timeout_ms = static_cast<int>((left + kMillisecond - 1) / kMillisecond);
-    }
+    const int timeout_ms = workers_.empty() ? -1 : poll_ms(wake);
     return ::poll(fds.data(), fds.size(), timeout_ms) > 0 && fds[0].revents != 0;
   }
 
@@ -200,8 +197,8 @@ class Agent {
     if (found != workers_.end()) found->second.stop();
   }
 
-  void obey(const HostCheckRequest& examine) {
-    const double seconds = std::clamp(examine.observe_s, 0.0, kMaxExamination_s);
+  void obey(const HostCheckRequest& request) {
+    const double seconds = std::clamp(request.observe_s, 0.0, kMaxHostCheck_s);
     say(HostCheckResult{check_host(static_cast<Nanoseconds>(seconds * 1e9))});
   }
 

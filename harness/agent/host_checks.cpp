@@ -16,6 +16,7 @@
 
 #include "harness/agent/lab.h"
 #include "harness/base/command.h"
+#include "harness/base/json.h"
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
 #include "sockets/measure/timestamps.h"
@@ -23,8 +24,6 @@
 
 namespace pingperf {
 namespace {
-
-using Json = nlohmann::json;
 
 // Nothing of ours runs meanwhile: what is busy is others.
 void put_load(Json& facts, Nanoseconds observe) {
@@ -94,14 +93,14 @@ void put_stamps(Json& facts) {
 
 }  // namespace
 
-Json check_host(Nanoseconds observe) {
+std::string check_host(Nanoseconds observe) {
   Json facts = Json::object();
   put_load(facts, observe);  // before the commands below, which are load too
   put_clock(facts);
   put_qdiscs(facts);
   put_stamps(facts);
   if (const auto labs = stale_labs(); !labs.empty()) facts["stale_labs"] = labs;
-  return facts;
+  return json_line(facts);
 }
 
 }  // namespace pingperf

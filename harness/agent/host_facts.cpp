@@ -14,13 +14,13 @@
 #include <string>
 #include <string_view>
 
+#include "harness/base/json.h"
+#include "harness/base/parse_number.h"
 #include "harness/base/version.h"
 #include "harness/engines/iperf3.h"
 
 namespace pingperf {
 namespace {
-
-using Json = nlohmann::json;
 
 // One-line files of the kernel, each a fact.
 struct FactFile {
@@ -44,9 +44,7 @@ constexpr FactFile kFactFiles[] = {
 
 // A number where the text is one, so that readers need not guess.
 Json fact(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error == std::errc() && rest == text.data() + text.size()) return number;
+  if (const auto number = parse_number<std::int64_t>(text)) return *number;
   return text;
 }
 
@@ -125,7 +123,7 @@ void put(Json& facts, const char* name, std::string_view text) {
 
 }  // namespace
 
-Json host_facts() {
+std::string host_facts() {
   Json facts = Json::object();
   if (utsname host; ::uname(&host) == 0) {
     facts["hostname"] = host.nodename;
@@ -145,7 +143,13 @@ Json host_facts() {
   put(facts, "compiler", compiler());
   put(facts, "build_type", build_type());
   put(facts, "libiperf", libiperf_version());
-  return facts;
+  return json_line(facts);
+}
+
+std::string text_fact(const std::string& facts, const char* name) {
+  const Json object = parse_json(facts);
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
 }  // namespace pingperf

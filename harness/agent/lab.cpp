@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "harness/base/command.h"
+#include "harness/base/json.h"
 #include "harness/base/usage_error.h"
 
 namespace pingperf {
@@ -244,11 +245,11 @@ Host Lab::server() const {
   return host;
 }
 
-nlohmann::json Lab::facts() const {
+Json Lab::facts() const {
   const auto json_of = [](const std::vector<std::string>& command) {
-    return nlohmann::json::parse(run_command(command), nullptr, false);
+    return Json::parse(run_command(command), nullptr, false);
   };
-  nlohmann::json facts;
+  Json facts;
   for (const Namespace& space : namespaces_)
     for (const std::string& device : space.devices)
       facts[space.name.substr(space.name.rfind('-') + 1)][device] = {

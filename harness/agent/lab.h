@@ -8,11 +8,11 @@
 // bufferbloat.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "harness/base/json_fwd.h"
 #include "harness/experiment/experiment.h"
 
 namespace pingperf {
@@ -35,7 +35,7 @@ class Lab {
   Host server() const;
 
   // The links, addresses and queueing disciplines as the kernel has them now, for environment.json.
-  nlohmann::json facts() const;
+  Json facts() const;
 
  private:
   struct Namespace {

@@ -7,6 +7,7 @@
 #include <span>
 #include <type_traits>
 
+#include "harness/base/json.h"
 #include "harness/base/version.h"
 
 namespace pingperf {
@@ -319,8 +320,8 @@ Json to_json(const StopEndpoint& stop) {
   return {{"type", "stop"}, {"endpoint", stop.endpoint}};
 }
 
-Json to_json(const HostCheckRequest& examine) {
-  return {{"type", "examine"}, {"observe_s", examine.observe_s}};
+Json to_json(const HostCheckRequest& request) {
+  return {{"type", "examine"}, {"observe_s", request.observe_s}};
 }
 
 OpenEndpoint open_from(const Json& object, Role role) {
@@ -369,7 +370,7 @@ Json to_json(const AgentHello& hello) {
   return {{"type", "hello"},
           {"version", hello.version},
           {"engines", std::move(engines)},
-          {"host", hello.host}};
+          {"host", parse_json(hello.host)}};
 }
 
 // Of an agent of another version only that: the rest may read differently there.
@@ -379,7 +380,7 @@ AgentHello hello_from(const Json& object) {
   if (hello.version != version()) return hello;
   for (const Json& engine : take_array(object, "engines"))
     hello.engines.push_back(engine_from(engine));
-  hello.host = take<Json>(object, "host");
+  hello.host = json_line(take<Json>(object, "host"));
   return hello;
 }
 
@@ -393,8 +394,8 @@ Json to_json(const Progress& progress) {
           {"interval", to_json(progress.interval)}};
 }
 
-Json to_json(const HostCheckResult& examination) {
-  return {{"type", "examination"}, {"facts", examination.facts}};
+Json to_json(const HostCheckResult& result) {
+  return {{"type", "examination"}, {"facts", parse_json(result.facts)}};
 }
 
 Json to_json(const Result& result) {
@@ -429,8 +430,7 @@ Failure failure_from(const Json& object) {
 
 template <typename Message>
 std::string line_of(const Message& message) {
-  const Json object = std::visit([](const auto& m) { return to_json(m); }, message);
-  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_line(std::visit([](const auto& m) { return to_json(m); }, message));
 }
 
 Json object_in(std::string_view line) {
@@ -483,7 +483,7 @@ Event decode_event(std::string_view line) {
   if (type == "result")
     return Result{endpoint(), measurement_with_peer(take<Json>(object, "measurement"))};
   if (type == "error") return failure_from(object);
-  if (type == "examination") return HostCheckResult{take<Json>(object, "facts")};
+  if (type == "examination") return HostCheckResult{json_line(take<Json>(object, "facts"))};
   throw ProtocolError("unknown event " + excerpt(type));
 }
 

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "harness/base/json.h"
 #include "harness/base/version.h"
 
 namespace pingperf {
@@ -13,7 +14,7 @@ namespace pingperf {
 namespace {
 
 Json json_of(const PairFacts& pair) {
-  return {{"client", pair.client}, {"server", pair.server}};
+  return {{"client", parse_json(pair.client)}, {"server", parse_json(pair.server)}};
 }
 
 Json session(const std::vector<std::string>& command_line, const std::vector<PairFacts>& hosts,

@@ -5,16 +5,16 @@
 #include <string>
 #include <vector>
 
-#include "harness/base/json.h"
+#include "harness/base/json_fwd.h"
 #include "harness/experiment/experiment_reader.h"
 
 namespace pingperf {
 
-// What the agents of a pair of hosts told of these.
+// The facts that the agents of a pair of hosts reported: JSON objects.
 struct PairFacts {
   std::size_t number;  // from 1
-  Json client;
-  Json server;
+  std::string client;
+  std::string server;
 };
 
 // The text of environment.json: versions, command line, overrides, the facts of the pairs of hosts

@@ -21,7 +21,7 @@ class ProgressView {
   ProgressView& operator=(const ProgressView&) = delete;
 
   // Of the trials that run at once, the live line tells of the first.
-  void round_started(const Experiment& experiment, std::span<const Trial> wave);
+  void round_started(const Experiment& experiment, std::span<const Trial> round);
   void interval(End end, const Interval& interval);
   void tick();
   void trial_ended(const TrialRecord& record);

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <span>
 
+#include "harness/agent/host_facts.h"
 #include "harness/base/lines.h"
 #include "harness/results/summary.h"
 #include "harness/results/warnings.h"
@@ -18,13 +19,13 @@ namespace pingperf {
 namespace {
 
 std::string host_name(Channel& channel) {
-  return channel.hello().host.value("hostname", "");
+  return text_fact(channel.hello().host, "hostname");
 }
 
 // True when both agents run under one kernel, whose clock stamps at both ends.
 bool has_same_clock(Channel& client, Channel& server) {
-  const std::string boot = client.hello().host.value("boot_id", "");
-  return !boot.empty() && boot == server.hello().host.value("boot_id", "");
+  const std::string boot = text_fact(client.hello().host, "boot_id");
+  return !boot.empty() && boot == text_fact(server.hello().host, "boot_id");
 }
 
 // Lets the machine settle; returns at once when the run is interrupted.
@@ -44,7 +45,7 @@ TrialWarnings judge_of_earlier_trials(const RunDirectory& directory) {
   return judge;
 }
 
-// Where the trials of a wave wait for one another, so that they start at the same moment.
+// Where the trials of a round wait for one another, so that they start at the same moment.
 class StartBarrier {
  public:
   explicit StartBarrier(std::size_t trials) : expected_(trials) {}
@@ -86,7 +87,7 @@ class StartBarrier {
   bool broken_ = false;
 };
 
-// The trials of one wave, each on a pair of hosts of its own.
+// The trials of one round, each on a pair of hosts of its own.
 class RoundRunner {
  public:
   RoundRunner(const Experiment& experiment, Agents& agents, RunDirectory& directory,
@@ -98,10 +99,10 @@ class RoundRunner {
         progress_(progress),
         judge_(judge) {}
 
-  void run(std::span<const Trial> wave) {
-    progress_.round_started(experiment_, wave);
+  void run(std::span<const Trial> round) {
+    progress_.round_started(experiment_, round);
     std::vector<Attempt> attempts;
-    for (const Trial& trial : wave) attempts.push_back(begin(trial));
+    for (const Trial& trial : round) attempts.push_back(begin(trial));
     carry_out(attempts);
     progress_.round_ended();
   }
@@ -112,7 +113,7 @@ class RoundRunner {
     Nanoseconds begin;
     Channel* client = nullptr;  // null: a host cannot be reached
     Channel* server = nullptr;
-    bool together = true;  // with the others of the wave
+    bool together = true;  // with the others of the round
   };
 
   // An agent that has to be started anew is started here, on the thread that outlives the trial.
@@ -167,7 +168,7 @@ class RoundRunner {
     finish(attempt);
   }
 
-  // How long a trial waits for the others of its wave: well within its own time limit.
+  // How long a trial waits for the others of its round: well within its own time limit.
   Nanoseconds patience_of(const Case& c) const {
     const Nanoseconds spare =
         trial_timeout(experiment_, c) - expected_length(c, experiment_.is_external(c));
@@ -243,13 +244,13 @@ std::vector<Trial> missing_trials(const Experiment& experiment, const std::vecto
 void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, Agents& agents,
                 RunDirectory& directory, const Interrupt& interrupt, ProgressView& progress) {
   TrialWarnings judge = judge_of_earlier_trials(directory);
-  RoundRunner wave(experiment, agents, directory, interrupt, progress, judge);
+  RoundRunner runner(experiment, agents, directory, interrupt, progress, judge);
   for (auto begin = trials.begin(); begin != trials.end();) {
     if (begin != trials.begin()) cool_down(experiment, interrupt);
     if (interrupt.raised()) return;
     const auto end = std::find_if(begin, trials.end(),
                                   [&](const Trial& trial) { return trial.wave != begin->wave; });
-    wave.run({begin, end});
+    runner.run({begin, end});
     begin = end;
   }
 }

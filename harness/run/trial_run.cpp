@@ -8,6 +8,8 @@
 #include <deque>
 #include <optional>
 
+#include "harness/agent/host_facts.h"
+#include "harness/base/io.h"
 #include "sockets/core/address.h"
 
 namespace pingperf {
@@ -135,7 +137,8 @@ class TrialRun {
   }
 
   static std::string host_of(const Channel& channel) {
-    return channel.hello().host.value("hostname", "its host");
+    const std::string name = text_fact(channel.hello().host, "hostname");
+    return name.empty() ? "its host" : name;
   }
 
   bool going() const { return outcome_.status == Status::ok; }
@@ -217,8 +220,7 @@ void TrialRun::wait_once(Nanoseconds limit) {
   std::array<pollfd, 3> set = {{{server_channel_ ? server_channel_->fd() : -1, POLLIN, 0},
                                 {client_channel_.fd(), POLLIN, 0},
                                 {going() ? watch_.interrupt_fd : -1, POLLIN, 0}}};
-  const Nanoseconds slice = std::clamp<Nanoseconds>(limit - now_ns(), 0, kTick);
-  ::poll(set.data(), set.size(), static_cast<int>(slice / kMillisecond) + 1);
+  ::poll(set.data(), set.size(), poll_ms(std::min(limit, now_ns() + kTick)));
   if (set[2].revents != 0) outcome_.status = Status::interrupted;
   watch_.tick();
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "harness/base/json.h"
 #include "harness/base/usage_error.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -56,7 +57,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text = text_of(data, size);
   run.write(text);
   try_to([] { recorded_overrides(run.path()); });
-  try_to([] { resumed_environment_json(run.path(), {"pingperf"}, {{1, {}, {}}}, {}); });
+  try_to([] { resumed_environment_json(run.path(), {"pingperf"}, {{1, "{}", "{}"}}, {}); });
   const auto compare = [](const fs::path& base, const fs::path& now) {
     for (const std::string& line : environment_differences(base, now)) require_one_line(line);
   };
