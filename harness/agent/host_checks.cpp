@@ -25,7 +25,7 @@
 namespace pingperf {
 namespace {
 
-// Nothing of ours runs meanwhile: what is busy is others.
+// No trial runs meanwhile, so the load comes from other programs.
 void put_load(Json& facts, Nanoseconds observe) {
   const Usage before = Usage::now();
   std::this_thread::sleep_for(std::chrono::nanoseconds(observe));
@@ -41,7 +41,7 @@ void put_clock(Json& facts) {
   facts["clock_cost_ns"] = fast_clock.cost_ns;
 }
 
-// Each is tried in a namespace of its own: a kernel may have one as a module that is yet to load.
+// Tries each in a new namespace, because the kernel may have it as a module that is not loaded yet.
 void put_qdiscs(Json& facts) {
   std::vector<std::string> command = {"unshare", "--net"};
   if (::geteuid() != 0) command = {"unshare", "--user", "--map-root-user", "--net"};
@@ -62,7 +62,8 @@ void put_qdiscs(Json& facts) {
   }
 }
 
-// Whether the interface stamps what it sends, in software; nothing when it is down or does not say.
+// Returns true if the interface stamps sent packets in software; nothing when it is down or
+// unknown.
 std::optional<bool> stamps_sent(int fd, const char* interface) {
   ifreq request{};
   std::strncpy(request.ifr_name, interface, IFNAMSIZ - 1);

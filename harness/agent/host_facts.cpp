@@ -22,7 +22,7 @@
 namespace pingperf {
 namespace {
 
-// One-line files of the kernel, each a fact.
+// Facts in one-line files of the kernel.
 struct FactFile {
   const char* fact;
   const char* path;
@@ -42,7 +42,7 @@ constexpr FactFile kFactFiles[] = {
     {"lo_mtu", "/sys/class/net/lo/mtu"},
 };
 
-// A number where the text is one, so that readers need not guess.
+// Returns a number if the text is one, so that readers need not guess.
 Json fact(std::string_view text) {
   if (const auto number = parse_number<std::int64_t>(text)) return *number;
   return text;
@@ -65,7 +65,7 @@ std::string first_line(const std::string& path) {
   return line;
 }
 
-// What stands behind `key` in /proc/self/status.
+// Returns the value of `key` in /proc/self/status.
 std::string own_status(std::string_view key) {
   std::ifstream file("/proc/self/status");
   for (std::string line; std::getline(file, line);)
@@ -74,7 +74,7 @@ std::string own_status(std::string_view key) {
   return "";
 }
 
-// Of all CPUs, without repeats: "performance", or "performance powersave".
+// Returns the distinct governors of all CPUs: "performance", or "performance powersave".
 std::string governors() {
   std::set<std::string> names;
   for (long cpu = 0; cpu < ::sysconf(_SC_NPROCESSORS_CONF); ++cpu)
@@ -84,7 +84,7 @@ std::string governors() {
   return fmt::format("{}", fmt::join(names, " "));
 }
 
-// Whether the CPUs may go beyond their rated frequency.
+// Returns true if the CPUs may exceed their rated frequency.
 std::optional<bool> turbo() {
   if (const auto text = first_line("/sys/devices/system/cpu/intel_pstate/no_turbo"); !text.empty())
     return text == "0";
@@ -93,7 +93,7 @@ std::optional<bool> turbo() {
   return std::nullopt;
 }
 
-// Those that some of our options take, among the process's own.
+// Returns the capabilities of this process that some options require.
 Json capabilities() {
   const std::string text = own_status("CapEff");
   std::uint64_t bits = 0;
@@ -105,7 +105,7 @@ Json capabilities() {
   return names;
 }
 
-// How many CPUs' time the control group may take (cgroups(7), version 2).
+// Returns how many CPUs' time the control group may use (cgroups(7), version 2).
 std::optional<double> cpu_quota() {
   std::ifstream groups("/proc/self/cgroup");
   for (std::string line; std::getline(groups, line);) {

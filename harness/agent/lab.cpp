@@ -29,8 +29,8 @@ std::string address6(int link, int end) {
   return fmt::format("fd77:{}::{}", link, end);
 }
 
-// When a process started, in ticks after boot (proc(5), field 22): tells it from a later one of the
-// same number. Empty when there is no such process.
+// Returns when a process started, in ticks after boot (proc(5), field 22), which differs from that
+// of a later process with the same number. Returns "" when there is no such process.
 std::string start_time(const std::string& pid) {
   std::ifstream in("/proc/" + pid + "/stat");
   std::string text{std::istreambuf_iterator<char>(in), {}};

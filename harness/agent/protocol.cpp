@@ -13,7 +13,7 @@
 namespace pingperf {
 namespace {
 
-// ---- Values, read strictly: a number is never made of a text, nor a count of a fraction.
+// ---- Values, read strictly: texts are not converted to numbers, nor fractions to counts.
 
 template <typename T>
 T as(const Json& value, std::string_view key) {
@@ -61,7 +61,7 @@ Enum take_name(const Json& object, std::string_view key,
   throw ProtocolError(fmt::format("'{}' cannot be {}", key, excerpt(text)));
 }
 
-// ---- Figures, by table. What was not measured has no key.
+// ---- Figures, by table. Figures that were not measured have no key.
 
 template <typename T>
 struct Field {
@@ -171,7 +171,7 @@ Json to_json(const Histogram& h) {
           {"buckets", h.buckets()}};
 }
 
-// Nothing when it holds nothing.
+// Returns nothing if the histogram is missing or empty.
 std::optional<Histogram> take_histogram(const Json& object, std::string_view key) {
   const auto h = take_optional<Json>(object, key);
   if (!h) return std::nullopt;
@@ -195,7 +195,7 @@ std::optional<Histogram> take_histogram(const Json& object, std::string_view key
   }
 }
 
-// One number after the other: when a ping left, since the one before, and its round trip.
+// Two numbers per ping: the time since the ping before, and the round trip.
 Json to_json(const std::vector<Sample>& samples) {
   Json numbers = Json::array();
   Nanoseconds previous = 0;
@@ -256,7 +256,7 @@ Measurement measurement_from(const Json& object) {
   return m;
 }
 
-// A peer that is told of has none of its own.
+// The measurement of a peer has no peer.
 Measurement measurement_with_peer(const Json& object) {
   Measurement m = measurement_from(object);
   if (const auto peer = take_optional<Json>(object, "peer"))
@@ -264,7 +264,7 @@ Measurement measurement_with_peer(const Json& object) {
   return m;
 }
 
-// ---- Options, by the table of parameters. The engine's name stands beside them.
+// ---- Options, by the table of parameters. The name of the engine is not among them.
 
 Json to_json(const Options& options) {
   Json object = {{"kind", name(options.kind)}, {"transport", name(options.transport)}};
@@ -373,7 +373,7 @@ Json to_json(const AgentHello& hello) {
           {"host", parse_json(hello.host)}};
 }
 
-// Of an agent of another version only that: the rest may read differently there.
+// Reads only the version if it differs, because the rest may have another form there.
 AgentHello hello_from(const Json& object) {
   AgentHello hello;
   hello.version = take<std::string>(object, "version");
@@ -437,12 +437,12 @@ Json object_in(std::string_view line) {
   try {
     Json object = parse_json(line);
     if (object.is_object()) return object;
-  } catch (const JsonError&) {  // the line tells more than where in it
+  } catch (const JsonError&) {  // the error below quotes the line, which helps more
   }
   throw ProtocolError("not a JSON object: " + excerpt(line));
 }
 
-// What another host says goes into tables and to terminals.
+// Escapes control characters, because texts of other hosts go into tables and to terminals.
 void make_printable(Json& json) {
   if (json.is_string()) json = printable(json.get_ref<const std::string&>());
   if (json.is_structured())

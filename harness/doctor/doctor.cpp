@@ -13,12 +13,12 @@
 namespace pingperf {
 namespace {
 
-constexpr double kSpoilingLoad = 0.25;          // of the CPUs, by others, before a run begins
-constexpr double kSlowClock_ns = 100;           // a round trip is some microseconds, and takes two
+constexpr double kSpoilingLoad = 0.25;  // of the CPUs, by other programs, before a run starts
+constexpr double kSlowClock_ns = 100;   // a round trip takes some microseconds and two clock reads
 constexpr std::uint64_t kFairBuffer = 4 << 20;  // bytes; less loses datagrams in bursts
 constexpr std::pair<int, int> kThreadedIperf3 = {3, 16};
 
-// Of a fact that may be missing, or of another type on a host of another build.
+// Returns a fact, or nothing if it is missing or has another type.
 template <typename T>
 std::optional<T> fact(const Json& facts, const char* name) {
   const auto found = facts.find(name);
@@ -42,7 +42,7 @@ bool holds(const Names& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// The CPUs of a kernel's list: "0-3,8".
+// Returns the CPUs of a kernel's list: "0-3,8".
 std::set<std::uint64_t> cpus_in(const std::string& list) {
   constexpr std::uint64_t kMax = 1 << 14;
   std::set<std::uint64_t> cpus;
@@ -57,7 +57,7 @@ std::set<std::uint64_t> cpus_in(const std::string& list) {
   return cpus;
 }
 
-// {3, 12} of "3.12".
+// Returns {3, 12} for "3.12".
 std::optional<std::pair<int, int>> version_in(const std::string& text) {
   std::pair<int, int> version;
   char dot = 0;
@@ -104,7 +104,7 @@ class Judge {
     return pingperf::fact<T>(facts_, name);
   }
 
-  // What an experiment needs is serious when it is missing, and left out when it does not.
+  // Adds a missing feature: serious if the experiment needs it, left out if it does not.
   void add_missing(const char* subject, bool needed, std::string what, const char* why,
                    std::string remedy) {
     if (!requirements_ || needed) add(subject, needed, std::move(what), why, std::move(remedy));
@@ -201,7 +201,7 @@ class Judge {
     return !capabilities || holds(*capabilities, capability);
   }
 
-  // Whoever may administer the network is not bound by the limits.
+  // The limits do not apply to users who may administer the network.
   void judge_buffers() {
     if (may("CAP_NET_ADMIN")) return;
     const auto judge = [&](const char* limit, std::uint64_t wanted, const char* why) {
@@ -221,7 +221,7 @@ class Judge {
   }
 
   void judge_capabilities() {
-    // Not capabilities of the file: whoever may execute it would have them (SECURITY.md).
+    // Not file capabilities: every user who may execute the file would have them (SECURITY.md).
     const char* const as_root = "sudo pingperf run …, or a lab (lab: in the experiment)";
     if (!may("CAP_NET_RAW"))
       add_missing("capabilities", needs(&HostRequirements::raw_sockets), "no CAP_NET_RAW",

@@ -44,7 +44,7 @@ std::string text_in(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// The facts of the host of one end.
+// Returns the facts of the host of one end.
 Json facts_of(const Json& environment, const std::string& end) {
   const Json hosts = environment.value("hosts", Json::object());
   return hosts.is_object() ? hosts.value(end, Json::object()) : Json::object();
