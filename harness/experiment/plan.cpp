@@ -90,7 +90,7 @@ Nanoseconds expected_length(const Experiment& experiment, const std::vector<Tria
   Nanoseconds sum = 0;
   for (auto trial = trials.begin(); trial != trials.end();) {
     Nanoseconds longest = 0;
-    for (const std::uint64_t round = trial->wave; trial != trials.end() && trial->wave == round;
+    for (const std::uint64_t round = trial->round; trial != trials.end() && trial->round == round;
          ++trial) {
       const Case& c = experiment.cases[trial->case_index];
       longest = std::max(longest, expected_length(c, experiment.is_external(c)));

@@ -249,7 +249,7 @@ void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, 
     if (begin != trials.begin()) cool_down(experiment, interrupt);
     if (interrupt.raised()) return;
     const auto end = std::find_if(begin, trials.end(),
-                                  [&](const Trial& trial) { return trial.wave != begin->wave; });
+                                  [&](const Trial& trial) { return trial.round != begin->round; });
     runner.run({begin, end});
     begin = end;
   }

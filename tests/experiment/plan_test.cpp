@@ -70,7 +70,7 @@ Experiment with_pairs(std::size_t bases, std::size_t pairs, std::size_t at_once)
 TEST(Plan, PairsThatMeasureAtOnceAreAWaveOfOneCase) {
   const Experiment e = with_pairs(2, 3, 2);
   std::map<std::uint64_t, std::vector<std::size_t>> rounds;
-  for (const Trial& t : plan_trials(e)) rounds[t.wave].push_back(t.case_index);
+  for (const Trial& t : plan_trials(e)) rounds[t.round].push_back(t.case_index);
   ASSERT_EQ(rounds.size(), 12u);  // in each block, of each case: pairs 1 and 2, then pair 3
   const std::set<std::vector<std::size_t>> expected = {{0, 1}, {2}, {3, 4}, {5}};
   for (std::uint64_t block = 0; block < 3; ++block) {
@@ -82,7 +82,7 @@ TEST(Plan, PairsThatMeasureAtOnceAreAWaveOfOneCase) {
 
 TEST(Plan, PairsOneAfterTheOtherHaveAWaveEach) {
   std::set<std::uint64_t> rounds;
-  for (const Trial& t : plan_trials(with_pairs(2, 3, 1))) rounds.insert(t.wave);
+  for (const Trial& t : plan_trials(with_pairs(2, 3, 1))) rounds.insert(t.round);
   EXPECT_EQ(rounds.size(), 18u);
 }
 
