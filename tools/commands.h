@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/base/json.h"
+#include "harness/base/json_fwd.h"
 #include "harness/base/text_table.h"
 #include "harness/experiment/experiment_reader.h"
 #include "harness/verdicts/effect.h"

@@ -4,7 +4,8 @@
 
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
-#include "harness/doctor/doctor_visit.h"
+#include "harness/base/json.h"
+#include "harness/doctor/check_hosts.h"
 #include "harness/experiment/experiment_reader.h"
 #include "harness/run/runner.h"
 #include "harness/verdicts/criteria_reader.h"
@@ -23,15 +24,16 @@ std::vector<HostReport> reports_of(const DoctorCommand& command) {
   if (command.no_launch) refuse_launchers(experiment);
   announce_launchers(experiment);
   Agents agents(experiment);  // a lab has its agents on this host
-  return visit(experiment, agents, kObservation);
+  return check_hosts(experiment, agents, kObservation);
 }
 
 // "this host: bench1, Linux 6.1.0, 8 CPUs"
 std::string heading(const HostReport& report) {
   std::string text = report.host;
+  const Json facts = parse_json(report.facts);
   const auto add = [&](const char* before, const char* fact, const char* after) {
-    const auto found = report.facts.find(fact);
-    if (found == report.facts.end()) return;
+    const auto found = facts.find(fact);
+    if (found == facts.end()) return;
     text += before + (found->is_string() ? found->get<std::string>() : found->dump()) + after;
   };
   add(": ", "hostname", "");
@@ -67,7 +69,7 @@ int doctor_command(const DoctorCommand& command) {
   if (command.format == "json") {
     Json document = {{"removed", removed}, {"hosts", to_json(reports)}};
     for (std::size_t i = 0; i < reports.size(); ++i)
-      document["hosts"][i]["facts"] = reports[i].facts;
+      document["hosts"][i]["facts"] = parse_json(reports[i].facts);
     print_json(document);
     return 0;
   }

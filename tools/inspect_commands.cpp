@@ -4,6 +4,7 @@
 #include "harness/agent/channel.h"
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
+#include "harness/base/json.h"
 #include "harness/base/usage_error.h"
 #include "harness/experiment/experiment_reader.h"
 #include "harness/experiment/plan.h"

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "harness/base/interrupt.h"
+#include "harness/base/json.h"
 #include "harness/base/units.h"
 #include "harness/base/usage_error.h"
 #include "harness/report/results_table.h"

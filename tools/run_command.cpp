@@ -8,9 +8,10 @@
 
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
+#include "harness/base/json.h"
 #include "harness/base/terminal.h"
 #include "harness/base/usage_error.h"
-#include "harness/doctor/doctor_visit.h"
+#include "harness/doctor/check_hosts.h"
 #include "harness/experiment/experiment_reader.h"
 #include "harness/report/junit.h"
 #include "harness/report/report.h"
@@ -165,7 +166,7 @@ std::vector<PairFacts> facts_of_hosts(const Experiment& experiment, Agents& agen
     const Channel* const server = pair.server();
     facts.push_back({number + 1, pair.client().hello().host,
                      server ? server->hello().host
-                            : Json{{"external", experiment.hosts[number].server.external}}});
+                            : json_line({{"external", experiment.hosts[number].server.external}})});
   }
   return facts;
 }
@@ -231,7 +232,7 @@ int run_one(const RunCommand& command, const std::filesystem::path& file,
   const std::unique_ptr<Lab> lab = make_lab(experiment);
   const std::vector<Trial> plan = plan_trials(experiment, interim_analyses(criteria).back());
   Agents agents(experiment);
-  const std::vector<HostReport> reports = visit(experiment, agents, kObservation);
+  const std::vector<HostReport> reports = check_hosts(experiment, agents, kObservation);
   RunDirectory directory =
       open_directory(command, experiment, text, overrides, lab.get(), agents, to_json(reports));
   refuse_itself_as_baseline(criteria, directory);

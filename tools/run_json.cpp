@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "harness/base/csv.h"
+#include "harness/base/json.h"
 
 namespace pingperf {
 namespace {

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "harness/agent/protocol.h"
+#include "harness/base/json_fwd.h"
 #include "harness/verdicts/gates.h"
 
 namespace pingperf {

@@ -15,6 +15,7 @@
 #include "bench/local_trials.h"
 #include "bench/peers/tool.h"
 #include "harness/agent/host_facts.h"
+#include "harness/base/json.h"
 #include "harness/base/statistics.h"
 #include "harness/base/text_table.h"
 #include "harness/base/units.h"
@@ -187,7 +188,7 @@ std::string table_text(const std::vector<ComparisonRow>& rows, const TrialTable&
 }
 
 std::string facts_text(unsigned rounds, unsigned seconds, const std::vector<const Tool*>& tools) {
-  const Json host = host_facts();
+  const Json host = parse_json(host_facts());
   std::string text = fmt::format(
       "{} rounds of {} s. {} CPUs of {}, {}, congestion control {}, pingperf {}.", rounds, seconds,
       host.value("cpus", 0), host.value("cpu_model", "?"), host.value("kernel", "?"),

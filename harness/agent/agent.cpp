@@ -14,6 +14,7 @@
 #include "harness/agent/host_facts.h"
 #include "harness/agent/protocol.h"
 #include "harness/agent/worker.h"
+#include "harness/base/io.h"
 #include "harness/base/process.h"
 #include "harness/base/version.h"
 #include "harness/engines/engines.h"
@@ -23,7 +24,7 @@ namespace pingperf {
 namespace {
 
 constexpr Nanoseconds kStopGrace = kSecond;
-constexpr double kMaxExamination_s = 10;
+constexpr double kMaxHostCheck_s = 10;
 
 // One endpoint's process and its pipes. Destroying it kills and reaps the process.
 class Worker {
@@ -44,7 +45,7 @@ class Worker {
     requests_ = std::move(requests.write);
     events_ = std::move(events.read);
     errors_ = std::move(errors.read);
-    // A worker that does not read must not hold the agent up: its pipe has room for what it is due.
+    // A worker that does not read must not block the agent. Its pipe has room for all its requests.
     check(::fcntl(requests_.get(), F_SETFL, O_NONBLOCK), "fcntl");
     request(open);
   }
@@ -55,7 +56,7 @@ class Worker {
   Nanoseconds deadline() const noexcept { return deadline_; }
   const Failure& overdue() const noexcept { return overdue_; }
 
-  // One that does not listen any more is dead or will be overdue: no error here.
+  // If the worker no longer reads, it is dead or will time out, so this is not an error.
   void request(const Request& request) {
     try {
       write_line(requests_.get(), encode(request));
@@ -73,7 +74,7 @@ class Worker {
     overdue_.status = Status::failed;
   }
 
-  // Both return false at the end of the stream.
+  // Both read once and return false at the end of the stream.
   bool read_events() { return lines_.read_from(events_.get()); }
   void read_errors() {
     if (!tail_.read_from(errors_.get())) errors_ = Fd();
@@ -81,7 +82,7 @@ class Worker {
 
   std::optional<std::string> next_line() { return lines_.next(); }
 
-  // Ends the process, and says how it had ended itself.
+  // Ends the process and reports how it had ended by itself.
   std::string end() {
     const int status = process_.end();
     if (errors_) tail_.drain(errors_.get());
@@ -96,7 +97,7 @@ class Worker {
  private:
   std::string engine_;
   Nanoseconds deadline_;
-  Failure overdue_;  // what to say when it lives at its deadline
+  Failure overdue_;  // sent if it still runs at its deadline
   Process process_;
   Fd requests_;
   Fd events_;
@@ -109,13 +110,13 @@ class Agent {
  public:
   Agent(Fd in, Fd out) : in_(std::move(in)), out_(std::move(out)) {}
 
-  // Until the end of the requests. Throws ProtocolError, or std::system_error when the controller
-  // is gone.
+  // Serves requests until their end. Throws ProtocolError, or std::system_error when the controller
+  // has ended.
   void serve() {
     for (bool more = true; more;) {
       const bool asked = wait();
       if (asked) more = read_requests();
-      // By number: an endpoint that ends leaves the map.
+      // Iterates over numbers, because an endpoint that ends is removed from the map.
       for (const std::uint64_t endpoint : endpoints()) attend(endpoint);
     }
   }
@@ -129,20 +130,16 @@ class Agent {
     return numbers;
   }
 
-  // Until something can be read or a worker is overdue. Returns whether the controller spoke.
+  // Waits until a descriptor is readable or a worker is overdue. Returns true if a request came.
   bool wait() {
     std::vector<pollfd> fds = {{in_.get(), POLLIN, 0}};
     Nanoseconds wake = INT64_MAX;
     for (const auto& [endpoint, worker] : workers_) {
       fds.push_back({worker.events(), POLLIN, 0});
-      fds.push_back({worker.errors(), POLLIN, 0});  // -1, which poll passes over, once it ended
+      fds.push_back({worker.errors(), POLLIN, 0});  // -1, which poll(2) ignores, after its end
       wake = std::min(wake, worker.deadline());
     }
-    int timeout_ms = -1;
-    if (!workers_.empty()) {
-      const Nanoseconds left = std::clamp<Nanoseconds>(wake - now_ns(), 0, 3600 * kSecond);
-      timeout_ms = static_cast<int>((left + kMillisecond - 1) / kMillisecond);
-    }
+    const int timeout_ms = workers_.empty() ? -1 : poll_ms(wake);
     return ::poll(fds.data(), fds.size(), timeout_ms) > 0 && fds[0].revents != 0;
   }
 
@@ -189,7 +186,7 @@ class Agent {
     }
   }
 
-  // An endpoint that is not there has just ended: its result crosses the request.
+  // A missing endpoint has just ended: its result and the request crossed.
   void obey(const StartEndpoint& start) {
     const auto found = workers_.find(start.endpoint);
     if (found != workers_.end()) found->second.request(start);
@@ -200,12 +197,12 @@ class Agent {
     if (found != workers_.end()) found->second.stop();
   }
 
-  void obey(const HostCheckRequest& examine) {
-    const double seconds = std::clamp(examine.observe_s, 0.0, kMaxExamination_s);
+  void obey(const HostCheckRequest& request) {
+    const double seconds = std::clamp(request.observe_s, 0.0, kMaxHostCheck_s);
     say(HostCheckResult{check_host(static_cast<Nanoseconds>(seconds * 1e9))});
   }
 
-  // Passes on what a worker said; sees to its end.
+  // Passes on a worker's events and handles its end.
   void attend(std::uint64_t endpoint) {
     Worker& worker = workers_.at(endpoint);
     if (readable(worker.errors())) worker.read_errors();
@@ -232,7 +229,7 @@ class Agent {
     return ::poll(&p, 1, 0) > 0;
   }
 
-  // The worker is reaped before the controller hears of its end: number and port are free by then.
+  // Reaps the worker before it reports the end, so that number and port are free by then.
   void finish(std::uint64_t endpoint, std::string line) {
     workers_.erase(endpoint);
     write_line(out_.get(), std::move(line));
@@ -248,7 +245,7 @@ class Agent {
   bool greeted_ = false;
 };
 
-// Private copies of the protocol's descriptors; what is printed to 0 or 1 from now on does no harm.
+// Makes private copies of the protocol's descriptors, so that output to 0 or 1 does no harm.
 Agent take_over(int in, int out) {
   Agent agent(duplicate(in), duplicate(out));
   const Fd null(check(::open("/dev/null", O_RDONLY | O_CLOEXEC), "/dev/null"));
@@ -271,7 +268,7 @@ int run_agent(int in, int out) {
       agent.say(Failure{.what = e.what()});
     }
   } catch (const std::system_error&) {
-    // The controller is gone; nobody is left to tell.
+    // The controller has ended, so nobody can receive the error.
   }
   return 1;
 }

@@ -4,10 +4,10 @@
 
 namespace pingperf {
 
-// Serves the requests that arrive on `in`; events leave on `out`. First makes descriptor 0
-// /dev/null and 1 a copy of stderr: the protocol is nobody else's. Returns the exit status: 0 at
-// the end of `in`, 1 when the controller broke the protocol (it has been told how) or is gone. No
-// worker outlives the call.
+// Serves the requests that arrive on `in` and writes events to `out`. First makes descriptor 0
+// /dev/null and 1 a copy of stderr, so that no other code can disturb the protocol. Returns the
+// exit status: 0 at the end of `in`, 1 when the controller broke the protocol (which is reported to
+// it) or has ended. No worker outlives the call.
 int run_agent(int in, int out);
 
 }  // namespace pingperf

@@ -11,15 +11,16 @@
 
 namespace pingperf {
 
-// The agents of a pair of hosts. One that broke is started anew for the next trial.
+// The agents of a pair of hosts. An agent that broke is started again for the next trial.
 class AgentPair {
  public:
   // Starts both. Throws ChannelError.
   explicit AgentPair(const HostPair& hosts);
 
-  Channel& client();  // throws ChannelError when it has to be, and cannot be, started anew
-  Channel* server();  // likewise; null when the server is external
-  void drop();        // ends both: their state is not to be trusted
+  // Both start the agent if it does not run, and throw ChannelError if that fails.
+  Channel& client();
+  Channel* server();  // null when the server is external
+  void drop();        // ends both, because their state is unknown
 
  private:
   const HostPair& hosts_;
@@ -27,7 +28,7 @@ class AgentPair {
   std::unique_ptr<Channel> server_;
 };
 
-// The agents of every pair of hosts that an experiment has cases for; by its number there.
+// The agents of every pair of hosts that an experiment has cases for, by the number of the pair.
 class Agents {
  public:
   // Starts them. Throws ChannelError.

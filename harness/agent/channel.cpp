@@ -5,20 +5,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <climits>
 #include <csignal>
 #include <ctime>
 #include <filesystem>
 
+#include "harness/base/io.h"
 #include "harness/base/version.h"
 #include "sockets/core/error.h"
 
 namespace pingperf {
 namespace {
 
-// Keeps SIGPIPE from this thread, and takes the one that a write has raised meanwhile with it: the
-// controller's other writes keep their own ways.
+// Blocks SIGPIPE for this thread while it lives, and discards a pending one at its end.
 class NoSigpipe {
  public:
   NoSigpipe() noexcept {
@@ -119,7 +118,7 @@ void ProcessChannel::send(const Request& request) {
   try {
     write_line(in_.get(), encode(request));
   } catch (const std::system_error&) {
-    // It has ended, or will not listen; what it said before is still to be received.
+    // The agent has ended or no longer reads. Its earlier events can still be received.
   }
 }
 
@@ -144,9 +143,8 @@ std::optional<std::string> ProcessChannel::next_line(Nanoseconds deadline) {
     } catch (const ProtocolError& e) {
       fail(fmt::format("broke the protocol: {}", e.what()));
     }
-    const Nanoseconds left = std::clamp<Nanoseconds>(deadline - now_ns(), 0, 3600 * kSecond);
     pollfd fds[] = {{out_.get(), POLLIN, 0}, {errors_.get(), POLLIN, 0}};
-    const int ready = ::poll(fds, 2, static_cast<int>((left + kMillisecond - 1) / kMillisecond));
+    const int ready = ::poll(fds, 2, poll_ms(deadline));
     if (ready > 0 && fds[1].revents != 0 && !tail_.read_from(errors_.get())) errors_ = Fd();
     if (ready > 0 && fds[0].revents != 0 && !lines_.read_from(out_.get())) fail_ended();
     if (now_ns() >= deadline && (ready <= 0 || fds[0].revents == 0)) return std::nullopt;

@@ -13,32 +13,32 @@
 
 namespace pingperf {
 
-// The conversation is over: the agent is gone, or not one. Names the host, what was seen and the
-// command that started the agent.
+// The conversation is over: the agent has ended, or the program is no agent. Names the host, what
+// was seen and the command that started the agent.
 class ChannelError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-// The port that the runner talks through; its tests put a fake behind it.
+// The interface through which the runner talks to an agent.
 class Channel {
  public:
   virtual ~Channel() = default;
 
-  // What the agent said of itself and its host.
+  // Returns what the agent reported about itself and its host.
   virtual const AgentHello& hello() const = 0;
   // Throws ChannelError.
   virtual void send(const Request& request) = 0;
-  // The next event, or nothing when none has come by `deadline` (of now_ns(); 0: do not wait).
-  // Throws ChannelError; every call after that does too.
+  // Returns the next event, or nothing when none has come by `deadline` (of now_ns(); 0: does not
+  // wait). Throws ChannelError, and then does so in every later call.
   virtual std::optional<Event> receive(Nanoseconds deadline) = 0;
-  // Readable when receive(0) may return something. It may have more than that: take all before
-  // waiting on this descriptor.
+  // Returns a descriptor that is readable when receive(0) may return an event. Call receive() until
+  // it returns nothing before waiting on the descriptor: events may be buffered.
   virtual int fd() const noexcept = 0;
 };
 
-// The command that starts an agent: `launch`, then `pingperf agent`. An empty `pingperf` is the
-// path of this executable.
+// Returns the command that starts an agent: `launch`, then `pingperf agent`. If `pingperf` is
+// empty, it is the path of this executable.
 std::vector<std::string> agent_command(const std::vector<std::string>& launch,
                                        const std::string& pingperf);
 
@@ -47,8 +47,8 @@ class ProcessChannel final : public Channel {
  public:
   static constexpr Nanoseconds kHelloTimeout = 10 * kSecond;
 
-  // Starts `command` and exchanges hellos. `host` names it in errors. Throws ChannelError when
-  // what answers within `hello_timeout` is not an agent of this version.
+  // Starts `command` and exchanges hellos. `host` names it in errors. Throws ChannelError unless an
+  // agent of this version answers within `hello_timeout`.
   ProcessChannel(const std::vector<std::string>& command, std::string host,
                  Nanoseconds hello_timeout = kHelloTimeout);
   ProcessChannel(const ProcessChannel&) = delete;

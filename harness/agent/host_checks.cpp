@@ -16,6 +16,7 @@
 
 #include "harness/agent/lab.h"
 #include "harness/base/command.h"
+#include "harness/base/json.h"
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
 #include "sockets/measure/timestamps.h"
@@ -24,9 +25,7 @@
 namespace pingperf {
 namespace {
 
-using Json = nlohmann::json;
-
-// Nothing of ours runs meanwhile: what is busy is others.
+// No trial runs meanwhile, so the load comes from other programs.
 void put_load(Json& facts, Nanoseconds observe) {
   const Usage before = Usage::now();
   std::this_thread::sleep_for(std::chrono::nanoseconds(observe));
@@ -42,7 +41,7 @@ void put_clock(Json& facts) {
   facts["clock_cost_ns"] = fast_clock.cost_ns;
 }
 
-// Each is tried in a namespace of its own: a kernel may have one as a module that is yet to load.
+// Tries each in a new namespace, because the kernel may have it as a module that is not loaded yet.
 void put_qdiscs(Json& facts) {
   std::vector<std::string> command = {"unshare", "--net"};
   if (::geteuid() != 0) command = {"unshare", "--user", "--map-root-user", "--net"};
@@ -63,7 +62,8 @@ void put_qdiscs(Json& facts) {
   }
 }
 
-// Whether the interface stamps what it sends, in software; nothing when it is down or does not say.
+// Returns true if the interface stamps sent packets in software; nothing when it is down or
+// unknown.
 std::optional<bool> stamps_sent(int fd, const char* interface) {
   ifreq request{};
   std::strncpy(request.ifr_name, interface, IFNAMSIZ - 1);
@@ -94,14 +94,14 @@ void put_stamps(Json& facts) {
 
 }  // namespace
 
-Json check_host(Nanoseconds observe) {
+std::string check_host(Nanoseconds observe) {
   Json facts = Json::object();
   put_load(facts, observe);  // before the commands below, which are load too
   put_clock(facts);
   put_qdiscs(facts);
   put_stamps(facts);
   if (const auto labs = stale_labs(); !labs.empty()) facts["stale_labs"] = labs;
-  return facts;
+  return json_line(facts);
 }
 
 }  // namespace pingperf

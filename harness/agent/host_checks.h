@@ -1,16 +1,16 @@
-// What a host is like just now, as far as it can spoil or limit what is measured on it: the facts
-// that take a moment to find out. Those that cost nothing are in host_facts.h.
+// The present state of a host that can spoil or limit what is measured on it. These facts take a
+// moment to find out; host_facts.h has those that cost nothing.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <string>
 
 #include "sockets/core/clock.h"
 
 namespace pingperf {
 
-// The load of others while it watches for `observe`, the cost of the clock, the
-// queueing disciplines that the kernel has, the interfaces that stamp what they send, and the labs
-// whose run is gone. What cannot be found out is left out.
-nlohmann::json check_host(Nanoseconds observe);
+// Returns a JSON object: the load of other programs during `observe`, the cost of the clock, the
+// queueing disciplines of the kernel, the interfaces that stamp what they send, and the labs whose
+// run is gone. Facts that cannot be found out are left out.
+std::string check_host(Nanoseconds observe);
 
 }  // namespace pingperf

@@ -14,15 +14,15 @@
 #include <string>
 #include <string_view>
 
+#include "harness/base/json.h"
+#include "harness/base/parse_number.h"
 #include "harness/base/version.h"
 #include "harness/engines/iperf3.h"
 
 namespace pingperf {
 namespace {
 
-using Json = nlohmann::json;
-
-// One-line files of the kernel, each a fact.
+// Facts in one-line files of the kernel.
 struct FactFile {
   const char* fact;
   const char* path;
@@ -42,11 +42,9 @@ constexpr FactFile kFactFiles[] = {
     {"lo_mtu", "/sys/class/net/lo/mtu"},
 };
 
-// A number where the text is one, so that readers need not guess.
+// Returns a number if the text is one, so that readers need not guess.
 Json fact(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error == std::errc() && rest == text.data() + text.size()) return number;
+  if (const auto number = parse_number<std::int64_t>(text)) return *number;
   return text;
 }
 
@@ -67,7 +65,7 @@ std::string first_line(const std::string& path) {
   return line;
 }
 
-// What stands behind `key` in /proc/self/status.
+// Returns the value of `key` in /proc/self/status.
 std::string own_status(std::string_view key) {
   std::ifstream file("/proc/self/status");
   for (std::string line; std::getline(file, line);)
@@ -76,7 +74,7 @@ std::string own_status(std::string_view key) {
   return "";
 }
 
-// Of all CPUs, without repeats: "performance", or "performance powersave".
+// Returns the distinct governors of all CPUs: "performance", or "performance powersave".
 std::string governors() {
   std::set<std::string> names;
   for (long cpu = 0; cpu < ::sysconf(_SC_NPROCESSORS_CONF); ++cpu)
@@ -86,7 +84,7 @@ std::string governors() {
   return fmt::format("{}", fmt::join(names, " "));
 }
 
-// Whether the CPUs may go beyond their rated frequency.
+// Returns true if the CPUs may exceed their rated frequency.
 std::optional<bool> turbo() {
   if (const auto text = first_line("/sys/devices/system/cpu/intel_pstate/no_turbo"); !text.empty())
     return text == "0";
@@ -95,7 +93,7 @@ std::optional<bool> turbo() {
   return std::nullopt;
 }
 
-// Those that some of our options take, among the process's own.
+// Returns the capabilities of this process that some options require.
 Json capabilities() {
   const std::string text = own_status("CapEff");
   std::uint64_t bits = 0;
@@ -107,7 +105,7 @@ Json capabilities() {
   return names;
 }
 
-// How many CPUs' time the control group may take (cgroups(7), version 2).
+// Returns how many CPUs' time the control group may use (cgroups(7), version 2).
 std::optional<double> cpu_quota() {
   std::ifstream groups("/proc/self/cgroup");
   for (std::string line; std::getline(groups, line);) {
@@ -125,7 +123,7 @@ void put(Json& facts, const char* name, std::string_view text) {
 
 }  // namespace
 
-Json host_facts() {
+std::string host_facts() {
   Json facts = Json::object();
   if (utsname host; ::uname(&host) == 0) {
     facts["hostname"] = host.nodename;
@@ -145,7 +143,13 @@ Json host_facts() {
   put(facts, "compiler", compiler());
   put(facts, "build_type", build_type());
   put(facts, "libiperf", libiperf_version());
-  return facts;
+  return json_line(facts);
+}
+
+std::string text_fact(const std::string& facts, const char* name) {
+  const Json object = parse_json(facts);
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
 }  // namespace pingperf

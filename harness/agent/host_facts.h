@@ -1,11 +1,15 @@
-// What a host is, as far as it matters to what is measured on it.
+// Facts about a host that matter to what is measured on it.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <string>
 
 namespace pingperf {
 
-// An object of facts about this host and this build. What cannot be read here is left out.
-nlohmann::json host_facts();
+// Returns a JSON object of facts about this host and this build. Facts that cannot be read are left
+// out.
+std::string host_facts();
+
+// Returns the text `name` of `facts`, a JSON object. Returns "" if it is missing or not a text.
+std::string text_fact(const std::string& facts, const char* name);
 
 }  // namespace pingperf

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "harness/base/command.h"
+#include "harness/base/json.h"
 #include "harness/base/usage_error.h"
 
 namespace pingperf {
@@ -28,8 +29,8 @@ std::string address6(int link, int end) {
   return fmt::format("fd77:{}::{}", link, end);
 }
 
-// When a process started, in ticks after boot (proc(5), field 22): tells it from a later one of the
-// same number. Empty when there is no such process.
+// Returns when a process started, in ticks after boot (proc(5), field 22), which differs from that
+// of a later process with the same number. Returns "" when there is no such process.
 std::string start_time(const std::string& pid) {
   std::ifstream in("/proc/" + pid + "/stat");
   std::string text{std::istreambuf_iterator<char>(in), {}};
@@ -244,11 +245,11 @@ Host Lab::server() const {
   return host;
 }
 
-nlohmann::json Lab::facts() const {
+Json Lab::facts() const {
   const auto json_of = [](const std::vector<std::string>& command) {
-    return nlohmann::json::parse(run_command(command), nullptr, false);
+    return Json::parse(run_command(command), nullptr, false);
   };
-  nlohmann::json facts;
+  Json facts;
   for (const Namespace& space : namespaces_)
     for (const std::string& device : space.devices)
       facts[space.name.substr(space.name.rfind('-') + 1)][device] = {

@@ -3,25 +3,25 @@
 //   client ns          router ns           server ns
 //   client0 ────────── toclient  toserver ────────── server0
 //
-// The bottleneck is on the router's egress, in both directions: in two namespaces alone TCP would
-// keep most of its own queue out of the qdisc (TCP small queues), and the lab would hide
+// The bottleneck is on the router's egress, in both directions. With two namespaces and no router,
+// TCP would keep most of its own queue out of the qdisc (TCP small queues), which hides
 // bufferbloat.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "harness/base/json_fwd.h"
 #include "harness/experiment/experiment.h"
 
 namespace pingperf {
 
-// Throws UsageError at the lab's place in its file when this host cannot make it: tries the
-// queueing disciplines that it takes in a namespace of its own, without root where users may.
+// Throws UsageError with the lab's place in its file when this host cannot make the lab. Tries the
+// queueing disciplines in a new namespace, without root where users may make namespaces.
 void check_lab(const LabOptions& options);
 
-// Owns the namespaces: makes them, and removes them with everything in them.
+// Makes the namespaces, owns them, and removes them with everything in them.
 class Lab {
  public:
   // Throws CommandError; then nothing is left.
@@ -30,12 +30,12 @@ class Lab {
   Lab& operator=(const Lab&) = delete;
   ~Lab();
 
-  // The two ends as the hosts of an experiment.
+  // Return the two ends as the hosts of an experiment.
   Host client() const;
   Host server() const;
 
-  // The links, addresses and queueing disciplines as the kernel has them now, for environment.json.
-  nlohmann::json facts() const;
+  // Returns the present links, addresses and queueing disciplines, for environment.json.
+  Json facts() const;
 
  private:
   struct Namespace {
@@ -51,16 +51,16 @@ class Lab {
   std::vector<Namespace> namespaces_;  // client, server, router
 };
 
-// The namespaces of labs whose owner is gone; nothing when they cannot be seen.
+// Returns the namespaces of labs whose owner has ended; nothing when they cannot be listed.
 std::vector<std::string> stale_labs();
 
-// Removes the labs whose owner is gone, as a kill -9 leaves them, with the processes in them.
-// Returns their names. Throws CommandError.
+// Removes the labs whose owner has ended (such as by kill -9), with the processes in them. Returns
+// their names. Throws CommandError.
 std::vector<std::string> remove_stale_labs();
 
-// Goes on, for a user who is not root, in namespaces of their own in which a lab can be made: calls
-// unshare(1) with this program and its arguments, and returns only where that is not needed. Throws
-// CommandError when the kernel does not let users have namespaces.
+// Restarts this program with its arguments by unshare(1), in namespaces in which a user who is not
+// root can make a lab. Returns if that is not needed. Throws CommandError when the kernel does not
+// let users make namespaces.
 void enter_user_namespaces(const std::vector<std::string>& command_line);
 
 }  // namespace pingperf

@@ -1,5 +1,5 @@
-// What an experiment has executed: `launch:` and its short forms, and `pingperf:`, are commands in
-// a file that someone else may have written.
+// The commands that an experiment executes: `launch:` and its short forms, and `pingperf:`. Someone
+// else may have written the file.
 #pragma once
 
 #include <string>
@@ -9,17 +9,17 @@
 
 namespace pingperf {
 
-// A command of the file's that starts an agent.
+// A command of the file that starts an agent.
 struct Launcher {
   std::string place;    // of its host in the file
-  std::string command;  // as one line for a reader: words quoted, control characters escaped
+  std::string command;  // as one line: words quoted, control characters escaped
 };
 
-// Those of the hosts that the cases run on, in the file's order; no command twice. A lab's are our
-// own, and not among them.
+// Returns the commands for the hosts of the cases, in the file's order, each once. The commands of
+// a lab come from pingperf and are left out.
 std::vector<Launcher> launchers_of(const Experiment& experiment);
 
-// `--no-launch`. Throws UsageError at the first host that would be reached by a command.
+// Implements `--no-launch`: throws UsageError at the first host that a command would reach.
 void refuse_launchers(const Experiment& experiment);
 
 }  // namespace pingperf

@@ -7,12 +7,13 @@
 #include <span>
 #include <type_traits>
 
+#include "harness/base/json.h"
 #include "harness/base/version.h"
 
 namespace pingperf {
 namespace {
 
-// ---- Values, read strictly: a number is never made of a text, nor a count of a fraction.
+// ---- Values, read strictly: texts are not converted to numbers, nor fractions to counts.
 
 template <typename T>
 T as(const Json& value, std::string_view key) {
@@ -60,7 +61,7 @@ Enum take_name(const Json& object, std::string_view key,
   throw ProtocolError(fmt::format("'{}' cannot be {}", key, excerpt(text)));
 }
 
-// ---- Figures, by table. What was not measured has no key.
+// ---- Figures, by table. Figures that were not measured have no key.
 
 template <typename T>
 struct Field {
@@ -170,7 +171,7 @@ Json to_json(const Histogram& h) {
           {"buckets", h.buckets()}};
 }
 
-// Nothing when it holds nothing.
+// Returns nothing if the histogram is missing or empty.
 std::optional<Histogram> take_histogram(const Json& object, std::string_view key) {
   const auto h = take_optional<Json>(object, key);
   if (!h) return std::nullopt;
@@ -194,7 +195,7 @@ std::optional<Histogram> take_histogram(const Json& object, std::string_view key
   }
 }
 
-// One number after the other: when a ping left, since the one before, and its round trip.
+// Two numbers per ping: the time since the ping before, and the round trip.
 Json to_json(const std::vector<Sample>& samples) {
   Json numbers = Json::array();
   Nanoseconds previous = 0;
@@ -255,7 +256,7 @@ Measurement measurement_from(const Json& object) {
   return m;
 }
 
-// A peer that is told of has none of its own.
+// The measurement of a peer has no peer.
 Measurement measurement_with_peer(const Json& object) {
   Measurement m = measurement_from(object);
   if (const auto peer = take_optional<Json>(object, "peer"))
@@ -263,7 +264,7 @@ Measurement measurement_with_peer(const Json& object) {
   return m;
 }
 
-// ---- Options, by the table of parameters. The engine's name stands beside them.
+// ---- Options, by the table of parameters. The name of the engine is not among them.
 
 Json to_json(const Options& options) {
   Json object = {{"kind", name(options.kind)}, {"transport", name(options.transport)}};
@@ -319,8 +320,8 @@ Json to_json(const StopEndpoint& stop) {
   return {{"type", "stop"}, {"endpoint", stop.endpoint}};
 }
 
-Json to_json(const HostCheckRequest& examine) {
-  return {{"type", "examine"}, {"observe_s", examine.observe_s}};
+Json to_json(const HostCheckRequest& request) {
+  return {{"type", "examine"}, {"observe_s", request.observe_s}};
 }
 
 OpenEndpoint open_from(const Json& object, Role role) {
@@ -369,17 +370,17 @@ Json to_json(const AgentHello& hello) {
   return {{"type", "hello"},
           {"version", hello.version},
           {"engines", std::move(engines)},
-          {"host", hello.host}};
+          {"host", parse_json(hello.host)}};
 }
 
-// Of an agent of another version only that: the rest may read differently there.
+// Reads only the version if it differs, because the rest may have another form there.
 AgentHello hello_from(const Json& object) {
   AgentHello hello;
   hello.version = take<std::string>(object, "version");
   if (hello.version != version()) return hello;
   for (const Json& engine : take_array(object, "engines"))
     hello.engines.push_back(engine_from(engine));
-  hello.host = take<Json>(object, "host");
+  hello.host = json_line(take<Json>(object, "host"));
   return hello;
 }
 
@@ -393,8 +394,8 @@ Json to_json(const Progress& progress) {
           {"interval", to_json(progress.interval)}};
 }
 
-Json to_json(const HostCheckResult& examination) {
-  return {{"type", "examination"}, {"facts", examination.facts}};
+Json to_json(const HostCheckResult& result) {
+  return {{"type", "examination"}, {"facts", parse_json(result.facts)}};
 }
 
 Json to_json(const Result& result) {
@@ -429,20 +430,19 @@ Failure failure_from(const Json& object) {
 
 template <typename Message>
 std::string line_of(const Message& message) {
-  const Json object = std::visit([](const auto& m) { return to_json(m); }, message);
-  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_line(std::visit([](const auto& m) { return to_json(m); }, message));
 }
 
 Json object_in(std::string_view line) {
   try {
     Json object = parse_json(line);
     if (object.is_object()) return object;
-  } catch (const JsonError&) {  // the line tells more than where in it
+  } catch (const JsonError&) {  // the error below quotes the line, which helps more
   }
   throw ProtocolError("not a JSON object: " + excerpt(line));
 }
 
-// What another host says goes into tables and to terminals.
+// Escapes control characters, because texts of other hosts go into tables and to terminals.
 void make_printable(Json& json) {
   if (json.is_string()) json = printable(json.get_ref<const std::string&>());
   if (json.is_structured())
@@ -483,7 +483,7 @@ Event decode_event(std::string_view line) {
   if (type == "result")
     return Result{endpoint(), measurement_with_peer(take<Json>(object, "measurement"))};
   if (type == "error") return failure_from(object);
-  if (type == "examination") return HostCheckResult{take<Json>(object, "facts")};
+  if (type == "examination") return HostCheckResult{json_line(take<Json>(object, "facts"))};
   throw ProtocolError("unknown event " + excerpt(type));
 }
 

@@ -1,14 +1,14 @@
-// The agent's protocol: one JSON object a line. The worker speaks the same dialect.
+// The agent's protocol: one JSON object per line. Agent and worker use the same protocol.
 //
 //   controller            agent                worker
 //     |--- hello ---------->|
 //     |<-- hello -----------|
 //     |--- listen/connect ->|==== starts ======>|
 //     |                     |--- the same ----->|
-//     |<-- ready -----------|<------------------|  a server before it accepts: dial me here
+//     |<-- ready -----------|<------------------|  a server, before it accepts, with its address
 //     |--- start ---------->|------------------>|
 //     |<-- progress … ------|<------------------|
-//     |<-- result or error -|<------------------|  the worker is gone, its number free
+//     |<-- result or error -|<------------------|  the worker has ended, its number is free
 //
 // `stop` ends an endpoint early. An error without an endpoint ends the conversation.
 #pragma once
@@ -20,7 +20,6 @@
 #include <variant>
 #include <vector>
 
-#include "harness/base/json.h"
 #include "harness/base/lines.h"
 #include "harness/results/record.h"
 #include "sockets/core/options.h"
@@ -32,7 +31,7 @@ namespace pingperf {
 inline constexpr std::size_t kMaxRequest = 1 << 20;  // bytes
 inline constexpr std::size_t kMaxEvent = 48 << 20;   // a result with ten hours of intervals
 
-// Requests: what the controller says.
+// Requests: from the controller to the agent.
 
 struct ControllerHello {
   std::string version;
@@ -40,15 +39,15 @@ struct ControllerHello {
 
 enum class Role { listen, connect };
 
-// Starts an endpoint in a worker of its own.
+// Starts an endpoint in its own worker.
 struct OpenEndpoint {
   Role role = Role::listen;
-  std::uint64_t endpoint = 0;  // the controller's number for it, free at the moment
+  std::uint64_t endpoint = 0;  // a number that the controller chose and that is free
   Options options;             // the engine's name included
   Token token{};
-  std::string address;    // Address::to_string(): where to bind, or whom to dial
-  bool external = false;  // the peer is none of ours
-  double timeout_s = 0;   // from now to the result, else the worker is killed
+  std::string address;    // Address::to_string(): the address to bind or to connect to
+  bool external = false;  // the peer is not pingperf
+  double timeout_s = 0;   // from now to the result; then the worker is killed
 };
 
 struct StartEndpoint {
@@ -59,15 +58,15 @@ struct StopEndpoint {
   std::uint64_t endpoint = 0;
 };
 
-// Between trials: what is the host like just now?
+// Requests the present state of the host, between trials.
 struct HostCheckRequest {
-  double observe_s = 0;  // for so long its CPUs are watched
+  double observe_s = 0;  // how long the CPUs are observed
 };
 
 using Request =
     std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint, HostCheckRequest>;
 
-// Events: what the agent says.
+// Events: from the agent to the controller.
 
 // One entry of the agent's list of engines.
 struct EngineInfo {
@@ -76,18 +75,18 @@ struct EngineInfo {
   Kind kind = Kind::throughput;
   Transport transport = Transport::tcp;
   std::vector<std::string> parameters;
-  std::optional<std::string> unavailable;  // on that host: why
+  std::optional<std::string> unavailable;  // why, on that host
 };
 
 struct AgentHello {
   std::string version;
   std::vector<EngineInfo> engines;
-  Json host = Json::object();  // host_facts() of the agent's host
+  std::string host = "{}";  // host_facts() of the agent's host
 };
 
 struct Ready {
   std::uint64_t endpoint = 0;
-  std::string address;  // where the server can be dialled; empty for a client
+  std::string address;  // where the server can be reached; empty for a client
 };
 
 struct Progress {
@@ -101,27 +100,27 @@ struct Result {
 };
 
 struct Failure {
-  std::optional<std::uint64_t> endpoint;  // empty: of the whole conversation
+  std::optional<std::uint64_t> endpoint;  // empty: the whole conversation failed
   std::string what;                       // one line
   std::optional<int> error_number;        // errno, where a system call failed
   Status status = Status::failed;         // failed, timeout or refused
 };
 
 struct HostCheckResult {
-  Json facts = Json::object();  // check_host() of the agent's host
+  std::string facts = "{}";  // check_host() of the agent's host
 };
 
 using Event = std::variant<AgentHello, Ready, Progress, Result, Failure, HostCheckResult>;
 
-// One line, without its newline. Bytes that are not UTF-8 are replaced.
+// Returns the message as one line without its newline. Bytes that are not UTF-8 are replaced.
 std::string encode(const Request& request);
 std::string encode(const Event& event);
 
-// The reverse. Throw ProtocolError naming the line, or the key that is wrong in it.
+// Return the message that a line holds. Throw ProtocolError that names the line or the wrong key.
 Request decode_request(std::string_view line);
 Event decode_event(std::string_view line);
 
-// The endpoint that an event is about; nothing for hello and for errors of the conversation.
+// Returns the endpoint of an event; nothing for hello and for errors of the conversation.
 std::optional<std::uint64_t> endpoint_of(const Event& event);
 
 }  // namespace pingperf

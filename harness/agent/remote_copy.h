@@ -1,4 +1,4 @@
-// RemoteCopy: this executable on a far host, until it runs there.
+// RemoteCopy: a copy of this executable on a remote host, until it runs there.
 #pragma once
 
 #include <string>
@@ -6,11 +6,11 @@
 
 namespace pingperf {
 
-// Owns a private directory on the host that `launch` reaches, with a copy of this executable, which
-// goes on running once it is removed. Only mktemp, dd, chmod, sha256sum and rm are needed there.
+// Owns a private directory with a copy of this executable on the host that `launch` reaches. A
+// running copy survives the removal. The host requires mktemp, dd, chmod, sha256sum and rm.
 class RemoteCopy {
  public:
-  // Copies it over the launcher, and compares checksums. Throws CommandError; then nothing is left.
+  // Copies over the launcher and compares checksums. Throws CommandError and leaves nothing behind.
   explicit RemoteCopy(std::vector<std::string> launch);
   RemoteCopy(const RemoteCopy&) = delete;
   RemoteCopy& operator=(const RemoteCopy&) = delete;
@@ -19,7 +19,7 @@ class RemoteCopy {
   std::string path() const { return directory_ + "/pingperf"; }
 
  private:
-  // Runs a command there.
+  // Runs a command on the host.
   std::string there(const std::vector<std::string>& words, int input = -1) const;
   void copy() const;
   void remove() noexcept;

@@ -23,20 +23,20 @@
 namespace pingperf {
 namespace {
 
-// This host will not run the endpoint, however often it is asked.
+// This host cannot run the endpoint; a retry would not help.
 class Refused : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-// Says events, one thread at a time.
+// Writes events, one thread at a time.
 class Reporter {
  public:
   explicit Reporter(std::uint64_t endpoint) : endpoint_(endpoint) {}
 
   std::uint64_t endpoint() const noexcept { return endpoint_; }
 
-  // An agent that is gone ends the process, wherever it was.
+  // Ends the process if the agent has ended.
   void say(const Event& event) {
     const std::lock_guard lock(mutex_);
     try {
@@ -78,7 +78,7 @@ void pin(const OpenEndpoint& open) {
     pin(server ? "server" : "client", *cpu);
 }
 
-// As many descriptors as this user may have: a flow takes one.
+// Raises the limit of descriptors to the maximum of this user: each flow needs one.
 void raise_file_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -86,8 +86,8 @@ void raise_file_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Holds /dev/cpu_dma_latency at 0 for as long as the descriptor is open: no CPU of this host sleeps
-// deeper than that (kernel documentation, power/pm_qos_interface).
+// Holds /dev/cpu_dma_latency at 0 while the descriptor is open, which keeps all CPUs of this host
+// out of deeper sleep states (kernel documentation, power/pm_qos_interface).
 Fd keep_cpus_wakeful() {
   constexpr std::int32_t kNoLatency_us = 0;
   Fd fd(::open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC));
@@ -115,8 +115,8 @@ std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open) {
   return open.role == Role::listen ? engine->listen(session) : engine->connect(session);
 }
 
-// The engine's thread: from the client's arrival to the result, and the end of the process. The
-// agent's deadline bounds all of it.
+// The engine's thread: runs from the accept or connect to the result and ends the process. The
+// agent's deadline bounds it.
 [[noreturn]] void perform(Role role, Endpoint& endpoint, std::future<void> started,
                           Reporter& reporter) {
   try {
@@ -133,8 +133,8 @@ std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open) {
   ::_exit(0);
 }
 
-// The main thread: obeys the agent until the engine's thread ends the process, or the agent is
-// gone.
+// The main thread: serves the agent's requests until the engine's thread ends the process or the
+// agent has ended.
 [[noreturn]] void obey(LineBuffer& requests, Endpoint& endpoint, std::promise<void> start,
                        Reporter& reporter) noexcept {
   bool started = false;
@@ -186,7 +186,7 @@ int run_worker() {
   }
   ::signal(SIGPIPE, SIG_IGN);
   start_counting_cycles();
-  ::dup2(STDERR_FILENO, STDOUT_FILENO);  // what a library prints is no event
+  ::dup2(STDERR_FILENO, STDOUT_FILENO);  // keeps a library's output out of the events
   try {
     LineBuffer requests(kMaxRequest);
     const OpenEndpoint open = first_request(requests);

@@ -4,11 +4,11 @@
 
 namespace pingperf {
 
-inline constexpr int kWorkerEvents = 3;  // the descriptor that a worker finds its event pipe on
+inline constexpr int kWorkerEvents = 3;  // descriptor of a worker's event pipe
 
-// Serves the one listen or connect request on stdin, then start and stop; events go to
-// kWorkerEvents. Returns the exit status when no endpoint came to be; else the process ends within,
-// without atexit handlers: they belong to nobody here.
+// Serves one listen or connect request on stdin, then start and stop. Writes events to
+// kWorkerEvents. Returns the exit status if no endpoint was made. Otherwise it ends the process,
+// without atexit handlers.
 int run_worker();
 
 }  // namespace pingperf

@@ -1,4 +1,4 @@
-// What every table of columns has in common: a name, a meaning and a text for each column.
+// Functions for tables of columns. A column has a name, a meaning and a text.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace pingperf {
 
-// The header row, from the columns' names.
+// Returns the header row: the columns' names.
 template <typename Columns>
 std::string csv_header(const Columns& columns) {
   std::vector<std::string> names;
@@ -16,7 +16,7 @@ std::string csv_header(const Columns& columns) {
   return csv_row(names);
 }
 
-// One row: each column's text of the same arguments.
+// Returns one row: the text of each column for `subject`.
 template <typename Columns, typename... Subject>
 std::string csv_line(const Columns& columns, const Subject&... subject) {
   std::vector<std::string> fields;
@@ -24,7 +24,7 @@ std::string csv_line(const Columns& columns, const Subject&... subject) {
   return csv_row(fields);
 }
 
-// The columns' names and meanings as a table in Markdown.
+// Returns the names and meanings of the columns as a table in Markdown.
 template <typename Columns>
 std::string columns_markdown(const Columns& columns) {
   std::string text = "| column | meaning |\n|---|---|\n";

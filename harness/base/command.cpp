@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/base/io.h"
 #include "harness/base/lines.h"
 #include "harness/base/process.h"
 
@@ -14,14 +15,6 @@ namespace pingperf {
 namespace {
 
 constexpr std::size_t kMaxOutput = 1 << 20;
-
-// Appends what is there. Returns false at the end.
-bool read_some(int fd, std::string& text) {
-  char buffer[4096];
-  const ssize_t n = ::read(fd, buffer, sizeof buffer);
-  if (n > 0) text.append(buffer, static_cast<std::size_t>(n));
-  return n > 0;
-}
 
 }  // namespace
 

@@ -2,10 +2,11 @@
 
 #include <fmt/core.h>
 
-#include <charconv>
 #include <cmath>
 #include <fstream>
 #include <sstream>
+
+#include "harness/base/parse_number.h"
 
 namespace pingperf {
 namespace {
@@ -101,11 +102,8 @@ std::string csv_row(const std::vector<std::string>& fields) {
 }
 
 std::optional<double> number_in(std::string_view cell) {
-  double value = 0;
-  const char* const end = cell.data() + cell.size();
-  const auto [rest, error] = std::from_chars(cell.data(), end, value);
-  if (error != std::errc() || rest != end || !std::isfinite(value)) return std::nullopt;
-  return value;
+  const auto value = parse_number<double>(cell);
+  return value && std::isfinite(*value) ? value : std::nullopt;
 }
 
 void CsvColumn::push_back(std::string_view cell) {

@@ -1,4 +1,4 @@
-// CSV as RFC 4180 has it, in UTF-8 with a header row.
+// CSV of RFC 4180, in UTF-8 with a header row.
 #pragma once
 
 #include <cstddef>
@@ -15,20 +15,20 @@
 
 namespace pingperf {
 
-// A file that is not CSV as we write it: "FILE:LINE: what is wrong".
+// A file is not CSV as pingperf writes it: "FILE:LINE: the error".
 class CsvError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-// One row and its newline. A field is quoted only when it holds a comma, a quote or a line break.
+// Returns one row and its newline. Quotes only fields that hold a comma, a quote or a line break.
 std::string csv_row(const std::vector<std::string>& fields);
 
-// The number that a cell holds; nothing when it is none, or not finite.
+// Returns the number in a cell, or nothing if the cell holds no finite number.
 std::optional<double> number_in(std::string_view cell);
 
-// The cells of one column, end to end. A hundred columns of a run never change from row to row: a
-// cell that is that of all rows is kept once.
+// The cells of one column, end to end. If all cells are equal, only one is stored, because about a
+// hundred columns of a run never change from row to row.
 class CsvColumn {
  public:
   // Throws CsvError when the column would hold more than 4 GiB.
@@ -37,11 +37,11 @@ class CsvColumn {
 
  private:
   std::string text_;
-  std::vector<std::uint32_t> ends_;  // of each cell in text_; none while all cells are the same
+  std::vector<std::uint32_t> ends_;  // of each cell in text_; empty while all cells are the same
   std::size_t size_ = 0;
 };
 
-// A table as text: columns by name, kept column by column, so that one of a million rows fits.
+// A table of texts with columns by name. Stored by column, so that a million rows fit in memory.
 class CsvTable {
  public:
   // A row of a table, which must outlive it.
@@ -56,8 +56,8 @@ class CsvTable {
     std::size_t index_;
   };
 
-  // The rows in order. Not a view of std: clang 14, with the libstdc++ of GCC 12, compiles none
-  // that transforms.
+  // The rows in order. Not std::views::transform, because clang 14 cannot compile it with the
+  // libstdc++ of GCC 12.
   class Rows {
    public:
     class Iterator {
@@ -88,9 +88,9 @@ class CsvTable {
     std::size_t size_;
   };
 
-  // Reads text that ends with a newline; a last line without one is torn (its write was cut short)
-  // and is left out: torn() tells. Throws CsvError on anything else that is wrong, also on a quote
-  // that opens before the last line and never closes: the rows after it are not to be lost.
+  // Reads text that ends with a newline. A last line without one is torn, because its write was cut
+  // short; it is left out and torn() is true. Throws CsvError on other errors. A quote that opens
+  // before the last line and never closes is such an error, because it would swallow rows.
   static CsvTable parse(std::string_view text, const std::string& source);
   // Throws CsvError also when the file cannot be read.
   static CsvTable read(const std::filesystem::path& file);
@@ -99,7 +99,7 @@ class CsvTable {
   Rows rows() const noexcept { return {*this, size_}; }
   bool torn() const noexcept { return torn_; }
   const std::string& source() const noexcept { return source_; }
-  // The table of the rows that `wanted` is true of.
+  // Returns the table of the rows for which `wanted` is true.
   template <typename Predicate>
   CsvTable filtered(Predicate wanted) const {
     CsvTable table(header_, source_);
@@ -108,14 +108,14 @@ class CsvTable {
     return table;
   }
 
-  // The index of a column. Throws CsvError naming the file when there is none.
+  // Returns the index of a column. Throws CsvError that names the file if there is none.
   std::size_t column(std::string_view name) const;
   bool has(std::string_view name) const;
 
  private:
   CsvTable(std::vector<std::string> header, std::string source);
   static CsvTable parse(std::streambuf& text, const std::string& source);
-  // Adds a row: anything with as many fields as there are columns.
+  // Adds a row. `fields` has one field per column.
   template <typename Fields>
   void push_back(const Fields& fields) {
     for (std::size_t i = 0; i < cells_.size(); ++i) cells_[i].push_back(fields[i]);

@@ -5,17 +5,17 @@
 
 namespace pingperf {
 
-// While one lives, the first of these signals asks for an orderly end, and another one after a
-// second ends the process at once: its agents see their stdin close, and end too. One at a time per
-// process.
+// While an Interrupt lives, the first of these signals requests an orderly end. Another one, a
+// second later, ends the process at once; its agents see their stdin close and end, too. One
+// Interrupt at a time per process.
 class Interrupt {
  public:
   Interrupt();   // throws std::system_error
-  ~Interrupt();  // the signals do again what they did before
+  ~Interrupt();  // restores the actions of the signals
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  // Readable from the first signal on.
+  // Returns a descriptor that is readable after the first signal.
   int fd() const noexcept { return event_.get(); }
   bool raised() const noexcept;
 

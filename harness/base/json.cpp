@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t kMaxDepth = 64;
 
-// Of brackets within each other, outside of strings.
+// Returns how deeply brackets are nested, outside strings.
 std::size_t depth_of(std::string_view text) {
   std::size_t depth = 0, deepest = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -40,6 +40,10 @@ Json parse_json(std::string_view text) {
   } catch (const Json::exception& e) {
     throw JsonError(e.what());
   }
+}
+
+std::string json_line(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace pingperf

@@ -3,20 +3,25 @@
 
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <string>
 #include <string_view>
+
+#include "harness/base/json_fwd.h"
 
 namespace pingperf {
 
-using Json = nlohmann::json;
-
-// What is no JSON, or none that anyone would write; one line.
+// Text that is not JSON, or is nested too deeply. One line.
 class JsonError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-// Of duplicate keys the last wins. Throws JsonError, also on lists and objects more than 64 deep:
-// the library copies and prints them by recursion.
+// Returns the value that `text` holds. The last of duplicate keys wins. Throws JsonError, also if
+// lists and objects are nested more than 64 deep, because the library copies and prints them by
+// recursion.
 Json parse_json(std::string_view text);
+
+// Returns `json` as one line. Bytes that are not UTF-8 are replaced.
+std::string json_line(const Json& json);
 
 }  // namespace pingperf

@@ -3,31 +3,18 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <cerrno>
 
-#include "sockets/core/error.h"
+#include "harness/base/io.h"
 
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kChunk = 64 * 1024;
 constexpr std::size_t kTail = 4 * 1024;
 constexpr std::size_t kMaxDrained = 1024 * 1024;
 constexpr std::size_t kMaxQuoted = 80;
-
-// Reads once and appends. Returns false at the end of the stream, which an error is too.
-bool append_from(int fd, std::string& text) {
-  std::array<char, kChunk> chunk;
-  const ssize_t n = ::read(fd, chunk.data(), chunk.size());
-  if (n < 0) return errno == EINTR || errno == EAGAIN;
-  text.append(chunk.data(), static_cast<std::size_t>(n));
-  return n > 0;
-}
 
 // Control characters and bytes that are not ASCII as \xNN.
 std::string escaped(std::string_view text) {
@@ -64,7 +51,7 @@ bool LineBuffer::read_from(int fd) {
   text_.erase(0, begin_);
   scanned_ -= begin_;
   begin_ = 0;
-  return append_from(fd, text_);
+  return read_some(fd, text_);
 }
 
 std::optional<std::string> LineBuffer::next() {
@@ -79,13 +66,13 @@ std::optional<std::string> LineBuffer::next() {
 }
 
 bool Tail::read_from(int fd) {
-  const bool more = append_from(fd, text_);
+  const bool more = read_some(fd, text_);
   if (text_.size() > kTail) text_.erase(0, text_.size() - kTail);
   return more;
 }
 
 void Tail::drain(int fd) {
-  for (std::size_t n = 0; n < kMaxDrained && readable(fd) && read_from(fd); n += kChunk) {
+  for (std::size_t n = 0; n < kMaxDrained && readable(fd) && read_from(fd); n += kReadChunk) {
   }
 }
 
@@ -108,11 +95,7 @@ std::string Tail::last_line() const {
 
 void write_line(int fd, std::string text) {
   text += '\n';
-  for (std::size_t done = 0; done < text.size();) {
-    const ssize_t n = ::write(fd, text.data() + done, text.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    done += static_cast<std::size_t>(check(static_cast<int>(n), "write"));
-  }
+  write_all(fd, text);
 }
 
 std::string printable(std::string_view text) {

@@ -1,4 +1,4 @@
-// Process: the owner of one child process, and the pipes to talk to it.
+// Process: owns one child process. Pipes connect to it.
 #pragma once
 
 #include <sys/types.h>
@@ -18,14 +18,14 @@ struct Pipe {
   Fd write;
 };
 
-// Close-on-exec, and clear of the descriptors 0 to 9 that children expect things on. Throws
-// std::system_error.
+// Returns a close-on-exec pipe whose descriptors are above 9, because children use fixed
+// descriptors from 0 to 9. Throws std::system_error.
 Pipe make_pipe();
 
-// A copy of `fd` with the same two properties.
+// Returns a copy of `fd` with the same two properties. Throws std::system_error.
 Fd duplicate(int fd);
 
-// What a child finds at its descriptor `child_fd`.
+// Makes `fd` the descriptor `child_fd` of a child.
 struct Redirect {
   int fd;
   int child_fd;
@@ -41,9 +41,10 @@ enum class Lifetime {
 class Process {
  public:
   Process() = default;
-  // Starts argv[0], searched in PATH, with SIGINT ignored: Ctrl-C reaches a whole foreground group,
-  // and the controller decides what it means. A program that cannot be run is a child that says so
-  // on its stderr and exits with 127, as in a shell. Throws std::system_error when fork(2) fails.
+  // Starts argv[0], searched in PATH. The child ignores SIGINT: Ctrl-C reaches the whole foreground
+  // group, and the controller decides what it means. If the program cannot be run, the child prints
+  // an error to its stderr and exits with 127, as in a shell. Throws std::system_error when fork(2)
+  // fails.
   Process(const std::vector<std::string>& argv, const std::vector<Redirect>& redirects,
           Lifetime lifetime);
   Process(Process&& other) noexcept : pid_(std::exchange(other.pid_, -1)), status_(other.status_) {}
@@ -57,9 +58,9 @@ class Process {
   }
 
   pid_t pid() const noexcept { return pid_; }
-  // Its wait status (waitpid(2)); nothing when it still runs at `deadline`.
+  // Returns its wait status (waitpid(2)), or nothing if it still runs at `deadline`.
   std::optional<int> wait_until(Nanoseconds deadline) noexcept;
-  // Kills it unless it has ended, and returns its wait status.
+  // Kills it unless it has ended. Returns its wait status.
   int end() noexcept;
 
  private:
@@ -69,7 +70,7 @@ class Process {
   std::optional<int> status_;
 };
 
-// "SIGSEGV" when a wait status says that a signal ended the process.
+// Returns "SIGSEGV" if that signal ended the process; nothing if it exited.
 std::optional<std::string> killing_signal(int wait_status);
 
 }  // namespace pingperf

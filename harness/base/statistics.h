@@ -1,4 +1,4 @@
-// Statistics of one case's values: the estimators of summary.csv.
+// Statistics of the values of one case: the estimators of summary.csv.
 #pragma once
 
 #include <optional>
@@ -7,29 +7,30 @@
 
 namespace pingperf {
 
-// Of at least one number.
+// Both require at least one value.
 double median(std::vector<double> values);
 double mean(const std::vector<double>& values);
 
-// Of the sample, n-1, in two passes; empty for n < 2.
+// Returns that of the sample (n-1), computed in two passes; nothing for n < 2.
 std::optional<double> standard_deviation(const std::vector<double>& values);
 
-// A distribution-free interval of the median that covers at least 1 - level: two order statistics,
-// symmetric, chosen by the binomial distribution (Conover, Practical Nonparametric Statistics,
-// §3.2). Empty where no two order statistics cover as much: for 95 % six are needed.
+// Returns a distribution-free interval of the median that covers at least 1 - level: two symmetric
+// order statistics, chosen by the binomial distribution (Conover, Practical Nonparametric
+// Statistics, §3.2). Returns nothing if no two order statistics cover as much: 95 % requires six
+// values.
 std::optional<std::pair<double, double>> median_interval(std::vector<double> values,
                                                          double level = 0.05);
 
-// Values of one case that fall into two groups, as latency does when a scheduler sometimes wakes a
-// halted CPU and sometimes does not: their median says little.
+// Two groups of values of one case, whose common median means little. Latency has two groups when a
+// scheduler sometimes wakes a halted CPU and sometimes does not.
 struct Modes {
   std::size_t low_count, high_count;
   double low, high;  // the groups' medians
 };
 
-// The two groups on either side of the widest gap (of logarithms), when each has at least two
-// values and a fifth of all, the gap is 1.5 times as wide as either group, and the medians are at
-// least 1.5 apart. Of values above 0.
+// Returns the two groups on either side of the widest gap of logarithms. Returns nothing unless
+// each group has at least two values and a fifth of all, the gap is 1.5 times as wide as either
+// group, and the medians differ by a factor of at least 1.5. Requires values above 0.
 std::optional<Modes> find_modes(std::vector<double> values);
 
 }  // namespace pingperf

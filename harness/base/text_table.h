@@ -13,10 +13,10 @@ struct Style {
   std::size_t width = std::string::npos;  // of the terminal; elsewhere nothing is shortened
 };
 
-// What a word says of what it stands for.
+// The meaning of a text, which decides its colour.
 enum class Tone { plain, heading, good, bad, unsure };
 
-// `text` in its tone, where the style has colours.
+// Returns `text` in the colour of its tone if the style has colours.
 std::string toned(std::string_view text, Tone tone, const Style& style);
 
 struct Cell {
@@ -27,20 +27,20 @@ struct Cell {
   Cell(const char* t) : text(t) {}
 };
 
-// Text in columns: the first `labels` of them name the row, and the very first is aligned to the
-// left, the others to the right. A table that is wider than the style allows has its first column
-// shortened; where that would take too much, a row becomes two lines, its labels and its figures;
-// and where those do not fit either, the figures flow, each with its column's name.
+// Text in columns. The first `labels` columns name the row. The first column is aligned to the
+// left, the others to the right. If a table is wider than the style allows, its first column is
+// shortened. If that is not enough, each row becomes two lines, its labels and its figures. If
+// these do not fit either, the figures flow, each with the name of its column.
 class TextTable {
  public:
   explicit TextTable(std::vector<std::string> header, std::size_t labels = 1);
   void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
-  // One more column, with a cell for each row.
+  // Adds a column with one cell per row.
   void add_column(const std::string& header, const std::vector<std::string>& cells);
 
   std::string to_string(const Style& style) const;
   std::string to_markdown() const;
-  // What the widest line of to_string() takes when nothing is shortened.
+  // Returns the width of the widest line of to_string() when nothing is shortened.
   std::size_t width() const;
 
  private:
@@ -48,12 +48,12 @@ class TextTable {
   std::size_t labels_;
 };
 
-// What `text` takes on a terminal: its UTF-8 code points.
+// Returns the width of `text` on a terminal: its number of UTF-8 code points.
 std::size_t display_width(std::string_view text);
-// At most `width` wide, with "…" for what was taken out of the middle.
+// Returns `text` in at most `width` columns, with "…" instead of its middle.
 std::string shorten(const std::string& text, std::size_t width);
-// Each line of `text` broken at blanks to be at most `width` wide, where it can; what goes on is
-// indented. The first one begins in column `indent` too.
+// Breaks each line of `text` at blanks into lines of at most `width` columns, where possible.
+// Continuation lines are indented. The first line starts in column `indent`, too.
 std::string wrap(std::string_view text, std::size_t width, std::size_t indent = 2);
 
 }  // namespace pingperf

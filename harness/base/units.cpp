@@ -5,9 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <cmath>
 #include <limits>
+
+#include "harness/base/parse_number.h"
 
 namespace pingperf {
 namespace {
@@ -45,10 +46,9 @@ struct Quantity {
 
 std::optional<Quantity> split(std::string_view text) {
   const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
-  double number = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + end, number);
-  if (error != std::errc() || rest != text.data() + end) return std::nullopt;
-  return Quantity{number, text.substr(end)};
+  const auto number = parse_number<double>(text.substr(0, end));
+  if (!number) return std::nullopt;
+  return Quantity{*number, text.substr(end)};
 }
 
 std::string lower(std::string_view text) {
@@ -128,11 +128,7 @@ std::optional<double> parse_frequency(std::string_view text) {
 }
 
 std::optional<std::uint64_t> parse_count(std::string_view text) {
-  std::uint64_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || rest != end) return std::nullopt;
-  return value;
+  return parse_number<std::uint64_t>(text);
 }
 
 std::optional<double> parse_percent(std::string_view text) {

@@ -10,7 +10,7 @@
 
 namespace pingperf {
 
-// Each returns nothing when `text` is not of the form, overflows or is not a whole base unit.
+// Each returns nothing if `text` has another form, overflows or is not a whole base unit.
 std::optional<Nanoseconds> parse_duration(std::string_view text);  // 500ms 3s 1.5s 2m 1h 10us 100ns
 std::optional<std::uint64_t> parse_size(std::string_view text);    // 64 1400B 64KiB 1MB → bytes
 std::optional<std::uint64_t> parse_rate(std::string_view text);  // 100mbit 1.5Gbit 10kbit → bit/s
@@ -18,14 +18,15 @@ std::optional<double> parse_frequency(std::string_view text);    // 5000 5kHz 10
 std::optional<std::uint64_t> parse_count(std::string_view text);  // plain digits
 std::optional<double> parse_percent(std::string_view text);       // 2% 0.1% → ratio
 
-// What each of these takes, as a regular expression (ECMA-262): its form, not its range.
+// Return the form that each function accepts, without its range, as a regular expression
+// (ECMA-262).
 std::string duration_pattern();
 std::string size_pattern();
 std::string rate_pattern();
 std::string frequency_pattern();
 std::string percent_pattern();
 
-// Scaled for people, three to four significant digits: "14.2 µs", "12.3 Gbit/s", "128 KiB".
+// Return scaled values with three to four significant digits: "14.2 µs", "12.3 Gbit/s", "128 KiB".
 std::string human_duration(double ns);
 std::string human_rate(double bps);
 std::string human_size(double bytes);

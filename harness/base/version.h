@@ -1,4 +1,4 @@
-// What this build of pingperf is.
+// Facts about this build of pingperf.
 #pragma once
 
 #include <string_view>

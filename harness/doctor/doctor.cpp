@@ -6,18 +6,19 @@
 #include <charconv>
 #include <sstream>
 
+#include "harness/base/json.h"
 #include "harness/base/units.h"
 #include "harness/results/warnings.h"
 
 namespace pingperf {
 namespace {
 
-constexpr double kSpoilingLoad = 0.25;          // of the CPUs, by others, before a run begins
-constexpr double kSlowClock_ns = 100;           // a round trip is some microseconds, and takes two
+constexpr double kSpoilingLoad = 0.25;  // of the CPUs, by other programs, before a run starts
+constexpr double kSlowClock_ns = 100;   // a round trip takes some microseconds and two clock reads
 constexpr std::uint64_t kFairBuffer = 4 << 20;  // bytes; less loses datagrams in bursts
 constexpr std::pair<int, int> kThreadedIperf3 = {3, 16};
 
-// Of a fact that may be missing, or of another type on a host of another build.
+// Returns a fact, or nothing if it is missing or has another type.
 template <typename T>
 std::optional<T> fact(const Json& facts, const char* name) {
   const auto found = facts.find(name);
@@ -41,7 +42,7 @@ bool holds(const Names& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// The CPUs of a kernel's list: "0-3,8".
+// Returns the CPUs of a kernel's list: "0-3,8".
 std::set<std::uint64_t> cpus_in(const std::string& list) {
   constexpr std::uint64_t kMax = 1 << 14;
   std::set<std::uint64_t> cpus;
@@ -56,7 +57,7 @@ std::set<std::uint64_t> cpus_in(const std::string& list) {
   return cpus;
 }
 
-// {3, 12} of "3.12".
+// Returns {3, 12} for "3.12".
 std::optional<std::pair<int, int>> version_in(const std::string& text) {
   std::pair<int, int> version;
   char dot = 0;
@@ -71,7 +72,8 @@ std::string percent(double share) {
 
 class Judge {
  public:
-  Judge(const Json& facts, const std::optional<Needs>& needs) : facts_(facts), needs_(needs) {}
+  Judge(const Json& facts, const std::optional<HostRequirements>& requirements)
+      : facts_(facts), requirements_(requirements) {}
 
   std::vector<Finding> findings() {
     judge_build();
@@ -102,14 +104,16 @@ class Judge {
     return pingperf::fact<T>(facts_, name);
   }
 
-  // What an experiment needs is serious when it is missing, and left out when it does not.
+  // Adds a missing feature: serious if the experiment needs it, left out if it does not.
   void add_missing(const char* subject, bool needed, std::string what, const char* why,
                    std::string remedy) {
-    if (!needs_ || needed) add(subject, needed, std::move(what), why, std::move(remedy));
+    if (!requirements_ || needed) add(subject, needed, std::move(what), why, std::move(remedy));
   }
 
-  bool needs(bool Needs::*what) const { return needs_ && *needs_.*what; }
-  bool needs_qdisc(const char* name) const { return needs_ && needs_->qdiscs.contains(name); }
+  bool needs(bool HostRequirements::*what) const { return requirements_ && *requirements_.*what; }
+  bool needs_qdisc(const char* name) const {
+    return requirements_ && requirements_->qdiscs.contains(name);
+  }
 
   void judge_build() {
     if (const auto type = fact<std::string>("build_type"); type == "Debug")
@@ -136,21 +140,21 @@ class Judge {
   void judge_cpus() {
     const std::set<std::uint64_t> cpus = cpus_in(fact<std::string>("cpus_allowed").value_or(""));
     const std::string list = fact<std::string>("cpus_allowed").value_or("");
-    if (!cpus.empty() && needs_)
-      for (const std::uint64_t pin : needs_->pins)
+    if (!cpus.empty() && requirements_)
+      for (const std::uint64_t pin : requirements_->pins)
         if (!cpus.contains(pin))
           add("cpus", true,
               fmt::format("pin: CPU {} is not among those of pingperf here: {}", pin, list),
               "Its trials fail.",
               fmt::format("pin to one of {}, or start pingperf with taskset -c", list));
-    if (!cpus.empty() && needs_ && needs_->threads > cpus.size())
-      add("cpus", needs_->spinning > cpus.size(),
-          fmt::format("{} threads of the experiment share {} CPU{}", needs_->threads, cpus.size(),
-                      cpus.size() == 1 ? "" : "s"),
+    if (!cpus.empty() && requirements_ && requirements_->threads > cpus.size())
+      add("cpus", requirements_->spinning > cpus.size(),
+          fmt::format("{} threads of the experiment share {} CPU{}", requirements_->threads,
+                      cpus.size(), cpus.size() == 1 ? "" : "s"),
           "Ends that share a CPU wait for each other's turns; one that spins keeps the other from "
           "answering for whole scheduler slices.",
           "fewer threads, or a machine with more CPUs");
-    else if (!cpus.empty() && cpus.size() <= 2 && !needs_)
+    else if (!cpus.empty() && cpus.size() <= 2 && !requirements_)
       add("cpus", false,
           fmt::format("{} CPU{} for both ends, the kernel and everyone else", cpus.size(),
                       cpus.size() == 1 ? "" : "s"),
@@ -197,7 +201,7 @@ class Judge {
     return !capabilities || holds(*capabilities, capability);
   }
 
-  // Whoever may administer the network is not bound by the limits.
+  // The limits do not apply to users who may administer the network.
   void judge_buffers() {
     if (may("CAP_NET_ADMIN")) return;
     const auto judge = [&](const char* limit, std::uint64_t wanted, const char* why) {
@@ -210,17 +214,17 @@ class Judge {
                  : fmt::format("{} is {}", limit, human_size(static_cast<double>(*most))),
           why, fmt::format("sudo sysctl net.core.{}={}", limit, std::max(wanted, kFairBuffer)));
     };
-    judge("rmem_max", needs_ ? needs_->receive_buffer : 0,
+    judge("rmem_max", requirements_ ? requirements_->receive_buffer : 0,
           "No socket gets a larger receive buffer than that: bursts of datagrams are lost.");
-    judge("wmem_max", needs_ ? needs_->send_buffer : 0,
+    judge("wmem_max", requirements_ ? requirements_->send_buffer : 0,
           "No socket gets a larger send buffer than that.");
   }
 
   void judge_capabilities() {
-    // Not capabilities of the file: whoever may execute it would have them (SECURITY.md).
+    // Not file capabilities: every user who may execute the file would have them (SECURITY.md).
     const char* const as_root = "sudo pingperf run …, or a lab (lab: in the experiment)";
     if (!may("CAP_NET_RAW"))
-      add_missing("capabilities", needs(&Needs::raw_sockets), "no CAP_NET_RAW",
+      add_missing("capabilities", needs(&HostRequirements::raw_sockets), "no CAP_NET_RAW",
                   "Transports raw and icmp cannot be measured.", as_root);
     if (!may("CAP_NET_ADMIN"))
       add("capabilities", false, "no CAP_NET_ADMIN",
@@ -248,11 +252,13 @@ class Judge {
 
   void judge_stamps() {
     if (fact<bool>("kernel_stamps") == false)
-      add_missing("time stamps", needs(&Needs::kernel_stamps),
+      add_missing("time stamps", needs(&HostRequirements::kernel_stamps),
                   "sockets get no time stamps from the kernel",
                   "timestamps: kernel cannot be measured.", "a kernel with SO_TIMESTAMPING");
     const auto found = facts_.find("stamps_sent");
-    if (found == facts_.end() || !found->is_object() || (needs_ && !needs_->kernel_stamps)) return;
+    if (found == facts_.end() || !found->is_object() ||
+        (requirements_ && !requirements_->kernel_stamps))
+      return;
     for (const auto& [interface, stamps] : found->items())
       if (stamps == false)
         add("time stamps", false, fmt::format("{} does not stamp what it sends", interface),
@@ -263,7 +269,7 @@ class Judge {
   void judge_libiperf() {
     const auto text = fact<std::string>("libiperf");
     const auto version = text ? version_in(*text) : std::nullopt;
-    if (version && *version < kThreadedIperf3 && (!needs_ || needs_->iperf3_streams))
+    if (version && *version < kThreadedIperf3 && (!requirements_ || requirements_->iperf3_streams))
       add("libiperf", false, fmt::format("libiperf is {}", *text),
           "Before 3.16 it serves all streams of a test by one thread: with streams above 1, "
           "compare it with threads: 1.",
@@ -278,7 +284,7 @@ class Judge {
   }
 
   const Json& facts_;
-  const std::optional<Needs>& needs_;
+  const std::optional<HostRequirements>& requirements_;
   std::vector<Finding> findings_;
 };
 
@@ -288,36 +294,37 @@ std::string_view name(Severity severity) {
   return severity == Severity::serious ? "serious" : "note";
 }
 
-Needs Needs::of(const Experiment& experiment, bool client, bool server) {
-  Needs needs;
+HostRequirements HostRequirements::of(const Experiment& experiment, bool client, bool server) {
+  HostRequirements required;
   const auto take = [&](const Case& c) {
     const Options& o = c.options;
-    if (client && o.client_cpu) needs.pins.insert(*o.client_cpu);
-    if (server && o.server_cpu) needs.pins.insert(*o.server_cpu);
-    needs.send_buffer = std::max(needs.send_buffer, o.send_buffer.value_or(0));
-    needs.receive_buffer = std::max(needs.receive_buffer, o.receive_buffer.value_or(0));
-    needs.raw_sockets |= o.transport == Transport::raw || o.transport == Transport::icmp;
-    needs.kernel_stamps |= o.timestamps.has_value();
-    if (o.fq_rate_bps && o.transport == Transport::udp) needs.qdiscs.insert("fq");
-    needs.iperf3_streams |= o.engine == "iperf3" && o.streams.value_or(1) > 1;
+    if (client && o.client_cpu) required.pins.insert(*o.client_cpu);
+    if (server && o.server_cpu) required.pins.insert(*o.server_cpu);
+    required.send_buffer = std::max(required.send_buffer, o.send_buffer.value_or(0));
+    required.receive_buffer = std::max(required.receive_buffer, o.receive_buffer.value_or(0));
+    required.raw_sockets |= o.transport == Transport::raw || o.transport == Transport::icmp;
+    required.kernel_stamps |= o.timestamps.has_value();
+    if (o.fq_rate_bps && o.transport == Transport::udp) required.qdiscs.insert("fq");
+    required.iperf3_streams |= o.engine == "iperf3" && o.streams.value_or(1) > 1;
     const std::uint64_t threads = o.threads.value_or(1) * ((client ? 1 : 0) + (server ? 1 : 0));
-    needs.threads = std::max(needs.threads, threads);
+    required.threads = std::max(required.threads, threads);
     if (o.engine == "spin" || o.engine == "hybrid")
-      needs.spinning = std::max(needs.spinning, threads);
+      required.spinning = std::max(required.spinning, threads);
   };
   for (const Case& c : experiment.cases) {
     take(c);
     if (c.background) take(*c.background);
   }
   if (const auto& lab = experiment.lab) {
-    if (lab->rate_bps) needs.qdiscs.insert("tbf");
-    if (lab->delay || lab->jitter || lab->loss || lab->reorder) needs.qdiscs.insert("netem");
+    if (lab->rate_bps) required.qdiscs.insert("tbf");
+    if (lab->delay || lab->jitter || lab->loss || lab->reorder) required.qdiscs.insert("netem");
   }
-  return needs;
+  return required;
 }
 
-std::vector<Finding> judge_host(const Json& facts, const std::optional<Needs>& needs) {
-  return Judge(facts, needs).findings();
+std::vector<Finding> judge_host(const Json& facts,
+                                const std::optional<HostRequirements>& requirements) {
+  return Judge(facts, requirements).findings();
 }
 
 }  // namespace pingperf

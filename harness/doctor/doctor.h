@@ -1,4 +1,4 @@
-// Doctor: what on a host will spoil or limit results, judged from its facts alone.
+// Doctor: finds what spoils or limits results on a host. It reads nothing but the facts.
 #pragma once
 
 #include <cstdint>
@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "harness/base/json.h"
+#include "harness/base/json_fwd.h"
 #include "harness/experiment/experiment.h"
 
 namespace pingperf {
 
-// serious: it spoils results, those of the experiment where one is known. note: good to know.
+// serious: spoils results, of the experiment if one is given. note: good to know.
 enum class Severity { note, serious };
 
 std::string_view name(Severity severity);
@@ -25,24 +25,25 @@ struct Finding {
   std::string remedy;  // a command, or what to do
 };
 
-// What an experiment takes of a host that one or both of its ends run on.
-struct Needs {
+// What an experiment requires of a host that one or both of its ends run on.
+struct HostRequirements {
   std::set<std::uint64_t> pins;      // CPUs
-  std::uint64_t threads = 0;         // of its ends here, at once, at most
-  std::uint64_t spinning = 0;        // likewise of those that never sleep
-  std::uint64_t send_buffer = 0;     // the largest that is asked for, in bytes
-  std::uint64_t receive_buffer = 0;  //
+  std::uint64_t threads = 0;         // most threads of its ends on this host at one time
+  std::uint64_t spinning = 0;        // threads that never sleep
+  std::uint64_t send_buffer = 0;     // largest, in bytes
+  std::uint64_t receive_buffer = 0;  // largest, in bytes
   bool raw_sockets = false;
   bool kernel_stamps = false;
-  bool iperf3_streams = false;   // several of them in one test
+  bool iperf3_streams = false;   // more than one stream per test
   std::set<std::string> qdiscs;  // "netem"
 
-  static Needs of(const Experiment& experiment, bool client, bool server);
+  static HostRequirements of(const Experiment& experiment, bool client, bool server);
 };
 
-// `facts` are those of host_facts() and check_host(); a fact that is missing is no finding. With
-// `needs`, what the experiment takes no part of is left out; without, the host is judged for
-// whatever may come. The serious ones first.
-std::vector<Finding> judge_host(const Json& facts, const std::optional<Needs>& needs);
+// Returns the findings for `facts`, those of host_facts() and check_host(); serious ones come
+// first. A missing fact is no finding. With `requirements`, findings that do not affect the
+// experiment are left out.
+std::vector<Finding> judge_host(const Json& facts,
+                                const std::optional<HostRequirements>& requirements);
 
 }  // namespace pingperf

@@ -25,7 +25,7 @@ void shuffle(std::vector<std::size_t>& order, std::mt19937_64& random) {
 }
 
 // Cases that run at once: a range of Experiment::cases.
-struct Wave {
+struct Round {
   std::size_t begin;
   std::size_t end;
 };
@@ -36,18 +36,18 @@ bool is_same_elsewhere(const Case& a, const Case& b) {
          std::equal(a.axes.begin(), std::prev(a.axes.end()), b.axes.begin());
 }
 
-std::vector<Wave> waves_of(const Experiment& experiment) {
+std::vector<Round> rounds_of(const Experiment& experiment) {
   const std::vector<Case>& cases = experiment.cases;
-  std::vector<Wave> waves;
+  std::vector<Round> rounds;
   for (std::size_t i = 0; i < cases.size(); ++i) {
-    const bool joins = !waves.empty() && i - waves.back().begin < experiment.pairs_at_once &&
-                       is_same_elsewhere(cases[waves.back().begin], cases[i]);
+    const bool joins = !rounds.empty() && i - rounds.back().begin < experiment.pairs_at_once &&
+                       is_same_elsewhere(cases[rounds.back().begin], cases[i]);
     if (joins)
-      ++waves.back().end;
+      ++rounds.back().end;
     else
-      waves.push_back({i, i + 1});
+      rounds.push_back({i, i + 1});
   }
-  return waves;
+  return rounds;
 }
 
 }  // namespace
@@ -59,16 +59,16 @@ std::vector<Trial> plan_trials(const Experiment& experiment) {
 std::vector<Trial> plan_trials(const Experiment& experiment, std::uint64_t blocks) {
   std::vector<Trial> plan;
   plan.reserve(experiment.cases.size() * blocks);
-  const std::vector<Wave> waves = waves_of(experiment);
+  const std::vector<Round> rounds = rounds_of(experiment);
   std::mt19937_64 random(experiment.plan.seed);
-  std::vector<std::size_t> order(waves.size());
+  std::vector<std::size_t> order(rounds.size());
   std::uint64_t number = 0;
   for (std::uint64_t block = 1; block <= blocks; ++block) {
     std::iota(order.begin(), order.end(), std::size_t{0});
     if (experiment.plan.order == Order::shuffled) shuffle(order, random);
     for (std::size_t index : order) {
       ++number;
-      for (std::size_t i = waves[index].begin; i < waves[index].end; ++i)
+      for (std::size_t i = rounds[index].begin; i < rounds[index].end; ++i)
         plan.push_back({i, block, plan.size() + 1, number});
     }
   }
@@ -90,7 +90,7 @@ Nanoseconds expected_length(const Experiment& experiment, const std::vector<Tria
   Nanoseconds sum = 0;
   for (auto trial = trials.begin(); trial != trials.end();) {
     Nanoseconds longest = 0;
-    for (const std::uint64_t wave = trial->wave; trial != trials.end() && trial->wave == wave;
+    for (const std::uint64_t round = trial->round; trial != trials.end() && trial->round == round;
          ++trial) {
       const Case& c = experiment.cases[trial->case_index];
       longest = std::max(longest, expected_length(c, experiment.is_external(c)));

@@ -13,8 +13,8 @@ namespace pingperf {
 struct Trial {
   std::size_t case_index;  // into Experiment::cases
   std::uint64_t block;  // from 1; equals the repetition: repetition k of every case is in block k
-  std::uint64_t position;  // from 1, in the whole plan
-  std::uint64_t wave = 0;  // trials of one wave run at once, each on a pair of hosts of its own
+  std::uint64_t position;   // from 1, in the whole plan
+  std::uint64_t round = 0;  // trials of one round run at once, each on its own pair of hosts
 };
 
 enum class End { client, server };

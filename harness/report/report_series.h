@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "harness/agent/protocol.h"
+#include "harness/base/json.h"
 #include "harness/results/summary.h"
 
 namespace pingperf {

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "harness/base/json.h"
 #include "harness/base/version.h"
 
 namespace pingperf {
@@ -13,7 +14,7 @@ namespace pingperf {
 namespace {
 
 Json json_of(const PairFacts& pair) {
-  return {{"client", pair.client}, {"server", pair.server}};
+  return {{"client", parse_json(pair.client)}, {"server", parse_json(pair.server)}};
 }
 
 Json session(const std::vector<std::string>& command_line, const std::vector<PairFacts>& hosts,
@@ -43,7 +44,7 @@ std::string text_in(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// The facts of the host of one end.
+// Returns the facts of the host of one end.
 Json facts_of(const Json& environment, const std::string& end) {
   const Json hosts = environment.value("hosts", Json::object());
   return hosts.is_object() ? hosts.value(end, Json::object()) : Json::object();

@@ -69,12 +69,12 @@ std::string ProgressView::clock_text(Nanoseconds time) {
   return fmt::format("{} h {:02} min", seconds / 3600, seconds / 60 % 60);
 }
 
-void ProgressView::round_started(const Experiment& experiment, std::span<const Trial> wave) {
-  trial_ = wave.front();
+void ProgressView::round_started(const Experiment& experiment, std::span<const Trial> round) {
+  trial_ = round.front();
   case_ = &experiment.cases[trial_.case_index];
-  name_ = wave.size() == 1 ? case_->name
-                           : fmt::format("{} and {} more at once", case_->name, wave.size() - 1);
-  expected_ = expected_length(experiment, {wave.begin(), wave.end()});
+  name_ = round.size() == 1 ? case_->name
+                            : fmt::format("{} and {} more at once", case_->name, round.size() - 1);
+  expected_ = expected_length(experiment, {round.begin(), round.end()});
   started_ = now_ns();
   now_.clear();
   tick();

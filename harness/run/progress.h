@@ -1,4 +1,4 @@
-// Progress: what `pingperf run` tells on stderr while it runs.
+// Progress: what `pingperf run` prints to stderr while it runs.
 #pragma once
 
 #include <cstdio>
@@ -10,8 +10,8 @@
 
 namespace pingperf {
 
-// On a terminal one line that is rewritten: trial k of n, what runs, its rate or progress, and the
-// time left. Elsewhere a line a trial. Quiet: nothing but failures.
+// Rewrites one line on a terminal: trial k of n, the case, its rate or progress, and the time left.
+// Elsewhere it prints one line per trial. When quiet, it prints only failures.
 class ProgressView {
  public:
   // `out` is stderr; `expected_left` is the planned length of all trials to come.
@@ -20,14 +20,14 @@ class ProgressView {
   ProgressView(const ProgressView&) = delete;
   ProgressView& operator=(const ProgressView&) = delete;
 
-  // Of the trials that run at once, the live line tells of the first.
-  void round_started(const Experiment& experiment, std::span<const Trial> wave);
+  // The live line shows the first of the trials that run at once.
+  void round_started(const Experiment& experiment, std::span<const Trial> round);
   void interval(End end, const Interval& interval);
   void tick();
   void trial_ended(const TrialRecord& record);
   void round_ended();
 
-  // "2 min 05 s", "12 s".
+  // Returns "2 min 05 s" or "12 s".
   static std::string clock_text(Nanoseconds time);
 
  private:
@@ -36,16 +36,16 @@ class ProgressView {
 
   std::FILE* const out_;
   const bool quiet_;
-  const bool live_;  // a terminal
+  const bool live_;  // prints to a terminal
   const std::size_t trials_;
   Nanoseconds expected_left_;
-  double stretch_ = 1;  // real over expected length, of the trials so far
+  double stretch_ = 1;  // real length over expected length of the trials so far
   Nanoseconds expected_done_ = 0;
   Nanoseconds real_done_ = 0;
 
   const Case* case_ = nullptr;
   Trial trial_{};
-  std::string name_;  // of what runs
+  std::string name_;  // of the running case
   Nanoseconds started_ = 0;
   Nanoseconds expected_ = 0;
   std::string now_;  // the current rate

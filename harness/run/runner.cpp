@@ -9,6 +9,7 @@
 #include <mutex>
 #include <span>
 
+#include "harness/agent/host_facts.h"
 #include "harness/base/lines.h"
 #include "harness/results/summary.h"
 #include "harness/results/warnings.h"
@@ -18,13 +19,13 @@ namespace pingperf {
 namespace {
 
 std::string host_name(Channel& channel) {
-  return channel.hello().host.value("hostname", "");
+  return text_fact(channel.hello().host, "hostname");
 }
 
 // True when both agents run under one kernel, whose clock stamps at both ends.
 bool has_same_clock(Channel& client, Channel& server) {
-  const std::string boot = client.hello().host.value("boot_id", "");
-  return !boot.empty() && boot == server.hello().host.value("boot_id", "");
+  const std::string boot = text_fact(client.hello().host, "boot_id");
+  return !boot.empty() && boot == text_fact(server.hello().host, "boot_id");
 }
 
 // Lets the machine settle; returns at once when the run is interrupted.
@@ -33,7 +34,7 @@ void cool_down(const Experiment& experiment, const Interrupt& interrupt) {
   ::poll(&p, 1, static_cast<int>(experiment.plan.cooldown / kMillisecond));
 }
 
-// One that knows the medians of the sessions before.
+// Returns the warnings with the medians of the earlier sessions.
 TrialWarnings judge_of_earlier_trials(const RunDirectory& directory) {
   TrialWarnings judge;
   if (directory.finished().empty()) return judge;
@@ -44,13 +45,13 @@ TrialWarnings judge_of_earlier_trials(const RunDirectory& directory) {
   return judge;
 }
 
-// Where the trials of a wave wait for one another, so that they start at the same moment.
+// A barrier at which the trials of a round wait, so that they start at the same moment.
 class StartBarrier {
  public:
   explicit StartBarrier(std::size_t trials) : expected_(trials) {}
 
-  // Returns true when all that have not left are here; false when somebody is not within
-  // `patience`, now or earlier: nobody waits any more.
+  // Waits for the others. Returns false if one of them does not arrive within `patience`; then
+  // later calls do not wait.
   bool await_others(Nanoseconds patience) {
     std::unique_lock lock(mutex_);
     const std::uint64_t round = round_;
@@ -63,7 +64,7 @@ class StartBarrier {
     return !broken_;
   }
 
-  // For a trial that is over.
+  // Called by a trial that has ended.
   void leave() {
     const std::lock_guard lock(mutex_);
     --expected_;
@@ -86,7 +87,7 @@ class StartBarrier {
   bool broken_ = false;
 };
 
-// The trials of one wave, each on a pair of hosts of its own.
+// Runs the trials of one round, each on its own pair of hosts.
 class RoundRunner {
  public:
   RoundRunner(const Experiment& experiment, Agents& agents, RunDirectory& directory,
@@ -98,10 +99,10 @@ class RoundRunner {
         progress_(progress),
         judge_(judge) {}
 
-  void run(std::span<const Trial> wave) {
-    progress_.round_started(experiment_, wave);
+  void run(std::span<const Trial> round) {
+    progress_.round_started(experiment_, round);
     std::vector<Attempt> attempts;
-    for (const Trial& trial : wave) attempts.push_back(begin(trial));
+    for (const Trial& trial : round) attempts.push_back(begin(trial));
     carry_out(attempts);
     progress_.round_ended();
   }
@@ -110,12 +111,12 @@ class RoundRunner {
   struct Attempt {
     TrialRecord record;
     Nanoseconds begin;
-    Channel* client = nullptr;  // null: a host cannot be reached
+    Channel* client = nullptr;  // null: a host could not be reached
     Channel* server = nullptr;
-    bool together = true;  // with the others of the wave
+    bool together = true;  // started with the others of the round
   };
 
-  // An agent that has to be started anew is started here, on the thread that outlives the trial.
+  // Starts missing agents. Runs on the main thread, because an agent ends with its thread.
   Attempt begin(const Trial& trial) {
     Attempt attempt{.begin = now_ns()};
     TrialRecord& record = attempt.record;
@@ -140,7 +141,7 @@ class RoundRunner {
     return attempt;
   }
 
-  // All at once; the first one, of which the progress tells, on this thread.
+  // Runs all at once. The first, which the progress shows, runs on this thread.
   void carry_out(std::vector<Attempt>& attempts) {
     StartBarrier gate(attempts.size());
     std::vector<std::future<void>> others;
@@ -167,14 +168,14 @@ class RoundRunner {
     finish(attempt);
   }
 
-  // How long a trial waits for the others of its wave: well within its own time limit.
+  // Returns how long a trial waits for the others of its round: well within its own timeout.
   Nanoseconds patience_of(const Case& c) const {
     const Nanoseconds spare =
         trial_timeout(experiment_, c) - expected_length(c, experiment_.is_external(c));
     return std::clamp<Nanoseconds>(spare / 2, 0, 2 * kSecond);
   }
 
-  // What breaks is in the record.
+  // Records failures; does not throw ChannelError.
   void run_trial(Attempt& attempt, const TrialObserver& watch) {
     TrialRecord& record = attempt.record;
     const Case& c = *record.trial_case;
@@ -207,7 +208,7 @@ class RoundRunner {
     TrialRecord& record = attempt.record;
     record.elapsed_s = to_seconds(now_ns() - attempt.begin);
     record.error = one_line(record.error);
-    // An agent that dies of the interrupt does not make the trial a failed one.
+    // An agent that the interrupt killed does not make the trial a failed one.
     if (record.status != Status::ok && interrupt_.raised()) record.status = Status::interrupted;
     if (record.status == Status::interrupted && record.error.empty())
       record.error = "the run was interrupted";
@@ -243,13 +244,13 @@ std::vector<Trial> missing_trials(const Experiment& experiment, const std::vecto
 void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, Agents& agents,
                 RunDirectory& directory, const Interrupt& interrupt, ProgressView& progress) {
   TrialWarnings judge = judge_of_earlier_trials(directory);
-  RoundRunner wave(experiment, agents, directory, interrupt, progress, judge);
+  RoundRunner runner(experiment, agents, directory, interrupt, progress, judge);
   for (auto begin = trials.begin(); begin != trials.end();) {
     if (begin != trials.begin()) cool_down(experiment, interrupt);
     if (interrupt.raised()) return;
     const auto end = std::find_if(begin, trials.end(),
-                                  [&](const Trial& trial) { return trial.wave != begin->wave; });
-    wave.run({begin, end});
+                                  [&](const Trial& trial) { return trial.round != begin->round; });
+    runner.run({begin, end});
     begin = end;
   }
 }

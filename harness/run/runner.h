@@ -1,4 +1,4 @@
-// The runner: carries out the plan of an experiment, trial after trial, and records each.
+// The runner: carries out the plan of an experiment and records each trial.
 #pragma once
 
 #include <vector>
@@ -12,12 +12,12 @@
 
 namespace pingperf {
 
-// The trials of `plan` that are not among the finished ones of `directory`.
+// Returns the trials of `plan` that `directory` has no row of.
 std::vector<Trial> missing_trials(const Experiment& experiment, const std::vector<Trial>& plan,
                                   const RunDirectory& directory);
 
-// Runs `trials`, wave after wave, and appends a row for each to `directory`; stops early when
-// interrupted. What fails is a row; throws std::system_error when a row cannot be written.
+// Runs `trials` round by round and appends one row per trial to `directory`. Stops early when
+// interrupted. A failed trial is a row, too. Throws std::system_error when a row cannot be written.
 void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, Agents& agents,
                 RunDirectory& directory, const Interrupt& interrupt, ProgressView& progress);
 

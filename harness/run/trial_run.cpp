@@ -8,6 +8,8 @@
 #include <deque>
 #include <optional>
 
+#include "harness/agent/host_facts.h"
+#include "harness/base/io.h"
 #include "sockets/core/address.h"
 
 namespace pingperf {
@@ -21,8 +23,8 @@ bool is_unix(Transport transport) {
   return transport == Transport::unix_stream || transport == Transport::unix_datagram;
 }
 
-// Where the server binds, or is: exactly the address that the experiment names, else loopback.
-// A unix socket gets a random abstract name, which leaves no file behind.
+// Returns the address of the server: the one that the experiment names, else loopback. A unix
+// socket gets a random abstract name, which leaves no file.
 Address bind_address(const Host& server, const Options& options) {
   if (is_unix(options.transport) && server.is_external())
     return Address::unix_path(server.external);
@@ -37,7 +39,7 @@ Address bind_address(const Host& server, const Options& options) {
 
 class TrialRun {
  public:
-  // `server` is null when the other end is none of ours.
+  // `server` is null when the server is external.
   TrialRun(Channel& client, Channel* server, bool is_network, Nanoseconds timeout,
            const TrialObserver& watch)
       : client_channel_(client),
@@ -47,8 +49,8 @@ class TrialRun {
         deadline_(now_ns() + timeout + kMargin),
         watch_(watch) {}
 
-  // Two endpoints that the trial is made of. `what` names them in errors: "" of those that are
-  // measured, which come last.
+  // Adds a pair of endpoints. `what` names them in errors; it is "" for the measured pair, which is
+  // added last.
   void add(std::string what, std::uint64_t number, const Options& options, Address address,
            bool is_served) {
     pairs_.push_back({std::move(what), number, options, address,
@@ -76,9 +78,9 @@ class TrialRun {
  private:
   struct Side {
     End end;
-    Channel* channel;         // null: no agent of ours
-    std::string address;      // of a server that is ready
-    Measurement measurement;  // of a side that is done
+    Channel* channel;         // null: the server is external
+    std::string address;      // of a ready server
+    Measurement measurement;  // of a side that has ended
     bool open = false;        // has an endpoint that has not answered with result or error
     bool ready = false;
     bool stopping = false;
@@ -125,7 +127,7 @@ class TrialRun {
     side.open = true;
   }
 
-  // What may be a broken path is told with its two ends.
+  // Adds both ends to the error if the path between them may be broken.
   void explain_unreached(const Pair& pair) {
     if (!is_network_ || (outcome_.status != Status::failed && outcome_.status != Status::timeout))
       return;
@@ -135,7 +137,8 @@ class TrialRun {
   }
 
   static std::string host_of(const Channel& channel) {
-    return channel.hello().host.value("hostname", "its host");
+    const std::string name = text_fact(channel.hello().host, "hostname");
+    return name.empty() ? "its host" : name;
   }
 
   bool going() const { return outcome_.status == Status::ok; }
@@ -146,13 +149,13 @@ class TrialRun {
     return going() && side.ready;
   }
 
-  // Lets what has begun run for so long.
+  // Waits for `time` while the started endpoints run.
   void hold(Nanoseconds time) {
     const Nanoseconds end = now_ns() + time;
     while (going() && now_ns() < end) wait_once(end);
   }
 
-  // Until both ends have answered; the one that is late is asked to stop.
+  // Waits until both ends have answered. Stops the end that is late.
   void collect(Pair& pair) {
     const bool alone = pair.server.channel == nullptr;
     while (going() && pair.client.open && (pair.server.open || alone)) hear_before(deadline_);
@@ -165,7 +168,7 @@ class TrialRun {
     while (!pair.is_over()) hear_before(end);
   }
 
-  // No endpoint is left behind for the next trial to trip over.
+  // Waits until no endpoint is open, so that none disturbs the next trial.
   void end_endpoints() {
     const Nanoseconds limit = now_ns() + kOtherEnd + kMargin;
     for (Pair& pair : pairs_)
@@ -191,15 +194,16 @@ class TrialRun {
 
   Channel& client_channel_;
   Channel* const server_channel_;
-  const bool is_network_;   // beyond this host's own loopback
-  std::deque<Pair> pairs_;  // the background, if there is one, and what is measured
+  const bool is_network_;   // not over this host's loopback
+  std::deque<Pair> pairs_;  // the background, if any, then the measured pair
   const Nanoseconds timeout_;
   const Nanoseconds deadline_;
   const TrialObserver& watch_;
   TrialOutcome outcome_;
 };
 
-// As wait_once(), but an agent that lets `limit` pass has hung: its own deadlines are shorter.
+// As wait_once(), but throws AgentTimeout after `limit`. The agent's own deadlines are shorter, so
+// it hangs.
 void TrialRun::hear_before(Nanoseconds limit) {
   if (now_ns() >= limit) {
     const bool is_server =
@@ -210,15 +214,14 @@ void TrialRun::hear_before(Nanoseconds limit) {
   wait_once(limit);
 }
 
-// Takes one event that has come, or waits for one a moment, not past `limit`.
+// Takes one event that has arrived, or waits a moment for one, until `limit` at most.
 void TrialRun::wait_once(Nanoseconds limit) {
   if (take_waiting(server_channel_, &Pair::server) || take_waiting(&client_channel_, &Pair::client))
     return;
   std::array<pollfd, 3> set = {{{server_channel_ ? server_channel_->fd() : -1, POLLIN, 0},
                                 {client_channel_.fd(), POLLIN, 0},
                                 {going() ? watch_.interrupt_fd : -1, POLLIN, 0}}};
-  const Nanoseconds slice = std::clamp<Nanoseconds>(limit - now_ns(), 0, kTick);
-  ::poll(set.data(), set.size(), static_cast<int>(slice / kMillisecond) + 1);
+  ::poll(set.data(), set.size(), poll_ms(std::min(limit, now_ns() + kTick)));
   if (set[2].revents != 0) outcome_.status = Status::interrupted;
   watch_.tick();
 }
@@ -230,7 +233,7 @@ bool TrialRun::take_waiting(Channel* channel, Side Pair::*end) {
   if (const auto* failure = std::get_if<Failure>(&*event); failure && !failure->endpoint)
     throw ChannelError(
         fmt::format("agent of the {}: {}", name((pairs_.front().*end).end), failure->what));
-  for (Pair& pair : pairs_)  // else: the late word of an earlier trial
+  for (Pair& pair : pairs_)  // else: a late event of an earlier trial
     if (endpoint_of(*event) == pair.number) {
       take(pair, pair.*end, std::move(*event));
       break;
@@ -252,8 +255,8 @@ void TrialRun::take(Pair& pair, Side& side, Event event) {
   }
 }
 
-// The first failure is the trial's: the other end's is most often its echo. But a client that was
-// cut off is told from a server that says why, when both come together.
+// The first failure decides the outcome, because the failure of the other end usually follows from
+// it. The error contains both texts: the server may name the reason why the client was cut off.
 void TrialRun::take_failure(const Pair& pair, Side& side, const Failure& failure) {
   side.open = false;
   const std::string what = fmt::format("{}{}: {}", pair.what, name(side.end), failure.what);

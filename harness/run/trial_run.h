@@ -1,4 +1,4 @@
-// One trial, from listen to result, over the agents of its two ends.
+// Runs one trial, from listen to result, over the agents of its two ends.
 //
 //   controller        server's agent           client's agent
 //     |--- listen ------>|                         |
@@ -19,35 +19,35 @@
 
 namespace pingperf {
 
-// What a trial asks of, and tells, whoever runs it.
+// The callbacks of a trial.
 struct TrialObserver {
   int interrupt_fd = -1;  // readable: end the trial
   std::function<void(End, const Interval&)> progress = [](End, const Interval&) {};
   std::function<void()> tick = [] {};          // a few times a second
-  std::function<void()> before_start = [] {};  // both ends are ready: waits for others that are to
-                                               // start at the same moment
+  std::function<void()> before_start = [] {};  // both ends are ready: waits for the other trials
+                                               // that start at the same moment
 };
 
-// How a trial ended; its identity is the caller's to add.
+// How a trial ended. The caller adds the trial's identity.
 struct TrialOutcome {
   Status status = Status::ok;
   std::string error;
   Measurement client;
   Measurement server;
-  Measurement background_client;  // of a trial that has one
+  Measurement background_client;  // if the trial has a background
   Measurement background_server;
 };
 
-// An agent let a deadline pass without a word: it hangs, and its channel is of no more use.
+// An agent did not answer within a deadline. It hangs, so its channel cannot be used any more.
 class AgentTimeout : public ChannelError {
  public:
   using ChannelError::ChannelError;
 };
 
-// Runs a trial of its case to its end, within `timeout`. `server` is null when the server is
-// external. A background is begun first, and what is measured once the background's warmup is over.
-// Every failure is an outcome, except a channel that broke or an agent that does not answer: those
-// throw ChannelError, or AgentTimeout.
+// Runs a trial to its end, within `timeout`. `server` is null when the server is external. A
+// background starts first; the measured endpoints start after its warmup. Failures are outcomes,
+// with two exceptions: throws ChannelError when a channel breaks, AgentTimeout when an agent does
+// not answer.
 TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& experiment,
                        const Trial& trial, Nanoseconds timeout, const TrialObserver& watch);
 

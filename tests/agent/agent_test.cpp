@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "harness/agent/protocol.h"
+#include "harness/base/json.h"
 #include "harness/base/lines.h"
 #include "harness/base/process.h"
 #include "harness/base/version.h"
@@ -147,7 +148,7 @@ TEST_F(AgentTest, HelloListsEnginesAndTheHost) {
   const auto hello = expect<AgentHello>();
   EXPECT_EQ(hello.version, version());
   EXPECT_THAT(hello.engines, testing::Contains(testing::Field(&EngineInfo::name, "null")));
-  EXPECT_GT(hello.host.value("cpus", 0), 0);
+  EXPECT_GT(parse_json(hello.host).value("cpus", 0), 0);
 }
 
 TEST_F(AgentTest, ATrialGivesAResult) {

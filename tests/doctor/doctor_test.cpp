@@ -3,7 +3,8 @@
 
 #include <gmock/gmock.h>
 
-#include "harness/doctor/doctor_visit.h"
+#include "harness/base/json.h"
+#include "harness/doctor/check_hosts.h"
 #include "harness/experiment/experiment_reader.h"
 
 namespace pingperf {
@@ -34,12 +35,12 @@ Json good_host() {
 }
 
 // The findings of a host of which `facts` are otherwise: "serious governor: the CPU governor is …".
-std::vector<std::string> findings(const Json& facts,
-                                  const std::optional<Needs>& needs = std::nullopt) {
+std::vector<std::string> findings(
+    const Json& facts, const std::optional<HostRequirements>& requirements = std::nullopt) {
   Json host = good_host();
   host.update(facts);
   std::vector<std::string> lines;
-  for (const Finding& f : judge_host(host, needs)) {
+  for (const Finding& f : judge_host(host, requirements)) {
     lines.push_back(std::string(name(f.severity)) + " " + f.subject + ": " + f.what);
     EXPECT_FALSE(f.why.empty()) << lines.back();
     EXPECT_FALSE(f.remedy.empty()) << lines.back();
@@ -50,7 +51,7 @@ std::vector<std::string> findings(const Json& facts,
 TEST(Doctor, FindsNothingOnAGoodHostNorOnOneThatTellsNothing) {
   EXPECT_THAT(findings(Json::object()), IsEmpty());
   EXPECT_THAT(judge_host(Json::object(), std::nullopt), IsEmpty());
-  EXPECT_THAT(judge_host(Json::object(), Needs{.pins = {1}, .threads = 9}), IsEmpty());
+  EXPECT_THAT(judge_host(Json::object(), HostRequirements{.pins = {1}, .threads = 9}), IsEmpty());
 }
 
 TEST(Doctor, PassesOverFactsOfAnotherType) {
@@ -84,14 +85,15 @@ TEST(Doctor, TakesOthersInEarnestWhenTheyTakeAQuarter) {
 TEST(Doctor, CountsCpusForThePinsAndThreads) {
   const Json few = {{"cpus_allowed", "0-1"}};
   EXPECT_THAT(findings(few), ElementsAre(HasSubstr("note cpus: 2 CPUs")));
-  EXPECT_THAT(findings(few, Needs{.pins = {0, 1}, .threads = 2}), IsEmpty());
-  EXPECT_THAT(findings(few, Needs{.pins = {0, 2}}),
+  EXPECT_THAT(findings(few, HostRequirements{.pins = {0, 1}, .threads = 2}), IsEmpty());
+  EXPECT_THAT(findings(few, HostRequirements{.pins = {0, 2}}),
               ElementsAre("serious cpus: pin: CPU 2 is not among those of pingperf here: 0-1"));
-  EXPECT_THAT(findings(Json::object(), Needs{.pins = {3, 8}}), IsEmpty());
-  EXPECT_THAT(findings(Json::object(), Needs{.pins = {4}}), ElementsAre(HasSubstr("CPU 4")));
-  EXPECT_THAT(findings(few, Needs{.threads = 4}),
+  EXPECT_THAT(findings(Json::object(), HostRequirements{.pins = {3, 8}}), IsEmpty());
+  EXPECT_THAT(findings(Json::object(), HostRequirements{.pins = {4}}),
+              ElementsAre(HasSubstr("CPU 4")));
+  EXPECT_THAT(findings(few, HostRequirements{.threads = 4}),
               ElementsAre("note cpus: 4 threads of the experiment share 2 CPUs"));
-  EXPECT_THAT(findings(few, Needs{.threads = 4, .spinning = 4}),
+  EXPECT_THAT(findings(few, HostRequirements{.threads = 4, .spinning = 4}),
               ElementsAre(HasSubstr("serious cpus")));
   EXPECT_THAT(findings({{"cpu_quota", 1.5}}),
               ElementsAre("serious quota: the control group may use 1.5 CPUs' time"));
@@ -107,10 +109,10 @@ TEST(Doctor, MindsBufferLimitsOfThoseWhoAreBoundByThem) {
   EXPECT_THAT(findings({{"rmem_max", 212992}}), IsEmpty());
   EXPECT_THAT(findings(user), ElementsAre("note buffers: rmem_max is 208 KiB",
                                           "note capabilities: no CAP_NET_ADMIN"));
-  EXPECT_THAT(findings(user, Needs{.receive_buffer = 1 << 20}),
+  EXPECT_THAT(findings(user, HostRequirements{.receive_buffer = 1 << 20}),
               ElementsAre("serious buffers: rmem_max is 208 KiB, the experiment asks for 1 MiB",
                           HasSubstr("CAP_NET_ADMIN")));
-  EXPECT_THAT(findings(user, Needs{.receive_buffer = 1 << 16}),
+  EXPECT_THAT(findings(user, HostRequirements{.receive_buffer = 1 << 16}),
               ElementsAre(HasSubstr("CAP_NET_ADMIN")));
 }
 
@@ -124,12 +126,12 @@ TEST(Doctor, IsInEarnestOnlyWhereTheExperimentNeedsWhatIsMissing) {
       ElementsAre("note capabilities: no CAP_NET_RAW", "note qdiscs: the kernel has no netem",
                   "note qdiscs: the kernel has no fq", HasSubstr("note time stamps: sockets"),
                   "note time stamps: eth0 does not stamp what it sends"));
-  EXPECT_THAT(findings(poor, Needs{}), IsEmpty());
-  EXPECT_THAT(findings(poor, Needs{.raw_sockets = true}),
+  EXPECT_THAT(findings(poor, HostRequirements{}), IsEmpty());
+  EXPECT_THAT(findings(poor, HostRequirements{.raw_sockets = true}),
               ElementsAre("serious capabilities: no CAP_NET_RAW"));
-  EXPECT_THAT(findings(poor, Needs{.qdiscs = {"tbf", "netem"}}),
+  EXPECT_THAT(findings(poor, HostRequirements{.qdiscs = {"tbf", "netem"}}),
               ElementsAre("serious qdiscs: the kernel has no netem"));
-  EXPECT_THAT(findings(poor, Needs{.kernel_stamps = true}),
+  EXPECT_THAT(findings(poor, HostRequirements{.kernel_stamps = true}),
               ElementsAre(HasSubstr("serious time stamps"), HasSubstr("note time stamps: eth0")));
   EXPECT_THAT(findings({{"qdiscs_unknown", "tc: not found"}}),
               ElementsAre(HasSubstr("note qdiscs")));
@@ -139,8 +141,8 @@ TEST(Doctor, SaysWhatAnOldLibiperfLacks) {
   EXPECT_THAT(findings({{"libiperf", "3.12"}}), ElementsAre("note libiperf: libiperf is 3.12"));
   EXPECT_THAT(findings({{"libiperf", "3.9"}}), ElementsAre(HasSubstr("note libiperf")));
   EXPECT_THAT(findings({{"libiperf", "3.16"}}), IsEmpty());
-  EXPECT_THAT(findings({{"libiperf", "3.12"}}, Needs{}), IsEmpty());
-  EXPECT_THAT(findings({{"libiperf", "3.12"}}, Needs{.iperf3_streams = true}),
+  EXPECT_THAT(findings({{"libiperf", "3.12"}}, HostRequirements{}), IsEmpty());
+  EXPECT_THAT(findings({{"libiperf", "3.12"}}, HostRequirements{.iperf3_streams = true}),
               ElementsAre(HasSubstr("note libiperf")));
 }
 
@@ -165,7 +167,7 @@ workloads:
   paced: {kind: throughput, engine: iperf3, transport: udp, fq_rate: 5mbit}
 )",
                                                  "needy.yaml");
-  const Needs both = Needs::of(experiment, true, true);
+  const HostRequirements both = HostRequirements::of(experiment, true, true);
   EXPECT_THAT(both.pins, ElementsAre(2u, 3u));
   EXPECT_EQ(both.threads, 2u);
   EXPECT_EQ(both.spinning, 2u);
@@ -175,18 +177,18 @@ workloads:
   EXPECT_TRUE(both.kernel_stamps);
   EXPECT_TRUE(both.iperf3_streams);
   EXPECT_THAT(both.qdiscs, ElementsAre("fq", "netem", "tbf"));
-  const Needs server = Needs::of(experiment, false, true);
+  const HostRequirements server = HostRequirements::of(experiment, false, true);
   EXPECT_THAT(server.pins, ElementsAre(3u));
   EXPECT_EQ(server.threads, 1u);
 }
 
 // Of an experiment whose agents are `client` and `server`.
-std::vector<HostReport> visit_hosts(const Host& client, const Host& server) {
+std::vector<HostReport> checked_hosts(const Host& client, const Host& server) {
   Experiment experiment =
       parse_experiment("{name: e, workloads: {w: {kind: throughput, engine: null}}}", "e.yaml");
   experiment.hosts = {{client, server}};
   Agents agents(experiment);
-  return visit(experiment, agents, 10 * kMillisecond);
+  return check_hosts(experiment, agents, 10 * kMillisecond);
 }
 
 Host local_host() {
@@ -195,33 +197,34 @@ Host local_host() {
   return host;
 }
 
-TEST(Doctor, VisitsAHostOnceAndUnderstandsItsFacts) {
-  const auto reports = visit_hosts(local_host(), local_host());
+TEST(Doctor, ChecksAHostOnceAndUnderstandsItsFacts) {
+  const auto reports = checked_hosts(local_host(), local_host());
   ASSERT_EQ(reports.size(), 1u);
   const HostReport& report = reports.front();
   EXPECT_EQ(report.host, "both hosts");
-  EXPECT_TRUE(report.facts.at("cpus_allowed").is_string());
-  EXPECT_TRUE(report.facts.at("capabilities").is_array());
-  EXPECT_GT(report.now.at("clock_cost_ns").get<double>(), 0);
-  EXPECT_TRUE(report.now.at("kernel_stamps").is_boolean());
-  EXPECT_TRUE(report.now.contains("qdiscs") || report.now.contains("qdiscs_unknown"));
-  EXPECT_TRUE(report.now.at("stamps_sent").is_object());
+  const Json facts = parse_json(report.facts), now = parse_json(report.now);
+  EXPECT_TRUE(facts.at("cpus_allowed").is_string());
+  EXPECT_TRUE(facts.at("capabilities").is_array());
+  EXPECT_GT(now.at("clock_cost_ns").get<double>(), 0);
+  EXPECT_TRUE(now.at("kernel_stamps").is_boolean());
+  EXPECT_TRUE(now.contains("qdiscs") || now.contains("qdiscs_unknown"));
+  EXPECT_TRUE(now.at("stamps_sent").is_object());
   EXPECT_EQ(to_json(reports).at(0).at("findings").size(), report.findings.size());
 }
 
-TEST(Doctor, VisitsTwoHostsWhereTheEndsAreOnTwo) {
+TEST(Doctor, ChecksTwoHostsWhereTheEndsAreOnTwo) {
   Host other;
   other.launch = {PINGPERF_FAKE_AGENT, "ok"};
-  const auto reports = visit_hosts(local_host(), other);
+  const auto reports = checked_hosts(local_host(), other);
   ASSERT_EQ(reports.size(), 2u);
   EXPECT_EQ(reports[1].host, "server");
   EXPECT_THAT(reports[1].findings, IsEmpty());
   Host external;
   external.external = "192.0.2.1";
-  EXPECT_EQ(visit_hosts(local_host(), external).size(), 1u);
+  EXPECT_EQ(checked_hosts(local_host(), external).size(), 1u);
 }
 
-TEST(Doctor, VisitsTheHostsOfManyPairsOnce) {
+TEST(Doctor, ChecksTheHostsOfManyPairsOnce) {
   Experiment experiment = parse_experiment(
       "{name: e, hosts: {pairs: [{}, {}]}, workloads: {w: {kind: throughput, engine: null}}}",
       "e.yaml");
@@ -229,7 +232,7 @@ TEST(Doctor, VisitsTheHostsOfManyPairsOnce) {
   other.launch = {PINGPERF_FAKE_AGENT, "ok"};
   experiment.hosts = {{local_host(), local_host()}, {local_host(), other}};
   Agents agents(experiment);
-  const auto reports = visit(experiment, agents, 10 * kMillisecond);
+  const auto reports = check_hosts(experiment, agents, 10 * kMillisecond);
   ASSERT_EQ(reports.size(), 2u);
   EXPECT_EQ(reports[0].host, "client of pair 1");
   EXPECT_EQ(reports[1].host, "server of pair 2");

@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "harness/agent/protocol.h"
+#include "harness/base/json.h"
 #include "harness/base/process.h"
 #include "harness/engines/engines.h"
 #include "sockets/core/error.h"

@@ -69,21 +69,21 @@ Experiment with_pairs(std::size_t bases, std::size_t pairs, std::size_t at_once)
 
 TEST(Plan, PairsThatMeasureAtOnceAreAWaveOfOneCase) {
   const Experiment e = with_pairs(2, 3, 2);
-  std::map<std::uint64_t, std::vector<std::size_t>> waves;
-  for (const Trial& t : plan_trials(e)) waves[t.wave].push_back(t.case_index);
-  ASSERT_EQ(waves.size(), 12u);  // in each block, of each case: pairs 1 and 2, then pair 3
+  std::map<std::uint64_t, std::vector<std::size_t>> rounds;
+  for (const Trial& t : plan_trials(e)) rounds[t.round].push_back(t.case_index);
+  ASSERT_EQ(rounds.size(), 12u);  // in each block, of each case: pairs 1 and 2, then pair 3
   const std::set<std::vector<std::size_t>> expected = {{0, 1}, {2}, {3, 4}, {5}};
   for (std::uint64_t block = 0; block < 3; ++block) {
     std::set<std::vector<std::size_t>> seen;
-    for (std::uint64_t i = 1; i <= 4; ++i) seen.insert(waves[4 * block + i]);
+    for (std::uint64_t i = 1; i <= 4; ++i) seen.insert(rounds[4 * block + i]);
     EXPECT_EQ(seen, expected);
   }
 }
 
 TEST(Plan, PairsOneAfterTheOtherHaveAWaveEach) {
-  std::set<std::uint64_t> waves;
-  for (const Trial& t : plan_trials(with_pairs(2, 3, 1))) waves.insert(t.wave);
-  EXPECT_EQ(waves.size(), 18u);
+  std::set<std::uint64_t> rounds;
+  for (const Trial& t : plan_trials(with_pairs(2, 3, 1))) rounds.insert(t.round);
+  EXPECT_EQ(rounds.size(), 18u);
 }
 
 TEST(Plan, AWaveTakesAsLongAsItsLongestTrial) {

@@ -66,7 +66,7 @@ AgentHello canned_hello(std::string version) {
   for (const Kind kind : {Kind::throughput, Kind::latency})
     for (const Transport transport : {Transport::tcp, Transport::udp})
       hello.engines.push_back(canned_engine(kind, transport));
-  hello.host = {{"hostname", "fake"}};
+  hello.host = R"({"hostname":"fake"})";
   return hello;
 }
 

@@ -1,0 +1,34 @@
+#include "harness/base/io.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "sockets/core/error.h"
+
+namespace pingperf {
+
+bool read_some(int fd, std::string& text) {
+  std::array<char, kReadChunk> chunk;
+  const ssize_t n = ::read(fd, chunk.data(), chunk.size());
+  if (n < 0) return errno == EINTR || errno == EAGAIN;
+  text.append(chunk.data(), static_cast<std::size_t>(n));
+  return n > 0;
+}
+
+void write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    text.remove_prefix(static_cast<std::size_t>(check(static_cast<int>(n), "write")));
+  }
+}
+
+int poll_ms(Nanoseconds deadline) {
+  const Nanoseconds left = std::clamp<Nanoseconds>(deadline - now_ns(), 0, 3600 * kSecond);
+  return static_cast<int>((left + kMillisecond - 1) / kMillisecond);
+}
+
+}  // namespace pingperf

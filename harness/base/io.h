@@ -1,0 +1,25 @@
+// Reads and writes of descriptors, and timeouts of poll(2).
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "sockets/core/clock.h"
+
+namespace pingperf {
+
+inline constexpr std::size_t kReadChunk = 64 * 1024;  // bytes that read_some() reads at most
+
+// Reads once and appends to `text`; blocks while nothing is there. Returns false at the end of the
+// stream and on errors.
+bool read_some(int fd, std::string& text);
+
+// Writes all of `text`. Throws std::system_error; on a non-blocking descriptor, EAGAIN is an error.
+void write_all(int fd, std::string_view text);
+
+// Returns the timeout for poll(2) that ends at `deadline` (of now_ns()): whole milliseconds,
+// rounded up, from 0 to an hour.
+int poll_ms(Nanoseconds deadline);
+
+}  // namespace pingperf

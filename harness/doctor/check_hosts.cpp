@@ -1,0 +1,105 @@
+#include "harness/doctor/check_hosts.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "harness/agent/host_facts.h"
+#include "harness/base/json.h"
+
+namespace pingperf {
+namespace {
+
+constexpr Nanoseconds kPatience = 15 * kSecond;  // beyond the time of observation
+
+std::string state_of(Channel& channel, Nanoseconds observe) {
+  const Nanoseconds deadline = now_ns() + observe + kPatience;
+  while (const auto event = channel.receive(deadline))
+    if (const auto* result = std::get_if<HostCheckResult>(&*event)) return result->facts;
+  throw ChannelError("an agent did not report the state of its host in time");
+}
+
+// A host and the ends of trials that run on it.
+struct CheckedHost {
+  std::string name;
+  Channel* channel;
+  bool client;
+  bool server;
+};
+
+HostReport report_of(const CheckedHost& host, Nanoseconds observe,
+                     const std::optional<HostRequirements>& requirements) {
+  HostReport report{host.name, host.channel->hello().host, state_of(*host.channel, observe), {}};
+  Json all = parse_json(report.facts);
+  all.update(parse_json(report.now));
+  report.findings = judge_host(all, requirements);
+  return report;
+}
+
+// True when both agents reported the same kernel, rights and limits.
+bool is_one_host(Channel& client, Channel& server) {
+  const std::string& host = client.hello().host;
+  return !text_fact(host, "boot_id").empty() && host == server.hello().host;
+}
+
+// Returns the hosts of all pairs, each once. The ends of a single pair have no number.
+std::vector<CheckedHost> distinct_hosts(Agents& agents, bool has_pairs) {
+  std::vector<CheckedHost> hosts;
+  const auto add = [&](const char* end, std::size_t number, Channel& channel) {
+    const bool is_client = std::string_view(end) == "client";
+    const auto known = std::find_if(hosts.begin(), hosts.end(), [&](const CheckedHost& p) {
+      return is_one_host(*p.channel, channel);
+    });
+    if (known == hosts.end()) {
+      hosts.push_back({has_pairs ? fmt::format("{} of pair {}", end, number) : end, &channel,
+                       is_client, !is_client});
+      return;
+    }
+    if (!has_pairs) known->name = "both hosts";
+    (is_client ? known->client : known->server) = true;
+  };
+  for (auto& [index, pair] : agents) {
+    add("client", index + 1, pair.client());
+    if (Channel* const server = pair.server()) add("server", index + 1, *server);
+  }
+  return hosts;
+}
+
+}  // namespace
+
+HostReport check_this_host(Nanoseconds observe) {
+  ProcessChannel agent(agent_command({}, ""), "this host");
+  agent.send(HostCheckRequest{to_seconds(observe)});
+  return report_of({"this host", &agent, true, true}, observe, std::nullopt);
+}
+
+std::vector<HostReport> check_hosts(const Experiment& experiment, Agents& agents,
+                                    Nanoseconds observe) {
+  const std::vector<CheckedHost> hosts = distinct_hosts(agents, experiment.has_pairs);
+  for (const CheckedHost& host : hosts)  // all at once
+    host.channel->send(HostCheckRequest{to_seconds(observe)});
+  std::vector<HostReport> reports;
+  for (const CheckedHost& host : hosts)
+    reports.push_back(
+        report_of(host, observe, HostRequirements::of(experiment, host.client, host.server)));
+  return reports;
+}
+
+Json to_json(const std::vector<HostReport>& reports) {
+  Json hosts = Json::array();
+  for (const HostReport& report : reports) {
+    Json findings = Json::array();
+    for (const Finding& f : report.findings)
+      findings.push_back({{"subject", f.subject},
+                          {"severity", name(f.severity)},
+                          {"what", f.what},
+                          {"why", f.why},
+                          {"remedy", f.remedy}});
+    hosts.push_back(
+        {{"host", report.host}, {"now", parse_json(report.now)}, {"findings", findings}});
+  }
+  return hosts;
+}
+
+}  // namespace pingperf

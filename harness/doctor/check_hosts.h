@@ -1,0 +1,31 @@
+// Host checks of the agents of an experiment, or of an agent on this host.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/agent/agents.h"
+#include "harness/base/json_fwd.h"
+#include "harness/doctor/doctor.h"
+
+namespace pingperf {
+
+// The facts of a host and the findings on it.
+struct HostReport {
+  std::string host;   // "this host", "client", "server", "both hosts" or "client of pair 2"
+  std::string facts;  // host_facts() of its agent's hello
+  std::string now;    // check_host() of its agent
+  std::vector<Finding> findings;
+};
+
+// Checks this host for any experiment. Throws ChannelError.
+HostReport check_this_host(Nanoseconds observe);
+
+// Checks each host of the experiment once. Throws ChannelError.
+std::vector<HostReport> check_hosts(const Experiment& experiment, Agents& agents,
+                                    Nanoseconds observe);
+
+// Returns an array of {host, now, findings} for environment.json, which already has the facts.
+Json to_json(const std::vector<HostReport>& reports);
+
+}  // namespace pingperf
