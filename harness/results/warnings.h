@@ -1,4 +1,4 @@
-// Quality: what a reader should keep in mind about a trial that is ok.
+// Warnings: reasons to distrust a trial that is ok.
 #pragma once
 
 #include <map>
@@ -13,18 +13,41 @@ namespace pingperf {
 inline constexpr double kHighSteal = 0.05;
 inline constexpr double kHighOtherLoad = 0.10;
 
-// Judges the trials of a run one by one, each in the light of the earlier ones of its case.
+struct Warning {
+  enum class Code {
+    rate_not_reached,     // below the offered rate
+    pings_not_sent,       // below the offered frequency
+    pings_lost,           // more than a few
+    short_window,         // of one end
+    cpu_stolen,           // by the hypervisor
+    cpu_taken,            // by other processes
+    port_waits,           // no ephemeral port was free
+    unsteady_background,  // its two halves differ
+    median_far_off        // from the median of the case's earlier trials
+  };
+  Code code;
+  std::string subject;  // the metric that shows it
+  std::string text;     // "25% of the CPU time was stolen"
+};
+
+// Joins the texts by "; ", for the column `quality`.
+std::string joined(const std::vector<Warning>& warnings);
+
+// Finds the warnings of a run's trials. Compares each trial with the earlier ones of its case.
 class TrialWarnings {
  public:
-  // Remarks joined by "; ", or "" when there is nothing to remark: the offered rate or frequency
-  // was not reached, the window was short, others took CPU time, the median is far from that of the
-  // case's earlier trials.
-  std::string assess(const TrialRecord& record);
+  // Returns no warnings for a trial that is not ok, whose error is enough.
+  std::vector<Warning> find(const TrialRecord& record);
 
-  // A trial of an earlier session.
+  // Returns the joined texts of find().
+  std::string assess(const TrialRecord& record) { return joined(find(record)); }
+
+  // Adds a trial of an earlier session.
   void remember(const std::string& case_name, double rtt_p50_ns);
 
  private:
+  void compare_with_earlier(const TrialRecord& record, std::vector<Warning>& warnings);
+
   std::map<std::string, std::vector<double>> rtt_p50_ns_;  // by case
 };
 

@@ -27,18 +27,18 @@ class QualityTest : public testing::Test {
   TrialWarnings judge;
 };
 
-TEST_F(QualityTest, AGoodTrialHasNoRemark) {
+TEST_F(QualityTest, AGoodTrialHasNoWarning) {
   EXPECT_EQ(assess_quality(samples.transfer(samples.add_case("bulk"), 1, 1'000'000)), "");
 }
 
-TEST_F(QualityTest, AnOfferedRateThatWasNotReachedIsRemarked) {
+TEST_F(QualityTest, AnOfferedRateThatWasNotReachedIsWarnedOf) {
   Case c = samples.add_case("udp");
   c.options.rate_bps = 50'000'000'000;
   EXPECT_EQ(assess_quality(samples.transfer(c, 1, 1'000'000)),
             "sent 8 Mbit/s of the offered 50 Gbit/s");
 }
 
-TEST_F(QualityTest, AShortWindowAndStolenTimeAreRemarked) {
+TEST_F(QualityTest, AShortWindowAndStolenTimeAreWarnedOf) {
   TrialRecord r = samples.transfer(samples.add_case("bulk"), 1, 1000);
   r.client.window_s = 0.0015;
   r.server.steal_ratio = 0.25;
@@ -46,7 +46,7 @@ TEST_F(QualityTest, AShortWindowAndStolenTimeAreRemarked) {
             "short window of the client: 1.50 ms; 25% of the CPU time was stolen");
 }
 
-TEST_F(QualityTest, LoadOfOthersIsRemarked) {
+TEST_F(QualityTest, LoadOfOthersIsWarnedOf) {
   TrialRecord r = samples.transfer(samples.add_case("bulk"), 1, 1000);
   r.client.host_busy_s = 1.0;
   r.client.host_total_s = 2.0;
@@ -54,7 +54,7 @@ TEST_F(QualityTest, LoadOfOthersIsRemarked) {
   EXPECT_EQ(assess_quality(r), "others took 30% of the CPU time");
 }
 
-TEST_F(QualityTest, ABackgroundThatIsNotSteadyIsRemarked) {
+TEST_F(QualityTest, ABackgroundThatIsNotSteadyIsWarnedOf) {
   const Case& load = samples.add_case("background");
   TrialRecord r = ping(samples.add_case("ping", {}, Kind::latency), 1, 1000);
   r.background = std::make_shared<TrialRecord>(samples.trial(load, 1));
@@ -68,7 +68,7 @@ TEST_F(QualityTest, ABackgroundThatIsNotSteadyIsRemarked) {
             "give it a longer warmup");
 }
 
-TEST_F(QualityTest, AFrequencyThatWasNotReachedIsRemarked) {
+TEST_F(QualityTest, AFrequencyThatWasNotReachedIsWarnedOf) {
   Case c = samples.add_case("open", {}, Kind::latency);
   c.options.frequency_hz = 10;
   TrialRecord r = ping(c, 1, 1000);
@@ -78,13 +78,13 @@ TEST_F(QualityTest, AFrequencyThatWasNotReachedIsRemarked) {
   EXPECT_EQ(assess_quality(r), "8 pings were due and could not be sent");
 }
 
-TEST_F(QualityTest, LostPingsAreRemarked) {
+TEST_F(QualityTest, LostPingsAreWarnedOf) {
   TrialRecord r = ping(samples.add_case("udp", {}, Kind::latency), 1, 1000);
   r.client.lost = 6;
   EXPECT_EQ(assess_quality(r), "75% of the pings were lost");
 }
 
-TEST_F(QualityTest, PortsThatRanOutAreRemarked) {
+TEST_F(QualityTest, PortsThatRanOutAreWarnedOf) {
   TrialRecord r = ping(samples.add_case("v1", {}, Kind::connect), 1, 1000);
   r.client.port_waits = 7;
   EXPECT_EQ(assess_quality(r),
@@ -92,7 +92,7 @@ TEST_F(QualityTest, PortsThatRanOutAreRemarked) {
             "sockets");
 }
 
-TEST_F(QualityTest, AMedianFarFromThatOfEarlierTrialsIsRemarked) {
+TEST_F(QualityTest, AMedianFarFromThatOfEarlierTrialsIsWarnedOf) {
   const Case& c = samples.add_case("pingpong", {}, Kind::latency);
   const Case& other = samples.add_case("other", {}, Kind::latency);
   EXPECT_EQ(assess_quality(ping(c, 1, 20'000)), "");
@@ -101,6 +101,17 @@ TEST_F(QualityTest, AMedianFarFromThatOfEarlierTrialsIsRemarked) {
   EXPECT_EQ(assess_quality(ping(c, 3, 330'000)),
             "p50 is 16 times that of the case's trials so far");
   EXPECT_EQ(assess_quality(ping(c, 4, 20'000)), "");
+}
+
+TEST_F(QualityTest, AWarningHasACodeAndAMetric) {
+  TrialRecord r = samples.transfer(samples.add_case("bulk"), 1, 1000);
+  r.server.steal_ratio = 0.25;
+  const std::vector<Warning> warnings = judge.find(r);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_EQ(warnings[0].code, Warning::Code::cpu_stolen);
+  EXPECT_EQ(warnings[0].subject, "steal_ratio");
+  EXPECT_EQ(joined({warnings[0], warnings[0]}),
+            "25% of the CPU time was stolen; 25% of the CPU time was stolen");
 }
 
 TEST_F(QualityTest, AFailedTrialHasItsErrorInstead) {
