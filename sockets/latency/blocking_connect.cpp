@@ -1,10 +1,10 @@
 // TCP v1: connect, one ping, one pong, disconnect; again and again. The server serves one client at
-// a time; who has not shown the token waits at its door meanwhile.
+// a time; who has not shown the token waits at its pending meanwhile.
 //
 //   client                              server
 //     | … is admitted (stream.h)          |
 //     | connect                           | accept
-//     |--- token + ping ----------------->| compares; a stranger is closed and counted
+//     |--- token + ping ----------------->| compares; closes and counts any other peer
 //     |<-- pong --------------------------|
 //     | close                             | close
 //     …
@@ -145,9 +145,9 @@ Served serve(int connection, PingThread& t) {
 }
 
 void pong(PingThread& t, Meter& meter, const Session& session) {
-  Door door(t.flows.front().fd.get(), session.token);
+  PendingConnections pending(t.flows.front().fd.get(), session.token);
   for (bool over = false; !over && !meter.stopped();) {
-    const Fd connection = door.admit(Door::kForEver);
+    const Fd connection = pending.admit(PendingConnections::kForever);
     if (!connection) return fail(t, meter, "accept");
     switch (serve(connection.get(), t)) {
       case Served::goodbye:
@@ -161,15 +161,15 @@ void pong(PingThread& t, Meter& meter, const Session& session) {
         if (t.total_exchanges++ == 0) meter.began();
     }
   }
-  t.rejected_peers += door.strangers();
+  t.rejected_peers += pending.rejected();
 }
 
 // The client comes once to be admitted, as of any stream; its pings come one by one, while the
 // server runs.
 std::vector<Fd> admit_client(Fd listener, const Session& session, std::size_t,
                              std::uint64_t& rejected) {
-  Fd door(check(::fcntl(listener.get(), F_DUPFD_CLOEXEC, 0), "dup of the listener"));
-  kStreams.admit(std::move(door), session, 1, rejected);
+  Fd pending(check(::fcntl(listener.get(), F_DUPFD_CLOEXEC, 0), "dup of the listener"));
+  kStreams.admit(std::move(pending), session, 1, rejected);
   std::vector<Fd> flows;
   flows.push_back(std::move(listener));
   return flows;
@@ -179,7 +179,7 @@ std::vector<Fd> be_admitted(const Session& session, std::size_t) {
   return {};
 }
 
-constexpr Carrier kOneByOne = {listen_stream, admit_client, be_admitted};
+constexpr TransportOps kOneByOne = {listen_stream, admit_client, be_admitted};
 constexpr PingPongOps kOps = {ping, pong, kOneByOne};
 
 Engine make_engine(Transport transport, std::vector<std::string_view> more) {

@@ -41,8 +41,8 @@ class PingPong final : public Endpoint {
   Address address() const override { return address_; }
 
   void accept() override {
-    adopt(
-        ops_.carrier.admit(std::move(listener_), session_, streams(), threads_[0].rejected_peers));
+    adopt(ops_.transport.admit(std::move(listener_), session_, streams(),
+                               threads_[0].rejected_peers));
   }
 
   Measurement run(const IntervalSink& progress) noexcept override {
@@ -109,8 +109,8 @@ class PingPong final : public Endpoint {
   void adopt(std::vector<Fd> flows) {
     for (std::size_t i = 0; i < flows.size(); ++i) {
       PingThread& t = threads_[i % threads_.size()];
-      if (!ops_.carrier.is_stream() && t.flows.empty()) {
-        t.framing = ops_.carrier.framing(flows[i].get(), session_, is_server_);
+      if (!ops_.transport.is_stream() && t.flows.empty()) {
+        t.framing = ops_.transport.framing(flows[i].get(), session_, is_server_);
         t.incoming.resize(t.framing.ip_header + t.incoming.size());
         t.head = t.framing.mark_size + sizeof(DatagramHeader);
         std::copy_n(t.framing.mark.begin(), t.framing.mark_size, t.outgoing.begin());
@@ -159,7 +159,7 @@ class PingPong final : public Endpoint {
     m.lost = sum(&PingThread::lost);
     const bool open_loop = session_.options.frequency_hz.has_value();
     if (open_loop) m.unsent = sum(&PingThread::unsent);
-    if (!ops_.carrier.is_stream()) {
+    if (!ops_.transport.is_stream()) {
       if (!open_loop)
         m.late = sum(&PingThread::late);  // an open loop gives nothing up while it runs
       m.duplicates = sum(&PingThread::duplicates);
@@ -194,12 +194,12 @@ void fail(PingThread& thread, const Meter& meter, const char* call) noexcept {
 }
 
 std::unique_ptr<Endpoint> listen_pingpong(const PingPongOps& ops, const Session& session) {
-  return std::make_unique<PingPong>(ops, session, ops.carrier.listen(session));
+  return std::make_unique<PingPong>(ops, session, ops.transport.listen(session));
 }
 
 std::unique_ptr<Endpoint> connect_pingpong(const PingPongOps& ops, const Session& session) {
   return std::make_unique<PingPong>(
-      ops, session, ops.carrier.connect(session, session.options.streams.value_or(1)));
+      ops, session, ops.transport.connect(session, session.options.streams.value_or(1)));
 }
 
 }  // namespace pingperf

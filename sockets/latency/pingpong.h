@@ -132,7 +132,7 @@ struct PingPongOps {
   using Loop = void (*)(PingThread& thread, Meter& meter, const Session& session);
   Loop ping;  // the client's
   Loop pong;  // the server's
-  const Carrier& carrier;
+  const TransportOps& transport;
 };
 
 std::unique_ptr<Endpoint> listen_pingpong(const PingPongOps& ops, const Session& session);

@@ -36,8 +36,8 @@ class Transfer final : public Endpoint {
   Address address() const override { return address_; }
 
   void accept() override {
-    adopt(ops_.carrier.admit(std::move(listener_), session_, session_.options.streams.value(),
-                             rejected_));
+    adopt(ops_.transport.admit(std::move(listener_), session_, session_.options.streams.value(),
+                               rejected_));
   }
 
   Measurement run(const IntervalSink& progress) noexcept override {
@@ -255,12 +255,12 @@ void Pace::sleep(const Meter& meter) noexcept {
 }
 
 std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const Session& session) {
-  return std::make_unique<Transfer>(ops, session, ops.carrier.listen(session));
+  return std::make_unique<Transfer>(ops, session, ops.transport.listen(session));
 }
 
 std::unique_ptr<Endpoint> connect_transfer(const TransferOps& ops, const Session& session) {
-  return std::make_unique<Transfer>(ops, session,
-                                    ops.carrier.connect(session, session.options.streams.value()));
+  return std::make_unique<Transfer>(
+      ops, session, ops.transport.connect(session, session.options.streams.value()));
 }
 
 }  // namespace pingperf

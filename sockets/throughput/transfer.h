@@ -133,7 +133,7 @@ using TransferLoop = void (*)(FlowGroup& group, Meter& meter);
 struct TransferOps {
   TransferLoop send;
   TransferLoop receive;
-  const Carrier& carrier;
+  const TransportOps& transport;
 };
 
 std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const Session& session);

@@ -41,8 +41,8 @@ void admit_one(int fd, const Session& session, std::uint64_t& rejected) {
       continue;
     }
     check(::connect(fd, from, size), "connect of a UDP flow");
-    // What is queued already came from strangers, or repeats the hello: the peer sends nothing else
-    // before its answer.
+    // Datagrams queued so far are of unauthenticated peers or repeat the hello: the peer sends
+    // nothing else before its answer.
     char queued[sizeof datagram];
     for (ssize_t more; (more = ::recv(fd, queued, sizeof queued, MSG_DONTWAIT | MSG_TRUNC)) >= 0;)
       if (!is_hello(queued, static_cast<std::size_t>(more), session.token)) ++rejected;
@@ -55,15 +55,16 @@ std::vector<Fd> admit_flows(Fd first, const Session& session, std::size_t count,
                             std::uint64_t& rejected) {
   std::vector<Fd> flows;
   const Address address = Address::local_of(first.get());
-  Fd door = std::move(first);
+  Fd pending = std::move(first);
   for (;;) {
-    // Only now may our own next socket share the port: a stranger's bind found it busy until here.
+    // Only now may our own next socket share the port: another program's bind found it busy until
+    // here.
     const bool last = flows.size() + 1 == count;
-    if (!last) set_option(door.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
-    admit_one(door.get(), session, rejected);
-    flows.push_back(std::move(door));
+    if (!last) set_option(pending.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
+    admit_one(pending.get(), session, rejected);
+    flows.push_back(std::move(pending));
     if (last) return flows;
-    door = bind_flow(session, address, true);
+    pending = bind_flow(session, address, true);
   }
 }
 
@@ -120,7 +121,7 @@ Framing no_framing(int, const Session&, bool) {
 
 }  // namespace
 
-const Carrier kDatagrams = {bind_datagram, admit_flows, connect_flows, no_framing};
+const TransportOps kDatagrams = {bind_datagram, admit_flows, connect_flows, no_framing};
 
 bool is_hello(const char* datagram, std::size_t size, const Token& token) {
   return has_token(datagram, size, token) && header_of(datagram).number == kHello;

@@ -14,7 +14,7 @@
 namespace pingperf {
 
 // Each flow's socket is connected to its one peer, so that the kernel drops what anyone else sends.
-extern const Carrier kDatagrams;
+extern const TransportOps kDatagrams;
 
 // The datagram that opens a flow, and its answer.
 struct Hello {
@@ -27,7 +27,7 @@ bool is_answer(const char* datagram, std::size_t size, const Token& token);
 // How long a client waits for the answer to its hello before it repeats it.
 inline constexpr Nanoseconds kHelloRetry = 50 * kMillisecond;
 
-// A socket bound to exactly session.address; as Carrier::listen.
+// A socket bound to exactly session.address; as TransportOps::listen.
 Fd bind_datagram(const Session& session);
 
 // Tells the peer that `count` datagrams were sent: three times, since any may be lost.

@@ -38,7 +38,7 @@ class Endpoint {
   // Where a server can be dialled. Empty for a client.
   virtual Address address() const { return {}; }
 
-  // Server: waits for the client's connections and turns away strangers, until the session's
+  // Server: accepts the client's connections and rejects unauthenticated peers until the session's
   // deadline. Throws std::runtime_error when the client did not come. Runs while the client
   // connects.
   virtual void accept() {}

@@ -1,5 +1,11 @@
-// Door: where those wait who have connected to a listener and have not shown their whole token yet.
-// Nobody waits for one of them who keeps mute.
+// PendingConnections: the connections of a listener whose peers have not shown the whole token yet.
+//
+// Invariants:
+//   1. A connection leaves only in one of two ways: admitted, after its 16 bytes equal the token,
+//   or
+//      rejected, which closes and counts it.
+//   2. A silent connection delays no other: each is read without waiting.
+//   3. pending_ is in the order of arrival, and holds at most kMaxPending connections.
 #pragma once
 
 #include <poll.h>
@@ -14,42 +20,41 @@
 
 namespace pingperf {
 
-class Door {
+class PendingConnections {
  public:
-  // How many may stand there at once: one more, or no descriptor for it, and the one who has kept
-  // mute for longest goes.
+  // Beyond this number, or when descriptors run out, the oldest pending connection is closed.
   static constexpr std::size_t kMaxPending = 256;
 
-  static constexpr Nanoseconds kForEver = std::numeric_limits<Nanoseconds>::max();
+  static constexpr Nanoseconds kForever = std::numeric_limits<Nanoseconds>::max();
 
-  Door(int listener, const Token& token);
+  PendingConnections(int listener, const Token& token);
 
-  // The next connection that has shown the token; what it sent behind that is still to be read.
-  // Fails with errno: ETIMEDOUT past the deadline, EINVAL when the listener was shut down, EMFILE
-  // and the like when nobody stands there who could go. Allocates nothing.
+  // Returns the next connection that has shown the token. Bytes that the peer sent after it are
+  // still to be read. Fails with errno: ETIMEDOUT past the deadline, EINVAL when the listener was
+  // shut down, EMFILE and its like when no pending connection can be closed. Allocates nothing.
   Fd admit(Nanoseconds deadline) noexcept;
 
-  // Those that were turned away, and those that stand there.
-  std::uint64_t strangers() const noexcept { return rejected_ + guests_.size(); }
+  // The number of connections that were rejected or are still pending.
+  std::uint64_t rejected() const noexcept { return rejected_ + pending_.size(); }
 
  private:
-  struct Guest {
+  struct Pending {
     Fd connection;
     Token shown{};
     std::size_t received = 0;
   };
 
   void wait(Nanoseconds deadline) noexcept;
-  bool may_go_on(AcceptFailure failure) noexcept;
-  // Each returns the connection that has shown the token by now, if that one has.
-  Fd let_in(Fd guest) noexcept;
-  Fd examine(std::size_t guest) noexcept;
-  void turn_away(std::size_t guest) noexcept;
+  bool may_continue(AcceptFailure failure) noexcept;
+  // Each returns the connection if it has shown the token by now, else an empty Fd.
+  Fd authenticate(Fd connection) noexcept;
+  Fd read_token(std::size_t index) noexcept;
+  void reject(std::size_t index) noexcept;
 
   const int listener_;
   const Token token_;
-  std::vector<Guest> guests_;  // the oldest first
-  std::vector<pollfd> set_;    // the listener, and the guests in their order
+  std::vector<Pending> pending_;  // the oldest first
+  std::vector<pollfd> set_;       // the listener, then the pending connections in their order
   std::uint64_t rejected_ = 0;
 };
 

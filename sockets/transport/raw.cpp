@@ -140,7 +140,7 @@ std::vector<Fd> admit_raw(Fd fd, const Session& session, std::size_t, std::uint6
       continue;
     }
     connect_to(fd.get(), from, size, "the client");
-    discard_queued(fd.get());  // of strangers, or the hello again
+    discard_queued(fd.get());  // of unauthenticated peers, or the repeated hello
     const std::vector<char> answer = marked_hello(session, RawDirection::pong);
     ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);  // lost, it is asked for again
     return one_flow(std::move(fd));
@@ -222,8 +222,8 @@ Framing icmp_framing(int fd, const Session& session, bool) {
 
 }  // namespace
 
-const Carrier kRaw = {listen_raw, admit_raw, connect_raw, raw_framing};
-const Carrier kIcmp = {nullptr, nullptr, connect_icmp, icmp_framing};
+const TransportOps kRaw = {listen_raw, admit_raw, connect_raw, raw_framing};
+const TransportOps kIcmp = {nullptr, nullptr, connect_icmp, icmp_framing};
 
 std::optional<std::string> raw_objection(const Options& options) {
   const std::uint64_t size = options.message_size.value_or(64);

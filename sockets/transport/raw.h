@@ -20,10 +20,10 @@ inline constexpr int kRawProtocol = 253;  // for experimentation and testing (RF
 enum class RawDirection : char { ping = 1, pong = 2 };
 
 // One flow, opened as a datagram flow is: hello and answer, in a mark that is made of the token.
-extern const Carrier kRaw;
+extern const TransportOps kRaw;
 
 // ICMP echo requests, which the far kernel answers (RFC 792, RFC 4443). connect only.
-extern const Carrier kIcmp;
+extern const TransportOps kIcmp;
 
 // Message sizes that leave no room for mark and header, as Engine::objection.
 std::optional<std::string> raw_objection(const Options& options);

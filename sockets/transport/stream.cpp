@@ -24,16 +24,16 @@ Fd open_stream(const Session& session) {
 std::vector<Fd> admit_streams(Fd listener, const Session& session, std::size_t count,
                               std::uint64_t& rejected) {
   std::vector<Fd> connections;
-  Door door(listener.get(), session.token);
+  PendingConnections pending(listener.get(), session.token);
   while (connections.size() < count) {
-    Fd connection = door.admit(session.deadline);
+    Fd connection = pending.admit(session.deadline);
     if (!connection && errno == ETIMEDOUT)
       throw std::runtime_error("the client did not connect: " + std::to_string(connections.size()) +
                                " of " + std::to_string(count) + " connections came");
     check(connection.get(), "accept (ulimit -n)");
     if (send_all(connection.get(), &kAdmitted, 1)) connections.push_back(std::move(connection));
   }
-  rejected += door.strangers();
+  rejected += pending.rejected();
   return connections;
 }
 
@@ -44,7 +44,7 @@ void await_admission(int fd, const Session& session) {
     throw std::runtime_error(session.address.to_string() + " did not admit this session");
 }
 
-// Many are at the door at once, fewer than the server lets wait there.
+// Many are at the pending at once, fewer than the server lets wait there.
 std::vector<Fd> connect_streams(const Session& session, std::size_t count) {
   std::vector<Fd> connections;
   std::size_t admitted = 0;
@@ -57,7 +57,8 @@ std::vector<Fd> connect_streams(const Session& session, std::size_t count) {
     }
     if (!send_all(connections.back().get(), token, session.token.size()))
       check(-1, "send of the token");
-    if (connections.size() < count && connections.size() - admitted < Door::kMaxPending / 2)
+    if (connections.size() < count &&
+        connections.size() - admitted < PendingConnections::kMaxPending / 2)
       continue;
     for (; admitted < connections.size(); ++admitted)
       await_admission(connections[admitted].get(), session);
@@ -67,7 +68,7 @@ std::vector<Fd> connect_streams(const Session& session, std::size_t count) {
 
 }  // namespace
 
-const Carrier kStreams = {listen_stream, admit_streams, connect_streams};
+const TransportOps kStreams = {listen_stream, admit_streams, connect_streams};
 
 Fd listen_stream(const Session& session) {
   Fd listener = open_stream(session);

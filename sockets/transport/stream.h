@@ -2,7 +2,7 @@
 //
 //   client                          server
 //     | connect                       | listening
-//     |--- token (16 bytes) --------->| compares; a stranger is closed and counted
+//     |--- token (16 bytes) --------->| compares; closes and counts any other peer
 //     |<-- 1 byte: admitted ----------|
 //     |        … payload …            |
 #pragma once
@@ -11,9 +11,9 @@
 
 namespace pingperf {
 
-extern const Carrier kStreams;
+extern const TransportOps kStreams;
 
-// A socket that listens on exactly session.address; as Carrier::listen.
+// A socket that listens on exactly session.address; as TransportOps::listen.
 Fd listen_stream(const Session& session);
 
 // One connection to session.address, options applied, not yet admitted. Throws std::system_error.

@@ -21,7 +21,7 @@ std::string to_hex(const Token& token);
 // The reverse of to_hex; nothing when `text` is not exactly 32 hexadecimal digits.
 std::optional<Token> token_from_hex(std::string_view text);
 
-// Compares in constant time, so that a stranger learns nothing from how long a refusal takes.
+// Compares in constant time, so that the time of a rejection gives no hint about the token.
 bool same_token(const Token& a, const Token& b) noexcept;
 
 }  // namespace pingperf

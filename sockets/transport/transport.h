@@ -1,4 +1,5 @@
-// Carrier: how a transport opens the flows of a trial and keeps strangers out, as a table.
+// TransportOps: the functions of a transport, which open the flows of a trial and reject
+// unauthenticated peers.
 #pragma once
 
 #include <array>
@@ -51,12 +52,12 @@ struct Framing {
 // Bytes in which a shift, a loss or a repetition would show, the same at both ends.
 void fill_pattern(std::span<char> message, const Token& token);
 
-struct Carrier {
+struct TransportOps {
   // A socket at exactly session.address. Throws std::system_error; EADDRINUSE reads "port busy".
   Fd (*listen)(const Session&);
 
-  // The flows of the session's client, `count` of them; `rejected` is added to. Strangers, mute
-  // ones too, hold nobody up. Throws std::runtime_error past session.deadline.
+  // The flows of the session's client, `count` of them; adds to `rejected`. Peers without
+  // the token, silent ones too, delay no other. Throws std::runtime_error past session.deadline.
   std::vector<Fd> (*admit)(Fd listener, const Session&, std::size_t count, std::uint64_t& rejected);
 
   // `count` flows to session.address, each admitted. Throws std::system_error or, when the server

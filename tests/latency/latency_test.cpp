@@ -44,13 +44,13 @@ Session session_for(Transport transport) {
 // A server of the test's own, which opens the flow as it should and then does what it likes.
 class OddServer {
  public:
-  OddServer(Session session, const Carrier& carrier, std::function<void(int fd)> behave)
+  OddServer(Session session, const TransportOps& transport, std::function<void(int fd)> behave)
       : session_(std::move(session)) {
-    Fd listener = carrier.listen(session_);
+    Fd listener = transport.listen(session_);
     address_ = Address::local_of(listener.get());
-    thread_ = std::thread([this, &carrier, behave, l = std::move(listener)]() mutable {
+    thread_ = std::thread([this, &transport, behave, l = std::move(listener)]() mutable {
       std::uint64_t rejected = 0;
-      const std::vector<Fd> flows = carrier.admit(std::move(l), session_, 1, rejected);
+      const std::vector<Fd> flows = transport.admit(std::move(l), session_, 1, rejected);
       behave(flows.front().get());
     });
   }

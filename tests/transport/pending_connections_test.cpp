@@ -30,9 +30,10 @@ class FewDescriptors {
   rlimit before_;
 };
 
-class DoorTest : public ::testing::Test {
+class PendingConnectionsTest : public ::testing::Test {
  protected:
-  DoorTest() : listener_(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")) {
+  PendingConnectionsTest()
+      : listener_(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")) {
     const Address any = Address::resolve("127.0.0.1", 0);
     check(::bind(listener_.get(), any.data(), any.size()), "bind");
     check(::listen(listener_.get(), 64), "listen");
@@ -49,23 +50,23 @@ class DoorTest : public ::testing::Test {
   const Token token_ = mint_token();
 };
 
-TEST_F(DoorTest, MuteOnesMakeRoomWhenDescriptorsRunOut) {
+TEST_F(PendingConnectionsTest, SilentPeersAreClosedWhenDescriptorsRunOut) {
   std::vector<Fd> mute;
   for (int i = 0; i < 20; ++i) mute.push_back(visitor());
   const Fd known = visitor();
   ASSERT_EQ(::send(known.get(), token_.data(), token_.size(), MSG_NOSIGNAL),
             static_cast<ssize_t>(token_.size()));
   const FewDescriptors few(3);
-  Door door(listener_.get(), token_);
-  EXPECT_TRUE(door.admit(now_ns() + 5 * kSecond)) << std::strerror(errno);
-  EXPECT_EQ(door.strangers(), 20u);
+  PendingConnections pending(listener_.get(), token_);
+  EXPECT_TRUE(pending.admit(now_ns() + 5 * kSecond)) << std::strerror(errno);
+  EXPECT_EQ(pending.rejected(), 20u);
 }
 
-TEST_F(DoorTest, WithoutADescriptorNobodyIsAdmitted) {
+TEST_F(PendingConnectionsTest, WithoutADescriptorNobodyIsAdmitted) {
   const Fd known = visitor();
   const FewDescriptors none(0);
-  Door door(listener_.get(), token_);
-  EXPECT_FALSE(door.admit(now_ns() + 5 * kSecond));
+  PendingConnections pending(listener_.get(), token_);
+  EXPECT_FALSE(pending.admit(now_ns() + 5 * kSecond));
   EXPECT_EQ(errno, EMFILE);
 }
 
