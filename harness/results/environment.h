@@ -1,4 +1,4 @@
-// environment.json: where, with what and how a run was made; and what --resume needs of it.
+// environment.json: the hosts, versions and command line of a run. --resume reads it.
 #pragma once
 
 #include <filesystem>
@@ -10,7 +10,7 @@
 
 namespace pingperf {
 
-// What the agents of a pair of hosts told of these.
+// The facts that the agents of a pair of hosts reported.
 struct PairFacts {
   std::size_t number;  // from 1
   Json client;
@@ -33,7 +33,7 @@ std::string resumed_environment_json(const std::filesystem::path& run,
 // UsageError when `run`/environment.json is missing or damaged.
 Overrides recorded_overrides(const std::filesystem::path& run);
 
-// The run's environment.json. Throws UsageError when it is missing or damaged.
+// Returns the run's environment.json. Throws UsageError when it is missing or damaged.
 Json recorded_environment(const std::filesystem::path& run);
 
 // What differs between the surroundings of two runs, a line each: "kernel: Linux 6.1, now Linux
