@@ -1,4 +1,4 @@
-// JUnit XML: what CI systems show as tests.
+// JUnit XML: results as tests, for CI systems.
 #pragma once
 
 #include <string>
@@ -16,11 +16,11 @@ struct JUnitCase {
   std::string suite;
   std::string name;
   Outcome outcome = Outcome::passed;
-  std::string message;  // of one that did not pass
+  std::string message;  // of a test that did not pass
   double time_s = 0;
 };
 
-// The document; cases of one suite stand together.
+// Returns the document. Cases of one suite stand together.
 std::string junit_xml(const std::string& name, const std::vector<JUnitCase>& cases);
 
 // Suite "trials": a test a case of the experiment, failed when one of its trials was not ok,

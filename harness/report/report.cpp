@@ -24,7 +24,7 @@ constexpr std::size_t kMaxValues = 150'000;  // of single trials, all metrics to
 constexpr std::size_t kMaxDots = 200;        // trials of a case
 constexpr std::size_t kMaxCurves = 600;
 constexpr std::size_t kMaxSeries = 400;
-constexpr std::size_t kMaxListed = 200;  // trials that failed, or have a remark
+constexpr std::size_t kMaxListed = 200;  // trials that failed, or have a warning
 
 // One run on its way to the page: which of its cases and trials are on it.
 struct Telling {

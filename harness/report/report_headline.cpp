@@ -132,7 +132,7 @@ std::vector<Statement> unmeasured(const std::vector<Subject>& subjects) {
   return statements;
 }
 
-std::vector<Statement> told(const std::vector<Subject>& all, const std::string& against) {
+std::vector<Statement> statements_of(const std::vector<Subject>& all, const std::string& against) {
   std::vector<Subject> subjects = all;
   std::erase_if(subjects, [](const Subject& s) { return !s.effect->ratio; });
   std::vector<Statement> statements;
@@ -146,16 +146,16 @@ std::vector<Statement> told(const std::vector<Subject>& all, const std::string& 
   return statements;
 }
 
-void tell_comparisons(const ReportedRun& run, std::vector<Statement>& statements) {
+void add_comparisons(const ReportedRun& run, std::vector<Statement>& statements) {
   std::vector<Subject> subjects;
   for (const ComparisonRow& row : run.comparisons)
     subjects.push_back({&row, row.case_name, without_common_start(row.baseline, row.case_name),
                         counted(row.n, "pair")});
-  for (Statement& s : told(subjects, "the baseline")) statements.push_back(std::move(s));
+  for (Statement& s : statements_of(subjects, "the baseline")) statements.push_back(std::move(s));
 }
 
-void tell_gates(const ReportedRun& run, std::vector<Statement>& statements) {
-  const auto tell = [&](GateState state, Mark mark, std::string_view words) {
+void add_gates(const ReportedRun& run, std::vector<Statement>& statements) {
+  const auto add = [&](GateState state, Mark mark, std::string_view words) {
     std::size_t count = 0;
     for (const GateRow& row : run.gates) {
       if (row.state != state || ++count > kMaxSentences) continue;
@@ -174,8 +174,8 @@ void tell_gates(const ReportedRun& run, std::vector<Statement>& statements) {
         {Mark::good, run.gates.size() == 1 ? "The gate held." : "All " + all + " held."});
   else if (kept > 0)
     statements.push_back({Mark::good, fmt::format("{} of {} held.", kept, all)});
-  tell(GateState::failed, Mark::bad, "failed");
-  tell(GateState::undecided, Mark::open, "not decided");
+  add(GateState::failed, Mark::bad, "failed");
+  add(GateState::undecided, Mark::open, "not decided");
 }
 
 // The median of a metric in the cases of some kinds: its extremes.
@@ -194,7 +194,7 @@ Extremes extremes_of(const ReportedRun& run, std::string_view metric) {
   return extremes;
 }
 
-void tell_figures(const ReportedRun& run, std::vector<Statement>& statements) {
+void add_figures(const ReportedRun& run, std::vector<Statement>& statements) {
   const auto value = [](const SummaryRow& row) { return human_metric(row.metric, row.median); };
   for (const std::string_view metric : {"throughput_bps", "rtt_p50_ns"}) {
     const std::string subject = capitalised(title_of(metric));
@@ -208,7 +208,7 @@ void tell_figures(const ReportedRun& run, std::vector<Statement>& statements) {
   }
 }
 
-void tell_trials(const ReportedRun& run, std::vector<Statement>& statements) {
+void add_trials(const ReportedRun& run, std::vector<Statement>& statements) {
   std::size_t failed = 0, interrupted = 0;
   const std::size_t all = run.trials->rows().size();
   for (const auto& row : run.trials->rows()) {
@@ -248,10 +248,10 @@ std::string_view name(Statement::Mark mark) {
 
 std::vector<Statement> headline(const ReportedRun& run) {
   std::vector<Statement> statements;
-  tell_gates(run, statements);
-  tell_comparisons(run, statements);
-  tell_figures(run, statements);
-  tell_trials(run, statements);
+  add_gates(run, statements);
+  add_comparisons(run, statements);
+  add_figures(run, statements);
+  add_trials(run, statements);
   return statements;
 }
 
@@ -261,7 +261,7 @@ std::vector<Statement> headline(const RunComparison& change, const std::string& 
   for (const ShiftRow& row : change.rows)
     subjects.push_back({&row, fmt::format("{} in {}", row.case_name, now), base,
                         fmt::format("{} and {} trials", row.base_n, row.new_n)});
-  std::vector<Statement> statements = told(subjects, base);
+  std::vector<Statement> statements = statements_of(subjects, base);
   if (subjects.empty())
     statements.push_back(
         {Mark::open, fmt::format("{} and {} have nothing in common to compare.", base, now)});

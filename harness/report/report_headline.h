@@ -1,4 +1,4 @@
-// The headline of a report: what the run says to the experiment's question, in words.
+// The headline of a report: the result of the run in sentences.
 #pragma once
 
 #include <string>
@@ -24,7 +24,7 @@ std::string_view name(Statement::Mark mark);
 // are a sentence each; of many, those of one metric and verdict are one.
 std::vector<Statement> headline(const ReportedRun& run);
 
-// What changed from the run called `base` to the one called `now`.
+// Returns the changes from the run `base` to the run `now`.
 std::vector<Statement> headline(const RunComparison& change, const std::string& base,
                                 const std::string& now);
 

@@ -1,4 +1,4 @@
-// ReportedRun: a run, with everything that its report is made from.
+// ReportedRun: a run with all data of its report.
 #pragma once
 
 #include <cstddef>

@@ -169,9 +169,9 @@ std::vector<TextTable> tables_of(const TrialTable& trials, const std::vector<Cas
   return tables;
 }
 
-// The first rows that have something in `column`, each with it; then how many more.
+// Lists the first wanted rows with their text in `column`, then the number of the others.
 template <typename Wanted>
-std::string remarks(const TrialTable& trials, std::string_view column, Wanted wanted) {
+std::string listed_rows(const TrialTable& trials, std::string_view column, Wanted wanted) {
   std::string text;
   std::size_t count = 0;
   for (const auto& row : trials.rows()) {
@@ -191,13 +191,13 @@ std::string results_table(const TrialTable& trials, const std::vector<Case>& cas
   for (const TextTable& table : tables_of(trials, cases, style.width))
     text += table.to_string(style) + "\n";
   const auto is_ok = [&](const auto& row) { return trials.text(row, "status") == "ok"; };
-  std::string said;
+  std::string text_below;
   if (std::ranges::any_of(trials.rows(), is_ok))
-    said = "Medians of the ok trials; ± is half their range.\n";
-  said += remarks(trials, "error", [&](const auto& row) { return !is_ok(row); });
-  said += remarks(trials, "quality",
-                  [&](const auto& row) { return !trials.text(row, "quality").empty(); });
-  return text + wrap(said, style.width);
+    text_below = "Medians of the ok trials; ± is half their range.\n";
+  text_below += listed_rows(trials, "error", [&](const auto& row) { return !is_ok(row); });
+  text_below += listed_rows(trials, "quality",
+                            [&](const auto& row) { return !trials.text(row, "quality").empty(); });
+  return text + wrap(text_below, style.width);
 }
 
 std::string results_markdown(const TrialTable& trials, const std::vector<Case>& cases) {

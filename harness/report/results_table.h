@@ -1,4 +1,4 @@
-// Tables for the terminal: what a run found, in 80 columns.
+// Tables of a run's results for the terminal, in 80 columns.
 #pragma once
 
 #include <string>
@@ -12,11 +12,11 @@
 namespace pingperf {
 
 // A table a kind of workload: medians over the trials of each case, and their spread, the cases in
-// the given order. Below: the trials that failed, with their errors, and what to keep in mind.
+// the given order. Below: the trials that failed, with their errors, and the warnings.
 std::string results_table(const TrialTable& trials, const std::vector<Case>& cases,
                           const Style& style);
 
-// The tables alone, in Markdown.
+// Returns the tables alone, in Markdown.
 std::string results_markdown(const TrialTable& trials, const std::vector<Case>& cases);
 
 }  // namespace pingperf

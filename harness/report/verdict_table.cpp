@@ -81,12 +81,12 @@ TextTable table_to(const std::string& baseline, const std::vector<ComparisonRow>
   return table;
 }
 
-std::string remarks_to(const std::string& baseline, const std::vector<ComparisonRow>& rows) {
+std::string warnings_to(const std::string& baseline, const std::vector<ComparisonRow>& rows) {
   std::string text;
   for (const ComparisonRow& row : rows)
-    for (const std::string& remark : {row.note, row.remark})
-      if (row.baseline == baseline && !remark.empty())
-        text += fmt::format("{}: {}\n", row.case_name, remark);
+    for (const std::string& warning : {row.note, row.remark})
+      if (row.baseline == baseline && !warning.empty())
+        text += fmt::format("{}: {}\n", row.case_name, warning);
   return text;
 }
 
@@ -120,7 +120,7 @@ std::vector<std::string> heading_lines(const RunComparison& comparison) {
   return lines;
 }
 
-std::string shift_remarks(const RunComparison& comparison) {
+std::string shift_warnings(const RunComparison& comparison) {
   std::string text;
   std::vector<std::string> references;
   for (const ShiftRow& row : comparison.rows) {
@@ -148,7 +148,7 @@ TextTable gate_table(const std::vector<GateRow>& rows) {
 }
 
 // What the table has no room for: what a ratio is of, and why a gate is not decided.
-std::string gate_remarks(const std::vector<GateRow>& rows) {
+std::string gate_warnings(const std::vector<GateRow>& rows) {
   std::string text;
   for (const GateRow& row : rows) {
     if (!row.against.empty())
@@ -165,8 +165,8 @@ std::string comparisons_table(const std::vector<ComparisonRow>& rows, const Styl
   std::string text;
   for (const std::string& baseline : baselines_of(rows)) {
     text += table_to(baseline, rows).to_string(style) + "\n";
-    if (const std::string remarks = remarks_to(baseline, rows); !remarks.empty())
-      text += wrap(remarks, style.width) + "\n";
+    if (const std::string warnings = warnings_to(baseline, rows); !warnings.empty())
+      text += wrap(warnings, style.width) + "\n";
   }
   return text + wrap(power_text(rows, "pairs"), style.width);
 }
@@ -175,8 +175,8 @@ std::string comparisons_markdown(const std::vector<ComparisonRow>& rows) {
   std::string text;
   for (const std::string& baseline : baselines_of(rows)) {
     text += table_to(baseline, rows).to_markdown() + "\n";
-    if (const std::string remarks = remarks_to(baseline, rows); !remarks.empty())
-      text += remarks + "\n";
+    if (const std::string warnings = warnings_to(baseline, rows); !warnings.empty())
+      text += warnings + "\n";
   }
   return text + power_text(rows, "pairs");
 }
@@ -187,7 +187,7 @@ std::string run_comparison_table(const RunComparison& comparison, const Style& s
   if (!text.empty()) text += "\n";
   if (comparison.rows.empty()) return text + "The runs have nothing in common to compare.\n";
   return text + shift_table(comparison.rows).to_string(style) + "\n" +
-         wrap(shift_remarks(comparison), style.width);
+         wrap(shift_warnings(comparison), style.width);
 }
 
 std::string run_comparison_markdown(const RunComparison& comparison) {
@@ -195,7 +195,7 @@ std::string run_comparison_markdown(const RunComparison& comparison) {
   if (comparison.rows.empty())
     text += "The runs have nothing in common to compare.\n";
   else
-    text += shift_table(comparison.rows).to_markdown() + "\n" + shift_remarks(comparison);
+    text += shift_table(comparison.rows).to_markdown() + "\n" + shift_warnings(comparison);
   const std::vector<std::string> lines = heading_lines(comparison);
   if (lines.empty()) return text;
   text += fmt::format("\n<details><summary>{} differences between the runs</summary>\n\n",
@@ -205,11 +205,11 @@ std::string run_comparison_markdown(const RunComparison& comparison) {
 }
 
 std::string gates_table(const std::vector<GateRow>& rows, const Style& style) {
-  return gate_table(rows).to_string(style) + wrap(gate_remarks(rows), style.width);
+  return gate_table(rows).to_string(style) + wrap(gate_warnings(rows), style.width);
 }
 
 std::string gates_markdown(const std::vector<GateRow>& rows) {
-  return gate_table(rows).to_markdown() + gate_remarks(rows);
+  return gate_table(rows).to_markdown() + gate_warnings(rows);
 }
 
 }  // namespace pingperf

@@ -1,4 +1,4 @@
-// Tables of what was judged: comparisons within a run, across runs, and gates.
+// Tables of verdicts: comparisons within a run, across runs, and gates.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ std::string comparisons_markdown(const std::vector<ComparisonRow>& rows);
 
 // Each case across two sets of runs, with what differs between the two above it.
 std::string run_comparison_table(const RunComparison& comparison, const Style& style);
-// The same, fit for a comment on a pull request.
+// Returns the same as Markdown for a comment on a pull request.
 std::string run_comparison_markdown(const RunComparison& comparison);
 
 // Each case of each gate; below, what its ratio is of and why it is not decided.

@@ -1,4 +1,4 @@
-// TrialRecord: one trial as it was run, from which every row of a run's files is made.
+// TrialRecord: one finished trial. Every row of a run's files is made from it.
 #pragma once
 
 #include <chrono>
@@ -21,13 +21,13 @@ struct TrialRecord {
   double elapsed_s = 0;
   Status status = Status::ok;
   std::string error;    // one line; empty when ok
-  std::string quality;  // empty: nothing to remark
+  std::string quality;  // the warnings; empty: none
   std::string client_host;
   std::string server_host;
   bool same_clock = false;  // both ends are under one kernel
   Measurement client;
   Measurement server;
-  std::shared_ptr<TrialRecord> background;  // what loaded the network meanwhile; null: nothing
+  std::shared_ptr<TrialRecord> background;  // the load during the trial; null: none
 };
 
 }  // namespace pingperf

@@ -13,10 +13,10 @@
 
 namespace pingperf {
 
-// Which trials of a run have rows: a bit for each, so that a long run stays light.
+// The trials of a run that have rows. One bit per trial keeps a long run small.
 class FinishedTrials {
  public:
-  // False when it was there already.
+  // Returns false if the trial was there already.
   bool insert(std::string_view case_name, std::uint64_t repetition);
   bool contains(std::string_view case_name, std::uint64_t repetition) const;
   bool empty() const noexcept { return of_case_.empty(); }
@@ -67,10 +67,10 @@ class RunDirectory {
   FinishedTrials finished_;
 };
 
-// The name that the histogram and the samples of a trial have, without an extension.
+// Returns the file name of a trial's histogram and samples, without an extension.
 std::string trial_file_stem(const std::string& case_name, std::uint64_t repetition);
 
-// Replaces `file` by one that holds `text`: whole or not at all, also across a power failure.
+// Replaces the content of `file` by `text` atomically, also across a power failure.
 // Throws std::system_error naming the file.
 void write_file_atomically(const std::filesystem::path& file, std::string_view text);
 

@@ -1,4 +1,4 @@
-// RunSet: the trials of one run or several, as `pingperf compare` is given them.
+// RunSet: the trials of one run or several, for `pingperf compare`.
 #pragma once
 
 #include <filesystem>
@@ -24,8 +24,8 @@ class RunSet {
   static RunSet of(TrialTable trials);
 
   const std::vector<Run>& runs() const noexcept { return runs_; }
-  // Of all runs, in the order of their first trials: name, workload and axes, as the names have
-  // them; no options.
+  // Returns the cases of all runs in the order of their first trials. They have name, workload and
+  // axes, read from the name, and no options.
   std::vector<Case> cases() const;
 
   bool holds(const std::filesystem::path& directory) const;

@@ -1,4 +1,4 @@
-// Summary: what trials.csv says of each case, metric by metric.
+// Summary: the statistics of each case and metric of trials.csv.
 #pragma once
 
 #include <optional>
@@ -16,10 +16,10 @@ struct SummaryRow {
   std::optional<double> stddev, cv, ci_low, ci_high;
 };
 
-// A row for each case and metric with at least one value.
+// Returns a row for each case and metric with at least one value.
 std::vector<SummaryRow> summarize(const TrialTable& trials);
 
-// The text of summary.csv.
+// Returns the text of summary.csv.
 std::string summary_csv(const std::vector<SummaryRow>& rows);
 std::string summary_columns_markdown();
 

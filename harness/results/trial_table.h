@@ -13,11 +13,10 @@
 
 namespace pingperf {
 
-// trials.csv read back: everything that is told of a run is computed from it, never from memory.
+// Reads trials.csv. Every report of a run is computed from this file, never from memory.
 class TrialTable {
  public:
-  // Throws CsvError when it is not of trials: without their columns, or with two of a case in one
-  // block.
+  // Throws CsvError if columns of trials are missing, or if a case has two trials in one block.
   explicit TrialTable(CsvTable table);
   // Throws CsvError.
   static TrialTable read(const std::filesystem::path& file) {
@@ -26,26 +25,26 @@ class TrialTable {
 
   using Row = CsvTable::Row;
 
-  // A random-access range of Row.
+  // Returns a random-access range of Row.
   auto rows() const noexcept { return table_.rows(); }
   std::string_view text(const Row& row, std::string_view column) const {
     return row[table_.column(column)];
   }
-  // Empty when the cell is, or when there is no such column. Throws CsvError on a cell that is no
+  // Returns nothing for an empty cell or an unknown column. Throws CsvError if the cell is not a
   // number.
   std::optional<double> number(const Row& row, std::string_view column) const;
 
-  // The cases in the order of their first trial, and the rows of each.
+  // Returns the cases in the order of their first trial, and the rows of each.
   const std::vector<std::string>& cases() const noexcept { return cases_; }
   const std::vector<std::size_t>& rows_of(const std::string& case_name) const;
 
-  // Of a row. Throws CsvError.
+  // Returns the block of a row. Throws CsvError.
   std::uint64_t block(const Row& row) const;
 
-  // Only the trials of the first `blocks` blocks.
+  // Returns only the trials of the first `blocks` blocks.
   TrialTable first(std::uint64_t blocks) const;
 
-  // A metric's values in the ok trials of a case, by block.
+  // Returns a metric's values in the ok trials of a case, by block.
   std::map<std::uint64_t, double> values(const std::string& case_name,
                                          std::string_view metric) const;
 
@@ -58,7 +57,7 @@ class TrialTable {
   std::map<std::string, std::vector<std::size_t>, std::less<>> rows_of_;
 };
 
-// The same without the blocks.
+// Returns the same values without the blocks.
 std::vector<double> values_of(const TrialTable& trials, const std::string& case_name,
                               std::string_view metric);
 

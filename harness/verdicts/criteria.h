@@ -1,4 +1,4 @@
-// Criteria: what the results of an experiment are judged by.
+// Criteria: the comparisons, gates and stopping rule of an experiment.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ struct Compare {
   std::vector<CasePair> pairs;
 };
 
-// What becomes of a gate that the data do not decide: repeat = of more blocks, then pass.
+// The outcome of an undecided gate. repeat: run more blocks, then pass.
 enum class Inconclusive { pass, fail, repeat };
 
 // An entry of `gates:`: a bound that its cases must keep.

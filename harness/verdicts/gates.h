@@ -1,4 +1,4 @@
-// Gates: bounds that an experiment's results must keep.
+// Gates: bounds on an experiment's results.
 #pragma once
 
 #include <optional>
@@ -33,10 +33,11 @@ struct GateRow {
   std::string why;  // of a state that the interval does not explain; else empty
 };
 
-// Every case of every gate.
+// Returns a row for every case of every gate.
 std::vector<GateRow> judge_gates(const Criteria& criteria, const TrialTable& trials);
 
-// True when the row is to fail the run: breached, or undecided where that is to fail.
+// Returns true if the row fails the run: the gate failed, or it is undecided and that counts as
+// failed.
 bool fails(const GateRow& row);
 
 // "0.812", "[0.79, 0.83]" and "at least 0.95", in the metric's unit or as ratios.

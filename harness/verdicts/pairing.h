@@ -1,4 +1,4 @@
-// Pairing: which cases of an experiment are compared with which.
+// Pairing: the pairs of cases that an experiment compares.
 #pragma once
 
 #include <functional>
@@ -14,10 +14,10 @@ namespace pingperf {
 
 using CaseFilter = std::function<bool(const Case&)>;
 
-// The value that a case has on an axis of its matrix, as written; null when it has no such axis.
+// Returns the value of a case on an axis of its matrix, as written; null without such an axis.
 const std::string* axis_value(const Case& c, const std::string& axis);
 
-// The name of a case without one axis: what cases that differ in nothing else have in common.
+// Returns the name of a case without one axis. Cases that differ only in this axis share it.
 std::string rest_of(const Case& c, const std::string& axis);
 
 // Each case that `is_candidate` takes, with the case of its workload that has `baseline` on `axis`
@@ -38,7 +38,7 @@ std::vector<CasePair> pairs_with_workload(const std::string& baseline,
 std::string reference_of(const std::string& name, const std::string& relative_to,
                          const std::vector<Case>& cases);
 
-// True of a case that others are divided by, with such a `relative_to`.
+// Returns true if `relative_to` names this case as a reference.
 bool is_reference(const Case& c, const std::string& relative_to);
 
 }  // namespace pingperf

@@ -93,12 +93,12 @@ std::string warn_of_sides(std::string_view metric, const Side& base, const Side&
   if (const std::size_t zeros = base.zeros + now.zeros; zeros > 0)
     return fmt::format("{} of {} values are 0, and have no ratio", zeros,
                        base.values.size() + now.values.size());
-  std::string remark =
+  std::string warning =
       reliability_warning("base", metric, exponentials(base.logs), base.steal_ratios);
-  if (remark.empty())
-    remark = reliability_warning("new", metric, exponentials(now.logs), now.steal_ratios);
-  if (remark.empty()) remark = warn_of_sessions(base, now, shift, threshold);
-  return remark;
+  if (warning.empty())
+    warning = reliability_warning("new", metric, exponentials(now.logs), now.steal_ratios);
+  if (warning.empty()) warning = warn_of_sessions(base, now, shift, threshold);
+  return warning;
 }
 
 struct ShiftColumn {

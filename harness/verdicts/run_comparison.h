@@ -1,4 +1,4 @@
-// Comparison across runs: what changed between a base and something new.
+// Comparison of runs: the changes from base runs to new runs.
 #pragma once
 
 #include <string>
@@ -10,18 +10,19 @@
 
 namespace pingperf {
 
-// A case and metric, before and after.
+// A case and metric in the base and in the new runs.
 struct ShiftRow : Effect {
   std::string case_name;
   std::string reference;   // the case that each trial was divided by first; empty: none
   std::size_t base_n = 0;  // trials with a value, and with one of the reference in their block
   std::size_t new_n = 0;
-  std::optional<double> base_median;  // of the trials themselves, not divided
+  std::optional<double> base_median;  // of the values as measured, not divided
   std::optional<double> new_median;
 };
 
-// One case, not judged yet; each trial is divided by that of the case `reference`, if any, of its
-// block first: what a different or busier machine does to both cancels.
+// Returns the row of one case, without q value and verdict. If there is a `reference`, each trial
+// is divided by the trial of that case in the same block. This cancels the effect of a different or
+// busier machine.
 ShiftRow compare_case(const std::string& metric, const std::string& case_name, const RunSet& base,
                       const RunSet& now, const std::string& reference,
                       const Significance& significance);
@@ -40,13 +41,13 @@ struct RunComparison {
                                           // first runs; loads, of all
 };
 
-// Every case that both have, in each of `metrics` that both measured; `relative_to` as above, or
-// empty. Throws UsageError when it names no case.
+// Compares every case that both have, in each of `metrics` that both measured. `relative_to` names
+// the references ("engine=iperf3"), or is empty. Throws UsageError if it names no case.
 RunComparison compare_runs(const RunSet& base, const RunSet& now,
                            const std::vector<std::string>& metrics, const std::string& relative_to,
                            const Significance& significance);
 
-// As CSV, one row a case and metric; and the same as JSON.
+// Returns the rows as CSV, one per case and metric, or everything as JSON.
 std::string shifts_csv(const std::vector<ShiftRow>& rows);
 std::string run_comparison_json(const RunComparison& comparison);
 std::string shift_columns_markdown();

@@ -1,4 +1,4 @@
-// Stopping: how many blocks a run takes when its experiment leaves that to the data.
+// Stopping: the number of blocks of a run whose experiment makes it depend on the data.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@
 
 namespace pingperf {
 
-// What is wrong with a plan in which no gate can ever be decided; nothing when they can.
+// Returns an error if the plan has too few blocks for any gate to be decided; else nothing.
 std::optional<std::string> too_few_repetitions(const Criteria& criteria);
 
 // What speaks against ending the run with these trials, a line each: cases or pairs whose interval

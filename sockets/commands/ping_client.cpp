@@ -23,9 +23,9 @@ PingClient::PingClient(Transport transport, const Address& server, std::size_t m
     session.token = mint_token();  // tells our packets from those of others
     session.address = server;
     session.external = true;
-    const TransportOps& transport = transport == Transport::raw ? kRaw : kIcmp;
-    fd_ = std::move(transport.connect(session, 1).front());
-    framing_ = transport.framing(fd_.get(), session, false);
+    const TransportOps& ops = transport == Transport::raw ? kRaw : kIcmp;
+    fd_ = std::move(ops.connect(session, 1).front());
+    framing_ = ops.framing(fd_.get(), session, false);
     std::copy_n(framing_.mark.begin(), framing_.mark_size, message_.begin());
     return;
   }

@@ -12,7 +12,7 @@ using Parameters = std::vector<std::string_view>;
 // What one transport needs of a row.
 struct Row {
   Transport transport;
-  const TransportOps& transport;
+  const TransportOps& transport_ops;
   Parameters parameters;
   std::optional<std::string> (*objection)(const Options&) = nullptr;
   std::optional<std::string> (*unavailable)() = always_available;
@@ -64,9 +64,9 @@ Parameters parameters_of(const LatencyFamily& family, const Row& row) {
 
 Engine make_row(const LatencyFamily& family, const Row& row) {
   const PingPongOps ops =
-      row.transport.is_stream()
-          ? PingPongOps{family.ping_stream, family.pong_stream, row.transport}
-          : PingPongOps{family.ping_datagrams, family.pong_datagrams, row.transport};
+      row.transport_ops.is_stream()
+          ? PingPongOps{family.ping_stream, family.pong_stream, row.transport_ops}
+          : PingPongOps{family.ping_datagrams, family.pong_datagrams, row.transport_ops};
   Engine engine = {
       .name = family.name,
       .summary = family.summary,
@@ -88,7 +88,7 @@ Engine make_row(const LatencyFamily& family, const Row& row) {
       },
       .serves_external = true,
   };
-  if (row.transport.listen)
+  if (row.transport_ops.listen)
     engine.listen = [ops](const Session& s) { return listen_pingpong(ops, s); };
   return engine;
 }
