@@ -66,7 +66,7 @@ std::vector<std::string> read_launcher(const Node& node) {
     launch.insert(launch.end(), form.after.begin(), form.after.end());
   }
   if (const Node* const space = node.find("namespace"); space && chosen != "kubectl")
-    fail_at(space->mark, "namespace: is of a kubectl pod; a network namespace is netns");
+    fail_at(space->mark, "namespace: requires kubectl; a network namespace is netns");
   return launch;
 }
 

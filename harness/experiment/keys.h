@@ -1,7 +1,8 @@
-// The keys of an experiment file, section by section, beside the parameters of sockets/options.h.
+// The keys of an experiment file, section by section, beside the parameters of
+// sockets/core/options.h.
 //
-// The table drives what the readers accept, the JSON Schema and the manual page: a key is added
-// here, and read where its section is.
+// The readers take the names, ranges and choices of keys from the table, and the JSON Schema takes
+// all of it. A new key is added here, and read where its section is read.
 #pragma once
 
 #include <cstdint>
@@ -13,39 +14,28 @@ namespace pingperf {
 
 // How a value is written.
 enum class KeyType {
-  text,
-  name,      // letters, digits, '_' and '-'
-  count,     // plain digits, within the key's range
-  duration,  // 500ms
-  rate,      // 100mbit
-  room,      // a duration or a size
-  share,     // 2%
-  flag,      // true or false
-  bound,     // in the unit of a metric, or a ratio
-  metric,
-  metrics,                // one, or a list of them
-  choice,                 // one of the key's choices
-  host,                   // a name that is no option
-  words,                  // of a command
-  axis,                   // a parameter's name
-  value,                  // any value of a parameter; or a map {workload: NAME}
-  section,                // a map with the keys of another section
-  sections,               // a list of these
-  named,                  // a map from names that the user gives to these
-  lists,                  // a map from parameters to lists of their values
-  parameters,             // a map of parameters and their values
-  background,             // these of a transfer that has no end of its own
-  choices_of_parameters,  // a list of these
+  text,              // that matches the key's pattern, if it has one
+  count,             // plain digits
+  duration,          // 500ms
+  rate,              // 100mbit
+  duration_or_size,  // 100ms, 256KiB
+  percent,           // 2%
+  flag,              // true or false
+  choice,            // one of the key's choices
+  section,           // has the form that `section` names
+  list,              // a list of these
+  map,               // a map from names that the user chooses to these
 };
 
 struct ExperimentKey {
   std::string_view name;
   KeyType type;
   std::string_view doc;
-  std::string_view section = {};  // of type section, sections and named
+  std::string_view section = {};  // one of experiment_sections(), or a form that schema.cpp defines
+  std::string_view pattern = {};  // of a text: ECMA-262
   std::vector<std::string_view> choices = {};
-  std::uint64_t minimum = 0;  // of a count
-  std::uint64_t maximum = UINT64_MAX;
+  std::uint64_t minimum = 0;           // of a count, duration (ns) or rate (bit/s)
+  std::uint64_t maximum = UINT64_MAX;  // of these; of a list: items
   bool required = false;
 };
 
@@ -55,10 +45,13 @@ struct ExperimentSection {
   std::vector<ExperimentKey> keys;
 };
 
-// The first one is the file itself. Those of a workload are beside its parameters.
+// Every section. The first one is the file itself. A workload has the parameters too.
 std::span<const ExperimentSection> experiment_sections();
 
-// The names of a section's keys.
+// Returns the names of a section's keys.
 std::vector<std::string_view> keys_of(std::string_view section);
+
+// Returns a key of the table. Throws std::out_of_range if the section has no such key.
+const ExperimentKey& find_key(std::string_view section, std::string_view name);
 
 }  // namespace pingperf

@@ -64,7 +64,7 @@ LabOptions read_lab(const Node& node) {
   if (const Node* const n = node.find("router")) lab.router = read_flag(*n, "router");
   for (const char* const key : {"jitter", "reorder"})
     if (const Node* const n = node.find(key); n && !lab.delay)
-      fail_at(n->mark, fmt::format("{}: is of a delay: add delay", key));
+      fail_at(n->mark, fmt::format("{}: requires delay: add delay", key));
   lab.place = node.mark.to_string();
   return lab;
 }

@@ -26,7 +26,7 @@ Schema any_of(std::vector<Schema> schemas) {
   return {{"anyOf", std::move(schemas)}};
 }
 
-// What a case can differ in: a parameter, or what the readers add.
+// The keys in which cases can differ: parameters, and the axes that the readers add.
 std::vector<std::string_view> axis_names() {
   std::vector<std::string_view> names = assignable_keys();
   names.insert(names.end(), {"load", "pair"});
@@ -37,16 +37,16 @@ Schema reference(std::string_view definition) {
   return {{"$ref", "#/$defs/" + std::string(definition)}};
 }
 
-// Of an integer; one that has no bound there says none.
+// An integer; a maximum of 9e18 or more is left out.
 Schema integer(double minimum, double maximum) {
   Schema schema = {{"type", "integer"}, {"minimum", static_cast<std::int64_t>(minimum)}};
   if (maximum < 9e18) schema["maximum"] = static_cast<std::int64_t>(maximum);
   return schema;
 }
 
-// Starts with a letter, digit or '_'.
+// A name that becomes a file's name.
 Schema plain_name() {
-  return text_like("^[A-Za-z0-9_][A-Za-z0-9_-]{0,99}$");
+  return text_like(std::string(find_key("experiment", "name").pattern));
 }
 
 Schema not_both(const char* a, const char* b) {
@@ -96,16 +96,16 @@ Schema pin_schema() {
 
 struct Special {
   std::string_view key;
-  std::string_view doc;  // empty: the parameter's own
+  std::string_view doc;  // empty: that of the parameter
   Schema (*schema)();
 };
 
-// What is no plain parameter, or has a form of its own.
+// Keys that are not in the table of parameters, or have another form than their unit's.
 const Special kSpecials[] = {
-    {"kind", "what is measured", [] { return one_of(kind_names()); }},
-    {"transport", "what carries the bytes; tcp unless set",
+    {"kind", "what a trial measures", [] { return one_of(kind_names()); }},
+    {"transport", "the protocol that carries the bytes; default: tcp",
      [] { return one_of(transport_names()); }},
-    {"engine", "the code that is measured; pingperf engines lists them", engine_schema},
+    {"engine", "the code that is measured; `pingperf engines` lists all", engine_schema},
     {"pin", "the CPUs that the two ends run on", pin_schema},
     {"dscp", "sets tos to four times this", [] { return integer(0, 63); }},
     {"ip", "",
@@ -119,7 +119,7 @@ const Special kSpecials[] = {
      }},
 };
 
-// One property of "parameters", which the others refer to.
+// One property of "parameters". Workloads and matrices refer to it.
 Schema parameter_schema(std::string_view key) {
   const Parameter* const parameter = find_parameter(key);
   for (const Special& special : kSpecials)
@@ -133,7 +133,7 @@ Schema parameter_schema(std::string_view key) {
   return schema;
 }
 
-// A trial ends by one of them.
+// Only one limit can end a trial.
 Schema one_limit() {
   Schema pairs = Schema::array();
   for (const auto& [a, b] :
@@ -163,10 +163,6 @@ Schema parameter_reference(std::string_view key) {
 
 // ---- Keys
 
-Schema metric_schema() {
-  return reference("metric");
-}
-
 // A list of values for each parameter.
 Schema matrix_schema() {
   Schema schema = {{"type", "object"}, {"minProperties", 1}, {"additionalProperties", false}};
@@ -179,64 +175,39 @@ Schema matrix_schema() {
 Schema form_of(const ExperimentKey& key) {
   switch (key.type) {
     case KeyType::text:
-      return {{"type", "string"}};
-    case KeyType::name:
-      return plain_name();
+      return key.pattern.empty() ? Schema{{"type", "string"}} : text_like(std::string(key.pattern));
     case KeyType::count:
       return integer(static_cast<double>(key.minimum), static_cast<double>(key.maximum));
     case KeyType::duration:
       return text_like(duration_pattern());
     case KeyType::rate:
       return text_like(rate_pattern());
-    case KeyType::room:
+    case KeyType::duration_or_size:
       return any_of(
           {{{"type", "integer"}}, text_like(duration_pattern()), text_like(size_pattern())});
-    case KeyType::share:
+    case KeyType::percent:
       return text_like(percent_pattern());
     case KeyType::flag:
       return {{"type", "boolean"}};
-    case KeyType::bound:
-      return reference("bound");
-    case KeyType::metric:
-      return metric_schema();
-    case KeyType::metrics:
-      return any_of({metric_schema(), {{"type", "array"}, {"items", metric_schema()}}});
     case KeyType::choice:
       return one_of(key.choices);
-    case KeyType::host:
-      return text_like("^[^-]");
-    case KeyType::words:
-      return {{"type", "array"},
-              {"minItems", 1},
-              {"prefixItems", {{{"type", "string"}, {"minLength", 1}}}},
-              {"items", {{"type", {"string", "number"}}}}};
-    case KeyType::axis:
-      return one_of(axis_names());
-    case KeyType::value:
-      return {{"type", {"string", "number", "boolean", "object", "array", "null"}}};
     case KeyType::section:
       return reference(key.section);
-    case KeyType::sections:
-      return {{"type", "array"}, {"maxItems", 1000}, {"items", reference(key.section)}};
-    case KeyType::named:
+    case KeyType::list: {
+      Schema schema = {{"type", "array"}, {"items", reference(key.section)}};
+      if (key.maximum != UINT64_MAX) schema["maxItems"] = key.maximum;
+      return schema;
+    }
+    case KeyType::map:
       return {{"type", "object"},
               {"minProperties", 1},
-              {"propertyNames", plain_name()},
+              {"propertyNames", reference("name")},
               {"additionalProperties", reference(key.section)}};
-    case KeyType::lists:
-      return matrix_schema();
-    case KeyType::parameters:
-      return reference("parameters");
-    case KeyType::background:
-      return reference("background");
-    case KeyType::choices_of_parameters:
-      return {{"type", "array"},
-              {"items", {{"allOf", {reference("parameters"), {{"minProperties", 1}}}}}}};
   }
   return {};
 }
 
-// ---- What goes with what, where a schema can say it
+// ---- Rules between keys, where a schema can express them
 
 Schema needs(std::initializer_list<std::pair<const char*, const char*>> pairs) {
   Schema dependent = Schema::object();
@@ -250,8 +221,8 @@ Schema at_least_one(std::initializer_list<const char*> keys) {
   return {{"anyOf", std::move(choices)}};
 }
 
-// An external server has an address and a port, and no other host has a port. Of the ways to reach
-// a host there is one, and pingperf is copied only where there is one.
+// Only an external server has a port, and it has no other key. A host has at most one way to reach
+// it. `copy` requires one.
 Schema host_rules() {
   Schema one_way = Schema::object();
   constexpr const char* kWays[] = {"ssh", "netns", "docker", "kubectl", "srun", "launch"};
@@ -278,13 +249,13 @@ bool serves(std::string_view engine, Kind kind) {
                      [&](const Engine* e) { return e->name == engine && e->kind == kind; });
 }
 
-// Where `key` is `word`.
+// Matches if `key` is `word`.
 Schema where(const char* key, std::string_view word) {
   return {{"properties", {{key, {{"const", word}}}}}, {"required", {key}}};
 }
 
-// Of a workload that names both its engine and its kind: the transports that the engine serves, and
-// the parameters that it has over some of them.
+// If a workload names this engine and this kind: allows the transports that the engine serves, and
+// the parameters that it has over at least one of them.
 Schema rule_of(std::string_view engine, Kind kind) {
   std::set<std::string_view> transports, keys = {"kind", "transport", "engine"};
   for (const Engine* e : all_engines()) {
@@ -318,7 +289,7 @@ Schema workload_rules() {
   return {{"allOf", std::move(all)}};
 }
 
-// Only a server can be somebody else's.
+// Only the server can be external.
 Schema pair_rules() {
   return {{"properties", {{"client", {{"not", {{"required", {"external"}}}}}}}}};
 }
@@ -383,7 +354,7 @@ Schema section_schema(const ExperimentSection& section) {
   return schema;
 }
 
-// A transfer that lasts as long as what it loads.
+// A throughput workload that lasts as long as the workload that it loads.
 Schema background_schema() {
   Schema schema = {{"allOf", {reference("parameters"), where("kind", name(Kind::throughput))}},
                    {"required", {"kind", "engine"}}};
@@ -400,6 +371,32 @@ Schema bound_schema() {
   return {{"anyOf", std::move(schemas)}};
 }
 
+// The arguments of a command.
+Schema command_schema() {
+  return {{"type", "array"},
+          {"minItems", 1},
+          {"prefixItems", {{{"type", "string"}, {"minLength", 1}}}},
+          {"items", {{"type", {"string", "number"}}}}};
+}
+
+// The forms of values that are no sections.
+Schema form_definitions(std::span<const std::string_view> metric_names) {
+  return {
+      {"parameters", parameters_schema()},
+      {"combination", {{"allOf", {reference("parameters"), {{"minProperties", 1}}}}}},
+      {"matrix", matrix_schema()},
+      {"background", background_schema()},
+      {"metric", one_of(metric_names)},
+      {"metrics",
+       any_of({reference("metric"), {{"type", "array"}, {"items", reference("metric")}}})},
+      {"bound", bound_schema()},
+      {"axis", one_of(axis_names())},
+      {"value", {{"type", {"string", "number", "boolean", "object", "array", "null"}}}},
+      {"command", command_schema()},
+      {"name", plain_name()},
+  };
+}
+
 }  // namespace
 
 std::string experiment_schema(std::span<const std::string_view> metric_names) {
@@ -410,10 +407,7 @@ std::string experiment_schema(std::span<const std::string_view> metric_names) {
   Schema& definitions = schema["$defs"] = Schema::object();
   for (const ExperimentSection& section : sections.subspan(1))
     definitions[std::string(section.name)] = section_schema(section);
-  definitions["parameters"] = parameters_schema();
-  definitions["background"] = background_schema();
-  definitions["metric"] = one_of(metric_names);
-  definitions["bound"] = bound_schema();
+  definitions.update(form_definitions(metric_names));
   return schema.dump(1) + "\n";
 }
 

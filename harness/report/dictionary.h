@@ -1,15 +1,14 @@
-// Pages made from the tables of the code: results/README.md and parts of docs/experiment.md.
+// Pages that are generated from the tables of the code: results/README.md and docs/parameters.md.
 #pragma once
 
 #include <string>
 
 namespace pingperf {
 
-// In Markdown, made from the tables that the files are written from.
+// Returns results/README.md: the columns of every file of a run.
 std::string data_dictionary();
 
-// For docs/experiment.md: every parameter that some engine honours; and what each engine honours.
-std::string parameters_markdown();
-std::string engines_markdown();
+// Returns docs/parameters.md: every parameter, and which engines have it.
+std::string parameters_page();
 
 }  // namespace pingperf

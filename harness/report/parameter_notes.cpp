@@ -1,0 +1,175 @@
+#include "harness/report/parameter_notes.h"
+
+namespace pingperf {
+namespace {
+
+struct Notes {
+  std::string_view parameter;
+  std::string_view facts;
+  std::string_view constraints;
+};
+
+constexpr Notes kNotes[] = {
+    {"message_size", "A TCP stream has no messages: there it is the size of each write and read.",
+     "Over udp and unix-datagram 16 (sequence number and time stamp) to 65507 B, also for iperf3 "
+     "over udp. Over raw and icmp 24 (mark, sequence number, time stamp) to 65507 B. With "
+     "`frequency` at least 16 B. With `timestamps` at least 32 B. With `gso` at most 32753 B, "
+     "since two datagrams must fit into one send. Engine epoll, latency with `streams` above 1: at "
+     "most 64KiB."},
+    {"streams",
+     "A flow is a connection or a socket. For throughput, blocking and splice use one thread per "
+     "stream. For latency, epoll and io_uring spread the flows over `threads`. libiperf before "
+     "3.16 serves all streams with one thread. N streams require about N file descriptors per end "
+     "(`ulimit -n`).",
+     "iperf3 at most 128."},
+    {"threads", "",
+     "At most `streams`. With `frequency` only 1, because one thread keeps the schedule."},
+    {"duration",
+     "iperf3 counts whole seconds. Its trial runs for the whole seconds that cover warmup and "
+     "duration, and the window is cut from its intervals of 0.1 s. Against an external `iperf3 "
+     "-s`, warmup and duration are each rounded up to whole seconds.",
+     "Only one of `duration`, `bytes` and `messages` can end a trial. A limit in the workload "
+     "replaces any limit in `defaults`. iperf3 at least 100ms. Not allowed in `background`, which "
+     "lasts as long as the measured workload."},
+    {"warmup",
+     "In a `background` the default is 1s. Against an external `iperf3 -s` it is rounded up to "
+     "whole seconds, which iperf3 omits itself.",
+     "iperf3 with `bytes` or `messages`: whole seconds only (0s, 1s, ...)."},
+    {"bytes",
+     "The bytes of all streams together. Counting starts at the end of the warmup. With iperf3 the "
+     "receiver does not read the bytes that are in flight when the sender is done, so it reports "
+     "slightly fewer than were sent.",
+     "Cannot be combined with `duration` or `messages`. iperf3 over udp: cannot be combined with "
+     "`reverse`, because its client waits for all bytes, and a lost datagram never comes."},
+    {"messages",
+     "Messages for kind throughput, pings for latency and connect. Counting starts at the end of "
+     "the warmup.",
+     "Cannot be combined with `duration` or `bytes`. iperf3: these are its blocks (`-k`), which "
+     "the client sends, so it cannot be combined with `reverse` or `bidirectional`. A workload "
+     "with `background` requires `duration`, so it cannot have `messages`."},
+    {"rate",
+     "iperf3's own `-b` is per stream; the harness divides by `streams`. Without `rate` there is "
+     "no limit over udp either, where the iperf3 command would send at 1 Mbit/s; most of it may "
+     "then be lost. Each message has a send time on a fixed schedule, so the mean rate holds to 1 "
+     "% from 10 kbit/s up. A sender that is delayed catches up for at most 0.1 s.",
+     "The engines except iperf3 require that at least one message of each stream is due within "
+     "`duration`."},
+    {"frequency", "Without it the loop is closed: the next ping leaves after the pong.",
+     "Requires a `message_size` of at least 16 B. Cannot be combined with `timestamps`, or with "
+     "`threads` above 1."},
+    {"reverse", "",
+     "Cannot be combined with `bidirectional`. Not against an external `pingperf sink`, which only "
+     "receives."},
+    {"bidirectional", "",
+     "Cannot be combined with `reverse`. Not against an external `pingperf sink`."},
+    {"congestion_control",
+     "The default is net.ipv4.tcp_congestion_control. A name outside "
+     "net.ipv4.tcp_allowed_congestion_control requires CAP_NET_ADMIN. `sender_congestion_control` "
+     "in trials.csv is the one that was used.",
+     ""},
+    {"send_buffer",
+     "The default is the kernel's autotuning. Limited to net.core.wmem_max without CAP_NET_ADMIN. "
+     "`sender_send_buffer_bytes` is the size that the socket had at the end.",
+     "iperf3 has one buffer size (`-w`): set only one of `send_buffer` and `receive_buffer`, or "
+     "both to the same value."},
+    {"receive_buffer",
+     "The default is the kernel's autotuning (TCP) or net.core.rmem_default (UDP). Limited to "
+     "net.core.rmem_max without CAP_NET_ADMIN. `receiver_receive_buffer_bytes` is the size that "
+     "the socket had at the end. Fast UDP requires some MiB: the default buffer overflows.",
+     "For iperf3 as `send_buffer`."},
+    {"mss", "`sender_mss_bytes` is the value at the end.", ""},
+    {"tos", "`dscp: N` (0 to 63) is another spelling of `tos: N*4`.", ""},
+    {"zero_copy",
+     "blocking uses MSG_ZEROCOPY, io_uring a zero-copy send request, iperf3 `-Z` (sendfile). "
+     "`zero_copied_ratio` is the share that the kernel did not copy. On loopback the kernel copies "
+     "anyway, and the bookkeeping makes blocking and io_uring slower there. `copies` counts the "
+     "copies that remain.",
+     ""},
+    {"gso", "", "Requires a `message_size` of at most 32753 B."},
+    {"batch", "By default, one datagram per system call.", ""},
+    {"receive",
+     "discard saves the receiver's copy; over udp only the first header of the datagrams that "
+     "arrived together is copied.",
+     "Splice is for engine splice only. `verify` requires copy."},
+    {"busy_poll",
+     "The default is net.core.busy_read. Loopback has no device to poll. Raising it requires "
+     "CAP_NET_ADMIN.",
+     ""},
+    {"cpu_wakeful", "Held during the trial. Requires root.", ""},
+    {"pin.client",
+     "Written `pin: {client: CPU, server: CPU}`; one end alone is allowed. By default the "
+     "scheduler decides. Pins the whole process of that end. `client_cpus` and `server_cpus` are "
+     "the CPUs where the threads were seen. A pin outside the CPUs that pingperf may use fails the "
+     "trial.",
+     "Engine spin cannot have both ends on one CPU, except over icmp, where the kernel answers."},
+    {"pin.server", "As `pin.client`.", ""},
+    {"timestamps", "Off by default.",
+     "Latency by blocking, spin and hybrid over tcp and udp. Cannot be combined with `frequency` "
+     "or `verify`. Requires a `message_size` of at least 32 B, because pongs carry the server's "
+     "stamps."},
+    {"ip", "", "A server whose `address` is IPv6 requires `ip: 6`. Labs have both."},
+    {"port",
+     "For an external server the host's `port` is used unless this is set; one of the two is "
+     "required, except over icmp.",
+     ""},
+    {"arrivals", "poisson is how independent users send.", "Requires `frequency`."},
+    {"ping_timeout",
+     "The ping is counted as `lost`; the next ping is then sent. A pong that comes later counts as "
+     "`late`, and as `out_of_order` if a newer pong came before it. In an open loop the time "
+     "counts from the actual send of the ping that waits; see [latency.md](latency.md).",
+     ""},
+    {"queue_depth", "Throughput only.", ""},
+    {"verify",
+     "One wrong byte ends the trial with an error. For throughput the payload is a pattern made "
+     "from the trial's token. It costs time: it is not for measuring.",
+     "Cannot be combined with `timestamps`, because pongs carry stamps, or with a `receive` other "
+     "than copy."},
+    {"samples",
+     "Off by default. The file samples/<case>-<repetition>.npy is a NumPy array of two int64 "
+     "fields: `sent_ns` since the window opened, and `rtt_ns`, which is -1 if no pong came. At "
+     "most two million per trial; the rest are counted in `samples_dropped`.",
+     ""},
+    {"burst", "", "Requires `rate`."},
+    {"pacing_timer",
+     "`0s` sends every message at its own time, with one wake-up per message (not for iperf3).",
+     "Requires `rate`. iperf3 at least 1us."},
+    {"fq_rate",
+     "Off by default. TCP paces itself; over udp it has an effect only with the fq queueing "
+     "discipline.",
+     ""},
+    {"flow_label", "", "Requires `ip: 6`."},
+    {"bind_device",
+     "The control connection is bound to it too. A trial fails if the client's host has no such "
+     "interface.",
+     ""},
+    {"dont_fragment", "A datagram longer than the path MTU is an error.",
+     "IPv4 only. Cannot be combined with `ip: 6` or `reverse`."},
+    {"iperf3_options",
+     "At most 1000 characters, e.g. `[--udp-counters-64bit, --cport, 5999]`. Each list item is one "
+     "argument. `pingperf check` passes them to libiperf's own parser, so the accepted options "
+     "depend on its version (`iperf3 --help` lists them).",
+     "Refused: options that a parameter sets (`-P`: set streams, `-t`: set duration, ...), options "
+     "of the server, options that the harness needs (`-J`, `-s`, `-i`, ...), authentication, SCTP, "
+     "and `-F`, because an experiment neither sends nor overwrites a user's file. Abbreviations of "
+     "refused options (`--rev`) are refused too."},
+};
+
+const Notes* find(std::string_view parameter) {
+  for (const Notes& notes : kNotes)
+    if (notes.parameter == parameter) return &notes;
+  return nullptr;
+}
+
+}  // namespace
+
+std::string_view facts_about(std::string_view parameter) {
+  const Notes* const notes = find(parameter);
+  return notes ? notes->facts : "";
+}
+
+std::string_view constraints_of(std::string_view parameter) {
+  const Notes* const notes = find(parameter);
+  return notes ? notes->constraints : "";
+}
+
+}  // namespace pingperf
