@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "harness/base/lines.h"
-#include "harness/results/record.h"
+#include "harness/experiment/plan.h"
 #include "sockets/core/options.h"
 #include "sockets/measure/measurement.h"
 #include "sockets/transport/token.h"

@@ -86,8 +86,8 @@ class ExperimentReader {
     check_keys(node, "plan", keys_of("plan"));
     PlanOptions& plan = experiment_.plan;
     if (const Node* const n = node.find("repetitions"))
-      plan.repetitions = read_count(*n, "repetitions", 1, 100'000);
-    if (const Node* const n = node.find("seed")) plan.seed = read_count(*n, "seed", 0, UINT64_MAX);
+      plan.repetitions = read_key_count(*n, "plan", "repetitions");
+    if (const Node* const n = node.find("seed")) plan.seed = read_key_count(*n, "plan", "seed");
     if (const Node* const n = node.find("order")) plan.order = read_order(*n);
     if (const Node* const n = node.find("cooldown"))
       plan.cooldown = read_bounded(*n, "cooldown", 0);

@@ -80,7 +80,7 @@ Host read_external(const std::string& end, const Node& node, const Node& externa
   Host host;
   host.external = host.address = read_text(external, "external");
   if (const Node* const port = node.find("port"))
-    host.port = static_cast<std::uint16_t>(read_count(*port, "port", 1, 65535));
+    host.port = static_cast<std::uint16_t>(read_key_count(*port, "host", "port"));
   return host;
 }
 

@@ -1,7 +1,7 @@
 // The keys of an experiment file, section by section, beside the parameters of
 // sockets/core/options.h.
 //
-// The readers take the names, ranges and choices of keys from the table, and the JSON Schema takes
+// The readers take the names and the ranges of counts from the table, and the JSON Schema takes
 // all of it. A new key is added here, and read where its section is read.
 #pragma once
 

@@ -59,7 +59,7 @@ LabOptions read_lab(const Node& node) {
   if (const Node* const n = node.find("jitter")) lab.jitter = read_time(*n, "jitter");
   if (const Node* const n = node.find("loss")) lab.loss = read_share(*n, "loss");
   if (const Node* const n = node.find("reorder")) lab.reorder = read_share(*n, "reorder");
-  if (const Node* const n = node.find("mtu")) lab.mtu = read_count(*n, "mtu", 576, 65535);
+  if (const Node* const n = node.find("mtu")) lab.mtu = read_key_count(*n, "lab", "mtu");
   if (const Node* const n = node.find("offloads")) lab.offloads = read_flag(*n, "offloads");
   if (const Node* const n = node.find("router")) lab.router = read_flag(*n, "router");
   for (const char* const key : {"jitter", "reorder"})

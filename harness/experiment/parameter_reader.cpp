@@ -11,6 +11,7 @@
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
 #include "harness/engines/iperf3_arguments.h"
+#include "harness/experiment/keys.h"
 
 namespace pingperf {
 namespace {
@@ -194,6 +195,11 @@ std::uint64_t read_count(const Node& node, std::string_view what, std::uint64_t 
     fail_at(node.mark,
             fmt::format("{}: {} is out of range: from {} to {}", what, *count, minimum, maximum));
   return *count;
+}
+
+std::uint64_t read_key_count(const Node& node, std::string_view section, std::string_view key) {
+  const ExperimentKey& range = find_key(section, key);
+  return read_count(node, key, range.minimum, range.maximum);
 }
 
 bool read_flag(const Node& node, std::string_view what) {

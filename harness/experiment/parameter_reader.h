@@ -26,6 +26,8 @@ void check_keys(const Node& node, std::string_view where,
 Nanoseconds read_duration(const Node& node, std::string_view what);
 std::uint64_t read_count(const Node& node, std::string_view what, std::uint64_t minimum,
                          std::uint64_t maximum);
+// Reads a count whose range is the table's: the key `key` of `section` (keys.h).
+std::uint64_t read_key_count(const Node& node, std::string_view section, std::string_view key);
 const std::string& read_text(const Node& node, std::string_view what);
 bool read_flag(const Node& node, std::string_view what);
 

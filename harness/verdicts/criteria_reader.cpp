@@ -243,7 +243,7 @@ class CriteriaReader {
     } else if (const Node* const width = node.find("relative_ci")) {
       fail_at(width->mark, "relative_ci of what? add e.g. metric: throughput_bps");
     }
-    until.at_most = read_count(required(node, "at_most", "until"), "at_most", 1, 100'000);
+    until.at_most = read_key_count(required(node, "at_most", "until"), "until", "at_most");
     if (until.at_most < repetitions_)
       fail_at(node.find("at_most")->mark,
               fmt::format("at_most: {} blocks are fewer than the {} repetitions", until.at_most,
