@@ -19,8 +19,8 @@ std::unique_ptr<Channel> start_agent(const Host& host, const std::string& path, 
                                           description_of(host, end));
 }
 
-// Copies this binary to the host if the host has none of this version and `copy` is set. The copy is
-// deleted as soon as the agent runs.
+// Copies this binary to the host if the host has none of this version and `copy` is set. The copy
+// is deleted as soon as the agent runs.
 std::unique_ptr<Channel> start_or_copy(const Host& host, End end) {
   if (!host.copy) return start_agent(host, host.pingperf, end);
   try {

@@ -6,10 +6,10 @@
 
 #include "harness/base/usage_error.h"
 #include "harness/experiment/experiment.h"
-#include "harness/results/trial_table.h"
-#include "harness/verdicts/run_comparison.h"
 #include "harness/results/run_set.h"
 #include "harness/results/summary.h"
+#include "harness/results/trial_table.h"
+#include "harness/verdicts/run_comparison.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace pingperf;

@@ -1,6 +1,5 @@
 // Fuzzes environment.json of a stored run, which --resume and `compare` read. Any bytes are read or
 // give a one-line error.
-#include "harness/base/usage_error.h"
 #include "harness/results/environment.h"
 
 #include <cstdlib>
@@ -59,8 +58,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text = text_of(data, size);
   run.write(text);
   allow_usage_error([] { recorded_overrides(run.path()); });
-  allow_usage_error(
-      [] { resumed_environment_json(run.path(), {"pingperf"}, {{1, "{}", "{}"}}, {}); });
+  allow_usage_error([] {
+    resumed_environment_json(run.path(), {"pingperf"}, {{1, "{}", "{}"}}, {});
+  });
   const auto compare = [](const fs::path& base, const fs::path& now) {
     for (const std::string& line : environment_differences(base, now)) require_one_line(line);
   };

@@ -1,9 +1,8 @@
 // Fuzzes the parser of experiment files. Any bytes give an experiment that can be planned, or a
 // one-line error.
+#include "harness/agent/launchers.h"
 #include "harness/base/usage_error.h"
 #include "harness/experiment/experiment_reader.h"
-
-#include "harness/agent/launchers.h"
 #include "harness/experiment/plan.h"
 #include "harness/verdicts/criteria_reader.h"
 #include "tests/fuzz/fuzz.h"
