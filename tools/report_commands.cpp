@@ -115,6 +115,7 @@ int report_command(const ReportCommand& command) {
   if (command.output.empty() && set.runs().size() > 1)
     throw UsageError("pingperf report: several runs require -o FILE");
   std::deque<Experiment> experiments;
+  std::deque<Criteria> criteria_of_runs;  // rows of gates point into these
   std::vector<ReportedRun> runs;
   std::vector<ReportedChange> changes;
   for (const RunSet::Run& run : set.runs()) {
@@ -122,7 +123,7 @@ int report_command(const ReportCommand& command) {
       throw UsageError("pingperf report: name the directory of a run, not a file in it");
     const Experiment& experiment = experiments.emplace_back(experiment_of(run.directory));
     std::size_t left_out = 0;
-    const Criteria criteria = criteria_of(experiment, left_out);
+    const Criteria& criteria = criteria_of_runs.emplace_back(criteria_of(experiment, left_out));
     runs.push_back({run.directory, &experiment, &run.trials, summarize(run.trials),
                     compare_cases(criteria, run.trials, significance_of(criteria)),
                     judge_gates(criteria, run.trials), left_out});
