@@ -73,7 +73,7 @@ struct Case {
   std::shared_ptr<const Case> background;  // a transfer that loads the network meanwhile
 };
 
-struct ExperimentSource;  // harness/experiment_reader.h
+struct ExperimentSource;  // harness/experiment/experiment_reader.h
 
 struct Experiment {
   std::string name;

@@ -1,4 +1,4 @@
-// Reads one parameter of a workload into Options, by the table of sockets/options.h.
+// Reads one parameter of a workload into Options, by the table of sockets/core/options.h.
 #pragma once
 
 #include <string>

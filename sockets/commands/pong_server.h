@@ -16,7 +16,8 @@ void serve_streams(int listener, bool concurrent) noexcept;
 // of another echo, it may be. Returns when the socket is shut down or fails (errno).
 void serve_datagrams(int socket) noexcept;
 
-// Answers every ping that a raw socket gets (sockets/raw.h). Returns as serve_datagrams() does.
+// Answers every ping that a raw socket gets (sockets/transport/raw.h). Returns as serve_datagrams()
+// does.
 void serve_raw(int socket) noexcept;
 
 }  // namespace pingperf

@@ -1,4 +1,4 @@
-// Numbers for people: the same scales and digits as the terminal's tables (harness/units.cpp).
+// Numbers for people: the same scales and digits as the terminal's tables (harness/base/units.cpp).
 'use strict';
 
 const SCALES = {
