@@ -1,8 +1,7 @@
 // PendingConnections: the connections of a listener whose peers have not shown the whole token yet.
 //
 // Invariants:
-//   1. A connection leaves only in one of two ways: admitted, after its 16 bytes equal the token,
-//   or
+//   1. A connection leaves in one of two ways: it shows the token and is admitted, or it is
 //      rejected, which closes and counts it.
 //   2. A silent connection delays no other: each is read without waiting.
 //   3. pending_ is in the order of arrival, and holds at most kMaxPending connections.

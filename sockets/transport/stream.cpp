@@ -44,7 +44,8 @@ void await_admission(int fd, const Session& session) {
     throw std::runtime_error(session.address.to_string() + " did not admit this session");
 }
 
-// Many are at the pending at once, fewer than the server lets wait there.
+// Many connections are pending at once, but fewer than the
+// server accepts as pending.
 std::vector<Fd> connect_streams(const Session& session, std::size_t count) {
   std::vector<Fd> connections;
   std::size_t admitted = 0;
