@@ -84,7 +84,7 @@ struct Experiment {
   std::optional<LabOptions> lab;  // its namespaces are the hosts
   PlanOptions plan;
   std::vector<Case> cases;  // in the order of the file
-  // What it was read from, for read_criteria(); null when it was not read from a file.
+  // The source that read_criteria() reads; null when the experiment was not read from a file.
   std::shared_ptr<const ExperimentSource> source;
 
   const HostPair& hosts_of(const Case& c) const { return hosts[c.pair]; }

@@ -19,7 +19,7 @@ struct Until {
 
 class RunSet;
 
-// What is judged, and what it is judged against; by name.
+// Names the case that is judged and the case that it is judged against.
 struct CasePair {
   std::string candidate;
   std::string baseline;  // empty: judged by itself

@@ -14,7 +14,7 @@ namespace pingperf {
 // Returns an error if the plan has too few blocks for any gate to be decided; else nothing.
 std::optional<std::string> too_few_repetitions(const Criteria& criteria);
 
-// What speaks against ending the run with these trials, a line each: cases or pairs whose interval
+// Returns the reasons to go on with the run, one per line: cases or pairs whose interval
 // is wider than `until` wants, and gates that are to repeat. Empty: it may end.
 std::vector<std::string> unresolved(const Experiment& experiment, const Criteria& criteria,
                                     const TrialTable& trials);

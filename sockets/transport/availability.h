@@ -1,4 +1,4 @@
-// What the rows of several engines share: whether they can run here, and their summaries.
+// Availability: whether an engine can run here. Summaries that several rows share.
 #pragma once
 
 #include <optional>
