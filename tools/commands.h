@@ -11,7 +11,7 @@
 #include "harness/base/json_fwd.h"
 #include "harness/base/text_table.h"
 #include "harness/experiment/experiment_reader.h"
-#include "harness/verdicts/effect.h"
+#include "harness/verdicts/verdict.h"
 
 namespace pingperf {
 

@@ -19,8 +19,7 @@ constexpr Nanoseconds kObservation = 500 * kMillisecond;  // time to watch the C
 std::vector<HostReport> reports_of(const DoctorCommand& command) {
   if (command.file.empty()) return {check_this_host(kObservation)};
   const Experiment experiment = load_experiment(command.file);
-  Criteria criteria = read_criteria(experiment);
-  open_stored_runs(criteria);
+  read_criteria(experiment);  // throws if the file is wrong
   if (command.no_launch) refuse_launchers(experiment);
   announce_launchers(experiment);
   Agents agents(experiment);  // a lab has its agents on this host

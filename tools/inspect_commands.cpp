@@ -80,8 +80,7 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
   for (const std::string& file : files) {
     try {
       const Experiment experiment = load_experiment(file, overrides);
-      Criteria criteria = read_criteria(experiment);
-      open_stored_runs(criteria);
+      const Criteria criteria = read_criteria(experiment);
       if (experiment.lab) check_lab(*experiment.lab);
       if (const auto objection = too_few_repetitions(criteria))
         fmt::print(stderr, "{}: warning: {}\n", file, *objection);
@@ -110,8 +109,7 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
 
 int plan_command(const std::string& file, const Overrides& overrides, const std::string& format) {
   const Experiment experiment = load_experiment(file, overrides);
-  Criteria criteria = read_criteria(experiment);
-  open_stored_runs(criteria);
+  const Criteria criteria = read_criteria(experiment);
   const std::vector<Trial> plan = plan_trials(experiment);
   if (format == "json") {
     print_json(plan_json(experiment, plan));

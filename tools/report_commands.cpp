@@ -17,6 +17,7 @@
 #include "harness/verdicts/gates.h"
 #include "harness/verdicts/run_comparison.h"
 #include "harness/verdicts/stopping.h"
+#include "harness/verdicts/verdict_columns.h"
 #include "tools/commands.h"
 
 namespace pingperf {
@@ -25,7 +26,7 @@ namespace {
 std::string formatted(const RunComparison& comparison, const std::string& format,
                       const std::string& fail_on) {
   if (format == "markdown") return run_comparison_markdown(comparison);
-  if (format == "csv") return shifts_csv(comparison.rows);
+  if (format == "csv") return verdicts_csv(VerdictList::runs, comparison.rows);
   if (format == "json") return run_comparison_json(comparison);
   if (format == "junit") return junit_xml("pingperf compare", junit_of(comparison, fail_on));
   return run_comparison_table(comparison, style_of_stdout());
@@ -44,8 +45,8 @@ std::vector<std::string> failures(const RunComparison& comparison, const std::st
   add(comparison.only_base, "the new run has no such case");
   add(comparison.failing, "more trials failed");
   if (wants_proof) add(comparison.unreferenced, "has no reference case");
-  for (const ShiftRow& row : comparison.rows)
-    if (is_regression(row) || (wants_proof && row.verdict == "inconclusive"))
+  for (const Verdict& row : comparison.rows)
+    if (row.decision == Decision::slower || (wants_proof && row.decision == Decision::inconclusive))
       lines.push_back(describe(row));
   return lines;
 }
@@ -55,17 +56,9 @@ Experiment experiment_of(const std::filesystem::path& run) {
   return load_experiment(run / "experiment.yaml", recorded_overrides(run));
 }
 
-// Reads the criteria of a finished run without the gates against stored runs, which may be gone.
-Criteria criteria_of(const Experiment& experiment, std::size_t& left_out) {
-  Criteria criteria = read_criteria(experiment);
-  left_out = std::erase_if(criteria.gates, [](const Gate& gate) { return !gate.against.empty(); });
-  return criteria;
-}
-
 std::string run_markdown(const std::filesystem::path& run, const TrialTable& trials) {
   const Experiment experiment = experiment_of(run);
-  std::size_t left_out = 0;
-  const Criteria criteria = criteria_of(experiment, left_out);
+  const Criteria criteria = read_criteria(experiment, StoredRuns::leave_out);
   std::string text = fmt::format("### {}\n\n", experiment.name);
   if (!experiment.description.empty()) text += experiment.description + "\n\n";
   text += results_markdown(trials, experiment.cases);
@@ -115,18 +108,16 @@ int report_command(const ReportCommand& command) {
   if (command.output.empty() && set.runs().size() > 1)
     throw UsageError("pingperf report: several runs require -o FILE");
   std::deque<Experiment> experiments;
-  std::deque<Criteria> criteria_of_runs;  // rows of gates point into these
   std::vector<ReportedRun> runs;
   std::vector<ReportedChange> changes;
   for (const RunSet::Run& run : set.runs()) {
     if (run.directory.empty())
       throw UsageError("pingperf report: name the directory of a run, not a file in it");
     const Experiment& experiment = experiments.emplace_back(experiment_of(run.directory));
-    std::size_t left_out = 0;
-    const Criteria& criteria = criteria_of_runs.emplace_back(criteria_of(experiment, left_out));
+    const Criteria criteria = read_criteria(experiment, StoredRuns::leave_out);
     runs.push_back({run.directory, &experiment, &run.trials, summarize(run.trials),
                     compare_cases(criteria, run.trials, significance_of(criteria)),
-                    judge_gates(criteria, run.trials), left_out});
+                    judge_gates(criteria, run.trials), criteria.gates_left_out});
     if (runs.size() > 1)
       changes.push_back({runs.size() - 1, compare_runs(RunSet::read({runs.front().directory}),
                                                        RunSet::read({run.directory}),

@@ -25,6 +25,7 @@
 #include "harness/verdicts/criteria_reader.h"
 #include "harness/verdicts/gates.h"
 #include "harness/verdicts/stopping.h"
+#include "harness/verdicts/verdict_columns.h"
 #include "tools/commands.h"
 #include "tools/run_json.h"
 
@@ -41,8 +42,7 @@ struct Outcome {
 };
 
 void print_tables(const Experiment& experiment, const TrialTable& trials,
-                  const std::vector<ComparisonRow>& comparisons,
-                  const std::vector<GateRow>& gates) {
+                  const std::vector<Verdict>& comparisons, const std::vector<Verdict>& gates) {
   const Style style = style_of_stdout();
   fmt::print("\n{}", results_table(trials, experiment.cases, style));
   if (!comparisons.empty()) fmt::print("\n{}", comparisons_table(comparisons, style));
@@ -55,13 +55,13 @@ Outcome report(const Experiment& experiment, const Criteria& criteria,
                const RunDirectory& directory, Json* document) {
   const TrialTable trials = TrialTable::read(directory.path() / "trials.csv");
   const auto comparisons = compare_cases(criteria, trials, significance_of(criteria));
-  const std::vector<GateRow> gates = judge_gates(criteria, trials);
+  const std::vector<Verdict> gates = judge_gates(criteria, trials);
   const auto write = [&](const char* file, const std::string& text) {
     write_file_atomically(directory.path() / file, text);
   };
   const std::vector<SummaryRow> summary = summarize(trials);
   write("summary.csv", summary_csv(summary));
-  write("comparisons.csv", comparisons_csv(comparisons, directory.name()));
+  write("comparisons.csv", verdicts_csv(VerdictList::comparisons, comparisons, directory.name()));
   write("junit.xml", junit_xml(experiment.name, junit_of_run(experiment, trials, gates)));
   write("report.html",
         report_html({{directory.path(), &experiment, &trials, summary, comparisons, gates}}));
@@ -74,9 +74,9 @@ Outcome report(const Experiment& experiment, const Criteria& criteria,
     const std::string_view status = trials.text(row, "status");
     if (status != "ok" && status != name(Status::interrupted)) ++outcome.failed_trials;
   }
-  for (const GateRow& row : gates) {
+  for (const Verdict& row : gates) {
     if (!fails(row)) continue;
-    fmt::print(stderr, "gate {}: {}\n", name(row.state), describe(row));
+    fmt::print(stderr, "gate {}: {}\n", name(row.decision), describe(row));
     ++outcome.failed_gates;
   }
   return outcome;
@@ -226,8 +226,7 @@ int run_one(const RunCommand& command, const std::filesystem::path& file,
             const Overrides& overrides, const Interrupt& interrupt, Json* document) {
   const std::string text = read_experiment(file);
   Experiment experiment = parse_experiment(text, file.string(), overrides);
-  Criteria criteria = read_criteria(experiment);
-  open_stored_runs(criteria);
+  const Criteria criteria = read_criteria(experiment);
   announce_launchers(experiment);
   const std::unique_ptr<Lab> lab = make_lab(experiment);
   const std::vector<Trial> plan = plan_trials(experiment, interim_analyses(criteria).back());
@@ -292,8 +291,7 @@ int run_command(const RunCommand& command) {
   bool has_lab = false;
   for (const auto& [file, overrides] : experiments) {  // check all before the first runs
     const Experiment experiment = load_experiment(file, overrides);
-    Criteria criteria = read_criteria(experiment);
-    open_stored_runs(criteria);
+    const Criteria criteria = read_criteria(experiment);
     if (command.no_launch) refuse_launchers(experiment);
     if (!experiment.lab) continue;
     check_lab(*experiment.lab);

@@ -5,6 +5,7 @@
 
 #include "harness/base/csv.h"
 #include "harness/base/json.h"
+#include "harness/verdicts/verdict_columns.h"
 
 namespace pingperf {
 namespace {
@@ -35,29 +36,13 @@ Json rows_of(const std::filesystem::path& file) {
   return rows;
 }
 
-Json optional_json(const std::optional<double>& value) {
-  return value ? Json(*value) : Json();
-}
-
 }  // namespace
 
-Json run_json(const std::filesystem::path& directory, const std::vector<GateRow>& gates) {
-  Json judged = Json::array();
-  for (const GateRow& row : gates)
-    judged.push_back({{"metric", row.gate->metric},
-                      {"case", row.case_name},
-                      {"against", row.against.empty() ? Json() : Json(row.against)},
-                      {"n", row.n},
-                      {"figure", optional_json(row.figure)},
-                      {"ci_low", optional_json(row.ci_low)},
-                      {"ci_high", optional_json(row.ci_high)},
-                      {"at_least", optional_json(row.gate->at_least)},
-                      {"at_most", optional_json(row.gate->at_most)},
-                      {"state", name(row.state)}});
+Json run_json(const std::filesystem::path& directory, const std::vector<Verdict>& gates) {
   return {{"directory", directory.string()},
           {"summary", rows_of(directory / "summary.csv")},
           {"comparisons", rows_of(directory / "comparisons.csv")},
-          {"gates", std::move(judged)}};
+          {"gates", verdicts_json(VerdictList::gates, gates)}};
 }
 
 }  // namespace pingperf

@@ -11,6 +11,6 @@ namespace pingperf {
 
 // Returns the rows of summary.csv and comparisons.csv in `directory`, and the gates. An empty cell
 // is null. Throws CsvError.
-Json run_json(const std::filesystem::path& directory, const std::vector<GateRow>& gates);
+Json run_json(const std::filesystem::path& directory, const std::vector<Verdict>& gates);
 
 }  // namespace pingperf

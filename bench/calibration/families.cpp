@@ -5,8 +5,8 @@
 #include "harness/base/statistics.h"
 #include "harness/results/trial_table.h"
 #include "harness/verdicts/comparison.h"
-#include "harness/verdicts/effect.h"
 #include "harness/verdicts/stopping.h"
+#include "harness/verdicts/verdict.h"
 
 namespace pingperf {
 namespace {
@@ -17,22 +17,22 @@ std::vector<double> part(const std::vector<double>& values, std::size_t begin, s
 }
 
 // Judges as a run with only these blocks would.
-Effect judge_blocks(const LogRatios& ratios, const std::string& metric, std::size_t begin,
-                    std::size_t size, const Significance& significance) {
-  std::vector<Effect> family(1);
-  Effect& effect = family.front();
-  effect.metric = metric;
-  set_ratio_estimate(effect, estimate_paired(part(ratios.logs, begin, size), significance.level),
+Verdict judge_blocks(const LogRatios& ratios, const std::string& metric, std::size_t begin,
+                     std::size_t size, const Significance& significance) {
+  std::vector<Verdict> family(1);
+  Verdict& verdict = family.front();
+  verdict.metric = metric;
+  set_ratio_estimate(verdict, estimate_paired(part(ratios.logs, begin, size), significance.level),
                      significance, 1);
   for (const auto* side : {&ratios.candidate, &ratios.baseline})
-    if (effect.remark.empty())
-      effect.remark = reliability_warning("", "", part(*side, begin, size), {});
-  decide_family_verdicts(family, significance);
+    if (verdict.warning.empty())
+      verdict.warning = reliability_warning("", "", part(*side, begin, size), {});
+  decide_family(family, significance);
   return family.front();
 }
 
-bool is_found(const Effect& effect) {
-  return effect.verdict != "same" && effect.verdict != "inconclusive";
+bool is_found(const Verdict& verdict) {
+  return verdict.decision != Decision::same && verdict.decision != Decision::inconclusive;
 }
 
 bool is_found_naively(const LogRatios& ratios, std::size_t begin, std::size_t size) {
@@ -77,11 +77,11 @@ Calibration calibrate(const TrialTable& trials, const std::string& metric, const
   for (std::size_t begin = 0; begin + looks.back() <= ratios.logs.size(); begin += first) {
     ++c.families;
     for (std::uint64_t look : looks) {
-      const Effect effect = judge_blocks(ratios, metric, begin, look, significance);
-      const auto width = half_width(effect);
+      const Verdict verdict = judge_blocks(ratios, metric, begin, look, significance);
+      const auto width = half_width(verdict);
       const bool is_narrow = width && *width <= until.relative_ci;
       if (!is_narrow && look != looks.back()) continue;
-      c.found += is_found(effect);
+      c.found += is_found(verdict);
       c.found_naively += is_found_naively(ratios, begin, look);
       c.blocks += static_cast<double>(look);
       break;

@@ -151,39 +151,38 @@ std::size_t our_trials(const TrialTable& trials, const Setting& setting) {
 }
 
 // Compares every figure that a tool and pingperf both have.
-std::vector<ComparisonRow> compare_all(const TrialTable& trials,
-                                       const std::vector<const Tool*>& tools) {
-  std::vector<ComparisonRow> rows;
+std::vector<Verdict> compare_all(const TrialTable& trials, const std::vector<const Tool*>& tools) {
+  std::vector<Verdict> rows;
   for (const Setting& setting : settings())
     for (const Tool* tool : tools)
       for (const auto& [metric, figure] : kFigures) {
         const CasePair pair = {fmt::format("{}/{}", setting.name, kOurs),
                                fmt::format("{}/{}", setting.name, tool->name)};
-        ComparisonRow row = compare_pair(metric, pair, trials, {});
+        Verdict row = compare_pair(metric, pair, trials, {});
         if (row.n > 0) rows.push_back(std::move(row));
       }
-  decide_family_verdicts(rows, {});
+  decide_family(rows, {});
   return rows;
 }
 
-std::string table_text(const std::vector<ComparisonRow>& rows, const TrialTable& trials) {
+std::string table_text(const std::vector<Verdict>& rows, const TrialTable& trials) {
   TextTable table({"setting", "figure", "pingperf", "peer", "peer's figure", "ratio",
                    "95 % interval", "verdict on pingperf"});
   const auto median_text = [&](const std::string& case_name, const std::string& metric) {
     return human_metric(metric, median(values_of(trials, case_name, metric)));
   };
-  for (const ComparisonRow& row : rows) {
+  for (const Verdict& row : rows) {
     const std::size_t slash = row.baseline.find('/');
     table.add({row.baseline.substr(0, slash), name_of_figure(row.metric),
                median_text(row.case_name, row.metric), row.baseline.substr(slash + 1),
-               median_text(row.baseline, row.metric), fmt::format("{:.2f}", row.ratio.value_or(0)),
+               median_text(row.baseline, row.metric), fmt::format("{:.2f}", row.value.value_or(0)),
                row.ci_low ? fmt::format("{:.2f} … {:.2f}", *row.ci_low, *row.ci_high) : "",
-               row.verdict});
+               std::string(name(row.decision))});
   }
   std::string text = table.to_markdown() + "\n";
-  for (const ComparisonRow& row : rows)
-    if (!row.remark.empty())
-      text += fmt::format("- {} of {}\n", name_of_figure(row.metric), row.remark);
+  for (const Verdict& row : rows)
+    if (!row.warning.empty())
+      text += fmt::format("- {} of {}\n", name_of_figure(row.metric), row.warning);
   return text;
 }
 

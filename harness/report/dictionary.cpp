@@ -18,6 +18,7 @@
 #include "harness/results/summary.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/run_comparison.h"
+#include "harness/verdicts/verdict_columns.h"
 
 namespace pingperf {
 
@@ -58,8 +59,8 @@ on them. `experiment.yaml`: an exact copy of the input. `junit.xml`: cases and g
 (docs/report.md). `.lock`: held while a pingperf writes here. `latest`, beside the runs, points at the newest.
 )",
                      kSchemaVersion, trial_columns_markdown(), interval_columns_markdown(),
-                     summary_columns_markdown(), comparison_columns_markdown(),
-                     shift_columns_markdown());
+                     summary_columns_markdown(), verdict_columns_markdown(VerdictList::comparisons),
+                     verdict_columns_markdown(VerdictList::runs));
 }
 
 namespace {

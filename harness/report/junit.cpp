@@ -98,15 +98,16 @@ std::string junit_xml(const std::string& name, const std::vector<JUnitCase>& cas
 }
 
 std::vector<JUnitCase> junit_of_run(const Experiment& experiment, const TrialTable& trials,
-                                    const std::vector<GateRow>& gates) {
+                                    const std::vector<Verdict>& gates) {
   std::vector<JUnitCase> cases;
   for (const Case& c : experiment.cases) cases.push_back(trials_of(trials, c.name));
-  for (const GateRow& row : gates) {
+  for (const Verdict& row : gates) {
     JUnitCase c{.suite = "gates"};
-    c.name = fmt::format("{} {} {}", row.case_name, row.gate->metric, bound_text(row));
-    if (!row.against.empty()) c.name += " of " + row.against;
-    c.message = fmt::format("{}: {}", name(row.state), describe(row));
-    if (row.state != GateState::passed) c.outcome = fails(row) ? Outcome::failed : Outcome::skipped;
+    c.name = fmt::format("{} {} {}", row.case_name, row.metric, bound_text(row));
+    if (!row.baseline.empty()) c.name += " of " + row.baseline;
+    c.message = fmt::format("{}: {}", name(row.decision), describe(row));
+    if (row.decision != Decision::passed)
+      c.outcome = fails(row) ? Outcome::failed : Outcome::skipped;
     cases.push_back(std::move(c));
   }
   return cases;
@@ -123,13 +124,13 @@ std::vector<JUnitCase> junit_of(const RunComparison& comparison, const std::stri
   add(comparison.only_base, Outcome::failed, "the new run has no such case");
   add(comparison.failing, Outcome::failed, "more trials failed");
   add(comparison.unreferenced, unproven, "nothing is there to relate it to");
-  for (const ShiftRow& row : comparison.rows) {
+  for (const Verdict& row : comparison.rows) {
     JUnitCase c{.suite = "comparison"};
     c.name = fmt::format("{} {}", row.case_name, row.metric);
     c.message = describe(row);
-    if (is_regression(row))
+    if (row.decision == Decision::slower)
       c.outcome = Outcome::failed;
-    else if (row.verdict == "inconclusive")
+    else if (row.decision == Decision::inconclusive)
       c.outcome = unproven;
     cases.push_back(std::move(c));
   }

@@ -27,7 +27,7 @@ std::string junit_xml(const std::string& name, const std::vector<JUnitCase>& cas
 // skipped when it has none. Suite "gates": a test a case of each gate, skipped when it is undecided
 // and that does not fail the run.
 std::vector<JUnitCase> junit_of_run(const Experiment& experiment, const TrialTable& trials,
-                                    const std::vector<GateRow>& gates);
+                                    const std::vector<Verdict>& gates);
 
 // A test a case and metric: failed where `fails` says so, skipped when inconclusive or left out.
 std::vector<JUnitCase> junit_of(const RunComparison& comparison, const std::string& fail_on);

@@ -14,6 +14,7 @@
 #include "harness/results/columns.h"
 #include "harness/results/environment.h"
 #include "harness/results/record.h"
+#include "harness/verdicts/verdict_columns.h"
 
 namespace pingperf {
 namespace {
@@ -91,12 +92,12 @@ std::vector<std::string> metrics_of(const std::vector<ReportedRun>& runs,
                                     const std::vector<ReportedChange>& changes) {
   std::set<std::string> named, measured;
   for (const ReportedRun& run : runs) {
-    for (const ComparisonRow& row : run.comparisons) named.insert(row.metric);
-    for (const GateRow& row : run.gates) named.insert(row.gate->metric);
+    for (const Verdict& row : run.comparisons) named.insert(row.metric);
+    for (const Verdict& row : run.gates) named.insert(row.metric);
     for (const SummaryRow& row : run.summary) measured.insert(row.metric);
   }
   for (const ReportedChange& change : changes)
-    for (const ShiftRow& row : change.comparison.rows) named.insert(row.metric);
+    for (const Verdict& row : change.comparison.rows) named.insert(row.metric);
   std::vector<std::string> metrics = report_metrics(named);
   std::erase_if(metrics, [&](const std::string& metric) { return !measured.contains(metric); });
   return metrics;
@@ -182,38 +183,11 @@ Json summary_json(const Telling& telling, const std::vector<std::string>& metric
   return json;
 }
 
-Json effect_json(const Effect& effect) {
-  return {{"metric", effect.metric},
-          {"ratio", optional_json(effect.ratio)},
-          {"low", optional_json(effect.ci_low)},
-          {"high", optional_json(effect.ci_high)},
-          {"q", optional_json(effect.q_value)},
-          {"verdict", effect.verdict},
-          {"remark", effect.remark}};
-}
-
-Json comparisons_json(const std::vector<ComparisonRow>& rows) {
-  Json json = Json::array();
-  for (const ComparisonRow& row : rows) {
-    Json entry = effect_json(row);
-    entry.update(
-        {{"case", row.case_name}, {"baseline", row.baseline}, {"n", row.n}, {"note", row.note}});
-    json.push_back(std::move(entry));
-  }
-  return json;
-}
-
 Json changes_json(const std::vector<ReportedChange>& changes) {
   Json json = Json::array();
   for (const ReportedChange& change : changes) {
-    Json rows = Json::array();
-    for (const ShiftRow& row : change.comparison.rows) {
-      Json entry = effect_json(row);
-      entry.update({{"case", row.case_name}, {"n", std::min(row.base_n, row.new_n)}});
-      rows.push_back(std::move(entry));
-    }
     json.push_back({{"run", change.run},
-                    {"rows", std::move(rows)},
+                    {"rows", verdicts_json(VerdictList::runs, change.comparison.rows)},
                     {"differences", change.comparison.differences},
                     {"only_base", change.comparison.only_base},
                     {"only_new", change.comparison.only_new}});
@@ -221,17 +195,18 @@ Json changes_json(const std::vector<ReportedChange>& changes) {
   return json;
 }
 
-Json gates_json(const std::vector<GateRow>& gates) {
+// The texts of a gate are made here, since they are in the metric's unit or ratios.
+Json gates_json(const std::vector<Verdict>& gates) {
   Json json = Json::array();
-  for (const GateRow& row : gates)
-    json.push_back({{"case", row.case_name},
-                    {"metric", row.gate->metric},
-                    {"against", row.against},
-                    {"figure", figure_text(row)},
-                    {"interval", interval_text(row)},
-                    {"bound", bound_text(row)},
-                    {"state", pingperf::name(row.state)},
-                    {"why", row.why}});
+  for (const Verdict& gate : gates)
+    json.push_back({{"case", gate.case_name},
+                    {"metric", gate.metric},
+                    {"against", gate.baseline},
+                    {"figure", value_text(gate)},
+                    {"interval", interval_text(gate)},
+                    {"bound", bound_text(gate)},
+                    {"state", pingperf::name(gate.decision)},
+                    {"why", gate.warning}});
   return json;
 }
 
@@ -315,7 +290,7 @@ Json run_json(const ReportedRun& run, std::size_t run_count,
                {"started", rows.empty() ? "" : run.trials->text(rows.front(), "started_at")},
                {"trials", rows.size()},
                {"summary", summary_json(telling, metrics)},
-               {"comparisons", comparisons_json(run.comparisons)},
+               {"comparisons", verdicts_json(VerdictList::comparisons, run.comparisons)},
                {"gates", gates_json(run.gates)},
                {"headline", statements_json(headline(run))},
                {"failed", listed_trials(telling, true)},

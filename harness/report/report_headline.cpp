@@ -19,17 +19,17 @@ constexpr std::size_t kMaxSentences = 6;  // of comparisons, each by itself
 
 // A compared pair or case, as a sentence needs it.
 struct Subject {
-  const Effect* effect;
+  const Verdict* verdict;
   std::string name;       // of what is compared
   std::string reference;  // what it is compared with
   std::string trials;     // "20 pairs"
 };
 
-Mark mark_of(const std::string& verdict) {
-  return verdict == "faster"         ? Mark::good
-         : verdict == "slower"       ? Mark::bad
-         : verdict == "inconclusive" ? Mark::open
-                                     : Mark::plain;
+Mark mark_of(Decision decision) {
+  return decision == Decision::faster         ? Mark::good
+         : decision == Decision::slower       ? Mark::bad
+         : decision == Decision::inconclusive ? Mark::open
+                                              : Mark::plain;
 }
 
 // "1.07", "28.3", "1290", "0.013"
@@ -57,26 +57,26 @@ std::string capitalised(std::string text) {
 
 // "goodput 0.97 × that of engine=iperf3, 95 % interval 0.96 to 0.98, 30 pairs"
 std::string figures(const Subject& s) {
-  const Effect& e = *s.effect;
+  const Verdict& v = *s.verdict;
   std::string text =
-      fmt::format("{} {} × that of {}", title_of(e.metric), ratio_text(*e.ratio), s.reference);
-  if (e.ci_low)
-    text += fmt::format(", 95 % interval {} to {}", ratio_text(*e.ci_low), ratio_text(*e.ci_high));
+      fmt::format("{} {} × that of {}", title_of(v.metric), ratio_text(*v.value), s.reference);
+  if (v.ci_low)
+    text += fmt::format(", 95 % interval {} to {}", ratio_text(*v.ci_low), ratio_text(*v.ci_high));
   return text + ", " + s.trials;
 }
 
 std::string sentence(const Subject& s) {
-  const Effect& e = *s.effect;
-  if (e.verdict == "same") return fmt::format("{} is the same: {}.", s.name, figures(s));
-  if (e.verdict != "inconclusive")
-    return fmt::format("{} is {}: {}.", s.name, e.verdict, figures(s));
+  const Verdict& v = *s.verdict;
+  if (v.decision == Decision::same) return fmt::format("{} is the same: {}.", s.name, figures(s));
+  if (v.decision != Decision::inconclusive)
+    return fmt::format("{} is {}: {}.", s.name, name(v.decision), figures(s));
   std::string why = "; not settled";
-  if (!e.remark.empty())
-    why = "; no verdict, since " + e.remark;
-  else if (!e.ci_low)
+  if (!v.warning.empty())
+    why = "; no verdict, since " + v.warning;
+  else if (!v.ci_low)
     why = ", too few for a verdict, which takes six";
-  else if (e.more_repetitions)
-    why += fmt::format(": about {} more repetitions would do", *e.more_repetitions);
+  else if (v.more_repetitions)
+    why += fmt::format(": about {} more repetitions would do", *v.more_repetitions);
   return fmt::format("{}: {}{}.", s.name, figures(s), why);
 }
 
@@ -84,9 +84,9 @@ std::string sentence(const Subject& s) {
 std::string range_of(const std::vector<Subject>& subjects) {
   const auto [low, high] = std::minmax_element(
       subjects.begin(), subjects.end(),
-      [](const Subject& a, const Subject& b) { return *a.effect->ratio < *b.effect->ratio; });
+      [](const Subject& a, const Subject& b) { return *a.verdict->value < *b.verdict->value; });
   const auto one = [](const Subject& s) {
-    return fmt::format("{} × ({})", ratio_text(*s.effect->ratio), s.name);
+    return fmt::format("{} × ({})", ratio_text(*s.verdict->value), s.name);
   };
   if (subjects.size() == 1) return ": " + one(*low);
   return fmt::format(": from {} to {}", one(*low), one(*high));
@@ -95,24 +95,24 @@ std::string range_of(const std::vector<Subject>& subjects) {
 // Of many comparisons: a sentence for each metric and verdict.
 std::vector<Statement> grouped(const std::vector<Subject>& subjects, const std::string& against) {
   std::vector<std::string> metrics;
-  std::map<std::pair<std::string, std::string>, std::vector<Subject>> groups;
+  std::map<std::pair<std::string, Decision>, std::vector<Subject>> groups;
   std::map<std::string, std::size_t> totals;
   for (const Subject& s : subjects) {
-    const std::string& metric = s.effect->metric;
+    const std::string& metric = s.verdict->metric;
     if (totals[metric]++ == 0) metrics.push_back(metric);
-    groups[{metric, s.effect->verdict}].push_back(s);
+    groups[{metric, s.verdict->decision}].push_back(s);
   }
   std::vector<Statement> statements;
   for (const std::string& metric : metrics)
-    for (const char* const verdict :
-         {"faster", "higher", "slower", "lower", "same", "inconclusive"}) {
-      const auto group = groups.find({metric, verdict});
+    for (const Decision decision : {Decision::faster, Decision::higher, Decision::slower,
+                                    Decision::lower, Decision::same, Decision::inconclusive}) {
+      const auto group = groups.find({metric, decision});
       if (group == groups.end()) continue;
-      const std::string_view words = std::string_view(verdict) == "inconclusive" ? "not settled"
-                                     : std::string_view(verdict) == "same"       ? "the same"
-                                                                                 : verdict;
+      const std::string_view words = decision == Decision::inconclusive ? "not settled"
+                                     : decision == Decision::same       ? "the same"
+                                                                        : name(decision);
       statements.push_back(
-          {mark_of(verdict),
+          {mark_of(decision),
            fmt::format("{}: {} in {} of {} against {}{}.", capitalised(title_of(metric)), words,
                        group->second.size(), totals[metric], against, range_of(group->second))});
     }
@@ -123,7 +123,7 @@ std::vector<Statement> grouped(const std::vector<Subject>& subjects, const std::
 std::vector<Statement> unmeasured(const std::vector<Subject>& subjects) {
   std::map<std::string, std::size_t> counts;
   for (const Subject& s : subjects)
-    if (!s.effect->ratio) ++counts[s.effect->metric];
+    if (!s.verdict->value) ++counts[s.verdict->metric];
   std::vector<Statement> statements;
   for (const auto& [metric, count] : counts)
     statements.push_back(
@@ -134,13 +134,13 @@ std::vector<Statement> unmeasured(const std::vector<Subject>& subjects) {
 
 std::vector<Statement> statements_of(const std::vector<Subject>& all, const std::string& against) {
   std::vector<Subject> subjects = all;
-  std::erase_if(subjects, [](const Subject& s) { return !s.effect->ratio; });
+  std::erase_if(subjects, [](const Subject& s) { return !s.verdict->value; });
   std::vector<Statement> statements;
   if (subjects.size() > kMaxSentences) {
     statements = grouped(subjects, against);
   } else {
     for (const Subject& s : subjects)
-      statements.push_back({mark_of(s.effect->verdict), sentence(s)});
+      statements.push_back({mark_of(s.verdict->decision), sentence(s)});
   }
   for (Statement& s : unmeasured(all)) statements.push_back(std::move(s));
   return statements;
@@ -148,25 +148,25 @@ std::vector<Statement> statements_of(const std::vector<Subject>& all, const std:
 
 void add_comparisons(const ReportedRun& run, std::vector<Statement>& statements) {
   std::vector<Subject> subjects;
-  for (const ComparisonRow& row : run.comparisons)
+  for (const Verdict& row : run.comparisons)
     subjects.push_back({&row, row.case_name, without_common_start(row.baseline, row.case_name),
                         counted(row.n, "pair")});
   for (Statement& s : statements_of(subjects, "the baseline")) statements.push_back(std::move(s));
 }
 
 void add_gates(const ReportedRun& run, std::vector<Statement>& statements) {
-  const auto add = [&](GateState state, Mark mark, std::string_view words) {
+  const auto add = [&](Decision decision, Mark mark, std::string_view words) {
     std::size_t count = 0;
-    for (const GateRow& row : run.gates) {
-      if (row.state != state || ++count > kMaxSentences) continue;
+    for (const Verdict& row : run.gates) {
+      if (row.decision != decision || ++count > kMaxSentences) continue;
       statements.push_back({mark, fmt::format("Gate {}: {}.", words, describe(row))});
     }
     if (count > kMaxSentences)
       statements.push_back(
           {mark, fmt::format("And {} more {}.", counted(count - kMaxSentences, "gate"), words)});
   };
-  const auto kept = std::count_if(run.gates.begin(), run.gates.end(), [](const GateRow& row) {
-    return row.state == GateState::passed;
+  const auto kept = std::count_if(run.gates.begin(), run.gates.end(), [](const Verdict& row) {
+    return row.decision == Decision::passed;
   });
   const std::string all = counted(run.gates.size(), "gate");
   if (kept > 0 && static_cast<std::size_t>(kept) == run.gates.size())
@@ -174,8 +174,8 @@ void add_gates(const ReportedRun& run, std::vector<Statement>& statements) {
         {Mark::good, run.gates.size() == 1 ? "The gate held." : "All " + all + " held."});
   else if (kept > 0)
     statements.push_back({Mark::good, fmt::format("{} of {} held.", kept, all)});
-  add(GateState::failed, Mark::bad, "failed");
-  add(GateState::undecided, Mark::open, "not decided");
+  add(Decision::failed, Mark::bad, "failed");
+  add(Decision::undecided, Mark::open, "not decided");
 }
 
 // The median of a metric in the cases of some kinds: its extremes.
@@ -258,9 +258,9 @@ std::vector<Statement> headline(const ReportedRun& run) {
 std::vector<Statement> headline(const RunComparison& change, const std::string& base,
                                 const std::string& now) {
   std::vector<Subject> subjects;
-  for (const ShiftRow& row : change.rows)
+  for (const Verdict& row : change.rows)
     subjects.push_back({&row, fmt::format("{} in {}", row.case_name, now), base,
-                        fmt::format("{} and {} trials", row.base_n, row.new_n)});
+                        fmt::format("{} and {} trials", row.base_n, row.n)});
   std::vector<Statement> statements = statements_of(subjects, base);
   if (subjects.empty())
     statements.push_back(

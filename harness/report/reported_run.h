@@ -20,8 +20,8 @@ struct ReportedRun {
   const Experiment* experiment = nullptr;  // never null
   const TrialTable* trials = nullptr;      // never null
   std::vector<SummaryRow> summary;
-  std::vector<ComparisonRow> comparisons;
-  std::vector<GateRow> gates;
+  std::vector<Verdict> comparisons;
+  std::vector<Verdict> gates;
   std::size_t gates_left_out = 0;  // those against stored runs, which may be gone
 };
 

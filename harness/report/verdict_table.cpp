@@ -11,12 +11,12 @@
 namespace pingperf {
 namespace {
 
-std::string ratio_text(const Effect& effect) {
-  return effect.ratio ? fmt::format("{:.2f}", *effect.ratio) : "-";
+std::string ratio_text(const Verdict& v) {
+  return v.value ? fmt::format("{:.2f}", *v.value) : "-";
 }
 
-std::string interval_text(const Effect& effect) {
-  return effect.ci_low ? fmt::format("{:.2f}..{:.2f}", *effect.ci_low, *effect.ci_high) : "-";
+std::string ratio_interval_text(const Verdict& v) {
+  return v.ci_low ? fmt::format("{:.2f}..{:.2f}", *v.ci_low, *v.ci_high) : "-";
 }
 
 std::string percent(double share) {
@@ -24,11 +24,10 @@ std::string percent(double share) {
 }
 
 // What so many trials could have found, and what would settle the rest: silence is no proof.
-template <typename Row>
-std::string power_text(const std::vector<Row>& rows, std::string_view trials) {
+std::string power_text(const std::vector<Verdict>& rows, std::string_view trials) {
   double largest = 0, smallest = std::numeric_limits<double>::infinity();
   std::size_t more = 0, without = 0;
-  for (const Row& row : rows) {
+  for (const Verdict& row : rows) {
     if (!row.ci_low) {
       ++without;
       continue;
@@ -53,55 +52,58 @@ std::string power_text(const std::vector<Row>& rows, std::string_view trials) {
   return text;
 }
 
-std::vector<std::string> baselines_of(const std::vector<ComparisonRow>& rows) {
+std::vector<std::string> baselines_of(const std::vector<Verdict>& rows) {
   std::vector<std::string> baselines;
-  for (const ComparisonRow& row : rows)
+  for (const Verdict& row : rows)
     if (std::find(baselines.begin(), baselines.end(), row.baseline) == baselines.end())
       baselines.push_back(row.baseline);
   return baselines;
 }
 
-// Of a comparison's verdict or a gate's state.
-Tone tone_of(std::string_view verdict) {
-  if (verdict == "faster" || verdict == "passed") return Tone::good;
-  if (verdict == "slower" || verdict == "failed") return Tone::bad;
-  return verdict == "inconclusive" || verdict == "undecided" ? Tone::unsure : Tone::plain;
+Cell decision_cell(const Verdict& v) {
+  const auto tone = [&] {
+    switch (v.decision) {
+      case Decision::faster:
+      case Decision::passed:
+        return Tone::good;
+      case Decision::slower:
+      case Decision::failed:
+        return Tone::bad;
+      case Decision::inconclusive:
+      case Decision::undecided:
+        return Tone::unsure;
+      default:
+        return Tone::plain;
+    }
+  };
+  return {std::string(name(v.decision)), tone()};
 }
 
-TextTable table_to(const std::string& baseline, const std::vector<ComparisonRow>& rows) {
+TextTable table_to(const std::string& baseline, const std::vector<Verdict>& rows) {
   TextTable table({"to " + baseline, "metric", "ratio", "95% interval", "pairs", "verdict"}, 2);
-  for (const ComparisonRow& row : rows)
+  for (const Verdict& row : rows)
     if (row.baseline == baseline)
-      table.add({row.case_name,
-                 row.metric,
-                 ratio_text(row),
-                 interval_text(row),
-                 std::to_string(row.n),
-                 {row.verdict, tone_of(row.verdict)}});
+      table.add({row.case_name, row.metric, ratio_text(row), ratio_interval_text(row),
+                 std::to_string(row.n), decision_cell(row)});
   return table;
 }
 
-std::string warnings_to(const std::string& baseline, const std::vector<ComparisonRow>& rows) {
+std::string warnings_to(const std::string& baseline, const std::vector<Verdict>& rows) {
   std::string text;
-  for (const ComparisonRow& row : rows)
-    for (const std::string& warning : {row.note, row.remark})
+  for (const Verdict& row : rows)
+    for (const std::string& warning : {row.note, row.warning})
       if (row.baseline == baseline && !warning.empty())
         text += fmt::format("{}: {}\n", row.case_name, warning);
   return text;
 }
 
-TextTable shift_table(const std::vector<ShiftRow>& rows) {
+TextTable shift_table(const std::vector<Verdict>& rows) {
   TextTable table(
       {"case", "metric", "base", "new", "new/base", "95% interval", "trials", "verdict"}, 2);
-  for (const ShiftRow& row : rows)
-    table.add({row.case_name,
-               row.metric,
-               human_metric(row.metric, *row.base_median),
-               human_metric(row.metric, *row.new_median),
-               ratio_text(row),
-               interval_text(row),
-               fmt::format("{}, {}", row.base_n, row.new_n),
-               {row.verdict, tone_of(row.verdict)}});
+  for (const Verdict& row : rows)
+    table.add({row.case_name, row.metric, human_metric(row.metric, *row.base_median),
+               human_metric(row.metric, *row.new_median), ratio_text(row), ratio_interval_text(row),
+               fmt::format("{}, {}", row.base_n, row.n), decision_cell(row)});
   return table;
 }
 
@@ -123,11 +125,11 @@ std::vector<std::string> heading_lines(const RunComparison& comparison) {
 std::string shift_warnings(const RunComparison& comparison) {
   std::string text;
   std::vector<std::string> references;
-  for (const ShiftRow& row : comparison.rows) {
-    if (!row.remark.empty()) text += fmt::format("{}: {}\n", row.case_name, row.remark);
-    if (!row.reference.empty() &&
-        std::find(references.begin(), references.end(), row.reference) == references.end())
-      references.push_back(row.reference);
+  for (const Verdict& row : comparison.rows) {
+    if (!row.warning.empty()) text += fmt::format("{}: {}\n", row.case_name, row.warning);
+    if (!row.baseline.empty() &&
+        std::find(references.begin(), references.end(), row.baseline) == references.end())
+      references.push_back(row.baseline);
   }
   if (!references.empty())
     text += fmt::format("new/base is of each trial divided by {} of its block.\n",
@@ -135,33 +137,29 @@ std::string shift_warnings(const RunComparison& comparison) {
   return text + power_text(comparison.rows, "trials");
 }
 
-TextTable gate_table(const std::vector<GateRow>& rows) {
+TextTable gate_table(const std::vector<Verdict>& rows) {
   TextTable table({"gate", "metric", "figure", "interval", "bound", "verdict"}, 2);
-  for (const GateRow& row : rows)
-    table.add({row.case_name,
-               row.gate->metric,
-               figure_text(row),
-               interval_text(row),
-               bound_text(row),
-               {std::string(name(row.state)), tone_of(name(row.state))}});
+  for (const Verdict& row : rows)
+    table.add({row.case_name, row.metric, value_text(row), interval_text(row), bound_text(row),
+               decision_cell(row)});
   return table;
 }
 
 // What the table has no room for: what a ratio is of, and why a gate is not decided.
-std::string gate_warnings(const std::vector<GateRow>& rows) {
+std::string gate_warnings(const std::vector<Verdict>& rows) {
   std::string text;
-  for (const GateRow& row : rows) {
-    if (!row.against.empty())
-      text += fmt::format("{} {}: of {}\n", row.case_name, row.gate->metric, row.against);
-    if (!row.why.empty())
-      text += fmt::format("{} {}: {}\n", row.case_name, row.gate->metric, row.why);
+  for (const Verdict& row : rows) {
+    if (!row.baseline.empty())
+      text += fmt::format("{} {}: of {}\n", row.case_name, row.metric, row.baseline);
+    if (!row.warning.empty())
+      text += fmt::format("{} {}: {}\n", row.case_name, row.metric, row.warning);
   }
   return text.empty() ? text : "\n" + text;
 }
 
 }  // namespace
 
-std::string comparisons_table(const std::vector<ComparisonRow>& rows, const Style& style) {
+std::string comparisons_table(const std::vector<Verdict>& rows, const Style& style) {
   std::string text;
   for (const std::string& baseline : baselines_of(rows)) {
     text += table_to(baseline, rows).to_string(style) + "\n";
@@ -171,7 +169,7 @@ std::string comparisons_table(const std::vector<ComparisonRow>& rows, const Styl
   return text + wrap(power_text(rows, "pairs"), style.width);
 }
 
-std::string comparisons_markdown(const std::vector<ComparisonRow>& rows) {
+std::string comparisons_markdown(const std::vector<Verdict>& rows) {
   std::string text;
   for (const std::string& baseline : baselines_of(rows)) {
     text += table_to(baseline, rows).to_markdown() + "\n";
@@ -204,11 +202,11 @@ std::string run_comparison_markdown(const RunComparison& comparison) {
   return text + "\n</details>\n";
 }
 
-std::string gates_table(const std::vector<GateRow>& rows, const Style& style) {
+std::string gates_table(const std::vector<Verdict>& rows, const Style& style) {
   return gate_table(rows).to_string(style) + wrap(gate_warnings(rows), style.width);
 }
 
-std::string gates_markdown(const std::vector<GateRow>& rows) {
+std::string gates_markdown(const std::vector<Verdict>& rows) {
   return gate_table(rows).to_markdown() + gate_warnings(rows);
 }
 

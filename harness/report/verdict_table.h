@@ -13,8 +13,8 @@ namespace pingperf {
 
 // Each compared pair, its ratio, and from how many pairs of trials. Below: what so many could have
 // found.
-std::string comparisons_table(const std::vector<ComparisonRow>& rows, const Style& style);
-std::string comparisons_markdown(const std::vector<ComparisonRow>& rows);
+std::string comparisons_table(const std::vector<Verdict>& rows, const Style& style);
+std::string comparisons_markdown(const std::vector<Verdict>& rows);
 
 // Each case across two sets of runs, with what differs between the two above it.
 std::string run_comparison_table(const RunComparison& comparison, const Style& style);
@@ -22,7 +22,7 @@ std::string run_comparison_table(const RunComparison& comparison, const Style& s
 std::string run_comparison_markdown(const RunComparison& comparison);
 
 // Each case of each gate; below, what its ratio is of and why it is not decided.
-std::string gates_table(const std::vector<GateRow>& rows, const Style& style);
-std::string gates_markdown(const std::vector<GateRow>& rows);
+std::string gates_table(const std::vector<Verdict>& rows, const Style& style);
+std::string gates_markdown(const std::vector<Verdict>& rows);
 
 }  // namespace pingperf

@@ -1,24 +1,14 @@
 // Comparison: cases against a baseline. Trials of the same block form a pair.
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "harness/results/summary.h"
 #include "harness/verdicts/criteria.h"
-#include "harness/verdicts/effect.h"
+#include "harness/verdicts/verdict.h"
 
 namespace pingperf {
-
-struct ComparisonRow : Effect {
-  std::string case_name;
-  std::string baseline;
-  std::size_t n = 0;         // pairs: trials of both cases in one block, both ok
-  std::size_t excluded = 0;  // blocks in which one of the two has no value
-  std::string note;          // another difference of the two cases; empty: none
-};
 
 // The logarithms of the ratios of two cases, one per block. Twice as fast and half as fast are
 // equally far from 0.
@@ -29,16 +19,12 @@ struct LogRatios {
 };
 LogRatios log_ratios(const TrialTable& trials, const std::string& metric, const CasePair& pair);
 
-// Returns the row of one pair, without q value and verdict.
-ComparisonRow compare_pair(const std::string& metric, const CasePair& pair,
-                           const TrialTable& trials, const Significance& significance);
+// Returns the comparison of one pair, without q value and decision.
+Verdict compare_pair(const std::string& metric, const CasePair& pair, const TrialTable& trials,
+                     const Significance& significance);
 
-// Returns all rows of the experiment's `compare:`, with verdicts.
-std::vector<ComparisonRow> compare_cases(const Criteria& criteria, const TrialTable& trials,
-                                         const Significance& significance = {});
-
-// Returns the text of comparisons.csv.
-std::string comparisons_csv(const std::vector<ComparisonRow>& rows, const std::string& run);
-std::string comparison_columns_markdown();
+// Returns the verdicts on the experiment's `compare:`.
+std::vector<Verdict> compare_cases(const Criteria& criteria, const TrialTable& trials,
+                                   const Significance& significance = {});
 
 }  // namespace pingperf

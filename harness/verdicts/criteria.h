@@ -34,27 +34,34 @@ struct Compare {
 // The outcome of an undecided gate. repeat: run more blocks, then pass.
 enum class Inconclusive { pass, fail, repeat };
 
+// What a gate requires.
+struct Bound {
+  std::optional<double> at_least;  // of a ratio, or in the metric's unit
+  std::optional<double> at_most;
+  Inconclusive inconclusive = Inconclusive::pass;
+};
+
 // An entry of `gates:`: a bound that its cases must keep.
 struct Gate {
   std::string metric;
   std::vector<CasePair> pairs;  // with a baseline or `against`, the bound is one of the ratio
   std::string against;          // a stored run, as named; empty: none
   std::string against_place;    // in the file, for errors
-  // Its trials, set by open_stored_runs(). A pair's baseline is then the case whose trial of the
+  // Its trials, set by read_criteria(). A pair's baseline is then the case whose trial of the
   // same block each trial is divided by first.
   std::shared_ptr<const RunSet> stored;
-  std::optional<double> at_least;  // of a ratio, or in the metric's unit
-  std::optional<double> at_most;
-  Inconclusive inconclusive = Inconclusive::pass;
+  Bound bound;
 
   bool bounds_ratio() const { return !against.empty() || !pairs.front().baseline.empty(); }
 };
 
+// The comparisons, gates and stopping rule of an experiment.
 struct Criteria {
   std::uint64_t repetitions = 10;  // the plan's
   std::optional<Until> until;
   std::vector<Compare> compare;
   std::vector<Gate> gates;
+  std::size_t gates_left_out = 0;  // those against stored runs, if these were not to be opened
 };
 
 }  // namespace pingperf

@@ -148,7 +148,8 @@ class CriteriaReader {
     gate.pairs = read_gated(node, read_filter(node, gate.metric));
     if (const Node* const against = node.find("against")) read_against(gate, node, *against);
     read_bounds(gate, node);
-    if (const Node* const n = node.find("inconclusive")) gate.inconclusive = read_inconclusive(*n);
+    if (const Node* const n = node.find("inconclusive"))
+      gate.bound.inconclusive = read_inconclusive(*n);
     return gate;
   }
 
@@ -209,9 +210,9 @@ class CriteriaReader {
       if (const Node* const n = node.find(key))
         bound = gate.bounds_ratio() ? read_number(*n, key) : read_bound(*n, key, gate.metric);
     };
-    read("at_least", gate.at_least);
-    read("at_most", gate.at_most);
-    if (gate.at_least && gate.at_most && *gate.at_least > *gate.at_most)
+    read("at_least", gate.bound.at_least);
+    read("at_most", gate.bound.at_most);
+    if (gate.bound.at_least && gate.bound.at_most && *gate.bound.at_least > *gate.bound.at_most)
       fail_at(node.mark, "at_least is above at_most: nothing would pass");
     const Node* const relative_to = node.find("relative_to");
     if (relative_to && gate.against.empty())
@@ -394,15 +395,6 @@ void check_cases_of(const Gate& gate) {
             fmt::format("{}: against: that run has no case '{}'", gate.against_place, name));
 }
 
-}  // namespace
-
-Criteria read_criteria(const Experiment& experiment) {
-  Criteria criteria = CriteriaReader(experiment).read();
-  drop_broken(criteria.compare, experiment.cases);
-  drop_broken(criteria.gates, experiment.cases);
-  return criteria;
-}
-
 void open_stored_runs(Criteria& criteria) {
   for (Gate& gate : criteria.gates) {
     if (gate.against.empty()) continue;
@@ -413,6 +405,20 @@ void open_stored_runs(Criteria& criteria) {
     }
     check_cases_of(gate);
   }
+}
+
+}  // namespace
+
+Criteria read_criteria(const Experiment& experiment, StoredRuns stored_runs) {
+  Criteria criteria = CriteriaReader(experiment).read();
+  drop_broken(criteria.compare, experiment.cases);
+  drop_broken(criteria.gates, experiment.cases);
+  if (stored_runs == StoredRuns::open)
+    open_stored_runs(criteria);
+  else
+    criteria.gates_left_out =
+        std::erase_if(criteria.gates, [](const Gate& gate) { return !gate.against.empty(); });
+  return criteria;
 }
 
 }  // namespace pingperf

@@ -6,13 +6,14 @@
 
 namespace pingperf {
 
-// Reads the criteria from the experiment's source and validates them against its cases. Leaves out
-// the comparisons and gates of cases that `--only` left out. Opens no stored run. Throws
-// UsageError.
-Criteria read_criteria(const Experiment& experiment);
+// The stored runs that gates are against. A finished run is reported without them, since they may
+// be gone.
+enum class StoredRuns { open, leave_out };
 
-// Opens the stored runs that gates are against. Throws UsageError, with the gate's place, when one
-// cannot be read or lacks a case of its gate.
-void open_stored_runs(Criteria& criteria);
+// Reads the criteria from the experiment's source and validates them against its cases. Leaves out
+// the comparisons and gates of cases that `--only` left out, and with leave_out the gates against
+// stored runs. Throws UsageError, also when a stored run cannot be read or lacks a case of its
+// gate.
+Criteria read_criteria(const Experiment& experiment, StoredRuns stored_runs = StoredRuns::open);
 
 }  // namespace pingperf

@@ -9,13 +9,13 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "harness/base/column_table.h"
 #include "harness/base/statistics.h"
 #include "harness/base/usage_error.h"
 #include "harness/results/columns.h"
 #include "harness/results/environment.h"
 #include "harness/results/warnings.h"
 #include "harness/verdicts/pairing.h"
+#include "harness/verdicts/verdict_columns.h"
 
 namespace pingperf {
 namespace {
@@ -101,52 +101,6 @@ std::string warn_of_sides(std::string_view metric, const Side& base, const Side&
   return warning;
 }
 
-struct ShiftColumn {
-  std::string_view name;
-  std::string_view doc;
-  std::string (*text)(const ShiftRow&);
-};
-
-using R = const ShiftRow&;
-constexpr ShiftColumn kColumns[] = {
-    {"schema_version", "version of these columns",
-     [](R) { return std::to_string(kSchemaVersion); }},
-    {"metric", "a metric of trials.csv", [](R r) { return r.metric; }},
-    {"case", "the case, in both runs", [](R r) { return r.case_name; }},
-    {"reference", "the case that each trial was divided by (--relative-to); empty: none",
-     [](R r) { return r.reference; }},
-    {"base_n", "trials of the base with a value", [](R r) { return std::to_string(r.base_n); }},
-    {"new_n", "trials of the new run with a value", [](R r) { return std::to_string(r.new_n); }},
-    {"base_median", "of the trials as measured, in the metric's unit",
-     [](R r) { return number_text(r.base_median); }},
-    {"new_median", "of the new run's trials as measured, in the metric's unit",
-     [](R r) { return number_text(r.new_median); }},
-    {"ratio", "new / base: Hodges–Lehmann shift of the logarithms, after the division",
-     [](R r) { return number_text(r.ratio); }},
-    {"ci_low",
-     "95 % interval of the ratio, by inverting the Mann–Whitney test (exact to 50 trials in all); "
-     "empty where so few trials have none",
-     [](R r) { return number_text(r.ci_low); }},
-    {"ci_high", "its upper end", [](R r) { return number_text(r.ci_high); }},
-    {"p_value", "Mann–Whitney test of ratio 1, two-sided",
-     [](R r) { return number_text(r.p_value); }},
-    {"q_value", "Benjamini–Hochberg, over all rows", [](R r) { return number_text(r.q_value); }},
-    {"verdict", "as in comparisons.csv, against --threshold", [](R r) { return r.verdict; }},
-    {"detectable_ratio", "the ratio that so many trials, with this spread, find with 95 % power",
-     [](R r) { return number_text(r.detectable_ratio); }},
-    {"more_repetitions", "of an inconclusive row: about how many more in each run would settle it",
-     [](R r) { return r.more_repetitions ? std::to_string(*r.more_repetitions) : std::string(); }},
-    {"remark",
-     "why these trials are no ground for a verdict: bimodal, stolen CPU time, another load beside "
-     "each side, or runs of one side that differ as much as the sides do",
-     [](R r) { return r.remark; }},
-};
-
-template <typename T>
-nlohmann::json optional_json(const std::optional<T>& value) {
-  return value ? nlohmann::json(*value) : nlohmann::json(nullptr);
-}
-
 // Names of the cases of `some` that `others` lack.
 std::vector<std::string> missing_from(const std::vector<Case>& others,
                                       const std::vector<Case>& some) {
@@ -211,10 +165,10 @@ void compare_metrics(RunComparison& comparison, const std::string& case_name, co
                      const RunSet& now, const std::vector<std::string>& metrics,
                      const std::string& reference, const Significance& significance) {
   for (const std::string& metric : metrics) {
-    ShiftRow row = compare_case(metric, case_name, base, now, reference, significance);
-    if (row.base_n > 0 && row.new_n == 0)
+    Verdict row = compare_case(metric, case_name, base, now, reference, significance);
+    if (row.base_n > 0 && row.n == 0)
       comparison.unmeasured.push_back(fmt::format("{} {}", case_name, metric));
-    else if (row.base_n == 0 && row.new_n > 0)
+    else if (row.base_n == 0 && row.n > 0)
       comparison.only_new.push_back(fmt::format("{} {}", case_name, metric));
     else if (row.base_n > 0)
       comparison.rows.push_back(std::move(row));
@@ -223,20 +177,20 @@ void compare_metrics(RunComparison& comparison, const std::string& case_name, co
 
 }  // namespace
 
-ShiftRow compare_case(const std::string& metric, const std::string& case_name, const RunSet& base,
-                      const RunSet& now, const std::string& reference,
-                      const Significance& significance) {
-  ShiftRow row;
+Verdict compare_case(const std::string& metric, const std::string& case_name, const RunSet& base,
+                     const RunSet& now, const std::string& reference,
+                     const Significance& significance) {
+  Verdict row;
   row.metric = metric;
   row.case_name = case_name;
-  row.reference = reference;
+  row.baseline = reference;
   const Side before = side_of(base, metric, case_name, reference);
   const Side after = side_of(now, metric, case_name, reference);
   row.base_n = before.values.size();
-  row.new_n = after.values.size();
+  row.n = after.values.size();
   if (row.base_n > 0) row.base_median = median(before.values);
-  if (row.new_n > 0) row.new_median = median(after.values);
-  if (row.base_n == 0 || row.new_n == 0) return row;
+  if (row.n > 0) row.new_median = median(after.values);
+  if (row.base_n == 0 || row.n == 0) return row;
   double shift = 0;
   if (!before.logs.empty() && !after.logs.empty()) {
     const ShiftEstimate estimate = estimate_shift(before.logs, after.logs, significance.level);
@@ -244,24 +198,14 @@ ShiftRow compare_case(const std::string& metric, const std::string& case_name, c
     shift = estimate.center;
   }
   const std::string_view unit = reference.empty() ? std::string_view(metric) : "";
-  row.remark = warn_of_sides(unit, before, after, shift, significance.threshold);
+  row.warning = warn_of_sides(unit, before, after, shift, significance.threshold);
   if (!reference.empty()) return row;  // it bore the same load
   const std::string loads = difference_of_loads(before.other_load_ratios, after.other_load_ratios);
   if (loads.empty()) return row;
-  row.remark = loads;
+  row.warning = loads;
   row.least = 0;  // every trial may say the same, and the load have made it say so
   row.most = std::numeric_limits<double>::infinity();
   return row;
-}
-
-std::string describe(const ShiftRow& row) {
-  std::string text = fmt::format("{} {}:", row.case_name, row.metric);
-  if (row.ratio) text += fmt::format(" {:.3f}", *row.ratio);
-  if (row.ci_low) text += fmt::format(" [{:.3f}, {:.3f}]", *row.ci_low, *row.ci_high);
-  if (row.ratio) text += " of the base:";
-  text += " " + row.verdict;
-  if (!row.remark.empty()) text += fmt::format(" ({})", row.remark);
-  return text;
 }
 
 RunComparison compare_runs(const RunSet& base, const RunSet& now,
@@ -287,17 +231,11 @@ RunComparison compare_runs(const RunSet& base, const RunSet& now,
   }
   if (!has_reference)
     throw UsageError(fmt::format("relative to '{}': no case of the new run has that", relative_to));
-  decide_family_verdicts(comparison.rows, significance);
+  decide_family(comparison.rows, significance);
   comparison.differences = differences_between(base.runs().front(), now.runs().front());
   if (const std::string loads = difference_of_loads(loads_of(base), loads_of(now)); !loads.empty())
     comparison.differences.push_back("load: " + loads);
   return comparison;
-}
-
-std::string shifts_csv(const std::vector<ShiftRow>& rows) {
-  std::string text = csv_header(kColumns);
-  for (const ShiftRow& row : rows) text += csv_line(kColumns, row);
-  return text;
 }
 
 std::string run_comparison_json(const RunComparison& comparison) {
@@ -309,30 +247,8 @@ std::string run_comparison_json(const RunComparison& comparison) {
   json["unmeasured"] = comparison.unmeasured;
   json["failing"] = comparison.failing;
   json["without_reference"] = comparison.unreferenced;
-  json["rows"] = nlohmann::json::array();
-  for (const ShiftRow& r : comparison.rows)
-    json["rows"].push_back(nlohmann::ordered_json{
-        {"metric", r.metric},
-        {"case", r.case_name},
-        {"reference", r.reference.empty() ? nlohmann::json(nullptr) : nlohmann::json(r.reference)},
-        {"base_n", r.base_n},
-        {"new_n", r.new_n},
-        {"base_median", optional_json(r.base_median)},
-        {"new_median", optional_json(r.new_median)},
-        {"ratio", optional_json(r.ratio)},
-        {"ci_low", optional_json(r.ci_low)},
-        {"ci_high", optional_json(r.ci_high)},
-        {"p_value", optional_json(r.p_value)},
-        {"q_value", optional_json(r.q_value)},
-        {"verdict", r.verdict},
-        {"detectable_ratio", optional_json(r.detectable_ratio)},
-        {"more_repetitions", optional_json(r.more_repetitions)},
-        {"remark", r.remark}});
+  json["rows"] = verdicts_json(VerdictList::runs, comparison.rows);
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-}
-
-std::string shift_columns_markdown() {
-  return columns_markdown(kColumns);
 }
 
 }  // namespace pingperf

@@ -6,32 +6,19 @@
 
 #include "harness/experiment/experiment.h"
 #include "harness/results/run_set.h"
-#include "harness/verdicts/effect.h"
+#include "harness/verdicts/verdict.h"
 
 namespace pingperf {
 
-// A case and metric in the base and in the new runs.
-struct ShiftRow : Effect {
-  std::string case_name;
-  std::string reference;   // the case that each trial was divided by first; empty: none
-  std::size_t base_n = 0;  // trials with a value, and with one of the reference in their block
-  std::size_t new_n = 0;
-  std::optional<double> base_median;  // of the values as measured, not divided
-  std::optional<double> new_median;
-};
-
-// Returns the row of one case, without q value and verdict. If there is a `reference`, each trial
-// is divided by the trial of that case in the same block. This cancels the effect of a different or
-// busier machine.
-ShiftRow compare_case(const std::string& metric, const std::string& case_name, const RunSet& base,
-                      const RunSet& now, const std::string& reference,
-                      const Significance& significance);
-
-// "bulk/engine=epoll throughput_bps: 0.812 [0.790, 0.830] of the base: slower"
-std::string describe(const ShiftRow& row);
+// Returns the comparison of one case, without q value and decision. If there is a `reference`, each
+// trial is divided by the trial of that case in the same block. This cancels the effect of a
+// different or busier machine.
+Verdict compare_case(const std::string& metric, const std::string& case_name, const RunSet& base,
+                     const RunSet& now, const std::string& reference,
+                     const Significance& significance);
 
 struct RunComparison {
-  std::vector<ShiftRow> rows;             // judged as one family
+  std::vector<Verdict> rows;              // judged as one family
   std::vector<std::string> only_base;     // cases
   std::vector<std::string> only_new;      // cases, and "case metric" that the base has no value of
   std::vector<std::string> unmeasured;    // "case metric" that the new run has no value of
@@ -47,9 +34,7 @@ RunComparison compare_runs(const RunSet& base, const RunSet& now,
                            const std::vector<std::string>& metrics, const std::string& relative_to,
                            const Significance& significance);
 
-// Returns the rows as CSV, one per case and metric, or everything as JSON.
-std::string shifts_csv(const std::vector<ShiftRow>& rows);
+// Returns everything as JSON.
 std::string run_comparison_json(const RunComparison& comparison);
-std::string shift_columns_markdown();
 
 }  // namespace pingperf

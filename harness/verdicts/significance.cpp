@@ -9,7 +9,8 @@ std::vector<std::uint64_t> interim_analyses(const Criteria& criteria) {
   std::vector<std::uint64_t> looks{criteria.repetitions};
   const bool is_open =
       until && (!until->metrics.empty() ||
-                std::any_of(criteria.gates.begin(), criteria.gates.end(), may_repeat));
+                std::any_of(criteria.gates.begin(), criteria.gates.end(),
+                            [](const Gate& gate) { return may_repeat(gate.bound); }));
   while (is_open && looks.back() < until->at_most)
     looks.push_back(std::min(2 * looks.back(), until->at_most));
   return looks;

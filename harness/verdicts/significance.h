@@ -26,8 +26,8 @@ std::vector<std::uint64_t> interim_analyses(const Criteria& criteria);
 Significance significance_of(const Criteria& criteria);
 
 // True when the gate asks for more blocks while the data do not decide it.
-inline bool may_repeat(const Gate& gate) {
-  return gate.inconclusive == Inconclusive::repeat;
+inline bool may_repeat(const Bound& bound) {
+  return bound.inconclusive == Inconclusive::repeat;
 }
 
 }  // namespace pingperf

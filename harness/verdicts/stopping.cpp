@@ -43,7 +43,7 @@ void add_wide_pairs(std::vector<std::string>& lines, const std::string& metric,
   for (const Compare& compare : criteria.compare) {
     if (compare.metric != metric) continue;
     for (const CasePair& pair : compare.pairs) {
-      const ComparisonRow row = compare_pair(metric, pair, trials, significance);
+      const Verdict row = compare_pair(metric, pair, trials, significance);
       if (row.n == 0) continue;
       add_if_wide(lines, fmt::format("{} to {}", pair.candidate, pair.baseline), metric,
                   half_width(row), criteria.until->relative_ci);
@@ -72,8 +72,8 @@ std::vector<std::string> unresolved(const Experiment& experiment, const Criteria
         add_wide_pairs(lines, metric, criteria, trials);
       else
         add_wide_cases(lines, metric, experiment, criteria, trials);
-  for (const GateRow& row : judge_gates(criteria, trials))
-    if (may_repeat(*row.gate) && row.state == GateState::undecided)
+  for (const Verdict& row : judge_gates(criteria, trials))
+    if (may_repeat(*row.bound) && row.decision == Decision::undecided)
       lines.push_back(fmt::format("gate {}", describe(row)));
   return lines;
 }

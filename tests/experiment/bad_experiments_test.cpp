@@ -27,8 +27,7 @@ std::string read(const fs::path& file) {
 
 // Reads all that `pingperf check` reads.
 void check(const Experiment& experiment) {
-  Criteria criteria = read_criteria(experiment);
-  open_stored_runs(criteria);
+  read_criteria(experiment);
 }
 
 // The error of loading `file`, or "" when it loads.

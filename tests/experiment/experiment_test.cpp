@@ -186,13 +186,13 @@ gates:
   EXPECT_EQ(read_criteria(e).compare[0].pairs[0].candidate, "bulk/engine=blocking/streams=4");
   ASSERT_EQ(read_criteria(e).gates.size(), 3u);
   EXPECT_EQ(read_criteria(e).gates[0].pairs.size(), 4u);
-  EXPECT_EQ(read_criteria(e).gates[0].at_least, 1.5e9);
+  EXPECT_EQ(read_criteria(e).gates[0].bound.at_least, 1.5e9);
   EXPECT_FALSE(read_criteria(e).gates[0].bounds_ratio());
   EXPECT_EQ(read_criteria(e).gates[1].pairs.size(), 2u);
-  EXPECT_EQ(read_criteria(e).gates[1].at_least, 0.95);
+  EXPECT_EQ(read_criteria(e).gates[1].bound.at_least, 0.95);
   EXPECT_TRUE(read_criteria(e).gates[1].bounds_ratio());
-  EXPECT_EQ(read_criteria(e).gates[2].at_most, 200e3);
-  EXPECT_EQ(read_criteria(e).gates[2].inconclusive, Inconclusive::fail);
+  EXPECT_EQ(read_criteria(e).gates[2].bound.at_most, 200e3);
+  EXPECT_EQ(read_criteria(e).gates[2].bound.inconclusive, Inconclusive::fail);
 }
 
 TEST(Experiment, UntilIsReadWithOneMetricOrSeveral) {

@@ -10,6 +10,7 @@
 #include "harness/results/summary.h"
 #include "harness/results/trial_table.h"
 #include "harness/verdicts/run_comparison.h"
+#include "harness/verdicts/verdict_columns.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace pingperf;
@@ -33,8 +34,8 @@ void compare(const CsvTable& table) {
   for (const char* const relative_to : {"", "engine=iperf3"}) {
     const RunComparison comparison =
         compare_runs(runs, runs, {"throughput_bps", "rtt_p50_ns"}, relative_to, {});
-    for (const ShiftRow& row : comparison.rows) require_one_line(describe(row));
-    shifts_csv(comparison.rows);
+    for (const Verdict& row : comparison.rows) require_one_line(describe(row));
+    verdicts_csv(VerdictList::runs, comparison.rows);
     run_comparison_json(comparison);
   }
 }

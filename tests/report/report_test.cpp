@@ -125,9 +125,9 @@ TEST_F(ReportPageTest, HeadlineOfManyComparisonsHasASentenceForEachVerdict) {
 TEST_F(ReportPageTest, HeadlineNamesGatesThatFailed) {
   measure(1.0, 10);
   Gate kept{"throughput_bps", {{"bulk/engine=iperf3", ""}}};
-  kept.at_least = 1e6;
+  kept.bound.at_least = 1e6;
   Gate broken = kept;
-  broken.at_least = 1e9;
+  broken.bound.at_least = 1e9;
   criteria_.gates = {kept, broken};
   EXPECT_THAT(sentences().at(0), "good: 1 of 2 gates held.");
   EXPECT_THAT(sentences().at(1),

@@ -8,6 +8,7 @@
 #include "harness/results/columns.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/pairing.h"
+#include "harness/verdicts/verdict_columns.h"
 #include "tests/results/record_samples.h"
 
 namespace pingperf {
@@ -79,9 +80,9 @@ TEST_F(ReportTest, ComparisonPairsTrialsOfOneBlock) {
   EXPECT_EQ(rows[0].baseline, "bulk/engine=iperf3");
   EXPECT_EQ(rows[0].n, 3u);
   EXPECT_EQ(rows[0].excluded, 1u);
-  EXPECT_DOUBLE_EQ(rows[0].ratio.value(), 2);
+  EXPECT_DOUBLE_EQ(rows[0].value.value(), 2);
   EXPECT_THAT(
-      comparisons_csv(rows, "run-1"),
+      verdicts_csv(VerdictList::comparisons, rows, "run-1"),
       HasSubstr("1,run-1,throughput_bps,bulk/engine=blocking,bulk/engine=iperf3,3,1,2,,,0.25,0.25,"
                 "inconclusive,,,,\n"));
 }
@@ -102,10 +103,10 @@ TEST_F(ReportTest, AVerdictNeedsIntervalThresholdAndFamily) {
   }
   const auto rows = compare_cases(criteria, table());
   ASSERT_EQ(rows.size(), 3u);
-  EXPECT_EQ(rows[0].verdict, "faster");
-  EXPECT_NEAR(rows[0].ratio.value(), 1.5, 0.02);
-  EXPECT_EQ(rows[1].verdict, "same");
-  EXPECT_EQ(rows[2].verdict, "inconclusive");
+  EXPECT_EQ(rows[0].decision, Decision::faster);
+  EXPECT_NEAR(rows[0].value.value(), 1.5, 0.02);
+  EXPECT_EQ(rows[1].decision, Decision::same);
+  EXPECT_EQ(rows[2].decision, Decision::inconclusive);
   EXPECT_GT(rows[2].more_repetitions.value(), 10u);
   EXPECT_GT(rows[2].detectable_ratio.value(), 1.4);
   const std::string text = comparisons_table(rows, {});
@@ -129,7 +130,7 @@ TEST_F(ReportTest, LowerIsFasterForTimes) {
     }
   const auto rows = compare_cases(criteria, table());
   ASSERT_EQ(rows.size(), 1u);
-  EXPECT_EQ(rows[0].verdict, "faster");
+  EXPECT_EQ(rows[0].decision, Decision::faster);
 }
 
 TEST_F(ReportTest, ABimodalCaseGetsNoVerdictUnlessEveryPairSaysTheSame) {
@@ -148,8 +149,8 @@ TEST_F(ReportTest, ABimodalCaseGetsNoVerdictUnlessEveryPairSaysTheSame) {
     }
   auto rows = compare_cases(criteria, table());
   ASSERT_EQ(rows.size(), 1u);
-  EXPECT_EQ(rows[0].verdict, "inconclusive");
-  EXPECT_EQ(rows[0].remark, "ping/engine=b is bimodal: 5 trials near 40 µs, 5 near 330 µs");
+  EXPECT_EQ(rows[0].decision, Decision::inconclusive);
+  EXPECT_EQ(rows[0].warning, "ping/engine=b is bimodal: 5 trials near 40 µs, 5 near 330 µs");
   EXPECT_FALSE(rows[0].more_repetitions);  // more of them would settle nothing
   EXPECT_THAT(comparisons_table(rows, {}), HasSubstr("is bimodal"));
   criteria.compare[0].pairs = {{e.cases[0].name, e.cases[1].name}};
@@ -157,10 +158,10 @@ TEST_F(ReportTest, ABimodalCaseGetsNoVerdictUnlessEveryPairSaysTheSame) {
   rows[0].most = 5;
   rows[0].ci_low = 1.3;
   rows[0].ci_high = 4;
-  rows[0].ratio = 2;
+  rows[0].value = 2;
   rows[0].p_value = 0.001;
-  decide_family_verdicts(rows, {});
-  EXPECT_EQ(rows[0].verdict, "slower");
+  decide_family(rows, {});
+  EXPECT_EQ(rows[0].decision, Decision::slower);
 }
 
 TEST_F(ReportTest, PairsAgreeInEveryOtherAxis) {
@@ -189,11 +190,11 @@ TEST_F(ReportTest, TablesFitEightyColumnsWhateverTheNames) {
   const Case& c = samples.add_case(std::string(60, 'w'), {{"engine", std::string(60, 'e')}});
   add(samples.transfer(c, 1, 123'456'789));
   add(samples.failed(c, 2));
-  ComparisonRow row;
+  Verdict row;
   row.metric = "throughput_bps";
   row.case_name = row.baseline = c.name;
-  row.ratio = 1.5;
-  const std::vector<ComparisonRow> rows = {row};
+  row.value = 1.5;
+  const std::vector<Verdict> rows = {row};
   const std::string text = results_table(table(), {c}, {false, 80});
   EXPECT_THAT(text, HasSubstr("988 Mbit/s"));
   EXPECT_THAT(text, HasSubstr("1/2"));

@@ -71,7 +71,7 @@ class VerdictTest : public testing::Test {
     Gate gate;
     gate.metric = "throughput_bps";
     gate.pairs = {{candidate(), reference()}};
-    gate.at_least = at_least;
+    gate.bound.at_least = at_least;
     return gate;
   }
 
@@ -86,23 +86,21 @@ TEST_F(VerdictTest, AGateIsJudgedOnItsIntervalNotOnItsPoint) {
   const auto state = [&](double speed, double noise) {
     const auto judged = judge_gates(criteria, table(rows(10, speed, noise)));
     EXPECT_EQ(judged.size(), 1u);
-    return judged[0].state;
+    return judged[0].decision;
   };
-  EXPECT_EQ(state(1.0, 0.02), GateState::passed);
-  EXPECT_EQ(state(0.80, 0.02), GateState::failed);
-  EXPECT_EQ(state(0.93, 0.20), GateState::undecided);  // below the bound, but that proves nothing
+  EXPECT_EQ(state(1.0, 0.02), Decision::passed);
+  EXPECT_EQ(state(0.80, 0.02), Decision::failed);
+  EXPECT_EQ(state(0.93, 0.20), Decision::undecided);  // below the bound, but that proves nothing
 }
 
 TEST_F(VerdictTest, WhatAnUndecidedGateDoesIsForTheExperimentToSay) {
-  GateRow row;
-  Gate gate = ratio_gate(0.95);
-  row.gate = &gate;
+  Verdict row{.decision = Decision::undecided, .bound = Bound{.at_least = 0.95}};
   EXPECT_FALSE(fails(row));
-  gate.inconclusive = Inconclusive::fail;
+  row.bound->inconclusive = Inconclusive::fail;
   EXPECT_TRUE(fails(row));
-  gate.inconclusive = Inconclusive::repeat;
+  row.bound->inconclusive = Inconclusive::repeat;
   EXPECT_FALSE(fails(row));
-  row.state = GateState::failed;
+  row.decision = Decision::failed;
   EXPECT_TRUE(fails(row));
 }
 
@@ -114,14 +112,14 @@ TEST_F(VerdictTest, AGateWithoutAValueFails) {
     text += trial_row(samples.failed(experiment.cases[1], block));
   }
   const auto judged = judge_gates(criteria, table(text));
-  EXPECT_EQ(judged[0].state, GateState::failed);
-  EXPECT_EQ(judged[0].why, "nothing was measured");
+  EXPECT_EQ(judged[0].decision, Decision::failed);
+  EXPECT_EQ(judged[0].warning, "nothing was measured");
 }
 
 TEST_F(VerdictTest, TooFewTrialsDecideNothing) {
   criteria.gates = {ratio_gate(0.95)};
   const auto judged = judge_gates(criteria, table(rows(3, 0.5, 0.01)));
-  EXPECT_EQ(judged[0].state, GateState::undecided);
+  EXPECT_EQ(judged[0].decision, Decision::undecided);
   EXPECT_THAT(describe(judged[0]), HasSubstr("(3 values make no interval)"));
 }
 
@@ -129,14 +127,14 @@ TEST_F(VerdictTest, AnAbsoluteBoundIsOfTheMediansInterval) {
   Gate gate;
   gate.metric = "throughput_bps";
   gate.pairs = {{candidate(), ""}};
-  gate.at_least = 100e6;
-  gate.at_most = 100e9;
+  gate.bound.at_least = 100e6;
+  gate.bound.at_most = 100e9;
   criteria.gates = {gate};
   const auto judged = judge_gates(criteria, table(rows(10, 1, 0.01)));
-  EXPECT_EQ(judged[0].state, GateState::passed);
+  EXPECT_EQ(judged[0].decision, Decision::passed);
   EXPECT_THAT(describe(judged[0]), HasSubstr("at least 100 Mbit/s, at most 100 Gbit/s"));
-  criteria.gates[0].at_least = 50e9;
-  EXPECT_EQ(judge_gates(criteria, table(rows(10, 1, 0.01)))[0].state, GateState::failed);
+  criteria.gates[0].bound.at_least = 50e9;
+  EXPECT_EQ(judge_gates(criteria, table(rows(10, 1, 0.01)))[0].decision, Decision::failed);
 }
 
 TEST_F(VerdictTest, AStoredRunIsABaselineToo) {
@@ -145,11 +143,12 @@ TEST_F(VerdictTest, AStoredRunIsABaselineToo) {
   gate.pairs = {{candidate(), reference()}};  // what each trial is divided by
   gate.against = run("stored", rows(10, 1, 0.02)).string();
   gate.stored = std::make_shared<const RunSet>(RunSet::read({gate.against}));
-  gate.at_least = 0.95;
+  gate.bound.at_least = 0.95;
   criteria.gates = {gate};
   // A machine of a third of the speed; the candidate keeps its place beside iperf3, or does not.
-  EXPECT_EQ(judge_gates(criteria, table(rows(10, 1, 0.02, 0.33, 2)))[0].state, GateState::passed);
-  EXPECT_EQ(judge_gates(criteria, table(rows(10, 0.8, 0.02, 0.33, 2)))[0].state, GateState::failed);
+  EXPECT_EQ(judge_gates(criteria, table(rows(10, 1, 0.02, 0.33, 2)))[0].decision, Decision::passed);
+  EXPECT_EQ(judge_gates(criteria, table(rows(10, 0.8, 0.02, 0.33, 2)))[0].decision,
+            Decision::failed);
 }
 
 TEST_F(VerdictTest, ARunLooksAtItsDataAtDoublingNumbersOfBlocks) {
@@ -161,7 +160,7 @@ TEST_F(VerdictTest, ARunLooksAtItsDataAtDoublingNumbersOfBlocks) {
   criteria.until->metrics.clear();  // only for gates that repeat, and there is none
   EXPECT_THAT(interim_analyses(criteria), ElementsAre(10));
   criteria.gates = {ratio_gate(0.95)};
-  criteria.gates[0].inconclusive = Inconclusive::repeat;
+  criteria.gates[0].bound.inconclusive = Inconclusive::repeat;
   EXPECT_THAT(interim_analyses(criteria), ElementsAre(10, 20, 35));
 }
 
@@ -182,7 +181,7 @@ TEST_F(VerdictTest, UntilWantsNarrowIntervalsOfCasesOrOfComparisons) {
 TEST_F(VerdictTest, AnUndecidedGateThatIsToRepeatKeepsTheRunGoing) {
   criteria.until = Until{{}, 0, false, 40};
   criteria.gates = {ratio_gate(0.95)};
-  criteria.gates[0].inconclusive = Inconclusive::repeat;
+  criteria.gates[0].bound.inconclusive = Inconclusive::repeat;
   EXPECT_EQ(unresolved(experiment, criteria, table(rows(10, 0.95, 0.1))).size(), 1u);
   EXPECT_THAT(unresolved(experiment, criteria, table(rows(10, 1.2, 0.02))), IsEmpty());
 }
@@ -209,9 +208,9 @@ TEST_F(VerdictTest, TwoGroupsThatBothBreakTheBoundAreABreach) {
     }
     return judge_gates(criteria, table(text))[0];
   };
-  EXPECT_EQ(judged(0.5, 0.1).state, GateState::failed);
-  EXPECT_THAT(judged(0.5, 0.1).why, HasSubstr("bimodal"));
-  EXPECT_EQ(judged(1.5, 0.5).state, GateState::undecided);
+  EXPECT_EQ(judged(0.5, 0.1).decision, Decision::failed);
+  EXPECT_THAT(judged(0.5, 0.1).warning, HasSubstr("bimodal"));
+  EXPECT_EQ(judged(1.5, 0.5).decision, Decision::undecided);
 }
 
 TEST_F(VerdictTest, RunsAreComparedRelativeToTheReferenceOfEachBlock) {
@@ -220,15 +219,15 @@ TEST_F(VerdictTest, RunsAreComparedRelativeToTheReferenceOfEachBlock) {
   const RunSet slow = RunSet::read({run("slow", rows(10, 0.8, 0.02, 0.3, 8)).string()});
   const auto verdict = [&](const RunSet& now, const std::string& relative_to) {
     const RunComparison c = compare_runs(base, now, {"throughput_bps"}, relative_to, {});
-    return c.rows.back().verdict;
+    return c.rows.back().decision;
   };
-  EXPECT_EQ(verdict(same, ""), "slower");  // the machine is
-  EXPECT_EQ(verdict(same, "engine=iperf3"), "same");
-  EXPECT_EQ(verdict(slow, "engine=iperf3"), "slower");
+  EXPECT_EQ(verdict(same, ""), Decision::slower);  // the machine is
+  EXPECT_EQ(verdict(same, "engine=iperf3"), Decision::same);
+  EXPECT_EQ(verdict(slow, "engine=iperf3"), Decision::slower);
   const RunComparison c = compare_runs(base, slow, {"throughput_bps"}, "engine=iperf3", {});
   ASSERT_EQ(c.rows.size(), 1u);  // the reference itself is not judged
-  EXPECT_NEAR(c.rows[0].ratio.value(), 0.8, 0.03);
-  EXPECT_EQ(c.rows[0].reference, reference());
+  EXPECT_NEAR(c.rows[0].value.value(), 0.8, 0.03);
+  EXPECT_EQ(c.rows[0].baseline, reference());
   EXPECT_THAT(run_comparison_table(c, {}), HasSubstr("divided by bulk/engine=iperf3 of its block"));
   EXPECT_THAT(run_comparison_markdown(c), HasSubstr("| bulk/engine=blocking | throughput\\_bps |"));
   EXPECT_EQ(junit_of(c, "")[0].outcome, JUnitCase::Outcome::failed);
@@ -267,9 +266,9 @@ TEST_F(VerdictTest, ZerosHaveNoRatioAndNoVerdict) {
   const RunSet now = RunSet::read({run("lossy", lossy).string()});
   const RunComparison c = compare_runs(base, now, {"retransmits"}, "", {});
   ASSERT_EQ(c.rows.size(), 1u);
-  EXPECT_FALSE(c.rows[0].ratio);
-  EXPECT_EQ(c.rows[0].verdict, "inconclusive");
-  EXPECT_EQ(c.rows[0].remark, "8 of 16 values are 0, and have no ratio");
+  EXPECT_FALSE(c.rows[0].value);
+  EXPECT_EQ(c.rows[0].decision, Decision::inconclusive);
+  EXPECT_EQ(c.rows[0].warning, "8 of 16 values are 0, and have no ratio");
   EXPECT_EQ(junit_of(c, "inconclusive")[0].outcome, JUnitCase::Outcome::failed);
 }
 
@@ -278,8 +277,8 @@ TEST_F(VerdictTest, RunsOfOneSideThatDifferAsMuchAsTheSidesAreNoGround) {
   const RunSet base = RunSet::read({run("one", fast).string(), run("two", slow).string()});
   const RunSet now = RunSet::read({run("new", rows(10, 0.7, 0.01, 1, 6)).string()});
   const RunComparison c = compare_runs(base, now, {"throughput_bps"}, "engine=iperf3", {});
-  EXPECT_EQ(c.rows[0].verdict, "inconclusive");
-  EXPECT_NE(c.rows[0].remark, "");
+  EXPECT_EQ(c.rows[0].decision, Decision::inconclusive);
+  EXPECT_NE(c.rows[0].warning, "");
 }
 
 // It slows every trial: that all say the same proves nothing.
@@ -287,11 +286,11 @@ TEST_F(VerdictTest, AnotherLoadIsNoGroundButForAReferenceThatBoreIt) {
   const RunSet idle = RunSet::read({run("idle", rows(10, 1, 0.01)).string()});
   const RunSet busy = RunSet::read({run("busy", rows(10, 1, 0.01, 0.3, 2, 0.5)).string()});
   const RunComparison c = compare_runs(idle, busy, {"throughput_bps"}, "", {});
-  EXPECT_EQ(c.rows[0].verdict, "inconclusive");
-  EXPECT_EQ(c.rows[0].remark, "others took 0% of the CPU time, now 50%");
+  EXPECT_EQ(c.rows[0].decision, Decision::inconclusive);
+  EXPECT_EQ(c.rows[0].warning, "others took 0% of the CPU time, now 50%");
   EXPECT_THAT(c.differences, Contains("load: others took 0% of the CPU time, now 50%"));
   const RunComparison relative = compare_runs(idle, busy, {"throughput_bps"}, "engine=iperf3", {});
-  EXPECT_EQ(relative.rows[0].verdict, "same");
+  EXPECT_EQ(relative.rows[0].decision, Decision::same);
   const RunComparison same = compare_runs(busy, busy, {"throughput_bps"}, "", {});
   EXPECT_THAT(same.differences, Not(Contains(HasSubstr("load:"))));
 }

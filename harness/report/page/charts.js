@@ -364,11 +364,11 @@ const MARKS = {
 };
 
 // Ratios with their intervals, and the band in which a difference does not matter. rows: [{label:
-// lines, ratio, low, high, verdict, n}]. The axis is logarithmic: twice and half are equally far
+// lines, and the columns of a verdict}]. The axis is logarithmic: twice and half are equally far
 // from 1.
 function forestChart(rows, threshold, title) {
   const log = value => value === null || value === undefined ? null : Math.log(value);
-  const all = rows.flatMap(row => [row.ratio, row.low, row.high]).filter(v => v > 0);
+  const all = rows.flatMap(row => [row.ratio, row.ci_low, row.ci_high]).filter(v => v > 0);
   const [least, most] =
       [Math.min(1 - 1.6 * threshold, ...all), Math.max(1 + 1.6 * threshold, ...all)].map(Math.log);
   const min = least - 0.05 * (most - least), max = most + 0.05 * (most - least);
@@ -387,7 +387,7 @@ function forestChart(rows, threshold, title) {
         pointHoverRadius: 7,
         backgroundColor: marks.map(mark => styleOf(mark[0])),
         borderColor: styleOf('--paper'),
-        whiskers: rows.map(row => row.low === null ? null : [log(row.low), log(row.high)]),
+        whiskers: rows.map(row => row.ci_low === null ? null : [log(row.ci_low), log(row.ci_high)]),
         whiskerColour: styleOf('--ink'),
       }],
     },
@@ -399,8 +399,8 @@ function forestChart(rows, threshold, title) {
             label: item => {
               const row = rows[item.dataIndex];
               const interval =
-                  row.low === null ? '' : ` [${ratioText(row.low)}, ${ratioText(row.high)}]`;
-              return `${ratioText(row.ratio)}${interval}, n = ${row.n}: ${row.verdict}`;
+                  row.ci_low === null ? '' : ` [${ratioText(row.ci_low)}, ${ratioText(row.ci_high)}]`;
+              return `${ratioText(row.ratio)}${interval}, n = ${countOf(row)}: ${row.verdict}`;
             }
           }
         },

@@ -84,6 +84,9 @@ function figureCell(row) {
   };
 }
 
+// The pairs of a comparison, or the trials of the smaller of two runs.
+const countOf = row => row.n ?? Math.min(row.base_n, row.new_n);
+
 // The rows of one metric. What many rows say the chart shows: then the table is to be opened.
 function effectTable(caption, rows, withBaseline) {
   const content = () => table(
@@ -107,10 +110,10 @@ function effectTable(caption, rows, withBaseline) {
                      {'data-case': row.case, 'data-metric': row.metric, 'data-ratio': row.ratio}
                },
                {
-                 text: row.low === null ? '' : `${ratioText(row.low)} to ${ratioText(row.high)}`,
+                 text: row.ci_low === null ? '' : `${ratioText(row.ci_low)} to ${ratioText(row.ci_high)}`,
                  attributes: {class: 'unbroken'}
                },
-               String(row.n),
+               String(countOf(row)),
                verdict(row.verdict),
                {
                  text: [row.note, row.remark].filter(Boolean).join('; '),

@@ -1,0 +1,98 @@
+// Verdict: one judged statement about a case and metric, with its interval.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/verdicts/criteria.h"
+#include "harness/verdicts/significance.h"
+
+namespace pingperf {
+
+enum class Decision {
+  none,  // there is nothing to judge
+  faster,
+  slower,
+  higher,  // of a metric without a better side, as is lower
+  lower,
+  same,
+  inconclusive,
+  passed,  // of a gate, as are failed and undecided
+  failed,
+  undecided,
+};
+
+std::string_view name(Decision decision);
+
+// A case that is compared with a baseline in the same run or across runs, or that must keep a
+// bound.
+struct Verdict {
+  std::string metric;
+  std::string case_name;
+  // Within a run, the case to compare with. Across runs, the case that each trial is divided by
+  // first. Of a gate, the case or the stored run. Empty: none.
+  std::string baseline;
+  std::size_t n = 0;                  // pairs of trials; across runs, trials of the new side
+  std::size_t base_n = 0;             // across runs, trials of the base
+  std::size_t excluded = 0;           // blocks in which one case of a pair has no value
+  std::optional<double> base_median;  // across runs, of the values as measured, not divided
+  std::optional<double> new_median;
+  std::optional<double> value;   // the ratio (Hodges–Lehmann), or the median of an absolute gate
+  std::optional<double> ci_low;  // empty for too few trials, as is ci_high
+  std::optional<double> ci_high;
+  double least = 0;  // extremes of single trials
+  double most = 0;
+  std::optional<double> p_value;  // of no change
+  std::optional<double> q_value;  // over the family that was judged together
+  Decision decision = Decision::none;
+  std::optional<double> detectable_ratio;       // 1.1: a change of 10 % would have been found
+  std::optional<std::size_t> more_repetitions;  // of an inconclusive comparison
+  std::string warning;                          // why the trials allow no decision; empty: they do
+  std::string note;                             // another difference of the two cases; empty: none
+  std::optional<Bound> bound;                   // of a gate
+};
+
+// Sets ratio and extremes, interval, p value and detectable ratio from an estimate of the shift of
+// logarithms, which was made at the level of `significance`. `trials`: how many repetitions a unit
+// of its weight takes; 1 of pairs, 2 of two samples.
+void set_ratio_estimate(Verdict& verdict, const ShiftEstimate& logs,
+                        const Significance& significance, std::size_t trials);
+
+// Sets the q values and decisions of comparisons that are judged as one family. A decision requires
+// an interval wholly on one side of no change, a ratio beyond the threshold, and a q value of at
+// most 5 %; "same" requires the interval within the threshold. A comparison with a warning is
+// inconclusive, unless all trials agree.
+void decide_family(std::vector<Verdict>& family, const Significance& significance);
+
+// Sets the decision of a gate. It is decided by the interval, not by the point: failed = all of it
+// is beyond the bound, passed = all of it keeps the bound, undecided = the bound lies within. A
+// gate without a value has failed. If the trials allow no interval, their extremes decide.
+void decide_gate(Verdict& gate);
+
+// Returns true if the gate fails the run: it failed, or it is undecided and that counts as failed.
+bool fails(const Verdict& gate);
+
+// Returns half the width of the interval as a share of the value; empty without an interval.
+std::optional<double> half_width(const Verdict& verdict);
+
+// Returns why the values of a case do not allow a verdict: they form two groups, or the hypervisor
+// took CPU time in more than a third of the trials. Returns "" if they do. An empty `metric` means
+// values without a unit.
+std::string reliability_warning(const std::string& case_name, std::string_view metric,
+                                const std::vector<double>& values,
+                                const std::vector<double>& steal_ratios);
+
+// Returns the parts of a gate's description: "0.812", "[0.79, 0.83]" and "at least 0.95", in the
+// metric's unit or as ratios; "-" if there is no value.
+std::string value_text(const Verdict& gate);
+std::string interval_text(const Verdict& gate);
+std::string bound_text(const Verdict& gate);
+
+// Returns one line. Of a comparison: "bulk/engine=epoll throughput_bps: 0.812 [0.790, 0.830] of the
+// base: slower". Of a gate: "bulk/engine=blocking throughput_bps: 0.812 [0.79, 0.83] of
+// bulk/engine=iperf3, at least 0.95".
+std::string describe(const Verdict& verdict);
+
+}  // namespace pingperf
