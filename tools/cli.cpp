@@ -21,6 +21,7 @@
 #include "harness/engines/iperf3.h"
 #include "harness/experiment/schema.h"
 #include "harness/results/columns.h"
+#include "sockets/core/options.h"
 #include "tools/commands.h"
 #include "tools/completion.h"
 
@@ -108,10 +109,10 @@ void add_no_launch(CLI::App& command, bool& no_launch) {
                    "reject experiments that run a command to reach a host (launch:, ssh:, …)");
 }
 
-double threshold_from(const std::string& text) {
+double percent_from(const std::string& text, std::string_view option) {
   const auto percent = parse_percent(text);
   if (percent && *percent > 0 && *percent < 10) return *percent;
-  throw UsageError(fmt::format("--threshold: '{}' is not a percentage: write e.g. 5%", text));
+  throw UsageError(fmt::format("{}: '{}' is not a percentage: write e.g. 5%", option, text));
 }
 
 // Each function below adds sub-commands. A called sub-command sets `result`.
@@ -169,8 +170,11 @@ void add_check_and_plan(CLI::App& app, int& result) {
 void check_compare(CompareCommand& compare) {
   if (compare.base.empty() || compare.now.empty())
     throw UsageError("pingperf compare: requires two runs: BASE NEW");
-  if (compare.metrics.empty()) compare.metrics = {"throughput_bps", "rtt_p50_ns"};
-  for (const std::string& metric : compare.metrics) {
+  if (compare.options.metrics.empty()) compare.options.metrics = {"throughput_bps", "rtt_p50_ns"};
+  for (const std::string& name : compare.options.allowed)
+    if (!find_parameter(name))
+      throw UsageError(fmt::format("--allow: {} is no parameter of a workload", name));
+  for (const std::string& metric : compare.options.metrics) {
     const Column* const known = find_metric(metric);
     if (!known) throw UsageError("--metric: " + unknown_metric(metric));
     if (known->better == Better::neither && !compare.fail_on.empty())
@@ -183,6 +187,7 @@ void add_compare(CLI::App& app, int& result) {
   const auto compare = std::make_shared<CompareCommand>();
   const auto base = std::make_shared<std::string>(), now = std::make_shared<std::string>();
   const auto threshold = std::make_shared<std::string>("5%");
+  const auto session_sd = std::make_shared<std::string>();
   CLI::App* const command = app.add_subcommand(
       "compare", "compare two runs: directories, trials.csv files or folders of runs");
   command->add_option("BASE", *base, "the run to compare with");
@@ -193,13 +198,20 @@ void add_compare(CLI::App& app, int& result) {
   };
   add_list("--base", compare->base, "add a run to BASE", "RUN");
   add_list("--new", compare->now, "add a run to NEW", "RUN");
-  add_list("--metric", compare->metrics,
+  add_list("--metric", compare->options.metrics,
            "compare this metric; throughput_bps and rtt_p50_ns unless given", "NAME");
   command->add_option("--threshold", *threshold, "ignore changes that are smaller")
       ->type_name("PERCENT")
       ->capture_default_str();
   command
-      ->add_option("--relative-to", compare->relative_to,
+      ->add_option("--session-sd", *session_sd,
+                   "how much runs of the same code differ (standard deviation); gives one run on "
+                   "each side a verdict")
+      ->type_name("PERCENT");
+  add_list("--allow", compare->options.allowed,
+           "compare cases although this parameter differs between the sides", "PARAMETER");
+  command
+      ->add_option("--relative-to", compare->options.relative_to,
                    "first divide each trial by the trial of its block that has this value: "
                    "engine=iperf3 or workload=NAME")
       ->type_name("KEY=VALUE");
@@ -214,7 +226,9 @@ void add_compare(CLI::App& app, int& result) {
     if (!base->empty()) compare->base.insert(compare->base.begin(), *base);
     if (!now->empty()) compare->now.insert(compare->now.begin(), *now);
     check_compare(*compare);
-    compare->threshold = threshold_from(*threshold);
+    compare->options.significance.threshold = percent_from(*threshold, "--threshold");
+    if (!session_sd->empty())
+      compare->options.significance.session_sd = percent_from(*session_sd, "--session-sd");
     result = compare_command(*compare);
   });
 }

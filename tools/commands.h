@@ -11,7 +11,7 @@
 #include "harness/base/json_fwd.h"
 #include "harness/base/text_table.h"
 #include "harness/experiment/experiment_reader.h"
-#include "harness/verdicts/verdict.h"
+#include "harness/verdicts/run_comparison.h"
 
 namespace pingperf {
 
@@ -63,9 +63,7 @@ struct SinkCommand {
 struct CompareCommand {
   std::vector<std::string> base;  // paths, as RunSet::read() takes them
   std::vector<std::string> now;
-  std::vector<std::string> metrics;
-  double threshold = kThreshold;
-  std::string relative_to;
+  CompareOptions options;
   std::string format = "table";
   std::string fail_on;  // regression, or inconclusive for both; empty: never fail
 };

@@ -82,8 +82,8 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
       const Experiment experiment = load_experiment(file, overrides);
       const Criteria criteria = read_criteria(experiment);
       if (experiment.lab) check_lab(*experiment.lab);
-      if (const auto objection = too_few_repetitions(criteria))
-        fmt::print(stderr, "{}: warning: {}\n", file, *objection);
+      for (const std::string& line : too_few_repetitions(criteria))
+        fmt::print(stderr, "{}: warning: {}\n", file, line);
       const std::vector<Trial> plan = plan_trials(experiment);
       const Nanoseconds length = expected_length(experiment, plan);
       document.push_back({{"file", file},
@@ -110,6 +110,8 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
 int plan_command(const std::string& file, const Overrides& overrides, const std::string& format) {
   const Experiment experiment = load_experiment(file, overrides);
   const Criteria criteria = read_criteria(experiment);
+  for (const std::string& line : too_few_repetitions(criteria))
+    fmt::print(stderr, "{}: warning: {}\n", file, line);
   const std::vector<Trial> plan = plan_trials(experiment);
   if (format == "json") {
     print_json(plan_json(experiment, plan));

@@ -1,6 +1,7 @@
 // pingperf compare, export and report: read finished runs.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 
 #include "harness/base/usage_error.h"
@@ -43,12 +44,22 @@ std::vector<std::string> failures(const RunComparison& comparison, const std::st
   };
   add(comparison.unmeasured, "no trial of the new run has this metric");
   add(comparison.only_base, "the new run has no such case");
-  add(comparison.failing, "more trials failed");
+  add(comparison.failing, "more failures");
   if (wants_proof) add(comparison.unreferenced, "has no reference case");
   for (const Verdict& row : comparison.rows)
     if (row.decision == Decision::slower || (wants_proof && row.decision == Decision::inconclusive))
       lines.push_back(describe(row));
   return lines;
+}
+
+// Reports rows that could not fail, so that a green job is not taken for a proof.
+void print_undecidable(const RunComparison& comparison) {
+  const auto is_undecidable = [](const Verdict& row) { return row.trust == Trust::none; };
+  const auto first = std::find_if(comparison.rows.begin(), comparison.rows.end(), is_undecidable);
+  if (first == comparison.rows.end()) return;
+  const auto count = std::count_if(first, comparison.rows.end(), is_undecidable);
+  fmt::print(stderr, "no verdict in {} of {} rows: {}\n", count, comparison.rows.size(),
+             first->warning);
 }
 
 // The experiment of a finished run.
@@ -62,7 +73,7 @@ std::string run_markdown(const std::filesystem::path& run, const TrialTable& tri
   std::string text = fmt::format("### {}\n\n", experiment.name);
   if (!experiment.description.empty()) text += experiment.description + "\n\n";
   text += results_markdown(trials, experiment.cases);
-  const auto comparisons = compare_cases(criteria, trials, significance_of(criteria));
+  const auto comparisons = compare_cases(criteria, trials);
   if (!comparisons.empty()) text += fmt::format("\n{}", comparisons_markdown(comparisons));
   if (!criteria.gates.empty())
     text += fmt::format("\n{}", gates_markdown(judge_gates(criteria, trials)));
@@ -78,14 +89,14 @@ int compare_command(const CompareCommand& command) {
   RunSet base = RunSet::read(command.base);
   const RunSet now = RunSet::read(command.now);
   base.remove_runs_in(now);
-  const RunComparison comparison = compare_runs(base, now, command.metrics, command.relative_to,
-                                                {.threshold = command.threshold, .level = kLevel});
+  const RunComparison comparison = compare_runs(base, now, command.options);
   if (comparison.rows.empty() && comparison.unmeasured.empty())
     throw UsageError(fmt::format("pingperf compare: the runs have no case in common that has {}",
-                                 fmt::join(command.metrics, " or ")));
+                                 fmt::join(command.options.metrics, " or ")));
   fmt::print("{}", formatted(comparison, command.format, command.fail_on));
   const std::vector<std::string> lines = failures(comparison, command.fail_on);
   for (const std::string& line : lines) fmt::print(stderr, "failed: {}\n", line);
+  if (!command.fail_on.empty()) print_undecidable(comparison);
   return lines.empty() ? 0 : 1;
 }
 
@@ -116,12 +127,12 @@ int report_command(const ReportCommand& command) {
     const Experiment& experiment = experiments.emplace_back(experiment_of(run.directory));
     const Criteria criteria = read_criteria(experiment, StoredRuns::leave_out);
     runs.push_back({run.directory, &experiment, &run.trials, summarize(run.trials),
-                    compare_cases(criteria, run.trials, significance_of(criteria)),
-                    judge_gates(criteria, run.trials), criteria.gates_left_out});
+                    compare_cases(criteria, run.trials), judge_gates(criteria, run.trials),
+                    criteria.gates_left_out});
     if (runs.size() > 1)
       changes.push_back({runs.size() - 1, compare_runs(RunSet::read({runs.front().directory}),
                                                        RunSet::read({run.directory}),
-                                                       kReportedMetrics, "", Significance{})});
+                                                       {.metrics = kReportedMetrics})});
   }
   const std::filesystem::path file = command.output.empty() ? runs.front().directory / "report.html"
                                                             : std::filesystem::path(command.output);

@@ -32,7 +32,8 @@
 namespace pingperf {
 namespace {
 
-constexpr Nanoseconds kHostObservation = 100 * kMillisecond;  // time to watch the hosts before the run
+constexpr Nanoseconds kHostObservation =
+    100 * kMillisecond;  // time to watch the hosts before the run
 
 constexpr int kAllWell = 0, kFailedGate = 1, kFailedTrials = 3, kInterrupted = 130;
 
@@ -54,7 +55,7 @@ void print_tables(const Experiment& experiment, const TrialTable& trials,
 Outcome report(const Experiment& experiment, const Criteria& criteria,
                const RunDirectory& directory, Json* document) {
   const TrialTable trials = TrialTable::read(directory.path() / "trials.csv");
-  const auto comparisons = compare_cases(criteria, trials, significance_of(criteria));
+  const auto comparisons = compare_cases(criteria, trials);
   const std::vector<Verdict> gates = judge_gates(criteria, trials);
   const auto write = [&](const char* file, const std::string& text) {
     write_file_atomically(directory.path() / file, text);
@@ -236,8 +237,8 @@ int run_one(const RunCommand& command, const std::filesystem::path& file,
       open_directory(command, experiment, text, overrides, lab.get(), agents, to_json(reports));
   refuse_itself_as_baseline(criteria, directory);
   if (!command.quiet) announce(command, experiment, criteria, directory);
-  if (const auto objection = too_few_repetitions(criteria))
-    fmt::print(stderr, "warning: {}\n", *objection);
+  for (const std::string& line : too_few_repetitions(criteria))
+    fmt::print(stderr, "warning: {}\n", line);
   warn_of_unpinned_latency(experiment);
   if (!command.quiet) warn_of_hosts(reports);
   run_blocks(command, experiment, criteria, plan, agents, directory, interrupt);

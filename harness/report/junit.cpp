@@ -122,7 +122,7 @@ std::vector<JUnitCase> junit_of(const RunComparison& comparison, const std::stri
   const Outcome unproven = fail_on == "inconclusive" ? Outcome::failed : Outcome::skipped;
   add(comparison.unmeasured, Outcome::failed, "no trial of the new run has it");
   add(comparison.only_base, Outcome::failed, "the new run has no such case");
-  add(comparison.failing, Outcome::failed, "more trials failed");
+  add(comparison.failing, Outcome::failed, "more failures");
   add(comparison.unreferenced, unproven, "nothing is there to relate it to");
   for (const Verdict& row : comparison.rows) {
     JUnitCase c{.suite = "comparison"};

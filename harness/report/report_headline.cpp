@@ -123,18 +123,18 @@ std::vector<Statement> grouped(const std::vector<Subject>& subjects, const std::
 std::vector<Statement> unmeasured(const std::vector<Subject>& subjects) {
   std::map<std::string, std::size_t> counts;
   for (const Subject& s : subjects)
-    if (!s.verdict->value) ++counts[s.verdict->metric];
+    if (!ratio_of(*s.verdict)) ++counts[s.verdict->metric];
   std::vector<Statement> statements;
   for (const auto& [metric, count] : counts)
     statements.push_back(
         {Rating::open, fmt::format("{}: nothing to compare in {}.", capitalised(title_of(metric)),
-                                 counted(count, "comparison"))});
+                                   counted(count, "comparison"))});
   return statements;
 }
 
 std::vector<Statement> statements_of(const std::vector<Subject>& all, const std::string& against) {
   std::vector<Subject> subjects = all;
-  std::erase_if(subjects, [](const Subject& s) { return !s.verdict->value; });
+  std::erase_if(subjects, [](const Subject& s) { return !ratio_of(*s.verdict); });
   std::vector<Statement> statements;
   if (subjects.size() > kMaxSentences) {
     statements = grouped(subjects, against);
@@ -202,9 +202,9 @@ void add_figures(const ReportedRun& run, std::vector<Statement>& statements) {
     if (!low) continue;
     statements.push_back(
         {Rating::plain, low == high
-                          ? fmt::format("{} of {}: {}.", subject, low->case_name, value(*low))
-                          : fmt::format("{}: from {} ({}) to {} ({}).", subject, value(*low),
-                                        low->case_name, value(*high), high->case_name)});
+                            ? fmt::format("{} of {}: {}.", subject, low->case_name, value(*low))
+                            : fmt::format("{}: from {} ({}) to {} ({}).", subject, value(*low),
+                                          low->case_name, value(*high), high->case_name)});
   }
 }
 
@@ -221,12 +221,12 @@ void add_trials(const ReportedRun& run, std::vector<Statement>& statements) {
   if (failed > 0)
     statements.push_back(
         {Rating::bad, fmt::format("{} of {} failed: they are listed below, and left out of every "
-                                "figure.",
-                                failed, counted(all, "trial"))});
+                                  "figure.",
+                                  failed, counted(all, "trial"))});
   const std::size_t planned = run.experiment->cases.size() * run.experiment->plan.repetitions;
   if (all - interrupted < planned)
     statements.push_back({Rating::open, fmt::format("The run ended early: {} of {} were run.",
-                                                  all - interrupted, counted(planned, "trial"))});
+                                                    all - interrupted, counted(planned, "trial"))});
   if (all == 0) statements.push_back({Rating::open, "No trial was run."});
 }
 

@@ -11,44 +11,52 @@
 namespace pingperf {
 namespace {
 
-std::string ratio_text(const Verdict& v) {
-  return v.value ? fmt::format("{:.2f}", *v.value) : "-";
+// "0.97", or "+1.50%" of a difference in the metric's unit.
+std::string effect_text(const Verdict& v) {
+  if (v.is_difference && v.value)
+    return fmt::format("{}{}", *v.value < 0 ? "" : "+", human_metric(v.metric, *v.value));
+  const auto ratio = ratio_of(v);
+  return ratio ? fmt::format("{:.2f}", *ratio) : "-";
 }
 
-std::string ratio_interval_text(const Verdict& v) {
-  return v.ci_low ? fmt::format("{:.2f}..{:.2f}", *v.ci_low, *v.ci_high) : "-";
+std::string effect_interval_text(const Verdict& v) {
+  if (!v.ci_low || (!v.is_difference && !ratio_of(v))) return "-";
+  if (v.is_difference)
+    return fmt::format("{}..{}", human_metric(v.metric, *v.ci_low),
+                       human_metric(v.metric, *v.ci_high));
+  return fmt::format("{:.2f}..{:.2f}", *v.ci_low, *v.ci_high);
 }
 
 std::string percent(double share) {
   return share < 0.1 ? fmt::format("{:.1f}%", 100 * share) : fmt::format("{:.0f}%", 100 * share);
 }
 
-// What so many trials could have found, and what would settle the rest: silence is no proof.
+// Returns what so many trials could have found, and what would decide the rest.
 std::string power_text(const std::vector<Verdict>& rows, std::string_view trials) {
   double largest = 0, smallest = std::numeric_limits<double>::infinity();
-  std::size_t more = 0, without = 0;
+  std::size_t more = 0, more_runs = 0, without = 0;
   for (const Verdict& row : rows) {
-    if (!row.ci_low) {
-      ++without;
-      continue;
-    }
     largest = std::max(largest, row.detectable_ratio.value_or(0));
     smallest = std::min(smallest, row.detectable_ratio.value_or(smallest));
     more = std::max(more, row.more_repetitions.value_or(0));
+    more_runs = std::max(more_runs, row.more_runs.value_or(0));
+    without += row.shift && !row.detectable_ratio && !row.is_difference && row.shift->stddev > 0 &&
+               row.trust == Trust::full;
   }
   std::string text;
   if (largest > 1 && smallest < largest)
-    text += fmt::format(
-        "So many {} find a change of {} in the steadiest row, of {} in every row (95% power).\n",
-        trials, percent(smallest - 1), percent(largest - 1));
+    text += fmt::format("Minimum detectable change at 95% power: {} (best row), {} (worst row).\n",
+                        percent(smallest - 1), percent(largest - 1));
   else if (largest > 1)
-    text += fmt::format("So many {} find a change of {} or more (95% power).\n", trials,
-                        percent(largest - 1));
+    text += fmt::format("Minimum detectable change at 95% power: {}.\n", percent(largest - 1));
   if (more > 0)
-    text += fmt::format("About {} more repetitions would settle what is inconclusive.\n", more);
+    text += fmt::format("About {} more repetitions would decide what is inconclusive.\n", more);
+  if (more_runs > 0)
+    text += fmt::format("About {} more runs on each side would decide what is inconclusive.\n",
+                        more_runs);
   if (without > 0)
-    text += fmt::format("Too few {} for an interval and a verdict in {} of {} rows.\n", trials,
-                        without, rows.size());
+    text +=
+        fmt::format("Too few {} for a verdict in {} of {} rows.\n", trials, without, rows.size());
   return text;
 }
 
@@ -83,7 +91,7 @@ TextTable table_to(const std::string& baseline, const std::vector<Verdict>& rows
   TextTable table({"to " + baseline, "metric", "ratio", "95% interval", "pairs", "verdict"}, 2);
   for (const Verdict& row : rows)
     if (row.baseline == baseline)
-      table.add({row.case_name, row.metric, ratio_text(row), ratio_interval_text(row),
+      table.add({row.case_name, row.metric, effect_text(row), effect_interval_text(row),
                  std::to_string(row.n), decision_cell(row)});
   return table;
 }
@@ -97,13 +105,27 @@ std::string warnings_to(const std::string& baseline, const std::vector<Verdict>&
   return text;
 }
 
-TextTable shift_table(const std::vector<Verdict>& rows) {
+// Returns a figure of a side: as measured, or divided by the reference.
+std::string side_text(const Verdict& v, const std::optional<double>& measured,
+                      const std::optional<double>& relative) {
+  const bool is_ratio = !v.baseline.empty() && v.baseline != v.case_name && !v.is_difference;
+  return is_ratio ? fmt::format("{:.4g}", *relative) : human_metric(v.metric, *measured);
+}
+
+// "10, 12", and of several runs "50 in 5, 10 in 1".
+std::string trials_text(const Verdict& v) {
+  if (v.base_runs + v.runs <= 2) return fmt::format("{}, {}", v.base_n, v.n);
+  return fmt::format("{} in {}, {} in {}", v.base_n, v.base_runs, v.n, v.runs);
+}
+
+TextTable shift_table(const RunComparison& comparison) {
   TextTable table(
       {"case", "metric", "base", "new", "new/base", "95% interval", "trials", "verdict"}, 2);
-  for (const Verdict& row : rows)
-    table.add({row.case_name, row.metric, human_metric(row.metric, *row.base_median),
-               human_metric(row.metric, *row.new_median), ratio_text(row), ratio_interval_text(row),
-               fmt::format("{}, {}", row.base_n, row.n), decision_cell(row)});
+  for (const auto* rows : {&comparison.rows, &comparison.references})
+    for (const Verdict& row : *rows)
+      table.add({row.case_name, row.metric, side_text(row, row.base_median, row.base_relative),
+                 side_text(row, row.new_median, row.new_relative), effect_text(row),
+                 effect_interval_text(row), trials_text(row), decision_cell(row)});
   return table;
 }
 
@@ -117,7 +139,7 @@ std::vector<std::string> heading_lines(const RunComparison& comparison) {
   add("only in the base", comparison.only_base);
   add("only in the new run", comparison.only_new);
   add("no trial of the new run has", comparison.unmeasured);
-  add("more trials failed", comparison.failing);
+  add("more failures", comparison.failing);
   add("left out, since nothing is there to relate it to", comparison.unreferenced);
   return lines;
 }
@@ -125,15 +147,16 @@ std::vector<std::string> heading_lines(const RunComparison& comparison) {
 std::string shift_warnings(const RunComparison& comparison) {
   std::string text;
   std::vector<std::string> references;
-  for (const Verdict& row : comparison.rows) {
+  for (const Verdict& row : comparison.rows)
     if (!row.warning.empty()) text += fmt::format("{}: {}\n", row.case_name, row.warning);
-    if (!row.baseline.empty() &&
-        std::find(references.begin(), references.end(), row.baseline) == references.end())
-      references.push_back(row.baseline);
-  }
+  for (const Verdict& row : comparison.references)
+    if (std::find(references.begin(), references.end(), row.case_name) == references.end())
+      references.push_back(row.case_name);
   if (!references.empty())
-    text += fmt::format("new/base is of each trial divided by {} of its block.\n",
-                        fmt::join(references, ", "));
+    text += fmt::format(
+        "base and new are each trial divided by {0} of its block; the row of {0} itself is as "
+        "measured.\n",
+        fmt::join(references, ", "));
   return text + power_text(comparison.rows, "trials");
 }
 
@@ -184,7 +207,7 @@ std::string run_comparison_table(const RunComparison& comparison, const Style& s
   for (const std::string& line : heading_lines(comparison)) text += wrap(line, style.width) + "\n";
   if (!text.empty()) text += "\n";
   if (comparison.rows.empty()) return text + "The runs have nothing in common to compare.\n";
-  return text + shift_table(comparison.rows).to_string(style) + "\n" +
+  return text + shift_table(comparison).to_string(style) + "\n" +
          wrap(shift_warnings(comparison), style.width);
 }
 
@@ -193,7 +216,7 @@ std::string run_comparison_markdown(const RunComparison& comparison) {
   if (comparison.rows.empty())
     text += "The runs have nothing in common to compare.\n";
   else
-    text += shift_table(comparison.rows).to_markdown() + "\n" + shift_warnings(comparison);
+    text += shift_table(comparison).to_markdown() + "\n" + shift_warnings(comparison);
   const std::vector<std::string> lines = heading_lines(comparison);
   if (lines.empty()) return text;
   text += fmt::format("\n<details><summary>{} differences between the runs</summary>\n\n",

@@ -457,6 +457,22 @@ std::vector<Metric> background_metrics(const std::vector<Metric>& all) {
   return background;
 }
 
+// The smallest differences that matter of the metrics that are often 0, in their own units.
+constexpr std::pair<std::string_view, double> kMinDifferences[] = {
+    {"retransmits", 10},  {"datagrams_lost", 10},
+    {"loss_ratio", 0.01}, {"out_of_order", 10},
+    {"duplicates", 10},   {"lost", 1},
+    {"late", 1},          {"unsent", 10},
+    {"port_waits", 10},   {"samples_dropped", 1},
+    {"rtt_overflow", 1},  {"steal_ratio", 0.01},
+};
+
+void set_min_differences(std::vector<Metric>& all) {
+  for (Metric& metric : all)
+    for (const auto& [name, difference] : kMinDifferences)
+      if (metric.name == name) metric.min_difference = difference;
+}
+
 // The file orders columns by `since`, then by their place here. So a new metric with the newest
 // `since` may stand in any topic, but the order of two metrics of one generation cannot change.
 std::vector<Metric> make_metrics() {
@@ -469,6 +485,7 @@ std::vector<Metric> make_metrics() {
   append(ping_metrics());
   append(span_metrics());
   append(end_metrics());
+  set_min_differences(all);
   append(background_metrics(all));
   return all;
 }

@@ -8,8 +8,7 @@
 namespace pingperf {
 
 TrialTable::TrialTable(CsvTable table) : table_(std::move(table)) {
-  for (const char* const needed : {"run", "experiment", "workload", "status", "block"})
-    table_.column(needed);
+  require_columns();
   const std::size_t case_column = table_.column("case");
   for (std::size_t i = 0; i < rows().size(); ++i) {
     const std::string_view name = rows()[i][case_column];
@@ -21,6 +20,15 @@ TrialTable::TrialTable(CsvTable table) : table_(std::move(table)) {
     found->second.push_back(i);
   }
   for (const std::string& name : cases_) refuse_two_in_a_block(name);
+}
+
+void TrialTable::require_columns() const {
+  std::string missing;
+  for (const char* const column : {"run", "experiment", "workload", "case", "block", "status"})
+    if (!table_.has(column)) missing += fmt::format("{}{}", missing.empty() ? "" : ", ", column);
+  if (!missing.empty())
+    throw CsvError(
+        fmt::format("{}: no table of trials: columns missing: {}", table_.source(), missing));
 }
 
 void TrialTable::refuse_two_in_a_block(const std::string& case_name) const {
@@ -71,11 +79,17 @@ std::map<std::uint64_t, double> TrialTable::values(const std::string& case_name,
                                                    std::string_view metric) const {
   std::map<std::uint64_t, double> values;
   if (!table_.has(metric)) return values;
+  const bool may_be_negative = metric.starts_with("oneway_");
   const std::size_t status = table_.column("status"), column = table_.column(metric);
   for (std::size_t i : rows_of(case_name)) {
     const Row row = rows()[i];
     if (row[status] != "ok") continue;
-    if (const auto value = number(row, column)) values[block(row)] = *value;
+    const auto value = number(row, column);
+    if (!value) continue;
+    if (*value < 0 && !may_be_negative)
+      throw CsvError(fmt::format("{}: {} of {} in block {} is {}: it cannot be negative",
+                                 table_.source(), metric, case_name, block(row), row[column]));
+    values[block(row)] = *value;
   }
   return values;
 }

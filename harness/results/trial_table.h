@@ -16,7 +16,8 @@ namespace pingperf {
 // Reads trials.csv. Every report of a run is computed from this file, never from memory.
 class TrialTable {
  public:
-  // Throws CsvError if columns of trials are missing, or if a case has two trials in one block.
+  // Throws CsvError if the columns that every reader requires (run, experiment, workload, case,
+  // block, status) are missing, or if a case has two trials in one block.
   explicit TrialTable(CsvTable table);
   // Throws CsvError.
   static TrialTable read(const std::filesystem::path& file) {
@@ -27,8 +28,9 @@ class TrialTable {
 
   // Returns a random-access range of Row.
   auto rows() const noexcept { return table_.rows(); }
+  // Returns the cell, or "" if the file has no such column.
   std::string_view text(const Row& row, std::string_view column) const {
-    return row[table_.column(column)];
+    return table_.has(column) ? row[table_.column(column)] : std::string_view();
   }
   // Returns nothing for an empty cell or an unknown column. Throws CsvError if the cell is not a
   // number.
@@ -44,12 +46,14 @@ class TrialTable {
   // Returns only the trials of the first `blocks` blocks.
   TrialTable first(std::uint64_t blocks) const;
 
-  // Returns a metric's values in the ok trials of a case, by block.
+  // Returns a metric's values in the ok trials of a case, by block. Throws CsvError if one is
+  // negative, which only times between two clocks can be.
   std::map<std::uint64_t, double> values(const std::string& case_name,
                                          std::string_view metric) const;
 
  private:
   std::optional<double> number(const Row& row, std::size_t column) const;
+  void require_columns() const;
   void refuse_two_in_a_block(const std::string& case_name) const;
 
   CsvTable table_;

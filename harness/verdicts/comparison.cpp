@@ -3,10 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
+#include <iterator>
 #include <set>
 
 #include "harness/base/statistics.h"
+#include "harness/results/columns.h"
+#include "harness/results/warnings.h"
 
 namespace pingperf {
 namespace {
@@ -32,55 +34,68 @@ std::size_t count_blocks(const CasePair& pair, const TrialTable& trials) {
 
 }  // namespace
 
-LogRatios log_ratios(const TrialTable& trials, const std::string& metric, const CasePair& pair) {
-  LogRatios ratios;
+std::vector<double> Pairs::shifts(bool as_differences) const {
+  std::vector<double> shifts;
+  for (std::size_t i = 0; i < candidate.size(); ++i)
+    shifts.push_back(as_differences ? candidate[i] - baseline[i]
+                                    : log_of(candidate[i]) - log_of(baseline[i]));
+  return shifts;
+}
+
+Pairs pairs_of(const TrialTable& trials, const std::string& metric, const CasePair& pair) {
+  Pairs pairs;
   const auto baseline = trials.values(pair.baseline, metric);
   for (const auto& [block, value] : trials.values(pair.candidate, metric)) {
     const auto other = baseline.find(block);
     if (other == baseline.end()) continue;
-    if (value <= 0 || other->second <= 0) {
-      ++ratios.zeros;
-      continue;
-    }
-    ratios.logs.push_back(std::log(value / other->second));
-    ratios.candidate.push_back(value);
-    ratios.baseline.push_back(other->second);
+    pairs.candidate.push_back(value);
+    pairs.baseline.push_back(other->second);
   }
-  return ratios;
+  return pairs;
 }
 
 Verdict compare_pair(const std::string& metric, const CasePair& pair, const TrialTable& trials,
                      const Significance& significance) {
-  Verdict row;
-  row.metric = metric;
-  row.case_name = pair.candidate;
-  row.baseline = pair.baseline;
-  const LogRatios ratios = log_ratios(trials, metric, pair);
-  row.n = ratios.logs.size();
-  row.excluded = count_blocks(pair, trials) - row.n;
-  if (row.n > 0)
-    set_ratio_estimate(row, estimate_paired(ratios.logs, significance.level), significance, 1);
-  row.note = note_on(row, trials);
-  if (ratios.zeros > 0)
-    row.warning = fmt::format("in {} of {} blocks a value is 0, and has no ratio", ratios.zeros,
-                              ratios.zeros + row.n);
-  for (const std::string& name : {row.case_name, row.baseline})
-    if (row.warning.empty())
-      row.warning = reliability_warning(name, metric, values_of(trials, name, metric),
-                                        values_of(trials, name, "steal_ratio"));
-  return row;
+  Verdict v{.metric = metric, .case_name = pair.candidate, .baseline = pair.baseline};
+  const Pairs pairs = pairs_of(trials, metric, pair);
+  v.n = pairs.candidate.size();
+  v.excluded = count_blocks(pair, trials) - v.n;
+  v.note = note_on(v, trials);
+  if (v.n == 0) return v;
+  v.is_difference = find_metric(metric)->min_difference.has_value();
+  v.base_median = median(pairs.baseline);
+  v.new_median = median(pairs.candidate);
+  set_estimate(v, estimate_paired(pairs.shifts(v.is_difference), significance.level), significance);
+  for (const std::string& name : {v.case_name, v.baseline})
+    warn(v, Trust::unanimous_only,
+         reliability_warning(name, metric, values_of(trials, name, metric),
+                             values_of(trials, name, "steal_ratio")));
+  if (kMaxMissing * static_cast<double>(v.n + v.excluded) < static_cast<double>(v.excluded))
+    warn(v, Trust::not_better,
+         fmt::format("{} of {} blocks have no pair", v.excluded, v.n + v.excluded));
+  return v;
 }
 
-std::vector<Verdict> compare_cases(const Criteria& criteria, const TrialTable& trials,
-                                   const Significance& significance) {
-  std::vector<Verdict> rows;
-  for (const Compare& compare : criteria.compare)
+std::vector<Verdict> compare_cases(const Criteria& criteria, const TrialTable& trials) {
+  const Significance significance = significance_of(criteria, blocks_of(trials));
+  std::vector<Verdict> verdicts;
+  for (const Compare& compare : criteria.compare) {
+    std::vector<Verdict> family;
     for (const CasePair& pair : compare.pairs) {
-      Verdict row = compare_pair(compare.metric, pair, trials, significance);
-      if (row.n + row.excluded > 0) rows.push_back(std::move(row));
+      Verdict v = compare_pair(compare.metric, pair, trials, significance);
+      if (v.n + v.excluded > 0) family.push_back(std::move(v));
     }
-  decide_family(rows, significance);
-  return rows;
+    decide_family(family, significance);
+    add_power(family, significance);
+    std::ranges::move(family, std::back_inserter(verdicts));
+  }
+  return verdicts;
+}
+
+std::uint64_t blocks_of(const TrialTable& trials) {
+  std::uint64_t blocks = 0;
+  for (const auto& row : trials.rows()) blocks = std::max(blocks, trials.block(row));
+  return blocks;
 }
 
 }  // namespace pingperf

@@ -10,21 +10,24 @@
 
 namespace pingperf {
 
-// The logarithms of the ratios of two cases, one per block. Twice as fast and half as fast are
-// equally far from 0.
-struct LogRatios {
-  std::vector<double> logs;
-  std::vector<double> candidate, baseline;  // the values of the ratios
-  std::size_t zeros = 0;                    // pairs without a ratio, because a value is 0
+// Two cases of a run, one entry per block in which both have a value.
+struct Pairs {
+  std::vector<double> candidate, baseline;  // the values
+
+  // Returns the logarithms of the ratios, or the differences. Twice as fast and half as fast are
+  // equally far from 0.
+  std::vector<double> shifts(bool as_differences) const;
 };
-LogRatios log_ratios(const TrialTable& trials, const std::string& metric, const CasePair& pair);
+Pairs pairs_of(const TrialTable& trials, const std::string& metric, const CasePair& pair);
 
 // Returns the comparison of one pair, without q value and decision.
 Verdict compare_pair(const std::string& metric, const CasePair& pair, const TrialTable& trials,
                      const Significance& significance);
 
-// Returns the verdicts on the experiment's `compare:`.
-std::vector<Verdict> compare_cases(const Criteria& criteria, const TrialTable& trials,
-                                   const Significance& significance = {});
+// Returns the verdicts on the experiment's `compare:`. Each entry is a family.
+std::vector<Verdict> compare_cases(const Criteria& criteria, const TrialTable& trials);
+
+// Returns the number of blocks that the trials reach.
+std::uint64_t blocks_of(const TrialTable& trials);
 
 }  // namespace pingperf

@@ -1,5 +1,7 @@
 #include "harness/verdicts/gates.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "harness/base/statistics.h"
@@ -16,7 +18,7 @@ Verdict measure_case(const std::string& metric, const std::string& case_name,
   const std::vector<double> values = values_of(trials, case_name, metric);
   v.n = values.size();
   if (values.empty()) return v;
-  v.value = median(values);
+  v.value = v.new_median = median(values);
   const auto [least, most] = std::minmax_element(values.begin(), values.end());
   v.least = *least;
   v.most = *most;
@@ -24,8 +26,11 @@ Verdict measure_case(const std::string& metric, const std::string& case_name,
     v.ci_low = interval->first;
     v.ci_high = interval->second;
   }
-  v.warning =
-      reliability_warning(case_name, metric, values, values_of(trials, case_name, "steal_ratio"));
+  warn(v, Trust::unanimous_only,
+       reliability_warning(case_name, metric, values, values_of(trials, case_name, "steal_ratio")));
+  const std::size_t all = trials.rows_of(case_name).size(), missing = all - values.size();
+  if (kMaxMissing * static_cast<double>(all) < static_cast<double>(missing))
+    warn(v, Trust::not_better, fmt::format("{} of {} trials have no value", missing, all));
   return v;
 }
 
@@ -46,7 +51,7 @@ Verdict measure(const Gate& gate, const CasePair& pair, const TrialTable& trials
 }  // namespace
 
 std::vector<Verdict> judge_gates(const Criteria& criteria, const TrialTable& trials) {
-  const Significance significance = significance_of(criteria);
+  const Significance significance = significance_of(criteria, blocks_of(trials));
   std::vector<Verdict> verdicts;
   for (const Gate& gate : criteria.gates)
     for (const CasePair& pair : gate.pairs) {

@@ -3,13 +3,21 @@
 #include <algorithm>
 #include <boost/math/distributions/normal.hpp>
 #include <cmath>
+#include <limits>
+#include <numbers>
 #include <numeric>
+#include <random>
 
 #include "harness/base/statistics.h"
 #include "harness/verdicts/pairwise_sums.h"
 
 namespace pingperf {
 namespace {
+
+// A Walsh average halves the logarithm of 0, and adds a figure.
+bool is_finite_shift(double shift) {
+  return std::abs(shift) < -kLogOfZero / 5;
+}
 
 constexpr std::size_t kMaxExact = 50;  // values in all
 
@@ -153,33 +161,82 @@ std::size_t rank_sum_interval(std::size_t n, std::size_t m, double level) {
   return exact_rank(probability, level);
 }
 
-void set_center(ShiftEstimate& estimate, const PairwiseSums& sums, std::size_t rank) {
+// Sets center and intervals. `rank_at` returns the rank of an interval's ends at a level.
+template <typename RankAt>
+void set_intervals(ShiftEstimate& estimate, const PairwiseSums& sums, double level,
+                   RankAt rank_at) {
   estimate.center = sums.median();
-  if (rank == 0) return;
-  estimate.ci_low = sums.kth(rank);
-  estimate.ci_high = sums.kth(sums.count() + 1 - rank);
+  const auto set = [&](double at, std::optional<double>& low, std::optional<double>& high) {
+    const std::size_t rank = rank_at(at);
+    if (rank == 0) return;
+    low = sums.kth(rank);
+    high = sums.kth(sums.count() + 1 - rank);
+  };
+  set(level, estimate.ci_low, estimate.ci_high);
+  set(2 * level, estimate.same_low, estimate.same_high);
 }
 
 // Of the deviations from each sample's own mean.
 double pooled_deviation(const std::vector<double>& a, const std::vector<double>& b) {
   double squares = 0;
-  for (const std::vector<double>* sample : {&a, &b}) {
-    const double center = mean(*sample);
-    for (double value : *sample) squares += (value - center) * (value - center);
+  std::size_t freedom = 0;
+  for (const std::vector<double>& sample : {finite_values(a), finite_values(b)}) {
+    if (sample.empty()) continue;
+    const double center = mean(sample);
+    for (double value : sample) squares += (value - center) * (value - center);
+    freedom += sample.size() - 1;
   }
-  const std::size_t freedom = a.size() + b.size() - 2;
   return freedom == 0 ? 0 : std::sqrt(squares / static_cast<double>(freedom));
+}
+
+constexpr double kPower = 0.95;
+constexpr int kSimulations = 4000;
+
+// Returns the quantile kPower of the shift that a simulated experiment needs to be found.
+template <typename Needed>
+double simulate_detectable(Needed needed) {
+  std::vector<double> shifts(kSimulations);
+  for (double& shift : shifts) shift = needed();
+  const auto at = shifts.begin() + static_cast<std::ptrdiff_t>(kPower * kSimulations);
+  std::nth_element(shifts.begin(), at, shifts.end());
+  return *at;
+}
+
+std::vector<double> normal_sample(std::mt19937_64& random, std::size_t n) {
+  std::normal_distribution<> normal;
+  std::vector<double> values(n);
+  for (double& value : values) value = normal(random);
+  return values;
+}
+
+// Hodges–Lehmann estimates have 3/π of the mean's efficiency.
+double asymptotic_detectable(double weight, double level) {
+  return (normal_quantile(1 - level / 2) + normal_quantile(kPower)) /
+         std::sqrt(weight * 3 / std::numbers::pi);
 }
 
 }  // namespace
 
+double log_of(double value) {
+  return value > 0 ? std::log(value) : kLogOfZero;
+}
+
+std::vector<double> finite_values(std::vector<double> values) {
+  std::erase_if(values, [](double value) { return !is_finite_shift(value); });
+  return values;
+}
+
+double ratio_of(double shift) {
+  if (is_finite_shift(shift)) return std::exp(shift);
+  return shift < 0 ? 0 : std::numeric_limits<double>::infinity();
+}
+
 ShiftEstimate estimate_paired(const std::vector<double>& differences, double level) {
   ShiftEstimate estimate;
-  set_center(estimate, PairwiseSums::walsh_averages(differences),
-             signed_rank_interval(differences.size(), level));
+  set_intervals(estimate, PairwiseSums::walsh_averages(differences), level,
+                [&](double at) { return signed_rank_interval(differences.size(), at); });
   estimate.p_value = signed_rank_p(differences);
-  estimate.stddev = standard_deviation(differences).value_or(0);
-  estimate.weight = static_cast<double>(differences.size());
+  estimate.stddev = standard_deviation(finite_values(differences)).value_or(0);
   const auto [least, most] = std::minmax_element(differences.begin(), differences.end());
   estimate.least = *least;
   estimate.most = *most;
@@ -189,12 +246,10 @@ ShiftEstimate estimate_paired(const std::vector<double>& differences, double lev
 ShiftEstimate estimate_shift(const std::vector<double>& before, const std::vector<double>& after,
                              double level) {
   ShiftEstimate estimate;
-  set_center(estimate, PairwiseSums::differences(before, after),
-             rank_sum_interval(before.size(), after.size(), level));
+  set_intervals(estimate, PairwiseSums::differences(before, after), level,
+                [&](double at) { return rank_sum_interval(before.size(), after.size(), at); });
   estimate.p_value = rank_sum_p(before, after);
   estimate.stddev = pooled_deviation(before, after);
-  const auto n = static_cast<double>(before.size()), m = static_cast<double>(after.size());
-  estimate.weight = n * m / (n + m);
   const auto [old_least, old_most] = std::minmax_element(before.begin(), before.end());
   const auto [new_least, new_most] = std::minmax_element(after.begin(), after.end());
   estimate.least = *new_least - *old_most;
@@ -216,19 +271,34 @@ std::vector<double> q_values(const std::vector<double>& p_values) {
   return q;
 }
 
-double detectable_shift(double stddev, double weight, double least, double level) {
-  const double error = stddev / std::sqrt(weight);
-  return std::max((normal_quantile(1 - level / 2) + normal_quantile(0.95)) * error,
-                  least + normal_quantile(0.95) * error);
+std::optional<double> detectable_by_pairs(std::size_t n, double level) {
+  if (n >= kMaxExact) return asymptotic_detectable(static_cast<double>(n), level);
+  const std::size_t rank = signed_rank_interval(n, level);
+  if (rank == 0) return std::nullopt;
+  std::mt19937_64 random(n);
+  return simulate_detectable(
+      [&] { return -PairwiseSums::walsh_averages(normal_sample(random, n)).kth(rank); });
+}
+
+std::optional<double> detectable_by_samples(std::size_t n, std::size_t m, double level) {
+  const auto count = static_cast<double>(n), other = static_cast<double>(m);
+  if (n + m >= kMaxExact) return asymptotic_detectable(count * other / (count + other), level);
+  const std::size_t rank = rank_sum_interval(n, m, level);
+  if (rank == 0) return std::nullopt;
+  std::mt19937_64 random(n * kMaxExact + m);
+  return simulate_detectable([&] {
+    const std::vector<double> before = normal_sample(random, n);
+    return -PairwiseSums::differences(before, normal_sample(random, m)).kth(rank);
+  });
+}
+
+double pairs_to_detect(double shift, double level) {
+  const double root = asymptotic_detectable(1, level) / shift;
+  return root * root;
 }
 
 std::size_t fewest_pairs(double level) {
   return static_cast<std::size_t>(std::ceil(std::log2(2 / level)));
-}
-
-double weight_to_detect(double stddev, double shift, double level) {
-  const double root = (normal_quantile(1 - level / 2) + normal_quantile(0.95)) * stddev / shift;
-  return root * root;
 }
 
 }  // namespace pingperf

@@ -10,17 +10,27 @@ namespace pingperf {
 // Of a whole family of statements at most this share is wrong.
 inline constexpr double kLevel = 0.05;
 
-// What a set of differences, or two samples, say of the shift between them.
+// The shift between two sets of values.
 struct ShiftEstimate {
-  double center = 0;              // Hodges–Lehmann
-  std::optional<double> ci_low;   // at 1 - level, by inverting the test; empty where even the
-  std::optional<double> ci_high;  // widest interval covers less: six pairs are needed for 95 %
-  double p_value = 1;             // of no shift, two-sided
-  double stddev = 0;              // of a difference, or within the samples
-  double least = 0;               // of single differences, the extremes
+  double center = 0;                // Hodges–Lehmann
+  std::optional<double> ci_low;     // at 1 - level, by inverting the test; empty where even the
+  std::optional<double> ci_high;    // widest interval covers less: six pairs are needed for 95 %
+  std::optional<double> same_low;   // at 1 - 2 level: the two one-sided tests of equivalence at
+  std::optional<double> same_high;  // `level` each (Schuirmann 1987)
+  double p_value = 1;               // of no shift, two-sided
+  double stddev = 0;                // of a difference, or within the samples; of finite values
+  double least = 0;                 // of single differences, the extremes
   double most = 0;
-  double weight = 0;  // what stddev² is divided by for the variance of the shift: n, or nm/(n+m)
 };
+
+// The logarithm of 0, as a number below all logarithms of figures: a rank like any other.
+inline constexpr double kLogOfZero = -1e9;
+// Returns the logarithm of a value that is at least 0.
+double log_of(double value);
+// Returns those values that are not made from the logarithm of 0.
+std::vector<double> finite_values(std::vector<double> values);
+// Returns the ratio of a shift of logarithms: 0 or infinity if one of the values is 0.
+double ratio_of(double shift);
 
 // Of at least one paired difference: the median of all Walsh averages, with the Wilcoxon
 // signed-rank test, exact to 50 pairs, ties included, then normal with the correction for ties.
@@ -37,13 +47,20 @@ ShiftEstimate estimate_shift(const std::vector<double>& before, const std::vecto
 // Benjamini–Hochberg (1995) q values of a family of p values, in the same order.
 std::vector<double> q_values(const std::vector<double>& p_values);
 
-// The shift that is found with 95 % power by an estimate of such stddev and weight, whose interval
-// must exclude no shift and which itself must be beyond `least`; by the normal approximation.
-double detectable_shift(double stddev, double weight, double least = 0, double level = kLevel);
-// The weight with which the interval of a given shift excludes none, with 95 % power.
-double weight_to_detect(double stddev, double shift, double level = kLevel);
+// Returns the shift, in standard deviations of a difference, that `n` pairs find with 95 % power:
+// the interval at 1 - level excludes no shift. Returns nothing if not even a shift without noise is
+// found. Of normal differences, by simulation with a fixed seed; 50 and more by their asymptotic
+// variance.
+std::optional<double> detectable_by_pairs(std::size_t n, double level);
+// The same of two samples, in standard deviations within the samples.
+std::optional<double> detectable_by_samples(std::size_t n, std::size_t m, double level);
 
-// The fewest pairs that have an interval at 1 - level, and the fewest values whose median has one.
+// Returns how many pairs find a shift of so many standard deviations with 95 % power, by their
+// asymptotic variance. Two samples of twice as many values find the same.
+double pairs_to_detect(double shift, double level);
+
+// Returns the fewest pairs that have an interval at 1 - level, which is also the fewest values
+// whose median has one.
 std::size_t fewest_pairs(double level);
 
 }  // namespace pingperf

@@ -1,12 +1,15 @@
 #include "harness/verdicts/run_comparison.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/math/distributions/hypergeometric.hpp>
+#include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numbers>
 #include <set>
 
 #include "harness/base/statistics.h"
@@ -15,6 +18,7 @@
 #include "harness/results/environment.h"
 #include "harness/results/warnings.h"
 #include "harness/verdicts/pairing.h"
+#include "harness/verdicts/run_medians.h"
 #include "harness/verdicts/verdict_columns.h"
 
 namespace pingperf {
@@ -22,54 +26,64 @@ namespace {
 
 // The values of a case in one side's runs.
 struct Side {
-  std::vector<double> values;       // as measured
-  std::vector<double> logs;         // of what is compared
-  std::vector<double> run_medians;  // of logs, one a run
-  std::size_t zeros = 0;            // values that have no logarithm
+  std::vector<double> values;    // as measured
+  std::vector<double> relative;  // divided by the reference, or less it
+  std::vector<double> shifts;    // of what is compared: logarithms, or differences
+  RunValues runs;                // the same by run; runs without any are left out
+  std::size_t ok_trials = 0;
+  std::size_t zeros = 0;  // values that are 0
   std::vector<double> steal_ratios;
   std::vector<double> other_load_ratios;
 };
 
-void add_run(Side& side, const TrialTable& trials, const std::string& metric,
-             const std::string& case_name, const std::string& reference) {
-  std::map<std::uint64_t, double> divisors;
-  if (!reference.empty()) divisors = trials.values(reference, metric);
-  std::vector<double> logs;
-  for (const auto& [block, value] : trials.values(case_name, metric)) {
-    const auto divisor = divisors.find(block);
-    if (!reference.empty() && (divisor == divisors.end() || divisor->second <= 0)) continue;
-    side.values.push_back(value);
-    if (value > 0)
-      logs.push_back(std::log(reference.empty() ? value : value / divisor->second));
-    else
-      ++side.zeros;
+// What of a case is compared.
+struct Subject {
+  std::string metric;
+  std::string case_name;
+  std::string reference;  // empty: none
+  bool as_differences;
+};
+
+void add_value(Side& side, const Subject& subject, double value, double divisor) {
+  side.values.push_back(value);
+  side.zeros += value == 0;
+  const bool divided = !subject.reference.empty();
+  if (subject.as_differences) {
+    side.relative.push_back(divided ? value - divisor : value);
+    side.runs.back().push_back(side.relative.back());
+  } else {
+    side.relative.push_back(divided ? value / divisor : value);
+    side.runs.back().push_back(log_of(side.relative.back()));
   }
-  for (double steal : values_of(trials, case_name, "steal_ratio"))
+  side.shifts.push_back(side.runs.back().back());
+}
+
+void add_run(Side& side, const TrialTable& trials, const Subject& subject) {
+  std::map<std::uint64_t, double> divisors;
+  if (!subject.reference.empty()) divisors = trials.values(subject.reference, subject.metric);
+  side.runs.emplace_back();
+  for (const auto& [block, value] : trials.values(subject.case_name, subject.metric)) {
+    const auto divisor = divisors.find(block);
+    const bool has_divisor =
+        divisor != divisors.end() && (subject.as_differences || divisor->second > 0);
+    if (subject.reference.empty())
+      add_value(side, subject, value, 1);
+    else if (has_divisor)
+      add_value(side, subject, value, divisor->second);
+  }
+  if (side.runs.back().empty()) side.runs.pop_back();
+  for (std::size_t i : trials.rows_of(subject.case_name))
+    side.ok_trials += trials.text(trials.rows()[i], "status") == name(Status::ok);
+  for (double steal : values_of(trials, subject.case_name, "steal_ratio"))
     side.steal_ratios.push_back(steal);
-  for (double load : values_of(trials, case_name, "other_load_ratio"))
+  for (double load : values_of(trials, subject.case_name, "other_load_ratio"))
     side.other_load_ratios.push_back(load);
-  if (logs.empty()) return;
-  side.run_medians.push_back(median(logs));
-  side.logs.insert(side.logs.end(), logs.begin(), logs.end());
 }
 
-Side side_of(const RunSet& runs, const std::string& metric, const std::string& case_name,
-             const std::string& reference) {
+Side side_of(const RunSet& runs, const Subject& subject) {
   Side side;
-  for (const RunSet::Run& run : runs.runs())
-    add_run(side, run.trials, metric, case_name, reference);
+  for (const RunSet::Run& run : runs.runs()) add_run(side, run.trials, subject);
   return side;
-}
-
-std::vector<double> exponentials(std::vector<double> logs) {
-  for (double& value : logs) value = std::exp(value);
-  return logs;
-}
-
-double range(const std::vector<double>& values) {
-  if (values.empty()) return 0;
-  const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  return *high - *low;
 }
 
 // What others took of the CPU time on the two sides, when that differs by more than disturbs.
@@ -80,25 +94,70 @@ std::string difference_of_loads(const std::vector<double>& base, const std::vect
   return fmt::format("others took {:.0f}% of the CPU time, now {:.0f}%", 100 * before, 100 * after);
 }
 
-// Runs of one side that differ among themselves as much as the sides do: then the shift between the
-// sides may be no more than that between sessions, which trials within a run cannot tell.
-std::string warn_of_sessions(const Side& base, const Side& now, double shift, double threshold) {
-  const double apart = range(base.run_medians) + range(now.run_medians);
-  if (apart <= std::log1p(threshold) || apart < std::abs(shift)) return "";
-  return fmt::format("the runs of one side alone differ by {:.0f}%", 100 * std::expm1(apart));
+void warn_of_side(Verdict& v, const Side& side, const char* which, const std::string& reference) {
+  const std::string_view unit = reference.empty() ? std::string_view(v.metric) : "";
+  if (side.zeros == 0 && !v.is_difference)
+    warn(v, Trust::unanimous_only,
+         reliability_warning(which, unit, side.relative, side.steal_ratios));
+  const std::size_t missing = side.ok_trials - std::min(side.ok_trials, side.values.size());
+  if (kMaxMissing * static_cast<double>(side.ok_trials) < static_cast<double>(missing))
+    warn(v, Trust::not_better,
+         fmt::format("{} of {} ok trials of {} have no value{}", missing, side.ok_trials, which,
+                     reference.empty() ? "" : " beside one of the reference"));
 }
 
-std::string warn_of_sides(std::string_view metric, const Side& base, const Side& now, double shift,
-                          double threshold) {
-  if (const std::size_t zeros = base.zeros + now.zeros; zeros > 0)
-    return fmt::format("{} of {} values are 0, and have no ratio", zeros,
-                       base.values.size() + now.values.size());
-  std::string warning =
-      reliability_warning("base", metric, exponentials(base.logs), base.steal_ratios);
-  if (warning.empty())
-    warning = reliability_warning("new", metric, exponentials(now.logs), now.steal_ratios);
-  if (warning.empty()) warning = warn_of_sessions(base, now, shift, threshold);
-  return warning;
+// Widens the intervals by what sessions differ, and makes p that of the wider interval.
+void widen(ShiftEstimate& shift, double session_sd, double level) {
+  const boost::math::normal normal;
+  const double error = std::log1p(session_sd) * std::numbers::sqrt2;  // of one run on each side
+  const auto wider = [&](double end, double tail) {
+    const double half = std::hypot(end - shift.center, boost::math::quantile(normal, tail) * error);
+    return end < shift.center ? shift.center - half : shift.center + half;
+  };
+  if (!shift.ci_low || !shift.same_low) return;
+  shift.ci_low = wider(*shift.ci_low, level / 2);
+  shift.ci_high = wider(*shift.ci_high, level / 2);
+  shift.same_low = wider(*shift.same_low, level);
+  shift.same_high = wider(*shift.same_high, level);
+  const double half = std::max(*shift.ci_high - shift.center, shift.center - *shift.ci_low);
+  const double z = std::abs(shift.center) / half * -boost::math::quantile(normal, level / 2);
+  shift.p_value = std::max(shift.p_value, 2 * boost::math::cdf(normal, -z));
+  // Single trials of two sessions may agree, and the sessions have made them.
+  shift.least = -std::numeric_limits<double>::infinity();
+  shift.most = std::numeric_limits<double>::infinity();
+}
+
+// Compares the trials of one run on each side.
+void compare_sessions(Verdict& v, const Side& before, const Side& after,
+                      const std::string& reference, const Significance& significance) {
+  constexpr std::size_t kMinTrials = 6;
+  ShiftEstimate shift = estimate_shift(before.shifts, after.shifts, significance.level);
+  const bool is_in_session = reference.empty() && !significance.session_sd;
+  if (significance.session_sd && !v.is_difference)
+    widen(shift, *significance.session_sd, significance.level);
+  set_estimate(v, shift, significance);
+  if (std::min(v.base_n, v.n) < kMinTrials)
+    warn(v, Trust::none,
+         fmt::format("{} and {} trials: a verdict requires {} on each side", v.base_n, v.n,
+                     kMinTrials));
+  // No session explains that one side has figures and the other zeros.
+  const bool is_beyond_sessions = !v.is_difference && std::isinf(std::log(*v.value));
+  if (is_in_session && !is_beyond_sessions)
+    warn(v, Trust::none,
+         "one run on each side, and sessions differ: a verdict requires 5 runs of the base, "
+         "--relative-to or --session-sd");
+}
+
+// Compares the medians of several runs.
+void compare_several(Verdict& v, const Side& before, const Side& after,
+                     const Significance& significance) {
+  const auto shift = estimate_run_shift(before.runs, after.runs, significance.level);
+  if (!shift) return;
+  set_estimate(v, *shift, significance);
+  if (!are_enough_runs(v.base_runs, v.runs))
+    warn(v, Trust::none,
+         fmt::format("{} and {} runs: a verdict requires 3 on each side, or 5 and 1", v.base_runs,
+                     v.runs));
 }
 
 // Names of the cases of `some` that `others` lack.
@@ -152,26 +211,91 @@ Failures failures_of(const RunSet& set, const std::string& case_name) {
   return failures;
 }
 
-// Where the share of failed trials grew by more than a tenth.
-void note_failing(RunComparison& comparison, const std::string& case_name, const RunSet& base,
-                  const RunSet& now) {
-  const Failures before = failures_of(base, case_name), after = failures_of(now, case_name);
-  if (10 * after.failed * before.all <= (10 * before.failed + before.all) * after.all) return;
-  comparison.failing.push_back(fmt::format("{}: {} of {} trials, {} of {} in the base", case_name,
-                                           after.failed, after.all, before.failed, before.all));
+// Returns the ok trials whose value is 0 as failures: a transfer of nothing.
+Failures zeros_of(const RunSet& set, const std::string& case_name, const std::string& metric) {
+  Failures zeros;
+  for (const RunSet::Run& run : set.runs())
+    for (double value : values_of(run.trials, case_name, metric)) {
+      ++zeros.all;
+      zeros.failed += value == 0;
+    }
+  return zeros;
 }
 
+// Returns the one-sided p of Fisher's exact test that so many more of `after` fail than of
+// `before`.
+double fisher_p(const Failures& before, const Failures& after) {
+  if (before.all == 0 || after.all == 0) return 1;
+  const boost::math::hypergeometric draws(before.failed + after.failed, after.all,
+                                          before.all + after.all);
+  return after.failed == 0 ? 1
+                           : boost::math::cdf(boost::math::complement(
+                                 draws, static_cast<double>(after.failed - 1)));
+}
+
+void note_more(RunComparison& comparison, const std::string& subject, const std::string& what,
+               const Failures& before, const Failures& after) {
+  if (after.failed == 0 || fisher_p(before, after) > kLevel) return;
+  comparison.failing.push_back(fmt::format("{}: {} of {} trials {}, {} of {} in the base", subject,
+                                           after.failed, after.all, what, before.failed,
+                                           before.all));
+}
+
+void note_failing(RunComparison& comparison, const std::string& case_name, const RunSet& base,
+                  const RunSet& now) {
+  note_more(comparison, case_name, "failed", failures_of(base, case_name),
+            failures_of(now, case_name));
+}
+
+// Returns the parameters that differ between the case's trials of the two sides, except `allowed`:
+// "message_size_bytes 65536, now 131072".
+std::string parameter_differences(const std::string& case_name, const RunSet& base,
+                                  const RunSet& now, const std::vector<std::string>& allowed) {
+  const auto text_in = [&](const RunSet& set, const std::string& column) -> std::string {
+    for (const RunSet::Run& run : set.runs())
+      if (const auto& rows = run.trials.rows_of(case_name); !rows.empty())
+        return std::string(run.trials.text(run.trials.rows()[rows.front()], column));
+    return "";
+  };
+  std::vector<std::string> lines;
+  for (const Parameter& parameter : parameters()) {
+    const std::string column(parameter.column);
+    if (column.empty() || std::ranges::count(allowed, parameter.name) > 0) continue;
+    const std::string before = text_in(base, column), after = text_in(now, column);
+    if (before != after && !before.empty() && !after.empty())
+      lines.push_back(fmt::format("{} {}, now {}", column, before, after));
+  }
+  return fmt::format("{}", fmt::join(lines, "; "));
+}
+
+// Adds the comparison of each metric of a case.
 void compare_metrics(RunComparison& comparison, const std::string& case_name, const RunSet& base,
-                     const RunSet& now, const std::vector<std::string>& metrics,
-                     const std::string& reference, const Significance& significance) {
-  for (const std::string& metric : metrics) {
-    Verdict row = compare_case(metric, case_name, base, now, reference, significance);
-    if (row.base_n > 0 && row.n == 0)
+                     const RunSet& now, const CompareOptions& options,
+                     const std::string& reference) {
+  const std::string unlike = parameter_differences(case_name, base, now, options.allowed);
+  for (const std::string& metric : options.metrics) {
+    Verdict v = compare_case(metric, case_name, base, now, reference, options.significance);
+    if (!unlike.empty()) warn(v, Trust::none, "not the same case: " + unlike);
+    if (v.base_n > 0 && v.n == 0)
       comparison.unmeasured.push_back(fmt::format("{} {}", case_name, metric));
-    else if (row.base_n == 0 && row.n > 0)
+    else if (v.base_n == 0 && v.n > 0)
       comparison.only_new.push_back(fmt::format("{} {}", case_name, metric));
-    else if (row.base_n > 0)
-      comparison.rows.push_back(std::move(row));
+    else if (v.base_n > 0)
+      comparison.rows.push_back(std::move(v));
+    if (find_metric(metric)->better == Better::higher)
+      note_more(comparison, fmt::format("{} {}", case_name, metric), "got 0",
+                zeros_of(base, case_name, metric), zeros_of(now, case_name, metric));
+  }
+}
+
+// Adds the comparisons of a reference case itself.
+void compare_reference(RunComparison& comparison, const std::string& reference, const RunSet& base,
+                       const RunSet& now, const CompareOptions& options) {
+  note_failing(comparison, reference, base, now);
+  for (const std::string& metric : options.metrics) {
+    Verdict v = compare_case(metric, reference, base, now, "", options.significance);
+    v.baseline = reference;
+    if (v.base_n > 0 && v.n > 0) comparison.references.push_back(std::move(v));
   }
 }
 
@@ -180,42 +304,38 @@ void compare_metrics(RunComparison& comparison, const std::string& case_name, co
 Verdict compare_case(const std::string& metric, const std::string& case_name, const RunSet& base,
                      const RunSet& now, const std::string& reference,
                      const Significance& significance) {
-  Verdict row;
-  row.metric = metric;
-  row.case_name = case_name;
-  row.baseline = reference;
-  const Side before = side_of(base, metric, case_name, reference);
-  const Side after = side_of(now, metric, case_name, reference);
-  row.base_n = before.values.size();
-  row.n = after.values.size();
-  if (row.base_n > 0) row.base_median = median(before.values);
-  if (row.n > 0) row.new_median = median(after.values);
-  if (row.base_n == 0 || row.n == 0) return row;
-  double shift = 0;
-  if (!before.logs.empty() && !after.logs.empty()) {
-    const ShiftEstimate estimate = estimate_shift(before.logs, after.logs, significance.level);
-    set_ratio_estimate(row, estimate, significance, 2);
-    shift = estimate.center;
-  }
-  const std::string_view unit = reference.empty() ? std::string_view(metric) : "";
-  row.warning = warn_of_sides(unit, before, after, shift, significance.threshold);
-  if (!reference.empty()) return row;  // it bore the same load
-  const std::string loads = difference_of_loads(before.other_load_ratios, after.other_load_ratios);
-  if (loads.empty()) return row;
-  row.warning = loads;
-  row.least = 0;  // every trial may say the same, and the load have made it say so
-  row.most = std::numeric_limits<double>::infinity();
-  return row;
+  Verdict v{.metric = metric, .case_name = case_name, .baseline = reference};
+  v.is_difference = find_metric(metric)->min_difference.has_value();
+  const Subject subject{metric, case_name, reference, v.is_difference};
+  const Side before = side_of(base, subject), after = side_of(now, subject);
+  v.base_n = before.values.size();
+  v.n = after.values.size();
+  v.base_runs = before.runs.size();
+  v.runs = after.runs.size();
+  if (v.base_n > 0) v.base_median = median(before.values);
+  if (v.n > 0) v.new_median = median(after.values);
+  if (v.base_n == 0 || v.n == 0) return v;
+  if (reference.empty())  // which would bear the same load
+    warn(v, Trust::none, difference_of_loads(before.other_load_ratios, after.other_load_ratios));
+  v.base_relative = median(before.relative);
+  v.new_relative = median(after.relative);
+  if (v.base_runs + v.runs > 2)
+    compare_several(v, before, after, significance);
+  else
+    compare_sessions(v, before, after, reference, significance);
+  warn_of_side(v, before, "base", reference);
+  warn_of_side(v, after, "new", reference);
+  return v;
 }
 
-RunComparison compare_runs(const RunSet& base, const RunSet& now,
-                           const std::vector<std::string>& metrics, const std::string& relative_to,
-                           const Significance& significance) {
+RunComparison compare_runs(const RunSet& base, const RunSet& now, const CompareOptions& options) {
   RunComparison comparison;
+  const std::string& relative_to = options.relative_to;
   const std::vector<Case> old_cases = base.cases(), new_cases = now.cases();
   comparison.only_base = missing_from(new_cases, old_cases);
   comparison.only_new = missing_from(old_cases, new_cases);
   const std::set<std::string> fresh(comparison.only_new.begin(), comparison.only_new.end());
+  std::set<std::string> references;
   bool has_reference = relative_to.empty();
   for (const Case& c : new_cases) {
     has_reference = has_reference || is_reference(c, relative_to);
@@ -227,11 +347,15 @@ RunComparison compare_runs(const RunSet& base, const RunSet& now,
       continue;
     }
     note_failing(comparison, c.name, base, now);
-    compare_metrics(comparison, c.name, base, now, metrics, reference, significance);
+    compare_metrics(comparison, c.name, base, now, options, reference);
+    if (!reference.empty() && references.insert(reference).second)
+      compare_reference(comparison, reference, base, now, options);
   }
   if (!has_reference)
     throw UsageError(fmt::format("relative to '{}': no case of the new run has that", relative_to));
-  decide_family(comparison.rows, significance);
+  decide_family(comparison.rows, options.significance);
+  add_power(comparison.rows, options.significance);
+  decide_family(comparison.references, options.significance);
   comparison.differences = differences_between(base.runs().front(), now.runs().front());
   if (const std::string loads = difference_of_loads(loads_of(base), loads_of(now)); !loads.empty())
     comparison.differences.push_back("load: " + loads);
@@ -248,6 +372,7 @@ std::string run_comparison_json(const RunComparison& comparison) {
   json["failing"] = comparison.failing;
   json["without_reference"] = comparison.unreferenced;
   json["rows"] = verdicts_json(VerdictList::runs, comparison.rows);
+  json["references"] = verdicts_json(VerdictList::runs, comparison.references);
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

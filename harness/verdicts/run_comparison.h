@@ -12,27 +12,37 @@ namespace pingperf {
 
 // Returns the comparison of one case, without q value and decision. If there is a `reference`, each
 // trial is divided by the trial of that case in the same block. This cancels the effect of a
-// different or busier machine.
+// different or busier machine. With one run on each side the trials are compared, and the verdict
+// is about these two sessions: without a reference or significance.session_sd there is none about
+// the code. With several runs the medians of the runs are compared.
 Verdict compare_case(const std::string& metric, const std::string& case_name, const RunSet& base,
                      const RunSet& now, const std::string& reference,
                      const Significance& significance);
 
 struct RunComparison {
   std::vector<Verdict> rows;              // judged as one family
+  std::vector<Verdict> references;        // the reference cases themselves, not divided
   std::vector<std::string> only_base;     // cases
   std::vector<std::string> only_new;      // cases, and "case metric" that the base has no value of
   std::vector<std::string> unmeasured;    // "case metric" that the new run has no value of
-  std::vector<std::string> failing;       // "case: 9 of 10 trials, 0 of 10 in the base"
+  std::vector<std::string> failing;       // "case: 9 of 10 trials failed, 0 of 10 in the base"
   std::vector<std::string> unreferenced;  // cases left out: they have no reference
   std::vector<std::string> differences;   // "kernel: Linux 6.1, now Linux 6.18", of the
                                           // first runs; loads, of all
 };
 
-// Compares every case that both have, in each of `metrics` that both measured. `relative_to` names
-// the references ("engine=iperf3"), or is empty. Throws UsageError if it names no case.
-RunComparison compare_runs(const RunSet& base, const RunSet& now,
-                           const std::vector<std::string>& metrics, const std::string& relative_to,
-                           const Significance& significance);
+// How runs are compared.
+struct CompareOptions {
+  std::vector<std::string> metrics;
+  std::string relative_to;  // names the references ("engine=iperf3"); empty: none
+  Significance significance;
+  std::vector<std::string> allowed;  // parameters that may differ between the sides
+};
+
+// Compares every case that both have, in each metric that both measured. A case whose parameters
+// differ between the sides is not the same case, and gets no decision. Throws UsageError if
+// `relative_to` names no case.
+RunComparison compare_runs(const RunSet& base, const RunSet& now, const CompareOptions& options);
 
 // Returns everything as JSON.
 std::string run_comparison_json(const RunComparison& comparison);

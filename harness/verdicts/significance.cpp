@@ -1,8 +1,25 @@
 #include "harness/verdicts/significance.h"
 
 #include <algorithm>
+#include <boost/math/distributions/normal.hpp>
+#include <cmath>
+#include <iterator>
 
 namespace pingperf {
+namespace {
+
+// Returns the level of look `index` of so many. Looks that are closer together than doubling ones
+// depend on each other more, so that their statements are wrong less often.
+double level_of_look(std::size_t index, std::size_t looks) {
+  // Critical values at the last look, by numerical integration; they do not grow further.
+  constexpr double kCritical[] = {1.9600, 2.0382, 2.0533, 2.0555, 2.0557};
+  if (looks == 1) return kLevel;
+  const double critical = kCritical[std::min(looks, std::size(kCritical)) - 1];
+  const double share = std::exp2(static_cast<double>(index + 1) - static_cast<double>(looks));
+  return 2 * boost::math::cdf(boost::math::normal(), -critical * std::pow(share, -0.25));
+}
+
+}  // namespace
 
 std::vector<std::uint64_t> interim_analyses(const Criteria& criteria) {
   const auto& until = criteria.until;
@@ -16,8 +33,10 @@ std::vector<std::uint64_t> interim_analyses(const Criteria& criteria) {
   return looks;
 }
 
-Significance significance_of(const Criteria& criteria) {
-  return {.level = kLevel / static_cast<double>(interim_analyses(criteria).size())};
+Significance significance_of(const Criteria& criteria, std::uint64_t blocks) {
+  const std::vector<std::uint64_t> looks = interim_analyses(criteria);
+  const auto look = std::lower_bound(looks.begin(), looks.end() - 1, blocks);
+  return {.level = level_of_look(static_cast<std::size_t>(look - looks.begin()), looks.size())};
 }
 
 }  // namespace pingperf

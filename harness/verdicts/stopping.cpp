@@ -24,7 +24,7 @@ void add_if_wide(std::vector<std::string>& lines, const std::string& what,
 void add_wide_cases(std::vector<std::string>& lines, const std::string& metric,
                     const Experiment& experiment, const Criteria& criteria,
                     const TrialTable& trials) {
-  const double level = significance_of(criteria).level;
+  const double level = significance_of(criteria, blocks_of(trials)).level;
   for (const Case& c : experiment.cases) {
     const std::vector<double> values = values_of(trials, c.name, metric);
     if (values.empty()) continue;  // a metric that its kind does not have, or only failures
@@ -39,7 +39,7 @@ void add_wide_cases(std::vector<std::string>& lines, const std::string& metric,
 
 void add_wide_pairs(std::vector<std::string>& lines, const std::string& metric,
                     const Criteria& criteria, const TrialTable& trials) {
-  const Significance significance = significance_of(criteria);
+  const Significance significance = significance_of(criteria, blocks_of(trials));
   for (const Compare& compare : criteria.compare) {
     if (compare.metric != metric) continue;
     for (const CasePair& pair : compare.pairs) {
@@ -53,14 +53,23 @@ void add_wide_pairs(std::vector<std::string>& lines, const std::string& metric,
 
 }  // namespace
 
-std::optional<std::string> too_few_repetitions(const Criteria& criteria) {
+std::vector<std::string> too_few_repetitions(const Criteria& criteria) {
   const std::uint64_t most = interim_analyses(criteria).back();
-  const std::size_t fewest = fewest_pairs(significance_of(criteria).level);
-  if (criteria.gates.empty() || most >= fewest) return std::nullopt;
-  return fmt::format(
-      "with {} repetitions the gates have no interval and decide nothing: {} are the "
-      "fewest here",
-      most, fewest);
+  const double level = significance_of(criteria, most).level;
+  std::vector<std::string> lines;
+  if (const std::size_t fewest = fewest_pairs(level); !criteria.gates.empty() && most < fewest)
+    lines.push_back(
+        fmt::format("with {} repetitions the gates have no interval and decide nothing: they "
+                    "require {}",
+                    most, fewest));
+  for (const Compare& compare : criteria.compare)
+    if (const std::size_t fewest = fewest_pairs_of_family(compare.pairs.size(), level);
+        most < fewest)
+      lines.push_back(fmt::format(
+          "with {} repetitions no change of {} can be found in one of {} compared pairs: they "
+          "require {}",
+          most, compare.metric, compare.pairs.size(), fewest));
+  return lines;
 }
 
 std::vector<std::string> unresolved(const Experiment& experiment, const Criteria& criteria,

@@ -11,8 +11,9 @@
 
 namespace pingperf {
 
-// Returns an error if the plan has too few blocks for any gate to be decided; else nothing.
-std::optional<std::string> too_few_repetitions(const Criteria& criteria);
+// Returns one line per kind of statement that the plan has too few blocks for: the gates, and each
+// family of comparisons, in which not even a tenfold change would be found. Empty: it has enough.
+std::vector<std::string> too_few_repetitions(const Criteria& criteria);
 
 // Returns the reasons to go on with the run, one per line: cases or pairs whose interval
 // is wider than `until` wants, and gates that are to repeat. Empty: it may end.

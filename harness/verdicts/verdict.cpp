@@ -3,12 +3,15 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <map>
 
 #include "harness/base/statistics.h"
 #include "harness/results/columns.h"
 #include "harness/results/metrics.h"
 #include "harness/results/warnings.h"
+#include "harness/verdicts/run_medians.h"
 
 namespace pingperf {
 namespace {
@@ -24,16 +27,36 @@ Decision direction(const std::string& metric, bool up) {
   }
 }
 
-Decision decide(const Verdict& v, double threshold) {
-  if (!v.value) return v.warning.empty() ? Decision::none : Decision::inconclusive;
-  if (!v.ci_low || !v.ci_high) return Decision::inconclusive;
-  const double up = 1 + threshold, down = 1 / up;
-  const bool unanimous = v.least > up || v.most < down;
-  if (!v.warning.empty() && !unanimous) return Decision::inconclusive;
-  const bool apart = *v.ci_low > 1 || *v.ci_high < 1;
-  const bool large = *v.value > up || *v.value < down;
-  if (apart && large && v.q_value.value_or(1) <= kLevel) return direction(v.metric, *v.value > 1);
-  return *v.ci_low >= down && *v.ci_high <= up ? Decision::same : Decision::inconclusive;
+// Returns the smallest shift that matters.
+double min_shift(const Verdict& v, const Significance& significance) {
+  return v.is_difference ? *find_metric(v.metric)->min_difference
+                         : std::log1p(significance.threshold);
+}
+
+bool is_unanimous(const Verdict& v, double threshold) {
+  return v.shift->least > threshold || v.shift->most < -threshold;
+}
+
+// Returns true if the comparison can have a decision. Then it counts in its family.
+bool is_decidable(const Verdict& v, const Significance& significance) {
+  if (!v.shift || !v.shift->ci_low || v.trust == Trust::none) return false;
+  return v.trust != Trust::unanimous_only || is_unanimous(v, min_shift(v, significance));
+}
+
+Decision decide(const Verdict& v, const Significance& significance) {
+  if (!v.shift) return v.warning.empty() ? Decision::none : Decision::inconclusive;
+  if (!is_decidable(v, significance)) return Decision::inconclusive;
+  const ShiftEstimate& shift = *v.shift;
+  const double threshold = min_shift(v, significance);
+  const bool apart = *shift.ci_low > 0 || *shift.ci_high < 0;
+  if (apart && std::abs(shift.center) > threshold && v.q_value.value_or(1) <= kLevel) {
+    const Decision found = direction(v.metric, shift.center > 0);
+    const bool is_hidden = v.trust == Trust::not_better && found == Decision::faster;
+    return is_hidden ? Decision::inconclusive : found;
+  }
+  const bool is_same = shift.same_low && *shift.same_low >= -threshold &&
+                       *shift.same_high <= threshold && v.trust != Trust::not_better;
+  return is_same ? Decision::same : Decision::inconclusive;
 }
 
 // Returns the decision on values that lie between `low` and `high`.
@@ -50,11 +73,59 @@ std::string number(const Verdict& gate, double value) {
   return gate.baseline.empty() ? human_metric(gate.metric, value) : fmt::format("{:.4g}", value);
 }
 
+// Returns the standard error of the verdict's estimate, in standard deviations.
+double error_sds(const Verdict& v) {
+  const auto share = [](std::size_t n) { return 1 / static_cast<double>(n); };
+  if (v.base_runs + v.runs > 2) return std::sqrt(share(v.base_runs) + share(v.runs));
+  return std::sqrt(v.base_n == 0 ? share(v.n) : share(v.base_n) + share(v.n));
+}
+
+// Returns the standard deviations that the trials, or the runs, of the verdict find.
+std::optional<double> detectable_sds(const Verdict& v, double level) {
+  if (v.base_runs + v.runs > 2) return detectable_by_runs(v.base_runs, v.runs, level);
+  if (v.base_n == 0) return detectable_by_pairs(v.n, level);
+  return detectable_by_samples(v.base_n, v.n, level);
+}
+
+// Returns how many trials of each case or side find a shift of so many standard deviations.
+std::size_t trials_to_detect(const Verdict& v, double sds, double level) {
+  const double pairs =
+      std::max(pairs_to_detect(sds, level), static_cast<double>(fewest_pairs(level)));
+  return static_cast<std::size_t>(std::ceil(v.base_n == 0 ? pairs : 2 * pairs));
+}
+
+// Sets what the verdict could have found at the level, and how much more would decide it.
+void set_power(Verdict& v, double detectable_sds, double threshold, double level) {
+  constexpr double kQuantileOfPower = 1.645;  // the estimate must be beyond the threshold, too
+  constexpr std::size_t kMaxTrials = 2000;    // past it, more of the same is no advice
+  const double spread = v.shift->stddev;
+  if (spread <= 0 || (!v.is_difference && !ratio_of(v))) return;
+  if (!v.is_difference)
+    v.detectable_ratio = std::exp(
+        std::max(detectable_sds * spread, threshold + kQuantileOfPower * error_sds(v) * spread));
+  if (v.decision != Decision::inconclusive || v.trust != Trust::full) return;
+  const std::size_t runs = std::min(v.base_runs, v.runs);
+  if (v.base_runs + v.runs > 2) {
+    const auto wanted = runs_to_detect(threshold / spread, level);
+    if (wanted) v.more_runs = *wanted > runs ? *wanted - runs : runs;
+  } else if (const auto wanted = trials_to_detect(v, threshold / spread, level);
+             wanted <= kMaxTrials) {
+    const std::size_t trials = v.base_n == 0 ? v.n : std::min(v.base_n, v.n);
+    v.more_repetitions = wanted > trials ? wanted - trials : trials;  // as many again
+  }
+}
+
 std::string describe_comparison(const Verdict& v) {
   std::string text = fmt::format("{} {}:", v.case_name, v.metric);
-  if (v.value) text += fmt::format(" {:.3f}", *v.value);
-  if (v.ci_low) text += fmt::format(" [{:.3f}, {:.3f}]", *v.ci_low, *v.ci_high);
-  if (v.value) text += " of the base:";
+  if (v.is_difference && v.value)
+    text += fmt::format(" {} more than the base:", human_metric(v.metric, *v.value));
+  else if (const auto ratio = ratio_of(v); ratio && v.ci_low)
+    text += fmt::format(" {:.3f} [{:.3f}, {:.3f}] of the base:", *ratio, *v.ci_low, *v.ci_high);
+  else if (ratio)
+    text += fmt::format(" {:.3f} of the base:", *ratio);
+  else if (v.base_median && v.new_median)
+    text += fmt::format(" {}, base {}:", human_metric(v.metric, *v.new_median),
+                        human_metric(v.metric, *v.base_median));
   text += fmt::format(" {}", name(v.decision));
   if (!v.warning.empty()) text += fmt::format(" ({})", v.warning);
   return text;
@@ -88,35 +159,56 @@ std::string_view name(Decision decision) {
   return "";
 }
 
-void set_ratio_estimate(Verdict& verdict, const ShiftEstimate& logs,
-                        const Significance& significance, std::size_t trials) {
-  verdict.value = std::exp(logs.center);
-  verdict.least = std::exp(logs.least);
-  verdict.most = std::exp(logs.most);
-  if (logs.ci_low) verdict.ci_low = std::exp(*logs.ci_low);
-  if (logs.ci_high) verdict.ci_high = std::exp(*logs.ci_high);
-  // Of several moments at which the run may stop, any may be the lucky one (Bonferroni).
-  verdict.p_value = std::min(1.0, logs.p_value * kLevel / significance.level);
-  if (logs.stddev <= 0) return;
-  verdict.detectable_ratio = std::exp(detectable_shift(
-      logs.stddev, logs.weight, std::log1p(significance.threshold), significance.level));
-  const double wanted = std::max(
-      static_cast<double>(fewest_pairs(significance.level)),
-      weight_to_detect(logs.stddev, std::log1p(significance.threshold), significance.level));
-  const double more = wanted > logs.weight ? wanted - logs.weight : logs.weight;  // as many again
-  verdict.more_repetitions = trials * static_cast<std::size_t>(std::ceil(more - 1e-9));
+void set_estimate(Verdict& verdict, const ShiftEstimate& shift, const Significance& significance) {
+  const auto figure = [&](double of) { return verdict.is_difference ? of : ratio_of(of); };
+  verdict.shift = shift;
+  verdict.value = figure(shift.center);
+  verdict.least = figure(shift.least);
+  verdict.most = figure(shift.most);
+  if (shift.ci_low) verdict.ci_low = figure(*shift.ci_low);
+  if (shift.ci_high) verdict.ci_high = figure(*shift.ci_high);
+  // So that 5 % is the line at any of several looks.
+  verdict.p_value = std::min(1.0, shift.p_value * kLevel / significance.level);
+}
+
+void warn(Verdict& verdict, Trust trust, const std::string& warning) {
+  if (warning.empty() || (!verdict.warning.empty() && verdict.trust >= trust)) return;
+  verdict.trust = trust;
+  verdict.warning = warning;
+}
+
+std::optional<double> ratio_of(const Verdict& v) {
+  const bool has_zero = v.base_median.value_or(1) <= 0 || v.new_median.value_or(1) <= 0;
+  const bool is_ratio = !v.is_difference && !has_zero && v.value && *v.value > 0;
+  return is_ratio && std::isfinite(*v.value) ? v.value : std::nullopt;
+}
+
+std::size_t fewest_pairs_of_family(std::size_t size, double level) {
+  return fewest_pairs(level / static_cast<double>(std::max<std::size_t>(1, size)));
 }
 
 void decide_family(std::vector<Verdict>& family, const Significance& significance) {
   std::vector<double> p_values;
   for (const Verdict& v : family)
-    if (v.p_value) p_values.push_back(*v.p_value);
+    if (is_decidable(v, significance)) p_values.push_back(*v.p_value);
   const std::vector<double> q = q_values(p_values);
   std::size_t next = 0;
   for (Verdict& v : family) {
-    if (v.p_value) v.q_value = q[next++];
-    v.decision = decide(v, significance.threshold);
-    if (v.decision != Decision::inconclusive || !v.warning.empty()) v.more_repetitions.reset();
+    if (is_decidable(v, significance)) v.q_value = q[next++];
+    v.decision = decide(v, significance);
+  }
+}
+
+void add_power(std::vector<Verdict>& family, const Significance& significance) {
+  const auto size = std::ranges::count_if(
+      family, [&](const Verdict& v) { return is_decidable(v, significance); });
+  const double level = significance.level / static_cast<double>(std::max<std::ptrdiff_t>(1, size));
+  std::map<std::array<std::size_t, 4>, std::optional<double>> known;  // simulated once
+  for (Verdict& v : family) {
+    if (!is_decidable(v, significance)) continue;
+    const auto [entry, is_new] = known.try_emplace({v.base_n, v.n, v.base_runs, v.runs});
+    if (is_new) entry->second = detectable_sds(v, level);
+    if (entry->second) set_power(v, *entry->second, min_shift(v, significance), level);
   }
 }
 
@@ -124,13 +216,20 @@ void decide_gate(Verdict& gate) {
   if (gate.n == 0 && gate.warning.empty()) {
     gate.decision = Decision::failed;
     gate.warning = "nothing was measured";
+  } else if (gate.new_median == 0.0 && find_metric(gate.metric)->better == Better::higher) {
+    gate.decision = Decision::failed;
+    gate.warning = "more than half of the values are 0";
   } else if (!gate.ci_low) {
     gate.decision = Decision::undecided;
     if (gate.warning.empty()) gate.warning = fmt::format("{} values make no interval", gate.n);
-  } else if (gate.warning.empty()) {
-    gate.decision = decide_between(*gate.bound, *gate.ci_low, *gate.ci_high);
-  } else {  // the interval is unreliable, but all trials may agree
+  } else if (gate.trust == Trust::none) {
+    gate.decision = Decision::undecided;
+  } else if (gate.trust == Trust::unanimous_only) {
     gate.decision = decide_between(*gate.bound, gate.least, gate.most);
+  } else {
+    gate.decision = decide_between(*gate.bound, *gate.ci_low, *gate.ci_high);
+    if (gate.trust == Trust::not_better && gate.decision == Decision::passed)
+      gate.decision = Decision::undecided;
   }
 }
 
@@ -140,7 +239,7 @@ bool fails(const Verdict& gate) {
 }
 
 std::optional<double> half_width(const Verdict& verdict) {
-  if (!verdict.ci_low || !verdict.ci_high) return std::nullopt;
+  if (!verdict.ci_low || !verdict.ci_high || !ratio_of(verdict)) return std::nullopt;
   return (*verdict.ci_high - *verdict.ci_low) / 2 / *verdict.value;
 }
 

@@ -11,6 +11,9 @@
 
 namespace pingperf {
 
+// The share of trials that may lack the metric or a partner.
+inline constexpr double kMaxMissing = 0.1;
+
 enum class Decision {
   none,  // there is nothing to judge
   faster,
@@ -26,6 +29,14 @@ enum class Decision {
 
 std::string_view name(Decision decision);
 
+// How far the trials of a verdict can be trusted, beside its interval.
+enum class Trust {
+  full,
+  not_better,      // too many trials lack the metric: no faster, same or passed
+  unanimous_only,  // the interval is unreliable: a decision only if all trials agree
+  none,            // no decision
+};
+
 // A case that is compared with a baseline in the same run or across runs, or that must keep a
 // bound.
 struct Verdict {
@@ -34,12 +45,20 @@ struct Verdict {
   // Within a run, the case to compare with. Across runs, the case that each trial is divided by
   // first. Of a gate, the case or the stored run. Empty: none.
   std::string baseline;
-  std::size_t n = 0;                  // pairs of trials; across runs, trials of the new side
-  std::size_t base_n = 0;             // across runs, trials of the base
-  std::size_t excluded = 0;           // blocks in which one case of a pair has no value
-  std::optional<double> base_median;  // across runs, of the values as measured, not divided
+  std::size_t n = 0;         // pairs of trials; across runs, trials of the new side
+  std::size_t base_n = 0;    // across runs, trials of the base
+  std::size_t excluded = 0;  // blocks in which one case of a pair has no value
+  std::size_t runs = 0;      // across runs, those of the new side with a value
+  std::size_t base_runs = 0;
+  std::optional<double> base_median;  // of the values as measured
   std::optional<double> new_median;
-  std::optional<double> value;   // the ratio (Hodges–Lehmann), or the median of an absolute gate
+  std::optional<double> base_relative;  // across runs, of the values divided by their reference
+  std::optional<double> new_relative;
+  // What is decided on: the shift of the logarithms, or of the values if is_difference.
+  std::optional<ShiftEstimate> shift;
+  bool is_difference = false;
+  // The ratio, the difference, or the median of an absolute gate; 0 or infinite where values are 0.
+  std::optional<double> value;
   std::optional<double> ci_low;  // empty for too few trials, as is ci_high
   std::optional<double> ci_high;
   double least = 0;  // extremes of single trials
@@ -48,23 +67,35 @@ struct Verdict {
   std::optional<double> q_value;  // over the family that was judged together
   Decision decision = Decision::none;
   std::optional<double> detectable_ratio;       // 1.1: a change of 10 % would have been found
-  std::optional<std::size_t> more_repetitions;  // of an inconclusive comparison
-  std::string warning;                          // why the trials allow no decision; empty: they do
-  std::string note;                             // another difference of the two cases; empty: none
-  std::optional<Bound> bound;                   // of a gate
+  std::optional<std::size_t> more_repetitions;  // that an inconclusive comparison would take
+  std::optional<std::size_t> more_runs;         // the same of each side, of several runs
+  Trust trust = Trust::full;
+  std::string warning;         // why trust is less; empty: it is full
+  std::string note;            // another difference of the two cases; empty: none
+  std::optional<Bound> bound;  // of a gate
 };
 
-// Sets ratio and extremes, interval, p value and detectable ratio from an estimate of the shift of
-// logarithms, which was made at the level of `significance`. `trials`: how many repetitions a unit
-// of its weight takes; 1 of pairs, 2 of two samples.
-void set_ratio_estimate(Verdict& verdict, const ShiftEstimate& logs,
-                        const Significance& significance, std::size_t trials);
+// Sets shift, value, interval, p value and extremes.
+void set_estimate(Verdict& verdict, const ShiftEstimate& shift, const Significance& significance);
+
+// Sets a warning and the trust that it leaves, unless the verdict has a graver one.
+void warn(Verdict& verdict, Trust trust, const std::string& warning);
+
+// Returns the verdict's value if it is a ratio of two figures above 0, else nothing.
+std::optional<double> ratio_of(const Verdict& verdict);
 
 // Sets the q values and decisions of comparisons that are judged as one family. A decision requires
-// an interval wholly on one side of no change, a ratio beyond the threshold, and a q value of at
-// most 5 %; "same" requires the interval within the threshold. A comparison with a warning is
-// inconclusive, unless all trials agree.
+// an interval wholly on one side of no change, a shift beyond the threshold, and a q value of at
+// most 5 %; "same" requires the interval of 1 - 2 level within the threshold. Only comparisons that
+// can have a decision count for q.
 void decide_family(std::vector<Verdict>& family, const Significance& significance);
+
+// Sets what so many trials of a judged family could have found, and how many more would decide what
+// is inconclusive. Where nothing can be found, neither is set.
+void add_power(std::vector<Verdict>& family, const Significance& significance);
+
+// Returns the fewest pairs with which one of a family of so many can be decided at the level.
+std::size_t fewest_pairs_of_family(std::size_t size, double level);
 
 // Sets the decision of a gate. It is decided by the interval, not by the point: failed = all of it
 // is beyond the bound, passed = all of it keeps the bound, undecided = the bound lies within. A

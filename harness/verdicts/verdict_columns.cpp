@@ -1,6 +1,7 @@
 #include "harness/verdicts/verdict_columns.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -30,6 +31,11 @@ Value optional_value(const std::optional<T>& value) {
   return value ? Value(*value) : Value(nullptr);
 }
 
+// An end that is infinite, since a value is 0, is no figure.
+Value finite_value(const std::optional<double>& value) {
+  return value && std::isfinite(*value) ? Value(*value) : Value(nullptr);
+}
+
 Value text_or_null(const std::string& text) {
   return text.empty() ? Value(nullptr) : Value(text);
 }
@@ -56,21 +62,25 @@ constexpr VerdictColumn kColumns[] = {
     {"new_median", kRuns, "of the new run's trials as measured, in the metric's unit",
      [](V v) { return optional_value(v.new_median); }},
     {"ratio", kRatios,
-     "case / baseline, or new / base: Hodges–Lehmann estimate of the shift of the logarithms",
-     [](V v) { return optional_value(v.value); }},
+     "case / baseline, or new / base: Hodges–Lehmann estimate of the shift of the logarithms; of "
+     "several runs, the shift of the means of the run medians; empty where a median is 0",
+     [](V v) { return optional_value(ratio_of(v)); }},
     {"figure", kGates, "the ratio, or the median of an absolute bound",
      [](V v) { return optional_value(v.value); }},
     {"ci_low", kAll,
-     "95 % interval, by inverting the Wilcoxon signed-rank test of pairs or the Mann–Whitney test "
-     "of two runs (both exact to 50 values, then normal); empty where so few trials have none. "
-     "Wider where the run could stop at several moments (docs/statistics.md)",
-     [](V v) { return optional_value(v.ci_low); }},
-    {"ci_high", kAll, "its upper end", [](V v) { return optional_value(v.ci_high); }},
+     "95 % interval of the ratio or the difference, by inverting the Wilcoxon signed-rank test of "
+     "pairs or the Mann–Whitney test of two runs (both exact to 50 values, then normal), or by "
+     "Student's t of run medians; empty where so few trials have none. Wider where the run could "
+     "stop at several moments (docs/statistics.md)",
+     [](V v) { return finite_value(v.ci_low); }},
+    {"ci_high", kAll, "its upper end", [](V v) { return finite_value(v.ci_high); }},
     {"p_value", kRatios,
-     "two-sided test of ratio 1, by the test of the interval; times the moments at which the run "
-     "could stop",
+     "two-sided test of no change, by the test of the interval or by all permutations of the run "
+     "medians; scaled so that 0.05 is the line where the run could stop at several moments",
      [](V v) { return optional_value(v.p_value); }},
-    {"q_value", kRatios, "Benjamini–Hochberg, over all rows",
+    {"q_value", kRatios,
+     "Benjamini–Hochberg, over the rows that can have a verdict: of an entry of compare:, or of "
+     "all rows across runs",
      [](V v) { return optional_value(v.q_value); }},
     {"at_least", kGates, "the lower bound; empty: none",
      [](V v) { return optional_value(v.bound->at_least); }},
@@ -78,25 +88,36 @@ constexpr VerdictColumn kColumns[] = {
      [](V v) { return optional_value(v.bound->at_most); }},
     {"verdict", kRatios,
      "faster or slower (higher or lower for a metric without a better side): the interval excludes "
-     "1, the ratio is beyond the threshold (5 %) and q is at most 0.05; same: the interval is "
-     "within the threshold; else inconclusive",
+     "no change, the ratio is beyond the threshold (5 %) and q is at most 0.05; same: the 90 % "
+     "interval is within the threshold; else inconclusive",
      [](V v) -> Value { return name(v.decision); }},
     {"state", kGates, "passed, failed or undecided", [](V v) -> Value { return name(v.decision); }},
     {"detectable_ratio", kRatios,
-     "minimum detectable effect: the ratio that so many trials, with this spread, find with 95 % "
-     "power",
+     "minimum detectable effect: the ratio that so many trials or runs, with this spread, find "
+     "with "
+     "95 % power in this family; empty where none can be found",
      [](V v) { return optional_value(v.detectable_ratio); }},
     {"more_repetitions", kRatios,
-     "of an inconclusive row: about how many more, in each run, would settle it",
+     "of an inconclusive row: about how many more, in each run, would decide it; empty past 2000",
      [](V v) { return optional_value(v.more_repetitions); }},
     {"remark", kRatios,
-     "why these trials are no ground for a verdict, which is inconclusive then: a case is bimodal, "
-     "CPU time was stolen in more than a third of its trials; across runs also another load "
-     "beside each side, or runs of one side that differ as much as the sides do",
+     "a warning against a verdict on these trials: a case is bimodal, CPU time was stolen in more "
+     "than a third of its trials, more than a tenth of the trials have no value or no pair; across "
+     "runs also another load beside each side, too few trials or runs, or other parameters",
      [](V v) -> Value { return v.warning; }},
     {"note", kComparisons,
      "what makes the two unlike, beside what is compared: how often the payload is copied",
      [](V v) -> Value { return v.note; }},
+    {"difference", kRatios,
+     "case - baseline, or new - base, in the metric's unit: Hodges–Lehmann estimate of the shift, "
+     "of the metrics that are often 0 (lost, retransmits, loss_ratio …); empty for ratios",
+     [](V v) { return v.is_difference ? optional_value(v.value) : Value(nullptr); }},
+    {"base_runs", kRuns, "runs of the base with a value", [](V v) -> Value { return v.base_runs; }},
+    {"new_runs", kRuns, "new runs with a value", [](V v) -> Value { return v.runs; }},
+    {"more_runs", kRuns,
+     "of an inconclusive row of several runs: about how many more on each side would decide it; "
+     "empty past 100",
+     [](V v) { return optional_value(v.more_runs); }},
 };
 
 std::vector<VerdictColumn> columns_of(VerdictList list) {

@@ -245,7 +245,12 @@ workloads:
         self.resume_and_check(2)
 
     def test_ctrl_c_keeps_the_rows_and_says_how_to_go_on(self):
-        run = self.start_run()
+        run = self.start_run("""
+name: many
+plan: {repetitions: 8, cooldown: 0ms}
+workloads:
+  bulk: {kind: throughput, engine: blocking, duration: 400ms, warmup: 0ms}
+""")
         self.assertTrue(eventually(lambda: self.rows() >= 3 and is_measuring(processes_of(run.pid))))
         os.killpg(run.pid, signal.SIGINT)  # as a terminal does: the whole group gets it
         _, errors = run.communicate(timeout=10)

@@ -32,8 +32,9 @@ void compare(const CsvTable& table) {
   summary_csv(summarize(trials));
   const RunSet runs = RunSet::of(trials);
   for (const char* const relative_to : {"", "engine=iperf3"}) {
-    const RunComparison comparison =
-        compare_runs(runs, runs, {"throughput_bps", "rtt_p50_ns"}, relative_to, {});
+    const RunComparison comparison = compare_runs(
+        runs, runs,
+        {.metrics = {"throughput_bps", "rtt_p50_ns", "loss_ratio"}, .relative_to = relative_to});
     for (const Verdict& row : comparison.rows) require_one_line(describe(row));
     verdicts_csv(VerdictList::runs, comparison.rows);
     run_comparison_json(comparison);

@@ -54,7 +54,7 @@ class ReportPageTest : public testing::Test {
             &experiment_,
             trials_.get(),
             summarize(*trials_),
-            compare_cases(criteria_, *trials_, significance_of(criteria_)),
+            compare_cases(criteria_, *trials_),
             judge_gates(criteria_, *trials_)};
   }
 

@@ -83,8 +83,8 @@ TEST_F(ReportTest, ComparisonPairsTrialsOfOneBlock) {
   EXPECT_DOUBLE_EQ(rows[0].value.value(), 2);
   EXPECT_THAT(
       verdicts_csv(VerdictList::comparisons, rows, "run-1"),
-      HasSubstr("1,run-1,throughput_bps,bulk/engine=blocking,bulk/engine=iperf3,3,1,2,,,0.25,0.25,"
-                "inconclusive,,,,\n"));
+      HasSubstr("1,run-1,throughput_bps,bulk/engine=blocking,bulk/engine=iperf3,3,1,2,,,0.25,,"
+                "inconclusive,,,1 of 4 blocks have no pair,,\n"));
 }
 
 TEST_F(ReportTest, AVerdictNeedsIntervalThresholdAndFamily) {
@@ -110,7 +110,7 @@ TEST_F(ReportTest, AVerdictNeedsIntervalThresholdAndFamily) {
   EXPECT_GT(rows[2].more_repetitions.value(), 10u);
   EXPECT_GT(rows[2].detectable_ratio.value(), 1.4);
   const std::string text = comparisons_table(rows, {});
-  EXPECT_THAT(text, HasSubstr("more repetitions would settle"));
+  EXPECT_THAT(text, HasSubstr("more repetitions would decide"));
   EXPECT_THAT(text, HasSubstr("95% power"));
 }
 
@@ -151,15 +151,12 @@ TEST_F(ReportTest, ABimodalCaseGetsNoVerdictUnlessEveryPairSaysTheSame) {
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].decision, Decision::inconclusive);
   EXPECT_EQ(rows[0].warning, "ping/engine=b is bimodal: 5 trials near 40 µs, 5 near 330 µs");
-  EXPECT_FALSE(rows[0].more_repetitions);  // more of them would settle nothing
   EXPECT_THAT(comparisons_table(rows, {}), HasSubstr("is bimodal"));
   criteria.compare[0].pairs = {{e.cases[0].name, e.cases[1].name}};
-  rows[0].least = 1.2;  // of every pair
-  rows[0].most = 5;
-  rows[0].ci_low = 1.3;
-  rows[0].ci_high = 4;
-  rows[0].value = 2;
-  rows[0].p_value = 0.001;
+  set_estimate(
+      rows[0],
+      {.center = 0.7, .ci_low = 0.3, .ci_high = 1.4, .p_value = 0.001, .least = 0.2, .most = 1.6},
+      {});  // of every pair
   decide_family(rows, {});
   EXPECT_EQ(rows[0].decision, Decision::slower);
 }

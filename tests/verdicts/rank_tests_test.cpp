@@ -11,6 +11,7 @@
 #include <random>
 
 #include "harness/verdicts/pairwise_sums.h"
+#include "harness/verdicts/significance.h"
 
 namespace pingperf {
 namespace {
@@ -201,28 +202,65 @@ TEST(PairedEstimates, AreCalibratedOnNoDifference) {
   EXPECT_LE(misses, 120);
 }
 
-TEST(PairedEstimates, FindTheShiftTheyPromise) {
-  std::mt19937_64 random(12);
-  std::normal_distribution<> noise(0, 0.1);
-  const std::size_t n = 20;
-  const double shift = detectable_shift(0.1, static_cast<double>(n));
-  int found = 0;
-  for (int family = 0; family < 500; ++family) {
-    std::vector<double> d;
-    for (std::size_t i = 0; i < n; ++i) d.push_back(shift + noise(random));
-    found += estimate_paired(d).p_value <= 0.05;
-  }
-  EXPECT_GE(
-      found,
-      450);  // 95 % promised for the normal test; the signed-rank test has 95.5 % of its power
-  EXPECT_NEAR(weight_to_detect(0.1, shift), static_cast<double>(n), 1e-9);
+// The factors of an independent simulation.
+TEST(DetectableShift, IsThatOfTheExactTests) {
+  for (const auto& [n, factor] : {std::pair<std::size_t, double>{6, 2.386},
+                                  {7, 1.745},
+                                  {8, 1.616},
+                                  {9, 1.479},
+                                  {10, 1.318},
+                                  {12, 1.204},
+                                  {15, 1.030},
+                                  {20, 0.871}})
+    EXPECT_NEAR(detectable_by_pairs(n, 0.05).value(), factor, 0.05 * factor) << n;
+  for (const auto& [n, factor] : {std::pair<std::size_t, double>{4, 3.733},
+                                  {5, 2.978},
+                                  {6, 2.488},
+                                  {8, 2.014},
+                                  {10, 1.787},
+                                  {15, 1.423},
+                                  {20, 1.200}})
+    EXPECT_NEAR(detectable_by_samples(n, n, 0.05).value(), factor, 0.05 * factor) << n;
+  EXPECT_FALSE(detectable_by_pairs(5, 0.05));
+  EXPECT_FALSE(detectable_by_pairs(6, 0.05 / 2));  // of two rows, not even a tenfold change
+  EXPECT_FALSE(detectable_by_samples(3, 3, 0.05));
 }
 
-// A verdict also needs an estimate beyond the threshold: what is promised counts that in.
-TEST(DetectableShift, IsNeverBelowWhatMatters) {
-  EXPECT_GT(detectable_shift(0.001, 10, 0.05), 0.05);
-  EXPECT_NEAR(detectable_shift(0.001, 10, 0.05), 0.05, 0.001);
-  EXPECT_DOUBLE_EQ(detectable_shift(0.5, 10, 0.05), detectable_shift(0.5, 10));
+TEST(DetectableShift, MeetsItsAsymptoteAtTheBorder) {
+  EXPECT_NEAR(detectable_by_pairs(49, 0.05).value(), detectable_by_pairs(50, 0.05).value(), 0.03);
+  EXPECT_NEAR(pairs_to_detect(detectable_by_pairs(100, 0.05).value(), 0.05), 100, 1e-6);
+}
+
+TEST(DetectableShift, IsFoundWithThePowerThatItPromises) {
+  std::mt19937_64 random(12);
+  std::normal_distribution<> normal;
+  for (const std::size_t n : {6, 10, 20}) {
+    const double shift = detectable_by_pairs(n, 0.05).value();
+    int found = 0;
+    for (int family = 0; family < 500; ++family) {
+      std::vector<double> d;
+      for (std::size_t i = 0; i < n; ++i) d.push_back(shift + normal(random));
+      found += estimate_paired(d).p_value <= 0.05;
+    }
+    EXPECT_GE(found, 460) << n;  // 95 % of 500, less three standard deviations
+  }
+}
+
+TEST(RankTests, ZerosAreTheLowestRanks) {
+  std::vector<double> base, dead, half;
+  for (int i = 0; i < 10; ++i) {
+    base.push_back(log_of(1e10 + 1e8 * i));
+    dead.push_back(log_of(0));
+    half.push_back(log_of(i < 6 ? 0 : 1.2e10));
+  }
+  const ShiftEstimate all = estimate_shift(base, dead);
+  EXPECT_LT(all.p_value, 1e-4);
+  EXPECT_EQ(ratio_of(*all.ci_high), 0);
+  EXPECT_EQ(ratio_of(estimate_shift(base, half).center), 0);  // six of ten are
+  EXPECT_TRUE(std::isinf(ratio_of(estimate_shift(dead, base).center)));
+  EXPECT_EQ(estimate_shift(dead, dead).p_value, 1);
+  EXPECT_EQ(estimate_shift(dead, dead).center, 0);
+  EXPECT_NEAR(estimate_shift(base, half).stddev, estimate_shift(base, base).stddev, 0.02);
 }
 
 TEST(FewestPairs, AreThoseThatHaveAnInterval) {
@@ -236,10 +274,13 @@ TEST(FewestPairs, AreThoseThatHaveAnInterval) {
   }
 }
 
-// Looking at the data again and again until they decide: at 5 % a look the truth is missed far too
-// often, at 5 % shared among the looks it is not. The truth lies on the bound.
-TEST(Stopping, SharingTheLevelKeepsTheErrorRateUnderThePeeking) {
-  const auto share_of_errors = [](double level) {
+// Looking at the data again and again until they decide: at 5 % per look the truth is missed far
+// too often, at the levels of the looks it is not. The truth lies on the bound.
+TEST(Stopping, TheLevelsOfTheLooksKeepTheErrorRate) {
+  Criteria criteria;
+  criteria.repetitions = 10;
+  criteria.until = Until{.metrics = {"throughput_bps"}, .at_most = 80};
+  const auto share_of_errors = [&](bool is_naive) {
     std::mt19937_64 random(23);
     std::normal_distribution<> noise(0, 0.1);
     int errors = 0;
@@ -248,16 +289,30 @@ TEST(Stopping, SharingTheLevelKeepsTheErrorRateUnderThePeeking) {
       std::vector<double> d;
       for (const std::size_t look : {10, 20, 40, 80}) {
         while (d.size() < look) d.push_back(noise(random));
+        const double level = is_naive ? kLevel : significance_of(criteria, look).level;
         const ShiftEstimate e = estimate_paired(d, level);
-        if (*e.ci_low <= 0 && *e.ci_high >= 0) continue;  // undecided: go on
+        if (!e.ci_low || (*e.ci_low <= 0 && *e.ci_high >= 0)) continue;  // undecided: go on
         ++errors;
         break;
       }
     }
     return static_cast<double>(errors) / kRuns;
   };
-  EXPECT_GT(share_of_errors(kLevel), 0.08);
-  EXPECT_LE(share_of_errors(kLevel / 4), 0.05 + 3 * 0.007);
+  EXPECT_GT(share_of_errors(true), 0.08);
+  EXPECT_LE(share_of_errors(false), 0.05 + 3 * 0.007);
+}
+
+// Jennison & Turnbull, Group Sequential Methods, §2.7, with Δ = 0.25.
+TEST(Stopping, TheLooksHaveTheLevelsOfWangAndTsiatis) {
+  Criteria criteria;
+  criteria.repetitions = 10;
+  criteria.until = Until{.metrics = {"throughput_bps"}, .at_most = 40};
+  EXPECT_NEAR(significance_of(criteria, 10).level, 0.0037, 5e-5);
+  EXPECT_NEAR(significance_of(criteria, 20).level, 0.0146, 5e-5);
+  EXPECT_NEAR(significance_of(criteria, 30).level, 0.0400, 1e-4);  // counts as the next look
+  EXPECT_NEAR(significance_of(criteria, 40).level, 0.0400, 1e-4);
+  criteria.until.reset();
+  EXPECT_EQ(significance_of(criteria, 10).level, kLevel);
 }
 
 TEST(ShiftEstimates, AreCalibratedOnNoDifference) {

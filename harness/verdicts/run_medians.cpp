@@ -1,0 +1,139 @@
+#include "harness/verdicts/run_medians.h"
+
+#include <algorithm>
+#include <boost/math/distributions/students_t.hpp>
+#include <cmath>
+
+#include "harness/base/statistics.h"
+
+namespace pingperf {
+namespace {
+
+constexpr double kPower = 0.95;
+
+double t_quantile(double p, double freedom) {
+  return boost::math::quantile(boost::math::students_t(freedom), p);
+}
+
+std::vector<double> medians_of(const RunValues& runs) {
+  std::vector<double> medians;
+  for (const std::vector<double>& run : runs) medians.push_back(median(run));
+  return medians;
+}
+
+struct Deviations {
+  double squares = 0;
+  std::size_t freedom = 0;
+
+  void add(const std::vector<double>& values) {
+    if (values.empty()) return;
+    const double center = mean(values);
+    for (double value : values) squares += (value - center) * (value - center);
+    freedom += values.size() - 1;
+  }
+  double variance() const { return freedom == 0 ? 0 : squares / static_cast<double>(freedom); }
+};
+
+// Returns the variance that the median of a run has from its trials alone.
+double variance_within(const RunValues& base, const RunValues& now) {
+  Deviations within;
+  std::size_t trials = 0;
+  for (const RunValues* side : {&base, &now})
+    for (const std::vector<double>& run : *side) {
+      within.add(finite_values(run));
+      trials += run.size();
+    }
+  const auto runs = static_cast<double>(base.size() + now.size());
+  return within.variance() * runs / static_cast<double>(trials);
+}
+
+double binomial(std::size_t n, std::size_t k) {
+  double ways = 1;
+  for (std::size_t i = 1; i <= k; ++i)
+    ways *= static_cast<double>(n - k + i) / static_cast<double>(i);
+  return ways;
+}
+
+// Returns the share of the ways to choose the medians of `now` from all whose means differ as much.
+double permutation_p(const std::vector<double>& base, const std::vector<double>& now) {
+  std::vector<double> all = base;
+  all.insert(all.end(), now.begin(), now.end());
+  const double center = mean(all);
+  for (double& value : all) value -= center;
+  const auto sum_of_chosen = [&](const std::vector<bool>& chosen) {
+    double sum = 0;
+    for (std::size_t i = 0; i < all.size(); ++i)
+      if (chosen[i]) sum += all[i];
+    return std::abs(sum);  // of deviations: the two sides' means differ in proportion to it
+  };
+  std::vector<bool> chosen(all.size());
+  std::fill(chosen.begin() + static_cast<std::ptrdiff_t>(base.size()), chosen.end(), true);
+  const double seen = sum_of_chosen(chosen) * (1 - 1e-9);
+  std::size_t as_far = 0, ways = 0;
+  do {
+    as_far += sum_of_chosen(chosen) >= seen;
+    ++ways;
+  } while (std::next_permutation(chosen.begin(), chosen.end()));
+  return static_cast<double>(as_far) / static_cast<double>(ways);
+}
+
+double t_of(std::size_t base, std::size_t now, double p) {
+  return t_quantile(p, static_cast<double>(base + now - 2));
+}
+
+double error_of(std::size_t base, std::size_t now) {
+  return std::sqrt(1 / static_cast<double>(base) + 1 / static_cast<double>(now));
+}
+
+}  // namespace
+
+bool are_enough_runs(std::size_t base, std::size_t now) {
+  return std::min(base, now) >= 3 || (std::min(base, now) >= 1 && std::max(base, now) >= 5);
+}
+
+std::optional<ShiftEstimate> estimate_run_shift(const RunValues& base, const RunValues& now,
+                                                double level) {
+  if (base.empty() || now.empty() || base.size() + now.size() < 3) return std::nullopt;
+  const std::vector<double> before = medians_of(base), after = medians_of(now);
+  Deviations between;
+  between.add(before);
+  between.add(after);
+  ShiftEstimate estimate;
+  estimate.center = mean(after) - mean(before);
+  estimate.stddev = std::sqrt(std::max(between.variance(), variance_within(base, now)));
+  const double error = estimate.stddev * error_of(before.size(), after.size());
+  const double half = t_of(before.size(), after.size(), 1 - level / 2) * error;
+  const double same_half = t_of(before.size(), after.size(), 1 - level) * error;
+  estimate.ci_low = estimate.center - half;
+  estimate.ci_high = estimate.center + half;
+  estimate.same_low = estimate.center - same_half;
+  estimate.same_high = estimate.center + same_half;
+  const auto [old_least, old_most] = std::minmax_element(before.begin(), before.end());
+  const auto [new_least, new_most] = std::minmax_element(after.begin(), after.end());
+  estimate.least = *new_least - *old_most;
+  estimate.most = *new_most - *old_least;
+  constexpr double kMinWays = 40, kMaxWays = 200'000;
+  const double ways = binomial(before.size() + after.size(), after.size());
+  if (ways >= kMinWays && ways <= kMaxWays) {
+    estimate.p_value = permutation_p(before, after);
+  } else if (error > 0) {
+    const boost::math::students_t t(static_cast<double>(before.size() + after.size() - 2));
+    estimate.p_value = 2 * boost::math::cdf(t, -std::abs(estimate.center) / error);
+  } else {
+    estimate.p_value = estimate.center == 0 ? 1 : 0;
+  }
+  return estimate;
+}
+
+double detectable_by_runs(std::size_t base, std::size_t now, double level) {
+  return (t_of(base, now, 1 - level / 2) + t_of(base, now, kPower)) * error_of(base, now);
+}
+
+std::optional<std::size_t> runs_to_detect(double shift, double level) {
+  constexpr std::size_t kMaxRuns = 100;
+  for (std::size_t runs = 3; runs <= kMaxRuns; ++runs)
+    if (detectable_by_runs(runs, runs, level) <= shift) return runs;
+  return std::nullopt;
+}
+
+}  // namespace pingperf

@@ -1,0 +1,36 @@
+// Run medians: the shift between two sides of several runs each, where a run is one piece of
+// evidence.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "harness/verdicts/rank_tests.h"
+
+namespace pingperf {
+
+// The runs of one side: the values of each, as logarithms or differences. No run is empty.
+using RunValues = std::vector<std::vector<double>>;
+
+// Returns true if so many runs allow a verdict: three of each side, or five of one side and one of
+// the other, whose value a prediction interval of the five holds.
+bool are_enough_runs(std::size_t base, std::size_t now);
+
+// Returns how much larger the runs of `now` are than those of `base`, or nothing for fewer than
+// three runs in all. Each run counts by its median, since trials of one run are no evidence about
+// the next. The interval is that of Student's t with the larger of two variances: that of the run
+// medians, and that of the trials within runs. p is from t, or from all permutations of the medians
+// where there are at least 40. Source: Kalibera & Jones, Rigorous Benchmarking in Reasonable Time,
+// ISMM 2013.
+std::optional<ShiftEstimate> estimate_run_shift(const RunValues& base, const RunValues& now,
+                                                double level = kLevel);
+
+// Returns the shift, in units of the estimate's stddev, that so many runs find with 95 % power.
+double detectable_by_runs(std::size_t base, std::size_t now, double level);
+
+// Returns how many runs of each side find a shift of so many standard deviations with 95 % power;
+// nothing if 100 do not.
+std::optional<std::size_t> runs_to_detect(double shift, double level);
+
+}  // namespace pingperf
