@@ -10,8 +10,8 @@ namespace pingperf {
 namespace {
 
 std::string description_of(const Host& host, End end) {
-  const std::string who = host.launch.empty() ? "this host" : command_line(host.launch);
-  return std::string(name(end)) + " (" + who + ")";
+  const std::string place = host.launch.empty() ? "this host" : command_line(host.launch);
+  return fmt::format("{} ({})", name(end), place);
 }
 
 std::unique_ptr<Channel> start_agent(const Host& host, const std::string& path, End end) {

@@ -128,7 +128,7 @@ std::optional<Event> Channel::receive(Nanoseconds deadline) {
   try {
     Event event = decode_event(*line);
     if (const auto* failure = std::get_if<Failure>(&event); failure && !failure->endpoint)
-      fail("gave up: " + failure->what);
+      fail("failed: " + failure->what);
     return event;
   } catch (const ProtocolError& e) {
     fail(fmt::format("broke the protocol: {}", e.what()));

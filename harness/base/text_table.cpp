@@ -147,7 +147,8 @@ std::size_t display_width(std::string_view text) {
 std::string shorten(const std::string& text, std::size_t width) {
   const std::size_t whole = display_width(text);
   if (whole <= width || width < 5) return text;
-  const std::size_t tail = (width - 1) * 2 / 3, head = width - 1 - tail;  // the end tells most
+  // Keeps more of the end, because names differ most there.
+  const std::size_t tail = (width - 1) * 2 / 3, head = width - 1 - tail;
   return text.substr(0, offset_of(text, head)) + "…" + text.substr(offset_of(text, whole - tail));
 }
 

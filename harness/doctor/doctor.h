@@ -22,7 +22,7 @@ struct Finding {
   Severity severity = Severity::note;
   std::string what;    // the fact
   std::string why;     // the reason why it matters
-  std::string remedy;  // a command, or what to do
+  std::string remedy;  // a command or an instruction
 };
 
 // The requirements of an experiment on a host that one or both of its ends run on.

@@ -1,4 +1,4 @@
-// Progress: what `pingperf run` prints to stderr while it runs.
+// Progress: the output of `pingperf run` to stderr while it runs.
 #pragma once
 
 #include <cstdio>

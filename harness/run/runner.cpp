@@ -111,7 +111,7 @@ class RoundRunner {
     bool together = true;  // started with the other trials of the round
   };
 
-  // Starts missing agents. Runs on the main thread, because an agent ends with its thread.
+  // Starts missing agents.
   Attempt begin(const Trial& trial) {
     Attempt attempt{.begin = now_ns()};
     TrialRecord& record = attempt.record;

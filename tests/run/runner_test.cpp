@@ -196,7 +196,7 @@ name: stock
 hosts: {server: {external: 127.0.0.1, port: )" +
                                       port + R"(}}
 plan: {repetitions: 1}
-workloads: {bulk: {kind: throughput, engine: iperf3, rate: 100mbit}}
+workloads: {bulk: {kind: throughput, engine: iperf3, rate: 100mbit, warmup: 0s}}
 )",
                                   "test");
   e.hosts.front().client.pingperf = PINGPERF_BINARY;
