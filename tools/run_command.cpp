@@ -32,7 +32,7 @@
 namespace pingperf {
 namespace {
 
-constexpr Nanoseconds kObservation = 100 * kMillisecond;  // time to watch the hosts before the run
+constexpr Nanoseconds kHostObservation = 100 * kMillisecond;  // time to watch the hosts before the run
 
 constexpr int kAllWell = 0, kFailedGate = 1, kFailedTrials = 3, kInterrupted = 130;
 
@@ -231,7 +231,7 @@ int run_one(const RunCommand& command, const std::filesystem::path& file,
   const std::unique_ptr<Lab> lab = make_lab(experiment);
   const std::vector<Trial> plan = plan_trials(experiment, interim_analyses(criteria).back());
   Agents agents(experiment);
-  const std::vector<HostReport> reports = check_hosts(experiment, agents, kObservation);
+  const std::vector<HostReport> reports = check_hosts(experiment, agents, kHostObservation);
   RunDirectory directory =
       open_directory(command, experiment, text, overrides, lab.get(), agents, to_json(reports));
   refuse_itself_as_baseline(criteria, directory);

@@ -12,7 +12,7 @@ namespace {
 using Outcome = JUnitCase::Outcome;
 
 // Of an attribute's value. Control characters are not XML.
-std::string escape(std::string_view text) {
+std::string escape_xml(std::string_view text) {
   std::string escaped;
   for (char c : text) {
     switch (c) {
@@ -37,10 +37,10 @@ std::string escape(std::string_view text) {
 
 std::string case_xml(const JUnitCase& c) {
   const std::string open = fmt::format(R"(    <testcase classname="{}" name="{}" time="{:.3f}")",
-                                       escape(c.suite), escape(c.name), c.time_s);
+                                       escape_xml(c.suite), escape_xml(c.name), c.time_s);
   if (c.outcome == Outcome::passed) return open + "/>\n";
   return fmt::format("{}>\n      <{} message=\"{}\"/>\n    </testcase>\n", open,
-                     c.outcome == Outcome::failed ? "failure" : "skipped", escape(c.message));
+                     c.outcome == Outcome::failed ? "failure" : "skipped", escape_xml(c.message));
 }
 
 std::string suite_xml(const std::string& suite, const std::vector<JUnitCase>& all) {
@@ -58,7 +58,7 @@ std::string suite_xml(const std::string& suite, const std::vector<JUnitCase>& al
   return fmt::format(
       "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\" "
       "time=\"{:.3f}\">\n{}  </testsuite>\n",
-      escape(suite), count, failures, skipped, time_s, cases);
+      escape_xml(suite), count, failures, skipped, time_s, cases);
 }
 
 // The trials of one case as one test.
@@ -92,7 +92,7 @@ std::string junit_xml(const std::string& name, const std::vector<JUnitCase>& cas
   for (const JUnitCase& c : cases)
     if (std::find(suites.begin(), suites.end(), c.suite) == suites.end()) suites.push_back(c.suite);
   std::string text = fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"{}\">\n", escape(name));
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"{}\">\n", escape_xml(name));
   for (const std::string& suite : suites) text += suite_xml(suite, cases);
   return text + "</testsuites>\n";
 }

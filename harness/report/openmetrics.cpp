@@ -32,7 +32,7 @@ BaseUnit in_base_units(const std::string& metric) {
 }
 
 // Of a label's value, or of a help text.
-std::string escape(std::string_view text) {
+std::string escape_label(std::string_view text) {
   std::string escaped;
   for (char c : text) {
     if (c == '\\' || c == '"') escaped += '\\';
@@ -45,7 +45,7 @@ std::string labels_of(const TrialTable& trials, const std::string& case_name) {
   const auto& row = trials.rows()[trials.rows_of(case_name).front()];
   std::string text;
   for (const char* const column : {"experiment", "workload", "case", "engine", "transport"})
-    text += fmt::format("{}=\"{}\",", column, escape(trials.text(row, column)));
+    text += fmt::format("{}=\"{}\",", column, escape_label(trials.text(row, column)));
   return text;
 }
 
@@ -68,7 +68,7 @@ void add_family(std::string& text, const Column& metric, const std::vector<Summa
   if (samples.empty()) return;
   text +=
       fmt::format("# HELP pingperf_{0} {1}{2}\n# TYPE pingperf_{0} gauge\n{3}", base.name,
-                  escape(metric.doc), base.name == metric.name ? "" : " (in base units)", samples);
+                  escape_label(metric.doc), base.name == metric.name ? "" : " (in base units)", samples);
 }
 
 void add_trial_counts(std::string& text, const TrialTable& trials) {
@@ -80,7 +80,7 @@ void add_trial_counts(std::string& text, const TrialTable& trials) {
     for (std::size_t i : trials.rows_of(name)) ++counts[trials.text(trials.rows()[i], "status")];
     for (const auto& [status, count] : counts)
       text += fmt::format("pingperf_trials{{{}status=\"{}\"}} {}\n", labels_of(trials, name),
-                          escape(status), count);
+                          escape_label(status), count);
   }
 }
 

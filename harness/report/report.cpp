@@ -263,7 +263,7 @@ void add_series(Telling& telling, Json& json) {
 Json statements_json(const std::vector<Statement>& statements) {
   Json json = Json::array();
   for (const Statement& s : statements)
-    json.push_back({{"mark", pingperf::name(s.mark)}, {"text", s.text}});
+    json.push_back({{"mark", pingperf::name(s.rating)}, {"text", s.text}});
   return json;
 }
 

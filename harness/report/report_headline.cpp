@@ -13,7 +13,7 @@
 namespace pingperf {
 namespace {
 
-using Mark = Statement::Mark;
+using Rating = Statement::Rating;
 
 constexpr std::size_t kMaxSentences = 6;  // of comparisons, each by itself
 
@@ -25,11 +25,11 @@ struct Subject {
   std::string trials;     // "20 pairs"
 };
 
-Mark mark_of(Decision decision) {
-  return decision == Decision::faster         ? Mark::good
-         : decision == Decision::slower       ? Mark::bad
-         : decision == Decision::inconclusive ? Mark::open
-                                              : Mark::plain;
+Rating mark_of(Decision decision) {
+  return decision == Decision::faster         ? Rating::good
+         : decision == Decision::slower       ? Rating::bad
+         : decision == Decision::inconclusive ? Rating::open
+                                              : Rating::plain;
 }
 
 // "1.07", "28.3", "1290", "0.013"
@@ -127,7 +127,7 @@ std::vector<Statement> unmeasured(const std::vector<Subject>& subjects) {
   std::vector<Statement> statements;
   for (const auto& [metric, count] : counts)
     statements.push_back(
-        {Mark::open, fmt::format("{}: nothing to compare in {}.", capitalised(title_of(metric)),
+        {Rating::open, fmt::format("{}: nothing to compare in {}.", capitalised(title_of(metric)),
                                  counted(count, "comparison"))});
   return statements;
 }
@@ -155,7 +155,7 @@ void add_comparisons(const ReportedRun& run, std::vector<Statement>& statements)
 }
 
 void add_gates(const ReportedRun& run, std::vector<Statement>& statements) {
-  const auto add = [&](Decision decision, Mark mark, std::string_view words) {
+  const auto add = [&](Decision decision, Rating mark, std::string_view words) {
     std::size_t count = 0;
     for (const Verdict& row : run.gates) {
       if (row.decision != decision || ++count > kMaxSentences) continue;
@@ -171,11 +171,11 @@ void add_gates(const ReportedRun& run, std::vector<Statement>& statements) {
   const std::string all = counted(run.gates.size(), "gate");
   if (kept > 0 && static_cast<std::size_t>(kept) == run.gates.size())
     statements.push_back(
-        {Mark::good, run.gates.size() == 1 ? "The gate held." : "All " + all + " held."});
+        {Rating::good, run.gates.size() == 1 ? "The gate held." : "All " + all + " held."});
   else if (kept > 0)
-    statements.push_back({Mark::good, fmt::format("{} of {} held.", kept, all)});
-  add(Decision::failed, Mark::bad, "failed");
-  add(Decision::undecided, Mark::open, "not decided");
+    statements.push_back({Rating::good, fmt::format("{} of {} held.", kept, all)});
+  add(Decision::failed, Rating::bad, "failed");
+  add(Decision::undecided, Rating::open, "not decided");
 }
 
 // The median of a metric in the cases of some kinds: its extremes.
@@ -201,7 +201,7 @@ void add_figures(const ReportedRun& run, std::vector<Statement>& statements) {
     const auto [low, high] = extremes_of(run, metric);
     if (!low) continue;
     statements.push_back(
-        {Mark::plain, low == high
+        {Rating::plain, low == high
                           ? fmt::format("{} of {}: {}.", subject, low->case_name, value(*low))
                           : fmt::format("{}: from {} ({}) to {} ({}).", subject, value(*low),
                                         low->case_name, value(*high), high->case_name)});
@@ -220,27 +220,27 @@ void add_trials(const ReportedRun& run, std::vector<Statement>& statements) {
   }
   if (failed > 0)
     statements.push_back(
-        {Mark::bad, fmt::format("{} of {} failed: they are listed below, and left out of every "
+        {Rating::bad, fmt::format("{} of {} failed: they are listed below, and left out of every "
                                 "figure.",
                                 failed, counted(all, "trial"))});
   const std::size_t planned = run.experiment->cases.size() * run.experiment->plan.repetitions;
   if (all - interrupted < planned)
-    statements.push_back({Mark::open, fmt::format("The run ended early: {} of {} were run.",
+    statements.push_back({Rating::open, fmt::format("The run ended early: {} of {} were run.",
                                                   all - interrupted, counted(planned, "trial"))});
-  if (all == 0) statements.push_back({Mark::open, "No trial was run."});
+  if (all == 0) statements.push_back({Rating::open, "No trial was run."});
 }
 
 }  // namespace
 
-std::string_view name(Statement::Mark mark) {
+std::string_view name(Statement::Rating mark) {
   switch (mark) {
-    case Mark::good:
+    case Rating::good:
       return "good";
-    case Mark::bad:
+    case Rating::bad:
       return "bad";
-    case Mark::open:
+    case Rating::open:
       return "open";
-    case Mark::plain:
+    case Rating::plain:
       break;
   }
   return "plain";
@@ -264,8 +264,8 @@ std::vector<Statement> headline(const RunComparison& change, const std::string& 
   std::vector<Statement> statements = statements_of(subjects, base);
   if (subjects.empty())
     statements.push_back(
-        {Mark::open, fmt::format("{} and {} have nothing in common to compare.", base, now)});
-  for (const std::string& line : change.failing) statements.push_back({Mark::bad, line + "."});
+        {Rating::open, fmt::format("{} and {} have nothing in common to compare.", base, now)});
+  for (const std::string& line : change.failing) statements.push_back({Rating::bad, line + "."});
   return statements;
 }
 

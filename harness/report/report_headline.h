@@ -12,13 +12,13 @@ namespace pingperf {
 // One sentence. good and bad: what is better or worse than its baseline, or keeps a bound or not;
 // open: what the data do not decide.
 struct Statement {
-  enum class Mark { good, bad, open, plain };
+  enum class Rating { good, bad, open, plain };
 
-  Mark mark = Mark::plain;
+  Rating rating = Rating::plain;
   std::string text;
 };
 
-std::string_view name(Statement::Mark mark);
+std::string_view name(Statement::Rating rating);
 
 // Gates first, then comparisons, then the figures, then what became of the trials. Few comparisons
 // are a sentence each; of many, those of one metric and verdict are one.

@@ -246,7 +246,7 @@ workloads:
 
     def test_ctrl_c_keeps_the_rows_and_says_how_to_go_on(self):
         run = self.start_run()
-        self.assertTrue(eventually(lambda: self.rows() >= 3))
+        self.assertTrue(eventually(lambda: self.rows() >= 3 and is_measuring(processes_of(run.pid))))
         os.killpg(run.pid, signal.SIGINT)  # as a terminal does: the whole group gets it
         _, errors = run.communicate(timeout=10)
         self.assertEqual(run.returncode, 130, errors)

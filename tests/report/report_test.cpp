@@ -61,7 +61,7 @@ class ReportPageTest : public testing::Test {
   std::vector<std::string> sentences() {
     std::vector<std::string> texts;
     for (const Statement& s : headline(run()))
-      texts.push_back(std::string(name(s.mark)) + ": " + s.text);
+      texts.push_back(std::string(name(s.rating)) + ": " + s.text);
     return texts;
   }
 
