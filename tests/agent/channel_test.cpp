@@ -15,7 +15,7 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr Nanoseconds kSoon = 10 * kSecond;  // waited for only if something is broken
+constexpr Nanoseconds kEventTimeout = 10 * kSecond;  // waited for only if something is broken
 
 std::vector<std::string> fake(const char* mode) {
   return {PINGPERF_FAKE_AGENT, mode, "pingperf", "agent"};
@@ -41,7 +41,7 @@ std::string error_of_hello(const std::vector<std::string>& command,
 
 template <typename T>
 T expect(Channel& channel) {
-  const auto event = channel.receive(now_ns() + kSoon);
+  const auto event = channel.receive(now_ns() + kEventTimeout);
   if (event && std::holds_alternative<T>(*event)) return std::get<T>(*event);
   ADD_FAILURE() << "got " << (event ? encode(*event) : "nothing");
   return {};
@@ -53,7 +53,7 @@ std::string ending(const char* mode, Role role = Role::listen) {
   try {
     channel.send(open_null(role));
     channel.send(StartEndpoint{1});
-    while (const auto event = channel.receive(now_ns() + kSoon))
+    while (const auto event = channel.receive(now_ns() + kEventTimeout))
       if (std::holds_alternative<Result>(*event)) return "";
   } catch (const ChannelError& e) {
     return e.what();
@@ -152,7 +152,7 @@ TEST(ChannelTest, GarbageEndsTheConversationAndIsQuoted) {
 TEST(ChannelTest, ABrokenChannelStaysBroken) {
   Channel channel(fake("die-at-listen"), "h1");
   channel.send(open_null(Role::listen));
-  EXPECT_THROW(channel.receive(now_ns() + kSoon), ChannelError);
+  EXPECT_THROW(channel.receive(now_ns() + kEventTimeout), ChannelError);
   EXPECT_THROW(channel.receive(0), ChannelError);
   EXPECT_THROW(channel.send(StopEndpoint{1}), ChannelError);
 }
