@@ -129,7 +129,7 @@ int plan_command(const std::string& file, const Overrides& overrides, const std:
 }
 
 int engines_command(const std::string& format) {
-  const ProcessChannel agent(agent_command({}, ""), "this host");
+  const Channel agent(agent_command({}, ""), "this host");
   const std::vector<EngineInfo>& engines = agent.hello().engines;
   if (format == "json") {
     print_json(engines_json(engines));

@@ -165,8 +165,8 @@ std::vector<PairFacts> facts_of_hosts(const Experiment& experiment, Agents& agen
   std::vector<PairFacts> facts;
   for (auto& [number, pair] : agents) {
     const Channel* const server = pair.server();
-    facts.push_back({number + 1, pair.client().hello().host,
-                     server ? server->hello().host
+    facts.push_back({number + 1, pair.client().hello().host.json,
+                     server ? server->hello().host.json
                             : json_line({{"external", experiment.hosts[number].server.external}})});
   }
   return facts;

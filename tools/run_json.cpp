@@ -1,7 +1,6 @@
 #include "tools/run_json.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "harness/base/csv.h"
 #include "harness/base/json.h"
@@ -16,11 +15,8 @@ constexpr std::string_view kTexts[] = {"run",      "metric",  "case",   "workloa
 
 Json value_of(const std::string& column, const std::string& cell) {
   if (cell.empty()) return nullptr;
-  double number = 0;
-  const char* const end = cell.data() + cell.size();
-  const auto [rest, error] = std::from_chars(cell.data(), end, number);
   const bool is_text = std::find(std::begin(kTexts), std::end(kTexts), column) != std::end(kTexts);
-  if (is_text || error != std::errc() || rest != end) return cell;
+  if (is_text || !number_in(cell)) return cell;
   return Json::parse(cell);  // whole numbers stay whole
 }
 

@@ -26,7 +26,7 @@ namespace {
 constexpr Nanoseconds kStopGrace = kSecond;
 constexpr double kMaxHostCheck_s = 10;
 
-// One endpoint's process and its pipes. Destroying it kills and reaps the process.
+// The process of one endpoint and its pipes. Destroying it kills and reaps the process.
 class Worker {
  public:
   explicit Worker(const OpenEndpoint& open)
@@ -45,9 +45,9 @@ class Worker {
     requests_ = std::move(requests.write);
     events_ = std::move(events.read);
     errors_ = std::move(errors.read);
-    // A worker that does not read must not block the agent. Its pipe has room for all its requests.
+    // A worker that does not read must not block the agent. The pipe has room for all requests.
     check(::fcntl(requests_.get(), F_SETFL, O_NONBLOCK), "fcntl");
-    request(open);
+    send(open);
   }
 
   std::string name() const { return fmt::format("worker of engine '{}'", engine_); }
@@ -57,7 +57,7 @@ class Worker {
   const Failure& overdue() const noexcept { return overdue_; }
 
   // If the worker no longer reads, it is dead or will time out, so this is not an error.
-  void request(const Request& request) {
+  void send(const Request& request) {
     try {
       write_line(requests_.get(), encode(request));
     } catch (const std::system_error&) {
@@ -66,7 +66,7 @@ class Worker {
   }
 
   void stop() {
-    request(StopEndpoint{*overdue_.endpoint});
+    send(StopEndpoint{*overdue_.endpoint});
     if (now_ns() + kStopGrace >= deadline_) return;
     deadline_ = now_ns() + kStopGrace;
     overdue_.what =
@@ -74,7 +74,7 @@ class Worker {
     overdue_.status = Status::failed;
   }
 
-  // Both read once and return false at the end of the stream.
+  // Reads once. Returns false at the end of the stream.
   bool read_events() { return lines_.read_from(events_.get()); }
   void read_errors() {
     if (!tail_.read_from(errors_.get())) errors_ = Fd();
@@ -82,7 +82,7 @@ class Worker {
 
   std::optional<std::string> next_line() { return lines_.next(); }
 
-  // Ends the process and reports how it had ended by itself.
+  // Ends the process. Returns an error that describes how the process had ended.
   std::string end() {
     const int status = process_.end();
     if (errors_) tail_.drain(errors_.get());
@@ -97,7 +97,7 @@ class Worker {
  private:
   std::string engine_;
   Nanoseconds deadline_;
-  Failure overdue_;  // sent if it still runs at its deadline
+  Failure overdue_;  // the agent sends it if the process still runs at its deadline
   Process process_;
   Fd requests_;
   Fd events_;
@@ -114,14 +114,13 @@ class Agent {
   // has ended.
   void serve() {
     for (bool more = true; more;) {
-      const bool asked = wait();
-      if (asked) more = read_requests();
-      // Iterates over numbers, because an endpoint that ends is removed from the map.
-      for (const std::uint64_t endpoint : endpoints()) attend(endpoint);
+      if (wait()) more = read_requests();
+      // Iterates over a copy of the numbers, because an endpoint that ends is removed from the map.
+      for (const std::uint64_t endpoint : endpoints()) handle_worker(endpoint);
     }
   }
 
-  void say(const Event& event) { write_line(out_.get(), encode(event)); }
+  void send(const Event& event) { write_line(out_.get(), encode(event)); }
 
  private:
   std::vector<std::uint64_t> endpoints() const {
@@ -136,7 +135,7 @@ class Agent {
     Nanoseconds wake = INT64_MAX;
     for (const auto& [endpoint, worker] : workers_) {
       fds.push_back({worker.events(), POLLIN, 0});
-      fds.push_back({worker.errors(), POLLIN, 0});  // -1, which poll(2) ignores, after its end
+      fds.push_back({worker.errors(), POLLIN, 0});  // -1 after its end, which poll(2) ignores
       wake = std::min(wake, worker.deadline());
     }
     const int timeout_ms = workers_.empty() ? -1 : poll_ms(wake);
@@ -150,19 +149,19 @@ class Agent {
       const Request request = decode_request(*line);
       if (!greeted_ && !std::holds_alternative<ControllerHello>(request))
         throw ProtocolError("the first request must be hello");
-      std::visit([&](const auto& r) { obey(r); }, request);
+      std::visit([&](const auto& r) { handle(r); }, request);
     }
     if (!more && !requests_.rest().empty())
       throw ProtocolError("the last request has no end: " + excerpt(requests_.rest()));
     return more;
   }
 
-  void obey(const ControllerHello& hello) {
+  void handle(const ControllerHello& hello) {
     if (hello.version != version())
       throw ProtocolError(fmt::format(
           "the controller is pingperf {}, the agent {}: install the same version on both hosts",
           hello.version, version()));
-    AgentHello answer{.version = std::string(version()), .host = host_facts()};
+    AgentHello answer{.version = std::string(version()), .host = {.json = host_facts()}};
     for (const Engine* e : all_engines())
       answer.engines.push_back({std::string(e->name),
                                 std::string(e->summary),
@@ -170,40 +169,40 @@ class Agent {
                                 e->transport,
                                 {e->parameters.begin(), e->parameters.end()},
                                 e->unavailable()});
-    say(answer);
+    send(answer);
     greeted_ = true;
   }
 
-  void obey(const OpenEndpoint& open) {
+  void handle(const OpenEndpoint& open) {
     if (workers_.contains(open.endpoint))
       throw ProtocolError(fmt::format("endpoint {} is in use", open.endpoint));
     try {
       workers_.try_emplace(open.endpoint, open);
     } catch (const std::system_error& e) {
-      say(Failure{.endpoint = open.endpoint,
-                  .what = fmt::format("cannot start a worker: {}", e.what()),
-                  .error_number = e.code().value()});
+      send(Failure{.endpoint = open.endpoint,
+                   .what = fmt::format("cannot start a worker: {}", e.what()),
+                   .error_number = e.code().value()});
     }
   }
 
-  // A missing endpoint has just ended: its result and the request crossed.
-  void obey(const StartEndpoint& start) {
+  // A missing endpoint is not an error: it has just ended, and its result and the request crossed.
+  void handle(const StartEndpoint& start) {
     const auto found = workers_.find(start.endpoint);
-    if (found != workers_.end()) found->second.request(start);
+    if (found != workers_.end()) found->second.send(start);
   }
 
-  void obey(const StopEndpoint& stop) {
+  void handle(const StopEndpoint& stop) {
     const auto found = workers_.find(stop.endpoint);
     if (found != workers_.end()) found->second.stop();
   }
 
-  void obey(const HostCheckRequest& request) {
+  void handle(const HostCheckRequest& request) {
     const double seconds = std::clamp(request.observe_s, 0.0, kMaxHostCheck_s);
-    say(HostCheckResult{check_host(static_cast<Nanoseconds>(seconds * 1e9))});
+    send(HostCheckResult{check_host(static_cast<Nanoseconds>(seconds * 1e9))});
   }
 
-  // Passes on a worker's events and handles its end.
-  void attend(std::uint64_t endpoint) {
+  // Forwards a worker's events and handles its end.
+  void handle_worker(std::uint64_t endpoint) {
     Worker& worker = workers_.at(endpoint);
     if (readable(worker.errors())) worker.read_errors();
     try {
@@ -229,7 +228,7 @@ class Agent {
     return ::poll(&p, 1, 0) > 0;
   }
 
-  // Reaps the worker before it reports the end, so that number and port are free by then.
+  // Reaps the worker before it sends the end, so that number and port are free by then.
   void finish(std::uint64_t endpoint, std::string line) {
     workers_.erase(endpoint);
     write_line(out_.get(), std::move(line));
@@ -245,7 +244,7 @@ class Agent {
   bool greeted_ = false;
 };
 
-// Makes private copies of the protocol's descriptors, so that output to 0 or 1 does no harm.
+// Makes private copies of the protocol's descriptors, so that no other code can disturb them.
 Agent take_over(int in, int out) {
   Agent agent(duplicate(in), duplicate(out));
   const Fd null(check(::open("/dev/null", O_RDONLY | O_CLOEXEC), "/dev/null"));
@@ -265,7 +264,7 @@ int run_agent(int in, int out) {
       agent.serve();
       return 0;
     } catch (const ProtocolError& e) {
-      agent.say(Failure{.what = e.what()});
+      agent.send(Failure{.what = e.what()});
     }
   } catch (const std::system_error&) {
     // The controller has ended, so nobody can receive the error.

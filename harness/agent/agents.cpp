@@ -10,13 +10,12 @@ namespace pingperf {
 namespace {
 
 std::string description_of(const Host& host, End end) {
-  const std::string who = host.launch.empty() ? "this host" : command_line(host.launch);
-  return std::string(name(end)) + " (" + who + ")";
+  const std::string place = host.launch.empty() ? "this host" : command_line(host.launch);
+  return fmt::format("{} ({})", name(end), place);
 }
 
 std::unique_ptr<Channel> start_agent(const Host& host, const std::string& path, End end) {
-  return std::make_unique<ProcessChannel>(agent_command(host.launch, path),
-                                          description_of(host, end));
+  return std::make_unique<Channel>(agent_command(host.launch, path), description_of(host, end));
 }
 
 // Copies this binary to the host if the host has none of this version and `copy` is set. The copy
@@ -25,7 +24,7 @@ std::unique_ptr<Channel> start_or_copy(const Host& host, End end) {
   if (!host.copy) return start_agent(host, host.pingperf, end);
   try {
     return start_agent(host, host.pingperf, end);
-  } catch (const ChannelError&) {  // missing there, or of another version
+  } catch (const ChannelError&) {  // the host has no pingperf, or another version
   }
   try {
     const RemoteCopy copy(host.launch);

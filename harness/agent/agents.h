@@ -11,16 +11,16 @@
 
 namespace pingperf {
 
-// The agents of a pair of hosts. An agent that broke is started again for the next trial.
+// The agents of a pair of hosts. Starts an agent that broke again for the next trial.
 class AgentPair {
  public:
-  // Starts both. Throws ChannelError.
+  // Starts both agents. Throws ChannelError.
   explicit AgentPair(const HostPair& hosts);
 
-  // Both start the agent if it does not run, and throw ChannelError if that fails.
+  // Start the agent if it does not run. Throw ChannelError if that fails.
   Channel& client();
-  Channel* server();  // null when the server is external
-  void drop();        // ends both, because their state is unknown
+  Channel* server();  // null if the server is external
+  void drop();        // ends both agents, because their state is unknown
 
  private:
   const HostPair& hosts_;
@@ -28,10 +28,10 @@ class AgentPair {
   std::unique_ptr<Channel> server_;
 };
 
-// The agents of every pair of hosts that an experiment has cases for, by the number of the pair.
+// The agents of each pair of hosts that an experiment has cases for, by the number of the pair.
 class Agents {
  public:
-  // Starts them. Throws ChannelError.
+  // Starts the agents. Throws ChannelError.
   explicit Agents(const Experiment& experiment);
 
   AgentPair& of(const Case& c) { return pairs_.at(c.pair); }

@@ -17,7 +17,7 @@
 namespace pingperf {
 namespace {
 
-// Blocks SIGPIPE for this thread while it lives, and discards a pending one at its end.
+// Blocks SIGPIPE for this thread in a scope, and discards a pending one at its end.
 class NoSigpipe {
  public:
   NoSigpipe() noexcept {
@@ -54,8 +54,8 @@ std::vector<std::string> agent_command(const std::vector<std::string>& launch,
   return command;
 }
 
-ProcessChannel::ProcessChannel(const std::vector<std::string>& command, std::string host,
-                               Nanoseconds hello_timeout)
+Channel::Channel(const std::vector<std::string>& command, std::string host,
+                 Nanoseconds hello_timeout)
     : host_(std::move(host)), command_(command_line(command)) {
   try {
     start(command);
@@ -66,7 +66,7 @@ ProcessChannel::ProcessChannel(const std::vector<std::string>& command, std::str
   hello_ = greet(hello_timeout);
 }
 
-void ProcessChannel::start(const std::vector<std::string>& command) {
+void Channel::start(const std::vector<std::string>& command) {
   Pipe in = make_pipe(), out = make_pipe(), errors = make_pipe();
   process_ = Process(command,
                      {{in.read.get(), STDIN_FILENO},
@@ -78,18 +78,18 @@ void ProcessChannel::start(const std::vector<std::string>& command) {
   errors_ = std::move(errors.read);
 }
 
-ProcessChannel::~ProcessChannel() {
+Channel::~Channel() {
   hang_up();
   process_.wait_until(now_ns() + kSecond);
 }
 
-void ProcessChannel::hang_up() noexcept {
+void Channel::hang_up() noexcept {
   in_ = Fd();
   out_ = Fd();
   errors_ = Fd();
 }
 
-AgentHello ProcessChannel::greet(Nanoseconds timeout) {
+AgentHello Channel::greet(Nanoseconds timeout) {
   const Nanoseconds deadline = now_ns() + timeout;
   send(ControllerHello{std::string(version())});
   const auto line = next_line(deadline);
@@ -100,19 +100,19 @@ AgentHello ProcessChannel::greet(Nanoseconds timeout) {
   try {
     event = decode_event(*line);
   } catch (const ProtocolError&) {
-    fail(fmt::format("printed {} instead of hello: a banner, or a shell's start-up file there?",
+    fail(fmt::format("printed {} instead of hello: is it a banner, or a shell's start-up file?",
                      excerpt(*line)));
   }
   if (const auto* failure = std::get_if<Failure>(&*event)) fail("refused: " + failure->what);
   auto* hello = std::get_if<AgentHello>(&*event);
-  if (hello == nullptr) fail(fmt::format("said {} instead of hello", excerpt(*line)));
+  if (hello == nullptr) fail(fmt::format("sent {} instead of hello", excerpt(*line)));
   if (hello->version != version())
-    fail(fmt::format("is pingperf {}, this is {}: install the same version on both hosts",
+    fail(fmt::format("has pingperf {}, this is {}: install the same version on both hosts",
                      hello->version, version()));
   return std::move(*hello);
 }
 
-void ProcessChannel::send(const Request& request) {
+void Channel::send(const Request& request) {
   if (!broken_.empty()) throw ChannelError(broken_);
   const NoSigpipe guard;
   try {
@@ -122,20 +122,20 @@ void ProcessChannel::send(const Request& request) {
   }
 }
 
-std::optional<Event> ProcessChannel::receive(Nanoseconds deadline) {
+std::optional<Event> Channel::receive(Nanoseconds deadline) {
   const auto line = next_line(deadline);
   if (!line) return std::nullopt;
   try {
     Event event = decode_event(*line);
     if (const auto* failure = std::get_if<Failure>(&event); failure && !failure->endpoint)
-      fail("gave up: " + failure->what);
+      fail("failed: " + failure->what);
     return event;
   } catch (const ProtocolError& e) {
     fail(fmt::format("broke the protocol: {}", e.what()));
   }
 }
 
-std::optional<std::string> ProcessChannel::next_line(Nanoseconds deadline) {
+std::optional<std::string> Channel::next_line(Nanoseconds deadline) {
   if (!broken_.empty()) throw ChannelError(broken_);
   for (;;) {
     try {
@@ -151,14 +151,14 @@ std::optional<std::string> ProcessChannel::next_line(Nanoseconds deadline) {
   }
 }
 
-void ProcessChannel::fail(const std::string& what) {
+void Channel::fail(const std::string& what) {
   broken_ = fmt::format("agent on {} {}, command: {}", host_, what, command_);
   hang_up();
   process_.end();
   throw ChannelError(broken_);
 }
 
-void ProcessChannel::fail_ended() {
+void Channel::fail_ended() {
   const auto status = process_.wait_until(now_ns() + kSecond);
   if (errors_) tail_.drain(errors_.get());
   const std::string last = tail_.last_line();

@@ -25,7 +25,7 @@
 namespace pingperf {
 namespace {
 
-// No trial runs meanwhile, so the load comes from other programs.
+// No trial runs at that time, so the load comes from other programs.
 void put_load(Json& facts, Nanoseconds observe) {
   const Usage before = Usage::now();
   std::this_thread::sleep_for(std::chrono::nanoseconds(observe));
@@ -41,7 +41,7 @@ void put_clock(Json& facts) {
   facts["clock_cost_ns"] = fast_clock.cost_ns;
 }
 
-// Tries each in a new namespace, because the kernel may have it as a module that is not loaded yet.
+// Tries each discipline in a new namespace, because it may be a module that is not loaded yet.
 void put_qdiscs(Json& facts) {
   std::vector<std::string> command = {"unshare", "--net"};
   if (::geteuid() != 0) command = {"unshare", "--user", "--map-root-user", "--net"};
@@ -62,7 +62,7 @@ void put_qdiscs(Json& facts) {
   }
 }
 
-// Returns true if the interface stamps sent packets in software; nothing when it is down or
+// Returns true if the interface stamps sent packets in software. Returns nothing if it is down or
 // unknown.
 std::optional<bool> stamps_sent(int fd, const char* interface) {
   ifreq request{};

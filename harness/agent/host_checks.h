@@ -1,5 +1,5 @@
-// The present state of a host that can spoil or limit what is measured on it. These facts take a
-// moment to find out; host_facts.h has those that cost nothing.
+// The present state of a host that can spoil or limit its measurements. These facts take a moment
+// to find out. The facts of host_facts.h take none.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 namespace pingperf {
 
 // Returns a JSON object: the load of other programs during `observe`, the cost of the clock, the
-// queueing disciplines of the kernel, the interfaces that stamp what they send, and the labs whose
-// run is gone. Facts that cannot be found out are left out.
+// queueing disciplines of the kernel, the interfaces that stamp sent packets, and the labs whose
+// run has ended. Leaves out facts that cannot be found out.
 std::string check_host(Nanoseconds observe);
 
 }  // namespace pingperf

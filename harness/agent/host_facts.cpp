@@ -22,7 +22,7 @@
 namespace pingperf {
 namespace {
 
-// Facts in one-line files of the kernel.
+// A fact that the kernel has in a one-line file.
 struct FactFile {
   const char* fact;
   const char* path;
@@ -42,7 +42,7 @@ constexpr FactFile kFactFiles[] = {
     {"lo_mtu", "/sys/class/net/lo/mtu"},
 };
 
-// Returns a number if the text is one, so that readers need not guess.
+// Returns a JSON number if the text is a whole number, else a string.
 Json fact(std::string_view text) {
   if (const auto number = parse_number<std::int64_t>(text)) return *number;
   return text;
@@ -105,7 +105,7 @@ Json capabilities() {
   return names;
 }
 
-// Returns how many CPUs' time the control group may use (cgroups(7), version 2).
+// Returns the CPU time per second that the control group may use (cgroups(7), version 2).
 std::optional<double> cpu_quota() {
   std::ifstream groups("/proc/self/cgroup");
   for (std::string line; std::getline(groups, line);) {
@@ -132,7 +132,7 @@ std::string host_facts() {
   }
   if (const long cpus = ::sysconf(_SC_NPROCESSORS_ONLN); cpus > 0) facts["cpus"] = cpus;
   put(facts, "cpu_model", cpu_model());
-  facts["cpus_allowed"] = own_status("Cpus_allowed_list");  // a text even when it is one CPU
+  facts["cpus_allowed"] = own_status("Cpus_allowed_list");  // a string even for one CPU
   if (const auto quota = cpu_quota()) facts["cpu_quota"] = *quota;
   put(facts, "governor", governors());
   if (const auto on = turbo()) facts["turbo"] = *on;
@@ -144,12 +144,6 @@ std::string host_facts() {
   put(facts, "build_type", build_type());
   put(facts, "libiperf", libiperf_version());
   return json_line(facts);
-}
-
-std::string text_fact(const std::string& facts, const char* name) {
-  const Json object = parse_json(facts);
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
 }  // namespace pingperf

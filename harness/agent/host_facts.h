@@ -1,15 +1,12 @@
-// Facts about a host that matter to what is measured on it.
+// Facts about a host that affect its measurements.
 #pragma once
 
 #include <string>
 
 namespace pingperf {
 
-// Returns a JSON object of facts about this host and this build. Facts that cannot be read are left
-// out.
+// Returns a JSON object of facts about this host and this build. Leaves out facts that cannot be
+// read.
 std::string host_facts();
-
-// Returns the text `name` of `facts`, a JSON object. Returns "" if it is missing or not a text.
-std::string text_fact(const std::string& facts, const char* name);
 
 }  // namespace pingperf

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kPrefix = "pingperf-";
 const fs::path kNamespaces = "/run/netns";
 
-// Links of the lab: 10.77.<number>.<end>/24 and fd77:<number>::<end>/64.
+// Return the addresses of a link's ends: 10.77.<link>.<end>/24 and fd77:<link>::<end>/64.
 std::string address4(int link, int end) {
   return fmt::format("10.77.{}.{}", link, end);
 }
@@ -29,8 +29,8 @@ std::string address6(int link, int end) {
   return fmt::format("fd77:{}::{}", link, end);
 }
 
-// Returns when a process started, in ticks after boot (proc(5), field 22), which differs from that
-// of a later process with the same number. Returns "" when there is no such process.
+// Returns the start time of a process in ticks after boot (proc(5), field 22). A later process with
+// the same number has another start time. Returns "" if there is no such process.
 std::string start_time(const std::string& pid) {
   std::ifstream in("/proc/" + pid + "/stat");
   std::string text{std::istreambuf_iterator<char>(in), {}};
@@ -42,7 +42,7 @@ std::string start_time(const std::string& pid) {
   return field;
 }
 
-// "pingperf-<pid>-<start time>-": whose lab it is.
+// Returns "pingperf-<pid>-<start time>-", which identifies this process as the owner of a lab.
 std::string owner_prefix() {
   const std::string pid = std::to_string(::getpid());
   return fmt::format("{}{}-{}-", kPrefix, pid, start_time(pid));
@@ -62,16 +62,16 @@ std::vector<std::string> in(const std::string& name, std::vector<std::string> co
   return command;
 }
 
-void ip(const std::string& name, std::vector<std::string> words) {
-  words.insert(words.begin(), {"ip", "-n", name});
-  run_command(words);
+void ip(const std::string& name, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"ip", "-n", name});
+  run_command(arguments);
 }
 
 void write_sysctl(const std::string& name, const std::string& path, const std::string& value) {
   run_command(in(name, {"sh", "-c", fmt::format("echo {} > /proc/sys/{}", value, path)}));
 }
 
-// The namespace with the processes that are in it.
+// Removes the namespace and the processes in it.
 void remove_namespace(const std::string& name) {
   std::istringstream pids(run_command({"ip", "netns", "pids", name}));
   for (std::string pid; pids >> pid;) ::kill(std::stoi(pid), SIGKILL);
@@ -90,66 +90,66 @@ bool needs_netem(const LabOptions& o) {
   return o.delay || o.jitter || o.loss || o.reorder;
 }
 
-std::vector<std::string> netem_words(const LabOptions& o) {
-  // Room for what is on its way: a second at 10 Gbit/s of full frames.
-  std::vector<std::string> words = {"netem", "limit", "1000000"};
+std::vector<std::string> netem_arguments(const LabOptions& o) {
+  // The queue holds a second of full frames at 10 Gbit/s.
+  std::vector<std::string> arguments = {"netem", "limit", "1000000"};
   const auto add = [&](std::initializer_list<std::string> more) {
-    words.insert(words.end(), more);
+    arguments.insert(arguments.end(), more);
   };
   if (o.delay || o.jitter) add({"delay", microseconds(o.delay.value_or(0))});
   if (o.jitter) add({microseconds(*o.jitter)});
   if (o.loss) add({"loss", percent(*o.loss)});
   if (o.reorder) add({"reorder", percent(*o.reorder)});
-  return words;
+  return arguments;
 }
 
-// A burst of a millisecond, and of two frames at least.
-std::vector<std::string> tbf_words(const LabOptions& o) {
+// The burst is a millisecond at the rate, but at least two frames.
+std::vector<std::string> tbf_arguments(const LabOptions& o) {
   const std::uint64_t burst =
       std::max<std::uint64_t>(*o.rate_bps / 8 / 1000, 2 * (o.mtu.value_or(1500) + 14));
-  std::vector<std::string> words = {"tbf", "rate", fmt::format("{}bit", *o.rate_bps), "burst",
-                                    std::to_string(burst)};
+  std::vector<std::string> arguments = {"tbf", "rate", fmt::format("{}bit", *o.rate_bps), "burst",
+                                        std::to_string(burst)};
   if (o.buffer_bytes)
-    words.insert(words.end(), {"limit", std::to_string(*o.buffer_bytes)});
+    arguments.insert(arguments.end(), {"limit", std::to_string(*o.buffer_bytes)});
   else
-    words.insert(words.end(),
-                 {"latency", microseconds(o.buffer.value_or(LabOptions::kDefaultBuffer))});
-  return words;
+    arguments.insert(arguments.end(),
+                     {"latency", microseconds(o.buffer.value_or(LabOptions::kDefaultBuffer))});
+  return arguments;
 }
 
-// Delay and loss first, as on a long way to the bottleneck; then its rate and buffer.
+// Packets meet delay and loss first, as on a long way to the bottleneck, then its rate and buffer.
 void shape(const std::string& name, const std::string& device, const LabOptions& o) {
   const auto add = [&](const std::string& parent, const std::string& handle,
-                       std::vector<std::string> words) {
+                       const std::vector<std::string>& arguments) {
     std::vector<std::string> command = {"tc", "-n", name, "qdisc", "add", "dev", device};
     if (parent == "root")
       command.emplace_back("root");
     else
       command.insert(command.end(), {"parent", parent});
     command.insert(command.end(), {"handle", handle});
-    command.insert(command.end(), words.begin(), words.end());
+    command.insert(command.end(), arguments.begin(), arguments.end());
     run_command(command);
   };
-  if (needs_netem(o)) add("root", "1:", netem_words(o));
-  if (o.rate_bps) add(needs_netem(o) ? "1:1" : "root", "2:", tbf_words(o));
+  if (needs_netem(o)) add("root", "1:", netem_arguments(o));
+  if (o.rate_bps) add(needs_netem(o) ? "1:1" : "root", "2:", tbf_arguments(o));
 }
 
 }  // namespace
 
 void check_lab(const LabOptions& options) {
-  std::vector<std::vector<std::string>> wanted;
-  if (needs_netem(options)) wanted.push_back(netem_words(options));
-  if (options.rate_bps) wanted.push_back(tbf_words(options));
+  std::vector<std::vector<std::string>> qdiscs;
+  if (needs_netem(options)) qdiscs.push_back(netem_arguments(options));
+  if (options.rate_bps) qdiscs.push_back(tbf_arguments(options));
   std::vector<std::string> probe = {"unshare", "--net"};
   if (::geteuid() != 0) probe = {"unshare", "--user", "--map-root-user", "--net"};
   try {
     std::vector<std::string> tools = probe;
     tools.insert(tools.end(), {"ip", "link", "set", "lo", "up"});
     run_command(tools);
-    for (const auto& words : wanted) {
+    for (const auto& arguments : qdiscs) {
       std::vector<std::string> command = probe;
       command.insert(command.end(), {"tc", "qdisc", "add", "dev", "lo", "root"});
-      command.insert(command.end(), words.begin(), words.end());
+      command.insert(command.end(), arguments.begin(), arguments.end());
       run_command(command);
     }
   } catch (const CommandError& e) {
@@ -173,7 +173,7 @@ Lab::~Lab() {
 void Lab::remove() noexcept {
   for (const Namespace& space : namespaces_) try {
       remove_namespace(space.name);
-    } catch (const std::exception&) {  // the next run removes what is left
+    } catch (const std::exception&) {  // the next run removes the rest
     }
   namespaces_.clear();
 }
@@ -205,7 +205,7 @@ void Lab::make(const LabOptions& options) {
     server.devices = {"server0"};
     router.devices = {"toclient", "toserver"};
   }
-  // The bottleneck: of the router, or, without one, of each end.
+  // The router has the bottleneck. Without a router, each end has it.
   for (const Namespace& space : namespaces_)
     if (!options.router || &space == &namespaces_.back())
       for (const std::string& device : space.devices) shape(space.name, device, options);
@@ -272,7 +272,7 @@ std::vector<std::string> remove_stale_labs() {
       remove_namespace(name);
       removed.push_back(name);
     } catch (const CommandError&) {
-      if (fs::exists(fs::path(kNamespaces) / name)) throw;  // else another run was faster
+      if (fs::exists(fs::path(kNamespaces) / name)) throw;  // else another run has removed it
     }
   return removed;
 }
@@ -284,14 +284,14 @@ void enter_user_namespaces(const std::vector<std::string>& command_line) {
                                             "--mount"};
   std::vector<std::string> probe = unshare;
   probe.emplace_back("true");
-  run_command(probe);  // throws what is wrong
-  // ip-netns(8) keeps its names in /run, which is not the user's: one of their own.
+  run_command(probe);  // throws if the kernel refuses
+  // ip-netns(8) keeps its names in /run, which the user cannot write: mounts a private one.
   std::vector<std::string> command = unshare;
   command.insert(command.end(), {"sh", "-c", "mount -t tmpfs tmpfs /run && exec \"$@\"", "sh",
                                  fs::read_symlink("/proc/self/exe").string()});
   command.insert(command.end(), command_line.begin() + 1, command_line.end());
   std::vector<char*> argv;
-  for (std::string& word : command) argv.push_back(word.data());
+  for (std::string& argument : command) argv.push_back(argument.data());
   argv.push_back(nullptr);
   ::setenv(kInside, "1", 1);
   ::execvp(argv[0], argv.data());

@@ -1,4 +1,4 @@
-// Lab: a network of namespaces on this machine, made for one run and removed after it.
+// Lab: a network of namespaces on this machine that exists for one run.
 //
 //   client ns          router ns           server ns
 //   client0 ────────── toclient  toserver ────────── server0
@@ -17,14 +17,14 @@
 
 namespace pingperf {
 
-// Throws UsageError with the lab's place in its file when this host cannot make the lab. Tries the
-// queueing disciplines in a new namespace, without root where users may make namespaces.
+// Throws UsageError with the lab's place in its file if this host cannot make the lab. Tries the
+// queueing disciplines in a new namespace. Does not require root if users may make namespaces.
 void check_lab(const LabOptions& options);
 
-// Makes the namespaces, owns them, and removes them with everything in them.
+// Makes and owns the namespaces. Removes them and the processes in them at its end.
 class Lab {
  public:
-  // Throws CommandError; then nothing is left.
+  // Throws CommandError and leaves nothing behind.
   explicit Lab(const LabOptions& options);
   Lab(const Lab&) = delete;
   Lab& operator=(const Lab&) = delete;
@@ -51,15 +51,15 @@ class Lab {
   std::vector<Namespace> namespaces_;  // client, server, router
 };
 
-// Returns the namespaces of labs whose owner has ended; nothing when they cannot be listed.
+// Returns the namespaces of labs whose owner has ended. Returns none if they cannot be listed.
 std::vector<std::string> stale_labs();
 
-// Removes the labs whose owner has ended (such as by kill -9), with the processes in them. Returns
+// Removes the labs whose owner has ended (such as by kill -9) and the processes in them. Returns
 // their names. Throws CommandError.
 std::vector<std::string> remove_stale_labs();
 
 // Restarts this program with its arguments by unshare(1), in namespaces in which a user who is not
-// root can make a lab. Returns if that is not needed. Throws CommandError when the kernel does not
+// root can make a lab. Returns if that is not needed. Throws CommandError if the kernel does not
 // let users make namespaces.
 void enter_user_namespaces(const std::vector<std::string>& command_line);
 

@@ -21,7 +21,7 @@ std::vector<Launcher> launchers_of(const Experiment& experiment) {
       if (host->launch.empty() && host->pingperf.empty()) continue;
       const std::string command =
           command_line(agent_command(host->launch, host->pingperf)) +
-          (host->copy ? " (copy: true: if need be mktemp, dd, chmod, sha256sum and rm there, too)"
+          (host->copy ? " (copy: true: also mktemp, dd, chmod, sha256sum and rm if necessary)"
                       : "");
       const bool is_known = std::any_of(launchers.begin(), launchers.end(),
                                         [&](const Launcher& l) { return l.command == command; });
@@ -33,8 +33,8 @@ std::vector<Launcher> launchers_of(const Experiment& experiment) {
 void refuse_launchers(const Experiment& experiment) {
   const std::vector<Launcher> launchers = launchers_of(experiment);
   if (launchers.empty()) return;
-  throw UsageError(fmt::format("{}: --no-launch: this host is reached by running: {}",
-                               launchers.front().place, launchers.front().command));
+  throw UsageError(fmt::format("{}: --no-launch: refuses to run: {}", launchers.front().place,
+                               launchers.front().command));
 }
 
 }  // namespace pingperf

@@ -1,5 +1,5 @@
-// The commands that an experiment executes: `launch:` and its short forms, and `pingperf:`. Someone
-// else may have written the file.
+// The commands that an experiment executes: `launch:` and its short forms, and `pingperf:`. The
+// user may not be the author of the file.
 #pragma once
 
 #include <string>
@@ -9,10 +9,10 @@
 
 namespace pingperf {
 
-// A command of the file that starts an agent.
+// A command that starts an agent.
 struct Launcher {
   std::string place;    // of its host in the file
-  std::string command;  // as one line: words quoted, control characters escaped
+  std::string command;  // one line: arguments quoted, control characters escaped
 };
 
 // Returns the commands for the hosts of the cases, in the file's order, each once. The commands of

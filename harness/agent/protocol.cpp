@@ -13,7 +13,7 @@
 namespace pingperf {
 namespace {
 
-// ---- Values, read strictly: texts are not converted to numbers, nor fractions to counts.
+// ---- Values are read strictly: texts are not converted to numbers, nor fractions to counts.
 
 template <typename T>
 T as(const Json& value, std::string_view key) {
@@ -61,7 +61,7 @@ Enum take_name(const Json& object, std::string_view key,
   throw ProtocolError(fmt::format("'{}' cannot be {}", key, excerpt(text)));
 }
 
-// ---- Figures, by table. Figures that were not measured have no key.
+// ---- Figures are read and written by table. Figures that were not measured have no key.
 
 template <typename T>
 struct Field {
@@ -195,7 +195,7 @@ std::optional<Histogram> take_histogram(const Json& object, std::string_view key
   }
 }
 
-// Two numbers per ping: the time since the ping before, and the round trip.
+// Writes two numbers per ping: the time since the ping before, and the round trip.
 Json to_json(const std::vector<Sample>& samples) {
   Json numbers = Json::array();
   Nanoseconds previous = 0;
@@ -264,7 +264,7 @@ Measurement measurement_with_peer(const Json& object) {
   return m;
 }
 
-// ---- Options, by the table of parameters. The name of the engine is not among them.
+// ---- Options are read and written by the table of parameters, except the name of the engine.
 
 Json to_json(const Options& options) {
   Json object = {{"kind", name(options.kind)}, {"transport", name(options.transport)}};
@@ -370,17 +370,19 @@ Json to_json(const AgentHello& hello) {
   return {{"type", "hello"},
           {"version", hello.version},
           {"engines", std::move(engines)},
-          {"host", parse_json(hello.host)}};
+          {"host", parse_json(hello.host.json)}};
 }
 
-// Reads only the version if it differs, because the rest may have another form there.
+// Reads only the version if it differs, because another version may have another form.
 AgentHello hello_from(const Json& object) {
   AgentHello hello;
   hello.version = take<std::string>(object, "version");
   if (hello.version != version()) return hello;
   for (const Json& engine : take_array(object, "engines"))
     hello.engines.push_back(engine_from(engine));
-  hello.host = json_line(take<Json>(object, "host"));
+  const Json host = take<Json>(object, "host");
+  hello.host = {json_line(host), take_optional<std::string>(host, "hostname").value_or(""),
+                take_optional<std::string>(host, "boot_id").value_or("")};
   return hello;
 }
 
@@ -437,12 +439,12 @@ Json object_in(std::string_view line) {
   try {
     Json object = parse_json(line);
     if (object.is_object()) return object;
-  } catch (const JsonError&) {  // the error below quotes the line, which helps more
+  } catch (const JsonError&) {  // the error below quotes the line, which is more helpful
   }
   throw ProtocolError("not a JSON object: " + excerpt(line));
 }
 
-// Escapes control characters, because texts of other hosts go into tables and to terminals.
+// Escapes control characters, because texts of other hosts are printed to tables and terminals.
 void make_printable(Json& json) {
   if (json.is_string()) json = printable(json.get_ref<const std::string&>());
   if (json.is_structured())

@@ -5,7 +5,7 @@
 //     |<-- hello -----------|
 //     |--- listen/connect ->|==== starts ======>|
 //     |                     |--- the same ----->|
-//     |<-- ready -----------|<------------------|  a server, before it accepts, with its address
+//     |<-- ready -----------|<------------------|  a server sends its address, before it accepts
 //     |--- start ---------->|------------------>|
 //     |<-- progress … ------|<------------------|
 //     |<-- result or error -|<------------------|  the worker has ended, its number is free
@@ -29,7 +29,7 @@
 namespace pingperf {
 
 inline constexpr std::size_t kMaxRequest = 1 << 20;  // bytes
-inline constexpr std::size_t kMaxEvent = 48 << 20;   // a result with ten hours of intervals
+inline constexpr std::size_t kMaxEvent = 48 << 20;   // bytes: a result with ten hours of intervals
 
 // Requests: from the controller to the agent.
 
@@ -42,7 +42,7 @@ enum class Role { listen, connect };
 // Starts an endpoint in its own worker.
 struct OpenEndpoint {
   Role role = Role::listen;
-  std::uint64_t endpoint = 0;  // a number that the controller chose and that is free
+  std::uint64_t endpoint = 0;  // a free number that the controller chose
   Options options;             // the engine's name included
   Token token{};
   std::string address;    // Address::to_string(): the address to bind or to connect to
@@ -58,7 +58,7 @@ struct StopEndpoint {
   std::uint64_t endpoint = 0;
 };
 
-// Requests the present state of the host, between trials.
+// Requests the present state of the host. Sent while no trial runs.
 struct HostCheckRequest {
   double observe_s = 0;  // how long the CPUs are observed
 };
@@ -75,13 +75,19 @@ struct EngineInfo {
   Kind kind = Kind::throughput;
   Transport transport = Transport::tcp;
   std::vector<std::string> parameters;
-  std::optional<std::string> unavailable;  // why, on that host
+  std::optional<std::string> unavailable;  // the reason, if the host cannot run it
+};
+
+struct HostFacts {
+  std::string json = "{}";  // all facts, an object: host_facts() of the agent's host
+  std::string hostname;     // the two that the controller reads; "" if unknown
+  std::string boot_id;
 };
 
 struct AgentHello {
   std::string version;
   std::vector<EngineInfo> engines;
-  std::string host = "{}";  // host_facts() of the agent's host
+  HostFacts host;
 };
 
 struct Ready {
@@ -100,9 +106,9 @@ struct Result {
 };
 
 struct Failure {
-  std::optional<std::uint64_t> endpoint;  // empty: the whole conversation failed
+  std::optional<std::uint64_t> endpoint;  // empty: the conversation failed
   std::string what;                       // one line
-  std::optional<int> error_number;        // errno, where a system call failed
+  std::optional<int> error_number;        // errno, if a system call failed
   Status status = Status::failed;         // failed, timeout or refused
 };
 
@@ -112,15 +118,15 @@ struct HostCheckResult {
 
 using Event = std::variant<AgentHello, Ready, Progress, Result, Failure, HostCheckResult>;
 
-// Returns the message as one line without its newline. Bytes that are not UTF-8 are replaced.
+// Return the message as one line without its newline. Replace bytes that are not UTF-8.
 std::string encode(const Request& request);
 std::string encode(const Event& event);
 
-// Return the message that a line holds. Throw ProtocolError that names the line or the wrong key.
+// Return the message in a line. Throw ProtocolError that names the line or the wrong key.
 Request decode_request(std::string_view line);
 Event decode_event(std::string_view line);
 
-// Returns the endpoint of an event; nothing for hello and for errors of the conversation.
+// Returns the endpoint of an event. Returns nothing for hello and for errors of the conversation.
 std::optional<std::uint64_t> endpoint_of(const Event& event);
 
 }  // namespace pingperf

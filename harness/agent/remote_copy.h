@@ -1,4 +1,4 @@
-// RemoteCopy: a copy of this executable on a remote host, until it runs there.
+// RemoteCopy: a temporary copy of this executable on a remote host.
 #pragma once
 
 #include <string>
@@ -20,7 +20,7 @@ class RemoteCopy {
 
  private:
   // Runs a command on the host.
-  std::string there(const std::vector<std::string>& words, int input = -1) const;
+  std::string run(const std::vector<std::string>& arguments, int input = -1) const;
   void copy() const;
   void remove() noexcept;
 

@@ -23,7 +23,7 @@
 namespace pingperf {
 namespace {
 
-// This host cannot run the endpoint; a retry would not help.
+// This host cannot run the endpoint, and a retry would not help.
 class Refused : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -37,7 +37,7 @@ class Reporter {
   std::uint64_t endpoint() const noexcept { return endpoint_; }
 
   // Ends the process if the agent has ended.
-  void say(const Event& event) {
+  void send(const Event& event) {
     const std::lock_guard lock(mutex_);
     try {
       write_line(kWorkerEvents, encode(event));
@@ -52,7 +52,7 @@ class Reporter {
       failure.error_number = system->code().value();
     if (failure.error_number == EADDRINUSE || dynamic_cast<const Refused*>(&e))
       failure.status = Status::refused;
-    say(failure);
+    send(failure);
   }
 
  private:
@@ -78,7 +78,7 @@ void pin(const OpenEndpoint& open) {
     pin(server ? "server" : "client", *cpu);
 }
 
-// Raises the limit of descriptors to the maximum of this user: each flow needs one.
+// Raises the limit of descriptors to the maximum of this user, because each flow needs one.
 void raise_file_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -92,8 +92,9 @@ Fd keep_cpus_wakeful() {
   constexpr std::int32_t kNoLatency_us = 0;
   Fd fd(::open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC));
   if (!fd || ::write(fd.get(), &kNoLatency_us, sizeof kNoLatency_us) != sizeof kNoLatency_us)
-    throw Refused(fmt::format("cpu_wakeful needs root and a kernel with /dev/cpu_dma_latency: {}",
-                              std::strerror(errno)));
+    throw Refused(
+        fmt::format("cpu_wakeful requires root and a kernel with /dev/cpu_dma_latency: {}",
+                    std::strerror(errno)));
   return fd;
 }
 
@@ -115,28 +116,28 @@ std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open) {
   return open.role == Role::listen ? engine->listen(session) : engine->connect(session);
 }
 
-// The engine's thread: runs from the accept or connect to the result and ends the process. The
+// Runs in the engine's thread, from the accept or connect to the result. Ends the process. The
 // agent's deadline bounds it.
-[[noreturn]] void perform(Role role, Endpoint& endpoint, std::future<void> started,
-                          Reporter& reporter) {
+[[noreturn]] void run_engine(Role role, Endpoint& endpoint, std::future<void> started,
+                             Reporter& reporter) {
   try {
     if (role == Role::listen) endpoint.accept();
     started.wait();
     Measurement measurement = endpoint.run([&](const Interval& interval) {
-      reporter.say(Progress{reporter.endpoint(), interval});
+      reporter.send(Progress{reporter.endpoint(), interval});
     });
     if (!measurement.error.empty()) throw std::runtime_error(measurement.error);
-    reporter.say(Result{reporter.endpoint(), std::move(measurement)});
+    reporter.send(Result{reporter.endpoint(), std::move(measurement)});
   } catch (const std::exception& e) {
     reporter.fail(e);
   }
   ::_exit(0);
 }
 
-// The main thread: serves the agent's requests until the engine's thread ends the process or the
+// Serves the agent's requests in the main thread, until the engine's thread ends the process or the
 // agent has ended.
-[[noreturn]] void obey(LineBuffer& requests, Endpoint& endpoint, std::promise<void> start,
-                       Reporter& reporter) noexcept {
+[[noreturn]] void serve_requests(LineBuffer& requests, Endpoint& endpoint, std::promise<void> start,
+                                 Reporter& reporter) noexcept {
   bool started = false;
   do {
     while (const auto line = requests.next()) {
@@ -170,18 +171,18 @@ void serve(LineBuffer& requests, const OpenEndpoint& open, Reporter& reporter) {
   raise_file_limit();
   const Fd wakeful = open.options.cpu_wakeful.value_or(false) ? keep_cpus_wakeful() : Fd();
   const std::unique_ptr<Endpoint> endpoint = make_endpoint(open);
-  reporter.say(Ready{open.endpoint, endpoint->address().to_string()});
+  reporter.send(Ready{open.endpoint, endpoint->address().to_string()});
   std::promise<void> start;
-  std::thread engine(perform, open.role, std::ref(*endpoint), start.get_future(),
+  std::thread engine(run_engine, open.role, std::ref(*endpoint), start.get_future(),
                      std::ref(reporter));
-  obey(requests, *endpoint, std::move(start), reporter);
+  serve_requests(requests, *endpoint, std::move(start), reporter);
 }
 
 }  // namespace
 
 int run_worker() {
   if (::fcntl(kWorkerEvents, F_SETFD, FD_CLOEXEC) < 0) {
-    std::fputs("pingperf worker is for the agent to start: try pingperf run\n", stderr);
+    std::fputs("pingperf worker is started by the agent: try pingperf run\n", stderr);
     return 2;
   }
   ::signal(SIGPIPE, SIG_IGN);

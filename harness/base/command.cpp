@@ -30,22 +30,22 @@ std::string run_command(const std::vector<std::string>& argv, int input, Nanosec
     throw CommandError(fmt::format("{}: {}", command_line(argv), what));
   };
   std::string text;
-  Tail complaint;
+  Tail error_lines;
   const Nanoseconds end = now_ns() + limit;
   pollfd set[] = {{out.read.get(), POLLIN, 0}, {errors.read.get(), POLLIN, 0}};
   for (bool is_open = true; is_open;) {
     if (now_ns() > end) fail("takes too long");
     if (text.size() > kMaxOutput) fail("prints too much");
     ::poll(set, 2, 100);
-    if (set[1].revents != 0) complaint.drain(errors.read.get());
-    if ((set[1].revents & POLLHUP) != 0) set[1].fd = -1;  // at its end: else poll() would not wait
+    if (set[1].revents != 0) error_lines.drain(errors.read.get());
+    if ((set[1].revents & POLLHUP) != 0) set[1].fd = -1;  // a closed pipe would keep poll() awake
     if (set[0].revents != 0) is_open = read_some(out.read.get(), text);
   }
   const std::optional<int> status = process.wait_until(end);
-  complaint.drain(errors.read.get());
+  error_lines.drain(errors.read.get());
   if (!status) fail("takes too long");
   if (!WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
-    const std::string line = complaint.last_line();
+    const std::string line = error_lines.last_line();
     fail(line.empty() ? "failed" : line);
   }
   return text;

@@ -11,14 +11,14 @@
 namespace pingperf {
 namespace {
 
-// Reads one record after another.
+// Reads records one by one.
 class Reader {
  public:
   Reader(std::streambuf& text, const std::string& source) : text_(text), source_(source) {}
 
   bool at_end() { return text_.sgetc() == kEnd; }
 
-  // Goes to the next record; false when the text ends before it does.
+  // Reads the next record. Returns false if the text ends before the record does.
   bool next() {
     fields_.clear();
     ends_.clear();
@@ -47,7 +47,7 @@ class Reader {
     return false;
   }
 
-  // Of the record: its fields, until the next one is read, and the line that it begins in.
+  // The fields of the record, valid until next(), and the line that the record begins in.
   std::size_t size() const { return ends_.size(); }
   std::string_view operator[](std::size_t i) const {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
@@ -62,8 +62,8 @@ class Reader {
     throw CsvError(fmt::format("{}:{}: {}", source_, line, what));
   }
 
-  // A quoted field, to its closing quote. Returns false when the last line ends before it. One that
-  // swallows further lines is damage, not a write cut short: those lines are rows.
+  // Reads a quoted field up to its closing quote. Returns false if the last line ends before it.
+  // Throws if the field swallows further lines: those are rows, so the file is damaged, not torn.
   bool quoted() {
     const std::size_t opened = line_;
     for (int c = text_.sbumpc(); c != kEnd; c = text_.sbumpc()) {
@@ -107,7 +107,7 @@ std::optional<double> number_in(std::string_view cell) {
 }
 
 void CsvColumn::push_back(std::string_view cell) {
-  if (ends_.empty() && size_ > 0 && cell != text_) {  // the first that differs
+  if (ends_.empty() && size_ > 0 && cell != text_) {  // the first cell that differs
     const std::string first = text_;
     for (std::size_t row = 0; row < size_; ++row) {
       if (row > 0) text_ += first;

@@ -37,7 +37,7 @@ class CsvColumn {
 
  private:
   std::string text_;
-  std::vector<std::uint32_t> ends_;  // of each cell in text_; empty while all cells are the same
+  std::vector<std::uint32_t> ends_;  // of each cell in text_; empty while all cells are equal
   std::size_t size_ = 0;
 };
 
@@ -56,8 +56,8 @@ class CsvTable {
     std::size_t index_;
   };
 
-  // The rows in order. Not std::views::transform, because clang 14 cannot compile it with the
-  // libstdc++ of GCC 12.
+  // The rows in order. Not std::views::transform: clang 14 cannot compile it with the libstdc++ of
+  // GCC 12.
   class Rows {
    public:
     class Iterator {

@@ -13,10 +13,10 @@
 namespace pingperf {
 namespace {
 
-// What a signal handler may touch: lock-free, and set before the handler is.
+// The state of the signal handler: lock-free, and set before the handler is installed.
 std::atomic<int> event_fd{-1};
 std::atomic<Nanoseconds> first_signal{0};
-constexpr Nanoseconds kRepeats = kSecond;  // timeout(1) and terminals may send one twice
+constexpr Nanoseconds kRepeats = kSecond;  // timeout(1) and terminals may send a signal twice
 
 void on_signal(int) {
   const int saved = errno;

@@ -18,11 +18,11 @@ bool read_some(int fd, std::string& text) {
   return n > 0;
 }
 
-void write_all(int fd, std::string_view text) {
+void write_all(int fd, std::string_view text, const std::string& what) {
   while (!text.empty()) {
     const ssize_t n = ::write(fd, text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;
-    text.remove_prefix(static_cast<std::size_t>(check(static_cast<int>(n), "write")));
+    text.remove_prefix(static_cast<std::size_t>(check(static_cast<int>(n), what)));
   }
 }
 

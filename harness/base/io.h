@@ -11,12 +11,13 @@ namespace pingperf {
 
 inline constexpr std::size_t kReadChunk = 64 * 1024;  // bytes that read_some() reads at most
 
-// Reads once and appends to `text`; blocks while nothing is there. Returns false at the end of the
+// Reads once and appends to `text`. Blocks until data arrive. Returns false at the end of the
 // stream and on errors.
 bool read_some(int fd, std::string& text);
 
-// Writes all of `text`. Throws std::system_error; on a non-blocking descriptor, EAGAIN is an error.
-void write_all(int fd, std::string_view text);
+// Writes all of `text`. Throws std::system_error that names `what`. On a non-blocking descriptor,
+// EAGAIN is an error.
+void write_all(int fd, std::string_view text, const std::string& what = "write");
 
 // Returns the timeout for poll(2) that ends at `deadline` (of now_ns()): whole milliseconds,
 // rounded up, from 0 to an hour.

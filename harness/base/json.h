@@ -1,4 +1,4 @@
-// JSON that others wrote: agents, libiperf, files of stored runs.
+// JSON of agents, libiperf and stored runs.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -10,7 +10,7 @@
 
 namespace pingperf {
 
-// Text that is not JSON, or is nested too deeply. One line.
+// A text is not JSON or is nested too deeply. One line.
 class JsonError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

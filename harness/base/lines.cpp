@@ -16,7 +16,7 @@ constexpr std::size_t kTail = 4 * 1024;
 constexpr std::size_t kMaxDrained = 1024 * 1024;
 constexpr std::size_t kMaxQuoted = 80;
 
-// Control characters and bytes that are not ASCII as \xNN.
+// Returns `text` with control characters and bytes that are not ASCII as \xNN.
 std::string escaped(std::string_view text) {
   std::string result;
   for (const char c : text) {
@@ -29,14 +29,14 @@ std::string escaped(std::string_view text) {
   return result;
 }
 
-std::string quoted(const std::string& word) {
+std::string quoted(const std::string& argument) {
   const auto is_plain = [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
            std::string_view("-_./:=@,+%").find(c) != std::string_view::npos;
   };
-  if (!word.empty() && std::all_of(word.begin(), word.end(), is_plain)) return word;
+  if (!argument.empty() && std::all_of(argument.begin(), argument.end(), is_plain)) return argument;
   std::string text;
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  for (const char c : argument) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return fmt::format("'{}'", escaped(text));
 }
 
@@ -86,7 +86,7 @@ std::string Tail::last_line() const {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte >= 0x80)
-      line += '?';  // the tail may begin inside a character
+      line += '?';  // the tail may begin within a character
     else if (byte >= ' ' && byte != 0x7f)
       line += c;
   }
@@ -107,7 +107,7 @@ std::string printable(std::string_view text) {
       result += "\\n";
     else if (byte < ' ' || byte == 0x7f)
       result += fmt::format("\\x{:02x}", byte);
-    else if (byte == 0xc2 && next >= 0x80 && next < 0xa0)  // U+0080 to U+009F: controls, too
+    else if (byte == 0xc2 && next >= 0x80 && next < 0xa0)  // U+0080 to U+009F are controls
       result += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[++i]));
     else
       result += text[i];
@@ -124,9 +124,9 @@ std::string one_line(std::string_view text) {
   return line.substr(0, end) + "…";
 }
 
-std::string command_line(const std::vector<std::string>& words) {
+std::string command_line(const std::vector<std::string>& arguments) {
   std::vector<std::string> all;
-  for (const std::string& word : words) all.push_back(quoted(word));
+  for (const std::string& argument : arguments) all.push_back(quoted(argument));
   return fmt::format("{}", fmt::join(all, " "));
 }
 

@@ -10,7 +10,7 @@
 
 namespace pingperf {
 
-// The other side broke the protocol. One line that names the error.
+// The peer broke the protocol. One line that names the error.
 class ProtocolError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -21,7 +21,7 @@ class LineBuffer {
  public:
   explicit LineBuffer(std::size_t limit) : limit_(limit) {}
 
-  // Reads once; blocks while nothing is there. Returns false at the end of the stream.
+  // Reads once. Blocks until data arrive. Returns false at the end of the stream.
   bool read_from(int fd);
 
   // Returns the next complete line without its newline, or nothing if there is none yet. Throws
@@ -34,14 +34,14 @@ class LineBuffer {
  private:
   std::size_t limit_;
   std::string text_;
-  std::size_t begin_ = 0;    // of the first line not yet handed out
+  std::size_t begin_ = 0;    // of the first line that next() has not returned
   std::size_t scanned_ = 0;  // no newline between begin_ and here
 };
 
 // The last 4 KiB that a process wrote to its stderr.
 class Tail {
  public:
-  // Reads once; blocks while nothing is there. Returns false at the end of the stream.
+  // Reads once. Blocks until data arrive. Returns false at the end of the stream.
   bool read_from(int fd);
   // Reads the bytes that have arrived, at most 1 MiB.
   void drain(int fd);
@@ -64,7 +64,7 @@ std::string printable(std::string_view text);
 std::string one_line(std::string_view text);
 
 // Returns a command in shell syntax: arguments are quoted where needed, and escaped.
-std::string command_line(const std::vector<std::string>& words);
+std::string command_line(const std::vector<std::string>& arguments);
 
 // Returns `text` for use in an error: at most 80 bytes, escaped, in single quotes.
 std::string excerpt(std::string_view text);

@@ -16,14 +16,13 @@
 namespace pingperf {
 namespace {
 
-constexpr int kUnknown = 0xff00;  // exit status 255, of a child that somebody else has waited for
-
+constexpr int kUnknown = 0xff00;  // exit status 255, for a child that other code has reaped
 constexpr int kFirstPrivateFd = 10;
 
 // The rest of this namespace runs between fork(2) and execvp(3), where only async-signal-safe
 // functions may be called.
 
-void complain(const char* program, int error) noexcept {
+void print_error(const char* program, int error) noexcept {
   const char* parts[] = {"cannot run '", program, "': ", ::strerrordesc_np(error), "\n"};
   for (const char* part : parts)
     if (::write(STDERR_FILENO, part, std::strlen(part)) < 0) return;
@@ -33,7 +32,7 @@ void complain(const char* program, int error) noexcept {
                          Lifetime lifetime, pid_t parent) noexcept {
   if (lifetime == Lifetime::of_parent) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) ::_exit(127);  // it died before the line above
+    if (::getppid() != parent) ::_exit(127);  // the parent died before the call of prctl(2)
   }
   sigset_t none;
   ::sigemptyset(&none);
@@ -42,7 +41,7 @@ void complain(const char* program, int error) noexcept {
   ::signal(SIGPIPE, SIG_DFL);
   for (const Redirect& redirect : redirects) ::dup2(redirect.fd, redirect.child_fd);
   ::execvp(argv[0], argv);
-  complain(argv[0], errno);
+  print_error(argv[0], errno);
   ::_exit(127);
 }
 
@@ -65,8 +64,7 @@ Process::Process(const std::vector<std::string>& argv, const std::vector<Redirec
   for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   const pid_t parent = ::getpid();
-  std::fflush(
-      nullptr);  // a child that cannot run would print it again where _exit(2) flushes (TSan)
+  std::fflush(nullptr);  // ThreadSanitizer's _exit(2) flushes: the child would print it again
   pid_ = check(::fork(), "fork");
   if (pid_ == 0) become(arguments.data(), redirects, lifetime, parent);
 }

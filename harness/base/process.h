@@ -1,4 +1,4 @@
-// Process: owns one child process. Pipes connect to it.
+// Child processes, and pipes that connect to them.
 #pragma once
 
 #include <sys/types.h>
@@ -31,7 +31,7 @@ struct Redirect {
   int child_fd;
 };
 
-// When the kernel kills a child.
+// Determines when the kernel kills a child.
 enum class Lifetime {
   own,        // never
   of_parent,  // when the thread that started it is gone (PR_SET_PDEATHSIG)

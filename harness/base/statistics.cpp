@@ -30,7 +30,7 @@ std::optional<std::pair<double, double>> median_interval(std::vector<double> val
   if (values.empty()) return std::nullopt;
   std::sort(values.begin(), values.end());
   // The interval from the k-th smallest to the k-th largest misses the median with probability
-  // 2 P(B <= k - 1), B ~ Binomial(n, 1/2): take the largest k for which that is at most the level.
+  // 2 P(B <= k - 1), B ~ Binomial(n, 1/2). k is the largest for which that is at most the level.
   const boost::math::binomial_distribution<> heads(static_cast<double>(values.size()), 0.5);
   const auto misses = [&](std::size_t rank) {
     return 2 * boost::math::cdf(heads, static_cast<double>(rank) - 1);

@@ -11,13 +11,14 @@ namespace pingperf {
 double median(std::vector<double> values);
 double mean(const std::vector<double>& values);
 
-// Returns that of the sample (n-1), computed in two passes; nothing for n < 2.
+// Returns the standard deviation of the sample (n-1), computed in two passes. Returns nothing for
+// n < 2.
 std::optional<double> standard_deviation(const std::vector<double>& values);
 
-// Returns a distribution-free interval of the median that covers at least 1 - level: two symmetric
-// order statistics, chosen by the binomial distribution (Conover, Practical Nonparametric
-// Statistics, §3.2). Returns nothing if no two order statistics cover as much: 95 % requires six
-// values.
+// Returns a distribution-free interval of the median that covers at least 1 - level. Its limits are
+// two symmetric order statistics, chosen by the binomial distribution (Conover, Practical
+// Nonparametric Statistics, §3.2). Returns nothing if no two order statistics cover that much: 95 %
+// requires six values.
 std::optional<std::pair<double, double>> median_interval(std::vector<double> values,
                                                          double level = 0.05);
 

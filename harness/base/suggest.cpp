@@ -30,7 +30,7 @@ std::string suggest(std::string_view word, std::span<const std::string_view> kno
       least = d;
       nearest = candidate;
     }
-  if (nearest.empty() && shown.size() >= 3)  // a beginning: "throughput" of "throughput_bps"
+  if (nearest.empty() && shown.size() >= 3)  // such as "throughput" for "throughput_bps"
     for (std::string_view candidate : known)
       if (nearest.empty() && candidate.starts_with(shown)) nearest = candidate;
   if (!nearest.empty()) return fmt::format(", did you mean '{}'?", nearest);

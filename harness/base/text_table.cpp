@@ -17,14 +17,14 @@ bool begins_code_point(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
 }
 
-// The byte at which the code point of that number, from 0, begins.
+// Returns the byte at which the code point `number` begins, counted from 0.
 std::size_t offset_of(std::string_view text, std::size_t number) {
   std::size_t at = 0;
   while (at < text.size() && !(begins_code_point(text[at]) && number-- == 0)) ++at;
   return at;
 }
 
-// What would end a cell, or be taken for markup.
+// Escapes characters that would end a cell or be read as markup.
 std::string escape_markdown(const std::string& field) {
   std::string text;
   for (char c : field) {
@@ -49,7 +49,7 @@ std::size_t width_of(const Widths& widths) {
   return std::accumulate(widths.begin(), widths.end(), kGap * (widths.size() - 1));
 }
 
-// The cell filled up to its width, with its tone on the text alone.
+// Returns the cell filled up to `width`. Only the text has the tone.
 std::string padded(const Cell& cell, std::size_t width, bool left, const Style& style) {
   const std::string space(width - std::min(width, display_width(cell.text)), ' ');
   const std::string text = toned(cell.text, cell.tone, style);
@@ -72,7 +72,8 @@ std::string lines(const Rows& rows, const Widths& widths, const Style& style) {
   return text;
 }
 
-// The rows with their first column shortened; nothing when some could not be told apart any more.
+// Returns the rows with their first column shortened. Returns nothing if rows that differed would
+// have equal labels.
 std::optional<Rows> with_short_names(const Rows& whole, std::size_t width, std::size_t labels) {
   Rows rows = whole;
   std::set<std::string> before, after;
@@ -86,7 +87,7 @@ std::optional<Rows> with_short_names(const Rows& whole, std::size_t width, std::
   return before.size() == after.size() ? std::optional(rows) : std::nullopt;
 }
 
-// "  ok 3/3  p50 13.4 µs ±0%": a column without a name goes with the one before.
+// Returns "  ok 3/3  p50 13.4 µs ±0%". A column without a name follows the column before.
 std::string flowing(const std::vector<Cell>& header, const std::vector<Cell>& row,
                     const Style& style) {
   std::string text;
@@ -108,7 +109,7 @@ std::string flowing(const std::vector<Cell>& header, const std::vector<Cell>& ro
   return text + "\n";
 }
 
-// A row's labels on a line of their own, and its figures below, in columns where they fit.
+// Returns each row as a line of labels and a line of figures, in columns if they fit.
 std::string split_or_flowing(const Rows& whole, std::size_t labels, const Style& style) {
   Rows rows = whole;
   std::vector<std::string> names;
@@ -146,7 +147,8 @@ std::size_t display_width(std::string_view text) {
 std::string shorten(const std::string& text, std::size_t width) {
   const std::size_t whole = display_width(text);
   if (whole <= width || width < 5) return text;
-  const std::size_t tail = (width - 1) * 2 / 3, head = width - 1 - tail;  // the end tells most
+  // Keeps more of the end, because names differ most there.
+  const std::size_t tail = (width - 1) * 2 / 3, head = width - 1 - tail;
   return text.substr(0, offset_of(text, head)) + "…" + text.substr(offset_of(text, whole - tail));
 }
 

@@ -10,7 +10,7 @@ namespace pingperf {
 // How text is printed.
 struct Style {
   bool color = false;                     // escape sequences, for headings too
-  std::size_t width = std::string::npos;  // of the terminal; elsewhere nothing is shortened
+  std::size_t width = std::string::npos;  // of the terminal; the default shortens nothing
 };
 
 // The meaning of a text, which decides its colour.

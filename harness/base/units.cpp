@@ -38,7 +38,7 @@ constexpr Scales<5> kRates = {
 constexpr Scales<4> kFrequencies = {{{"", 1}, {"Hz", 1}, {"kHz", 1e3}, {"MHz", 1e6}}};
 constexpr Scales<1> kPercents = {{{"%", 0.01}}};
 
-// A non-negative decimal number without sign, exponent, "inf" or spaces, and what follows it.
+// A non-negative decimal number without sign, exponent, "inf" or spaces, and the text after it.
 struct Quantity {
   double number;
   std::string_view unit;
@@ -58,7 +58,8 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// The value in base units, when the unit is one of `scales`, and it is whole and below 2^63.
+// Returns the value in base units. Returns nothing unless the unit is one of `scales`, and the
+// value is whole and below 2^63.
 template <std::size_t N>
 std::optional<std::uint64_t> whole(std::string_view text, const Scales<N>& scales, bool any_case) {
   const auto quantity = split(text);
@@ -68,7 +69,7 @@ std::optional<std::uint64_t> whole(std::string_view text, const Scales<N>& scale
       continue;
     const double value = quantity->number * scale.factor;
     const double rounded = std::round(value);
-    // 0.3us is 299.99999999999994 ns in doubles; anything further off is a fraction.
+    // 0.3us is 299.99999999999994 ns in doubles. A larger difference is a fraction.
     constexpr double kRounding = 4 * std::numeric_limits<double>::epsilon();
     if (rounded >= 9.2e18 || std::abs(value - rounded) > kRounding * rounded) return std::nullopt;
     return static_cast<std::uint64_t>(rounded);
@@ -76,7 +77,7 @@ std::optional<std::uint64_t> whole(std::string_view text, const Scales<N>& scale
   return std::nullopt;
 }
 
-// A regular expression (ECMA-262) of a number and one of the units.
+// Returns a regular expression (ECMA-262) for a number and one of the units.
 template <std::size_t N>
 std::string pattern(const Scales<N>& scales, bool any_case) {
   std::string units;
@@ -92,7 +93,7 @@ std::string pattern(const Scales<N>& scales, bool any_case) {
   return fmt::format("^([0-9]+\\.?[0-9]*|\\.[0-9]+)({})$", units);
 }
 
-// The largest scale that leaves a number of at least one; three significant digits.
+// Prints three significant digits in the largest scale that gives at least one.
 template <std::size_t N>
 std::string human(double value, const Scales<N>& scales) {
   const Scale* best = &scales[0];

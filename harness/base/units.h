@@ -1,4 +1,4 @@
-// Units of the experiment file: durations, sizes, rates. Read strictly, written for humans.
+// Durations, sizes, rates and other quantities: reads them strictly, and prints them for humans.
 #pragma once
 
 #include <cstdint>

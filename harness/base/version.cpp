@@ -1,4 +1,4 @@
-// The answers are compile definitions of this one file: see CMakeLists.txt.
+// CMakeLists.txt defines the values for this file only.
 #include "harness/base/version.h"
 
 namespace pingperf {

@@ -5,22 +5,21 @@
 #include <algorithm>
 #include <string_view>
 
-#include "harness/agent/host_facts.h"
 #include "harness/base/json.h"
 
 namespace pingperf {
 namespace {
 
-constexpr Nanoseconds kPatience = 15 * kSecond;  // beyond the time of observation
+constexpr Nanoseconds kMargin = 15 * kSecond;  // beyond the time of observation
 
 std::string state_of(Channel& channel, Nanoseconds observe) {
-  const Nanoseconds deadline = now_ns() + observe + kPatience;
+  const Nanoseconds deadline = now_ns() + observe + kMargin;
   while (const auto event = channel.receive(deadline))
     if (const auto* result = std::get_if<HostCheckResult>(&*event)) return result->facts;
   throw ChannelError("an agent did not report the state of its host in time");
 }
 
-// A host and the ends of trials that run on it.
+// A host, and the ends of trials that run on it.
 struct CheckedHost {
   std::string name;
   Channel* channel;
@@ -30,17 +29,17 @@ struct CheckedHost {
 
 HostReport report_of(const CheckedHost& host, Nanoseconds observe,
                      const std::optional<HostRequirements>& requirements) {
-  HostReport report{host.name, host.channel->hello().host, state_of(*host.channel, observe), {}};
+  HostReport report{
+      host.name, host.channel->hello().host.json, state_of(*host.channel, observe), {}};
   Json all = parse_json(report.facts);
   all.update(parse_json(report.now));
   report.findings = judge_host(all, requirements);
   return report;
 }
 
-// True when both agents reported the same kernel, rights and limits.
-bool is_one_host(Channel& client, Channel& server) {
-  const std::string& host = client.hello().host;
-  return !text_fact(host, "boot_id").empty() && host == server.hello().host;
+// Returns true if both agents reported the same kernel, rights and limits.
+bool is_one_host(const HostFacts& client, const HostFacts& server) {
+  return !client.boot_id.empty() && client.json == server.json;
 }
 
 // Returns the hosts of all pairs, each once. The ends of a single pair have no number.
@@ -48,8 +47,8 @@ std::vector<CheckedHost> distinct_hosts(Agents& agents, bool has_pairs) {
   std::vector<CheckedHost> hosts;
   const auto add = [&](const char* end, std::size_t number, Channel& channel) {
     const bool is_client = std::string_view(end) == "client";
-    const auto known = std::find_if(hosts.begin(), hosts.end(), [&](const CheckedHost& p) {
-      return is_one_host(*p.channel, channel);
+    const auto known = std::find_if(hosts.begin(), hosts.end(), [&](const CheckedHost& host) {
+      return is_one_host(host.channel->hello().host, channel.hello().host);
     });
     if (known == hosts.end()) {
       hosts.push_back({has_pairs ? fmt::format("{} of pair {}", end, number) : end, &channel,
@@ -69,7 +68,7 @@ std::vector<CheckedHost> distinct_hosts(Agents& agents, bool has_pairs) {
 }  // namespace
 
 HostReport check_this_host(Nanoseconds observe) {
-  ProcessChannel agent(agent_command({}, ""), "this host");
+  Channel agent(agent_command({}, ""), "this host");
   agent.send(HostCheckRequest{to_seconds(observe)});
   return report_of({"this host", &agent, true, true}, observe, std::nullopt);
 }
@@ -77,7 +76,7 @@ HostReport check_this_host(Nanoseconds observe) {
 std::vector<HostReport> check_hosts(const Experiment& experiment, Agents& agents,
                                     Nanoseconds observe) {
   const std::vector<CheckedHost> hosts = distinct_hosts(agents, experiment.has_pairs);
-  for (const CheckedHost& host : hosts)  // all at once
+  for (const CheckedHost& host : hosts)  // all hosts at once
     host.channel->send(HostCheckRequest{to_seconds(observe)});
   std::vector<HostReport> reports;
   for (const CheckedHost& host : hosts)

@@ -1,4 +1,4 @@
-// Host checks of the agents of an experiment, or of an agent on this host.
+// Checks the hosts of an experiment, or this host, by their agents.
 #pragma once
 
 #include <string>
@@ -18,14 +18,14 @@ struct HostReport {
   std::vector<Finding> findings;
 };
 
-// Checks this host for any experiment. Throws ChannelError.
+// Checks this host for experiments in general. Throws ChannelError.
 HostReport check_this_host(Nanoseconds observe);
 
 // Checks each host of the experiment once. Throws ChannelError.
 std::vector<HostReport> check_hosts(const Experiment& experiment, Agents& agents,
                                     Nanoseconds observe);
 
-// Returns an array of {host, now, findings} for environment.json, which already has the facts.
+// Returns an array of {host, now, findings} for environment.json, which has the facts elsewhere.
 Json to_json(const std::vector<HostReport>& reports);
 
 }  // namespace pingperf

@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
+#include <map>
 #include <sstream>
 
 #include "harness/base/json.h"
@@ -13,36 +13,18 @@
 namespace pingperf {
 namespace {
 
-constexpr double kSpoilingLoad = 0.25;  // of the CPUs, by other programs, before a run starts
-constexpr double kSlowClock_ns = 100;   // a round trip takes some microseconds and two clock reads
-constexpr std::uint64_t kFairBuffer = 4 << 20;  // bytes; less loses datagrams in bursts
+constexpr double kSpoilingLoad = 0.25;  // share of the CPUs that other programs use before a run
+constexpr double kSlowClock_ns = 100;   // a round trip has two clock reads and takes some µs
+constexpr std::uint64_t kFairBuffer = 4 << 20;  // bytes; smaller buffers lose bursts of datagrams
 constexpr std::pair<int, int> kThreadedIperf3 = {3, 16};
-
-// Returns a fact, or nothing if it is missing or has another type.
-template <typename T>
-std::optional<T> fact(const Json& facts, const char* name) {
-  const auto found = facts.find(name);
-  if (found == facts.end()) return std::nullopt;
-  if constexpr (std::is_same_v<T, bool>) {
-    if (!found->is_boolean()) return std::nullopt;
-  } else if constexpr (std::is_arithmetic_v<T>) {
-    if (!found->is_number()) return std::nullopt;
-  } else if constexpr (std::is_same_v<T, std::string>) {
-    if (!found->is_string()) return std::nullopt;
-  } else if (!found->is_array() || !std::all_of(found->begin(), found->end(),
-                                                [](const Json& j) { return j.is_string(); })) {
-    return std::nullopt;
-  }
-  return found->get<T>();
-}
 
 using Names = std::vector<std::string>;
 
-bool holds(const Names& names, std::string_view name) {
+bool contains(const Names& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// Returns the CPUs of a kernel's list: "0-3,8".
+// Returns the CPUs of a kernel's list, such as "0-3,8".
 std::set<std::uint64_t> cpus_in(const std::string& list) {
   constexpr std::uint64_t kMax = 1 << 14;
   std::set<std::uint64_t> cpus;
@@ -99,12 +81,15 @@ class Judge {
                          why, std::move(remedy)});
   }
 
+  // Returns a fact, or nothing if it is missing or has another type.
   template <typename T>
-  std::optional<T> fact(const char* name) const {
-    return pingperf::fact<T>(facts_, name);
+  std::optional<T> fact(const char* name) const try {
+    return facts_.at(name).get<T>();
+  } catch (const Json::exception&) {
+    return std::nullopt;
   }
 
-  // Adds a missing feature: serious if the experiment needs it, left out if it does not.
+  // Adds a missing feature: serious if the experiment needs it. Leaves it out if it does not.
   void add_missing(const char* subject, bool needed, std::string what, const char* why,
                    std::string remedy) {
     if (!requirements_ || needed) add(subject, needed, std::move(what), why, std::move(remedy));
@@ -118,7 +103,7 @@ class Judge {
   void judge_build() {
     if (const auto type = fact<std::string>("build_type"); type == "Debug")
       add("build", true, "this pingperf is a Debug build",
-          "Its loops are several times slower than those of libiperf, which is not.",
+          "Its loops are several times slower than those of a release build.",
           "cmake --preset release && cmake --build --preset release");
   }
 
@@ -126,13 +111,15 @@ class Judge {
     const auto governor = fact<std::string>("governor");
     if (governor && *governor != "performance" && *governor != "userspace")
       add("governor", true, fmt::format("the CPU governor is {}", *governor),
-          "The clock of the CPUs follows the load: a ping that waits wakes a slow CPU, and the "
-          "first trial after a pause differs from the next.",
+          "The clock of the CPUs follows the load. A ping that waits wakes a slow CPU, and the "
+          "first "
+          "trial after a pause differs from the next.",
           "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor");
     if (fact<bool>("turbo").value_or(false))
-      add("turbo", false, "the CPUs may go beyond their rated frequency (turbo)",
-          "How far depends on heat and on the neighbours' load: rates drift within a run. Pairs of "
-          "one block drift together, single figures do not compare across days.",
+      add("turbo", false, "the CPUs may exceed their rated frequency (turbo)",
+          "The frequency depends on heat and on the load of other CPUs, so rates drift within a "
+          "run. "
+          "Pairs of one block drift together. Single figures of different days do not compare.",
           "echo 1 | sudo tee /sys/devices/system/cpu/intel_pstate/no_turbo, or "
           "echo 0 | sudo tee /sys/devices/system/cpu/cpufreq/boost");
   }
@@ -144,41 +131,41 @@ class Judge {
       for (const std::uint64_t pin : requirements_->pins)
         if (!cpus.contains(pin))
           add("cpus", true,
-              fmt::format("pin: CPU {} is not among those of pingperf here: {}", pin, list),
-              "Its trials fail.",
+              fmt::format("pin: CPU {} is not one that pingperf may use: {}", pin, list),
+              "Trials that pin to it fail.",
               fmt::format("pin to one of {}, or start pingperf with taskset -c", list));
     if (!cpus.empty() && requirements_ && requirements_->threads > cpus.size())
       add("cpus", requirements_->spinning > cpus.size(),
           fmt::format("{} threads of the experiment share {} CPU{}", requirements_->threads,
                       cpus.size(), cpus.size() == 1 ? "" : "s"),
-          "Ends that share a CPU wait for each other's turns; one that spins keeps the other from "
-          "answering for whole scheduler slices.",
+          "Ends that share a CPU wait for each other. An end that spins delays the other for whole "
+          "scheduler slices.",
           "fewer threads, or a machine with more CPUs");
     else if (!cpus.empty() && cpus.size() <= 2 && !requirements_)
       add("cpus", false,
-          fmt::format("{} CPU{} for both ends, the kernel and everyone else", cpus.size(),
+          fmt::format("{} CPU{} for both ends, the kernel and all other programs", cpus.size(),
                       cpus.size() == 1 ? "" : "s"),
-          "Two ends that spin leave nothing to others: what else runs stands in the tail.",
+          "Two ends that spin use all of it. The time of other programs appears in the tail.",
           "pin: {client: 0, server: 0} compares steadily; a machine with four CPUs is better");
     if (const auto quota = fact<double>("cpu_quota");
         quota && *quota < static_cast<double>(cpus.size()))
-      add("quota", true, fmt::format("the control group may use {:.3g} CPUs' time", *quota),
-          "When it is used up, everything stands still until the next period: stalls of tens of "
-          "milliseconds.",
+      add("quota", true, fmt::format("the control group may use the time of {:.3g} CPUs", *quota),
+          "When it is used up, all processes stop until the next period, for tens of milliseconds.",
           "give the container or unit no CPU limit (docker --cpus, CPUQuota=)");
   }
 
   void judge_disturbance() {
     if (const auto steal = fact<double>("steal_ratio"); steal && *steal > kHighSteal)
       add("steal", true, fmt::format("{} of the CPU time is stolen", percent(*steal)),
-          "The hypervisor runs others in our place: every figure is a mixture of the two.",
+          "The hypervisor runs other guests meanwhile, which affects every figure.",
           "another time, or a machine with dedicated CPUs");
     if (const auto load = fact<double>("load_ratio"); load && *load > kHighOtherLoad)
       add("load", *load > kSpoilingLoad,
-          fmt::format("others take {} of the CPU time", percent(*load)),
-          "They are measured too: less throughput, a longer tail. Each trial says how much it was "
-          "(other_load_ratio).",
-          "top -o %CPU shows whom to stop");
+          fmt::format("other programs take {} of the CPU time", percent(*load)),
+          "They lower the throughput and lengthen the tail. other_load_ratio has their share in "
+          "each "
+          "trial.",
+          "top -o %CPU shows which programs to stop");
   }
 
   void judge_clock() {
@@ -189,16 +176,16 @@ class Judge {
     add("clock", true,
         fmt::format("reading the clock takes {} (clock source {})", human_duration(*cost),
                     fact<std::string>("clocksource").value_or("unknown")),
-        "It is read around every ping: each round trip is longer by that.",
+        "pingperf reads it before and after every ping, so each round trip is that much longer.",
         has_tsc ? "echo tsc | sudo tee "
                   "/sys/devices/system/clocksource/clocksource0/current_clocksource"
-                : "boot with clocksource=tsc, or have the hypervisor offer a clock that needs no "
-                  "system call");
+                : "boot with clocksource=tsc, or configure the hypervisor to offer a clock that "
+                  "requires no system call");
   }
 
   bool may(const char* capability) const {
     const auto capabilities = fact<Names>("capabilities");
-    return !capabilities || holds(*capabilities, capability);
+    return !capabilities || contains(*capabilities, capability);
   }
 
   // The limits do not apply to users who may administer the network.
@@ -208,35 +195,36 @@ class Judge {
       const auto most = fact<std::uint64_t>(limit);
       if (!most || *most >= (wanted ? wanted : kFairBuffer)) return;
       add("buffers", wanted > 0,
-          wanted ? fmt::format("{} is {}, the experiment asks for {}", limit,
+          wanted ? fmt::format("{} is {}, the experiment requires {}", limit,
                                human_size(static_cast<double>(*most)),
                                human_size(static_cast<double>(wanted)))
                  : fmt::format("{} is {}", limit, human_size(static_cast<double>(*most))),
           why, fmt::format("sudo sysctl net.core.{}={}", limit, std::max(wanted, kFairBuffer)));
     };
     judge("rmem_max", requirements_ ? requirements_->receive_buffer : 0,
-          "No socket gets a larger receive buffer than that: bursts of datagrams are lost.");
+          "No socket gets a larger receive buffer, so bursts of datagrams are lost.");
     judge("wmem_max", requirements_ ? requirements_->send_buffer : 0,
-          "No socket gets a larger send buffer than that.");
+          "No socket gets a larger send buffer.");
   }
 
   void judge_capabilities() {
-    // Not file capabilities: every user who may execute the file would have them (SECURITY.md).
+    // Does not suggest file capabilities: every user who may execute the file would have them
+    // (SECURITY.md).
     const char* const as_root = "sudo pingperf run …, or a lab (lab: in the experiment)";
     if (!may("CAP_NET_RAW"))
       add_missing("capabilities", needs(&HostRequirements::raw_sockets), "no CAP_NET_RAW",
                   "Transports raw and icmp cannot be measured.", as_root);
     if (!may("CAP_NET_ADMIN"))
       add("capabilities", false, "no CAP_NET_ADMIN",
-          "Buffers beyond rmem_max and wmem_max, busy_poll and congestion controls that are not "
-          "for all cannot be had.",
+          "Buffers beyond rmem_max and wmem_max, busy_poll and restricted congestion controls are "
+          "not available.",
           as_root);
   }
 
   void judge_qdiscs() {
     if (const auto why = fact<std::string>("qdiscs_unknown"))
       add_missing("qdiscs", needs_qdisc("tbf") || needs_qdisc("netem"),
-                  fmt::format("the kernel cannot be asked for queueing disciplines: {}", *why),
+                  fmt::format("the queueing disciplines of the kernel are unknown: {}", *why),
                   "Labs need network namespaces, ip(8) and tc(8).",
                   "sudo apt-get install iproute2; sudo sysctl user.max_net_namespaces=1000");
     const auto present = fact<Names>("qdiscs");
@@ -244,8 +232,8 @@ class Judge {
     for (const auto& [name, why] :
          {std::pair{"tbf", "Labs with a rate cannot be made."},
           {"netem", "Labs with delay, jitter, loss or reordering cannot be made."},
-          {"fq", "fq_rate does nothing over UDP; TCP is paced all the same."}})
-      if (!holds(*present, name))
+          {"fq", "fq_rate has no effect over UDP. TCP is paced without fq."}})
+      if (!contains(*present, name))
         add_missing("qdiscs", needs_qdisc(name), fmt::format("the kernel has no {}", name), why,
                     fmt::format("sudo modprobe sch_{}, or a kernel that has it", name));
   }
@@ -253,17 +241,15 @@ class Judge {
   void judge_stamps() {
     if (fact<bool>("kernel_stamps") == false)
       add_missing("time stamps", needs(&HostRequirements::kernel_stamps),
-                  "sockets get no time stamps from the kernel",
-                  "timestamps: kernel cannot be measured.", "a kernel with SO_TIMESTAMPING");
-    const auto found = facts_.find("stamps_sent");
-    if (found == facts_.end() || !found->is_object() ||
-        (requirements_ && !requirements_->kernel_stamps))
-      return;
-    for (const auto& [interface, stamps] : found->items())
-      if (stamps == false)
-        add("time stamps", false, fmt::format("{} does not stamp what it sends", interface),
-            "Over it, timestamps: kernel tells nothing of the way out.",
-            fmt::format("ethtool -T {} tells what its driver can", interface));
+                  "the kernel does not stamp packets", "timestamps: kernel cannot be measured.",
+                  "a kernel with SO_TIMESTAMPING");
+    const auto interfaces = fact<std::map<std::string, bool>>("stamps_sent");
+    if (!interfaces || (requirements_ && !requirements_->kernel_stamps)) return;
+    for (const auto& [interface, stamps] : *interfaces)
+      if (!stamps)
+        add("time stamps", false, fmt::format("{} does not stamp sent packets", interface),
+            "timestamps: kernel cannot measure the way out over it.",
+            fmt::format("ethtool -T {} prints the abilities of its driver", interface));
   }
 
   void judge_libiperf() {
@@ -271,7 +257,7 @@ class Judge {
     const auto version = text ? version_in(*text) : std::nullopt;
     if (version && *version < kThreadedIperf3 && (!requirements_ || requirements_->iperf3_streams))
       add("libiperf", false, fmt::format("libiperf is {}", *text),
-          "Before 3.16 it serves all streams of a test by one thread: with streams above 1, "
+          "Before 3.16, it serves all streams of a test by one thread. With more than one stream, "
           "compare it with threads: 1.",
           "build with libiperf 3.16 or later (Debian 13 has one)");
   }
@@ -279,7 +265,7 @@ class Judge {
   void judge_labs() {
     const auto labs = fact<Names>("stale_labs");
     if (!labs || labs->empty()) return;
-    add("labs", false, fmt::format("{} namespaces of labs whose run is gone", labs->size()),
+    add("labs", false, fmt::format("{} namespaces of labs whose run has ended", labs->size()),
         "Processes may still run in them.", "sudo pingperf doctor --clean");
   }
 

@@ -1,4 +1,4 @@
-// Doctor: finds what spoils or limits results on a host. It reads nothing but the facts.
+// Doctor: finds the properties of a host that spoil or limit results. Reads nothing but the facts.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace pingperf {
 
-// serious: spoils results, of the experiment if one is given. note: good to know.
+// serious: spoils results of the experiment, or of any if none is given. note: good to know.
 enum class Severity { note, serious };
 
 std::string_view name(Severity severity);
@@ -20,29 +20,29 @@ std::string_view name(Severity severity);
 struct Finding {
   std::string subject;  // "governor"
   Severity severity = Severity::note;
-  std::string what;    // is so
-  std::string why;     // it matters
-  std::string remedy;  // a command, or what to do
+  std::string what;    // the fact
+  std::string why;     // the reason why it matters
+  std::string remedy;  // a command or an instruction
 };
 
-// What an experiment requires of a host that one or both of its ends run on.
+// The requirements of an experiment on a host that one or both of its ends run on.
 struct HostRequirements {
   std::set<std::uint64_t> pins;      // CPUs
-  std::uint64_t threads = 0;         // most threads of its ends on this host at one time
+  std::uint64_t threads = 0;         // maximum of its ends on this host at one time
   std::uint64_t spinning = 0;        // threads that never sleep
   std::uint64_t send_buffer = 0;     // largest, in bytes
   std::uint64_t receive_buffer = 0;  // largest, in bytes
   bool raw_sockets = false;
   bool kernel_stamps = false;
   bool iperf3_streams = false;   // more than one stream per test
-  std::set<std::string> qdiscs;  // "netem"
+  std::set<std::string> qdiscs;  // such as "netem"
 
   static HostRequirements of(const Experiment& experiment, bool client, bool server);
 };
 
-// Returns the findings for `facts`, those of host_facts() and check_host(); serious ones come
-// first. A missing fact is no finding. With `requirements`, findings that do not affect the
-// experiment are left out.
+// Returns the findings for `facts` of host_facts() and check_host(), serious ones first. A missing
+// fact is not a finding. With `requirements`, leaves out findings that do not affect the
+// experiment.
 std::vector<Finding> judge_host(const Json& facts,
                                 const std::optional<HostRequirements>& requirements);
 

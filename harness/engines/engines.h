@@ -1,4 +1,4 @@
-// The engines that an experiment can name: those of sockets/ and libiperf.
+// The engines that an experiment can name: the engines of sockets/, and libiperf.
 #pragma once
 
 #include <span>
@@ -9,16 +9,16 @@
 
 namespace pingperf {
 
-// Adds more, before the list is first asked for: those of a test program, never the product's.
+// Adds the engines of a test program. Must be called before all_engines().
 void add_engines(std::vector<Engine> engines);
 
-// All of them, families together, in the order of `pingperf engines`.
+// Returns all engines in the order of `pingperf engines`: engines of one name are neighbours.
 std::span<const Engine* const> all_engines();
 
-// The one of that name for the kind and transport, or null.
+// Returns the engine of that name for the kind and transport, or null.
 const Engine* find_engine(std::string_view name, Kind kind, Transport transport);
 
-// The names of families, without repeats.
+// Returns each name once.
 std::vector<std::string_view> engine_names();
 
 }  // namespace pingperf

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <exception>
 
+#include "harness/base/io.h"
 #include "harness/base/process.h"
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
@@ -19,9 +20,9 @@ namespace {
 
 constexpr unsigned kPatience_s = 5;
 
-// The child: makes the call, with `out` as its stderr, and ends with 0 when it returns.
+// Makes the call in the child, with `out` as its stderr. Exits with 0 if the call returns.
 [[noreturn]] void try_call(const std::function<void()>& call, int out) {
-  std::atexit([] { ::_exit(1); });  // of an exit() in the call: the other handlers are the parent's
+  std::atexit([] { ::_exit(1); });  // an exit() in the call must not run the parent's handlers
   ::signal(SIGALRM, SIG_DFL);
   ::alarm(kPatience_s);
   const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -37,17 +38,6 @@ constexpr unsigned kPatience_s = 5;
   ::_exit(0);
 }
 
-// All that comes from `fd` until its other end is closed.
-std::string read_all(int fd) {
-  std::string text;
-  char buffer[4096];
-  for (ssize_t n; (n = ::read(fd, buffer, sizeof buffer)) != 0;) {
-    if (n > 0) text.append(buffer, static_cast<std::size_t>(n));
-    if (n < 0 && errno != EINTR) break;
-  }
-  return text;
-}
-
 }  // namespace
 
 std::optional<std::string> error_of_forked_call(const std::function<void()>& call) {
@@ -56,14 +46,16 @@ std::optional<std::string> error_of_forked_call(const std::function<void()>& cal
   const pid_t child = check(::fork(), "fork");
   if (child == 0) try_call(call, pipe.write.get());
   pipe.write = Fd();
-  std::string said = read_all(pipe.read.get());
+  std::string errors;
+  while (read_some(pipe.read.get(), errors)) {
+  }
   int status = 0;
   pid_t ended = 0;
   do ended = ::waitpid(child, &status, 0);
   while (ended < 0 && errno == EINTR);
   check(ended, "waitpid");
   if (status == 0) return std::nullopt;
-  return said;
+  return errors;
 }
 
 }  // namespace pingperf

@@ -1,4 +1,4 @@
-// Asks code that may call exit(), or never return: in a child process.
+// Calls code that may call exit(), or never return, in a child process.
 #pragma once
 
 #include <functional>
@@ -7,9 +7,9 @@
 
 namespace pingperf {
 
-// What `call` has to complain of: nothing when it returns, else what it throws, or prints on stderr
-// before it calls exit(). An empty text when it ends otherwise, or takes longer than 5 s. Throws
-// std::system_error when there can be no child.
+// Returns nothing if `call` returns. Returns its error if it throws or calls exit(): the
+// exception's text, or its output on stderr. Returns an empty text if it is killed or takes longer
+// than 5 s. Throws std::system_error if fork(2) fails.
 std::optional<std::string> error_of_forked_call(const std::function<void()>& call);
 
 }  // namespace pingperf

@@ -1,8 +1,8 @@
-// libiperf runs one whole test per call, keeps its state in globals and may call exit(): each end
-// is the only test its worker process ever runs (docs/architecture.md).
+// libiperf runs one whole test per call, keeps its state in globals and may call exit(). So each
+// end has a worker process of its own, which runs no other test (docs/architecture.md).
 #include "harness/engines/iperf3.h"
 
-// Before iperf_api.h, which needs it and does not include it.
+// iperf_api.h needs <cstdint> and does not include it.
 #include <cstdint>
 //
 #include <fcntl.h>
@@ -36,7 +36,7 @@ namespace pingperf {
 namespace {
 
 constexpr Nanoseconds kRetry = kMillisecond;
-constexpr Nanoseconds kRestart = 2 * kSecond;  // of an external server, between two tests
+constexpr Nanoseconds kRestart = 2 * kSecond;  // pause of an external server between two tests
 
 using Test = std::unique_ptr<iperf_test, decltype(&iperf_free_test)>;
 
@@ -55,15 +55,14 @@ Test new_test(const Address& address) {
   return test;
 }
 
-// JSON output goes to stdout as well as into the string that we want. A logfile would silence it,
-// but 3.12 crashes after a failed server run that has one.
+// libiperf prints its JSON to stdout, too. A logfile would prevent that, but 3.12 crashes after a
+// failed server run that has one.
 void silence_stdout() {
   const Fd null(check(::open("/dev/null", O_WRONLY | O_CLOEXEC), "/dev/null"));
   check(::dup2(null.get(), STDOUT_FILENO), "dup2");
 }
 
-// What libiperf's parser makes of the words that it has no setter for, or that the experiment adds.
-// It keeps them, and puts them in another order.
+// The arguments for libiperf's parser. The parser keeps pointers to them and reorders them.
 class CommandLine {
  public:
   explicit CommandLine(const Options& options) : words_(iperf3_arguments(options)) {
@@ -71,8 +70,7 @@ class CommandLine {
     argv_.push_back(nullptr);
   }
 
-  // Throws what libiperf objects to. A word that it does not know ends the process instead, after
-  // a complaint on stderr.
+  // Throws libiperf's error. An unknown option ends the process instead, after an error on stderr.
   void parse(iperf_test* test) {
     optind = 0;
     i_errno = 0;
@@ -80,7 +78,7 @@ class CommandLine {
       throw std::runtime_error(iperf_strerror(i_errno));
     if (iperf_get_test_json_output(test) == 0)
       throw std::runtime_error(fmt::format("'{}' needs a value", words_[words_.size() - 2]));
-    // What is no option stands behind all options now (getopt(3)).
+    // getopt(3) has moved the positional arguments to the end.
     if (const std::string_view last = argv_[words_.size() - 1]; last != "-J")
       throw std::runtime_error(fmt::format("'{}' is no option, nor the value of one", last));
   }
@@ -90,7 +88,7 @@ class CommandLine {
   std::vector<char*> argv_;
 };
 
-// The first line of a complaint, without the program's name and a trailing colon.
+// Returns the first line of an error, without the program's name and a trailing colon.
 std::string tidied(std::string complaint) {
   constexpr std::string_view kProgram = "iperf3: ";
   complaint.resize(std::min(complaint.find('\n'), complaint.size()));
@@ -99,7 +97,8 @@ std::string tidied(std::string complaint) {
   return complaint.empty() ? "libiperf's parser did not come to an end" : complaint;
 }
 
-// What libiperf's parser objects to in iperf3_options. It may call exit(): a child asks it.
+// Returns the error of libiperf's parser for iperf3_options. A child process calls the parser,
+// because it may call exit().
 std::optional<std::string> object_to_words(const Options& options) {
   if (options.iperf3_options.value_or("").empty()) return std::nullopt;
   const auto complaint = error_of_forked_call([&] {
@@ -118,21 +117,21 @@ std::optional<std::string> object_to(const Options& options) {
 
 class Iperf3Endpoint : public Endpoint {
  public:
-  // Nothing in libiperf ends a test from outside but its end: the worker goes, and the agent says
-  // so. Reached only when the trial has failed already.
+  // libiperf has no way to stop a test, so the worker ends, which the agent reports. Called only
+  // after the trial has failed.
   void stop() noexcept override { ::_exit(1); }
 
  protected:
   Iperf3Endpoint(const Session& session, const Address& address)
       : session_(session), schedule_(session.options, session.external), test_(new_test(address)) {}
 
-  // Runs `call` (the client or the server) to its end. Success is rc 0 and JSON without an error:
-  // 3.12 returns 0 with an error in it.
+  // Runs `call` (the client or the server) to its end. It succeeded if it returns 0 and its JSON
+  // has no error: 3.12 can return 0 with an error in the JSON.
   Measurement measure(int (*call)(iperf_test*)) {
     ::signal(SIGPIPE, SIG_IGN);  // iperf3 does that in its main()
     silence_stdout();
-    // libiperf does not tell when its test begins: the window is early by the few milliseconds of
-    // its handshake.
+    // libiperf does not report when its test begins, so the window is early by the few milliseconds
+    // of its handshake.
     UsageWindow usage(now_ns() + schedule_.omit_s * kSecond + schedule_.rest, schedule_.duration);
     i_errno = 0;
     const int rc = call(test_.get());
@@ -152,7 +151,7 @@ class Iperf3Endpoint : public Endpoint {
   Test test_;
 };
 
-// Binds without listening, which holds the port for the test: libiperf can bind it beside us, and
+// Binds without listening, which reserves the port for the test: libiperf can bind it as well, and
 // another listener cannot.
 Fd hold_port(const Address& address, int type) {
   Fd fd(check(::socket(address.family(), type | SOCK_CLOEXEC, 0), "socket"));
@@ -181,8 +180,8 @@ class Iperf3Server final : public Iperf3Endpoint {
     iperf_set_test_one_off(test_.get(), 1);
   }
 
-  // A UDP test uses the same number for both: the UDP one is looked at and let go again. When any
-  // free port will do, and UDP's is taken, it looks at some more.
+  // A UDP test uses the same port number for TCP and UDP. Binds the UDP port and releases it again.
+  // If it is busy, and the session allows any port, tries other ports.
   static Fd hold(const Session& session, int attempts = 8) {
     Fd tcp = hold_port(session.address, SOCK_STREAM);
     if (session.options.transport != Transport::udp) return tcp;
@@ -207,7 +206,7 @@ class Iperf3Client final : public Iperf3Endpoint {
     if (const auto objection = object_to_words(o)) throw std::runtime_error(*objection);
     if (o.bind_device && ::if_nametoindex(o.bind_device->c_str()) == 0)
       throw std::runtime_error("bind_device: there is no interface '" + *o.bind_device + "' here");
-    command_line_.parse(test_.get());  // before the setters: it overwrites what they set
+    command_line_.parse(test_.get());  // before the setters, because it overwrites their values
     iperf_set_test_server_hostname(test_.get(), session.address.host().c_str());
     iperf_set_test_omit(test_.get(), schedule_.omit_s);
     iperf_set_test_duration(test_.get(), schedule_.run_s);
@@ -227,9 +226,9 @@ class Iperf3Client final : public Iperf3Endpoint {
   }
 
  private:
-  // The server listens a moment after its port is known; a probe would end its only test, so the
-  // control connection itself is dialled until it stands. Fails with errno past the deadline, or
-  // when an external server does not come back after the test before.
+  // Opens the control connection. Retries, because the server listens a moment after its port is
+  // known. A separate probe would end the server's only test. Fails with errno after the deadline,
+  // or if an external server does not listen again after its last test.
   Fd dial() const noexcept {
     const Nanoseconds limit =
         session_.external ? std::min(session_.deadline, now_ns() + kRestart) : session_.deadline;
@@ -243,7 +242,8 @@ class Iperf3Client final : public Iperf3Endpoint {
     }
   }
 
-  // As libiperf does with the streams. False, with errno, when the kernel would not.
+  // Binds the control connection as libiperf binds the streams. Returns false and sets errno on
+  // error.
   bool bind_to_device(int fd) const noexcept {
     const auto& device = session_.options.bind_device;
     return !device || ::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device->data(),
@@ -255,7 +255,8 @@ class Iperf3Client final : public Iperf3Endpoint {
     const auto number = [](const auto& value) { return static_cast<int>(value.value_or(0)); };
     iperf_set_test_blksize(t, number(o.message_size));
     iperf_set_test_num_streams(t, number(o.streams));
-    // Ours is of all streams together, iperf3's of each; 0 is unlimited, also for UDP.
+    // Our rate is that of all streams together, iperf3's is per stream. 0 is unlimited, also for
+    // UDP.
     iperf_set_test_rate(t, o.rate_bps.value_or(0) / o.streams.value_or(1));
     if (o.bytes) iperf_set_test_bytes(t, *o.bytes);
     if (o.messages) iperf_set_test_blocks(t, *o.messages);
@@ -269,7 +270,7 @@ class Iperf3Client final : public Iperf3Endpoint {
     iperf_set_test_zerocopy(t, o.zero_copy.value_or(false));
     iperf_set_test_no_delay(t, o.nodelay.value_or(false));
     if (o.mss) iperf_set_test_mss(t, number(o.mss));
-    // The library copies the name, and takes it as char* all the same.
+    // The library copies the name, although its parameter is char*.
     if (o.congestion_control)
       iperf_set_test_congestion_control(t, const_cast<char*>(o.congestion_control->c_str()));
   }

@@ -1,4 +1,4 @@
-// The iperf3 engine: libiperf, linked directly. Its header is included by iperf3.cpp alone.
+// The iperf3 engine: libiperf, linked directly. Only iperf3.cpp includes libiperf's header.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ namespace pingperf {
 const Engine& iperf3_tcp();
 const Engine& iperf3_udp();
 
-// Of the libiperf that is loaded: "3.12".
+// Returns the version of the loaded libiperf: "3.12".
 std::string libiperf_version();
 
 }  // namespace pingperf

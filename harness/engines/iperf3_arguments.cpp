@@ -8,7 +8,7 @@
 namespace pingperf {
 namespace {
 
-// An option of iperf3 that would get in the harness's way, or that a parameter stands for.
+// An option of iperf3 that would disturb the harness, or that a parameter sets.
 struct RefusedOption {
   std::string_view name;
   char letter;  // 0: none
@@ -54,7 +54,7 @@ constexpr RefusedOption kRefused[] = {
     {"affinity", 'A', "set pin"},
     {"bind-dev", 0, "set bind_device"},
     {"time", 't', "set duration"},
-    {"timestamps", 0, kOutput},  // behind time, which begins it
+    {"timestamps", 0, kOutput},  // after time, because "time" is an abbreviation of it
     {"omit", 'O', "set warmup"},
     {"bytes", 'n', "set bytes"},
     {"blockcount", 'k', "set messages"},
@@ -79,17 +79,17 @@ constexpr RefusedOption kRefused[] = {
     {"dont-fragment", 0, "set dont_fragment"},
 };
 
-// getopt_long(3) takes the beginning of a name for the name: so does this.
+// Accepts abbreviations, as getopt_long(3) does.
 const RefusedOption* find_refused(std::string_view name) {
-  if (name == "bind") return nullptr;  // a whole name, though bind-dev begins with it
+  if (name == "bind") return nullptr;  // an option, not an abbreviation of bind-dev
   for (const RefusedOption& option : kRefused)
     if (option.name.starts_with(name)) return &option;
   return nullptr;
 }
 
-// Letters stand together up to one that takes a value: "-Ri1".
+// Reads combined letters up to one that takes a value: "-Ri1".
 const RefusedOption* find_refused_letter(std::string_view letters) {
-  constexpr std::string_view kTakeValues = "B";  // of those that are not refused
+  constexpr std::string_view kTakeValues = "B";  // allowed letters that take values
   for (const char letter : letters) {
     for (const RefusedOption& option : kRefused)
       if (option.letter == letter) return &option;

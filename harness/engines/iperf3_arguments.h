@@ -1,5 +1,5 @@
-// The command line of iperf3: which words the harness gives libiperf's client, and which an
-// experiment may add. Pure: no libiperf here.
+// The command line of libiperf's client, and the arguments that an experiment may add to it. Does
+// not call libiperf.
 #pragma once
 
 #include <optional>
@@ -11,13 +11,14 @@
 
 namespace pingperf {
 
-// Why a word cannot stand among iperf3_options, and what would be right: it would get in the
-// harness's way, or a parameter says the same. Nothing when it can, as far as a word alone tells.
+// Returns an error if an argument is not allowed in iperf3_options, because it would disturb the
+// harness or a parameter does the same. The error names the remedy. Returns nothing if a single
+// argument shows no error.
 std::optional<std::string> object_to_iperf3_word(std::string_view word);
 
-// What libiperf's client is told as a command line: what it has no setter for, or checks against
-// the words that the experiment adds. Behind iperf3_options comes "-J" alone: when it is not taken
-// as an option, one of them was not right.
+// Returns the arguments of libiperf's client: the options that libiperf has no setter for or checks
+// against iperf3_options, then iperf3_options. "-J" is last: if libiperf does not read it as an
+// option, iperf3_options are wrong.
 std::vector<std::string> iperf3_arguments(const Options& options);
 
 }  // namespace pingperf

@@ -6,7 +6,7 @@
 namespace pingperf {
 namespace {
 
-// What libiperf cannot count to, or not without losing its way.
+// Checks a limit of bytes or messages.
 std::optional<std::string> object_to_limit(const Options& o) {
   const bool reverse = o.reverse.value_or(false);
   if (o.warmup.value_or(0) % kSecond != 0)
@@ -36,7 +36,7 @@ std::optional<std::string> object_to_pacing_and_headers(const Options& o) {
 }  // namespace
 
 std::optional<std::string> object_to_iperf3_limits(const Options& o) {
-  // libiperf counts nonsense, without an error, when its header does not fit.
+  // If its header does not fit into a datagram, libiperf counts nonsense without an error.
   if (o.transport == Transport::udp)
     if (auto objection = datagram_objection(o)) return objection;
   if (o.send_buffer && o.receive_buffer && o.send_buffer != o.receive_buffer)

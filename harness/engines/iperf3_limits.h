@@ -1,4 +1,4 @@
-// What an experiment may ask of other engines and libiperf cannot do. Pure: no libiperf here.
+// Options that other engines have and libiperf cannot run. Does not call libiperf.
 #pragma once
 
 #include <optional>
@@ -8,8 +8,8 @@
 
 namespace pingperf {
 
-// Why libiperf cannot run these options, and what would be right, as Engine::objection. Says
-// nothing of iperf3_options, which libiperf's own parser knows.
+// Returns an error and its remedy if libiperf cannot run these options, as Engine::objection does.
+// Does not check iperf3_options, which libiperf's parser checks.
 std::optional<std::string> object_to_iperf3_limits(const Options& options);
 
 }  // namespace pingperf

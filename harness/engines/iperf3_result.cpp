@@ -12,18 +12,18 @@
 namespace pingperf {
 namespace {
 
-constexpr double kMaxCounted = 0x1p53;  // bytes or datagrams: what a double holds exactly
+constexpr double kMaxCounted = 0x1p53;  // bytes or datagrams; a double holds it exactly
 constexpr double kMaxTest = 1e9;        // seconds
 
-// Sums of what a far end tells may wrap.
+// Adds without undefined behaviour: sums of a remote end's numbers may wrap.
 template <typename T>
 void add(std::optional<T>& sum, T value) {
   const auto bits = [](T n) { return static_cast<std::uint64_t>(n); };
   sum = static_cast<T>(bits(sum.value_or(0)) + bits(value));
 }
 
-// A key that this version of libiperf, or this kind of stream, may lack. A number that nobody could
-// have counted is none.
+// Returns a number that a version of libiperf or a kind of stream may lack. Returns nothing for a
+// number that is too large for a count.
 template <typename T>
 std::optional<T> get(const Json& object, const char* key) {
   const auto found = object.find(key);
@@ -36,14 +36,14 @@ std::optional<T> get(const Json& object, const char* key) {
   return static_cast<T>(value);
 }
 
-// The congestion control that the sending end had; empty of UDP.
+// Returns the congestion control of the sending end; empty for UDP.
 std::string congestion_control_in(const Json& end) {
   const auto found = end.find("sender_tcp_congestion");
   return found != end.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-// UDP figures of one interval; TCP has none. Signed: a late datagram takes back a loss that an
-// earlier interval counted.
+// UDP figures of one interval. TCP has none. They are signed, because a late datagram reduces the
+// losses that an earlier interval counted.
 struct Datagrams {
   std::optional<std::int64_t> sent, received, lost;
   double jitter_ms = 0;
@@ -62,7 +62,7 @@ void add_sender(const Json& stream, Interval& interval, Datagrams& datagrams, do
   ++rtt_count;
 }
 
-// "packets" of a receiver counts the lost ones in.
+// "packets" of a receiver includes lost ones.
 void add_receiver(const Json& stream, Interval& interval, Datagrams& datagrams) {
   add(interval.bytes_received, get<std::uint64_t>(stream, "bytes").value_or(0));
   const auto packets = get<std::int64_t>(stream, "packets");
@@ -102,8 +102,8 @@ class ResultReader {
   }
 
  private:
-  // An interval is in the window when its middle is: a busy host is late for its edges, and behind
-  // the last whole one a receiver reports a short one more, in which it drained the connection.
+  // An interval is in the window if its middle is. Its edges are late on a busy host. After the
+  // last whole interval, a receiver reports a short one in which it drained the connection.
   bool in_window(double start, double end) const {
     if (!schedule_.duration) return true;
     const double middle = (start + end) / 2, rest = to_seconds(schedule_.rest);
@@ -120,7 +120,7 @@ class ResultReader {
       stream.value("sender", false) ? add_sender(stream, interval, datagrams, rtt_sum, rtt_count)
                                     : add_receiver(stream, interval, datagrams);
     if (sum.value("omitted", false)) return;
-    // Not "start": that of the first interval after an omission may lie before time 0, unsigned.
+    // Not "start": after an omission, the first one may be below 0, which libiperf prints unsigned.
     const auto end = sum.at("end").get<double>();
     if (std::abs(end) > kMaxTest) throw JsonError("an interval of no such test");
     const double start = std::exchange(last_end_s_, end);
@@ -133,7 +133,7 @@ class ResultReader {
     add_to_window(interval, datagrams, streams);
   }
 
-  // libiperf drops the bytes of an interval that the omission ends in: no total then.
+  // libiperf drops the bytes of the interval in which the omission ends, so there is no total then.
   void add_to_total(const Interval& interval) {
     if (schedule_.omit_s > 0) return;
     if (interval.bytes_sent) add(m_.total_bytes_sent, *interval.bytes_sent);
@@ -158,8 +158,8 @@ class ResultReader {
     m_.intervals.push_back(interval);
   }
 
-  // The first interval after an omission counts datagrams of the last omitted one in, but not their
-  // bytes: what was sent is counted by the bytes then.
+  // The first interval after an omission includes datagrams of the last omitted one, but not their
+  // bytes. So the sent datagrams are computed from the bytes then.
   void set_datagrams() {
     m_.datagrams_sent = count(datagrams_.sent);
     if (schedule_.omit_s > 0 && m_.datagrams_sent) m_.datagrams_sent = datagrams_in(*m_.bytes_sent);
@@ -173,7 +173,7 @@ class ResultReader {
     return size > 0 ? std::optional(bytes / size) : std::nullopt;
   }
 
-  // Out-of-order datagrams are told for the whole test only.
+  // libiperf reports out-of-order datagrams for the whole test only.
   void read_order() {
     if (!m_.datagrams_received) return;
     for (const Json& stream : root_.at("end").value("streams", Json::array()))
@@ -186,7 +186,7 @@ class ResultReader {
   const Iperf3Schedule& schedule_;
   Measurement m_;
   Datagrams datagrams_;    // of the window
-  double last_end_s_ = 0;  // of the interval before, since the omission
+  double last_end_s_ = 0;  // end of the previous interval, since the omission
   double opened_s_ = 0;
   std::vector<double> per_stream_;  // bytes received in the window
 };
@@ -203,7 +203,7 @@ Measurement read_result(const Json& root, const Iperf3Schedule& schedule) {
   return ResultReader(root, schedule).read();
 }
 
-// True when a server's intervals, which may be long ones, are of the window within a tenth of it.
+// Returns true if a server's intervals, which may be long, cover the window within a tenth of it.
 bool is_of_window(const Measurement& server, const Iperf3Schedule& schedule) {
   if (!server.error.empty()) return false;
   if (!schedule.duration) return true;
@@ -211,7 +211,7 @@ bool is_of_window(const Measurement& server, const Iperf3Schedule& schedule) {
   return std::abs(*server.window_s - wanted) <= std::max(wanted / 10, to_seconds(kIperf3Interval));
 }
 
-// The server's sums in the client's "end". They begin where the omission ends, at the server.
+// Reads the server's sums in the client's "end". They begin when the omission ends at the server.
 class ServerSums {
  public:
   ServerSums(const Json& end, const Iperf3Schedule& schedule, const Options& options)
@@ -246,7 +246,7 @@ class ServerSums {
     if (const auto jitter_ms = get<double>(sum, "jitter_ms")) m_.jitter_ns = *jitter_ms * 1e6;
     for (const Json& stream : end_.value("streams", Json::array())) {
       const Json udp = stream.value("udp", Json::object());
-      if (!udp.value("sender", false)) continue;  // of what the client received
+      if (!udp.value("sender", false)) continue;  // the client received this stream
       if (const auto n = count(get<std::int64_t>(udp, "out_of_order"))) add(m_.out_of_order, *n);
     }
   }
@@ -261,7 +261,7 @@ class ServerSums {
     m_.fairness_index = jain_index(per_stream);
   }
 
-  // Not its "packets": after an omission they do not fit its bytes.
+  // Does not read "packets": after an omission, they do not match the bytes.
   void read_sent(const char* key) {
     const Json sum = end_.value(key, Json::object());
     const auto bytes = get<std::uint64_t>(sum, "bytes");
@@ -303,7 +303,7 @@ std::string iperf3_error(std::string_view text) {
 
 Measurement read_iperf3_result(std::string_view json, const Iperf3Schedule& schedule) {
   try {
-    // Of duplicate keys, which it writes, the last wins.
+    // libiperf writes duplicate keys. The last one wins.
     return read_result(parse_json(json), schedule);
   } catch (const std::exception& e) {
     return failed(std::string("iperf3 gave no readable result: ") + e.what());

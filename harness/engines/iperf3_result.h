@@ -1,4 +1,4 @@
-// What libiperf tells of a test, in its JSON, as a Measurement. Pure: no libiperf here.
+// Reads the JSON of libiperf as a Measurement. Does not call libiperf.
 #pragma once
 
 #include <optional>
@@ -10,34 +10,35 @@
 
 namespace pingperf {
 
-// libiperf counts whole seconds, an experiment asks for any length. So a test omits the whole
-// seconds of the warmup, runs long enough for the rest, and the window is cut from its intervals.
+// libiperf runs whole seconds, but an experiment can have any length. So a test omits the whole
+// seconds of the warmup and runs long enough for the rest. The window is cut from its intervals.
 struct Iperf3Schedule {
-  int omit_s = 0;                         // left out by libiperf itself
-  Nanoseconds rest = 0;                   // of the warmup, cut off here
+  int omit_s = 0;                         // warmup that libiperf omits
+  Nanoseconds rest = 0;                   // warmup that is cut from the intervals
   std::optional<Nanoseconds> duration{};  // empty: to the end of the test
-  int run_s = 0;  // what libiperf is told, omit not included; 0: a limit of bytes
+  int run_s = 0;  // libiperf's duration without the omission; 0: a limit of bytes
 
-  // With an external server whole seconds of the warmup are omitted, rounded up: then it needs not
-  // be cut, and what the server tells of its whole test is of the window.
+  // With an external server, the warmup is rounded up to whole seconds. Then it need not be cut,
+  // and the server's sums cover the window.
   explicit Iperf3Schedule(const Options& options, bool external = false);
 
-  // True when the window is all of the test that is not omitted.
+  // Returns true if the window is the whole test without its omission.
   bool window_is_whole() const { return rest == 0 && (!duration || *duration == run_s * kSecond); }
 };
 
-inline constexpr Nanoseconds kIperf3Interval = 100 * kMillisecond;  // its smallest
+inline constexpr Nanoseconds kIperf3Interval = 100 * kMillisecond;  // libiperf's minimum
 
-// libiperf's message as one line: "iperf3: the server is busy running a test. try again later".
+// Returns libiperf's message as one line: "iperf3: the server is busy running a test. try again
+// later".
 std::string iperf3_error(std::string_view text);
 
-// Reads the JSON of one end. What that end sent and received is told apart by the "sender" mark of
-// every stream. The error is set when the JSON holds one, is cut short, or covers no window.
+// Reads the JSON of one end. The "sender" mark of each stream distinguishes sent and received
+// bytes. Sets the error if the JSON has one, is truncated, or does not cover the window.
 Measurement read_iperf3_result(std::string_view json, const Iperf3Schedule& schedule);
 
-// What the client's JSON tells of the server: its own JSON when it is in there and has intervals of
-// the window; else its sums of the whole test, as far as they are of the window. What neither says
-// stays empty.
+// Reads the server's figures from the client's JSON: from the server's own JSON if it is included
+// and has intervals of the window, else from its sums of the whole test if they cover the window.
+// Figures that neither has stay empty.
 Measurement read_iperf3_server(std::string_view json, const Iperf3Schedule& schedule,
                                const Options& options);
 

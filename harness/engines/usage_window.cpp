@@ -22,7 +22,7 @@ void UsageWindow::watch() {
   after_ = Usage::now();
 }
 
-// Returns true when write_to() came before `when`; empty is never.
+// Returns true if write_to() was called before `when`; empty: never.
 bool UsageWindow::sleep_until(std::optional<Nanoseconds> when) {
   std::unique_lock lock(mutex_);
   const auto over = [this] { return over_; };

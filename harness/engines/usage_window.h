@@ -1,5 +1,5 @@
-// What this process uses up in a measured window that is known in advance: for code that cannot be
-// asked when its window opens.
+// Measures the resource usage of this process in a window whose times are known in advance, for
+// code that does not report when its window opens.
 #pragma once
 
 #include <condition_variable>
@@ -12,14 +12,14 @@
 
 namespace pingperf {
 
-// Reads the usage as the window opens and as it closes, by a thread that sleeps in between.
+// A thread reads the usage when the window opens and closes, and sleeps in between.
 class UsageWindow {
  public:
-  // From `begin`, for `duration`; empty: until write_to().
+  // The window begins at `begin` and lasts for `duration`; empty: until write_to().
   UsageWindow(Nanoseconds begin, std::optional<Nanoseconds> duration);
   ~UsageWindow() { finish(); }
 
-  // Ends the window, unless it is over, and writes what was used in it.
+  // Ends the window if it is open, and writes the usage in it.
   void write_to(Measurement& measurement);
 
  private:
@@ -34,7 +34,7 @@ class UsageWindow {
   bool over_ = false;  // guarded by mutex_
   bool opened_ = false;
   Usage before_, after_;
-  std::thread thread_;  // last: it uses what is above
+  std::thread thread_;  // last, because it uses the members above
 };
 
 }  // namespace pingperf

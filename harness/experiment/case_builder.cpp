@@ -20,7 +20,7 @@ bool is_assignable(std::string_view key) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
-// Before the matrix is expanded: what it may vary, and what its include may add.
+// Checks the keys of a matrix or of an include entry before the matrix is expanded.
 void check_axes(const Node* map) {
   if (!map) return;
   for (const Node::Entry& entry : map->entries)
@@ -35,7 +35,7 @@ bool is_limit(std::string_view parameter) {
   return std::find(std::begin(kLimits), std::end(kLimits), parameter) != std::end(kLimits);
 }
 
-// One case in the making: what was assigned, and where.
+// Builds one case. Keeps the place of each explicit assignment, for errors.
 class CaseBuilder {
  public:
   CaseBuilder(const std::string& workload, const Node& node) : node_(node) {
@@ -80,7 +80,8 @@ class CaseBuilder {
                        [&](const auto& known) { return known.first == parameter; });
   }
 
-  // The engines that honour `parameter` for this kind and transport: "; blocking, epoll have it".
+  // Returns the engines that honour `parameter` for this kind and transport: "; blocking, epoll
+  // have it".
   std::string who_has(std::string_view parameter) const {
     std::vector<std::string_view> names;
     for (const Engine* engine : all_engines())
@@ -113,7 +114,7 @@ class CaseBuilder {
                         name(o.kind), name(o.transport), fmt::join(served, ", ")));
   }
 
-  // Of what can end a trial, the parameters that are set so far.
+  // Returns the parameters that limit a trial and are set so far.
   std::vector<std::string_view> limits() const {
     std::vector<std::string_view> set;
     for (std::string_view limit : kLimits)
@@ -127,11 +128,11 @@ class CaseBuilder {
                                 fmt::join(limits(), " and ")));
   }
 
-  // A limit of the workload's own takes the place of every default one.
+  // A limit of the workload replaces every limit of `defaults`.
   void apply_defaults(const Node& defaults, std::set<std::string>& used) {
     const bool limited = !limits().empty();
     for (const Node::Entry& entry : defaults.entries) {
-      Options given;  // what this default sets, to see whether the case wants it
+      Options given;  // the values of this default
       bool wanted = false;
       for (const std::string& name : assign(given, entry.key, entry.value)) {
         const Parameter& parameter = *find_parameter(name);
@@ -162,7 +163,8 @@ class CaseBuilder {
         fail_at(place_of(*objection), fmt::format("case '{}': {}", case_.name, *objection));
   }
 
-  // An objection that begins with a parameter's name and a colon stands where that was set.
+  // Returns the place where the parameter was set that the objection names before its first colon,
+  // or else the place of the workload.
   const Mark& place_of(std::string_view objection) const {
     const std::string_view subject = objection.substr(0, objection.find(':'));
     const auto found = std::find_if(explicit_.begin(), explicit_.end(),
@@ -177,7 +179,7 @@ class CaseBuilder {
   bool has_kind_ = false;
 };
 
-// What loads the network while `loaded` is measured.
+// Returns the background that loads the network while `loaded` is measured.
 Case background_of(const Case& loaded, const Node& node) {
   constexpr Nanoseconds kWarmup = kSecond, kTail = 500 * kMillisecond;
   check_keys(node, "background", assignable_keys());
@@ -194,7 +196,7 @@ Case background_of(const Case& loaded, const Node& node) {
   return background;
 }
 
-// Makes of the last case two: idle, and loaded by the background.
+// Replaces the last case by two: idle, and loaded by the background.
 void load(std::vector<Case>& cases, const Node& node) {
   Case idle = std::move(cases.back());
   cases.pop_back();
@@ -211,7 +213,7 @@ void load(std::vector<Case>& cases, const Node& node) {
   }
 }
 
-// kind, transport and engine may stand in `defaults` too; they are the same for every engine.
+// Assigns kind, transport and engine from `defaults`, because the other defaults depend on them.
 void assign_shape(CaseBuilder& builder, const Node* defaults, std::set<std::string>& used) {
   if (!defaults) return;
   for (const Node::Entry& entry : defaults->entries)

@@ -1,4 +1,4 @@
-// Cases: a workload's matrix, resolved parameter by parameter.
+// Makes cases: expands a workload's matrix and resolves every parameter.
 #pragma once
 
 #include <set>
@@ -10,9 +10,9 @@
 
 namespace pingperf {
 
-// Makes the cases of one workload: built-in defaults, then `defaults`, then the workload's keys,
-// then each combination of its matrix. `used_defaults` gathers the keys of `defaults` that some
-// case took. Throws UsageError.
+// Makes the cases of one workload. A parameter's value comes from the combination of the matrix,
+// else from the workload, else from `defaults`, else from the built-in default. Adds the keys of
+// `defaults` that a case used to `used_defaults`. Throws UsageError.
 std::vector<Case> build_cases(const std::string& workload, const Node& node, const Node* defaults,
                               std::set<std::string>& used_defaults);
 

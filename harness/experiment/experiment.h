@@ -1,4 +1,4 @@
-// Experiment: what one YAML file asks to be run. Later stages rely on its being valid.
+// Experiment: the content of one YAML file. The reader has validated it.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +15,12 @@ namespace pingperf {
 // The host that one end of a trial runs on.
 struct Host {
   std::vector<std::string> launch;  // argv prefix that starts an agent there; empty: this machine
-  std::string address;              // where the data go; empty: loopback
-  std::string address6;             // likewise of trials with ip: 6; empty: address
+  std::string address;              // of the data; empty: loopback
+  std::string address6;             // of the data of trials with ip: 6; empty: address
   std::string pingperf;             // path of pingperf on that host; empty: this executable's
-  bool copy = false;                // put this executable there when it is missing or another
-  std::string external;             // a server that someone else started there; no agent of ours
-  std::uint16_t port = 0;           // where that one listens
+  bool copy = false;                // copies this executable there if the host has no such version
+  std::string external;             // address of a server that runs there without an agent
+  std::uint16_t port = 0;           // of the external server
   std::string place;                // in the file, for errors
 
   bool is_external() const { return !external.empty(); }
@@ -32,24 +32,24 @@ struct HostPair {
   Host server;
 };
 
-// `lab:`: the network that is made for the run. Delay, loss and reordering are of each direction.
+// `lab:`: a network that is made for the run. Delay, loss and reordering apply to each direction.
 struct LabOptions {
   static constexpr Nanoseconds kDefaultBuffer = 100 * kMillisecond;
 
   std::optional<std::uint64_t> rate_bps;      // of the bottleneck, in both directions
-  std::optional<Nanoseconds> buffer;          // before it, in time at its rate
-  std::optional<std::uint64_t> buffer_bytes;  // or in bytes
+  std::optional<Nanoseconds> buffer;          // of the bottleneck, as time at its rate
+  std::optional<std::uint64_t> buffer_bytes;  // of the bottleneck, in bytes
   std::optional<Nanoseconds> delay;
   std::optional<Nanoseconds> jitter;
   std::optional<double> loss;     // share
-  std::optional<double> reorder;  // share that overtakes the delay
+  std::optional<double> reorder;  // share that is not delayed
   std::optional<std::uint64_t> mtu;
-  std::optional<bool> offloads;  // TSO, GSO and GRO of its devices; empty: the kernel's choice
+  std::optional<bool> offloads;  // TSO, GSO and GRO of the devices; empty: the kernel's choice
   bool router = true;            // between the two ends
   std::string place;             // in the file, for errors
 };
 
-inline constexpr std::size_t kMaxTrials = 1'000'000;  // of one run
+inline constexpr std::size_t kMaxTrials = 1'000'000;  // per run
 
 enum class Order { shuffled, sequential };
 
@@ -61,16 +61,16 @@ struct PlanOptions {
   std::optional<Nanoseconds> timeout;  // of a whole trial; empty: its length plus 10 s
 };
 
-// One point of a workload's matrix, every parameter resolved.
+// One point of a workload's matrix. Every parameter is resolved.
 struct Case {
   std::string name;  // workload, then the matrix keys: "bulk/engine=iperf3/streams=4"
   std::string workload;
   std::vector<std::pair<std::string, std::string>>
-      axes;  // matrix keys and their values, as written
+      axes;  // matrix keys and their values as in the file
   Options options;
   const Engine* engine = nullptr;
-  std::size_t pair = 0;                    // where it runs: into Experiment::hosts
-  std::shared_ptr<const Case> background;  // a transfer that loads the network meanwhile
+  std::size_t pair = 0;                    // index into Experiment::hosts
+  std::shared_ptr<const Case> background;  // a transfer that loads the network at the same time
 };
 
 struct ExperimentSource;  // harness/experiment/experiment_reader.h
@@ -79,12 +79,12 @@ struct Experiment {
   std::string name;
   std::string description;
   std::vector<HostPair> hosts = std::vector<HostPair>(1);
-  bool has_pairs = false;         // cases are told apart by an axis `pair`
-  std::size_t pairs_at_once = 1;  // how many of them measure at the same moment
-  std::optional<LabOptions> lab;  // its namespaces are the hosts
+  bool has_pairs = false;         // cases have an axis `pair`
+  std::size_t pairs_at_once = 1;  // number of pairs that measure at the same time
+  std::optional<LabOptions> lab;  // a lab has the hosts
   PlanOptions plan;
   std::vector<Case> cases;  // in the order of the file
-  // The source that read_criteria() reads; null when the experiment was not read from a file.
+  // read_criteria() reads it. Null if the experiment was not read from a file.
   std::shared_ptr<const ExperimentSource> source;
 
   const HostPair& hosts_of(const Case& c) const { return hosts[c.pair]; }

@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::uintmax_t kMaxFile = 1 << 20;  // bytes
 
-// A name becomes a file's name and stands in case names: letters, digits, '_' and '-'.
+// A name is part of file names and case names, so it has letters, digits, '_' and '-' only.
 void check_name(const std::string& name, const Mark& mark, std::string_view what) {
   const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
@@ -60,12 +60,12 @@ class ExperimentReader {
       experiment_.description = read_text(*text, "description");
   }
 
-  // An error of the server that a case meets.
+  // Throws an error at the place of the case's server.
   [[noreturn]] void fail_at_server(const Case& c, const std::string& what) const {
     throw UsageError(fmt::format("{}: {}", experiment_.hosts_of(c).server.place, what));
   }
 
-  // The other end of an external trial is not ours: only engines that need nothing of it can run.
+  // Only engines that need no agent at the server can measure an external server.
   void check_external(const Case& c) const {
     if (!experiment_.is_external(c)) return;
     if (!c.engine->serves_external)
@@ -141,7 +141,7 @@ class ExperimentReader {
                                     c.name));
   }
 
-  // The same case on every pair of hosts.
+  // Returns each case once per pair of hosts.
   std::vector<Case> on_every_pair(std::vector<Case> cases) const {
     if (!experiment_.has_pairs) return cases;
     std::vector<Case> everywhere;
@@ -190,7 +190,7 @@ class ExperimentReader {
   Mark timeout_mark_;
 };
 
-// Keeps the cases that `glob` matches, by their own name or their workload's.
+// Keeps the cases whose name or workload `glob` matches.
 void keep_only(Experiment& experiment, const std::string& glob) {
   std::set<std::string> workloads;
   for (const Case& c : experiment.cases) workloads.insert(c.workload);

@@ -8,15 +8,15 @@
 namespace pingperf {
 namespace {
 
-// The ways to reach a host that have a short form: what stands before `pingperf agent`.
+// A short form of `launch`: the arguments before `pingperf agent`.
 struct ShortForm {
   std::string_view key;
-  std::vector<std::string> before;  // the host's name
-  std::vector<std::string> after;
+  std::vector<std::string> before;  // before the host's name
+  std::vector<std::string> after;   // after it
 };
 
 const std::vector<ShortForm>& short_forms() {
-  // ssh must not ask: its stdin is the agent's.
+  // BatchMode: ssh must not prompt, because its stdin is the agent's.
   static const std::vector<ShortForm> forms = {
       {"ssh", {"ssh", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=5"}, {}},
       {"netns", {"ip", "netns", "exec"}, {}},
@@ -35,7 +35,7 @@ std::vector<std::string> read_words(const Node& node) {
   return words;
 }
 
-// A name must not be taken for an option of the launcher.
+// Refuses names that the launcher would read as options.
 std::string read_name(const Node& node, std::string_view what) {
   const std::string& name = read_text(node, what);
   if (name.empty() || name.front() == '-')
@@ -70,7 +70,7 @@ std::vector<std::string> read_launcher(const Node& node) {
   return launch;
 }
 
-// A server that someone started by hand, such as `pingperf pong`.
+// Reads a server that runs without an agent, such as `pingperf pong`.
 Host read_external(const std::string& end, const Node& node, const Node& external) {
   if (end != "server")
     fail_at(external.mark, "external: only the server can be; the client is always an agent");
@@ -84,7 +84,7 @@ Host read_external(const std::string& end, const Node& node, const Node& externa
   return host;
 }
 
-// The host of one end, "client" or "server" by the entry's key.
+// Reads the host of one end. The entry's key is "client" or "server".
 Host read_host(const Node::Entry& entry) {
   const Node& node = entry.value;
   check_keys(node, "host '" + entry.key + "'", keys_of("host"));

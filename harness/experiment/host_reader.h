@@ -1,4 +1,4 @@
-// Reads an entry of an experiment's `hosts:`.
+// Reads the `hosts:` of an experiment.
 #pragma once
 
 #include "harness/experiment/experiment.h"
@@ -6,8 +6,8 @@
 
 namespace pingperf {
 
-// The pairs of hosts, and how many of them measure at once, into `experiment`; each case that it
-// will have runs on every pair. Throws UsageError.
+// Reads the pairs of hosts, and the number of pairs that measure at once, into `experiment`. Throws
+// UsageError.
 void read_hosts(const Node& hosts, Experiment& experiment);
 
 }  // namespace pingperf

@@ -1,8 +1,8 @@
 // The keys of an experiment file, section by section, beside the parameters of
 // sockets/core/options.h.
 //
-// The readers take the names and the ranges of counts from the table, and the JSON Schema takes
-// all of it. A new key is added here, and read where its section is read.
+// The readers take the names and the ranges of counts from the table. The JSON Schema is made from
+// all of it. A new key needs an entry here, and code where its section is read.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +45,7 @@ struct ExperimentSection {
   std::vector<ExperimentKey> keys;
 };
 
-// Every section. The first one is the file itself. A workload has the parameters too.
+// Returns every section. The first one is the file itself. A workload has the parameters too.
 std::span<const ExperimentSection> experiment_sections();
 
 // Returns the names of a section's keys.

@@ -34,7 +34,7 @@ Nanoseconds read_time(const Node& node, std::string_view what) {
   return time;
 }
 
-// A time at the bottleneck's rate, or a size.
+// Reads a buffer: a time at the bottleneck's rate, or a size.
 void read_buffer(LabOptions& lab, const Node& node) {
   const std::string& text = read_text(node, "buffer");
   if (parse_duration(text))

@@ -7,9 +7,9 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kMaxMatches = 10'000'000;  // of entries with combinations
+constexpr std::size_t kMaxMatches = 10'000'000;  // entries of a list times combinations
 
-// A combination, and how many of its first assignments are the matrix's own.
+// A combination, and the number of its assignments that come from the matrix. These are the first.
 struct Draft {
   Combination values;
   std::size_t original = 0;
@@ -54,7 +54,7 @@ std::vector<Draft> product(const Node& matrix) {
   return drafts;
 }
 
-// Every entry of an exclude or include is held against every combination.
+// Bounds the work: every entry of an exclude or include is compared with every combination.
 void check_effort(const Node& list, std::string_view what, std::size_t combinations) {
   if (list.items.size() * std::max<std::size_t>(combinations, 1) > kMaxMatches)
     fail_at(list.mark, fmt::format("{} has too many entries for {} combinations: {}", what,
@@ -99,8 +99,8 @@ void merge(Draft& draft, const Node& entry) {
   }
 }
 
-// Only what the matrix made is merged into: an entry that became a combination of its own has no
-// original values, and later entries leave it alone.
+// Merges entries only into combinations of the matrix. An entry that was added as a new combination
+// has no values of the matrix, so later entries are not merged into it.
 void add_included(std::vector<Draft>& drafts, const Node& include) {
   require(include, Node::Type::sequence, "include");
   check_effort(include, "include", drafts.size());

@@ -1,4 +1,4 @@
-// The matrix of a workload: `matrix`, `exclude` and `include` as GitHub Actions has them.
+// The matrix of a workload: `matrix`, `exclude` and `include`, with the rules of GitHub Actions.
 #pragma once
 
 #include <string>
@@ -17,16 +17,17 @@ struct Assignment {
 
 using Combination = std::vector<Assignment>;
 
-inline constexpr std::size_t kMaxCases = 100'000;  // of one experiment
+inline constexpr std::size_t kMaxCases = 100'000;  // per experiment
 
-// The combinations of a workload: the product of the matrix's lists, less those that an `exclude`
-// entry matches in all its keys, then each `include` entry in turn: merged into every combination
-// whose own matrix values it does not contradict, or else added as a new one. Any may be null.
-// Without a matrix and include: one empty combination. Throws UsageError.
+// Returns the combinations of a workload: the product of the matrix's lists, without those that an
+// `exclude` entry matches in all its keys. Then each `include` entry is merged into every
+// combination whose matrix values it does not contradict. If there is none, it is added as a new
+// combination. Each argument may be null. Without a matrix and include, returns one empty
+// combination. Throws UsageError.
 std::vector<Combination> expand_matrix(const Node* matrix, const Node* exclude,
                                        const Node* include);
 
-// How a value stands in a case's name, and what `exclude` compares: "4", "client:0+server:1".
+// Returns a value as in case names: "4", "client:0+server:1". `exclude` compares these texts.
 std::string value_text(const Node& value);
 
 }  // namespace pingperf

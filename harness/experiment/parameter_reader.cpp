@@ -41,7 +41,7 @@ void check_range(const Parameter& p, const Node& node, double value) {
                                  human(p.minimum, p.unit), human(p.maximum, p.unit)));
 }
 
-// Integers: counts, sizes and rates.
+// Reads a count, a size or a rate.
 void read_into(std::optional<std::uint64_t>& field, const Parameter& p, const Node& node) {
   const std::string& text = read_text(node, p.name);
   if (p.unit == Unit::size) {
@@ -99,7 +99,7 @@ std::vector<std::string> read_pin(Options& options, const Node& node) {
   return names;
 }
 
-// Words for the command line of libiperf: a list of them, or one text with blanks between.
+// Reads arguments for libiperf: a list, or one text with blanks between the arguments.
 std::string read_words(const Node& node, std::string_view what) {
   constexpr std::size_t kMaxLength = 1000;
   const bool is_list = node.type == Node::Type::sequence;
@@ -151,7 +151,7 @@ std::vector<std::string> assign(Options& options, const std::string& key, const 
     return {};
   }
   if (key == "engine") {
-    // Unquoted, the name of the null engine is YAML's null.
+    // Without quotes, the name of the null engine is YAML's null.
     options.engine = value.type == Node::Type::null ? "null" : read_text(value, "engine");
     return {};
   }

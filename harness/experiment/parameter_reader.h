@@ -10,23 +10,24 @@
 
 namespace pingperf {
 
-// The keys of a workload that set Options: kind, transport, engine, every parameter, pin and dscp.
+// Returns the keys of a workload that set Options: kind, transport, engine, every parameter, pin
+// and dscp.
 std::vector<std::string_view> assignable_keys();
 
-// Sets what `key` names. Returns the names of the parameters that were set ("pin.client"); none for
+// Sets the option `key`. Returns the names of the parameters that were set ("pin.client"): none for
 // kind, transport and engine. Throws UsageError at the value's place.
 std::vector<std::string> assign(Options& options, const std::string& key, const Node& value);
 
-// Throws UsageError at the place of the first key of `node` that is none of `keys`, or when it is
-// no map. `where` names the node.
+// Throws UsageError at the place of the first key of `node` that is not in `keys`, or if `node` is
+// not a map. `where` names the node.
 void check_keys(const Node& node, std::string_view where,
                 const std::vector<std::string_view>& keys);
 
-// Each of these throws UsageError at the node's place, naming `what` and what would be right.
+// Each of these throws UsageError at the node's place. The error names `what` and a correct value.
 Nanoseconds read_duration(const Node& node, std::string_view what);
 std::uint64_t read_count(const Node& node, std::string_view what, std::uint64_t minimum,
                          std::uint64_t maximum);
-// Reads a count whose range is the table's: the key `key` of `section` (keys.h).
+// Reads a count. The key `key` of `section` has its range (keys.h).
 std::uint64_t read_key_count(const Node& node, std::string_view section, std::string_view key);
 const std::string& read_text(const Node& node, std::string_view what);
 bool read_flag(const Node& node, std::string_view what);

@@ -9,7 +9,7 @@
 namespace pingperf {
 namespace {
 
-// Uniform in [0, bound), without bias: draws that would favour small values are thrown away.
+// Returns a uniform number in [0, bound). Discards draws that would favour small values.
 std::uint64_t draw_below(std::mt19937_64& random, std::uint64_t bound) {
   const std::uint64_t unfair = (0 - bound) % bound;  // 2^64 mod bound
   std::uint64_t draw;
@@ -18,19 +18,19 @@ std::uint64_t draw_below(std::mt19937_64& random, std::uint64_t bound) {
   return draw % bound;
 }
 
-// Fisher–Yates. Ours, since std::shuffle gives another order with another standard library.
+// Fisher–Yates. Not std::shuffle, because its order differs between standard libraries.
 void shuffle(std::vector<std::size_t>& order, std::mt19937_64& random) {
   for (std::size_t i = order.size(); i > 1; --i)
     std::swap(order[i - 1], order[draw_below(random, i)]);
 }
 
-// Cases that run at once: a range of Experiment::cases.
+// Cases that run at once, as a range of Experiment::cases.
 struct Round {
   std::size_t begin;
   std::size_t end;
 };
 
-// True when the cases are the same but for the pair of hosts that they run on.
+// Returns true if the cases differ only in the pair of hosts that they run on.
 bool is_same_elsewhere(const Case& a, const Case& b) {
   return a.pair != b.pair && a.workload == b.workload && a.axes.size() == b.axes.size() &&
          std::equal(a.axes.begin(), std::prev(a.axes.end()), b.axes.begin());
@@ -79,7 +79,7 @@ Nanoseconds expected_length(const Case& c, bool external) {
   if (c.background) return expected_length(*c.background, external);
   const Options& options = c.options;
   const auto whole = [](Nanoseconds time) { return (time + kSecond - 1) / kSecond * kSecond; };
-  const Nanoseconds measured = options.duration.value_or(kSecond);  // a limit: a guess
+  const Nanoseconds measured = options.duration.value_or(kSecond);  // a guess if bytes limit it
   const Nanoseconds warmup = options.warmup.value_or(0);
   if (options.engine != "iperf3") return warmup + measured;
   return external ? whole(warmup) + whole(measured) : whole(warmup + measured);

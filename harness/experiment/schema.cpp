@@ -77,7 +77,7 @@ Schema schema_of(const Parameter& p) {
   return {};
 }
 
-// Unquoted, the name of the null engine is YAML's null.
+// Without quotes, the name of the null engine is YAML's null.
 Schema engine_schema() {
   Schema schema = one_of(engine_names());
   schema["enum"].push_back(nullptr);
@@ -96,7 +96,7 @@ Schema pin_schema() {
 
 struct Special {
   std::string_view key;
-  std::string_view doc;  // empty: that of the parameter
+  std::string_view doc;  // empty: the parameter's
   Schema (*schema)();
 };
 
@@ -262,7 +262,7 @@ Schema rule_of(std::string_view engine, Kind kind) {
     if (e->name != engine || e->kind != kind) continue;
     transports.insert(name(e->transport));
     for (const std::string_view parameter : e->parameters) {
-      keys.insert(parameter.substr(0, parameter.find('.')));  // pin.client is of pin
+      keys.insert(parameter.substr(0, parameter.find('.')));  // pin.client belongs to pin
       if (parameter == "tos") keys.insert("dscp");
     }
   }
@@ -379,7 +379,7 @@ Schema command_schema() {
           {"items", {{"type", {"string", "number"}}}}};
 }
 
-// The forms of values that are no sections.
+// Returns the forms of values that are not sections.
 Schema form_definitions(std::span<const std::string_view> metric_names) {
   return {
       {"parameters", parameters_schema()},

@@ -1,4 +1,4 @@
-// The JSON Schema of an experiment file, for editors and validators; made from the tables that the
+// Makes the JSON Schema of an experiment file, for editors and validators, from the tables that the
 // readers use.
 #pragma once
 
@@ -8,9 +8,9 @@
 
 namespace pingperf {
 
-// Draft 2020-12. It knows keys, names, units and ranges of plain numbers; what a value with a unit
-// may be at most, and what goes together with what, only `pingperf check` knows.
-// `metric_names`: what `metric:` may name.
+// Returns a schema of draft 2020-12. It checks keys, names, units, ranges of plain numbers and
+// simple rules between keys. Only `pingperf check` checks ranges of values with units and all other
+// rules. `metric_names` are the values of `metric:`.
 std::string experiment_schema(std::span<const std::string_view> metric_names);
 
 }  // namespace pingperf

@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kMaxNodes = 1'000'000;
 constexpr std::size_t kMaxDepth = 64;
 
-// Builds the tree from yaml-cpp's events: its own tree would merge duplicate keys silently and
+// Builds the tree from yaml-cpp's events. Its own tree would merge duplicate keys silently and
 // follow anchors without end.
 class Builder final : public YAML::EventHandler {
  public:
@@ -68,12 +68,12 @@ class Builder final : public YAML::EventHandler {
   void OnMapEnd() override { close(); }
 
  private:
-  // A list or map whose end has not come yet.
+  // A list or map that has not ended yet.
   struct Open {
     Node node;
     YAML::anchor_t anchor;
-    std::optional<std::pair<std::string, Mark>> key{};  // whose value has not come yet
-    std::map<std::string, int> lines{};                 // of the keys so far
+    std::optional<std::pair<std::string, Mark>> key{};  // a key whose value has not come yet
+    std::map<std::string, int> lines{};                 // the line of each key so far
   };
 
   Mark place(const YAML::Mark& mark) const { return {source_, mark.line + 1, mark.column + 1}; }
@@ -101,7 +101,7 @@ class Builder final : public YAML::EventHandler {
     return size;
   }
 
-  // Of lists and maps within each other.
+  // Returns how deeply lists and maps are nested.
   static std::size_t depth_of(const Node& node) {
     std::size_t depth = 0;
     for (const Node& item : node.items) depth = std::max(depth, 1 + depth_of(item));
@@ -114,7 +114,7 @@ class Builder final : public YAML::EventHandler {
     fail_at(mark, "nested too deeply for an experiment");
   }
 
-  // Copies count too: an anchor keeps one, an alias makes one.
+  // Counts copies too: an anchor keeps one, and an alias makes one.
   void count(std::size_t nodes, const Mark& mark) {
     nodes_ += nodes;
     if (nodes_ > kMaxNodes) fail_at(mark, "too large for an experiment: aliases of aliases?");
@@ -160,7 +160,7 @@ class Builder final : public YAML::EventHandler {
   std::size_t nodes_ = 0;
 };
 
-// yaml-cpp's own message for a tab names no tab.
+// yaml-cpp's own message for a tab does not name the tab.
 void refuse_tabs(const std::string& text, const std::string& source) {
   std::istringstream lines(text);
   int number = 0;
@@ -174,8 +174,8 @@ void refuse_tabs(const std::string& text, const std::string& source) {
   }
 }
 
-// The bytes of the well-formed UTF-8 character that `text` begins with (table 3-7 of the Unicode
-// standard); 0 when there is none.
+// Returns the number of bytes of the well-formed UTF-8 character at the begin of `text` (table 3-7
+// of the Unicode standard). Returns 0 if there is none.
 std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) -> unsigned {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
@@ -192,7 +192,7 @@ std::size_t utf8_length(std::string_view text) {
   return 0;
 }
 
-// yaml-cpp would take any bytes, and they would spoil the files of the run.
+// yaml-cpp would accept any bytes, which would spoil the files of the run.
 void refuse_other_encodings(const std::string& text, const std::string& source) {
   Mark mark{source, 1, 1};
   for (std::size_t at = 0; at < text.size(); ++mark.column) {
@@ -268,7 +268,7 @@ void set_marks(Node& node, const Mark& mark) {
   }
 }
 
-// The child that a step of a path names; made when the parent is a map or nothing.
+// Returns the child that a step of a path names. Adds it if the parent is a map or null.
 Node& step_into(Node& parent, const std::string& step, const Mark& mark) {
   if (step.empty()) fail_at(mark, "an empty step in the path: write PATH=VALUE, e.g. plan.seed=2");
   if (parent.type == Node::Type::sequence) {

@@ -1,4 +1,4 @@
-// YAML as a neutral tree with a place for every node. Only yaml.cpp includes yaml-cpp.
+// YAML as a tree whose nodes know their place in the file. Only yaml.cpp includes yaml-cpp.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace pingperf {
 
-// Where something stands: a file's line and column from 1, or a --set expression (line 0).
+// A place: a file's line and column from 1, or a --set expression (line 0).
 struct Mark {
   std::string source;
   int line = 0;
@@ -25,13 +25,13 @@ struct Node {
   struct Entry;
 
   Type type = Type::null;
-  std::string scalar;   // also of a null that was written: "~", ""
-  bool quoted = false;  // so that "null" in quotes is a text
+  std::string scalar;   // a null can have one, too: "~", ""
+  bool quoted = false;  // "null" in quotes is a text
   std::vector<Node> items;
   std::vector<Entry> entries;
   Mark mark;
 
-  // The value of a key, or null.
+  // Returns the value of a key, or null.
   const Node* find(std::string_view key) const;
   Node* find(std::string_view key);
 };
@@ -42,21 +42,21 @@ struct Node::Entry {
   Node value;
 };
 
-// "a map", "a list", "a text or number", "nothing": for errors.
+// Returns "a map", "a list", "a text or number" or "nothing", for errors.
 std::string_view describe(Node::Type type);
 
-// Throws UsageError "PLACE: message", as one line.
+// Throws UsageError "PLACE: message" in one line.
 [[noreturn]] void fail_at(const Mark& mark, const std::string& message);
 
-// Parses one document. Refuses, with its place: what is not UTF-8, syntax errors, tabs in the
-// indentation, duplicate keys, keys that are not texts, a second document, anchors that contain
-// themselves, nesting beyond 64 levels, and more nodes than any experiment has (a million, by
-// aliases of aliases).
+// Parses one document. Throws UsageError at the place of bytes that are not UTF-8, syntax errors,
+// tabs in the indentation, duplicate keys, keys that are not texts, a second document, anchors that
+// contain themselves, nesting beyond 64 levels, and more than a million nodes (by aliases of
+// aliases).
 Node parse_yaml(const std::string& text, const std::string& source);
 
-// Sets the value at the dotted path of "workloads.bulk.duration=5s" in the tree; the value is YAML.
-// Missing maps are made; list items are named by their index from 0. Throws UsageError naming the
-// expression.
+// Applies an expression such as "workloads.bulk.duration=5s": sets the value at the dotted path.
+// The value is YAML. Adds missing maps. A step into a list is an index from 0. Throws UsageError
+// that names the expression.
 void apply_set(Node& root, const std::string& expression);
 
 }  // namespace pingperf

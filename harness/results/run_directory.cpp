@@ -7,11 +7,12 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <cstring>
 #include <ctime>
 
 #include "harness/base/csv.h"
+#include "harness/base/io.h"
+#include "harness/base/parse_number.h"
 #include "harness/base/usage_error.h"
 #include "harness/results/columns.h"
 #include "harness/results/hgrm.h"
@@ -27,16 +28,8 @@ Fd open_file(const fs::path& file, int flags) {
   return Fd(check(::open(file.c_str(), flags | O_CLOEXEC, 0644), file.string()));
 }
 
-void write_all(int fd, std::string_view text, const fs::path& file) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    check(static_cast<int>(n), "write to " + file.string());
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-}
-
-void sync(int fd, const fs::path& file) {
+void write_and_sync(int fd, std::string_view text, const fs::path& file) {
+  write_all(fd, text, "write to " + file.string());
   check(::fsync(fd), "fsync of " + file.string());
 }
 
@@ -45,8 +38,7 @@ void sync(int fd, const fs::path& file) {
 void append_rows(int fd, const std::string& rows, const fs::path& file) {
   const auto before = static_cast<off_t>(fs::file_size(file));
   try {
-    write_all(fd, rows, file);
-    sync(fd, file);
+    write_and_sync(fd, rows, file);
   } catch (...) {
     [[maybe_unused]] const int cut = ::ftruncate(fd, before);
     throw;
@@ -55,7 +47,7 @@ void append_rows(int fd, const std::string& rows, const fs::path& file) {
 
 void sync_directory(const fs::path& directory) {
   const Fd fd = open_file(directory, O_RDONLY | O_DIRECTORY);
-  sync(fd.get(), directory);
+  check(::fsync(fd.get()), "fsync of " + directory.string());
 }
 
 // A directory that did not exist before: -2, -3, … when two runs begin in one second.
@@ -73,11 +65,10 @@ constexpr std::uint64_t kMaxRepetitions = 10'000'000;  // more than any plan has
 // Of a trial or an interval. Throws CsvError.
 std::uint64_t repetition_of(const CsvTable& table, const CsvTable::Row& row) {
   const std::string_view text = row[table.column("repetition")];
-  std::uint64_t repetition = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), repetition);
-  if (error != std::errc() || rest != text.data() + text.size() || repetition > kMaxRepetitions)
+  const auto repetition = parse_number<std::uint64_t>(text);
+  if (!repetition || *repetition > kMaxRepetitions)
     throw CsvError(fmt::format("{}: '{}' is no repetition", table.source(), text));
-  return repetition;
+  return *repetition;
 }
 
 CsvTable read_table(const fs::path& file, const std::string& header) {
@@ -245,8 +236,7 @@ void write_file_atomically(const fs::path& file, std::string_view text) {
   try {
     {
       const Fd fd = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
-      write_all(fd.get(), text, temporary);
-      sync(fd.get(), temporary);
+      write_and_sync(fd.get(), text, temporary);
     }
     fs::rename(temporary, file);
   } catch (...) {

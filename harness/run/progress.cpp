@@ -19,7 +19,7 @@ bool is_terminal(std::FILE* out) {
   return ::isatty(::fileno(out)) != 0 && kind && std::string_view(kind) != "dumb";
 }
 
-// The rate of an interval at the receiving end, or of pings at the client's.
+// Returns the rate of an interval at the receiving end, or the rate of pings at the client.
 std::string rate_text(const Case& c, End end, const Interval& i) {
   const double seconds = i.end_s - i.start_s;
   if (seconds <= 0) return "";
@@ -51,12 +51,13 @@ std::string result_text(const TrialRecord& record) {
 
 }  // namespace
 
-ProgressView::ProgressView(std::FILE* out, bool quiet, std::size_t trials, Nanoseconds expected)
+ProgressView::ProgressView(std::FILE* out, bool quiet, std::size_t trials,
+                           Nanoseconds expected_left)
     : out_(out),
       quiet_(quiet),
       live_(!quiet && is_terminal(out)),
       trials_(trials),
-      expected_left_(expected) {}
+      expected_left_(expected_left) {}
 
 ProgressView::~ProgressView() {
   clear();
@@ -97,7 +98,7 @@ void ProgressView::tick() {
 
 void ProgressView::trial_ended(const TrialRecord& record) {
   const bool failed = record.status != Status::ok;
-  if (live_ || (quiet_ && !failed)) return;  // on a terminal the table below tells of failures
+  if (live_ || (quiet_ && !failed)) return;  // on a terminal, a table at the end shows failures
   fmt::print(out_, "[{}/{}] {}  {}\n", record.trial.position, trials_, record.trial_case->name,
              result_text(record));
   std::fflush(out_);

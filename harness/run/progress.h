@@ -1,4 +1,4 @@
-// Progress: what `pingperf run` prints to stderr while it runs.
+// Progress: the output of `pingperf run` to stderr while it runs.
 #pragma once
 
 #include <cstdio>
@@ -10,12 +10,12 @@
 
 namespace pingperf {
 
-// Rewrites one line on a terminal: trial k of n, the case, its rate or progress, and the time left.
-// Elsewhere it prints one line per trial. When quiet, it prints only failures.
+// On a terminal, rewrites one line: trial k of n, the case, its rate, and the time left. Elsewhere,
+// prints one line per trial. If quiet, prints only failures.
 class ProgressView {
  public:
-  // `out` is stderr; `expected_left` is the planned length of all trials to come.
-  ProgressView(std::FILE* out, bool quiet, std::size_t trials, Nanoseconds expected);
+  // `out` is stderr. `expected_left` is the planned length of all trials.
+  ProgressView(std::FILE* out, bool quiet, std::size_t trials, Nanoseconds expected_left);
   ~ProgressView();
   ProgressView(const ProgressView&) = delete;
   ProgressView& operator=(const ProgressView&) = delete;
@@ -39,7 +39,7 @@ class ProgressView {
   const bool live_;  // prints to a terminal
   const std::size_t trials_;
   Nanoseconds expected_left_;
-  double stretch_ = 1;  // real length over expected length of the trials so far
+  double stretch_ = 1;  // ratio of the real to the expected length of the trials so far
   Nanoseconds expected_done_ = 0;
   Nanoseconds real_done_ = 0;
 

@@ -9,7 +9,6 @@
 #include <mutex>
 #include <span>
 
-#include "harness/agent/host_facts.h"
 #include "harness/base/lines.h"
 #include "harness/results/summary.h"
 #include "harness/results/warnings.h"
@@ -18,31 +17,26 @@
 namespace pingperf {
 namespace {
 
-std::string host_name(Channel& channel) {
-  return text_fact(channel.hello().host, "hostname");
+// Returns true if both agents run under one kernel, whose clock stamps at both ends.
+bool has_same_clock(const HostFacts& client, const HostFacts& server) {
+  return !client.boot_id.empty() && client.boot_id == server.boot_id;
 }
 
-// True when both agents run under one kernel, whose clock stamps at both ends.
-bool has_same_clock(Channel& client, Channel& server) {
-  const std::string boot = text_fact(client.hello().host, "boot_id");
-  return !boot.empty() && boot == text_fact(server.hello().host, "boot_id");
-}
-
-// Lets the machine settle; returns at once when the run is interrupted.
+// Lets the machine settle. Returns at once if the run is interrupted.
 void cool_down(const Experiment& experiment, const Interrupt& interrupt) {
   pollfd p{interrupt.fd(), POLLIN, 0};
   ::poll(&p, 1, static_cast<int>(experiment.plan.cooldown / kMillisecond));
 }
 
-// Returns the warnings with the medians of the earlier sessions.
-TrialWarnings judge_of_earlier_trials(const RunDirectory& directory) {
-  TrialWarnings judge;
-  if (directory.finished().empty()) return judge;
+// Returns warnings that know the medians of earlier sessions.
+TrialWarnings warnings_of_earlier_trials(const RunDirectory& directory) {
+  TrialWarnings warnings;
+  if (directory.finished().empty()) return warnings;
   const TrialTable table = TrialTable::read(directory.path() / "trials.csv");
   for (const std::string& case_name : table.cases())
     for (const auto& [block, p50] : table.values(case_name, "rtt_p50_ns"))
-      judge.remember(case_name, p50);
-  return judge;
+      warnings.remember(case_name, p50);
+  return warnings;
 }
 
 // A barrier at which the trials of a round wait, so that they start at the same moment.
@@ -50,14 +44,14 @@ class StartBarrier {
  public:
   explicit StartBarrier(std::size_t trials) : expected_(trials) {}
 
-  // Waits for the others. Returns false if one of them does not arrive within `patience`; then
+  // Waits for the other trials. Returns false if one of them does not arrive within `timeout`. Then
   // later calls do not wait.
-  bool await_others(Nanoseconds patience) {
+  bool await_others(Nanoseconds timeout) {
     std::unique_lock lock(mutex_);
     const std::uint64_t round = round_;
     ++here_;
     open_when_complete();
-    const bool came = changed_.wait_for(lock, std::chrono::nanoseconds(patience),
+    const bool came = changed_.wait_for(lock, std::chrono::nanoseconds(timeout),
                                         [&] { return round_ != round || broken_; });
     if (!came) broken_ = true;
     changed_.notify_all();
@@ -91,13 +85,14 @@ class StartBarrier {
 class RoundRunner {
  public:
   RoundRunner(const Experiment& experiment, Agents& agents, RunDirectory& directory,
-              const Interrupt& interrupt, ProgressView& progress, TrialWarnings& judge)
+              const Interrupt& interrupt, ProgressView& progress, const Margins& margins)
       : experiment_(experiment),
         agents_(agents),
         directory_(directory),
         interrupt_(interrupt),
         progress_(progress),
-        judge_(judge) {}
+        margins_(margins),
+        warnings_(warnings_of_earlier_trials(directory)) {}
 
   void run(std::span<const Trial> round) {
     progress_.round_started(experiment_, round);
@@ -111,12 +106,12 @@ class RoundRunner {
   struct Attempt {
     TrialRecord record;
     Nanoseconds begin;
-    Channel* client = nullptr;  // null: a host could not be reached
+    Channel* client = nullptr;  // null: a host cannot be reached
     Channel* server = nullptr;
-    bool together = true;  // started with the others of the round
+    bool together = true;  // started with the other trials of the round
   };
 
-  // Starts missing agents. Runs on the main thread, because an agent ends with its thread.
+  // Starts missing agents.
   Attempt begin(const Trial& trial) {
     Attempt attempt{.begin = now_ns()};
     TrialRecord& record = attempt.record;
@@ -129,10 +124,10 @@ class RoundRunner {
     try {
       Channel& client = agents.client();
       Channel* const server = agents.server();
-      record.client_host = host_name(client);
-      record.server_host =
-          server ? host_name(*server) : experiment_.hosts_of(*record.trial_case).server.external;
-      record.same_clock = server && has_same_clock(client, *server);
+      record.client_host = client.hello().host.hostname;
+      record.server_host = server ? server->hello().host.hostname
+                                  : experiment_.hosts_of(*record.trial_case).server.external;
+      record.same_clock = server && has_same_clock(client.hello().host, server->hello().host);
       attempt.client = &client;
       attempt.server = server;
     } catch (const ChannelError& e) {
@@ -141,48 +136,48 @@ class RoundRunner {
     return attempt;
   }
 
-  // Runs all at once. The first, which the progress shows, runs on this thread.
+  // Runs all attempts at once. The progress shows the first, which runs on this thread.
   void carry_out(std::vector<Attempt>& attempts) {
-    StartBarrier gate(attempts.size());
+    StartBarrier barrier(attempts.size());
     std::vector<std::future<void>> others;
     for (auto attempt = attempts.begin() + 1; attempt != attempts.end(); ++attempt)
       others.push_back(std::async(std::launch::async,
-                                  [&, attempt] { carry_out(*attempt, gate, TrialObserver()); }));
-    TrialObserver watch;
-    watch.progress = [&](End end, const Interval& i) { progress_.interval(end, i); };
-    watch.tick = [&] {
+                                  [&, attempt] { carry_out(*attempt, barrier, TrialObserver()); }));
+    TrialObserver observer;
+    observer.progress = [&](End end, const Interval& i) { progress_.interval(end, i); };
+    observer.tick = [&] {
       const std::lock_guard lock(mutex_);
       progress_.tick();
     };
-    carry_out(attempts.front(), gate, std::move(watch));
+    carry_out(attempts.front(), barrier, std::move(observer));
     for (std::future<void>& other : others) other.get();
   }
 
-  void carry_out(Attempt& attempt, StartBarrier& gate, TrialObserver watch) {
-    watch.interrupt_fd = interrupt_.fd();
-    watch.before_start = [&] {
-      attempt.together = gate.await_others(patience_of(*attempt.record.trial_case));
+  void carry_out(Attempt& attempt, StartBarrier& barrier, TrialObserver observer) {
+    observer.interrupt_fd = interrupt_.fd();
+    observer.before_start = [&] {
+      attempt.together = barrier.await_others(barrier_timeout(*attempt.record.trial_case));
     };
-    if (attempt.client) run_trial(attempt, watch);
-    gate.leave();
+    if (attempt.client) run_trial(attempt, observer);
+    barrier.leave();
     finish(attempt);
   }
 
-  // Returns how long a trial waits for the others of its round: well within its own timeout.
-  Nanoseconds patience_of(const Case& c) const {
+  // Returns how long a trial waits for the others of its round, well within its own timeout.
+  Nanoseconds barrier_timeout(const Case& c) const {
     const Nanoseconds spare =
         trial_timeout(experiment_, c) - expected_length(c, experiment_.is_external(c));
     return std::clamp<Nanoseconds>(spare / 2, 0, 2 * kSecond);
   }
 
   // Records failures; does not throw ChannelError.
-  void run_trial(Attempt& attempt, const TrialObserver& watch) {
+  void run_trial(Attempt& attempt, const TrialObserver& observer) {
     TrialRecord& record = attempt.record;
     const Case& c = *record.trial_case;
     try {
       TrialOutcome outcome =
           pingperf::run_trial(*attempt.client, attempt.server, experiment_, record.trial,
-                              trial_timeout(experiment_, c), watch);
+                              trial_timeout(experiment_, c), observer, margins_);
       record.status = outcome.status;
       record.error = std::move(outcome.error);
       record.client = std::move(outcome.client);
@@ -213,7 +208,7 @@ class RoundRunner {
     if (record.status == Status::interrupted && record.error.empty())
       record.error = "the run was interrupted";
     const std::lock_guard lock(mutex_);
-    record.quality = judge_.assess(record);
+    record.quality = warnings_.assess(record);
     if (!attempt.together && record.status == Status::ok)
       record.quality += fmt::format("{}the other pairs did not start at the same moment",
                                     record.quality.empty() ? "" : "; ");
@@ -226,8 +221,9 @@ class RoundRunner {
   RunDirectory& directory_;
   const Interrupt& interrupt_;
   ProgressView& progress_;
-  TrialWarnings& judge_;
-  std::mutex mutex_;  // of the directory, the judge and the progress
+  const Margins margins_;
+  TrialWarnings warnings_;
+  std::mutex mutex_;  // guards the directory, the progress and the warnings
 };
 
 }  // namespace
@@ -242,9 +238,9 @@ std::vector<Trial> missing_trials(const Experiment& experiment, const std::vecto
 }
 
 void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, Agents& agents,
-                RunDirectory& directory, const Interrupt& interrupt, ProgressView& progress) {
-  TrialWarnings judge = judge_of_earlier_trials(directory);
-  RoundRunner runner(experiment, agents, directory, interrupt, progress, judge);
+                RunDirectory& directory, const Interrupt& interrupt, ProgressView& progress,
+                const Margins& margins) {
+  RoundRunner runner(experiment, agents, directory, interrupt, progress, margins);
   for (auto begin = trials.begin(); begin != trials.end();) {
     if (begin != trials.begin()) cool_down(experiment, interrupt);
     if (interrupt.raised()) return;

@@ -12,13 +12,14 @@
 
 namespace pingperf {
 
-// Returns the trials of `plan` that `directory` has no row of.
+// Returns the trials of `plan` that have no row in `directory`.
 std::vector<Trial> missing_trials(const Experiment& experiment, const std::vector<Trial>& plan,
                                   const RunDirectory& directory);
 
-// Runs `trials` round by round and appends one row per trial to `directory`. Stops early when
-// interrupted. A failed trial is a row, too. Throws std::system_error when a row cannot be written.
+// Runs `trials` round by round and appends one row per trial to `directory`. A failed trial is a
+// row, too. Stops early if interrupted. Throws std::system_error if a row cannot be written.
 void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, Agents& agents,
-                RunDirectory& directory, const Interrupt& interrupt, ProgressView& progress);
+                RunDirectory& directory, const Interrupt& interrupt, ProgressView& progress,
+                const Margins& margins = {});
 
 }  // namespace pingperf

@@ -8,7 +8,6 @@
 #include <deque>
 #include <optional>
 
-#include "harness/agent/host_facts.h"
 #include "harness/base/io.h"
 #include "sockets/core/address.h"
 
@@ -16,15 +15,13 @@ namespace pingperf {
 namespace {
 
 constexpr Nanoseconds kTick = 200 * kMillisecond;
-constexpr Nanoseconds kOtherEnd = 2 * kSecond;  // from one end's result to the other's
-constexpr Nanoseconds kMargin = 3 * kSecond;    // for an agent to report that time is up
 
 bool is_unix(Transport transport) {
   return transport == Transport::unix_stream || transport == Transport::unix_datagram;
 }
 
-// Returns the address of the server: the one that the experiment names, else loopback. A unix
-// socket gets a random abstract name, which leaves no file.
+// Returns the server's address in the experiment, else loopback. A unix socket gets a random
+// abstract name, which leaves no file.
 Address bind_address(const Host& server, const Options& options) {
   if (is_unix(options.transport) && server.is_external())
     return Address::unix_path(server.external);
@@ -39,18 +36,19 @@ Address bind_address(const Host& server, const Options& options) {
 
 class TrialRun {
  public:
-  // `server` is null when the server is external.
+  // `server` is null if the server is external.
   TrialRun(Channel& client, Channel* server, bool is_network, Nanoseconds timeout,
-           const TrialObserver& watch)
+           const TrialObserver& observer, const Margins& margins)
       : client_channel_(client),
         server_channel_(server),
         is_network_(is_network),
         timeout_(timeout),
-        deadline_(now_ns() + timeout + kMargin),
-        watch_(watch) {}
+        margins_(margins),
+        deadline_(now_ns() + timeout + margins.answer),
+        observer_(observer) {}
 
-  // Adds a pair of endpoints. `what` names them in errors; it is "" for the measured pair, which is
-  // added last.
+  // Adds a pair of endpoints. `what` names them in errors. The measured pair has "" and is added
+  // last.
   void add(std::string what, std::uint64_t number, const Options& options, Address address,
            bool is_served) {
     pairs_.push_back({std::move(what), number, options, address,
@@ -64,8 +62,8 @@ class TrialRun {
       if (!begin(pair)) break;
       if (&pair != &measured) hold(pair.options.warmup.value_or(0));
     }
-    if (going()) collect(measured);
-    if (going()) collect(pairs_.front());  // a background lasts a little longer
+    if (is_running()) collect(measured);
+    if (is_running()) collect(pairs_.front());  // a background ends a little later
     for (Pair& pair : pairs_)
       for (Side* side : {&pair.client, &pair.server}) stop(pair, *side);
     end_endpoints();
@@ -81,7 +79,7 @@ class TrialRun {
     Channel* channel;         // null: the server is external
     std::string address;      // of a ready server
     Measurement measurement;  // of a side that has ended
-    bool open = false;        // has an endpoint that has not answered with result or error
+    bool open = false;        // its endpoint has not sent a result or an error yet
     bool ready = false;
     bool stopping = false;
   };
@@ -98,7 +96,7 @@ class TrialRun {
     bool is_over() const { return !client.open && !server.open; }
   };
 
-  // Opens both ends and starts them. Returns false when the trial is over instead.
+  // Opens and starts both ends. Returns false if the trial has ended.
   bool begin(Pair& pair) {
     pair.server.address = pair.address.to_string();
     if (pair.server.channel) open(pair, pair.server, Role::listen);
@@ -108,7 +106,7 @@ class TrialRun {
       explain_unreached(pair);
       return false;
     }
-    watch_.before_start();
+    observer_.before_start();
     for (const Side* side : {&pair.server, &pair.client})
       if (side->channel) side->channel->send(StartEndpoint{pair.number});
     return true;
@@ -137,42 +135,42 @@ class TrialRun {
   }
 
   static std::string host_of(const Channel& channel) {
-    const std::string name = text_fact(channel.hello().host, "hostname");
+    const std::string& name = channel.hello().host.hostname;
     return name.empty() ? "its host" : name;
   }
 
-  bool going() const { return outcome_.status == Status::ok; }
+  bool is_running() const { return outcome_.status == Status::ok; }
 
-  // Returns false when the trial is over instead.
+  // Returns false if the trial has ended.
   bool await_ready(Side& side) {
-    while (going() && side.open && !side.ready) hear_before(deadline_);
-    return going() && side.ready;
+    while (is_running() && side.open && !side.ready) await_event(deadline_);
+    return is_running() && side.ready;
   }
 
   // Waits for `time` while the started endpoints run.
   void hold(Nanoseconds time) {
     const Nanoseconds end = now_ns() + time;
-    while (going() && now_ns() < end) wait_once(end);
+    while (is_running() && now_ns() < end) wait_once(end);
   }
 
-  // Waits until both ends have answered. Stops the end that is late.
+  // Waits until both ends have ended. Stops the end that is late.
   void collect(Pair& pair) {
     const bool alone = pair.server.channel == nullptr;
-    while (going() && pair.client.open && (pair.server.open || alone)) hear_before(deadline_);
-    if (!going() || pair.is_over()) return;
+    while (is_running() && pair.client.open && (pair.server.open || alone)) await_event(deadline_);
+    if (!is_running() || pair.is_over()) return;
     Side& late = pair.client.open ? pair.client : pair.server;
-    const Nanoseconds limit = now_ns() + kOtherEnd;
-    while (going() && late.open && now_ns() < limit) wait_once(limit);
+    const Nanoseconds limit = now_ns() + margins_.other_end;
+    while (is_running() && late.open && now_ns() < limit) wait_once(limit);
     stop(pair, late);
-    const Nanoseconds end = now_ns() + kOtherEnd + kMargin;
-    while (!pair.is_over()) hear_before(end);
+    const Nanoseconds end = now_ns() + margins_.other_end + margins_.answer;
+    while (!pair.is_over()) await_event(end);
   }
 
-  // Waits until no endpoint is open, so that none disturbs the next trial.
+  // Waits until every endpoint has ended, so that none disturbs the next trial.
   void end_endpoints() {
-    const Nanoseconds limit = now_ns() + kOtherEnd + kMargin;
+    const Nanoseconds limit = now_ns() + margins_.other_end + margins_.answer;
     for (Pair& pair : pairs_)
-      while (!pair.is_over()) hear_before(limit);
+      while (!pair.is_over()) await_event(limit);
   }
 
   void stop(Pair& pair, Side& side) {
@@ -186,7 +184,7 @@ class TrialRun {
     server = client.peer ? Measurement(*client.peer) : std::move(pair.server.measurement);
   }
 
-  void hear_before(Nanoseconds limit);
+  void await_event(Nanoseconds limit);
   void wait_once(Nanoseconds limit);
   bool take_waiting(Channel* channel, Side Pair::*end);
   void take(Pair& pair, Side& side, Event event);
@@ -194,17 +192,18 @@ class TrialRun {
 
   Channel& client_channel_;
   Channel* const server_channel_;
-  const bool is_network_;   // not over this host's loopback
+  const bool is_network_;   // the server has an address other than loopback
   std::deque<Pair> pairs_;  // the background, if any, then the measured pair
   const Nanoseconds timeout_;
+  const Margins margins_;
   const Nanoseconds deadline_;
-  const TrialObserver& watch_;
+  const TrialObserver& observer_;
   TrialOutcome outcome_;
 };
 
-// As wait_once(), but throws AgentTimeout after `limit`. The agent's own deadlines are shorter, so
-// it hangs.
-void TrialRun::hear_before(Nanoseconds limit) {
+// Does the same as wait_once(), but throws AgentTimeout after `limit`. The agent's own deadlines
+// are shorter, so the agent hangs.
+void TrialRun::await_event(Nanoseconds limit) {
   if (now_ns() >= limit) {
     const bool is_server =
         std::any_of(pairs_.begin(), pairs_.end(), [](const Pair& p) { return p.server.open; });
@@ -214,16 +213,16 @@ void TrialRun::hear_before(Nanoseconds limit) {
   wait_once(limit);
 }
 
-// Takes one event that has arrived, or waits a moment for one, until `limit` at most.
+// Takes one event that has arrived, or waits for one for a moment, at most until `limit`.
 void TrialRun::wait_once(Nanoseconds limit) {
   if (take_waiting(server_channel_, &Pair::server) || take_waiting(&client_channel_, &Pair::client))
     return;
   std::array<pollfd, 3> set = {{{server_channel_ ? server_channel_->fd() : -1, POLLIN, 0},
                                 {client_channel_.fd(), POLLIN, 0},
-                                {going() ? watch_.interrupt_fd : -1, POLLIN, 0}}};
+                                {is_running() ? observer_.interrupt_fd : -1, POLLIN, 0}}};
   ::poll(set.data(), set.size(), poll_ms(std::min(limit, now_ns() + kTick)));
   if (set[2].revents != 0) outcome_.status = Status::interrupted;
-  watch_.tick();
+  observer_.tick();
 }
 
 bool TrialRun::take_waiting(Channel* channel, Side Pair::*end) {
@@ -233,7 +232,7 @@ bool TrialRun::take_waiting(Channel* channel, Side Pair::*end) {
   if (const auto* failure = std::get_if<Failure>(&*event); failure && !failure->endpoint)
     throw ChannelError(
         fmt::format("agent of the {}: {}", name((pairs_.front().*end).end), failure->what));
-  for (Pair& pair : pairs_)  // else: a late event of an earlier trial
+  for (Pair& pair : pairs_)  // a late event of an earlier trial has another number
     if (endpoint_of(*event) == pair.number) {
       take(pair, pair.*end, std::move(*event));
       break;
@@ -246,7 +245,7 @@ void TrialRun::take(Pair& pair, Side& side, Event event) {
     side.ready = true;
     if (side.end == End::server) side.address = std::move(ready->address);
   } else if (auto* progress = std::get_if<Progress>(&event)) {
-    if (&pair == &pairs_.back()) watch_.progress(side.end, progress->interval);
+    if (&pair == &pairs_.back()) observer_.progress(side.end, progress->interval);
   } else if (auto* result = std::get_if<Result>(&event)) {
     side.open = false;
     side.measurement = std::move(result->measurement);
@@ -255,12 +254,13 @@ void TrialRun::take(Pair& pair, Side& side, Event event) {
   }
 }
 
-// The first failure decides the outcome, because the failure of the other end usually follows from
-// it. The error contains both texts: the server may name the reason why the client was cut off.
+// The first failure decides the outcome, because it usually causes the failure of the other end.
+// The error contains both texts, because the server may name the reason why it disconnected the
+// client.
 void TrialRun::take_failure(const Pair& pair, Side& side, const Failure& failure) {
   side.open = false;
   const std::string what = fmt::format("{}{}: {}", pair.what, name(side.end), failure.what);
-  if (going()) {
+  if (is_running()) {
     outcome_.status = failure.status;
     outcome_.error = what;
   } else if (outcome_.status == Status::failed && !side.stopping) {
@@ -271,12 +271,13 @@ void TrialRun::take_failure(const Pair& pair, Side& side, const Failure& failure
 }  // namespace
 
 TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& experiment,
-                       const Trial& trial, Nanoseconds timeout, const TrialObserver& watch) {
+                       const Trial& trial, Nanoseconds timeout, const TrialObserver& observer,
+                       const Margins& margins) {
   const Case& c = experiment.cases[trial.case_index];
   TrialOutcome failed;
   try {
     const Host& host = experiment.hosts_of(c).server;
-    TrialRun run(client, server, !host.address.empty(), timeout, watch);
+    TrialRun run(client, server, !host.address.empty(), timeout, observer, margins);
     const auto add = [&](const char* what, std::uint64_t number, const Case& ends) {
       run.add(what, number, ends.options, bind_address(host, ends.options),
               static_cast<bool>(ends.engine->listen));

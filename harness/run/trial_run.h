@@ -1,9 +1,9 @@
-// Runs one trial, from listen to result, over the agents of its two ends.
+// Runs one trial, from listen to result, by the agents of its two ends.
 //
 //   controller        server's agent           client's agent
 //     |--- listen ------>|                         |
 //     |<-- ready --------|  (address)              |
-//     |--- connect ------------------------------->|  dials the address
+//     |--- connect ------------------------------->|  connects to the address
 //     |<-- ready ----------------------------------|
 //     |--- start ------->|                         |
 //     |--- start --------------------------------->|
@@ -21,14 +21,19 @@ namespace pingperf {
 
 // The callbacks of a trial.
 struct TrialObserver {
-  int interrupt_fd = -1;  // readable: end the trial
+  int interrupt_fd = -1;  // readable: the trial ends
   std::function<void(End, const Interval&)> progress = [](End, const Interval&) {};
   std::function<void()> tick = [] {};          // a few times a second
-  std::function<void()> before_start = [] {};  // both ends are ready: waits for the other trials
-                                               // that start at the same moment
+  std::function<void()> before_start = [] {};  // both ends are ready: may wait for other trials
 };
 
-// How a trial ended. The caller adds the trial's identity.
+// How long the controller waits for an agent that should have answered.
+struct Margins {
+  Nanoseconds answer = 3 * kSecond;     // beyond the agent's own deadline
+  Nanoseconds other_end = 2 * kSecond;  // from one end's result to the other's
+};
+
+// The outcome of a trial. The caller adds the trial's identity.
 struct TrialOutcome {
   Status status = Status::ok;
   std::string error;
@@ -44,11 +49,12 @@ class AgentTimeout : public ChannelError {
   using ChannelError::ChannelError;
 };
 
-// Runs a trial to its end, within `timeout`. `server` is null when the server is external. A
-// background starts first; the measured endpoints start after its warmup. Failures are outcomes,
-// with two exceptions: throws ChannelError when a channel breaks, AgentTimeout when an agent does
-// not answer.
+// Runs a trial to its end, within `timeout`. `server` is null if the server is external. A
+// background starts first, and the measured endpoints start after its warmup. Failures are
+// outcomes, with two exceptions: throws ChannelError if a channel breaks, and AgentTimeout if an
+// agent does not answer.
 TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& experiment,
-                       const Trial& trial, Nanoseconds timeout, const TrialObserver& watch);
+                       const Trial& trial, Nanoseconds timeout, const TrialObserver& observer,
+                       const Margins& margins = {});
 
 }  // namespace pingperf

@@ -1,4 +1,4 @@
-// The agent as a process: its requests and replies, its workers, and what becomes of them.
+// The agent as a process: its requests and replies, and its workers.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <poll.h>
@@ -22,9 +22,9 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr Nanoseconds kSoon = 10 * kSecond;  // that is: at once, unless something is broken
+constexpr Nanoseconds kSoon = 10 * kSecond;  // waited for only if something is broken
 
-// True when `condition` comes true soon.
+// Returns true when `condition` is true, or false after a while.
 template <typename Condition>
 bool soon(Condition condition) {
   const Nanoseconds deadline = now_ns() + kSoon;
@@ -35,7 +35,7 @@ bool soon(Condition condition) {
   return true;
 }
 
-// The processes whose parent is `pid`, zombies left out.
+// Returns the children of `pid` without zombies.
 std::vector<pid_t> children_of(pid_t pid) {
   std::vector<pid_t> children;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
@@ -82,7 +82,7 @@ class AgentTest : public testing::Test {
     expect<AgentHello>();
   }
 
-  // The next event; an error of the conversation when there is none.
+  // Returns the next event, or an error of the conversation if there is none.
   Event next() {
     for (;;) {
       if (const auto line = lines_.next()) return decode_event(*line);
@@ -110,7 +110,7 @@ class AgentTest : public testing::Test {
     say(open);
   }
 
-  // Opens and starts a trial that would last an hour; returns its worker's pid.
+  // Opens and starts a trial of an hour. Returns its worker's pid.
   pid_t long_trial(std::uint64_t endpoint) {
     const auto before = children_of(agent_.pid());
     open_null(endpoint, 3600 * kSecond, 7200);
@@ -122,17 +122,17 @@ class AgentTest : public testing::Test {
     return -1;
   }
 
-  // The agent's exit status once it has ended; nothing when a signal ended it or it lives.
+  // Returns the agent's exit status; nothing if a signal ended it or it does not end.
   std::optional<int> exit_status() {
     const auto status = agent_.wait_until(now_ns() + kSoon);
     if (!status || !WIFEXITED(*status)) return std::nullopt;
     return WEXITSTATUS(*status);
   }
 
-  // Expects the agent to complain so, and to give up.
-  void expect_end_with(const char* complaint) {
+  // Expects the agent to report `error` and to end.
+  void expect_end_with(const char* error) {
     const auto failure = expect<Failure>();
-    EXPECT_THAT(failure.what, HasSubstr(complaint));
+    EXPECT_THAT(failure.what, HasSubstr(error));
     EXPECT_FALSE(failure.endpoint);
     EXPECT_EQ(exit_status(), 1);
   }
@@ -148,7 +148,7 @@ TEST_F(AgentTest, HelloListsEnginesAndTheHost) {
   const auto hello = expect<AgentHello>();
   EXPECT_EQ(hello.version, version());
   EXPECT_THAT(hello.engines, testing::Contains(testing::Field(&EngineInfo::name, "null")));
-  EXPECT_GT(parse_json(hello.host).value("cpus", 0), 0);
+  EXPECT_GT(parse_json(hello.host.json).value("cpus", 0), 0);
 }
 
 TEST_F(AgentTest, ATrialGivesAResult) {
@@ -159,7 +159,7 @@ TEST_F(AgentTest, ATrialGivesAResult) {
   EXPECT_EQ(expect<Result>().measurement.window_s, 0.005);
 }
 
-TEST_F(AgentTest, BothEndsOfATrialRunSideBySide) {
+TEST_F(AgentTest, BothEndsOfATrialRunAtTheSameTime) {
   greet();
   open_null(1, kMillisecond);
   expect<Ready>();
@@ -170,7 +170,7 @@ TEST_F(AgentTest, BothEndsOfATrialRunSideBySide) {
   EXPECT_EQ(expect<Result>().endpoint + expect<Result>().endpoint, 3u);
 }
 
-TEST_F(AgentTest, AClientAndItsServerMoveBytesBetweenThem) {
+TEST_F(AgentTest, AClientAndItsServerTransferBytes) {
   greet();
   OpenEndpoint open{.role = Role::listen,
                     .endpoint = 1,
@@ -258,7 +258,7 @@ TEST_F(AgentTest, TheEndOfTheRequestsEndsAgentAndWorkers) {
   EXPECT_FALSE(alive(second));
 }
 
-TEST_F(AgentTest, AKilledAgentTakesItsWorkersAlong) {
+TEST_F(AgentTest, AKilledAgentEndsItsWorkers) {
   greet();
   const pid_t worker = long_trial(1);
   EXPECT_TRUE(alive(worker));
@@ -273,7 +273,7 @@ TEST_F(AgentTest, AKilledWorkerIsAFailureThatNamesTheSignal) {
   EXPECT_EQ(failure.endpoint, 1u);
   EXPECT_EQ(failure.status, Status::failed);
   EXPECT_THAT(failure.what, HasSubstr("worker of engine 'null' was killed by SIGTERM"));
-  open_null(1, kMillisecond);  // the agent goes on, and the number is free
+  open_null(1, kMillisecond);  // the agent still serves requests, and the number is free
   expect<Ready>();
 }
 
@@ -320,7 +320,7 @@ TEST_F(AgentTest, RequestsForEndpointsThatHaveEndedAreHarmless) {
   expect<Ready>();
 }
 
-TEST_F(AgentTest, AnEngineThatIsNotThereIsRefused) {
+TEST_F(AgentTest, AnUnknownEngineIsRefused) {
   greet();
   OpenEndpoint open{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 10};
   open.options.engine = "warp";
@@ -330,7 +330,7 @@ TEST_F(AgentTest, AnEngineThatIsNotThereIsRefused) {
   EXPECT_EQ(failure.what, "there is no engine 'warp' for throughput over tcp here");
 }
 
-TEST_F(AgentTest, ACpuThatIsNotThereIsRefused) {
+TEST_F(AgentTest, AMissingCpuIsRefused) {
   greet();
   OpenEndpoint open{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 10};
   open.options.engine = "null";
@@ -350,7 +350,7 @@ TEST_F(AgentTest, AWrongAddressFailsTheTrialOnly) {
   expect<Ready>();
 }
 
-TEST_F(AgentTest, CtrlCIsForTheControllerToJudge) {
+TEST_F(AgentTest, IgnoresCtrlCBecauseTheControllerHandlesIt) {
   greet();
   const pid_t worker = long_trial(1);
   ::kill(agent_.pid(), SIGINT);
@@ -360,7 +360,7 @@ TEST_F(AgentTest, CtrlCIsForTheControllerToJudge) {
   EXPECT_TRUE(alive(worker));
 }
 
-TEST_F(AgentTest, NeitherDescriptorsNorProcessesPileUp) {
+TEST_F(AgentTest, LeaksNeitherDescriptorsNorProcesses) {
   greet();
   const auto before = open_descriptors(agent_.pid());
   for (int i = 0; i < 200; ++i) {
@@ -374,7 +374,7 @@ TEST_F(AgentTest, NeitherDescriptorsNorProcessesPileUp) {
   EXPECT_TRUE(children_of(agent_.pid()).empty());
 }
 
-TEST(WorkerTest, StartedByHandItSaysWhoStartsIt) {
+TEST(WorkerTest, StartedByHandItNamesTheAgent) {
   Pipe errors = make_pipe();
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   Process worker({PINGPERF_BINARY, "worker"}, {{null, 0}, {errors.write.get(), 2}}, Lifetime::own);

@@ -1,4 +1,4 @@
-// The controller's end of the conversation, against the real agent and against odd ones.
+// The controller's connection, with the real agent and with faulty ones.
 #include "harness/agent/channel.h"
 
 #include <gmock/gmock.h>
@@ -6,7 +6,7 @@
 
 #include <fstream>
 
-#include "harness/agent/host_facts.h"
+#include "harness/base/json.h"
 #include "harness/base/version.h"
 
 namespace pingperf {
@@ -15,7 +15,7 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr Nanoseconds kSoon = 10 * kSecond;  // that is: at once, unless something is broken
+constexpr Nanoseconds kEventTimeout = 10 * kSecond;  // waited for only if something is broken
 
 std::vector<std::string> fake(const char* mode) {
   return {PINGPERF_FAKE_AGENT, mode, "pingperf", "agent"};
@@ -28,11 +28,11 @@ OpenEndpoint open_null(Role role) {
   return open;
 }
 
-// What is wrong with an agent that does not get through the hellos.
-std::string complaint(const std::vector<std::string>& command,
-                      Nanoseconds timeout = ProcessChannel::kHelloTimeout) {
+// Returns the error of the hellos, or "" if they succeed.
+std::string error_of_hello(const std::vector<std::string>& command,
+                           Nanoseconds timeout = Channel::kHelloTimeout) {
   try {
-    const ProcessChannel channel(command, "h1", timeout);
+    const Channel channel(command, "h1", timeout);
   } catch (const ChannelError& e) {
     return e.what();
   }
@@ -41,19 +41,19 @@ std::string complaint(const std::vector<std::string>& command,
 
 template <typename T>
 T expect(Channel& channel) {
-  const auto event = channel.receive(now_ns() + kSoon);
+  const auto event = channel.receive(now_ns() + kEventTimeout);
   if (event && std::holds_alternative<T>(*event)) return std::get<T>(*event);
   ADD_FAILURE() << "got " << (event ? encode(*event) : "nothing");
   return {};
 }
 
-// The error that ends the conversation after `role` was opened and started.
+// Returns the error that ends the conversation after `role` was opened and started.
 std::string ending(const char* mode, Role role = Role::listen) {
-  ProcessChannel channel(fake(mode), "h1");
+  Channel channel(fake(mode), "h1");
   try {
     channel.send(open_null(role));
     channel.send(StartEndpoint{1});
-    while (const auto event = channel.receive(now_ns() + kSoon))
+    while (const auto event = channel.receive(now_ns() + kEventTimeout))
       if (std::holds_alternative<Result>(*event)) return "";
   } catch (const ChannelError& e) {
     return e.what();
@@ -61,24 +61,25 @@ std::string ending(const char* mode, Role role = Role::listen) {
   return "nothing came";
 }
 
-TEST(ChannelTest, TheRealAgentSaysWhoItIs) {
-  ProcessChannel channel(agent_command({}, PINGPERF_BINARY), "here");
+TEST(ChannelTest, TheRealAgentReportsItsVersionEnginesAndHost) {
+  Channel channel(agent_command({}, PINGPERF_BINARY), "here");
   EXPECT_EQ(channel.hello().version, version());
   EXPECT_FALSE(channel.hello().engines.empty());
-  EXPECT_FALSE(text_fact(channel.hello().host, "kernel").empty());
-  EXPECT_FALSE(text_fact(channel.hello().host, "hostname").empty());
+  EXPECT_NE(parse_json(channel.hello().host.json).value("kernel", ""), "");
+  EXPECT_NE(channel.hello().host.hostname, "");
+  EXPECT_NE(channel.hello().host.boot_id, "");
 }
 
 TEST(ChannelTest, ALauncherIsPutInFront) {
   EXPECT_THAT(agent_command({"ssh", "h1"}, "/opt/pingperf"),
               testing::ElementsAre("ssh", "h1", "/opt/pingperf", "agent"));
   EXPECT_EQ(agent_command({}, "").size(), 2u);
-  ProcessChannel channel(agent_command({"env", "A=b"}, PINGPERF_BINARY), "here");
+  Channel channel(agent_command({"env", "A=b"}, PINGPERF_BINARY), "here");
   EXPECT_EQ(channel.hello().version, version());
 }
 
 TEST(ChannelTest, ATrialGoesFromReadyToResult) {
-  ProcessChannel channel(fake("ok"), "h1");
+  Channel channel(fake("ok"), "h1");
   channel.send(open_null(Role::listen));
   EXPECT_EQ(expect<Ready>(channel).address, "127.0.0.1:5201");
   channel.send(StartEndpoint{1});
@@ -87,47 +88,48 @@ TEST(ChannelTest, ATrialGoesFromReadyToResult) {
 }
 
 TEST(ChannelTest, NothingByTheDeadlineIsNoError) {
-  ProcessChannel channel(fake("silent-at-listen"), "h1");
+  Channel channel(fake("silent-at-listen"), "h1");
   channel.send(open_null(Role::listen));
   EXPECT_FALSE(channel.receive(now_ns() + 20 * kMillisecond));
   EXPECT_FALSE(channel.receive(0));
 }
 
-TEST(ChannelTest, AnAgentMayTakeItsTimeOverHello) {
-  EXPECT_EQ(complaint(fake("late-hello")), "");
+TEST(ChannelTest, AnAgentMayBeLateWithHello) {
+  EXPECT_EQ(error_of_hello(fake("late-hello")), "");
 }
 
 TEST(ChannelTest, AnAgentThatNeverSaysHelloIsAnError) {
-  EXPECT_THAT(complaint(fake("silent-hello"), 100 * kMillisecond),
+  EXPECT_THAT(error_of_hello(fake("silent-hello"), 100 * kMillisecond),
               AllOf(HasSubstr("agent on h1 did not answer within 0.1 s"), HasSubstr("command: ")));
 }
 
 TEST(ChannelTest, ABannerIsQuoted) {
-  EXPECT_THAT(complaint(fake("garbage-hello")), HasSubstr("'Welcome to fake.example.org!'"));
+  EXPECT_THAT(error_of_hello(fake("garbage-hello")), HasSubstr("'Welcome to fake.example.org!'"));
 }
 
 TEST(ChannelTest, AVersionMismatchNamesBothVersions) {
-  EXPECT_THAT(complaint(fake("wrong-version")),
+  EXPECT_THAT(error_of_hello(fake("wrong-version")),
               AllOf(HasSubstr("9.9.9"), HasSubstr(std::string(version()))));
 }
 
-TEST(ChannelTest, ADeadAgentIsReportedWithStatusLastWordsAndCommand) {
-  EXPECT_THAT(complaint(fake("die-at-hello")),
+TEST(ChannelTest, ADeadAgentIsReportedWithStatusLastErrorLineAndCommand) {
+  EXPECT_THAT(error_of_hello(fake("die-at-hello")),
               AllOf(HasSubstr("agent on h1 ended (exit status 7): fake agent: dying at hello, "
                               "command: "),
                     HasSubstr("die-at-hello pingperf agent")));
 }
 
 TEST(ChannelTest, ACommandThatDoesNotExistIsNamed) {
-  EXPECT_THAT(complaint({"/nonexistent/ssh", "h1"}),
+  EXPECT_THAT(error_of_hello({"/nonexistent/ssh", "h1"}),
               HasSubstr("(exit status 127): cannot run '/nonexistent/ssh': No such file"));
 }
 
 TEST(ChannelTest, AKilledAgentIsReportedWithTheSignal) {
-  EXPECT_THAT(complaint({"sh", "-c", "kill -KILL $$"}), HasSubstr("ended (killed by SIGKILL)"));
+  EXPECT_THAT(error_of_hello({"sh", "-c", "kill -KILL $$"}),
+              HasSubstr("ended (killed by SIGKILL)"));
 }
 
-TEST(ChannelTest, AnAgentThatDiesOnTheWayEndsTheConversation) {
+TEST(ChannelTest, AnAgentThatDiesDuringATrialEndsTheConversation) {
   EXPECT_THAT(ending("die-at-listen"), HasSubstr("dying at listen"));
   EXPECT_THAT(ending("die-at-connect", Role::connect), HasSubstr("dying at connect"));
   EXPECT_THAT(ending("die-at-start"), HasSubstr("dying at start"));
@@ -148,15 +150,15 @@ TEST(ChannelTest, GarbageEndsTheConversationAndIsQuoted) {
 }
 
 TEST(ChannelTest, ABrokenChannelStaysBroken) {
-  ProcessChannel channel(fake("die-at-listen"), "h1");
+  Channel channel(fake("die-at-listen"), "h1");
   channel.send(open_null(Role::listen));
-  EXPECT_THROW(channel.receive(now_ns() + kSoon), ChannelError);
+  EXPECT_THROW(channel.receive(now_ns() + kEventTimeout), ChannelError);
   EXPECT_THROW(channel.receive(0), ChannelError);
   EXPECT_THROW(channel.send(StopEndpoint{1}), ChannelError);
 }
 
 TEST(ChannelTest, SendingToADeadAgentRaisesNoSignal) {
-  ProcessChannel channel(fake("ok"), "h1");
+  Channel channel(fake("ok"), "h1");
   ::kill(channel.pid(), SIGKILL);
   EXPECT_THROW(
       for (int i = 0; i < 1000; ++i) {
@@ -167,7 +169,7 @@ TEST(ChannelTest, SendingToADeadAgentRaisesNoSignal) {
 }
 
 TEST(ChannelTest, AFailedEndpointLeavesTheConversationGoing) {
-  ProcessChannel channel(fake("error-at-listen"), "h1");
+  Channel channel(fake("error-at-listen"), "h1");
   channel.send(open_null(Role::listen));
   EXPECT_EQ(expect<Failure>(channel).status, Status::refused);
   channel.send(open_null(Role::connect));
@@ -177,18 +179,18 @@ TEST(ChannelTest, AFailedEndpointLeavesTheConversationGoing) {
 TEST(ChannelTest, TheAgentIsGoneAfterTheChannel) {
   pid_t pid = -1;
   {
-    const ProcessChannel channel(fake("ok"), "h1");
+    const Channel channel(fake("ok"), "h1");
     pid = channel.pid();
     EXPECT_EQ(::kill(pid, 0), 0);
   }
   EXPECT_NE(::kill(pid, 0), 0);
 }
 
-TEST(ChannelTest, AnAgentThatWillNotGoIsKilled) {
+TEST(ChannelTest, AnAgentThatDoesNotEndIsKilled) {
   const std::string hello = encode(Event(AgentHello{.version = std::string(version())}));
   pid_t pid = -1;
   {
-    const ProcessChannel channel({"sh", "-c", "echo '" + hello + "'; exec sleep 1000"}, "h1");
+    const Channel channel({"sh", "-c", "echo '" + hello + "'; exec sleep 1000"}, "h1");
     pid = channel.pid();
   }
   EXPECT_NE(::kill(pid, 0), 0);

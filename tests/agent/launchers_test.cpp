@@ -26,7 +26,7 @@ TEST(Launchers, ThisMachineNeedsNone) {
   EXPECT_NO_THROW(refuse_launchers(parse("  server: {address: 127.0.0.2}\n")));
 }
 
-TEST(Launchers, TellPlaceAndCommand) {
+TEST(Launchers, HavePlaceAndCommand) {
   const auto found = launchers_of(
       parse("  client: {launch: [sh, -c, 'rm it; exec \"$@\"'], pingperf: /opt/pingperf}\n"));
   ASSERT_THAT(found, SizeIs(1));
@@ -41,19 +41,19 @@ TEST(Launchers, ShortFormsAreCommandsToo) {
   EXPECT_THAT(found[0].command, EndsWith(" agent"));
 }
 
-// Without a launcher `pingperf:` is a program of this machine.
+// Without a launcher, `pingperf:` is a program on this machine.
 TEST(Launchers, APathOfPingperfAloneIsACommand) {
   const auto found = launchers_of(parse("  client: {pingperf: /tmp/anything}\n"));
   ASSERT_THAT(found, SizeIs(1));
   EXPECT_EQ(found[0].command, "/tmp/anything agent");
 }
 
-TEST(Launchers, ACommandOfBothEndsIsToldOnce) {
+TEST(Launchers, ACommandOfBothEndsIsListedOnce) {
   EXPECT_THAT(launchers_of(parse("  client: {netns: lab}\n  server: {netns: lab}\n")), SizeIs(1));
   EXPECT_THAT(launchers_of(parse("  client: {netns: a}\n  server: {netns: b}\n")), SizeIs(2));
 }
 
-TEST(Launchers, OnlyThoseOfPairsThatTakePart) {
+TEST(Launchers, OnlyPairsWithCasesHaveThem) {
   const std::string pairs = "  pairs: [{client: {netns: a}}, {client: {netns: b}}]\n";
   EXPECT_THAT(launchers_of(parse(pairs)), SizeIs(2));
   const auto found = launchers_of(parse(pairs, {.set = {}, .only = "*/pair=2"}));
@@ -61,7 +61,7 @@ TEST(Launchers, OnlyThoseOfPairsThatTakePart) {
   EXPECT_THAT(found[0].command, StartsWith("ip netns exec b "));
 }
 
-TEST(Launchers, ATerminalIsNotSpokenTo) {
+TEST(Launchers, ControlCharactersAreEscaped) {
   const auto found = launchers_of(parse("  client: {launch: [\"a\\e[2Jb\", \"it's\", \"\"]}\n"));
   ASSERT_THAT(found, SizeIs(1));
   EXPECT_THAT(found[0].command, StartsWith("'a\\x1b[2Jb' 'it'\\''s' '' "));

@@ -1,4 +1,4 @@
-// The protocol's lines: what is encoded is decoded to the same, and what is wrong is named.
+// The protocol's lines: an encoded message is decoded to the same message, and errors are named.
 #include "harness/agent/protocol.h"
 
 #include <fmt/core.h>
@@ -12,7 +12,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// Why `decode` rejects `line`.
+// Returns the error of `decode` for `line`.
 template <typename Decode>
 std::string complaint(Decode decode, std::string_view line) {
   try {
@@ -59,7 +59,7 @@ OpenEndpoint full_request() {
   return open;
 }
 
-// The two agree in every parameter, set or not.
+// Expects both to have the same parameters.
 void expect_same(const Options& a, const Options& b) {
   EXPECT_EQ(a.kind, b.kind);
   EXPECT_EQ(a.transport, b.transport);
@@ -103,7 +103,7 @@ TEST(ProtocolTest, EveryFigureOfAMeasurementSurvivesTheTrip) {
   m.total_bytes_received = 4;
   m.datagrams_sent = 5;
   m.datagrams_received = 6;
-  m.datagrams_lost = 0;  // measured, and none
+  m.datagrams_lost = 0;  // measured
   m.out_of_order = 8;
   m.duplicates = 9;
   m.jitter_ns = 10.1;
@@ -147,9 +147,9 @@ TEST(ProtocolTest, EveryFigureOfAMeasurementSurvivesTheTrip) {
   EXPECT_EQ(got.late, m.late);
 }
 
-TEST(ProtocolTest, WhatWasNotMeasuredStaysUnmeasured) {
+TEST(ProtocolTest, FiguresThatWereNotMeasuredStayEmpty) {
   Measurement m;
-  m.jitter_ns = std::numeric_limits<double>::quiet_NaN();  // no figure either
+  m.jitter_ns = std::numeric_limits<double>::quiet_NaN();  // not a figure
   const Measurement got = round_trip(Result{5, m}).measurement;
   EXPECT_FALSE(got.window_s);
   EXPECT_FALSE(got.bytes_sent);
@@ -219,7 +219,7 @@ TEST(ProtocolTest, TheAgentsHelloSurvivesTheTrip) {
   AgentHello sent{.version = std::string(version())};
   sent.engines.push_back({"a", "does", Kind::connect, Transport::icmp, {"warmup"}, "no root"});
   sent.engines.push_back({"b", "does too", Kind::latency, Transport::raw, {}, std::nullopt});
-  sent.host = R"({"cpus":2,"hostname":"h"})";
+  sent.host.json = R"({"cpus":2,"hostname":"h"})";
   const AgentHello got = round_trip(sent);
   ASSERT_EQ(got.engines.size(), 2u);
   EXPECT_EQ(got.engines[0].name, "a");
@@ -228,7 +228,9 @@ TEST(ProtocolTest, TheAgentsHelloSurvivesTheTrip) {
   EXPECT_THAT(got.engines[0].parameters, testing::ElementsAre("warmup"));
   EXPECT_EQ(got.engines[0].unavailable, "no root");
   EXPECT_FALSE(got.engines[1].unavailable);
-  EXPECT_EQ(got.host, sent.host);
+  EXPECT_EQ(got.host.json, sent.host.json);
+  EXPECT_EQ(got.host.hostname, "h");
+  EXPECT_EQ(got.host.boot_id, "");
 }
 
 TEST(ProtocolTest, AHelloOfAnotherVersionIsReadForItsVersionOnly) {
@@ -246,13 +248,13 @@ TEST(ProtocolTest, AFailureSurvivesTheTrip) {
   EXPECT_FALSE(round_trip(Failure{.what = "bye"}).endpoint);
 }
 
-TEST(ProtocolTest, AMessageIsOneLineWhateverItSays) {
+TEST(ProtocolTest, AMessageIsOneLineWithAnyText) {
   const std::string line = encode(Event(Failure{.what = "two\nlines, \xff no UTF-8"}));
   EXPECT_EQ(line.find('\n'), std::string::npos);
   EXPECT_THAT(std::get<Failure>(decode_event(line)).what, HasSubstr("two\\nlines"));
 }
 
-TEST(ProtocolTest, ALineThatIsNoObjectIsQuotedInTheComplaint) {
+TEST(ProtocolTest, ALineThatIsNoObjectIsQuotedInTheError) {
   EXPECT_EQ(request_complaint("Welcome!"), "not a JSON object: 'Welcome!'");
   EXPECT_EQ(request_complaint("[1]"), "not a JSON object: '[1]'");
   EXPECT_EQ(request_complaint(""), "not a JSON object: ''");
@@ -274,7 +276,7 @@ TEST(ProtocolTest, AnEndpointIsAWholeNumber) {
         << wrong;
 }
 
-// A good request to listen, with `key` given `value` instead.
+// Returns a good request to listen in which `key` is replaced by `value`.
 std::string listen_with(const char* key, Json value) {
   Json object = Json::parse(encode(Request(full_request())));
   object[key] = std::move(value);

@@ -13,7 +13,7 @@ std::vector<Row> rows_of(const CsvTable& table) {
   return rows;
 }
 
-TEST(Csv, QuotesOnlyWhatNeedsIt) {
+TEST(Csv, QuotesOnlyIfNecessary) {
   EXPECT_EQ(csv_row({"a", "b c", "", "1.5"}), "a,b c,,1.5\n");
   EXPECT_EQ(csv_row({"a,b", "say \"hi\"", "two\nlines"}),
             "\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\"\n");
@@ -37,7 +37,7 @@ TEST(Csv, ALastLineWithoutANewlineIsTorn) {
   }
 }
 
-TEST(Csv, RefusesWhatIsNoTableAndSaysWhere) {
+TEST(Csv, NamesTheLineThatIsNoTable) {
   const auto error = [](const char* text) {
     try {
       CsvTable::parse(text, "t.csv");
@@ -53,7 +53,7 @@ TEST(Csv, RefusesWhatIsNoTableAndSaysWhere) {
   EXPECT_EQ(error("a,b\n1\r2,3\n"), "t.csv:2: a carriage return inside a field must be quoted");
 }
 
-// Else one stray character would pass for a torn row, and take every row after it along.
+// Otherwise a stray quote would make a torn row of all rows after it.
 TEST(Csv, AQuoteThatNeverClosesIsDamageUnlessItIsInTheLastLine) {
   EXPECT_THROW(CsvTable::parse("a,b\n1,2\n\"3,4\n5,6\n", "t.csv"), CsvError);
   EXPECT_THROW(CsvTable::parse("a,b\n1,2\n\"3,4\n5,6", "t.csv"), CsvError);
@@ -66,7 +66,7 @@ TEST(Csv, LinesMayEndAsInTheRfc) {
   EXPECT_EQ(rows_of(table), (std::vector<Row>{{"1", "x"}, {"y", "2"}}));
 }
 
-// A column is kept otherwise while all its cells are the same.
+// A column with equal cells is stored in another way.
 TEST(Csv, KeepsEveryCellOfColumnsThatChangeEarlyLateOrNever) {
   std::vector<Row> rows;
   for (int i = 0; i < 100; ++i)
@@ -79,7 +79,7 @@ TEST(Csv, KeepsEveryCellOfColumnsThatChangeEarlyLateOrNever) {
   EXPECT_EQ(rows_of(digits), std::vector<Row>(rows.begin(), rows.begin() + 10));
 }
 
-TEST(Csv, AColumnThatIsNotThereIsNamed) {
+TEST(Csv, AMissingColumnIsNamed) {
   const CsvTable table = CsvTable::parse("a,b\n", "t.csv");
   EXPECT_EQ(table.column("b"), 1u);
   EXPECT_FALSE(table.has("c"));

@@ -1,4 +1,4 @@
-// Texts of others, for tables and terminals.
+// Texts of other programs, made safe for tables and terminals.
 #include "harness/base/lines.h"
 
 #include <gmock/gmock.h>
@@ -28,7 +28,7 @@ TEST(Lines, ControlCharactersCannotReachATerminal) {
   EXPECT_EQ(printable("grüße © €"), "grüße © €");
 }
 
-TEST(Lines, ACommandIsOneLineThatAShellWouldTake) {
+TEST(Lines, ACommandIsOneLineThatAShellAccepts) {
   EXPECT_EQ(command_line({"ssh", "-o", "BatchMode=yes", "user@host"}),
             "ssh -o BatchMode=yes user@host");
   EXPECT_EQ(command_line({"sh", "-c", "echo 'a b'\ntrue", ""}),

@@ -13,7 +13,7 @@ TEST(Statistics, MedianOfOddAndEven) {
   EXPECT_EQ(median({7}), 7);
 }
 
-TEST(Statistics, StandardDeviationIsTheSamplesAndSurvivesLargeOffsets) {
+TEST(Statistics, StandardDeviationIsThatOfTheSampleWithLargeOffsetsToo) {
   EXPECT_FALSE(standard_deviation({5}));
   EXPECT_DOUBLE_EQ(standard_deviation({2, 4, 4, 4, 5, 5, 7, 9}).value(), 2.138089935299395);
   EXPECT_DOUBLE_EQ(standard_deviation({1e15 + 1, 1e15 + 2, 1e15 + 3}).value(), 1);
@@ -46,14 +46,14 @@ TEST(Modes, AreFoundWhereAWideGapSplitsTheValues) {
 
 TEST(Modes, AreNotSeenInOneGroupOneOutlierOrASmallGap) {
   EXPECT_FALSE(find_modes({20, 21, 22, 23, 24, 25, 26}));
-  EXPECT_FALSE(find_modes({20, 21, 19, 20, 21, 20, 320}));          // one wild trial is no mode
+  EXPECT_FALSE(find_modes({20, 21, 19, 20, 21, 20, 320}));          // one outlier is no mode
   EXPECT_FALSE(find_modes({20, 21, 20, 26, 27, 26}));               // 1.3 apart
   EXPECT_FALSE(find_modes({10, 20, 40, 80, 170, 340, 680, 1360}));  // spread, not split
   EXPECT_FALSE(find_modes({20, 320}));
   EXPECT_FALSE(find_modes({0, 0, 5, 5}));
 }
 
-// Log-normal noise as wide as that of two-CPU bulk transfers must not be taken for two modes.
+// Log-normal noise as wide as in bulk transfers on two CPUs must not appear as two modes.
 TEST(Modes, AreRareInUnimodalNoise) {
   std::mt19937_64 random(5);
   std::lognormal_distribution<> noise(0, 0.23);

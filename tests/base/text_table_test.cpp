@@ -1,4 +1,4 @@
-// Tables at every width: nothing is wider than the terminal, and nothing is lost.
+// Tables at every width: no line is wider than the terminal, and no figure is lost.
 #include "harness/base/text_table.h"
 
 #include <gmock/gmock.h>
@@ -24,7 +24,7 @@ std::size_t widest(const std::string& text) {
   return width;
 }
 
-TEST(TextTable, IsWholeWhereItFits) {
+TEST(TextTable, IsWholeIfItFits) {
   const std::string text = table_of({"pingpong"}).to_string({.width = 80});
   EXPECT_EQ(text,
             "latency    ok      p50          p99\n"
@@ -46,7 +46,7 @@ TEST(TextTable, ShortensTheMiddleOfALongName) {
   EXPECT_THAT(text, HasSubstr("transport=tcp  3/3"));
 }
 
-TEST(TextTable, GivesALineToNamesThatWouldReadTheSame) {
+TEST(TextTable, GivesALineToNamesThatWouldBecomeEqual) {
   const std::vector<std::string> names = {"pingpong/message_size=64B/engine=blocking/batch=1",
                                           "pingpong/message_size=65B/engine=blocking/batch=1"};
   const std::string text = table_of(names).to_string({.width = 50});
@@ -55,7 +55,7 @@ TEST(TextTable, GivesALineToNamesThatWouldReadTheSame) {
   EXPECT_THAT(text, HasSubstr("\n  3/3  13.4 µs  ±1%  402 µs\n"));
 }
 
-TEST(TextTable, KeepsALabelThatTellsRowsApartBesideTheName) {
+TEST(TextTable, KeepsALabelThatDistinguishesRows) {
   TextTable table({"case", "metric", "ratio", "verdict"}, 2);
   for (const char* const metric : {"throughput_bps", "cpu_s_per_gb"})
     table.add({"bulk/engine=blocking", metric, "0.93", "inconclusive"});
@@ -69,14 +69,14 @@ TEST(TextTable, KeepsALabelThatTellsRowsApartBesideTheName) {
             "   0.93  inconclusive\n");
 }
 
-TEST(TextTable, FlowsWhereNotEvenTheFiguresFit) {
+TEST(TextTable, FlowsIfTheFiguresDoNotFit) {
   const std::string text = table_of({"pingpong"}).to_string({.width = 20});
   EXPECT_LE(widest(text), 20u);
   EXPECT_THAT(text, HasSubstr("p50 13.4 µs ±1%"));
   EXPECT_THAT(text, HasSubstr("p99 402 µs"));
 }
 
-TEST(TextTable, ColoursOnlyWhereTheStyleHasColours) {
+TEST(TextTable, ColoursOnlyIfTheStyleHasColours) {
   TextTable table({"case", "verdict"});
   table.add({"bulk", {"slower", Tone::bad}});
   EXPECT_THAT(table.to_string({}), Not(HasSubstr("\x1b")));
@@ -97,7 +97,7 @@ TEST(TextTable, TakesOneMoreColumn) {
             "pings  2\n");
 }
 
-TEST(Wrap, BreaksAtBlanksAndIndentsWhatGoesOn) {
+TEST(Wrap, BreaksAtBlanksAndIndentsTheRest) {
   EXPECT_EQ(wrap("one two three", 9), "one two\n  three");
   EXPECT_EQ(wrap("one two three", std::string::npos), "one two three");
   EXPECT_EQ(wrap("a b\nc d\n", 80), "a b\nc d\n");

@@ -32,7 +32,7 @@ TEST(Units, SizesAreBytesDecimalOrBinary) {
     EXPECT_FALSE(parse_size(text)) << text;
 }
 
-TEST(Units, RatesAreBitsASecond) {
+TEST(Units, RatesAreBitsPerSecond) {
   EXPECT_EQ(parse_rate("100mbit"), 100'000'000u);
   EXPECT_EQ(parse_rate("1.5Gbit"), 1'500'000'000u);
   for (const char* text : {"100", "100MB", "mbit", "-1mbit"})
@@ -50,7 +50,7 @@ TEST(Units, FrequenciesCountsAndPercents) {
   EXPECT_FALSE(parse_percent("2.5"));
 }
 
-TEST(Units, PeopleReadThreeDigitsAndAUnit) {
+TEST(Units, HumanTextsHaveThreeDigitsAndAUnit) {
   EXPECT_EQ(human_duration(14'200), "14.2 µs");
   EXPECT_EQ(human_duration(0), "0 ns");
   EXPECT_EQ(human_rate(12.34e9), "12.3 Gbit/s");
@@ -59,7 +59,7 @@ TEST(Units, PeopleReadThreeDigitsAndAUnit) {
   EXPECT_EQ(human_frequency(71'000), "71 k/s");
 }
 
-TEST(Units, APatternTakesWhatItsParserTakes) {
+TEST(Units, APatternMatchesTheTextsThatItsParserAccepts) {
   const std::vector<std::string> texts = {
       "",     "5",    "0",     ".5s",     "5.s",     "1.5s",     "500ms",  "1us",   "1µs",   "1ns",
       "2m",   "1h",   "3S",    "64",      "1400B",   "1MB",      "1mb",    "64KiB", "64kib", "1TiB",

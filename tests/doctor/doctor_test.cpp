@@ -1,4 +1,4 @@
-// The doctor judges made-up hosts; and the real one tells facts that it can judge.
+// The doctor judges invented hosts and the facts of the real one.
 #include "harness/doctor/doctor.h"
 
 #include <gmock/gmock.h>
@@ -14,7 +14,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// One that nothing is wrong with.
+// Returns the facts of a host without findings.
 Json good_host() {
   return {{"build_type", "Release"},
           {"governor", "performance"},
@@ -34,7 +34,8 @@ Json good_host() {
           {"qdiscs", {"tbf", "netem", "fq"}}};
 }
 
-// The findings of a host of which `facts` are otherwise: "serious governor: the CPU governor is …".
+// Returns the findings for a good host with other `facts`: "serious governor: the CPU governor is
+// …".
 std::vector<std::string> findings(
     const Json& facts, const std::optional<HostRequirements>& requirements = std::nullopt) {
   Json host = good_host();
@@ -48,13 +49,13 @@ std::vector<std::string> findings(
   return lines;
 }
 
-TEST(Doctor, FindsNothingOnAGoodHostNorOnOneThatTellsNothing) {
+TEST(Doctor, FindsNothingOnAGoodHostAndWithoutFacts) {
   EXPECT_THAT(findings(Json::object()), IsEmpty());
   EXPECT_THAT(judge_host(Json::object(), std::nullopt), IsEmpty());
   EXPECT_THAT(judge_host(Json::object(), HostRequirements{.pins = {1}, .threads = 9}), IsEmpty());
 }
 
-TEST(Doctor, PassesOverFactsOfAnotherType) {
+TEST(Doctor, IgnoresFactsOfAnotherType) {
   EXPECT_THAT(findings({{"governor", 1},
                         {"turbo", "on"},
                         {"cpus_allowed", 3},
@@ -67,16 +68,16 @@ TEST(Doctor, PassesOverFactsOfAnotherType) {
               IsEmpty());
 }
 
-TEST(Doctor, NamesWhatChangesTheClockOfTheCpus) {
+TEST(Doctor, FindsSettingsThatChangeTheFrequencyOfTheCpus) {
   EXPECT_THAT(findings({{"governor", "performance powersave"}}),
               ElementsAre("serious governor: the CPU governor is performance powersave"));
   EXPECT_THAT(findings({{"turbo", true}}), ElementsAre(HasSubstr("note turbo")));
 }
 
-TEST(Doctor, TakesOthersInEarnestWhenTheyTakeAQuarter) {
+TEST(Doctor, OtherProgramsAreSeriousFromAQuarterOfTheCpusOn) {
   EXPECT_THAT(findings({{"load_ratio", 0.09}}), IsEmpty());
   EXPECT_THAT(findings({{"load_ratio", 0.2}}),
-              ElementsAre("note load: others take 20% of the CPU time"));
+              ElementsAre("note load: other programs take 20% of the CPU time"));
   EXPECT_THAT(findings({{"load_ratio", 0.6}}), ElementsAre(HasSubstr("serious load")));
   EXPECT_THAT(findings({{"steal_ratio", 0.06}}),
               ElementsAre("serious steal: 6% of the CPU time is stolen"));
@@ -87,7 +88,7 @@ TEST(Doctor, CountsCpusForThePinsAndThreads) {
   EXPECT_THAT(findings(few), ElementsAre(HasSubstr("note cpus: 2 CPUs")));
   EXPECT_THAT(findings(few, HostRequirements{.pins = {0, 1}, .threads = 2}), IsEmpty());
   EXPECT_THAT(findings(few, HostRequirements{.pins = {0, 2}}),
-              ElementsAre("serious cpus: pin: CPU 2 is not among those of pingperf here: 0-1"));
+              ElementsAre("serious cpus: pin: CPU 2 is not one that pingperf may use: 0-1"));
   EXPECT_THAT(findings(Json::object(), HostRequirements{.pins = {3, 8}}), IsEmpty());
   EXPECT_THAT(findings(Json::object(), HostRequirements{.pins = {4}}),
               ElementsAre(HasSubstr("CPU 4")));
@@ -96,27 +97,27 @@ TEST(Doctor, CountsCpusForThePinsAndThreads) {
   EXPECT_THAT(findings(few, HostRequirements{.threads = 4, .spinning = 4}),
               ElementsAre(HasSubstr("serious cpus")));
   EXPECT_THAT(findings({{"cpu_quota", 1.5}}),
-              ElementsAre("serious quota: the control group may use 1.5 CPUs' time"));
+              ElementsAre("serious quota: the control group may use the time of 1.5 CPUs"));
 }
 
-TEST(Doctor, KnowsASlowClockByWhatItCosts) {
+TEST(Doctor, FindsASlowClockByItsCost) {
   EXPECT_THAT(findings({{"clock_cost_ns", 900.0}, {"clocksource", "hpet"}}),
               ElementsAre("serious clock: reading the clock takes 900 ns (clock source hpet)"));
 }
 
-TEST(Doctor, MindsBufferLimitsOfThoseWhoAreBoundByThem) {
+TEST(Doctor, BufferLimitsApplyWithoutCapNetAdmin) {
   const Json user = {{"capabilities", {"CAP_NET_RAW"}}, {"rmem_max", 212992}};
   EXPECT_THAT(findings({{"rmem_max", 212992}}), IsEmpty());
   EXPECT_THAT(findings(user), ElementsAre("note buffers: rmem_max is 208 KiB",
                                           "note capabilities: no CAP_NET_ADMIN"));
   EXPECT_THAT(findings(user, HostRequirements{.receive_buffer = 1 << 20}),
-              ElementsAre("serious buffers: rmem_max is 208 KiB, the experiment asks for 1 MiB",
+              ElementsAre("serious buffers: rmem_max is 208 KiB, the experiment requires 1 MiB",
                           HasSubstr("CAP_NET_ADMIN")));
   EXPECT_THAT(findings(user, HostRequirements{.receive_buffer = 1 << 16}),
               ElementsAre(HasSubstr("CAP_NET_ADMIN")));
 }
 
-TEST(Doctor, IsInEarnestOnlyWhereTheExperimentNeedsWhatIsMissing) {
+TEST(Doctor, AMissingFeatureIsSeriousIfTheExperimentRequiresIt) {
   const Json poor = {{"capabilities", {"CAP_NET_ADMIN"}},
                      {"qdiscs", {"tbf"}},
                      {"kernel_stamps", false},
@@ -124,8 +125,9 @@ TEST(Doctor, IsInEarnestOnlyWhereTheExperimentNeedsWhatIsMissing) {
   EXPECT_THAT(
       findings(poor),
       ElementsAre("note capabilities: no CAP_NET_RAW", "note qdiscs: the kernel has no netem",
-                  "note qdiscs: the kernel has no fq", HasSubstr("note time stamps: sockets"),
-                  "note time stamps: eth0 does not stamp what it sends"));
+                  "note qdiscs: the kernel has no fq",
+                  HasSubstr("note time stamps: the kernel does not stamp packets"),
+                  "note time stamps: eth0 does not stamp sent packets"));
   EXPECT_THAT(findings(poor, HostRequirements{}), IsEmpty());
   EXPECT_THAT(findings(poor, HostRequirements{.raw_sockets = true}),
               ElementsAre("serious capabilities: no CAP_NET_RAW"));
@@ -137,7 +139,7 @@ TEST(Doctor, IsInEarnestOnlyWhereTheExperimentNeedsWhatIsMissing) {
               ElementsAre(HasSubstr("note qdiscs")));
 }
 
-TEST(Doctor, SaysWhatAnOldLibiperfLacks) {
+TEST(Doctor, FindsAnOldLibiperf) {
   EXPECT_THAT(findings({{"libiperf", "3.12"}}), ElementsAre("note libiperf: libiperf is 3.12"));
   EXPECT_THAT(findings({{"libiperf", "3.9"}}), ElementsAre(HasSubstr("note libiperf")));
   EXPECT_THAT(findings({{"libiperf", "3.16"}}), IsEmpty());
@@ -146,17 +148,17 @@ TEST(Doctor, SaysWhatAnOldLibiperfLacks) {
               ElementsAre(HasSubstr("note libiperf")));
 }
 
-TEST(Doctor, PutsTheSeriousFirst) {
+TEST(Doctor, SeriousFindingsComeFirst) {
   EXPECT_THAT(
       findings({{"turbo", true},
                 {"stale_labs", {"pingperf-1-2-client"}},
                 {"build_type", "Debug"},
                 {"steal_ratio", 0.5}}),
       ElementsAre("serious build: this pingperf is a Debug build", HasSubstr("serious steal"),
-                  HasSubstr("note turbo"), "note labs: 1 namespaces of labs whose run is gone"));
+                  HasSubstr("note turbo"), "note labs: 1 namespaces of labs whose run has ended"));
 }
 
-TEST(Doctor, KnowsWhatAnExperimentNeedsOfEachHost) {
+TEST(Doctor, CollectsTheRequirementsOfAnExperimentOnEachHost) {
   const Experiment experiment = parse_experiment(R"(
 name: needy
 lab: {rate: 10mbit, delay: 5ms}
@@ -182,7 +184,7 @@ workloads:
   EXPECT_EQ(server.threads, 1u);
 }
 
-// Of an experiment whose agents are `client` and `server`.
+// Returns the reports of an experiment between `client` and `server`.
 std::vector<HostReport> checked_hosts(const Host& client, const Host& server) {
   Experiment experiment =
       parse_experiment("{name: e, workloads: {w: {kind: throughput, engine: null}}}", "e.yaml");
@@ -197,7 +199,7 @@ Host local_host() {
   return host;
 }
 
-TEST(Doctor, ChecksAHostOnceAndUnderstandsItsFacts) {
+TEST(Doctor, ChecksAHostOnceAndReadsItsFacts) {
   const auto reports = checked_hosts(local_host(), local_host());
   ASSERT_EQ(reports.size(), 1u);
   const HostReport& report = reports.front();
@@ -212,7 +214,7 @@ TEST(Doctor, ChecksAHostOnceAndUnderstandsItsFacts) {
   EXPECT_EQ(to_json(reports).at(0).at("findings").size(), report.findings.size());
 }
 
-TEST(Doctor, ChecksTwoHostsWhereTheEndsAreOnTwo) {
+TEST(Doctor, ChecksTwoHostsIfTheEndsAreOnTwo) {
   Host other;
   other.launch = {PINGPERF_FAKE_AGENT, "ok"};
   const auto reports = checked_hosts(local_host(), other);

@@ -12,7 +12,7 @@ namespace {
 using testing::EndsWith;
 using testing::HasSubstr;
 
-std::string error_of(const std::string& yaml) {
+std::string yaml_error(const std::string& yaml) {
   try {
     parse_yaml(yaml, "test.yaml");
     return "";
@@ -57,44 +57,44 @@ TEST(Yaml, ReadsWhatEditorsOfOtherSystemsWrite) {
 }
 
 TEST(Yaml, ADuplicateKeyNamesTheLineOfTheFirst) {
-  EXPECT_EQ(error_of("a:\n  b: 1\na: 2\n"),
+  EXPECT_EQ(yaml_error("a:\n  b: 1\na: 2\n"),
             "test.yaml:3:1: duplicate key 'a': it stands already on line 1");
 }
 
 TEST(Yaml, OtherEncodingsAreRefusedWhereTheyBegin) {
   const std::string right = "not UTF-8: save the file in that encoding";
-  EXPECT_EQ(error_of("a: 1\nb: caf\xE9\n"), "test.yaml:2:7: " + right);  // Latin-1
+  EXPECT_EQ(yaml_error("a: 1\nb: caf\xE9\n"), "test.yaml:2:7: " + right);  // Latin-1
   for (const char* bytes : {"\x80", "\xC0\xAF", "\xED\xA0\x80", "\xF5\x80\x80\x80", "\xE2\x82"})
-    EXPECT_THAT(error_of(std::string("a: ") + bytes), EndsWith(right));
-  for (const char* text : {"é", "€", "😀"}) EXPECT_EQ(error_of(std::string("a: ") + text), "");
+    EXPECT_THAT(yaml_error(std::string("a: ") + bytes), EndsWith(right));
+  for (const char* text : {"é", "€", "😀"}) EXPECT_EQ(yaml_error(std::string("a: ") + text), "");
 }
 
 TEST(Yaml, AnErrorIsOneLineWithoutControlCharacters) {
-  EXPECT_EQ(error_of("\"a\\nb\\e\": 1\n\"a\\nb\\e\": 2\n"),
+  EXPECT_EQ(yaml_error("\"a\\nb\\e\": 1\n\"a\\nb\\e\": 2\n"),
             "test.yaml:2:1: duplicate key 'a\\nb\\x1b': it stands already on line 1");
 }
 
 TEST(Yaml, NestingIsBoundedAlsoThroughAliases) {
-  EXPECT_THAT(error_of("a: " + std::string(100, '[') + std::string(100, ']')),
+  EXPECT_THAT(yaml_error("a: " + std::string(100, '[') + std::string(100, ']')),
               HasSubstr("nested too deeply"));
   std::string text = "a0: &a0 [1]\n";
   for (int i = 1; i < 4; ++i)
     text += fmt::format("a{0}: &a{0} {1}*a{2}{3}\n", i, std::string(30, '['), i - 1,
                         std::string(30, ']'));
-  EXPECT_THAT(error_of(text), HasSubstr("nested too deeply"));
+  EXPECT_THAT(yaml_error(text), HasSubstr("nested too deeply"));
 }
 
 TEST(Yaml, ALargeFlatFileIsNoBomb) {
   std::string text = "a: [";
   for (int i = 0; i < 300'000; ++i) text += "1, ";
-  EXPECT_EQ(error_of("b: [[" + text.substr(4) + "]]"), "");
+  EXPECT_EQ(yaml_error("b: [[" + text.substr(4) + "]]"), "");
 }
 
 TEST(Yaml, NestedAnchorsCannotMultiplyTheirCopies) {
   std::string text = "a: ";
   for (int i = 0; i < 50; ++i) text += "&x" + std::to_string(i) + " [";
   for (int i = 0; i < 100'000; ++i) text += "1, ";
-  EXPECT_THAT(error_of(text + std::string(50, ']')), HasSubstr("too large for an experiment"));
+  EXPECT_THAT(yaml_error(text + std::string(50, ']')), HasSubstr("too large for an experiment"));
 }
 
 TEST(YamlSet, MakesMissingMapsAndMarksWhatItSets) {

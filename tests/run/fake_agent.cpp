@@ -1,5 +1,5 @@
-// An agent that plays a script, to test what a controller makes of the odd ones: `fake_agent MODE`,
-// whatever follows is ignored, so that `launch: [fake_agent, MODE]` starts it.
+// An agent that plays a script, to test the controller with faulty agents. `fake_agent MODE`
+// ignores further arguments, so that `launch: [fake_agent, MODE]` starts it.
 #include <unistd.h>
 
 #include <chrono>
@@ -17,16 +17,16 @@ namespace {
 
 constexpr std::string_view kModes[] = {
     "ok",                 // answers everything at once, with canned figures
-    "late-hello",         // says hello after half a second, then as ok
-    "silent-hello",       // never says hello
+    "late-hello",         // sends hello after a while, then as ok
+    "silent-hello",       // never sends hello
     "garbage-hello",      // prints a banner instead
-    "wrong-version",      // is of another version
+    "wrong-version",      // has another version
     "die-at-hello",       // exits with status 7, here and below
     "die-at-listen",      //
     "die-at-connect",     //
     "die-at-start",       //
     "die-at-result",      // after a progress event
-    "silent-at-listen",   // says nothing from there on, here and below
+    "silent-at-listen",   // sends nothing from there on, here and below
     "silent-at-connect",  //
     "silent-at-start",    //
     "garbage-at-ready",   // answers listen with a line that is not JSON
@@ -35,7 +35,7 @@ constexpr std::string_view kModes[] = {
     "error-at-listen",      // refuses: port busy
 };
 
-void say(const Event& event) {
+void send(const Event& event) {
   write_line(STDOUT_FILENO, encode(event));
 }
 
@@ -49,7 +49,7 @@ void print(std::string_view text) {
   std::_Exit(7);
 }
 
-// Until the controller hangs up.
+// Reads until the controller closes the pipe.
 [[noreturn]] void be_silent() {
   char byte;
   while (::read(STDIN_FILENO, &byte, 1) > 0) {
@@ -66,7 +66,7 @@ AgentHello canned_hello(std::string version) {
   for (const Kind kind : {Kind::throughput, Kind::latency})
     for (const Transport transport : {Transport::tcp, Transport::udp})
       hello.engines.push_back(canned_engine(kind, transport));
-  hello.host = R"({"hostname":"fake"})";
+  hello.host.json = R"({"hostname":"fake"})";
   return hello;
 }
 
@@ -85,17 +85,17 @@ class FakeAgent {
  public:
   explicit FakeAgent(std::string_view mode) : mode_(mode) {}
 
-  void obey(const ControllerHello&) {
+  void handle(const ControllerHello&) {
     misbehave_at("hello");
     if (mode_ == "garbage-hello") {
       print("Welcome to fake.example.org!\nLast login: never\n");
       be_silent();
     }
-    if (mode_ == "late-hello") std::this_thread::sleep_for(std::chrono::milliseconds(500));
-    say(canned_hello(mode_ == "wrong-version" ? "9.9.9" : std::string(version())));
+    if (mode_ == "late-hello") std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    send(canned_hello(mode_ == "wrong-version" ? "9.9.9" : std::string(version())));
   }
 
-  void obey(const OpenEndpoint& open) {
+  void handle(const OpenEndpoint& open) {
     const bool listen = open.role == Role::listen;
     misbehave_at(listen ? "listen" : "connect");
     if (listen && mode_ == "garbage-at-ready") {
@@ -103,19 +103,19 @@ class FakeAgent {
       be_silent();
     }
     if (listen && mode_ == "error-at-listen") {
-      say(Failure{.endpoint = open.endpoint,
-                  .what = "port busy: 127.0.0.1:5201 is already in use by another process",
-                  .error_number = EADDRINUSE,
-                  .status = Status::refused});
+      send(Failure{.endpoint = open.endpoint,
+                   .what = "port busy: 127.0.0.1:5201 is already in use by another process",
+                   .error_number = EADDRINUSE,
+                   .status = Status::refused});
       return;
     }
-    say(Ready{open.endpoint, listen ? "127.0.0.1:5201" : ""});
+    send(Ready{open.endpoint, listen ? "127.0.0.1:5201" : ""});
   }
 
-  void obey(const StartEndpoint& start) {
+  void handle(const StartEndpoint& start) {
     misbehave_at("start");
     const Measurement m = canned_measurement();
-    say(Progress{start.endpoint, m.intervals.front()});
+    send(Progress{start.endpoint, m.intervals.front()});
     misbehave_at("result");
     const std::string result = encode(Event(Result{start.endpoint, m}));
     if (mode_ == "half-line-at-result") {
@@ -130,10 +130,10 @@ class FakeAgent {
     print(result + "\n");
   }
 
-  void obey(const HostCheckRequest&) { say(HostCheckResult{}); }
+  void handle(const HostCheckRequest&) { send(HostCheckResult{}); }
 
-  void obey(const StopEndpoint& stop) {
-    say(Failure{.endpoint = stop.endpoint, .what = "stopped"});
+  void handle(const StopEndpoint& stop) {
+    send(Failure{.endpoint = stop.endpoint, .what = "stopped"});
   }
 
  private:
@@ -157,7 +157,7 @@ int play(std::string_view mode) {
   LineBuffer requests(kMaxRequest);
   do {
     while (const auto line = requests.next())
-      std::visit([&](const auto& request) { agent.obey(request); }, decode_request(*line));
+      std::visit([&](const auto& request) { agent.handle(request); }, decode_request(*line));
   } while (requests.read_from(STDIN_FILENO));
   return 0;
 }

@@ -1,4 +1,4 @@
-// The runner against agents that play a script: late, silent, talking garbage, dying at each step.
+// The runner with agents that play a script: they are late, silent, send garbage or die at a step.
 #include "harness/run/runner.h"
 
 #include <gmock/gmock.h>
@@ -20,7 +20,7 @@ using testing::HasSubstr;
 
 struct Script {
   const char* mode;
-  End end;            // whose agent plays it; the other one's is "ok"
+  End end;            // its agent plays the script; the other agent plays "ok"
   Status status;      // of the trial
   const char* error;  // part of its error
 };
@@ -52,7 +52,7 @@ workloads: {bulk: {kind: throughput, engine: blocking, duration: 50ms, warmup: 0
   }
 
   // Runs all trials and returns the rows that they left.
-  TrialTable run(const Experiment& e) {
+  TrialTable run(const Experiment& e, const Margins& margins = {}) {
     RunDirectory directory = RunDirectory::create(folder_, e.name, 1, "", "{}");
     Agents agents(e);
     const Interrupt interrupt;
@@ -60,17 +60,21 @@ workloads: {bulk: {kind: throughput, engine: blocking, duration: 50ms, warmup: 0
     std::FILE* const null = std::fopen("/dev/null", "w");
     {
       ProgressView progress(null, true, plan.size(), kSecond);
-      run_trials(e, plan, agents, directory, interrupt, progress);
+      run_trials(e, plan, agents, directory, interrupt, progress, margins);
     }
     std::fclose(null);
     return TrialTable::read(directory.path() / "trials.csv");
   }
 
+  // For agents that never answer: there is no need to wait for them as long as a run does.
+  static constexpr Margins kShortMargins = {.answer = 50 * kMillisecond,
+                                            .other_end = 50 * kMillisecond};
+
   const fs::path folder_ =
       fs::temp_directory_path() / ("pingperf-runner-" + std::to_string(::getpid()));
 };
 
-TEST_F(RunnerTest, RecordsWhatBothAgentsTell) {
+TEST_F(RunnerTest, RecordsTheResultsOfBothAgents) {
   const TrialTable trials = run(experiment("ok", "ok"));
   ASSERT_EQ(trials.rows().size(), 2u);
   for (const auto& row : trials.rows()) EXPECT_EQ(trials.text(row, "status"), "ok");
@@ -83,12 +87,13 @@ TEST_F(RunnerTest, WaitsForALateAgent) {
 
 class ScriptedRunnerTest : public RunnerTest, public testing::WithParamInterface<Script> {};
 
-// Both trials fail in the same way: after the first, the agent that broke was started anew.
+// Both trials fail in the same way, because the agent that broke is started again after the first.
 TEST_P(ScriptedRunnerTest, MakesItARowAndGoesOn) {
   const Script& script = GetParam();
   const bool client = script.end == End::client;
-  const TrialTable trials =
-      run(experiment(client ? script.mode : "ok", client ? "ok" : script.mode));
+  Experiment e = experiment(client ? script.mode : "ok", client ? "ok" : script.mode);
+  if (script.status == Status::timeout) e.plan.timeout = 100 * kMillisecond;
+  const TrialTable trials = script.status == Status::timeout ? run(e, kShortMargins) : run(e);
   ASSERT_EQ(trials.rows().size(), 2u);
   for (const auto& row : trials.rows()) {
     EXPECT_EQ(trials.text(row, "status"), name(script.status));
@@ -146,16 +151,16 @@ TEST_F(RunnerTest, PairsAtOnceOverlap) {
   EXPECT_GT(sum_s, 1.3 * elapsed_s);
 }
 
-// What does not get ready must not hold up the others.
+// An end that does not get ready must not delay the other pairs.
 TEST_F(RunnerTest, APairThatFailsLeavesTheOtherAlone) {
   for (const char* const mode :
        {"die-at-listen", "die-at-connect", "silent-at-listen", "error-at-listen"}) {
     const bool silent = std::string_view(mode).starts_with("silent");
     Experiment e = on_two_pairs("");
     e.plan.timeout =
-        silent ? 300 * kMillisecond : 5 * kSecond;  // only the silent one is waited for
+        silent ? 300 * kMillisecond : 5 * kSecond;  // only a silent agent takes the whole timeout
     e.hosts = {{fake("ok"), fake("ok")}, {fake(mode), fake(mode)}};
-    const TrialTable trials = run(e);
+    const TrialTable trials = silent ? run(e, {.answer = 200 * kMillisecond}) : run(e);
     ASSERT_EQ(trials.rows().size(), 6u);
     for (const auto& row : trials.rows())
       EXPECT_EQ(trials.text(row, "status") == "ok", trials.text(row, "pair") == "1")
@@ -168,7 +173,7 @@ TEST_F(RunnerTest, APairThatFailsLeavesTheOtherAlone) {
 
 class NoAgentTest : public RunnerTest, public testing::WithParamInterface<const char*> {};
 
-TEST_P(NoAgentTest, AnAgentThatIsNoneIsAnErrorBeforeAnyTrial) {
+TEST_P(NoAgentTest, AProgramThatIsNoAgentIsAnErrorBeforeAnyTrial) {
   const Experiment e = experiment(GetParam(), "ok");
   EXPECT_THROW(Agents{e}, ChannelError);
 }
@@ -191,7 +196,7 @@ name: stock
 hosts: {server: {external: 127.0.0.1, port: )" +
                                       port + R"(}}
 plan: {repetitions: 1}
-workloads: {bulk: {kind: throughput, engine: iperf3, rate: 100mbit}}
+workloads: {bulk: {kind: throughput, engine: iperf3, rate: 100mbit, warmup: 0s}}
 )",
                                   "test");
   e.hosts.front().client.pingperf = PINGPERF_BINARY;
@@ -232,7 +237,7 @@ TEST_F(RunnerTest, NothingIsStartedOnceInterrupted) {
   EXPECT_TRUE(TrialTable::read(directory.path() / "trials.csv").rows().empty());
 }
 
-// The interrupt comes while the trial runs: from a thread, half a second in.
+// A thread sends the interrupt while the trial runs, after half a second.
 TEST_F(RunnerTest, AnInterruptEndsTheRunningTrialAndTheRun) {
   const Experiment e = parse_experiment(R"(
 name: long
