@@ -100,7 +100,7 @@ std::string tidied(std::string complaint) {
 }
 
 // What libiperf's parser objects to in iperf3_options. It may call exit(): a child asks it.
-std::optional<std::string> object_to_words(const Options& options) {
+std::optional<std::string> validate_arguments(const Options& options) {
   if (options.iperf3_options.value_or("").empty()) return std::nullopt;
   const auto complaint = error_of_forked_call([&] {
     const Test test = new_test();
@@ -111,9 +111,9 @@ std::optional<std::string> object_to_words(const Options& options) {
                      tidied(*complaint));
 }
 
-std::optional<std::string> object_to(const Options& options) {
-  if (auto objection = object_to_iperf3_limits(options)) return objection;
-  return object_to_words(options);
+std::optional<std::string> validate(const Options& options) {
+  if (auto error = validate_iperf3_limits(options)) return error;
+  return validate_arguments(options);
 }
 
 class Iperf3Endpoint : public Endpoint {
@@ -204,7 +204,7 @@ class Iperf3Client final : public Iperf3Endpoint {
   explicit Iperf3Client(const Session& session)
       : Iperf3Endpoint(session, session.address), command_line_(session.options) {
     const Options& o = session.options;
-    if (const auto objection = object_to_words(o)) throw std::runtime_error(*objection);
+    if (const auto error = validate_arguments(o)) throw std::runtime_error(*error);
     if (o.bind_device && ::if_nametoindex(o.bind_device->c_str()) == 0)
       throw std::runtime_error("bind_device: there is no interface '" + *o.bind_device + "' here");
     command_line_.parse(test_.get());  // before the setters: it overwrites what they set
@@ -291,7 +291,7 @@ Engine make_engine(Transport transport, std::vector<std::string_view> parameters
       .connect = [](const Session& s) -> std::unique_ptr<Endpoint> {
         return std::make_unique<Iperf3Client>(s);
       },
-      .objection = object_to,
+      .validate = validate,
       .serves_external = true,
   };
 }

@@ -8,8 +8,8 @@
 
 namespace pingperf {
 
-// Why libiperf cannot run these options, and what would be right, as Engine::objection. Says
+// Why libiperf cannot run these options, and what would be right, as Engine::validate. Says
 // nothing of iperf3_options, which libiperf's own parser knows.
-std::optional<std::string> object_to_iperf3_limits(const Options& options);
+std::optional<std::string> validate_iperf3_limits(const Options& options);
 
 }  // namespace pingperf

@@ -106,7 +106,7 @@ void ping(PingThread& t, Meter& meter, const Session& session) {
   const PingWindow window = open_window(t, meter);
   while (!meter.stopped()) {
     const Nanoseconds due = fast_now_ns();
-    if (!window.claim(t, due)) break;
+    if (!window.may_send(t, due)) break;
     Steps steps;
     Fd fd = dial_patiently(t, meter, session, steps);
     if (!fd && steps.started >= t.closed) break;  // no port became free in time
@@ -158,7 +158,7 @@ void pong(PingThread& t, Meter& meter, const Session& session) {
       case Served::corrupt:
         return fail(t, meter, "payload of a ping");
       case Served::client:
-        if (t.total_exchanges++ == 0) meter.began();
+        if (t.total_exchanges++ == 0) meter.first_byte();
     }
   }
   t.rejected_peers += pending.rejected();

@@ -34,16 +34,16 @@ LatencyFamily family(std::string_view name, std::string_view summary) {
       .pong_datagrams = pong<wait, false>,
       .parameters = {"frequency", "arrivals"},
       .inet_parameters = {"timestamps"},
-      .objection = timestamps_objection,
+      .validate = validate_timestamps,
   };
 }
 
 // Two that spin on one CPU wait for the scheduler's slice, not for each other: 8 ms a ping.
-std::optional<std::string> spin_objection(const Options& o) {
+std::optional<std::string> validate_spin(const Options& o) {
   if (o.client_cpu && o.client_cpu == o.server_cpu && o.transport != Transport::icmp)
     return "spin with both ends on one CPU measures the scheduler: pin them to two, or use "
            "blocking";
-  return timestamps_objection(o);
+  return validate_timestamps(o);
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ std::span<const Engine> blocking_latency() {
 std::span<const Engine> spin_latency() {
   static const std::vector<Engine> engines = [] {
     LatencyFamily spin = family<Wait::spin>("spin", kSpinSummary);
-    spin.objection = spin_objection;
+    spin.validate = validate_spin;
     return make_latency_engines(spin);
   }();
   return engines;

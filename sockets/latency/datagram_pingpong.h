@@ -97,7 +97,7 @@ void ping_datagrams(PingThread& t, Meter& meter, const Session& session) {
   const PingWindow window = open_window(t, meter);
   while (!meter.stopped()) {
     flow.sent = fast_now_ns();
-    if (!window.claim(t, flow.sent)) break;
+    if (!window.may_send(t, flow.sent)) break;
     flow.number = t.take_number();
     flow.waiting = true;
     if (!send_ping(t, flow.fd.get(), flow.number, flow.sent))
@@ -109,7 +109,7 @@ void ping_datagrams(PingThread& t, Meter& meter, const Session& session) {
       window.record(t, flow, flow.sent, now);
       if (!is_intact_datagram(t, t.incoming.data())) return fail(t, meter, "payload of a pong");
     } else if (errno == EAGAIN) {
-      window.lose(t, flow.number, flow.sent, now);
+      window.record_lost(t, flow.number, flow.sent, now);
     } else {
       return fail(t, meter, "receive of a pong");
     }
@@ -142,7 +142,7 @@ inline Reply reply_to(PingThread& t, Meter& meter, char* datagram, ssize_t n) no
   std::copy_n(t.framing.mark.begin(), t.framing.mark_size, datagram + t.framing.ip_header);
   if (number == kHello) return Reply::send;  // our answer to it was lost
   if (!is_intact_ping(t, datagram, n)) return Reply::corrupt;
-  if (t.total_exchanges++ == 0) meter.began();
+  if (t.total_exchanges++ == 0) meter.first_byte();
   return Reply::send;
 }
 

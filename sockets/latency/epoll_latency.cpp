@@ -101,7 +101,7 @@ void ping(PingThread& t, Meter& meter, const Session& session) {
 }
 
 // Sends block here: two ends that both wait for room, each on another flow, would wait for ever.
-std::optional<std::string> large_message_objection(const Options& o) {
+std::optional<std::string> validate_large_message(const Options& o) {
   constexpr std::uint64_t kFitsEveryBuffer = 64 * 1024;
   if (o.streams.value_or(1) == 1 || o.message_size.value_or(64) <= kFitsEveryBuffer)
     return std::nullopt;
@@ -121,7 +121,7 @@ std::span<const Engine> epoll_latency() {
       .pong_datagrams = pong_all,
       .parameters = {"frequency", "arrivals"},
       .flow_parameters = {"streams", "threads"},
-      .objection = large_message_objection,
+      .validate = validate_large_message,
       .unavailable = epoll_unavailable,
   });
   return engines;

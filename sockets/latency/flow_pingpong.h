@@ -22,7 +22,7 @@ class FlowPinger {
   // Makes the thread's message the next ping of `flow`. Returns false when none is wanted any more.
   bool next(PingFlow& flow) noexcept {
     flow.sent = fast_now_ns();
-    if (!window_.claim(t_, flow.sent)) return false;
+    if (!window_.may_send(t_, flow.sent)) return false;
     if (stream_) {
       number_ping(t_, flow);
     } else {
@@ -60,7 +60,7 @@ class FlowPinger {
     next_check_ = now + timeout_ / 8;
     for (PingFlow& flow : t_.flows)
       if (flow.waiting && now - flow.sent > timeout_) {
-        window_.lose(t_, flow.number, flow.sent, now);
+        window_.record_lost(t_, flow.number, flow.sent, now);
         end(flow);
         again(flow);
       }
@@ -103,7 +103,7 @@ inline Reply reply_on(PingThread& t, Meter& meter, PingFlow& flow, bool stream, 
   if (flow.received < t.outgoing.size()) return Reply::none;
   flow.received = 0;
   if (!t.is_intact(message)) return Reply::corrupt;
-  if (t.total_exchanges++ == 0) meter.began();
+  if (t.total_exchanges++ == 0) meter.first_byte();
   return Reply::send;
 }
 

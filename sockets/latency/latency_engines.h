@@ -19,7 +19,7 @@ struct LatencyFamily {
   std::vector<std::string_view> parameters;       // beyond those that all have
   std::vector<std::string_view> flow_parameters;  // likewise, of those that can have many flows
   std::vector<std::string_view> inet_parameters;  // likewise, of tcp and udp alone
-  std::optional<std::string> (*objection)(const Options&) = nullptr;
+  std::optional<std::string> (*validate)(const Options&) = nullptr;
   std::optional<std::string> (*unavailable)() = always_available;
 };
 

@@ -181,7 +181,7 @@ class PingPong final : public Endpoint {
 }  // namespace
 
 PingWindow open_window(PingThread& thread, Meter& meter) noexcept {
-  const Nanoseconds first = meter.began();
+  const Nanoseconds first = meter.first_byte();
   thread.opened = meter.open_after(first);
   thread.closed = meter.close_after(first);
   return {thread.opened, thread.closed};

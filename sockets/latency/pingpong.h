@@ -85,7 +85,7 @@ struct PingWindow {
 
   // Claims the right to send another ping at `now`: false when no more are wanted. One in the
   // window is counted as issued.
-  bool claim(PingThread& t, Nanoseconds now) const noexcept {
+  bool may_send(PingThread& t, Nanoseconds now) const noexcept {
     if (now < open) return true;
     if (now >= close || t.issued == t.limit) return false;
     if (t.issued++ == 0) t.first_counted = t.next_number;
@@ -104,7 +104,8 @@ struct PingWindow {
   }
 
   // No pong came in time; that was found out at `now`.
-  void lose(PingThread& t, std::uint64_t number, Nanoseconds sent, Nanoseconds now) const noexcept {
+  void record_lost(PingThread& t, std::uint64_t number, Nanoseconds sent,
+                   Nanoseconds now) const noexcept {
     t.given_up[number % t.given_up.size()] = true;
     if (sent < open) return;
     t.ended = now;

@@ -32,7 +32,7 @@ inline constexpr Nanoseconds kClocksTogether = kMicrosecond;
 
 inline constexpr std::size_t kMinStamped = sizeof(DatagramHeader) + sizeof(ServerStamps);
 
-inline std::optional<std::string> timestamps_objection(const Options& o) {
+inline std::optional<std::string> validate_timestamps(const Options& o) {
   if (!o.timestamps || o.message_size.value_or(64) >= kMinStamped) return std::nullopt;
   return "timestamps: the message_size must be at least 32, since pongs carry the server's stamps";
 }
@@ -117,7 +117,7 @@ void ping_stamped(PingThread& t, Meter& meter, const Session& session) {
     const Nanoseconds wall = read_clock(CLOCK_REALTIME);
     flow.sent = fast_now_ns();
     const bool together = flow.sent - before < kClocksTogether;
-    if (!window.claim(t, flow.sent)) break;
+    if (!window.may_send(t, flow.sent)) break;
     flow.number = t.take_number();
     flow.waiting = true;
     set_header(t.outgoing.data(), {flow.number, flow.sent});
@@ -133,7 +133,7 @@ void ping_stamped(PingThread& t, Meter& meter, const Session& session) {
     const Nanoseconds now = fast_now_ns();
     flow.waiting = false;
     if ((n > 0 && !awaited) || (n < 0 && errno == EAGAIN)) {
-      window.lose(t, flow.number, flow.sent, now);
+      window.record_lost(t, flow.number, flow.sent, now);
       previous.counts = false;
       continue;
     }

@@ -33,7 +33,7 @@ void ping_stream(PingThread& t, Meter& meter, const Session& session) {
   while (!meter.stopped()) {
     number_ping(t, flow);
     const Nanoseconds sent = fast_now_ns();
-    if (!window.claim(t, sent)) break;
+    if (!window.may_send(t, sent)) break;
     if (!send_all<wait>(fd, ping, size)) return fail(t, meter, "send of a ping");
     if (!receive_all<wait>(fd, pong, size, spin)) return fail(t, meter, "receive of a pong");
     window.record(t, flow, sent, fast_now_ns());
@@ -49,7 +49,7 @@ void pong_stream(PingThread& t, Meter& meter, const Session& session) {
   const std::size_t size = t.outgoing.size();
   const Nanoseconds spin = session.options.spin_time.value_or(kSpinTime);
   for (; receive_all<wait>(fd, data, size, spin); ++t.total_exchanges) {
-    if (t.total_exchanges == 0) meter.began();
+    if (t.total_exchanges == 0) meter.first_byte();
     if (!t.is_intact(data)) return fail(t, meter, "payload of a ping");
     if (!send_all<wait>(fd, data, size)) return fail(t, meter, "send of a pong");
   }

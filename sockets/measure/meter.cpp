@@ -136,7 +136,7 @@ Meter::Meter(const Options& options)
       interval_(options.kind == Kind::throughput ? kThroughputInterval : kLatencyInterval) {}
 
 // Only the first takes the lock: hundreds that did would hold up the thread that watches.
-Nanoseconds Meter::began() noexcept {
+Nanoseconds Meter::first_byte() noexcept {
   Nanoseconds first = 0;
   const Nanoseconds now = now_ns();
   if (!first_.compare_exchange_strong(first, now)) return first;
@@ -145,7 +145,7 @@ Nanoseconds Meter::began() noexcept {
   return now;
 }
 
-void Meter::finished() noexcept {
+void Meter::loop_done() noexcept {
   {
     const std::lock_guard lock(mutex_);
     ++finished_;
@@ -189,9 +189,9 @@ Nanoseconds Meter::next_read(Nanoseconds last, Nanoseconds close) const noexcept
   return close - last < interval_ + interval_ / 2 ? close : last + interval_;
 }
 
-Measurement Meter::watch(std::size_t loops, const Totals& start,
-                         const std::function<Totals()>& probe, const IntervalSink& progress,
-                         const std::function<void()>& opened) {
+Measurement Meter::sample(std::size_t loops, const Totals& start,
+                          const std::function<Totals()>& probe, const IntervalSink& progress,
+                          const std::function<void()>& opened) {
   const RaisedPriority urgency;
   const Nanoseconds first = wait_for_first(loops);
   Measurement m;
@@ -236,14 +236,14 @@ Measurement run_loops(Meter& meter, const std::vector<std::function<void()>>& lo
       placement.add_this_thread();
       loop();
       placement.note_this_cpu();
-      meter.finished();
+      meter.loop_done();
     });
   const auto probe_and_look = [&] {
     Totals totals = probe();
     placement.look();
     return totals;
   };
-  Measurement measurement = meter.watch(loops.size(), start, probe_and_look, progress, opened);
+  Measurement measurement = meter.sample(loops.size(), start, probe_and_look, progress, opened);
   for (std::thread& thread : threads) thread.join();
   measurement.cpus = placement.text();
   return measurement;

@@ -48,18 +48,18 @@ struct Totals {
   std::vector<std::uint64_t> received_per_stream;
 };
 
-// Thread-safe: the loops call began(), finished() and closed(), anyone stop().
+// Thread-safe: the loops call first_byte(), loop_done() and window_closed(), anyone stop().
 class Meter {
  public:
   explicit Meter(const Options& options);
 
   // A loop moved its first payload byte. The first call of all starts the warmup.
   // Returns that first instant.
-  Nanoseconds began() noexcept;
+  Nanoseconds first_byte() noexcept;
   // A loop is over. When `loops` of them are, so is the window.
-  void finished() noexcept;
+  void loop_done() noexcept;
   // The window is over: senders stop, receivers go on until they have everything.
-  bool closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
+  bool window_closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
   // Ends everything now.
   void stop() noexcept;
   bool stopped() const noexcept { return stopped_.load(std::memory_order_relaxed); }
@@ -72,8 +72,8 @@ class Meter {
   // reads what is counted before anything else.
   // `start` is what it said before the loops ran. `opened` (may be empty) is called as a window
   // opens after a warmup.
-  Measurement watch(std::size_t loops, const Totals& start, const std::function<Totals()>& probe,
-                    const IntervalSink& progress, const std::function<void()>& opened = {});
+  Measurement sample(std::size_t loops, const Totals& start, const std::function<Totals()>& probe,
+                     const IntervalSink& progress, const std::function<void()>& opened = {});
 
  private:
   bool wait_until(Nanoseconds when, std::size_t loops);

@@ -12,9 +12,9 @@ namespace {
 void send_datagrams(FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
   group.await_others();
-  meter.began();
+  meter.first_byte();
   std::uint64_t number = 0;
-  while (!meter.closed() && !flow.sent.full()) {
+  while (!meter.window_closed() && !flow.sent.full()) {
     if (flow.pace.paced()) flow.pace.wait(meter);
     set_header(flow.outgoing.data(), {number, now_ns()});
     const ssize_t n =

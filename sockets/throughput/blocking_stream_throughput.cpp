@@ -15,8 +15,8 @@ template <typename Send>
 void send_with(Send send, FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
   group.await_others();
-  meter.began();
-  while (!meter.closed() && !flow.sent.full()) {
+  meter.first_byte();
+  while (!meter.window_closed() && !flow.sent.full()) {
     await_turn(flow, meter);
     const std::span<const char> bytes = next_bytes(flow);
     const ssize_t n = send(bytes.data(), bytes.size());

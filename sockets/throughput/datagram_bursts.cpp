@@ -173,9 +173,9 @@ void send_bursts(FlowGroup& group, Meter& meter) {
     set_option(flow.fd.get(), SOL_UDP, UDP_SEGMENT, static_cast<int>(size), "gso (UDP_SEGMENT)");
   Burst burst(flow, group.options);
   group.copies = 1;
-  meter.began();
+  meter.first_byte();
   std::uint64_t number = 0;
-  while (!meter.closed() && !flow.sent.full()) {
+  while (!meter.window_closed() && !flow.sent.full()) {
     const std::size_t count = room_in(flow.sent, size, burst.largest());
     if (flow.pace.paced()) flow.pace.wait(meter, count);
     const ssize_t sent = burst.send(flow.fd.get(), number, count);

@@ -38,7 +38,7 @@ class DatagramSink {
 
   // A datagram whose header is known without having been looked at.
   void count(std::uint64_t number, Nanoseconds sent, std::size_t n, Nanoseconds now) noexcept {
-    if (first_) meter_.began();
+    if (first_) meter_.first_byte();
     first_ = false;
     if (flow_.sequence.received(number, sent, now)) flow_.received.add(n);
   }

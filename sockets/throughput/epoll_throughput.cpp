@@ -42,8 +42,8 @@ void send_streams(FlowGroup& group, Meter& meter) {
   Poller<Flow> poller = poll_for(group.flows, paced ? 0U : std::uint32_t{EPOLLOUT});
   std::size_t open = group.flows.size();
   group.await_others();
-  meter.began();
-  while (open > 0 && !meter.closed()) {
+  meter.first_byte();
+  while (open > 0 && !meter.window_closed()) {
     poller.wait(paced ? look_at_resting(group.flows, poller) : kNap);
     poller.for_each_ready([&](Flow& flow) {
       const bool sent = send_some(flow);
@@ -87,7 +87,7 @@ void receive_streams(FlowGroup& group, Meter& meter) {
         finish_receiving(flow);
         return close(flow);
       }
-      if (first) meter.began();
+      if (first) meter.first_byte();
       first = false;
       flow.received.add(static_cast<std::uint64_t>(n));
     });

@@ -94,8 +94,8 @@ void send_stream(FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
   SendRing ring(flow, group.options, group);
   group.await_others();
-  meter.began();
-  while (!meter.closed() && !flow.sent.full() && flow.error == 0) {
+  meter.first_byte();
+  while (!meter.window_closed() && !flow.sent.full() && flow.error == 0) {
     ring.fill(meter);
     if (ring.is_idle()) break;
     ring.reap(meter);
@@ -142,7 +142,7 @@ void receive_stream(FlowGroup& group, Meter& meter) {
         flow.fail(meter);
       }
       if (cqe.res <= 0) return;
-      if (first) meter.began();
+      if (first) meter.first_byte();
       first = false;
       flow.received.add(static_cast<std::uint64_t>(cqe.res));
     });

@@ -69,8 +69,8 @@ void send_pages(FlowGroup& group, Meter& meter) {
   const PipeEnds pipe = open_pipe();
   const Pages pages(flow.outgoing);
   group.await_others();
-  meter.began();
-  while (!meter.closed() && !flow.sent.full()) {
+  meter.first_byte();
+  while (!meter.window_closed() && !flow.sent.full()) {
     await_turn(flow, meter);
     const iovec rest = pages.rest(flow.sent.count() % flow.outgoing.size());
     const ssize_t lent = ::vmsplice(pipe.write.get(), &rest, 1, 0);

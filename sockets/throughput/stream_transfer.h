@@ -34,7 +34,7 @@ inline void await_turn(Flow& flow, const Meter& meter) noexcept {
 inline void finish_sending(Flow& flow, const Meter& meter) noexcept {
   ::shutdown(flow.fd.get(), SHUT_WR);
   char end;
-  while (flow.is_one_way && !meter.closed() && ::recv(flow.fd.get(), &end, 1, 0) > 0) {
+  while (flow.is_one_way && !meter.window_closed() && ::recv(flow.fd.get(), &end, 1, 0) > 0) {
   }
 }
 
@@ -77,7 +77,7 @@ void receive_with(Take take, FlowGroup& group, Meter& meter) {
     if (n < 0) flow.fail(meter);
     if (n == 0) finish_receiving(flow);
     if (n <= 0) return;
-    if (first) meter.began();
+    if (first) meter.first_byte();
     if (verify && !is_pattern(flow, flow.incoming.data(), static_cast<std::size_t>(n)))
       return flow.fail(meter);
     flow.received.add(static_cast<std::uint64_t>(n));

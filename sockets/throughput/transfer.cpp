@@ -246,7 +246,7 @@ bool Pace::look(Nanoseconds time) noexcept {
 
 void Pace::sleep(const Meter& meter) noexcept {
   Nanoseconds now = now_ns();
-  for (; next_look() > now && !meter.closed(); now = now_ns()) {
+  for (; next_look() > now && !meter.window_closed(); now = now_ns()) {
     const Nanoseconds due = std::min(next_look(), now + kNap);
     const timespec until{due / kSecond, due % kSecond};
     ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);

@@ -22,7 +22,7 @@ std::vector<std::string_view> parameters_of(const TransferRow& row) {
 }
 
 // A rate at which not one message is due in the time of the trial, or none that is paced.
-std::optional<std::string> object_to_pace(const Options& o) {
+std::optional<std::string> validate_pace(const Options& o) {
   if (o.pacing_timer && !o.rate_bps) return "pacing_timer: it is of a paced flow: set rate";
   if (!o.rate_bps || !o.duration) return std::nullopt;
   const std::uint64_t rate_of_a_stream = *o.rate_bps / o.streams.value_or(1);
@@ -32,17 +32,17 @@ std::optional<std::string> object_to_pace(const Options& o) {
          "raise rate or duration";
 }
 
-std::optional<std::string> object_to(const Options& o, bool can_splice) {
+std::optional<std::string> validate(const Options& o, bool can_splice) {
   if (!is_stream(o.transport))
-    if (auto objection = datagram_objection(o)) return objection;
-  if (auto objection = threads_objection(o)) return objection;
+    if (auto error = validate_datagram(o)) return error;
+  if (auto error = validate_threads(o)) return error;
   if (o.gso.value_or(false) && o.message_size.value_or(1400) > kMaxUdp / 2)
     return "gso: not two datagrams of this message_size fit into one send";
   if (o.receive == "splice" && !can_splice)
     return "receive: only engine splice can splice; copy or discard";
   if (o.verify.value_or(false) && o.receive.value_or("copy") != "copy")
     return "verify: data that are not copied to user space cannot be looked at";
-  return object_to_pace(o);
+  return validate_pace(o);
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ Engine make_transfer_engine(const TransferRow& row) {
       .unavailable = row.unavailable,
       .listen = [&ops = row.ops](const Session& s) { return listen_transfer(ops, s); },
       .connect = [&ops = row.ops](const Session& s) { return connect_transfer(ops, s); },
-      .objection = [splice = row.can_splice](const Options& o) { return object_to(o, splice); },
+      .validate = [splice = row.can_splice](const Options& o) { return validate(o, splice); },
       .serves_external = true,
   };
 }

@@ -11,24 +11,24 @@
 
 namespace pingperf {
 
-// of_one_connection: the next one may succeed, since Linux hands on what was wrong with a
-// connection, too; for_want: of descriptors or memory, until others let some go; of_listener: it
-// was shut down, or is none.
-enum class AcceptFailure { of_one_connection, for_want, of_listener };
+// per_connection: the next one may succeed, since Linux hands on what was wrong with a
+// connection, too; out_of_resources: of descriptors or memory, until others let some go;
+// listener_closed: it was shut down, or is none.
+enum class AcceptFailure { per_connection, out_of_resources, listener_closed };
 
-inline AcceptFailure judge_accept(int error) noexcept {
+inline AcceptFailure classify_accept_error(int error) noexcept {
   switch (error) {
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-      return AcceptFailure::for_want;
+      return AcceptFailure::out_of_resources;
     case EBADF:
     case EINVAL:
     case ENOTSOCK:
-      return AcceptFailure::of_listener;
+      return AcceptFailure::listener_closed;
     default:
-      return AcceptFailure::of_one_connection;
+      return AcceptFailure::per_connection;
   }
 }
 
@@ -39,10 +39,10 @@ inline Fd accept_next(int listener) noexcept {
     Fd client(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
     if (client) return client;
     const int error = errno;
-    const AcceptFailure failure = judge_accept(error);
-    if (failure == AcceptFailure::for_want) std::this_thread::sleep_for(kFull);
+    const AcceptFailure failure = classify_accept_error(error);
+    if (failure == AcceptFailure::out_of_resources) std::this_thread::sleep_for(kFull);
     errno = error;
-    if (failure == AcceptFailure::of_listener) return client;
+    if (failure == AcceptFailure::listener_closed) return client;
   }
 }
 

@@ -27,7 +27,7 @@ std::optional<std::string> raw_unavailable() {
   return std::string("raw sockets need CAP_NET_RAW (run as root): ") + std::strerror(errno);
 }
 
-std::optional<std::string> threads_objection(const Options& o) {
+std::optional<std::string> validate_threads(const Options& o) {
   if (o.threads.value_or(1) <= o.streams.value_or(1)) return std::nullopt;
   return "threads: more of them than streams would have nothing to do";
 }

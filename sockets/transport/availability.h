@@ -15,8 +15,8 @@ std::optional<std::string> always_available();
 std::optional<std::string> mptcp_unavailable();
 std::optional<std::string> raw_unavailable();
 
-// More threads than streams, as Engine::objection.
-std::optional<std::string> threads_objection(const Options& options);
+// More threads than streams, as Engine::validate.
+std::optional<std::string> validate_threads(const Options& options);
 
 // A family has one summary, wherever its rows are.
 inline constexpr std::string_view kBlockingSummary =

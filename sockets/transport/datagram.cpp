@@ -142,7 +142,7 @@ void send_end(int fd, std::uint64_t count) noexcept {
   for (int i = 0; i < 3; ++i) ::send(fd, datagram, sizeof datagram, MSG_NOSIGNAL);
 }
 
-std::optional<std::string> datagram_objection(const Options& options) {
+std::optional<std::string> validate_datagram(const Options& options) {
   if (options.message_size.value_or(kMinDatagram) >= kMinDatagram &&
       options.message_size.value_or(0) <= 65507)
     return std::nullopt;

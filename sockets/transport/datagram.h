@@ -33,7 +33,7 @@ Fd bind_datagram(const Session& session);
 // Tells the peer that `count` datagrams were sent: three times, since any may be lost.
 void send_end(int fd, std::uint64_t count) noexcept;
 
-// A message that is too small for the header, as Engine::objection.
-std::optional<std::string> datagram_objection(const Options& options);
+// A message that is too small for the header, as Engine::validate.
+std::optional<std::string> validate_datagram(const Options& options);
 
 }  // namespace pingperf

@@ -65,7 +65,7 @@ struct Engine {
   std::function<std::unique_ptr<Endpoint>(const Session&)> connect;
 
   // What is wrong with options that are each well-formed; nothing when they go together.
-  std::function<std::optional<std::string>(const Options&)> objection = {};
+  std::function<std::optional<std::string>(const Options&)> validate = {};
 
   bool serves_external = false;  // its client can do with a server that someone else started
 

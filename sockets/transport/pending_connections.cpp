@@ -31,7 +31,7 @@ Fd PendingConnections::admit(Nanoseconds deadline) noexcept {
     if (set_[0].revents == 0) continue;
     Fd connection(::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC));
     if (!connection) {
-      if (!may_continue(judge_accept(errno))) return Fd();
+      if (!may_continue(classify_accept_error(errno))) return Fd();
       continue;
     }
     if (Fd newest = authenticate(std::move(connection))) return newest;
@@ -49,11 +49,11 @@ void PendingConnections::wait(Nanoseconds deadline) noexcept {
 }
 
 bool PendingConnections::may_continue(AcceptFailure failure) noexcept {
-  if (failure == AcceptFailure::for_want && !pending_.empty()) {
+  if (failure == AcceptFailure::out_of_resources && !pending_.empty()) {
     reject(0);  // who keeps mute does not keep others out
     return true;
   }
-  return failure == AcceptFailure::of_one_connection;
+  return failure == AcceptFailure::per_connection;
 }
 
 Fd PendingConnections::authenticate(Fd connection) noexcept {

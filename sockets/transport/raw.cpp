@@ -225,7 +225,7 @@ Framing icmp_framing(int fd, const Session& session, bool) {
 const TransportOps kRaw = {listen_raw, admit_raw, connect_raw, raw_framing};
 const TransportOps kIcmp = {nullptr, nullptr, connect_icmp, icmp_framing};
 
-std::optional<std::string> raw_objection(const Options& options) {
+std::optional<std::string> validate_raw(const Options& options) {
   const std::uint64_t size = options.message_size.value_or(64);
   if (size >= kMark + kMinDatagram && size <= 65507) return std::nullopt;
   return "message_size of a raw or ICMP message must be from 24 (mark, sequence number and time "

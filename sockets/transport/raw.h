@@ -25,8 +25,8 @@ extern const TransportOps kRaw;
 // ICMP echo requests, which the far kernel answers (RFC 792, RFC 4443). connect only.
 extern const TransportOps kIcmp;
 
-// Message sizes that leave no room for mark and header, as Engine::objection.
-std::optional<std::string> raw_objection(const Options& options);
+// Message sizes that leave no room for mark and header, as Engine::validate.
+std::optional<std::string> validate_raw(const Options& options);
 
 // A raw socket at `address` that gets every flow's pings, for a server that answers anyone. Throws
 // std::system_error.

@@ -284,11 +284,11 @@ TEST_P(FqRateTransferTest, TheKernelKeepsFqRate) {
 TEST_P(RateTransferTest, PacingParametersThatDoNotGoTogetherAreObjectedTo) {
   Options options = options_for(engine());
   options.pacing_timer = kMillisecond;
-  EXPECT_NE(engine().objection(options).value_or("").find("set rate"), std::string::npos);
+  EXPECT_NE(engine().validate(options).value_or("").find("set rate"), std::string::npos);
   options.rate_bps = 1000;
-  EXPECT_NE(engine().objection(options).value_or("").find("not one message"), std::string::npos);
+  EXPECT_NE(engine().validate(options).value_or("").find("not one message"), std::string::npos);
   options.rate_bps = 1'000'000'000;
-  EXPECT_EQ(engine().objection(options), std::nullopt);
+  EXPECT_EQ(engine().validate(options), std::nullopt);
 }
 
 TEST_P(VerifyTransferTest, EveryByteIsWhatWasSent) {
@@ -305,7 +305,7 @@ TEST_P(ReceiveTransferTest, DiscardedDataAreCountedAllTheSame) {
   for (const char* how : {"discard", "splice"}) {
     Options options = options_for(engine());
     options.receive = how;
-    if (engine().objection && engine().objection(options)) continue;
+    if (engine().validate && engine().validate(options)) continue;
     SCOPED_TRACE(how);
     const Ends ends = run_trial(engine(), options);
     expect_well(ends);
@@ -485,8 +485,8 @@ TEST_P(PingTest, TheSmallestMessagesWork) {
   if (engine().transport == Transport::raw || engine().transport == Transport::icmp)
     options.message_size = 24;
   options.verify = true;
-  if (engine().objection) {
-    ASSERT_EQ(engine().objection(options), std::nullopt);
+  if (engine().validate) {
+    ASSERT_EQ(engine().validate(options), std::nullopt);
   }
   expect_well(run_trial(engine(), options));
 }

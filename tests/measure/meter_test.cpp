@@ -26,9 +26,9 @@ bool may_go_before_others() {
 
 TEST(Meter, BeginsOnce) {
   Meter meter(Options{});
-  const Nanoseconds first = meter.began();
+  const Nanoseconds first = meter.first_byte();
   EXPECT_GT(first, 0);
-  EXPECT_EQ(meter.began(), first);
+  EXPECT_EQ(meter.first_byte(), first);
 }
 
 TEST(Meter, GoesBeforeOthersOnlyWhileItWatches) {
@@ -38,7 +38,7 @@ TEST(Meter, GoesBeforeOthersOnlyWhileItWatches) {
   int of_loop = kHighest;
   std::vector<int> of_probes;
   const auto loop = [&] {
-    meter.began();
+    meter.first_byte();
     of_loop = priority();
   };
   const auto probe = [&] {
