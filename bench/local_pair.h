@@ -15,7 +15,7 @@ Options options_of(const Engine& engine, std::uint64_t messages);
 
 // Returns the session of a server on loopback. The client's session has the server's address
 // instead.
-Session local_session(const Engine& engine, const Options& options);
+EndpointConfig local_config(const Engine& engine, const Options& options);
 
 // Throws std::runtime_error if the measurement has an error.
 void expect_well(const Measurement& measurement, const char* end);

@@ -11,10 +11,10 @@ namespace {
 
 class Nothing final : public Endpoint {
  public:
-  explicit Nothing(const Session& session)
-      : length_(session.options.warmup.value_or(0) + session.options.duration.value_or(0)),
-        window_s_(to_seconds(session.options.duration.value_or(0))),
-        address_(session.address) {}
+  explicit Nothing(const EndpointConfig& config)
+      : length_(config.options.warmup.value_or(0) + config.options.duration.value_or(0)),
+        window_s_(to_seconds(config.options.duration.value_or(0))),
+        address_(config.address) {}
 
   Address address() const override { return address_; }
 
@@ -43,8 +43,8 @@ class Nothing final : public Endpoint {
   bool stopped_ = false;  // guarded by mutex_
 };
 
-std::unique_ptr<Endpoint> make_nothing(const Session& session) {
-  return std::make_unique<Nothing>(session);
+std::unique_ptr<Endpoint> make_nothing(const EndpointConfig& config) {
+  return std::make_unique<Nothing>(config);
 }
 
 Engine make_engine(Kind kind, Transport transport) {

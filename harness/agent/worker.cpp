@@ -105,7 +105,7 @@ std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open) {
                               name(options.kind), name(options.transport)));
   if (const auto reason = engine->unavailable())
     throw Refused(fmt::format("engine '{}' is unavailable here: {}", options.engine, *reason));
-  const Session session{
+  const EndpointConfig session{
       .options = options,
       .token = open.token,
       .address = Address::parse(open.address),

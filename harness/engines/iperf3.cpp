@@ -123,7 +123,7 @@ class Iperf3Endpoint : public Endpoint {
   void stop() noexcept override { ::_exit(1); }
 
  protected:
-  Iperf3Endpoint(const Session& session, const Address& address)
+  Iperf3Endpoint(const EndpointConfig& session, const Address& address)
       : session_(session), schedule_(session.options, session.external), test_(new_test(address)) {}
 
   // Runs `call` (the client or the server) to its end. Success is rc 0 and JSON without an error:
@@ -147,7 +147,7 @@ class Iperf3Endpoint : public Endpoint {
     return m;
   }
 
-  const Session session_;
+  const EndpointConfig session_;
   const Iperf3Schedule schedule_;
   Test test_;
 };
@@ -164,14 +164,14 @@ Fd hold_port(const Address& address, int type) {
 
 class Iperf3Server final : public Iperf3Endpoint {
  public:
-  explicit Iperf3Server(const Session& session) : Iperf3Server(session, hold(session)) {}
+  explicit Iperf3Server(const EndpointConfig& session) : Iperf3Server(session, hold(session)) {}
 
   Address address() const override { return address_; }
 
   Measurement run(const IntervalSink&) noexcept override { return measure(&iperf_run_server); }
 
  private:
-  Iperf3Server(const Session& session, Fd held)
+  Iperf3Server(const EndpointConfig& session, Fd held)
       : Iperf3Endpoint(session, Address::local_of(held.get())),
         held_(std::move(held)),
         address_(Address::local_of(held_.get())) {
@@ -183,7 +183,7 @@ class Iperf3Server final : public Iperf3Endpoint {
 
   // A UDP test uses the same number for both: the UDP one is looked at and let go again. When any
   // free port will do, and UDP's is taken, it looks at some more.
-  static Fd hold(const Session& session, int attempts = 8) {
+  static Fd hold(const EndpointConfig& session, int attempts = 8) {
     Fd tcp = hold_port(session.address, SOCK_STREAM);
     if (session.options.transport != Transport::udp) return tcp;
     try {
@@ -201,7 +201,7 @@ class Iperf3Server final : public Iperf3Endpoint {
 
 class Iperf3Client final : public Iperf3Endpoint {
  public:
-  explicit Iperf3Client(const Session& session)
+  explicit Iperf3Client(const EndpointConfig& session)
       : Iperf3Endpoint(session, session.address), command_line_(session.options) {
     const Options& o = session.options;
     if (const auto error = validate_arguments(o)) throw std::runtime_error(*error);
@@ -285,10 +285,10 @@ Engine make_engine(Transport transport, std::vector<std::string_view> parameters
       .transport = transport,
       .parameters = std::move(parameters),
       .unavailable = always_available,
-      .listen = [](const Session& s) -> std::unique_ptr<Endpoint> {
+      .listen = [](const EndpointConfig& s) -> std::unique_ptr<Endpoint> {
         return std::make_unique<Iperf3Server>(s);
       },
-      .connect = [](const Session& s) -> std::unique_ptr<Endpoint> {
+      .connect = [](const EndpointConfig& s) -> std::unique_ptr<Endpoint> {
         return std::make_unique<Iperf3Client>(s);
       },
       .validate = validate,

@@ -19,13 +19,13 @@ constexpr std::size_t kMaxPacket = 64 * 1024;
 PingClient::PingClient(Transport transport, const Address& server, std::size_t message_size)
     : datagrams_(!is_stream(transport)), message_(message_size, 'p'), pong_(kMaxPacket) {
   if (transport == Transport::raw || transport == Transport::icmp) {
-    Session session;
-    session.token = mint_token();  // tells our packets from those of others
-    session.address = server;
-    session.external = true;
+    EndpointConfig config;
+    config.token = mint_token();  // tells our packets from those of others
+    config.address = server;
+    config.external = true;
     const TransportOps& ops = transport == Transport::raw ? kRaw : kIcmp;
-    fd_ = std::move(ops.connect(session, 1).front());
-    framing_ = ops.framing(fd_.get(), session, false);
+    fd_ = std::move(ops.connect(config, 1).front());
+    framing_ = ops.framing(fd_.get(), config, false);
     std::copy_n(framing_.mark.begin(), framing_.mark_size, message_.begin());
     return;
   }

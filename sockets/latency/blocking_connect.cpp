@@ -39,9 +39,9 @@ struct Steps {
 };
 
 // Connects. Fails with errno.
-Fd dial(const Session& session) {
+Fd dial(const EndpointConfig& config) {
   try {
-    return dial_stream(session);
+    return dial_stream(config);
   } catch (const std::system_error& e) {
     errno = e.code().value();
     return Fd();
@@ -50,10 +50,10 @@ Fd dial(const Session& session) {
 
 // As dial(), but when every ephemeral port waits in TIME_WAIT, tries until one is free: that is
 // counted, and no storm of errors. `started` is when the attempt that succeeded began.
-Fd dial_patiently(PingThread& t, const Meter& meter, const Session& session, Steps& steps) {
+Fd dial_patiently(PingThread& t, const Meter& meter, const EndpointConfig& config, Steps& steps) {
   for (;;) {
     steps.started = fast_now_ns();
-    Fd fd = dial(session);
+    Fd fd = dial(config);
     const bool no_port = !fd && (errno == EADDRNOTAVAIL || errno == EADDRINUSE);
     if (!no_port || meter.stopped() || steps.started >= t.closed) return fd;
     ++t.port_waits;
@@ -90,17 +90,17 @@ bool exchange(int fd, PingThread& t, const Meter& meter, Steps& steps) {
 }
 
 // A connection that carries the token and nothing else.
-void say_goodbye(const Session& session) {
-  if (const Fd fd = dial(session))
-    send_all(fd.get(), reinterpret_cast<const char*>(session.token.data()), sizeof(Token));
+void say_goodbye(const EndpointConfig& config) {
+  if (const Fd fd = dial(config))
+    send_all(fd.get(), reinterpret_cast<const char*>(config.token.data()), sizeof(Token));
   // else the server is gone already, or will be stopped
 }
 
-void ping(PingThread& t, Meter& meter, const Session& session) {
-  const std::size_t shown = session.external ? 0 : sizeof(Token);
+void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  const std::size_t shown = config.external ? 0 : sizeof(Token);
   t.incoming.resize(t.outgoing.size());
   const std::vector<char> payload = t.outgoing;
-  t.outgoing.insert(t.outgoing.begin(), session.token.begin(), session.token.begin() + shown);
+  t.outgoing.insert(t.outgoing.begin(), config.token.begin(), config.token.begin() + shown);
   Histogram &connects = t.spans[Span::connect], &first_bytes = t.spans[Span::first_byte],
             &closes = t.spans[Span::close];
   const PingWindow window = open_window(t, meter);
@@ -108,7 +108,7 @@ void ping(PingThread& t, Meter& meter, const Session& session) {
     const Nanoseconds due = fast_now_ns();
     if (!window.may_send(t, due)) break;
     Steps steps;
-    Fd fd = dial_patiently(t, meter, session, steps);
+    Fd fd = dial_patiently(t, meter, config, steps);
     if (!fd && steps.started >= t.closed) break;  // no port became free in time
     if (!fd) return fail(t, meter, "connect");
     if (!exchange(fd.get(), t, meter, steps)) return fail(t, meter, "ping and pong");
@@ -126,7 +126,7 @@ void ping(PingThread& t, Meter& meter, const Session& session) {
     first_bytes.record(steps.first_byte - steps.connected);
     closes.record(closed - closing);
   }
-  if (!session.external) say_goodbye(session);
+  if (!config.external) say_goodbye(config);
 }
 
 enum class Served { client, goodbye, nothing, corrupt };
@@ -144,8 +144,8 @@ Served serve(int connection, PingThread& t) {
   return Served::client;
 }
 
-void pong(PingThread& t, Meter& meter, const Session& session) {
-  PendingConnections pending(t.flows.front().fd.get(), session.token);
+void pong(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  PendingConnections pending(t.flows.front().fd.get(), config.token);
   for (bool over = false; !over && !meter.stopped();) {
     const Fd connection = pending.admit(PendingConnections::kForever);
     if (!connection) return fail(t, meter, "accept");
@@ -166,16 +166,16 @@ void pong(PingThread& t, Meter& meter, const Session& session) {
 
 // The client comes once to be admitted, as of any stream; its pings come one by one, while the
 // server runs.
-std::vector<Fd> admit_client(Fd listener, const Session& session, std::size_t,
+std::vector<Fd> admit_client(Fd listener, const EndpointConfig& config, std::size_t,
                              std::uint64_t& rejected) {
   Fd pending(check(::fcntl(listener.get(), F_DUPFD_CLOEXEC, 0), "dup of the listener"));
-  kStreams.admit(std::move(pending), session, 1, rejected);
+  kStreams.admit(std::move(pending), config, 1, rejected);
   std::vector<Fd> flows;
   flows.push_back(std::move(listener));
   return flows;
 }
-std::vector<Fd> be_admitted(const Session& session, std::size_t) {
-  if (!session.external) kStreams.connect(session, 1);
+std::vector<Fd> be_admitted(const EndpointConfig& config, std::size_t) {
+  if (!config.external) kStreams.connect(config, 1);
   return {};
 }
 
@@ -191,8 +191,8 @@ Engine make_engine(Transport transport, std::vector<std::string_view> more) {
       .parameters = {"message_size", "duration", "warmup", "messages", "pin.client", "pin.server",
                      "cpu_wakeful", "verify", "samples"},
       .unavailable = transport == Transport::mptcp ? mptcp_unavailable : always_available,
-      .listen = [](const Session& s) { return listen_pingpong(kOps, s); },
-      .connect = [](const Session& s) { return connect_pingpong(kOps, s); },
+      .listen = [](const EndpointConfig& s) { return listen_pingpong(kOps, s); },
+      .connect = [](const EndpointConfig& s) { return connect_pingpong(kOps, s); },
       .serves_external = true,
   };
   engine.parameters.insert(engine.parameters.end(), more.begin(), more.end());

@@ -10,17 +10,17 @@ namespace {
 
 // The client's loop that the options ask for.
 template <Wait wait, bool stream>
-void ping(PingThread& t, Meter& meter, const Session& session) {
-  const Options& o = session.options;
-  if (o.frequency_hz) return ping_on_schedule<OneFlowWaiter<wait>>(t, meter, session);
-  if (o.timestamps) return ping_stamped<wait>(t, meter, session);
-  return stream ? ping_stream<wait>(t, meter, session) : ping_datagrams<wait>(t, meter, session);
+void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  const Options& o = config.options;
+  if (o.frequency_hz) return ping_on_schedule<OneFlowWaiter<wait>>(t, meter, config);
+  if (o.timestamps) return ping_stamped<wait>(t, meter, config);
+  return stream ? ping_stream<wait>(t, meter, config) : ping_datagrams<wait>(t, meter, config);
 }
 
 template <Wait wait, bool stream>
-void pong(PingThread& t, Meter& meter, const Session& session) {
-  if (session.options.timestamps) return pong_stamped<wait>(t, meter, session);
-  return stream ? pong_stream<wait>(t, meter, session) : pong_datagrams<wait>(t, meter, session);
+void pong(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  if (config.options.timestamps) return pong_stamped<wait>(t, meter, config);
+  return stream ? pong_stream<wait>(t, meter, config) : pong_datagrams<wait>(t, meter, config);
 }
 
 template <Wait wait>

@@ -89,10 +89,10 @@ bool await_pong(PingThread& t, PingFlow& flow, const Meter& meter, Nanoseconds s
 }
 
 template <Wait wait>
-void ping_datagrams(PingThread& t, Meter& meter, const Session& session) {
+void ping_datagrams(PingThread& t, Meter& meter, const EndpointConfig& config) {
   PingFlow& flow = t.flows.front();
-  const Nanoseconds spin = session.options.spin_time.value_or(kSpinTime);
-  const Nanoseconds timeout = session.options.ping_timeout.value_or(kPingTimeout);
+  const Nanoseconds spin = config.options.spin_time.value_or(kSpinTime);
+  const Nanoseconds timeout = config.options.ping_timeout.value_or(kPingTimeout);
   if (wait != Wait::spin) set_receive_timeout(flow.fd.get(), timeout);
   const PingWindow window = open_window(t, meter);
   while (!meter.stopped()) {
@@ -147,9 +147,9 @@ inline Reply reply_to(PingThread& t, Meter& meter, char* datagram, ssize_t n) no
 }
 
 template <Wait wait>
-void pong_datagrams(PingThread& t, Meter& meter, const Session& session) {
+void pong_datagrams(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const int fd = t.flows.front().fd.get();
-  const Nanoseconds spin = session.options.spin_time.value_or(kSpinTime);
+  const Nanoseconds spin = config.options.spin_time.value_or(kSpinTime);
   char* const datagram = t.incoming.data();
   while (!meter.stopped()) {
     const ssize_t n = receive<wait>(fd, datagram, t.incoming.size(), spin);

@@ -14,11 +14,11 @@ Poller<PingFlow> poll_for_reading(std::vector<PingFlow>& flows) {
   return poller;
 }
 
-void ping_all(PingThread& t, Meter& meter, const Session& session) {
-  const bool stream = is_stream(session.options.transport);
+void ping_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  const bool stream = is_stream(config.options.transport);
   Poller<PingFlow> poller = poll_for_reading(t.flows);
   FlowBuffers buffers(t, stream);
-  FlowPinger pinger(t, meter, session);
+  FlowPinger pinger(t, meter, config);
   const auto ping = [&](PingFlow& flow) {
     if (pinger.next(flow) && !send_all(flow.fd.get(), t.outgoing.data(), t.outgoing.size()))
       fail(t, meter, "send of a ping");
@@ -38,8 +38,8 @@ void ping_all(PingThread& t, Meter& meter, const Session& session) {
   pinger.finish();
 }
 
-void pong_all(PingThread& t, Meter& meter, const Session& session) {
-  const bool stream = is_stream(session.options.transport);
+void pong_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  const bool stream = is_stream(config.options.transport);
   Poller<PingFlow> poller = poll_for_reading(t.flows);
   FlowBuffers buffers(t, stream);
   std::size_t open = t.flows.size();
@@ -95,9 +95,9 @@ class EpollWaiter {
   Poller<PingFlow> poller_;
 };
 
-void ping(PingThread& t, Meter& meter, const Session& session) {
-  if (session.options.frequency_hz) return ping_on_schedule<EpollWaiter>(t, meter, session);
-  ping_all(t, meter, session);
+void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  if (config.options.frequency_hz) return ping_on_schedule<EpollWaiter>(t, meter, config);
+  ping_all(t, meter, config);
 }
 
 // Sends block here: two ends that both wait for room, each on another flow, would wait for ever.

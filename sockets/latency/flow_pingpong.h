@@ -10,11 +10,11 @@ namespace pingperf {
 // The client's side of one thread's flows.
 class FlowPinger {
  public:
-  FlowPinger(PingThread& t, Meter& meter, const Session& session)
+  FlowPinger(PingThread& t, Meter& meter, const EndpointConfig& config)
       : t_(t),
         meter_(meter),
-        stream_(is_stream(session.options.transport)),
-        timeout_(session.options.ping_timeout.value_or(kPingTimeout)),
+        stream_(is_stream(config.options.transport)),
+        timeout_(config.options.ping_timeout.value_or(kPingTimeout)),
         window_(open_window(t, meter)) {}
 
   bool is_over() const noexcept { return waiting_ == 0 || meter_.stopped() || t_.error != 0; }

@@ -20,11 +20,11 @@ constexpr Nanoseconds kStopCheck = 50 * kMillisecond;
 // so that it can be sent back from there.
 class FlowRing {
  public:
-  FlowRing(PingThread& t, const Session& session)
+  FlowRing(PingThread& t, const EndpointConfig& config)
       : t_(t),
-        stream_(is_stream(session.options.transport)),
+        stream_(is_stream(config.options.transport)),
         ring_(static_cast<unsigned>(std::min(2 * t.flows.size() + 2, kMaxSubmissions)),
-              session.options.sqpoll.value_or(false)),
+              config.options.sqpoll.value_or(false)),
         buffers_(ring_, 2 * t.flows.size() + 2, t.incoming.size()),
         held_(t.flows.size()) {
     std::vector<int> files;
@@ -138,11 +138,11 @@ class FlowRing {
   __kernel_timespec tick_{};
 };
 
-void ping_all(PingThread& t, Meter& meter, const Session& session) {
-  const bool stream = is_stream(session.options.transport);
-  FlowRing ring(t, session);
+void ping_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  const bool stream = is_stream(config.options.transport);
+  FlowRing ring(t, config);
   ring.make_room_for_pings();
-  FlowPinger pinger(t, meter, session);
+  FlowPinger pinger(t, meter, config);
   const auto ping = [&](PingFlow& flow) {
     if (pinger.next(flow)) ring.send_ping(flow);
   };
@@ -171,9 +171,9 @@ void ping_all(PingThread& t, Meter& meter, const Session& session) {
   pinger.finish();
 }
 
-void pong_all(PingThread& t, Meter& meter, const Session& session) {
-  const bool stream = is_stream(session.options.transport);
-  FlowRing ring(t, session);
+void pong_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  const bool stream = is_stream(config.options.transport);
+  FlowRing ring(t, config);
   std::size_t open = t.flows.size();
   const auto close = [&](PingFlow& flow) {  // once, however often its client says that it is done
     if (flow.waiting) --open;

@@ -78,7 +78,7 @@ Engine make_row(const LatencyFamily& family, const Row& row) {
             const auto why = unavailable();
             return why ? why : row.unavailable();
           },
-      .connect = [ops](const Session& s) { return connect_pingpong(ops, s); },
+      .connect = [ops](const EndpointConfig& s) { return connect_pingpong(ops, s); },
       .validate = [&row, family_validate =
                              family.validate](const Options& o) -> std::optional<std::string> {
         for (const auto validate : {row.validate, family_validate, validate_latency})
@@ -89,7 +89,7 @@ Engine make_row(const LatencyFamily& family, const Row& row) {
       .serves_external = true,
   };
   if (row.transport_ops.listen)
-    engine.listen = [ops](const Session& s) { return listen_pingpong(ops, s); };
+    engine.listen = [ops](const EndpointConfig& s) { return listen_pingpong(ops, s); };
   return engine;
 }
 

@@ -84,16 +84,16 @@ class UncorrectedRtt {
 template <typename Waiter>
 class OpenLoop {
  public:
-  OpenLoop(PingThread& t, Meter& meter, const Session& session)
+  OpenLoop(PingThread& t, Meter& meter, const EndpointConfig& config)
       : t_(t),
         meter_(meter),
-        stream_(is_stream(session.options.transport)),
-        timeout_(stream_ ? kNever : session.options.ping_timeout.value_or(kPingTimeout)),
+        stream_(is_stream(config.options.transport)),
+        timeout_(stream_ ? kNever : config.options.ping_timeout.value_or(kPingTimeout)),
         naive_(t.spans[Span::naive], timeout_),
-        waiter_(t.flows, session.options),
+        waiter_(t.flows, config.options),
         buffers_(t, stream_),
         window_(open_window(t, meter)),
-        schedule_(fast_now_ns(), session.options) {}
+        schedule_(fast_now_ns(), config.options) {}
 
   void run() {
     while (!meter_.stopped() && t_.error == 0) {
@@ -223,8 +223,8 @@ class OpenLoop {
 };
 
 template <typename Waiter>
-void ping_on_schedule(PingThread& t, Meter& meter, const Session& session) {
-  std::make_unique<OpenLoop<Waiter>>(t, meter, session)->run();
+void ping_on_schedule(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  std::make_unique<OpenLoop<Waiter>>(t, meter, config)->run();
 }
 
 // One flow, as blocking, spin and hybrid have: asleep in ppoll(2), not at all, or first this and

@@ -26,23 +26,23 @@ std::size_t head_of_stream(const Options& o) {
 class PingPong final : public Endpoint {
  public:
   // A server, whose flows come with accept().
-  PingPong(const PingPongOps& ops, const Session& session, Fd listener)
-      : PingPong(ops, session, true) {
+  PingPong(const PingPongOps& ops, const EndpointConfig& config, Fd listener)
+      : PingPong(ops, config, true) {
     listener_ = std::move(listener);
     address_ = Address::local_of(listener_.get());
   }
 
   // A client, with its flows.
-  PingPong(const PingPongOps& ops, const Session& session, std::vector<Fd> flows)
-      : PingPong(ops, session, false) {
+  PingPong(const PingPongOps& ops, const EndpointConfig& config, std::vector<Fd> flows)
+      : PingPong(ops, config, false) {
     adopt(std::move(flows));
   }
 
   Address address() const override { return address_; }
 
   void accept() override {
-    adopt(ops_.transport.admit(std::move(listener_), session_, streams(),
-                               threads_[0].rejected_peers));
+    adopt(
+        ops_.transport.admit(std::move(listener_), config_, streams(), threads_[0].rejected_peers));
   }
 
   Measurement run(const IntervalSink& progress) noexcept override {
@@ -52,7 +52,7 @@ class PingPong final : public Endpoint {
       loops.push_back([&, this] {
         ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: a sleep ends when it should (prctl(2))
         try {
-          loop(thread, meter_, session_);
+          loop(thread, meter_, config_);
         } catch (const std::system_error& e) {  // before its first ping
           thread.error = e.code().value();
           thread.failed_call = "set-up";
@@ -83,10 +83,10 @@ class PingPong final : public Endpoint {
   }
 
  private:
-  PingPong(const PingPongOps& ops, const Session& session, bool is_server)
-      : ops_(ops), session_(session), meter_(session.options), is_server_(is_server) {
+  PingPong(const PingPongOps& ops, const EndpointConfig& config, bool is_server)
+      : ops_(ops), config_(config), meter_(config.options), is_server_(is_server) {
     calibrate_clock();
-    const Options& o = session.options;
+    const Options& o = config.options;
     const std::uint64_t count = o.threads.value_or(1);
     const std::uint64_t messages = o.messages.value_or(std::numeric_limits<std::uint64_t>::max());
     for (std::uint64_t i = 0; i < count; ++i) {
@@ -95,7 +95,7 @@ class PingPong final : public Endpoint {
       t.verify = o.verify.value_or(false);
       t.head = head_of_stream(o);
       t.outgoing.resize(o.message_size.value());
-      fill_pattern(t.outgoing, session.token);
+      fill_pattern(t.outgoing, config.token);
       t.incoming.resize(std::max(t.outgoing.size(), kMinBuffer));
       if (o.samples && !is_server) {  // touched now, not between two pings
         t.samples.resize(kMaxSamples / count);
@@ -104,13 +104,13 @@ class PingPong final : public Endpoint {
     }
   }
 
-  std::uint64_t streams() const { return session_.options.streams.value_or(1); }
+  std::uint64_t streams() const { return config_.options.streams.value_or(1); }
 
   void adopt(std::vector<Fd> flows) {
     for (std::size_t i = 0; i < flows.size(); ++i) {
       PingThread& t = threads_[i % threads_.size()];
       if (!ops_.transport.is_stream() && t.flows.empty()) {
-        t.framing = ops_.transport.framing(flows[i].get(), session_, is_server_);
+        t.framing = ops_.transport.framing(flows[i].get(), config_, is_server_);
         t.incoming.resize(t.framing.ip_header + t.incoming.size());
         t.head = t.framing.mark_size + sizeof(DatagramHeader);
         std::copy_n(t.framing.mark.begin(), t.framing.mark_size, t.outgoing.begin());
@@ -138,7 +138,7 @@ class PingPong final : public Endpoint {
   void report(Measurement& m, Nanoseconds ended) {
     // The loop's own window: the meter's wakes up late when the loop has the CPU.
     const PingThread& first = threads_.front();
-    if (session_.options.messages) {  // without what was waited for after the last of them
+    if (config_.options.messages) {  // without what was waited for after the last of them
       ended = 0;
       for (const PingThread& t : threads_) ended = std::max(ended, t.ended);
     }
@@ -154,10 +154,10 @@ class PingPong final : public Endpoint {
     }
     std::stable_sort(m.samples.begin(), m.samples.end(),
                      [](const Sample& a, const Sample& b) { return a.sent < b.sent; });
-    if (session_.options.samples) m.samples_dropped = sum(&PingThread::samples_dropped);
+    if (config_.options.samples) m.samples_dropped = sum(&PingThread::samples_dropped);
     m.fairness_index = jain_index(shares);
     m.lost = sum(&PingThread::lost);
-    const bool open_loop = session_.options.frequency_hz.has_value();
+    const bool open_loop = config_.options.frequency_hz.has_value();
     if (open_loop) m.unsent = sum(&PingThread::unsent);
     if (!ops_.transport.is_stream()) {
       if (!open_loop)
@@ -165,12 +165,12 @@ class PingPong final : public Endpoint {
       m.duplicates = sum(&PingThread::duplicates);
       m.out_of_order = sum(&PingThread::out_of_order);
     }
-    if (session_.options.kind == Kind::connect) m.port_waits = sum(&PingThread::port_waits);
+    if (config_.options.kind == Kind::connect) m.port_waits = sum(&PingThread::port_waits);
     if (m.exchanges == 0 && m.error.empty()) m.error = "no ping was answered in the window";
   }
 
   const PingPongOps ops_;
-  const Session session_;
+  const EndpointConfig config_;
   Meter meter_;
   const bool is_server_;
   Fd listener_;
@@ -193,13 +193,13 @@ void fail(PingThread& thread, const Meter& meter, const char* call) noexcept {
   thread.failed_call = call;
 }
 
-std::unique_ptr<Endpoint> listen_pingpong(const PingPongOps& ops, const Session& session) {
-  return std::make_unique<PingPong>(ops, session, ops.transport.listen(session));
+std::unique_ptr<Endpoint> listen_pingpong(const PingPongOps& ops, const EndpointConfig& config) {
+  return std::make_unique<PingPong>(ops, config, ops.transport.listen(config));
 }
 
-std::unique_ptr<Endpoint> connect_pingpong(const PingPongOps& ops, const Session& session) {
+std::unique_ptr<Endpoint> connect_pingpong(const PingPongOps& ops, const EndpointConfig& config) {
   return std::make_unique<PingPong>(
-      ops, session, ops.transport.connect(session, session.options.streams.value_or(1)));
+      ops, config, ops.transport.connect(config, config.options.streams.value_or(1)));
 }
 
 }  // namespace pingperf

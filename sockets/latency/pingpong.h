@@ -130,13 +130,13 @@ void fail(PingThread& thread, const Meter& meter, const char* call) noexcept;
 
 // What differs between engines, as a table.
 struct PingPongOps {
-  using Loop = void (*)(PingThread& thread, Meter& meter, const Session& session);
+  using Loop = void (*)(PingThread& thread, Meter& meter, const EndpointConfig& config);
   Loop ping;  // the client's
   Loop pong;  // the server's
   const TransportOps& transport;
 };
 
-std::unique_ptr<Endpoint> listen_pingpong(const PingPongOps& ops, const Session& session);
-std::unique_ptr<Endpoint> connect_pingpong(const PingPongOps& ops, const Session& session);
+std::unique_ptr<Endpoint> listen_pingpong(const PingPongOps& ops, const EndpointConfig& config);
+std::unique_ptr<Endpoint> connect_pingpong(const PingPongOps& ops, const EndpointConfig& config);
 
 }  // namespace pingperf

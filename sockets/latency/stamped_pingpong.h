@@ -40,9 +40,10 @@ inline std::optional<std::string> validate_timestamps(const Options& o) {
 // Receives one whole message with the stamp of its last piece. Returns its size, 0 at the end of a
 // stream, or -1 with errno.
 template <Wait wait>
-ssize_t receive_message(const Session& session, int fd, std::vector<char>& buffer, std::size_t size,
-                        const Meter& meter, Nanoseconds deadline, Nanoseconds& stamp) noexcept {
-  const bool stream = is_stream(session.options.transport);
+ssize_t receive_message(const EndpointConfig& config, int fd, std::vector<char>& buffer,
+                        std::size_t size, const Meter& meter, Nanoseconds deadline,
+                        Nanoseconds& stamp) noexcept {
+  const bool stream = is_stream(config.options.transport);
   std::size_t have = 0;
   for (;;) {
     const ssize_t n =
@@ -98,13 +99,13 @@ class StampedSpans {
 };
 
 template <Wait wait>
-void ping_stamped(PingThread& t, Meter& meter, const Session& session) {
+void ping_stamped(PingThread& t, Meter& meter, const EndpointConfig& config) {
   PingFlow& flow = t.flows.front();
   const int fd = flow.fd.get();
   const std::size_t size = t.outgoing.size();
-  const bool stream = is_stream(session.options.transport);
+  const bool stream = is_stream(config.options.transport);
   const Nanoseconds timeout =
-      stream ? INT64_MAX / 2 : session.options.ping_timeout.value_or(kPingTimeout);
+      stream ? INT64_MAX / 2 : config.options.ping_timeout.value_or(kPingTimeout);
   enable_timestamps(fd);
   if (!stream && wait != Wait::spin) set_receive_timeout(fd, timeout);
   TransmitStamps transmitted(fd, stream ? static_cast<std::uint32_t>(size) : 1);
@@ -126,8 +127,7 @@ void ping_stamped(PingThread& t, Meter& meter, const Session& session) {
     ssize_t n = 0;
     bool awaited = false;
     do {
-      n = receive_message<wait>(session, fd, t.incoming, size, meter, flow.sent + timeout,
-                                received);
+      n = receive_message<wait>(config, fd, t.incoming, size, meter, flow.sent + timeout, received);
       awaited = n > 0 && is_awaited(t, flow, t.incoming.data(), n);
     } while (n > 0 && !awaited && !meter.stopped() && fast_now_ns() < flow.sent + timeout);
     const Nanoseconds now = fast_now_ns();
@@ -162,9 +162,9 @@ void ping_stamped(PingThread& t, Meter& meter, const Session& session) {
 }
 
 template <Wait wait>
-void pong_stamped(PingThread& t, Meter& meter, const Session& session) {
+void pong_stamped(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const int fd = t.flows.front().fd.get();
-  const bool stream = is_stream(session.options.transport);
+  const bool stream = is_stream(config.options.transport);
   const std::size_t size = t.outgoing.size();
   enable_timestamps(fd);
   TransmitStamps transmitted(fd, stream ? static_cast<std::uint32_t>(size) : 1);
@@ -172,7 +172,7 @@ void pong_stamped(PingThread& t, Meter& meter, const Session& session) {
   while (!meter.stopped()) {
     ServerStamps stamps{};
     const ssize_t n =
-        receive_message<wait>(session, fd, t.incoming, size, meter, INT64_MAX, stamps.received);
+        receive_message<wait>(config, fd, t.incoming, size, meter, INT64_MAX, stamps.received);
     if (n == 0 && stream) return;
     if (n < 0 && is_client_gone(errno)) return;
     if (n < 0) return fail(t, meter, "receive of a ping");

@@ -22,13 +22,13 @@ inline bool is_intact_pong(const PingThread& t, const PingFlow& flow, const char
 }
 
 template <Wait wait>
-void ping_stream(PingThread& t, Meter& meter, const Session& session) {
+void ping_stream(PingThread& t, Meter& meter, const EndpointConfig& config) {
   PingFlow& flow = t.flows.front();
   const int fd = flow.fd.get();
   const char* const ping = t.outgoing.data();
   char* const pong = t.incoming.data();
   const std::size_t size = t.outgoing.size();
-  const Nanoseconds spin = session.options.spin_time.value_or(kSpinTime);
+  const Nanoseconds spin = config.options.spin_time.value_or(kSpinTime);
   const PingWindow window = open_window(t, meter);
   while (!meter.stopped()) {
     number_ping(t, flow);
@@ -43,11 +43,11 @@ void ping_stream(PingThread& t, Meter& meter, const Session& session) {
 }
 
 template <Wait wait>
-void pong_stream(PingThread& t, Meter& meter, const Session& session) {
+void pong_stream(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const int fd = t.flows.front().fd.get();
   char* const data = t.incoming.data();
   const std::size_t size = t.outgoing.size();
-  const Nanoseconds spin = session.options.spin_time.value_or(kSpinTime);
+  const Nanoseconds spin = config.options.spin_time.value_or(kSpinTime);
   for (; receive_all<wait>(fd, data, size, spin); ++t.total_exchanges) {
     if (t.total_exchanges == 0) meter.first_byte();
     if (!t.is_intact(data)) return fail(t, meter, "payload of a ping");

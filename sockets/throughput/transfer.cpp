@@ -19,29 +19,29 @@ constexpr std::uint64_t kMinBuffer = 64;  // holds any mark of a flow
 class Transfer final : public Endpoint {
  public:
   // A server, whose flows come with accept().
-  Transfer(const TransferOps& ops, const Session& session, Fd listener)
+  Transfer(const TransferOps& ops, const EndpointConfig& config, Fd listener)
       : ops_(ops),
-        session_(session),
-        meter_(session.options),
+        config_(config),
+        meter_(config.options),
         is_server_(true),
         listener_(std::move(listener)),
         address_(Address::local_of(listener_.get())) {}
 
   // A client, with its flows.
-  Transfer(const TransferOps& ops, const Session& session, std::vector<Fd> flows)
-      : ops_(ops), session_(session), meter_(session.options), is_server_(false) {
+  Transfer(const TransferOps& ops, const EndpointConfig& config, std::vector<Fd> flows)
+      : ops_(ops), config_(config), meter_(config.options), is_server_(false) {
     adopt(std::move(flows));
   }
 
   Address address() const override { return address_; }
 
   void accept() override {
-    adopt(ops_.transport.admit(std::move(listener_), session_, session_.options.streams.value(),
+    adopt(ops_.transport.admit(std::move(listener_), config_, config_.options.streams.value(),
                                rejected_));
   }
 
   Measurement run(const IntervalSink& progress) noexcept override {
-    if (session_.options.warmup.value_or(0) == 0) set_limits();
+    if (config_.options.warmup.value_or(0) == 0) set_limits();
     if (sends()) add_groups(ops_.send);
     if (receives()) add_groups(ops_.receive);
     std::vector<std::function<void()>> loops;
@@ -59,20 +59,20 @@ class Transfer final : public Endpoint {
   }
 
  private:
-  bool both() const { return session_.options.bidirectional.value_or(false); }
-  bool sends() const { return both() || is_server_ == session_.options.reverse.value_or(false); }
+  bool both() const { return config_.options.bidirectional.value_or(false); }
+  bool sends() const { return both() || is_server_ == config_.options.reverse.value_or(false); }
   bool receives() const { return both() || !sends(); }
 
   void adopt(std::vector<Fd> connections) {
     for (Fd& fd : connections) {
       Flow& flow = flows_.emplace_back();
       flow.fd = std::move(fd);
-      flow.outgoing.resize(session_.options.message_size.value());
-      flow.incoming.assign(std::max(session_.options.message_size.value(), kMinBuffer), 0);
+      flow.outgoing.resize(config_.options.message_size.value());
+      flow.incoming.assign(std::max(config_.options.message_size.value(), kMinBuffer), 0);
       flow.is_server = is_server_;
       flow.is_one_way = !both();
-      fill_pattern(flow.outgoing, session_.token);
-      flow.pace = Pace(session_.options, connections.size());
+      fill_pattern(flow.outgoing, config_.token);
+      flow.pace = Pace(config_.options, connections.size());
     }
   }
 
@@ -83,11 +83,10 @@ class Transfer final : public Endpoint {
   };
 
   void add_groups(TransferLoop loop) {
-    const std::size_t count = session_.options.threads.value_or(flows_.size());
+    const std::size_t count = config_.options.threads.value_or(flows_.size());
     const std::size_t first = works_.size();
     std::latch& ready = ready_.emplace_back(static_cast<std::ptrdiff_t>(count));
-    for (std::size_t i = 0; i < count; ++i)
-      works_.push_back({loop, {{}, session_.options, &ready}});
+    for (std::size_t i = 0; i < count; ++i) works_.push_back({loop, {{}, config_.options, &ready}});
     for (std::size_t i = 0; i < flows_.size(); ++i)
       works_[first + i % count].group.flows.push_back(&flows_[i]);
   }
@@ -135,7 +134,7 @@ class Transfer final : public Endpoint {
 
   // Called as the window opens: what may still be sent, shared over the flows.
   void set_limits() noexcept {
-    const Options& o = session_.options;
+    const Options& o = config_.options;
     if (!sends() || !is_limited(o)) return;
     std::uint64_t all = o.bytes.value_or(0);
     if (o.messages && __builtin_mul_overflow(*o.messages, *o.message_size, &all))
@@ -149,7 +148,7 @@ class Transfer final : public Endpoint {
   void add_datagrams(Totals& totals) const;
 
   const TransferOps& ops_;
-  const Session session_;
+  const EndpointConfig config_;
   Meter meter_;
   const bool is_server_;
   Fd listener_;
@@ -172,7 +171,7 @@ Totals Transfer::totals() const {
   if (sends()) t.bytes_sent = sent;
   if (receives()) t.bytes_received = received;
   t.messages = messages;
-  if (session_.options.transport == Transport::udp)
+  if (config_.options.transport == Transport::udp)
     add_datagrams(t);
   else
     add_tcp(t);
@@ -254,13 +253,13 @@ void Pace::sleep(const Meter& meter) noexcept {
   look(now);
 }
 
-std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const Session& session) {
-  return std::make_unique<Transfer>(ops, session, ops.transport.listen(session));
+std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const EndpointConfig& config) {
+  return std::make_unique<Transfer>(ops, config, ops.transport.listen(config));
 }
 
-std::unique_ptr<Endpoint> connect_transfer(const TransferOps& ops, const Session& session) {
-  return std::make_unique<Transfer>(
-      ops, session, ops.transport.connect(session, session.options.streams.value()));
+std::unique_ptr<Endpoint> connect_transfer(const TransferOps& ops, const EndpointConfig& config) {
+  return std::make_unique<Transfer>(ops, config,
+                                    ops.transport.connect(config, config.options.streams.value()));
 }
 
 }  // namespace pingperf

@@ -136,7 +136,7 @@ struct TransferOps {
   const TransportOps& transport;
 };
 
-std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const Session& session);
-std::unique_ptr<Endpoint> connect_transfer(const TransferOps& ops, const Session& session);
+std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const EndpointConfig& config);
+std::unique_ptr<Endpoint> connect_transfer(const TransferOps& ops, const EndpointConfig& config);
 
 }  // namespace pingperf

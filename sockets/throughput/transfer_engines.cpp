@@ -55,8 +55,8 @@ Engine make_transfer_engine(const TransferRow& row) {
       .transport = row.transport,
       .parameters = parameters_of(row),
       .unavailable = row.unavailable,
-      .listen = [&ops = row.ops](const Session& s) { return listen_transfer(ops, s); },
-      .connect = [&ops = row.ops](const Session& s) { return connect_transfer(ops, s); },
+      .listen = [&ops = row.ops](const EndpointConfig& s) { return listen_transfer(ops, s); },
+      .connect = [&ops = row.ops](const EndpointConfig& s) { return connect_transfer(ops, s); },
       .validate = [splice = row.can_splice](const Options& o) { return validate(o, splice); },
       .serves_external = true,
   };

@@ -27,8 +27,8 @@ bool is_answer(const char* datagram, std::size_t size, const Token& token);
 // How long a client waits for the answer to its hello before it repeats it.
 inline constexpr Nanoseconds kHelloRetry = 50 * kMillisecond;
 
-// A socket bound to exactly session.address; as TransportOps::listen.
-Fd bind_datagram(const Session& session);
+// A socket bound to exactly config.address; as TransportOps::listen.
+Fd bind_datagram(const EndpointConfig& config);
 
 // Tells the peer that `count` datagrams were sent: three times, since any may be lost.
 void send_end(int fd, std::uint64_t count) noexcept;

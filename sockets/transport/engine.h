@@ -20,7 +20,7 @@
 namespace pingperf {
 
 // What both ends of a trial are told.
-struct Session {
+struct EndpointConfig {
   Options options;
   Token token{};
   Address address;           // server: where to bind, port 0 for any free one; client: whom to dial
@@ -61,8 +61,8 @@ struct Engine {
   // Why it cannot run on this host; nothing when it can.
   std::function<std::optional<std::string>()> unavailable;
   // Empty: the far side needs nothing of ours, its kernel answers.
-  std::function<std::unique_ptr<Endpoint>(const Session&)> listen;
-  std::function<std::unique_ptr<Endpoint>(const Session&)> connect;
+  std::function<std::unique_ptr<Endpoint>(const EndpointConfig&)> listen;
+  std::function<std::unique_ptr<Endpoint>(const EndpointConfig&)> connect;
 
   // What is wrong with options that are each well-formed; nothing when they go together.
   std::function<std::optional<std::string>(const Options&)> validate = {};

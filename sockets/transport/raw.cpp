@@ -74,19 +74,19 @@ void discard_queued(int fd) {
   }
 }
 
-Fd open_raw(const Session& session, int protocol) {
-  const int family = session.address.family();
+Fd open_raw(const EndpointConfig& config, int protocol) {
+  const int family = config.address.family();
   Fd fd(check(::socket(family, SOCK_RAW | SOCK_CLOEXEC, protocol),
               "raw socket (it needs CAP_NET_RAW)"));
-  apply_options(fd.get(), session.options, family);
+  apply_options(fd.get(), config.options, family);
   return fd;
 }
 
 // A raw socket that gets the session's packets of one direction.
-Fd open_flow(const Session& session, RawDirection direction) {
-  Fd fd = open_raw(session, kRawProtocol);
-  const Mark mark = raw_mark(session.token, direction);
-  attach_filter(fd.get(), session.address.family(),
+Fd open_flow(const EndpointConfig& config, RawDirection direction) {
+  Fd fd = open_raw(config, kRawProtocol);
+  const Mark mark = raw_mark(config.token, direction);
+  attach_filter(fd.get(), config.address.family(),
                 {{0, UINT32_MAX, word(mark.data())}, {4, UINT32_MAX, word(mark.data() + 4)}});
   discard_queued(fd.get());
   return fd;
@@ -102,17 +102,17 @@ std::vector<Fd> one_flow(Fd fd) {
   return flows;
 }
 
-Fd listen_raw(const Session& session) {
-  Fd fd = open_flow(session, RawDirection::ping);
-  check(::bind(fd.get(), session.address.data(), session.address.size()),
-        "bind " + session.address.to_string());
+Fd listen_raw(const EndpointConfig& config) {
+  Fd fd = open_flow(config, RawDirection::ping);
+  check(::bind(fd.get(), config.address.data(), config.address.size()),
+        "bind " + config.address.to_string());
   return fd;
 }
 
 // The hello in its mark, as it is sent; its answer has the other direction.
-std::vector<char> marked_hello(const Session& session, RawDirection direction) {
-  const Mark mark = raw_mark(session.token, direction);
-  const Hello hello{kHello, session.token};
+std::vector<char> marked_hello(const EndpointConfig& config, RawDirection direction) {
+  const Mark mark = raw_mark(config.token, direction);
+  const Hello hello{kHello, config.token};
   std::vector<char> message(mark.begin(), mark.end());
   message.resize(kMark + sizeof hello);
   std::memcpy(message.data() + kMark, &hello, sizeof hello);
@@ -120,54 +120,55 @@ std::vector<char> marked_hello(const Session& session, RawDirection direction) {
 }
 
 // Receives one packet without waiting; true when it is the session's hello.
-bool receive_hello(int fd, const Session& session, sockaddr* from, socklen_t* size) {
+bool receive_hello(int fd, const EndpointConfig& config, sockaddr* from, socklen_t* size) {
   char packet[256];
   const ssize_t n = ::recvfrom(fd, packet, sizeof packet, MSG_DONTWAIT | MSG_TRUNC, from, size);
   const std::size_t offset = ip_header_size(fd) + kMark;
   return n >= static_cast<ssize_t>(offset) && n <= static_cast<ssize_t>(sizeof packet) &&
-         is_hello(packet + offset, static_cast<std::size_t>(n) - offset, session.token);
+         is_hello(packet + offset, static_cast<std::size_t>(n) - offset, config.token);
 }
 
-std::vector<Fd> admit_raw(Fd fd, const Session& session, std::size_t, std::uint64_t& rejected) {
+std::vector<Fd> admit_raw(Fd fd, const EndpointConfig& config, std::size_t,
+                          std::uint64_t& rejected) {
   for (;;) {
-    if (!wait_readable(fd.get(), session.deadline))
+    if (!wait_readable(fd.get(), config.deadline))
       throw std::runtime_error("the client did not open its raw flow");
     sockaddr_storage peer;
     socklen_t size = sizeof peer;
     auto* const from = reinterpret_cast<sockaddr*>(&peer);
-    if (!receive_hello(fd.get(), session, from, &size)) {
+    if (!receive_hello(fd.get(), config, from, &size)) {
       ++rejected;
       continue;
     }
     connect_to(fd.get(), from, size, "the client");
     discard_queued(fd.get());  // of unauthenticated peers, or the repeated hello
-    const std::vector<char> answer = marked_hello(session, RawDirection::pong);
+    const std::vector<char> answer = marked_hello(config, RawDirection::pong);
     ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);  // lost, it is asked for again
     return one_flow(std::move(fd));
   }
 }
 
 // Repeats the hello until it is answered.
-void be_admitted(int fd, const Session& session) {
-  const std::vector<char> hello = marked_hello(session, RawDirection::ping);
+void be_admitted(int fd, const EndpointConfig& config) {
+  const std::vector<char> hello = marked_hello(config, RawDirection::ping);
   do {
-    if (now_ns() > session.deadline)
-      throw std::runtime_error(session.address.to_string() + " did not admit this session");
+    if (now_ns() > config.deadline)
+      throw std::runtime_error(config.address.to_string() + " did not admit this session");
     ::send(fd, hello.data(), hello.size(), MSG_NOSIGNAL);
-  } while (!wait_readable(fd, std::min(session.deadline, now_ns() + kHelloRetry)) ||
-           !receive_hello(fd, session, nullptr, nullptr));
+  } while (!wait_readable(fd, std::min(config.deadline, now_ns() + kHelloRetry)) ||
+           !receive_hello(fd, config, nullptr, nullptr));
 }
 
-std::vector<Fd> connect_raw(const Session& session, std::size_t) {
-  Fd fd = open_flow(session, RawDirection::pong);
-  connect_to(fd.get(), session.address.data(), session.address.size(), session.address.to_string());
-  if (!session.external) be_admitted(fd.get(), session);
+std::vector<Fd> connect_raw(const EndpointConfig& config, std::size_t) {
+  Fd fd = open_flow(config, RawDirection::pong);
+  connect_to(fd.get(), config.address.data(), config.address.size(), config.address.to_string());
+  if (!config.external) be_admitted(fd.get(), config);
   return one_flow(std::move(fd));
 }
 
-Framing raw_framing(int fd, const Session& session, bool is_server) {
+Framing raw_framing(int fd, const EndpointConfig& config, bool is_server) {
   const auto direction = is_server ? RawDirection::pong : RawDirection::ping;
-  return {kMark, raw_mark(session.token, direction), ip_header_size(fd), nullptr};
+  return {kMark, raw_mark(config.token, direction), ip_header_size(fd), nullptr};
 }
 
 // ---- ICMP
@@ -196,28 +197,28 @@ void seal_icmp(char* message, std::size_t size) noexcept {
   std::memcpy(message + 2, &checksum, sizeof checksum);
 }
 
-Mark icmp_mark(const Session& session) {
-  const bool v6 = session.address.family() == AF_INET6;
+Mark icmp_mark(const EndpointConfig& config) {
+  const bool v6 = config.address.family() == AF_INET6;
   Mark mark = {static_cast<char>(v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO)};
-  std::copy_n(session.token.begin(), 2, mark.begin() + 4);  // the identifier
+  std::copy_n(config.token.begin(), 2, mark.begin() + 4);  // the identifier
   return mark;
 }
 
-std::vector<Fd> connect_icmp(const Session& session, std::size_t) {
-  const bool v6 = session.address.family() == AF_INET6;
-  Fd fd = open_raw(session, v6 ? static_cast<int>(IPPROTO_ICMPV6) : IPPROTO_ICMP);
-  const Mark mark = icmp_mark(session);
+std::vector<Fd> connect_icmp(const EndpointConfig& config, std::size_t) {
+  const bool v6 = config.address.family() == AF_INET6;
+  Fd fd = open_raw(config, v6 ? static_cast<int>(IPPROTO_ICMPV6) : IPPROTO_ICMP);
+  const Mark mark = icmp_mark(config);
   const std::uint32_t reply = v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
   attach_filter(
-      fd.get(), session.address.family(),
+      fd.get(), config.address.family(),
       {{0, 0xff000000, reply << 24}, {4, 0xffff0000, word(mark.data() + 4) & 0xffff0000}});
-  connect_to(fd.get(), session.address.data(), session.address.size(), session.address.to_string());
+  connect_to(fd.get(), config.address.data(), config.address.size(), config.address.to_string());
   discard_queued(fd.get());
   return one_flow(std::move(fd));
 }
 
-Framing icmp_framing(int fd, const Session& session, bool) {
-  return {kMark, icmp_mark(session), ip_header_size(fd), seal_icmp};
+Framing icmp_framing(int fd, const EndpointConfig& config, bool) {
+  return {kMark, icmp_mark(config), ip_header_size(fd), seal_icmp};
 }
 
 }  // namespace

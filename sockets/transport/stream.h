@@ -13,10 +13,10 @@ namespace pingperf {
 
 extern const TransportOps kStreams;
 
-// A socket that listens on exactly session.address; as TransportOps::listen.
-Fd listen_stream(const Session& session);
+// A socket that listens on exactly config.address; as TransportOps::listen.
+Fd listen_stream(const EndpointConfig& config);
 
-// One connection to session.address, options applied, not yet admitted. Throws std::system_error.
-Fd dial_stream(const Session& session);
+// One connection to config.address, options applied, not yet admitted. Throws std::system_error.
+Fd dial_stream(const EndpointConfig& config);
 
 }  // namespace pingperf

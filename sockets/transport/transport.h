@@ -53,19 +53,20 @@ struct Framing {
 void fill_pattern(std::span<char> message, const Token& token);
 
 struct TransportOps {
-  // A socket at exactly session.address. Throws std::system_error; EADDRINUSE reads "port busy".
-  Fd (*listen)(const Session&);
+  // A socket at exactly config.address. Throws std::system_error; EADDRINUSE reads "port busy".
+  Fd (*listen)(const EndpointConfig&);
 
   // The flows of the session's client, `count` of them; adds to `rejected`. Peers without
-  // the token, silent ones too, delay no other. Throws std::runtime_error past session.deadline.
-  std::vector<Fd> (*admit)(Fd listener, const Session&, std::size_t count, std::uint64_t& rejected);
+  // the token, silent ones too, delay no other. Throws std::runtime_error past config.deadline.
+  std::vector<Fd> (*admit)(Fd listener, const EndpointConfig&, std::size_t count,
+                           std::uint64_t& rejected);
 
-  // `count` flows to session.address, each admitted. Throws std::system_error or, when the server
+  // `count` flows to config.address, each admitted. Throws std::system_error or, when the server
   // does not admit it by the deadline, std::runtime_error.
-  std::vector<Fd> (*connect)(const Session&, std::size_t count);
+  std::vector<Fd> (*connect)(const EndpointConfig&, std::size_t count);
 
   // Of datagrams; null for streams.
-  Framing (*framing)(int fd, const Session&, bool is_server) = nullptr;
+  Framing (*framing)(int fd, const EndpointConfig&, bool is_server) = nullptr;
 
   bool is_stream() const noexcept { return framing == nullptr; }
 };

@@ -57,28 +57,28 @@ struct Ends {
 // A server whose accept() is under way, for tests that do something to it before the client comes.
 struct Server {
   explicit Server(const Engine& engine, const Options& options, const char* host = "127.0.0.1") {
-    session.options = options;
-    session.token = mint_token();
-    session.address = free_address(engine, host);
-    session.deadline = now_ns() + kPatience;
+    config.options = options;
+    config.token = mint_token();
+    config.address = free_address(engine, host);
+    config.deadline = now_ns() + kPatience;
     if (!engine.listen) return;  // the kernel of the address answers
-    endpoint = engine.listen(session);
+    endpoint = engine.listen(config);
     accepted = std::async(std::launch::async, [this] { endpoint->accept(); });
   }
 
-  Session client_session() const {
-    Session s = session;
+  EndpointConfig client_config() const {
+    EndpointConfig s = config;
     if (endpoint) s.address = endpoint->address();
     return s;
   }
 
-  Session session;
+  EndpointConfig config;
   std::unique_ptr<Endpoint> endpoint;
   std::future<void> accepted;
 };
 
 Ends run_against(Server& server, const Engine& engine, const IntervalSink& progress = {}) {
-  const std::unique_ptr<Endpoint> client = engine.connect(server.client_session());
+  const std::unique_ptr<Endpoint> client = engine.connect(server.client_config());
   Ends ends;
   if (!server.endpoint) {
     ends.client = client->run(progress);
@@ -613,7 +613,7 @@ TEST_P(SocketTest, AnUnauthenticatedPeerIsRejectedAndCounted) {
 
 TEST_P(SocketTest, AWrongTokenIsNotAdmitted) {
   Server server(engine(), options_for(engine()));
-  Session wrong = server.client_session();
+  EndpointConfig wrong = server.client_config();
   wrong.token[9] ^= 1;
   wrong.deadline = now_ns() + 300 * kMillisecond;
   auto intruder = std::async(std::launch::async, [&]() -> std::string {
@@ -634,7 +634,7 @@ TEST_P(ConnectSocketTest, SilentPeersCostAConnectTrialNothing) {
   options.messages = 50;
   options.duration.reset();
   Server server(engine(), options);
-  const std::unique_ptr<Endpoint> client = engine().connect(server.client_session());
+  const std::unique_ptr<Endpoint> client = engine().connect(server.client_config());
   server.accepted.get();
   auto served = std::async(std::launch::async, [&] { return server.endpoint->run({}); });
   std::vector<Fd> mute;
@@ -655,7 +655,7 @@ TEST_P(ConnectSocketTest, SilentPeersCostAConnectTrialNothing) {
 
 TEST_P(PortSocketTest, ABusyPortIsReportedAsSuch) {
   Server first(engine(), options_for(engine()));
-  Session second = first.session;
+  EndpointConfig second = first.config;
   second.address = first.endpoint->address();
   try {
     engine().listen(second);
@@ -668,16 +668,16 @@ TEST_P(PortSocketTest, ABusyPortIsReportedAsSuch) {
 }
 
 TEST_P(SocketTest, WithoutAClientAcceptGivesUpAtTheDeadline) {
-  Session session;
-  session.options = options_for(engine());
-  session.address = free_address(engine());
-  session.deadline = now_ns() + 50 * kMillisecond;
-  EXPECT_THROW(engine().listen(session)->accept(), std::runtime_error);
+  EndpointConfig config;
+  config.options = options_for(engine());
+  config.address = free_address(engine());
+  config.deadline = now_ns() + 50 * kMillisecond;
+  EXPECT_THROW(engine().listen(config)->accept(), std::runtime_error);
 }
 
 TEST_P(ServerEngineTest, StopEndsAServerWhoseClientIsMute) {
   Server server(engine(), options_for(engine()));
-  const std::unique_ptr<Endpoint> client = engine().connect(server.client_session());
+  const std::unique_ptr<Endpoint> client = engine().connect(server.client_config());
   server.accepted.get();
   auto served = std::async(std::launch::async, [&] { return server.endpoint->run({}); });
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -690,7 +690,7 @@ TEST_P(SocketTest, AClientThatVanishesEndsTheServer) {
   if (is_datagram(engine()) || engine().kind == Kind::connect)
     GTEST_SKIP() << "has no connection that could break";
   Server server(engine(), options_for(engine()));
-  std::unique_ptr<Endpoint> client = engine().connect(server.client_session());
+  std::unique_ptr<Endpoint> client = engine().connect(server.client_config());
   server.accepted.get();
   auto served = std::async(std::launch::async, [&] { return server.endpoint->run({}); });
   client.reset();

@@ -39,7 +39,7 @@ class End {
  public:
   enum class Side { server, client };
 
-  End(Side side, const Engine& engine, const Session& session) {
+  End(Side side, const Engine& engine, const EndpointConfig& session) {
     Pipe pipe = make_pipe();
     pid_ = check(::fork(), "fork");
     if (pid_ == 0) live(side, engine, session, pipe.write.get());
@@ -70,7 +70,8 @@ class End {
   }
 
  private:
-  [[noreturn]] static void live(Side side, const Engine& engine, const Session& session, int out) {
+  [[noreturn]] static void live(Side side, const Engine& engine, const EndpointConfig& session,
+                                int out) {
     ::alarm(kLifeOfAnEnd_s);
     try {
       const auto endpoint = side == Side::server ? engine.listen(session) : engine.connect(session);
@@ -99,7 +100,7 @@ struct Ends {
   Measurement client, server;
 };
 
-Session session_for(const Options& options, const Address& address) {
+EndpointConfig session_for(const Options& options, const Address& address) {
   return {.options = options, .address = address, .deadline = now_ns() + kPatience};
 }
 
@@ -271,7 +272,7 @@ TEST_P(Iperf3Test, ClientWithoutAServerIsRefusedAtItsDeadline) {
   const Address any = Address::resolve("127.0.0.1", 0);
   const Fd mute(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
   check(::bind(mute.get(), any.data(), any.size()), "bind");  // and nobody listens
-  Session session = session_for(options, Address::local_of(mute.get()));
+  EndpointConfig session = session_for(options, Address::local_of(mute.get()));
   session.deadline = now_ns() + 200 * kMillisecond;
   End client(End::Side::client, engine(), session);
   EXPECT_THAT(client.result().error, HasSubstr("Connection refused"));
@@ -444,7 +445,7 @@ class StockServer {
   static bool is_here() { return std::system("iperf3 --version > /dev/null 2>&1") == 0; }
 
   Measurement measured_by(const Engine& engine, const Options& options) const {
-    Session session = session_for(options, address_);
+    EndpointConfig session = session_for(options, address_);
     session.external = true;
     return End(End::Side::client, engine, session).result();
   }
@@ -650,7 +651,7 @@ TEST(Iperf3Port, OfUdpIsBusyWhenAnotherHasTheUdpPort) {
 
 TEST(Iperf3Endpoint, StoppingOneEndsItsProcess) {
   const Options options = options_for(iperf3_tcp());
-  const Session session = session_for(options, Address::resolve("127.0.0.1", 0));
+  const EndpointConfig session = session_for(options, Address::resolve("127.0.0.1", 0));
   EXPECT_EXIT(iperf3_tcp().listen(session)->stop(), testing::ExitedWithCode(1), "");
 }
 

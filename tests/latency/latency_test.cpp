@@ -28,43 +28,44 @@ const Engine& find(std::string_view name, Kind kind, Transport transport) {
   throw std::runtime_error("no such engine");
 }
 
-Session session_for(Transport transport) {
-  Session session;
-  session.options.kind = Kind::latency;
-  session.options.transport = transport;
-  session.options.message_size = 64;
-  session.options.duration = 100 * kMillisecond;
-  session.options.warmup = 0;
-  session.token = mint_token();
-  session.address = Address::resolve("127.0.0.1", 0);
-  session.deadline = now_ns() + 5 * kSecond;
-  return session;
+EndpointConfig config_for(Transport transport) {
+  EndpointConfig config;
+  config.options.kind = Kind::latency;
+  config.options.transport = transport;
+  config.options.message_size = 64;
+  config.options.duration = 100 * kMillisecond;
+  config.options.warmup = 0;
+  config.token = mint_token();
+  config.address = Address::resolve("127.0.0.1", 0);
+  config.deadline = now_ns() + 5 * kSecond;
+  return config;
 }
 
 // A server of the test's own, which opens the flow as it should and then does what it likes.
 class OddServer {
  public:
-  OddServer(Session session, const TransportOps& transport, std::function<void(int fd)> behave)
-      : session_(std::move(session)) {
-    Fd listener = transport.listen(session_);
+  OddServer(EndpointConfig config, const TransportOps& transport,
+            std::function<void(int fd)> behave)
+      : config_(std::move(config)) {
+    Fd listener = transport.listen(config_);
     address_ = Address::local_of(listener.get());
     thread_ = std::thread([this, &transport, behave, l = std::move(listener)]() mutable {
       std::uint64_t rejected = 0;
-      const std::vector<Fd> flows = transport.admit(std::move(l), session_, 1, rejected);
+      const std::vector<Fd> flows = transport.admit(std::move(l), config_, 1, rejected);
       behave(flows.front().get());
     });
   }
   ~OddServer() { thread_.join(); }
 
   Measurement measure(const Engine& engine, const std::function<void(Options&)>& change = {}) {
-    Session client = session_;
+    EndpointConfig client = config_;
     client.address = address_;
     if (change) change(client.options);
     return engine.connect(client)->run({});
   }
 
  private:
-  Session session_;
+  EndpointConfig config_;
   Address address_;
   std::thread thread_;
 };
@@ -87,7 +88,7 @@ class OddPeerTest : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(OddPeerTest, PongsInPiecesOfOneByteAreWhole) {
-  OddServer server(session_for(Transport::tcp), kStreams, [](int fd) {
+  OddServer server(config_for(Transport::tcp), kStreams, [](int fd) {
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &on, sizeof on);
     char ping[64];
@@ -101,7 +102,7 @@ TEST_P(OddPeerTest, PongsInPiecesOfOneByteAreWhole) {
 }
 
 TEST_P(OddPeerTest, ASpoiltPongIsNoticed) {
-  OddServer server(session_for(Transport::tcp), kStreams, [](int fd) {
+  OddServer server(config_for(Transport::tcp), kStreams, [](int fd) {
     char ping[64];
     for (int i = 0; receive_all(fd, ping, sizeof ping); ++i) {
       if (i == 10) ping[63] ^= 1;
@@ -113,7 +114,7 @@ TEST_P(OddPeerTest, ASpoiltPongIsNoticed) {
 }
 
 TEST_P(OddPeerTest, AServerThatClosesInsideAPongEndsTheTrialWithAnError) {
-  OddServer server(session_for(Transport::tcp), kStreams, [](int fd) {
+  OddServer server(config_for(Transport::tcp), kStreams, [](int fd) {
     char ping[64];
     for (int i = 0; i < 3 && receive_all(fd, ping, sizeof ping); ++i)
       send_all(fd, ping, i == 2 ? 10 : sizeof ping);
@@ -123,7 +124,7 @@ TEST_P(OddPeerTest, AServerThatClosesInsideAPongEndsTheTrialWithAnError) {
 }
 
 TEST_P(OddPeerTest, AResetConnectionEndsTheTrialWithAnError) {
-  OddServer server(session_for(Transport::tcp), kStreams, [](int fd) {
+  OddServer server(config_for(Transport::tcp), kStreams, [](int fd) {
     char ping[64];
     receive_all(fd, ping, sizeof ping);
     const linger abort{1, 0};
@@ -145,7 +146,7 @@ void serve_oddly(int fd,
 }
 
 TEST_P(OddPeerTest, LostPongsAreCountedAndPassedOver) {
-  OddServer server(session_for(Transport::udp), kDatagrams, [](int fd) {
+  OddServer server(config_for(Transport::udp), kDatagrams, [](int fd) {
     serve_oddly(fd, [&](std::uint64_t number, const char* ping, std::size_t size) {
       if (number % 10 != 3) ::send(fd, ping, size, 0);
     });
@@ -166,7 +167,7 @@ TEST_P(OddPeerTest, LostPongsAreCountedAndPassedOver) {
 }
 
 TEST_P(OddPeerTest, RepeatedPongsAreCountedAndNotMeasured) {
-  OddServer server(session_for(Transport::udp), kDatagrams, [](int fd) {
+  OddServer server(config_for(Transport::udp), kDatagrams, [](int fd) {
     serve_oddly(fd, [&](std::uint64_t, const char* ping, std::size_t size) {
       ::send(fd, ping, size, 0);
       ::send(fd, ping, size, 0);
@@ -184,7 +185,7 @@ TEST_P(OddPeerTest, RepeatedPongsAreCountedAndNotMeasured) {
 }
 
 TEST_P(OddPeerTest, LatePongsAreToldFromRepeatedOnes) {
-  OddServer server(session_for(Transport::udp), kDatagrams, [](int fd) {
+  OddServer server(config_for(Transport::udp), kDatagrams, [](int fd) {
     std::string held;
     serve_oddly(fd, [&](std::uint64_t number, const char* ping, std::size_t size) {
       if (number == 5) {
@@ -215,7 +216,7 @@ class OpenLoopTest : public testing::TestWithParam<const char*> {};
 
 // 5 000 pings a second, and the server stands still for 50 ms of each second.
 TEST_P(OpenLoopTest, AStallShowsInTheTailAndNotInTheNaiveFigure) {
-  OddServer server(session_for(Transport::tcp), kStreams, [](int fd) {
+  OddServer server(config_for(Transport::tcp), kStreams, [](int fd) {
     char ping[64];
     Nanoseconds next_stall = now_ns() + 200 * kMillisecond;
     while (receive_all(fd, ping, sizeof ping)) {
@@ -239,7 +240,7 @@ TEST_P(OpenLoopTest, AStallShowsInTheTailAndNotInTheNaiveFigure) {
 }
 
 TEST_P(OpenLoopTest, PingsThatNeverCameBackAreLost) {
-  OddServer server(session_for(Transport::udp), kDatagrams, [](int fd) {
+  OddServer server(config_for(Transport::udp), kDatagrams, [](int fd) {
     serve_oddly(fd, [&](std::uint64_t number, const char* ping, std::size_t size) {
       if (number % 4 != 0) ::send(fd, ping, size, 0);
     });
@@ -259,7 +260,7 @@ TEST_P(OpenLoopTest, PingsThatNeverCameBackAreLost) {
 TEST_P(OpenLoopTest, MoreThanCanBeSentIsSaidAndEndsInTime) {
   for (const Transport transport : {Transport::udp, Transport::tcp}) {
     const bool stream = is_stream(transport);
-    OddServer server(session_for(transport), stream ? kStreams : kDatagrams, [&](int fd) {
+    OddServer server(config_for(transport), stream ? kStreams : kDatagrams, [&](int fd) {
       char ping[64];
       if (!stream)
         serve_oddly(fd, [&](std::uint64_t, const char* p, std::size_t n) { ::send(fd, p, n, 0); });
@@ -303,15 +304,15 @@ TEST(Connect, PortsThatRunOutAreWaitedForAndCounted) {
     std::ofstream("/proc/sys/net/ipv4/ip_local_port_range") << "40000 40019\n";
     std::ofstream("/proc/sys/net/ipv4/tcp_tw_reuse") << "0\n";
     const Engine& engine = find("blocking", Kind::connect, Transport::tcp);
-    Session session = session_for(Transport::tcp);
-    session.options.kind = Kind::connect;
-    session.address = Address::resolve("127.0.0.1", 5207);
-    const auto server = engine.listen(session);
+    EndpointConfig config = config_for(Transport::tcp);
+    config.options.kind = Kind::connect;
+    config.address = Address::resolve("127.0.0.1", 5207);
+    const auto server = engine.listen(config);
     std::thread serving([&] {
       server->accept();
       server->run({});
     });
-    m = engine.connect(session)->run({});
+    m = engine.connect(config)->run({});
     server->stop();
     serving.join();
   }).join();
@@ -332,18 +333,18 @@ TEST_P(ManyFlowsTest, TwoThousandConnectionsAreAllServed) {
   files.rlim_cur = files.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &files);
   if (files.rlim_max < 4200) GTEST_SKIP() << "needs 4200 file descriptors (ulimit -Hn)";
-  Session session = session_for(Transport::tcp);
-  session.options.streams = 2000;
-  session.options.threads = 1;
-  session.options.duration = 500 * kMillisecond;
-  session.deadline = now_ns() + 30 * kSecond;
-  const auto server = engine.listen(session);
+  EndpointConfig config = config_for(Transport::tcp);
+  config.options.streams = 2000;
+  config.options.threads = 1;
+  config.options.duration = 500 * kMillisecond;
+  config.deadline = now_ns() + 30 * kSecond;
+  const auto server = engine.listen(config);
   std::thread serving([&] {
     server->accept();
     EXPECT_EQ(server->run({}).error, "");
   });
-  session.address = server->address();
-  const Measurement m = engine.connect(session)->run({});
+  config.address = server->address();
+  const Measurement m = engine.connect(config)->run({});
   serving.join();
   EXPECT_EQ(m.error, "");
   EXPECT_GT(m.fairness_index.value(), 0.0);
