@@ -1,5 +1,5 @@
-// The null engine: moves nothing, measures nothing, takes its time. What a trial of it costs beyond
-// warmup and duration is the harness's own.
+// The null engine: transfers nothing and waits for warmup and duration. Any further time of its
+// trial is the overhead of the harness.
 #include <condition_variable>
 #include <mutex>
 
@@ -50,7 +50,7 @@ std::unique_ptr<Endpoint> make_nothing(const EndpointConfig& config) {
 Engine make_engine(Kind kind, Transport transport) {
   return {
       .name = "null",
-      .summary = "moves nothing: measures the harness itself",
+      .summary = "transfers nothing: measures the overhead of the harness",
       .kind = kind,
       .transport = transport,
       .parameters = {"duration", "warmup", "pin.client", "pin.server"},

@@ -15,6 +15,8 @@
 namespace pingperf {
 namespace {
 
+// Returns a socket that is bound to `address`. `shared`: other sockets of this process may have the
+// same address.
 Fd bind_flow(const EndpointConfig& config, const Address& address, bool shared) {
   Fd fd(check(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
   if (shared) set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
@@ -24,7 +26,8 @@ Fd bind_flow(const EndpointConfig& config, const Address& address, bool shared) 
   return fd;
 }
 
-// Waits for the next peer with the right token and connects the socket to it.
+// Waits for a peer with the correct token and connects the socket to it. Throws std::runtime_error
+// at the deadline.
 void admit_one(int fd, const EndpointConfig& config, std::uint64_t& rejected) {
   for (;;) {
     if (!wait_readable(fd, config.deadline))
@@ -41,12 +44,12 @@ void admit_one(int fd, const EndpointConfig& config, std::uint64_t& rejected) {
       continue;
     }
     check(::connect(fd, from, size), "connect of a UDP flow");
-    // Datagrams queued so far are of unauthenticated peers or repeat the hello: the peer sends
-    // nothing else before its answer.
+    // The queue contains only datagrams of unauthenticated peers and repeated hellos, since the
+    // client sends no data before the answer.
     char queued[sizeof datagram];
     for (ssize_t more; (more = ::recv(fd, queued, sizeof queued, MSG_DONTWAIT | MSG_TRUNC)) >= 0;)
       if (!is_hello(queued, static_cast<std::size_t>(more), config.token)) ++rejected;
-    ::send(fd, datagram, sizeof(Hello), 0);  // a lost answer is asked for again
+    ::send(fd, datagram, sizeof(Hello), 0);  // if it is lost, the client repeats its hello
     return;
   }
 }
@@ -57,8 +60,7 @@ std::vector<Fd> admit_flows(Fd first, const EndpointConfig& config, std::size_t 
   const Address address = Address::local_of(first.get());
   Fd pending = std::move(first);
   for (;;) {
-    // Only now may our own next socket share the port: another program's bind found it busy until
-    // here.
+    // Allows the next socket to share the port. Until here bind() of another program has failed.
     const bool last = flows.size() + 1 == count;
     if (!last) set_option(pending.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
     admit_one(pending.get(), config, rejected);
@@ -68,8 +70,9 @@ std::vector<Fd> admit_flows(Fd first, const EndpointConfig& config, std::size_t 
   }
 }
 
-// Says hello until it is answered, or has been refused for five seconds: between two flows the
-// server's port is closed for a moment, or for as long as its host is busy.
+// Repeats the hello until the server answers. Accepts refusals for five seconds, because the
+// server's port is closed for a moment between two flows, and longer on a busy host. Throws
+// std::system_error or std::runtime_error.
 void be_admitted(int fd, const EndpointConfig& config) {
   constexpr int kMaxRefusals = 100;
   constexpr auto kFirstPause = std::chrono::microseconds(100);
@@ -95,7 +98,8 @@ std::vector<Fd> connect_flows(const EndpointConfig& config, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     Fd fd(check(::socket(config.address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
     apply_options(fd.get(), config.options, config.address.family());
-    // A unix peer can be answered only once it has a name: the kernel gives it one (unix(7)).
+    // The server can answer a unix socket only if the socket has a name. This bind() lets the
+    // kernel choose one (unix(7), autobind).
     const sa_family_t unnamed = AF_UNIX;
     if (config.address.family() == AF_UNIX)
       check(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&unnamed), sizeof unnamed), "bind");

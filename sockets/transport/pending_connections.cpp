@@ -42,7 +42,7 @@ Fd PendingConnections::admit(Nanoseconds deadline) noexcept {
 
 void PendingConnections::wait(Nanoseconds deadline) noexcept {
   set_.assign(1, {listener_, POLLIN, POLLIN});
-  if (pending_.empty() && deadline == kForever) return;  // accept4() will wait
+  if (pending_.empty() && deadline == kForever) return;  // accept4() waits instead
   for (const Pending& entry : pending_) set_.push_back({entry.connection.get(), POLLIN, 0});
   if (::poll(set_.data(), set_.size(), milliseconds_until(deadline)) < 0)
     for (pollfd& p : set_) p.revents = 0;
@@ -50,7 +50,7 @@ void PendingConnections::wait(Nanoseconds deadline) noexcept {
 
 bool PendingConnections::may_continue(AcceptFailure failure) noexcept {
   if (failure == AcceptFailure::out_of_resources && !pending_.empty()) {
-    reject(0);  // who keeps mute does not keep others out
+    reject(0);  // frees a descriptor for the next connection
     return true;
   }
   return failure == AcceptFailure::per_connection;

@@ -22,31 +22,33 @@ namespace {
 
 constexpr std::size_t kMark = 8;
 constexpr char kVersion = 1;
-constexpr std::size_t kIpv4Header = 20;  // we send no options, nor does a peer that answers us
+constexpr std::size_t kIpv4Header = 20;  // both ends send packets without IP options
 
 using Mark = std::array<char, kMark>;
 
-// The flow is named by the token's first bytes, which nobody else knows.
+// Returns the mark of a flow. The first 4 bytes of the token, which are secret, identify the flow.
 Mark raw_mark(const Token& token, RawDirection direction) {
   Mark mark = {'p', 'p', kVersion, static_cast<char>(direction)};
   std::copy_n(token.begin(), 4, mark.begin() + 4);
   return mark;
 }
 
+// Returns 4 bytes as a filter loads them: in network byte order.
 std::uint32_t word(const char* bytes) {
   std::uint32_t w;
   std::memcpy(&w, bytes, sizeof w);
   return ntohl(w);
 }
 
-// One comparison: the bits of `mask` in the 32-bit word at `offset` of the message must be `value`.
+// A comparison: the 32-bit word at `offset` of the message, masked with `mask`, must be `value`.
 struct Condition {
   std::uint32_t offset;
   std::uint32_t mask;
   std::uint32_t value;
 };
 
-// Lets pass what meets every condition. IPv4 packets come with their header, IPv6 ones without.
+// Attaches a filter that passes messages that meet all conditions (SO_ATTACH_FILTER, socket(7)).
+// Received IPv4 packets have their IP header, IPv6 packets do not (raw(7), ipv6(7)).
 void attach_filter(int fd, int family, const std::vector<Condition>& conditions) {
   std::vector<sock_filter> program;
   const auto add = [&](int code, std::uint32_t k, std::uint8_t jt = 0, std::uint8_t jf = 0) {
@@ -67,7 +69,7 @@ void attach_filter(int fd, int family, const std::vector<Condition>& conditions)
   check(::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), "SO_ATTACH_FILTER");
 }
 
-// What came before the socket had its filter, or its peer.
+// Discards the packets that arrived before the socket had its filter or its peer.
 void discard_queued(int fd) {
   char byte;
   while (::recv(fd, &byte, 1, MSG_DONTWAIT) >= 0) {
@@ -77,12 +79,12 @@ void discard_queued(int fd) {
 Fd open_raw(const EndpointConfig& config, int protocol) {
   const int family = config.address.family();
   Fd fd(check(::socket(family, SOCK_RAW | SOCK_CLOEXEC, protocol),
-              "raw socket (it needs CAP_NET_RAW)"));
+              "raw socket (requires CAP_NET_RAW)"));
   apply_options(fd.get(), config.options, family);
   return fd;
 }
 
-// A raw socket that gets the session's packets of one direction.
+// Returns a raw socket that receives only the packets of the trial in one direction.
 Fd open_flow(const EndpointConfig& config, RawDirection direction) {
   Fd fd = open_raw(config, kRawProtocol);
   const Mark mark = raw_mark(config.token, direction);
@@ -109,7 +111,7 @@ Fd listen_raw(const EndpointConfig& config) {
   return fd;
 }
 
-// The hello in its mark, as it is sent; its answer has the other direction.
+// Returns the hello with its mark. The answer has the other direction.
 std::vector<char> marked_hello(const EndpointConfig& config, RawDirection direction) {
   const Mark mark = raw_mark(config.token, direction);
   const Hello hello{kHello, config.token};
@@ -119,7 +121,7 @@ std::vector<char> marked_hello(const EndpointConfig& config, RawDirection direct
   return message;
 }
 
-// Receives one packet without waiting; true when it is the session's hello.
+// Receives one packet without waiting. Returns true if it is a hello with the token.
 bool receive_hello(int fd, const EndpointConfig& config, sockaddr* from, socklen_t* size) {
   char packet[256];
   const ssize_t n = ::recvfrom(fd, packet, sizeof packet, MSG_DONTWAIT | MSG_TRUNC, from, size);
@@ -141,14 +143,15 @@ std::vector<Fd> admit_raw(Fd fd, const EndpointConfig& config, std::size_t,
       continue;
     }
     connect_to(fd.get(), from, size, "the client");
-    discard_queued(fd.get());  // of unauthenticated peers, or the repeated hello
+    discard_queued(fd.get());  // packets of unauthenticated peers and repeated hellos
     const std::vector<char> answer = marked_hello(config, RawDirection::pong);
-    ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);  // lost, it is asked for again
+    // If the answer is lost, the client repeats its hello.
+    ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
     return one_flow(std::move(fd));
   }
 }
 
-// Repeats the hello until it is answered.
+// Repeats the hello until the server answers. Throws std::runtime_error at the deadline.
 void be_admitted(int fd, const EndpointConfig& config) {
   const std::vector<char> hello = marked_hello(config, RawDirection::ping);
   do {
@@ -173,7 +176,7 @@ Framing raw_framing(int fd, const EndpointConfig& config, bool is_server) {
 
 // ---- ICMP
 
-// RFC 1071. Of a message whose checksum field is 0.
+// Computes the Internet checksum (RFC 1071) of a message whose checksum field is 0.
 std::uint16_t internet_checksum(const char* data, std::size_t size) noexcept {
   std::uint64_t sum = 0;
   for (; size >= 4; data += 4, size -= 4) {
@@ -188,7 +191,8 @@ std::uint16_t internet_checksum(const char* data, std::size_t size) noexcept {
   return static_cast<std::uint16_t>(~sum);
 }
 
-// Sequence number and checksum of an echo request. Of ICMPv6 the kernel computes the checksum.
+// Writes the sequence number and the checksum of an echo request. For ICMPv6 the kernel replaces
+// the checksum.
 void seal_icmp(char* message, std::size_t size) noexcept {
   const auto sequence = htons(static_cast<std::uint16_t>(header_of(message + kMark).number));
   std::memcpy(message + 6, &sequence, sizeof sequence);
@@ -235,7 +239,7 @@ std::optional<std::string> validate_raw(const Options& options) {
 
 Fd open_raw_server(const Address& address) {
   Fd fd(check(::socket(address.family(), SOCK_RAW | SOCK_CLOEXEC, kRawProtocol),
-              "raw socket (it needs CAP_NET_RAW)"));
+              "raw socket (requires CAP_NET_RAW)"));
   const Mark mark = {'p', 'p', kVersion, static_cast<char>(RawDirection::ping)};
   attach_filter(fd.get(), address.family(), {{0, UINT32_MAX, word(mark.data())}});
   discard_queued(fd.get());

@@ -14,6 +14,7 @@ namespace pingperf {
 namespace {
 
 constexpr char kAdmitted = '+';
+
 Fd open_stream(const EndpointConfig& config) {
   const int protocol = config.options.transport == Transport::mptcp ? IPPROTO_MPTCP : 0;
   Fd fd(check(::socket(config.address.family(), SOCK_STREAM | SOCK_CLOEXEC, protocol), "socket"));
@@ -29,7 +30,7 @@ std::vector<Fd> admit_streams(Fd listener, const EndpointConfig& config, std::si
     Fd connection = pending.admit(config.deadline);
     if (!connection && errno == ETIMEDOUT)
       throw std::runtime_error("the client did not connect: " + std::to_string(connections.size()) +
-                               " of " + std::to_string(count) + " connections came");
+                               " of " + std::to_string(count) + " connections arrived");
     check(connection.get(), "accept (ulimit -n)");
     if (send_all(connection.get(), &kAdmitted, 1)) connections.push_back(std::move(connection));
   }
@@ -37,15 +38,16 @@ std::vector<Fd> admit_streams(Fd listener, const EndpointConfig& config, std::si
   return connections;
 }
 
-// The server's word that the connection is one of its session's.
+// Waits until the server admits the connection. Throws std::runtime_error at the deadline, or if
+// the server closes the connection.
 void await_admission(int fd, const EndpointConfig& config) {
   char answer = 0;
   if (!wait_readable(fd, config.deadline) || !receive_all(fd, &answer, 1) || answer != kAdmitted)
     throw std::runtime_error(config.address.to_string() + " did not admit this session");
 }
 
-// Many connections are pending at once, but fewer than the
-// server accepts as pending.
+// Opens connections before earlier ones are admitted, but never more than the server accepts as
+// pending.
 std::vector<Fd> connect_streams(const EndpointConfig& config, std::size_t count) {
   std::vector<Fd> connections;
   std::size_t admitted = 0;
@@ -73,7 +75,8 @@ const TransportOps kStreams = {listen_stream, admit_streams, connect_streams};
 
 Fd listen_stream(const EndpointConfig& config) {
   Fd listener = open_stream(config);
-  // Binds over connections in TIME_WAIT, never over another listener (socket(7)).
+  // SO_REUSEADDR permits the address of connections in TIME_WAIT, but not that of another listener
+  // (socket(7)).
   set_option(listener.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
   const std::string where = config.address.to_string();
   const auto busy_or = [&](const std::string& call) {
@@ -89,7 +92,7 @@ Fd dial_stream(const EndpointConfig& config) {
   const Address& address = config.address;
   Fd fd = open_stream(config);
   if (::connect(fd.get(), address.data(), address.size()) != 0)
-    check(-1, "connect to " + address.to_string());  // the text only now: v1 dials in its hot loop
+    check(-1, "connect to " + address.to_string());  // builds the text only after an error
   return fd;
 }
 
