@@ -1,14 +1,14 @@
-// TCP v1: connect, one ping, one pong, disconnect; again and again. The server serves one client at
-// a time; who has not shown the token waits at its pending meanwhile.
+// TCP v1: repeats connect, ping, pong and disconnect. The server serves one connection at a time.
+// Connections that have not shown the token are pending meanwhile.
 //
 //   client                              server
-//     | … is admitted (stream.h)          |
+//     | is admitted (stream.h)            |
 //     | connect                           | accept
-//     |--- token + ping ----------------->| compares; closes and counts any other peer
+//     |--- token + ping ----------------->| compares; rejects and counts other peers
 //     |<-- pong --------------------------|
 //     | close                             | close
 //     …
-//     | connect, token, end of stream --->| the client is done
+//     | connect, token, end of stream --->| the client has finished
 #include <fcntl.h>
 #include <sys/socket.h>
 
@@ -26,11 +26,11 @@
 namespace pingperf {
 namespace {
 
-constexpr Nanoseconds kMuteTimeout = 100 * kMillisecond;  // a client that says no more is given up
-constexpr Nanoseconds kStopCheck = 50 * kMillisecond;     // how long a stop can go unnoticed
-constexpr Nanoseconds kPortRetry = kMillisecond;          // until a port may have become free
+constexpr Nanoseconds kClientTimeout = 100 * kMillisecond;  // then a silent client is closed
+constexpr Nanoseconds kStopCheck = 50 * kMillisecond;       // maximum delay of a stop
+constexpr Nanoseconds kPortRetry = kMillisecond;            // pause if no port is free
 
-// When the steps of one exchange were done.
+// The times of the steps of one exchange.
 struct Steps {
   Nanoseconds started = 0;
   Nanoseconds connected = 0;
@@ -38,7 +38,7 @@ struct Steps {
   Nanoseconds answered = 0;
 };
 
-// Connects. Fails with errno.
+// Connects. Returns an empty Fd with errno on an error.
 Fd dial(const EndpointConfig& config) {
   try {
     return dial_stream(config);
@@ -48,8 +48,8 @@ Fd dial(const EndpointConfig& config) {
   }
 }
 
-// As dial(), but when every ephemeral port waits in TIME_WAIT, tries until one is free: that is
-// counted, and no storm of errors. `started` is when the attempt that succeeded began.
+// Connects like dial(). If all ephemeral ports are in TIME_WAIT, counts that and retries until one
+// is free. Sets steps.started to the start of the last attempt.
 Fd dial_patiently(PingThread& t, const Meter& meter, const EndpointConfig& config, Steps& steps) {
   for (;;) {
     steps.started = fast_now_ns();
@@ -62,7 +62,8 @@ Fd dial_patiently(PingThread& t, const Meter& meter, const EndpointConfig& confi
   }
 }
 
-// Receives exactly `size` bytes, or until the meter is stopped. Returns false with errno.
+// Receives exactly `size` bytes. Returns false with errno on an error, at the end of the stream
+// (errno 0) or if the meter was stopped.
 bool receive_unless_stopped(int fd, char* data, std::size_t size, const Meter& meter) {
   while (size > 0) {
     const ssize_t n = ::recv(fd, data, size, 0);
@@ -75,7 +76,7 @@ bool receive_unless_stopped(int fd, char* data, std::size_t size, const Meter& m
   return true;
 }
 
-// One connection: ping and pong. Returns false with errno.
+// Sends the ping and receives the pong on one connection. Returns false with errno on an error.
 bool exchange(int fd, PingThread& t, const Meter& meter, Steps& steps) {
   char* const pong = t.incoming.data();
   const std::size_t size = t.incoming.size();
@@ -89,11 +90,11 @@ bool exchange(int fd, PingThread& t, const Meter& meter, Steps& steps) {
   return true;
 }
 
-// A connection that carries the token and nothing else.
-void say_goodbye(const EndpointConfig& config) {
+// Tells the server that the client has finished: opens a connection with the token and no ping. If
+// connect() fails, the server has ended or will be stopped.
+void send_end(const EndpointConfig& config) {
   if (const Fd fd = dial(config))
     send_all(fd.get(), reinterpret_cast<const char*>(config.token.data()), sizeof(Token));
-  // else the server is gone already, or will be stopped
 }
 
 void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
@@ -109,7 +110,7 @@ void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
     if (!window.may_send(t, due)) break;
     Steps steps;
     Fd fd = dial_patiently(t, meter, config, steps);
-    if (!fd && steps.started >= t.closed) break;  // no port became free in time
+    if (!fd && steps.started >= t.closed) break;  // no port became free in the window
     if (!fd) return fail(t, meter, "connect");
     if (!exchange(fd.get(), t, meter, steps)) return fail(t, meter, "ping and pong");
     if (t.verify && t.incoming != payload) {
@@ -119,29 +120,29 @@ void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
     const Nanoseconds closing = fast_now_ns();
     fd = Fd();
     const Nanoseconds closed = fast_now_ns();
-    // The waiting for a port and the disconnect are in the rate, not in the round trip.
+    // The rate includes the wait for a port and the disconnect. The round trip does not.
     window.record(t, t.flows.front(), due, due + (steps.answered - steps.started));
     if (due < window.open) continue;
     connects.record(steps.connected - steps.started);
     first_bytes.record(steps.first_byte - steps.connected);
     closes.record(closed - closing);
   }
-  if (!config.external) say_goodbye(config);
+  if (!config.external) send_end(config);
 }
 
-enum class Served { client, goodbye, nothing, corrupt };
+enum class Served { exchange, end, nothing, corrupt };
 
-// Serves the one client of `connection`, to the end of its stream.
+// Serves one connection until the client closes it.
 Served serve(int connection, PingThread& t) {
-  set_receive_timeout(connection, kMuteTimeout);
+  set_receive_timeout(connection, kClientTimeout);
   char* const ping = t.incoming.data();
-  if (!receive_all(connection, ping, 1)) return errno == 0 ? Served::goodbye : Served::nothing;
+  if (!receive_all(connection, ping, 1)) return errno == 0 ? Served::end : Served::nothing;
   if (!receive_all(connection, ping + 1, t.outgoing.size() - 1)) return Served::nothing;
   if (!t.is_intact(ping)) return Served::corrupt;
   if (!send_all(connection, ping, t.outgoing.size())) return Served::nothing;
   char rest;
-  receive_all(connection, &rest, 1);  // until the client closes
-  return Served::client;
+  receive_all(connection, &rest, 1);  // waits until the client closes
+  return Served::exchange;
 }
 
 void pong(PingThread& t, Meter& meter, const EndpointConfig& config) {
@@ -150,22 +151,22 @@ void pong(PingThread& t, Meter& meter, const EndpointConfig& config) {
     const Fd connection = pending.admit(PendingConnections::kForever);
     if (!connection) return fail(t, meter, "accept");
     switch (serve(connection.get(), t)) {
-      case Served::goodbye:
+      case Served::end:
         over = true;
         break;
-      case Served::nothing:  // its client gave up; it knows why
+      case Served::nothing:  // the client reports its error
         break;
       case Served::corrupt:
         return fail(t, meter, "payload of a ping");
-      case Served::client:
+      case Served::exchange:
         if (t.total_exchanges++ == 0) meter.first_byte();
     }
   }
   t.rejected_peers += pending.rejected();
 }
 
-// The client comes once to be admitted, as of any stream; its pings come one by one, while the
-// server runs.
+// Admits one connection of the client, as for a stream. Returns the listener as the only flow,
+// because the connections of the pings follow while the server runs.
 std::vector<Fd> admit_client(Fd listener, const EndpointConfig& config, std::size_t,
                              std::uint64_t& rejected) {
   Fd pending(check(::fcntl(listener.get(), F_DUPFD_CLOEXEC, 0), "dup of the listener"));
@@ -174,6 +175,8 @@ std::vector<Fd> admit_client(Fd listener, const EndpointConfig& config, std::siz
   flows.push_back(std::move(listener));
   return flows;
 }
+
+// Opens the connection that admit_client() admits. Returns no flows.
 std::vector<Fd> be_admitted(const EndpointConfig& config, std::size_t) {
   if (!config.external) kStreams.connect(config, 1);
   return {};

@@ -1,5 +1,5 @@
-// The ping-pong engines with one flow, whose loops differ in how they wait: asleep in the kernel
-// (blocking), asking again and again (spin), or first this and then that (hybrid).
+// The ping-pong engines with one flow: blocking sleeps in the kernel, spin polls, hybrid polls for
+// a while and then sleeps.
 #include "sockets/latency/latency_engines.h"
 #include "sockets/latency/open_loop.h"
 #include "sockets/latency/stamped_pingpong.h"
@@ -8,7 +8,7 @@
 namespace pingperf {
 namespace {
 
-// The client's loop that the options ask for.
+// Runs the client's loop for the options.
 template <Wait wait, bool stream>
 void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const Options& o = config.options;
@@ -38,11 +38,11 @@ LatencyFamily family(std::string_view name, std::string_view summary) {
   };
 }
 
-// Two that spin on one CPU wait for the scheduler's slice, not for each other: 8 ms a ping.
+// Two ends that spin on one CPU wait for the time slices of the scheduler: 8 ms per ping.
 std::optional<std::string> validate_spin(const Options& o) {
   if (o.client_cpu && o.client_cpu == o.server_cpu && o.transport != Transport::icmp)
-    return "spin with both ends on one CPU measures the scheduler: pin them to two, or use "
-           "blocking";
+    return "engine spin with both ends on one CPU measures the scheduler: pin the ends to two CPUs "
+           "or use engine blocking";
   return validate_timestamps(o);
 }
 

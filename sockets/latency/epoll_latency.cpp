@@ -1,4 +1,4 @@
-// Ping-pong over many flows with epoll(7): level-triggered, one recv() for each event.
+// Ping-pong over many flows with level-triggered epoll(7): one recv() per event.
 #include "sockets/core/poller.h"
 #include "sockets/latency/flow_pingpong.h"
 #include "sockets/latency/latency_engines.h"
@@ -7,7 +7,7 @@
 namespace pingperf {
 namespace {
 
-// Watches the flows of one thread for something to read.
+// Returns a poller that waits until flows can be read.
 Poller<PingFlow> poll_for_reading(std::vector<PingFlow>& flows) {
   Poller<PingFlow> poller;
   for (PingFlow& flow : flows) poller.watch(flow, EPOLLIN);
@@ -75,13 +75,13 @@ void pong_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
   }
 }
 
-// How an open loop waits on many flows.
+// The waiter of an open loop over many flows (open_loop.h).
 class EpollWaiter {
  public:
   EpollWaiter(std::vector<PingFlow>& flows, const Options&) : poller_(poll_for_reading(flows)) {}
 
   void wait(Nanoseconds until, int blocked_fd) noexcept {
-    constexpr Nanoseconds kBlocked = 100 * kMicrosecond;  // a full buffer is tried again
+    constexpr Nanoseconds kBlocked = 100 * kMicrosecond;  // interval of retries for a full buffer
     const Nanoseconds left = std::max<Nanoseconds>(0, until - fast_now_ns());
     poller_.wait(blocked_fd >= 0 ? std::min(left, kBlocked) : left);
   }
@@ -100,13 +100,14 @@ void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
   ping_all(t, meter, config);
 }
 
-// Sends block here: two ends that both wait for room, each on another flow, would wait for ever.
+// Sends block. If both ends waited for space in the buffers of different flows, neither would
+// continue.
 std::optional<std::string> validate_large_message(const Options& o) {
   constexpr std::uint64_t kFitsEveryBuffer = 64 * 1024;
   if (o.streams.value_or(1) == 1 || o.message_size.value_or(64) <= kFitsEveryBuffer)
     return std::nullopt;
-  return "epoll with many streams: a message must fit the socket's buffers: message_size at most "
-         "64KiB";
+  return "engine epoll with several streams requires a message_size of at most 64KiB, so that a "
+         "message fits into the socket's buffers";
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace {
 
 using Parameters = std::vector<std::string_view>;
 
-// What one transport needs of a row.
+// The part of an engine's row that depends on the transport.
 struct Row {
   Transport transport;
   const TransportOps& transport_ops;
@@ -34,18 +34,18 @@ const std::vector<Row>& rows() {
   return rows;
 }
 
-// What does not go together, whatever the way to wait.
+// The constraints of all families.
 std::optional<std::string> validate_latency(const Options& o) {
-  if (o.arrivals && !o.frequency_hz) return "arrivals: there is no frequency to spread";
+  if (o.arrivals && !o.frequency_hz) return "arrivals: requires frequency";
   if (o.frequency_hz && o.message_size.value_or(64) < kMinDatagram)
-    return "frequency: an open loop needs a message_size of at least 16 (number and time)";
-  if (o.frequency_hz && o.timestamps)
-    return "timestamps: of a closed loop only, not of a frequency";
+    return "frequency: requires a message_size of at least 16 bytes (sequence number and time)";
+  if (o.frequency_hz && o.timestamps) return "timestamps: cannot be combined with frequency";
   if (o.timestamps && o.verify.value_or(false))
-    return "verify: with timestamps the payload carries the server's stamps";
+    return "verify: cannot be combined with timestamps, because pongs carry the server's stamps";
   if (auto error = validate_threads(o)) return error;
   if (o.frequency_hz && o.threads.value_or(1) > 1)
-    return "frequency: one thread keeps the schedule; spread it over streams instead of threads";
+    return "frequency: requires threads: 1, because one thread keeps the schedule; use streams "
+           "instead of threads";
   return std::nullopt;
 }
 

@@ -13,10 +13,11 @@
 namespace pingperf {
 namespace {
 
-constexpr std::uint64_t kMaxSamples = 2'000'000;  // of a trial: what travels in one line
-constexpr std::size_t kMinBuffer = 64;            // holds any mark of a flow
+constexpr std::uint64_t kMaxSamples = 2'000'000;  // per trial; they must fit into one message
+constexpr std::size_t kMinBuffer = 64;            // fits every mark of a flow
 
-// A closed loop's ping begins with its number, where there is room; an open loop's with a header.
+// Returns the size of the part of a stream's message that differs from ping to ping: the number of
+// a closed loop's ping if it fits, or the header of an open loop's ping.
 std::size_t head_of_stream(const Options& o) {
   if (o.kind == Kind::connect) return 0;
   if (o.frequency_hz) return sizeof(DatagramHeader);
@@ -25,14 +26,14 @@ std::size_t head_of_stream(const Options& o) {
 
 class PingPong final : public Endpoint {
  public:
-  // A server, whose flows come with accept().
+  // A server, which gets its flows in accept().
   PingPong(const PingPongOps& ops, const EndpointConfig& config, Fd listener)
       : PingPong(ops, config, true) {
     listener_ = std::move(listener);
     address_ = Address::local_of(listener_.get());
   }
 
-  // A client, with its flows.
+  // A client with its flows.
   PingPong(const PingPongOps& ops, const EndpointConfig& config, std::vector<Fd> flows)
       : PingPong(ops, config, false) {
     adopt(std::move(flows));
@@ -50,10 +51,10 @@ class PingPong final : public Endpoint {
     std::vector<std::function<void()>> loops;
     for (PingThread& thread : threads_)
       loops.push_back([&, this] {
-        ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: a sleep ends when it should (prctl(2))
+        ::prctl(PR_SET_TIMERSLACK, 1UL);  // 1 ns, so that sleeps end in time (prctl(2))
         try {
           loop(thread, meter_, config_);
-        } catch (const std::system_error& e) {  // before its first ping
+        } catch (const std::system_error& e) {  // only before the first ping
           thread.error = e.code().value();
           thread.failed_call = "set-up";
         } catch (const std::bad_alloc&) {
@@ -97,7 +98,7 @@ class PingPong final : public Endpoint {
       t.outgoing.resize(o.message_size.value());
       fill_pattern(t.outgoing, config.token);
       t.incoming.resize(std::max(t.outgoing.size(), kMinBuffer));
-      if (o.samples && !is_server) {  // touched now, not between two pings
+      if (o.samples && !is_server) {  // resize() touches the memory before the first ping
         t.samples.resize(kMaxSamples / count);
         t.samples.clear();
       }
@@ -117,7 +118,7 @@ class PingPong final : public Endpoint {
       }
       t.flows.emplace_back().fd = std::move(flows[i]);
     }
-    if (flows.empty()) threads_[0].flows.emplace_back();  // connect: where exchanges are counted
+    if (flows.empty()) threads_[0].flows.emplace_back();  // connect: counts the exchanges
   }
 
   Totals totals() const {
@@ -136,9 +137,10 @@ class PingPong final : public Endpoint {
   }
 
   void report(Measurement& m, Nanoseconds ended) {
-    // The loop's own window: the meter's wakes up late when the loop has the CPU.
+    // Uses the window of the loop, because the meter's thread wakes up late if the loop has the
+    // CPU.
     const PingThread& first = threads_.front();
-    if (config_.options.messages) {  // without what was waited for after the last of them
+    if (config_.options.messages) {  // the window ends with the last ping
       ended = 0;
       for (const PingThread& t : threads_) ended = std::max(ended, t.ended);
     }
@@ -161,7 +163,7 @@ class PingPong final : public Endpoint {
     if (open_loop) m.unsent = sum(&PingThread::unsent);
     if (!ops_.transport.is_stream()) {
       if (!open_loop)
-        m.late = sum(&PingThread::late);  // an open loop gives nothing up while it runs
+        m.late = sum(&PingThread::late);  // an open loop has no timeouts while it runs
       m.duplicates = sum(&PingThread::duplicates);
       m.out_of_order = sum(&PingThread::out_of_order);
     }
@@ -175,7 +177,7 @@ class PingPong final : public Endpoint {
   const bool is_server_;
   Fd listener_;
   Address address_;
-  std::deque<PingThread> threads_;  // a deque: they hold atomics and do not move
+  std::deque<PingThread> threads_;  // a deque, because threads contain atomics and cannot move
 };
 
 }  // namespace
@@ -189,7 +191,7 @@ PingWindow open_window(PingThread& thread, Meter& meter) noexcept {
 
 void fail(PingThread& thread, const Meter& meter, const char* call) noexcept {
   if (meter.stopped()) return;
-  thread.error = errno == 0 ? ECONNRESET : errno;  // 0: the stream ended inside a message
+  thread.error = errno == 0 ? ECONNRESET : errno;  // 0: the stream ended within a message
   thread.failed_call = call;
 }
 

@@ -1,4 +1,4 @@
-// Latency engines against peers that stall, lose, repeat, spoil and reset.
+// Latency engines with servers that stall, lose, repeat or corrupt pongs, or reset the connection.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <net/if.h>
@@ -41,7 +41,7 @@ EndpointConfig config_for(Transport transport) {
   return config;
 }
 
-// A server of the test's own, which opens the flow as it should and then does what it likes.
+// A server of the test, which admits the client and then calls `behave` with the flow.
 class OddServer {
  public:
   OddServer(EndpointConfig config, const TransportOps& transport,
@@ -87,7 +87,7 @@ class OddPeerTest : public testing::TestWithParam<const char*> {
   }
 };
 
-TEST_P(OddPeerTest, PongsInPiecesOfOneByteAreWhole) {
+TEST_P(OddPeerTest, PongsInPiecesOfOneByteAreAssembled) {
   OddServer server(config_for(Transport::tcp), kStreams, [](int fd) {
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &on, sizeof on);
@@ -101,7 +101,7 @@ TEST_P(OddPeerTest, PongsInPiecesOfOneByteAreWhole) {
   EXPECT_GT(m.exchanges.value(), 0u);
 }
 
-TEST_P(OddPeerTest, ASpoiltPongIsNoticed) {
+TEST_P(OddPeerTest, ACorruptPongEndsTheTrialWithAnError) {
   OddServer server(config_for(Transport::tcp), kStreams, [](int fd) {
     char ping[64];
     for (int i = 0; receive_all(fd, ping, sizeof ping); ++i) {
@@ -145,7 +145,7 @@ void serve_oddly(int fd,
   }
 }
 
-TEST_P(OddPeerTest, LostPongsAreCountedAndPassedOver) {
+TEST_P(OddPeerTest, LostPongsAreCounted) {
   OddServer server(config_for(Transport::udp), kDatagrams, [](int fd) {
     serve_oddly(fd, [&](std::uint64_t number, const char* ping, std::size_t size) {
       if (number % 10 != 3) ::send(fd, ping, size, 0);
@@ -159,14 +159,14 @@ TEST_P(OddPeerTest, LostPongsAreCountedAndPassedOver) {
   });
   EXPECT_EQ(m.error, "");
   EXPECT_EQ(m.exchanges.value() + m.lost.value(), 50u);
-  EXPECT_GE(m.lost.value(), 5u);  // a busy machine may lose more in time
+  EXPECT_GE(m.lost.value(), 5u);  // on a busy machine more pings time out
   EXPECT_EQ(m.duplicates.value(), 0u);
   EXPECT_EQ(
       std::count_if(m.samples.begin(), m.samples.end(), [](const Sample& s) { return s.rtt < 0; }),
       static_cast<long>(m.lost.value()));
 }
 
-TEST_P(OddPeerTest, RepeatedPongsAreCountedAndNotMeasured) {
+TEST_P(OddPeerTest, DuplicatePongsAreCountedAndNotMeasured) {
   OddServer server(config_for(Transport::udp), kDatagrams, [](int fd) {
     serve_oddly(fd, [&](std::uint64_t, const char* ping, std::size_t size) {
       ::send(fd, ping, size, 0);
@@ -180,11 +180,11 @@ TEST_P(OddPeerTest, RepeatedPongsAreCountedAndNotMeasured) {
   EXPECT_EQ(m.error, "");
   EXPECT_EQ(m.exchanges.value(), 20u);
   EXPECT_EQ(m.rtt->count(), 20u);
-  EXPECT_GE(m.duplicates.value(), 15u);  // the last ones may come after the end
+  EXPECT_GE(m.duplicates.value(), 15u);  // the last ones can arrive after the end
   EXPECT_EQ(m.lost.value(), 0u);
 }
 
-TEST_P(OddPeerTest, LatePongsAreToldFromRepeatedOnes) {
+TEST_P(OddPeerTest, LatePongsAreNotDuplicates) {
   OddServer server(config_for(Transport::udp), kDatagrams, [](int fd) {
     std::string held;
     serve_oddly(fd, [&](std::uint64_t number, const char* ping, std::size_t size) {
@@ -193,7 +193,7 @@ TEST_P(OddPeerTest, LatePongsAreToldFromRepeatedOnes) {
         return;
       }
       ::send(fd, ping, size, 0);
-      if (number == 10) ::send(fd, held.data(), held.size(), 0);  // long after its time-out
+      if (number == 10) ::send(fd, held.data(), held.size(), 0);  // after its timeout
     });
   });
   const Measurement m = server.measure(udp(), [](Options& o) {
@@ -214,7 +214,7 @@ INSTANTIATE_TEST_SUITE_P(Latency, OddPeerTest,
 
 class OpenLoopTest : public testing::TestWithParam<const char*> {};
 
-// 5 000 pings a second, and the server stands still for 50 ms of each second.
+// 5 000 pings per second to a server that stalls for 50 ms of each second.
 TEST_P(OpenLoopTest, AStallShowsInTheTailAndNotInTheNaiveFigure) {
   OddServer server(config_for(Transport::tcp), kStreams, [](int fd) {
     char ping[64];
@@ -236,10 +236,10 @@ TEST_P(OpenLoopTest, AStallShowsInTheTailAndNotInTheNaiveFigure) {
   EXPECT_GE(m.rtt->quantile(0.99), 20 * kMillisecond);
   const Histogram& naive = m.spans.at(Span::naive);
   EXPECT_LT(naive.quantile(0.99), 20 * kMillisecond);
-  EXPECT_GE(naive.max(), 45 * kMillisecond);  // one ping did wait
+  EXPECT_GE(naive.max(), 45 * kMillisecond);  // one ping waited
 }
 
-TEST_P(OpenLoopTest, PingsThatNeverCameBackAreLost) {
+TEST_P(OpenLoopTest, UnansweredPingsAreLost) {
   OddServer server(config_for(Transport::udp), kDatagrams, [](int fd) {
     serve_oddly(fd, [&](std::uint64_t number, const char* ping, std::size_t size) {
       if (number % 4 != 0) ::send(fd, ping, size, 0);
@@ -257,7 +257,7 @@ TEST_P(OpenLoopTest, PingsThatNeverCameBackAreLost) {
   EXPECT_EQ(m.lost.value(), 25u);
 }
 
-TEST_P(OpenLoopTest, MoreThanCanBeSentIsSaidAndEndsInTime) {
+TEST_P(OpenLoopTest, UnsentPingsAreCountedAndTheTrialEndsInTime) {
   for (const Transport transport : {Transport::udp, Transport::tcp}) {
     const bool stream = is_stream(transport);
     OddServer server(config_for(transport), stream ? kStreams : kDatagrams, [&](int fd) {
@@ -284,8 +284,8 @@ TEST_P(OpenLoopTest, MoreThanCanBeSentIsSaidAndEndsInTime) {
 INSTANTIATE_TEST_SUITE_P(Latency, OpenLoopTest,
                          testing::Values("blocking", "spin", "hybrid", "epoll"), test_name);
 
-// A network namespace of the calling thread's own, with a loopback device. Threads that it starts
-// live there too.
+// Moves the calling thread to a new network namespace with a loopback device. Threads that it
+// starts later are in the same namespace.
 bool enter_own_network() {
   if (::unshare(CLONE_NEWNET) != 0) return false;
   const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -295,7 +295,7 @@ bool enter_own_network() {
   return ::ioctl(fd.get(), SIOCSIFFLAGS, &request) == 0;
 }
 
-TEST(Connect, PortsThatRunOutAreWaitedForAndCounted) {
+TEST(Connect, WaitsForFreePortsAndCountsTheWaits) {
   bool possible = false;
   Measurement m;
   std::thread([&] {
@@ -316,7 +316,7 @@ TEST(Connect, PortsThatRunOutAreWaitedForAndCounted) {
     server->stop();
     serving.join();
   }).join();
-  if (!possible) GTEST_SKIP() << "needs a network namespace (root)";
+  if (!possible) GTEST_SKIP() << "requires a network namespace (root)";
   EXPECT_EQ(m.error, "");
   EXPECT_LE(m.exchanges.value(), 20u);
   EXPECT_GT(m.exchanges.value(), 0u);
@@ -332,7 +332,7 @@ TEST_P(ManyFlowsTest, TwoThousandConnectionsAreAllServed) {
   ::getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &files);
-  if (files.rlim_max < 4200) GTEST_SKIP() << "needs 4200 file descriptors (ulimit -Hn)";
+  if (files.rlim_max < 4200) GTEST_SKIP() << "requires 4200 file descriptors (ulimit -Hn)";
   EndpointConfig config = config_for(Transport::tcp);
   config.options.streams = 2000;
   config.options.threads = 1;
@@ -352,7 +352,7 @@ TEST_P(ManyFlowsTest, TwoThousandConnectionsAreAllServed) {
 
 INSTANTIATE_TEST_SUITE_P(Latency, ManyFlowsTest, testing::Values("epoll", "io_uring"), test_name);
 
-TEST(SocketOptions, BusyPollIsWhatTheKernelWasAskedFor) {
+TEST(SocketOptions, TheKernelHasTheRequestedBusyPoll) {
   const Fd fd(check(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
   Options options;
   options.busy_poll = 40 * kMicrosecond;
@@ -377,7 +377,7 @@ TEST(FastClock, KeepsTheTimeOfTheMonotonicClock) {
     ASSERT_GE(now, last);
     last = now;
   }
-  // Both are read one after the other; between the readings the thread may lose its CPU.
+  // The thread can lose its CPU between the readings of the two clocks, so the minimum counts.
   Nanoseconds closest = kSecond;
   for (int i = 0; i < 100; ++i) closest = std::min(closest, std::abs(fast_now_ns() - now_ns()));
   EXPECT_LT(closest, 20 * kMicrosecond);
