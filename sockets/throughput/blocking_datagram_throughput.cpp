@@ -1,5 +1,5 @@
 // UDP bulk transfer with blocking calls: one side numbers and stamps its datagrams, the other
-// counts what comes, what is missing, and the jitter.
+// counts received and lost datagrams and estimates the jitter.
 #include <sys/socket.h>
 
 #include "sockets/throughput/datagram_bursts.h"

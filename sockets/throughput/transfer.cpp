@@ -14,11 +14,11 @@
 namespace pingperf {
 namespace {
 
-constexpr std::uint64_t kMinBuffer = 64;  // holds any mark of a flow
+constexpr std::uint64_t kMinBuffer = 64;  // fits every mark of a flow
 
 class Transfer final : public Endpoint {
  public:
-  // A server, whose flows come with accept().
+  // A server, which gets its flows in accept().
   Transfer(const TransferOps& ops, const EndpointConfig& config, Fd listener)
       : ops_(ops),
         config_(config),
@@ -27,7 +27,7 @@ class Transfer final : public Endpoint {
         listener_(std::move(listener)),
         address_(Address::local_of(listener_.get())) {}
 
-  // A client, with its flows.
+  // A client with its flows.
   Transfer(const TransferOps& ops, const EndpointConfig& config, std::vector<Fd> flows)
       : ops_(ops), config_(config), meter_(config.options), is_server_(false) {
     adopt(std::move(flows));
@@ -76,7 +76,7 @@ class Transfer final : public Endpoint {
     }
   }
 
-  // A loop and what it moves.
+  // A loop and its flows.
   struct Work {
     TransferLoop loop;
     FlowGroup group;
@@ -92,12 +92,13 @@ class Transfer final : public Endpoint {
   }
 
   void perform(Work& work) noexcept {
-    ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: a paced sender's sleep ends when it should (prctl(2))
+    ::prctl(PR_SET_TIMERSLACK,
+            1UL);  // 1 ns, so that sleeps of paced senders end in time (prctl(2))
     try {
       work.loop(work.group, meter_);
-    } catch (const std::system_error& e) {  // before its first byte
+    } catch (const std::system_error& e) {  // only before the first byte
       work.group.flows.front()->error = e.code().value();
-    } catch (const std::exception&) {  // likewise: memory that there is not
+    } catch (const std::exception&) {  // only before the first byte: no memory
       work.group.flows.front()->error = ENOMEM;
     }
     work.group.arrive();
@@ -106,7 +107,7 @@ class Transfer final : public Endpoint {
   void report(Measurement& m) const {
     for (const Flow& flow : flows_)
       if (const int error = flow.error; error != 0 && m.error.empty())
-        m.error = std::string("the transfer broke off: ") + std::strerror(error);
+        m.error = std::string("the transfer failed: ") + std::strerror(error);
     std::uint64_t zero_copy_sends = 0, copied = 0;
     for (const Work& work : works_) {
       if (work.loop == ops_.send && sends()) m.sending_copies = work.group.copies;
@@ -121,7 +122,7 @@ class Transfer final : public Endpoint {
     report_socket(m);
   }
 
-  // What the kernel made of what was asked for.
+  // Reports the values that the kernel granted.
   void report_socket(Measurement& m) const {
     const int fd = flows_.front().fd.get();
     m.send_buffer_bytes = buffer_size(fd, SO_SNDBUF);
@@ -132,7 +133,8 @@ class Transfer final : public Endpoint {
     }
   }
 
-  // Called as the window opens: what may still be sent, shared over the flows.
+  // Divides the limit of bytes or messages among the flows. The limit counts from the start of the
+  // window.
   void set_limits() noexcept {
     const Options& o = config_.options;
     if (!sends() || !is_limited(o)) return;
@@ -153,9 +155,9 @@ class Transfer final : public Endpoint {
   const bool is_server_;
   Fd listener_;
   Address address_;
-  std::deque<Flow> flows_;  // a deque: flows hold atomics and do not move
+  std::deque<Flow> flows_;  // a deque, because flows contain atomics and cannot move
   std::deque<Work> works_;
-  std::deque<std::latch> ready_;  // of each direction
+  std::deque<std::latch> ready_;  // one per direction
   std::uint64_t rejected_ = 0;
 };
 
@@ -235,7 +237,7 @@ Pace::Pace(const Options& o, std::size_t flows) {
 bool Pace::look(Nanoseconds time) noexcept {
   const auto now = static_cast<double>(time);
   const double late = now - static_cast<double>(next_look());
-  if (late > kMaxBehind) next_ns_ += late;  // the first look too: it begins the schedule
+  if (late > kMaxBehind) next_ns_ += late;  // also at the first look, which starts the schedule
   looked_ns_ = now;
   if (!is_due()) return false;
   if (left_ns_ > 0) gaps_->record(static_cast<Nanoseconds>(now - left_ns_));
