@@ -1,5 +1,5 @@
-// Pings itself over loopback with each engine that can, and prints the median round trip: an
-// example of a program that uses pingperf's sockets.
+// An example of a program that uses the sockets of pingperf: measures round trips over loopback
+// with each available engine and prints the medians.
 #include <pingperf/sockets/transport/engine.h>
 
 #include <cstdio>
@@ -27,7 +27,7 @@ EndpointConfig loopback_config(const Engine& engine) {
   return config;
 }
 
-// Both ends in this process; the server's on a thread of its own.
+// Runs both ends in this process, the server on its own thread.
 Measurement ping(const Engine& engine) {
   EndpointConfig config = loopback_config(engine);
   const auto server = engine.listen(config);
