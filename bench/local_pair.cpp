@@ -47,7 +47,7 @@ Options options_of(const Engine& engine, std::uint64_t messages) {
   return o;
 }
 
-Session local_session(const Engine& engine, const Options& options) {
+EndpointConfig local_config(const Engine& engine, const Options& options) {
   return {.options = options,
           .token = mint_token(),
           .address = free_address(engine.transport),
@@ -59,12 +59,12 @@ void expect_well(const Measurement& measurement, const char* end) {
 }
 
 Ends run_pair(const Engine& engine, const Options& options) {
-  Session session = local_session(engine, options);
+  EndpointConfig config = local_config(engine, options);
   std::unique_ptr<Endpoint> server;
   std::future<Measurement> served;
   if (engine.listen) {  // otherwise the kernel at the address answers
-    server = engine.listen(session);
-    session.address = server->address();
+    server = engine.listen(config);
+    config.address = server->address();
     served = std::async(std::launch::async, [&] {
       pin(options.server_cpu);
       server->accept();
@@ -74,7 +74,7 @@ Ends run_pair(const Engine& engine, const Options& options) {
   Ends ends;
   ends.client = std::async(std::launch::async, [&] {
                   pin(options.client_cpu);
-                  return engine.connect(session)->run({});
+                  return engine.connect(config)->run({});
                 }).get();
   if (server) {
     if (served.wait_for(std::chrono::seconds(2)) != std::future_status::ready) server->stop();

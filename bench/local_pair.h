@@ -13,9 +13,8 @@ struct Ends {
 // Returns options for `messages` pings or sends of the usual size, without warmup.
 Options options_of(const Engine& engine, std::uint64_t messages);
 
-// Returns the session of a server on loopback. The client's session has the server's address
-// instead.
-Session local_session(const Engine& engine, const Options& options);
+// Returns the input of a server on loopback. The client requires the server's address instead.
+EndpointConfig local_config(const Engine& engine, const Options& options);
 
 // Throws std::runtime_error if the measurement has an error.
 void expect_well(const Measurement& measurement, const char* end);

@@ -1,4 +1,4 @@
-// The engines of this folder, each made in a file of its own.
+// The engines of this folder. Each function is defined in the file of its engine.
 #pragma once
 
 #include "sockets/transport/engine.h"

@@ -1,5 +1,5 @@
-// The null engine: moves nothing, measures nothing, takes its time. What a trial of it costs beyond
-// warmup and duration is the harness's own.
+// The null engine: transfers nothing and waits for warmup and duration. Any further time of its
+// trial is the overhead of the harness.
 #include <condition_variable>
 #include <mutex>
 
@@ -11,10 +11,10 @@ namespace {
 
 class Nothing final : public Endpoint {
  public:
-  explicit Nothing(const Session& session)
-      : length_(session.options.warmup.value_or(0) + session.options.duration.value_or(0)),
-        window_s_(to_seconds(session.options.duration.value_or(0))),
-        address_(session.address) {}
+  explicit Nothing(const EndpointConfig& config)
+      : length_(config.options.warmup.value_or(0) + config.options.duration.value_or(0)),
+        window_s_(to_seconds(config.options.duration.value_or(0))),
+        address_(config.address) {}
 
   Address address() const override { return address_; }
 
@@ -43,14 +43,14 @@ class Nothing final : public Endpoint {
   bool stopped_ = false;  // guarded by mutex_
 };
 
-std::unique_ptr<Endpoint> make_nothing(const Session& session) {
-  return std::make_unique<Nothing>(session);
+std::unique_ptr<Endpoint> make_nothing(const EndpointConfig& config) {
+  return std::make_unique<Nothing>(config);
 }
 
 Engine make_engine(Kind kind, Transport transport) {
   return {
       .name = "null",
-      .summary = "moves nothing: measures the harness itself",
+      .summary = "transfers nothing: measures the overhead of the harness",
       .kind = kind,
       .transport = transport,
       .parameters = {"duration", "warmup", "pin.client", "pin.server"},

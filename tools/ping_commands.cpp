@@ -206,12 +206,12 @@ int ping_command(PingCommand command) {
 int pong_command(const PongCommand& command) {
   using enum Transport;
   const Transport transport = *transport_from(command.transport);
-  Session session;
-  session.options.transport = transport;
-  session.address = read_bind("pong", command.bind, transport, command.port);
-  const Fd socket = transport == udp   ? bind_datagram(session)
-                    : transport == raw ? open_raw_server(session.address)
-                                       : listen_stream(session);
+  EndpointConfig config;
+  config.options.transport = transport;
+  config.address = read_bind("pong", command.bind, transport, command.port);
+  const Fd socket = transport == udp   ? bind_datagram(config)
+                    : transport == raw ? open_raw_server(config.address)
+                                       : listen_stream(config);
   const Interrupt interrupt;
   const Address where = Address::local_of(socket.get());
   fmt::print("PONG on {} over {}{}\n", transport == raw ? where.host() : where.to_string(),
@@ -231,10 +231,10 @@ int pong_command(const PongCommand& command) {
 int sink_command(const SinkCommand& command) {
   using enum Transport;
   const Transport transport = *transport_from(command.transport);
-  Session session;
-  session.options.transport = transport;
-  session.address = read_bind("sink", command.bind, transport, command.port);
-  const Fd socket = transport == udp ? bind_datagram(session) : listen_stream(session);
+  EndpointConfig config;
+  config.options.transport = transport;
+  config.address = read_bind("sink", command.bind, transport, command.port);
+  const Fd socket = transport == udp ? bind_datagram(config) : listen_stream(config);
   const Interrupt interrupt;
   fmt::print("SINK on {} over {}\n", Address::local_of(socket.get()).to_string(),
              command.transport);

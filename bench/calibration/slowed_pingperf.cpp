@@ -41,9 +41,9 @@ Engine slowed(const Engine& engine, std::string_view name, double share) {
   Engine copy = engine;
   copy.name = name;
   copy.summary = "blocking, for calibration";
-  copy.connect = [original = engine.connect, share](const Session& session) {
+  copy.connect = [original = engine.connect, share](const EndpointConfig& config) {
     waste = share;
-    return original(session);
+    return original(config);
   };
   return copy;
 }

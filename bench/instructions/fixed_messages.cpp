@@ -42,16 +42,16 @@ Options options_without_loss(const Engine& engine, std::uint64_t messages) {
 
 // Returns 0 if the server's process succeeded, otherwise 1.
 int run_ends(const Engine& engine, const Options& options) {
-  Session session = local_session(engine, options);
-  const std::unique_ptr<Endpoint> server = engine.listen(session);
-  session.address = server->address();
+  EndpointConfig config = local_config(engine, options);
+  const std::unique_ptr<Endpoint> server = engine.listen(config);
+  config.address = server->address();
   const pid_t child = check(::fork(), "fork");
   if (child == 0) {
     server->accept();
     report("server", server->run({}), options.kind);
     return 0;
   }
-  report("client", engine.connect(session)->run({}), options.kind);
+  report("client", engine.connect(config)->run({}), options.kind);
   int status = 0;
   check(::waitpid(child, &status, 0), "waitpid");
   return status == 0 ? 0 : 1;

@@ -52,7 +52,7 @@ void run_engine(benchmark::State& state, const Engine& engine) try {
 }
 
 // Returns the reason why the engine cannot run on this host, or nullopt.
-std::optional<std::string> objection_to(const Engine& engine) {
+std::optional<std::string> why_unavailable(const Engine& engine) {
   if (spins(engine) && std::thread::hardware_concurrency() < 2)
     return "two spinning ends require two CPUs";
   return engine.unavailable();
@@ -63,7 +63,7 @@ const bool registered = [] {
     if (engine->name == "null") continue;
     const std::string name = fmt::format("{}/{}/{}", pingperf::name(engine->kind), engine->name,
                                          pingperf::name(engine->transport));
-    if (const auto why = objection_to(*engine)) {
+    if (const auto why = why_unavailable(*engine)) {
       fmt::print(stderr, "{}: omitted: {}\n", name, *why);
       continue;
     }

@@ -106,14 +106,14 @@ std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open) {
                               name(options.kind), name(options.transport)));
   if (const auto reason = engine->unavailable())
     throw Refused(fmt::format("engine '{}' is unavailable here: {}", options.engine, *reason));
-  const Session session{
+  const EndpointConfig config{
       .options = options,
       .token = open.token,
       .address = Address::parse(open.address),
       .deadline = now_ns() + static_cast<Nanoseconds>(open.timeout_s * 1e9),
       .external = open.external,
   };
-  return open.role == Role::listen ? engine->listen(session) : engine->connect(session);
+  return open.role == Role::listen ? engine->listen(config) : engine->connect(config);
 }
 
 // Runs in the engine's thread, from the accept or connect to the result. Ends the process. The

@@ -99,7 +99,7 @@ std::string tidied(std::string complaint) {
 
 // Returns the error of libiperf's parser for iperf3_options. A child process calls the parser,
 // because it may call exit().
-std::optional<std::string> object_to_words(const Options& options) {
+std::optional<std::string> validate_arguments(const Options& options) {
   if (options.iperf3_options.value_or("").empty()) return std::nullopt;
   const auto complaint = error_of_forked_call([&] {
     const Test test = new_test();
@@ -110,9 +110,9 @@ std::optional<std::string> object_to_words(const Options& options) {
                      tidied(*complaint));
 }
 
-std::optional<std::string> object_to(const Options& options) {
-  if (auto objection = object_to_iperf3_limits(options)) return objection;
-  return object_to_words(options);
+std::optional<std::string> validate(const Options& options) {
+  if (auto error = validate_iperf3_limits(options)) return error;
+  return validate_arguments(options);
 }
 
 class Iperf3Endpoint : public Endpoint {
@@ -122,8 +122,8 @@ class Iperf3Endpoint : public Endpoint {
   void stop() noexcept override { ::_exit(1); }
 
  protected:
-  Iperf3Endpoint(const Session& session, const Address& address)
-      : session_(session), schedule_(session.options, session.external), test_(new_test(address)) {}
+  Iperf3Endpoint(const EndpointConfig& config, const Address& address)
+      : config_(config), schedule_(config.options, config.external), test_(new_test(address)) {}
 
   // Runs `call` (the client or the server) to its end. It succeeded if it returns 0 and its JSON
   // has no error: 3.12 can return 0 with an error in the JSON.
@@ -138,15 +138,15 @@ class Iperf3Endpoint : public Endpoint {
     const char* const json = iperf_get_test_json_output_string(test_.get());
     Measurement m;
     if (json != nullptr) m = read_iperf3_result(json, schedule_);
-    if (session_.external && json != nullptr && m.error.empty())
-      m.peer = std::make_shared<Measurement>(read_iperf3_server(json, schedule_, session_.options));
+    if (config_.external && json != nullptr && m.error.empty())
+      m.peer = std::make_shared<Measurement>(read_iperf3_server(json, schedule_, config_.options));
     if (m.error.empty() && rc < 0) m.error = iperf3_error(iperf_strerror(i_errno));
     if (m.error.empty() && json == nullptr) m.error = "iperf3 gave no result";
     usage.write_to(m);
     return m;
   }
 
-  const Session session_;
+  const EndpointConfig config_;
   const Iperf3Schedule schedule_;
   Test test_;
 };
@@ -163,15 +163,15 @@ Fd hold_port(const Address& address, int type) {
 
 class Iperf3Server final : public Iperf3Endpoint {
  public:
-  explicit Iperf3Server(const Session& session) : Iperf3Server(session, hold(session)) {}
+  explicit Iperf3Server(const EndpointConfig& config) : Iperf3Server(config, hold(config)) {}
 
   Address address() const override { return address_; }
 
   Measurement run(const IntervalSink&) noexcept override { return measure(&iperf_run_server); }
 
  private:
-  Iperf3Server(const Session& session, Fd held)
-      : Iperf3Endpoint(session, Address::local_of(held.get())),
+  Iperf3Server(const EndpointConfig& config, Fd held)
+      : Iperf3Endpoint(config, Address::local_of(held.get())),
         held_(std::move(held)),
         address_(Address::local_of(held_.get())) {
     iperf_set_test_role(test_.get(), 's');
@@ -181,15 +181,15 @@ class Iperf3Server final : public Iperf3Endpoint {
   }
 
   // A UDP test uses the same port number for TCP and UDP. Binds the UDP port and releases it again.
-  // If it is busy, and the session allows any port, tries other ports.
-  static Fd hold(const Session& session, int attempts = 8) {
-    Fd tcp = hold_port(session.address, SOCK_STREAM);
-    if (session.options.transport != Transport::udp) return tcp;
+  // If it is busy, and the config allows any port, tries other ports.
+  static Fd hold(const EndpointConfig& config, int attempts = 8) {
+    Fd tcp = hold_port(config.address, SOCK_STREAM);
+    if (config.options.transport != Transport::udp) return tcp;
     try {
       hold_port(Address::local_of(tcp.get()), SOCK_DGRAM);
     } catch (const std::system_error&) {
-      if (session.address.port() != 0 || attempts == 1) throw;
-      return hold(session, attempts - 1);
+      if (config.address.port() != 0 || attempts == 1) throw;
+      return hold(config, attempts - 1);
     }
     return tcp;
   }
@@ -200,17 +200,17 @@ class Iperf3Server final : public Iperf3Endpoint {
 
 class Iperf3Client final : public Iperf3Endpoint {
  public:
-  explicit Iperf3Client(const Session& session)
-      : Iperf3Endpoint(session, session.address), command_line_(session.options) {
-    const Options& o = session.options;
-    if (const auto objection = object_to_words(o)) throw std::runtime_error(*objection);
+  explicit Iperf3Client(const EndpointConfig& config)
+      : Iperf3Endpoint(config, config.address), command_line_(config.options) {
+    const Options& o = config.options;
+    if (const auto error = validate_arguments(o)) throw std::runtime_error(*error);
     if (o.bind_device && ::if_nametoindex(o.bind_device->c_str()) == 0)
       throw std::runtime_error("bind_device: there is no interface '" + *o.bind_device + "' here");
     command_line_.parse(test_.get());  // before the setters, because it overwrites their values
-    iperf_set_test_server_hostname(test_.get(), session.address.host().c_str());
+    iperf_set_test_server_hostname(test_.get(), config.address.host().c_str());
     iperf_set_test_omit(test_.get(), schedule_.omit_s);
     iperf_set_test_duration(test_.get(), schedule_.run_s);
-    iperf_set_test_get_server_output(test_.get(), session.external);
+    iperf_set_test_get_server_output(test_.get(), config.external);
     apply(o);
   }
 
@@ -218,7 +218,7 @@ class Iperf3Client final : public Iperf3Endpoint {
     Fd control = dial();
     if (!control) {
       Measurement m;
-      m.error = "connect to " + session_.address.to_string() + ": " + std::strerror(errno);
+      m.error = "connect to " + config_.address.to_string() + ": " + std::strerror(errno);
       return m;
     }
     iperf_set_control_socket(test_.get(), control.release());  // libiperf closes it
@@ -231,11 +231,11 @@ class Iperf3Client final : public Iperf3Endpoint {
   // or if an external server does not listen again after its last test.
   Fd dial() const noexcept {
     const Nanoseconds limit =
-        session_.external ? std::min(session_.deadline, now_ns() + kRestart) : session_.deadline;
+        config_.external ? std::min(config_.deadline, now_ns() + kRestart) : config_.deadline;
     for (;;) {
-      Fd fd(::socket(session_.address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+      Fd fd(::socket(config_.address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
       if (fd && bind_to_device(fd.get()) &&
-          ::connect(fd.get(), session_.address.data(), session_.address.size()) == 0)
+          ::connect(fd.get(), config_.address.data(), config_.address.size()) == 0)
         return fd;
       if (errno != ECONNREFUSED || now_ns() > limit) return Fd();
       std::this_thread::sleep_for(std::chrono::nanoseconds(kRetry));
@@ -245,7 +245,7 @@ class Iperf3Client final : public Iperf3Endpoint {
   // Binds the control connection as libiperf binds the streams. Returns false and sets errno on
   // error.
   bool bind_to_device(int fd) const noexcept {
-    const auto& device = session_.options.bind_device;
+    const auto& device = config_.options.bind_device;
     return !device || ::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device->data(),
                                    static_cast<socklen_t>(device->size())) == 0;
   }
@@ -286,13 +286,13 @@ Engine make_engine(Transport transport, std::vector<std::string_view> parameters
       .transport = transport,
       .parameters = std::move(parameters),
       .unavailable = always_available,
-      .listen = [](const Session& s) -> std::unique_ptr<Endpoint> {
+      .listen = [](const EndpointConfig& s) -> std::unique_ptr<Endpoint> {
         return std::make_unique<Iperf3Server>(s);
       },
-      .connect = [](const Session& s) -> std::unique_ptr<Endpoint> {
+      .connect = [](const EndpointConfig& s) -> std::unique_ptr<Endpoint> {
         return std::make_unique<Iperf3Client>(s);
       },
-      .objection = object_to,
+      .validate = validate,
       .serves_external = true,
   };
 }

@@ -7,7 +7,7 @@ namespace pingperf {
 namespace {
 
 // Checks a limit of bytes or messages.
-std::optional<std::string> object_to_limit(const Options& o) {
+std::optional<std::string> validate_limit(const Options& o) {
   const bool reverse = o.reverse.value_or(false);
   if (o.warmup.value_or(0) % kSecond != 0)
     return "iperf3 with a limit of bytes or messages can leave out whole seconds only: set warmup "
@@ -21,7 +21,7 @@ std::optional<std::string> object_to_limit(const Options& o) {
   return std::nullopt;
 }
 
-std::optional<std::string> object_to_pacing_and_headers(const Options& o) {
+std::optional<std::string> validate_pacing_and_headers(const Options& o) {
   if ((o.burst || o.pacing_timer) && !o.rate_bps)
     return "burst and pacing_timer are of a paced rate: set rate";
   if (o.pacing_timer && *o.pacing_timer < kMicrosecond)
@@ -35,10 +35,10 @@ std::optional<std::string> object_to_pacing_and_headers(const Options& o) {
 
 }  // namespace
 
-std::optional<std::string> object_to_iperf3_limits(const Options& o) {
+std::optional<std::string> validate_iperf3_limits(const Options& o) {
   // If its header does not fit into a datagram, libiperf counts nonsense without an error.
   if (o.transport == Transport::udp)
-    if (auto objection = datagram_objection(o)) return objection;
+    if (auto error = validate_datagram(o)) return error;
   if (o.send_buffer && o.receive_buffer && o.send_buffer != o.receive_buffer)
     return "iperf3 has one buffer size (-w): give send_buffer and receive_buffer the same "
            "value, or one of them alone";
@@ -48,8 +48,8 @@ std::optional<std::string> object_to_iperf3_limits(const Options& o) {
   if (o.rate_bps && *o.rate_bps < o.streams.value_or(1))
     return "rate is that of all streams together: it must be 1 bit/s a stream at least";
   if (is_limited(o))
-    if (auto objection = object_to_limit(o)) return objection;
-  return object_to_pacing_and_headers(o);
+    if (auto error = validate_limit(o)) return error;
+  return validate_pacing_and_headers(o);
 }
 
 }  // namespace pingperf

@@ -8,8 +8,8 @@
 
 namespace pingperf {
 
-// Returns an error and its remedy if libiperf cannot run these options, as Engine::objection does.
+// Returns an error and its remedy if libiperf cannot run these options, as Engine::validate does.
 // Does not check iperf3_options, which libiperf's parser checks.
-std::optional<std::string> object_to_iperf3_limits(const Options& options);
+std::optional<std::string> validate_iperf3_limits(const Options& options);
 
 }  // namespace pingperf

@@ -158,9 +158,9 @@ class CaseBuilder {
               fmt::format("workload '{}' is both reverse and bidirectional: bidirectional "
                           "sends both ways already",
                           case_.workload));
-    if (case_.engine->objection)
-      if (const auto objection = case_.engine->objection(o))
-        fail_at(place_of(*objection), fmt::format("case '{}': {}", case_.name, *objection));
+    if (case_.engine->validate)
+      if (const auto error = case_.engine->validate(o))
+        fail_at(place_of(*error), fmt::format("case '{}': {}", case_.name, *error));
   }
 
   // Returns the place where the parameter was set that the objection names before its first colon,

@@ -19,13 +19,13 @@ constexpr std::size_t kMaxPacket = 64 * 1024;
 PingClient::PingClient(Transport transport, const Address& server, std::size_t message_size)
     : datagrams_(!is_stream(transport)), message_(message_size, 'p'), pong_(kMaxPacket) {
   if (transport == Transport::raw || transport == Transport::icmp) {
-    Session session;
-    session.token = mint_token();  // tells our packets from those of others
-    session.address = server;
-    session.external = true;
+    EndpointConfig config;
+    config.token = mint_token();  // distinguishes the packets from those of other clients
+    config.address = server;
+    config.external = true;
     const TransportOps& ops = transport == Transport::raw ? kRaw : kIcmp;
-    fd_ = std::move(ops.connect(session, 1).front());
-    framing_ = ops.framing(fd_.get(), session, false);
+    fd_ = std::move(ops.connect(config, 1).front());
+    framing_ = ops.framing(fd_.get(), config, false);
     std::copy_n(framing_.mark.begin(), framing_.mark_size, message_.begin());
     return;
   }
@@ -46,8 +46,8 @@ std::optional<Nanoseconds> PingClient::ping(std::uint64_t number, Nanoseconds ti
   return answered ? std::optional(rtt) : std::nullopt;
 }
 
-// All bytes of the pong, which may come in pieces. A stream that is late is of no more use: what
-// comes next would be the wrong pong.
+// Receives the pong, which can arrive in pieces. Returns false at the deadline. Then the stream
+// cannot be used any more, because the next bytes belong to the old pong.
 bool PingClient::receive_stream(Nanoseconds deadline) {
   std::size_t received = 0;
   while (received < message_.size()) {
@@ -60,7 +60,7 @@ bool PingClient::receive_stream(Nanoseconds deadline) {
   return true;
 }
 
-// The pong of that number; older ones are passed over.
+// Receives the pong of ping `number` and ignores others. Returns false at the deadline.
 bool PingClient::receive_datagram(std::uint64_t number, Nanoseconds deadline) {
   while (wait_readable(fd_.get(), deadline)) {
     const ssize_t n = ::recv(fd_.get(), pong_.data(), pong_.size(), 0);

@@ -1,9 +1,9 @@
-// The lesson's client, `pingperf ping`: one ping at a time.
+// PingClient: the client of `pingperf ping`, which sends one ping at a time.
 //
 //   v1:  connect, ping, pong, disconnect          (a new PingClient for every ping)
 //   v2:  connect, then ping, pong, ping, pong, …  (one PingClient)
 //
-// Datagrams (udp, raw, icmp) have no connection; over icmp the far kernel answers.
+// udp, raw and icmp have no connection. Over icmp the kernel of the other host answers.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,11 @@ namespace pingperf {
 
 class PingClient {
  public:
-  // Connects. Throws std::system_error.
+  // Connects. `message_size` is in bytes. Throws std::system_error.
   PingClient(Transport transport, const Address& server, std::size_t message_size);
 
-  // Sends ping `number` and waits for its pong. Returns the round-trip time, or nothing when none
-  // came within `timeout`. Throws std::system_error when the connection broke.
+  // Sends ping `number` and waits for its pong. Returns the round-trip time, or nullopt if no pong
+  // has arrived within `timeout`. Throws std::system_error if the connection fails.
   std::optional<Nanoseconds> ping(std::uint64_t number, Nanoseconds timeout);
 
  private:
@@ -29,7 +29,7 @@ class PingClient {
 
   const bool datagrams_;
   Fd fd_;
-  Framing framing_;  // of datagrams
+  Framing framing_;  // empty except for raw and icmp
   std::vector<char> message_;
   std::vector<char> pong_;
 };

@@ -19,7 +19,8 @@ namespace {
 constexpr int kMaxClients = 1000;
 constexpr std::size_t kBuffer = 64 * 1024;
 
-// One client, to the end of its stream. A ping may come in pieces: so does its pong.
+// Echoes the bytes of one client until the end of its stream. A ping can arrive in pieces; then its
+// pong is sent in pieces.
 void echo(int connection) noexcept {
   enable_keepalive(connection);
   char buffer[kBuffer];
@@ -30,7 +31,7 @@ void echo(int connection) noexcept {
   }
 }
 
-// When no thread can be had, the client is turned away.
+// Serves a client in a new thread. Closes the connection if no thread can be created.
 void serve_in_a_thread(Fd connection, const std::shared_ptr<std::atomic<int>>& clients) noexcept {
   ++*clients;
   try {
@@ -43,9 +44,9 @@ void serve_in_a_thread(Fd connection, const std::shared_ptr<std::atomic<int>>& c
   }
 }
 
-// Two echoing services, set at each other by one datagram with a forged sender, would not stop:
-// what looks sent by a pong like this one or by a system service (echo, chargen: RFC 862, 864) gets
-// none.
+// Returns false for datagrams from another pong server or from a system service (echo, chargen: RFC
+// 862, 864). One datagram with a forged sender address could make two such services answer each
+// other without end.
 bool may_echo(std::uint16_t own_port, std::uint16_t port) noexcept {
   return port >= IPPORT_RESERVED && port != own_port;
 }
@@ -73,8 +74,7 @@ void serve_datagrams(int socket) noexcept {
     auto* const from = reinterpret_cast<sockaddr*>(&peer);
     const ssize_t n = ::recvfrom(socket, buffer, sizeof buffer, 0, from, &size);
     if (n < 0 && errno != EINTR) return;
-    // Datagram 0 long from nobody: the socket was shut down.
-    if (n == 0 && size == 0) return;
+    if (n == 0 && size == 0) return;  // no data and no sender: the socket was shut down
     if (n >= 0 && may_echo(own_port, Address::from(from, size).port()))
       ::sendto(socket, buffer, static_cast<std::size_t>(n), MSG_DONTWAIT, from, size);
   }

@@ -21,7 +21,7 @@ namespace {
 constexpr int kMaxClients = 1000;
 constexpr std::size_t kBuffer = 256 * 1024;
 
-// One client, to the end of its stream.
+// Receives the bytes of one client until the end of its stream.
 SinkReport drain(int connection, const Address& peer) noexcept {
   enable_keepalive(connection);
   char buffer[kBuffer];
@@ -39,13 +39,14 @@ SinkReport drain(int connection, const Address& peer) noexcept {
   return report;
 }
 
-// What the threads of the clients share, which may outlive the call that began them.
+// State that the threads of the clients share. The threads can outlive sink_streams().
 struct Clients {
   std::atomic<int> count{0};
   std::mutex mutex;
   SinkReporter report;
 };
 
+// Drains a client in a new thread. Closes the connection if no thread can be created.
 void drain_in_a_thread(Fd connection, const std::shared_ptr<Clients>& clients) noexcept {
   ++clients->count;
   try {
@@ -55,7 +56,7 @@ void drain_in_a_thread(Fd connection, const std::shared_ptr<Clients>& clients) n
       clients->report(report);
       --clients->count;
     }).detach();
-  } catch (const std::system_error&) {  // no thread to be had: the client is turned away
+  } catch (const std::system_error&) {
     --clients->count;
   }
 }
@@ -80,7 +81,7 @@ void sink_datagrams(int socket, const SinkReporter& report) noexcept {
     auto* const from = reinterpret_cast<sockaddr*>(&peer);
     const ssize_t n = ::recvfrom(socket, buffer.data(), buffer.size(), 0, from, &size);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0 || (n == 0 && size == 0)) return;  // 0 from nobody: it was shut down
+    if (n < 0 || (n == 0 && size == 0)) return;  // no data and no sender: the socket was shut down
     if (n < static_cast<ssize_t>(kMinDatagram)) continue;
     const DatagramHeader header = header_of(buffer.data());
     const Nanoseconds now = now_ns();
@@ -89,9 +90,9 @@ void sink_datagrams(int socket, const SinkReporter& report) noexcept {
       set_header(buffer.data(), {kWelcome, header.value});
       ::sendto(socket, buffer.data(), sizeof(Hello), MSG_DONTWAIT, from, size);
     } else if (header.number == kWelcome) {
-      continue;  // of another sink, or our own by way of an echo
+      continue;  // from another sink, or echoed from this one
     } else if (header.number == kEnd) {
-      if (current.datagrams == 0) continue;  // it is said three times
+      if (current.datagrams == 0) continue;  // a repeated end
       sequence->expect(static_cast<std::uint64_t>(header.value));
       current.lost = sequence->lost();
       report(current);

@@ -1,4 +1,5 @@
-// The lesson's receiver, `pingperf sink`: takes what bulk senders send, and says how much that was.
+// The servers of `pingperf sink`: they receive data of bulk senders, discard it (RFC 863) and
+// report the amount.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 
 namespace pingperf {
 
-// What came from one sender.
+// The data of one sender.
 struct SinkReport {
   Address peer;
   std::uint64_t bytes = 0;
@@ -18,15 +19,15 @@ struct SinkReport {
   Nanoseconds duration = 0;  // from the first byte to the last
 };
 
-// Called with each sender that is done, one at a time.
+// Is called once per sender that has finished, never by two threads at once.
 using SinkReporter = std::function<void(const SinkReport&)>;
 
-// Takes the clients of a listening stream socket, each in a thread of its own, at most 1000 at
-// once. Returns when the listener is shut down or fails (errno).
+// Serves each client of a listening stream socket in its own thread, at most 1000 clients at once.
+// Returns when the listener is shut down or fails (errno).
 void sink_streams(int listener, const SinkReporter& report) noexcept;
 
-// Takes the flows of a bound UDP socket, one sender at a time; answers a hello with a welcome of
-// its size, which nobody answers. Returns when the socket is shut down or fails (errno).
+// Receives the flows of a bound UDP socket, one sender at a time. Answers a hello with a welcome of
+// the same size, which no peer answers. Returns when the socket is shut down or fails (errno).
 void sink_datagrams(int socket, const SinkReporter& report) noexcept;
 
 }  // namespace pingperf

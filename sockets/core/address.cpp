@@ -47,7 +47,8 @@ Address Address::parse(const std::string& text) {
       return resolve(host, static_cast<std::uint16_t>(port));
     }
   }
-  throw std::runtime_error("'" + text + "' is not an address: HOST:PORT, [IPV6]:PORT or unix:PATH");
+  throw std::runtime_error("'" + text +
+                           "' is not an address: expected HOST:PORT, [IPV6]:PORT or unix:PATH");
 }
 
 Address Address::unix_path(const std::string& path) {

@@ -1,4 +1,4 @@
-// Address: where a socket binds or connects to.
+// Address: the address that a socket binds or connects to.
 #pragma once
 
 #include <sys/socket.h>
@@ -13,27 +13,33 @@ class Address {
  public:
   Address() noexcept { storage_.ss_family = AF_UNSPEC; }
 
-  // Resolves `host` (a numeric address or a name) with getaddrinfo(3), without AI_ADDRCONFIG: that
-  // flag makes 127.0.0.1 unresolvable in a network namespace that has only lo.
-  // `family` is AF_INET, AF_INET6 or AF_UNSPEC. Throws std::runtime_error naming the host.
+  // Resolves `host`, a numeric address or a name, with getaddrinfo(3). AI_ADDRCONFIG is not set,
+  // because with it 127.0.0.1 cannot be resolved in a network namespace that has only lo.
+  // `family` is AF_INET, AF_INET6 or AF_UNSPEC. Throws std::runtime_error that names the host.
   static Address resolve(const std::string& host, std::uint16_t port, int family = AF_UNSPEC);
 
-  // The reverse of to_string(): "192.0.2.1:5201", "[2001:db8::1]:5201" or "unix:/path".
-  // Throws std::runtime_error.
+  // Parses what to_string() returns: "192.0.2.1:5201", "[2001:db8::1]:5201" or "unix:/path".
+  // Resolves a name. Throws std::runtime_error.
   static Address parse(const std::string& text);
 
-  // A unix socket's path; one that begins with '@' is in the abstract namespace (unix(7)).
+  // Returns the address of a unix socket. A path that begins with '@' is in the abstract namespace
+  // (unix(7)). Throws std::runtime_error if the path is empty or too long.
   static Address unix_path(const std::string& path);
 
-  // The address that `fd` is bound to (getsockname(2)), or connected to (getpeername(2); none when
-  // it is not any more). local_of throws std::system_error.
+  // Returns the address that `fd` is bound to (getsockname(2)). Throws std::system_error.
   static Address local_of(int fd);
+  // Returns the address that `fd` is connected to (getpeername(2)), or an empty one if `fd` is not
+  // connected.
   static Address peer_of(int fd);
+  // Copies `size` bytes of a socket address.
   static Address from(const sockaddr* address, socklen_t size);
 
   int family() const noexcept { return storage_.ss_family; }
+  // Returns 0 for an address without a port.
   std::uint16_t port() const noexcept;
-  std::string host() const;  // numeric, without port and brackets
+  // Returns the numeric host without port and brackets, or the path of a unix address.
+  std::string host() const;
+  // Returns "" for an empty address.
   std::string to_string() const;
 
   const sockaddr* data() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }

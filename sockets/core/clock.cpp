@@ -14,7 +14,8 @@ namespace {
 
 constexpr Nanoseconds kCalibration = 2 * kMillisecond;
 
-// The same rate in every power state, and on every CPU (Intel SDM 18.17.1, AMD APM 13.2.4).
+// Returns true if the time stamp counter has the same rate in every power state and on every CPU
+// (Intel SDM 18.17.1, AMD APM 13.2.4).
 bool has_invariant_counter() noexcept {
 #if defined(__x86_64__)
   unsigned a = 0, b = 0, c = 0, d = 0;
@@ -29,7 +30,8 @@ struct Pair {
   Nanoseconds time;
 };
 
-// Both clocks at one instant: of some readings the one that was interrupted least.
+// Reads both clocks 16 times. Returns the reading that took the fewest ticks, since an interrupt
+// between the clocks lengthens a reading.
 Pair read_both() noexcept {
   Pair best{};
   std::uint64_t narrowest = UINT64_MAX;
@@ -44,7 +46,7 @@ Pair read_both() noexcept {
   return best;
 }
 
-// Of one reading, the best of some rounds.
+// Returns the nanoseconds of one reading: the minimum of eight rounds.
 template <typename Read>
 double cost_of(Read read) noexcept {
   constexpr int kReadings = 64;
@@ -60,6 +62,7 @@ double cost_of(Read read) noexcept {
   return best;
 }
 
+// Calibrates the counter and returns the cheaper clock.
 FastClock choose() noexcept {
   const FastClock monotonic{.cost_ns = cost_of(now_ns)};
   if (!has_invariant_counter()) return monotonic;

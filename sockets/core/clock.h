@@ -7,20 +7,21 @@
 
 namespace pingperf {
 
-using Nanoseconds = std::int64_t;  // durations and instants of CLOCK_MONOTONIC
+// A duration, or an instant of CLOCK_MONOTONIC if no other clock is named.
+using Nanoseconds = std::int64_t;
 
 inline constexpr Nanoseconds kMicrosecond = 1'000;
 inline constexpr Nanoseconds kMillisecond = 1'000'000;
 inline constexpr Nanoseconds kSecond = 1'000'000'000;
 
-// The time of `clock`, through the vDSO (clock_gettime(2)): no system call.
+// Returns the time of `clock` (clock_gettime(2)). The vDSO does it without a system call.
 inline Nanoseconds read_clock(clockid_t clock) noexcept {
   timespec t;
   ::clock_gettime(clock, &t);
   return t.tv_sec * kSecond + t.tv_nsec;
 }
 
-// Now, on CLOCK_MONOTONIC.
+// Returns the time of CLOCK_MONOTONIC.
 inline Nanoseconds now_ns() noexcept {
   return read_clock(CLOCK_MONOTONIC);
 }
@@ -29,12 +30,13 @@ inline double to_seconds(Nanoseconds ns) noexcept {
   return static_cast<double>(ns) / 1e9;
 }
 
-// `a` - `b` of times that a peer told: whatever they are, it wraps.
+// Returns a - b. Wraps on overflow, because a peer can send any time.
 constexpr Nanoseconds difference(Nanoseconds a, Nanoseconds b) noexcept {
   return static_cast<Nanoseconds>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
 }
 
-// The counter, not before what precedes it in the program (as the vDSO reads it).
+// Reads the time stamp counter after all earlier instructions have completed, as the vDSO does.
+// Returns 0 on processors other than x86-64.
 inline std::uint64_t read_ticks() noexcept {
 #if defined(__x86_64__)
   __builtin_ia32_lfence();
@@ -44,13 +46,13 @@ inline std::uint64_t read_ticks() noexcept {
 #endif
 }
 
-// How the stop clock reads the time: the processor's time stamp counter, when it is invariant and
-// was measured to be cheaper, else CLOCK_MONOTONIC.
+// The cheaper of two clocks: the processor's time stamp counter if it is invariant, or
+// CLOCK_MONOTONIC. Both return the time of CLOCK_MONOTONIC.
 struct FastClock {
   std::uint64_t ticks = 0;  // the counter at `time`
   Nanoseconds time = 0;
-  std::uint64_t scale = 0;  // nanoseconds a tick, times 2^32; 0: CLOCK_MONOTONIC is read
-  double cost_ns = 0;       // of one reading, as measured
+  std::uint64_t scale = 0;  // nanoseconds per tick, times 2^32; 0: CLOCK_MONOTONIC is read
+  double cost_ns = 0;       // measured time of one reading
 
   std::string_view name() const noexcept { return scale == 0 ? "monotonic" : "tsc"; }
 
@@ -64,12 +66,12 @@ struct FastClock {
 
 extern FastClock fast_clock;
 
-// The first call of all calibrates the counter against CLOCK_MONOTONIC (2 ms), measures what both
-// cost, and sets fast_clock; to be called before it is read. The counter then keeps
-// CLOCK_MONOTONIC's time to some tens of millionths.
+// Sets fast_clock to the cheaper clock. Call it before the first fast_now_ns(). The first call
+// calibrates the counter against CLOCK_MONOTONIC for 2 ms; later calls do nothing. The rate of the
+// counter then differs from CLOCK_MONOTONIC by some tens of millionths.
 void calibrate_clock() noexcept;
 
-// Now, on the time of CLOCK_MONOTONIC, by the stop clock: for what is read at every ping.
+// Returns the time of CLOCK_MONOTONIC from the cheaper clock, for loops that read it at every ping.
 inline Nanoseconds fast_now_ns() noexcept {
   return fast_clock.read();
 }

@@ -1,4 +1,4 @@
-// Errors of set-up: thrown by constructors, never from a hot loop.
+// Errors of set-up: constructors throw them, measuring loops do not.
 #pragma once
 
 #include <cerrno>
@@ -7,7 +7,7 @@
 
 namespace pingperf {
 
-// Returns `result`, or throws std::system_error with errno and `what` when it is negative.
+// Returns `result`. Throws std::system_error with errno and `what` if it is negative.
 inline int check(int result, const std::string& what) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), what);
   return result;

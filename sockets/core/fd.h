@@ -23,7 +23,7 @@ class Fd {
 
   int get() const noexcept { return fd_; }
   explicit operator bool() const noexcept { return fd_ >= 0; }
-  // Gives the descriptor away: the caller closes it.
+  // Returns the descriptor, which the caller must close.
   int release() noexcept { return std::exchange(fd_, -1); }
 
  private:

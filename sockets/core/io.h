@@ -1,4 +1,4 @@
-// Whole messages over blocking stream sockets: the calls that the engines' loops are made of.
+// Calls of the engines' loops: sends and receives whole messages on blocking sockets.
 #pragma once
 
 #include <sys/socket.h>
@@ -11,23 +11,23 @@
 
 namespace pingperf {
 
-// How a loop waits for its peer: asleep in the kernel, asking again and again, or first that and
-// then asleep.
+// How a loop waits for its peer. block: sleeps in the kernel; spin: polls; hybrid: polls for a
+// while, then sleeps.
 enum class Wait { block, spin, hybrid };
 
-// A connection whose host has vanished ends some day: socket(7), SO_KEEPALIVE.
+// Sets SO_KEEPALIVE (socket(7)), so that a connection whose peer's host has vanished ends.
 inline void enable_keepalive(int connection) noexcept {
   constexpr int on = 1;
   ::setsockopt(connection, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
-// True when a call that failed with `error` is to be made again at once.
+// Returns true if a call that failed with `error` must be repeated at once.
 constexpr bool is_retry(Wait wait, int error) {
   return error == EINTR || (wait == Wait::spin && error == EAGAIN);
 }
 
-// recv(2). Spinning, it may fail with EAGAIN: nothing is here yet; `spin` is how long a hybrid asks
-// before it sleeps.
+// Calls recv(2). A hybrid wait polls for `spin` before it sleeps. With Wait::spin the call fails
+// with EAGAIN if no data has arrived.
 template <Wait wait>
 ssize_t receive(int fd, char* data, std::size_t size, Nanoseconds spin) noexcept {
   if constexpr (wait == Wait::hybrid) {
@@ -40,7 +40,7 @@ ssize_t receive(int fd, char* data, std::size_t size, Nanoseconds spin) noexcept
   return ::recv(fd, data, size, wait == Wait::spin ? MSG_DONTWAIT : 0);
 }
 
-// Sends all of it. Returns false with errno on an error.
+// Sends all `size` bytes. Returns false with errno on an error.
 template <Wait wait = Wait::block>
 bool send_all(int fd, const char* data, std::size_t size) noexcept {
   while (size > 0) {
@@ -56,7 +56,8 @@ bool send_all(int fd, const char* data, std::size_t size) noexcept {
   return true;
 }
 
-// Receives exactly `size` bytes. Returns false on an error, or with errno 0 at the end of stream.
+// Receives exactly `size` bytes. Returns false with errno on an error, with errno 0 at the end of
+// the stream.
 template <Wait wait = Wait::block>
 bool receive_all(int fd, char* data, std::size_t size, Nanoseconds spin = 0) noexcept {
   while (size > 0) {
@@ -70,10 +71,11 @@ bool receive_all(int fd, char* data, std::size_t size, Nanoseconds spin = 0) noe
   return true;
 }
 
-// Sets SO_RCVTIMEO: a recv() that waits longer fails with EAGAIN. Throws std::system_error.
+// Sets SO_RCVTIMEO (socket(7)): a recv() that waits longer fails with EAGAIN. Throws
+// std::system_error.
 void set_receive_timeout(int fd, Nanoseconds timeout);
 
-// poll(2) for reading until `deadline`. Returns false when it passed.
+// Waits with poll(2) until `fd` can be read. Returns false if the deadline has passed.
 bool wait_readable(int fd, Nanoseconds deadline) noexcept;
 
 }  // namespace pingperf

@@ -18,7 +18,7 @@ std::optional<Enum> from(const std::array<std::string_view, N>& names, std::stri
   return static_cast<Enum>(found - names.begin());
 }
 
-// Conditions of standards.
+// The conditions of the standards.
 bool measures_pings(const Options& o) {
   return o.kind != Kind::throughput;
 }
@@ -35,7 +35,7 @@ bool has_frequency(const Options& o) {
   return o.frequency_hz.has_value();
 }
 
-// clang-format would give each field a line of its own.
+// clang-format would put each field on its own line.
 // clang-format off
 std::vector<Parameter> make_parameters() {
   using O = Options;

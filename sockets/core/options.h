@@ -17,7 +17,7 @@
 
 namespace pingperf {
 
-// What a workload measures.
+// The kind of a workload: the figures that it measures.
 enum class Kind { throughput, latency, connect };
 
 // The protocol that carries the bytes.
@@ -33,14 +33,17 @@ constexpr bool has_port(Transport t) {
   return t == Transport::tcp || t == Transport::udp || t == Transport::mptcp;
 }
 
+// Names as in YAML: "throughput", "unix-datagram".
 std::string_view name(Kind kind);
 std::string_view name(Transport transport);
+// Return nullopt if no kind or transport has the name.
 std::optional<Kind> kind_from(std::string_view name);
 std::optional<Transport> transport_from(std::string_view name);
+// All names, in the order of the enumerators.
 std::span<const std::string_view> kind_names();
 std::span<const std::string_view> transport_names();
 
-// All parameters of one trial. An empty one does not apply or is left to the kernel.
+// All parameters of one trial. An empty parameter does not apply, or the kernel decides.
 struct Options {
   Kind kind = Kind::throughput;
   Transport transport = Transport::tcp;
@@ -89,7 +92,7 @@ struct Options {
   std::optional<std::string> bind_device;
   std::optional<bool> dont_fragment;
   std::optional<bool> repeating_payload;
-  std::optional<std::string> iperf3_options;  // arguments with blanks between
+  std::optional<std::string> iperf3_options;  // arguments, separated by blanks
 };
 
 // Returns true if the trial ends after a number of bytes or messages instead of after a time.
@@ -97,10 +100,10 @@ inline bool is_limited(const Options& o) {
   return o.bytes || o.messages;
 }
 
-// Defaults that the engines' loops use too, for callers that set no options.
+// Defaults that the engines' loops use too if an option is not set.
 inline constexpr Nanoseconds kPingTimeout = 200 * kMillisecond;
 inline constexpr Nanoseconds kSpinTime = 50 * kMicrosecond;
-inline constexpr Nanoseconds kPacingTimer = kMillisecond;  // iperf3 has the same
+inline constexpr Nanoseconds kPacingTimer = kMillisecond;  // the default of iperf3
 
 // How a parameter is written in YAML, which is also the unit of its column.
 enum class Unit { count, size, duration, rate, frequency, flag, text };
@@ -131,10 +134,10 @@ struct Parameter {
   int generation = 0;  // of its column: columns of later generations follow all earlier ones
 };
 
-// Every parameter, in the order of their columns.
+// Returns all parameters in the order of their columns.
 std::span<const Parameter> parameters();
 
-// Returns the parameter with that YAML name, or null.
+// Returns the parameter with the YAML name, or null.
 const Parameter* find_parameter(std::string_view name);
 
 // Returns true if `options` has a value for `parameter`.

@@ -1,4 +1,4 @@
-// Poller: epoll(7), level-triggered, over objects that have an `fd`.
+// Poller: waits with level-triggered epoll(7) for objects that have a member `fd`.
 #pragma once
 
 #include <sys/epoll.h>
@@ -16,46 +16,49 @@
 
 namespace pingperf {
 
-// True when a non-blocking call that failed with `error` may be made again later.
+// Returns true if a non-blocking call that failed with `error` can be repeated later.
 inline bool is_transient(int error) noexcept {
   return error == EAGAIN || error == EINTR;
 }
 
-// Why this host cannot wait as the poller does; nothing when it can.
+// Returns why epoll_pwait2(2), which the poller requires, is not available; nullopt if it is.
 inline std::optional<std::string> epoll_unavailable() {
   epoll_event event;
   ::epoll_pwait2(-1, &event, 1, nullptr, nullptr);
-  if (errno == EBADF) return std::nullopt;  // it looked for the descriptor
-  return "no epoll_pwait2(2) here (older than Linux 5.11, or a container's filter): " +
+  if (errno == EBADF) return std::nullopt;  // the kernel has the call and checked the descriptor
+  return "epoll_pwait2(2) is not available (it requires Linux 5.11; a container may filter it): " +
          std::generic_category().message(errno);
 }
 
+// Waits for the flows that were added. The caller owns the flows. Not thread-safe.
 template <typename Flow>
 class Poller {
  public:
   Poller() : epoll_(check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {}
 
-  // `flow` must stay where it is. Throws std::system_error.
+  // Adds `flow`, which must not move until forget() or the end of the poller. Throws
+  // std::system_error.
   void watch(Flow& flow, std::uint32_t events) {
     check(control(EPOLL_CTL_ADD, flow, events), "epoll_ctl");
   }
 
-  // From now on for these events; 0: for an error or a hang-up alone.
+  // Replaces the events of `flow`. 0: only errors and hang-ups.
   void change(Flow& flow, std::uint32_t events) noexcept { control(EPOLL_CTL_MOD, flow, events); }
 
-  // A flow whose peer is done would be ready for ever.
+  // Removes `flow`. A flow whose peer has finished would otherwise always be ready.
   void forget(const Flow& flow) noexcept {
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, flow.fd.get(), nullptr);
   }
 
-  // A negative `timeout` lasts for ever. A signal ends the wait too.
+  // Waits until a flow is ready, `timeout` has passed or a signal arrives. A negative `timeout`
+  // does not pass.
   void wait(Nanoseconds timeout) noexcept {
     const timespec t{timeout / kSecond, timeout % kSecond};
     ready_ = std::max(0, ::epoll_pwait2(epoll_.get(), events_.data(), kMaxEvents,
                                         timeout < 0 ? nullptr : &t, nullptr));
   }
 
-  // Calls take(flow) with each that the wait found ready.
+  // Calls take(flow) for each flow that the last wait() found ready.
   template <typename Take>
   void for_each_ready(Take take) noexcept {
     for (int i = 0; i < ready_; ++i)

@@ -1,6 +1,6 @@
 #include "sockets/core/socket_options.h"
 
-#include <linux/tcp.h>  // glibc's netinet/tcp.h knows a shorter tcp_info
+#include <linux/tcp.h>  // the tcp_info of glibc's netinet/tcp.h is shorter
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -12,14 +12,15 @@
 namespace pingperf {
 namespace {
 
-// As root a buffer may be larger than net.core.{w,r}mem_max; else the kernel clamps it silently.
+// Root may exceed net.core.{w,r}mem_max. For others the kernel silently reduces the value.
 void set_buffer(int fd, int forced, int plain, std::uint64_t bytes, const char* what) {
   const int value = static_cast<int>(bytes);
   if (::setsockopt(fd, SOL_SOCKET, forced, &value, sizeof value) != 0)
     set_option(fd, SOL_SOCKET, plain, value, what);
 }
 
-// ENOENT: the kernel has none of that name. EPERM: it has, but only root may choose it (tcp(7)).
+// Throws std::system_error that lists the valid names. ENOENT: the kernel does not have the
+// algorithm. EPERM: only root may choose it (tcp(7)).
 void set_congestion_control(int fd, const std::string& name) {
   if (::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(),
                    static_cast<socklen_t>(name.size())) == 0)
@@ -33,11 +34,12 @@ void set_congestion_control(int fd, const std::string& name) {
   check(-1, "congestion_control '" + name + "' (" + list + ": " + names + ")");
 }
 
-// TCP paces by itself; it needs no queueing discipline for that.
+// TCP paces without a queueing discipline.
 void set_pacing_rate(int fd, std::uint64_t bps) {
-  const std::uint64_t bytes_a_second = bps / 8;
-  check(::setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &bytes_a_second, sizeof bytes_a_second),
-        "fq_rate");
+  const std::uint64_t bytes_per_second = bps / 8;
+  check(
+      ::setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &bytes_per_second, sizeof bytes_per_second),
+      "fq_rate");
 }
 
 void apply_tcp_options(int fd, const Options& options) {
@@ -64,13 +66,13 @@ void apply_options(int fd, const Options& options, int family) {
     set_option(fd, IPPROTO_IP, IP_TOS, static_cast<int>(*options.tos), "tos");
   if (options.busy_poll)
     set_option(fd, SOL_SOCKET, SO_BUSY_POLL, static_cast<int>(*options.busy_poll / kMicrosecond),
-               "busy_poll (above net.core.busy_read it needs CAP_NET_ADMIN)");
+               "busy_poll (values above net.core.busy_read require CAP_NET_ADMIN)");
   const bool tcp = options.transport == Transport::tcp || options.transport == Transport::mptcp;
   if (tcp) apply_tcp_options(fd, options);
 }
 
 std::optional<TcpState> tcp_state(int fd) noexcept {
-  tcp_info info{};  // an older kernel fills less of it
+  tcp_info info{};  // an older kernel fills only a part
   socklen_t size = sizeof info;
   if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
   return TcpState{

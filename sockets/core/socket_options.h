@@ -1,4 +1,4 @@
-// Socket options: asked for by an experiment, checked against what the kernel gave.
+// Socket options: sets what an experiment requests and reads what the kernel has granted.
 #pragma once
 
 #include <cstdint>
@@ -9,35 +9,36 @@
 
 namespace pingperf {
 
-// Sets an integer socket option. Throws std::system_error naming `what`.
+// Sets an integer socket option. Throws std::system_error that names `what`.
 void set_option(int fd, int level, int option, int value, const char* what);
 
-// Applies the buffers, busy polling, type of service and, for TCP, congestion control, no-delay,
-// MSS and pacing rate of `options` to a socket before it connects or listens (buffers shape the
-// window scale: tcp(7)). Throws std::system_error naming the option.
+// Applies `options` to a socket: buffers, busy polling and type of service; for TCP also congestion
+// control, no-delay, MSS and pacing rate. Call it before the socket connects or listens, because
+// the buffers determine the window scale (tcp(7)). Throws std::system_error that names the option.
 void apply_options(int fd, const Options& options, int family);
 
-// What tcp(7)'s TCP_INFO says of a connection now.
+// The current state of a connection, from TCP_INFO (tcp(7)).
 struct TcpState {
-  std::uint64_t retransmits;  // segments, since the connection began
+  std::uint64_t retransmits;  // segments, since the start of the connection
   double rtt_ns;              // smoothed
   double rttvar_ns;
-  double min_rtt_ns;  // in the kernel's window
+  double min_rtt_ns;  // the kernel's windowed minimum
   std::uint64_t cwnd_bytes;
   std::uint64_t mss_bytes;
   double delivery_rate_bps;
-  double busy_s;  // since the connection began: with data to send
+  double busy_s;  // time with data to send, since the start of the connection
   double rwnd_limited_s;
   double sndbuf_limited_s;
 };
 
-// Nothing when `fd` is not a TCP socket.
+// Returns nullopt if `fd` is not a TCP socket.
 std::optional<TcpState> tcp_state(int fd) noexcept;
 
-// The name of a TCP socket's congestion control; empty when it has none.
+// Returns the name of a TCP socket's congestion control; "" for other sockets.
 std::string congestion_control_of(int fd);
 
-// SO_SNDBUF or SO_RCVBUF as it is now: the kernel doubles what is asked for (socket(7)).
+// Returns the current SO_SNDBUF or SO_RCVBUF in bytes; nullopt on an error. The kernel doubles the
+// requested value (socket(7)).
 std::optional<std::uint64_t> buffer_size(int fd, int option) noexcept;
 
 }  // namespace pingperf

@@ -1,4 +1,4 @@
-// Ring: an io_uring of one thread. The only file that includes liburing.
+// Ring: an io_uring (io_uring(7)) of one thread. No other file includes liburing.
 #pragma once
 
 #include <liburing.h>
@@ -16,7 +16,7 @@
 
 namespace pingperf {
 
-// Why this host has no io_uring; nothing when it has.
+// Returns why io_uring is not available; nullopt if it is.
 inline std::optional<std::string> io_uring_unavailable() {
   io_uring probe;
   const int result = ::io_uring_queue_init(2, &probe, 0);
@@ -24,15 +24,17 @@ inline std::optional<std::string> io_uring_unavailable() {
     ::io_uring_queue_exit(&probe);
     return std::nullopt;
   }
-  return "no io_uring here (sysctl kernel.io_uring_disabled, or a container's filter): " +
+  return "io_uring is not available (see sysctl kernel.io_uring_disabled; a container may filter "
+         "it): " +
          std::generic_category().message(-result);
 }
 
+// Owns an io_uring. Only one thread may use it.
 class Ring {
  public:
-  // Room for `entries` submissions at once and twice as many completions. Submitted by the calling
-  // thread alone, completions run when it waits (IORING_SETUP_DEFER_TASKRUN, Linux 6.1), where the
-  // kernel can; `sqpoll`: by a thread of the kernel's instead. Throws std::system_error.
+  // Creates a ring for `entries` submissions and twice as many completions. Completions run when
+  // the thread waits, if the kernel supports it (IORING_SETUP_DEFER_TASKRUN, Linux 6.1). With
+  // `sqpoll` a kernel thread submits instead of the calling thread. Throws std::system_error.
   Ring(unsigned entries, bool sqpoll) {
     const unsigned choices[] = {sqpoll ? IORING_SETUP_SQPOLL | IORING_SETUP_SINGLE_ISSUER
                                        : IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
@@ -41,31 +43,32 @@ class Ring {
     for (const unsigned flags : choices) {
       io_uring_params params{};
       params.flags = flags | IORING_SETUP_CLAMP;
-      params.sq_thread_idle = 1000;  // ms without work until the kernel's thread sleeps
+      params.sq_thread_idle = 1000;  // ms without work before the kernel thread sleeps
       result = ::io_uring_queue_init_params(entries, &ring_, &params);
       if (result != -EINVAL) break;
     }
     if (result < 0) throw std::system_error(-result, std::generic_category(), "io_uring");
-    ::io_uring_register_ring_fd(&ring_);  // saves a lookup a call; without it all works too
+    ::io_uring_register_ring_fd(&ring_);  // saves a lookup per call; a failure does no harm
   }
   ~Ring() { exit(); }
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 
-  // Ends it early: what is under way is cancelled.
+  // Closes the ring and cancels the requests in progress. The destructor does the same.
   void exit() noexcept {
     if (open_) ::io_uring_queue_exit(&ring_);
     open_ = false;
   }
 
-  // Lets submissions name descriptors by their index here. Throws std::system_error.
+  // Registers descriptors, so that submissions can refer to them by index (IOSQE_FIXED_FILE).
+  // Throws std::system_error.
   void register_files(std::span<const int> files) {
     const int result =
         ::io_uring_register_files(&ring_, files.data(), static_cast<unsigned>(files.size()));
     if (result < 0) throw std::system_error(-result, std::generic_category(), "register_files");
   }
 
-  // A submission to fill in. What is queued goes to the kernel when there is no room for more.
+  // Returns a submission to fill in. If the queue is full, submits it first.
   io_uring_sqe* next() noexcept {
     io_uring_sqe* sqe = ::io_uring_get_sqe(&ring_);
     while (sqe == nullptr) {
@@ -75,10 +78,10 @@ class Ring {
     return sqe;
   }
 
-  // Submits what is queued and waits for a completion.
+  // Submits the queue and waits for a completion.
   void submit_and_wait() noexcept { ::io_uring_submit_and_wait(&ring_, 1); }
 
-  // Calls take(completion) with each completion that is here.
+  // Calls take(completion) for each completion that has arrived.
   template <typename Take>
   void for_each_completion(Take take) noexcept {
     unsigned head, count = 0;
@@ -97,14 +100,15 @@ class Ring {
   bool open_ = true;
 };
 
-// Buffers that receives of one ring take from as data come (IORING_REGISTER_PBUF_RING, Linux 5.19),
-// so that one request can go on receiving for ever.
+// Buffers for the receives of one ring (IORING_REGISTER_PBUF_RING, Linux 5.19). The kernel takes a
+// buffer when data arrives, so one multishot request can receive without end.
 class ProvidedBuffers {
  public:
   static constexpr unsigned kGroup = 0;
   static constexpr std::size_t kMax = 32768;
 
-  // At least `count` of `size` bytes, as many as there may be. Throws std::system_error.
+  // Allocates at least `count` buffers of `size` bytes, at most kMax. Throws std::system_error or
+  // std::bad_alloc.
   ProvidedBuffers(Ring& ring, std::size_t count, std::size_t size)
       : count_(std::min(std::bit_ceil(count), kMax)),
         size_(size),
@@ -125,7 +129,7 @@ class ProvidedBuffers {
 
   char* data(std::uint16_t id) noexcept { return memory_.get() + id * size_; }
 
-  // Its data are of no more use.
+  // Returns a buffer to the kernel when its data is no longer used.
   void release(std::uint16_t id) noexcept {
     ::io_uring_buf_ring_add(buffers_.get(), data(id), static_cast<unsigned>(size_), id,
                             ::io_uring_buf_ring_mask(static_cast<unsigned>(count_)), 0);

@@ -1,14 +1,14 @@
-// TCP v1: connect, one ping, one pong, disconnect; again and again. The server serves one client at
-// a time; who has not shown the token waits at its pending meanwhile.
+// TCP v1: repeats connect, ping, pong and disconnect. The server serves one connection at a time.
+// Connections that have not shown the token are pending meanwhile.
 //
 //   client                              server
-//     | … is admitted (stream.h)          |
+//     | is admitted (stream.h)            |
 //     | connect                           | accept
-//     |--- token + ping ----------------->| compares; closes and counts any other peer
+//     |--- token + ping ----------------->| compares; rejects and counts other peers
 //     |<-- pong --------------------------|
 //     | close                             | close
 //     …
-//     | connect, token, end of stream --->| the client is done
+//     | connect, token, end of stream --->| the client has finished
 #include <fcntl.h>
 #include <sys/socket.h>
 
@@ -26,11 +26,11 @@
 namespace pingperf {
 namespace {
 
-constexpr Nanoseconds kMuteTimeout = 100 * kMillisecond;  // a client that says no more is given up
-constexpr Nanoseconds kStopCheck = 50 * kMillisecond;     // how long a stop can go unnoticed
-constexpr Nanoseconds kPortRetry = kMillisecond;          // until a port may have become free
+constexpr Nanoseconds kClientTimeout = 100 * kMillisecond;  // then a silent client is closed
+constexpr Nanoseconds kStopCheck = 50 * kMillisecond;       // maximum delay of a stop
+constexpr Nanoseconds kPortRetry = kMillisecond;            // pause if no port is free
 
-// When the steps of one exchange were done.
+// The times of the steps of one exchange.
 struct Steps {
   Nanoseconds started = 0;
   Nanoseconds connected = 0;
@@ -38,22 +38,22 @@ struct Steps {
   Nanoseconds answered = 0;
 };
 
-// Connects. Fails with errno.
-Fd dial(const Session& session) {
+// Connects. Returns an empty Fd with errno on an error.
+Fd dial(const EndpointConfig& config) {
   try {
-    return dial_stream(session);
+    return dial_stream(config);
   } catch (const std::system_error& e) {
     errno = e.code().value();
     return Fd();
   }
 }
 
-// As dial(), but when every ephemeral port waits in TIME_WAIT, tries until one is free: that is
-// counted, and no storm of errors. `started` is when the attempt that succeeded began.
-Fd dial_patiently(PingThread& t, const Meter& meter, const Session& session, Steps& steps) {
+// Connects like dial(). If all ephemeral ports are in TIME_WAIT, counts that and retries until one
+// is free. Sets steps.started to the start of the last attempt.
+Fd dial_patiently(PingThread& t, const Meter& meter, const EndpointConfig& config, Steps& steps) {
   for (;;) {
     steps.started = fast_now_ns();
-    Fd fd = dial(session);
+    Fd fd = dial(config);
     const bool no_port = !fd && (errno == EADDRNOTAVAIL || errno == EADDRINUSE);
     if (!no_port || meter.stopped() || steps.started >= t.closed) return fd;
     ++t.port_waits;
@@ -62,7 +62,8 @@ Fd dial_patiently(PingThread& t, const Meter& meter, const Session& session, Ste
   }
 }
 
-// Receives exactly `size` bytes, or until the meter is stopped. Returns false with errno.
+// Receives exactly `size` bytes. Returns false with errno on an error, at the end of the stream
+// (errno 0) or if the meter was stopped.
 bool receive_unless_stopped(int fd, char* data, std::size_t size, const Meter& meter) {
   while (size > 0) {
     const ssize_t n = ::recv(fd, data, size, 0);
@@ -75,7 +76,7 @@ bool receive_unless_stopped(int fd, char* data, std::size_t size, const Meter& m
   return true;
 }
 
-// One connection: ping and pong. Returns false with errno.
+// Sends the ping and receives the pong on one connection. Returns false with errno on an error.
 bool exchange(int fd, PingThread& t, const Meter& meter, Steps& steps) {
   char* const pong = t.incoming.data();
   const std::size_t size = t.incoming.size();
@@ -89,27 +90,27 @@ bool exchange(int fd, PingThread& t, const Meter& meter, Steps& steps) {
   return true;
 }
 
-// A connection that carries the token and nothing else.
-void say_goodbye(const Session& session) {
-  if (const Fd fd = dial(session))
-    send_all(fd.get(), reinterpret_cast<const char*>(session.token.data()), sizeof(Token));
-  // else the server is gone already, or will be stopped
+// Tells the server that the client has finished: opens a connection with the token and no ping. If
+// connect() fails, the server has ended or will be stopped.
+void send_end(const EndpointConfig& config) {
+  if (const Fd fd = dial(config))
+    send_all(fd.get(), reinterpret_cast<const char*>(config.token.data()), sizeof(Token));
 }
 
-void ping(PingThread& t, Meter& meter, const Session& session) {
-  const std::size_t shown = session.external ? 0 : sizeof(Token);
+void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  const std::size_t shown = config.external ? 0 : sizeof(Token);
   t.incoming.resize(t.outgoing.size());
   const std::vector<char> payload = t.outgoing;
-  t.outgoing.insert(t.outgoing.begin(), session.token.begin(), session.token.begin() + shown);
+  t.outgoing.insert(t.outgoing.begin(), config.token.begin(), config.token.begin() + shown);
   Histogram &connects = t.spans[Span::connect], &first_bytes = t.spans[Span::first_byte],
             &closes = t.spans[Span::close];
   const PingWindow window = open_window(t, meter);
   while (!meter.stopped()) {
     const Nanoseconds due = fast_now_ns();
-    if (!window.claim(t, due)) break;
+    if (!window.may_send(t, due)) break;
     Steps steps;
-    Fd fd = dial_patiently(t, meter, session, steps);
-    if (!fd && steps.started >= t.closed) break;  // no port became free in time
+    Fd fd = dial_patiently(t, meter, config, steps);
+    if (!fd && steps.started >= t.closed) break;  // no port became free in the window
     if (!fd) return fail(t, meter, "connect");
     if (!exchange(fd.get(), t, meter, steps)) return fail(t, meter, "ping and pong");
     if (t.verify && t.incoming != payload) {
@@ -119,63 +120,65 @@ void ping(PingThread& t, Meter& meter, const Session& session) {
     const Nanoseconds closing = fast_now_ns();
     fd = Fd();
     const Nanoseconds closed = fast_now_ns();
-    // The waiting for a port and the disconnect are in the rate, not in the round trip.
+    // The rate includes the wait for a port and the disconnect. The round trip does not.
     window.record(t, t.flows.front(), due, due + (steps.answered - steps.started));
     if (due < window.open) continue;
     connects.record(steps.connected - steps.started);
     first_bytes.record(steps.first_byte - steps.connected);
     closes.record(closed - closing);
   }
-  if (!session.external) say_goodbye(session);
+  if (!config.external) send_end(config);
 }
 
-enum class Served { client, goodbye, nothing, corrupt };
+enum class Served { exchange, end, nothing, corrupt };
 
-// Serves the one client of `connection`, to the end of its stream.
+// Serves one connection until the client closes it.
 Served serve(int connection, PingThread& t) {
-  set_receive_timeout(connection, kMuteTimeout);
+  set_receive_timeout(connection, kClientTimeout);
   char* const ping = t.incoming.data();
-  if (!receive_all(connection, ping, 1)) return errno == 0 ? Served::goodbye : Served::nothing;
+  if (!receive_all(connection, ping, 1)) return errno == 0 ? Served::end : Served::nothing;
   if (!receive_all(connection, ping + 1, t.outgoing.size() - 1)) return Served::nothing;
   if (!t.is_intact(ping)) return Served::corrupt;
   if (!send_all(connection, ping, t.outgoing.size())) return Served::nothing;
   char rest;
-  receive_all(connection, &rest, 1);  // until the client closes
-  return Served::client;
+  receive_all(connection, &rest, 1);  // waits until the client closes
+  return Served::exchange;
 }
 
-void pong(PingThread& t, Meter& meter, const Session& session) {
-  PendingConnections pending(t.flows.front().fd.get(), session.token);
+void pong(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  PendingConnections pending(t.flows.front().fd.get(), config.token);
   for (bool over = false; !over && !meter.stopped();) {
     const Fd connection = pending.admit(PendingConnections::kForever);
     if (!connection) return fail(t, meter, "accept");
     switch (serve(connection.get(), t)) {
-      case Served::goodbye:
+      case Served::end:
         over = true;
         break;
-      case Served::nothing:  // its client gave up; it knows why
+      case Served::nothing:  // the client reports its error
         break;
       case Served::corrupt:
         return fail(t, meter, "payload of a ping");
-      case Served::client:
-        if (t.total_exchanges++ == 0) meter.began();
+      case Served::exchange:
+        if (t.total_exchanges++ == 0) meter.first_byte();
     }
   }
   t.rejected_peers += pending.rejected();
 }
 
-// The client comes once to be admitted, as of any stream; its pings come one by one, while the
-// server runs.
-std::vector<Fd> admit_client(Fd listener, const Session& session, std::size_t,
+// Admits one connection of the client, as for a stream. Returns the listener as the only flow,
+// because the connections of the pings follow while the server runs.
+std::vector<Fd> admit_client(Fd listener, const EndpointConfig& config, std::size_t,
                              std::uint64_t& rejected) {
   Fd pending(check(::fcntl(listener.get(), F_DUPFD_CLOEXEC, 0), "dup of the listener"));
-  kStreams.admit(std::move(pending), session, 1, rejected);
+  kStreams.admit(std::move(pending), config, 1, rejected);
   std::vector<Fd> flows;
   flows.push_back(std::move(listener));
   return flows;
 }
-std::vector<Fd> be_admitted(const Session& session, std::size_t) {
-  if (!session.external) kStreams.connect(session, 1);
+
+// Opens the connection that admit_client() admits. Returns no flows.
+std::vector<Fd> be_admitted(const EndpointConfig& config, std::size_t) {
+  if (!config.external) kStreams.connect(config, 1);
   return {};
 }
 
@@ -191,8 +194,8 @@ Engine make_engine(Transport transport, std::vector<std::string_view> more) {
       .parameters = {"message_size", "duration", "warmup", "messages", "pin.client", "pin.server",
                      "cpu_wakeful", "verify", "samples"},
       .unavailable = transport == Transport::mptcp ? mptcp_unavailable : always_available,
-      .listen = [](const Session& s) { return listen_pingpong(kOps, s); },
-      .connect = [](const Session& s) { return connect_pingpong(kOps, s); },
+      .listen = [](const EndpointConfig& s) { return listen_pingpong(kOps, s); },
+      .connect = [](const EndpointConfig& s) { return connect_pingpong(kOps, s); },
       .serves_external = true,
   };
   engine.parameters.insert(engine.parameters.end(), more.begin(), more.end());

@@ -1,5 +1,5 @@
-// The ping-pong engines with one flow, whose loops differ in how they wait: asleep in the kernel
-// (blocking), asking again and again (spin), or first this and then that (hybrid).
+// The ping-pong engines with one flow: blocking sleeps in the kernel, spin polls, hybrid polls for
+// a while and then sleeps.
 #include "sockets/latency/latency_engines.h"
 #include "sockets/latency/open_loop.h"
 #include "sockets/latency/stamped_pingpong.h"
@@ -8,19 +8,19 @@
 namespace pingperf {
 namespace {
 
-// The client's loop that the options ask for.
+// Runs the client's loop for the options.
 template <Wait wait, bool stream>
-void ping(PingThread& t, Meter& meter, const Session& session) {
-  const Options& o = session.options;
-  if (o.frequency_hz) return ping_on_schedule<OneFlowWaiter<wait>>(t, meter, session);
-  if (o.timestamps) return ping_stamped<wait>(t, meter, session);
-  return stream ? ping_stream<wait>(t, meter, session) : ping_datagrams<wait>(t, meter, session);
+void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  const Options& o = config.options;
+  if (o.frequency_hz) return ping_on_schedule<OneFlowWaiter<wait>>(t, meter, config);
+  if (o.timestamps) return ping_stamped<wait>(t, meter, config);
+  return stream ? ping_stream<wait>(t, meter, config) : ping_datagrams<wait>(t, meter, config);
 }
 
 template <Wait wait, bool stream>
-void pong(PingThread& t, Meter& meter, const Session& session) {
-  if (session.options.timestamps) return pong_stamped<wait>(t, meter, session);
-  return stream ? pong_stream<wait>(t, meter, session) : pong_datagrams<wait>(t, meter, session);
+void pong(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  if (config.options.timestamps) return pong_stamped<wait>(t, meter, config);
+  return stream ? pong_stream<wait>(t, meter, config) : pong_datagrams<wait>(t, meter, config);
 }
 
 template <Wait wait>
@@ -34,16 +34,16 @@ LatencyFamily family(std::string_view name, std::string_view summary) {
       .pong_datagrams = pong<wait, false>,
       .parameters = {"frequency", "arrivals"},
       .inet_parameters = {"timestamps"},
-      .objection = timestamps_objection,
+      .validate = validate_timestamps,
   };
 }
 
-// Two that spin on one CPU wait for the scheduler's slice, not for each other: 8 ms a ping.
-std::optional<std::string> spin_objection(const Options& o) {
+// Two ends that spin on one CPU wait for the time slices of the scheduler: 8 ms per ping.
+std::optional<std::string> validate_spin(const Options& o) {
   if (o.client_cpu && o.client_cpu == o.server_cpu && o.transport != Transport::icmp)
-    return "spin with both ends on one CPU measures the scheduler: pin them to two, or use "
-           "blocking";
-  return timestamps_objection(o);
+    return "engine spin with both ends on one CPU measures the scheduler: pin the ends to two CPUs "
+           "or use engine blocking";
+  return validate_timestamps(o);
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ std::span<const Engine> blocking_latency() {
 std::span<const Engine> spin_latency() {
   static const std::vector<Engine> engines = [] {
     LatencyFamily spin = family<Wait::spin>("spin", kSpinSummary);
-    spin.objection = spin_objection;
+    spin.validate = validate_spin;
     return make_latency_engines(spin);
   }();
   return engines;

@@ -1,5 +1,5 @@
-// Ping-pong over datagrams: numbered pings, so that a lost one is counted and passed over, and a
-// late, repeated or overtaken pong is told from the awaited one.
+// Ping-pong over datagrams. Pings are numbered, so that the client counts lost pings and
+// distinguishes late, duplicate and reordered pongs from the expected one.
 #pragma once
 
 #include <sys/socket.h>
@@ -10,19 +10,19 @@
 
 namespace pingperf {
 
-// Writes the header and whatever else a ping begins with.
+// Writes the header of a ping and completes the message.
 inline void prepare_ping(PingThread& t, std::uint64_t number, Nanoseconds value) noexcept {
   set_header(t.outgoing.data() + t.framing.sent_offset(), {number, value});
   if (t.framing.seal) t.framing.seal(t.outgoing.data(), t.outgoing.size());
 }
 
-// Sends the thread's message as the ping of that number. Returns false with errno.
+// Sends the thread's message as ping `number`. Returns false with errno on an error.
 inline bool send_ping(PingThread& t, int fd, std::uint64_t number, Nanoseconds value) noexcept {
   prepare_ping(t, number, value);
   return ::send(fd, t.outgoing.data(), t.outgoing.size(), MSG_NOSIGNAL) >= 0;
 }
 
-// True when `datagram`, of n bytes as recv() gave them, has a header.
+// Returns true if a received datagram of n bytes has a header.
 inline bool has_header(const PingThread& t, ssize_t n) noexcept {
   return n >= static_cast<ssize_t>(t.framing.received_offset() + kMinDatagram);
 }
@@ -35,10 +35,9 @@ inline bool is_intact_datagram(const PingThread& t, const char* datagram) noexce
   return t.is_intact(datagram + t.framing.ip_header);
 }
 
-// Counts a pong of `flow` that nobody waits for: late, when its ping was given up, else a
-// duplicate.
+// Counts an unexpected pong of `flow`: as late if its ping had timed out, otherwise as a duplicate.
 inline void count_stray(PingThread& t, const PingFlow& flow, std::uint64_t number) noexcept {
-  if (number < t.first_counted || number >= t.next_number) return;  // of the warmup, or a mark
+  if (number < t.first_counted || number >= t.next_number) return;  // a warmup ping or a mark
   if (auto given_up = t.given_up[number % t.given_up.size()]; given_up) {
     given_up = false;
     ++t.late;
@@ -48,7 +47,7 @@ inline void count_stray(PingThread& t, const PingFlow& flow, std::uint64_t numbe
   }
 }
 
-// True when a datagram as recv() gave it is the pong of the ping under way on `flow`.
+// Returns true if a received datagram is the pong of the current ping of `flow`.
 inline bool is_awaited(PingThread& t, PingFlow& flow, const char* datagram, ssize_t n) noexcept {
   if (n != static_cast<ssize_t>(t.framing.ip_header + t.outgoing.size())) return false;
   const std::uint64_t answered = received_header(t, datagram).number;
@@ -60,8 +59,8 @@ inline bool is_awaited(PingThread& t, PingFlow& flow, const char* datagram, ssiz
   return false;
 }
 
-// Tells the server that we are done: three times, since any may be lost. A kernel that answers
-// ICMP needs no telling.
+// Tells the server that the client has finished. Sends the end three times, because each can be
+// lost. Sends nothing over ICMP, where a kernel answers.
 inline void end_pings(PingThread& t, int fd) noexcept {
   if (t.framing.seal) return;
   prepare_ping(t, kEnd, 0);
@@ -69,8 +68,8 @@ inline void end_pings(PingThread& t, int fd) noexcept {
   for (int i = 0; i < 3; ++i) ::send(fd, t.outgoing.data(), size, MSG_NOSIGNAL);
 }
 
-// Receives until the pong under way on `flow` is here. Returns false when it timed out (EAGAIN),
-// the socket failed (errno) or the meter was stopped (0).
+// Receives until the pong of the current ping of `flow` has arrived. Returns false with errno:
+// EAGAIN after the timeout, 0 if the meter was stopped, otherwise the error of the socket.
 template <Wait wait>
 bool await_pong(PingThread& t, PingFlow& flow, const Meter& meter, Nanoseconds spin,
                 Nanoseconds timeout) noexcept {
@@ -78,7 +77,7 @@ bool await_pong(PingThread& t, PingFlow& flow, const Meter& meter, Nanoseconds s
     const ssize_t n = receive<wait>(flow.fd.get(), t.incoming.data(), t.incoming.size(), spin);
     if (n >= 0 && is_awaited(t, flow, t.incoming.data(), n)) return true;
     if (n < 0 && !is_retry(wait, errno)) return false;
-    // Strays, or a spin, may go on for as long as they like.
+    // Unexpected pongs and polling do not end by the receive timeout of the socket.
     if ((n >= 0 || wait == Wait::spin) && fast_now_ns() - flow.sent > timeout) {
       errno = EAGAIN;
       return false;
@@ -89,15 +88,15 @@ bool await_pong(PingThread& t, PingFlow& flow, const Meter& meter, Nanoseconds s
 }
 
 template <Wait wait>
-void ping_datagrams(PingThread& t, Meter& meter, const Session& session) {
+void ping_datagrams(PingThread& t, Meter& meter, const EndpointConfig& config) {
   PingFlow& flow = t.flows.front();
-  const Nanoseconds spin = session.options.spin_time.value_or(kSpinTime);
-  const Nanoseconds timeout = session.options.ping_timeout.value_or(kPingTimeout);
+  const Nanoseconds spin = config.options.spin_time.value_or(kSpinTime);
+  const Nanoseconds timeout = config.options.ping_timeout.value_or(kPingTimeout);
   if (wait != Wait::spin) set_receive_timeout(flow.fd.get(), timeout);
   const PingWindow window = open_window(t, meter);
   while (!meter.stopped()) {
     flow.sent = fast_now_ns();
-    if (!window.claim(t, flow.sent)) break;
+    if (!window.may_send(t, flow.sent)) break;
     flow.number = t.take_number();
     flow.waiting = true;
     if (!send_ping(t, flow.fd.get(), flow.number, flow.sent))
@@ -109,7 +108,7 @@ void ping_datagrams(PingThread& t, Meter& meter, const Session& session) {
       window.record(t, flow, flow.sent, now);
       if (!is_intact_datagram(t, t.incoming.data())) return fail(t, meter, "payload of a pong");
     } else if (errno == EAGAIN) {
-      window.lose(t, flow.number, flow.sent, now);
+      window.record_lost(t, flow.number, flow.sent, now);
     } else {
       return fail(t, meter, "receive of a pong");
     }
@@ -117,16 +116,17 @@ void ping_datagrams(PingThread& t, Meter& meter, const Session& session) {
   end_pings(t, flow.fd.get());
 }
 
-// Of a server's failed call: true when its client has gone, with our last pongs under way (ICMP
-// port unreachable). That is no failure: the client knows what it got.
+// Returns true if a server's call failed because the client has closed its socket while pongs were
+// in transit (ICMP port unreachable). That is not an error of the trial.
 inline bool is_client_gone(int error) noexcept {
   return error == ECONNREFUSED;
 }
 
-// What a server does with a datagram as recv() gave it.
+// The reaction of a server to a received datagram.
 enum class Reply { none, send, over, corrupt };
 
-// Of a verifying server: true when all of a ping of n bytes came, and is what was sent.
+// Returns true if a ping of n bytes has the sent size and payload, or if the server does not
+// verify. Otherwise sets errno.
 inline bool is_intact_ping(const PingThread& t, const char* datagram, ssize_t n) noexcept {
   if (!t.verify) return true;
   errno = EBADMSG;
@@ -134,22 +134,22 @@ inline bool is_intact_ping(const PingThread& t, const char* datagram, ssize_t n)
          is_intact_datagram(t, datagram);
 }
 
-// Decides, and turns the ping in `datagram` into its pong.
+// Returns the reaction to a received datagram of n bytes. Turns a ping into its pong.
 inline Reply reply_to(PingThread& t, Meter& meter, char* datagram, ssize_t n) noexcept {
   if (!has_header(t, n)) return Reply::none;
   const std::uint64_t number = received_header(t, datagram).number;
   if (number == kEnd) return Reply::over;
   std::copy_n(t.framing.mark.begin(), t.framing.mark_size, datagram + t.framing.ip_header);
-  if (number == kHello) return Reply::send;  // our answer to it was lost
+  if (number == kHello) return Reply::send;  // the first answer was lost
   if (!is_intact_ping(t, datagram, n)) return Reply::corrupt;
-  if (t.total_exchanges++ == 0) meter.began();
+  if (t.total_exchanges++ == 0) meter.first_byte();
   return Reply::send;
 }
 
 template <Wait wait>
-void pong_datagrams(PingThread& t, Meter& meter, const Session& session) {
+void pong_datagrams(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const int fd = t.flows.front().fd.get();
-  const Nanoseconds spin = session.options.spin_time.value_or(kSpinTime);
+  const Nanoseconds spin = config.options.spin_time.value_or(kSpinTime);
   char* const datagram = t.incoming.data();
   while (!meter.stopped()) {
     const ssize_t n = receive<wait>(fd, datagram, t.incoming.size(), spin);

@@ -1,4 +1,4 @@
-// Ping-pong over many flows with epoll(7): level-triggered, one recv() for each event.
+// Ping-pong over many flows with level-triggered epoll(7): one recv() per event.
 #include "sockets/core/poller.h"
 #include "sockets/latency/flow_pingpong.h"
 #include "sockets/latency/latency_engines.h"
@@ -7,18 +7,18 @@
 namespace pingperf {
 namespace {
 
-// Watches the flows of one thread for something to read.
+// Returns a poller that waits until flows can be read.
 Poller<PingFlow> poll_for_reading(std::vector<PingFlow>& flows) {
   Poller<PingFlow> poller;
   for (PingFlow& flow : flows) poller.watch(flow, EPOLLIN);
   return poller;
 }
 
-void ping_all(PingThread& t, Meter& meter, const Session& session) {
-  const bool stream = is_stream(session.options.transport);
+void ping_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  const bool stream = is_stream(config.options.transport);
   Poller<PingFlow> poller = poll_for_reading(t.flows);
   FlowBuffers buffers(t, stream);
-  FlowPinger pinger(t, meter, session);
+  FlowPinger pinger(t, meter, config);
   const auto ping = [&](PingFlow& flow) {
     if (pinger.next(flow) && !send_all(flow.fd.get(), t.outgoing.data(), t.outgoing.size()))
       fail(t, meter, "send of a ping");
@@ -38,8 +38,8 @@ void ping_all(PingThread& t, Meter& meter, const Session& session) {
   pinger.finish();
 }
 
-void pong_all(PingThread& t, Meter& meter, const Session& session) {
-  const bool stream = is_stream(session.options.transport);
+void pong_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  const bool stream = is_stream(config.options.transport);
   Poller<PingFlow> poller = poll_for_reading(t.flows);
   FlowBuffers buffers(t, stream);
   std::size_t open = t.flows.size();
@@ -75,13 +75,13 @@ void pong_all(PingThread& t, Meter& meter, const Session& session) {
   }
 }
 
-// How an open loop waits on many flows.
+// The waiter of an open loop over many flows (open_loop.h).
 class EpollWaiter {
  public:
   EpollWaiter(std::vector<PingFlow>& flows, const Options&) : poller_(poll_for_reading(flows)) {}
 
   void wait(Nanoseconds until, int blocked_fd) noexcept {
-    constexpr Nanoseconds kBlocked = 100 * kMicrosecond;  // a full buffer is tried again
+    constexpr Nanoseconds kBlocked = 100 * kMicrosecond;  // interval of retries for a full buffer
     const Nanoseconds left = std::max<Nanoseconds>(0, until - fast_now_ns());
     poller_.wait(blocked_fd >= 0 ? std::min(left, kBlocked) : left);
   }
@@ -95,18 +95,19 @@ class EpollWaiter {
   Poller<PingFlow> poller_;
 };
 
-void ping(PingThread& t, Meter& meter, const Session& session) {
-  if (session.options.frequency_hz) return ping_on_schedule<EpollWaiter>(t, meter, session);
-  ping_all(t, meter, session);
+void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  if (config.options.frequency_hz) return ping_on_schedule<EpollWaiter>(t, meter, config);
+  ping_all(t, meter, config);
 }
 
-// Sends block here: two ends that both wait for room, each on another flow, would wait for ever.
-std::optional<std::string> large_message_objection(const Options& o) {
+// Sends block. If both ends waited for space in the buffers of different flows, neither would
+// continue.
+std::optional<std::string> validate_large_message(const Options& o) {
   constexpr std::uint64_t kFitsEveryBuffer = 64 * 1024;
   if (o.streams.value_or(1) == 1 || o.message_size.value_or(64) <= kFitsEveryBuffer)
     return std::nullopt;
-  return "epoll with many streams: a message must fit the socket's buffers: message_size at most "
-         "64KiB";
+  return "engine epoll with several streams requires a message_size of at most 64KiB, so that a "
+         "message fits into the socket's buffers";
 }
 
 }  // namespace
@@ -121,7 +122,7 @@ std::span<const Engine> epoll_latency() {
       .pong_datagrams = pong_all,
       .parameters = {"frequency", "arrivals"},
       .flow_parameters = {"streams", "threads"},
-      .objection = large_message_objection,
+      .validate = validate_large_message,
       .unavailable = epoll_unavailable,
   });
   return engines;

@@ -1,4 +1,4 @@
-// Where the next bytes of a flow go, for loops that never block in recv().
+// FlowBuffers: the receive buffers of loops over many flows.
 #pragma once
 
 #include <sys/socket.h>
@@ -7,18 +7,20 @@
 
 namespace pingperf {
 
-// Streams have a place of their own, since a message may come in
-// pieces.
+// Receives without blocking. Each stream has its own buffer, because a message can arrive in
+// pieces. Datagram flows share one buffer.
 class FlowBuffers {
  public:
   FlowBuffers(PingThread& t, bool stream)
       : t_(t), stream_(stream), pieces_(stream ? t.flows.size() * t.outgoing.size() : 0) {}
 
+  // Returns the start of the message that `flow` receives.
   char* message(const PingFlow& flow) noexcept {
     if (!stream_) return t_.incoming.data();
     return pieces_.data() + static_cast<std::size_t>(&flow - t_.flows.data()) * t_.outgoing.size();
   }
 
+  // Receives the next bytes of the message. Returns their number, or -1 with errno.
   ssize_t receive(PingFlow& flow) noexcept {
     const std::size_t have = stream_ ? flow.received : 0;
     const std::size_t room = stream_ ? t_.outgoing.size() - have : t_.incoming.size();

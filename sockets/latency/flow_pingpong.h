@@ -1,5 +1,5 @@
-// What the loops over many flows share: each flow has one ping under way, and the next leaves when
-// its pong is here.
+// Ping-pong over many flows: each flow has one current ping, and sends the next one when its pong
+// has arrived.
 #pragma once
 
 #include "sockets/latency/datagram_pingpong.h"
@@ -7,22 +7,23 @@
 
 namespace pingperf {
 
-// The client's side of one thread's flows.
+// The client of the flows of one thread.
 class FlowPinger {
  public:
-  FlowPinger(PingThread& t, Meter& meter, const Session& session)
+  FlowPinger(PingThread& t, Meter& meter, const EndpointConfig& config)
       : t_(t),
         meter_(meter),
-        stream_(is_stream(session.options.transport)),
-        timeout_(session.options.ping_timeout.value_or(kPingTimeout)),
+        stream_(is_stream(config.options.transport)),
+        timeout_(config.options.ping_timeout.value_or(kPingTimeout)),
         window_(open_window(t, meter)) {}
 
   bool is_over() const noexcept { return waiting_ == 0 || meter_.stopped() || t_.error != 0; }
 
-  // Makes the thread's message the next ping of `flow`. Returns false when none is wanted any more.
+  // Turns the thread's message into the next ping of `flow`. Returns false if no more pings may be
+  // sent.
   bool next(PingFlow& flow) noexcept {
     flow.sent = fast_now_ns();
-    if (!window_.claim(t_, flow.sent)) return false;
+    if (!window_.may_send(t_, flow.sent)) return false;
     if (stream_) {
       number_ping(t_, flow);
     } else {
@@ -34,8 +35,8 @@ class FlowPinger {
     return true;
   }
 
-  // recv() put n bytes at the end of what `flow` had received. Returns true when its pong is
-  // complete, and counted.
+  // Handles n received bytes of `flow`, the last bytes of `message`. Returns true if they complete
+  // the pong, which is then recorded.
   bool take(PingFlow& flow, const char* message, ssize_t n) noexcept {
     if (stream_) {
       flow.received += static_cast<std::size_t>(n);
@@ -51,7 +52,8 @@ class FlowPinger {
     return true;
   }
 
-  // Gives up the pings whose pong is overdue, and calls `again` with each of their flows.
+  // Records pings whose pong has not arrived within the timeout as lost. Calls again(flow) for each
+  // of their flows.
   template <typename Again>
   void give_up_overdue(Again again) noexcept {
     if (stream_) return;
@@ -60,16 +62,16 @@ class FlowPinger {
     next_check_ = now + timeout_ / 8;
     for (PingFlow& flow : t_.flows)
       if (flow.waiting && now - flow.sent > timeout_) {
-        window_.lose(t_, flow.number, flow.sent, now);
+        window_.record_lost(t_, flow.number, flow.sent, now);
         end(flow);
         again(flow);
       }
   }
 
-  // How long a wait may last, so that overdue pings are seen. Negative: for ever.
+  // Returns the maximum time of a wait, so that timeouts are noticed. Negative: no maximum.
   Nanoseconds longest_wait() const noexcept { return stream_ ? -1 : timeout_ / 8; }
 
-  // Tells the server.
+  // Tells the server that the client has finished.
   void finish() noexcept {
     for (PingFlow& flow : t_.flows) {
       if (stream_)
@@ -90,12 +92,11 @@ class FlowPinger {
   const bool stream_;
   const Nanoseconds timeout_;
   const PingWindow window_;
-  std::size_t waiting_ = 0;  // flows with a ping under way
+  std::size_t waiting_ = 0;  // flows with a current ping
   Nanoseconds next_check_ = 0;
 };
 
-// The server's side: what to do about `flow` when recv() put n bytes at the end of what it had
-// received in `message`.
+// Returns the server's reaction to n received bytes of `flow`, the last bytes of `message`.
 inline Reply reply_on(PingThread& t, Meter& meter, PingFlow& flow, bool stream, char* message,
                       ssize_t n) noexcept {
   if (!stream) return reply_to(t, meter, message, n);
@@ -103,7 +104,7 @@ inline Reply reply_on(PingThread& t, Meter& meter, PingFlow& flow, bool stream, 
   if (flow.received < t.outgoing.size()) return Reply::none;
   flow.received = 0;
   if (!t.is_intact(message)) return Reply::corrupt;
-  if (t.total_exchanges++ == 0) meter.began();
+  if (t.total_exchanges++ == 0) meter.first_byte();
   return Reply::send;
 }
 

@@ -1,5 +1,5 @@
-// Ping-pong over many flows with io_uring(7). Each flow has one multishot receive, which goes on
-// for ever; so a ping costs one submission, and one system call submits it and waits for the next
+// Ping-pong over many flows with io_uring(7). Each flow has one multishot receive, which does not
+// end. So a ping takes one submission, and one system call submits it and waits for the next
 // message.
 #include <sys/socket.h>
 
@@ -12,19 +12,19 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kHead = 64;  // of a message, what differs from ping to ping
+constexpr std::size_t kHead = 64;  // bytes of a message that can differ from ping to ping
 constexpr std::size_t kMaxSubmissions = 4096;
 constexpr Nanoseconds kStopCheck = 50 * kMillisecond;
 
-// The ring of one thread. What is received stays where it is until the flow's next message comes,
-// so that it can be sent back from there.
+// The ring of one thread. A received message stays in its buffer until the next message of the flow
+// arrives, so that it can be sent back from there.
 class FlowRing {
  public:
-  FlowRing(PingThread& t, const Session& session)
+  FlowRing(PingThread& t, const EndpointConfig& config)
       : t_(t),
-        stream_(is_stream(session.options.transport)),
+        stream_(is_stream(config.options.transport)),
         ring_(static_cast<unsigned>(std::min(2 * t.flows.size() + 2, kMaxSubmissions)),
-              session.options.sqpoll.value_or(false)),
+              config.options.sqpoll.value_or(false)),
         buffers_(ring_, 2 * t.flows.size() + 2, t.incoming.size()),
         held_(t.flows.size()) {
     std::vector<int> files;
@@ -32,17 +32,17 @@ class FlowRing {
     ring_.register_files(files);
   }
 
-  // Nothing is received any more, before the buffers go.
+  // Ends the receives before the buffers are freed.
   ~FlowRing() { ring_.exit(); }
 
-  // Of a client: a message of each flow's own, since many leave at once.
+  // Client: allocates one message per flow, because several can be in progress at once.
   void make_room_for_pings() {
     outgoing_.resize(t_.flows.size() * t_.outgoing.size());
     for (std::size_t i = 0; i < t_.flows.size(); ++i)
       std::copy(t_.outgoing.begin(), t_.outgoing.end(), ping_of(i));
   }
 
-  // Queues the receive of everything that comes on `flow`.
+  // Queues the multishot receive of `flow`.
   void receive(const PingFlow& flow) noexcept {
     io_uring_sqe* const sqe = ring_.next();
     ::io_uring_prep_recv_multishot(sqe, static_cast<int>(index(flow)), nullptr, 0, 0);
@@ -58,6 +58,7 @@ class FlowRing {
     send(flow, message, t_.outgoing.size());
   }
 
+  // Queues a send on `flow`. `message` must not change until it has been sent.
   void send(const PingFlow& flow, const char* message, std::size_t size) noexcept {
     io_uring_sqe* const sqe = ring_.next();
     ::io_uring_prep_send(sqe, static_cast<int>(index(flow)), message, size,
@@ -66,8 +67,8 @@ class FlowRing {
     ::io_uring_sqe_set_data64(sqe, index(flow) << 1 | 1);
   }
 
-  // From now on a wait ends after `period` at the latest. One request for many waits: a time-out of
-  // each wait would cost more.
+  // Limits each wait to `period`. Uses one timeout request for many waits, because a timeout per
+  // wait would cost more.
   void tick_every(Nanoseconds period) noexcept {
     tick_ = {period / kSecond, period % kSecond};
     arm_tick();
@@ -75,8 +76,9 @@ class FlowRing {
 
   void submit_and_wait() noexcept { ring_.submit_and_wait(); }
 
-  // Calls take(flow, message, n) with what was received: n bytes, the last of what `message` has; 0
-  // at the end of a stream; or -errno. Calls failed(errno) with each failed send.
+  // Calls take(flow, message, n) for each receive. n is the number of received bytes, which are the
+  // last bytes of `message`; 0 at the end of a stream; -errno on an error. Calls failed(errno) for
+  // each failed send.
   template <typename Take, typename Failed>
   void for_each_received(Take take, Failed failed) noexcept {
     ring_.for_each_completion([&](const io_uring_cqe& cqe) {
@@ -84,8 +86,8 @@ class FlowRing {
       if (cqe.user_data & 1) return failed(-cqe.res);
       PingFlow& flow = t_.flows[cqe.user_data >> 1];
       char* const message = cqe.flags & IORING_CQE_F_BUFFER ? keep(flow, cqe) : nullptr;
-      const bool goes_on = (cqe.flags & IORING_CQE_F_MORE) != 0;
-      if (!goes_on && (cqe.res > 0 || is_transient(cqe.res))) receive(flow);
+      const bool continues = (cqe.flags & IORING_CQE_F_MORE) != 0;
+      if (!continues && (cqe.res > 0 || is_transient(cqe.res))) receive(flow);
       if (!is_transient(cqe.res)) take(flow, message, cqe.res);
     });
   }
@@ -99,7 +101,7 @@ class FlowRing {
     ::io_uring_sqe_set_data64(sqe, kTick);
   }
 
-  // Of a receive: true when nothing has happened but that it has to be asked for again.
+  // Returns true if a receive has ended without data or an error and must be repeated.
   static bool is_transient(int result) noexcept {
     return result == -EINTR || result == -EAGAIN || result == -ENOBUFS;
   }
@@ -112,8 +114,8 @@ class FlowRing {
     return outgoing_.data() + flow * t_.outgoing.size();
   }
 
-  // Holds the completion's buffer and gives back the flow's last one, unless a stream's message
-  // goes on in it.
+  // Keeps the buffer of the completion and releases the previous buffer of the flow. If the bytes
+  // continue a stream's message, copies them to the previous buffer instead. Returns the message.
   char* keep(const PingFlow& flow, const io_uring_cqe& cqe) noexcept {
     const auto id = static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
     std::optional<std::uint16_t>& held = held_[index(flow)];
@@ -133,16 +135,16 @@ class FlowRing {
   const bool stream_;
   Ring ring_;
   ProvidedBuffers buffers_;
-  std::vector<std::optional<std::uint16_t>> held_;  // by flow: where its last message is
-  std::vector<char> outgoing_;
+  std::vector<std::optional<std::uint16_t>> held_;  // per flow: the buffer of its last message
+  std::vector<char> outgoing_;                      // client: one message per flow
   __kernel_timespec tick_{};
 };
 
-void ping_all(PingThread& t, Meter& meter, const Session& session) {
-  const bool stream = is_stream(session.options.transport);
-  FlowRing ring(t, session);
+void ping_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  const bool stream = is_stream(config.options.transport);
+  FlowRing ring(t, config);
   ring.make_room_for_pings();
-  FlowPinger pinger(t, meter, session);
+  FlowPinger pinger(t, meter, config);
   const auto ping = [&](PingFlow& flow) {
     if (pinger.next(flow)) ring.send_ping(flow);
   };
@@ -171,11 +173,11 @@ void ping_all(PingThread& t, Meter& meter, const Session& session) {
   pinger.finish();
 }
 
-void pong_all(PingThread& t, Meter& meter, const Session& session) {
-  const bool stream = is_stream(session.options.transport);
-  FlowRing ring(t, session);
+void pong_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  const bool stream = is_stream(config.options.transport);
+  FlowRing ring(t, config);
   std::size_t open = t.flows.size();
-  const auto close = [&](PingFlow& flow) {  // once, however often its client says that it is done
+  const auto close = [&](PingFlow& flow) {  // counts only the first of repeated ends
     if (flow.waiting) --open;
     flow.waiting = false;
   };
@@ -196,7 +198,7 @@ void pong_all(PingThread& t, Meter& meter, const Session& session) {
     flow.waiting = true;
     ring.receive(flow);
   }
-  if (!stream) ring.tick_every(kStopCheck);  // shutdown(2) does not end their receive
+  if (!stream) ring.tick_every(kStopCheck);  // shutdown(2) does not end receives of datagrams
   while (open > 0 && !meter.stopped() && t.error == 0) {
     ring.submit_and_wait();
     ring.for_each_received(

@@ -9,12 +9,12 @@ namespace {
 
 using Parameters = std::vector<std::string_view>;
 
-// What one transport needs of a row.
+// The part of an engine's row that depends on the transport.
 struct Row {
   Transport transport;
   const TransportOps& transport_ops;
   Parameters parameters;
-  std::optional<std::string> (*objection)(const Options&) = nullptr;
+  std::optional<std::string> (*validate)(const Options&) = nullptr;
   std::optional<std::string> (*unavailable)() = always_available;
 };
 
@@ -24,28 +24,28 @@ const std::vector<Row>& rows() {
   static const Parameters raw = {"ping_timeout", "tos", "ip"};
   static const std::vector<Row> rows = {
       {Transport::tcp, kStreams, tcp},
-      {Transport::udp, kDatagrams, udp, datagram_objection},
+      {Transport::udp, kDatagrams, udp, validate_datagram},
       {Transport::unix_stream, kStreams, {}},
-      {Transport::unix_datagram, kDatagrams, {"ping_timeout"}, datagram_objection},
-      {Transport::raw, kRaw, raw, raw_objection, raw_unavailable},
-      {Transport::icmp, kIcmp, raw, raw_objection, raw_unavailable},
+      {Transport::unix_datagram, kDatagrams, {"ping_timeout"}, validate_datagram},
+      {Transport::raw, kRaw, raw, validate_raw, raw_unavailable},
+      {Transport::icmp, kIcmp, raw, validate_raw, raw_unavailable},
       {Transport::mptcp, kStreams, tcp, nullptr, mptcp_unavailable},
   };
   return rows;
 }
 
-// What does not go together, whatever the way to wait.
-std::optional<std::string> latency_objection(const Options& o) {
-  if (o.arrivals && !o.frequency_hz) return "arrivals: there is no frequency to spread";
+// The constraints of all families.
+std::optional<std::string> validate_latency(const Options& o) {
+  if (o.arrivals && !o.frequency_hz) return "arrivals: requires frequency";
   if (o.frequency_hz && o.message_size.value_or(64) < kMinDatagram)
-    return "frequency: an open loop needs a message_size of at least 16 (number and time)";
-  if (o.frequency_hz && o.timestamps)
-    return "timestamps: of a closed loop only, not of a frequency";
+    return "frequency: requires a message_size of at least 16 bytes (sequence number and time)";
+  if (o.frequency_hz && o.timestamps) return "timestamps: cannot be combined with frequency";
   if (o.timestamps && o.verify.value_or(false))
-    return "verify: with timestamps the payload carries the server's stamps";
-  if (auto objection = threads_objection(o)) return objection;
+    return "verify: cannot be combined with timestamps, because pongs carry the server's stamps";
+  if (auto error = validate_threads(o)) return error;
   if (o.frequency_hz && o.threads.value_or(1) > 1)
-    return "frequency: one thread keeps the schedule; spread it over streams instead of threads";
+    return "frequency: requires threads: 1, because one thread keeps the schedule; use streams "
+           "instead of threads";
   return std::nullopt;
 }
 
@@ -78,18 +78,18 @@ Engine make_row(const LatencyFamily& family, const Row& row) {
             const auto why = unavailable();
             return why ? why : row.unavailable();
           },
-      .connect = [ops](const Session& s) { return connect_pingpong(ops, s); },
-      .objection = [&row, family_objection =
-                              family.objection](const Options& o) -> std::optional<std::string> {
-        for (const auto objection : {row.objection, family_objection, latency_objection})
-          if (objection)
-            if (auto what = objection(o)) return what;
+      .connect = [ops](const EndpointConfig& s) { return connect_pingpong(ops, s); },
+      .validate = [&row, family_validate =
+                             family.validate](const Options& o) -> std::optional<std::string> {
+        for (const auto validate : {row.validate, family_validate, validate_latency})
+          if (validate)
+            if (auto error = validate(o)) return error;
         return std::nullopt;
       },
       .serves_external = true,
   };
   if (row.transport_ops.listen)
-    engine.listen = [ops](const Session& s) { return listen_pingpong(ops, s); };
+    engine.listen = [ops](const EndpointConfig& s) { return listen_pingpong(ops, s); };
   return engine;
 }
 

@@ -1,5 +1,4 @@
-// What the latency engines have in common: a row for each transport, made from the loops of one way
-// to wait.
+// Makes the rows of a family of latency engines, one per transport, from the loops of the family.
 #pragma once
 
 #include "sockets/engines.h"
@@ -8,7 +7,7 @@
 
 namespace pingperf {
 
-// The loops of one way to wait, and what it offers.
+// A family of latency engines: its loops, which wait in the same way, and its parameters.
 struct LatencyFamily {
   std::string_view name;
   std::string_view summary;
@@ -16,14 +15,14 @@ struct LatencyFamily {
   PingPongOps::Loop pong_stream;
   PingPongOps::Loop ping_datagrams;
   PingPongOps::Loop pong_datagrams;
-  std::vector<std::string_view> parameters;       // beyond those that all have
-  std::vector<std::string_view> flow_parameters;  // likewise, of those that can have many flows
-  std::vector<std::string_view> inet_parameters;  // likewise, of tcp and udp alone
-  std::optional<std::string> (*objection)(const Options&) = nullptr;
+  std::vector<std::string_view> parameters;       // in addition to those of all families
+  std::vector<std::string_view> flow_parameters;  // only of transports that can have many flows
+  std::vector<std::string_view> inet_parameters;  // only of tcp and udp
+  std::optional<std::string> (*validate)(const Options&) = nullptr;
   std::optional<std::string> (*unavailable)() = always_available;
 };
 
-// A row for each transport.
+// Returns one engine per transport.
 std::vector<Engine> make_latency_engines(const LatencyFamily& family);
 
 }  // namespace pingperf

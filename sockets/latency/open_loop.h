@@ -1,6 +1,6 @@
-// Open loop: pings leave on an intended schedule, whether or not earlier ones were answered, and
-// round trips count from the intended instant. So a stall shows in every ping that it delays, not
-// in the one that waits for it ("coordinated omission": Tene, How NOT to measure latency).
+// Open loop: pings are sent on a fixed schedule, even if earlier ones are unanswered. A round trip
+// starts at the intended send. So a stall is visible in every ping that it delays. A closed loop
+// shows it only in one ping ("coordinated omission": Tene, How NOT to measure latency).
 #pragma once
 
 #include <poll.h>
@@ -17,7 +17,7 @@
 
 namespace pingperf {
 
-// Intended instants, one after the other.
+// The intended send times.
 class Schedule {
  public:
   Schedule(Nanoseconds first, const Options& options) noexcept
@@ -25,14 +25,16 @@ class Schedule {
         poisson_(options.arrivals == "poisson"),
         next_ns_(static_cast<double>(first)) {}
 
+  // Returns the next send time.
   Nanoseconds next() const noexcept { return static_cast<Nanoseconds>(next_ns_); }
 
-  // How many are due before `end`; of Poisson arrivals about how many.
+  // Returns the number of pings that are due before `end`; an estimate for Poisson arrivals.
   std::uint64_t due_before(Nanoseconds end) const noexcept {
     const double left = static_cast<double>(end) - next_ns_;
     return left <= 0 ? 0 : static_cast<std::uint64_t>(std::ceil(left / gap_ns_));
   }
 
+  // Moves to the next send time.
   void advance() noexcept {
     if (!poisson_) {
       next_ns_ += gap_ns_;
@@ -46,22 +48,24 @@ class Schedule {
   const double gap_ns_;
   const bool poisson_;
   double next_ns_;          // a double holds a nanosecond of CLOCK_MONOTONIC for 104 days of uptime
-  std::mt19937_64 random_;  // its default seed: the same gaps in every trial
+  std::mt19937_64 random_;  // default seed: the same gaps in every trial
 };
 
-// A tool that waits for each pong would send only when it waits for none: its view of the same
-// pings, from the instant they really left.
+// Records the round trips that a closed-loop tool would report: from the actual send, and only of
+// pings that were sent while no earlier one was unanswered.
 class UncorrectedRtt {
  public:
   UncorrectedRtt(Histogram& rtt, Nanoseconds timeout) noexcept : rtt_(rtt), timeout_(timeout) {}
 
-  void leaves(std::uint64_t number, Nanoseconds now) noexcept {
+  // Handles the send of a ping.
+  void sent(std::uint64_t number, Nanoseconds now) noexcept {
     if (waiting_ && (number == number_ || now - sent_ < timeout_)) return;
     waiting_ = true;
     number_ = number;
     sent_ = now;
   }
 
+  // Handles a pong. Records its round trip if `counts`.
   void answered(std::uint64_t number, Nanoseconds now, bool counts) noexcept {
     if (!waiting_ || number != number_) return;
     waiting_ = false;
@@ -76,24 +80,24 @@ class UncorrectedRtt {
   Nanoseconds sent_ = 0;
 };
 
-// The client's loop. Waiter: how it waits for a pong, for room to send, or for the next ping's
-// turn.
+// The client's loop. A Waiter waits for a pong, for space in a send buffer, or for the next send
+// time:
 //
-//   void wait(Nanoseconds until, int blocked_fd);    blocked_fd: -1, or one to send on when it can
-//   template <F> void for_each_ready(F take);        take(flow) for what may have something to read
+//   void wait(Nanoseconds until, int blocked_fd);    blocked_fd: the full socket, or -1
+//   template <F> void for_each_ready(F take);        take(flow) for flows that may have data
 template <typename Waiter>
 class OpenLoop {
  public:
-  OpenLoop(PingThread& t, Meter& meter, const Session& session)
+  OpenLoop(PingThread& t, Meter& meter, const EndpointConfig& config)
       : t_(t),
         meter_(meter),
-        stream_(is_stream(session.options.transport)),
-        timeout_(stream_ ? kNever : session.options.ping_timeout.value_or(kPingTimeout)),
+        stream_(is_stream(config.options.transport)),
+        timeout_(stream_ ? kNever : config.options.ping_timeout.value_or(kPingTimeout)),
         naive_(t.spans[Span::naive], timeout_),
-        waiter_(t.flows, session.options),
+        waiter_(t.flows, config.options),
         buffers_(t, stream_),
         window_(open_window(t, meter)),
-        schedule_(fast_now_ns(), session.options) {}
+        schedule_(fast_now_ns(), config.options) {}
 
   void run() {
     while (!meter_.stopped() && t_.error == 0) {
@@ -118,10 +122,10 @@ class OpenLoop {
   }
 
  private:
-  static constexpr Nanoseconds kNap = 50 * kMillisecond;    // how long a stop can go unnoticed
-  static constexpr Nanoseconds kNever = INT64_MAX / 4;      // streams lose nothing
-  static constexpr Nanoseconds kGrace = 10 * kMillisecond;  // for pings that are late at the close
-  static constexpr int kMaxAtOnce = 32;  // pings that leave before pongs are taken
+  static constexpr Nanoseconds kNap = 50 * kMillisecond;    // maximum delay of a stop
+  static constexpr Nanoseconds kNever = INT64_MAX / 4;      // streams lose no pings
+  static constexpr Nanoseconds kGrace = 10 * kMillisecond;  // for late pings after the window
+  static constexpr int kMaxAtOnce = 32;                     // sends before the next receive
 
   PingFlow& next_flow() noexcept { return t_.flows[t_.next_number % t_.flows.size()]; }
 
@@ -130,11 +134,11 @@ class OpenLoop {
            (schedule_.next() >= window_.close || t_.issued == t_.limit);
   }
 
-  // Sends the pings whose turn has come: late ones too, none is left out. What cannot be sent by
-  // the close of the window is counted.
+  // Sends all pings that are due, also late ones. Counts pings that could not be sent before the
+  // window closed.
   void send_due(Nanoseconds now) noexcept {
     const bool too_late = now >= window_.close && now - window_.close >= kGrace;
-    if (sending_ && too_late && offset_ == 0) {  // not inside a message
+    if (sending_ && too_late && offset_ == 0) {  // 0: no message is partly sent
       if (!is_last())
         t_.unsent = std::min(t_.limit - t_.issued, schedule_.due_before(window_.close));
       return finish(now);
@@ -145,12 +149,12 @@ class OpenLoop {
     }
   }
 
-  // Returns false when there is no room for it, or it failed.
+  // Sends the next ping. Returns false if the send buffer is full or the call failed.
   bool send_next() noexcept {
     const Nanoseconds due = schedule_.next();
     if (offset_ == 0) {
       prepare_ping(t_, t_.next_number, due);
-      naive_.leaves(t_.next_number, fast_now_ns());  // before send(): its pong may come meanwhile
+      naive_.sent(t_.next_number, fast_now_ns());  // the pong can arrive before send() returns
     }
     const int fd = next_flow().fd.get();
     while (offset_ < t_.outgoing.size()) {
@@ -174,7 +178,7 @@ class OpenLoop {
     drain_until_ = now + timeout_;
   }
 
-  // Takes what is here, until a ping's turn has come.
+  // Receives pongs until none is left or the next ping is due.
   void receive_from(PingFlow& flow) noexcept {
     for (;;) {
       const ssize_t n = buffers_.receive(flow);
@@ -197,7 +201,7 @@ class OpenLoop {
       return;
     }
     const DatagramHeader header = received_header(t_, data);
-    if (header.number >= t_.next_number) return;  // a mark, or not ours
+    if (header.number >= t_.next_number) return;  // a mark, or an invalid number
     const Nanoseconds now = fast_now_ns();
     if (!sequence_.received(header.number, header.value, now)) return;
     naive_.answered(header.number, now, header.value >= window_.open);
@@ -215,20 +219,21 @@ class OpenLoop {
   const PingWindow window_;
   Schedule schedule_;
   SequenceTracker sequence_;
-  std::uint64_t duplicates_before_ = 0;  // the window opened
-  std::size_t offset_ = 0;               // bytes of the next ping that are sent already
-  bool blocked_ = false;                 // no room to send it
+  std::uint64_t duplicates_before_ = 0;  // duplicates before the window
+  std::size_t offset_ = 0;               // bytes of the next ping that have been sent
+  bool blocked_ = false;                 // the send buffer is full
   bool sending_ = true;
   Nanoseconds drain_until_ = 0;
 };
 
+// Runs an open loop. The loop is on the heap because of its size.
 template <typename Waiter>
-void ping_on_schedule(PingThread& t, Meter& meter, const Session& session) {
-  std::make_unique<OpenLoop<Waiter>>(t, meter, session)->run();
+void ping_on_schedule(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  std::make_unique<OpenLoop<Waiter>>(t, meter, config)->run();
 }
 
-// One flow, as blocking, spin and hybrid have: asleep in ppoll(2), not at all, or first this and
-// then that.
+// The waiter of an open loop over one flow. block: sleeps in ppoll(2); spin: does not wait; hybrid:
+// polls for spin_time, then sleeps.
 template <Wait how>
 class OneFlowWaiter {
  public:

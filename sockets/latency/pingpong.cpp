@@ -13,10 +13,11 @@
 namespace pingperf {
 namespace {
 
-constexpr std::uint64_t kMaxSamples = 2'000'000;  // of a trial: what travels in one line
-constexpr std::size_t kMinBuffer = 64;            // holds any mark of a flow
+constexpr std::uint64_t kMaxSamples = 2'000'000;  // per trial; they must fit into one message
+constexpr std::size_t kMinBuffer = 64;            // fits every mark of a flow
 
-// A closed loop's ping begins with its number, where there is room; an open loop's with a header.
+// Returns the size of the part of a stream's message that differs from ping to ping: the number of
+// a closed loop's ping if it fits, or the header of an open loop's ping.
 std::size_t head_of_stream(const Options& o) {
   if (o.kind == Kind::connect) return 0;
   if (o.frequency_hz) return sizeof(DatagramHeader);
@@ -25,24 +26,24 @@ std::size_t head_of_stream(const Options& o) {
 
 class PingPong final : public Endpoint {
  public:
-  // A server, whose flows come with accept().
-  PingPong(const PingPongOps& ops, const Session& session, Fd listener)
-      : PingPong(ops, session, true) {
+  // A server, which gets its flows in accept().
+  PingPong(const PingPongOps& ops, const EndpointConfig& config, Fd listener)
+      : PingPong(ops, config, true) {
     listener_ = std::move(listener);
     address_ = Address::local_of(listener_.get());
   }
 
-  // A client, with its flows.
-  PingPong(const PingPongOps& ops, const Session& session, std::vector<Fd> flows)
-      : PingPong(ops, session, false) {
+  // A client with its flows.
+  PingPong(const PingPongOps& ops, const EndpointConfig& config, std::vector<Fd> flows)
+      : PingPong(ops, config, false) {
     adopt(std::move(flows));
   }
 
   Address address() const override { return address_; }
 
   void accept() override {
-    adopt(ops_.transport.admit(std::move(listener_), session_, streams(),
-                               threads_[0].rejected_peers));
+    adopt(
+        ops_.transport.admit(std::move(listener_), config_, streams(), threads_[0].rejected_peers));
   }
 
   Measurement run(const IntervalSink& progress) noexcept override {
@@ -50,10 +51,10 @@ class PingPong final : public Endpoint {
     std::vector<std::function<void()>> loops;
     for (PingThread& thread : threads_)
       loops.push_back([&, this] {
-        ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: a sleep ends when it should (prctl(2))
+        ::prctl(PR_SET_TIMERSLACK, 1UL);  // 1 ns, so that sleeps end in time (prctl(2))
         try {
-          loop(thread, meter_, session_);
-        } catch (const std::system_error& e) {  // before its first ping
+          loop(thread, meter_, config_);
+        } catch (const std::system_error& e) {  // only before the first ping
           thread.error = e.code().value();
           thread.failed_call = "set-up";
         } catch (const std::bad_alloc&) {
@@ -83,10 +84,10 @@ class PingPong final : public Endpoint {
   }
 
  private:
-  PingPong(const PingPongOps& ops, const Session& session, bool is_server)
-      : ops_(ops), session_(session), meter_(session.options), is_server_(is_server) {
+  PingPong(const PingPongOps& ops, const EndpointConfig& config, bool is_server)
+      : ops_(ops), config_(config), meter_(config.options), is_server_(is_server) {
     calibrate_clock();
-    const Options& o = session.options;
+    const Options& o = config.options;
     const std::uint64_t count = o.threads.value_or(1);
     const std::uint64_t messages = o.messages.value_or(std::numeric_limits<std::uint64_t>::max());
     for (std::uint64_t i = 0; i < count; ++i) {
@@ -95,29 +96,29 @@ class PingPong final : public Endpoint {
       t.verify = o.verify.value_or(false);
       t.head = head_of_stream(o);
       t.outgoing.resize(o.message_size.value());
-      fill_pattern(t.outgoing, session.token);
+      fill_pattern(t.outgoing, config.token);
       t.incoming.resize(std::max(t.outgoing.size(), kMinBuffer));
-      if (o.samples && !is_server) {  // touched now, not between two pings
+      if (o.samples && !is_server) {  // resize() touches the memory before the first ping
         t.samples.resize(kMaxSamples / count);
         t.samples.clear();
       }
     }
   }
 
-  std::uint64_t streams() const { return session_.options.streams.value_or(1); }
+  std::uint64_t streams() const { return config_.options.streams.value_or(1); }
 
   void adopt(std::vector<Fd> flows) {
     for (std::size_t i = 0; i < flows.size(); ++i) {
       PingThread& t = threads_[i % threads_.size()];
       if (!ops_.transport.is_stream() && t.flows.empty()) {
-        t.framing = ops_.transport.framing(flows[i].get(), session_, is_server_);
+        t.framing = ops_.transport.framing(flows[i].get(), config_, is_server_);
         t.incoming.resize(t.framing.ip_header + t.incoming.size());
         t.head = t.framing.mark_size + sizeof(DatagramHeader);
         std::copy_n(t.framing.mark.begin(), t.framing.mark_size, t.outgoing.begin());
       }
       t.flows.emplace_back().fd = std::move(flows[i]);
     }
-    if (flows.empty()) threads_[0].flows.emplace_back();  // connect: where exchanges are counted
+    if (flows.empty()) threads_[0].flows.emplace_back();  // connect: counts the exchanges
   }
 
   Totals totals() const {
@@ -136,9 +137,10 @@ class PingPong final : public Endpoint {
   }
 
   void report(Measurement& m, Nanoseconds ended) {
-    // The loop's own window: the meter's wakes up late when the loop has the CPU.
+    // Uses the window of the loop, because the meter's thread wakes up late if the loop has the
+    // CPU.
     const PingThread& first = threads_.front();
-    if (session_.options.messages) {  // without what was waited for after the last of them
+    if (config_.options.messages) {  // the window ends with the last ping
       ended = 0;
       for (const PingThread& t : threads_) ended = std::max(ended, t.ended);
     }
@@ -154,34 +156,34 @@ class PingPong final : public Endpoint {
     }
     std::stable_sort(m.samples.begin(), m.samples.end(),
                      [](const Sample& a, const Sample& b) { return a.sent < b.sent; });
-    if (session_.options.samples) m.samples_dropped = sum(&PingThread::samples_dropped);
+    if (config_.options.samples) m.samples_dropped = sum(&PingThread::samples_dropped);
     m.fairness_index = jain_index(shares);
     m.lost = sum(&PingThread::lost);
-    const bool open_loop = session_.options.frequency_hz.has_value();
+    const bool open_loop = config_.options.frequency_hz.has_value();
     if (open_loop) m.unsent = sum(&PingThread::unsent);
     if (!ops_.transport.is_stream()) {
       if (!open_loop)
-        m.late = sum(&PingThread::late);  // an open loop gives nothing up while it runs
+        m.late = sum(&PingThread::late);  // an open loop has no timeouts while it runs
       m.duplicates = sum(&PingThread::duplicates);
       m.out_of_order = sum(&PingThread::out_of_order);
     }
-    if (session_.options.kind == Kind::connect) m.port_waits = sum(&PingThread::port_waits);
+    if (config_.options.kind == Kind::connect) m.port_waits = sum(&PingThread::port_waits);
     if (m.exchanges == 0 && m.error.empty()) m.error = "no ping was answered in the window";
   }
 
   const PingPongOps ops_;
-  const Session session_;
+  const EndpointConfig config_;
   Meter meter_;
   const bool is_server_;
   Fd listener_;
   Address address_;
-  std::deque<PingThread> threads_;  // a deque: they hold atomics and do not move
+  std::deque<PingThread> threads_;  // a deque, because threads contain atomics and cannot move
 };
 
 }  // namespace
 
 PingWindow open_window(PingThread& thread, Meter& meter) noexcept {
-  const Nanoseconds first = meter.began();
+  const Nanoseconds first = meter.first_byte();
   thread.opened = meter.open_after(first);
   thread.closed = meter.close_after(first);
   return {thread.opened, thread.closed};
@@ -189,17 +191,17 @@ PingWindow open_window(PingThread& thread, Meter& meter) noexcept {
 
 void fail(PingThread& thread, const Meter& meter, const char* call) noexcept {
   if (meter.stopped()) return;
-  thread.error = errno == 0 ? ECONNRESET : errno;  // 0: the stream ended inside a message
+  thread.error = errno == 0 ? ECONNRESET : errno;  // 0: the stream ended within a message
   thread.failed_call = call;
 }
 
-std::unique_ptr<Endpoint> listen_pingpong(const PingPongOps& ops, const Session& session) {
-  return std::make_unique<PingPong>(ops, session, ops.transport.listen(session));
+std::unique_ptr<Endpoint> listen_pingpong(const PingPongOps& ops, const EndpointConfig& config) {
+  return std::make_unique<PingPong>(ops, config, ops.transport.listen(config));
 }
 
-std::unique_ptr<Endpoint> connect_pingpong(const PingPongOps& ops, const Session& session) {
+std::unique_ptr<Endpoint> connect_pingpong(const PingPongOps& ops, const EndpointConfig& config) {
   return std::make_unique<PingPong>(
-      ops, session, ops.transport.connect(session, session.options.streams.value_or(1)));
+      ops, config, ops.transport.connect(config, config.options.streams.value_or(1)));
 }
 
 }  // namespace pingperf

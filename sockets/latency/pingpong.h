@@ -1,6 +1,6 @@
-// PingPong: an end of a latency or connect workload. A client's loop pings and records each round
-// trip; a server's loop answers. The loop is the engine's; the window, the figures and the ending
-// are the same for all.
+// PingPong: one end of a latency or connect workload. The client's loop sends pings and records
+// each round trip; the server's loop answers. Each engine has its own loops. The window, the
+// figures and the end of a trial are common.
 #pragma once
 
 #include <atomic>
@@ -17,35 +17,36 @@
 
 namespace pingperf {
 
-inline constexpr std::size_t kPingNumber = sizeof(std::uint64_t);  // in front of a stream's ping
+// The size of the number at the start of a stream's ping.
+inline constexpr std::size_t kPingNumber = sizeof(std::uint64_t);
 
-// One flow, and the ping that is under way on it.
+// One flow with its current ping.
 struct PingFlow {
   Fd fd;
-  std::uint64_t number = 0;          // of the ping
-  Nanoseconds sent = 0;              // when it left
-  std::size_t received = 0;          // bytes of a stream's pong, or of a ping, so far
-  std::uint64_t exchanges = 0;       // answered, in the window
-  std::uint64_t answered_up_to = 0;  // one past the highest number whose pong came
-  bool waiting = false;              // for a pong; a server's: until its client is done
+  std::uint64_t number = 0;          // of the current ping
+  Nanoseconds sent = 0;              // send time of the current ping
+  std::size_t received = 0;          // stream: received bytes of the current message
+  std::uint64_t exchanges = 0;       // answered pings in the window
+  std::uint64_t answered_up_to = 0;  // one more than the highest answered number
+  bool waiting = false;              // client: for a pong; server: for the end of the client
 };
 
-// What the loop of one thread works with and writes to. Only `exchanges` is read meanwhile.
+// Input and results of the loop of one thread. Other threads read only `exchanges` during the loop.
 struct PingThread {
   std::vector<PingFlow> flows;  // or the listener of a connect server
   std::vector<char> outgoing;   // one message
   std::vector<char> incoming;   // one receive
   Framing framing;              // of datagrams
-  std::uint64_t limit = 0;      // pings that may be sent in the window
+  std::uint64_t limit = 0;      // maximum number of pings in the window
   bool verify = false;
   std::size_t head = 0;  // bytes of a message that differ from ping to ping
 
   Histogram rtt;
-  std::map<Span, Histogram> spans;  // an engine's loop makes those that it times before it begins
-  std::vector<Sample> samples;      // its capacity is what may be kept
+  std::map<Span, Histogram> spans;  // a loop inserts its spans before the first ping
+  std::vector<Sample> samples;      // never more than its capacity
   std::uint64_t samples_dropped = 0;
-  std::atomic<std::uint64_t> exchanges{0};  // answered, in the window
-  std::uint64_t total_exchanges = 0;        // warmup included; of a server, pongs
+  std::atomic<std::uint64_t> exchanges{0};  // answered pings in the window
+  std::uint64_t total_exchanges = 0;        // with warmup; server: sent pongs
   std::uint64_t issued = 0;                 // pings sent in the window
   std::uint64_t lost = 0;
   std::uint64_t late = 0;
@@ -56,20 +57,21 @@ struct PingThread {
   std::uint64_t unsent = 0;             // open loop: pings that were due and could not be sent
   std::uint64_t next_number = 0;        // of the next ping
   std::uint64_t first_counted = ~0ull;  // the first number in the window
-  std::bitset<1 << 16> given_up;        // numbers of lost pings, modulo its size
-  Nanoseconds opened = 0;               // when the window did
-  Nanoseconds closed = 0;               // when it does at the latest
-  Nanoseconds ended = 0;                // when the last ping in it was answered or given up
+  std::bitset<1 << 16> given_up;        // numbers of timed-out pings, modulo the size
+  Nanoseconds opened = 0;               // start of the window
+  Nanoseconds closed = 0;               // latest end of the window
+  Nanoseconds ended = 0;                // answer or timeout of the last ping in the window
   int error = 0;                        // errno of the call that ended the loop early
   const char* failed_call = "";
 
-  // The number of the next ping.
+  // Returns the number for the next ping.
   std::uint64_t take_number() noexcept {
     given_up[next_number % given_up.size()] = false;
     return next_number++;
   }
 
-  // Of a verifying end: true when a message is what was sent, but for its head. Sets errno.
+  // Returns true if a message equals the sent message after its head, or if the end does not
+  // verify. Otherwise sets errno to EBADMSG.
   bool is_intact(const char* message) const noexcept {
     if (!verify || std::memcmp(message + head, outgoing.data() + head, outgoing.size() - head) == 0)
       return true;
@@ -78,33 +80,33 @@ struct PingThread {
   }
 };
 
-// The instants between which a ping counts: sent from `open` on, before `close`.
+// The window of a loop. A ping counts if it is sent from `open` on and before `close`.
 struct PingWindow {
   Nanoseconds open;
   Nanoseconds close;
 
-  // Claims the right to send another ping at `now`: false when no more are wanted. One in the
-  // window is counted as issued.
-  bool claim(PingThread& t, Nanoseconds now) const noexcept {
+  // Returns true if another ping may be sent at `now`. Counts it as issued if it is in the window.
+  bool may_send(PingThread& t, Nanoseconds now) const noexcept {
     if (now < open) return true;
     if (now >= close || t.issued == t.limit) return false;
     if (t.issued++ == 0) t.first_counted = t.next_number;
     return true;
   }
 
-  // The pong of what left at `sent` was here at `now`.
+  // Records a pong that arrived at `now`. Its ping was sent at `sent`.
   void record(PingThread& t, PingFlow& flow, Nanoseconds sent, Nanoseconds now) const noexcept {
     ++t.total_exchanges;
     if (sent < open) return;
     t.ended = now;
-    t.rtt.record(difference(now, sent));  // an open loop's `sent` is what the pong tells
+    t.rtt.record(difference(now, sent));  // wraps: in an open loop `sent` is from the pong
     ++flow.exchanges;
     t.exchanges.store(t.exchanges.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     if (t.samples.capacity() > 0) keep(t, {sent - open, difference(now, sent)});
   }
 
-  // No pong came in time; that was found out at `now`.
-  void lose(PingThread& t, std::uint64_t number, Nanoseconds sent, Nanoseconds now) const noexcept {
+  // Records at `now` that no pong arrived within the timeout.
+  void record_lost(PingThread& t, std::uint64_t number, Nanoseconds sent,
+                   Nanoseconds now) const noexcept {
     t.given_up[number % t.given_up.size()] = true;
     if (sent < open) return;
     t.ended = now;
@@ -121,21 +123,23 @@ struct PingWindow {
   }
 };
 
-// Starts the clock: the window of a client whose first ping leaves now.
+// Starts the warmup. Returns the window of a client that sends its first ping now.
 PingWindow open_window(PingThread& thread, Meter& meter) noexcept;
 
-// Ends a loop: keeps errno and the name of the call, unless the end was asked for.
+// Stores errno and the name of the call as the error of the loop, unless the meter was stopped.
 void fail(PingThread& thread, const Meter& meter, const char* call) noexcept;
 
-// What differs between engines, as a table.
+// The loops and the transport of an engine.
 struct PingPongOps {
-  using Loop = void (*)(PingThread& thread, Meter& meter, const Session& session);
+  // May throw std::system_error or std::bad_alloc before the first ping.
+  using Loop = void (*)(PingThread& thread, Meter& meter, const EndpointConfig& config);
   Loop ping;  // the client's
   Loop pong;  // the server's
   const TransportOps& transport;
 };
 
-std::unique_ptr<Endpoint> listen_pingpong(const PingPongOps& ops, const Session& session);
-std::unique_ptr<Endpoint> connect_pingpong(const PingPongOps& ops, const Session& session);
+// Create an end. Throw as TransportOps::listen and TransportOps::connect.
+std::unique_ptr<Endpoint> listen_pingpong(const PingPongOps& ops, const EndpointConfig& config);
+std::unique_ptr<Endpoint> connect_pingpong(const PingPongOps& ops, const EndpointConfig& config);
 
 }  // namespace pingperf

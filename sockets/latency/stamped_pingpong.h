@@ -1,5 +1,5 @@
-// Ping-pong with the kernel's time stamps at both ends (timestamps: kernel), over TCP and UDP:
-// where the time of a round trip goes.
+// Ping-pong over TCP and UDP with the kernel's time stamps at both ends (timestamps: kernel).
+// Splits each round trip into its parts.
 //
 //   client                                       server
 //   send() ─┐ app_to_kernel
@@ -8,9 +8,10 @@
 //   RX stamp┐<────── oneway_reverse ──────────── TX stamp ─┘
 //   recv() ─┘ kernel_to_app
 //
-// kernel_to_kernel is the two ways together: the client's stamps less the turnaround, so it needs
-// no common clock. A ping's message is DatagramHeader, ServerStamps, payload; the server writes the
-// stamps into the pong, that of its transmission into the next one.
+// kernel_to_kernel is the sum of both ways: the time between the client's stamps minus the
+// turnaround. So it requires no common clock. A message has a DatagramHeader, ServerStamps and
+// payload. The server writes its stamps into the pong. The stamp of a pong's transmission is in the
+// next pong.
 #pragma once
 
 #include <algorithm>
@@ -20,29 +21,32 @@
 
 namespace pingperf {
 
-// What the server tells: CLOCK_REALTIME, 0: not known.
+// The stamps of the server's kernel, on CLOCK_REALTIME. 0: unknown.
 struct ServerStamps {
-  Nanoseconds received;       // by its kernel, this ping
-  Nanoseconds previous_sent;  // by its kernel, the pong before
+  Nanoseconds received;       // of this ping
+  Nanoseconds previous_sent;  // of the previous pong
 };
 
-// The wall clock and the stop clock are read one after the other; a ping between whose readings
-// more passed (the thread lost its CPU) is not taken apart.
+// Maximum time between the readings of the two clocks before a ping. If the thread loses its CPU
+// between them, the round trip is not split.
 inline constexpr Nanoseconds kClocksTogether = kMicrosecond;
 
 inline constexpr std::size_t kMinStamped = sizeof(DatagramHeader) + sizeof(ServerStamps);
 
-inline std::optional<std::string> timestamps_objection(const Options& o) {
+// Returns an error if messages are too small for the stamps, as Engine::validate.
+inline std::optional<std::string> validate_timestamps(const Options& o) {
   if (!o.timestamps || o.message_size.value_or(64) >= kMinStamped) return std::nullopt;
-  return "timestamps: the message_size must be at least 32, since pongs carry the server's stamps";
+  return "timestamps: requires a message_size of at least 32 bytes, because pongs carry the "
+         "server's stamps";
 }
 
-// Receives one whole message with the stamp of its last piece. Returns its size, 0 at the end of a
-// stream, or -1 with errno.
+// Receives one whole message. Sets `stamp` to the stamp of its last piece. Returns the size, 0 at
+// the end of a stream, or -1 with errno.
 template <Wait wait>
-ssize_t receive_message(const Session& session, int fd, std::vector<char>& buffer, std::size_t size,
-                        const Meter& meter, Nanoseconds deadline, Nanoseconds& stamp) noexcept {
-  const bool stream = is_stream(session.options.transport);
+ssize_t receive_message(const EndpointConfig& config, int fd, std::vector<char>& buffer,
+                        std::size_t size, const Meter& meter, Nanoseconds deadline,
+                        Nanoseconds& stamp) noexcept {
+  const bool stream = is_stream(config.options.transport);
   std::size_t have = 0;
   for (;;) {
     const ssize_t n =
@@ -55,10 +59,10 @@ ssize_t receive_message(const Session& session, int fd, std::vector<char>& buffe
   }
 }
 
-// What is known of a ping once its pong is here: all but the server's last stamp, which comes with
-// the next one. CLOCK_REALTIME.
+// The times of a ping after its pong has arrived, on CLOCK_REALTIME. The server's transmit stamp is
+// missing, because the next pong carries it.
 struct StampedPing {
-  bool counts = false;  // it is in the window, and every stamp of the client is here
+  bool counts = false;  // the ping is in the window, and all stamps of the client are known
   Nanoseconds began = 0;
   Nanoseconds sent = 0;             // by the client's kernel
   Nanoseconds server_received = 0;  // 0: the server does not stamp
@@ -66,7 +70,8 @@ struct StampedPing {
   Nanoseconds ended = 0;
 };
 
-// The parts of the round trips, each ping's all together: they make up its round trip.
+// The parts of the round trips. All parts of a ping are recorded together, so their sum is its
+// round trip.
 class StampedSpans {
  public:
   explicit StampedSpans(PingThread& t)
@@ -77,6 +82,7 @@ class StampedSpans {
         forward_(t.spans[Span::oneway_forward]),
         reverse_(t.spans[Span::oneway_reverse]) {}
 
+  // Records all parts. `server_sent` is the server's transmit stamp.
   void record(const StampedPing& ping, Nanoseconds server_sent) noexcept {
     record_client(ping);
     const Nanoseconds turnaround = difference(server_sent, ping.server_received);
@@ -86,7 +92,7 @@ class StampedSpans {
     reverse_.record(difference(ping.received, server_sent));
   }
 
-  // Of a server that does not stamp.
+  // Records only the parts at the client, for a server without stamps.
   void record_client(const StampedPing& ping) noexcept {
     app_to_kernel_.record(ping.sent - ping.began);
     kernel_to_app_.record(ping.ended - ping.received);
@@ -98,13 +104,13 @@ class StampedSpans {
 };
 
 template <Wait wait>
-void ping_stamped(PingThread& t, Meter& meter, const Session& session) {
+void ping_stamped(PingThread& t, Meter& meter, const EndpointConfig& config) {
   PingFlow& flow = t.flows.front();
   const int fd = flow.fd.get();
   const std::size_t size = t.outgoing.size();
-  const bool stream = is_stream(session.options.transport);
+  const bool stream = is_stream(config.options.transport);
   const Nanoseconds timeout =
-      stream ? INT64_MAX / 2 : session.options.ping_timeout.value_or(kPingTimeout);
+      stream ? INT64_MAX / 2 : config.options.ping_timeout.value_or(kPingTimeout);
   enable_timestamps(fd);
   if (!stream && wait != Wait::spin) set_receive_timeout(fd, timeout);
   TransmitStamps transmitted(fd, stream ? static_cast<std::uint32_t>(size) : 1);
@@ -117,7 +123,7 @@ void ping_stamped(PingThread& t, Meter& meter, const Session& session) {
     const Nanoseconds wall = read_clock(CLOCK_REALTIME);
     flow.sent = fast_now_ns();
     const bool together = flow.sent - before < kClocksTogether;
-    if (!window.claim(t, flow.sent)) break;
+    if (!window.may_send(t, flow.sent)) break;
     flow.number = t.take_number();
     flow.waiting = true;
     set_header(t.outgoing.data(), {flow.number, flow.sent});
@@ -126,14 +132,13 @@ void ping_stamped(PingThread& t, Meter& meter, const Session& session) {
     ssize_t n = 0;
     bool awaited = false;
     do {
-      n = receive_message<wait>(session, fd, t.incoming, size, meter, flow.sent + timeout,
-                                received);
+      n = receive_message<wait>(config, fd, t.incoming, size, meter, flow.sent + timeout, received);
       awaited = n > 0 && is_awaited(t, flow, t.incoming.data(), n);
     } while (n > 0 && !awaited && !meter.stopped() && fast_now_ns() < flow.sent + timeout);
     const Nanoseconds now = fast_now_ns();
     flow.waiting = false;
     if ((n > 0 && !awaited) || (n < 0 && errno == EAGAIN)) {
-      window.lose(t, flow.number, flow.sent, now);
+      window.record_lost(t, flow.number, flow.sent, now);
       previous.counts = false;
       continue;
     }
@@ -162,17 +167,17 @@ void ping_stamped(PingThread& t, Meter& meter, const Session& session) {
 }
 
 template <Wait wait>
-void pong_stamped(PingThread& t, Meter& meter, const Session& session) {
+void pong_stamped(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const int fd = t.flows.front().fd.get();
-  const bool stream = is_stream(session.options.transport);
+  const bool stream = is_stream(config.options.transport);
   const std::size_t size = t.outgoing.size();
   enable_timestamps(fd);
   TransmitStamps transmitted(fd, stream ? static_cast<std::uint32_t>(size) : 1);
-  std::uint64_t sent = 0;  // pongs, answers to a repeated hello among them
+  std::uint64_t sent = 0;  // pongs, with answers to repeated hellos
   while (!meter.stopped()) {
     ServerStamps stamps{};
     const ssize_t n =
-        receive_message<wait>(session, fd, t.incoming, size, meter, INT64_MAX, stamps.received);
+        receive_message<wait>(config, fd, t.incoming, size, meter, INT64_MAX, stamps.received);
     if (n == 0 && stream) return;
     if (n < 0 && is_client_gone(errno)) return;
     if (n < 0) return fail(t, meter, "receive of a ping");

@@ -1,4 +1,4 @@
-// TCP v2, and the same over any byte stream: ping-pong on one connection until the time is up.
+// TCP v2: ping-pong on one connection. Also runs over other byte streams.
 #pragma once
 
 #include "sockets/core/io.h"
@@ -7,13 +7,15 @@
 
 namespace pingperf {
 
-// A verified stream numbers its pings, where there is room.
+// Takes the number of the next ping. Writes it to the message if the client verifies pongs and the
+// number fits.
 inline void number_ping(PingThread& t, PingFlow& flow) noexcept {
   flow.number = t.take_number();
   if (t.verify && t.head == kPingNumber) std::memcpy(t.outgoing.data(), &flow.number, kPingNumber);
 }
 
-// Of a verifying client: its ping's number too.
+// Returns true if a pong has the number and the payload of its ping, or if the client does not
+// verify. Otherwise sets errno to EBADMSG.
 inline bool is_intact_pong(const PingThread& t, const PingFlow& flow, const char* pong) noexcept {
   if (!t.verify || t.head != kPingNumber || std::memcmp(pong, &flow.number, kPingNumber) == 0)
     return t.is_intact(pong);
@@ -22,38 +24,38 @@ inline bool is_intact_pong(const PingThread& t, const PingFlow& flow, const char
 }
 
 template <Wait wait>
-void ping_stream(PingThread& t, Meter& meter, const Session& session) {
+void ping_stream(PingThread& t, Meter& meter, const EndpointConfig& config) {
   PingFlow& flow = t.flows.front();
   const int fd = flow.fd.get();
   const char* const ping = t.outgoing.data();
   char* const pong = t.incoming.data();
   const std::size_t size = t.outgoing.size();
-  const Nanoseconds spin = session.options.spin_time.value_or(kSpinTime);
+  const Nanoseconds spin = config.options.spin_time.value_or(kSpinTime);
   const PingWindow window = open_window(t, meter);
   while (!meter.stopped()) {
     number_ping(t, flow);
     const Nanoseconds sent = fast_now_ns();
-    if (!window.claim(t, sent)) break;
+    if (!window.may_send(t, sent)) break;
     if (!send_all<wait>(fd, ping, size)) return fail(t, meter, "send of a ping");
     if (!receive_all<wait>(fd, pong, size, spin)) return fail(t, meter, "receive of a pong");
     window.record(t, flow, sent, fast_now_ns());
     if (!is_intact_pong(t, flow, pong)) return fail(t, meter, "payload of a pong");
   }
-  ::shutdown(fd, SHUT_WR);  // tells the server that we are done
+  ::shutdown(fd, SHUT_WR);  // tells the server that the client has finished
 }
 
 template <Wait wait>
-void pong_stream(PingThread& t, Meter& meter, const Session& session) {
+void pong_stream(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const int fd = t.flows.front().fd.get();
   char* const data = t.incoming.data();
   const std::size_t size = t.outgoing.size();
-  const Nanoseconds spin = session.options.spin_time.value_or(kSpinTime);
+  const Nanoseconds spin = config.options.spin_time.value_or(kSpinTime);
   for (; receive_all<wait>(fd, data, size, spin); ++t.total_exchanges) {
-    if (t.total_exchanges == 0) meter.began();
+    if (t.total_exchanges == 0) meter.first_byte();
     if (!t.is_intact(data)) return fail(t, meter, "payload of a ping");
     if (!send_all<wait>(fd, data, size)) return fail(t, meter, "send of a pong");
   }
-  if (errno != 0) fail(t, meter, "receive of a ping");  // 0: the client is done
+  if (errno != 0) fail(t, meter, "receive of a ping");  // 0: the client has finished
 }
 
 }  // namespace pingperf

@@ -63,7 +63,7 @@ Histogram Histogram::from_buckets(const std::vector<std::pair<std::size_t, std::
   Histogram h;
   h.count_ = h.overflow_ = overflow;
   for (const auto& [index, count] : buckets) {
-    if (index >= h.counts_.size()) throw std::out_of_range("no such histogram bucket");
+    if (index >= h.counts_.size()) throw std::out_of_range("histogram bucket does not exist");
     h.counts_[index] += count;
     h.count_ += count;
   }

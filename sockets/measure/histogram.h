@@ -11,9 +11,9 @@
 
 namespace pingperf {
 
-// Counts values from 0 ns to 60 s with at most 0.1 % relative error; larger ones are counted as
-// overflow, never dropped. record() costs a few instructions and touches one counter and a few
-// words of bookkeeping: no allocation. Not thread-safe: one histogram per loop, merged afterwards.
+// Counts values from 0 ns to 60 s with a relative error of at most 0.1 %. Larger values count as
+// overflow and are never dropped. record() takes a few instructions and allocates nothing. Not
+// thread-safe: each loop has its own histogram, and they are merged afterwards.
 class Histogram {
  public:
   // 1024 linear buckets per power of two: a bucket is at most 1/1024 of its value wide.
@@ -22,40 +22,48 @@ class Histogram {
 
   Histogram();
 
+  // Counts a value; a negative one counts as 0.
   void record(Nanoseconds value) noexcept;
+  // Adds all values of `other`.
   void merge(const Histogram& other);
 
+  // The number of all values, with overflow.
   std::uint64_t count() const noexcept { return count_; }
+  // The number of values above kMaxValue.
   std::uint64_t overflow() const noexcept { return overflow_; }
-  // Exact, and 0 when the histogram is empty.
+  // Minimum, maximum and mean are exact, and 0 if the histogram is empty.
   Nanoseconds min() const noexcept { return count_ == 0 ? 0 : min_; }
   Nanoseconds max() const noexcept { return max_; }
   double mean() const noexcept;
-  double stddev() const noexcept;  // of the population, two-pass over the buckets
-  // The smallest bucket that at least `quantile` (0 … 1) of the values do not exceed, given as its
-  // highest value, as HdrHistogram does; at most max().
+  // Returns the standard deviation of the population, computed from the buckets in two passes.
+  double stddev() const noexcept;
+  // Finds the smallest bucket that at least a share of `quantile` (0 … 1) of the values do not
+  // exceed. Returns its highest value, as HdrHistogram does, but never more than max().
   Nanoseconds quantile(double quantile) const noexcept;
-  // True when at least one value lies beyond it: of fewer, a quantile would be the maximum.
+  // Returns true if at least one value is expected beyond the quantile. With fewer values the
+  // quantile would be the maximum.
   bool has_quantile(double quantile) const noexcept {
     return static_cast<double>(count()) * (1 - quantile) >= 1 - 1e-9;
   }
 
-  // The buckets that are not empty: (index, count), ascending. The form that travels and is stored.
+  // Returns (index, count) of each bucket that is not empty, by ascending index. Messages and files
+  // contain this form.
   std::vector<std::pair<std::size_t, std::uint64_t>> buckets() const;
-  // Rebuilds from buckets(); throws std::out_of_range on an index that does not exist.
+  // Rebuilds a histogram from buckets(). Throws std::out_of_range for an index that does not exist.
   static Histogram from_buckets(const std::vector<std::pair<std::size_t, std::uint64_t>>& buckets,
                                 Nanoseconds min, Nanoseconds max, double sum,
                                 std::uint64_t overflow);
+  // The sum of all values in ns.
   double sum() const noexcept { return sum_; }
 
-  // The bucket of `value`, and the lowest and highest value of a bucket.
+  // Return the index of the bucket of `value`, and the lowest and highest value of a bucket.
   static std::size_t index_of(Nanoseconds value) noexcept;
   static Nanoseconds lowest(std::size_t index) noexcept;
   static Nanoseconds highest(std::size_t index) noexcept { return lowest(index + 1) - 1; }
 
  private:
   std::vector<std::uint64_t> counts_;
-  std::uint64_t count_ = 0;  // overflow included
+  std::uint64_t count_ = 0;  // with overflow
   std::uint64_t overflow_ = 0;
   Nanoseconds min_ = INT64_MAX;
   Nanoseconds max_ = 0;
@@ -65,7 +73,7 @@ class Histogram {
 inline std::size_t Histogram::index_of(Nanoseconds value) noexcept {
   const auto v = static_cast<std::uint64_t>(value);
   const auto shift = static_cast<int>(std::bit_width(v >> (kSubBits + 1)));
-  // Above 2^11 each octave adds 1024 buckets; below, a bucket is one nanosecond.
+  // Below 2^11 a bucket is one nanosecond wide. Above, each octave has 1024 buckets.
   return (static_cast<std::size_t>(shift) << kSubBits) + static_cast<std::size_t>(v >> shift);
 }
 

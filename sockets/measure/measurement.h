@@ -1,4 +1,4 @@
-// Measurement: what one end of a trial found out.
+// Measurement: the figures of one end of a trial.
 #pragma once
 
 #include <cstdint>
@@ -14,33 +14,34 @@
 
 namespace pingperf {
 
-// What is timed beside the round trip. Of an open loop the round trip counts from the intended
-// send.
+// Times that are measured beside the round trip. In an open loop the round trip starts at the
+// intended send.
 enum class Span {
-  naive,             // open loop: as a tool that waits for each pong would have seen it
-  connect,           // socket() until the connection stands
-  first_byte,        // from there until the first byte of the pong
-  close,             // close(), until it returns
-  app_to_kernel,     // the client's send() until its kernel hands the ping to the device
-  kernel_to_kernel,  // between the two kernels, there and back
-  kernel_to_app,     // the client's kernel has the pong, until recv() returned
-  turnaround,        // the server's kernel has the ping, until it hands the pong to the device
-  oneway_forward,    // the client's kernel to the server's
-  oneway_reverse,    // and back
+  naive,             // open loop: the round trip that a closed-loop tool would report
+  connect,           // from socket() until the connection is established
+  first_byte,        // from then until the first byte of the pong
+  close,             // duration of close()
+  app_to_kernel,     // from the client's send() until its kernel passes the ping to the device
+  kernel_to_kernel,  // from kernel to kernel, both ways together
+  kernel_to_app,     // from the arrival of the pong in the client's kernel until recv() returns
+  turnaround,        // from the arrival of the ping in the server's kernel until the pong leaves it
+  oneway_forward,    // from the client's kernel to the server's kernel
+  oneway_reverse,    // from the server's kernel to the client's kernel
   send_gap,          // between the sends of a paced stream
 };
 inline constexpr std::size_t kSpans = 11;
+// Returns the name of the enumerator.
 std::string_view name(Span span);
 
-// One round trip, in the order of sending. rtt < 0: no pong came.
+// One round trip. Samples are in the order of sending.
 struct Sample {
-  Nanoseconds sent;  // since the window opened
-  Nanoseconds rtt;
+  Nanoseconds sent;  // since the start of the window
+  Nanoseconds rtt;   // negative: no pong arrived in time
 };
 
-// A slice of the measured window, all streams together. Empty: not measured.
+// A part of the measured window, for all streams together. An empty figure was not measured.
 struct Interval {
-  double start_s = 0;  // since the window opened
+  double start_s = 0;  // since the start of the window
   double end_s = 0;
   std::optional<std::uint64_t> bytes_sent;
   std::optional<std::uint64_t> bytes_received;
@@ -48,26 +49,27 @@ struct Interval {
   std::optional<std::uint64_t> retransmits;    // TCP segments
   std::optional<double> rtt_ns;                // TCP's smoothed RTT, mean over streams
   std::optional<std::uint64_t> cwnd_bytes;     // sum over streams
-  std::optional<double> rttvar_ns;             // mean deviation of it, mean over streams
+  std::optional<double> rttvar_ns;             // mean deviation of the RTT, mean over streams
   std::optional<double> min_rtt_ns;            // the kernel's windowed minimum, mean over streams
   std::optional<double> delivery_rate_bps;     // the kernel's estimate, sum over streams
-  std::optional<double> busy_ratio;            // of the time with data to send, mean over streams
-  std::optional<double> rwnd_limited_ratio;    // held up by the receiver's window
-  std::optional<double> sndbuf_limited_ratio;  // held up by the send buffer
+  std::optional<double> busy_ratio;            // share of time with data to send, mean over streams
+  std::optional<double> rwnd_limited_ratio;    // share limited by the receiver's window
+  std::optional<double> sndbuf_limited_ratio;  // share limited by the send buffer
 };
 
-// Called with each interval as it ends, from another thread than the measuring one.
+// Is called with each interval when it ends, not from a measuring thread.
 using IntervalSink = std::function<void(const Interval&)>;
 
-// The figures of one end. They cover the measured window only: it opens `warmup` after the first
-// payload byte and lasts `duration`, or until the other end is done. Empty: not measured.
+// The figures of one end. They cover the measured window: it opens `warmup` after the first payload
+// byte and lasts for `duration` or until the other end has finished. An empty figure was not
+// measured.
 struct Measurement {
-  std::string error;  // empty, or why the figures are not to be trusted
+  std::string error;  // why the figures are invalid; empty: they are valid
 
   std::optional<double> window_s;
   std::optional<std::uint64_t> bytes_sent;
   std::optional<std::uint64_t> bytes_received;
-  std::optional<std::uint64_t> total_bytes_sent;  // warmup and tail included
+  std::optional<std::uint64_t> total_bytes_sent;  // with warmup and tail
   std::optional<std::uint64_t> total_bytes_received;
   std::optional<std::uint64_t> datagrams_sent;
   std::optional<std::uint64_t> datagrams_received;
@@ -80,46 +82,48 @@ struct Measurement {
   std::optional<double> tcp_rtt_min_ns;
   std::optional<double> tcp_rtt_mean_ns;
   std::optional<std::uint64_t> cwnd_max_bytes;
-  std::optional<double> fairness_index;  // Jain's, over the streams received
+  std::optional<double> fairness_index;  // Jain's index of the received streams
 
-  std::optional<std::uint64_t> sending_copies;    // of the payload at this end, user to kernel
-  std::optional<std::uint64_t> receiving_copies;  // and kernel to user
-  std::optional<double>
-      zero_copied_ratio;  // of zero-copy sends, those that the kernel did not copy
-  std::optional<std::uint64_t> send_buffer_bytes;  // SO_SNDBUF in the end, of the first stream
+  std::optional<std::uint64_t> sending_copies;     // copies of the payload from user to kernel
+  std::optional<std::uint64_t> receiving_copies;   // copies of the payload from kernel to user
+  std::optional<double> zero_copied_ratio;         // share of zero-copy sends without a copy
+  std::optional<std::uint64_t> send_buffer_bytes;  // SO_SNDBUF of the first stream, at the end
   std::optional<std::uint64_t> receive_buffer_bytes;
-  std::optional<std::uint64_t> mss_bytes;  // of what it sends
+  std::optional<std::uint64_t> mss_bytes;  // of sent segments
   std::string congestion_control;
 
-  std::optional<double> cpu_user_s;  // of the worker process (getrusage(2)), in the window
+  // The worker process in the window (getrusage(2)).
+  std::optional<double> cpu_user_s;
   std::optional<double> cpu_system_s;
-  std::optional<std::uint64_t> context_switches;
-  std::optional<std::uint64_t>
-      cycles;  // of the CPU, in the window; empty where nothing counts them
-  std::optional<std::uint64_t> involuntary_switches;  // of them, those that were not its own wish
-  std::optional<double> host_busy_s;  // of all the host's CPUs, in the window (/proc/stat)
+  std::optional<std::uint64_t> context_switches;      // voluntary and involuntary
+  std::optional<std::uint64_t> cycles;                // CPU cycles; empty: the host cannot count
+  std::optional<std::uint64_t> involuntary_switches;  // part of context_switches
+
+  // All CPUs of the host in the window (/proc/stat).
+  std::optional<double> host_busy_s;
   std::optional<double> host_total_s;
-  std::optional<double> steal_ratio;  // of the host's CPUs in the window (/proc/stat)
+  std::optional<double> steal_ratio;
+
   std::optional<std::uint64_t> rejected_peers;
 
-  std::optional<std::uint64_t> exchanges;        // pings answered
-  std::optional<std::uint64_t> lost;             // pings that were not
-  std::optional<std::uint64_t> late;             // pongs that came after their time-out
-  std::optional<std::uint64_t> total_exchanges;  // pongs received, or sent; warmup included
-  std::optional<std::uint64_t> unsent;           // open loop: due in the window, and never sent
-  std::optional<std::uint64_t> port_waits;       // connect() found no free port, and was repeated
-  std::optional<double> clock_cost_ns;           // of one reading of the clock
-  std::optional<Histogram> rtt;                  // of the pings answered; empty: of none
-  std::map<Span, Histogram> spans;               // those that were timed
-  std::vector<Sample> samples;                   // samples: all
-  std::optional<std::uint64_t> samples_dropped;  // that there was no room for
+  std::optional<std::uint64_t> exchanges;        // answered pings
+  std::optional<std::uint64_t> lost;             // unanswered pings
+  std::optional<std::uint64_t> late;             // pongs that arrived after their timeout
+  std::optional<std::uint64_t> total_exchanges;  // received or sent pongs, with the warmup
+  std::optional<std::uint64_t> unsent;           // open loop: due in the window but never sent
+  std::optional<std::uint64_t> port_waits;       // retries of connect() without a free port
+  std::optional<double> clock_cost_ns;           // one reading of the clock
+  std::optional<Histogram> rtt;                  // of answered pings; empty: no ping was answered
+  std::map<Span, Histogram> spans;               // the measured spans
+  std::vector<Sample> samples;                   // filled with `samples: all`
+  std::optional<std::uint64_t> samples_dropped;  // not stored, because there was no space
 
-  std::string clock;  // tsc or monotonic: what the round trips were timed with
-  std::string cpus;   // that the loops were seen on: "0", "0 1"
+  std::string clock;  // of the round trips: tsc or monotonic
+  std::string cpus;   // CPUs on which the loops were seen: "0", "0 1"
 
   std::vector<Interval> intervals;
 
-  // Of a client: what it was told of an external server's end. Null: nothing.
+  // Client: the measurement that an external server reported. Null: none.
   std::shared_ptr<const Measurement> peer;
 };
 

@@ -13,8 +13,9 @@
 namespace pingperf {
 namespace {
 
-// How often the counts are read. Reading TCP_INFO ten times a second costs nothing measurable; a
-// latency loop is disturbed less, since a wake-up on its CPU delays the ping that is under way.
+// Intervals between readings of the counts. Ten readings of TCP_INFO per second have no measurable
+// cost. The interval of latency loops is longer, because a wake-up on the CPU of the loop delays
+// the current ping.
 constexpr Nanoseconds kThroughputInterval = 100 * kMillisecond;
 constexpr Nanoseconds kLatencyInterval = 500 * kMillisecond;
 
@@ -25,8 +26,8 @@ struct Snapshot {
   Totals totals;
 };
 
-// The clock first, as the counts are what a probe reads first: TCP's state may be long in coming,
-// when a socket is busy.
+// Reads the clock before the probe. The probe reads the counters first and TCP_INFO last, because
+// TCP_INFO can take long on a busy socket and the counters must match the time.
 Snapshot take(const std::function<Totals()>& probe) {
   const Nanoseconds time = now_ns();
   return {time, probe()};
@@ -35,11 +36,11 @@ Snapshot take(const std::function<Totals()>& probe) {
 std::optional<std::uint64_t> difference(const std::optional<std::uint64_t>& after,
                                         const std::optional<std::uint64_t>& before) {
   if (!after || !before) return std::nullopt;
-  return *after >= *before ? *after - *before : 0;  // a late datagram may take back a loss
+  return *after >= *before ? *after - *before : 0;  // a late datagram can reduce the losses
 }
 
-// What a cumulative time grew by, as a share of the time that passed. TCP counts in steps, so that
-// a share may come out a little above 1.
+// Returns the growth of a cumulative time as a share of the elapsed time, from 0 to 1. TCP counts
+// in steps, so the quotient can be slightly more than 1.
 std::optional<double> share(const std::optional<double>& after, const std::optional<double>& before,
                             double seconds) {
   if (!after || !before || seconds <= 0) return std::nullopt;
@@ -74,8 +75,9 @@ std::vector<double> shares(const std::vector<std::uint64_t>& before,
   return shares;
 }
 
-// While it lives, this thread goes before others where it may (CAP_SYS_NICE, setpriority(2)): among
-// hundreds of loops that want the CPU, its turn would come half a second late.
+// Raises the priority of this thread during the object's lifetime (setpriority(2)). Has no effect
+// without CAP_SYS_NICE. Beside hundreds of busy loops the thread would otherwise run half a second
+// late.
 class RaisedPriority {
  public:
   RaisedPriority() noexcept : before_(::getpriority(PRIO_PROCESS, 0)) {
@@ -135,17 +137,17 @@ Meter::Meter(const Options& options)
       duration_(options.duration),
       interval_(options.kind == Kind::throughput ? kThroughputInterval : kLatencyInterval) {}
 
-// Only the first takes the lock: hundreds that did would hold up the thread that watches.
-Nanoseconds Meter::began() noexcept {
+// Only the first call takes the lock. If hundreds of loops took it, the sampling thread would wait.
+Nanoseconds Meter::first_byte() noexcept {
   Nanoseconds first = 0;
   const Nanoseconds now = now_ns();
   if (!first_.compare_exchange_strong(first, now)) return first;
-  { const std::lock_guard lock(mutex_); }  // who waits has either seen it or sleeps
+  { const std::lock_guard lock(mutex_); }  // a waiting thread has seen first_ or sleeps by now
   changed_.notify_all();
   return now;
 }
 
-void Meter::finished() noexcept {
+void Meter::loop_done() noexcept {
   {
     const std::lock_guard lock(mutex_);
     ++finished_;
@@ -165,7 +167,7 @@ Nanoseconds Meter::close_after(Nanoseconds first) const noexcept {
   return duration_ ? first + warmup_ + *duration_ : kNever;
 }
 
-// Waits for `when`; returns false when the loops were over, or stopped, before.
+// Waits until `when`. Returns false if all loops have ended or stop() was called before.
 bool Meter::wait_until(Nanoseconds when, std::size_t loops) {
   std::unique_lock lock(mutex_);
   const auto over = [&] { return finished_ >= loops || stopped_; };
@@ -177,22 +179,23 @@ bool Meter::wait_until(Nanoseconds when, std::size_t loops) {
   return !changed_.wait_until(lock, instant, over);
 }
 
-// Returns 0 when nothing was transferred.
+// Waits for the first byte. Returns its time, or 0 if nothing was transferred.
 Nanoseconds Meter::wait_for_first(std::size_t loops) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return first_ != 0 || finished_ >= loops || stopped_; });
   return first_;
 }
 
-// One interval on, or the close when what would be left is less than half an interval.
+// Returns the end of the next interval: the close of the window if less than half an interval would
+// remain.
 Nanoseconds Meter::next_read(Nanoseconds last, Nanoseconds close) const noexcept {
   return close - last < interval_ + interval_ / 2 ? close : last + interval_;
 }
 
-Measurement Meter::watch(std::size_t loops, const Totals& start,
-                         const std::function<Totals()>& probe, const IntervalSink& progress,
-                         const std::function<void()>& opened) {
-  const RaisedPriority urgency;
+Measurement Meter::sample(std::size_t loops, const Totals& start,
+                          const std::function<Totals()>& probe, const IntervalSink& progress,
+                          const std::function<void()>& opened) {
+  const RaisedPriority raised_priority;
   const Nanoseconds first = wait_for_first(loops);
   Measurement m;
   if (first == 0) {
@@ -201,7 +204,7 @@ Measurement Meter::watch(std::size_t loops, const Totals& start,
     m.error = "the transfer ended before the warmup was over";
   }
   const Usage before = Usage::now();
-  // Without a warmup the window is the whole transfer, whenever this thread wakes up.
+  // Without a warmup the window is the whole transfer, even if this thread wakes up late.
   const Snapshot open = warmup_ == 0 ? Snapshot{first, start} : take(probe);
   if (opened && warmup_ > 0) opened();
   const Nanoseconds close = duration_ ? open.time + *duration_ : kNever;
@@ -217,7 +220,7 @@ Measurement Meter::watch(std::size_t loops, const Totals& start,
   set_usage(m, before, Usage::now());
   closed_ = true;
   wait_until(kNever, loops);
-  if (cut_short_) m.error = "stopped before its time";
+  if (cut_short_) m.error = "stopped before the end of the window";
   set_window(m, open, last);
   const Totals all = probe();
   m.total_bytes_sent = all.bytes_sent;
@@ -236,14 +239,14 @@ Measurement run_loops(Meter& meter, const std::vector<std::function<void()>>& lo
       placement.add_this_thread();
       loop();
       placement.note_this_cpu();
-      meter.finished();
+      meter.loop_done();
     });
   const auto probe_and_look = [&] {
     Totals totals = probe();
     placement.look();
     return totals;
   };
-  Measurement measurement = meter.watch(loops.size(), start, probe_and_look, progress, opened);
+  Measurement measurement = meter.sample(loops.size(), start, probe_and_look, progress, opened);
   for (std::thread& thread : threads) thread.join();
   measurement.cpus = placement.text();
   return measurement;

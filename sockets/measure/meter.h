@@ -1,11 +1,11 @@
-// Meter: opens and closes the measured window of a trial's end while its loops run.
+// Meter: opens and closes the measured window of one end while its loops run.
 //
 //   first byte      open              close
 //       |--- warmup ---|--- duration ---|--- tail: receivers drain ---|
 //
-// The loops only count. A thread of the meter's reads their counts when the window opens, at every
-// interval and when it closes, each with the clock beside it, so that a late wake-up moves the edge
-// of the window and never falsifies a rate.
+// The loops only count. The thread that calls sample() reads the counts when the window opens, at
+// the end of each interval and when the window closes. It reads the clock with the counts, so a
+// late wake-up moves the edge of the window but does not falsify a rate.
 #pragma once
 
 #include <atomic>
@@ -22,8 +22,8 @@
 
 namespace pingperf {
 
-// The cumulative figures of an end at one instant; the meter takes differences. What an end does
-// not count stays empty.
+// The cumulative figures of one end at one instant. The meter computes differences. A figure that
+// the end does not count is empty.
 struct Totals {
   std::optional<std::uint64_t> bytes_sent;
   std::optional<std::uint64_t> bytes_received;
@@ -33,9 +33,9 @@ struct Totals {
   std::optional<std::uint64_t> datagrams_lost;
   std::optional<std::uint64_t> out_of_order;
   std::optional<std::uint64_t> duplicates;
-  std::optional<double> jitter_ns;  // not cumulative: the state of the estimator
+  std::optional<double> jitter_ns;  // not cumulative: the current estimate
   std::optional<std::uint64_t> retransmits;
-  // Not cumulative: TCP's state now.
+  // Not cumulative: TCP's current state.
   std::optional<double> rtt_ns;
   std::optional<double> rttvar_ns;
   std::optional<double> min_rtt_ns;
@@ -48,32 +48,33 @@ struct Totals {
   std::vector<std::uint64_t> received_per_stream;
 };
 
-// Thread-safe: the loops call began(), finished() and closed(), anyone stop().
+// Thread-safe: the loops call first_byte(), loop_done() and window_closed(); any thread may call
+// stop().
 class Meter {
  public:
   explicit Meter(const Options& options);
 
-  // A loop moved its first payload byte. The first call of all starts the warmup.
-  // Returns that first instant.
-  Nanoseconds began() noexcept;
-  // A loop is over. When `loops` of them are, so is the window.
-  void finished() noexcept;
-  // The window is over: senders stop, receivers go on until they have everything.
-  bool closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
-  // Ends everything now.
+  // Reports that a loop transferred its first payload byte. The first call starts the warmup.
+  // Returns the time of the first call.
+  Nanoseconds first_byte() noexcept;
+  // Reports that a loop has ended. The window closes when all loops have ended.
+  void loop_done() noexcept;
+  // Returns true after the end of the window. Senders then stop; receivers drain.
+  bool window_closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
+  // Ends the window and the loops at once.
   void stop() noexcept;
   bool stopped() const noexcept { return stopped_.load(std::memory_order_relaxed); }
 
-  // Instants of the window, for loops that look at the clock anyway.
+  // Return the start and the end of the window, for loops that read the clock anyway. `first` is
+  // the result of first_byte().
   Nanoseconds open_after(Nanoseconds first) const noexcept { return first + warmup_; }
   Nanoseconds close_after(Nanoseconds first) const noexcept;
 
-  // Watches until `loops` loops have finished and returns what `probe` counted in the window; it
-  // reads what is counted before anything else.
-  // `start` is what it said before the loops ran. `opened` (may be empty) is called as a window
-  // opens after a warmup.
-  Measurement watch(std::size_t loops, const Totals& start, const std::function<Totals()>& probe,
-                    const IntervalSink& progress, const std::function<void()>& opened = {});
+  // Samples `probe` until `loops` loops have ended. Returns the figures of the window. `start` is
+  // the result of `probe` before the loops started. `probe` must read its counters first. Calls
+  // `opened`, which may be empty, when a window opens after a warmup.
+  Measurement sample(std::size_t loops, const Totals& start, const std::function<Totals()>& probe,
+                     const IntervalSink& progress, const std::function<void()>& opened = {});
 
  private:
   bool wait_until(Nanoseconds when, std::size_t loops);
@@ -89,18 +90,19 @@ class Meter {
   std::atomic<bool> cut_short_{false};  // stopped before the window closed
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::atomic<Nanoseconds> first_{0};  // 0: nothing has been transferred
+  std::atomic<Nanoseconds> first_{0};  // 0: nothing transferred yet
   std::size_t finished_ = 0;           // guarded by mutex_
 };
 
-// Fills the TCP RTT and congestion window figures from the intervals.
+// Computes the figures of TCP's RTT and congestion window from the intervals.
 void set_tcp_figures(Measurement& measurement);
 
-// Jain's fairness index: (Σx)² / (n Σx²), from 1/n (one stream has all) to 1 (all equal). Nothing
-// for fewer than two streams, or when all are 0 (Jain, Chiu, Hawe 1984).
+// Returns Jain's fairness index (Σx)² / (n Σx²), from 1/n (one stream has all) to 1 (all are equal)
+// (Jain, Chiu, Hawe 1984). Returns nullopt for fewer than two streams, or if all are 0.
 std::optional<double> jain_index(const std::vector<double>& shares);
 
-// Runs every loop on a thread of its own and watches them with `meter` from this one.
+// Runs each loop on its own thread and samples `probe` on this thread, as Meter::sample() does.
+// Returns the figures of the window and the CPUs on which the loops ran.
 Measurement run_loops(Meter& meter, const std::vector<std::function<void()>>& loops,
                       const std::function<Totals()>& probe, const IntervalSink& progress,
                       const std::function<void()>& opened = {});

@@ -11,13 +11,13 @@ namespace pingperf {
 namespace {
 
 constexpr std::size_t kMaxThreads = 16;
-constexpr int kFirstFieldAfterName = 3, kProcessorField = 39;  // of stat, counted from 1
+constexpr int kFirstFieldAfterName = 3, kProcessorField = 39;  // of stat, from 1 (proc(5))
 
 std::optional<int> cpu_of(pid_t thread) {
   std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
   std::string line;
-  if (!std::getline(file, line)) return std::nullopt;  // it has ended
-  const std::size_t name_end = line.rfind(')');        // a name may hold anything
+  if (!std::getline(file, line)) return std::nullopt;  // the thread has ended
+  const std::size_t name_end = line.rfind(')');        // the name can contain any character
   if (name_end == std::string::npos) return std::nullopt;
   std::istringstream fields(line.substr(name_end + 1));
   std::string field;

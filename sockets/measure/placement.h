@@ -1,4 +1,4 @@
-// Placement: on which CPUs the measuring threads were seen.
+// Placement: the CPUs on which the measuring threads were seen.
 #pragma once
 
 #include <sys/types.h>
@@ -10,16 +10,17 @@
 
 namespace pingperf {
 
-// The threads add themselves; another one looks now and then.
+// Collects the CPUs of threads. Thread-safe, except for text().
 class Placement {
  public:
+  // Adds the calling thread to the threads that look() examines. Ignores it after 16 threads, to
+  // keep look() cheap.
   void add_this_thread();
-  // Where the calling thread is now: for those that are too short to be seen.
+  // Stores the CPU of the calling thread, for threads that end before look() is called.
   void note_this_cpu();
-  // Notes the CPU that each thread was on last (proc(5), /proc/PID/task/TID/stat). Of many threads
-  // only the first: this must cost nothing.
+  // Stores the CPU on which each thread last ran (proc(5), /proc/PID/task/TID/stat).
   void look();
-  // "0", "0 1"; empty when nothing could be seen.
+  // Returns the CPUs in ascending order, "0" or "0 1"; "" if none was seen.
   std::string text() const;
 
  private:

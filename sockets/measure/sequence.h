@@ -1,4 +1,4 @@
-// Sequence numbers of datagrams: what was lost, reordered and duplicated, and the jitter.
+// SequenceTracker: counts lost, reordered and duplicate datagrams and estimates their jitter.
 #pragma once
 
 #include <algorithm>
@@ -11,37 +11,38 @@
 
 namespace pingperf {
 
-// Follows one flow of datagrams numbered from 0. One thread calls received(); the counts may be
-// read from another: they are relaxed atomics with one writer, so that the hot path pays plain
-// moves.
+// Tracks one flow of datagrams, which are numbered from 0. One thread calls received() and
+// expect(). Other threads may read the counts. The counts are relaxed atomics with one writer, so
+// updates are plain moves.
 class SequenceTracker {
  public:
-  // Every datagram's number, its sender's time stamp and its arrival, each on its host's own clock.
-  // Returns false for a duplicate.
+  // Counts a datagram. `sent` and `arrived` are times of the sender's and the receiver's clocks,
+  // which may differ. Returns false for a duplicate.
   bool received(std::uint64_t number, Nanoseconds sent, Nanoseconds arrived) noexcept;
 
-  // The sender says how many it sent: those missing at the end are lost too.
+  // Sets the number of datagrams that the sender has sent, so that missing last ones count as lost.
   void expect(std::uint64_t count) noexcept {
     if (count > expected()) expected_.store(count, std::memory_order_relaxed);
   }
 
   std::uint64_t expected() const noexcept { return expected_.load(std::memory_order_relaxed); }
-  // Distinct datagrams; duplicates do not count.
+  // The number of received datagrams without duplicates.
   std::uint64_t distinct() const noexcept { return distinct_.load(std::memory_order_relaxed); }
   std::uint64_t lost() const noexcept {
     const std::uint64_t all = expected(), here = distinct();
     return all > here ? all - here : 0;
   }
-  // Arrived after one with a higher number (RFC 4737 §3, type-P-reordered).
+  // The number of datagrams that arrived after one with a higher number (RFC 4737 §3,
+  // type-P-reordered).
   std::uint64_t out_of_order() const noexcept {
     return out_of_order_.load(std::memory_order_relaxed);
   }
   std::uint64_t duplicates() const noexcept { return duplicates_.load(std::memory_order_relaxed); }
-  // Interarrival jitter, RFC 3550 §6.4.1: J += (|D| - J) / 16.
+  // The interarrival jitter (RFC 3550 §6.4.1): J += (|D| - J) / 16.
   double jitter_ns() const noexcept { return jitter_.load(std::memory_order_relaxed); }
 
  private:
-  // Numbers this far behind the highest are told apart from duplicates.
+  // Duplicates are recognised among so many numbers below the highest.
   static constexpr std::uint64_t kWindow = 1 << 16;
 
   bool seen(std::uint64_t number) noexcept;
@@ -50,14 +51,14 @@ class SequenceTracker {
     counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
 
-  std::atomic<std::uint64_t> expected_{0};  // one past the highest number
+  std::atomic<std::uint64_t> expected_{0};  // one more than the highest number
   std::atomic<std::uint64_t> distinct_{0};
   std::atomic<std::uint64_t> out_of_order_{0};
   std::atomic<std::uint64_t> duplicates_{0};
   std::atomic<double> jitter_{0};
   Nanoseconds transit_ = 0;
   bool has_transit_ = false;
-  std::uint64_t next_ = 0;  // as expected_, but not moved by expect()
+  std::uint64_t next_ = 0;  // like expected_, but expect() does not change it
   std::bitset<kWindow> window_;
 };
 
@@ -85,7 +86,7 @@ inline bool SequenceTracker::received(std::uint64_t number, Nanoseconds sent,
   return true;
 }
 
-// A number behind the window cannot be told from a duplicate: it counts as late, not as seen.
+// Returns true for a duplicate. A number below the window may be a duplicate, but counts as late.
 inline bool SequenceTracker::seen(std::uint64_t number) noexcept {
   if (next_ - number > kWindow) return false;
   if (window_[number % kWindow]) return true;

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kControl = 256;
 
-// A message's control data: its stamp, and which sent message that is of.
+// The control data of a message: its stamp, and the kernel's number of the message that was sent.
 struct Control {
   Nanoseconds stamp = 0;
   std::optional<std::uint32_t> sent;

@@ -1,5 +1,5 @@
-// The kernel's own time stamps of what passes a socket: SO_TIMESTAMPING, in software
-// (Documentation/networking/timestamping.rst). They are of CLOCK_REALTIME.
+// The kernel's software time stamps of the messages of a socket: SO_TIMESTAMPING
+// (Documentation/networking/timestamping.rst). The stamps are times of CLOCK_REALTIME.
 #pragma once
 
 #include <sys/types.h>
@@ -12,23 +12,24 @@
 
 namespace pingperf {
 
-// Asks for a stamp of everything received, and of every message sent as it is handed to the device.
-// Throws std::system_error.
+// Requests a stamp of every received packet, and of every sent message when the kernel passes it to
+// the device. Throws std::system_error.
 void enable_timestamps(int fd);
 
-// As recv(2); `stamp` becomes the time at which the kernel had the (last) packet, 0 when it did not
-// say.
+// Does the same as recv(2). Sets `stamp` to the time at which the kernel received the (last)
+// packet, or to 0 if there is no stamp.
 ssize_t receive_stamped(int fd, char* data, std::size_t size, int flags,
                         Nanoseconds& stamp) noexcept;
 
-// Follows the transmit stamps of one socket.
+// Reads the transmit stamps of one socket.
 class TransmitStamps {
  public:
-  // `step`: what the kernel's number of a stamp grows by with each message: of datagrams 1, of a
-  // stream its bytes.
+  // `step` is the increase of the kernel's number per message: 1 for datagrams, the size of a
+  // message in bytes for streams.
   TransmitStamps(int fd, std::uint32_t step) noexcept : fd_(fd), step_(step) {}
 
-  // The stamp of message `number` (from 0), when it has come; earlier ones are passed over.
+  // Returns the stamp of message `number` (from 0), or nullopt if it has not arrived. Discards the
+  // stamps of earlier messages.
   std::optional<Nanoseconds> of(std::uint64_t number) noexcept;
 
  private:

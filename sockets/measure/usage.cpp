@@ -17,7 +17,8 @@ double seconds(const timeval& t) {
   return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
 }
 
-// The first line of /proc/stat: ticks of user nice system idle iowait irq softirq steal (proc(5)).
+// Reads the first line of /proc/stat (proc(5)), the ticks of: user nice system idle iowait irq
+// softirq steal.
 void read_ticks(Usage& usage) noexcept {
   const Fd fd(::open("/proc/stat", O_RDONLY | O_CLOEXEC));
   char text[256];
@@ -33,7 +34,7 @@ void read_ticks(Usage& usage) noexcept {
   for (unsigned long long ticks : t) usage.total_ticks += ticks;
 }
 
-// Of the whole process, open for as long as it lives; -1: none.
+// The cycle counter of the process, which stays open; -1: none.
 int cycles_fd = -1;
 
 std::optional<std::uint64_t> read_cycles() noexcept {

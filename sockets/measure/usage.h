@@ -1,4 +1,4 @@
-// What this process, and the host around it, used up between two instants.
+// Usage: the resources that this process and its host have used.
 #pragma once
 
 #include <cstdint>
@@ -8,26 +8,27 @@
 
 namespace pingperf {
 
-// Cumulative figures of the calling process (getrusage(2)) and of the host's CPUs (/proc/stat).
+// Cumulative figures of this process (getrusage(2)) and of the host's CPUs (/proc/stat).
 struct Usage {
   double user_s = 0;
   double system_s = 0;
-  std::uint64_t context_switches = 0;  // voluntary and not
+  std::uint64_t context_switches = 0;  // voluntary and involuntary
   std::uint64_t involuntary_switches = 0;
   std::uint64_t steal_ticks = 0;
-  std::uint64_t idle_ticks = 0;         // iowait and steal are not busy either
-  std::uint64_t total_ticks = 0;        // 0 when /proc/stat cannot be read
-  std::optional<std::uint64_t> cycles;  // of all threads; empty where they are not counted
+  std::uint64_t idle_ticks = 0;         // with iowait
+  std::uint64_t total_ticks = 0;        // 0: /proc/stat cannot be read
+  std::optional<std::uint64_t> cycles;  // of all threads; empty: not counted
 
+  // Reads the current figures.
   static Usage now() noexcept;
 };
 
-// Has the CPU cycles of this thread, and of those that it starts from now on, counted
-// (perf_event_open(2)), where the CPU and the kernel let us: virtual machines often do not.
+// Starts counting the CPU cycles of this thread and of the threads that it starts later
+// (perf_event_open(2)). Has no effect if the CPU or the kernel does not permit it, as in many
+// virtual machines.
 void start_counting_cycles() noexcept;
 
-// Writes what was used from `before` to `after` into the CPU, context switch, steal and host
-// fields.
+// Sets the fields for CPU, context switches, steal and host to the usage from `before` to `after`.
 void set_usage(Measurement& measurement, const Usage& before, const Usage& after);
 
 }  // namespace pingperf

@@ -1,5 +1,5 @@
 // UDP bulk transfer with blocking calls: one side numbers and stamps its datagrams, the other
-// counts what comes, what is missing, and the jitter.
+// counts received and lost datagrams and estimates the jitter.
 #include <sys/socket.h>
 
 #include "sockets/throughput/datagram_bursts.h"
@@ -12,9 +12,9 @@ namespace {
 void send_datagrams(FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
   group.await_others();
-  meter.began();
+  meter.first_byte();
   std::uint64_t number = 0;
-  while (!meter.closed() && !flow.sent.full()) {
+  while (!meter.window_closed() && !flow.sent.full()) {
     if (flow.pace.paced()) flow.pace.wait(meter);
     set_header(flow.outgoing.data(), {number, now_ns()});
     const ssize_t n =

@@ -1,5 +1,5 @@
 // Bulk transfer over byte streams with blocking calls: one side writes, the other reads and
-// discards. A thread a stream.
+// discards. One thread per stream.
 #include <sys/socket.h>
 
 #include "sockets/throughput/stream_transfer.h"
@@ -10,13 +10,13 @@
 namespace pingperf {
 namespace {
 
-// Sends until the end; `send` is send(2), or does as it does.
+// Sends until the window closes or the limit is reached. send(data, n) returns as send(2).
 template <typename Send>
 void send_with(Send send, FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
   group.await_others();
-  meter.began();
-  while (!meter.closed() && !flow.sent.full()) {
+  meter.first_byte();
+  while (!meter.window_closed() && !flow.sent.full()) {
     await_turn(flow, meter);
     const std::span<const char> bytes = next_bytes(flow);
     const ssize_t n = send(bytes.data(), bytes.size());

@@ -1,6 +1,6 @@
-// Lets messages gather in a socket's buffer before they are taken together, as a network card's
-// interrupt coalescing does. A receiver that is woken for every message of a fast flow costs its
-// sender the waking, and both then fight for the memory that one fills and the other empties.
+// Coalescing: lets messages collect in a socket's buffer before the receiver takes them together,
+// as the interrupt coalescing of a network card does. Otherwise the sender of a fast flow wakes the
+// receiver for every message, and both compete for the memory of the buffer.
 #pragma once
 
 #include <algorithm>
@@ -10,21 +10,21 @@
 
 namespace pingperf {
 
-// Follows one socket; its receiver's thread alone calls it.
+// Observes one socket. Only the receiver's thread may use it.
 class Coalescing {
  public:
-  // `buffer`: the socket's SO_RCVBUF.
+  // `buffer` is the socket's SO_RCVBUF in bytes.
   explicit Coalescing(std::uint64_t buffer) noexcept : room_(static_cast<double>(buffer) / 4) {}
 
-  // A message of n bytes was taken.
+  // Counts a received message of n bytes.
   void took(std::uint64_t n) noexcept {
     ++messages_;
     room_taken_ += n + kBookkeeping;
   }
 
-  // How long the socket, found empty at `now`, may be left alone: until a quarter of its buffer has
-  // filled at the rate since the call before, at most kMaxSleep; 0 when the flow is too slow, or
-  // the buffer too small, to gain by it.
+  // Returns the time for which the receiver should sleep when the socket is empty at `now`: until a
+  // quarter of the buffer is full at the rate since the last call, at most kMaxSleep. Returns 0 if
+  // the flow is too slow or the buffer is too small for a sleep to pay.
   Nanoseconds pause(Nanoseconds now) noexcept {
     const auto elapsed = static_cast<double>(now - last_);
     const double filled =
@@ -38,13 +38,13 @@ class Coalescing {
 
  private:
   static constexpr Nanoseconds kMaxSleep = 400 * kMicrosecond;
-  static constexpr double kMinMessages = 8;            // messages that are worth a sleep
-  static constexpr std::uint64_t kBookkeeping = 1024;  // the kernel's, of a message in the buffer
+  static constexpr double kMinMessages = 8;            // expected messages that justify a sleep
+  static constexpr std::uint64_t kBookkeeping = 1024;  // of the kernel, per message in the buffer
 
   const double room_;
   Nanoseconds last_ = 0;
-  std::uint64_t messages_ = 0;    // since then
-  std::uint64_t room_taken_ = 0;  // by them
+  std::uint64_t messages_ = 0;    // since last_
+  std::uint64_t room_taken_ = 0;  // bytes of the buffer that these messages used
 };
 
 }  // namespace pingperf

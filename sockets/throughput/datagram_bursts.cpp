@@ -16,15 +16,16 @@ namespace pingperf {
 namespace {
 
 constexpr std::size_t kMaxUdp = 65507;    // payload of one IPv4 datagram
-constexpr std::size_t kMaxSegments = 64;  // of one UDP_SEGMENT send (UDP_MAX_SEGMENTS)
+constexpr std::size_t kMaxSegments = 64;  // per send with UDP_SEGMENT (UDP_MAX_SEGMENTS)
 constexpr std::size_t kMaxReceive = 65536;
 
+// Returns the number of datagrams per message.
 std::size_t segments_of(const Options& o) {
   if (!o.gso.value_or(false)) return 1;
   return std::clamp<std::size_t>(kMaxUdp / *o.message_size, 1, kMaxSegments);
 }
 
-// Some messages, each of some datagrams, that one sendmmsg() takes.
+// The messages of one sendmmsg(2). With gso a message contains several datagrams.
 class Burst {
  public:
   Burst(const Flow& flow, const Options& o)
@@ -43,10 +44,11 @@ class Burst {
     }
   }
 
-  std::size_t largest() const noexcept { return messages_ * segments_; }
+  // Returns the maximum number of datagrams.
+  std::size_t max_datagrams() const noexcept { return messages_ * segments_; }
 
-  // Numbers and stamps `count` datagrams and sends them; returns how many the kernel took, or -1
-  // with errno.
+  // Numbers and stamps `count` datagrams and sends them. Returns the number of datagrams that the
+  // kernel accepted, or -1 with errno.
   ssize_t send(int fd, std::uint64_t first, std::size_t count) noexcept {
     const Nanoseconds now = now_ns();
     for (std::size_t i = 0; i < count; ++i) set_header(datagram(i), {first + i, now});
@@ -67,13 +69,14 @@ class Burst {
   std::vector<mmsghdr> headers_;
 };
 
-// How many datagrams may still be sent, at most `largest`.
-std::size_t room_in(const FlowCounter& sent, std::size_t size, std::size_t largest) noexcept {
+// Returns the number of datagrams until the limit of bytes, at most `maximum`.
+std::size_t datagrams_left(const FlowCounter& sent, std::size_t size,
+                           std::size_t maximum) noexcept {
   const std::uint64_t left = sent.limit.load(std::memory_order_relaxed) - sent.count();
-  return static_cast<std::size_t>(std::min<std::uint64_t>(largest, (left - 1) / size + 1));
+  return static_cast<std::size_t>(std::min<std::uint64_t>(maximum, (left - 1) / size + 1));
 }
 
-// Places for what one recvmmsg() gets.
+// The messages that one recvmmsg(2) receives.
 class Arrivals {
  public:
   Arrivals(std::size_t messages, std::size_t room)
@@ -89,7 +92,7 @@ class Arrivals {
     }
   }
 
-  // As recvmmsg(2): returns how many came, or -1 with errno.
+  // Calls recvmmsg(2). Returns the number of messages, or -1 with errno.
   int receive(int fd, int flags) noexcept {
     for (std::size_t i = 0; i < headers_.size(); ++i) {
       headers_[i].msg_hdr.msg_control = controls_[i].bytes;
@@ -101,31 +104,32 @@ class Arrivals {
   char* data(std::size_t i) noexcept { return memory_.data() + i * room_; }
   std::size_t size(std::size_t i) const noexcept { return headers_[i].msg_len; }
 
-  // What the kernel says of a message.
-  struct Note {
+  // The control data of a message.
+  struct Control {
     Nanoseconds arrival = 0;  // on CLOCK_REALTIME
-    std::size_t segment = 0;  // the size of its datagrams, when UDP_GRO put it together
+    std::size_t segment = 0;  // size of the datagrams that UDP_GRO has coalesced; 0: one datagram
   };
 
-  Note note(std::size_t i) noexcept {
-    Note note;
+  // Reads the control data of message i.
+  Control control(std::size_t i) noexcept {
+    Control control;
     msghdr& message = headers_[i].msg_hdr;
     for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
       if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
         timespec t;
         std::memcpy(&t, CMSG_DATA(c), sizeof t);
-        note.arrival = t.tv_sec * kSecond + t.tv_nsec;
+        control.arrival = t.tv_sec * kSecond + t.tv_nsec;
       } else if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
         int size;
         std::memcpy(&size, CMSG_DATA(c), sizeof size);
-        note.segment = static_cast<std::size_t>(size);
+        control.segment = static_cast<std::size_t>(size);
       }
     }
-    return note;
+    return control;
   }
 
  private:
-  struct Control {
+  struct ControlBuffer {
     alignas(cmsghdr) char bytes[CMSG_SPACE(sizeof(timespec)) + CMSG_SPACE(sizeof(int))];
   };
 
@@ -133,10 +137,10 @@ class Arrivals {
   std::vector<char> memory_;
   std::vector<iovec> parts_;
   std::vector<mmsghdr> headers_;
-  std::vector<Control> controls_;
+  std::vector<ControlBuffer> controls_;
 };
 
-// As Arrivals::receive(), but an empty socket of a fast flow is left alone for a while.
+// Calls Arrivals::receive(). If the socket of a fast flow is empty, sleeps before it waits.
 int receive_gathered(Arrivals& arrivals, int fd, int flags, Coalescing& coalescing) noexcept {
   const int count = arrivals.receive(fd, flags | MSG_DONTWAIT);
   if (count >= 0 || errno != EAGAIN) return count;
@@ -145,10 +149,11 @@ int receive_gathered(Arrivals& arrivals, int fd, int flags, Coalescing& coalesci
   return arrivals.receive(fd, flags | MSG_WAITFORONE);
 }
 
-// Takes message i apart. Returns false when the flow is over. What was left in the kernel is
-// counted by the first header: datagrams that GRO put together have consecutive numbers.
+// Splits message i into datagrams and passes them to the sink. Returns false at the end of the
+// flow. With `discard` only the first header is known. The other datagrams are counted from it,
+// because datagrams that GRO has coalesced have consecutive numbers.
 bool take_apart(Arrivals& arrivals, std::size_t i, DatagramSink& sink, bool discard) noexcept {
-  const auto [now, segment] = arrivals.note(i);
+  const auto [now, segment] = arrivals.control(i);
   const std::size_t n = arrivals.size(i);
   const char* const data = arrivals.data(i);
   if (segment == 0 || segment >= n) return sink.take(data, n, now, !discard);
@@ -173,10 +178,10 @@ void send_bursts(FlowGroup& group, Meter& meter) {
     set_option(flow.fd.get(), SOL_UDP, UDP_SEGMENT, static_cast<int>(size), "gso (UDP_SEGMENT)");
   Burst burst(flow, group.options);
   group.copies = 1;
-  meter.began();
+  meter.first_byte();
   std::uint64_t number = 0;
-  while (!meter.closed() && !flow.sent.full()) {
-    const std::size_t count = room_in(flow.sent, size, burst.largest());
+  while (!meter.window_closed() && !flow.sent.full()) {
+    const std::size_t count = datagrams_left(flow.sent, size, burst.max_datagrams());
     if (flow.pace.paced()) flow.pace.wait(meter, count);
     const ssize_t sent = burst.send(flow.fd.get(), number, count);
     if (sent < 0) {
@@ -187,7 +192,7 @@ void send_bursts(FlowGroup& group, Meter& meter) {
     number += static_cast<std::uint64_t>(sent);
     flow.sent.add(static_cast<std::uint64_t>(sent) * size, static_cast<std::uint64_t>(sent));
   }
-  if (group.options.gso.value_or(false))  // the marks are datagrams of their own
+  if (group.options.gso.value_or(false))  // send_end() sends single datagrams
     set_option(flow.fd.get(), SOL_UDP, UDP_SEGMENT, 0, "gso (UDP_SEGMENT)");
   send_end(flow.fd.get(), number);
 }

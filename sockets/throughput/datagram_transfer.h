@@ -1,4 +1,4 @@
-// What the loops of UDP bulk transfers share: numbers, marks and what becomes of a datagram.
+// DatagramSink: counts the datagrams of a UDP bulk transfer and handles its marks.
 #pragma once
 
 #include <sys/socket.h>
@@ -10,19 +10,21 @@
 
 namespace pingperf {
 
-// An overrun send buffer or a full device queue drops the datagram: that is not the end of a flow.
+// Returns true if a failed send or receive may be repeated. A full device queue drops a datagram
+// with ENOBUFS, which does not end the flow.
 inline bool is_transient_send(int error) noexcept {
   return error == EINTR || error == ENOBUFS || error == EAGAIN;
 }
 
-// What a flow's receiver does with the datagrams that come.
+// The receiver of one flow.
 class DatagramSink {
  public:
   DatagramSink(Flow& flow, Meter& meter, bool verify) noexcept
       : flow_(flow), meter_(meter), verify_(verify) {}
 
-  // A datagram of n bytes that came at `now`; `whole`: all of it is at `data`, not its header
-  // alone. Returns false when the flow is over: its sender is done, or the payload is wrong.
+  // Handles a datagram of n bytes that arrived at `now`. `whole`: `data` has all bytes, not only
+  // the header. Returns false at the end of the flow: the sender has finished, or the payload is
+  // wrong.
   bool take(const char* data, std::size_t n, Nanoseconds now, bool whole) noexcept {
     if (n < kMinDatagram) return true;
     const DatagramHeader header = header_of(data);
@@ -36,9 +38,9 @@ class DatagramSink {
     return true;
   }
 
-  // A datagram whose header is known without having been looked at.
+  // Counts a datagram with this header.
   void count(std::uint64_t number, Nanoseconds sent, std::size_t n, Nanoseconds now) noexcept {
-    if (first_) meter_.began();
+    if (first_) meter_.first_byte();
     first_ = false;
     if (flow_.sequence.received(number, sent, now)) flow_.received.add(n);
   }
@@ -51,7 +53,7 @@ class DatagramSink {
   }
 
   bool take_mark(const DatagramHeader& header, const char* data, std::size_t n) noexcept {
-    if (header.number == kHello) {  // our answer was lost
+    if (header.number == kHello) {  // the first answer was lost
       if (flow_.is_server) ::send(flow_.fd.get(), data, n, MSG_NOSIGNAL);
       return true;
     }

@@ -1,5 +1,5 @@
-// Bulk transfer over byte streams with epoll(7): `threads` threads, each with a share of the
-// streams, which take turns, one message each.
+// Bulk transfer over byte streams with epoll(7). Each of `threads` threads has a share of the
+// streams and serves them in turn, one message each.
 #include "sockets/core/poller.h"
 #include "sockets/throughput/stream_transfer.h"
 #include "sockets/throughput/transfer_engines.h"
@@ -14,9 +14,9 @@ Poller<Flow> poll_for(const std::vector<Flow*>& flows, std::uint32_t events) {
   return poller;
 }
 
-// How long all flows may be left alone: until a flow that rests, as its next message is not due, is
-// to be looked at. When one is, all are; those whose turn has come are polled for again.
-Nanoseconds look_at_resting(const std::vector<Flow*>& flows, Poller<Flow>& poller) noexcept {
+// Looks at the schedules of paced flows whose next message is not due, and polls for those that
+// have become due. Returns the time until the next look; 0 if it looked now.
+Nanoseconds look_at_waiting_flows(const std::vector<Flow*>& flows, Poller<Flow>& poller) noexcept {
   const Nanoseconds now = now_ns();
   Nanoseconds next = now + kNap;
   for (const Flow* const flow : flows)
@@ -27,7 +27,7 @@ Nanoseconds look_at_resting(const std::vector<Flow*>& flows, Poller<Flow>& polle
   return 0;
 }
 
-// Sends what there is room for. Returns false, with errno, when the flow is broken.
+// Sends the rest of a message as far as the buffer has space. Returns false with errno on an error.
 bool send_some(Flow& flow) noexcept {
   const std::span<const char> bytes = next_bytes(flow);
   const ssize_t n = ::send(flow.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -42,9 +42,9 @@ void send_streams(FlowGroup& group, Meter& meter) {
   Poller<Flow> poller = poll_for(group.flows, paced ? 0U : std::uint32_t{EPOLLOUT});
   std::size_t open = group.flows.size();
   group.await_others();
-  meter.began();
-  while (open > 0 && !meter.closed()) {
-    poller.wait(paced ? look_at_resting(group.flows, poller) : kNap);
+  meter.first_byte();
+  while (open > 0 && !meter.window_closed()) {
+    poller.wait(paced ? look_at_waiting_flows(group.flows, poller) : kNap);
     poller.for_each_ready([&](Flow& flow) {
       const bool sent = send_some(flow);
       if (!sent) flow.fail(meter);
@@ -87,7 +87,7 @@ void receive_streams(FlowGroup& group, Meter& meter) {
         finish_receiving(flow);
         return close(flow);
       }
-      if (first) meter.began();
+      if (first) meter.first_byte();
       first = false;
       flow.received.add(static_cast<std::uint64_t>(n));
     });

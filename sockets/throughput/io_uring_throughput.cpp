@@ -1,5 +1,5 @@
-// TCP bulk transfer with io_uring(7): several sends under way at once, and one multishot receive
-// that takes the buffers it needs. A thread a stream.
+// TCP bulk transfer with io_uring(7): several sends in progress at once, and one multishot receive
+// with provided buffers. One thread per stream.
 #include <sys/socket.h>
 
 #include "sockets/core/uring.h"
@@ -7,7 +7,7 @@
 #include "sockets/throughput/transfer_engines.h"
 #include "sockets/transport/stream.h"
 
-// Linux 6.2; liburing 2.3 does not know them.
+// Linux 6.2 has these flags; liburing 2.3 does not define them.
 #ifndef IORING_SEND_ZC_REPORT_USAGE
 #define IORING_SEND_ZC_REPORT_USAGE (1U << 3)
 #endif
@@ -20,10 +20,10 @@ namespace {
 
 constexpr std::uint64_t kUsualDepth = 4;
 constexpr std::size_t kMinReceive = 256 * 1024;
-constexpr std::size_t kMaxBuffers = 16;                    // of a stream's receiver
-constexpr std::size_t kReceiveMemory = 128 * kMinReceive;  // of all streams, but two each
+constexpr std::size_t kMaxBuffers = 16;                    // per stream
+constexpr std::size_t kReceiveMemory = 128 * kMinReceive;  // of all streams; at least two each
 
-// Sends of one flow, up to `depth` under way at once.
+// The sends of one flow, of which queue_depth can be in progress at once.
 class SendRing {
  public:
   SendRing(Flow& flow, const Options& o, FlowGroup& group)
@@ -36,7 +36,7 @@ class SendRing {
     ring_.register_files({&file, 1});
   }
 
-  // Queues as many sends as may be under way and are due; when none is, waits for the next one.
+  // Queues the sends that are due, up to the depth. If none is in progress, waits until one is due.
   void fill(const Meter& meter) noexcept {
     while (under_way_ < depth_ && !is_full()) {
       if (!flow_.pace.is_due() && under_way_ > 0) return;
@@ -55,7 +55,7 @@ class SendRing {
 
   bool is_idle() const noexcept { return under_way_ == 0 && notifications_ == 0; }
 
-  // Waits for some of them.
+  // Submits the queue, waits for completions and handles them.
   void reap(const Meter& meter) noexcept {
     ring_.submit_and_wait();
     ring_.for_each_completion([&](const io_uring_cqe& cqe) {
@@ -75,7 +75,7 @@ class SendRing {
   }
 
  private:
-  // Those under way count as sent.
+  // Returns true if the sent bytes, with the sends in progress, reach the limit.
   bool is_full() const noexcept {
     return flow_.sent.count() + under_way_ * flow_.outgoing.size() >=
            flow_.sent.limit.load(std::memory_order_relaxed);
@@ -94,8 +94,8 @@ void send_stream(FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
   SendRing ring(flow, group.options, group);
   group.await_others();
-  meter.began();
-  while (!meter.closed() && !flow.sent.full() && flow.error == 0) {
+  meter.first_byte();
+  while (!meter.window_closed() && !flow.sent.full() && flow.error == 0) {
     ring.fill(meter);
     if (ring.is_idle()) break;
     ring.reap(meter);
@@ -106,7 +106,8 @@ void send_stream(FlowGroup& group, Meter& meter) {
   group.copies = copied ? 1 : 0;
 }
 
-// Many streams share the memory, which costs time to be made.
+// Allocates the buffers of a stream. Many streams share kReceiveMemory, because its allocation
+// takes time.
 ProvidedBuffers receive_buffers(Ring& ring, const Options& o) {
   const std::size_t size = std::max<std::size_t>(*o.message_size, kMinReceive);
   return {ring, std::clamp<std::size_t>(kReceiveMemory / (*o.streams * size), 2, kMaxBuffers),
@@ -142,7 +143,7 @@ void receive_stream(FlowGroup& group, Meter& meter) {
         flow.fail(meter);
       }
       if (cqe.res <= 0) return;
-      if (first) meter.began();
+      if (first) meter.first_byte();
       first = false;
       flow.received.add(static_cast<std::uint64_t>(cqe.res));
     });

@@ -1,6 +1,6 @@
-// TCP bulk transfer without a copy in user space: the sender lends its pages to a pipe (vmsplice)
-// and moves them from there to the socket (splice(2)); the receiver copies as anyone does, has the
-// kernel drop the data, or splices them to /dev/null.
+// TCP bulk transfer without a copy from user space: the sender maps its pages into a pipe
+// (vmsplice(2)) and moves them to the socket (splice(2)). The receiver copies the data, lets the
+// kernel drop it, or splices it to /dev/null.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -14,14 +14,14 @@
 namespace pingperf {
 namespace {
 
-constexpr int kPipeSize = 1 << 20;  // as much as anyone may have (/proc/sys/fs/pipe-max-size)
+constexpr int kPipeSize = 1 << 20;  // the default of /proc/sys/fs/pipe-max-size
 
 struct PipeEnds {
   Fd read;
   Fd write;
 };
 
-// As large as it may be: one that is too small only costs calls.
+// Opens a pipe and requests kPipeSize. A smaller pipe only takes more calls.
 PipeEnds open_pipe() {
   int fds[2];
   check(::pipe2(fds, O_CLOEXEC), "pipe");
@@ -30,7 +30,7 @@ PipeEnds open_pipe() {
   return pipe;
 }
 
-// One message in memory that begins a page and is backed as it comes.
+// A message in memory that starts at a page. Its pages exist before the first send.
 class Pages {
  public:
   explicit Pages(std::span<const char> message) : size_(message.size()) {
@@ -51,7 +51,7 @@ class Pages {
   char* data_ = nullptr;
 };
 
-// Moves all that the pipe holds to the socket. Returns false with errno.
+// Moves `size` bytes from the pipe to the socket. Returns false with errno on an error.
 bool drain(int pipe, Flow& flow, std::size_t size) noexcept {
   while (size > 0) {
     const ssize_t n = ::splice(pipe, nullptr, flow.fd.get(), nullptr, size,
@@ -69,8 +69,8 @@ void send_pages(FlowGroup& group, Meter& meter) {
   const PipeEnds pipe = open_pipe();
   const Pages pages(flow.outgoing);
   group.await_others();
-  meter.began();
-  while (!meter.closed() && !flow.sent.full()) {
+  meter.first_byte();
+  while (!meter.window_closed() && !flow.sent.full()) {
     await_turn(flow, meter);
     const iovec rest = pages.rest(flow.sent.count() % flow.outgoing.size());
     const ssize_t lent = ::vmsplice(pipe.write.get(), &rest, 1, 0);
@@ -116,7 +116,7 @@ constexpr TransferOps kOps = {send_pages, receive, kStreams};
 const Engine& splice_throughput() {
   static const Engine engine = make_transfer_engine(
       {.name = "splice",
-       .summary = "vmsplice and splice: sends without copying, a thread per stream",
+       .summary = "vmsplice and splice: sends without copying, one thread per stream",
        .transport = Transport::tcp,
        .ops = kOps,
        .parameters = {"receive"},

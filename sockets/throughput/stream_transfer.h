@@ -1,5 +1,5 @@
-// What the loops of bulk transfers over byte streams share. The payload is the flow's message again
-// and again, so that a receiver knows every byte.
+// Common parts of the loops of bulk transfers over byte streams. The payload repeats the flow's
+// message, so the receiver can verify every byte.
 #pragma once
 
 #include <sys/socket.h>
@@ -13,42 +13,43 @@
 
 namespace pingperf {
 
-// What is to be sent next: the rest of the message that a short send left.
+// Returns the next bytes to send: the rest of the message after a short send, otherwise all of it.
 inline std::span<const char> next_bytes(const Flow& flow) noexcept {
   const std::size_t offset = flow.sent.count() % flow.outgoing.size();
   return {flow.outgoing.data() + offset, flow.outgoing.size() - offset};
 }
 
-// True at the start, and when no send has left a message half done.
+// Returns true if no message is partly sent.
 inline bool is_between_messages(const Flow& flow) noexcept {
   return flow.sent.count() % flow.outgoing.size() == 0;
 }
 
-// Waits until the next message of a paced flow is due; the rest of one follows at once.
+// Waits until the next message of a paced flow is due. Does not wait before the rest of a message.
 inline void await_turn(Flow& flow, const Meter& meter) noexcept {
   if (flow.pace.paced() && is_between_messages(flow)) flow.pace.wait(meter);
 }
 
-// Ends a sender's stream; the receiver reads to its end. A limit of bytes is reached when they have
-// arrived, not when the kernel has taken them: so the receiver's own end is waited for.
+// Ends a sender's stream, then waits for the end of the receiver's stream. A limit of bytes is
+// reached when the bytes have arrived, not when the kernel has accepted them.
 inline void finish_sending(Flow& flow, const Meter& meter) noexcept {
   ::shutdown(flow.fd.get(), SHUT_WR);
   char end;
-  while (flow.is_one_way && !meter.closed() && ::recv(flow.fd.get(), &end, 1, 0) > 0) {
+  while (flow.is_one_way && !meter.window_closed() && ::recv(flow.fd.get(), &end, 1, 0) > 0) {
   }
 }
 
-// Tells the sender that we have it all.
+// Tells the sender that all data has arrived.
 inline void finish_receiving(Flow& flow) noexcept {
   if (flow.is_one_way) ::shutdown(flow.fd.get(), SHUT_WR);
 }
 
-// What recv() gets: MSG_TRUNC has TCP drop the data in the kernel (tcp(7)).
+// Returns the flags for recv(2). With MSG_TRUNC TCP drops the data in the kernel (tcp(7)).
 inline int receive_flags(const Options& options) noexcept {
   return options.receive == "discard" ? MSG_TRUNC : 0;
 }
 
-// True when the n bytes at `data`, the next of the flow, are those that its sender sends.
+// Returns true if the next n bytes of the flow, at `data`, are those that the sender sends.
+// Otherwise sets errno to EBADMSG.
 inline bool is_pattern(const Flow& flow, const char* data, std::size_t n) noexcept {
   std::size_t offset = flow.received.count() % flow.outgoing.size();
   while (n > 0) {
@@ -64,8 +65,8 @@ inline bool is_pattern(const Flow& flow, const char* data, std::size_t n) noexce
   return true;
 }
 
-// Reads the stream of the group's flow to its end with blocking calls: `take` gets the next bytes
-// as recv(2) does.
+// Receives the stream of the group's first flow to its end with blocking calls. take() receives
+// bytes and returns as recv(2).
 template <typename Take>
 void receive_with(Take take, FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
@@ -77,14 +78,14 @@ void receive_with(Take take, FlowGroup& group, Meter& meter) {
     if (n < 0) flow.fail(meter);
     if (n == 0) finish_receiving(flow);
     if (n <= 0) return;
-    if (first) meter.began();
+    if (first) meter.first_byte();
     if (verify && !is_pattern(flow, flow.incoming.data(), static_cast<std::size_t>(n)))
       return flow.fail(meter);
     flow.received.add(static_cast<std::uint64_t>(n));
   }
 }
 
-// The plain way: recv(2).
+// The loop that receives with recv(2), as TransferLoop.
 inline void receive_stream(FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
   const int flags = receive_flags(group.options);

@@ -14,34 +14,34 @@
 namespace pingperf {
 namespace {
 
-constexpr std::uint64_t kMinBuffer = 64;  // holds any mark of a flow
+constexpr std::uint64_t kMinBuffer = 64;  // fits every mark of a flow
 
 class Transfer final : public Endpoint {
  public:
-  // A server, whose flows come with accept().
-  Transfer(const TransferOps& ops, const Session& session, Fd listener)
+  // A server, which gets its flows in accept().
+  Transfer(const TransferOps& ops, const EndpointConfig& config, Fd listener)
       : ops_(ops),
-        session_(session),
-        meter_(session.options),
+        config_(config),
+        meter_(config.options),
         is_server_(true),
         listener_(std::move(listener)),
         address_(Address::local_of(listener_.get())) {}
 
-  // A client, with its flows.
-  Transfer(const TransferOps& ops, const Session& session, std::vector<Fd> flows)
-      : ops_(ops), session_(session), meter_(session.options), is_server_(false) {
+  // A client with its flows.
+  Transfer(const TransferOps& ops, const EndpointConfig& config, std::vector<Fd> flows)
+      : ops_(ops), config_(config), meter_(config.options), is_server_(false) {
     adopt(std::move(flows));
   }
 
   Address address() const override { return address_; }
 
   void accept() override {
-    adopt(ops_.transport.admit(std::move(listener_), session_, session_.options.streams.value(),
+    adopt(ops_.transport.admit(std::move(listener_), config_, config_.options.streams.value(),
                                rejected_));
   }
 
   Measurement run(const IntervalSink& progress) noexcept override {
-    if (session_.options.warmup.value_or(0) == 0) set_limits();
+    if (config_.options.warmup.value_or(0) == 0) set_limits();
     if (sends()) add_groups(ops_.send);
     if (receives()) add_groups(ops_.receive);
     std::vector<std::function<void()>> loops;
@@ -59,46 +59,46 @@ class Transfer final : public Endpoint {
   }
 
  private:
-  bool both() const { return session_.options.bidirectional.value_or(false); }
-  bool sends() const { return both() || is_server_ == session_.options.reverse.value_or(false); }
+  bool both() const { return config_.options.bidirectional.value_or(false); }
+  bool sends() const { return both() || is_server_ == config_.options.reverse.value_or(false); }
   bool receives() const { return both() || !sends(); }
 
   void adopt(std::vector<Fd> connections) {
     for (Fd& fd : connections) {
       Flow& flow = flows_.emplace_back();
       flow.fd = std::move(fd);
-      flow.outgoing.resize(session_.options.message_size.value());
-      flow.incoming.assign(std::max(session_.options.message_size.value(), kMinBuffer), 0);
+      flow.outgoing.resize(config_.options.message_size.value());
+      flow.incoming.assign(std::max(config_.options.message_size.value(), kMinBuffer), 0);
       flow.is_server = is_server_;
       flow.is_one_way = !both();
-      fill_pattern(flow.outgoing, session_.token);
-      flow.pace = Pace(session_.options, connections.size());
+      fill_pattern(flow.outgoing, config_.token);
+      flow.pace = Pace(config_.options, connections.size());
     }
   }
 
-  // A loop and what it moves.
+  // A loop and its flows.
   struct Work {
     TransferLoop loop;
     FlowGroup group;
   };
 
   void add_groups(TransferLoop loop) {
-    const std::size_t count = session_.options.threads.value_or(flows_.size());
+    const std::size_t count = config_.options.threads.value_or(flows_.size());
     const std::size_t first = works_.size();
     std::latch& ready = ready_.emplace_back(static_cast<std::ptrdiff_t>(count));
-    for (std::size_t i = 0; i < count; ++i)
-      works_.push_back({loop, {{}, session_.options, &ready}});
+    for (std::size_t i = 0; i < count; ++i) works_.push_back({loop, {{}, config_.options, &ready}});
     for (std::size_t i = 0; i < flows_.size(); ++i)
       works_[first + i % count].group.flows.push_back(&flows_[i]);
   }
 
   void perform(Work& work) noexcept {
-    ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: a paced sender's sleep ends when it should (prctl(2))
+    ::prctl(PR_SET_TIMERSLACK,
+            1UL);  // 1 ns, so that sleeps of paced senders end in time (prctl(2))
     try {
       work.loop(work.group, meter_);
-    } catch (const std::system_error& e) {  // before its first byte
+    } catch (const std::system_error& e) {  // only before the first byte
       work.group.flows.front()->error = e.code().value();
-    } catch (const std::exception&) {  // likewise: memory that there is not
+    } catch (const std::exception&) {  // only before the first byte: no memory
       work.group.flows.front()->error = ENOMEM;
     }
     work.group.arrive();
@@ -107,7 +107,7 @@ class Transfer final : public Endpoint {
   void report(Measurement& m) const {
     for (const Flow& flow : flows_)
       if (const int error = flow.error; error != 0 && m.error.empty())
-        m.error = std::string("the transfer broke off: ") + std::strerror(error);
+        m.error = std::string("the transfer failed: ") + std::strerror(error);
     std::uint64_t zero_copy_sends = 0, copied = 0;
     for (const Work& work : works_) {
       if (work.loop == ops_.send && sends()) m.sending_copies = work.group.copies;
@@ -122,7 +122,7 @@ class Transfer final : public Endpoint {
     report_socket(m);
   }
 
-  // What the kernel made of what was asked for.
+  // Reports the values that the kernel granted.
   void report_socket(Measurement& m) const {
     const int fd = flows_.front().fd.get();
     m.send_buffer_bytes = buffer_size(fd, SO_SNDBUF);
@@ -133,9 +133,10 @@ class Transfer final : public Endpoint {
     }
   }
 
-  // Called as the window opens: what may still be sent, shared over the flows.
+  // Divides the limit of bytes or messages among the flows. The limit counts from the start of the
+  // window.
   void set_limits() noexcept {
-    const Options& o = session_.options;
+    const Options& o = config_.options;
     if (!sends() || !is_limited(o)) return;
     std::uint64_t all = o.bytes.value_or(0);
     if (o.messages && __builtin_mul_overflow(*o.messages, *o.message_size, &all))
@@ -149,14 +150,14 @@ class Transfer final : public Endpoint {
   void add_datagrams(Totals& totals) const;
 
   const TransferOps& ops_;
-  const Session session_;
+  const EndpointConfig config_;
   Meter meter_;
   const bool is_server_;
   Fd listener_;
   Address address_;
-  std::deque<Flow> flows_;  // a deque: flows hold atomics and do not move
+  std::deque<Flow> flows_;  // a deque, because flows contain atomics and cannot move
   std::deque<Work> works_;
-  std::deque<std::latch> ready_;  // of each direction
+  std::deque<std::latch> ready_;  // one per direction
   std::uint64_t rejected_ = 0;
 };
 
@@ -172,7 +173,7 @@ Totals Transfer::totals() const {
   if (sends()) t.bytes_sent = sent;
   if (receives()) t.bytes_received = received;
   t.messages = messages;
-  if (session_.options.transport == Transport::udp)
+  if (config_.options.transport == Transport::udp)
     add_datagrams(t);
   else
     add_tcp(t);
@@ -236,7 +237,7 @@ Pace::Pace(const Options& o, std::size_t flows) {
 bool Pace::look(Nanoseconds time) noexcept {
   const auto now = static_cast<double>(time);
   const double late = now - static_cast<double>(next_look());
-  if (late > kMaxBehind) next_ns_ += late;  // the first look too: it begins the schedule
+  if (late > kMaxBehind) next_ns_ += late;  // also at the first look, which starts the schedule
   looked_ns_ = now;
   if (!is_due()) return false;
   if (left_ns_ > 0) gaps_->record(static_cast<Nanoseconds>(now - left_ns_));
@@ -246,7 +247,7 @@ bool Pace::look(Nanoseconds time) noexcept {
 
 void Pace::sleep(const Meter& meter) noexcept {
   Nanoseconds now = now_ns();
-  for (; next_look() > now && !meter.closed(); now = now_ns()) {
+  for (; next_look() > now && !meter.window_closed(); now = now_ns()) {
     const Nanoseconds due = std::min(next_look(), now + kNap);
     const timespec until{due / kSecond, due % kSecond};
     ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
@@ -254,13 +255,13 @@ void Pace::sleep(const Meter& meter) noexcept {
   look(now);
 }
 
-std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const Session& session) {
-  return std::make_unique<Transfer>(ops, session, ops.transport.listen(session));
+std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const EndpointConfig& config) {
+  return std::make_unique<Transfer>(ops, config, ops.transport.listen(config));
 }
 
-std::unique_ptr<Endpoint> connect_transfer(const TransferOps& ops, const Session& session) {
-  return std::make_unique<Transfer>(
-      ops, session, ops.transport.connect(session, session.options.streams.value()));
+std::unique_ptr<Endpoint> connect_transfer(const TransferOps& ops, const EndpointConfig& config) {
+  return std::make_unique<Transfer>(ops, config,
+                                    ops.transport.connect(config, config.options.streams.value()));
 }
 
 }  // namespace pingperf

@@ -1,6 +1,5 @@
-// Transfer: an end of a bulk transfer, whatever its transport: flows, and loops that move them. A
-// loop has a thread of its own for each flow and direction, or, with `threads`, for a share of the
-// flows.
+// Transfer: one end of a bulk transfer over any transport. Each flow and direction has its own
+// thread with a loop. With `threads`, each thread has a share of the flows of a direction.
 #pragma once
 
 #include <algorithm>
@@ -21,8 +20,8 @@
 
 namespace pingperf {
 
-// Counts of one direction of one flow: written by its loop alone, read by the meter. Plain moves,
-// on a cache line of their own.
+// The counts of one direction of one flow. Only its loop writes them; the meter's thread reads
+// them. Updates are plain moves on a separate cache line.
 struct alignas(64) FlowCounter {
   std::atomic<std::uint64_t> bytes{0};
   std::atomic<std::uint64_t> messages{0};
@@ -36,50 +35,51 @@ struct alignas(64) FlowCounter {
   bool full() const noexcept { return count() >= limit.load(std::memory_order_relaxed); }
 };
 
-// How long a loop that waits for anything else may not notice that the meter has closed.
+// Maximum delay until a waiting loop notices that the window has closed.
 inline constexpr Nanoseconds kNap = 50 * kMillisecond;
 
-// The send times of a paced flow: message k is due k message times after the first. The schedule is
-// looked at once in a pacing_timer, and what is due by then leaves at once. It is fixed: what a
-// late look missed is made up for, so the mean rate holds.
+// The send times of a paced flow. Message k is due k message times after the first. The sender
+// looks at the schedule once per pacing_timer and sends all messages that are due. Messages are not
+// postponed after a late look, so the mean rate is kept.
 class Pace {
  public:
-  // As fast as it goes: always due.
+  // No rate: a message is always due.
   Pace() noexcept = default;
-  // The share of one of `flows` of the options' rate.
+  // The rate of the options, divided by the number of flows.
   Pace(const Options& options, std::size_t flows);
 
   bool paced() const noexcept { return gap_ns_ > 0; }
-  // The next message may leave: it was due at the last look.
+  // Returns true if the next message was due at the last look.
   bool is_due() const noexcept { return next_ns_ <= looked_ns_; }
-  // When to look again, of a flow that is not due.
+  // Returns the time of the next look, if no message is due.
   Nanoseconds next_look() const noexcept {
     return static_cast<Nanoseconds>(std::ceil(std::max(next_ns_, looked_ns_ + timer_ns_)));
   }
-  // Looks at the schedule, for a flow that is not due. Returns is_due().
+  // Looks at the schedule, if no message is due. Returns is_due().
   bool look(Nanoseconds now) noexcept;
-  // The next `messages` leave.
+  // Advances the schedule by sent messages.
   void leave(std::size_t messages = 1) noexcept {
     next_ns_ += gap_ns_ * static_cast<double>(messages);
   }
-  // Sleeps until the next `messages` are due, or the meter has closed; then they leave.
+  // Sleeps until the next message is due or the window has closed. Then advances the schedule by
+  // `messages`.
   void wait(const Meter& meter, std::size_t messages = 1) noexcept {
     if (!is_due()) sleep(meter);
     leave(messages);
   }
-  // How long after the one before each burst left, a message alone being one.
+  // The times between the starts of successive bursts, which can be single messages.
   const std::optional<Histogram>& gaps() const noexcept { return gaps_; }
 
  private:
   void sleep(const Meter& meter) noexcept;
 
-  static constexpr double kMaxBehind = 100e6;  // ns: a look that is later makes up for nothing
+  static constexpr double kMaxBehind = 100e6;  // ns; after a later look the schedule is moved
 
-  double gap_ns_ = 0;
-  double timer_ns_ = 0;
+  double gap_ns_ = 0;     // between two messages; 0: not paced
+  double timer_ns_ = 0;   // pacing_timer
   double next_ns_ = 0;    // when the next message is due
-  double looked_ns_ = 0;  // when the schedule was looked at last
-  double left_ns_ = 0;    // when the last burst left
+  double looked_ns_ = 0;  // time of the last look
+  double left_ns_ = 0;    // start of the last burst
   std::optional<Histogram> gaps_;
 };
 
@@ -94,49 +94,52 @@ struct Flow {
   Pace pace;
   std::atomic<int> error{0};  // errno of the call that ended a loop early
   bool is_server = false;
-  bool is_one_way = true;  // the other end only receives, or only sends
+  bool is_one_way = true;  // not bidirectional
 
-  // Ends a loop over the flow: keeps errno, unless the end was asked for.
+  // Stores errno as the error of the flow, unless the meter was stopped.
   void fail(const Meter& meter) noexcept {
     if (!meter.stopped()) error = errno;
   }
 };
 
-// What one thread moves: some flows, in one direction.
+// The flows of one thread in one direction.
 struct FlowGroup {
   std::vector<Flow*> flows;
   const Options& options;
-  std::latch* ready = nullptr;  // of the loops of this direction: counts those not set up yet
-  // Found out by the loop, read when it is over.
-  std::optional<std::uint64_t> copies;  // of the payload between user space and kernel, at this end
-  std::uint64_t zero_copy_sends = 0;    // MSG_ZEROCOPY and its like: done
-  std::uint64_t zero_copy_copied = 0;   // of them, those that the kernel copied all the same
+  std::latch* ready = nullptr;  // counts the loops of this direction that are not set up
 
-  // A loop is set up: waits until all of its direction are, so that none has to wrest the CPU for
-  // that from those that move bytes already.
+  // Results of the loop, which are read after its end.
+  std::optional<std::uint64_t> copies;  // copies of the payload between user space and kernel
+  std::uint64_t zero_copy_sends = 0;    // completed sends with MSG_ZEROCOPY or IORING_OP_SEND_ZC
+  std::uint64_t zero_copy_copied = 0;   // zero-copy sends that the kernel copied
+
+  // Waits until all loops of this direction are set up. Otherwise the set-up of some loops would
+  // compete for the CPU with loops that already transfer data.
   void await_others() noexcept {
     arrive();
     if (ready != nullptr) ready->wait();
   }
-  // Has the others not wait for this one.
+  // Makes the others not wait for this loop.
   void arrive() noexcept {
     if (ready != nullptr && !std::exchange(arrived, true)) ready->count_down();
   }
   bool arrived = false;
 };
 
-// Counts, and returns when the meter has closed or the peers are done. A sender of a flow that has
-// a pace waits its turn before every message. May throw std::system_error before its first byte.
+// Transfers and counts. A sender returns when the window has closed or the limit is reached; a
+// receiver returns when the senders have finished. A sender of a paced flow waits before every
+// message. May throw std::system_error or std::bad_alloc before the first byte.
 using TransferLoop = void (*)(FlowGroup& group, Meter& meter);
 
-// What differs between engines, as a table.
+// The loops and the transport of an engine.
 struct TransferOps {
   TransferLoop send;
   TransferLoop receive;
   const TransportOps& transport;
 };
 
-std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const Session& session);
-std::unique_ptr<Endpoint> connect_transfer(const TransferOps& ops, const Session& session);
+// Create an end. Throw as TransportOps::listen and TransportOps::connect.
+std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const EndpointConfig& config);
+std::unique_ptr<Endpoint> connect_transfer(const TransferOps& ops, const EndpointConfig& config);
 
 }  // namespace pingperf

@@ -21,28 +21,29 @@ std::vector<std::string_view> parameters_of(const TransferRow& row) {
   return all;
 }
 
-// A rate at which not one message is due in the time of the trial, or none that is paced.
-std::optional<std::string> object_to_pace(const Options& o) {
-  if (o.pacing_timer && !o.rate_bps) return "pacing_timer: it is of a paced flow: set rate";
+// Returns an error if there is no rate to pace, or if a stream sends no message in the duration.
+std::optional<std::string> validate_pace(const Options& o) {
+  if (o.pacing_timer && !o.rate_bps) return "pacing_timer: requires rate";
   if (!o.rate_bps || !o.duration) return std::nullopt;
-  const std::uint64_t rate_of_a_stream = *o.rate_bps / o.streams.value_or(1);
-  const double bits_a_stream = static_cast<double>(rate_of_a_stream) * to_seconds(*o.duration);
-  if (bits_a_stream >= 8 * static_cast<double>(o.message_size.value_or(0))) return std::nullopt;
-  return "at this rate not one message of a stream is due in the duration: lower message_size, or "
-         "raise rate or duration";
+  const std::uint64_t rate_per_stream = *o.rate_bps / o.streams.value_or(1);
+  const double bits_per_stream = static_cast<double>(rate_per_stream) * to_seconds(*o.duration);
+  if (bits_per_stream >= 8 * static_cast<double>(o.message_size.value_or(0))) return std::nullopt;
+  return "the rate is too low: a stream sends less than one message in the duration; lower "
+         "message_size, or raise rate or duration";
 }
 
-std::optional<std::string> object_to(const Options& o, bool can_splice) {
+std::optional<std::string> validate(const Options& o, bool can_splice) {
   if (!is_stream(o.transport))
-    if (auto objection = datagram_objection(o)) return objection;
-  if (auto objection = threads_objection(o)) return objection;
+    if (auto error = validate_datagram(o)) return error;
+  if (auto error = validate_threads(o)) return error;
   if (o.gso.value_or(false) && o.message_size.value_or(1400) > kMaxUdp / 2)
-    return "gso: not two datagrams of this message_size fit into one send";
+    return "gso: requires a message_size of at most " + std::to_string(kMaxUdp / 2) +
+           " bytes, so that two datagrams fit into one send";
   if (o.receive == "splice" && !can_splice)
-    return "receive: only engine splice can splice; copy or discard";
+    return "receive: splice requires engine splice; use copy or discard";
   if (o.verify.value_or(false) && o.receive.value_or("copy") != "copy")
-    return "verify: data that are not copied to user space cannot be looked at";
-  return object_to_pace(o);
+    return "verify: requires receive: copy, because other data does not reach user space";
+  return validate_pace(o);
 }
 
 }  // namespace
@@ -55,9 +56,9 @@ Engine make_transfer_engine(const TransferRow& row) {
       .transport = row.transport,
       .parameters = parameters_of(row),
       .unavailable = row.unavailable,
-      .listen = [&ops = row.ops](const Session& s) { return listen_transfer(ops, s); },
-      .connect = [&ops = row.ops](const Session& s) { return connect_transfer(ops, s); },
-      .objection = [splice = row.can_splice](const Options& o) { return object_to(o, splice); },
+      .listen = [&ops = row.ops](const EndpointConfig& s) { return listen_transfer(ops, s); },
+      .connect = [&ops = row.ops](const EndpointConfig& s) { return connect_transfer(ops, s); },
+      .validate = [splice = row.can_splice](const Options& o) { return validate(o, splice); },
       .serves_external = true,
   };
 }

@@ -1,5 +1,4 @@
-// What the bulk engines have in common: a row of the table, made from the loops of one way to move
-// bytes.
+// Makes the row of a bulk engine from its loops.
 #pragma once
 
 #include "sockets/engines.h"
@@ -8,18 +7,18 @@
 
 namespace pingperf {
 
-// What one bulk engine is, over one transport.
+// A bulk engine over one transport.
 struct TransferRow {
   std::string_view name;
   std::string_view summary;
   Transport transport;
-  const TransferOps& ops;                         // outlives the engine
-  std::vector<std::string_view> parameters = {};  // beyond those that all of the transport have
-  bool can_splice = false;                        // its receiver can
+  const TransferOps& ops;                         // must outlive the engine
+  std::vector<std::string_view> parameters = {};  // in addition to those of the transport
+  bool can_splice = false;                        // supports receive: splice
   std::optional<std::string> (*unavailable)() = always_available;
 };
 
-// The engine that moves bytes so.
+// Returns the engine of the row.
 Engine make_transfer_engine(const TransferRow& row);
 
 }  // namespace pingperf

@@ -1,6 +1,6 @@
-// MSG_ZEROCOPY: sends that the kernel takes from user memory, with the completions that tell when
-// it has done so, and whether it copied all the same
-// (Documentation/networking/msg_zerocopy.rst). It does on loopback.
+// ZeroCopy: sends from user memory with MSG_ZEROCOPY (Documentation/networking/msg_zerocopy.rst). A
+// completion reports the end of a send, and whether the kernel copied the data, as it does on
+// loopback.
 #pragma once
 
 #include <sys/types.h>
@@ -12,22 +12,22 @@
 
 namespace pingperf {
 
-// The zero-copy sends of one socket. What is sent must not change until its completion.
+// The zero-copy sends of one socket. Data must not change until the completion of its send.
 class ZeroCopy {
  public:
-  // Throws std::system_error when the socket cannot.
+  // Throws std::system_error if the socket does not support zero-copy sends.
   explicit ZeroCopy(int fd);
 
-  // As send(2). Waits for completions when the kernel will take no more without.
+  // Returns as send(2). Waits for completions if the kernel cannot accept more sends.
   ssize_t send(const char* data, std::size_t size, const Meter& meter) noexcept;
 
-  // Writes what the completions said so far.
+  // Writes the counts of the completions that have arrived to `group`.
   void report(FlowGroup& group) noexcept;
 
  private:
   static constexpr std::uint64_t kReapEvery = 16;  // sends
 
-  // Reads the completions that are here.
+  // Reads the completions that have arrived.
   void reap() noexcept;
 
   const int fd_;

@@ -1,4 +1,4 @@
-// What becomes of a listener when accept4(2) fails.
+// Accepts connections in spite of failures of accept4(2) that pass.
 #pragma once
 
 #include <sys/socket.h>
@@ -11,38 +11,41 @@
 
 namespace pingperf {
 
-// of_one_connection: the next one may succeed, since Linux hands on what was wrong with a
-// connection, too; for_want: of descriptors or memory, until others let some go; of_listener: it
-// was shut down, or is none.
-enum class AcceptFailure { of_one_connection, for_want, of_listener };
+// The scope of a failure.
+// per_connection: accept4(2) reported a network error of the new connection; the next call may
+// succeed.
+// out_of_resources: no descriptor or memory is free.
+// listener_closed: the listener was shut down, or the descriptor is not a listener.
+enum class AcceptFailure { per_connection, out_of_resources, listener_closed };
 
-inline AcceptFailure judge_accept(int error) noexcept {
+inline AcceptFailure classify_accept_error(int error) noexcept {
   switch (error) {
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-      return AcceptFailure::for_want;
+      return AcceptFailure::out_of_resources;
     case EBADF:
     case EINVAL:
     case ENOTSOCK:
-      return AcceptFailure::of_listener;
+      return AcceptFailure::listener_closed;
     default:
-      return AcceptFailure::of_one_connection;
+      return AcceptFailure::per_connection;
   }
 }
 
-// The next client, however long that takes. Fails (errno) when the listener has.
+// Waits for the next client and returns its connection. While descriptors or memory are short,
+// retries every 10 ms. Returns an empty Fd with errno if the listener was closed.
 inline Fd accept_next(int listener) noexcept {
-  constexpr auto kFull = std::chrono::milliseconds(10);
+  constexpr auto kRetry = std::chrono::milliseconds(10);
   for (;;) {
     Fd client(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
     if (client) return client;
     const int error = errno;
-    const AcceptFailure failure = judge_accept(error);
-    if (failure == AcceptFailure::for_want) std::this_thread::sleep_for(kFull);
+    const AcceptFailure failure = classify_accept_error(error);
+    if (failure == AcceptFailure::out_of_resources) std::this_thread::sleep_for(kRetry);
     errno = error;
-    if (failure == AcceptFailure::of_listener) return client;
+    if (failure == AcceptFailure::listener_closed) return client;
   }
 }
 

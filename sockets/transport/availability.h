@@ -1,4 +1,5 @@
-// Availability: whether an engine can run here. Summaries that several rows share.
+// Availability: checks whether an engine can run on this host. Also texts and checks that several
+// engines share.
 #pragma once
 
 #include <optional>
@@ -9,24 +10,22 @@
 
 namespace pingperf {
 
-// Engine::unavailable of an engine that every POSIX host can run, and of one that needs MPTCP or
-// raw sockets.
+// Engine::unavailable of engines that every host can run, and of engines that require MPTCP or raw
+// sockets.
 std::optional<std::string> always_available();
 std::optional<std::string> mptcp_unavailable();
 std::optional<std::string> raw_unavailable();
 
-// More threads than streams, as Engine::objection.
-std::optional<std::string> threads_objection(const Options& options);
+// Returns an error if there are more threads than streams, as Engine::validate.
+std::optional<std::string> validate_threads(const Options& options);
 
-// A family has one summary, wherever its rows are.
-inline constexpr std::string_view kBlockingSummary =
-    "blocking calls, a thread per stream: the plain lesson code";
-inline constexpr std::string_view kSpinSummary = "non-blocking calls, asked again and again";
-inline constexpr std::string_view kHybridSummary =
-    "asks again and again for spin_time, then sleeps in the kernel";
+// Summaries, one per family of engines.
+inline constexpr std::string_view kBlockingSummary = "blocking calls, one thread per stream";
+inline constexpr std::string_view kSpinSummary = "non-blocking calls in a polling loop";
+inline constexpr std::string_view kHybridSummary = "polls for spin_time, then sleeps in the kernel";
 inline constexpr std::string_view kEpollSummary =
-    "non-blocking calls, woken by epoll: many flows a thread";
+    "non-blocking calls, woken by epoll: many flows per thread";
 inline constexpr std::string_view kIoUringSummary =
-    "io_uring: send and receive in one system call, many flows a thread";
+    "io_uring: send and receive in one system call, many flows per thread";
 
 }  // namespace pingperf

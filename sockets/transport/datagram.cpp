@@ -15,19 +15,22 @@
 namespace pingperf {
 namespace {
 
-Fd bind_flow(const Session& session, const Address& address, bool shared) {
+// Returns a socket that is bound to `address`. `shared`: other sockets of this process may have the
+// same address.
+Fd bind_flow(const EndpointConfig& config, const Address& address, bool shared) {
   Fd fd(check(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
   if (shared) set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
-  apply_options(fd.get(), session.options, address.family());
+  apply_options(fd.get(), config.options, address.family());
   if (::bind(fd.get(), address.data(), address.size()) != 0)
     check(-1, (errno == EADDRINUSE ? "port busy: " : "bind ") + address.to_string());
   return fd;
 }
 
-// Waits for the next peer with the right token and connects the socket to it.
-void admit_one(int fd, const Session& session, std::uint64_t& rejected) {
+// Waits for a peer with the correct token and connects the socket to it. Throws std::runtime_error
+// at the deadline.
+void admit_one(int fd, const EndpointConfig& config, std::uint64_t& rejected) {
   for (;;) {
-    if (!wait_readable(fd, session.deadline))
+    if (!wait_readable(fd, config.deadline))
       throw std::runtime_error("the client did not open its UDP flow");
     char datagram[64];
     sockaddr_storage peer;
@@ -36,54 +39,53 @@ void admit_one(int fd, const Session& session, std::uint64_t& rejected) {
     const ssize_t n =
         ::recvfrom(fd, datagram, sizeof datagram, MSG_DONTWAIT | MSG_TRUNC, from, &size);
     if (n < 0) continue;
-    if (!is_hello(datagram, static_cast<std::size_t>(n), session.token)) {
+    if (!is_hello(datagram, static_cast<std::size_t>(n), config.token)) {
       ++rejected;
       continue;
     }
     check(::connect(fd, from, size), "connect of a UDP flow");
-    // Datagrams queued so far are of unauthenticated peers or repeat the hello: the peer sends
-    // nothing else before its answer.
+    // The queue contains only datagrams of unauthenticated peers and repeated hellos, since the
+    // client sends no data before the answer.
     char queued[sizeof datagram];
     for (ssize_t more; (more = ::recv(fd, queued, sizeof queued, MSG_DONTWAIT | MSG_TRUNC)) >= 0;)
-      if (!is_hello(queued, static_cast<std::size_t>(more), session.token)) ++rejected;
-    ::send(fd, datagram, sizeof(Hello), 0);  // a lost answer is asked for again
+      if (!is_hello(queued, static_cast<std::size_t>(more), config.token)) ++rejected;
+    ::send(fd, datagram, sizeof(Hello), 0);  // if it is lost, the client repeats its hello
     return;
   }
 }
 
-std::vector<Fd> admit_flows(Fd first, const Session& session, std::size_t count,
+std::vector<Fd> admit_flows(Fd first, const EndpointConfig& config, std::size_t count,
                             std::uint64_t& rejected) {
   std::vector<Fd> flows;
   const Address address = Address::local_of(first.get());
   Fd pending = std::move(first);
   for (;;) {
-    // Only now may our own next socket share the port: another program's bind found it busy until
-    // here.
+    // Allows the next socket to share the port. Until here bind() of another program has failed.
     const bool last = flows.size() + 1 == count;
     if (!last) set_option(pending.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
-    admit_one(pending.get(), session, rejected);
+    admit_one(pending.get(), config, rejected);
     flows.push_back(std::move(pending));
     if (last) return flows;
-    pending = bind_flow(session, address, true);
+    pending = bind_flow(config, address, true);
   }
 }
 
-// Says hello until it is answered, or has been refused for five seconds: between two flows the
-// server's port is closed for a moment, or for as long as its host is busy.
-void be_admitted(int fd, const Session& session) {
+// Repeats the hello until the server answers. Accepts refusals for five seconds, because the
+// server's port is closed for a moment between two flows, and longer on a busy host. Throws
+// std::system_error or std::runtime_error.
+void be_admitted(int fd, const EndpointConfig& config) {
   constexpr int kMaxRefusals = 100;
   constexpr auto kFirstPause = std::chrono::microseconds(100);
-  const std::string where = session.address.to_string();
-  const Hello hello{kHello, session.token};
+  const std::string where = config.address.to_string();
+  const Hello hello{kHello, config.token};
   char answer[64];
   for (int refusals = 0;;) {
-    if (now_ns() > session.deadline)
-      throw std::runtime_error(where + " did not admit this session");
+    if (now_ns() > config.deadline) throw std::runtime_error(where + " did not admit this session");
     ::send(fd, &hello, sizeof hello, MSG_NOSIGNAL);
-    const Nanoseconds retry = std::min(session.deadline, now_ns() + kHelloRetry);
+    const Nanoseconds retry = std::min(config.deadline, now_ns() + kHelloRetry);
     if (!wait_readable(fd, retry)) continue;
     const ssize_t n = ::recv(fd, answer, sizeof answer, MSG_DONTWAIT);
-    if (n >= 0 && is_answer(answer, static_cast<std::size_t>(n), session.token)) return;
+    if (n >= 0 && is_answer(answer, static_cast<std::size_t>(n), config.token)) return;
     if (n >= 0 || errno != ECONNREFUSED) continue;
     if (++refusals == kMaxRefusals) check(-1, "connect to " + where);
     std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(
@@ -91,18 +93,19 @@ void be_admitted(int fd, const Session& session) {
   }
 }
 
-std::vector<Fd> connect_flows(const Session& session, std::size_t count) {
+std::vector<Fd> connect_flows(const EndpointConfig& config, std::size_t count) {
   std::vector<Fd> flows;
   for (std::size_t i = 0; i < count; ++i) {
-    Fd fd(check(::socket(session.address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
-    apply_options(fd.get(), session.options, session.address.family());
-    // A unix peer can be answered only once it has a name: the kernel gives it one (unix(7)).
+    Fd fd(check(::socket(config.address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+    apply_options(fd.get(), config.options, config.address.family());
+    // The server can answer a unix socket only if the socket has a name. This bind() lets the
+    // kernel choose one (unix(7), autobind).
     const sa_family_t unnamed = AF_UNIX;
-    if (session.address.family() == AF_UNIX)
+    if (config.address.family() == AF_UNIX)
       check(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&unnamed), sizeof unnamed), "bind");
-    check(::connect(fd.get(), session.address.data(), session.address.size()),
-          "connect to " + session.address.to_string());
-    be_admitted(fd.get(), session);
+    check(::connect(fd.get(), config.address.data(), config.address.size()),
+          "connect to " + config.address.to_string());
+    be_admitted(fd.get(), config);
     flows.push_back(std::move(fd));
   }
   return flows;
@@ -115,7 +118,7 @@ bool has_token(const char* datagram, std::size_t size, const Token& token) {
   return same_token(hello.token, token);
 }
 
-Framing no_framing(int, const Session&, bool) {
+Framing no_framing(int, const EndpointConfig&, bool) {
   return {};
 }
 
@@ -132,8 +135,8 @@ bool is_answer(const char* datagram, std::size_t size, const Token& token) {
          (header_of(datagram).number == kHello || header_of(datagram).number == kWelcome);
 }
 
-Fd bind_datagram(const Session& session) {
-  return bind_flow(session, session.address, false);
+Fd bind_datagram(const EndpointConfig& config) {
+  return bind_flow(config, config.address, false);
 }
 
 void send_end(int fd, std::uint64_t count) noexcept {
@@ -142,7 +145,7 @@ void send_end(int fd, std::uint64_t count) noexcept {
   for (int i = 0; i < 3; ++i) ::send(fd, datagram, sizeof datagram, MSG_NOSIGNAL);
 }
 
-std::optional<std::string> datagram_objection(const Options& options) {
+std::optional<std::string> validate_datagram(const Options& options) {
   if (options.message_size.value_or(kMinDatagram) >= kMinDatagram &&
       options.message_size.value_or(0) <= 65507)
     return std::nullopt;

@@ -1,39 +1,43 @@
-// Datagram flows (UDP, unix) that open with the session's token, and the header of their datagrams.
+// Datagram flows (UDP, unix) that begin with the token of the trial.
 //
 //   client                          server
-//     |--- hello + token ------------>| compares; connects its socket to this peer alone
-//     |<-- the same datagram ---------|   (never more bytes than came; a sink's is a welcome)
+//     |--- hello + token ------------>| compares; connects its socket to this peer
+//     |<-- the same datagram ---------|   (never longer than the hello; a sink sends a welcome)
 //     |        … payload …            |
-//     |--- end + count (thrice) ----->|
+//     |--- end + count (3 times) ---->|
 //
-// The client repeats its hello until it is answered; the server answers repeats while it runs.
+// The client repeats its hello until the server answers. The server answers repeated hellos during
+// the whole trial.
 #pragma once
 
 #include "sockets/transport/transport.h"
 
 namespace pingperf {
 
-// Each flow's socket is connected to its one peer, so that the kernel drops what anyone else sends.
+// The socket of each flow is connected to its peer, so the kernel drops datagrams of others.
 extern const TransportOps kDatagrams;
 
-// The datagram that opens a flow, and its answer.
+// The datagram that opens a flow. The answer has the same form.
 struct Hello {
   std::uint64_t mark = kHello;
   Token token;
 };
+// Return true if a datagram is a hello, or an answer to a hello, with the token.
 bool is_hello(const char* datagram, std::size_t size, const Token& token);
 bool is_answer(const char* datagram, std::size_t size, const Token& token);
 
-// How long a client waits for the answer to its hello before it repeats it.
+// The interval at which a client repeats its hello.
 inline constexpr Nanoseconds kHelloRetry = 50 * kMillisecond;
 
-// A socket bound to exactly session.address; as TransportOps::listen.
-Fd bind_datagram(const Session& session);
+// Returns a socket that is bound to config.address; as TransportOps::listen.
+Fd bind_datagram(const EndpointConfig& config);
 
-// Tells the peer that `count` datagrams were sent: three times, since any may be lost.
+// Sends the peer the number of datagrams that were sent. Sends it three times, because each can be
+// lost.
 void send_end(int fd, std::uint64_t count) noexcept;
 
-// A message that is too small for the header, as Engine::objection.
-std::optional<std::string> datagram_objection(const Options& options);
+// Returns an error if message_size is too small for the header or too large for a datagram, as
+// Engine::validate.
+std::optional<std::string> validate_datagram(const Options& options);
 
 }  // namespace pingperf

@@ -1,7 +1,7 @@
-// Engine: an implementation that moves the bytes, and the two ends that it makes.
+// Engine: one implementation of a kind of workload over one transport.
 //
-// A new engine is one file that defines an Engine, and one line in engines.cpp: listing, validation
-// and the conformance tests follow from its description.
+// A new engine is one file that defines an Engine, and one line in sockets/engines.cpp. The list of
+// engines, the validation and the conformance tests use the members of Engine.
 #pragma once
 
 #include <functional>
@@ -19,60 +19,61 @@
 
 namespace pingperf {
 
-// What both ends of a trial are told.
-struct Session {
+// The input of both ends of a trial.
+struct EndpointConfig {
   Options options;
   Token token{};
-  Address address;           // server: where to bind, port 0 for any free one; client: whom to dial
-  Nanoseconds deadline = 0;  // when set-up must be over; run() is bounded by the worker's parent
-  bool external = false;     // the peer is none of ours to start, and knows no token: a `pingperf
-                             // pong` or sink, an `iperf3 -s`
+  Address address;           // server: to bind, port 0: any free port; client: to connect to
+  Nanoseconds deadline = 0;  // end of set-up; the parent of the worker limits the time of run()
+  bool external = false;  // pingperf did not start the peer, which has no token: `pingperf pong`,
+                          // `pingperf sink` or `iperf3 -s`
 };
 
-// One end of one trial, in a process of its own. Constructing it binds or connects, and throws what
-// went wrong; after that nothing throws.
+// One end of one trial. A constructor binds or connects, and throws std::system_error or
+// std::runtime_error. One thread calls accept() and run(); any thread may call stop().
 class Endpoint {
  public:
   virtual ~Endpoint() = default;
 
-  // Where a server can be dialled. Empty for a client.
+  // Returns the address that clients connect to. Empty for a client.
   virtual Address address() const { return {}; }
 
-  // Server: accepts the client's connections and rejects unauthenticated peers until the session's
-  // deadline. Throws std::runtime_error when the client did not come. Runs while the client
-  // connects.
+  // Server: accepts the client's connections and rejects unauthenticated peers. Must run while the
+  // client connects. Throws std::runtime_error if the client has not connected by the deadline.
   virtual void accept() {}
 
-  // Moves the bytes and measures; returns when the trial is over. `progress` may be empty.
+  // Runs the trial and returns the figures of this end. `progress` may be empty.
   virtual Measurement run(const IntervalSink& progress) noexcept = 0;
 
-  // Ends run() soon, from another thread.
+  // Makes run() return soon.
   virtual void stop() noexcept = 0;
 };
 
-// One way to serve one kind of workload over one transport. Engines of one name form a family.
+// One row of the table of engines. Engines with the same name form a family.
 struct Engine {
   std::string_view name;
   std::string_view summary;  // one line
   Kind kind;
   Transport transport;
-  std::vector<std::string_view> parameters;  // that it honours; giving it another is an error
+  std::vector<std::string_view> parameters;  // honoured parameters; others are errors
 
-  // Why it cannot run on this host; nothing when it can.
+  // Returns why the engine cannot run on this host; nullopt if it can.
   std::function<std::optional<std::string>()> unavailable;
-  // Empty: the far side needs nothing of ours, its kernel answers.
-  std::function<std::unique_ptr<Endpoint>(const Session&)> listen;
-  std::function<std::unique_ptr<Endpoint>(const Session&)> connect;
+  // Create the two ends. `listen` is empty if the kernel of the server's host answers.
+  std::function<std::unique_ptr<Endpoint>(const EndpointConfig&)> listen;
+  std::function<std::unique_ptr<Endpoint>(const EndpointConfig&)> connect;
 
-  // What is wrong with options that are each well-formed; nothing when they go together.
-  std::function<std::optional<std::string>(const Options&)> objection = {};
+  // Returns why valid options cannot be combined; nullopt if they can. A text that begins with the
+  // name of a parameter and a colon is about that parameter.
+  std::function<std::optional<std::string>(const Options&)> validate = {};
 
-  bool serves_external = false;  // its client can do with a server that someone else started
+  bool serves_external = false;  // the client supports servers that pingperf did not start
 
+  // Returns true if `parameters` contains the parameter.
   bool honours(std::string_view parameter) const;
 };
 
-// The engines of this folder.
+// Returns all engines of sockets/.
 std::span<const Engine* const> socket_engines();
 
 }  // namespace pingperf

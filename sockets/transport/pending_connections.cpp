@@ -31,7 +31,7 @@ Fd PendingConnections::admit(Nanoseconds deadline) noexcept {
     if (set_[0].revents == 0) continue;
     Fd connection(::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC));
     if (!connection) {
-      if (!may_continue(judge_accept(errno))) return Fd();
+      if (!may_continue(classify_accept_error(errno))) return Fd();
       continue;
     }
     if (Fd newest = authenticate(std::move(connection))) return newest;
@@ -42,18 +42,18 @@ Fd PendingConnections::admit(Nanoseconds deadline) noexcept {
 
 void PendingConnections::wait(Nanoseconds deadline) noexcept {
   set_.assign(1, {listener_, POLLIN, POLLIN});
-  if (pending_.empty() && deadline == kForever) return;  // accept4() will wait
+  if (pending_.empty() && deadline == kForever) return;  // accept4() waits instead
   for (const Pending& entry : pending_) set_.push_back({entry.connection.get(), POLLIN, 0});
   if (::poll(set_.data(), set_.size(), milliseconds_until(deadline)) < 0)
     for (pollfd& p : set_) p.revents = 0;
 }
 
 bool PendingConnections::may_continue(AcceptFailure failure) noexcept {
-  if (failure == AcceptFailure::for_want && !pending_.empty()) {
-    reject(0);  // who keeps mute does not keep others out
+  if (failure == AcceptFailure::out_of_resources && !pending_.empty()) {
+    reject(0);  // frees a descriptor for the next connection
     return true;
   }
-  return failure == AcceptFailure::of_one_connection;
+  return failure == AcceptFailure::per_connection;
 }
 
 Fd PendingConnections::authenticate(Fd connection) noexcept {

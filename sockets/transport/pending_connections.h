@@ -28,12 +28,13 @@ class PendingConnections {
 
   PendingConnections(int listener, const Token& token);
 
-  // Returns the next connection that has shown the token. Bytes that the peer sent after it are
-  // still to be read. Fails with errno: ETIMEDOUT past the deadline, EINVAL when the listener was
-  // shut down, EMFILE and its like when no pending connection can be closed. Allocates nothing.
+  // Returns the next connection that has shown the token. The bytes after the token are not read.
+  // Returns an empty Fd with errno on an error: ETIMEDOUT after the deadline, EINVAL if the
+  // listener was shut down, EMFILE, ENFILE, ENOBUFS or ENOMEM if no pending connection can be
+  // closed. Allocates nothing.
   Fd admit(Nanoseconds deadline) noexcept;
 
-  // The number of connections that were rejected or are still pending.
+  // Returns the number of connections that were rejected or are pending.
   std::uint64_t rejected() const noexcept { return rejected_ + pending_.size(); }
 
  private:

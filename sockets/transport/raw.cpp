@@ -22,31 +22,33 @@ namespace {
 
 constexpr std::size_t kMark = 8;
 constexpr char kVersion = 1;
-constexpr std::size_t kIpv4Header = 20;  // we send no options, nor does a peer that answers us
+constexpr std::size_t kIpv4Header = 20;  // both ends send packets without IP options
 
 using Mark = std::array<char, kMark>;
 
-// The flow is named by the token's first bytes, which nobody else knows.
+// Returns the mark of a flow. The first 4 bytes of the token, which are secret, identify the flow.
 Mark raw_mark(const Token& token, RawDirection direction) {
   Mark mark = {'p', 'p', kVersion, static_cast<char>(direction)};
   std::copy_n(token.begin(), 4, mark.begin() + 4);
   return mark;
 }
 
+// Returns 4 bytes as a filter loads them: in network byte order.
 std::uint32_t word(const char* bytes) {
   std::uint32_t w;
   std::memcpy(&w, bytes, sizeof w);
   return ntohl(w);
 }
 
-// One comparison: the bits of `mask` in the 32-bit word at `offset` of the message must be `value`.
+// A comparison: the 32-bit word at `offset` of the message, masked with `mask`, must be `value`.
 struct Condition {
   std::uint32_t offset;
   std::uint32_t mask;
   std::uint32_t value;
 };
 
-// Lets pass what meets every condition. IPv4 packets come with their header, IPv6 ones without.
+// Attaches a filter that passes messages that meet all conditions (SO_ATTACH_FILTER, socket(7)).
+// Received IPv4 packets have their IP header, IPv6 packets do not (raw(7), ipv6(7)).
 void attach_filter(int fd, int family, const std::vector<Condition>& conditions) {
   std::vector<sock_filter> program;
   const auto add = [&](int code, std::uint32_t k, std::uint8_t jt = 0, std::uint8_t jf = 0) {
@@ -67,26 +69,26 @@ void attach_filter(int fd, int family, const std::vector<Condition>& conditions)
   check(::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), "SO_ATTACH_FILTER");
 }
 
-// What came before the socket had its filter, or its peer.
+// Discards the packets that arrived before the socket had its filter or its peer.
 void discard_queued(int fd) {
   char byte;
   while (::recv(fd, &byte, 1, MSG_DONTWAIT) >= 0) {
   }
 }
 
-Fd open_raw(const Session& session, int protocol) {
-  const int family = session.address.family();
+Fd open_raw(const EndpointConfig& config, int protocol) {
+  const int family = config.address.family();
   Fd fd(check(::socket(family, SOCK_RAW | SOCK_CLOEXEC, protocol),
-              "raw socket (it needs CAP_NET_RAW)"));
-  apply_options(fd.get(), session.options, family);
+              "raw socket (requires CAP_NET_RAW)"));
+  apply_options(fd.get(), config.options, family);
   return fd;
 }
 
-// A raw socket that gets the session's packets of one direction.
-Fd open_flow(const Session& session, RawDirection direction) {
-  Fd fd = open_raw(session, kRawProtocol);
-  const Mark mark = raw_mark(session.token, direction);
-  attach_filter(fd.get(), session.address.family(),
+// Returns a raw socket that receives only the packets of the trial in one direction.
+Fd open_flow(const EndpointConfig& config, RawDirection direction) {
+  Fd fd = open_raw(config, kRawProtocol);
+  const Mark mark = raw_mark(config.token, direction);
+  attach_filter(fd.get(), config.address.family(),
                 {{0, UINT32_MAX, word(mark.data())}, {4, UINT32_MAX, word(mark.data() + 4)}});
   discard_queued(fd.get());
   return fd;
@@ -102,77 +104,79 @@ std::vector<Fd> one_flow(Fd fd) {
   return flows;
 }
 
-Fd listen_raw(const Session& session) {
-  Fd fd = open_flow(session, RawDirection::ping);
-  check(::bind(fd.get(), session.address.data(), session.address.size()),
-        "bind " + session.address.to_string());
+Fd listen_raw(const EndpointConfig& config) {
+  Fd fd = open_flow(config, RawDirection::ping);
+  check(::bind(fd.get(), config.address.data(), config.address.size()),
+        "bind " + config.address.to_string());
   return fd;
 }
 
-// The hello in its mark, as it is sent; its answer has the other direction.
-std::vector<char> marked_hello(const Session& session, RawDirection direction) {
-  const Mark mark = raw_mark(session.token, direction);
-  const Hello hello{kHello, session.token};
+// Returns the hello with its mark. The answer has the other direction.
+std::vector<char> marked_hello(const EndpointConfig& config, RawDirection direction) {
+  const Mark mark = raw_mark(config.token, direction);
+  const Hello hello{kHello, config.token};
   std::vector<char> message(mark.begin(), mark.end());
   message.resize(kMark + sizeof hello);
   std::memcpy(message.data() + kMark, &hello, sizeof hello);
   return message;
 }
 
-// Receives one packet without waiting; true when it is the session's hello.
-bool receive_hello(int fd, const Session& session, sockaddr* from, socklen_t* size) {
+// Receives one packet without waiting. Returns true if it is a hello with the token.
+bool receive_hello(int fd, const EndpointConfig& config, sockaddr* from, socklen_t* size) {
   char packet[256];
   const ssize_t n = ::recvfrom(fd, packet, sizeof packet, MSG_DONTWAIT | MSG_TRUNC, from, size);
   const std::size_t offset = ip_header_size(fd) + kMark;
   return n >= static_cast<ssize_t>(offset) && n <= static_cast<ssize_t>(sizeof packet) &&
-         is_hello(packet + offset, static_cast<std::size_t>(n) - offset, session.token);
+         is_hello(packet + offset, static_cast<std::size_t>(n) - offset, config.token);
 }
 
-std::vector<Fd> admit_raw(Fd fd, const Session& session, std::size_t, std::uint64_t& rejected) {
+std::vector<Fd> admit_raw(Fd fd, const EndpointConfig& config, std::size_t,
+                          std::uint64_t& rejected) {
   for (;;) {
-    if (!wait_readable(fd.get(), session.deadline))
+    if (!wait_readable(fd.get(), config.deadline))
       throw std::runtime_error("the client did not open its raw flow");
     sockaddr_storage peer;
     socklen_t size = sizeof peer;
     auto* const from = reinterpret_cast<sockaddr*>(&peer);
-    if (!receive_hello(fd.get(), session, from, &size)) {
+    if (!receive_hello(fd.get(), config, from, &size)) {
       ++rejected;
       continue;
     }
     connect_to(fd.get(), from, size, "the client");
-    discard_queued(fd.get());  // of unauthenticated peers, or the repeated hello
-    const std::vector<char> answer = marked_hello(session, RawDirection::pong);
-    ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);  // lost, it is asked for again
+    discard_queued(fd.get());  // packets of unauthenticated peers and repeated hellos
+    const std::vector<char> answer = marked_hello(config, RawDirection::pong);
+    // If the answer is lost, the client repeats its hello.
+    ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
     return one_flow(std::move(fd));
   }
 }
 
-// Repeats the hello until it is answered.
-void be_admitted(int fd, const Session& session) {
-  const std::vector<char> hello = marked_hello(session, RawDirection::ping);
+// Repeats the hello until the server answers. Throws std::runtime_error at the deadline.
+void be_admitted(int fd, const EndpointConfig& config) {
+  const std::vector<char> hello = marked_hello(config, RawDirection::ping);
   do {
-    if (now_ns() > session.deadline)
-      throw std::runtime_error(session.address.to_string() + " did not admit this session");
+    if (now_ns() > config.deadline)
+      throw std::runtime_error(config.address.to_string() + " did not admit this session");
     ::send(fd, hello.data(), hello.size(), MSG_NOSIGNAL);
-  } while (!wait_readable(fd, std::min(session.deadline, now_ns() + kHelloRetry)) ||
-           !receive_hello(fd, session, nullptr, nullptr));
+  } while (!wait_readable(fd, std::min(config.deadline, now_ns() + kHelloRetry)) ||
+           !receive_hello(fd, config, nullptr, nullptr));
 }
 
-std::vector<Fd> connect_raw(const Session& session, std::size_t) {
-  Fd fd = open_flow(session, RawDirection::pong);
-  connect_to(fd.get(), session.address.data(), session.address.size(), session.address.to_string());
-  if (!session.external) be_admitted(fd.get(), session);
+std::vector<Fd> connect_raw(const EndpointConfig& config, std::size_t) {
+  Fd fd = open_flow(config, RawDirection::pong);
+  connect_to(fd.get(), config.address.data(), config.address.size(), config.address.to_string());
+  if (!config.external) be_admitted(fd.get(), config);
   return one_flow(std::move(fd));
 }
 
-Framing raw_framing(int fd, const Session& session, bool is_server) {
+Framing raw_framing(int fd, const EndpointConfig& config, bool is_server) {
   const auto direction = is_server ? RawDirection::pong : RawDirection::ping;
-  return {kMark, raw_mark(session.token, direction), ip_header_size(fd), nullptr};
+  return {kMark, raw_mark(config.token, direction), ip_header_size(fd), nullptr};
 }
 
 // ---- ICMP
 
-// RFC 1071. Of a message whose checksum field is 0.
+// Computes the Internet checksum (RFC 1071) of a message whose checksum field is 0.
 std::uint16_t internet_checksum(const char* data, std::size_t size) noexcept {
   std::uint64_t sum = 0;
   for (; size >= 4; data += 4, size -= 4) {
@@ -187,7 +191,8 @@ std::uint16_t internet_checksum(const char* data, std::size_t size) noexcept {
   return static_cast<std::uint16_t>(~sum);
 }
 
-// Sequence number and checksum of an echo request. Of ICMPv6 the kernel computes the checksum.
+// Writes the sequence number and the checksum of an echo request. For ICMPv6 the kernel replaces
+// the checksum.
 void seal_icmp(char* message, std::size_t size) noexcept {
   const auto sequence = htons(static_cast<std::uint16_t>(header_of(message + kMark).number));
   std::memcpy(message + 6, &sequence, sizeof sequence);
@@ -196,28 +201,28 @@ void seal_icmp(char* message, std::size_t size) noexcept {
   std::memcpy(message + 2, &checksum, sizeof checksum);
 }
 
-Mark icmp_mark(const Session& session) {
-  const bool v6 = session.address.family() == AF_INET6;
+Mark icmp_mark(const EndpointConfig& config) {
+  const bool v6 = config.address.family() == AF_INET6;
   Mark mark = {static_cast<char>(v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO)};
-  std::copy_n(session.token.begin(), 2, mark.begin() + 4);  // the identifier
+  std::copy_n(config.token.begin(), 2, mark.begin() + 4);  // the identifier
   return mark;
 }
 
-std::vector<Fd> connect_icmp(const Session& session, std::size_t) {
-  const bool v6 = session.address.family() == AF_INET6;
-  Fd fd = open_raw(session, v6 ? static_cast<int>(IPPROTO_ICMPV6) : IPPROTO_ICMP);
-  const Mark mark = icmp_mark(session);
+std::vector<Fd> connect_icmp(const EndpointConfig& config, std::size_t) {
+  const bool v6 = config.address.family() == AF_INET6;
+  Fd fd = open_raw(config, v6 ? static_cast<int>(IPPROTO_ICMPV6) : IPPROTO_ICMP);
+  const Mark mark = icmp_mark(config);
   const std::uint32_t reply = v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
   attach_filter(
-      fd.get(), session.address.family(),
+      fd.get(), config.address.family(),
       {{0, 0xff000000, reply << 24}, {4, 0xffff0000, word(mark.data() + 4) & 0xffff0000}});
-  connect_to(fd.get(), session.address.data(), session.address.size(), session.address.to_string());
+  connect_to(fd.get(), config.address.data(), config.address.size(), config.address.to_string());
   discard_queued(fd.get());
   return one_flow(std::move(fd));
 }
 
-Framing icmp_framing(int fd, const Session& session, bool) {
-  return {kMark, icmp_mark(session), ip_header_size(fd), seal_icmp};
+Framing icmp_framing(int fd, const EndpointConfig& config, bool) {
+  return {kMark, icmp_mark(config), ip_header_size(fd), seal_icmp};
 }
 
 }  // namespace
@@ -225,7 +230,7 @@ Framing icmp_framing(int fd, const Session& session, bool) {
 const TransportOps kRaw = {listen_raw, admit_raw, connect_raw, raw_framing};
 const TransportOps kIcmp = {nullptr, nullptr, connect_icmp, icmp_framing};
 
-std::optional<std::string> raw_objection(const Options& options) {
+std::optional<std::string> validate_raw(const Options& options) {
   const std::uint64_t size = options.message_size.value_or(64);
   if (size >= kMark + kMinDatagram && size <= 65507) return std::nullopt;
   return "message_size of a raw or ICMP message must be from 24 (mark, sequence number and time "
@@ -234,7 +239,7 @@ std::optional<std::string> raw_objection(const Options& options) {
 
 Fd open_raw_server(const Address& address) {
   Fd fd(check(::socket(address.family(), SOCK_RAW | SOCK_CLOEXEC, kRawProtocol),
-              "raw socket (it needs CAP_NET_RAW)"));
+              "raw socket (requires CAP_NET_RAW)"));
   const Mark mark = {'p', 'p', kVersion, static_cast<char>(RawDirection::ping)};
   attach_filter(fd.get(), address.family(), {{0, UINT32_MAX, word(mark.data())}});
   discard_queued(fd.get());

@@ -14,22 +14,23 @@ namespace pingperf {
 namespace {
 
 constexpr char kAdmitted = '+';
-Fd open_stream(const Session& session) {
-  const int protocol = session.options.transport == Transport::mptcp ? IPPROTO_MPTCP : 0;
-  Fd fd(check(::socket(session.address.family(), SOCK_STREAM | SOCK_CLOEXEC, protocol), "socket"));
-  apply_options(fd.get(), session.options, session.address.family());
+
+Fd open_stream(const EndpointConfig& config) {
+  const int protocol = config.options.transport == Transport::mptcp ? IPPROTO_MPTCP : 0;
+  Fd fd(check(::socket(config.address.family(), SOCK_STREAM | SOCK_CLOEXEC, protocol), "socket"));
+  apply_options(fd.get(), config.options, config.address.family());
   return fd;
 }
 
-std::vector<Fd> admit_streams(Fd listener, const Session& session, std::size_t count,
+std::vector<Fd> admit_streams(Fd listener, const EndpointConfig& config, std::size_t count,
                               std::uint64_t& rejected) {
   std::vector<Fd> connections;
-  PendingConnections pending(listener.get(), session.token);
+  PendingConnections pending(listener.get(), config.token);
   while (connections.size() < count) {
-    Fd connection = pending.admit(session.deadline);
+    Fd connection = pending.admit(config.deadline);
     if (!connection && errno == ETIMEDOUT)
       throw std::runtime_error("the client did not connect: " + std::to_string(connections.size()) +
-                               " of " + std::to_string(count) + " connections came");
+                               " of " + std::to_string(count) + " connections arrived");
     check(connection.get(), "accept (ulimit -n)");
     if (send_all(connection.get(), &kAdmitted, 1)) connections.push_back(std::move(connection));
   }
@@ -37,32 +38,33 @@ std::vector<Fd> admit_streams(Fd listener, const Session& session, std::size_t c
   return connections;
 }
 
-// The server's word that the connection is one of its session's.
-void await_admission(int fd, const Session& session) {
+// Waits until the server admits the connection. Throws std::runtime_error at the deadline, or if
+// the server closes the connection.
+void await_admission(int fd, const EndpointConfig& config) {
   char answer = 0;
-  if (!wait_readable(fd, session.deadline) || !receive_all(fd, &answer, 1) || answer != kAdmitted)
-    throw std::runtime_error(session.address.to_string() + " did not admit this session");
+  if (!wait_readable(fd, config.deadline) || !receive_all(fd, &answer, 1) || answer != kAdmitted)
+    throw std::runtime_error(config.address.to_string() + " did not admit this session");
 }
 
-// Many connections are pending at once, but fewer than the
-// server accepts as pending.
-std::vector<Fd> connect_streams(const Session& session, std::size_t count) {
+// Opens connections before earlier ones are admitted, but never more than the server accepts as
+// pending.
+std::vector<Fd> connect_streams(const EndpointConfig& config, std::size_t count) {
   std::vector<Fd> connections;
   std::size_t admitted = 0;
-  const auto* token = reinterpret_cast<const char*>(session.token.data());
+  const auto* token = reinterpret_cast<const char*>(config.token.data());
   while (admitted < count) {
-    connections.push_back(dial_stream(session));
-    if (session.external) {
+    connections.push_back(dial_stream(config));
+    if (config.external) {
       ++admitted;
       continue;
     }
-    if (!send_all(connections.back().get(), token, session.token.size()))
+    if (!send_all(connections.back().get(), token, config.token.size()))
       check(-1, "send of the token");
     if (connections.size() < count &&
         connections.size() - admitted < PendingConnections::kMaxPending / 2)
       continue;
     for (; admitted < connections.size(); ++admitted)
-      await_admission(connections[admitted].get(), session);
+      await_admission(connections[admitted].get(), config);
   }
   return connections;
 }
@@ -71,25 +73,26 @@ std::vector<Fd> connect_streams(const Session& session, std::size_t count) {
 
 const TransportOps kStreams = {listen_stream, admit_streams, connect_streams};
 
-Fd listen_stream(const Session& session) {
-  Fd listener = open_stream(session);
-  // Binds over connections in TIME_WAIT, never over another listener (socket(7)).
+Fd listen_stream(const EndpointConfig& config) {
+  Fd listener = open_stream(config);
+  // SO_REUSEADDR permits the address of connections in TIME_WAIT, but not that of another listener
+  // (socket(7)).
   set_option(listener.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
-  const std::string where = session.address.to_string();
+  const std::string where = config.address.to_string();
   const auto busy_or = [&](const std::string& call) {
     return errno == EADDRINUSE ? "port busy: " + where : call + " " + where;
   };
-  if (::bind(listener.get(), session.address.data(), session.address.size()) != 0)
+  if (::bind(listener.get(), config.address.data(), config.address.size()) != 0)
     check(-1, busy_or("bind"));
   if (::listen(listener.get(), SOMAXCONN) != 0) check(-1, busy_or("listen"));
   return listener;
 }
 
-Fd dial_stream(const Session& session) {
-  const Address& address = session.address;
-  Fd fd = open_stream(session);
+Fd dial_stream(const EndpointConfig& config) {
+  const Address& address = config.address;
+  Fd fd = open_stream(config);
   if (::connect(fd.get(), address.data(), address.size()) != 0)
-    check(-1, "connect to " + address.to_string());  // the text only now: v1 dials in its hot loop
+    check(-1, "connect to " + address.to_string());  // builds the text only after an error
   return fd;
 }
 

@@ -1,8 +1,8 @@
-// Stream connections (TCP, MPTCP, unix) that open with the session's token.
+// Stream connections (TCP, MPTCP, unix) that begin with the token of the trial.
 //
 //   client                          server
 //     | connect                       | listening
-//     |--- token (16 bytes) --------->| compares; closes and counts any other peer
+//     |--- token (16 bytes) --------->| compares; rejects and counts other peers
 //     |<-- 1 byte: admitted ----------|
 //     |        … payload …            |
 #pragma once
@@ -13,10 +13,11 @@ namespace pingperf {
 
 extern const TransportOps kStreams;
 
-// A socket that listens on exactly session.address; as TransportOps::listen.
-Fd listen_stream(const Session& session);
+// Returns a socket that listens on config.address; as TransportOps::listen.
+Fd listen_stream(const EndpointConfig& config);
 
-// One connection to session.address, options applied, not yet admitted. Throws std::system_error.
-Fd dial_stream(const Session& session);
+// Returns a connection to config.address with the options applied, which the server has not
+// admitted. Throws std::system_error.
+Fd dial_stream(const EndpointConfig& config);
 
 }  // namespace pingperf

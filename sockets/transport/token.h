@@ -1,5 +1,5 @@
-// The session token: 16 random bytes, minted by the controller for one trial, that every connection
-// of ours opens with. A listener turns away whoever does not present it.
+// Token: 16 random bytes that the controller creates for each trial. Every connection and flow of
+// the trial begins with the token. Listeners reject peers without it.
 #pragma once
 
 #include <array>
@@ -12,16 +12,16 @@ namespace pingperf {
 
 using Token = std::array<std::uint8_t, 16>;
 
-// A new token from getrandom(2). Throws std::system_error.
+// Returns a new token from getrandom(2). Throws std::system_error.
 Token mint_token();
 
-// 32 lower-case hexadecimal digits.
+// Returns 32 lower-case hexadecimal digits.
 std::string to_hex(const Token& token);
 
-// The reverse of to_hex; nothing when `text` is not exactly 32 hexadecimal digits.
+// Parses the result of to_hex(). Returns nullopt if `text` is not 32 hexadecimal digits.
 std::optional<Token> token_from_hex(std::string_view text);
 
-// Compares in constant time, so that the time of a rejection gives no hint about the token.
+// Compares in constant time, so that the time of a rejection reveals nothing about the token.
 bool same_token(const Token& a, const Token& b) noexcept;
 
 }  // namespace pingperf

@@ -14,16 +14,16 @@
 
 namespace pingperf {
 
-// How every datagram of ours begins, in the byte order of the two hosts, which must agree (x86,
-// ARM).
+// The start of every datagram of a trial, in host byte order. Both hosts must have the same byte
+// order, as x86 and ARM do.
 struct DatagramHeader {
   std::uint64_t number;  // sequence number from 0, or one of the marks below
-  std::int64_t value;    // send time; of an end: how many datagrams were sent
+  std::int64_t value;    // send time; for kEnd: the number of datagrams sent
 };
 
 inline constexpr std::uint64_t kHello = ~0ull;
 inline constexpr std::uint64_t kEnd = ~0ull - 1;
-inline constexpr std::uint64_t kWelcome = ~0ull - 2;  // a sink's answer to a hello
+inline constexpr std::uint64_t kWelcome = ~0ull - 2;  // answer of a sink to a hello
 inline constexpr std::size_t kMinDatagram = sizeof(DatagramHeader);
 
 inline DatagramHeader header_of(const char* datagram) noexcept {
@@ -36,36 +36,42 @@ inline void set_header(char* datagram, DatagramHeader header) noexcept {
   std::memcpy(datagram, &header, sizeof header);
 }
 
-// What stands around the header of a datagram. UDP and unix: nothing. A raw or ICMP message is a
-// mark of 8 bytes, the header, and the rest; its receiver gets the IPv4 header in front.
+// The bytes in front of the header of a datagram. UDP and unix datagrams have none. A raw or ICMP
+// message starts with a mark of 8 bytes; its receiver also gets the IPv4 header.
 struct Framing {
   std::size_t mark_size = 0;
-  std::array<char, 8> mark{};  // in front of what is sent
-  std::size_t ip_header = 0;   // bytes in front of the mark of what is received
-  void (*seal)(char* message, std::size_t size) = nullptr;  // before every send: a checksum
+  std::array<char, 8> mark{};  // at the start of a sent message
+  std::size_t ip_header = 0;   // size in front of the mark of a received message
+  // Completes a message before it is sent, with a checksum for example. May be null.
+  void (*seal)(char* message, std::size_t size) = nullptr;
 
-  // Where the header is, from the start of what is sent and of what is received.
+  // The offsets of the header in sent and in received messages.
   std::size_t sent_offset() const noexcept { return mark_size; }
   std::size_t received_offset() const noexcept { return ip_header + mark_size; }
 };
 
-// Bytes in which a shift, a loss or a repetition would show, the same at both ends.
+// Fills a message with pseudo-random bytes from the token, the same at both ends. A shift, loss or
+// repetition of bytes changes the message.
 void fill_pattern(std::span<char> message, const Token& token);
 
+// The functions of a transport.
 struct TransportOps {
-  // A socket at exactly session.address. Throws std::system_error; EADDRINUSE reads "port busy".
-  Fd (*listen)(const Session&);
+  // Returns a socket at config.address. Throws std::system_error, for EADDRINUSE with the text
+  // "port busy".
+  Fd (*listen)(const EndpointConfig&);
 
-  // The flows of the session's client, `count` of them; adds to `rejected`. Peers without
-  // the token, silent ones too, delay no other. Throws std::runtime_error past session.deadline.
-  std::vector<Fd> (*admit)(Fd listener, const Session&, std::size_t count, std::uint64_t& rejected);
+  // Returns the `count` flows of the client and adds the rejected peers to `rejected`. Peers
+  // without the token do not delay the client, even if they are silent. Throws std::runtime_error
+  // at the deadline.
+  std::vector<Fd> (*admit)(Fd listener, const EndpointConfig&, std::size_t count,
+                           std::uint64_t& rejected);
 
-  // `count` flows to session.address, each admitted. Throws std::system_error or, when the server
-  // does not admit it by the deadline, std::runtime_error.
-  std::vector<Fd> (*connect)(const Session&, std::size_t count);
+  // Returns `count` admitted flows to config.address. Throws std::system_error, or
+  // std::runtime_error if the server has not admitted a flow by the deadline.
+  std::vector<Fd> (*connect)(const EndpointConfig&, std::size_t count);
 
-  // Of datagrams; null for streams.
-  Framing (*framing)(int fd, const Session&, bool is_server) = nullptr;
+  // Returns the framing of datagrams. Null for streams.
+  Framing (*framing)(int fd, const EndpointConfig&, bool is_server) = nullptr;
 
   bool is_stream() const noexcept { return framing == nullptr; }
 };

@@ -1,5 +1,5 @@
-// The quick version of tools/calibrate: simulated trials with the noise that was measured on real
-// ones, judged as a run judges its own.
+// The fast version of tools/calibrate: verdicts on simulated trials, whose noise is that of
+// measured trials.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::uint64_t kBlocks = 3000;
 
-// Trials of two cases whose truth is `ratio`: the machine's mood drifts over both, each has its own
-// noise, and one trial in two hundred is disturbed.
+// Simulates trials of two cases with the true ratio `ratio`. Both share a slow drift of the
+// machine, each trial has its own noise, and one trial in two hundred is disturbed.
 TrialTable simulate(Samples& samples, double ratio, double noise, std::uint64_t seed) {
   const Case& even = samples.add_case("bulk", {{"engine", "even"}});
   const Case& other = samples.add_case("bulk", {{"engine", "other"}});
@@ -24,11 +24,11 @@ TrialTable simulate(Samples& samples, double ratio, double noise, std::uint64_t 
   std::normal_distribution<> normal;
   std::bernoulli_distribution is_disturbed(0.005);
   std::string text = trials_header();
-  double mood = 0;
+  double drift = 0;
   for (std::uint64_t block = 1; block <= kBlocks; ++block) {
-    mood = 0.95 * mood + 0.05 * normal(random);
+    drift = 0.95 * drift + 0.05 * normal(random);
     const auto trial = [&](const Case& c, double speed) {
-      const double log = mood + noise * normal(random) - (is_disturbed(random) ? 0.7 : 0);
+      const double log = drift + noise * normal(random) - (is_disturbed(random) ? 0.7 : 0);
       text += trial_row(
           samples.transfer(c, block, static_cast<std::uint64_t>(1e9 * speed * std::exp(log))));
     };
@@ -40,7 +40,7 @@ TrialTable simulate(Samples& samples, double ratio, double noise, std::uint64_t 
 
 const CasePair kPair{"bulk/engine=other", "bulk/engine=even"};
 const Until kUntil{{}, 0.04, true, 80};
-constexpr double kNoise = 0.09 / 1.414;  // of one side, where the ratio's is 0.09 (one CPU, 1 s)
+constexpr double kNoise = 0.09 / 1.414;  // of one case; the ratio's noise is 0.09 (one CPU, 1 s)
 
 double share(std::size_t part, std::size_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
@@ -72,8 +72,8 @@ TEST(Calibration, ASlowdownOfATenthIsFoundWithinUntil) {
   EXPECT_LE(c.blocks, 80);
 }
 
-// What the table of docs/statistics.md shows beside it: two means and ten per cent.
-TEST(Calibration, TheNaiveWayFindsLess) {
+// The naive rule of docs/statistics.md: two means that differ by 10 %.
+TEST(Calibration, TheNaiveRuleFindsLess) {
   Samples samples;
   const TrialTable trials = simulate(samples, 1 / 1.10, kNoise, 4);
   const Calibration c = calibrate(trials, "throughput_bps", kPair, 20);

@@ -1,4 +1,4 @@
-// What every engine of sockets/ must do. A new one is tested here by being registered.
+// The requirements for every engine of sockets/. A new engine is tested when it is registered.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -25,7 +25,7 @@ Options options_for(const Engine& engine) {
                    : engine.transport == Transport::udp ? 1400
                                                         : 131072;
   o.streams = 1;
-  // Two that spin may land on one CPU, and take turns by the scheduler's slices.
+  // Two spinning ends can share a CPU. Then they alternate in time slices of the scheduler.
   o.duration = (engine.name == "spin" ? 200 : 100) * kMillisecond;
   o.warmup = 20 * kMillisecond;
   if (engine.honours("threads")) o.threads = 1;
@@ -40,7 +40,7 @@ bool is_datagram(const Engine& engine) {
   return !is_stream(engine.transport);
 }
 
-// The kernel drops raw packets of other senders by the flow's filter, so they cannot be counted.
+// Returns false for raw flows, whose filter drops packets of other senders in the kernel.
 bool counts_rejected_peers(const Engine& engine) {
   return engine.transport != Transport::raw;
 }
@@ -54,31 +54,31 @@ struct Ends {
   Measurement client, server;
 };
 
-// A server whose accept() is under way, for tests that do something to it before the client comes.
+// A server that runs accept() on a thread, for tests that use it before the client connects.
 struct Server {
   explicit Server(const Engine& engine, const Options& options, const char* host = "127.0.0.1") {
-    session.options = options;
-    session.token = mint_token();
-    session.address = free_address(engine, host);
-    session.deadline = now_ns() + kPatience;
-    if (!engine.listen) return;  // the kernel of the address answers
-    endpoint = engine.listen(session);
+    config.options = options;
+    config.token = mint_token();
+    config.address = free_address(engine, host);
+    config.deadline = now_ns() + kPatience;
+    if (!engine.listen) return;  // the kernel answers
+    endpoint = engine.listen(config);
     accepted = std::async(std::launch::async, [this] { endpoint->accept(); });
   }
 
-  Session client_session() const {
-    Session s = session;
-    if (endpoint) s.address = endpoint->address();
-    return s;
+  EndpointConfig client_config() const {
+    EndpointConfig client = config;
+    if (endpoint) client.address = endpoint->address();
+    return client;
   }
 
-  Session session;
+  EndpointConfig config;
   std::unique_ptr<Endpoint> endpoint;
   std::future<void> accepted;
 };
 
 Ends run_against(Server& server, const Engine& engine, const IntervalSink& progress = {}) {
-  const std::unique_ptr<Endpoint> client = engine.connect(server.client_session());
+  const std::unique_ptr<Endpoint> client = engine.connect(server.client_config());
   Ends ends;
   if (!server.endpoint) {
     ends.client = client->run(progress);
@@ -116,8 +116,8 @@ class EngineTest : public testing::TestWithParam<const Engine*> {
   const Engine& engine() const { return *GetParam(); }
 };
 class SocketTest : public EngineTest {};    // engines whose server opens sockets
-class TransferTest : public EngineTest {};  // those that move bulk data
-class PingTest : public EngineTest {};      // those that measure round trips
+class TransferTest : public EngineTest {};  // engines that move bulk data
+class PingTest : public EngineTest {};      // engines that measure round trips
 
 // Engines with a feature, for the tests of that feature.
 class BidirectionalTransferTest : public TransferTest {};
@@ -199,11 +199,11 @@ TEST_P(BidirectionalTransferTest, BidirectionalMakesBothEndsSendAndReceive) {
 TEST_P(StreamsTransferTest, EveryStreamCarriesData) {
   Options options = options_for(engine());
   options.streams = 3;
-  options.duration = 300 * kMillisecond;  // long enough for every stream to have begun
+  options.duration = 300 * kMillisecond;  // long enough for the start of every stream
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
   ASSERT_TRUE(ends.server.fairness_index);
-  EXPECT_GT(*ends.server.fairness_index, 0.34);  // 1/3: one stream had everything
+  EXPECT_GT(*ends.server.fairness_index, 0.34);  // 1/3: one stream has all data
   EXPECT_LE(*ends.server.fairness_index, 1.0);
 }
 
@@ -217,7 +217,7 @@ TEST_P(BytesTransferTest, ALimitOfBytesIsKept) {
   EXPECT_GE(ends.client.total_bytes_sent.value(), *options.bytes);
 }
 
-// A paced trial of three streams, each of which sends 200 messages a second.
+// Runs a paced trial of three streams, each of which sends 200 messages per second.
 Options paced_options(const Engine& engine, std::uint64_t message_size = 1000) {
   Options options = options_for(engine);
   options.duration = 500 * kMillisecond;
@@ -234,7 +234,7 @@ TEST_P(RateTransferTest, APacedSenderKeepsItsRate) {
     const Ends ends = run_trial(engine(), options);
     expect_well(ends);
     const double due = static_cast<double>(*options.rate_bps) * *ends.client.window_s / 8;
-    // The window may open and close beside some messages of each stream.
+    // Some messages of each stream can be before or after the window.
     const double slack = static_cast<double>(4 * *options.streams * message_size);
     EXPECT_NEAR(static_cast<double>(ends.client.bytes_sent.value()), due, 0.01 * due + slack);
     EXPECT_GT(ends.server.fairness_index.value(), 0.99);
@@ -247,7 +247,7 @@ TEST_P(RateTransferTest, APacedSenderSleepsBetweenItsMessages) {
   EXPECT_LT(*ends.client.cpu_user_s + *ends.client.cpu_system_s, 0.5 * *ends.client.window_s);
 }
 
-TEST_P(PacingTimerTransferTest, ThePacingTimerSaysHowManyLeaveAtOnce) {
+TEST_P(PacingTimerTransferTest, ThePacingTimerDeterminesTheSizeOfABurst) {
   for (const Nanoseconds timer : {0 * kMillisecond, 25 * kMillisecond}) {
     SCOPED_TRACE(timer);
     Options options = paced_options(engine());
@@ -266,7 +266,7 @@ TEST_P(FqRateTransferTest, TheKernelKeepsFqRate) {
   options.fq_rate_bps = 80'000'000;
   options.congestion_control = "cubic";
   options.message_size = 16 * 1024;
-  options.send_buffer = options.receive_buffer = 100'000;  // what is in them counts as sent
+  options.send_buffer = options.receive_buffer = 100'000;  // buffered bytes count as sent
   options.duration = 400 * kMillisecond;
   for (const bool reverse : {false, true}) {
     SCOPED_TRACE(reverse);
@@ -281,17 +281,18 @@ TEST_P(FqRateTransferTest, TheKernelKeepsFqRate) {
   }
 }
 
-TEST_P(RateTransferTest, PacingParametersThatDoNotGoTogetherAreObjectedTo) {
+TEST_P(RateTransferTest, PacingParametersThatCannotBeCombinedAreErrors) {
   Options options = options_for(engine());
   options.pacing_timer = kMillisecond;
-  EXPECT_NE(engine().objection(options).value_or("").find("set rate"), std::string::npos);
+  EXPECT_NE(engine().validate(options).value_or("").find("requires rate"), std::string::npos);
   options.rate_bps = 1000;
-  EXPECT_NE(engine().objection(options).value_or("").find("not one message"), std::string::npos);
+  EXPECT_NE(engine().validate(options).value_or("").find("less than one message"),
+            std::string::npos);
   options.rate_bps = 1'000'000'000;
-  EXPECT_EQ(engine().objection(options), std::nullopt);
+  EXPECT_EQ(engine().validate(options), std::nullopt);
 }
 
-TEST_P(VerifyTransferTest, EveryByteIsWhatWasSent) {
+TEST_P(VerifyTransferTest, EveryReceivedByteIsCorrect) {
   Options options = options_for(engine());
   options.verify = true;
   options.warmup = 0;
@@ -301,11 +302,11 @@ TEST_P(VerifyTransferTest, EveryByteIsWhatWasSent) {
   }
 }
 
-TEST_P(ReceiveTransferTest, DiscardedDataAreCountedAllTheSame) {
+TEST_P(ReceiveTransferTest, DiscardedDataIsCounted) {
   for (const char* how : {"discard", "splice"}) {
     Options options = options_for(engine());
     options.receive = how;
-    if (engine().objection && engine().objection(options)) continue;
+    if (engine().validate && engine().validate(options)) continue;
     SCOPED_TRACE(how);
     const Ends ends = run_trial(engine(), options);
     expect_well(ends);
@@ -359,7 +360,7 @@ TEST_P(ThreadsTransferTest, HundredsOfStreamsShareTwoThreads) {
   EXPECT_EQ(ends.client.total_bytes_sent.value(), ends.server.total_bytes_received.value());
 }
 
-TEST_P(TcpTransferTest, WhatTheKernelWasAskedForIsWhatItHas) {
+TEST_P(TcpTransferTest, TheKernelHasTheRequestedOptions) {
   Options options = options_for(engine());
   options.congestion_control = "reno";
   options.mss = 1000;
@@ -371,7 +372,7 @@ TEST_P(TcpTransferTest, WhatTheKernelWasAskedForIsWhatItHas) {
   EXPECT_EQ(ends.client.send_buffer_bytes.value(), 200'000u);  // socket(7): doubled
 }
 
-TEST_P(TcpTransferTest, TcpTellsItsStateInEveryInterval) {
+TEST_P(TcpTransferTest, EveryIntervalHasTheStateOfTcp) {
   const Ends ends = run_trial(engine(), options_for(engine()));
   expect_well(ends);
   for (const Interval& i : ends.client.intervals) {
@@ -387,7 +388,7 @@ TEST_P(TcpTransferTest, TcpTellsItsStateInEveryInterval) {
   EXPECT_TRUE(ends.server.intervals.front().rtt_ns.has_value());
 }
 
-TEST_P(GsoTransferTest, BurstsOfDatagramsAreCountedOneByOne) {
+TEST_P(GsoTransferTest, EveryDatagramOfABurstIsCounted) {
   for (const bool gso : {false, true})
     for (const bool gro : {false, true})
       for (const char* receive : {"copy", "discard"}) {
@@ -401,7 +402,7 @@ TEST_P(GsoTransferTest, BurstsOfDatagramsAreCountedOneByOne) {
         options.receive_buffer = 4 << 20;
         options.duration.reset();
         options.warmup = 0;
-        options.messages = 500;  // no multiple of a burst: the last one is smaller
+        options.messages = 500;  // not a multiple of a burst, so the last burst is smaller
         options.rate_bps = 100'000'000;
         const Ends ends = run_trial(engine(), options);
         expect_well(ends);
@@ -414,7 +415,7 @@ TEST_P(GsoTransferTest, BurstsOfDatagramsAreCountedOneByOne) {
       }
 }
 
-TEST_P(UdpTransferTest, EveryDatagramIsReceivedLostOrCounted) {
+TEST_P(UdpTransferTest, EveryDatagramIsReceivedOrLost) {
   Options options = options_for(engine());
   options.warmup = 0;
   const Ends ends = run_trial(engine(), options);
@@ -424,7 +425,7 @@ TEST_P(UdpTransferTest, EveryDatagramIsReceivedLostOrCounted) {
   EXPECT_TRUE(ends.server.jitter_ns && ends.server.out_of_order && ends.server.duplicates);
 }
 
-TEST_P(PingTest, PercentilesOfARoundTripAreInOrder) {
+TEST_P(PingTest, PercentilesOfTheRoundTripsAreInOrder) {
   const Ends ends = run_trial(engine(), options_for(engine()));
   expect_well(ends);
   const Histogram& rtt = ends.client.rtt.value();
@@ -469,7 +470,7 @@ TEST_P(PingTest, TheServerSentEveryPongThatTheClientGot) {
   EXPECT_FALSE(ends.client.cpus.empty());
 }
 
-TEST_P(VerifyPingTest, EveryPayloadIsWhatWasSent) {
+TEST_P(VerifyPingTest, EveryPayloadIsCorrect) {
   for (const std::uint64_t size : {64, 1400, 9000}) {
     Options options = options_for(engine());
     options.verify = true;
@@ -485,13 +486,13 @@ TEST_P(PingTest, TheSmallestMessagesWork) {
   if (engine().transport == Transport::raw || engine().transport == Transport::icmp)
     options.message_size = 24;
   options.verify = true;
-  if (engine().objection) {
-    ASSERT_EQ(engine().objection(options), std::nullopt);
+  if (engine().validate) {
+    ASSERT_EQ(engine().validate(options), std::nullopt);
   }
   expect_well(run_trial(engine(), options));
 }
 
-TEST_P(SamplesPingTest, SamplesAreEveryRoundTripInTheOrderOfSending) {
+TEST_P(SamplesPingTest, SamplesHaveEveryRoundTripInTheOrderOfSending) {
   Options options = options_for(engine());
   options.samples = "all";
   const Ends ends = run_trial(engine(), options);
@@ -529,12 +530,13 @@ TEST_P(FrequencyPingTest, AnOpenLoopKeepsItsFrequency) {
     SCOPED_TRACE(arrivals);
     const Ends ends = run_trial(engine(), options);
     expect_well(ends);
-    // 200 are due; the gaps of Poisson arrivals are drawn.
+    // 200 pings are due on average. The gaps of Poisson arrivals are random.
     EXPECT_NEAR(static_cast<double>(*ends.client.exchanges + *ends.client.lost +
                                     ends.client.unsent.value()),
                 200, 50);
     EXPECT_GT(*ends.client.exchanges, 0u);
-    // The naive view begins later than the intended instant, and before send(): four system calls.
+    // A naive round trip starts after the intended time and before send(), so it has four system
+    // calls.
     const Histogram& naive = ends.client.spans.at(Span::naive);
     EXPECT_GT(naive.count(), 0u);
     EXPECT_GT(naive.min(), 2 * kMicrosecond);
@@ -550,7 +552,7 @@ TEST_P(TimestampsPingTest, KernelTimestampsSplitTheRoundTrip) {
   const auto& spans = ends.client.spans;
   const std::uint64_t pings = ends.client.exchanges.value();
   const std::uint64_t stamped = spans.at(Span::turnaround).count();
-  EXPECT_GE(stamped + 4 + pings / 10, pings);  // the last one's last stamp never comes
+  EXPECT_GE(stamped + 4 + pings / 10, pings);  // the last stamp of the last pong never arrives
   double sum = 0;
   for (const Span span :
        {Span::app_to_kernel, Span::kernel_to_kernel, Span::kernel_to_app, Span::turnaround}) {
@@ -559,7 +561,7 @@ TEST_P(TimestampsPingTest, KernelTimestampsSplitTheRoundTrip) {
     EXPECT_GT(spans.at(span).max(), 0) << name(span);
     sum += spans.at(span).sum();
   }
-  // The four parts of a ping make up its round trip, but for the readings of two clocks.
+  // The sum of the four parts of a ping is its round trip, except for the readings of two clocks.
   const double unstamped =
       static_cast<double>(pings - stamped) * static_cast<double>(ends.client.rtt->max());
   EXPECT_NEAR(sum, ends.client.rtt->sum(), unstamped + 200.0 * static_cast<double>(pings));
@@ -571,7 +573,7 @@ TEST_P(IpSocketTest, WorksOverIpv6) {
   const Fd probe(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const Address any = Address::resolve("::1", 0);
   if (!probe || ::bind(probe.get(), any.data(), any.size()) != 0)
-    GTEST_SKIP() << "this host has no IPv6 loopback";
+    GTEST_SKIP() << "the host has no IPv6 loopback";
   expect_well(run_trial(engine(), options_for(engine()), "::1"));
 }
 
@@ -592,8 +594,8 @@ TEST_P(TransferTest, IntervalsCoverTheWindow) {
   EXPECT_EQ(sum, ends.client.bytes_sent.value());
 }
 
-// Sends what is not the session's token to the server's address.
-void intrude(const Address& address, const Engine& engine) {
+// Sends bytes other than the token to the server's address.
+void send_without_token(const Address& address, const Engine& engine) {
   if (!counts_rejected_peers(engine)) return;
   const int type = is_datagram(engine) ? SOCK_DGRAM : SOCK_STREAM;
   const Fd fd(check(::socket(address.family(), type | SOCK_CLOEXEC, 0), "socket"));
@@ -604,8 +606,8 @@ void intrude(const Address& address, const Engine& engine) {
 
 TEST_P(SocketTest, AnUnauthenticatedPeerIsRejectedAndCounted) {
   Server server(engine(), options_for(engine()));
-  intrude(server.endpoint->address(), engine());
-  intrude(server.endpoint->address(), engine());
+  send_without_token(server.endpoint->address(), engine());
+  send_without_token(server.endpoint->address(), engine());
   const Ends ends = run_against(server, engine());
   expect_well(ends);
   EXPECT_EQ(ends.server.rejected_peers.value(), counts_rejected_peers(engine()) ? 2u : 0u);
@@ -613,49 +615,49 @@ TEST_P(SocketTest, AnUnauthenticatedPeerIsRejectedAndCounted) {
 
 TEST_P(SocketTest, AWrongTokenIsNotAdmitted) {
   Server server(engine(), options_for(engine()));
-  Session wrong = server.client_session();
+  EndpointConfig wrong = server.client_config();
   wrong.token[9] ^= 1;
   wrong.deadline = now_ns() + 300 * kMillisecond;
-  auto intruder = std::async(std::launch::async, [&]() -> std::string {
+  auto wrong_client = std::async(std::launch::async, [&]() -> std::string {
     try {
       return engine().connect(wrong)->run({}).error;
     } catch (const std::exception& e) {
       return e.what();
     }
   });
-  EXPECT_NE(intruder.get(), "");
+  EXPECT_NE(wrong_client.get(), "");
   const Ends ends = run_against(server, engine());
   expect_well(ends);
   EXPECT_GE(ends.server.rejected_peers.value(), 1u);
 }
 
-TEST_P(ConnectSocketTest, SilentPeersCostAConnectTrialNothing) {
+TEST_P(ConnectSocketTest, SilentPeersDoNotDelayAConnectTrial) {
   Options options = options_for(engine());
   options.messages = 50;
   options.duration.reset();
   Server server(engine(), options);
-  const std::unique_ptr<Endpoint> client = engine().connect(server.client_session());
+  const std::unique_ptr<Endpoint> client = engine().connect(server.client_config());
   server.accepted.get();
   auto served = std::async(std::launch::async, [&] { return server.endpoint->run({}); });
-  std::vector<Fd> mute;
+  std::vector<Fd> silent;
   for (int i = 0; i < 20; ++i) {
-    mute.emplace_back(check(
+    silent.emplace_back(check(
         ::socket(server.endpoint->address().family(), SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
     const Address address = server.endpoint->address();
-    check(::connect(mute.back().get(), address.data(), address.size()), "connect");
-    ::send(mute.back().get(), "x", 1, MSG_NOSIGNAL);
+    check(::connect(silent.back().get(), address.data(), address.size()), "connect");
+    ::send(silent.back().get(), "x", 1, MSG_NOSIGNAL);
   }
   const Measurement pinged = client->run({});
   EXPECT_EQ(pinged.error, "");
   EXPECT_EQ(pinged.exchanges.value(), 50u);
   EXPECT_LT(pinged.rtt->max(),
-            20 * 100 * kMillisecond);  // each would have cost a tenth of a second
+            20 * 100 * kMillisecond);  // without pending connections each costs 100 ms
   EXPECT_EQ(served.get().rejected_peers.value(), 20u);
 }
 
-TEST_P(PortSocketTest, ABusyPortIsReportedAsSuch) {
+TEST_P(PortSocketTest, ABusyPortIsReported) {
   Server first(engine(), options_for(engine()));
-  Session second = first.session;
+  EndpointConfig second = first.config;
   second.address = first.endpoint->address();
   try {
     engine().listen(second);
@@ -667,17 +669,17 @@ TEST_P(PortSocketTest, ABusyPortIsReportedAsSuch) {
   expect_well(run_against(first, engine()));
 }
 
-TEST_P(SocketTest, WithoutAClientAcceptGivesUpAtTheDeadline) {
-  Session session;
-  session.options = options_for(engine());
-  session.address = free_address(engine());
-  session.deadline = now_ns() + 50 * kMillisecond;
-  EXPECT_THROW(engine().listen(session)->accept(), std::runtime_error);
+TEST_P(SocketTest, WithoutAClientAcceptThrowsAtTheDeadline) {
+  EndpointConfig config;
+  config.options = options_for(engine());
+  config.address = free_address(engine());
+  config.deadline = now_ns() + 50 * kMillisecond;
+  EXPECT_THROW(engine().listen(config)->accept(), std::runtime_error);
 }
 
-TEST_P(ServerEngineTest, StopEndsAServerWhoseClientIsMute) {
+TEST_P(ServerEngineTest, StopEndsAServerWhoseClientIsSilent) {
   Server server(engine(), options_for(engine()));
-  const std::unique_ptr<Endpoint> client = engine().connect(server.client_session());
+  const std::unique_ptr<Endpoint> client = engine().connect(server.client_config());
   server.accepted.get();
   auto served = std::async(std::launch::async, [&] { return server.endpoint->run({}); });
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -688,9 +690,9 @@ TEST_P(ServerEngineTest, StopEndsAServerWhoseClientIsMute) {
 
 TEST_P(SocketTest, AClientThatVanishesEndsTheServer) {
   if (is_datagram(engine()) || engine().kind == Kind::connect)
-    GTEST_SKIP() << "has no connection that could break";
+    GTEST_SKIP() << "the engine has no connection that can break";
   Server server(engine(), options_for(engine()));
-  std::unique_ptr<Endpoint> client = engine().connect(server.client_session());
+  std::unique_ptr<Endpoint> client = engine().connect(server.client_config());
   server.accepted.get();
   auto served = std::async(std::launch::async, [&] { return server.endpoint->run({}); });
   client.reset();

@@ -1,5 +1,5 @@
-// Pings itself over loopback with each engine that can, and prints the median round trip: an
-// example of a program that uses pingperf's sockets.
+// An example of a program that uses the sockets of pingperf: measures round trips over loopback
+// with each available engine and prints the medians.
 #include <pingperf/sockets/transport/engine.h>
 
 #include <cstdio>
@@ -12,31 +12,31 @@ using namespace pingperf;
 
 namespace {
 
-Session loopback_session(const Engine& engine) {
-  Session session;
-  session.options.kind = engine.kind;
-  session.options.transport = engine.transport;
-  session.options.engine = engine.name;
-  session.options.message_size = 64;
-  session.options.streams = 1;
-  session.options.duration = 100 * kMillisecond;
-  session.options.warmup = 20 * kMillisecond;
-  session.token = mint_token();
-  session.address = Address::resolve("127.0.0.1", 0);  // any free port
-  session.deadline = now_ns() + 5 * kSecond;
-  return session;
+EndpointConfig loopback_config(const Engine& engine) {
+  EndpointConfig config;
+  config.options.kind = engine.kind;
+  config.options.transport = engine.transport;
+  config.options.engine = engine.name;
+  config.options.message_size = 64;
+  config.options.streams = 1;
+  config.options.duration = 100 * kMillisecond;
+  config.options.warmup = 20 * kMillisecond;
+  config.token = mint_token();
+  config.address = Address::resolve("127.0.0.1", 0);  // any free port
+  config.deadline = now_ns() + 5 * kSecond;
+  return config;
 }
 
-// Both ends in this process; the server's on a thread of its own.
+// Runs both ends in this process, the server on its own thread.
 Measurement ping(const Engine& engine) {
-  Session session = loopback_session(engine);
-  const auto server = engine.listen(session);
+  EndpointConfig config = loopback_config(engine);
+  const auto server = engine.listen(config);
   auto served = std::async(std::launch::async, [&] {
     server->accept();
     return server->run({});
   });
-  session.address = server->address();
-  const auto client = engine.connect(session);
+  config.address = server->address();
+  const auto client = engine.connect(config);
   Measurement measured = client->run({});
   server->stop();
   served.get();

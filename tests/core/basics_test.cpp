@@ -19,25 +19,25 @@ bool is_open(int fd) {
   return ::fcntl(fd, F_GETFD) >= 0;
 }
 
-TEST(Fd, ClosesOnceWhenItGoesAndMovesWithoutClosing) {
+TEST(Fd, ClosesOnceAndMovesWithoutClosing) {
   int raw = -1;
   {
     Fd a(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     raw = a.get();
     Fd b(std::move(a));
-    EXPECT_FALSE(a);  // NOLINT: what a moved-from Fd is, is the point
+    EXPECT_FALSE(a);  // NOLINT: tests the moved-from state
     EXPECT_TRUE(is_open(raw));
     b = Fd();
     EXPECT_FALSE(is_open(raw));
   }
 }
 
-TEST(Address, ReadsBackWhatItPrints) {
+TEST(Address, ParsesItsOwnText) {
   for (const char* text : {"127.0.0.1:5201", "[::1]:80", "unix:/tmp/x.sock", "unix:@abstract"})
     EXPECT_EQ(Address::parse(text).to_string(), text);
 }
 
-TEST(Address, RefusesWhatIsNone) {
+TEST(Address, RejectsInvalidTexts) {
   for (const char* text :
        {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000", "unix:"})
     EXPECT_THROW(Address::parse(text), std::runtime_error) << text;
@@ -45,13 +45,13 @@ TEST(Address, RefusesWhatIsNone) {
   EXPECT_THROW(Address::unix_path(std::string(200, 'x')), std::runtime_error);
 }
 
-TEST(Token, IsNewEachTimeAndSurvivesHex) {
+TEST(Token, DiffersEachTimeAndParsesItsOwnHex) {
   const Token a = mint_token(), b = mint_token();
   EXPECT_FALSE(same_token(a, b));
   EXPECT_TRUE(same_token(a, token_from_hex(to_hex(a)).value()));
 }
 
-TEST(Token, HexOfAnotherFormIsNone) {
+TEST(Token, RejectsInvalidHex) {
   for (const char* text :
        {"", "00", "zz112233445566778899aabbccddeeff", "00112233445566778899aabbccddeeff0"})
     EXPECT_FALSE(token_from_hex(text)) << text;
@@ -67,17 +67,17 @@ TEST(Parameters, NamesAndColumnsAreUnique) {
   }
 }
 
-TEST(Parameters, NamesOfKindsAndTransportsReadBack) {
+TEST(Parameters, NamesOfKindsAndTransportsAreParsed) {
   for (std::string_view text : kind_names()) EXPECT_EQ(name(kind_from(text).value()), text);
   for (std::string_view text : transport_names())
     EXPECT_EQ(name(transport_from(text).value()), text);
   EXPECT_FALSE(kind_from("speed"));
 }
 
-TEST(Usage, CountsCyclesOfLaterThreadsWhereSomethingCountsThem) {
+TEST(Usage, CountsCyclesOfLaterThreadsIfTheHostCanCount) {
   start_counting_cycles();
   const Usage before = Usage::now();
-  if (!before.cycles) GTEST_SKIP() << "no cycle counter here (perf_event_open)";
+  if (!before.cycles) GTEST_SKIP() << "the host has no cycle counter (perf_event_open)";
   std::thread([] {
     for (std::atomic<int> i = 0; i < 1'000'000; ++i) {
     }

@@ -39,10 +39,10 @@ class End {
  public:
   enum class Side { server, client };
 
-  End(Side side, const Engine& engine, const Session& session) {
+  End(Side side, const Engine& engine, const EndpointConfig& config) {
     Pipe pipe = make_pipe();
     pid_ = check(::fork(), "fork");
-    if (pid_ == 0) live(side, engine, session, pipe.write.get());
+    if (pid_ == 0) live(side, engine, config, pipe.write.get());
     events_ = std::move(pipe.read);
   }
   ~End() {
@@ -70,10 +70,11 @@ class End {
   }
 
  private:
-  [[noreturn]] static void live(Side side, const Engine& engine, const Session& session, int out) {
+  [[noreturn]] static void live(Side side, const Engine& engine, const EndpointConfig& config,
+                                int out) {
     ::alarm(kLifeOfAnEnd_s);
     try {
-      const auto endpoint = side == Side::server ? engine.listen(session) : engine.connect(session);
+      const auto endpoint = side == Side::server ? engine.listen(config) : engine.connect(config);
       write_line(out, encode(Ready{.address = endpoint->address().to_string()}));
       endpoint->accept();
       write_line(out, encode(Result{.measurement = endpoint->run({})}));
@@ -99,7 +100,7 @@ struct Ends {
   Measurement client, server;
 };
 
-Session session_for(const Options& options, const Address& address) {
+EndpointConfig session_for(const Options& options, const Address& address) {
   return {.options = options, .address = address, .deadline = now_ns() + kPatience};
 }
 
@@ -271,9 +272,9 @@ TEST_P(Iperf3Test, ClientWithoutAServerIsRefusedAtItsDeadline) {
   const Address any = Address::resolve("127.0.0.1", 0);
   const Fd mute(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
   check(::bind(mute.get(), any.data(), any.size()), "bind");  // and nobody listens
-  Session session = session_for(options, Address::local_of(mute.get()));
-  session.deadline = now_ns() + 200 * kMillisecond;
-  End client(End::Side::client, engine(), session);
+  EndpointConfig config = session_for(options, Address::local_of(mute.get()));
+  config.deadline = now_ns() + 200 * kMillisecond;
+  End client(End::Side::client, engine(), config);
   EXPECT_THAT(client.result().error, HasSubstr("Connection refused"));
 }
 
@@ -444,9 +445,9 @@ class StockServer {
   static bool is_here() { return std::system("iperf3 --version > /dev/null 2>&1") == 0; }
 
   Measurement measured_by(const Engine& engine, const Options& options) const {
-    Session session = session_for(options, address_);
-    session.external = true;
-    return End(End::Side::client, engine, session).result();
+    EndpointConfig config = session_for(options, address_);
+    config.external = true;
+    return End(End::Side::client, engine, config).result();
   }
 
  private:
@@ -650,31 +651,31 @@ TEST(Iperf3Port, OfUdpIsBusyWhenAnotherHasTheUdpPort) {
 
 TEST(Iperf3Endpoint, StoppingOneEndsItsProcess) {
   const Options options = options_for(iperf3_tcp());
-  const Session session = session_for(options, Address::resolve("127.0.0.1", 0));
-  EXPECT_EXIT(iperf3_tcp().listen(session)->stop(), testing::ExitedWithCode(1), "");
+  const EndpointConfig config = session_for(options, Address::resolve("127.0.0.1", 0));
+  EXPECT_EXIT(iperf3_tcp().listen(config)->stop(), testing::ExitedWithCode(1), "");
 }
 
 TEST(Iperf3Objection, IsRaisedToTwoBufferSizesAndToHalvesOfASecondBeforeALimit) {
   Options options = options_for(iperf3_tcp());
-  EXPECT_FALSE(iperf3_tcp().objection(options));
+  EXPECT_FALSE(iperf3_tcp().validate(options));
   options.send_buffer = 1000;
-  EXPECT_FALSE(iperf3_tcp().objection(options));
+  EXPECT_FALSE(iperf3_tcp().validate(options));
   options.receive_buffer = 2000;
-  EXPECT_THAT(iperf3_tcp().objection(options).value_or(""), HasSubstr("same value"));
+  EXPECT_THAT(iperf3_tcp().validate(options).value_or(""), HasSubstr("same value"));
   options = options_for(iperf3_tcp());
   options.bytes = 1000;
-  EXPECT_THAT(iperf3_tcp().objection(options).value_or(""), HasSubstr("set warmup to"));
+  EXPECT_THAT(iperf3_tcp().validate(options).value_or(""), HasSubstr("set warmup to"));
 }
 
 TEST(Iperf3Objection, IsRaisedToWhatLibiperfHasNoRoomFor) {
-  const auto objection_to = [](auto Options::*field, auto value) {
+  const auto error_of = [](auto Options::*field, auto value) {
     Options options = options_for(iperf3_tcp());
     options.*field = value;
-    return iperf3_tcp().objection(options).value_or("");
+    return iperf3_tcp().validate(options).value_or("");
   };
-  EXPECT_THAT(objection_to(&Options::duration, 99 * kMillisecond), HasSubstr("100ms"));
-  EXPECT_THAT(objection_to(&Options::streams, 129), HasSubstr("128 streams"));
-  EXPECT_EQ(objection_to(&Options::streams, 128), "");
+  EXPECT_THAT(error_of(&Options::duration, 99 * kMillisecond), HasSubstr("100ms"));
+  EXPECT_THAT(error_of(&Options::streams, 129), HasSubstr("128 streams"));
+  EXPECT_EQ(error_of(&Options::streams, 128), "");
 }
 
 // With fewer bytes libiperf 3.12 writes its header past the message and counts no datagram at all.
@@ -682,54 +683,54 @@ TEST(Iperf3Objection, IsRaisedToDatagramsThatDoNotHoldTheHeaderOrAreTooLong) {
   Options options = options_for(iperf3_udp());
   for (const std::uint64_t fits : {16, 65507}) {
     options.message_size = fits;
-    EXPECT_FALSE(iperf3_udp().objection(options)) << fits;
+    EXPECT_FALSE(iperf3_udp().validate(options)) << fits;
   }
   for (const std::uint64_t wrong : {15, 65508}) {
     options.message_size = wrong;
-    EXPECT_TRUE(iperf3_udp().objection(options)) << wrong;
+    EXPECT_TRUE(iperf3_udp().validate(options)) << wrong;
   }
 }
 
 TEST(Iperf3Objection, IsRaisedToWhatLibiperfCountsWrongOrWouldIgnore) {
-  const auto objection_to = [](const Engine& engine, auto... change) {
+  const auto error_of = [](const Engine& engine, auto... change) {
     Options options = options_for(engine);
     options.ip = 4;
     options.warmup = 0;
     (change(options), ...);
-    return engine.objection(options).value_or("");
+    return engine.validate(options).value_or("");
   };
   const auto messages = [](Options& o) { o.messages = 10; };
   const auto bytes = [](Options& o) { o.bytes = 10; };
   const auto reverse = [](Options& o) { o.reverse = true; };
   const auto unpaced = [](Options& o) { o.rate_bps.reset(); };
-  EXPECT_EQ(objection_to(iperf3_tcp(), messages), "");
-  EXPECT_THAT(objection_to(iperf3_tcp(), messages, reverse), HasSubstr("set bytes or duration"));
-  EXPECT_EQ(objection_to(iperf3_tcp(), bytes, reverse), "");
-  EXPECT_THAT(objection_to(iperf3_udp(), bytes, reverse), HasSubstr("set duration"));
-  EXPECT_EQ(objection_to(iperf3_udp(), [](Options& o) { o.burst = 5; }), "");
-  EXPECT_THAT(objection_to(iperf3_udp(), unpaced, [](Options& o) { o.burst = 5; }),
+  EXPECT_EQ(error_of(iperf3_tcp(), messages), "");
+  EXPECT_THAT(error_of(iperf3_tcp(), messages, reverse), HasSubstr("set bytes or duration"));
+  EXPECT_EQ(error_of(iperf3_tcp(), bytes, reverse), "");
+  EXPECT_THAT(error_of(iperf3_udp(), bytes, reverse), HasSubstr("set duration"));
+  EXPECT_EQ(error_of(iperf3_udp(), [](Options& o) { o.burst = 5; }), "");
+  EXPECT_THAT(error_of(iperf3_udp(), unpaced, [](Options& o) { o.burst = 5; }),
               HasSubstr("set rate"));
-  EXPECT_THAT(objection_to(iperf3_tcp(), [](Options& o) { o.flow_label = 5; }), HasSubstr("ip: 6"));
-  EXPECT_THAT(objection_to(iperf3_udp(), reverse, [](Options& o) { o.dont_fragment = true; }),
+  EXPECT_THAT(error_of(iperf3_tcp(), [](Options& o) { o.flow_label = 5; }), HasSubstr("ip: 6"));
+  EXPECT_THAT(error_of(iperf3_udp(), reverse, [](Options& o) { o.dont_fragment = true; }),
               HasSubstr("leave ip: 6 and reverse out"));
 }
 
 TEST(Iperf3Options, AreCheckedByLibiperfItself) {
-  const auto objection_to = [](std::string words, bool reverse = false) {
+  const auto error_of = [](std::string words, bool reverse = false) {
     Options options = options_for(iperf3_tcp());
     options.iperf3_options = std::move(words);
     options.reverse = reverse;
-    return iperf3_tcp().objection(options).value_or("");
+    return iperf3_tcp().validate(options).value_or("");
   };
-  EXPECT_EQ(objection_to(""), "");
-  EXPECT_EQ(objection_to("--udp-counters-64bit --cport 5999 -B 127.0.0.1"), "");
-  EXPECT_THAT(objection_to("--no-such"), HasSubstr("unrecognized option '--no-such'"));
-  EXPECT_THAT(objection_to("--cport"), HasSubstr("port number"));  // it takes the word behind
-  EXPECT_THAT(objection_to("--extra-data"), HasSubstr("'--extra-data' needs a value"));
-  EXPECT_THAT(objection_to("lonely"), HasSubstr("'lonely' is no option"));
-  EXPECT_THAT(objection_to("--server-bitrate-limit 5M"), HasSubstr("server only"));
-  EXPECT_THAT(objection_to("--rcv-timeout 500"), HasSubstr("receiving mode"));
-  EXPECT_EQ(objection_to("--rcv-timeout 500", true), "");
+  EXPECT_EQ(error_of(""), "");
+  EXPECT_EQ(error_of("--udp-counters-64bit --cport 5999 -B 127.0.0.1"), "");
+  EXPECT_THAT(error_of("--no-such"), HasSubstr("unrecognized option '--no-such'"));
+  EXPECT_THAT(error_of("--cport"), HasSubstr("port number"));  // it takes the word behind
+  EXPECT_THAT(error_of("--extra-data"), HasSubstr("'--extra-data' needs a value"));
+  EXPECT_THAT(error_of("lonely"), HasSubstr("'lonely' is no option"));
+  EXPECT_THAT(error_of("--server-bitrate-limit 5M"), HasSubstr("server only"));
+  EXPECT_THAT(error_of("--rcv-timeout 500"), HasSubstr("receiving mode"));
+  EXPECT_EQ(error_of("--rcv-timeout 500", true), "");
 }
 
 TEST(LibiperfVersion, IsANumberAlone) {

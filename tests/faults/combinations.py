@@ -162,7 +162,7 @@ def allowed_of_worker(c):
 # ---- The point of each fault
 
 
-def moment_of(c):
+def point_of(c):
     """Returns the point of the fault and the end that reaches it."""
     is_worker = c.role == "worker"
     if c.load == "lab":

@@ -1,11 +1,11 @@
-// Preloaded into pingperf by the fault suite. It stops a process at a moment that nobody sees from
-// outside until the suite says go on, steps its wall clock, and ends a worker by exit(), as
-// libiperf may. Under valgrind it is preloaded for what valgrind cannot follow.
+// A library that the fault suite preloads into pingperf. It stops a process at points that are not
+// visible from outside, until the suite answers. It steps the wall clock. It ends a worker by
+// exit(), as libiperf can. Under valgrind it replaces calls that valgrind does not support.
 //
-// PINGPERF_FAULT_SOCKET is the suite's socket: a line tells the moment, the answer is a line. With
-// PINGPERF_FAULT_CLOCKS=DIR the suite writes seconds into DIR/<pid>, and the process' wall clock is
-// that much later. With PINGPERF_FAULT_REQUESTS the controller's requests are moments too, for runs
-// that have no launcher to tell of them.
+// PINGPERF_FAULT_SOCKET is the socket of the suite. The process sends a line with the point and
+// waits for a line. With PINGPERF_FAULT_CLOCKS=DIR the suite writes seconds to DIR/<pid>, which are
+// added to the wall clock of the process. With PINGPERF_FAULT_REQUESTS the requests of the
+// controller are points too, for runs without a launcher that reports them.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
@@ -30,23 +30,24 @@ namespace {
 
 constexpr int kWorkerEvents = 3;
 
-std::string_view role;  // run, agent or worker; empty in any other program
-bool requests_are_moments = false;
-const volatile std::int64_t* step_s = nullptr;  // of the wall clock; null: it is left alone
+std::string_view role;  // run, agent or worker; empty: another program
+bool requests_are_points = false;
+const volatile std::int64_t* step_s = nullptr;  // seconds to add to the wall clock; null: none
 
-// With PINGPERF_FAULT_MEMCHECK in the environment.
+// Returns true if PINGPERF_FAULT_MEMCHECK is set.
 bool is_under_valgrind() {
   static const bool is = std::getenv("PINGPERF_FAULT_MEMCHECK") != nullptr;
   return is;
 }
 
+// Returns the function of the C library that this library replaces.
 template <class Function>
 Function* next(const char* name) {
   return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
 }
 
-// Tells the suite, and waits for its answer.
-void stop_at(const char* moment) {
+// Reports the point to the suite and waits for the answer.
+void stop_at(const char* point) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, std::getenv("PINGPERF_FAULT_SOCKET"), sizeof address.sun_path - 1);
@@ -54,7 +55,7 @@ void stop_at(const char* moment) {
   if (::connect(suite, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) {
     char line[100];
     const int size =
-        std::snprintf(line, sizeof line, "{\"point\": \"%s\", \"pid\": %d}\n", moment, ::getpid());
+        std::snprintf(line, sizeof line, "{\"point\": \"%s\", \"pid\": %d}\n", point, ::getpid());
     if (::send(suite, line, static_cast<std::size_t>(size), MSG_NOSIGNAL) == size)
       while (::recv(suite, line, sizeof line, 0) < 0 && errno == EINTR) {
       }
@@ -69,26 +70,27 @@ bool ends_with(int fd, std::string_view name) {
   return size > 0 && std::string_view(path, static_cast<std::size_t>(size)).ends_with(name);
 }
 
-// The moment at which the controller has written half of this; null when it is none.
-const char* file_moment(int fd) {
+// Returns the point that the controller reaches when half of a write to `fd` is done, or null.
+const char* file_point(int fd) {
   if (role != "run") return nullptr;
   return ends_with(fd, "/trials.csv")        ? "record"
          : ends_with(fd, "/summary.csv.tmp") ? "summarise"
                                              : nullptr;
 }
 
-// The moment before this is said; null when it is none.
-const char* line_moment(int fd, std::string_view text) {
-  const auto says = [&](const std::string& type) {
+// Returns the point before a message is written to `fd`, or null.
+const char* line_point(int fd, std::string_view text) {
+  const auto has_type = [&](const std::string& type) {
     return text.find("\"type\":\"" + type + "\"") != text.npos;
   };
-  if (role == "worker") return fd == kWorkerEvents && says("result") ? "result" : nullptr;
-  if (role != "run" || !requests_are_moments) return nullptr;
+  if (role == "worker") return fd == kWorkerEvents && has_type("result") ? "result" : nullptr;
+  if (role != "run" || !requests_are_points) return nullptr;
   for (const char* request : {"hello", "listen", "connect", "start"})
-    if (says(request)) return request;
+    if (has_type(request)) return request;
   return nullptr;
 }
 
+// Maps the file with the step of this process's clock.
 void map_clock(const std::string& folder) {
   const int fd = ::open((folder + "/" + std::to_string(::getpid())).c_str(),
                         O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -103,7 +105,7 @@ __attribute__((constructor)) void prepare(int argc, char** argv, char**) {
   for (const char* known : {"run", "agent", "worker"})
     if (std::strcmp(argv[1], known) == 0) role = known;
   if (role.empty()) return;
-  requests_are_moments = std::getenv("PINGPERF_FAULT_REQUESTS") != nullptr;
+  requests_are_points = std::getenv("PINGPERF_FAULT_REQUESTS") != nullptr;
   if (role == "worker") std::signal(SIGUSR1, [](int) { std::exit(0); });
   if (const char* const clocks = std::getenv("PINGPERF_FAULT_CLOCKS")) map_clock(clocks);
 }
@@ -112,7 +114,7 @@ __attribute__((constructor)) void prepare(int argc, char** argv, char**) {
 
 extern "C" {
 
-// A child that ends is given the time of valgrind's search for leaks.
+// Under valgrind, gives a child that is ending up to 10 s for the leak search.
 int kill(pid_t pid, int signal) {
   static auto* const real = next<int(pid_t, int)>("kill");
   siginfo_t ended = {};
@@ -124,7 +126,7 @@ int kill(pid_t pid, int signal) {
   return real(pid, signal);
 }
 
-// Under valgrind this process' program is valgrind, and only readlink() is told otherwise.
+// Under valgrind /proc/self/exe is valgrind, but valgrind's readlink() returns the real program.
 int execvp(const char* file, char* const argv[]) {
   static auto* const real = next<int(const char*, char* const[])>("execvp");
   char program[4096] = "";
@@ -133,7 +135,7 @@ int execvp(const char* file, char* const argv[]) {
   return real(file, argv);
 }
 
-// valgrind 3.19 does not know the system call.
+// Replaces the call because valgrind 3.19 does not know it.
 int epoll_pwait2(int epoll, epoll_event* events, int most, const timespec* timeout,
                  const sigset_t* mask) {
   using Wait = int(int, epoll_event*, int, const timespec*, const sigset_t*);
@@ -148,12 +150,12 @@ ssize_t write(int fd, const void* data, size_t size) {
   static thread_local bool is_second_half = false;
   if (is_second_half) {
     is_second_half = false;
-  } else if (const char* const moment = file_moment(fd)) {
+  } else if (const char* const point = file_point(fd)) {
     const ssize_t done = real(fd, data, (size + 1) / 2);
     is_second_half = done > 0 && static_cast<size_t>(done) < size;
-    if (is_second_half) stop_at(moment);
+    if (is_second_half) stop_at(point);
     return done;
-  } else if (const char* const line = line_moment(fd, {static_cast<const char*>(data), size})) {
+  } else if (const char* const line = line_point(fd, {static_cast<const char*>(data), size})) {
     stop_at(line);
   }
   return real(fd, data, size);

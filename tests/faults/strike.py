@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import stage as stages
-from combinations import ENDS_THE_CONTROLLER, LINES, LOADS, SHORTAGES, allowed, delay_of, launched, moment_of
+from combinations import ENDS_THE_CONTROLLER, LINES, LOADS, SHORTAGES, allowed, delay_of, launched, point_of
 from stage import Damage, Stage, Wrong
 
 
@@ -209,7 +209,7 @@ class Strike:
         stage, c = self.stage, self.c
         if c.phase == "relaunch" and (point, end) == ("connect", "client") and stage.trial == 1:
             os.kill(stage.agents[launched(c)], signal.SIGKILL)
-        if (point, end) != moment_of(c) or not self.is_time():
+        if (point, end) != point_of(c) or not self.is_time():
             return
         with self.lock:
             if self.struck:

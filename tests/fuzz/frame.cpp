@@ -85,7 +85,7 @@ void await(const std::vector<std::vector<char>>& datagrams) {
       window.record(*t, flow, 10, 50);
       flow.number = t->take_number();
     } else if (d.size() % 2 == 0) {
-      window.lose(*t, flow.number, 10, 50);
+      window.record_lost(*t, flow.number, 10, 50);
       flow.number = t->take_number();
     }
   }

@@ -1,4 +1,4 @@
-// Latency engines against peers that stall, lose, repeat, spoil and reset.
+// Latency engines with servers that stall, lose, repeat or corrupt pongs, or reset the connection.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <net/if.h>
@@ -28,43 +28,44 @@ const Engine& find(std::string_view name, Kind kind, Transport transport) {
   throw std::runtime_error("no such engine");
 }
 
-Session session_for(Transport transport) {
-  Session session;
-  session.options.kind = Kind::latency;
-  session.options.transport = transport;
-  session.options.message_size = 64;
-  session.options.duration = 100 * kMillisecond;
-  session.options.warmup = 0;
-  session.token = mint_token();
-  session.address = Address::resolve("127.0.0.1", 0);
-  session.deadline = now_ns() + 5 * kSecond;
-  return session;
+EndpointConfig config_for(Transport transport) {
+  EndpointConfig config;
+  config.options.kind = Kind::latency;
+  config.options.transport = transport;
+  config.options.message_size = 64;
+  config.options.duration = 100 * kMillisecond;
+  config.options.warmup = 0;
+  config.token = mint_token();
+  config.address = Address::resolve("127.0.0.1", 0);
+  config.deadline = now_ns() + 5 * kSecond;
+  return config;
 }
 
-// A server of the test's own, which opens the flow as it should and then does what it likes.
+// A server of the test, which admits the client and then calls `behave` with the flow.
 class OddServer {
  public:
-  OddServer(Session session, const TransportOps& transport, std::function<void(int fd)> behave)
-      : session_(std::move(session)) {
-    Fd listener = transport.listen(session_);
+  OddServer(EndpointConfig config, const TransportOps& transport,
+            std::function<void(int fd)> behave)
+      : config_(std::move(config)) {
+    Fd listener = transport.listen(config_);
     address_ = Address::local_of(listener.get());
     thread_ = std::thread([this, &transport, behave, l = std::move(listener)]() mutable {
       std::uint64_t rejected = 0;
-      const std::vector<Fd> flows = transport.admit(std::move(l), session_, 1, rejected);
+      const std::vector<Fd> flows = transport.admit(std::move(l), config_, 1, rejected);
       behave(flows.front().get());
     });
   }
   ~OddServer() { thread_.join(); }
 
   Measurement measure(const Engine& engine, const std::function<void(Options&)>& change = {}) {
-    Session client = session_;
+    EndpointConfig client = config_;
     client.address = address_;
     if (change) change(client.options);
     return engine.connect(client)->run({});
   }
 
  private:
-  Session session_;
+  EndpointConfig config_;
   Address address_;
   std::thread thread_;
 };
@@ -86,8 +87,8 @@ class OddPeerTest : public testing::TestWithParam<const char*> {
   }
 };
 
-TEST_P(OddPeerTest, PongsInPiecesOfOneByteAreWhole) {
-  OddServer server(session_for(Transport::tcp), kStreams, [](int fd) {
+TEST_P(OddPeerTest, PongsInPiecesOfOneByteAreAssembled) {
+  OddServer server(config_for(Transport::tcp), kStreams, [](int fd) {
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &on, sizeof on);
     char ping[64];
@@ -100,8 +101,8 @@ TEST_P(OddPeerTest, PongsInPiecesOfOneByteAreWhole) {
   EXPECT_GT(m.exchanges.value(), 0u);
 }
 
-TEST_P(OddPeerTest, ASpoiltPongIsNoticed) {
-  OddServer server(session_for(Transport::tcp), kStreams, [](int fd) {
+TEST_P(OddPeerTest, ACorruptPongEndsTheTrialWithAnError) {
+  OddServer server(config_for(Transport::tcp), kStreams, [](int fd) {
     char ping[64];
     for (int i = 0; receive_all(fd, ping, sizeof ping); ++i) {
       if (i == 10) ping[63] ^= 1;
@@ -113,7 +114,7 @@ TEST_P(OddPeerTest, ASpoiltPongIsNoticed) {
 }
 
 TEST_P(OddPeerTest, AServerThatClosesInsideAPongEndsTheTrialWithAnError) {
-  OddServer server(session_for(Transport::tcp), kStreams, [](int fd) {
+  OddServer server(config_for(Transport::tcp), kStreams, [](int fd) {
     char ping[64];
     for (int i = 0; i < 3 && receive_all(fd, ping, sizeof ping); ++i)
       send_all(fd, ping, i == 2 ? 10 : sizeof ping);
@@ -123,7 +124,7 @@ TEST_P(OddPeerTest, AServerThatClosesInsideAPongEndsTheTrialWithAnError) {
 }
 
 TEST_P(OddPeerTest, AResetConnectionEndsTheTrialWithAnError) {
-  OddServer server(session_for(Transport::tcp), kStreams, [](int fd) {
+  OddServer server(config_for(Transport::tcp), kStreams, [](int fd) {
     char ping[64];
     receive_all(fd, ping, sizeof ping);
     const linger abort{1, 0};
@@ -144,8 +145,8 @@ void serve_oddly(int fd,
   }
 }
 
-TEST_P(OddPeerTest, LostPongsAreCountedAndPassedOver) {
-  OddServer server(session_for(Transport::udp), kDatagrams, [](int fd) {
+TEST_P(OddPeerTest, LostPongsAreCounted) {
+  OddServer server(config_for(Transport::udp), kDatagrams, [](int fd) {
     serve_oddly(fd, [&](std::uint64_t number, const char* ping, std::size_t size) {
       if (number % 10 != 3) ::send(fd, ping, size, 0);
     });
@@ -158,15 +159,15 @@ TEST_P(OddPeerTest, LostPongsAreCountedAndPassedOver) {
   });
   EXPECT_EQ(m.error, "");
   EXPECT_EQ(m.exchanges.value() + m.lost.value(), 50u);
-  EXPECT_GE(m.lost.value(), 5u);  // a busy machine may lose more in time
+  EXPECT_GE(m.lost.value(), 5u);  // on a busy machine more pings time out
   EXPECT_EQ(m.duplicates.value(), 0u);
   EXPECT_EQ(
       std::count_if(m.samples.begin(), m.samples.end(), [](const Sample& s) { return s.rtt < 0; }),
       static_cast<long>(m.lost.value()));
 }
 
-TEST_P(OddPeerTest, RepeatedPongsAreCountedAndNotMeasured) {
-  OddServer server(session_for(Transport::udp), kDatagrams, [](int fd) {
+TEST_P(OddPeerTest, DuplicatePongsAreCountedAndNotMeasured) {
+  OddServer server(config_for(Transport::udp), kDatagrams, [](int fd) {
     serve_oddly(fd, [&](std::uint64_t, const char* ping, std::size_t size) {
       ::send(fd, ping, size, 0);
       ::send(fd, ping, size, 0);
@@ -179,12 +180,12 @@ TEST_P(OddPeerTest, RepeatedPongsAreCountedAndNotMeasured) {
   EXPECT_EQ(m.error, "");
   EXPECT_EQ(m.exchanges.value(), 20u);
   EXPECT_EQ(m.rtt->count(), 20u);
-  EXPECT_GE(m.duplicates.value(), 15u);  // the last ones may come after the end
+  EXPECT_GE(m.duplicates.value(), 15u);  // the last ones can arrive after the end
   EXPECT_EQ(m.lost.value(), 0u);
 }
 
-TEST_P(OddPeerTest, LatePongsAreToldFromRepeatedOnes) {
-  OddServer server(session_for(Transport::udp), kDatagrams, [](int fd) {
+TEST_P(OddPeerTest, LatePongsAreNotDuplicates) {
+  OddServer server(config_for(Transport::udp), kDatagrams, [](int fd) {
     std::string held;
     serve_oddly(fd, [&](std::uint64_t number, const char* ping, std::size_t size) {
       if (number == 5) {
@@ -192,7 +193,7 @@ TEST_P(OddPeerTest, LatePongsAreToldFromRepeatedOnes) {
         return;
       }
       ::send(fd, ping, size, 0);
-      if (number == 10) ::send(fd, held.data(), held.size(), 0);  // long after its time-out
+      if (number == 10) ::send(fd, held.data(), held.size(), 0);  // after its timeout
     });
   });
   const Measurement m = server.measure(udp(), [](Options& o) {
@@ -213,9 +214,9 @@ INSTANTIATE_TEST_SUITE_P(Latency, OddPeerTest,
 
 class OpenLoopTest : public testing::TestWithParam<const char*> {};
 
-// 5 000 pings a second, and the server stands still for 50 ms of each second.
+// 5 000 pings per second to a server that stalls for 50 ms of each second.
 TEST_P(OpenLoopTest, AStallShowsInTheTailAndNotInTheNaiveFigure) {
-  OddServer server(session_for(Transport::tcp), kStreams, [](int fd) {
+  OddServer server(config_for(Transport::tcp), kStreams, [](int fd) {
     char ping[64];
     Nanoseconds next_stall = now_ns() + 200 * kMillisecond;
     while (receive_all(fd, ping, sizeof ping)) {
@@ -235,11 +236,11 @@ TEST_P(OpenLoopTest, AStallShowsInTheTailAndNotInTheNaiveFigure) {
   EXPECT_GE(m.rtt->quantile(0.99), 20 * kMillisecond);
   const Histogram& naive = m.spans.at(Span::naive);
   EXPECT_LT(naive.quantile(0.99), 20 * kMillisecond);
-  EXPECT_GE(naive.max(), 45 * kMillisecond);  // one ping did wait
+  EXPECT_GE(naive.max(), 45 * kMillisecond);  // one ping waited
 }
 
-TEST_P(OpenLoopTest, PingsThatNeverCameBackAreLost) {
-  OddServer server(session_for(Transport::udp), kDatagrams, [](int fd) {
+TEST_P(OpenLoopTest, UnansweredPingsAreLost) {
+  OddServer server(config_for(Transport::udp), kDatagrams, [](int fd) {
     serve_oddly(fd, [&](std::uint64_t number, const char* ping, std::size_t size) {
       if (number % 4 != 0) ::send(fd, ping, size, 0);
     });
@@ -256,10 +257,10 @@ TEST_P(OpenLoopTest, PingsThatNeverCameBackAreLost) {
   EXPECT_EQ(m.lost.value(), 25u);
 }
 
-TEST_P(OpenLoopTest, MoreThanCanBeSentIsSaidAndEndsInTime) {
+TEST_P(OpenLoopTest, UnsentPingsAreCountedAndTheTrialEndsInTime) {
   for (const Transport transport : {Transport::udp, Transport::tcp}) {
     const bool stream = is_stream(transport);
-    OddServer server(session_for(transport), stream ? kStreams : kDatagrams, [&](int fd) {
+    OddServer server(config_for(transport), stream ? kStreams : kDatagrams, [&](int fd) {
       char ping[64];
       if (!stream)
         serve_oddly(fd, [&](std::uint64_t, const char* p, std::size_t n) { ::send(fd, p, n, 0); });
@@ -283,8 +284,8 @@ TEST_P(OpenLoopTest, MoreThanCanBeSentIsSaidAndEndsInTime) {
 INSTANTIATE_TEST_SUITE_P(Latency, OpenLoopTest,
                          testing::Values("blocking", "spin", "hybrid", "epoll"), test_name);
 
-// A network namespace of the calling thread's own, with a loopback device. Threads that it starts
-// live there too.
+// Moves the calling thread to a new network namespace with a loopback device. Threads that it
+// starts later are in the same namespace.
 bool enter_own_network() {
   if (::unshare(CLONE_NEWNET) != 0) return false;
   const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -294,7 +295,7 @@ bool enter_own_network() {
   return ::ioctl(fd.get(), SIOCSIFFLAGS, &request) == 0;
 }
 
-TEST(Connect, PortsThatRunOutAreWaitedForAndCounted) {
+TEST(Connect, WaitsForFreePortsAndCountsTheWaits) {
   bool possible = false;
   Measurement m;
   std::thread([&] {
@@ -303,19 +304,19 @@ TEST(Connect, PortsThatRunOutAreWaitedForAndCounted) {
     std::ofstream("/proc/sys/net/ipv4/ip_local_port_range") << "40000 40019\n";
     std::ofstream("/proc/sys/net/ipv4/tcp_tw_reuse") << "0\n";
     const Engine& engine = find("blocking", Kind::connect, Transport::tcp);
-    Session session = session_for(Transport::tcp);
-    session.options.kind = Kind::connect;
-    session.address = Address::resolve("127.0.0.1", 5207);
-    const auto server = engine.listen(session);
+    EndpointConfig config = config_for(Transport::tcp);
+    config.options.kind = Kind::connect;
+    config.address = Address::resolve("127.0.0.1", 5207);
+    const auto server = engine.listen(config);
     std::thread serving([&] {
       server->accept();
       server->run({});
     });
-    m = engine.connect(session)->run({});
+    m = engine.connect(config)->run({});
     server->stop();
     serving.join();
   }).join();
-  if (!possible) GTEST_SKIP() << "needs a network namespace (root)";
+  if (!possible) GTEST_SKIP() << "requires a network namespace (root)";
   EXPECT_EQ(m.error, "");
   EXPECT_LE(m.exchanges.value(), 20u);
   EXPECT_GT(m.exchanges.value(), 0u);
@@ -331,19 +332,19 @@ TEST_P(ManyFlowsTest, TwoThousandConnectionsAreAllServed) {
   ::getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &files);
-  if (files.rlim_max < 4200) GTEST_SKIP() << "needs 4200 file descriptors (ulimit -Hn)";
-  Session session = session_for(Transport::tcp);
-  session.options.streams = 2000;
-  session.options.threads = 1;
-  session.options.duration = 500 * kMillisecond;
-  session.deadline = now_ns() + 30 * kSecond;
-  const auto server = engine.listen(session);
+  if (files.rlim_max < 4200) GTEST_SKIP() << "requires 4200 file descriptors (ulimit -Hn)";
+  EndpointConfig config = config_for(Transport::tcp);
+  config.options.streams = 2000;
+  config.options.threads = 1;
+  config.options.duration = 500 * kMillisecond;
+  config.deadline = now_ns() + 30 * kSecond;
+  const auto server = engine.listen(config);
   std::thread serving([&] {
     server->accept();
     EXPECT_EQ(server->run({}).error, "");
   });
-  session.address = server->address();
-  const Measurement m = engine.connect(session)->run({});
+  config.address = server->address();
+  const Measurement m = engine.connect(config)->run({});
   serving.join();
   EXPECT_EQ(m.error, "");
   EXPECT_GT(m.fairness_index.value(), 0.0);
@@ -351,7 +352,7 @@ TEST_P(ManyFlowsTest, TwoThousandConnectionsAreAllServed) {
 
 INSTANTIATE_TEST_SUITE_P(Latency, ManyFlowsTest, testing::Values("epoll", "io_uring"), test_name);
 
-TEST(SocketOptions, BusyPollIsWhatTheKernelWasAskedFor) {
+TEST(SocketOptions, TheKernelHasTheRequestedBusyPoll) {
   const Fd fd(check(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
   Options options;
   options.busy_poll = 40 * kMicrosecond;
@@ -376,7 +377,7 @@ TEST(FastClock, KeepsTheTimeOfTheMonotonicClock) {
     ASSERT_GE(now, last);
     last = now;
   }
-  // Both are read one after the other; between the readings the thread may lose its CPU.
+  // The thread can lose its CPU between the readings of the two clocks, so the minimum counts.
   Nanoseconds closest = kSecond;
   for (int i = 0; i < 100; ++i) closest = std::min(closest, std::abs(fast_now_ns() - now_ns()));
   EXPECT_LT(closest, 20 * kMicrosecond);

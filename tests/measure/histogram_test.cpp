@@ -24,7 +24,7 @@ TEST(Histogram, NoBucketIsWiderThanAThousandthOfItsValue) {
   }
 }
 
-// Heavy tail, one lump, two lumps far apart, a ramp: what real latencies look like.
+// Returns shapes of real latencies: a heavy tail, one value, two distant clusters, a ramp.
 std::vector<std::vector<Nanoseconds>> adversarial_data() {
   std::mt19937_64 random(7);
   std::vector<std::vector<Nanoseconds>> sets(4);
@@ -55,7 +55,7 @@ TEST(Histogram, QuantilesAreWithinAThousandthOfTheExactOnes) {
   }
 }
 
-TEST(Histogram, CountsWhatIsTooLargeAsOverflowAndKeepsItsMaximum) {
+TEST(Histogram, CountsTooLargeValuesAsOverflowAndKeepsTheMaximum) {
   Histogram h;
   h.record(1000);
   h.record(Histogram::kMaxValue + 1);
@@ -79,7 +79,7 @@ TEST(Histogram, MergingIsTheSameAsRecordingAll) {
   EXPECT_DOUBLE_EQ(a.mean(), both.mean());
 }
 
-TEST(Histogram, SurvivesItsTravelForm) {
+TEST(Histogram, IsRebuiltFromItsBuckets) {
   Histogram h;
   for (int i = 0; i < 5000; ++i) h.record(i * 37);
   h.record(2 * Histogram::kMaxValue);
@@ -92,7 +92,7 @@ TEST(Histogram, SurvivesItsTravelForm) {
   EXPECT_THROW(Histogram::from_buckets({{1u << 30, 1}}, 0, 0, 0, 0), std::out_of_range);
 }
 
-TEST(Histogram, AnEmptyOneHasNothingToSay) {
+TEST(Histogram, AnEmptyHistogramHasOnlyZeros) {
   const Histogram h;
   EXPECT_EQ(h.count(), 0u);
   EXPECT_EQ(h.quantile(0.5), 0);

@@ -1,4 +1,4 @@
-// The thread that watches a trial's loops.
+// Meter: the thread that samples the loops of a trial.
 #include "sockets/measure/meter.h"
 
 #include <gtest/gtest.h>
@@ -17,28 +17,28 @@ int priority() {
   return ::getpriority(PRIO_PROCESS, 0);
 }
 
-// Of this thread, for the length of a test.
-bool may_go_before_others() {
+// Returns true if this process may raise its priority.
+bool can_raise_priority() {
   const int before = priority();
   return ::setpriority(PRIO_PROCESS, 0, kHighest) == 0 &&
          ::setpriority(PRIO_PROCESS, 0, before) == 0;
 }
 
-TEST(Meter, BeginsOnce) {
+TEST(Meter, OnlyTheFirstByteStartsTheWarmup) {
   Meter meter(Options{});
-  const Nanoseconds first = meter.began();
+  const Nanoseconds first = meter.first_byte();
   EXPECT_GT(first, 0);
-  EXPECT_EQ(meter.began(), first);
+  EXPECT_EQ(meter.first_byte(), first);
 }
 
-TEST(Meter, GoesBeforeOthersOnlyWhileItWatches) {
-  if (!may_go_before_others()) GTEST_SKIP() << "needs CAP_SYS_NICE";
+TEST(Meter, HasRaisedPriorityOnlyDuringSample) {
+  if (!can_raise_priority()) GTEST_SKIP() << "requires CAP_SYS_NICE";
   const int before = priority();
   Meter meter(Options{});
   int of_loop = kHighest;
   std::vector<int> of_probes;
   const auto loop = [&] {
-    meter.began();
+    meter.first_byte();
     of_loop = priority();
   };
   const auto probe = [&] {
@@ -48,7 +48,7 @@ TEST(Meter, GoesBeforeOthersOnlyWhileItWatches) {
   EXPECT_EQ(run_loops(meter, {loop}, probe, {}).error, "");
   EXPECT_EQ(of_loop, before);
   EXPECT_EQ(std::count(of_probes.begin() + 1, of_probes.end(), kHighest),
-            std::ssize(of_probes) - 1);  // the first is taken before any loop runs
+            std::ssize(of_probes) - 1);  // the first probe is before sample()
   EXPECT_GT(of_probes.size(), 1U);
   EXPECT_EQ(priority(), before);
 }

@@ -14,7 +14,7 @@ std::unique_ptr<SequenceTracker> after(const std::vector<std::uint64_t>& numbers
   return tracker;
 }
 
-TEST(SequenceTracker, AnUnbrokenFlowHasNothingToComplainOf) {
+TEST(SequenceTracker, ACompleteFlowHasNoErrors) {
   const auto t = after({0, 1, 2, 3, 4});
   EXPECT_EQ(t->distinct(), 5u);
   EXPECT_EQ(t->lost(), 0u);
@@ -22,7 +22,7 @@ TEST(SequenceTracker, AnUnbrokenFlowHasNothingToComplainOf) {
   EXPECT_EQ(t->duplicates(), 0u);
 }
 
-TEST(SequenceTracker, AGapIsLossUntilTheMissingOneArrivesLate) {
+TEST(SequenceTracker, AGapIsALossUntilTheMissingDatagramArrives) {
   auto t = after({0, 1, 4});
   EXPECT_EQ(t->lost(), 2u);
   t->received(2, 0, 0);
@@ -39,7 +39,7 @@ TEST(SequenceTracker, DuplicatesAreNotCountedAsReceived) {
   EXPECT_EQ(t->lost(), 0u);
 }
 
-TEST(SequenceTracker, DatagramsMissingAtTheEndAreLostOnceTheSenderSaysHowMany) {
+TEST(SequenceTracker, LastDatagramsAreLostWhenTheSenderReportsItsCount) {
   auto t = after({0, 1, 2});
   t->expect(10);
   EXPECT_EQ(t->lost(), 7u);
@@ -47,7 +47,7 @@ TEST(SequenceTracker, DatagramsMissingAtTheEndAreLostOnceTheSenderSaysHowMany) {
   EXPECT_EQ(t->lost(), 7u);
 }
 
-TEST(SequenceTracker, AJumpBeyondTheWindowForgetsNothingThatCounts) {
+TEST(SequenceTracker, AJumpBeyondTheWindowKeepsTheCounts) {
   auto t = after({0, 1, 1'000'000});
   EXPECT_EQ(t->lost(), 999'998u);
   t->received(1'000'000, 0, 0);
@@ -76,7 +76,7 @@ TEST(SequenceTracker, JitterFollowsRfc3550) {
   EXPECT_DOUBLE_EQ(t.jitter_ns(), 10 - 10.0 / 16);
 }
 
-TEST(SequenceTracker, JitterDoesNotMindThatTheClocksDiffer) {
+TEST(SequenceTracker, JitterIsIndependentOfTheClockOffset) {
   SequenceTracker t;
   for (int i = 0; i < 100; ++i) t.received(static_cast<std::uint64_t>(i), 5'000'000'000 + i, i);
   EXPECT_EQ(t.jitter_ns(), 0);

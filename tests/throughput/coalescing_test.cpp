@@ -5,9 +5,9 @@
 namespace pingperf {
 namespace {
 
-constexpr std::uint64_t kBuffer = 8 << 20;  // what Linux makes of 4 MiB
+constexpr std::uint64_t kBuffer = 8 << 20;  // 4 MiB requested: Linux doubles it (socket(7))
 
-// The pause after `messages` of n bytes that came in `elapsed`.
+// Returns the pause after `messages` of n bytes that arrived within `elapsed`.
 Nanoseconds pause_after(std::uint64_t buffer, int messages, std::uint64_t n, Nanoseconds elapsed) {
   Coalescing coalescing(buffer);
   coalescing.pause(kSecond);
@@ -15,8 +15,9 @@ Nanoseconds pause_after(std::uint64_t buffer, int messages, std::uint64_t n, Nan
   return coalescing.pause(kSecond + elapsed);
 }
 
-TEST(Coalescing, AFastFlowIsLeftAloneUntilAQuarterOfTheBufferIsFull) {
-  const Nanoseconds pause = pause_after(kBuffer, 1, 64512, 12 * kMicrosecond);  // and 1024: 64 KiB
+TEST(Coalescing, TheReceiverOfAFastFlowSleepsUntilAQuarterOfTheBufferIsFull) {
+  const Nanoseconds pause =
+      pause_after(kBuffer, 1, 64512, 12 * kMicrosecond);  // with 1024 bytes of bookkeeping: 64 KiB
   EXPECT_EQ(pause, 32 * 12 * kMicrosecond);
 }
 
@@ -25,7 +26,7 @@ TEST(Coalescing, APauseIsShort) {
   EXPECT_EQ(pause_after(kBuffer, 100, 1400, kMillisecond), 400 * kMicrosecond);
 }
 
-TEST(Coalescing, ASlowFlowIsTakenAsItComes) {
+TEST(Coalescing, TheReceiverOfASlowFlowDoesNotSleep) {
   EXPECT_EQ(pause_after(kBuffer, 1, 1400, kMillisecond), 0);
   EXPECT_EQ(pause_after(kBuffer, 0, 0, kMillisecond), 0);
   Coalescing fresh(kBuffer);
@@ -33,13 +34,13 @@ TEST(Coalescing, ASlowFlowIsTakenAsItComes) {
   EXPECT_EQ(fresh.pause(1000 * kSecond), 0);
 }
 
-TEST(Coalescing, ABufferOfFewMessagesIsEmptiedAsItFills) {
+TEST(Coalescing, TheReceiverOfASmallBufferDoesNotSleep) {
   EXPECT_EQ(pause_after(212'992, 1, 64400, 12 * kMicrosecond), 0);
 }
 
-TEST(Coalescing, SmallDatagramsFillABufferByWhatTheKernelKeepsOfThem) {
+TEST(Coalescing, SmallDatagramsFillTheBufferWithBookkeeping) {
   const Nanoseconds pause = pause_after(kBuffer / 16, 100, 16, 100 * kMicrosecond);
-  EXPECT_LT(pause, 130 * kMicrosecond);  // of 1040 bytes each, a hundred in as many µs
+  EXPECT_LT(pause, 130 * kMicrosecond);  // 100 datagrams in 100 µs, 1040 bytes each
   EXPECT_GT(pause, 120 * kMicrosecond);
 }
 

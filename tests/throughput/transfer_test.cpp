@@ -1,4 +1,4 @@
-// The schedule of a paced flow, at instants that are made up, and the kernel's own pacing.
+// The schedule of a paced flow at simulated times, and the kernel's pacing.
 #include "sockets/throughput/transfer.h"
 
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr Nanoseconds kStart = 1000 * kSecond;
 
-// A message of 1000 bytes a millisecond.
+// Returns options for one message of 1000 bytes per millisecond.
 Options paced_options(Nanoseconds pacing_timer) {
   Options o;
   o.message_size = 1000;
@@ -21,7 +21,7 @@ Options paced_options(Nanoseconds pacing_timer) {
   return o;
 }
 
-// How many messages leave at `now`.
+// Sends all messages that are due at `now`. Returns their number.
 int leave_all(Pace& pace, Nanoseconds now) {
   int count = 0;
   for (pace.look(now); pace.is_due(); ++count) pace.leave();
@@ -37,7 +37,7 @@ TEST(Pace, WithoutARateIsAlwaysDue) {
   }
 }
 
-TEST(Pace, BeginsWithItsFirstLook) {
+TEST(Pace, StartsWithItsFirstLook) {
   for (const Nanoseconds timer : {0 * kSecond, kSecond}) {
     Pace pace(paced_options(timer), 1);
     EXPECT_TRUE(pace.paced());
@@ -58,7 +58,7 @@ TEST(Pace, WithoutATimerLooksWhenTheNextMessageIsDue) {
   EXPECT_EQ(pace.gaps()->quantile(0.5), pace.gaps()->quantile(0.01));
 }
 
-TEST(Pace, SendsAllThatIsDueOnceInATimer) {
+TEST(Pace, SendsAllDueMessagesOncePerTimer) {
   Pace pace(paced_options(10 * kMillisecond), 1);
   leave_all(pace, kStart);
   for (int k = 1; k < 100; ++k) {
@@ -73,7 +73,7 @@ TEST(Pace, SharesTheRateAmongTheFlows) {
   EXPECT_EQ(pace.next_look(), kStart + 4 * kMillisecond);
 }
 
-TEST(Pace, MakesUpForALateLookUpToATenthOfASecond) {
+TEST(Pace, CompensatesALateLookUpToATenthOfASecond) {
   Pace pace(paced_options(0), 1);
   leave_all(pace, kStart);
   EXPECT_EQ(leave_all(pace, kStart + 90 * kMillisecond), 90);
@@ -81,7 +81,7 @@ TEST(Pace, MakesUpForALateLookUpToATenthOfASecond) {
   EXPECT_EQ(pace.next_look(), kStart + 901 * kMillisecond);
 }
 
-TEST(Pace, OfATimerOfASecondKeepsItsRate) {
+TEST(Pace, WithATimerOfASecondKeepsItsRate) {
   Pace pace(paced_options(kSecond), 1);
   leave_all(pace, kStart);
   EXPECT_EQ(leave_all(pace, kStart + kSecond + 90 * kMillisecond), 1090);

@@ -1,4 +1,4 @@
-// Who has connected and shown no token.
+// Connections that have not shown a token.
 #include "sockets/transport/pending_connections.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@
 namespace pingperf {
 namespace {
 
-// For its life this process gets `more` descriptors and no others.
+// Limits this process to `more` further descriptors during the object's lifetime.
 class FewDescriptors {
  public:
   explicit FewDescriptors(rlim_t more) {
@@ -39,7 +39,7 @@ class PendingConnectionsTest : public ::testing::Test {
     check(::listen(listener_.get(), 64), "listen");
   }
 
-  Fd visitor() {
+  Fd connect_client() {
     Fd fd(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
     const Address there = Address::local_of(listener_.get());
     check(::connect(fd.get(), there.data(), there.size()), "connect");
@@ -51,9 +51,9 @@ class PendingConnectionsTest : public ::testing::Test {
 };
 
 TEST_F(PendingConnectionsTest, SilentPeersAreClosedWhenDescriptorsRunOut) {
-  std::vector<Fd> mute;
-  for (int i = 0; i < 20; ++i) mute.push_back(visitor());
-  const Fd known = visitor();
+  std::vector<Fd> silent;
+  for (int i = 0; i < 20; ++i) silent.push_back(connect_client());
+  const Fd known = connect_client();
   ASSERT_EQ(::send(known.get(), token_.data(), token_.size(), MSG_NOSIGNAL),
             static_cast<ssize_t>(token_.size()));
   const FewDescriptors few(3);
@@ -62,8 +62,8 @@ TEST_F(PendingConnectionsTest, SilentPeersAreClosedWhenDescriptorsRunOut) {
   EXPECT_EQ(pending.rejected(), 20u);
 }
 
-TEST_F(PendingConnectionsTest, WithoutADescriptorNobodyIsAdmitted) {
-  const Fd known = visitor();
+TEST_F(PendingConnectionsTest, WithoutADescriptorNoClientIsAdmitted) {
+  const Fd known = connect_client();
   const FewDescriptors none(0);
   PendingConnections pending(listener_.get(), token_);
   EXPECT_FALSE(pending.admit(now_ns() + 5 * kSecond));

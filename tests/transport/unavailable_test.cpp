@@ -1,4 +1,4 @@
-// What engines say of a kernel, or of a container's filter, that refuses their system calls.
+// The errors of engines whose system calls the kernel or the filter of a container refuses.
 #include <gtest/gtest.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -18,7 +18,7 @@
 namespace pingperf {
 namespace {
 
-// From now on this process gets `error` of epoll_pwait2(2) and of io_uring_setup(2): seccomp(2).
+// Makes epoll_pwait2(2) and io_uring_setup(2) fail with `error` in this process (seccomp(2)).
 bool refuse_calls(unsigned error) {
   sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -32,8 +32,9 @@ bool refuse_calls(unsigned error) {
          ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-// 0 when the engines of these two calls name the call and the error, and no others name it; told on
-// stderr else. Ends in a process of its own: a filter cannot be taken back.
+// Exits with 0 if the engines that use these two calls name the call and the error, and no other
+// engine does. Prints the others to stderr. Must run in its own process, because a filter cannot be
+// removed.
 [[noreturn]] void judge_under(unsigned error) {
   int wrong = refuse_calls(error) ? 0 : 1;
   for (const Engine* engine : socket_engines()) {
@@ -56,12 +57,12 @@ bool refuse_calls(unsigned error) {
 class Unavailable : public ::testing::TestWithParam<unsigned> {};
 
 TEST_P(Unavailable, WhereTheKernelRefusesTheCall) {
-  if (::prctl(PR_GET_SECCOMP) < 0) GTEST_SKIP() << "this kernel has no seccomp(2)";
+  if (::prctl(PR_GET_SECCOMP) < 0) GTEST_SKIP() << "the kernel has no seccomp(2)";
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(judge_under(GetParam()), ::testing::ExitedWithCode(0), "");
 }
 
-// An older kernel's answer, and that of a container's filter.
+// The errors of an older kernel and of a container's filter.
 INSTANTIATE_TEST_SUITE_P(, Unavailable, ::testing::Values(ENOSYS, EPERM));
 
 }  // namespace
