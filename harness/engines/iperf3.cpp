@@ -181,7 +181,7 @@ class Iperf3Server final : public Iperf3Endpoint {
   }
 
   // A UDP test uses the same port number for TCP and UDP. Binds the UDP port and releases it again.
-  // If it is busy, and the config allows any port, tries other ports.
+  // If it is busy, and the address allows any port, tries other ports.
   static Fd hold(const EndpointConfig& config, int attempts = 8) {
     Fd tcp = hold_port(config.address, SOCK_STREAM);
     if (config.options.transport != Transport::udp) return tcp;

@@ -100,7 +100,7 @@ const RefusedOption* find_refused_letter(std::string_view letters) {
 
 }  // namespace
 
-std::optional<std::string> object_to_iperf3_word(std::string_view word) {
+std::optional<std::string> validate_iperf3_argument(std::string_view word) {
   if (word == "--") return "'--' is no option";
   if (word.size() < 2 || word.front() != '-') return std::nullopt;  // a value
   const RefusedOption* const refused = word[1] == '-'

@@ -163,10 +163,10 @@ class CaseBuilder {
         fail_at(place_of(*error), fmt::format("case '{}': {}", case_.name, *error));
   }
 
-  // Returns the place where the parameter was set that the objection names before its first colon,
+  // Returns the place where the parameter was set that the error names before its first colon,
   // or else the place of the workload.
-  const Mark& place_of(std::string_view objection) const {
-    const std::string_view subject = objection.substr(0, objection.find(':'));
+  const Mark& place_of(std::string_view error) const {
+    const std::string_view subject = error.substr(0, error.find(':'));
     const auto found = std::find_if(explicit_.begin(), explicit_.end(),
                                     [&](const auto& known) { return known.first == subject; });
     return found == explicit_.end() ? node_.mark : found->second;

@@ -111,8 +111,8 @@ std::string read_words(const Node& node, std::string_view what) {
     std::istringstream text(read_text(item, what));
     std::size_t count = 0;
     for (std::string word; text >> word; ++count) {
-      if (const auto objection = object_to_iperf3_word(word))
-        fail_at(item.mark, fmt::format("{}: {}", what, *objection));
+      if (const auto error = validate_iperf3_argument(word))
+        fail_at(item.mark, fmt::format("{}: {}", what, *error));
       words += (words.empty() ? "" : " ") + word;
     }
     if (is_list && count != 1) wrong(item, what, "one word: each stands alone in the list");

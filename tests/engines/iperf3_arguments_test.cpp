@@ -42,11 +42,11 @@ TEST(Iperf3Words, ThatTheHarnessNeedsAreRefusedHoweverTheyAreWritten) {
                            "--file=/etc/passwd",
                            "--fil",
                            "--"})
-    EXPECT_TRUE(object_to_iperf3_word(word)) << word;
+    EXPECT_TRUE(validate_iperf3_argument(word)) << word;
   for (const char* word : {"--skip-rx-copy", "--cport", "5999", "-B", "-Bsip", "--bind",
                            "--extra-data=J", "-m", "127.0.0.1", "-"})
-    EXPECT_FALSE(object_to_iperf3_word(word)) << word << ": " << *object_to_iperf3_word(word);
-  EXPECT_EQ(object_to_iperf3_word("-P4"), "'-P4' cannot stand here: set streams");
+    EXPECT_FALSE(validate_iperf3_argument(word)) << word << ": " << *validate_iperf3_argument(word);
+  EXPECT_EQ(validate_iperf3_argument("-P4"), "'-P4' cannot stand here: set streams");
 }
 
 TEST(Iperf3Words, OfTheExperimentStandBehindThoseOfTheHarness) {
