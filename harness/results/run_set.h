@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/experiment/experiment.h"
@@ -22,6 +23,8 @@ class RunSet {
   // twice.
   static RunSet read(const std::vector<std::string>& paths);
   static RunSet of(TrialTable trials);
+  // Adds a run of which only the trials are known.
+  void add(TrialTable trials) { runs_.push_back({{}, std::move(trials)}); }
 
   const std::vector<Run>& runs() const noexcept { return runs_; }
   // Returns the cases of all runs in the order of their first trials. They have name, workload and

@@ -21,6 +21,17 @@ std::vector<double> medians_of(const RunValues& runs) {
   return medians;
 }
 
+// Returns the two-sided p of a shift.
+double t_p(double shift, double error, std::size_t freedom) {
+  if (error <= 0) return shift == 0 ? 1 : 0;
+  const boost::math::students_t t(static_cast<double>(freedom));
+  return 2 * boost::math::cdf(t, -std::abs(shift) / error);
+}
+
+double square(double x) {
+  return x * x;
+}
+
 struct Deviations {
   double squares = 0;
   std::size_t freedom = 0;
@@ -34,17 +45,15 @@ struct Deviations {
   double variance() const { return freedom == 0 ? 0 : squares / static_cast<double>(freedom); }
 };
 
-// Returns the variance that the median of a run has from its trials alone.
-double variance_within(const RunValues& base, const RunValues& now) {
+// Returns the variance that the mean of the medians of a side has from its trials alone.
+double variance_within(const RunValues& side) {
   Deviations within;
   std::size_t trials = 0;
-  for (const RunValues* side : {&base, &now})
-    for (const std::vector<double>& run : *side) {
-      within.add(finite_values(run));
-      trials += run.size();
-    }
-  const auto runs = static_cast<double>(base.size() + now.size());
-  return within.variance() * runs / static_cast<double>(trials);
+  for (const std::vector<double>& run : side) {
+    within.add(finite_values(run));
+    trials += run.size();
+  }
+  return within.variance() / static_cast<double>(trials);
 }
 
 double binomial(std::size_t n, std::size_t k) {
@@ -54,8 +63,10 @@ double binomial(std::size_t n, std::size_t k) {
   return ways;
 }
 
-// Returns the share of the ways to choose the medians of `now` from all whose means differ as much.
-double permutation_p(const std::vector<double>& base, const std::vector<double>& now) {
+// Returns the share of the ways to choose the medians of `now` from all whose means differ as much;
+// nothing if no way differs more, since a share cannot be smaller then.
+std::optional<double> permutation_p(const std::vector<double>& base,
+                                    const std::vector<double>& now) {
   std::vector<double> all = base;
   all.insert(all.end(), now.begin(), now.end());
   const double center = mean(all);
@@ -74,6 +85,8 @@ double permutation_p(const std::vector<double>& base, const std::vector<double>&
     as_far += sum_of_chosen(chosen) >= seen;
     ++ways;
   } while (std::next_permutation(chosen.begin(), chosen.end()));
+  constexpr std::size_t kLeastWays = 2;  // this one and, for sides of the same size, its mirror
+  if (as_far <= kLeastWays) return std::nullopt;
   return static_cast<double>(as_far) / static_cast<double>(ways);
 }
 
@@ -100,8 +113,10 @@ std::optional<ShiftEstimate> estimate_run_shift(const RunValues& base, const Run
   between.add(after);
   ShiftEstimate estimate;
   estimate.center = mean(after) - mean(before);
-  estimate.stddev = std::sqrt(std::max(between.variance(), variance_within(base, now)));
-  const double error = estimate.stddev * error_of(before.size(), after.size());
+  const double error =
+      std::sqrt(std::max(between.variance() * square(error_of(before.size(), after.size())),
+                         variance_within(base) + variance_within(now)));
+  estimate.stddev = error / error_of(before.size(), after.size());
   const double half = t_of(before.size(), after.size(), 1 - level / 2) * error;
   const double same_half = t_of(before.size(), after.size(), 1 - level) * error;
   estimate.ci_low = estimate.center - half;
@@ -112,16 +127,11 @@ std::optional<ShiftEstimate> estimate_run_shift(const RunValues& base, const Run
   const auto [new_least, new_most] = std::minmax_element(after.begin(), after.end());
   estimate.least = *new_least - *old_most;
   estimate.most = *new_most - *old_least;
+  estimate.p_value = t_p(estimate.center, error, before.size() + after.size() - 2);
   constexpr double kMinWays = 40, kMaxWays = 200'000;
   const double ways = binomial(before.size() + after.size(), after.size());
-  if (ways >= kMinWays && ways <= kMaxWays) {
-    estimate.p_value = permutation_p(before, after);
-  } else if (error > 0) {
-    const boost::math::students_t t(static_cast<double>(before.size() + after.size() - 2));
-    estimate.p_value = 2 * boost::math::cdf(t, -std::abs(estimate.center) / error);
-  } else {
-    estimate.p_value = estimate.center == 0 ? 1 : 0;
-  }
+  if (ways >= kMinWays && ways <= kMaxWays)
+    estimate.p_value = permutation_p(before, after).value_or(estimate.p_value);
   return estimate;
 }
 

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <map>
+#include <numbers>
 
 #include "harness/base/statistics.h"
 #include "harness/results/columns.h"
@@ -94,22 +96,36 @@ std::size_t trials_to_detect(const Verdict& v, double sds, double level) {
   return static_cast<std::size_t>(std::ceil(v.base_n == 0 ? pairs : 2 * pairs));
 }
 
+// Returns the standard deviation that two sessions add to the shift of one run on each side.
+double error_of_sessions(const Verdict& v, const Significance& significance) {
+  const bool has_two_sessions = v.base_runs + v.runs == 2 && !v.is_difference;
+  return has_two_sessions ? std::log1p(significance.session_sd.value_or(0)) * std::numbers::sqrt2
+                          : 0;
+}
+
 // Sets what the verdict could have found at the level, and how much more would decide it.
-void set_power(Verdict& v, double detectable_sds, double threshold, double level) {
+void set_power(Verdict& v, double detectable_sds, const Significance& significance, double level) {
   constexpr double kQuantileOfPower = 1.645;  // the estimate must be beyond the threshold, too
   constexpr std::size_t kMaxTrials = 2000;    // past it, more of the same is no advice
+  const double threshold = min_shift(v, significance);
   const double spread = v.shift->stddev;
   if (spread <= 0 || (!v.is_difference && !ratio_of(v))) return;
+  const double sessions = error_of_sessions(v, significance);
+  const double quantile = boost::math::quantile(boost::math::normal(), 1 - level / 2);
+  const double found_between_sessions = (quantile + kQuantileOfPower) * sessions;
   if (!v.is_difference)
     v.detectable_ratio = std::exp(
-        std::max(detectable_sds * spread, threshold + kQuantileOfPower * error_sds(v) * spread));
+        std::max(std::hypot(detectable_sds * spread, found_between_sessions),
+                 threshold + kQuantileOfPower * std::hypot(error_sds(v) * spread, sessions)));
   if (v.decision != Decision::inconclusive || v.trust != Trust::full) return;
+  if (found_between_sessions >= threshold) return;  // however many trials
+  const double wanted_sds =
+      std::sqrt(threshold * threshold - found_between_sessions * found_between_sessions) / spread;
   const std::size_t runs = std::min(v.base_runs, v.runs);
   if (v.base_runs + v.runs > 2) {
-    const auto wanted = runs_to_detect(threshold / spread, level);
+    const auto wanted = runs_to_detect(wanted_sds, level);
     if (wanted) v.more_runs = *wanted > runs ? *wanted - runs : runs;
-  } else if (const auto wanted = trials_to_detect(v, threshold / spread, level);
-             wanted <= kMaxTrials) {
+  } else if (const auto wanted = trials_to_detect(v, wanted_sds, level); wanted <= kMaxTrials) {
     const std::size_t trials = v.base_n == 0 ? v.n : std::min(v.base_n, v.n);
     v.more_repetitions = wanted > trials ? wanted - trials : trials;  // as many again
   }
@@ -208,7 +224,7 @@ void add_power(std::vector<Verdict>& family, const Significance& significance) {
     if (!is_decidable(v, significance)) continue;
     const auto [entry, is_new] = known.try_emplace({v.base_n, v.n, v.base_runs, v.runs});
     if (is_new) entry->second = detectable_sds(v, level);
-    if (entry->second) set_power(v, *entry->second, min_shift(v, significance), level);
+    if (entry->second) set_power(v, *entry->second, significance, level);
   }
 }
 
