@@ -73,15 +73,15 @@ Cell decision_cell(const Verdict& v) {
     switch (v.decision) {
       case Decision::faster:
       case Decision::passed:
-        return Tone::good;
+        return TextStyle::ok;
       case Decision::slower:
       case Decision::failed:
-        return Tone::bad;
+        return TextStyle::error;
       case Decision::inconclusive:
       case Decision::undecided:
-        return Tone::unsure;
+        return TextStyle::warning;
       default:
-        return Tone::plain;
+        return TextStyle::plain;
     }
   };
   return {std::string(name(v.decision)), tone()};

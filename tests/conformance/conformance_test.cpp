@@ -12,6 +12,12 @@
 #include "sockets/transport/datagram.h"
 
 namespace pingperf {
+
+// Names the engine in test listings; gtest finds it in the namespace of its argument.
+static void PrintTo(const Engine* engine, std::ostream* out) {
+  *out << engine->name << ' ' << name(engine->kind) << ' ' << name(engine->transport);
+}
+
 namespace {
 
 constexpr Nanoseconds kPatience = 5 * kSecond;
@@ -101,11 +107,6 @@ Ends run_trial(const Engine& engine, const Options& options, const char* host = 
 void expect_well(const Ends& ends) {
   EXPECT_EQ(ends.client.error, "");
   EXPECT_EQ(ends.server.error, "");
-}
-
-// Names the engine in test listings; found by gtest through its argument's namespace.
-void PrintTo(const Engine* engine, std::ostream* out) {
-  *out << engine->name << ' ' << name(engine->kind) << ' ' << name(engine->transport);
 }
 
 class EngineTest : public testing::TestWithParam<const Engine*> {

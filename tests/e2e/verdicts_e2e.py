@@ -102,18 +102,22 @@ class Verdicts(support.EndToEnd):
         halved = trials[is_epoll].throughput_bps.astype(float) / 2
         trials.loc[is_epoll, "throughput_bps"] = halved.astype(str)
         trials.to_csv(slow / "trials.csv", index=False)
-        for relative in ([], ["--relative-to", "engine=blocking"]):
+        plain = pingperf("compare", run, slow, "--fail-on", "regression")
+        self.assertEqual(plain.returncode, 0, plain.stdout + plain.stderr)
+        self.assertIn("no verdict in 3 of 3 rows: ", plain.stderr)
+        sessions = ["--session-sd", "1%"]  # gives one run on each side a verdict
+        for relative in (sessions, ["--relative-to", "engine=blocking"]):
             done = pingperf("compare", run, slow, "--metric", "throughput_bps", "--fail-on",
                             "regression", *relative)
             self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
             self.assertIn("bulk/engine=epoll throughput_bps: 0.5", done.stderr)
-        rows = json.loads(pingperf("compare", run, slow, "--format", "json").stdout)["rows"]
+        rows = json.loads(pingperf("compare", run, slow, *sessions, "--format", "json").stdout)["rows"]
         verdicts = {(r["case"], r["metric"]): r["verdict"] for r in rows}
         self.assertEqual(verdicts["bulk/engine=epoll", "throughput_bps"], "slower")
         self.assertEqual(verdicts["bulk/engine=blocking", "throughput_bps"], "same")
-        table = pandas.read_csv(io.StringIO(pingperf("compare", run, slow, "--format", "csv").stdout))
+        table = pandas.read_csv(io.StringIO(pingperf("compare", run, slow, *sessions, "--format", "csv").stdout))
         self.assertIn("slower", set(table.verdict))
-        junit = xml.etree.ElementTree.fromstring(pingperf("compare", run, slow, "--format", "junit").stdout)
+        junit = xml.etree.ElementTree.fromstring(pingperf("compare", run, slow, *sessions, "--format", "junit").stdout)
         self.assertEqual(len(junit.findall(".//failure")), 1)
 
     def test_compare_of_nothing_in_common_is_wrong_usage(self):
