@@ -88,9 +88,9 @@ void add_row(std::string& text, const std::string& case_name, std::size_t block,
                  1e9 * value);
 }
 
-// Appends the trials of one run of two cases.
-void add_trials(std::string& text, const CasePair& cases, const Setting& setting,
-                const Truth& truth, std::size_t blocks, Random& random) {
+// Appends the trials of one run of two cases, or of the candidate alone.
+void add_trials(std::string& text, bool has_baseline, const Setting& setting, const Truth& truth,
+                std::size_t blocks, Random& random) {
   Machine machine(setting, 2 * blocks, random);
   const double candidate = truth.candidate + setting.engine_session_sd * normal(random);
   const double baseline = truth.baseline + setting.engine_session_sd * normal(random);
@@ -99,10 +99,12 @@ void add_trials(std::string& text, const CasePair& cases, const Setting& setting
     const bool is_swapped = happens(random, 0.5);
     for (bool is_first : {true, false}) {
       const bool is_candidate = is_first != is_swapped;
+      const double of_machine = machine.next(random);
+      if (!is_candidate && !has_baseline) continue;
       const double own =
           is_of_machine ? 0 : noise_of(setting, is_candidate ? truth.noise : 1, random);
-      add_row(text, is_candidate ? cases.candidate : cases.baseline, block,
-              machine.next(random) + own + (is_candidate ? candidate : baseline), setting.step);
+      add_row(text, is_candidate ? kPair.candidate : kPair.baseline, block,
+              of_machine + own + (is_candidate ? candidate : baseline), setting.step);
     }
   }
 }
@@ -113,16 +115,18 @@ TrialTable table_of(const std::string& rows) {
 }
 
 TrialTable simulate_run(const Setting& setting, const Truth& truth, std::size_t blocks,
-                        Random& random) {
+                        Random& random, bool has_baseline = true) {
   std::string rows;
-  add_trials(rows, kPair, setting, truth, blocks, random);
+  add_trials(rows, has_baseline, setting, truth, blocks, random);
   return table_of(rows);
 }
 
-RunSet simulate_runs(const Setting& setting, const Truth& truth, std::size_t runs,
-                     std::size_t trials, Random& random) {
+// Returns the runs of one side, with the baseline only if it is the reference.
+RunSet simulate_side(const Setting& setting, const Design& design, std::size_t runs,
+                     const Truth& truth, std::size_t trials, Random& random) {
   RunSet set;
-  for (std::size_t i = 0; i < runs; ++i) set.add(simulate_run(setting, truth, trials, random));
+  for (std::size_t i = 0; i < runs; ++i)
+    set.add(simulate_run(setting, truth, trials, random, design.has_reference));
   return set;
 }
 
@@ -136,8 +140,8 @@ Verdict compare(const Setting& setting, const Design& design, double change, std
   const Truth changed{std::log(change), 0, setting.new_noise};
   if (design.base_runs == 0)
     return compare_pair(kMetric, kPair, simulate_run(setting, changed, trials, random), {});
-  const RunSet base = simulate_runs(setting, {}, design.base_runs, trials, random);
-  const RunSet now = simulate_runs(setting, changed, design.new_runs, trials, random);
+  const RunSet base = simulate_side(setting, design, design.base_runs, {}, trials, random);
+  const RunSet now = simulate_side(setting, design, design.new_runs, changed, trials, random);
   return compare_case(kMetric, kPair.candidate, base, now,
                       design.has_reference ? kPair.baseline : "", significance_of(design));
 }

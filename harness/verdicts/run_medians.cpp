@@ -56,40 +56,6 @@ double variance_within(const RunValues& side) {
   return within.variance() / static_cast<double>(trials);
 }
 
-double binomial(std::size_t n, std::size_t k) {
-  double ways = 1;
-  for (std::size_t i = 1; i <= k; ++i)
-    ways *= static_cast<double>(n - k + i) / static_cast<double>(i);
-  return ways;
-}
-
-// Returns the share of the ways to choose the medians of `now` from all whose means differ as much;
-// nothing if no way differs more, since a share cannot be smaller then.
-std::optional<double> permutation_p(const std::vector<double>& base,
-                                    const std::vector<double>& now) {
-  std::vector<double> all = base;
-  all.insert(all.end(), now.begin(), now.end());
-  const double center = mean(all);
-  for (double& value : all) value -= center;
-  const auto sum_of_chosen = [&](const std::vector<bool>& chosen) {
-    double sum = 0;
-    for (std::size_t i = 0; i < all.size(); ++i)
-      if (chosen[i]) sum += all[i];
-    return std::abs(sum);  // of deviations: the two sides' means differ in proportion to it
-  };
-  std::vector<bool> chosen(all.size());
-  std::fill(chosen.begin() + static_cast<std::ptrdiff_t>(base.size()), chosen.end(), true);
-  const double seen = sum_of_chosen(chosen) * (1 - 1e-9);
-  std::size_t as_far = 0, ways = 0;
-  do {
-    as_far += sum_of_chosen(chosen) >= seen;
-    ++ways;
-  } while (std::next_permutation(chosen.begin(), chosen.end()));
-  constexpr std::size_t kLeastWays = 2;  // this one and, for sides of the same size, its mirror
-  if (as_far <= kLeastWays) return std::nullopt;
-  return static_cast<double>(as_far) / static_cast<double>(ways);
-}
-
 double t_of(std::size_t base, std::size_t now, double p) {
   return t_quantile(p, static_cast<double>(base + now - 2));
 }
@@ -128,10 +94,6 @@ std::optional<ShiftEstimate> estimate_run_shift(const RunValues& base, const Run
   estimate.least = *new_least - *old_most;
   estimate.most = *new_most - *old_least;
   estimate.p_value = t_p(estimate.center, error, before.size() + after.size() - 2);
-  constexpr double kMinWays = 40, kMaxWays = 200'000;
-  const double ways = binomial(before.size() + after.size(), after.size());
-  if (ways >= kMinWays && ways <= kMaxWays)
-    estimate.p_value = permutation_p(before, after).value_or(estimate.p_value);
   return estimate;
 }
 

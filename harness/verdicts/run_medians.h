@@ -19,11 +19,10 @@ bool are_enough_runs(std::size_t base, std::size_t now);
 
 // Returns how much larger the runs of `now` are than those of `base`, or nothing for fewer than
 // three runs in all. Each run counts by its median, since trials of one run are no evidence about
-// the next. The interval is that of Student's t with the larger of two errors: that of the run
-// medians, and that of the trials within the runs of each side. p is from t, or from all
-// permutations of the medians where there are at least 40. No permutation has a p below its share,
-// so that p of the farthest one is from t, too. Source: Kalibera & Jones, Rigorous Benchmarking in
-// Reasonable Time, ISMM 2013.
+// the next. Interval and p are those of Student's t with the larger of two errors: that of the run
+// medians, and that of the trials within the runs of each side. Permutations of the medians would
+// assume no distribution, but 4 + 4 runs have too few of them to find as much as 3 + 3 by t.
+// Source: Kalibera & Jones, Rigorous Benchmarking in Reasonable Time, ISMM 2013.
 std::optional<ShiftEstimate> estimate_run_shift(const RunValues& base, const RunValues& now,
                                                 double level = kLevel);
 

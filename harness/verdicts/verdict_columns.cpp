@@ -75,8 +75,9 @@ constexpr VerdictColumn kColumns[] = {
      [](V v) { return finite_value(v.ci_low); }},
     {"ci_high", kAll, "its upper end", [](V v) { return finite_value(v.ci_high); }},
     {"p_value", kRatios,
-     "two-sided test of no change, by the test of the interval or by all permutations of the run "
-     "medians; scaled so that 0.05 is the line where the run could stop at several moments",
+     "two-sided test of no change, by the test of the interval; scaled so that 0.05 is the line "
+     "where "
+     "the run could stop at several moments",
      [](V v) { return optional_value(v.p_value); }},
     {"q_value", kRatios,
      "Benjamini–Hochberg, over the rows that can have a verdict: of an entry of compare:, or of "
