@@ -90,6 +90,10 @@ std::string sentence(const Subject& s) {
     why = ", too few for a verdict, which takes six";
   else if (v.more_repetitions)
     why += fmt::format(": about {} more repetitions would do", *v.more_repetitions);
+  else if (v.more_runs)
+    why += fmt::format(": about {} more runs on each side would do", *v.more_runs);
+  else if (is_too_noisy(v))
+    why += ": too noisy for a change of 5 %";
   return fmt::format("{}: {}{}.", s.name, figures(s), why);
 }
 
