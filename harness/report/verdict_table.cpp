@@ -55,6 +55,8 @@ std::string power_text(const std::vector<Verdict>& rows, std::string_view trials
   if (more_runs > 0)
     text += fmt::format("About {} more runs on each side would decide what is inconclusive.\n",
                         more_runs);
+  if (noisy > 0)
+    text += fmt::format("Too noisy for this threshold: {} of {} rows.\n", noisy, rows.size());
   if (without > 0)
     text +=
         fmt::format("Too few {} for a verdict in {} of {} rows.\n", trials, without, rows.size());
