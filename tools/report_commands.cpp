@@ -80,15 +80,23 @@ std::string run_markdown(const std::filesystem::path& run, const TrialTable& tri
   return text;
 }
 
+// Reads the runs of one side that the other side does not have.
+RunSet read_side(const std::vector<std::string>& paths, const RunSelection& selection,
+                 const RunSet& others) {
+  if (!selection.takes_all()) return RunSet::read(paths, selection, others);
+  RunSet set = RunSet::read(paths);
+  set.remove_runs_in(others);
+  return set;
+}
+
 // The metrics that a report compares. They are also the defaults of `compare`.
 const std::vector<std::string> kReportedMetrics = {"throughput_bps", "rtt_p50_ns"};
 
 }  // namespace
 
 int compare_command(const CompareCommand& command) {
-  RunSet base = RunSet::read(command.base);
-  const RunSet now = RunSet::read(command.now);
-  base.remove_runs_in(now);
+  const RunSet now = read_side(command.now, command.new_selection, {});
+  const RunSet base = read_side(command.base, command.base_selection, now);
   const RunComparison comparison = compare_runs(base, now, command.options);
   if (comparison.rows.empty() && comparison.unmeasured.empty())
     throw UsageError(fmt::format("pingperf compare: the runs have no case in common that has {}",
