@@ -137,7 +137,7 @@ class Verdicts(support.EndToEnd):
             with self.subTest(command[0]):
                 done = pingperf(*command)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertIn("9 Gbit/s", (run / "report.html").read_text())
+        self.assertTrue('"kind":"throughput"' in (run / "report.html").read_text())
 
     def test_exports_are_read_by_their_consumers(self):
         run = self.held.directory
