@@ -115,10 +115,19 @@ double percent_from(const std::string& text, std::string_view option) {
   throw UsageError(fmt::format("{}: '{}' is not a percentage: write e.g. 5%", option, text));
 }
 
+Nanoseconds pause_from(const std::string& text) {
+  constexpr Nanoseconds kMaxPause = 24 * 3600 * kSecond;
+  const auto pause = parse_duration(text);
+  if (pause && *pause <= kMaxPause) return *pause;
+  throw UsageError(
+      fmt::format("--pause: '{}' is not a duration of at most 24h: write e.g. 30s", text));
+}
+
 // Each function below adds sub-commands. A called sub-command sets `result`.
 
 void add_run(CLI::App& app, int argc, char** argv, int& result) {
   const auto run = std::make_shared<RunCommand>();
+  const auto pause = std::make_shared<std::string>("10s");
   run->command_line.assign(argv, argv + argc);
   CLI::App* const command = app.add_subcommand("run", "run experiments");
   auto* const files = command->add_option("FILE", run->files, "experiment files");
@@ -130,11 +139,21 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
                    "resume an interrupted run; cannot be combined with FILE")
       ->type_name("DIR")
       ->excludes(files);
+  command
+      ->add_option("--sessions", run->sessions,
+                   "repeat each experiment so often, each time in new agents as a run of its own")
+      ->type_name("COUNT")
+      ->check(CLI::Range(1, 1000))
+      ->excludes("--resume");
+  command->add_option("--pause", *pause, "the time between two sessions")
+      ->type_name("DURATION")
+      ->capture_default_str()
+      ->needs("--sessions");
   command->add_flag("-q,--quiet", run->quiet, "print only failures and results");
   add_format(*command, run->format);
   add_no_launch(*command, run->no_launch);
   add_overrides(*command, run->overrides);
-  command->callback([run, &result] {
+  command->callback([=, &result] {
     if (run->files.empty() && run->resume.empty())
       throw UsageError(
           "pingperf run: requires an experiment file, e.g. configs/quickstart.yaml, or --resume "
@@ -143,6 +162,7 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
       throw UsageError(
           "pingperf run: --resume keeps the plan of the run: it cannot be combined with --set or "
           "--only");
+    run->pause = pause_from(*pause);
     result = run_command(*run);
   });
 }
@@ -189,15 +209,36 @@ void add_compare(CLI::App& app, int& result) {
   const auto threshold = std::make_shared<std::string>("5%");
   const auto session_sd = std::make_shared<std::string>();
   CLI::App* const command = app.add_subcommand(
-      "compare", "compare two runs: directories, trials.csv files or folders of runs");
-  command->add_option("BASE", *base, "the run to compare with");
-  command->add_option("NEW", *now, "the run to judge");
+      "compare",
+      "compare two runs or sets of runs: a directory, a trials.csv, a folder of runs, or a quoted "
+      "glob");
+  command->add_option("BASE", *base, "the runs to compare with");
+  command->add_option("NEW", *now, "the runs to judge");
   const auto add_list = [&](const char* name, std::vector<std::string>& list, const char* text,
                             const char* type) {
     command->add_option(name, list, text)->type_name(type)->allow_extra_args(false);
   };
   add_list("--base", compare->base, "add a run to BASE", "RUN");
   add_list("--new", compare->now, "add a run to NEW", "RUN");
+  const auto add_last = [&](const char* name, std::optional<std::size_t>& last, const char* text) {
+    command->add_option(name, last, text)->type_name("COUNT")->check(CLI::Range(1, 1'000'000));
+  };
+  add_last("--last", compare->base_selection.last,
+           "of BASE, take only the newest runs, without those in NEW");
+  const auto add_moment = [&](const char* name, std::string& moment, const char* text) {
+    command->add_option(name, moment, text)->type_name("DATE")->check([](const std::string& date) {
+      return is_moment(date) ? ""
+                             : fmt::format(
+                                   "'{}' is not a date: write e.g. 2026-11-28 or "
+                                   "2026-11-28T16:10 (UTC)",
+                                   date);
+    });
+  };
+  add_moment("--since", compare->base_selection.since,
+             "of BASE, take only runs that started then or later (UTC)");
+  add_moment("--until", compare->base_selection.until,
+             "of BASE, take only runs that started on that day or minute, or earlier (UTC)");
+  add_last("--new-last", compare->new_selection.last, "of NEW, take only the newest runs");
   add_list("--metric", compare->options.metrics,
            "compare this metric; throughput_bps and rtt_p50_ns unless given", "NAME");
   command->add_option("--threshold", *threshold, "ignore changes that are smaller")

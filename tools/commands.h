@@ -11,7 +11,10 @@
 #include "harness/base/json_fwd.h"
 #include "harness/base/text_table.h"
 #include "harness/experiment/experiment_reader.h"
+#include "harness/results/run_set.h"
+#include "harness/verdicts/criteria.h"
 #include "harness/verdicts/run_comparison.h"
+#include "sockets/core/clock.h"
 
 namespace pingperf {
 
@@ -26,6 +29,8 @@ struct RunCommand {
   bool quiet = false;
   std::string format = "table";
   bool no_launch = false;  // reject experiments that run a command to reach a host
+  std::uint64_t sessions = 1;
+  Nanoseconds pause = 10 * kSecond;  // between two sessions
   std::vector<std::string> command_line;
 };
 
@@ -63,6 +68,8 @@ struct SinkCommand {
 struct CompareCommand {
   std::vector<std::string> base;  // paths, as RunSet::read() takes them
   std::vector<std::string> now;
+  RunSelection base_selection{.side = "pingperf compare: BASE"};
+  RunSelection new_selection{.side = "pingperf compare: NEW"};
   CompareOptions options;
   std::string format = "table";
   std::string fail_on;  // regression, or inconclusive for both; empty: never fail
@@ -86,6 +93,10 @@ Style style_of_stdout();
 
 // Prints to stderr the commands that the experiment will run to reach its hosts.
 void announce_launchers(const Experiment& experiment);
+
+// Prints what an experiment cannot judge to stderr: what `--only` left out, and too few
+// repetitions. `place` begins each line.
+void print_warnings(const Criteria& criteria, const std::string& place);
 
 // Prints one JSON document to stdout.
 void print_json(const Json& document);

@@ -69,6 +69,13 @@ void announce_launchers(const Experiment& experiment) {
     fmt::print(stderr, "{}: runs: {}\n", launcher.place, launcher.command);
 }
 
+void print_warnings(const Criteria& criteria, const std::string& place) {
+  if (const auto line = left_out_by_only(criteria))
+    fmt::print(stderr, "{}warning: {}\n", place, *line);
+  for (const std::string& line : too_few_repetitions(criteria))
+    fmt::print(stderr, "{}warning: {}\n", place, line);
+}
+
 void print_json(const Json& document) {
   fmt::print("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace));
 }
@@ -82,8 +89,7 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
       const Experiment experiment = load_experiment(file, overrides);
       const Criteria criteria = read_criteria(experiment);
       if (experiment.lab) check_lab(*experiment.lab);
-      for (const std::string& line : too_few_repetitions(criteria))
-        fmt::print(stderr, "{}: warning: {}\n", file, line);
+      print_warnings(criteria, file + ": ");
       const std::vector<Trial> plan = plan_trials(experiment);
       const Nanoseconds length = expected_length(experiment, plan);
       document.push_back({{"file", file},
@@ -110,8 +116,7 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
 int plan_command(const std::string& file, const Overrides& overrides, const std::string& format) {
   const Experiment experiment = load_experiment(file, overrides);
   const Criteria criteria = read_criteria(experiment);
-  for (const std::string& line : too_few_repetitions(criteria))
-    fmt::print(stderr, "{}: warning: {}\n", file, line);
+  print_warnings(criteria, file + ": ");
   const std::vector<Trial> plan = plan_trials(experiment);
   if (format == "json") {
     print_json(plan_json(experiment, plan));

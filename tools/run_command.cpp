@@ -1,5 +1,6 @@
 // pingperf run: experiment -> plan -> agents -> trials -> files -> tables.
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -222,25 +223,42 @@ std::unique_ptr<Lab> make_lab(Experiment& experiment) {
   return lab;
 }
 
-// Runs one experiment from its file, or resumes it from the copy in the directory of its run.
-int run_one(const RunCommand& command, const std::filesystem::path& file,
-            const Overrides& overrides, const Interrupt& interrupt, Json* document) {
-  const std::string text = read_experiment(file);
-  Experiment experiment = parse_experiment(text, file.string(), overrides);
-  const Criteria criteria = read_criteria(experiment);
-  announce_launchers(experiment);
+// What is run: an experiment from its file, or from the copy in the directory of a run to resume.
+struct Subject {
+  std::filesystem::path file;
+  Overrides overrides;
+  std::string text;  // of the file, which may change between sessions
+
+  Experiment experiment() const { return parse_experiment(text, file.string(), overrides); }
+};
+
+// The sessions of one experiment: each is a run, and all of them are a set.
+struct Sessions {
+  std::uint64_t count;
+  std::uint64_t number = 1;                 // of the session that runs
+  std::vector<std::filesystem::path> runs;  // the directories so far
+
+  bool is_set() const { return count > 1; }
+  std::string set() const { return runs.front().filename(); }
+};
+
+// Runs one session of an experiment, or resumes a run.
+int run_session(const RunCommand& command, const Subject& subject, const Criteria& criteria,
+                const Interrupt& interrupt, Sessions& sessions, Json* document) {
+  Experiment experiment = subject.experiment();
   const std::unique_ptr<Lab> lab = make_lab(experiment);
   const std::vector<Trial> plan = plan_trials(experiment, interim_analyses(criteria).back());
   Agents agents(experiment);
   const std::vector<HostReport> reports = check_hosts(experiment, agents, kHostObservation);
-  RunDirectory directory =
-      open_directory(command, experiment, text, overrides, lab.get(), agents, to_json(reports));
+  RunDirectory directory = open_directory(command, experiment, subject.text, subject.overrides,
+                                          lab.get(), agents, to_json(reports));
   refuse_itself_as_baseline(criteria, directory);
+  sessions.runs.push_back(directory.path());
+  if (sessions.is_set())
+    record_set(directory.path(), sessions.set(), sessions.number, sessions.count);
   if (!command.quiet) announce(command, experiment, criteria, directory);
-  for (const std::string& line : too_few_repetitions(criteria))
-    fmt::print(stderr, "warning: {}\n", line);
-  warn_of_unpinned_latency(experiment);
-  if (!command.quiet) warn_of_hosts(reports);
+  if (sessions.number == 1) warn_of_unpinned_latency(experiment);
+  if (!command.quiet && sessions.number == 1) warn_of_hosts(reports);
   run_blocks(command, experiment, criteria, plan, agents, directory, interrupt);
   const Outcome outcome = report(experiment, criteria, directory, document);
   if (document)
@@ -250,6 +268,8 @@ int run_one(const RunCommand& command, const std::filesystem::path& file,
                       {"failed_gates", outcome.failed_gates}});
   else
     print_files(directory.path());
+  if (document && sessions.is_set())
+    document->update({{"set", sessions.set()}, {"session", sessions.number}});
   if (interrupt.raised()) {
     fmt::print(stderr, "Interrupted. To run the missing trials: pingperf run --resume {}\n",
                directory.path().string());
@@ -267,6 +287,58 @@ int worse(int a, int b) {
   for (int code : {kInterrupted, kFailedGate, kFailedTrials})
     if (a == code || b == code) return code;
   return kAllWell;
+}
+
+// Waits for the pause between two sessions. Returns false at once if the program is interrupted.
+bool pause_before(const RunCommand& command, const Sessions& sessions, const Interrupt& interrupt) {
+  if (!command.quiet)
+    fmt::print(stderr, "session {} of {} after a pause of {}\n", sessions.number, sessions.count,
+               ProgressView::clock_text(command.pause));
+  pollfd p{interrupt.fd(), POLLIN, 0};
+  ::poll(&p, 1, static_cast<int>(command.pause / kMillisecond));
+  if (!interrupt.raised()) return true;
+  fmt::print(stderr, "Interrupted: {} of {} sessions are complete\n", sessions.number - 1,
+             sessions.count);
+  return false;
+}
+
+// Names the runs of a set, and the command that compares them.
+void print_set(const std::vector<std::filesystem::path>& runs) {
+  fmt::print("\nThese {} runs are one set:\n", runs.size());
+  for (const std::filesystem::path& run : runs) fmt::print("  {}\n", run.string());
+  fmt::print("To compare them with the runs BASE: pingperf compare BASE {} --new-last {}\n",
+             runs.front().parent_path().string(), runs.size());
+}
+
+// Runs all sessions of an experiment. An error ends the first session with the program. In a later
+// session it is reported, and the next session runs.
+int run_sessions(const RunCommand& command, const Subject& subject, const Interrupt& interrupt,
+                 Json* documents) {
+  const Experiment experiment = subject.experiment();
+  // Read once: the first session must not become the baseline of the second.
+  const Criteria criteria = read_criteria(experiment);
+  announce_launchers(experiment);
+  print_warnings(criteria, "");
+  Sessions sessions{command.sessions};
+  int worst = kAllWell;
+  for (; sessions.number <= sessions.count && worst != kInterrupted; ++sessions.number) {
+    if (sessions.number > 1 && !pause_before(command, sessions, interrupt)) {
+      worst = kInterrupted;
+      break;
+    }
+    Json document;
+    try {
+      worst = worse(worst, run_session(command, subject, criteria, interrupt, sessions,
+                                       documents ? &document : nullptr));
+    } catch (const std::exception& e) {
+      if (sessions.number == 1) throw;
+      fmt::print(stderr, "session {} of {}: {}\n", sessions.number, sessions.count, e.what());
+      worst = worse(worst, kFailedTrials);
+    }
+    if (documents && !document.is_null()) documents->push_back(std::move(document));
+  }
+  if (!documents && sessions.runs.size() > 1) print_set(sessions.runs);
+  return worst;
 }
 
 }  // namespace
@@ -304,10 +376,8 @@ int run_command(const RunCommand& command) {
   const bool as_json = command.format == "json";
   Json documents = Json::array();
   for (const auto& [file, overrides] : experiments) {
-    Json document;
-    worst =
-        worse(worst, run_one(command, file, overrides, interrupt, as_json ? &document : nullptr));
-    if (as_json) documents.push_back(std::move(document));
+    const Subject subject{file, overrides, read_experiment(file)};
+    worst = worse(worst, run_sessions(command, subject, interrupt, as_json ? &documents : nullptr));
     if (worst == kInterrupted) break;
   }
   if (as_json) print_json({{"runs", std::move(documents)}});

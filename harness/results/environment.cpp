@@ -8,6 +8,7 @@
 
 #include "harness/base/json.h"
 #include "harness/base/version.h"
+#include "harness/results/run_directory.h"
 
 namespace pingperf {
 
@@ -81,6 +82,13 @@ std::string resumed_environment_json(const std::filesystem::path& run,
   Json environment = recorded_environment(run);
   environment["resumed"].push_back(session(command_line, hosts, doctor));
   return text_of(environment);
+}
+
+void record_set(const std::filesystem::path& run, const std::string& set, std::uint64_t session,
+                std::uint64_t sessions) {
+  Json environment = recorded_environment(run);
+  environment["set"] = {{"name", set}, {"session", session}, {"sessions", sessions}};
+  write_file_atomically(run / "environment.json", text_of(environment));
 }
 
 std::vector<std::string> environment_differences(const std::filesystem::path& base,

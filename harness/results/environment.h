@@ -1,6 +1,7 @@
 // environment.json: the hosts, versions and command of a run. --resume reads it.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -28,6 +29,11 @@ std::string environment_json(const std::vector<std::string>& command_line,
 std::string resumed_environment_json(const std::filesystem::path& run,
                                      const std::vector<std::string>& command_line,
                                      const std::vector<PairFacts>& hosts, const Json& doctor);
+
+// Records in `run`/environment.json that the run is one of `sessions` of a set, which is named by
+// the directory of its first run. Throws UsageError when the file is missing or damaged.
+void record_set(const std::filesystem::path& run, const std::string& set, std::uint64_t session,
+                std::uint64_t sessions);
 
 // Returns the overrides that a run was started with, so that a resumed run has the same plan.
 // Throws UsageError when `run`/environment.json is missing or damaged.

@@ -1,10 +1,13 @@
 #include "harness/results/run_set.h"
 
 #include <fmt/core.h>
+#include <glob.h>
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 
+#include "harness/base/parse_number.h"
 #include "harness/base/usage_error.h"
 
 namespace pingperf {
@@ -12,7 +15,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The trials.csv of the run, or of each run in the folder, that `path` names; none: it is neither.
+// Returns true if `text` has the form, in which each 0 stands for a digit.
+bool has_form(std::string_view text, std::string_view form) {
+  return std::ranges::equal(text, form, [](char c, char expected) {
+    return expected == '0' ? c >= '0' && c <= '9' : c == expected;
+  });
+}
+
+// Returns the trials.csv of the run, or of each run in the folder, that `path` names.
 std::vector<fs::path> trials_files(const fs::path& path) {
   std::error_code error;
   if (fs::is_regular_file(path, error)) return {path};
@@ -24,6 +34,105 @@ std::vector<fs::path> trials_files(const fs::path& path) {
       files.push_back(entry->path() / "trials.csv");
   std::sort(files.begin(), files.end());
   return files;
+}
+
+// Returns the paths that match a glob.
+std::vector<fs::path> matches_of(const std::string& pattern) {
+  glob_t found{};
+  std::vector<fs::path> matches;
+  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0)
+    matches.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  ::globfree(&found);
+  return matches;
+}
+
+struct StoredRun {
+  fs::path file;       // the trials
+  fs::path directory;  // canonical; empty when only its trials are known
+};
+
+// Adds the run, unless it is there: returns false then.
+bool add_run(std::vector<StoredRun>& runs, const fs::path& file) {
+  const bool is_run = file.filename() == "trials.csv";
+  const fs::path directory = is_run ? fs::canonical(file).parent_path() : fs::path();
+  const auto is_same = [&](const StoredRun& run) { return run.directory == directory; };
+  if (is_run && std::any_of(runs.begin(), runs.end(), is_same)) return false;
+  runs.push_back({file, directory});
+  return true;
+}
+
+// Adds the runs that a glob matches. A run that matches twice, for example by its link `latest`,
+// counts once.
+void add_matches(std::vector<StoredRun>& runs, const std::string& pattern) {
+  const std::size_t before = runs.size();
+  for (const fs::path& match : matches_of(pattern)) {
+    std::error_code error;
+    if (fs::is_regular_file(match, error) && match.extension() != ".csv") continue;
+    for (const fs::path& file : trials_files(match)) add_run(runs, file);
+  }
+  if (runs.size() == before)
+    throw UsageError(fmt::format("{}: no such file or directory, and no run matches it", pattern));
+}
+
+std::vector<StoredRun> find_runs(const std::vector<std::string>& paths) {
+  std::vector<StoredRun> runs;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    const bool exists = fs::exists(path, error);
+    if (!exists && path.find_first_of("*?[") != std::string::npos) {
+      add_matches(runs, path);
+      continue;
+    }
+    const std::vector<fs::path> files = trials_files(path);
+    if (files.empty())
+      throw UsageError(fmt::format(
+          "{}: {}", path,
+          exists ? "holds no run: name the directory of one (with its trials.csv), or one of runs"
+                 : "no such file or directory"));
+    for (const fs::path& file : files)
+      if (!add_run(runs, file))
+        throw UsageError(
+            fmt::format("{}: is named twice", fs::canonical(file).parent_path().string()));
+  }
+  return runs;
+}
+
+TrialTable read_trials(const fs::path& file) try {
+  return TrialTable::read(file);
+} catch (const CsvError& e) {
+  throw UsageError(e.what());
+}
+
+// Returns the start of a run: "2026-11-28T16:10:02". Empty: it has no trial.
+std::string start_of(const StoredRun& run) {
+  const std::string name = run.directory.filename();
+  if (has_form(name.substr(0, 16), "00000000T000000Z"))
+    return fmt::format("{}-{}-{}T{}:{}:{}", name.substr(0, 4), name.substr(4, 2), name.substr(6, 2),
+                       name.substr(9, 2), name.substr(11, 2), name.substr(13, 2));
+  const TrialTable trials = read_trials(run.file);
+  if (trials.rows().empty()) return "";
+  const std::string_view start = trials.text(trials.rows().front(), "started_at").substr(0, 19);
+  if (has_form(start, "0000-00-00T00:00:00")) return std::string(start);
+  throw UsageError(fmt::format("{}: has no started_at, so the run cannot be selected by its start",
+                               run.file.string()));
+}
+
+// "2026-11-28" stands for the whole day.
+bool is_within(const std::string& start, const RunSelection& selection) {
+  return start >= selection.since &&
+         (selection.until.empty() || start.substr(0, selection.until.size()) <= selection.until);
+}
+
+// Describes the runs that were named when none is left of them.
+std::string nothing_left(const std::string& side,
+                         const std::vector<std::pair<std::string, StoredRun>>& named,
+                         std::size_t in_others) {
+  std::string text = fmt::format("{}: no run is left of {} with trials", side, named.size());
+  if (named.size() == 1) text += fmt::format(", started at {}", named.front().first);
+  if (named.size() > 1)
+    text += fmt::format(", started from {} to {}", named.front().first, named.back().first);
+  if (in_others > 0) text += fmt::format("; {} of them are on the other side too", in_others);
+  return text;
 }
 
 // "bulk/engine=iperf3/streams=4" taken apart.
@@ -45,29 +154,46 @@ Case case_named(const std::string& name) {
 
 }  // namespace
 
+bool is_moment(std::string_view text) {
+  if (!has_form(text, "0000-00-00") && !has_form(text, "0000-00-00T00:00")) return false;
+  const auto number = [&](std::size_t at, std::size_t size) {
+    return *parse_number<unsigned>(text.substr(at, size));
+  };
+  const std::chrono::year_month_day day(std::chrono::year(static_cast<int>(number(0, 4))),
+                                        std::chrono::month(number(5, 2)),
+                                        std::chrono::day(number(8, 2)));
+  return day.ok() && (text.size() == 10 || (number(11, 2) < 24 && number(14, 2) < 60));
+}
+
 RunSet RunSet::read(const std::vector<std::string>& paths) {
   RunSet set;
-  for (const std::string& path : paths) {
-    const std::vector<fs::path> files = trials_files(path);
-    std::error_code error;
-    if (files.empty())
-      throw UsageError(fmt::format(
-          "{}: {}", path,
-          fs::exists(path, error)
-              ? "holds no run: name the directory of one (with its trials.csv), or one of runs"
-              : "no such file or directory"));
-    for (const fs::path& file : files) {
-      const bool is_run = file.filename() == "trials.csv";
-      const fs::path directory = is_run ? fs::canonical(file).parent_path() : fs::path();
-      if (is_run && set.holds(directory))
-        throw UsageError(fmt::format("{}: is named twice", directory.string()));
-      try {
-        set.runs_.push_back({directory, TrialTable::read(file)});
-      } catch (const CsvError& e) {
-        throw UsageError(e.what());
-      }
+  for (const StoredRun& run : find_runs(paths))
+    set.runs_.push_back({run.directory, read_trials(run.file)});
+  return set;
+}
+
+RunSet RunSet::read(const std::vector<std::string>& paths, const RunSelection& selection,
+                    const RunSet& others) {
+  std::vector<std::pair<std::string, StoredRun>> named;
+  for (const StoredRun& run : find_runs(paths))
+    if (std::string start = start_of(run); !start.empty()) named.emplace_back(start, run);
+  std::stable_sort(named.begin(), named.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  RunSet set;
+  std::size_t in_others = 0;
+  for (auto entry = named.rbegin(); entry != named.rend(); ++entry) {  // the newest first
+    const auto& [start, run] = *entry;
+    if (set.runs_.size() == selection.last) break;
+    if (!is_within(start, selection)) continue;
+    if (!run.directory.empty() && others.holds(run.directory)) {
+      ++in_others;
+      continue;
     }
+    TrialTable trials = read_trials(run.file);
+    if (!trials.rows().empty()) set.runs_.push_back({run.directory, std::move(trials)});
   }
+  std::reverse(set.runs_.begin(), set.runs_.end());
+  if (set.runs_.empty()) throw UsageError(nothing_left(selection.side, named, in_others));
   return set;
 }
 

@@ -1,8 +1,11 @@
 // RunSet: the trials of one run or several, for `pingperf compare`.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,6 +14,20 @@
 
 namespace pingperf {
 
+// Selects runs by their start. A moment is a date or a minute, in UTC: "2026-11-28" or
+// "2026-11-28T16:10".
+struct RunSelection {
+  std::string side;                 // begins the error that no run is left
+  std::string since;                // empty: no bound
+  std::string until;                // empty: no bound; includes all of that day or minute
+  std::optional<std::size_t> last;  // so many of the newest
+
+  bool takes_all() const { return since.empty() && until.empty() && !last; }
+};
+
+// Returns true if `text` is a moment of a RunSelection.
+bool is_moment(std::string_view text);
+
 class RunSet {
  public:
   struct Run {
@@ -18,10 +35,15 @@ class RunSet {
     TrialTable trials;
   };
 
-  // Each path is the directory of a run, its trials.csv, or a directory that holds runs, all of
-  // which are taken. Throws UsageError naming the path that is none of these, damaged, or there
-  // twice.
+  // Each path is the directory of a run, its trials.csv, a directory that holds runs, all of which
+  // are taken, or a glob over these. Throws UsageError naming the path that is none of these,
+  // damaged, or there twice.
   static RunSet read(const std::vector<std::string>& paths);
+  // Reads the selected runs that have trials and are not in `others`, in the order of their start.
+  // The start is in the name of the directory, or it is that of the first trial. Throws UsageError
+  // as read() does, and if no run is left.
+  static RunSet read(const std::vector<std::string>& paths, const RunSelection& selection,
+                     const RunSet& others);
   static RunSet of(TrialTable trials);
   // Adds a run of which only the trials are known.
   void add(TrialTable trials) { runs_.push_back({{}, std::move(trials)}); }

@@ -61,6 +61,9 @@ struct Criteria {
   std::optional<Until> until;
   std::vector<Compare> compare;
   std::vector<Gate> gates;
+  // Names of the gates and comparisons whose cases `--only` left out.
+  std::vector<std::string> gates_without_cases;
+  std::vector<std::string> comparisons_without_cases;
   std::size_t gates_left_out = 0;  // those against stored runs, if these were not to be opened
 };
 

@@ -1,6 +1,6 @@
 #include "harness/verdicts/criteria_reader.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
@@ -372,16 +372,27 @@ class CriteriaReader {
   Criteria criteria_;
 };
 
-// Drops the pairs of which a case is gone, and what has no pair left.
+// Drops the pairs of which a case is gone, and entries that have no pair left. Returns the names of
+// the pairs.
 template <typename Judged>
-void drop_broken(std::vector<Judged>& entries, const std::vector<Case>& cases) {
+std::vector<std::string> drop_broken(std::vector<Judged>& entries, const std::vector<Case>& cases) {
   std::set<std::string> names{""};  // a gate's case may have no baseline
   for (const Case& c : cases) names.insert(c.name);
+  std::vector<std::string> dropped;
   for (Judged& entry : entries)
     std::erase_if(entry.pairs, [&](const CasePair& pair) {
-      return !names.contains(pair.candidate) || !names.contains(pair.baseline);
+      if (names.contains(pair.candidate) && names.contains(pair.baseline)) return false;
+      dropped.push_back(fmt::format("{} of {}{}{}", entry.metric, pair.candidate,
+                                    pair.baseline.empty() ? "" : " to ", pair.baseline));
+      return true;
     });
   std::erase_if(entries, [](const Judged& entry) { return entry.pairs.empty(); });
+  return dropped;
+}
+
+// "1 gate", "2 gates"
+std::string count_of(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 // Throws UsageError when the stored run lacks a case that its gate needs.
@@ -411,14 +422,30 @@ void open_stored_runs(Criteria& criteria) {
 
 Criteria read_criteria(const Experiment& experiment, StoredRuns stored_runs) {
   Criteria criteria = CriteriaReader(experiment).read();
-  drop_broken(criteria.compare, experiment.cases);
-  drop_broken(criteria.gates, experiment.cases);
+  criteria.comparisons_without_cases = drop_broken(criteria.compare, experiment.cases);
+  criteria.gates_without_cases = drop_broken(criteria.gates, experiment.cases);
   if (stored_runs == StoredRuns::open)
     open_stored_runs(criteria);
   else
     criteria.gates_left_out =
         std::erase_if(criteria.gates, [](const Gate& gate) { return !gate.against.empty(); });
   return criteria;
+}
+
+std::optional<std::string> left_out_by_only(const Criteria& criteria) {
+  constexpr std::size_t kMaxNames = 8;
+  std::vector<std::string> counts, names;
+  for (const auto& [dropped, noun] : {std::pair(&criteria.gates_without_cases, "gate"),
+                                      std::pair(&criteria.comparisons_without_cases, "comparison")})
+    if (!dropped->empty()) {
+      counts.push_back(count_of(dropped->size(), noun));
+      names.insert(names.end(), dropped->begin(), dropped->end());
+    }
+  if (names.empty()) return std::nullopt;
+  const std::size_t more = names.size() - std::min(names.size(), kMaxNames);
+  names.resize(names.size() - more);
+  return fmt::format("--only leaves out {}: {}{}", fmt::join(counts, " and "),
+                     fmt::join(names, ", "), more > 0 ? fmt::format(" and {} more", more) : "");
 }
 
 }  // namespace pingperf

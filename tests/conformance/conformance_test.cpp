@@ -460,7 +460,9 @@ TEST_P(ConnectPingTest, ConnectTimeIsPartOfTheExchange) {
 }
 
 TEST_P(PingTest, TheServerSentEveryPongThatTheClientGot) {
-  const Ends ends = run_trial(engine(), options_for(engine()));
+  Options options = options_for(engine());
+  if (engine().honours("ping_timeout")) options.ping_timeout = kSecond;  // a busy machine is slow
+  const Ends ends = run_trial(engine(), options);
   expect_well(ends);
   if (engine().listen) {
     EXPECT_GE(ends.server.total_exchanges.value(), ends.client.total_exchanges.value());

@@ -126,6 +126,19 @@ class Verdicts(support.EndToEnd):
         self.assertEqual(pingperf("compare", run, run, "--metric", "jitter_ns").returncode, 2)
         self.assertEqual(pingperf("compare", run).returncode, 2)
 
+    def test_trials_of_another_tool_are_compared_reported_and_exported(self):
+        run = self.folder / "mine"
+        run.mkdir()
+        rows = "".join(f"mine,mine,bulk,bulk,{block},ok,{9e9 + block}\n" for block in range(1, 8))
+        (run / "trials.csv").write_text("run,experiment,workload,case,block,status,throughput_bps\n" + rows)
+        commands = [["compare", run, run], ["report", run]]
+        commands += [["export", run, "--format", f] for f in ("markdown", "benchmark-json", "openmetrics")]
+        for command in commands:
+            with self.subTest(command[0]):
+                done = pingperf(*command)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertTrue('"kind":"throughput"' in (run / "report.html").read_text())
+
     def test_exports_are_read_by_their_consumers(self):
         run = self.held.directory
         benchmark = self.folder / "benchmark.json"
