@@ -232,6 +232,13 @@ class Verdicts(support.EndToEnd):
             self.assertEqual(done.returncode, 2, done.stdout)
             self.assertIn(error, done.stderr)
 
+    def test_a_glob_without_quotes_is_reported_as_one(self):
+        hint = "Put a glob in quotes: "
+        done = pingperf("compare", *[self.held.directory] * 4)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(hint, done.stderr)
+        self.assertNotIn(hint, pingperf("compare", self.held.directory, self.held.directory, "--typo").stderr)
+
     def test_only_names_the_gates_and_comparisons_that_it_leaves_out(self):
         line = ("warning: --only leaves out 2 gates and 1 comparison: throughput_bps of bulk/engine=blocking, "
                 "throughput_bps of bulk/engine=epoll, throughput_bps of bulk/engine=epoll to bulk/engine=blocking\n")
