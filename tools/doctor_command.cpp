@@ -43,12 +43,12 @@ std::string heading(const HostReport& report) {
 
 std::string text_of(const HostReport& report, const Style& style) {
   constexpr std::size_t kIndent = 9;
-  std::string text = toned(heading(report), Tone::heading, style) + "\n";
+  std::string text = styled(heading(report), TextStyle::heading, style) + "\n";
   if (report.findings.empty()) text += "found nothing that spoils or limits results\n";
   for (const Finding& f : report.findings) {
-    const Tone tone = f.severity == Severity::serious ? Tone::bad : Tone::plain;
+    const TextStyle tone = f.severity == Severity::serious ? TextStyle::error : TextStyle::plain;
     const auto add = [&](std::string_view mark, const std::string& paragraph) {
-      text += toned(fmt::format("{:<{}}", mark, kIndent), tone, style) +
+      text += styled(fmt::format("{:<{}}", mark, kIndent), tone, style) +
               wrap(paragraph, style.width, kIndent) + "\n";
     };
     text += "\n";

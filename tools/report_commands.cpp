@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "harness/base/json.h"
 #include "harness/base/usage_error.h"
 #include "harness/experiment/experiment_reader.h"
 #include "harness/report/exports.h"
@@ -62,14 +63,28 @@ void print_undecidable(const RunComparison& comparison) {
              first->warning);
 }
 
-// The experiment of a finished run.
-Experiment experiment_of(const std::filesystem::path& run) {
-  return load_experiment(run / "experiment.yaml", recorded_overrides(run));
+struct FinishedRun {
+  Experiment experiment;
+  Criteria criteria;
+};
+
+// Reads the experiment of a finished run. Trials of another tool have none: then the cases are
+// those of the trials, and none are compared.
+FinishedRun finished_run(const std::filesystem::path& run, const TrialTable& trials) {
+  if (std::filesystem::exists(run / "experiment.yaml")) {
+    Experiment experiment = load_experiment(run / "experiment.yaml", recorded_overrides(run));
+    Criteria criteria = read_criteria(experiment, StoredRuns::leave_out);
+    return {std::move(experiment), std::move(criteria)};
+  }
+  FinishedRun finished;
+  finished.experiment.name = run.filename().string();
+  finished.experiment.cases = RunSet::of(trials).cases();
+  finished.experiment.plan.repetitions = blocks_of(trials);
+  return finished;
 }
 
 std::string run_markdown(const std::filesystem::path& run, const TrialTable& trials) {
-  const Experiment experiment = experiment_of(run);
-  const Criteria criteria = read_criteria(experiment, StoredRuns::leave_out);
+  const auto [experiment, criteria] = finished_run(run, trials);
   std::string text = fmt::format("### {}\n\n", experiment.name);
   if (!experiment.description.empty()) text += experiment.description + "\n\n";
   text += results_markdown(trials, experiment.cases);
@@ -87,6 +102,11 @@ RunSet read_side(const std::vector<std::string>& paths, const RunSelection& sele
   RunSet set = RunSet::read(paths);
   set.remove_runs_in(others);
   return set;
+}
+
+Json environment_of(const std::filesystem::path& run) {
+  return std::filesystem::exists(run / "environment.json") ? recorded_environment(run)
+                                                           : Json::object();
 }
 
 // The metrics that a report compares. They are also the defaults of `compare`.
@@ -118,7 +138,7 @@ int export_command(const std::string& run, const std::string& format) {
   else if (format == "openmetrics")
     fmt::print("{}", openmetrics(trials));
   else
-    fmt::print("{}", benchmark_json(trials, recorded_environment(run)));
+    fmt::print("{}", benchmark_json(trials, environment_of(run)));
   return 0;
 }
 
@@ -126,14 +146,14 @@ int report_command(const ReportCommand& command) {
   const RunSet set = RunSet::read(command.runs);
   if (command.output.empty() && set.runs().size() > 1)
     throw UsageError("pingperf report: several runs require -o FILE");
-  std::deque<Experiment> experiments;
+  std::deque<FinishedRun> finished;  // what is reported points into these
   std::vector<ReportedRun> runs;
   std::vector<ReportedChange> changes;
   for (const RunSet::Run& run : set.runs()) {
     if (run.directory.empty())
       throw UsageError("pingperf report: name the directory of a run, not a file in it");
-    const Experiment& experiment = experiments.emplace_back(experiment_of(run.directory));
-    const Criteria criteria = read_criteria(experiment, StoredRuns::leave_out);
+    const auto& [experiment, criteria] =
+        finished.emplace_back(finished_run(run.directory, run.trials));
     runs.push_back({run.directory, &experiment, &run.trials, summarize(run.trials),
                     compare_cases(criteria, run.trials), judge_gates(criteria, run.trials),
                     criteria.gates_left_out});

@@ -43,22 +43,23 @@ std::optional<std::pair<double, double>> median_interval(std::vector<double> val
 }
 
 std::optional<Modes> find_modes(std::vector<double> values) {
-  constexpr double kApart = 1.5, kMinShare = 0.2;
+  constexpr double kApart = 1.5, kWide = 9, kMost = 0.6;
+  const std::size_t n = values.size(), fewest = std::max<std::size_t>(2, (n + 4) / 5);
   std::sort(values.begin(), values.end());
-  if (values.size() < 4 || values.front() <= 0) return std::nullopt;
-  std::size_t split = 1;  // index of the first value above the widest gap
-  const auto gap = [&](std::size_t i) { return values[i] / values[i - 1]; };
-  for (std::size_t i = 2; i < values.size(); ++i)
+  if (n < 2 * fewest || values.front() <= 0) return std::nullopt;
+  const auto gap = [&](std::size_t i) { return std::log(values[i] / values[i - 1]); };
+  std::vector<double> gaps;
+  for (std::size_t i = 1; i < n; ++i) gaps.push_back(gap(i));
+  const auto usual = gaps.begin() + static_cast<std::ptrdiff_t>(
+                                        kMost * static_cast<double>(gaps.size() - 1));
+  std::nth_element(gaps.begin(), usual, gaps.end());
+  std::size_t split = fewest;  // index of the first value above the gap
+  for (std::size_t i = fewest; i <= n - fewest; ++i)
     if (gap(i) > gap(split)) split = i;
-  const std::size_t fewest = std::min(split, values.size() - split);
-  if (fewest < 2 || static_cast<double>(fewest) < kMinShare * static_cast<double>(values.size()))
-    return std::nullopt;
-  const std::vector<double> low(values.begin(),
-                                values.begin() + static_cast<std::ptrdiff_t>(split));
-  const std::vector<double> high(values.begin() + static_cast<std::ptrdiff_t>(split), values.end());
-  const double wider = std::max(low.back() / low.front(), high.back() / high.front());
-  if (std::log(gap(split)) <= 1.5 * std::log(wider)) return std::nullopt;
-  const Modes modes{low.size(), high.size(), median(low), median(high)};
+  if (gap(split) < kWide * *usual) return std::nullopt;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(split);
+  const Modes modes{split, n - split, median({values.begin(), middle}),
+                    median({middle, values.end()})};
   return modes.high / modes.low >= kApart ? std::optional(modes) : std::nullopt;
 }
 

@@ -29,9 +29,10 @@ struct Modes {
   double low, high;  // the groups' medians
 };
 
-// Returns the two groups on either side of the widest gap of logarithms. Returns nothing unless
-// each group has at least two values and a fifth of all, the gap is 1.5 times as wide as either
-// group, and the medians differ by a factor of at least 1.5. Requires values above 0.
+// Returns the two groups on either side of the widest gap between values (as logarithms) that
+// leaves at least two values and a fifth of all on each side. Returns nothing unless that gap is nine
+// times as wide as most gaps are, and the medians of the groups differ by a factor of at least 1.5.
+// So neither an outlier nor a third group hides two groups. Requires values above 0.
 std::optional<Modes> find_modes(std::vector<double> values);
 
 }  // namespace pingperf

@@ -52,13 +52,13 @@ std::size_t width_of(const Widths& widths) {
 // Returns the cell filled up to `width`. Only the text has the tone.
 std::string padded(const Cell& cell, std::size_t width, bool left, const Style& style) {
   const std::string space(width - std::min(width, display_width(cell.text)), ' ');
-  const std::string text = toned(cell.text, cell.tone, style);
+  const std::string text = styled(cell.text, cell.tone, style);
   return left ? text + space : space + text;
 }
 
 std::string ended(std::string line, bool heading, const Style& style) {
   line.erase(line.find_last_not_of(' ') + 1);
-  return (heading ? toned(line, Tone::heading, style) : line) + "\n";
+  return (heading ? styled(line, TextStyle::heading, style) : line) + "\n";
 }
 
 std::string lines(const Rows& rows, const Widths& widths, const Style& style) {
@@ -96,7 +96,7 @@ std::string flowing(const std::vector<Cell>& header, const std::vector<Cell>& ro
     std::string item = header[i].text;
     std::size_t wide = kGap + display_width(item);
     do {
-      item.append(1, ' ').append(toned(row[i].text, row[i].tone, style));
+      item.append(1, ' ').append(styled(row[i].text, row[i].tone, style));
       wide += 1 + display_width(row[i].text);
     } while (++i < row.size() && header[i].text.empty());
     if (used > 0 && used + wide > style.width) {
@@ -152,9 +152,9 @@ std::string shorten(const std::string& text, std::size_t width) {
   return text.substr(0, offset_of(text, head)) + "…" + text.substr(offset_of(text, whole - tail));
 }
 
-std::string toned(std::string_view text, Tone tone, const Style& style) {
+std::string styled(std::string_view text, TextStyle tone, const Style& style) {
   static constexpr std::string_view codes[] = {"", "1", "32", "31", "33"};  // ECMA-48, SGR
-  if (!style.color || tone == Tone::plain) return std::string(text);
+  if (!style.color || tone == TextStyle::plain) return std::string(text);
   return fmt::format("\x1b[{}m{}\x1b[0m", codes[static_cast<std::size_t>(tone)], text);
 }
 

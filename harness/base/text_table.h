@@ -14,16 +14,16 @@ struct Style {
 };
 
 // The meaning of a text, which decides its colour.
-enum class Tone { plain, heading, good, bad, unsure };
+enum class TextStyle { plain, heading, ok, error, warning };
 
 // Returns `text` in the colour of its tone if the style has colours.
-std::string toned(std::string_view text, Tone tone, const Style& style);
+std::string styled(std::string_view text, TextStyle tone, const Style& style);
 
 struct Cell {
   std::string text;
-  Tone tone = Tone::plain;
+  TextStyle tone = TextStyle::plain;
 
-  Cell(std::string t, Tone how = Tone::plain) : text(std::move(t)), tone(how) {}
+  Cell(std::string t, TextStyle how = TextStyle::plain) : text(std::move(t)), tone(how) {}
   Cell(const char* t) : text(t) {}
 };
 

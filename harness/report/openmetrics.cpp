@@ -66,9 +66,9 @@ void add_family(std::string& text, const Column& metric, const std::vector<Summa
     add("ci_high", row.ci_high);
   }
   if (samples.empty()) return;
-  text +=
-      fmt::format("# HELP pingperf_{0} {1}{2}\n# TYPE pingperf_{0} gauge\n{3}", base.name,
-                  escape_label(metric.doc), base.name == metric.name ? "" : " (in base units)", samples);
+  text += fmt::format("# HELP pingperf_{0} {1}{2}\n# TYPE pingperf_{0} gauge\n{3}", base.name,
+                      escape_label(metric.doc), base.name == metric.name ? "" : " (in base units)",
+                      samples);
 }
 
 void add_trial_counts(std::string& text, const TrialTable& trials) {

@@ -142,6 +142,8 @@ Json case_json(const Telling& telling, const std::string& name,
                {"blocks", drawn}};
   for (const char* const column : {"workload", "kind", "engine", "transport"})
     json[column] = trials.text(row, column);
+  if (json["kind"] == "")  // of trials of another tool
+    json["kind"] = trials.values(name, "rtt_p50_ns").empty() ? "throughput" : "latency";
   json["axes"] = Json::array();
   json["numbers"] = Json::object();
   for (const Case& c : telling.run.experiment->cases) {

@@ -38,6 +38,16 @@ std::string ratio_text(double ratio) {
   return fmt::format("{:.{}f}", ratio, ratio < 9.995 ? 2 : ratio < 99.95 ? 1 : 0);
 }
 
+// Returns a ratio, or a difference in the metric's unit.
+std::string effect_text(const Verdict& v, double value) {
+  return v.is_difference ? human_metric(v.metric, value) : ratio_text(value);
+}
+
+// Returns true if the verdict has something to print.
+bool has_effect(const Verdict& v) {
+  return ratio_of(v) || (v.is_difference && v.value);
+}
+
 // "bulk/engine=blocking" beside "bulk/engine=iperf3/streams=1" leaves "engine=iperf3/streams=1".
 std::string without_common_start(const std::string& name, const std::string& other) {
   std::size_t start = 0;
@@ -58,10 +68,13 @@ std::string capitalised(std::string text) {
 // "goodput 0.97 × that of engine=iperf3, 95 % interval 0.96 to 0.98, 30 pairs"
 std::string figures(const Subject& s) {
   const Verdict& v = *s.verdict;
-  std::string text =
-      fmt::format("{} {} × that of {}", title_of(v.metric), ratio_text(*v.value), s.reference);
+  std::string text = v.is_difference ? fmt::format("{} {} more than that of {}", title_of(v.metric),
+                                                   effect_text(v, *v.value), s.reference)
+                                     : fmt::format("{} {} × that of {}", title_of(v.metric),
+                                                   effect_text(v, *v.value), s.reference);
   if (v.ci_low)
-    text += fmt::format(", 95 % interval {} to {}", ratio_text(*v.ci_low), ratio_text(*v.ci_high));
+    text += fmt::format(", 95 % interval {} to {}", effect_text(v, *v.ci_low),
+                        effect_text(v, *v.ci_high));
   return text + ", " + s.trials;
 }
 
@@ -77,6 +90,10 @@ std::string sentence(const Subject& s) {
     why = ", too few for a verdict, which takes six";
   else if (v.more_repetitions)
     why += fmt::format(": about {} more repetitions would do", *v.more_repetitions);
+  else if (v.more_runs)
+    why += fmt::format(": about {} more runs on each side would do", *v.more_runs);
+  else if (is_too_noisy(v))
+    why += ": too noisy for a change of 5 %";
   return fmt::format("{}: {}{}.", s.name, figures(s), why);
 }
 
@@ -86,7 +103,8 @@ std::string range_of(const std::vector<Subject>& subjects) {
       subjects.begin(), subjects.end(),
       [](const Subject& a, const Subject& b) { return *a.verdict->value < *b.verdict->value; });
   const auto one = [](const Subject& s) {
-    return fmt::format("{} × ({})", ratio_text(*s.verdict->value), s.name);
+    return fmt::format("{}{} ({})", effect_text(*s.verdict, *s.verdict->value),
+                       s.verdict->is_difference ? "" : " ×", s.name);
   };
   if (subjects.size() == 1) return ": " + one(*low);
   return fmt::format(": from {} to {}", one(*low), one(*high));
@@ -123,7 +141,7 @@ std::vector<Statement> grouped(const std::vector<Subject>& subjects, const std::
 std::vector<Statement> unmeasured(const std::vector<Subject>& subjects) {
   std::map<std::string, std::size_t> counts;
   for (const Subject& s : subjects)
-    if (!ratio_of(*s.verdict)) ++counts[s.verdict->metric];
+    if (!has_effect(*s.verdict)) ++counts[s.verdict->metric];
   std::vector<Statement> statements;
   for (const auto& [metric, count] : counts)
     statements.push_back(
@@ -134,7 +152,7 @@ std::vector<Statement> unmeasured(const std::vector<Subject>& subjects) {
 
 std::vector<Statement> statements_of(const std::vector<Subject>& all, const std::string& against) {
   std::vector<Subject> subjects = all;
-  std::erase_if(subjects, [](const Subject& s) { return !ratio_of(*s.verdict); });
+  std::erase_if(subjects, [](const Subject& s) { return !has_effect(*s.verdict); });
   std::vector<Statement> statements;
   if (subjects.size() > kMaxSentences) {
     statements = grouped(subjects, against);

@@ -51,7 +51,7 @@ Cell ok_count(const TrialTable& trials, const std::string& name) {
     return trials.text(trials.rows()[i], "status") == "ok";
   });
   const bool all = ok == static_cast<std::ptrdiff_t>(rows.size());
-  return {fmt::format("{}/{}", ok, rows.size()), all ? Tone::plain : Tone::bad};
+  return {fmt::format("{}/{}", ok, rows.size()), all ? TextStyle::plain : TextStyle::error};
 }
 
 std::vector<std::string> cases_of_kind(const TrialTable& trials, const std::vector<Case>& all,

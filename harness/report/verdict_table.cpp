@@ -34,12 +34,13 @@ std::string percent(double share) {
 // Returns what so many trials could have found, and what would decide the rest.
 std::string power_text(const std::vector<Verdict>& rows, std::string_view trials) {
   double largest = 0, smallest = std::numeric_limits<double>::infinity();
-  std::size_t more = 0, more_runs = 0, without = 0;
+  std::size_t more = 0, more_runs = 0, without = 0, noisy = 0;
   for (const Verdict& row : rows) {
     largest = std::max(largest, row.detectable_ratio.value_or(0));
     smallest = std::min(smallest, row.detectable_ratio.value_or(smallest));
     more = std::max(more, row.more_repetitions.value_or(0));
     more_runs = std::max(more_runs, row.more_runs.value_or(0));
+    noisy += is_too_noisy(row);
     without += row.shift && !row.detectable_ratio && !row.is_difference && row.shift->stddev > 0 &&
                row.trust == Trust::full;
   }
@@ -54,6 +55,8 @@ std::string power_text(const std::vector<Verdict>& rows, std::string_view trials
   if (more_runs > 0)
     text += fmt::format("About {} more runs on each side would decide what is inconclusive.\n",
                         more_runs);
+  if (noisy > 0)
+    text += fmt::format("Too noisy for this threshold: {} of {} rows.\n", noisy, rows.size());
   if (without > 0)
     text +=
         fmt::format("Too few {} for a verdict in {} of {} rows.\n", trials, without, rows.size());
@@ -73,15 +76,15 @@ Cell decision_cell(const Verdict& v) {
     switch (v.decision) {
       case Decision::faster:
       case Decision::passed:
-        return Tone::good;
+        return TextStyle::ok;
       case Decision::slower:
       case Decision::failed:
-        return Tone::bad;
+        return TextStyle::error;
       case Decision::inconclusive:
       case Decision::undecided:
-        return Tone::unsure;
+        return TextStyle::warning;
       default:
-        return Tone::plain;
+        return TextStyle::plain;
     }
   };
   return {std::string(name(v.decision)), tone()};

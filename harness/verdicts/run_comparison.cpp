@@ -225,12 +225,11 @@ Failures zeros_of(const RunSet& set, const std::string& case_name, const std::st
 // Returns the one-sided p of Fisher's exact test that so many more of `after` fail than of
 // `before`.
 double fisher_p(const Failures& before, const Failures& after) {
-  if (before.all == 0 || after.all == 0) return 1;
-  const boost::math::hypergeometric draws(before.failed + after.failed, after.all,
-                                          before.all + after.all);
-  return after.failed == 0 ? 1
-                           : boost::math::cdf(boost::math::complement(
-                                 draws, static_cast<double>(after.failed - 1)));
+  if (before.all == 0 || after.failed == 0) return 1;
+  const boost::math::hypergeometric draws(static_cast<unsigned>(before.failed + after.failed),
+                                          static_cast<unsigned>(after.all),
+                                          static_cast<unsigned>(before.all + after.all));
+  return boost::math::cdf(boost::math::complement(draws, static_cast<double>(after.failed - 1)));
 }
 
 void note_more(RunComparison& comparison, const std::string& subject, const std::string& what,

@@ -75,12 +75,13 @@ std::vector<std::string> too_few_repetitions(const Criteria& criteria) {
 std::vector<std::string> unresolved(const Experiment& experiment, const Criteria& criteria,
                                     const TrialTable& trials) {
   std::vector<std::string> lines;
-  if (const auto& until = criteria.until)
-    for (const std::string& metric : until->metrics)
-      if (until->of_comparisons)
-        add_wide_pairs(lines, metric, criteria, trials);
-      else
-        add_wide_cases(lines, metric, experiment, criteria, trials);
+  const Until until = criteria.until.value_or(Until{});
+  for (const std::string& metric : until.metrics) {
+    if (until.of_comparisons)
+      add_wide_pairs(lines, metric, criteria, trials);
+    else
+      add_wide_cases(lines, metric, experiment, criteria, trials);
+  }
   for (const Verdict& row : judge_gates(criteria, trials))
     if (may_repeat(*row.bound) && row.decision == Decision::undecided)
       lines.push_back(fmt::format("gate {}", describe(row)));

@@ -183,6 +183,11 @@ std::optional<double> ratio_of(const Verdict& v) {
   return is_ratio && std::isfinite(*v.value) ? v.value : std::nullopt;
 }
 
+bool is_too_noisy(const Verdict& v) {
+  return v.decision == Decision::inconclusive && v.trust == Trust::full && v.detectable_ratio &&
+         !v.more_repetitions && !v.more_runs;
+}
+
 std::size_t fewest_pairs_of_family(std::size_t size, double level) {
   return fewest_pairs(level / static_cast<double>(std::max<std::size_t>(1, size)));
 }

@@ -94,6 +94,10 @@ void decide_family(std::vector<Verdict>& family, const Significance& significanc
 // is inconclusive. Where nothing can be found, neither is set.
 void add_power(std::vector<Verdict>& family, const Significance& significance);
 
+// Returns true if the verdict is inconclusive for its spread, and not even 2000 repetitions or 100
+// runs would decide it.
+bool is_too_noisy(const Verdict& verdict);
+
 // Returns the fewest pairs with which one of a family of so many can be decided at the level.
 std::size_t fewest_pairs_of_family(std::size_t size, double level);
 

@@ -44,6 +44,14 @@ TEST(Modes, AreFoundWhereAWideGapSplitsTheValues) {
   EXPECT_DOUBLE_EQ(modes->high, 322.5);
 }
 
+TEST(Modes, AreNotHiddenByAnOutlierOrAThirdGroup) {
+  const auto beside_outlier = find_modes({20, 320, 21, 330, 19, 310, 20, 325, 20, 9000});
+  ASSERT_TRUE(beside_outlier);
+  EXPECT_EQ(beside_outlier->low_count, 5u);
+  EXPECT_TRUE(find_modes({20, 21, 20, 40, 41, 40, 80, 81, 80}));
+  EXPECT_TRUE(find_modes({100, 101, 102, 99, 180, 182, 181, 179, 5, 180}));
+}
+
 TEST(Modes, AreNotSeenInOneGroupOneOutlierOrASmallGap) {
   EXPECT_FALSE(find_modes({20, 21, 22, 23, 24, 25, 26}));
   EXPECT_FALSE(find_modes({20, 21, 19, 20, 21, 20, 320}));          // one outlier is no mode

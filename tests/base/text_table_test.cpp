@@ -78,7 +78,7 @@ TEST(TextTable, FlowsIfTheFiguresDoNotFit) {
 
 TEST(TextTable, ColoursOnlyIfTheStyleHasColours) {
   TextTable table({"case", "verdict"});
-  table.add({"bulk", {"slower", Tone::bad}});
+  table.add({"bulk", {"slower", TextStyle::error}});
   EXPECT_THAT(table.to_string({}), Not(HasSubstr("\x1b")));
   const std::string text = table.to_string({.color = true});
   EXPECT_THAT(text, HasSubstr("\x1b[31mslower\x1b[0m"));

@@ -12,6 +12,12 @@
 #include "sockets/transport/datagram.h"
 
 namespace pingperf {
+
+// Names the engine in test listings; gtest finds it in the namespace of its argument.
+static void PrintTo(const Engine* engine, std::ostream* out) {
+  *out << engine->name << ' ' << name(engine->kind) << ' ' << name(engine->transport);
+}
+
 namespace {
 
 constexpr Nanoseconds kPatience = 5 * kSecond;
@@ -101,11 +107,6 @@ Ends run_trial(const Engine& engine, const Options& options, const char* host = 
 void expect_well(const Ends& ends) {
   EXPECT_EQ(ends.client.error, "");
   EXPECT_EQ(ends.server.error, "");
-}
-
-// Names the engine in test listings; found by gtest through its argument's namespace.
-void PrintTo(const Engine* engine, std::ostream* out) {
-  *out << engine->name << ' ' << name(engine->kind) << ' ' << name(engine->transport);
 }
 
 class EngineTest : public testing::TestWithParam<const Engine*> {
@@ -459,7 +460,9 @@ TEST_P(ConnectPingTest, ConnectTimeIsPartOfTheExchange) {
 }
 
 TEST_P(PingTest, TheServerSentEveryPongThatTheClientGot) {
-  const Ends ends = run_trial(engine(), options_for(engine()));
+  Options options = options_for(engine());
+  if (engine().honours("ping_timeout")) options.ping_timeout = kSecond;  // a busy machine is slow
+  const Ends ends = run_trial(engine(), options);
   expect_well(ends);
   if (engine().listen) {
     EXPECT_GE(ends.server.total_exchanges.value(), ends.client.total_exchanges.value());

@@ -100,6 +100,12 @@ class Configs(support.EndToEnd):
         return once + ["--set", f"hosts.server.port={self.stock_iperf3_server()}",
                        "--set", "defaults.duration=1s", "--set", "defaults.warmup=0s"]
 
+    def test_every_committed_experiment_can_find_a_change(self):
+        for config in sorted((SOURCE / "configs").glob("*.yaml")):
+            with self.subTest(config.name):
+                done = pingperf("check", config)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_every_committed_experiment_runs(self):
         if os.cpu_count() < 2:
             self.skipTest("some experiments pin their ends to two CPUs")

@@ -108,23 +108,22 @@ class Verdicts(support.EndToEnd):
         halved = trials[is_epoll].throughput_bps.astype(float) / 2
         trials.loc[is_epoll, "throughput_bps"] = halved.astype(str)
         trials.to_csv(slow / "trials.csv", index=False)
-        judged = ["compare", run, slow, "--metric", "throughput_bps", "--fail-on", "regression"]
-        known_sd = ["--session-sd", "1%"]
-        for options in (known_sd, ["--relative-to", "engine=blocking"]):
-            done = pingperf(*judged, *options)
+        plain = pingperf("compare", run, slow, "--fail-on", "regression")
+        self.assertEqual(plain.returncode, 0, plain.stdout + plain.stderr)
+        self.assertIn("no verdict in 3 of 3 rows: ", plain.stderr)
+        sessions = ["--session-sd", "1%"]  # gives one run on each side a verdict
+        for relative in (sessions, ["--relative-to", "engine=blocking"]):
+            done = pingperf("compare", run, slow, "--metric", "throughput_bps", "--fail-on",
+                            "regression", *relative)
             self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
             self.assertIn("bulk/engine=epoll throughput_bps: 0.5", done.stderr)
-        done = pingperf(*judged)  # one run on each side
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertIn("no verdict in 2 of 2 rows: one run on each side", done.stderr)
-        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
-        rows = json.loads(pingperf("compare", run, slow, "--format", "json", *known_sd).stdout)["rows"]
+        rows = json.loads(pingperf("compare", run, slow, *sessions, "--format", "json").stdout)["rows"]
         verdicts = {(r["case"], r["metric"]): r["verdict"] for r in rows}
         self.assertEqual(verdicts["bulk/engine=epoll", "throughput_bps"], "slower")
         self.assertEqual(verdicts["bulk/engine=blocking", "throughput_bps"], "same")
-        table = pandas.read_csv(io.StringIO(pingperf("compare", run, slow, "--format", "csv", *known_sd).stdout))
+        table = pandas.read_csv(io.StringIO(pingperf("compare", run, slow, *sessions, "--format", "csv").stdout))
         self.assertIn("slower", set(table.verdict))
-        junit = xml.etree.ElementTree.fromstring(pingperf("compare", run, slow, "--format", "junit", *known_sd).stdout)
+        junit = xml.etree.ElementTree.fromstring(pingperf("compare", run, slow, *sessions, "--format", "junit").stdout)
         self.assertEqual(len(junit.findall(".//failure")), 1)
 
     def test_compare_of_nothing_in_common_is_wrong_usage(self):
@@ -247,6 +246,19 @@ class Verdicts(support.EndToEnd):
             done = pingperf(*command, file, "--only", "pingpong", "--set", "plan.repetitions=1")
             self.assertIn(line, done.stderr)
             self.assertNotIn("leaves out", pingperf("check", file).stderr)
+
+    def test_trials_of_another_tool_are_compared_reported_and_exported(self):
+        run = self.folder / "mine"
+        run.mkdir()
+        rows = "".join(f"mine,mine,bulk,bulk,{block},ok,{9e9 + block}\n" for block in range(1, 8))
+        (run / "trials.csv").write_text("run,experiment,workload,case,block,status,throughput_bps\n" + rows)
+        commands = [["compare", run, run], ["report", run]]
+        commands += [["export", run, "--format", f] for f in ("markdown", "benchmark-json", "openmetrics")]
+        for command in commands:
+            with self.subTest(command[0]):
+                done = pingperf(*command)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertTrue('"kind":"throughput"' in (run / "report.html").read_text())
 
     def test_exports_are_read_by_their_consumers(self):
         run = self.held.directory

@@ -163,7 +163,11 @@ function figuresSection(kind) {
       figuresTable(kind, list));
 }
 
-function forestCards(name, rows, baselineOf, title) {
+// Whether a verdict has a ratio, or a difference of a count that is often 0.
+const hasEffect = row => row.ratio !== null || row.difference !== null;
+
+function forestCards(name, all, baselineOf, title) {
+  const rows = all.filter(row => row.ratio !== null);
   return [...new Set(rows.map(row => row.metric))].map(metric => {
     const own = rows.filter(row => row.metric === metric);
     const lines = (row, size) =>
@@ -199,7 +203,7 @@ const forestNote = () =>
 
 function comparisonsSection() {
   const own =
-      runs.map(run => run.comparisons.filter(row => row.ratio !== null && isVisibleName(row.case)));
+      runs.map(run => run.comparisons.filter(row => hasEffect(row) && isVisibleName(row.case)));
   if (own.every(rows => rows.length === 0)) return null;
   const parts = own.flatMap((rows, run) => {
     if (rows.length === 0) return [];
@@ -219,7 +223,7 @@ function comparisonsSection() {
 function changesSection() {
   if (data.changes.length === 0) return null;
   const parts = data.changes.flatMap(change => {
-    const rows = change.rows.filter(row => row.ratio !== null && isVisibleName(row.case));
+    const rows = change.rows.filter(row => hasEffect(row) && isVisibleName(row.case));
     const letter = letterOf(change.run);
     const unlike = [
       ...change.differences, ...change.only_base.map(name => `only in ${letterOf(0)}: ${name}`),

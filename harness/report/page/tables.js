@@ -94,7 +94,7 @@ function effectTable(caption, rows, withBaseline) {
       [
         {title: 'case'},
         ...withBaseline ? [{title: 'baseline'}] : [],
-        {title: 'ratio', isNumber: true},
+        {title: 'ratio or difference', isNumber: true},
         {title: '95 % interval'},
         {title: 'n', isNumber: true},
         {title: 'verdict'},
@@ -105,12 +105,14 @@ function effectTable(caption, rows, withBaseline) {
               [row.case,
                ...withBaseline ? [{text: breakable(row.baseline)}] : [],
                {
-                 text: ratioText(row.ratio),
+                 text: row.ratio === null ? human(row.metric, row.difference) : ratioText(row.ratio),
                  attributes:
                      {'data-case': row.case, 'data-metric': row.metric, 'data-ratio': row.ratio}
                },
                {
-                 text: row.ci_low === null ? '' : `${ratioText(row.ci_low)} to ${ratioText(row.ci_high)}`,
+                 text: row.ci_low === null ? '' :
+                     row.ratio === null ? humanRange(row.metric, row.ci_low, row.ci_high) :
+                     `${ratioText(row.ci_low)} to ${ratioText(row.ci_high)}`,
                  attributes: {class: 'unbroken'}
                },
                String(countOf(row)),
