@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -203,6 +204,29 @@ void check_compare(CompareCommand& compare) {
   }
 }
 
+// Adds the options that select runs of the two sides by their start.
+void add_selection(CLI::App& command, CompareCommand& compare) {
+  const auto add_last = [&](const char* name, std::optional<std::size_t>& last, const char* text) {
+    command.add_option(name, last, text)->type_name("COUNT")->check(CLI::Range(1, 1'000'000));
+  };
+  add_last("--last", compare.base_selection.last,
+           "of BASE, take only the newest runs, without those in NEW");
+  const auto add_moment = [&](const char* name, std::string& moment, const char* text) {
+    command.add_option(name, moment, text)->type_name("DATE")->check([](const std::string& date) {
+      return is_moment(date) ? ""
+                             : fmt::format(
+                                   "'{}' is not a date: write e.g. 2026-11-28 or "
+                                   "2026-11-28T16:10 (UTC)",
+                                   date);
+    });
+  };
+  add_moment("--since", compare.base_selection.since,
+             "of BASE, take only runs that started then or later (UTC)");
+  add_moment("--until", compare.base_selection.until,
+             "of BASE, take only runs that started on that day or minute, or earlier (UTC)");
+  add_last("--new-last", compare.new_selection.last, "of NEW, take only the newest runs");
+}
+
 void add_compare(CLI::App& app, int& result) {
   const auto compare = std::make_shared<CompareCommand>();
   const auto base = std::make_shared<std::string>(), now = std::make_shared<std::string>();
@@ -220,25 +244,7 @@ void add_compare(CLI::App& app, int& result) {
   };
   add_list("--base", compare->base, "add a run to BASE", "RUN");
   add_list("--new", compare->now, "add a run to NEW", "RUN");
-  const auto add_last = [&](const char* name, std::optional<std::size_t>& last, const char* text) {
-    command->add_option(name, last, text)->type_name("COUNT")->check(CLI::Range(1, 1'000'000));
-  };
-  add_last("--last", compare->base_selection.last,
-           "of BASE, take only the newest runs, without those in NEW");
-  const auto add_moment = [&](const char* name, std::string& moment, const char* text) {
-    command->add_option(name, moment, text)->type_name("DATE")->check([](const std::string& date) {
-      return is_moment(date) ? ""
-                             : fmt::format(
-                                   "'{}' is not a date: write e.g. 2026-11-28 or "
-                                   "2026-11-28T16:10 (UTC)",
-                                   date);
-    });
-  };
-  add_moment("--since", compare->base_selection.since,
-             "of BASE, take only runs that started then or later (UTC)");
-  add_moment("--until", compare->base_selection.until,
-             "of BASE, take only runs that started on that day or minute, or earlier (UTC)");
-  add_last("--new-last", compare->new_selection.last, "of NEW, take only the newest runs");
+  add_selection(*command, *compare);
   add_list("--metric", compare->options.metrics,
            "compare this metric; throughput_bps and rtt_p50_ns unless given", "NAME");
   command->add_option("--threshold", *threshold, "ignore changes that are smaller")
@@ -390,6 +396,13 @@ std::string version_text() {
                      build_type(), libiperf_version());
 }
 
+// Returns true if the shell may have expanded a glob to several arguments.
+bool has_extra_paths(const CLI::App& app) {
+  const std::vector<std::string> extras = app.remaining(true);
+  return std::any_of(extras.begin(), extras.end(),
+                     [](const std::string& extra) { return !extra.starts_with('-'); });
+}
+
 int run_cli(int argc, char** argv) {
   CLI::App app{"pingperf: one YAML experiment in, trustworthy CSV out", "pingperf"};
   app.formatter(std::make_shared<HelpFormatter>());
@@ -415,6 +428,8 @@ int run_cli(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     const int code = app.exit(e);
+    if (app.got_subcommand("compare") && has_extra_paths(app))
+      fmt::print(stderr, "Put a glob in quotes: 'results/NAME/2026*'\n");
     return code == 0 ? 0 : kWrongUsage;
   }
   return result;

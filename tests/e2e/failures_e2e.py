@@ -260,6 +260,32 @@ workloads:
         self.assertTrue(eventually(lambda: not processes_of(run.pid), 1.0))
         self.resume_and_check(8)
 
+    def start_sessions(self):
+        """Starts a set of runs, and returns when the first is complete and the second one waits."""
+        run = self.start("run", "-o", self.results, self.experiment(NULL_TRIALS), "--set", "plan.repetitions=1",
+                         "--sessions", 3, "--pause", "1h", stderr=subprocess.PIPE, start_new_session=True)
+        line = "it has not started"
+        while line and "session 2 of 3" not in line:
+            line = run.stderr.readline()
+        self.assertIn("session 2 of 3 after a pause", line)
+        return run
+
+    def test_kill_9_in_the_pause_of_a_set_leaves_a_complete_run_and_no_process(self):
+        run = self.start_sessions()
+        self.assertEqual(processes_of(run.pid), [run.pid])  # no agent waits through the pause
+        run.kill()
+        run.wait()
+        self.assertEqual(set(self.trials().status), {"ok"})
+        self.resume_and_check(1)
+
+    def test_ctrl_c_in_the_pause_of_a_set_ends_it_and_keeps_the_runs(self):
+        run = self.start_sessions()
+        os.killpg(run.pid, signal.SIGINT)
+        _, errors = run.communicate(timeout=10)
+        self.assertEqual(run.returncode, 130, errors)
+        self.assertIn("Interrupted: 1 of 3 sessions are complete", errors)
+        self.resume_and_check(1)
+
     def test_a_second_controller_on_the_same_run_is_refused(self):
         self.start_run()
         self.assertTrue(eventually(lambda: self.rows() >= 1))

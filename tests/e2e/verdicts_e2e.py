@@ -28,6 +28,12 @@ gates:
   - {metric: throughput_bps, workload: bulk, at_least: 1kbit}
   - {metric: rtt_p50_ns, workload: pingpong, at_most: 10s}
 """
+TINY = """
+name: tiny
+plan: {repetitions: 6, cooldown: 0ms}
+workloads:
+  bulk: {kind: throughput, engine: blocking, duration: 10ms, warmup: 0ms, pin: {client: 0, server: 0}}
+"""
 BREACH = ["--set", "gates.0.at_least=900Tbit"]
 
 
@@ -125,6 +131,121 @@ class Verdicts(support.EndToEnd):
         self.assertEqual(pingperf("compare", run, "/nowhere").returncode, 2)
         self.assertEqual(pingperf("compare", run, run, "--metric", "jitter_ns").returncode, 2)
         self.assertEqual(pingperf("compare", run).returncode, 2)
+
+    def sessions_of(self, count, *arguments):
+        """Runs a set of tiny runs. Returns the finished process and the directories in order."""
+        done = pingperf("run", "-o", self.results, *arguments, "--sessions", count, "--pause", "10ms")
+        runs = [d for d in self.results.glob("*/*") if not d.is_symlink()]
+        return done, sorted(runs, key=lambda d: (d / "trials.csv").stat().st_mtime_ns)
+
+    def test_the_sessions_of_a_run_are_one_set_that_compare_takes(self):
+        done, runs = self.sessions_of(3, self.experiment(TINY))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        sets = [json.loads((run / "environment.json").read_text())["set"] for run in runs]
+        self.assertEqual(sets, [{"name": runs[0].name, "session": k, "sessions": 3} for k in (1, 2, 3)])
+        folder = self.results / "tiny"
+        self.assertIn("\n".join(["These 3 runs are one set:"] + [f"  {run}" for run in runs]), done.stdout)
+        command = f"pingperf compare BASE {folder} --new-last 3"
+        self.assertIn(command, done.stdout)
+        # The command finds the set behind runs that are older.
+        base = self.folder / "base"
+        shutil.copytree(runs[0], base / "20250101T000000Z-1")
+        shutil.copytree(runs[0], folder / "20250101T000000Z-1")
+        rows = self.compared(base, *command.split()[3:])
+        self.assertEqual({(row["base_runs"], row["new_runs"]) for row in rows}, {(1, 3)})
+
+    def test_sessions_in_json_name_their_set(self):
+        done, runs = self.sessions_of(2, self.experiment(TINY), "--format", "json")
+        documents = json.loads(done.stdout)["runs"]
+        self.assertEqual([(d["set"], d["session"]) for d in documents], [(runs[0].name, 1), (runs[0].name, 2)])
+
+    def test_sessions_repeat_each_file_and_exit_with_the_worst_code(self):
+        other = self.experiment(TINY.replace("tiny", "bounded") + "gates: [{metric: throughput_bps, at_least: "
+                                "900Tbit}]\n", "other.yaml")
+        done, runs = self.sessions_of(2, self.experiment(TINY), other)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual([run.parent.name for run in runs], ["tiny", "tiny", "bounded", "bounded"])
+
+    def test_a_session_that_cannot_start_does_not_lose_the_others(self):
+        launch = self.folder / "launch"
+        launch.write_text(f"#!/bin/sh\necho >> {launch}.log\n"
+                          f'[ $(wc -l < {launch}.log) != 2 ] || exit 1\nexec "$@"\n')
+        launch.chmod(0o755)
+        done, runs = self.sessions_of(3, self.experiment(TINY + f"hosts: {{client: {{launch: [{launch}]}}}}\n"))
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertEqual(len(runs), 2)
+        self.assertIn("session 2 of 3: ", done.stderr)
+        self.assertIn("These 2 runs are one set", done.stdout)
+
+    def test_a_set_is_judged_against_the_run_before_it(self):
+        two_engines = TINY.replace("engine: blocking", "matrix: {engine: [blocking, epoll]}")
+        stored = self.run_ok(self.experiment(two_engines)).directory / "trials.csv"
+        trials = pandas.read_csv(stored, dtype=str, keep_default_na=False)
+        trials.loc[trials.engine == "epoll", "throughput_bps"] = "1e18"
+        trials.to_csv(stored, index=False)
+        gate = (f"{{metric: throughput_bps, against: {self.results}/tiny/latest, relative_to: {{engine: blocking}}, "
+                "at_least: 50%}")
+        done, _ = self.sessions_of(2, self.experiment(two_engines + f"gates: [{gate}]\n"))
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(done.stderr.count("gate failed: bulk"), 2, done.stderr)
+
+    def test_wrong_sessions_are_one_line_and_exit_2(self):
+        file = self.experiment(TINY)
+        for arguments in (["--sessions", 0], ["--sessions", "many"], ["--pause", "1s"],
+                          ["--sessions", 2, "--pause", "soon"], ["--sessions", 2, "--pause", "25h"],
+                          ["--sessions", 2, "--resume", self.held.directory]):
+            done = pingperf("run", *([] if "--resume" in arguments else [file]), *arguments)
+            self.assertEqual(done.returncode, 2, arguments)
+            self.assertIn(len(done.stderr.splitlines()), (1, 2), done.stderr)
+
+    def compared(self, *arguments):
+        done = pingperf("compare", *arguments, "--format", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)["rows"]
+
+    def test_compare_selects_runs_by_glob_number_and_date(self):
+        folder = self.results / "gated"
+        for day in range(10, 18):
+            shutil.copytree(self.held.directory, folder / f"202611{day}T120000Z-1")
+        (folder / "latest").symlink_to("20261117T120000Z-1")
+        for arguments, runs in (([folder, folder / "latest"], (7, 1)),
+                                ([f"{folder}/*", f"{folder}/late*"], (7, 1)),
+                                ([folder, folder / "latest", "--last", 5], (5, 1)),
+                                ([folder, folder, "--last", 4, "--new-last", 3], (4, 3)),
+                                ([folder, folder / "latest", "--since", "2026-11-12", "--until", "2026-11-14"], (3, 1)),
+                                ([f"{folder}/2026111[0-4]*", "--new", f"{folder}/2026111[5-7]*"], (5, 3))):
+            with self.subTest(arguments):
+                rows = self.compared(*arguments)
+                self.assertEqual({(row["base_runs"], row["new_runs"]) for row in rows}, {runs})
+
+    def test_a_side_of_compare_without_a_run_says_what_there_was(self):
+        folder = self.results / "gated"
+        shutil.copytree(self.held.directory, folder / "20261110T120000Z-1")
+        for arguments, error in (
+                ([folder, self.held.directory, "--until", "2026-11-09"],
+                 "pingperf compare: BASE: no run is left of 1 with trials, started at 2026-11-10T12:00:00"),
+                ([folder, folder, "--last", 3], "1 of them are on the other side too"),
+                ([f"{folder}/2025*", folder], "no run matches it"),
+                ([folder, folder, "--since", "yesterday"], "'yesterday' is not a date: write e.g. 2026-11-28")):
+            done = pingperf("compare", *arguments)
+            self.assertEqual(done.returncode, 2, done.stdout)
+            self.assertIn(error, done.stderr)
+
+    def test_a_glob_without_quotes_is_reported_as_one(self):
+        hint = "Put a glob in quotes: "
+        done = pingperf("compare", *[self.held.directory] * 4)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(hint, done.stderr)
+        self.assertNotIn(hint, pingperf("compare", self.held.directory, self.held.directory, "--typo").stderr)
+
+    def test_only_names_the_gates_and_comparisons_that_it_leaves_out(self):
+        line = ("warning: --only leaves out 2 gates and 1 comparison: throughput_bps of bulk/engine=blocking, "
+                "throughput_bps of bulk/engine=epoll, throughput_bps of bulk/engine=epoll to bulk/engine=blocking\n")
+        file = self.experiment(GATED)
+        for command in (["run", "-q", "-o", self.results], ["check"], ["plan"]):
+            done = pingperf(*command, file, "--only", "pingpong", "--set", "plan.repetitions=1")
+            self.assertIn(line, done.stderr)
+            self.assertNotIn("leaves out", pingperf("check", file).stderr)
 
     def test_trials_of_another_tool_are_compared_reported_and_exported(self):
         run = self.folder / "mine"

@@ -173,6 +173,32 @@ compare:
   EXPECT_EQ(read_criteria(e).compare[2].pairs.front().candidate, "ping");
 }
 
+TEST(Experiment, WhatOnlyLeavesOutIsNamed) {
+  const std::string judged = std::string(kBulk) + R"(
+compare:
+  - {metric: throughput_bps, axis: engine, baseline: iperf3}
+gates:
+  - {metric: rtt_p50_ns, workload: ping, at_most: 200us}
+)";
+  const auto line = [&](const std::string& only) {
+    return left_out_by_only(read_criteria(parse(judged, {.only = only})));
+  };
+  EXPECT_FALSE(line(""));
+  EXPECT_EQ(line("bulk"), "--only leaves out 1 gate: rtt_p50_ns of ping");
+  EXPECT_EQ(line("ping"),
+            "--only leaves out 2 comparisons: throughput_bps of bulk/engine=blocking/streams=1 to "
+            "bulk/engine=iperf3/streams=1, throughput_bps of bulk/engine=blocking/streams=4 to "
+            "bulk/engine=iperf3/streams=4");
+  EXPECT_THAT(*line("*blocking*"), HasSubstr("leaves out 1 gate and 2 comparisons: rtt_p50_ns"));
+}
+
+TEST(Experiment, ManyThatOnlyLeavesOutAreCounted) {
+  std::string judged = std::string(kBulk) + "gates:\n";
+  for (int i = 0; i < 10; ++i) judged += "  - {metric: throughput_bps, at_least: 1kbit}\n";
+  EXPECT_THAT(*left_out_by_only(read_criteria(parse(judged, {.only = "ping"}))),
+              testing::AllOf(HasSubstr("--only leaves out 40 gates: "), HasSubstr(" and 32 more")));
+}
+
 TEST(Experiment, WhereChoosesByParametersWhereverTheyStand) {
   const Experiment e = parse(std::string(kBulk) + R"(
 compare:
