@@ -155,6 +155,11 @@ std::string shift_warnings(const RunComparison& comparison) {
   for (const Verdict& row : comparison.references)
     if (std::find(references.begin(), references.end(), row.case_name) == references.end())
       references.push_back(row.case_name);
+  if (comparison.session_sd)
+    text += fmt::format(
+        "One run on each side: the intervals allow for sessions that differ by {} "
+        "(--session-sd).\n",
+        percent(*comparison.session_sd));
   if (!references.empty())
     text += fmt::format(
         "base and new are each trial divided by {0} of its block; the row of {0} itself is as "

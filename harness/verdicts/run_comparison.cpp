@@ -271,9 +271,11 @@ std::string parameter_differences(const std::string& case_name, const RunSet& ba
 void compare_metrics(RunComparison& comparison, const std::string& case_name, const RunSet& base,
                      const RunSet& now, const CompareOptions& options,
                      const std::string& reference) {
+  Significance significance = options.significance;
+  if (!reference.empty() && !significance.session_sd) significance.session_sd = kReferenceSessionSd;
   const std::string unlike = parameter_differences(case_name, base, now, options.allowed);
   for (const std::string& metric : options.metrics) {
-    Verdict v = compare_case(metric, case_name, base, now, reference, options.significance);
+    Verdict v = compare_case(metric, case_name, base, now, reference, significance);
     if (!unlike.empty()) warn(v, Trust::none, "not the same case: " + unlike);
     if (v.base_n > 0 && v.n == 0)
       comparison.unmeasured.push_back(fmt::format("{} {}", case_name, metric));
@@ -281,6 +283,8 @@ void compare_metrics(RunComparison& comparison, const std::string& case_name, co
       comparison.only_new.push_back(fmt::format("{} {}", case_name, metric));
     else if (v.base_n > 0)
       comparison.rows.push_back(std::move(v));
+    if (base.runs().size() + now.runs().size() == 2)
+      comparison.session_sd = significance.session_sd;
     if (find_metric(metric)->better == Better::higher)
       note_more(comparison, fmt::format("{} {}", case_name, metric), "got 0",
                 zeros_of(base, case_name, metric), zeros_of(now, case_name, metric));

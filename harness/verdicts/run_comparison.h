@@ -1,6 +1,7 @@
 // Comparison of runs: the changes from base runs to new runs.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,10 @@
 #include "harness/verdicts/verdict.h"
 
 namespace pingperf {
+
+// How much the ratio of a case to its reference differs between sessions of the same code, as a
+// standard deviation, where nothing is known: that of two engines which vary by 3 % each.
+inline constexpr double kReferenceSessionSd = 0.042;
 
 // Returns the comparison of one case, without q value and decision. If there is a `reference`, each
 // trial is divided by the trial of that case in the same block. This cancels the effect of a
@@ -22,6 +27,7 @@ Verdict compare_case(const std::string& metric, const std::string& case_name, co
 struct RunComparison {
   std::vector<Verdict> rows;              // judged as one family
   std::vector<Verdict> references;        // the reference cases themselves, not divided
+  std::optional<double> session_sd;       // that widened the intervals of one run on each side
   std::vector<std::string> only_base;     // cases
   std::vector<std::string> only_new;      // cases, and "case metric" that the base has no value of
   std::vector<std::string> unmeasured;    // "case metric" that the new run has no value of
@@ -39,7 +45,9 @@ struct CompareOptions {
   std::vector<std::string> allowed;  // parameters that may differ between the sides
 };
 
-// Compares every case that both have, in each metric that both measured. A case whose parameters
+// Compares every case that both have, in each metric that both measured. With one run on each side
+// and a reference, the intervals allow for kReferenceSessionSd unless the significance has another
+// standard deviation. A case whose parameters
 // differ between the sides is not the same case, and gets no decision. Throws UsageError if
 // `relative_to` names no case.
 RunComparison compare_runs(const RunSet& base, const RunSet& now, const CompareOptions& options);

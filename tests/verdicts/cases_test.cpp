@@ -164,11 +164,29 @@ TEST_F(KindsTest, EverythingSlowerIsSeenInTheReference) {
   const auto slow = [](std::uint64_t) { return 0.7; };
   const RunComparison c =
       compare_runs(RunSet::of(trials(kSame, kSame)), RunSet::of(trials(slow, slow)),
-                   {.metrics = {"throughput_bps"}, .relative_to = "engine=iperf3"});
+                   {.metrics = {"throughput_bps"},
+                    .relative_to = "engine=iperf3",
+                    .significance = {.session_sd = 0.01}});
   EXPECT_EQ(c.rows.at(0).decision, Decision::same);
   EXPECT_NEAR(c.references.at(0).value.value(), 0.7, 0.01);
   EXPECT_NEAR(c.rows[0].base_relative.value(), 1, 1e-9);
   EXPECT_THAT(run_comparison_table(c, {}), HasSubstr("0.70"));
+}
+
+// The ratio of two engines differs between sessions, too.
+TEST_F(KindsTest, OneRunOnEachSideWithAReferenceAllowsForSessions) {
+  const auto judged = [&](double speed, std::optional<double> session_sd) {
+    const auto slower = [=](std::uint64_t) { return speed; };
+    return compare_runs(RunSet::of(trials(kSame, kSame)), RunSet::of(trials(kSame, slower)),
+                        {.metrics = {"throughput_bps"},
+                         .relative_to = "engine=iperf3",
+                         .significance = {.session_sd = session_sd}})
+        .rows.at(0)
+        .decision;
+  };
+  EXPECT_EQ(judged(0.92, {}), Decision::inconclusive);
+  EXPECT_EQ(judged(0.92, 0.01), Decision::slower);
+  EXPECT_EQ(judged(0.85, {}), Decision::slower);
 }
 
 TEST_F(KindsTest, RowsWithoutAVerdictLeaveTheFamily) {
@@ -193,7 +211,9 @@ TEST_F(KindsTest, ACaseWithOtherParametersIsNotTheSameCase) {
     return RunSet::of(trials(kSame, kSame));
   };
   const RunSet base = with_size(65536), now = with_size(131072);
-  CompareOptions options{.metrics = {"throughput_bps"}, .relative_to = "engine=iperf3"};
+  CompareOptions options{.metrics = {"throughput_bps"},
+                         .relative_to = "engine=iperf3",
+                         .significance = {.session_sd = 0.01}};
   const Verdict changed = compare_runs(base, now, options).rows.at(0);
   EXPECT_EQ(changed.decision, Decision::inconclusive);
   EXPECT_EQ(changed.warning, "not the same case: message_size_bytes 65536, now 131072");

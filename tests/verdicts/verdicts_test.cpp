@@ -25,6 +25,8 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
+constexpr Significance kSteady{.session_sd = 0.01};  // sessions that differ little
+
 class VerdictTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -218,11 +220,12 @@ TEST_F(VerdictTest, RunsAreComparedRelativeToTheReferenceOfEachBlock) {
   const RunSet same = RunSet::read({run("same", rows(10, 1, 0.02, 0.3, 7)).string()});
   const RunSet slow = RunSet::read({run("slow", rows(10, 0.8, 0.02, 0.3, 8)).string()});
   const auto verdict = [&](const RunSet& now, const std::string& relative_to) {
-    const RunComparison c =
-        compare_runs(base, now, {.metrics = {"throughput_bps"}, .relative_to = relative_to});
+    const RunComparison c = compare_runs(
+        base, now,
+        {.metrics = {"throughput_bps"}, .relative_to = relative_to, .significance = kSteady});
     return c.rows.back().decision;
   };
-  EXPECT_EQ(verdict(same, ""), Decision::inconclusive);  // one run on each side
+  EXPECT_EQ(verdict(same, ""), Decision::slower);  // the machine is
   EXPECT_EQ(verdict(same, "engine=iperf3"), Decision::same);
   EXPECT_EQ(verdict(slow, "engine=iperf3"), Decision::slower);
   const RunComparison c =
@@ -320,8 +323,9 @@ TEST_F(VerdictTest, AnotherLoadIsNoGroundButForAReferenceThatBoreIt) {
   EXPECT_EQ(c.rows[0].decision, Decision::inconclusive);
   EXPECT_EQ(c.rows[0].warning, "others took 0% of the CPU time, now 50%");
   EXPECT_THAT(c.differences, Contains("load: others took 0% of the CPU time, now 50%"));
-  const RunComparison relative =
-      compare_runs(idle, busy, {.metrics = {"throughput_bps"}, .relative_to = "engine=iperf3"});
+  const RunComparison relative = compare_runs(
+      idle, busy,
+      {.metrics = {"throughput_bps"}, .relative_to = "engine=iperf3", .significance = kSteady});
   EXPECT_EQ(relative.rows[0].decision, Decision::same);
   const RunComparison same = compare_runs(busy, busy, {.metrics = {"throughput_bps"}});
   EXPECT_THAT(same.differences, Not(Contains(HasSubstr("load:"))));
