@@ -72,7 +72,7 @@ void announce_launchers(const Experiment& experiment) {
 void print_warnings(const Criteria& criteria, const std::string& place) {
   if (const auto line = left_out_by_only(criteria))
     fmt::print(stderr, "{}warning: {}\n", place, *line);
-  for (const std::string& line : too_few_repetitions(criteria))
+  for (const std::string& line : undecidable(criteria))
     fmt::print(stderr, "{}warning: {}\n", place, line);
 }
 

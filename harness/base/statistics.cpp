@@ -50,8 +50,8 @@ std::optional<Modes> find_modes(std::vector<double> values) {
   const auto gap = [&](std::size_t i) { return std::log(values[i] / values[i - 1]); };
   std::vector<double> gaps;
   for (std::size_t i = 1; i < n; ++i) gaps.push_back(gap(i));
-  const auto usual = gaps.begin() + static_cast<std::ptrdiff_t>(
-                                        kMost * static_cast<double>(gaps.size() - 1));
+  const auto usual =
+      gaps.begin() + static_cast<std::ptrdiff_t>(kMost * static_cast<double>(gaps.size() - 1));
   std::nth_element(gaps.begin(), usual, gaps.end());
   std::size_t split = fewest;  // index of the first value above the gap
   for (std::size_t i = fewest; i <= n - fewest; ++i)

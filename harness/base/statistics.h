@@ -30,9 +30,9 @@ struct Modes {
 };
 
 // Returns the two groups on either side of the widest gap between values (as logarithms) that
-// leaves at least two values and a fifth of all on each side. Returns nothing unless that gap is nine
-// times as wide as most gaps are, and the medians of the groups differ by a factor of at least 1.5.
-// So neither an outlier nor a third group hides two groups. Requires values above 0.
+// leaves at least two values and a fifth of all on each side. Returns nothing unless that gap is
+// nine times as wide as most gaps are, and the medians of the groups differ by a factor of at
+// least 1.5. So neither an outlier nor a third group hides two groups. Requires values above 0.
 std::optional<Modes> find_modes(std::vector<double> values);
 
 }  // namespace pingperf

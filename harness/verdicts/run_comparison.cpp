@@ -287,6 +287,16 @@ void compare_metrics(RunComparison& comparison, const std::string& case_name, co
   }
 }
 
+// Returns true if a trial of the case has one of the metrics.
+bool has_any(const RunSet& set, const std::string& case_name,
+             const std::vector<std::string>& metrics) {
+  return std::ranges::any_of(set.runs(), [&](const RunSet::Run& run) {
+    return std::ranges::any_of(metrics, [&](const std::string& metric) {
+      return !run.trials.values(case_name, metric).empty();
+    });
+  });
+}
+
 // Adds the comparisons of a reference case itself.
 void compare_reference(RunComparison& comparison, const std::string& reference, const RunSet& base,
                        const RunSet& now, const CompareOptions& options) {
@@ -342,7 +352,7 @@ RunComparison compare_runs(const RunSet& base, const RunSet& now, const CompareO
     const std::string reference =
         relative_to.empty() ? "" : reference_of(c.name, relative_to, new_cases);
     if (reference.empty() && !relative_to.empty()) {
-      comparison.unreferenced.push_back(c.name);
+      if (has_any(now, c.name, options.metrics)) comparison.unreferenced.push_back(c.name);
       continue;
     }
     note_failing(comparison, c.name, base, now);

@@ -6,8 +6,10 @@
 #include <cmath>
 
 #include "harness/base/statistics.h"
+#include "harness/results/run_set.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/gates.h"
+#include "harness/verdicts/run_medians.h"
 
 namespace pingperf {
 namespace {
@@ -53,7 +55,7 @@ void add_wide_pairs(std::vector<std::string>& lines, const std::string& metric,
 
 }  // namespace
 
-std::vector<std::string> too_few_repetitions(const Criteria& criteria) {
+std::vector<std::string> undecidable(const Criteria& criteria) {
   const std::uint64_t most = interim_analyses(criteria).back();
   const double level = significance_of(criteria, most).level;
   std::vector<std::string> lines;
@@ -69,6 +71,13 @@ std::vector<std::string> too_few_repetitions(const Criteria& criteria) {
           "with {} repetitions no change of {} can be found in one of {} compared pairs: they "
           "require {}",
           most, compare.metric, compare.pairs.size(), fewest));
+  for (const Gate& gate : criteria.gates)
+    if (gate.stored && gate.pairs.front().baseline.empty() &&
+        !are_enough_runs(gate.stored->runs().size(), 1))
+      lines.push_back(
+          fmt::format("the gate on {} against {} decides nothing: it requires relative_to, or a "
+                      "folder of 5 runs",
+                      gate.metric, gate.against));
   return lines;
 }
 

@@ -11,9 +11,10 @@
 
 namespace pingperf {
 
-// Returns one line per kind of statement that the plan has too few blocks for: the gates, and each
-// family of comparisons, in which not even a tenfold change would be found. Empty: it has enough.
-std::vector<std::string> too_few_repetitions(const Criteria& criteria);
+// Returns one line per statement that the run cannot make, whatever it measures: gates and families
+// of comparisons for which the plan has too few blocks, so that not even a tenfold change would be
+// found, and gates against a single stored run. Empty: there are none.
+std::vector<std::string> undecidable(const Criteria& criteria);
 
 // Returns the reasons to go on with the run, one per line: cases or pairs whose interval
 // is wider than `until` wants, and gates that are to repeat. Empty: it may end.

@@ -189,9 +189,9 @@ TEST_F(VerdictTest, AnUndecidedGateThatIsToRepeatKeepsTheRunGoing) {
 TEST_F(VerdictTest, APlanInWhichNoGateCanBeDecidedIsTold) {
   criteria.gates = {ratio_gate(0.95)};
   criteria.repetitions = 5;
-  EXPECT_THAT(too_few_repetitions(criteria), ElementsAre(HasSubstr("they require 6")));
+  EXPECT_THAT(undecidable(criteria), ElementsAre(HasSubstr("they require 6")));
   criteria.repetitions = 6;
-  EXPECT_THAT(too_few_repetitions(criteria), IsEmpty());
+  EXPECT_THAT(undecidable(criteria), IsEmpty());
 }
 
 // Trials in two groups have no interval to speak of; but when each of them breaks the bound, it is
