@@ -146,7 +146,7 @@ Verdict compare(const Setting& setting, const Design& design, double change, std
                       design.has_reference ? kPair.baseline : "", significance_of(design));
 }
 
-bool is_found(const Verdict& v) {
+bool has_found(const Verdict& v) {
   return v.decision == Decision::faster || v.decision == Decision::slower;
 }
 
@@ -313,7 +313,7 @@ Rates simulate_families(const Setting& setting, const Design& design, const Expe
     decide_family(family, significance_of(design));
     bool is_alarm = false;
     for (std::size_t row = 0; row < family.size(); row += 2)
-      is_alarm = is_alarm || is_found(family[row]);
+      is_alarm = is_alarm || has_found(family[row]);
     rates.add(is_alarm ? Decision::slower : Decision::inconclusive);
   }
   return rates;

@@ -132,9 +132,8 @@ void compare_sessions(Verdict& v, const Side& before, const Side& after,
                       const std::string& reference, const Significance& significance) {
   constexpr std::size_t kMinTrials = 6;
   ShiftEstimate shift = estimate_shift(before.shifts, after.shifts, significance.level);
-  const bool is_in_session = reference.empty() && !significance.session_sd;
-  if (significance.session_sd && !v.is_difference)
-    widen(shift, *significance.session_sd, significance.level);
+  const bool is_widened = significance.session_sd && !v.is_difference;  // a share, not a difference
+  if (is_widened) widen(shift, *significance.session_sd, significance.level);
   set_estimate(v, shift, significance);
   if (std::min(v.base_n, v.n) < kMinTrials)
     warn(v, Trust::none,
@@ -142,10 +141,11 @@ void compare_sessions(Verdict& v, const Side& before, const Side& after,
                      kMinTrials));
   // No session explains that one side has figures and the other zeros.
   const bool is_beyond_sessions = !v.is_difference && std::isinf(std::log(*v.value));
-  if (is_in_session && !is_beyond_sessions)
+  if (reference.empty() && !is_widened && !is_beyond_sessions)
     warn(v, Trust::none,
-         "one run on each side, and sessions differ: a verdict requires 5 runs of the base, "
-         "--relative-to or --session-sd");
+         fmt::format("one run on each side, and sessions differ: a verdict requires 5 runs of the "
+                     "base{}",
+                     v.is_difference ? " or --relative-to" : ", --relative-to or --session-sd"));
 }
 
 // Compares the medians of several runs.

@@ -283,6 +283,14 @@ TEST_F(VerdictTest, CountsAreComparedByTheirDifference) {
   EXPECT_EQ(verdict(now, base).decision, Decision::faster);
   EXPECT_EQ(verdict(base, base).decision, Decision::same);
   EXPECT_THAT(describe(verdict(base, now)), HasSubstr("500 more than the base: slower"));
+
+  // A share by which sessions differ widens ratios, not differences: no verdict on single runs.
+  CompareOptions options{.metrics = {"retransmits"}};
+  options.significance.session_sd = 0.03;
+  const Verdict single =
+      compare_runs(RunSet::read({quiet[0]}), RunSet::read({lossy[0]}), options).rows.at(0);
+  EXPECT_EQ(single.decision, Decision::inconclusive);
+  EXPECT_THAT(single.warning, HasSubstr("requires 5 runs of the base or --relative-to"));
 }
 
 // Kalibera & Jones: trials of one run are no evidence about the next.
