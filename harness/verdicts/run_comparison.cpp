@@ -110,15 +110,15 @@ void warn_of_side(Verdict& v, const Side& side, const char* which, const std::st
 void widen(ShiftEstimate& shift, double session_sd, double level) {
   const boost::math::normal normal;
   const double error = std::log1p(session_sd) * std::numbers::sqrt2;  // of one run on each side
-  const auto wider = [&](double end, double tail) {
-    const double half = std::hypot(end - shift.center, boost::math::quantile(normal, tail) * error);
-    return end < shift.center ? shift.center - half : shift.center + half;
+  // Returns how far from the center an end of the interval moves to.
+  const auto half_of = [&](double end, double tail) {
+    return std::hypot(end - shift.center, boost::math::quantile(normal, tail) * error);
   };
   if (!shift.ci_low || !shift.same_low) return;
-  shift.ci_low = wider(*shift.ci_low, level / 2);
-  shift.ci_high = wider(*shift.ci_high, level / 2);
-  shift.same_low = wider(*shift.same_low, level);
-  shift.same_high = wider(*shift.same_high, level);
+  shift.ci_low = shift.center - half_of(*shift.ci_low, level / 2);
+  shift.ci_high = shift.center + half_of(*shift.ci_high, level / 2);
+  shift.same_low = shift.center - half_of(*shift.same_low, level);
+  shift.same_high = shift.center + half_of(*shift.same_high, level);
   const double half = std::max(*shift.ci_high - shift.center, shift.center - *shift.ci_low);
   const double z = std::abs(shift.center) / half * -boost::math::quantile(normal, level / 2);
   shift.p_value = std::max(shift.p_value, 2 * boost::math::cdf(normal, -z));
