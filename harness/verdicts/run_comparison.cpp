@@ -225,8 +225,10 @@ Failures zeros_of(const RunSet& set, const std::string& case_name, const std::st
 // Returns the one-sided p of Fisher's exact test that so many more of `after` fail than of
 // `before`.
 double fisher_p(const Failures& before, const Failures& after) {
-  if (before.all == 0 || after.failed == 0) return 1;
-  const boost::math::hypergeometric draws(static_cast<unsigned>(before.failed + after.failed),
+  const std::size_t failed = before.failed + after.failed;
+  const std::size_t fewest = failed - std::min(failed, before.all);  // of them on the new side
+  if (before.all == 0 || after.failed <= fewest) return 1;
+  const boost::math::hypergeometric draws(static_cast<unsigned>(failed),
                                           static_cast<unsigned>(after.all),
                                           static_cast<unsigned>(before.all + after.all));
   return boost::math::cdf(boost::math::complement(draws, static_cast<double>(after.failed - 1)));

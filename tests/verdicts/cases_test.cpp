@@ -158,6 +158,8 @@ TEST_F(KindsTest, FailuresAreComparedByFishersTest) {
   EXPECT_THAT(failing(0, 2), IsEmpty());  // p = 0.24
   EXPECT_THAT(failing(4, 6), IsEmpty());
   EXPECT_THAT(failing(6, 0), IsEmpty());
+  EXPECT_THAT(failing(10, 10), IsEmpty());
+  EXPECT_THAT(failing(9, 10), IsEmpty());
 }
 
 TEST_F(KindsTest, EverythingSlowerIsSeenInTheReference) {
