@@ -199,7 +199,7 @@ void refuse_itself_as_baseline(const Criteria& criteria, const RunDirectory& dir
           "against: {} is this run itself: name the directory of another run", gate.against));
 }
 
-// "quickstart: 6 cases, 60 trials, about 1 min 20 s"
+// "quickstart: 7 cases, 49 trials, about 40 s"
 void announce(const RunCommand& command, const Experiment& experiment, const Criteria& criteria,
               const RunDirectory& directory) {
   const std::vector<Trial> trials = missing_trials(experiment, plan_trials(experiment), directory);
@@ -306,8 +306,11 @@ bool pause_before(const RunCommand& command, const Sessions& sessions, const Int
 void print_set(const std::vector<std::filesystem::path>& runs) {
   fmt::print("\nThese {} runs are one set:\n", runs.size());
   for (const std::filesystem::path& run : runs) fmt::print("  {}\n", run.string());
-  fmt::print("To compare them with the runs BASE: pingperf compare BASE {} --new-last {}\n",
-             runs.front().parent_path().string(), runs.size());
+  const std::string folder = runs.front().parent_path().string();
+  fmt::print(
+      "As the base of later runs: pingperf compare {0} NEW --last {1}\n"
+      "As the new runs: pingperf compare BASE {0} --new-last {1}\n",
+      folder, runs.size());
 }
 
 // Runs all sessions of an experiment. An error ends the first session with the program. In a later

@@ -82,7 +82,8 @@ class Worker {
 
   std::optional<std::string> next_line() { return lines_.next(); }
 
-  // Ends the process. Returns an error that describes how the process had ended.
+  // Kills the process unless it has ended. Returns an error: the signal or exit status, and the
+  // last line of stderr.
   std::string end() {
     const int status = process_.end();
     if (errors_) tail_.drain(errors_.get());

@@ -18,8 +18,8 @@ std::unique_ptr<Channel> start_agent(const Host& host, const std::string& path, 
   return std::make_unique<Channel>(agent_command(host.launch, path), description_of(host, end));
 }
 
-// Copies this binary to the host if the host has none of this version and `copy` is set. The copy
-// is deleted as soon as the agent runs.
+// Starts the agent of a host and returns its channel. If that fails and `copy` is set, copies this
+// binary to the host first. Deletes the copy as soon as the agent runs.
 std::unique_ptr<Channel> start_or_copy(const Host& host, End end) {
   if (!host.copy) return start_agent(host, host.pingperf, end);
   try {

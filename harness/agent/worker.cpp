@@ -29,7 +29,7 @@ class Refused : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Writes events, one thread at a time.
+// Sends the worker's events to the agent. Any thread may call it.
 class Reporter {
  public:
   explicit Reporter(std::uint64_t endpoint) : endpoint_(endpoint) {}

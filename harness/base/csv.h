@@ -44,7 +44,7 @@ class CsvColumn {
 // A table of texts with columns by name. Stored by column, so that a million rows fit in memory.
 class CsvTable {
  public:
-  // A row of a table, which must outlive it.
+  // Refers to one row of a table. The table must outlive the Row.
   class Row {
    public:
     Row(const CsvTable& table, std::size_t index) noexcept : table_(&table), index_(index) {}

@@ -9,6 +9,8 @@
 
 namespace pingperf {
 
+// The statistics of one metric of one case. ci_low and ci_high bound the 95 % interval of the
+// median. They are empty for fewer than 6 values.
 struct SummaryRow {
   std::string run, case_name, workload, metric;
   std::size_t n = 0;

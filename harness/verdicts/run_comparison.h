@@ -11,25 +11,26 @@
 
 namespace pingperf {
 
-// How much the ratio of a case to its reference differs between sessions of the same code, as a
-// standard deviation, where nothing is known: that of two engines which vary by 3 % each.
+// The assumed standard deviation of the ratio of a case to its reference between sessions of the
+// same code, if the user gives none. Two engines that vary by 3 % each have a ratio that varies
+// by 4.2 %.
 inline constexpr double kReferenceSessionSd = 0.042;
 
 // Returns the comparison of one case, without q value and decision. If there is a `reference`, each
 // trial is divided by the trial of that case in the same block. This cancels the effect of a
-// different or busier machine. With one run on each side the trials are compared, and the verdict
-// is about these two sessions: without a reference or significance.session_sd there is none about
-// the code. With several runs the medians of the runs are compared.
+// different or busier machine. With one run on each side, compares the trials: the estimate is
+// about these two sessions, and without a reference or significance.session_sd it allows no verdict
+// about the code. With several runs, compares the medians of the runs.
 Verdict compare_case(const std::string& metric, const std::string& case_name, const RunSet& base,
                      const RunSet& now, const std::string& reference,
                      const Significance& significance);
 
 struct RunComparison {
-  std::vector<Verdict> rows;              // judged as one family
+  std::vector<Verdict> rows;              // one family: q values count all of them
   std::vector<Verdict> references;        // the reference cases themselves, not divided
   std::optional<double> session_sd;       // that widened the intervals of one run on each side
   std::vector<std::string> only_base;     // cases
-  std::vector<std::string> only_new;      // cases, and "case metric" that the base has no value of
+  std::vector<std::string> only_new;      // "case", or "case metric" that only NEW measured
   std::vector<std::string> unmeasured;    // "case metric" that the new run has no value of
   std::vector<std::string> failing;       // "case: 9 of 10 trials failed, 0 of 10 in the base"
   std::vector<std::string> unreferenced;  // cases left out: they have no reference

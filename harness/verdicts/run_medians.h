@@ -13,8 +13,9 @@ namespace pingperf {
 // The runs of one side: the values of each, as logarithms or differences. No run is empty.
 using RunValues = std::vector<std::vector<double>>;
 
-// Returns true if so many runs allow a verdict: three of each side, or five of one side and one of
-// the other, whose value a prediction interval of the five holds.
+// Returns true if these numbers of runs allow a verdict: at least 3 on each side, or at least 5 on
+// one side and 1 on the other. A prediction interval of the larger side then judges the smaller
+// one.
 bool are_enough_runs(std::size_t base, std::size_t now);
 
 // Returns how much larger the runs of `now` are than those of `base`, or nothing for fewer than

@@ -51,8 +51,8 @@ class Schedule {
   std::mt19937_64 random_;  // default seed: the same gaps in every trial
 };
 
-// Records the round trips that a closed-loop tool would report: from the actual send, and only of
-// pings that were sent while no earlier one was unanswered.
+// Records the round trips that a closed-loop tool would report. A round trip starts at the actual
+// send. A ping that is sent while an earlier one has no answer is not recorded.
 class UncorrectedRtt {
  public:
   UncorrectedRtt(Histogram& rtt, Nanoseconds timeout) noexcept : rtt_(rtt), timeout_(timeout) {}

@@ -54,7 +54,7 @@ class PingPong final : public Endpoint {
         ::prctl(PR_SET_TIMERSLACK, 1UL);  // 1 ns, so that sleeps end in time (prctl(2))
         try {
           loop(thread, meter_, config_);
-        } catch (const std::system_error& e) {  // only before the first ping
+        } catch (const std::system_error& e) {  // a loop throws only while it sets up
           thread.error = e.code().value();
           thread.failed_call = "set-up";
         } catch (const std::bad_alloc&) {

@@ -70,8 +70,8 @@ struct PingThread {
     return next_number++;
   }
 
-  // Returns true if a message equals the sent message after its head, or if the end does not
-  // verify. Otherwise sets errno to EBADMSG.
+  // Returns true if `message` equals the sent message from byte `head` on, or if `verify` is off.
+  // Otherwise sets errno to EBADMSG.
   bool is_intact(const char* message) const noexcept {
     if (!verify || std::memcmp(message + head, outgoing.data() + head, outgoing.size() - head) == 0)
       return true;

@@ -138,7 +138,7 @@ void expect_page(const std::string& file, const std::string& page) {
   std::ifstream in(path);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), page)
       << file << " is not up to date; write it with\n"
-      << "PINGPERF_REGENERATE=1 pingperf_tests --gtest_filter='Dictionary.*'";
+      << "PINGPERF_REGENERATE=1 build/release/tests/results_tests --gtest_filter='Dictionary.*'";
 }
 
 TEST(Dictionary, IsTheOneInResults) {
