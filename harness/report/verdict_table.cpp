@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "harness/report/results_table.h"
@@ -20,7 +21,7 @@ std::string effect_text(const Verdict& v) {
 }
 
 std::string effect_interval_text(const Verdict& v) {
-  if (!v.ci_low || (!v.is_difference && !ratio_of(v))) return "-";
+  if (!v.ci_low || !std::isfinite(*v.ci_high) || (!v.is_difference && !ratio_of(v))) return "-";
   if (v.is_difference)
     return fmt::format("{}..{}", human_metric(v.metric, *v.ci_low),
                        human_metric(v.metric, *v.ci_high));

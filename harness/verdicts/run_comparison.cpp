@@ -53,7 +53,7 @@ void add_value(Side& side, const Subject& subject, double value, double divisor)
     side.runs.back().push_back(side.relative.back());
   } else {
     side.relative.push_back(divided ? value / divisor : value);
-    side.runs.back().push_back(log_of(side.relative.back()));
+    side.runs.back().push_back(divided ? log_of(value) - log_of(divisor) : log_of(value));
   }
   side.shifts.push_back(side.runs.back().back());
 }

@@ -24,6 +24,7 @@ std::vector<double> medians_of(const RunValues& runs) {
 // Returns the two-sided p of a shift.
 double t_p(double shift, double error, std::size_t freedom) {
   if (error <= 0) return shift == 0 ? 1 : 0;
+  if (!std::isfinite(shift / error)) return 1;  // figures near the limits of a double
   const boost::math::students_t t(static_cast<double>(freedom));
   return 2 * boost::math::cdf(t, -std::abs(shift) / error);
 }

@@ -135,7 +135,7 @@ std::string describe_comparison(const Verdict& v) {
   std::string text = fmt::format("{} {}:", v.case_name, v.metric);
   if (v.is_difference && v.value)
     text += fmt::format(" {} more than the base:", human_metric(v.metric, *v.value));
-  else if (const auto ratio = ratio_of(v); ratio && v.ci_low)
+  else if (const auto ratio = ratio_of(v); ratio && v.ci_low && std::isfinite(*v.ci_high))
     text += fmt::format(" {:.3f} [{:.3f}, {:.3f}] of the base:", *ratio, *v.ci_low, *v.ci_high);
   else if (ratio)
     text += fmt::format(" {:.3f} of the base:", *ratio);

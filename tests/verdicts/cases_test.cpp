@@ -1,4 +1,5 @@
 // Stored trials whose verdicts were wrong once, and others of their kind.
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -88,6 +89,22 @@ TEST(StoredCases, ATenfoldSlowdownInSixBlocksIsFoundBesideAnotherEntry) {
   criteria.repetitions = 6;
   criteria.compare = {{"throughput_bps", {bulk}}, {"rtt_p50_ns", {ping}}};
   EXPECT_EQ(compare_cases(criteria, runs.runs()[0].trials).at(0).decision, Decision::slower);
+}
+
+TEST(StoredCases, FiguresNearTheLimitsOfADoubleAreNoError) {
+  const auto run = [](const char* candidate, const char* reference) {
+    std::string text = "run,experiment,workload,case,block,status,throughput_bps\n";
+    for (int block = 1; block <= 6; ++block)
+      text += fmt::format("r,e,w,w/engine=a,{0},ok,{1}\nr,e,w,w/engine=b,{0},ok,{2}\n", block,
+                          candidate, reference);
+    return TrialTable(CsvTable::parse(text, "trials.csv"));
+  };
+  RunSet base = RunSet::of(run("1e300", "1e-300")), now = RunSet::of(run("1e-300", "1e300"));
+  for (int i = 0; i < 4; ++i) base.add(run("1e300", "1e-300"));
+  EXPECT_EQ(compare_runs(base, now, {.metrics = {"throughput_bps"}, .relative_to = "engine=b"})
+                .rows.at(0)
+                .decision,
+            Decision::slower);
 }
 
 class KindsTest : public testing::Test {
