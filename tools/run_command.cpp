@@ -223,7 +223,7 @@ std::unique_ptr<Lab> make_lab(Experiment& experiment) {
   return lab;
 }
 
-// What is run: an experiment from its file, or from the copy in the directory of a run to resume.
+// One experiment to run: from its file, or from the copy in the directory of a run to resume.
 struct Subject {
   std::filesystem::path file;
   Overrides overrides;

@@ -34,7 +34,7 @@ std::vector<Setting> simulated_settings();
 // Returns the setting of that name. Throws std::out_of_range.
 const Setting& simulated_setting(const std::string& name);
 
-// What is compared.
+// The numbers of runs on both sides, and how they are compared.
 struct Design {
   std::string name;
   std::size_t base_runs = 0;  // 0: two engines within one run
@@ -57,8 +57,8 @@ struct Rates {
   double found() const { return share(faster + slower); }
 };
 
-// What is simulated. `change` is the true ratio of the new side to the base, or of the candidate to
-// the baseline.
+// The experiments of one cell of a table. `change` is the true ratio of the new side to the base,
+// or of the candidate to the baseline.
 struct Experiments {
   std::size_t count = 2000;
   std::size_t trials = 10;  // per run

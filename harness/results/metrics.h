@@ -25,7 +25,7 @@ struct Metric {
   int since = 0;                 // generation of columns; later ones stand behind all earlier ones
   std::string title = {};        // in sentences and on the page: "goodput"; empty: the name
   std::string short_title = {};  // the heading in the results table
-  // Of a count or share that is often 0, which has no ratio: the smallest difference that matters.
+  // The smallest difference that matters, of a count or share that is often 0 and so has no ratio.
   std::optional<double> min_difference = {};
 };
 

@@ -34,7 +34,7 @@ struct Compare {
 // The outcome of an undecided gate. repeat: run more blocks, then pass.
 enum class Inconclusive { pass, fail, repeat };
 
-// What a gate requires.
+// The limits that a gate sets, and what happens if the data do not decide it.
 struct Bound {
   std::optional<double> at_least;  // of a ratio, or in the metric's unit
   std::optional<double> at_most;

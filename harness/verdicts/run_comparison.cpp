@@ -36,7 +36,7 @@ struct Side {
   std::vector<double> other_load_ratios;
 };
 
-// What of a case is compared.
+// Names a case, its metric and the way in which they are compared.
 struct Subject {
   std::string metric;
   std::string case_name;

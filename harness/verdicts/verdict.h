@@ -54,7 +54,7 @@ struct Verdict {
   std::optional<double> new_median;
   std::optional<double> base_relative;  // across runs, of the values divided by their reference
   std::optional<double> new_relative;
-  // What is decided on: the shift of the logarithms, or of the values if is_difference.
+  // The shift that decides: of the logarithms, or of the values if is_difference.
   std::optional<ShiftEstimate> shift;
   bool is_difference = false;
   // The ratio, the difference, or the median of an absolute gate; 0 or infinite where values are 0.
