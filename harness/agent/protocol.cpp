@@ -320,6 +320,10 @@ Json to_json(const StopEndpoint& stop) {
   return {{"type", "stop"}, {"endpoint", stop.endpoint}};
 }
 
+Json to_json(const PrepareWorker&) {
+  return {{"type", "prepare"}};
+}
+
 Json to_json(const HostCheckRequest& request) {
   return {{"type", "examine"}, {"observe_s", request.observe_s}};
 }
@@ -469,6 +473,7 @@ Request decode_request(std::string_view line) {
   if (type == "connect") return open_from(object, Role::connect);
   if (type == "start") return StartEndpoint{take<std::uint64_t>(object, "endpoint")};
   if (type == "stop") return StopEndpoint{take<std::uint64_t>(object, "endpoint")};
+  if (type == "prepare") return PrepareWorker{};
   if (type == "examine") return HostCheckRequest{take<double>(object, "observe_s")};
   throw ProtocolError("unknown request " + excerpt(type));
 }

@@ -94,6 +94,11 @@ class RoundRunner {
         margins_(margins),
         warnings_(warnings_of_earlier_trials(directory)) {}
 
+  // Lets the agents of a round start spare workers. No trial may run meanwhile.
+  void prepare(std::span<const Trial> round) {
+    for (const Trial& trial : round) agents_.of(experiment_.cases[trial.case_index]).prepare();
+  }
+
   void run(std::span<const Trial> round) {
     progress_.round_started(experiment_, round);
     std::vector<Attempt> attempts;
@@ -242,10 +247,13 @@ void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, 
                 const Margins& margins) {
   RoundRunner runner(experiment, agents, directory, interrupt, progress, margins);
   for (auto begin = trials.begin(); begin != trials.end();) {
-    if (begin != trials.begin()) cool_down(experiment, interrupt);
-    if (interrupt.raised()) return;
     const auto end = std::find_if(begin, trials.end(),
                                   [&](const Trial& trial) { return trial.round != begin->round; });
+    if (begin != trials.begin()) {
+      runner.prepare({begin, end});
+      cool_down(experiment, interrupt);
+    }
+    if (interrupt.raised()) return;
     runner.run({begin, end});
     begin = end;
   }
