@@ -109,6 +109,7 @@ constexpr Field<M> kMeasurement[] = {
     {"zero_copied_ratio", &M::zero_copied_ratio},
     {"send_buffer_bytes", &M::send_buffer_bytes},
     {"receive_buffer_bytes", &M::receive_buffer_bytes},
+    {"low_watermark_bytes", &M::low_watermark_bytes},
     {"mss_bytes", &M::mss_bytes},
 };
 
