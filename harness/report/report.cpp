@@ -3,9 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
+#include "harness/base/io.h"
 #include "harness/base/version.h"
 #include "harness/report/page/page.h"
 #include "harness/report/report_headline.h"
@@ -235,14 +234,9 @@ Json listed_trials(Telling& telling, bool is_of_failed) {
   return json;
 }
 
-std::string text_in(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-// Null when it is missing or damaged: the page does without.
+// Returns null if environment.json is missing or damaged. The page then has no such section.
 Json environment_of(const std::filesystem::path& run) {
-  Json environment = Json::parse(text_in(run / "environment.json"), nullptr, false);
+  Json environment = Json::parse(read_file(run / "environment.json").value_or(""), nullptr, false);
   return environment.is_discarded() ? Json() : environment;
 }
 
@@ -298,7 +292,7 @@ Json run_json(const ReportedRun& run, std::size_t run_count,
                {"failed", listed_trials(telling, true)},
                {"remarks", listed_trials(telling, false)},
                {"environment", environment_of(run.directory)},
-               {"yaml", text_in(run.directory / "experiment.yaml")}};
+               {"yaml", read_file(run.directory / "experiment.yaml").value_or("")}};
   json["cases"] = Json::array();
   for (const std::string& name : telling.cases)
     json["cases"].push_back(

@@ -274,15 +274,15 @@ std::vector<Statement> headline(const ReportedRun& run) {
 }
 
 std::vector<Statement> headline(const RunComparison& change, const std::string& base,
-                                const std::string& now) {
+                                const std::string& new_run) {
   std::vector<Subject> subjects;
   for (const Verdict& row : change.rows)
-    subjects.push_back({&row, fmt::format("{} in {}", row.case_name, now), base,
+    subjects.push_back({&row, fmt::format("{} in {}", row.case_name, new_run), base,
                         fmt::format("{} and {} trials", row.base_n, row.n)});
   std::vector<Statement> statements = statements_of(subjects, base);
   if (subjects.empty())
     statements.push_back(
-        {Rating::open, fmt::format("{} and {} have nothing in common to compare.", base, now)});
+        {Rating::open, fmt::format("{} and {} have nothing in common to compare.", base, new_run)});
   for (const std::string& line : change.failing) statements.push_back({Rating::bad, line + "."});
   return statements;
 }

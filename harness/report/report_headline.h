@@ -24,8 +24,8 @@ std::string_view name(Statement::Rating rating);
 // are a sentence each; of many, those of one metric and verdict are one.
 std::vector<Statement> headline(const ReportedRun& run);
 
-// Returns the changes from the run `base` to the run `now`.
+// Returns the changes from the run `base` to the run `new_run`.
 std::vector<Statement> headline(const RunComparison& change, const std::string& base,
-                                const std::string& now);
+                                const std::string& new_run);
 
 }  // namespace pingperf

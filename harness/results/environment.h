@@ -46,6 +46,6 @@ Json recorded_environment(const std::filesystem::path& run);
 // now Linux 6.18". Facts that only one of them has are left out. A directory without an
 // environment.json is one line. Throws UsageError on a damaged one.
 std::vector<std::string> environment_differences(const std::filesystem::path& base,
-                                                 const std::filesystem::path& now);
+                                                 const std::filesystem::path& new_run);
 
 }  // namespace pingperf

@@ -70,9 +70,7 @@ Verdict compare_pair(const std::string& metric, const CasePair& pair, const Tria
     warn(v, Trust::unanimous_only,
          reliability_warning(name, metric, values_of(trials, name, metric),
                              values_of(trials, name, "steal_ratio")));
-  if (kMaxMissing * static_cast<double>(v.n + v.excluded) < static_cast<double>(v.excluded))
-    warn(v, Trust::not_better,
-         fmt::format("{} of {} blocks have no pair", v.excluded, v.n + v.excluded));
+  warn_of_missing(v, v.excluded, v.n + v.excluded, "blocks have no pair");
   return v;
 }
 

@@ -176,19 +176,6 @@ void set_intervals(ShiftEstimate& estimate, const PairwiseSums& sums, double lev
   set(2 * level, estimate.same_low, estimate.same_high);
 }
 
-// Of the deviations from each sample's own mean.
-double pooled_deviation(const std::vector<double>& a, const std::vector<double>& b) {
-  double squares = 0;
-  std::size_t freedom = 0;
-  for (const std::vector<double>& sample : {finite_values(a), finite_values(b)}) {
-    if (sample.empty()) continue;
-    const double center = mean(sample);
-    for (double value : sample) squares += (value - center) * (value - center);
-    freedom += sample.size() - 1;
-  }
-  return freedom == 0 ? 0 : std::sqrt(squares / static_cast<double>(freedom));
-}
-
 constexpr double kPower = 0.95;
 constexpr int kSimulations = 4000;
 
@@ -231,6 +218,14 @@ double ratio_of(double shift) {
   return shift < 0 ? 0 : std::numeric_limits<double>::infinity();
 }
 
+void set_extremes(ShiftEstimate& estimate, const std::vector<double>& before,
+                  const std::vector<double>& after) {
+  const auto [old_least, old_most] = std::minmax_element(before.begin(), before.end());
+  const auto [new_least, new_most] = std::minmax_element(after.begin(), after.end());
+  estimate.least = *new_least - *old_most;
+  estimate.most = *new_most - *old_least;
+}
+
 ShiftEstimate estimate_paired(const std::vector<double>& differences, double level) {
   ShiftEstimate estimate;
   set_intervals(estimate, PairwiseSums::walsh_averages(differences), level,
@@ -249,11 +244,8 @@ ShiftEstimate estimate_shift(const std::vector<double>& before, const std::vecto
   set_intervals(estimate, PairwiseSums::differences(before, after), level,
                 [&](double at) { return rank_sum_interval(before.size(), after.size(), at); });
   estimate.p_value = rank_sum_p(before, after);
-  estimate.stddev = pooled_deviation(before, after);
-  const auto [old_least, old_most] = std::minmax_element(before.begin(), before.end());
-  const auto [new_least, new_most] = std::minmax_element(after.begin(), after.end());
-  estimate.least = *new_least - *old_most;
-  estimate.most = *new_most - *old_least;
+  estimate.stddev = std::sqrt(pooled_variance({finite_values(before), finite_values(after)}));
+  set_extremes(estimate, before, after);
   return estimate;
 }
 

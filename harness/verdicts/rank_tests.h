@@ -32,6 +32,10 @@ std::vector<double> finite_values(std::vector<double> values);
 // Returns the ratio of a shift of logarithms: 0 or infinity if one of the values is 0.
 double ratio_of(double shift);
 
+// Sets `least` and `most` to the extremes of the differences between values of the two sides.
+void set_extremes(ShiftEstimate& estimate, const std::vector<double>& before,
+                  const std::vector<double>& after);
+
 // Of at least one paired difference: the median of all Walsh averages, with the Wilcoxon
 // signed-rank test, exact to 50 pairs, ties included, then normal with the correction for ties.
 // Sources: Hodges & Lehmann 1963; Hollander, Wolfe & Chicken, Nonparametric Statistical Methods,

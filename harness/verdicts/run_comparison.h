@@ -22,7 +22,7 @@ inline constexpr double kReferenceSessionSd = 0.042;
 // about these two sessions, and without a reference or significance.session_sd it allows no verdict
 // about the code. With several runs, compares the medians of the runs.
 Verdict compare_case(const std::string& metric, const std::string& case_name, const RunSet& base,
-                     const RunSet& now, const std::string& reference,
+                     const RunSet& new_runs, const std::string& reference,
                      const Significance& significance);
 
 struct RunComparison {
@@ -51,7 +51,8 @@ struct CompareOptions {
 // standard deviation. A case whose parameters
 // differ between the sides is not the same case, and gets no decision. Throws UsageError if
 // `relative_to` names no case.
-RunComparison compare_runs(const RunSet& base, const RunSet& now, const CompareOptions& options);
+RunComparison compare_runs(const RunSet& base, const RunSet& new_runs,
+                           const CompareOptions& options);
 
 // Returns everything as JSON.
 std::string run_comparison_json(const RunComparison& comparison);

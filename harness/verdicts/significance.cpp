@@ -4,6 +4,7 @@
 #include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <iterator>
+#include <numbers>
 
 namespace pingperf {
 namespace {
@@ -37,6 +38,10 @@ Significance significance_of(const Criteria& criteria, std::uint64_t blocks) {
   const std::vector<std::uint64_t> looks = interim_analyses(criteria);
   const auto look = std::lower_bound(looks.begin(), looks.end() - 1, blocks);
   return {.level = level_of_look(static_cast<std::size_t>(look - looks.begin()), looks.size())};
+}
+
+double error_of_sessions(double session_sd) {
+  return std::log1p(session_sd) * std::numbers::sqrt2;
 }
 
 }  // namespace pingperf

@@ -31,6 +31,10 @@ std::vector<std::uint64_t> interim_analyses(const Criteria& criteria);
 // two looks count as the later.
 Significance significance_of(const Criteria& criteria, std::uint64_t blocks);
 
+// Returns the standard deviation that sessions add to the logarithm of the ratio of one run on each
+// side.
+double error_of_sessions(double session_sd);
+
 // True when the gate asks for more blocks while the data do not decide it.
 inline bool may_repeat(const Bound& bound) {
   return bound.inconclusive == Inconclusive::repeat;

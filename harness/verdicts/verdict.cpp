@@ -7,7 +7,6 @@
 #include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <map>
-#include <numbers>
 
 #include "harness/base/statistics.h"
 #include "harness/results/columns.h"
@@ -96,13 +95,6 @@ std::size_t trials_to_detect(const Verdict& v, double sds, double level) {
   return static_cast<std::size_t>(std::ceil(v.base_n == 0 ? pairs : 2 * pairs));
 }
 
-// Returns the standard deviation that two sessions add to the shift of one run on each side.
-double error_of_sessions(const Verdict& v, const Significance& significance) {
-  const bool has_two_sessions = v.base_runs + v.runs == 2 && !v.is_difference;
-  return has_two_sessions ? std::log1p(significance.session_sd.value_or(0)) * std::numbers::sqrt2
-                          : 0;
-}
-
 // Sets what the verdict could have found at the level, and how much more would decide it.
 void set_power(Verdict& v, double detectable_sds, const Significance& significance, double level) {
   constexpr double kQuantileOfPower = 1.645;  // the estimate must be beyond the threshold, too
@@ -110,7 +102,9 @@ void set_power(Verdict& v, double detectable_sds, const Significance& significan
   const double threshold = min_shift(v, significance);
   const double spread = v.shift->stddev;
   if (spread <= 0 || (!v.is_difference && !ratio_of(v))) return;
-  const double sessions = error_of_sessions(v, significance);
+  const bool has_two_sessions = v.base_runs + v.runs == 2 && !v.is_difference;
+  const double sessions =
+      has_two_sessions ? error_of_sessions(significance.session_sd.value_or(0)) : 0;
   const double quantile = boost::math::quantile(boost::math::normal(), 1 - level / 2);
   const double found_between_sessions = (quantile + kQuantileOfPower) * sessions;
   if (!v.is_difference)
@@ -191,6 +185,13 @@ void warn(Verdict& verdict, Trust trust, const std::string& warning) {
   if (warning.empty() || (!verdict.warning.empty() && verdict.trust >= trust)) return;
   verdict.trust = trust;
   verdict.warning = warning;
+}
+
+void warn_of_missing(Verdict& verdict, std::size_t missing, std::size_t all,
+                     std::string_view what) {
+  constexpr double kMaxMissing = 0.1;
+  if (kMaxMissing * static_cast<double>(all) < static_cast<double>(missing))
+    warn(verdict, Trust::not_better, fmt::format("{} of {} {}", missing, all, what));
 }
 
 std::optional<double> ratio_of(const Verdict& v) {

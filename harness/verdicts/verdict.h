@@ -11,9 +11,6 @@
 
 namespace pingperf {
 
-// The share of trials that may lack the metric or a partner.
-inline constexpr double kMaxMissing = 0.1;
-
 enum class Decision {
   none,  // there is nothing to judge
   faster,
@@ -80,6 +77,9 @@ void set_estimate(Verdict& verdict, const ShiftEstimate& shift, const Significan
 
 // Sets a warning and the trust that it leaves, unless the verdict has a graver one.
 void warn(Verdict& verdict, Trust trust, const std::string& warning);
+
+// Warns if more than a tenth of the trials or blocks are missing. The warning is "2 of 10 <what>".
+void warn_of_missing(Verdict& verdict, std::size_t missing, std::size_t all, std::string_view what);
 
 // Returns the verdict's value if it is a ratio of two figures above 0, else nothing.
 std::optional<double> ratio_of(const Verdict& verdict);

@@ -27,9 +27,9 @@ RunSet stored(const std::string& name) {
   return RunSet::read({(kCases / (name + ".csv")).string()});
 }
 
-RunComparison compare(const std::string& base, const std::string& now, CompareOptions options) {
+RunComparison compare(const std::string& base, const std::string& new_run, CompareOptions options) {
   if (options.metrics.empty()) options.metrics = {"throughput_bps"};
-  return compare_runs(stored(base), stored(now), options);
+  return compare_runs(stored(base), stored(new_run), options);
 }
 
 TEST(StoredCases, ATransferOfNothingIsNeverFaster) {
@@ -99,9 +99,9 @@ TEST(StoredCases, FiguresNearTheLimitsOfADoubleAreNoError) {
                           candidate, reference);
     return TrialTable(CsvTable::parse(text, "trials.csv"));
   };
-  RunSet base = RunSet::of(run("1e300", "1e-300")), now = RunSet::of(run("1e-300", "1e300"));
+  RunSet base = RunSet::of(run("1e300", "1e-300")), new_runs = RunSet::of(run("1e-300", "1e300"));
   for (int i = 0; i < 4; ++i) base.add(run("1e300", "1e-300"));
-  EXPECT_EQ(compare_runs(base, now, {.metrics = {"throughput_bps"}, .relative_to = "engine=b"})
+  EXPECT_EQ(compare_runs(base, new_runs, {.metrics = {"throughput_bps"}, .relative_to = "engine=b"})
                 .rows.at(0)
                 .decision,
             Decision::slower);
@@ -229,15 +229,15 @@ TEST_F(KindsTest, ACaseWithOtherParametersIsNotTheSameCase) {
     candidate.options.message_size = bytes;
     return RunSet::of(trials(kSame, kSame));
   };
-  const RunSet base = with_size(65536), now = with_size(131072);
+  const RunSet base = with_size(65536), new_runs = with_size(131072);
   CompareOptions options{.metrics = {"throughput_bps"},
                          .relative_to = "engine=iperf3",
                          .significance = {.session_sd = 0.01}};
-  const Verdict changed = compare_runs(base, now, options).rows.at(0);
+  const Verdict changed = compare_runs(base, new_runs, options).rows.at(0);
   EXPECT_EQ(changed.decision, Decision::inconclusive);
   EXPECT_EQ(changed.warning, "not the same case: message_size_bytes 65536, now 131072");
   options.allowed = {"message_size"};
-  EXPECT_EQ(compare_runs(base, now, options).rows.at(0).decision, Decision::same);
+  EXPECT_EQ(compare_runs(base, new_runs, options).rows.at(0).decision, Decision::same);
 }
 
 TEST_F(KindsTest, LossInEveryTrialIsFoundByItsDifference) {

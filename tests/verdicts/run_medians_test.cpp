@@ -17,12 +17,22 @@ RunValues runs_of(const std::vector<double>& medians) {
   return runs;
 }
 
-Verdict verdict_on(const RunValues& base, const RunValues& now, const Significance& significance) {
+Verdict verdict_on(const RunValues& base, const RunValues& new_runs,
+                   const Significance& significance) {
   Verdict v{.metric = "throughput_bps", .case_name = "bulk"};
   v.base_n = v.base_runs = base.size();
-  v.n = v.runs = now.size();
+  v.n = v.runs = new_runs.size();
   v.base_median = v.new_median = 1;
-  set_estimate(v, *estimate_run_shift(base, now), significance);
+  set_estimate(v, *estimate_run_shift(base, new_runs), significance);
+  return v;
+}
+
+// Returns a verdict without an estimate on two runs of ten trials each.
+Verdict verdict_of_sessions() {
+  Verdict v{.metric = "throughput_bps", .case_name = "bulk"};
+  v.base_n = v.n = 10;
+  v.base_runs = v.runs = 1;
+  v.base_median = v.new_median = 1;
   return v;
 }
 
@@ -55,10 +65,7 @@ TEST(RunMedians, OneNewRunThatVariesMoreHasAWiderInterval) {
 }
 
 TEST(Power, WhatSessionsAddIsPartOfTheDetectableRatio) {
-  Verdict v{.metric = "throughput_bps", .case_name = "bulk"};
-  v.base_n = v.n = 10;
-  v.base_runs = v.runs = 1;
-  v.base_median = v.new_median = 1;
+  Verdict v = verdict_of_sessions();
   const std::vector<double> values{-2, -1.5, -1, -0.5, -0.1, 0.1, 0.5, 1, 1.5, 2};
   std::vector<double> logs;
   for (double value : values) logs.push_back(value / 100);
@@ -72,10 +79,7 @@ TEST(Power, WhatSessionsAddIsPartOfTheDetectableRatio) {
 }
 
 TEST(Power, NoNumberOfTrialsIsAdvisedWhereSessionsDifferTooMuch) {
-  Verdict v{.metric = "throughput_bps", .case_name = "bulk"};
-  v.base_n = v.n = 10;
-  v.base_runs = v.runs = 1;
-  v.base_median = v.new_median = 1;
+  Verdict v = verdict_of_sessions();
   const std::vector<double> logs{-0.2, -0.15, -0.1, -0.05, -0.01, 0.01, 0.05, 0.1, 0.15, 0.2};
   for (const auto& [session_sd, is_advised] : {std::pair{0.003, true}, {0.03, false}}) {
     const Significance sessions{.session_sd = session_sd};
