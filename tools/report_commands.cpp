@@ -146,7 +146,7 @@ int report_command(const ReportCommand& command) {
   const RunSet set = RunSet::read(command.runs);
   if (command.output.empty() && set.runs().size() > 1)
     throw UsageError("pingperf report: several runs require -o FILE");
-  std::deque<FinishedRun> finished;  // what is reported points into these
+  std::deque<FinishedRun> finished;  // the reported runs point into these
   std::vector<ReportedRun> runs;
   std::vector<ReportedChange> changes;
   for (const RunSet::Run& run : set.runs()) {

@@ -104,7 +104,7 @@ std::vector<std::string> environment_differences(const std::filesystem::path& ba
     const Json old_facts = facts_of(before, end), facts = facts_of(after, end);
     if (!old_facts.is_object() || !facts.is_object()) continue;
     for (const auto& [key, value] : facts.items()) {
-      if (key == "boot_id") continue;  // another one after each boot
+      if (key == "boot_id") continue;  // differs after each boot
       const Json old = old_facts.value(key, Json());
       std::string line = fmt::format("{}: {}, now {}", key, old.dump(), value.dump());
       const bool is_said = std::find(lines.begin(), lines.end(), line) != lines.end();

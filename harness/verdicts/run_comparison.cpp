@@ -26,8 +26,8 @@ namespace {
 // The values of a case in one side's runs.
 struct Side {
   std::vector<double> values;    // as measured
-  std::vector<double> relative;  // divided by the reference, or less it
-  RunValues runs;                // their logarithms or differences; runs without any are left out
+  std::vector<double> relative;  // divided by the reference, or minus the reference
+  RunValues runs;                // `relative` by run, as logarithms if ratios are compared
   std::size_t ok_trials = 0;
   std::size_t zeros = 0;  // values that are 0
   std::vector<double> steal_ratios;
@@ -83,7 +83,8 @@ Side side_of(const RunSet& runs, const Subject& subject) {
   return side;
 }
 
-// What others took of the CPU time on the two sides, when that differs by more than disturbs.
+// Returns a line about the CPU time that other processes took if it differs between the sides by
+// more than kHighOtherLoad, else "".
 std::string difference_of_loads(const std::vector<double>& base_loads,
                                 const std::vector<double>& new_loads) {
   if (base_loads.empty() || new_loads.empty()) return "";
@@ -103,11 +104,12 @@ void warn_of_side(Verdict& v, const Side& side, const char* which, const std::st
                               reference.empty() ? "" : " beside one of the reference"));
 }
 
-// Widens the intervals by what sessions differ, and makes p that of the wider interval.
+// Widens the intervals by the difference between sessions, and sets p to that of the wider
+// interval.
 void widen(ShiftEstimate& shift, double session_sd, double level) {
   const boost::math::normal normal;
   const double error = error_of_sessions(session_sd);
-  // Returns how far from the center an end of the interval moves to.
+  // Returns the new distance of an end of the interval from the center.
   const auto half_of = [&](double end, double tail) {
     return std::hypot(end - shift.center, boost::math::quantile(normal, tail) * error);
   };
@@ -119,7 +121,7 @@ void widen(ShiftEstimate& shift, double session_sd, double level) {
   const double half = std::max(*shift.ci_high - shift.center, shift.center - *shift.ci_low);
   const double z = std::abs(shift.center) / half * -boost::math::quantile(normal, level / 2);
   shift.p_value = std::max(shift.p_value, 2 * boost::math::cdf(normal, -z));
-  // Single trials of two sessions may agree, and the sessions have made them.
+  // The sessions may be the reason why all trials agree, so the extremes decide nothing.
   shift.least = -std::numeric_limits<double>::infinity();
   shift.most = std::numeric_limits<double>::infinity();
 }
@@ -136,7 +138,7 @@ void compare_sessions(Verdict& v, const Side& before, const Side& after,
     warn(v, Trust::none,
          fmt::format("{} and {} trials: a verdict requires {} on each side", v.base_n, v.n,
                      kMinTrials));
-  // No session explains that one side has figures and the other zeros.
+  // A difference between sessions cannot explain zeros on one side only.
   const bool is_beyond_sessions = !v.is_difference && std::isinf(std::log(*v.value));
   if (reference.empty() && !is_widened && !is_beyond_sessions)
     warn(v, Trust::none,
@@ -157,7 +159,7 @@ void compare_several(Verdict& v, const Side& before, const Side& after,
                      v.runs));
 }
 
-// Names of the cases of `some` that `others` lack.
+// Returns the names of the cases of `some` that `others` lack.
 std::vector<std::string> missing_from(const std::vector<Case>& others,
                                       const std::vector<Case>& some) {
   std::set<std::string> known;
@@ -184,7 +186,7 @@ std::vector<std::string> differences_between(const RunSet::Run& base, const RunS
   return lines;
 }
 
-// Of all trials of all runs.
+// Returns the CPU load by other processes in all trials of all runs.
 std::vector<double> loads_of(const RunSet& set) {
   std::vector<double> loads;
   for (const RunSet::Run& run : set.runs())
@@ -208,7 +210,7 @@ Failures failures_of(const RunSet& set, const std::string& case_name) {
   return failures;
 }
 
-// Returns the ok trials whose value is 0 as failures: a transfer of nothing.
+// Counts the trials whose value is 0 as failures, because they transferred nothing.
 Failures zeros_of(const RunSet& set, const std::string& case_name, const std::string& metric) {
   Failures zeros;
   for (const RunSet::Run& run : set.runs())
@@ -219,11 +221,10 @@ Failures zeros_of(const RunSet& set, const std::string& case_name, const std::st
   return zeros;
 }
 
-// Returns the one-sided p of Fisher's exact test that so many more of `after` fail than of
-// `before`.
+// Returns the one-sided p of Fisher's exact test for more failures in `after` than in `before`.
 double fisher_p(const Failures& before, const Failures& after) {
   const std::size_t failed = before.failed + after.failed;
-  const std::size_t fewest = failed - std::min(failed, before.all);  // of them on the new side
+  const std::size_t fewest = failed - std::min(failed, before.all);  // on the new side
   if (before.all == 0 || after.failed <= fewest) return 1;
   const boost::math::hypergeometric draws(static_cast<unsigned>(failed),
                                           static_cast<unsigned>(after.all),
@@ -327,7 +328,7 @@ Verdict compare_case(const std::string& metric, const std::string& case_name, co
   if (v.base_n > 0) v.base_median = median(before.values);
   if (v.n > 0) v.new_median = median(after.values);
   if (v.base_n == 0 || v.n == 0) return v;
-  if (reference.empty())  // which would bear the same load
+  if (reference.empty())  // a reference would have the same load
     warn(v, Trust::none, difference_of_loads(before.other_load_ratios, after.other_load_ratios));
   v.base_relative = median(before.relative);
   v.new_relative = median(after.relative);

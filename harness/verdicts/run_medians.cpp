@@ -21,10 +21,10 @@ std::vector<double> medians_of(const RunValues& runs) {
   return medians;
 }
 
-// Returns the two-sided p of a shift.
+// Returns the two-sided p of a shift by Student's t.
 double t_p(double shift, double error, std::size_t freedom) {
   if (error <= 0) return shift == 0 ? 1 : 0;
-  if (!std::isfinite(shift / error)) return 1;  // figures near the limits of a double
+  if (!std::isfinite(shift / error)) return 1;  // values near the limits of a double
   const boost::math::students_t t(static_cast<double>(freedom));
   return 2 * boost::math::cdf(t, -std::abs(shift) / error);
 }
@@ -33,7 +33,7 @@ double square(double x) {
   return x * x;
 }
 
-// Returns the variance that the mean of the medians of a side has from its trials alone.
+// Returns the variance of the mean of a side's medians that its trials alone cause.
 double variance_within(const RunValues& side) {
   RunValues finite;
   std::size_t trials = 0;

@@ -10,7 +10,7 @@
 namespace pingperf {
 namespace {
 
-// Runs of one trial each, which have no spread of their own.
+// Returns runs of one trial each, so that the runs have no spread within.
 RunValues runs_of(const std::vector<double>& medians) {
   RunValues runs;
   for (double median : medians) runs.push_back({median});
@@ -44,10 +44,11 @@ TEST(RunMedians, AreComparedByStudentsT) {
   const double half = 2.7764 * 0.02 * std::sqrt(2.0 / 3);  // t with 4 degrees of freedom
   EXPECT_NEAR(*shift->ci_low, 0.1 - half, 1e-5);
   EXPECT_NEAR(*shift->ci_high, 0.1 + half, 1e-5);
-  EXPECT_NEAR(shift->p_value, 0.00360, 1e-5);  // 2 * pt(-6.1237, 4) of R
+  EXPECT_NEAR(shift->p_value, 0.00360, 1e-5);  // 2 * pt(-6.1237, 4) in R
 }
 
-// Five and five runs have 252 permutations: no share of them is below 5 % of ten rows.
+// A permutation test could not find it: 5 + 5 runs have only 252 permutations, too few for the p
+// that a family of 20 requires.
 TEST(RunMedians, ATenfoldChangeIsFoundInAnyFamily) {
   const RunValues base = runs_of({0.00, 0.01, 0.02, 0.03, 0.04});
   std::vector<Verdict> family(20, verdict_on(base, base, {}));
@@ -64,7 +65,7 @@ TEST(RunMedians, OneNewRunThatVariesMoreHasAWiderInterval) {
   EXPECT_LT(*wild->ci_low, 0);
 }
 
-TEST(Power, WhatSessionsAddIsPartOfTheDetectableRatio) {
+TEST(Power, TheDetectableRatioIncludesTheErrorOfSessions) {
   Verdict v = verdict_of_sessions();
   const std::vector<double> values{-2, -1.5, -1, -0.5, -0.1, 0.1, 0.5, 1, 1.5, 2};
   std::vector<double> logs;
