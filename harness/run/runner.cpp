@@ -22,7 +22,7 @@ bool has_same_clock(const HostFacts& client, const HostFacts& server) {
   return !client.boot_id.empty() && client.boot_id == server.boot_id;
 }
 
-// Lets the machine settle. Returns at once if the run is interrupted.
+// Waits for the pause between two trials. Returns at once if the run is interrupted.
 void cool_down(const Experiment& experiment, const Interrupt& interrupt) {
   pollfd p{interrupt.fd(), POLLIN, 0};
   ::poll(&p, 1, static_cast<int>(experiment.plan.cooldown / kMillisecond));
@@ -208,7 +208,7 @@ class RoundRunner {
     TrialRecord& record = attempt.record;
     record.elapsed_s = to_seconds(now_ns() - attempt.begin);
     record.error = one_line(record.error);
-    // An agent that the interrupt killed does not make the trial a failed one.
+    // If the interrupt killed an agent, the trial is interrupted, not failed.
     if (record.status != Status::ok && interrupt_.raised()) record.status = Status::interrupted;
     if (record.status == Status::interrupted && record.error.empty())
       record.error = "the run was interrupted";

@@ -70,7 +70,7 @@ workloads: {bulk: {kind: throughput, engine: blocking, duration: 50ms, warmup: 0
     return TrialTable::read(directory.path() / "trials.csv");
   }
 
-  // For agents that never answer: there is no need to wait for them as long as a run does.
+  // Shorter timeouts than in a real run, for agents that never answer.
   static constexpr Margins kShortMargins = {.answer = 50 * kMillisecond,
                                             .other_end = 50 * kMillisecond};
 
