@@ -19,7 +19,7 @@
 #include "harness/base/units.h"
 #include "harness/base/usage_error.h"
 #include "harness/base/version.h"
-#include "harness/engines/iperf3.h"
+#include "harness/engines/libiperf.h"
 #include "harness/experiment/schema.h"
 #include "harness/results/columns.h"
 #include "sockets/core/options.h"
@@ -392,8 +392,9 @@ void add_agents(CLI::App& app, int& result) {
 }
 
 std::string version_text() {
+  const auto no_libiperf = libiperf_unavailable();
   return fmt::format("pingperf {} ({}, {} {})\nlibiperf {}", version(), git_commit(), compiler(),
-                     build_type(), libiperf_version());
+                     build_type(), no_libiperf ? "not found: " + *no_libiperf : libiperf_version());
 }
 
 // Returns true if the shell may have expanded a glob to several arguments.
@@ -408,7 +409,7 @@ int run_cli(int argc, char** argv) {
   app.formatter(std::make_shared<HelpFormatter>());
   app.require_subcommand(1);
   app.set_help_flag("-h,--help", "print this help and exit");
-  app.set_version_flag("--version", version_text(), "print the version and exit");
+  app.set_version_flag("--version", version_text, "print the version and exit");
   int result = 0;
   add_run(app, argc, argv, result);
   add_check_and_plan(app, result);

@@ -9,7 +9,7 @@
 namespace pingperf {
 namespace {
 
-constexpr double kPower = 0.95;
+constexpr double kWantedPower = 0.95;
 
 double t_quantile(double p, double freedom) {
   return boost::math::quantile(boost::math::students_t(freedom), p);
@@ -99,7 +99,7 @@ std::optional<ShiftEstimate> estimate_run_shift(const RunValues& base, const Run
 }
 
 double detectable_by_runs(std::size_t base, std::size_t now, double level) {
-  return (t_of(base, now, 1 - level / 2) + t_of(base, now, kPower)) * error_of(base, now);
+  return (t_of(base, now, 1 - level / 2) + t_of(base, now, kWantedPower)) * error_of(base, now);
 }
 
 std::optional<std::size_t> runs_to_detect(double shift, double level) {

@@ -182,6 +182,9 @@ std::vector<Parameter> make_parameters() {
        .field = &O::iperf3_options,
        .doc = "more arguments for libiperf's client: a list, or a text with blanks between",
        .generation = 3},
+      {.name = "libiperf", .column = "libiperf", .unit = text, .field = &O::libiperf,
+       .doc = "the libiperf that the trial's workers load: a file, or the folder of libiperf.so.0",
+       .generation = 5},
   };
 }
 // clang-format on

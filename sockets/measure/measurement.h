@@ -91,6 +91,7 @@ struct Measurement {
   std::optional<std::uint64_t> receive_buffer_bytes;
   std::optional<std::uint64_t> mss_bytes;  // of sent segments
   std::string congestion_control;
+  std::string libiperf;  // version of the library that measured
 
   // The worker process in the window (getrusage(2)).
   std::optional<double> cpu_user_s;
