@@ -25,6 +25,7 @@ std::span<const Engine* const> socket_engines() {
     add(epoll_throughput());
     add(epoll_latency());
     add({&io_uring_throughput(), 1});
+    add({&io_uring_udp_throughput(), 1});
     add(io_uring_latency());
     add({&splice_throughput(), 1});
     return list;

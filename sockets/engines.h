@@ -10,6 +10,7 @@ std::span<const Engine> blocking_stream_throughput();
 const Engine& blocking_udp_throughput();
 std::span<const Engine> epoll_throughput();
 const Engine& io_uring_throughput();
+const Engine& io_uring_udp_throughput();
 const Engine& splice_throughput();
 std::span<const Engine> blocking_latency();
 std::span<const Engine> blocking_connect();

@@ -189,7 +189,7 @@ void add_check_and_plan(CLI::App& app, int& result) {
 
 // Throws UsageError for what CLI11 does not check.
 void check_compare(CompareCommand& compare) {
-  if (compare.base.empty() || compare.now.empty())
+  if (compare.base.empty() || compare.new_runs.empty())
     throw UsageError("pingperf compare: requires two runs: BASE NEW");
   if (compare.options.metrics.empty()) compare.options.metrics = {"throughput_bps", "rtt_p50_ns"};
   for (const std::string& name : compare.options.allowed)
@@ -229,7 +229,7 @@ void add_selection(CLI::App& command, CompareCommand& compare) {
 
 void add_compare(CLI::App& app, int& result) {
   const auto compare = std::make_shared<CompareCommand>();
-  const auto base = std::make_shared<std::string>(), now = std::make_shared<std::string>();
+  const auto base = std::make_shared<std::string>(), new_runs = std::make_shared<std::string>();
   const auto threshold = std::make_shared<std::string>("5%");
   const auto session_sd = std::make_shared<std::string>();
   CLI::App* const command = app.add_subcommand(
@@ -237,13 +237,13 @@ void add_compare(CLI::App& app, int& result) {
       "compare two runs or sets of runs: a directory, a trials.csv, a folder of runs, or a quoted "
       "glob");
   command->add_option("BASE", *base, "the runs to compare with");
-  command->add_option("NEW", *now, "the runs to judge");
+  command->add_option("NEW", *new_runs, "the runs to judge");
   const auto add_list = [&](const char* name, std::vector<std::string>& list, const char* text,
                             const char* type) {
     command->add_option(name, list, text)->type_name(type)->allow_extra_args(false);
   };
   add_list("--base", compare->base, "add a run to BASE", "RUN");
-  add_list("--new", compare->now, "add a run to NEW", "RUN");
+  add_list("--new", compare->new_runs, "add a run to NEW", "RUN");
   add_selection(*command, *compare);
   add_list("--metric", compare->options.metrics,
            "compare this metric; throughput_bps and rtt_p50_ns unless given", "NAME");
@@ -271,7 +271,7 @@ void add_compare(CLI::App& app, int& result) {
       ->check(CLI::IsMember({"regression", "inconclusive"}));
   command->callback([=, &result] {
     if (!base->empty()) compare->base.insert(compare->base.begin(), *base);
-    if (!now->empty()) compare->now.insert(compare->now.begin(), *now);
+    if (!new_runs->empty()) compare->new_runs.insert(compare->new_runs.begin(), *new_runs);
     check_compare(*compare);
     compare->options.significance.threshold = percent_from(*threshold, "--threshold");
     if (!session_sd->empty())

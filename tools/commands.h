@@ -67,7 +67,7 @@ struct SinkCommand {
 
 struct CompareCommand {
   std::vector<std::string> base;  // paths, as RunSet::read() takes them
-  std::vector<std::string> now;
+  std::vector<std::string> new_runs;
   RunSelection base_selection{.side = "pingperf compare: BASE"};
   RunSelection new_selection{.side = "pingperf compare: NEW"};
   CompareOptions options;

@@ -26,7 +26,7 @@ std::vector<HostReport> reports_of(const DoctorCommand& command) {
   return check_hosts(experiment, agents, kObservation);
 }
 
-// "this host: bench1, Linux 6.1.0, 8 CPUs"
+// Returns "this host: bench1, Linux 6.1.0, 8 CPUs".
 std::string heading(const HostReport& report) {
   std::string text = report.host;
   const Json facts = parse_json(report.facts);

@@ -47,12 +47,15 @@ Address read_address(const char* command, const std::string& text, Transport tra
 }
 
 // Reads the address to listen on. A unix socket has no default path.
-Address read_bind(const char* command, const std::string& bind, Transport transport,
-                  std::uint16_t port) {
+EndpointConfig server_config(const char* command, const std::string& bind, Transport transport,
+                             std::uint16_t port) {
   if (transport == Transport::unix_stream && bind == kLoopback)
     throw UsageError(
         fmt::format("pingperf {}: a unix socket requires a path: --bind PATH", command));
-  return read_address(command, bind, transport, port);
+  EndpointConfig config;
+  config.options.transport = transport;
+  config.address = read_address(command, bind, transport, port);
+  return config;
 }
 
 // Returns the address as text, without the port 0 of raw and ICMP.
@@ -206,9 +209,7 @@ int ping_command(PingCommand command) {
 int pong_command(const PongCommand& command) {
   using enum Transport;
   const Transport transport = *transport_from(command.transport);
-  EndpointConfig config;
-  config.options.transport = transport;
-  config.address = read_bind("pong", command.bind, transport, command.port);
+  const EndpointConfig config = server_config("pong", command.bind, transport, command.port);
   const Fd socket = transport == udp   ? bind_datagram(config)
                     : transport == raw ? open_raw_server(config.address)
                                        : listen_stream(config);
@@ -231,9 +232,7 @@ int pong_command(const PongCommand& command) {
 int sink_command(const SinkCommand& command) {
   using enum Transport;
   const Transport transport = *transport_from(command.transport);
-  EndpointConfig config;
-  config.options.transport = transport;
-  config.address = read_bind("sink", command.bind, transport, command.port);
+  const EndpointConfig config = server_config("sink", command.bind, transport, command.port);
   const Fd socket = transport == udp ? bind_datagram(config) : listen_stream(config);
   const Interrupt interrupt;
   fmt::print("SINK on {} over {}\n", Address::local_of(socket.get()).to_string(),

@@ -115,9 +115,9 @@ const std::vector<std::string> kReportedMetrics = {"throughput_bps", "rtt_p50_ns
 }  // namespace
 
 int compare_command(const CompareCommand& command) {
-  const RunSet now = read_side(command.now, command.new_selection, {});
-  const RunSet base = read_side(command.base, command.base_selection, now);
-  const RunComparison comparison = compare_runs(base, now, command.options);
+  const RunSet new_runs = read_side(command.new_runs, command.new_selection, {});
+  const RunSet base = read_side(command.base, command.base_selection, new_runs);
+  const RunComparison comparison = compare_runs(base, new_runs, command.options);
   if (comparison.rows.empty() && comparison.unmeasured.empty())
     throw UsageError(fmt::format("pingperf compare: the runs have no case in common that has {}",
                                  fmt::join(command.options.metrics, " or ")));
@@ -146,7 +146,7 @@ int report_command(const ReportCommand& command) {
   const RunSet set = RunSet::read(command.runs);
   if (command.output.empty() && set.runs().size() > 1)
     throw UsageError("pingperf report: several runs require -o FILE");
-  std::deque<FinishedRun> finished;  // what is reported points into these
+  std::deque<FinishedRun> finished;  // the reported runs point into these
   std::vector<ReportedRun> runs;
   std::vector<ReportedChange> changes;
   for (const RunSet::Run& run : set.runs()) {

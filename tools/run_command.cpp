@@ -199,7 +199,7 @@ void refuse_itself_as_baseline(const Criteria& criteria, const RunDirectory& dir
           "against: {} is this run itself: name the directory of another run", gate.against));
 }
 
-// "quickstart: 7 cases, 49 trials, about 40 s"
+// Returns "quickstart: 7 cases, 49 trials, about 40 s".
 void announce(const RunCommand& command, const Experiment& experiment, const Criteria& criteria,
               const RunDirectory& directory) {
   const std::vector<Trial> trials = missing_trials(experiment, plan_trials(experiment), directory);

@@ -29,12 +29,8 @@ constexpr double kMaxHostCheck_s = 10;
 // The process of one endpoint and its pipes. Destroying it kills and reaps the process.
 class Worker {
  public:
-  explicit Worker(const OpenEndpoint& open)
-      : engine_(open.options.engine),
-        deadline_(now_ns() + static_cast<Nanoseconds>(open.timeout_s * 1e9)),
-        overdue_{.endpoint = open.endpoint,
-                 .what = fmt::format("the trial did not end within {:.1f} s", open.timeout_s),
-                 .status = Status::timeout} {
+  // Starts the process, which waits for its endpoint.
+  Worker() {
     Pipe requests = make_pipe(), events = make_pipe(), errors = make_pipe();
     process_ = Process({"/proc/self/exe", "worker"},
                        {{requests.read.get(), STDIN_FILENO},
@@ -47,8 +43,19 @@ class Worker {
     errors_ = std::move(errors.read);
     // A worker that does not read must not block the agent. The pipe has room for all requests.
     check(::fcntl(requests_.get(), F_SETFL, O_NONBLOCK), "fcntl");
+  }
+
+  // Gives the process its endpoint. Called once.
+  void open(const OpenEndpoint& open) {
+    engine_ = open.options.engine;
+    deadline_ = now_ns() + static_cast<Nanoseconds>(open.timeout_s * 1e9);
+    overdue_ = {.endpoint = open.endpoint,
+                .what = fmt::format("the trial did not end within {:.1f} s", open.timeout_s),
+                .status = Status::timeout};
     send(open);
   }
+
+  bool has_ended() noexcept { return process_.wait_until(0).has_value(); }
 
   std::string name() const { return fmt::format("worker of engine '{}'", engine_); }
   int events() const noexcept { return events_.get(); }
@@ -97,7 +104,7 @@ class Worker {
 
  private:
   std::string engine_;
-  Nanoseconds deadline_;
+  Nanoseconds deadline_ = 0;
   Failure overdue_;  // the agent sends it if the process still runs at its deadline
   Process process_;
   Fd requests_;
@@ -178,7 +185,9 @@ class Agent {
     if (workers_.contains(open.endpoint))
       throw ProtocolError(fmt::format("endpoint {} is in use", open.endpoint));
     try {
-      workers_.try_emplace(open.endpoint, open);
+      if (!spare_ || spare_->has_ended()) spare_.emplace();
+      workers_.try_emplace(open.endpoint, std::move(*spare_)).first->second.open(open);
+      spare_.reset();
     } catch (const std::system_error& e) {
       send(Failure{.endpoint = open.endpoint,
                    .what = fmt::format("cannot start a worker: {}", e.what()),
@@ -195,6 +204,14 @@ class Agent {
   void handle(const StopEndpoint& stop) {
     const auto found = workers_.find(stop.endpoint);
     if (found != workers_.end()) found->second.stop();
+  }
+
+  // If a worker cannot be started now, the next endpoint tries it again and reports the error.
+  void handle(const PrepareWorker&) {
+    try {
+      if (!spare_) spare_.emplace();
+    } catch (const std::system_error&) {
+    }
   }
 
   void handle(const HostCheckRequest& request) {
@@ -242,6 +259,7 @@ class Agent {
   Fd out_;
   LineBuffer requests_{kMaxRequest};
   std::map<std::uint64_t, Worker> workers_;
+  std::optional<Worker> spare_;  // started before its endpoint is known
   bool greeted_ = false;
 };
 

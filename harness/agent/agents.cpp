@@ -53,6 +53,16 @@ Channel* AgentPair::server() {
   return server_.get();
 }
 
+void AgentPair::prepare() noexcept {
+  for (Channel* const agent : {client_.get(), server_.get()}) {
+    if (agent == nullptr) continue;
+    try {
+      agent->send(PrepareWorker());
+    } catch (const ChannelError&) {  // the next trial of the agent reports it
+    }
+  }
+}
+
 void AgentPair::drop() {
   client_.reset();
   server_.reset();

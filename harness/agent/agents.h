@@ -20,7 +20,9 @@ class AgentPair {
   // Start the agent if it does not run. Throw ChannelError if that fails.
   Channel& client();
   Channel* server();  // null if the server is external
-  void drop();        // ends both agents, because their state is unknown
+  // Lets each running agent start a spare worker for its next trial.
+  void prepare() noexcept;
+  void drop();  // ends both agents, because their state is unknown
 
  private:
   const HostPair& hosts_;

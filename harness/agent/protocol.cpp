@@ -109,6 +109,7 @@ constexpr Field<M> kMeasurement[] = {
     {"zero_copied_ratio", &M::zero_copied_ratio},
     {"send_buffer_bytes", &M::send_buffer_bytes},
     {"receive_buffer_bytes", &M::receive_buffer_bytes},
+    {"low_watermark_bytes", &M::low_watermark_bytes},
     {"mss_bytes", &M::mss_bytes},
 };
 
@@ -322,6 +323,10 @@ Json to_json(const StopEndpoint& stop) {
   return {{"type", "stop"}, {"endpoint", stop.endpoint}};
 }
 
+Json to_json(const PrepareWorker&) {
+  return {{"type", "prepare"}};
+}
+
 Json to_json(const HostCheckRequest& request) {
   return {{"type", "examine"}, {"observe_s", request.observe_s}};
 }
@@ -471,6 +476,7 @@ Request decode_request(std::string_view line) {
   if (type == "connect") return open_from(object, Role::connect);
   if (type == "start") return StartEndpoint{take<std::uint64_t>(object, "endpoint")};
   if (type == "stop") return StopEndpoint{take<std::uint64_t>(object, "endpoint")};
+  if (type == "prepare") return PrepareWorker{};
   if (type == "examine") return HostCheckRequest{take<double>(object, "observe_s")};
   throw ProtocolError("unknown request " + excerpt(type));
 }

@@ -9,6 +9,7 @@
 //     |--- start ---------->|------------------>|
 //     |<-- progress … ------|<------------------|
 //     |<-- result or error -|<------------------|  the worker has ended, its number is free
+//     |--- prepare -------->|==== starts ======>|  a spare worker, for the next listen or connect
 //
 // `stop` ends an endpoint early. An error without an endpoint ends the conversation.
 #pragma once
@@ -58,13 +59,17 @@ struct StopEndpoint {
   std::uint64_t endpoint = 0;
 };
 
+// Starts a spare worker, which waits for the next OpenEndpoint. Sent between trials only, because
+// the start of a process takes CPU time.
+struct PrepareWorker {};
+
 // Requests the present state of the host. Sent while no trial runs.
 struct HostCheckRequest {
   double observe_s = 0;  // how long the CPUs are observed
 };
 
-using Request =
-    std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint, HostCheckRequest>;
+using Request = std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint,
+                             PrepareWorker, HostCheckRequest>;
 
 // Events: from the agent to the controller.
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fstream>
+#include <iterator>
 
 #include "sockets/core/error.h"
 
@@ -16,6 +18,13 @@ bool read_some(int fd, std::string& text) {
   if (n < 0) return errno == EINTR || errno == EAGAIN;
   text.append(chunk.data(), static_cast<std::size_t>(n));
   return n > 0;
+}
+
+std::optional<std::string> read_file(const std::filesystem::path& file) {
+  errno = 0;
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return std::nullopt;
+  return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
 void write_all(int fd, std::string_view text, const std::string& what) {

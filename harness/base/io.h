@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +16,9 @@ inline constexpr std::size_t kReadChunk = 64 * 1024;  // bytes that read_some() 
 // Reads once and appends to `text`. Blocks until data arrive. Returns false at the end of the
 // stream and on errors.
 bool read_some(int fd, std::string& text);
+
+// Returns the contents of a file. Returns nothing, with errno set, if it cannot be opened.
+std::optional<std::string> read_file(const std::filesystem::path& file);
 
 // Writes all of `text`. Throws std::system_error that names `what`. On a non-blocking descriptor,
 // EAGAIN is an error.

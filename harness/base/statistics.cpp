@@ -20,10 +20,19 @@ double mean(const std::vector<double>& values) {
 
 std::optional<double> standard_deviation(const std::vector<double>& values) {
   if (values.size() < 2) return std::nullopt;
-  const double center = mean(values);
+  return std::sqrt(pooled_variance({values}));
+}
+
+double pooled_variance(const std::vector<std::vector<double>>& samples) {
   double squares = 0;
-  for (double v : values) squares += (v - center) * (v - center);
-  return std::sqrt(squares / static_cast<double>(values.size() - 1));
+  std::size_t freedom = 0;
+  for (const std::vector<double>& sample : samples) {
+    if (sample.empty()) continue;
+    const double center = mean(sample);
+    for (double value : sample) squares += (value - center) * (value - center);
+    freedom += sample.size() - 1;
+  }
+  return freedom == 0 ? 0 : squares / static_cast<double>(freedom);
 }
 
 std::optional<std::pair<double, double>> median_interval(std::vector<double> values, double level) {

@@ -15,6 +15,10 @@ double mean(const std::vector<double>& values);
 // n < 2.
 std::optional<double> standard_deviation(const std::vector<double>& values);
 
+// Returns the variance within the samples: the squared deviations of all values from the means of
+// their samples, divided by the degrees of freedom. Returns 0 without degrees of freedom.
+double pooled_variance(const std::vector<std::vector<double>>& samples);
+
 // Returns a distribution-free interval of the median that covers at least 1 - level. Its limits are
 // two symmetric order statistics, chosen by the binomial distribution (Conover, Practical
 // Nonparametric Statistics, §3.2). Returns nothing if no two order statistics cover that much: 95 %

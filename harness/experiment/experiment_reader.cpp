@@ -7,10 +7,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <set>
 
+#include "harness/base/io.h"
 #include "harness/base/suggest.h"
 #include "harness/experiment/case_builder.h"
 #include "harness/experiment/host_reader.h"
@@ -214,10 +213,9 @@ std::string read_experiment(const std::filesystem::path& file) {
   if (static_cast<std::uintmax_t>(status.st_size) > kMaxFile)
     refuse(fmt::format("is larger than an experiment can be ({} bytes, at most {})", status.st_size,
                        kMaxFile));
-  errno = 0;
-  std::ifstream in(file, std::ios::binary);
-  if (!in) refuse(std::strerror(errno));
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::optional<std::string> text = read_file(file);
+  if (!text) refuse(std::strerror(errno));
+  return std::move(*text);
 }
 
 Experiment load_experiment(const std::filesystem::path& file, const Overrides& overrides) {

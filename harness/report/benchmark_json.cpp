@@ -10,7 +10,7 @@ namespace {
 
 using Ordered = nlohmann::ordered_json;
 
-// What one trial is to Google Benchmark.
+// One trial as an iteration of Google Benchmark.
 struct Iteration {
   double real_time_ns = 0;
   std::optional<double> cpu_time_ns;
@@ -21,7 +21,7 @@ std::optional<Iteration> iteration_of(const TrialTable& trials, const TrialTable
   const auto value = [&](std::string_view metric) { return trials.number(row, metric); };
   Iteration it;
   if (const auto bps = value("throughput_bps"); bps && *bps > 0) {
-    it.real_time_ns = 8e15 / *bps;  // of 1e6 bytes
+    it.real_time_ns = 8e15 / *bps;  // per 1e6 bytes
     if (const auto cpu = value("cpu_s_per_gb")) it.cpu_time_ns = *cpu * 1e6;
     it.counters["bytes_per_second"] = *bps / 8;
   } else if (const auto rtt = value("rtt_p50_ns")) {
@@ -48,7 +48,8 @@ std::vector<Iteration> iterations_of(const TrialTable& trials, const std::string
   }
   const bool all_have_cpu = std::all_of(iterations.begin(), iterations.end(),
                                         [](const Iteration& it) { return it.cpu_time_ns; });
-  for (Iteration& it : iterations)  // the format has no empty cell: all of a case, or none
+  // The format has no empty cells, so either all iterations of a case have a cpu_time, or none.
+  for (Iteration& it : iterations)
     if (!all_have_cpu) it.cpu_time_ns = 0;
   return iterations;
 }

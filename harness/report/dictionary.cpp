@@ -25,13 +25,13 @@ namespace pingperf {
 std::string data_dictionary() {
   return fmt::format(R"(# The files of a run
 
-`results/<name>/<UTC time>-<seed>/` holds everything that one `pingperf run` produced. This page is
-generated from the tables that the files are written from.
+`results/<name>/<UTC time>-<seed>/` has all files of one `pingperf run`. This page is generated from
+the tables of the program's code.
 
 CSV is RFC 4180 in UTF-8 with a header row and `.` as the decimal point. Units are in the names:
 `_ns`, `_s`, `_bps` (bits per second), `_bytes`, `_hz`, `_ratio`. **An empty cell was not measured, or does
-not apply**; it is never a zero. Booleans are `true` and `false`. Columns are only ever appended;
-`schema_version` (now {}) says which.
+not apply**; it is never a zero. Booleans are `true` and `false`. New columns are only appended;
+`schema_version` (now {}) is the version of the columns.
 
 ## trials.csv: one row per trial
 
@@ -53,10 +53,16 @@ Metrics cover the measured window only: it opens `warmup` after an end's first p
 {}
 ## The others
 
-`histograms/<case>-<repetition>.hgrm`: the round trips of a trial as HdrHistogram's percentile text, in
-microseconds; its plotter opens it. `environment.json`: versions, command line, the facts of both hosts, and what `pingperf doctor` found
-on them. `experiment.yaml`: an exact copy of the input. `junit.xml`: cases and gates as tests. `report.html`: all of it as a page
-(docs/report.md). `.lock`: held while a pingperf writes here. `latest`, beside the runs, points at the newest.
+- `histograms/<case>-<repetition>.hgrm`: the round trips of a trial in microseconds, as HdrHistogram's
+  percentile text. Its plotter opens the file.
+- `environment.json`: versions, command line, the facts of both hosts, and the findings of
+  `pingperf doctor`. A run of `--sessions` also has the key `set`: `name` (the directory of the first
+  run), `session` (the number of this run in the set), and `sessions` (the planned number of runs).
+- `experiment.yaml`: an exact copy of the input.
+- `junit.xml`: cases and gates as tests.
+- `report.html`: all results as a page (docs/report.md).
+- `.lock`: locked while a pingperf writes here.
+- `latest`, beside the runs: a link to the newest run.
 )",
                      kSchemaVersion, trial_columns_markdown(), interval_columns_markdown(),
                      summary_columns_markdown(), verdict_columns_markdown(VerdictList::comparisons),
@@ -91,7 +97,7 @@ std::span<const Scale> scales_of(Unit unit) {
   }
 }
 
-// Returns the number as it is written in YAML, exactly, in the largest unit that divides it.
+// Returns the number as written in YAML: exact, in the largest unit that divides it.
 std::string written(double value, Unit unit) {
   const auto scales = scales_of(unit);
   for (const Scale& scale : scales)
@@ -114,7 +120,7 @@ std::string written(const Standard& standard, Unit unit) {
       standard.value);
 }
 
-// "128KiB; 64B for ...": the last standard is the general one.
+// Returns "128KiB; 64B for ...". The last standard applies to all other cases.
 std::string defaults_of(const Parameter& p) {
   if (p.standards.empty()) return "none";
   std::vector<std::string> texts;
@@ -136,7 +142,7 @@ std::string type_of(const Parameter& p) {
   return fmt::format("{}, {} to {}", type, written(p.minimum, p.unit), written(p.maximum, p.unit));
 }
 
-// The kinds that some engine measures with the parameter.
+// Returns the kinds that some engine measures with the parameter.
 std::string kinds_of(const Parameter& p) {
   std::vector<std::string_view> kinds;
   for (const std::string_view kind : kind_names())
@@ -150,7 +156,8 @@ std::string kinds_of(const Parameter& p) {
 std::string sentence(std::string_view text) {
   const std::string_view first = text.substr(0, text.find(':'));
   std::string line(text);
-  if (first.find(' ') != first.npos || first == text)  // not the value of "value: its meaning"
+  // Keeps the value of "value: its meaning" as it is.
+  if (first.find(' ') != first.npos || first == text)
     line.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(line.front())));
   return line + ".";
 }
@@ -169,8 +176,8 @@ std::string entry(const Parameter& p) {
   return text;
 }
 
-// The transports over which the engine honours the parameter, if they are the same for each kind
-// that it serves over them; otherwise the transports per kind.
+// Returns the transports over which the engine supports the parameter. If they differ between
+// kinds, returns the transports per kind.
 std::string cell(std::string_view engine, const Parameter& p) {
   std::set<std::string_view> honoured;
   std::map<std::string_view, std::vector<std::string_view>> by_kind;
@@ -219,17 +226,17 @@ std::string parameters_page() {
 The parameters of an experiment's workloads and defaults ([experiment.md](experiment.md)). This page
 is generated from the table in sockets/core/options.cpp and the descriptions of the engines.
 
-A value is taken from the matrix, else from the workload, else from `defaults`, else it is the default
-below. "Default: none" means that the kernel decides, or that the feature is off. A parameter that the
-engine of its workload does not have is an error. An entry of `defaults` reaches the engines that have
-it, and is an error if no engine of the file has it.
+The first of these places that has a parameter sets it: the matrix, the workload, `defaults`, and
+the default below. "Default: none" means that the kernel decides, or that the feature is off. A
+parameter that the engine of its workload does not have is an error. An entry of `defaults` applies
+to the engines that have the parameter, and is an error if no engine of the file has it.
 
 Every parameter has a column in trials.csv. An empty cell means that the parameter does not apply or was
 left to the kernel.
 
 `kind` (throughput, latency or connect), `transport` (tcp, udp, unix, unix-datagram, raw, icmp or
 mptcp; default tcp) and `engine` are written beside the parameters. `kind` and `engine` are required.
-All three may also stand in `defaults`, in a matrix and in `where`.
+`defaults`, a matrix and `where` may also have all three.
 
 | type | examples | |
 |---|---|---|

@@ -8,16 +8,17 @@
 
 namespace pingperf {
 
-// Google Benchmark's JSON: an entry a trial, and mean, median, stddev and cv of each case. Its
-// real_time is the nanoseconds that a megabyte (1e6 bytes) took, or the median round trip; cpu_time
-// the CPU nanoseconds of both ends per megabyte, or per exchange, and 0 for all of a case
-// where that was not measured in every trial. The other metrics are counters. Cases without such a
-// time are left out. `environment`: the run's environment.json, or null. Source:
-// github.com/google/benchmark, docs/user_guide.md, "Output Formats".
+// Returns Google Benchmark's JSON: one entry per trial, and mean, median, stddev and cv of each
+// case. real_time is the time per megabyte (1e6 bytes) or the median round trip, in nanoseconds.
+// cpu_time is the CPU time of both ends per megabyte or per exchange. It is 0 for a case if one of
+// its trials did not measure it. The other metrics are counters. Cases without a real_time are left
+// out. `environment` is the run's environment.json, or null.
+// Source: github.com/google/benchmark, docs/user_guide.md, "Output Formats".
 std::string benchmark_json(const TrialTable& trials, const Json& environment);
 
-// OpenMetrics text, which is also what node_exporter's textfile collector reads: a gauge a metric,
-// in base units, with the median of each case and its interval as label "stat".
+// Returns OpenMetrics text, which node_exporter's textfile collector reads too. Each metric is one
+// gauge in base units. The label "stat" distinguishes the median of a case and the ends of its
+// interval.
 // Source: github.com/prometheus/OpenMetrics, specification 1.0.
 std::string openmetrics(const TrialTable& trials);
 

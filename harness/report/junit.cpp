@@ -11,7 +11,7 @@ namespace {
 
 using Outcome = JUnitCase::Outcome;
 
-// Of an attribute's value. Control characters are not XML.
+// Escapes the value of an attribute. Replaces control characters, which XML does not allow.
 std::string escape_xml(std::string_view text) {
   std::string escaped;
   for (char c : text) {
@@ -61,7 +61,7 @@ std::string suite_xml(const std::string& suite, const std::vector<JUnitCase>& al
       escape_xml(suite), count, failures, skipped, time_s, cases);
 }
 
-// The trials of one case as one test.
+// Returns the trials of one case as one test.
 JUnitCase trials_of(const TrialTable& trials, const std::string& name) {
   JUnitCase c{.suite = "trials", .name = name};
   std::size_t broken = 0;

@@ -16,20 +16,21 @@ struct JUnitCase {
   std::string suite;
   std::string name;
   Outcome outcome = Outcome::passed;
-  std::string message;  // of a test that did not pass
+  std::string message;  // empty if the test passed
   double time_s = 0;
 };
 
-// Returns the document. Cases of one suite stand together.
+// Returns the document. Groups the cases by suite.
 std::string junit_xml(const std::string& name, const std::vector<JUnitCase>& cases);
 
-// Suite "trials": a test a case of the experiment, failed when one of its trials was not ok,
-// skipped when it has none. Suite "gates": a test a case of each gate, skipped when it is undecided
-// and that does not fail the run.
+// Returns two suites. "trials" has one test per case of the experiment. The test fails if one of
+// its trials was not ok, and is skipped if it has no trials. "gates" has one test per case of each
+// gate. The test is skipped if the gate is undecided and this does not fail the run.
 std::vector<JUnitCase> junit_of_run(const Experiment& experiment, const TrialTable& trials,
                                     const std::vector<Verdict>& gates);
 
-// A test a case and metric: failed where `fails` says so, skipped when inconclusive or left out.
+// Returns one test per case and metric. `fail_on` decides whether an inconclusive test fails or is
+// skipped.
 std::vector<JUnitCase> junit_of(const RunComparison& comparison, const std::string& fail_on);
 
 }  // namespace pingperf

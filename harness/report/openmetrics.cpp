@@ -8,7 +8,7 @@
 namespace pingperf {
 namespace {
 
-// A metric's name and factor in base units: "rtt_p50_ns" is rtt_p50_seconds.
+// A metric in base units: "rtt_p50_ns" becomes rtt_p50_seconds with the factor 1e-9.
 struct BaseUnit {
   std::string name;
   double factor = 1;
@@ -31,7 +31,7 @@ BaseUnit in_base_units(const std::string& metric) {
   return {metric};
 }
 
-// Of a label's value, or of a help text.
+// Escapes the value of a label, or a help text.
 std::string escape_label(std::string_view text) {
   std::string escaped;
   for (char c : text) {

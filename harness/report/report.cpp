@@ -3,9 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
+#include "harness/base/io.h"
 #include "harness/base/version.h"
 #include "harness/report/page/page.h"
 #include "harness/report/report_headline.h"
@@ -19,23 +18,23 @@
 namespace pingperf {
 namespace {
 
-// What a page holds at most; with several runs, all of them together.
+// Limits per page. Several runs share them.
 constexpr std::size_t kMaxCases = 300;
-constexpr std::size_t kMaxValues = 150'000;  // of single trials, all metrics together
-constexpr std::size_t kMaxDots = 200;        // trials of a case
+constexpr std::size_t kMaxValues = 150'000;  // values of single trials, over all metrics
+constexpr std::size_t kMaxDots = 200;        // trials per case
 constexpr std::size_t kMaxCurves = 600;
 constexpr std::size_t kMaxSeries = 400;
-constexpr std::size_t kMaxListed = 200;  // trials that failed, or have a warning
+constexpr std::size_t kMaxListed = 200;  // failed trials, and as many trials with a warning
 
-// One run on its way to the page: which of its cases and trials are on it.
-struct Telling {
+// One run of the page.
+struct PageRun {
   const ReportedRun& run;
-  std::vector<std::string> cases;
-  std::size_t share;  // that this run has of what the page holds: one part in so many
+  std::vector<std::string> cases;  // that the page shows
+  std::size_t share;               // the number of runs that share the limits
   std::vector<std::string> notes;
 };
 
-// The cases that were run, in the order of the experiment; then any others.
+// Returns the cases that have trials: those of the experiment in its order, then any others.
 std::vector<std::string> cases_in_order(const ReportedRun& run) {
   std::vector<std::string> names;
   for (const Case& c : run.experiment->cases)
@@ -46,11 +45,11 @@ std::vector<std::string> cases_in_order(const ReportedRun& run) {
   return names;
 }
 
-// The ok trials of each case, at most so many, evenly spread over the run.
-DrawnTrials drawn_trials(const Telling& telling, std::size_t most) {
-  const TrialTable& trials = *telling.run.trials;
+// Returns at most `most` ok trials of each case, evenly spread over the run.
+DrawnTrials drawn_trials(const PageRun& page_run, std::size_t most) {
+  const TrialTable& trials = *page_run.run.trials;
   DrawnTrials drawn;
-  for (const std::string& name : telling.cases) {
+  for (const std::string& name : page_run.cases) {
     std::vector<std::uint64_t> ok;
     for (std::size_t i : trials.rows_of(name))
       if (trials.text(trials.rows()[i], "status") == pingperf::name(Status::ok))
@@ -60,9 +59,9 @@ DrawnTrials drawn_trials(const Telling& telling, std::size_t most) {
   return drawn;
 }
 
-// How many things each case may have of `all` on the page.
-std::size_t share_of(const Telling& telling, std::size_t all, std::size_t least) {
-  return std::max(least, all / telling.share / std::max<std::size_t>(1, telling.cases.size()));
+// Returns the part of the page's limit `all` that each case may use, but not less than `least`.
+std::size_t share_of(const PageRun& page_run, std::size_t all, std::size_t least) {
+  return std::max(least, all / page_run.share / std::max<std::size_t>(1, page_run.cases.size()));
 }
 
 std::size_t count_ok(const TrialTable& trials, const std::string& name) {
@@ -72,19 +71,19 @@ std::size_t count_ok(const TrialTable& trials, const std::string& name) {
   }));
 }
 
-// Says so when not all trials of a case are drawn.
-void note_thinning(Telling& telling, const DrawnTrials& drawn, std::string_view what) {
+// Adds a note if some trials of a case are not drawn.
+void note_thinning(PageRun& page_run, const DrawnTrials& drawn, std::string_view what) {
   std::size_t most = 0, of = 0;
   for (const auto& [name, repetitions] : drawn) {
-    const std::size_t ok = count_ok(*telling.run.trials, name);
+    const std::size_t ok = count_ok(*page_run.run.trials, name);
     if (repetitions.size() == ok || ok <= of) continue;
     most = repetitions.size();
     of = ok;
   }
   if (of > 0)
-    telling.notes.push_back(
-        fmt::format("{} are of {} trials of a case, evenly spread over the run, where it has as "
-                    "many as {}.",
+    page_run.notes.push_back(
+        fmt::format("{} show at most {} trials per case, evenly spread over the run; a case has "
+                    "up to {}.",
                     what, most, of));
 }
 
@@ -119,7 +118,7 @@ Json metrics_json(const std::vector<std::string>& metrics) {
   return json;
 }
 
-// Of the axes that are numbers in trials.csv: the number in the column's unit.
+// Returns the axes that have a number in trials.csv, with that number.
 Json numbers_json(const Case& c, const TrialTable& trials) {
   Json numbers = Json::object();
   const auto row = trials.rows()[trials.rows_of(c.name).front()];
@@ -132,9 +131,9 @@ Json numbers_json(const Case& c, const TrialTable& trials) {
   return numbers;
 }
 
-Json case_json(const Telling& telling, const std::string& name,
+Json case_json(const PageRun& page_run, const std::string& name,
                const std::vector<std::uint64_t>& drawn, const std::vector<std::string>& metrics) {
-  const TrialTable& trials = *telling.run.trials;
+  const TrialTable& trials = *page_run.run.trials;
   const auto& row = trials.rows()[trials.rows_of(name).front()];
   Json json = {{"name", name},
                {"trials", trials.rows_of(name).size()},
@@ -142,11 +141,11 @@ Json case_json(const Telling& telling, const std::string& name,
                {"blocks", drawn}};
   for (const char* const column : {"workload", "kind", "engine", "transport"})
     json[column] = trials.text(row, column);
-  if (json["kind"] == "")  // of trials of another tool
+  if (json["kind"] == "")  // the trials of another tool
     json["kind"] = trials.values(name, "rtt_p50_ns").empty() ? "throughput" : "latency";
   json["axes"] = Json::array();
   json["numbers"] = Json::object();
-  for (const Case& c : telling.run.experiment->cases) {
+  for (const Case& c : page_run.run.experiment->cases) {
     if (c.name != name) continue;
     json["axes"] = c.axes;
     json["numbers"] = numbers_json(c, trials);
@@ -167,12 +166,12 @@ Json optional_json(const std::optional<double>& value) {
   return value ? Json(*value) : Json();
 }
 
-Json summary_json(const Telling& telling, const std::vector<std::string>& metrics) {
-  std::set<std::string> cases(telling.cases.begin(), telling.cases.end()), told;
-  for (const std::string& metric : metrics) told.insert(metric);
+Json summary_json(const PageRun& page_run, const std::vector<std::string>& metrics) {
+  std::set<std::string> cases(page_run.cases.begin(), page_run.cases.end()), shown;
+  for (const std::string& metric : metrics) shown.insert(metric);
   Json json = Json::array();
-  for (const SummaryRow& row : telling.run.summary) {
-    if (!cases.contains(row.case_name) || !told.contains(row.metric)) continue;
+  for (const SummaryRow& row : page_run.run.summary) {
+    if (!cases.contains(row.case_name) || !shown.contains(row.metric)) continue;
     json.push_back({{"case", row.case_name},
                     {"metric", row.metric},
                     {"n", row.n},
@@ -197,7 +196,7 @@ Json changes_json(const std::vector<ReportedChange>& changes) {
   return json;
 }
 
-// The texts of a gate are made here, since they are in the metric's unit or ratios.
+// Formats the numbers of a gate here, because the page does not know their units.
 Json gates_json(const std::vector<Verdict>& gates) {
   Json json = Json::array();
   for (const Verdict& gate : gates)
@@ -212,9 +211,9 @@ Json gates_json(const std::vector<Verdict>& gates) {
   return json;
 }
 
-// The trials that are not ok, or that have something to keep in mind; at most kMaxListed of each.
-Json listed_trials(Telling& telling, bool is_of_failed) {
-  const TrialTable& trials = *telling.run.trials;
+// Returns the trials that are not ok, or those that have a warning: at most kMaxListed.
+Json listed_trials(PageRun& page_run, bool is_of_failed) {
+  const TrialTable& trials = *page_run.run.trials;
   const std::string_view column = is_of_failed ? "error" : "quality";
   Json json = Json::array();
   std::size_t count = 0;
@@ -229,36 +228,30 @@ Json listed_trials(Telling& telling, bool is_of_failed) {
                     {"text", text}});
   }
   if (count > kMaxListed)
-    telling.notes.push_back(fmt::format("Of {} trials {}, the first {} are listed.", count,
-                                        is_of_failed ? "that failed" : "with a remark",
-                                        kMaxListed));
+    page_run.notes.push_back(fmt::format("The first {} of {} trials {} are listed.", kMaxListed,
+                                         count, is_of_failed ? "that failed" : "with a warning"));
   return json;
 }
 
-std::string text_in(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-// Null when it is missing or damaged: the page does without.
+// Returns null if environment.json is missing or damaged. The page then has no such section.
 Json environment_of(const std::filesystem::path& run) {
-  Json environment = Json::parse(text_in(run / "environment.json"), nullptr, false);
+  Json environment = Json::parse(read_file(run / "environment.json").value_or(""), nullptr, false);
   return environment.is_discarded() ? Json() : environment;
 }
 
-void add_series(Telling& telling, Json& json) {
-  const TrialTable& trials = *telling.run.trials;
-  const DrawnTrials of_curves = drawn_trials(telling, share_of(telling, kMaxCurves, 3));
-  json["curves"] = percentile_curves(telling.run.directory, of_curves);
-  if (!json["curves"].empty()) note_thinning(telling, of_curves, "Percentile curves");
-  const DrawnTrials of_series = drawn_trials(telling, share_of(telling, kMaxSeries, 3));
-  TimeSeries series = time_series(telling.run.directory, trials, of_series);
-  if (!series.trials.empty()) note_thinning(telling, of_series, "Lines in time");
+void add_series(PageRun& page_run, Json& json) {
+  const TrialTable& trials = *page_run.run.trials;
+  const DrawnTrials of_curves = drawn_trials(page_run, share_of(page_run, kMaxCurves, 3));
+  json["curves"] = percentile_curves(page_run.run.directory, of_curves);
+  if (!json["curves"].empty()) note_thinning(page_run, of_curves, "Percentile curves");
+  const DrawnTrials of_series = drawn_trials(page_run, share_of(page_run, kMaxSeries, 3));
+  TimeSeries series = time_series(page_run.run.directory, trials, of_series);
+  if (!series.trials.empty()) note_thinning(page_run, of_series, "Lines in time");
   if (series.most_merged > 1)
-    telling.notes.push_back(fmt::format(
+    page_run.notes.push_back(fmt::format(
         "Lines in time: up to {} intervals of a trial became one point.", series.most_merged));
   if (series.is_too_large)
-    telling.notes.emplace_back("intervals.csv is too large to be drawn here.");
+    page_run.notes.emplace_back("intervals.csv is too large to be drawn here.");
   json["series"] = std::move(series.trials);
 }
 
@@ -271,51 +264,51 @@ Json statements_json(const std::vector<Statement>& statements) {
 
 Json run_json(const ReportedRun& run, std::size_t run_count,
               const std::vector<std::string>& metrics) {
-  Telling telling{run, cases_in_order(run), run_count, {}};
+  PageRun page_run{run, cases_in_order(run), run_count, {}};
   const std::size_t most = std::max<std::size_t>(1, kMaxCases / run_count);
-  if (telling.cases.size() > most) {
-    telling.notes.push_back(
-        fmt::format("Of {} cases, the first {} are on this page.", telling.cases.size(), most));
-    telling.cases.resize(most);
+  if (page_run.cases.size() > most) {
+    page_run.notes.push_back(
+        fmt::format("The first {} of {} cases are on this page.", most, page_run.cases.size()));
+    page_run.cases.resize(most);
   }
   if (run.gates_left_out > 0)
-    telling.notes.emplace_back(
+    page_run.notes.emplace_back(
         "Gates against a stored run are judged when the run ends: see its junit.xml.");
   const std::size_t dots = std::min(
-      kMaxDots, share_of(telling, kMaxValues / std::max<std::size_t>(1, metrics.size()), 10));
-  const DrawnTrials drawn = drawn_trials(telling, dots);
-  note_thinning(telling, drawn, "Dots");
+      kMaxDots, share_of(page_run, kMaxValues / std::max<std::size_t>(1, metrics.size()), 10));
+  const DrawnTrials drawn = drawn_trials(page_run, dots);
+  note_thinning(page_run, drawn, "Dots");
   const auto& rows = run.trials->rows();
   Json json = {{"name", std::filesystem::absolute(run.directory).lexically_normal().filename()},
                {"experiment", run.experiment->name},
                {"description", run.experiment->description},
                {"started", rows.empty() ? "" : run.trials->text(rows.front(), "started_at")},
                {"trials", rows.size()},
-               {"summary", summary_json(telling, metrics)},
+               {"summary", summary_json(page_run, metrics)},
                {"comparisons", verdicts_json(VerdictList::comparisons, run.comparisons)},
                {"gates", gates_json(run.gates)},
                {"headline", statements_json(headline(run))},
-               {"failed", listed_trials(telling, true)},
-               {"remarks", listed_trials(telling, false)},
+               {"failed", listed_trials(page_run, true)},
+               {"remarks", listed_trials(page_run, false)},
                {"environment", environment_of(run.directory)},
-               {"yaml", text_in(run.directory / "experiment.yaml")}};
+               {"yaml", read_file(run.directory / "experiment.yaml").value_or("")}};
   json["cases"] = Json::array();
-  for (const std::string& name : telling.cases)
+  for (const std::string& name : page_run.cases)
     json["cases"].push_back(
-        case_json(telling, name,
+        case_json(page_run, name,
                   drawn.contains(name) ? drawn.at(name) : std::vector<std::uint64_t>(), metrics));
-  add_series(telling, json);
-  json["notes"] = telling.notes;
+  add_series(page_run, json);
+  json["notes"] = page_run.notes;
   return json;
 }
 
-// A, B, C, … and then the number.
+// Returns A to Z for the first runs, then the number.
 std::string letter_of(std::size_t run) {
   return run < 26 ? std::string(1, static_cast<char>('A' + run)) : std::to_string(run + 1);
 }
 
-// JSON that can stand in a <script> element: neither an end tag nor a comment can begin in it, and
-// with all that is not ASCII escaped, no line ends in it that JavaScript would see.
+// Returns JSON that is safe in a <script> element. Escapes <, > and &, which could begin an end tag
+// or a comment, and all characters beyond ASCII, some of which end a line in JavaScript.
 std::string json_for_html(const Json& json) {
   const std::string text = json.dump(-1, ' ', true, Json::error_handler_t::replace);
   std::string escaped;

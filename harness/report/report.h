@@ -1,4 +1,4 @@
-// The report: a run, or several, as one HTML page that needs nothing else.
+// The report: one run or several as one HTML page, which loads no other file.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace pingperf {
 
-// The page. Its size is bounded: of many cases, trials or intervals it draws some, evenly spread,
-// and says so. Throws CsvError when a file is damaged.
+// Returns the page. Its size is bounded: if there are too many cases, trials or intervals, it draws
+// some of them, evenly spread, and a note states this. Throws CsvError if a file is damaged.
 std::string report_html(const std::vector<ReportedRun>& runs,
                         const std::vector<ReportedChange>& changes = {});
 

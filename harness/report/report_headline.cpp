@@ -15,13 +15,13 @@ namespace {
 
 using Rating = Statement::Rating;
 
-constexpr std::size_t kMaxSentences = 6;  // of comparisons, each by itself
+constexpr std::size_t kMaxSentences = 6;  // more comparisons are grouped
 
-// A compared pair or case, as a sentence needs it.
+// A compared pair or case.
 struct Subject {
   const Verdict* verdict;
-  std::string name;       // of what is compared
-  std::string reference;  // what it is compared with
+  std::string name;       // the compared case
+  std::string reference;  // the case or run that it is compared with
   std::string trials;     // "20 pairs"
 };
 
@@ -32,7 +32,7 @@ Rating mark_of(Decision decision) {
                                               : Rating::plain;
 }
 
-// "1.07", "28.3", "1290", "0.013"
+// Returns "1.07", "28.3", "1290" or "0.013".
 std::string ratio_text(double ratio) {
   if (ratio < 0.0995) return fmt::format("{:.2g}", ratio);
   return fmt::format("{:.{}f}", ratio, ratio < 9.995 ? 2 : ratio < 99.95 ? 1 : 0);
@@ -43,12 +43,13 @@ std::string effect_text(const Verdict& v, double value) {
   return v.is_difference ? human_metric(v.metric, value) : ratio_text(value);
 }
 
-// Returns true if the verdict has something to print.
+// Returns true if the verdict has a ratio or a difference.
 bool has_effect(const Verdict& v) {
   return ratio_of(v) || (v.is_difference && v.value);
 }
 
-// "bulk/engine=blocking" beside "bulk/engine=iperf3/streams=1" leaves "engine=iperf3/streams=1".
+// Returns "engine=iperf3/streams=1" for "bulk/engine=iperf3/streams=1" and another name that begins
+// with "bulk/".
 std::string without_common_start(const std::string& name, const std::string& other) {
   std::size_t start = 0;
   for (std::size_t i = 0; i < std::min(name.size(), other.size()) && name[i] == other[i]; ++i)
@@ -65,7 +66,7 @@ std::string capitalised(std::string text) {
   return text;
 }
 
-// "goodput 0.97 × that of engine=iperf3, 95 % interval 0.96 to 0.98, 30 pairs"
+// Returns "goodput 0.97 × that of engine=iperf3, 95 % interval 0.96 to 0.98, 30 pairs".
 std::string figures(const Subject& s) {
   const Verdict& v = *s.verdict;
   std::string text = v.is_difference ? fmt::format("{} {} more than that of {}", title_of(v.metric),
@@ -97,7 +98,7 @@ std::string sentence(const Subject& s) {
   return fmt::format("{}: {}{}.", s.name, figures(s), why);
 }
 
-// ": from 1.07 × (a) to 28.3 × (b)", or the only one.
+// Returns ": from 1.07 × (a) to 28.3 × (b)", or ": 1.07 × (a)" for a single subject.
 std::string range_of(const std::vector<Subject>& subjects) {
   const auto [low, high] = std::minmax_element(
       subjects.begin(), subjects.end(),
@@ -110,7 +111,7 @@ std::string range_of(const std::vector<Subject>& subjects) {
   return fmt::format(": from {} to {}", one(*low), one(*high));
 }
 
-// Of many comparisons: a sentence for each metric and verdict.
+// Returns one sentence per metric and verdict, for many comparisons.
 std::vector<Statement> grouped(const std::vector<Subject>& subjects, const std::string& against) {
   std::vector<std::string> metrics;
   std::map<std::pair<std::string, Decision>, std::vector<Subject>> groups;
@@ -137,7 +138,7 @@ std::vector<Statement> grouped(const std::vector<Subject>& subjects, const std::
   return statements;
 }
 
-// How many of the comparisons of a metric have no ratio, since a side has no value.
+// Returns one sentence per metric that has comparisons without a ratio or difference.
 std::vector<Statement> unmeasured(const std::vector<Subject>& subjects) {
   std::map<std::string, std::size_t> counts;
   for (const Subject& s : subjects)
@@ -196,7 +197,7 @@ void add_gates(const ReportedRun& run, std::vector<Statement>& statements) {
   add(Decision::undecided, Rating::open, "not decided");
 }
 
-// The median of a metric in the cases of some kinds: its extremes.
+// The cases with the lowest and the highest median of a metric. Null without a case.
 struct Extremes {
   const SummaryRow* low = nullptr;
   const SummaryRow* high = nullptr;
@@ -274,15 +275,15 @@ std::vector<Statement> headline(const ReportedRun& run) {
 }
 
 std::vector<Statement> headline(const RunComparison& change, const std::string& base,
-                                const std::string& now) {
+                                const std::string& new_run) {
   std::vector<Subject> subjects;
   for (const Verdict& row : change.rows)
-    subjects.push_back({&row, fmt::format("{} in {}", row.case_name, now), base,
+    subjects.push_back({&row, fmt::format("{} in {}", row.case_name, new_run), base,
                         fmt::format("{} and {} trials", row.base_n, row.n)});
   std::vector<Statement> statements = statements_of(subjects, base);
   if (subjects.empty())
     statements.push_back(
-        {Rating::open, fmt::format("{} and {} have nothing in common to compare.", base, now)});
+        {Rating::open, fmt::format("{} and {} have nothing in common to compare.", base, new_run)});
   for (const std::string& line : change.failing) statements.push_back({Rating::bad, line + "."});
   return statements;
 }

@@ -9,8 +9,8 @@
 
 namespace pingperf {
 
-// One sentence. good and bad: what is better or worse than its baseline, or keeps a bound or not;
-// open: what the data do not decide.
+// One sentence. Its rating is good for a case that is better than its baseline or keeps its bound,
+// bad for the opposite, open if the data do not decide, and plain for all else.
 struct Statement {
   enum class Rating { good, bad, open, plain };
 
@@ -20,12 +20,12 @@ struct Statement {
 
 std::string_view name(Statement::Rating rating);
 
-// Gates first, then comparisons, then the figures, then what became of the trials. Few comparisons
-// are a sentence each; of many, those of one metric and verdict are one.
+// Returns sentences about the gates, the comparisons, the figures and the trials, in this order. A
+// few comparisons are one sentence each. Many are one sentence per metric and verdict.
 std::vector<Statement> headline(const ReportedRun& run);
 
-// Returns the changes from the run `base` to the run `now`.
+// Returns the changes from the run `base` to the run `new_run`.
 std::vector<Statement> headline(const RunComparison& change, const std::string& base,
-                                const std::string& now);
+                                const std::string& new_run);
 
 }  // namespace pingperf

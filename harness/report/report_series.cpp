@@ -15,18 +15,18 @@ namespace pingperf {
 namespace {
 
 constexpr std::uintmax_t kMaxIntervals = 64 << 20;  // bytes of intervals.csv
-constexpr std::size_t kMaxPoints = 120;             // of a trial in time
+constexpr std::size_t kMaxPoints = 120;             // per trial
 
 struct IntervalSum {
   double start_s = 0, end_s = 0;
-  // Summed, and over how many seconds or rows; nothing where no row had it.
+  // Each sum, then the seconds or rows that it covers: 0 if no row has the value.
   double bits = 0, messages = 0, retransmits = 0;
   double rated_s = 0, counted_s = 0, sent_s = 0;
   double rtt_ns = 0, cwnd_bytes = 0;
   std::size_t rtts = 0, cwnds = 0;
 };
 
-// One row of intervals.csv, as far as it is drawn.
+// The columns of intervals.csv that the page draws.
 struct IntervalRow {
   double start_s = 0, end_s = 0;
   std::optional<double> bytes_sent, bytes_received, messages, retransmits, rtt_ns, cwnd_bytes;
@@ -37,7 +37,7 @@ struct Ends {
   std::vector<IntervalRow> client, server;
 };
 
-// How the ends of a trial are told apart.
+// The parameters that decide which end sends.
 struct Direction {
   bool is_transfer = false;
   bool is_reverse = false;
@@ -97,7 +97,7 @@ void add(IntervalSum& sum, const IntervalRow& row, const Direction& direction) {
   }
 }
 
-// Rows, `merged` at a time.
+// Returns the sums of each `merged` rows.
 std::vector<IntervalSum> sums_of(const std::vector<IntervalRow>& rows, std::size_t merged,
                                  const Direction& direction) {
   std::vector<IntervalSum> sums;
@@ -128,8 +128,8 @@ void set_points(Json& trial, const char* name, const std::vector<IntervalSum>& s
   if (any) trial[name] = std::move(points);
 }
 
-// The rate is that of the end that receives, the rest that of the one that sends. Where an end told
-// nothing, as a server of someone else, the other stands in.
+// Sets the rate from the receiving end, and the TCP values from the sending end. If that end has no
+// intervals, as an external server, uses the other end.
 void set_series(Json& trial, const Ends& ends, std::size_t merged, const Direction& direction) {
   const bool client_sends = !direction.is_reverse || direction.is_bidirectional;
   const bool client_rates =
@@ -139,15 +139,15 @@ void set_series(Json& trial, const Ends& ends, std::size_t merged, const Directi
     return wanted.empty() ? (is_client ? ends.server : ends.client) : wanted;
   };
   const auto rates = sums_of(chosen(client_rates), merged, direction);
-  const auto told = sums_of(chosen(client_sends), merged, direction);
+  const auto sent = sums_of(chosen(client_sends), merged, direction);
   using Sum = const IntervalSum&;
   set_points(trial, "rate_bps", rates, [](Sum s) { return quotient(s.bits, s.rated_s); });
   set_points(trial, "rate_hz", rates, [](Sum s) { return quotient(s.messages, s.counted_s); });
-  set_points(trial, "rtt_ns", told,
+  set_points(trial, "rtt_ns", sent,
              [](Sum s) { return quotient(s.rtt_ns, static_cast<double>(s.rtts)); });
-  set_points(trial, "cwnd_bytes", told,
+  set_points(trial, "cwnd_bytes", sent,
              [](Sum s) { return quotient(s.cwnd_bytes, static_cast<double>(s.cwnds)); });
-  set_points(trial, "retransmits_hz", told,
+  set_points(trial, "retransmits_hz", sent,
              [](Sum s) { return quotient(s.retransmits, s.sent_s); });
 }
 
@@ -180,7 +180,7 @@ Json percentile_curve(const std::filesystem::path& hgrm) {
   for (std::string line; std::getline(in, line);) {
     std::istringstream fields(line);
     double value_us = 0, level = 0, count = 0;
-    if (!(fields >> value_us >> level >> count)) continue;  // the heading and the comments
+    if (!(fields >> value_us >> level >> count)) continue;  // a heading or a comment
     const double inverse = level < 1 ? 1 / (1 - level) : count;
     if (!std::isfinite(value_us) || !(inverse >= 1)) continue;
     points.push_back({for_picture(inverse), for_picture(1000 * value_us)});

@@ -1,5 +1,5 @@
-// What a report draws of single trials: percentile curves and what happened in time, thinned to a
-// size that a browser opens.
+// Data of single trials for the report: percentile curves and series in time, thinned so that a
+// browser can open the page.
 #pragma once
 
 #include <cstdint>
@@ -14,31 +14,32 @@
 
 namespace pingperf {
 
-// The trials of a run that something is drawn of: by case, the repetitions.
+// The repetitions to draw, by case.
 using DrawnTrials = std::map<std::string, std::vector<std::uint64_t>>;
 
-// Of `count` things in order, the indices of at most `most`, evenly spread.
+// Returns at most `most` of the indices below `count`, evenly spread.
 std::vector<std::size_t> evenly_spread(std::size_t count, std::size_t most);
 
-// The percentile curve in a .hgrm file: [1/(1-percentile), nanoseconds] ascending. The largest
-// value stands at the number of pings. Empty when the file is missing or is no such curve.
+// Returns the percentile curve in a .hgrm file: [1/(1-percentile), nanoseconds], ascending. At the
+// largest value, 1/(1-percentile) is replaced by the number of pings. Returns an empty array if the
+// file is missing or has another format.
 Json percentile_curve(const std::filesystem::path& hgrm);
 
-// An object a trial: case, repetition and its points.
+// Returns one object per trial: case, repetition and points.
 Json percentile_curves(const std::filesystem::path& run, const DrawnTrials& drawn);
 
-// Series in time from intervals.csv: the rate of the receiving end, and what TCP told at the
-// sending end. Intervals are merged where a trial has many. `most_merged`: of any trial, how many
-// became one. Throws CsvError.
+// Series in time from intervals.csv: the rate of the receiving end, and the TCP values of the
+// sending end. If a trial has many intervals, several are merged into one point.
 struct TimeSeries {
-  Json trials = Json::array();  // an object a trial: case, repetition, and an array a quantity
-  std::size_t most_merged = 1;
-  bool is_too_large = false;  // the file, to be read here: there are none
+  Json trials = Json::array();  // one object per trial: case, repetition, one array per quantity
+  std::size_t most_merged = 1;  // the most intervals that became one point
+  bool is_too_large = false;    // the file is too large to read, so there are no series
 };
+// Reads intervals.csv. Throws CsvError.
 TimeSeries time_series(const std::filesystem::path& run, const TrialTable& trials,
                        const DrawnTrials& drawn);
 
-// To six significant digits: what a picture needs.
+// Rounds to six significant digits, which are enough for a picture.
 double for_picture(double value);
 
 }  // namespace pingperf

@@ -13,8 +13,9 @@
 
 namespace pingperf {
 
-// A run as it is told. What is not here is read from its directory: intervals.csv, histograms,
-// environment.json and experiment.yaml, each of which may be missing.
+// A run with the results that are computed from its trials. The report reads the other files from
+// the directory: intervals.csv, histograms, environment.json and experiment.yaml. Each may be
+// missing.
 struct ReportedRun {
   std::filesystem::path directory;
   const Experiment* experiment = nullptr;  // never null
@@ -22,10 +23,10 @@ struct ReportedRun {
   std::vector<SummaryRow> summary;
   std::vector<Verdict> comparisons;
   std::vector<Verdict> gates;
-  std::size_t gates_left_out = 0;  // those against stored runs, which may be gone
+  std::size_t gates_left_out = 0;  // gates against stored runs, which may be gone
 };
 
-// A later run against the first.
+// The comparison of a later run with the first.
 struct ReportedChange {
   std::size_t run = 1;  // index among the runs
   RunComparison comparison;

@@ -20,18 +20,19 @@ using MetricNames = std::vector<std::string_view>;
 
 // Returns the metrics shown for a kind of workload. A metric that no case has is left out.
 MetricNames metrics_of(Kind kind) {
-  if (kind == Kind::throughput)  // sent_bps: for an external server, which reports no goodput
+  if (kind ==
+      Kind::throughput)  // sent_bps replaces the goodput that an external server does not report
     return {"throughput_bps", "sent_bps", "retransmits", "loss_ratio", "cpu_s_per_gb"};
   return {"rtt_p50_ns", "rtt_p99_ns", "rtt_naive_p99_ns", "rtt_max_ns",
           "rate_hz",    "lost",       "fairness_index"};
 }
 
-// The parts of a round trip, where they were measured: medians of the trials' medians.
+// The metrics of the tables of parts of a round trip.
 const MetricNames kKernelParts = {"app_to_kernel_p50_ns", "kernel_to_kernel_p50_ns",
                                   "turnaround_p50_ns", "kernel_to_app_p50_ns"};
 const MetricNames kConnectParts = {"connect_p50_ns", "first_byte_p50_ns", "close_p50_ns"};
 
-// Half the range of the trials, as a share of their median: "±3%".
+// Returns half the range of the trials as a share of their median: "±3%".
 std::string spread(const std::vector<double>& values) {
   if (values.size() < 2) return "";
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
@@ -64,8 +65,8 @@ std::vector<std::string> cases_of_kind(const TrialTable& trials, const std::vect
 
 constexpr std::string_view kBarHeader = "█p50 ━p99 ─max";
 
-// On a logarithmic axis from `low` to `high`: a block at p50, then a line to p99, a thin one to the
-// maximum.
+// Returns a bar on a logarithmic axis from `low` to `high`: a block at p50, a thick line to p99 and
+// a thin line to the maximum.
 std::string percentile_bar(const std::array<double, 3>& percentiles, double low, double high,
                            std::size_t width) {
   const auto place = [&](double value) {
@@ -80,7 +81,7 @@ std::string percentile_bar(const std::array<double, 3>& percentiles, double low,
   return bar;
 }
 
-// A bar for each case, over the range of them all; none when the terminal has no room for them.
+// Adds a column with a bar for each case, all on one axis. Adds none if the terminal is too narrow.
 void add_bars(TextTable& table, const TrialTable& trials, const std::vector<std::string>& cases,
               std::size_t terminal_width) {
   constexpr std::size_t kMaxWidth = 30, kGap = 2;
@@ -125,7 +126,7 @@ std::optional<TextTable> kind_table(const TrialTable& trials, const std::vector<
   std::vector<std::string> header{std::string(name(kind)), "ok"};
   for (const std::string_view metric : shown) {
     header.push_back(short_title_of(metric));
-    if (metric == shown.front()) header.emplace_back("");  // the spread of the first
+    if (metric == shown.front()) header.emplace_back("");  // for the spread of the first metric
   }
   TextTable table(header);
   for (const std::string& name : cases) {
@@ -140,7 +141,7 @@ std::optional<TextTable> kind_table(const TrialTable& trials, const std::vector<
   return table;
 }
 
-// Of the cases in which these parts were measured; nothing when there is none.
+// Returns the table of the cases that measured these parts, or nothing if there are none.
 std::optional<TextTable> parts_table(const TrialTable& trials, const std::vector<Case>& all,
                                      const MetricNames& parts) {
   std::vector<std::string> header{"of the round trip, p50"};
@@ -157,7 +158,7 @@ std::optional<TextTable> parts_table(const TrialTable& trials, const std::vector
   return any ? std::optional(table) : std::nullopt;
 }
 
-// `terminal_width` is npos elsewhere: bars are for terminals.
+// `terminal_width` is npos if the output is not a terminal. The tables then have no bars.
 std::vector<TextTable> tables_of(const TrialTable& trials, const std::vector<Case>& cases,
                                  std::size_t terminal_width) {
   std::vector<TextTable> tables;

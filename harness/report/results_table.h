@@ -11,8 +11,9 @@
 
 namespace pingperf {
 
-// A table a kind of workload: medians over the trials of each case, and their spread, the cases in
-// the given order. Below: the trials that failed, with their errors, and the warnings.
+// Returns one table per kind of workload: the medians over the trials of each case and their
+// spread. The cases keep the given order. The failed trials with their errors and the warnings
+// follow.
 std::string results_table(const TrialTable& trials, const std::vector<Case>& cases,
                           const Style& style);
 

@@ -12,7 +12,7 @@
 namespace pingperf {
 namespace {
 
-// "0.97", or "+1.50%" of a difference in the metric's unit.
+// Returns a ratio as "0.97", or a difference in the metric's unit as "+1.50%".
 std::string effect_text(const Verdict& v) {
   if (v.is_difference && v.value)
     return fmt::format("{}{}", *v.value < 0 ? "" : "+", human_metric(v.metric, *v.value));
@@ -32,7 +32,8 @@ std::string percent(double share) {
   return share < 0.1 ? fmt::format("{:.1f}%", 100 * share) : fmt::format("{:.0f}%", 100 * share);
 }
 
-// Returns what so many trials could have found, and what would decide the rest.
+// Returns text about the changes that these trials could have found, and about how many more trials
+// or runs would decide the inconclusive rows.
 std::string power_text(const std::vector<Verdict>& rows, std::string_view trials) {
   double largest = 0, smallest = std::numeric_limits<double>::infinity();
   std::size_t more = 0, more_runs = 0, without = 0, noisy = 0;
@@ -109,14 +110,14 @@ std::string warnings_to(const std::string& baseline, const std::vector<Verdict>&
   return text;
 }
 
-// Returns a figure of a side: as measured, or divided by the reference.
+// Returns the value of a side: as measured, or divided by the reference.
 std::string side_text(const Verdict& v, const std::optional<double>& measured,
                       const std::optional<double>& relative) {
   const bool is_ratio = !v.baseline.empty() && v.baseline != v.case_name && !v.is_difference;
   return is_ratio ? fmt::format("{:.4g}", *relative) : human_metric(v.metric, *measured);
 }
 
-// "10, 12", and of several runs "50 in 5, 10 in 1".
+// Returns the numbers of trials: "10, 12", or "50 in 5, 10 in 1" for several runs.
 std::string trials_text(const Verdict& v) {
   if (v.base_runs + v.runs <= 2) return fmt::format("{}, {}", v.base_n, v.n);
   return fmt::format("{} in {}, {} in {}", v.base_n, v.base_runs, v.n, v.runs);
@@ -133,7 +134,7 @@ TextTable shift_table(const RunComparison& comparison) {
   return table;
 }
 
-// What stands above the table of two sets of runs, a line each.
+// Returns the lines above the table of two sets of runs.
 std::vector<std::string> heading_lines(const RunComparison& comparison) {
   std::vector<std::string> lines;
   const auto add = [&](std::string_view what, const std::vector<std::string>& names) {
@@ -177,7 +178,8 @@ TextTable gate_table(const std::vector<Verdict>& rows) {
   return table;
 }
 
-// What the table has no room for: what a ratio is of, and why a gate is not decided.
+// Returns the text below the table of gates: the baseline of each ratio, and the reasons why gates
+// are not decided.
 std::string gate_warnings(const std::vector<Verdict>& rows) {
   std::string text;
   for (const Verdict& row : rows) {

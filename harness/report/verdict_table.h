@@ -11,17 +11,18 @@
 
 namespace pingperf {
 
-// Each compared pair, its ratio, and from how many pairs of trials. Below: what so many could have
-// found.
+// Returns each compared pair with its ratio and its number of pairs of trials. Text about the
+// changes that so many pairs could have found follows.
 std::string comparisons_table(const std::vector<Verdict>& rows, const Style& style);
 std::string comparisons_markdown(const std::vector<Verdict>& rows);
 
-// Each case across two sets of runs, with what differs between the two above it.
+// Returns each case of two sets of runs, below the differences between the two sets.
 std::string run_comparison_table(const RunComparison& comparison, const Style& style);
 // Returns the same as Markdown for a comment on a pull request.
 std::string run_comparison_markdown(const RunComparison& comparison);
 
-// Each case of each gate; below, what its ratio is of and why it is not decided.
+// Returns each case of each gate. The baselines of ratios and the reasons why gates are not decided
+// follow.
 std::string gates_table(const std::vector<Verdict>& rows, const Style& style);
 std::string gates_markdown(const std::vector<Verdict>& rows);
 

@@ -33,25 +33,25 @@ std::vector<Column> identity_columns() {
       {"kind", "throughput, latency or connect",
        [](R r) { return std::string(name(r.trial_case->options.kind)); }},
       {"case", "workload and point of its matrix", [](R r) { return r.trial_case->name; }},
-      {"block", "pass over all cases, from 1: compare trials of one block",
+      {"block", "number of the pass over all cases, from 1: compare trials of one block",
        [](R r) { return std::to_string(r.trial.block); }},
-      {"repetition", "of the case, from 1; equals block",
+      {"repetition", "number of the case's trial, from 1; equals block",
        [](R r) { return std::to_string(r.trial.block); }},
-      {"position", "in the plan, from 1", [](R r) { return std::to_string(r.trial.position); }},
+      {"position", "place of the trial in the plan, from 1",
+       [](R r) { return std::to_string(r.trial.position); }},
       {"started_at", "UTC, ISO 8601", [](R r) { return iso8601(r.started_at); }},
       {"elapsed_s", "whole time of the trial, set-up included",
        [](R r) { return number_text(r.elapsed_s); }},
       {"status", "ok, failed, timeout, interrupted or refused",
        [](R r) { return std::string(name(r.status)); }},
-      {"error", "why it is not ok", [](R r) { return r.error; }},
-      {"quality", "what to keep in mind about this trial; empty: nothing",
-       [](R r) { return r.quality; }},
+      {"error", "reason why the trial is not ok", [](R r) { return r.error; }},
+      {"quality", "warnings about this trial; empty: none", [](R r) { return r.quality; }},
       {"client_host", "host of the client", [](R r) { return r.client_host; }},
       {"server_host", "host of the server", [](R r) { return r.server_host; }},
-      {"pair", "which pair of hosts, from 1",
+      {"pair", "number of the pair of hosts, from 1",
        [](R r) { return std::to_string(r.trial_case->pair + 1); }},
-      {"engine", "what moved the bytes", [](R r) { return r.trial_case->options.engine; }},
-      {"transport", "what carried them",
+      {"engine", "name of the engine", [](R r) { return r.trial_case->options.engine; }},
+      {"transport", "name of the transport",
        [](R r) { return std::string(name(r.trial_case->options.transport)); }},
   };
 }
@@ -90,7 +90,7 @@ Column parameter_column(const Parameter& parameter) {
           parameter.generation};
 }
 
-// Texts that the ends of a trial report.
+// Returns the columns of texts that the ends of a trial report.
 std::vector<Column> measured_texts() {
   using R = const TrialRecord&;
   constexpr int since = 2;
@@ -100,10 +100,11 @@ std::vector<Column> measured_texts() {
       {"server_cpus", "CPUs that the server's threads were seen on",
        [](R r) { return r.server.cpus; }, since},
       {"clock",
-       "what round trips were timed with: tsc (time stamp counter) or monotonic "
-       "(CLOCK_MONOTONIC), whichever was measured to be cheaper",
+       "clock of the round trips: tsc (time stamp counter) or monotonic (CLOCK_MONOTONIC), "
+       "whichever was measured to be cheaper",
        [](R r) { return r.client.clock; }, since},
-      {"sender_congestion_control", "congestion control that the sending end had, asked for or not",
+      {"sender_congestion_control",
+       "congestion control that the sending end used, requested or not",
        [](R r) {
          const bool reverse = r.trial_case->options.reverse.value_or(false);
          return (reverse ? r.server : r.client).congestion_control;
@@ -114,7 +115,7 @@ std::vector<Column> measured_texts() {
   };
 }
 
-// Reads a text of the background's options; empty without a background.
+// Returns a getter of a text in the background's options. The text is empty without a background.
 template <typename Read>
 Column::Text of_background(Read read) {
   return [read](const TrialRecord& r) {
@@ -123,13 +124,14 @@ Column::Text of_background(Read read) {
   };
 }
 
-// The background's engine, transport, and the parameters that an experiment is likely to vary.
+// Returns columns for the background's engine, transport, and the parameters that an experiment is
+// likely to vary.
 std::vector<Column> background_columns() {
   constexpr int since = 4;
   std::vector<Column> columns = {
-      {"background", "engine that loads the network meanwhile; empty: nothing does",
+      {"background", "engine of the background; empty: no background",
        of_background([](const Options& o) { return o.engine; })},
-      {"background_transport", "of the background: what carries it",
+      {"background_transport", "of the background: name of the transport",
        of_background([](const Options& o) { return name(o.transport); }), since}};
   for (const char* const key : {"streams", "message_size", "rate", "reverse", "bidirectional",
                                 "congestion_control", "warmup"}) {
@@ -143,7 +145,8 @@ std::vector<Column> background_columns() {
   return columns;
 }
 
-// A later generation of columns stands behind all earlier ones; in each, metrics come last.
+// Orders the columns by generation, so that new columns come last. In each generation, metrics come
+// last.
 std::vector<Column> make_columns() {
   std::vector<Column> columns = identity_columns();
   for (const Parameter& parameter : parameters()) columns.push_back(parameter_column(parameter));
@@ -234,7 +237,7 @@ std::vector<std::string_view> metric_names() {
 }
 
 std::string unknown_metric(std::string_view name) {
-  const std::string hint = suggest(name, metric_names());  // a hundred of them: too many for a line
+  const std::string hint = suggest(name, metric_names());  // all names if none is similar
   return fmt::format("unknown metric '{}'{}", name,
                      hint.starts_with(',') ? hint : "; results/README.md lists them");
 }
@@ -268,7 +271,7 @@ std::string interval_rows(const TrialRecord& record) {
   return rows;
 }
 
-// A count is written as an integer; 2^53 is past every count that a double can hold exactly.
+// Writes a count as an integer. Beyond 2^53, a double does not hold every integer exactly.
 std::string number_text(double value) {
   if (!std::isfinite(value)) return "";
   if (value == std::floor(value) && std::abs(value) < 9007199254740992.0)

@@ -1,5 +1,5 @@
-// The columns of trials.csv and intervals.csv, each with name, meaning and getter in one table:
-// header, rows, metrics of comparisons and results/README.md all come from here.
+// The columns of trials.csv and intervals.csv: one table of name, meaning and getter. The headers,
+// the rows, the metrics of comparisons and results/README.md are made from it.
 #pragma once
 
 #include <functional>
@@ -29,18 +29,18 @@ struct Column : Metric {
   Text text = {};  // empty for a metric
 
   bool is_metric() const { return static_cast<bool>(value); }
-  // Returns the cell: empty if the value was not measured or does not apply, and for the metrics
-  // of a trial that is not ok.
+  // Returns the cell. It is empty if the value was not measured or does not apply, and for the
+  // metrics of a trial that is not ok.
   std::string cell(const TrialRecord& record) const;
 };
 
-// Returns the columns in the order of the file. New columns are only ever appended.
+// Returns the columns in the order of the file. New columns are only appended.
 std::span<const Column> trial_columns();
 
 // Returns null if there is no such metric.
 const Column* find_metric(std::string_view name);
 std::vector<std::string_view> metric_names();
-// "unknown metric 'thruput_bps', did you mean 'throughput_bps'?"
+// Returns "unknown metric 'thruput_bps', did you mean 'throughput_bps'?".
 std::string unknown_metric(std::string_view name);
 
 std::string trials_header();

@@ -3,9 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
+#include "harness/base/io.h"
 #include "harness/base/json.h"
 #include "harness/base/version.h"
 #include "harness/results/run_directory.h"
@@ -40,11 +39,6 @@ std::string text_of(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string text_in(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 // Returns the facts of the host of one end.
 Json facts_of(const Json& environment, const std::string& end) {
   const Json hosts = environment.value("hosts", Json::object());
@@ -55,11 +49,12 @@ Json facts_of(const Json& environment, const std::string& end) {
 
 Json recorded_environment(const std::filesystem::path& run) {
   const std::filesystem::path file = run / "environment.json";
-  if (!std::ifstream(file))
+  const std::optional<std::string> text = read_file(file);
+  if (!text)
     throw UsageError(fmt::format("{}: cannot be read: is {} the directory of a run?", file.string(),
                                  run.string()));
   try {
-    Json environment = parse_json(text_in(file));
+    Json environment = parse_json(*text);
     if (environment.is_object()) return environment;
   } catch (const JsonError& e) {
     throw UsageError(fmt::format("{}: damaged: {}", file.string(), e.what()));
@@ -92,13 +87,16 @@ void record_set(const std::filesystem::path& run, const std::string& set, std::u
 }
 
 std::vector<std::string> environment_differences(const std::filesystem::path& base,
-                                                 const std::filesystem::path& now) {
-  for (const std::filesystem::path& run : {base, now})
+                                                 const std::filesystem::path& new_run) {
+  for (const std::filesystem::path& run : {base, new_run})
     if (!std::filesystem::exists(run / "environment.json"))
       return {fmt::format("{} has no environment.json: what differs is not known", run.string())};
-  const Json before = recorded_environment(base), after = recorded_environment(now);
+  const Json before = recorded_environment(base), after = recorded_environment(new_run);
   std::vector<std::string> lines;
-  if (text_in(base / "experiment.yaml") != text_in(now / "experiment.yaml"))
+  const auto experiment_in = [](const std::filesystem::path& run) {
+    return read_file(run / "experiment.yaml").value_or("");
+  };
+  if (experiment_in(base) != experiment_in(new_run))
     lines.emplace_back("experiment.yaml: not the same text");
   if (before.value("overrides", Json()) != after.value("overrides", Json()))
     lines.emplace_back("--set or --only: not the same");
@@ -106,7 +104,7 @@ std::vector<std::string> environment_differences(const std::filesystem::path& ba
     const Json old_facts = facts_of(before, end), facts = facts_of(after, end);
     if (!old_facts.is_object() || !facts.is_object()) continue;
     for (const auto& [key, value] : facts.items()) {
-      if (key == "boot_id") continue;  // another one after each boot
+      if (key == "boot_id") continue;  // differs after each boot
       const Json old = old_facts.value(key, Json());
       std::string line = fmt::format("{}: {}, now {}", key, old.dump(), value.dump());
       const bool is_said = std::find(lines.begin(), lines.end(), line) != lines.end();

@@ -30,8 +30,8 @@ std::string resumed_environment_json(const std::filesystem::path& run,
                                      const std::vector<std::string>& command_line,
                                      const std::vector<PairFacts>& hosts, const Json& doctor);
 
-// Records in `run`/environment.json that the run is one of `sessions` of a set, which is named by
-// the directory of its first run. Throws UsageError when the file is missing or damaged.
+// Records in `run`/environment.json that the run is one of `sessions` of a set. The directory of
+// the set's first run is its name. Throws UsageError when the file is missing or damaged.
 void record_set(const std::filesystem::path& run, const std::string& set, std::uint64_t session,
                 std::uint64_t sessions);
 
@@ -43,9 +43,9 @@ Overrides recorded_overrides(const std::filesystem::path& run);
 Json recorded_environment(const std::filesystem::path& run);
 
 // Returns the differences between the environments of two runs, one line each: "kernel: Linux 6.1,
-// now Linux 6.18". Facts that only one of them has are left out. A directory without an
-// environment.json is one line. Throws UsageError on a damaged one.
+// now Linux 6.18". Leaves out facts that only one of them has. If a directory has no
+// environment.json, returns one line that states this. Throws UsageError if the file is damaged.
 std::vector<std::string> environment_differences(const std::filesystem::path& base,
-                                                 const std::filesystem::path& now);
+                                                 const std::filesystem::path& new_run);
 
 }  // namespace pingperf

@@ -15,7 +15,7 @@ double microseconds(Nanoseconds ns) {
   return static_cast<double>(ns) / 1e3;
 }
 
-// The next percentile (0 … 1) to print: the steps get finer as it nears 1.
+// Returns the next percentile (0 … 1) to print. The steps get finer near 1.
 double next_level(double level) {
   const double halvings = std::floor(std::log2(1 / (1 - level))) + 1;
   return level + 1 / (kTicksPerHalving * std::exp2(halvings));

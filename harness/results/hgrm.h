@@ -7,8 +7,9 @@
 
 namespace pingperf {
 
-// "Value Percentile TotalCount 1/(1-Percentile)" in microseconds, five steps to every halving of
-// the distance to 100 %, and the footer (HdrHistogram's outputPercentileDistribution).
+// Returns lines of "Value Percentile TotalCount 1/(1-Percentile)" and the footer, as HdrHistogram's
+// outputPercentileDistribution. Values are in microseconds. Each halving of the distance to 100 %
+// has five lines.
 std::string hgrm_text(const Histogram& histogram);
 
 }  // namespace pingperf

@@ -1,4 +1,4 @@
-// The metrics of trials.csv: how each figure of a trial is made from what its two ends measured.
+// The metrics of trials.csv: computes each figure of a trial from the measurements of its two ends.
 #include "harness/results/metrics.h"
 
 #include <fmt/core.h>
@@ -22,11 +22,11 @@ bool both(const TrialRecord& r) {
   return options(r).bidirectional.value_or(false);
 }
 
-// Returns the sending end; the client of a bidirectional trial.
+// Returns the sending end, or the client of a bidirectional trial.
 const Measurement& sender(const TrialRecord& r) {
   return !both(r) && options(r).reverse.value_or(false) ? r.server : r.client;
 }
-// Returns the receiving end; the server of a bidirectional trial, the client of a ping trial.
+// Returns the receiving end: the server of a bidirectional trial, and the client of a ping trial.
 const Measurement& receiver(const TrialRecord& r) {
   if (options(r).kind != Kind::throughput) return r.client;
   return !both(r) && options(r).reverse.value_or(false) ? r.client : r.server;
@@ -41,7 +41,7 @@ Value sum(const Value& a, const Value& b) {
   return a && b ? Value(*a + *b) : std::nullopt;
 }
 
-// Reads a field of the receiving end; adds both ends of a bidirectional trial.
+// Reads a field of the receiving end. In a bidirectional trial, adds those of both ends.
 template <typename Field>
 auto received(Field field) {
   return [field](const TrialRecord& r) -> Value {
@@ -50,7 +50,7 @@ auto received(Field field) {
   };
 }
 
-// Reads a field of the sending end; adds both ends of a bidirectional trial.
+// Reads a field of the sending end. In a bidirectional trial, adds those of both ends.
 template <typename Field>
 auto sent(Field field) {
   return [field](const TrialRecord& r) -> Value {
@@ -143,7 +143,7 @@ auto span_quantile(Span span, double q) {
   return [=](const TrialRecord& r) { return span_quantile(r.client, span, q); };
 }
 
-// One-way times are valid only if both ends have one clock.
+// Reads a one-way time, which is valid only if both ends have one clock.
 auto oneway_quantile(Span span, double q) {
   return
       [=](const TrialRecord& r) { return r.same_clock ? span_quantile(span, q)(r) : std::nullopt; };
@@ -159,7 +159,8 @@ Value own_cpu(const TrialRecord& r, Measurement TrialRecord::*end) {
   return *own + *loaded * *(r.*end).window_s / *background.window_s;
 }
 
-// Returns the share of a host's CPU time that other processes took; the larger share of two hosts.
+// Returns the share of a host's CPU time that other processes took, or the larger share of two
+// hosts.
 Value other_load(const TrialRecord& r) {
   const auto of_host = [](const Measurement& m, const Value& own) -> Value {
     if (!m.host_busy_s || !m.host_total_s || !own || *m.host_total_s <= 0) return std::nullopt;
@@ -200,12 +201,12 @@ constexpr const char* kAppToKernel =
 constexpr const char* kKernelToKernel =
     "between the kernels, there and back, without the turnaround (timestamps: kernel)";
 constexpr const char* kKernelToApp =
-    "from the client's kernel having the pong until recv() returned (timestamps: kernel)";
+    "from the pong's arrival in the client's kernel until recv() returns (timestamps: kernel)";
 constexpr const char* kTurnaround =
-    "from the server's kernel having the ping until it hands over the pong (timestamps: kernel)";
+    "from the ping's arrival in the server's kernel until it sends the pong (timestamps: kernel)";
 constexpr const char* kNaive =
-    "of an open loop, the round trip that a closed loop would have measured: from the actual "
-    "send, of pings that left with none under way";
+    "in an open loop, the round trip that a closed loop would have measured: from the actual "
+    "send, for pings that were sent when none was in flight";
 
 using M = Measurement;
 constexpr Better up = Better::higher, down = Better::lower, none = Better::neither;
@@ -242,7 +243,7 @@ std::vector<Metric> transfer_metrics() {
        received(&M::total_bytes_received), none, any, 1},
       {"copies",
        "copies of the payload between user space and kernel, both ends together: 2, or 1 or 0 "
-       "where an engine avoids one; of iperf3 by its options",
+       "if an engine avoids copies; for iperf3 from its options",
        copies, none, transfers},
       {"retransmits", "TCP segments sent again in the window, by the sending end",
        sent(&M::retransmits), down, transfers, 0, "segments sent again", "retrans"},
@@ -299,11 +300,13 @@ std::vector<Metric> cpu_metrics() {
        "CPU or the kernel does not count them",
        cycles_per_byte, down, transfers, 4, "CPU cycles per byte"},
       {"context_switches", "context switches of both processes in the window", switches, down},
-      {"steal_ratio", "share of CPU time that the hypervisor took in the window, the worse end",
-       steal, down, any, 0, "CPU time that the hypervisor took"},
+      {"steal_ratio",
+       "share of CPU time that the hypervisor took in the window, the larger of both ends", steal,
+       down, any, 0, "CPU time that the hypervisor took"},
       {"rejected_peers", "unauthenticated peers that the server rejected",
        of_server(&M::rejected_peers)},
-      {"fairness_index", "Jain's index over the streams: 1 is fair, 1/n is one stream taking all",
+      {"fairness_index",
+       "Jain's index over the streams: 1 if all are equal, 1/n if one stream gets everything",
        [](const TrialRecord& r) -> Value { return receiver(r).fairness_index; }, up, any, 0,
        "fairness among the flows", "fairness"},
   };
@@ -333,7 +336,8 @@ std::vector<Metric> ping_metrics() {
        rtt_quantile(0.9999), down, pings},
       {"rtt_max_ns", "largest round-trip time", of_rtt(&Histogram::max), down, pings, 0,
        "longest round trip", "max"},
-      {"rtt_overflow", "round trips longer than the histogram's 60 s, counted in max and mean only",
+      {"rtt_overflow",
+       "round trips longer than the histogram's 60 s, which only max and mean include",
        of_rtt(&Histogram::overflow), down, any, 1},
       {"rtt_naive_p50_ns", kNaive, span_quantile(Span::naive, 0.5), down, pings},
       {"rtt_naive_p99_ns", kNaive, span_quantile(Span::naive, 0.99), down, pings, 0,
@@ -347,14 +351,14 @@ std::vector<Metric> ping_metrics() {
 // The parts of a round trip, and round trips under load.
 std::vector<Metric> span_metrics() {
   return {
-      {"connect_p50_ns", "from socket() until the connection stands, median",
+      {"connect_p50_ns", "from socket() until the connection is established, median",
        span_quantile(Span::connect, 0.5), down, pings, 0, "connect, median", "connect"},
-      {"connect_p99_ns", "from socket() until the connection stands, percentile p99",
+      {"connect_p99_ns", "from socket() until the connection is established, percentile p99",
        span_quantile(Span::connect, 0.99), down, pings},
-      {"first_byte_p50_ns", "from the connection standing until the pong's first byte, median",
+      {"first_byte_p50_ns", "from the established connection to the pong's first byte, median",
        span_quantile(Span::first_byte, 0.5), down, any, 2, "first byte, median", "first byte"},
       {"first_byte_p99_ns",
-       "from the connection standing until the pong's first byte, percentile p99",
+       "from the established connection to the pong's first byte, percentile p99",
        span_quantile(Span::first_byte, 0.99), down, any, 2},
       {"close_p50_ns", "duration of close(), median; not in the round trip",
        span_quantile(Span::close, 0.5), down, any, 2, "close, median", "close"},
@@ -401,44 +405,48 @@ std::vector<Metric> end_metrics() {
        of_client(&M::total_exchanges), none, any, 2},
       {"total_pongs", "pongs that the server sent, warmup included", of_server(&M::total_exchanges),
        none, any, 2},
-      {"samples_dropped", "round trips past the most that samples: all keeps (2 million a trial)",
+      {"samples_dropped", "round trips beyond the 2 million per trial that samples: all keeps",
        of_client(&M::samples_dropped), down, any, 2},
       {"clock_cost_ns", "measured cost of one reading of the clock that timed the round trips",
        of_client(&M::clock_cost_ns), down, any, 2},
-      {"client_involuntary_switches", "times that the client was taken off its CPU (getrusage)",
+      {"client_involuntary_switches",
+       "number of times that the scheduler interrupted the client (getrusage)",
        of_client(&M::involuntary_switches), down, any, 2},
-      {"server_involuntary_switches", "times that the server was taken off its CPU (getrusage)",
+      {"server_involuntary_switches",
+       "number of times that the scheduler interrupted the server (getrusage)",
        of_server(&M::involuntary_switches), down, any, 2},
       {"zero_copied_ratio",
-       "of zero-copy sends, the share that the kernel did not copy all the same (MSG_ZEROCOPY's "
-       "completions; on loopback it copies)",
+       "share of the zero-copy sends that the kernel did not copy (MSG_ZEROCOPY's completions; on "
+       "loopback it copies)",
        [](const TrialRecord& r) -> Value { return sender(r).zero_copied_ratio; }, up, any, 2},
       {"send_gap_p50_ns",
-       "between the sends (or bursts) of a paced stream, median; warmup included",
+       "time between the sends (or bursts) of a paced stream, median; warmup included",
        [](const TrialRecord& r) -> Value { return span_quantile(sender(r), Span::send_gap, 0.5); },
        none, any, 2},
       {"send_gap_p99_ns",
-       "between the sends (or bursts) of a paced stream, percentile p99; warmup included",
+       "time between the sends (or bursts) of a paced stream, percentile p99; warmup included",
        [](const TrialRecord& r) -> Value { return span_quantile(sender(r), Span::send_gap, 0.99); },
        none, any, 2},
-      {"sender_send_buffer_bytes",
-       "SO_SNDBUF of the sending end's first stream, as the kernel made it",
+      {"sender_send_buffer_bytes", "SO_SNDBUF that the sending end's first stream had",
        [](const TrialRecord& r) -> Value { return number(sender(r).send_buffer_bytes); }, none, any,
        2},
-      {"receiver_receive_buffer_bytes",
-       "SO_RCVBUF of the receiving end's first stream, as the kernel made it",
+      {"receiver_receive_buffer_bytes", "SO_RCVBUF that the receiving end's first stream had",
        [](const TrialRecord& r) -> Value { return number(receiver(r).receive_buffer_bytes); }, none,
        any, 2},
+      {"receiver_low_watermark_bytes",
+       "SO_RCVLOWAT of the receiving end's first stream in the window: how many bytes wake it",
+       [](const TrialRecord& r) -> Value { return number(receiver(r).low_watermark_bytes); }, none,
+       any, 5},
       {"sender_mss_bytes", "segment size of the sending end's first stream (TCP_INFO)",
        [](const TrialRecord& r) -> Value { return number(sender(r).mss_bytes); }, none, any, 2},
       {"other_load_ratio",
-       "share of the host's CPU time that went to others than the two ends (/proc/stat), the worse "
-       "host",
+       "share of the host's CPU time that other processes than the two ends used (/proc/stat), the "
+       "larger of two hosts",
        other_load, down, any, 2, "CPU time that others took"},
   };
 }
 
-// The metrics of a background: some of those above, read from the background's record.
+// Returns the metrics of a background: some of those above, read from the background's record.
 std::vector<Metric> background_metrics(const std::vector<Metric>& all) {
   constexpr std::string_view names[] = {"throughput_bps", "sent_bps",     "retransmits",
                                         "loss_ratio",     "jitter_ns",    "tcp_rtt_mean_ns",
@@ -455,7 +463,7 @@ std::vector<Metric> background_metrics(const std::vector<Metric>& all) {
   return background;
 }
 
-// The smallest differences that matter of the metrics that are often 0, in their own units.
+// The smallest differences that matter, in the unit of each metric, for metrics that are often 0.
 constexpr std::pair<std::string_view, double> kMinDifferences[] = {
     {"retransmits", 10},  {"datagrams_lost", 10},
     {"loss_ratio", 0.01}, {"out_of_order", 10},
@@ -471,8 +479,9 @@ void set_min_differences(std::vector<Metric>& all) {
       if (metric.name == name) metric.min_difference = difference;
 }
 
-// The file orders columns by `since`, then by their place here. So a new metric with the newest
-// `since` may stand in any topic, but the order of two metrics of one generation cannot change.
+// Returns all metrics. The file orders columns by `since`, then by their place here. So a new
+// metric with the newest `since` may be in any topic, but the order of two metrics of one
+// generation must not change.
 std::vector<Metric> make_metrics() {
   std::vector<Metric> all;
   const auto append = [&](std::vector<Metric> topic) {

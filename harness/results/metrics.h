@@ -22,7 +22,7 @@ struct Metric {
   std::function<std::optional<double>(const TrialRecord&)> value;
   Better better = Better::neither;
   MeasuredBy measured_by = MeasuredBy::any;
-  int since = 0;                 // generation of columns; later ones stand behind all earlier ones
+  int since = 0;                 // generation of columns; later ones come last
   std::string title = {};        // in sentences and on the page: "goodput"; empty: the name
   std::string short_title = {};  // the heading in the results table
   // The smallest difference that matters, of a count or share that is often 0 and so has no ratio.

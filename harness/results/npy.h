@@ -8,8 +8,8 @@
 
 namespace pingperf {
 
-// A one-dimensional structured array: sent_ns and rtt_ns, both int64, one element a ping. rtt_ns is
-// -1 where no pong came.
+// Returns a one-dimensional structured array with one element per ping: sent_ns and rtt_ns, both
+// int64. rtt_ns is -1 if no pong came.
 std::string npy_bytes(const std::vector<Sample>& samples);
 
 }  // namespace pingperf

@@ -33,8 +33,8 @@ void write_and_sync(int fd, std::string_view text, const fs::path& file) {
   check(::fsync(fd), "fsync of " + file.string());
 }
 
-// All of them or none: what the trials beside this one write next begins a line. A file that can be
-// neither written nor cut takes nothing of theirs either.
+// Appends all rows or none. After a failed write, cuts the file to its old size, so that the next
+// row, which another trial may write, begins a line.
 void append_rows(int fd, const std::string& rows, const fs::path& file) {
   const auto before = static_cast<off_t>(fs::file_size(file));
   try {
@@ -50,7 +50,7 @@ void sync_directory(const fs::path& directory) {
   check(::fsync(fd.get()), "fsync of " + directory.string());
 }
 
-// A directory that did not exist before: -2, -3, … when two runs begin in one second.
+// Creates a directory that did not exist. Appends -2, -3, … if runs begin in the same second.
 fs::path make_directory(const fs::path& parent, const std::string& stem) {
   fs::create_directories(parent);
   for (int attempt = 1; attempt < 1000; ++attempt) {
@@ -60,9 +60,10 @@ fs::path make_directory(const fs::path& parent, const std::string& stem) {
   throw std::system_error(EEXIST, std::generic_category(), (parent / stem).string());
 }
 
-constexpr std::uint64_t kMaxRepetitions = 10'000'000;  // more than any plan has; each costs a bit
+// More than any plan has. Each repetition takes one bit of memory.
+constexpr std::uint64_t kMaxRepetitions = 10'000'000;
 
-// Of a trial or an interval. Throws CsvError.
+// Returns the repetition in a row of trials.csv or intervals.csv. Throws CsvError.
 std::uint64_t repetition_of(const CsvTable& table, const CsvTable::Row& row) {
   const std::string_view text = row[table.column("repetition")];
   const auto repetition = parse_number<std::uint64_t>(text);
@@ -79,7 +80,7 @@ CsvTable read_table(const fs::path& file, const std::string& header) {
   return table;
 }
 
-// Of which rows `wanted` is true.
+// Returns the value of `wanted` for each row.
 template <typename Predicate>
 std::vector<bool> flags_of(const CsvTable& table, Predicate wanted) {
   std::vector<bool> flags;
@@ -87,7 +88,7 @@ std::vector<bool> flags_of(const CsvTable& table, Predicate wanted) {
   return flags;
 }
 
-// Writes the file anew without the other rows; one that has no others stays as it is.
+// Rewrites the file with only the kept rows. Does not touch a file whose rows are all kept.
 void keep_rows(const fs::path& file, const CsvTable& table, const std::vector<bool>& kept) {
   if (!table.torn() && std::ranges::find(kept, false) == kept.end()) return;
   std::string text = csv_row(table.header());
@@ -119,18 +120,19 @@ RunDirectory::RunDirectory(fs::path path) : path_(std::move(path)) {
 
 namespace {
 
-// results/<name>/latest, for scripts. A file system without symbolic links does without.
+// Points results/<name>/latest at the run, for scripts. Does nothing if the file system has no
+// symbolic links.
 void point_latest_at(const fs::path& run) {
   const fs::path latest = run.parent_path() / "latest", fresh = run / ".latest";
   std::error_code error;
-  fs::remove(fresh, error);  // of a controller that was killed right here
+  fs::remove(fresh, error);  // left by a controller that was killed here
   fs::create_symlink(run.filename(), fresh, error);
   if (!error) fs::rename(fresh, latest, error);
   if (error) fs::remove(fresh, error);
 }
 
-// A run that could not begin leaves no directory. One by one: remove_all() needs a descriptor,
-// which may be what has run out.
+// Removes the directory of a run that could not begin. Removes its files one by one, because
+// remove_all() requires a descriptor and the process may have none left.
 void remove_beginnings(const fs::path& run) {
   std::error_code ignored;
   for (const char* file :
@@ -218,7 +220,6 @@ void RunDirectory::write_trial_file(const TrialRecord& record, std::string_view 
   write_file_atomically(path_ / folder / fmt::format("{}.{}", stem, extension), content);
 }
 
-// The case's name, less what is awkward in a file's name.
 std::string trial_file_stem(const std::string& case_name, std::uint64_t repetition) {
   std::string stem = case_name.substr(0, 200);
   std::replace_if(

@@ -25,8 +25,8 @@ class FinishedTrials {
   std::map<std::string, std::vector<bool>, std::less<>> of_case_;  // by repetition
 };
 
-// Owns results/<name>/<UTC time>-<seed>/ while a run writes to it: one writer at a time, by
-// flock(2). Rows are appended in one write each and synced; what a kill cuts short, resume() mends.
+// Owns results/<name>/<UTC time>-<seed>/ while a run writes to it. flock(2) allows one writer at a
+// time. Each row is appended in one write and synced. resume() repairs the files after a kill.
 class RunDirectory {
  public:
   // Creates the directory with experiment.yaml, environment.json and the headers of the two CSV
@@ -40,8 +40,8 @@ class RunDirectory {
   // to it or its columns are of another version, CsvError when it is damaged.
   static RunDirectory resume(const std::filesystem::path& directory);
 
-  // Of a run that was killed before results/<name>/latest pointed at it: makes up for that, unless
-  // a newer run is there or the directory is not in results/<name>/ any more.
+  // Points results/<name>/latest at this run, which may have been killed before it did so. Does
+  // nothing if `latest` is a newer run or the directory is no longer in results/<name>/.
   void update_latest_link(const std::string& name) const;
 
   // Writes the trial's histogram and samples, if it has them, its intervals, then its row, each
@@ -70,8 +70,8 @@ class RunDirectory {
 // Returns the file name of a trial's histogram and samples, without an extension.
 std::string trial_file_stem(const std::string& case_name, std::uint64_t repetition);
 
-// Replaces the content of `file` by `text` atomically, also across a power failure.
-// Throws std::system_error naming the file.
+// Replaces the content of `file` by `text` atomically, even across a power failure. Throws
+// std::system_error that names the file.
 void write_file_atomically(const std::filesystem::path& file, std::string_view text);
 
 }  // namespace pingperf

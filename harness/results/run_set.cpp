@@ -51,7 +51,7 @@ struct StoredRun {
   fs::path directory;  // canonical; empty when only its trials are known
 };
 
-// Adds the run, unless it is there: returns false then.
+// Adds the run. Returns false if the set already has it.
 bool add_run(std::vector<StoredRun>& runs, const fs::path& file) {
   const bool is_run = file.filename() == "trials.csv";
   const fs::path directory = is_run ? fs::canonical(file).parent_path() : fs::path();
@@ -103,7 +103,7 @@ TrialTable read_trials(const fs::path& file) try {
   throw UsageError(e.what());
 }
 
-// Returns the start of a run: "2026-11-28T16:10:02". Empty: it has no trial.
+// Returns the start of a run: "2026-11-28T16:10:02". Returns "" if the run has no trial.
 std::string start_of(const StoredRun& run) {
   const std::string name = run.directory.filename();
   if (has_form(name.substr(0, 16), "00000000T000000Z"))
@@ -117,13 +117,13 @@ std::string start_of(const StoredRun& run) {
                                run.file.string()));
 }
 
-// "2026-11-28" stands for the whole day.
+// Compares only the given part of the times, so that "2026-11-28" includes the whole day.
 bool is_within(const std::string& start, const RunSelection& selection) {
   return start >= selection.since &&
          (selection.until.empty() || start.substr(0, selection.until.size()) <= selection.until);
 }
 
-// Describes the runs that were named when none is left of them.
+// Returns the error for a selection that leaves none of the named runs.
 std::string nothing_left(const std::string& side,
                          const std::vector<std::pair<std::string, StoredRun>>& named,
                          std::size_t in_others) {
@@ -135,7 +135,7 @@ std::string nothing_left(const std::string& side,
   return text;
 }
 
-// "bulk/engine=iperf3/streams=4" taken apart.
+// Returns the case with the name "bulk/engine=iperf3/streams=4": workload, then axes.
 Case case_named(const std::string& name) {
   Case c;
   c.name = name;

@@ -17,7 +17,7 @@ namespace pingperf {
 // Selects runs by their start. A moment is a date or a minute, in UTC: "2026-11-28" or
 // "2026-11-28T16:10".
 struct RunSelection {
-  std::string side;                 // begins the error that no run is left
+  std::string side;                 // begins the error message if no run is left
   std::string since;                // empty: no bound
   std::string until;                // empty: no bound; includes all of that day or minute
   std::optional<std::size_t> last;  // so many of the newest
@@ -35,9 +35,9 @@ class RunSet {
     TrialTable trials;
   };
 
-  // Each path is the directory of a run, its trials.csv, a directory that holds runs, all of which
-  // are taken, or a glob over these. Throws UsageError naming the path that is none of these,
-  // damaged, or there twice.
+  // Reads runs. Each path is the directory of a run, its trials.csv, a directory that contains
+  // runs, or a glob over these. Throws UsageError that names the path if it is none of these,
+  // damaged, or given twice.
   static RunSet read(const std::vector<std::string>& paths);
   // Reads the selected runs that have trials and are not in `others`, in the order of their start.
   // The start is in the name of the directory, or it is that of the first trial. Throws UsageError
@@ -54,8 +54,8 @@ class RunSet {
   std::vector<Case> cases() const;
 
   bool holds(const std::filesystem::path& directory) const;
-  // Drops the runs that `others` has too, unless none would be left: of a folder of runs, one of
-  // which is compared with the rest.
+  // Removes the runs that `others` has too, so that a folder of runs can be the base of one of its
+  // own runs. Does nothing if no run would be left.
   void remove_runs_in(const RunSet& others);
 
  private:

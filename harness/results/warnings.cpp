@@ -16,8 +16,8 @@ constexpr double kRateReached = 0.95;   // of the offered rate
 constexpr double kHighLoss = 0.001;     // of the pings
 constexpr double kShortWindow_s = 0.1;  // below, one late wake-up is a visible share
 constexpr double kUnsteady = 0.25;      // share by which a background's halves differ
-constexpr double kFarMedian = 2;        // times the case's so far, or a half
-constexpr std::size_t kMinTrials = 2;   // that make a case's so far
+constexpr double kFarMedian = 2;        // factor above or below the earlier median
+constexpr std::size_t kMinTrials = 2;   // for an earlier median of the case
 
 std::optional<double> metric(const TrialRecord& record, std::string_view name) {
   return find_metric(name)->value(record);
@@ -43,7 +43,7 @@ void check_rate(const TrialRecord& record, Warnings& warnings) {
          fmt::format("{:.2g}% of the pings were lost", 100 * *lost / (*exchanges + *lost))});
 }
 
-// An end that starts late can find the transfer over before its own window ends.
+// Warns of a short window. If an end starts late, the transfer can end before its window does.
 void check_windows(const TrialRecord& record, Warnings& warnings) {
   const auto& duration = record.trial_case->options.duration;
   const double least =
@@ -74,8 +74,8 @@ void check_disturbance(const TrialRecord& record, Warnings& warnings) {
                                     *ports)});
 }
 
-// Returns the rate that an end received in each half of its window, in bits per second; nothing
-// with fewer than four intervals.
+// Returns the rate that an end received in each half of its window, in bits per second. Returns
+// nothing for fewer than four intervals.
 std::optional<std::pair<double, double>> halves_of(const Measurement& receiver) {
   const std::vector<Interval>& intervals = receiver.intervals;
   const std::size_t half = intervals.size() / 2;
@@ -89,7 +89,7 @@ std::optional<std::pair<double, double>> halves_of(const Measurement& receiver) 
   return std::pair{rate(0, half), rate(half, intervals.size())};
 }
 
-// Latency under load is only meaningful under a steady load.
+// Warns of an unsteady background, because latency under load requires a steady load.
 void check_background(const TrialRecord& record, Warnings& warnings) {
   if (!record.background) return;
   const bool reverse = record.background->trial_case->options.reverse.value_or(false);

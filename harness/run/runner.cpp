@@ -22,7 +22,7 @@ bool has_same_clock(const HostFacts& client, const HostFacts& server) {
   return !client.boot_id.empty() && client.boot_id == server.boot_id;
 }
 
-// Lets the machine settle. Returns at once if the run is interrupted.
+// Waits for the pause between two trials. Returns at once if the run is interrupted.
 void cool_down(const Experiment& experiment, const Interrupt& interrupt) {
   pollfd p{interrupt.fd(), POLLIN, 0};
   ::poll(&p, 1, static_cast<int>(experiment.plan.cooldown / kMillisecond));
@@ -93,6 +93,11 @@ class RoundRunner {
         progress_(progress),
         margins_(margins),
         warnings_(warnings_of_earlier_trials(directory)) {}
+
+  // Lets the agents of a round start spare workers. No trial may run meanwhile.
+  void prepare(std::span<const Trial> round) {
+    for (const Trial& trial : round) agents_.of(experiment_.cases[trial.case_index]).prepare();
+  }
 
   void run(std::span<const Trial> round) {
     progress_.round_started(experiment_, round);
@@ -203,7 +208,7 @@ class RoundRunner {
     TrialRecord& record = attempt.record;
     record.elapsed_s = to_seconds(now_ns() - attempt.begin);
     record.error = one_line(record.error);
-    // An agent that the interrupt killed does not make the trial a failed one.
+    // If the interrupt killed an agent, the trial is interrupted, not failed.
     if (record.status != Status::ok && interrupt_.raised()) record.status = Status::interrupted;
     if (record.status == Status::interrupted && record.error.empty())
       record.error = "the run was interrupted";
@@ -242,10 +247,13 @@ void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, 
                 const Margins& margins) {
   RoundRunner runner(experiment, agents, directory, interrupt, progress, margins);
   for (auto begin = trials.begin(); begin != trials.end();) {
-    if (begin != trials.begin()) cool_down(experiment, interrupt);
-    if (interrupt.raised()) return;
     const auto end = std::find_if(begin, trials.end(),
                                   [&](const Trial& trial) { return trial.round != begin->round; });
+    if (begin != trials.begin()) {
+      runner.prepare({begin, end});
+      cool_down(experiment, interrupt);
+    }
+    if (interrupt.raised()) return;
     runner.run({begin, end});
     begin = end;
   }

@@ -21,10 +21,10 @@ namespace pingperf {
 
 // The callbacks of a trial.
 struct TrialObserver {
-  int interrupt_fd = -1;  // readable: the trial ends
+  int interrupt_fd = -1;  // becomes readable to end the trial
   std::function<void(End, const Interval&)> progress = [](End, const Interval&) {};
   std::function<void()> tick = [] {};          // a few times a second
-  std::function<void()> before_start = [] {};  // both ends are ready: may wait for other trials
+  std::function<void()> before_start = [] {};  // both ends are ready; may wait for other trials
 };
 
 // How long the controller waits for an agent that should have answered.

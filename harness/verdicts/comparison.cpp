@@ -13,7 +13,7 @@
 namespace pingperf {
 namespace {
 
-// A win by not copying is never shown as like for like.
+// Returns a note if the two cases copy the payload a different number of times.
 std::string note_on(const Verdict& row, const TrialTable& trials) {
   const auto copies_of = [&](const std::string& case_name) -> std::optional<double> {
     const std::vector<double> copies = values_of(trials, case_name, "copies");
@@ -24,7 +24,7 @@ std::string note_on(const Verdict& row, const TrialTable& trials) {
   return fmt::format("not like for like: {:g} against {:g} copies of the payload", *ours, *theirs);
 }
 
-// Blocks in which one of the two has a trial.
+// Returns the number of blocks in which at least one of the two cases has a trial.
 std::size_t count_blocks(const CasePair& pair, const TrialTable& trials) {
   std::set<std::uint64_t> blocks;
   for (const std::string& name : {pair.candidate, pair.baseline})
@@ -70,9 +70,7 @@ Verdict compare_pair(const std::string& metric, const CasePair& pair, const Tria
     warn(v, Trust::unanimous_only,
          reliability_warning(name, metric, values_of(trials, name, metric),
                              values_of(trials, name, "steal_ratio")));
-  if (kMaxMissing * static_cast<double>(v.n + v.excluded) < static_cast<double>(v.excluded))
-    warn(v, Trust::not_better,
-         fmt::format("{} of {} blocks have no pair", v.excluded, v.n + v.excluded));
+  warn_of_missing(v, v.excluded, v.n + v.excluded, "blocks have no pair");
   return v;
 }
 

@@ -25,7 +25,7 @@ struct CasePair {
   std::string baseline;  // empty: judged by itself
 };
 
-// An entry of `compare:`: pairs whose ratio is wanted.
+// An entry of `compare:`: pairs of cases to compare.
 struct Compare {
   std::string metric;
   std::vector<CasePair> pairs;
@@ -44,11 +44,11 @@ struct Bound {
 // An entry of `gates:`: a bound that its cases must keep.
 struct Gate {
   std::string metric;
-  std::vector<CasePair> pairs;  // with a baseline or `against`, the bound is one of the ratio
+  std::vector<CasePair> pairs;  // with a baseline or `against`, the bound is for the ratio
   std::string against;          // a stored run, as named; empty: none
   std::string against_place;    // in the file, for errors
-  // Its trials, set by read_criteria(). A pair's baseline is then the case whose trial of the
-  // same block each trial is divided by first.
+  // The runs of `against`, set by read_criteria(). With `against`, each trial of a pair's candidate
+  // is first divided by the trial of its baseline in the same block.
   std::shared_ptr<const RunSet> stored;
   Bound bound;
 
@@ -64,7 +64,7 @@ struct Criteria {
   // Names of the gates and comparisons whose cases `--only` left out.
   std::vector<std::string> gates_without_cases;
   std::vector<std::string> comparisons_without_cases;
-  std::size_t gates_left_out = 0;  // those against stored runs, if these were not to be opened
+  std::size_t gates_left_out = 0;  // gates against stored runs, if these were not to be opened
 };
 
 }  // namespace pingperf

@@ -19,7 +19,7 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kMaxEntries = 1000;  // of compare, and of gates
+constexpr std::size_t kMaxEntries = 1000;  // per list
 
 using Keys = std::vector<std::string_view>;
 
@@ -49,7 +49,8 @@ std::string read_metric(const Node& node) {
                                  hint.starts_with(',') ? hint : "; results/README.md lists them"));
 }
 
-// Whether trials of that kind have the metric; of some that is known by their trials alone.
+// Returns true if trials of that kind can have the metric. Only the trials show whether
+// they have a metric of MeasuredBy::any.
 bool may_have(Kind kind, const std::string& metric) {
   const MeasuredBy by = find_metric(metric)->measured_by;
   return by == MeasuredBy::any || (by == MeasuredBy::transfers) == (kind == Kind::throughput);
@@ -65,7 +66,7 @@ double read_number(const Node& node, std::string_view what) {
   return value;
 }
 
-// A bound in the unit that the metric's name ends in.
+// Reads a bound in the unit that ends the metric's name.
 double read_bound(const Node& node, std::string_view what, const std::string& metric) {
   const std::string& text = read_text(node, what);
   const auto checked = [&](auto value, std::string_view example) -> double {
@@ -81,7 +82,8 @@ double read_bound(const Node& node, std::string_view what, const std::string& me
   return read_number(node, what);
 }
 
-// True when the case's own parameters, wherever they were written, are those of `where`.
+// Returns true if the case has the parameters of `where`, from whichever part of the file they
+// came.
 bool has_values(const Case& c, const Node& where) {
   return std::all_of(where.entries.begin(), where.entries.end(), [&](const Node::Entry& entry) {
     Options wanted;
@@ -119,7 +121,7 @@ class CriteriaReader {
   }
 
  private:
-  // What a background does to the round trip is what it is there for.
+  // Adds the comparison of each case under load with the same case without load.
   void compare_loaded_with_idle() {
     const auto is_loaded = [](const Case& c) { return c.background != nullptr; };
     for (const char* const metric : {"rtt_p50_ns", "rtt_p99_ns"})
@@ -181,7 +183,7 @@ class CriteriaReader {
     if (const Node* const n = node.find("relative_to")) read_references(gate, *n);
   }
 
-  // What each case's trials are divided by; a case that is such a reference is not judged.
+  // Sets the reference of each case. Removes the references themselves from the judged cases.
   void read_references(Gate& gate, const Node& node) const {
     if (node.type != Node::Type::map || node.entries.size() != 1)
       fail_at(node.mark, "relative_to must be one axis and its value, e.g. {engine: iperf3}");
@@ -278,7 +280,7 @@ class CriteriaReader {
         fail_at(node.mark, fmt::format("of: comparisons: nothing compares {}", metric));
   }
 
-  // The cases that `workload` and `where` name and that may have the metric.
+  // Returns a filter for the cases that `workload` and `where` name and that may have the metric.
   CaseFilter read_filter(const Node& node, const std::string& metric) const {
     std::optional<std::string> workload;
     if (const Node* const n = node.find("workload")) workload = read_workload(*n);
@@ -318,7 +320,7 @@ class CriteriaReader {
     return text;
   }
 
-  // The pairs that `axis` and its baseline value make, or `workload` and its baseline workload.
+  // Returns the pairs along `axis` with its baseline value, or with the baseline workload.
   std::vector<CasePair> read_pairs(const Node& node, const CaseFilter& is_candidate) const {
     const Node& baseline = *node.find("baseline");
     const Node* const axis = node.find("axis");
@@ -345,7 +347,7 @@ class CriteriaReader {
         cases_);
   }
 
-  // The axis must be a key of some matrix, and the value one of its values there.
+  // Throws UsageError unless the axis is a key of a matrix and the value is one of its values.
   void check_axis_value(const std::string& key, const Node& axis, std::string_view what,
                         const Node& value, const Node& entry) const {
     const Node* const workload = entry.find("workload");
@@ -372,8 +374,8 @@ class CriteriaReader {
   Criteria criteria_;
 };
 
-// Drops the pairs of which a case is gone, and entries that have no pair left. Returns the names of
-// the pairs.
+// Removes the pairs that lack one of their cases, then the entries without pairs. Returns the names
+// of the removed pairs.
 template <typename Judged>
 std::vector<std::string> drop_broken(std::vector<Judged>& entries, const std::vector<Case>& cases) {
   std::set<std::string> names{""};  // a gate's case may have no baseline
@@ -390,12 +392,12 @@ std::vector<std::string> drop_broken(std::vector<Judged>& entries, const std::ve
   return dropped;
 }
 
-// "1 gate", "2 gates"
+// Returns "1 gate" or "2 gates".
 std::string count_of(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-// Throws UsageError when the stored run lacks a case that its gate needs.
+// Throws UsageError if the stored run lacks a case that its gate requires.
 void check_cases_of(const Gate& gate) {
   const std::vector<Case> stored = gate.stored->cases();
   for (const CasePair& pair : gate.pairs)

@@ -1,7 +1,5 @@
 #include "harness/verdicts/gates.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 
 #include "harness/base/statistics.h"
@@ -28,9 +26,8 @@ Verdict measure_case(const std::string& metric, const std::string& case_name,
   }
   warn(v, Trust::unanimous_only,
        reliability_warning(case_name, metric, values, values_of(trials, case_name, "steal_ratio")));
-  const std::size_t all = trials.rows_of(case_name).size(), missing = all - values.size();
-  if (kMaxMissing * static_cast<double>(all) < static_cast<double>(missing))
-    warn(v, Trust::not_better, fmt::format("{} of {} trials have no value", missing, all));
+  const std::size_t all = trials.rows_of(case_name).size();
+  warn_of_missing(v, all - values.size(), all, "trials have no value");
   return v;
 }
 

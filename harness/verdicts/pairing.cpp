@@ -10,7 +10,7 @@
 namespace pingperf {
 namespace {
 
-// True when the two have the same value on every axis that both have.
+// Returns true if the two have the same value on every axis that both have.
 bool agree(const Case& a, const Case& b) {
   return std::all_of(a.axes.begin(), a.axes.end(), [&](const auto& axis) {
     const std::string* const other = axis_value(b, axis.first);

@@ -26,7 +26,7 @@ std::size_t PairwiseSums::count() const noexcept {
   return once_ ? a_.size() * (a_.size() + 1) / 2 : a_.size() * b_.size();
 }
 
-// By the very sums that kth() gathers, so that rounding cannot make the two disagree.
+// Computes the same sums as kth(), so that rounding cannot make the two disagree.
 std::size_t PairwiseSums::end(std::size_t i, double x) const {
   const auto begin = b_.begin() + static_cast<std::ptrdiff_t>(first(i));
   const auto above =
@@ -40,7 +40,8 @@ std::size_t PairwiseSums::count_to(double x) const {
   return count;
 }
 
-// Halves the range of values around the k-th until few sums are left in it.
+// Halves the range of values around the k-th sum until it contains few sums, then selects among
+// these.
 double PairwiseSums::kth(std::size_t k) const {
   constexpr std::size_t kFew = 1 << 14;
   constexpr int kMaxHalvings = 100;
@@ -59,7 +60,7 @@ double PairwiseSums::kth(std::size_t k) const {
       below = n;
     }
   }
-  if (up_to - below > kFew) return high;  // that many are equal
+  if (up_to - below > kFew) return high;  // the sums left are equal
   std::vector<double> sums;
   sums.reserve(up_to - below);
   for (std::size_t i = 0; i < a_.size(); ++i)

@@ -1,4 +1,4 @@
-// PairwiseSums: order statistics of all sums of two numbers, without making them all.
+// PairwiseSums: order statistics of all sums of two numbers, without computing all of them.
 #pragma once
 
 #include <cstddef>
@@ -6,22 +6,22 @@
 
 namespace pingperf {
 
-// The sums a[i] + b[j] of two sets: of all pairs, or of one set with itself, each pair once.
+// The sums a[i] + b[j] of all pairs of two sets. For one set, each pair counts once.
 class PairwiseSums {
  public:
-  // (d[i] + d[j]) / 2 of i <= j.
+  // Returns (d[i] + d[j]) / 2 for all i <= j.
   static PairwiseSums walsh_averages(std::vector<double> d);
-  // after[j] - before[i].
+  // Returns after[j] - before[i] for all i and j.
   static PairwiseSums differences(std::vector<double> before, std::vector<double> after);
 
   std::size_t count() const noexcept;
-  // The k-th smallest, from 1. Takes O(n log n) time, whatever k.
+  // Returns the k-th smallest sum. k begins at 1. Takes O(n log n) time for every k.
   double kth(std::size_t k) const;
   double median() const;
 
  private:
   PairwiseSums(std::vector<double> a, std::vector<double> b, bool once);
-  // The j for which row i has sums up to `x`: from first(i) on, before end.
+  // In row i, the sums up to `x` are those with first(i) <= j < end(i, x).
   std::size_t first(std::size_t i) const noexcept { return once_ ? i : 0; }
   std::size_t end(std::size_t i, double x) const;
   std::size_t count_to(double x) const;  // sums <= x

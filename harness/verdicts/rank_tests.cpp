@@ -14,7 +14,7 @@
 namespace pingperf {
 namespace {
 
-// A Walsh average halves the logarithm of 0, and adds a figure.
+// Returns false for a shift made from kLogOfZero. A Walsh average halves it and adds a number.
 bool is_finite_shift(double shift) {
   return std::abs(shift) < -kLogOfZero / 5;
 }
@@ -25,7 +25,7 @@ double normal_quantile(double p) {
   return boost::math::quantile(boost::math::normal(), p);
 }
 
-// Ranks of the values, doubled so that the halves of ties are whole.
+// Returns the ranks of the values, doubled so that the ranks of ties are integers.
 std::vector<std::size_t> doubled_midranks(const std::vector<double>& values) {
   std::vector<std::size_t> order(values.size()), ranks(values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -45,7 +45,8 @@ std::vector<std::size_t> ranks_to(std::size_t n) {
   return ranks;
 }
 
-// P(T = t) of the sum of those ranks whose sign is positive, each with probability 1/2.
+// Returns P(T = t) for the sum T of the ranks with a positive sign. Each sign is positive with
+// probability 1/2.
 std::vector<double> signed_rank_distribution(const std::vector<std::size_t>& ranks) {
   std::vector<double> probability{1};
   for (std::size_t rank : ranks) {
@@ -59,10 +60,11 @@ std::vector<double> signed_rank_distribution(const std::vector<std::size_t>& ran
   return probability;
 }
 
-// P(T = t) of the sum of `size` of the ranks, each choice of them alike.
+// Returns P(T = t) for the sum T of `size` of the ranks. All choices are equally likely.
 std::vector<double> rank_sum_distribution(const std::vector<std::size_t>& ranks, std::size_t size) {
   const std::size_t all = std::accumulate(ranks.begin(), ranks.end(), std::size_t{0});
-  // ways[k][t]: choices of k of the ranks so far, whose sum is t. Below 2^53: exact in doubles.
+  // ways[k][t] counts the choices of k of the ranks so far with the sum t. Doubles are exact here,
+  // because the counts are below 2^53.
   std::vector<std::vector<double>> ways(size + 1, std::vector<double>(all + 1));
   ways[0][0] = 1;
   for (std::size_t i = 0; i < ranks.size(); ++i)
@@ -74,7 +76,7 @@ std::vector<double> rank_sum_distribution(const std::vector<std::size_t>& ranks,
   return probability;
 }
 
-// The smaller of P(T <= t) and P(T >= t), doubled for both sides.
+// Returns the smaller of P(T <= t) and P(T >= t), doubled for a two-sided test.
 double both_tails(const std::vector<double>& probability, std::size_t t) {
   const auto at = probability.begin() + static_cast<std::ptrdiff_t>(t);
   const double below = std::accumulate(probability.begin(), at + 1, 0.0);
@@ -86,8 +88,9 @@ double both_normal_tails(double z) {
   return std::min(1.0, 2 * boost::math::cdf(boost::math::normal(), std::min(0.0, z)));
 }
 
-// The largest k for which the k-th smallest and the k-th largest average, or difference, cover
-// 1 - level, when the count of those below the shift has this distribution; 0: none.
+// Returns the largest k for which the interval from the k-th smallest to the k-th largest average
+// or difference covers 1 - level, or 0 if there is none. `probability` is the distribution of the
+// number of averages or differences below the shift.
 std::size_t exact_rank(const std::vector<double>& probability, double level) {
   double tail = 0;
   std::size_t k = 0;
@@ -103,7 +106,7 @@ double signed_rank_p(const std::vector<double>& differences) {
   std::vector<double> sizes;
   std::vector<bool> is_positive;
   for (double d : differences)
-    if (d != 0) {  // no difference has no sign (Wilcoxon's own treatment)
+    if (d != 0) {  // Wilcoxon leaves out zeros, which have no sign
       sizes.push_back(std::abs(d));
       is_positive.push_back(d > 0);
     }
@@ -118,8 +121,8 @@ double signed_rank_p(const std::vector<double>& differences) {
   }
   const std::size_t smaller = std::min(positive, all - positive);
   if (ranks.size() <= kMaxExact) return both_tails(signed_rank_distribution(ranks), smaller);
-  // The variance of a sum of signed ranks, ties and all, is Σr²/4; half a rank of continuity,
-  // doubled as the ranks are.
+  // The variance of a sum of signed ranks is Σr²/4, also with ties. The correction for continuity
+  // is half a rank, doubled as the ranks are.
   return both_normal_tails((static_cast<double>(smaller) + 1 - static_cast<double>(all) / 2) /
                            std::sqrt(squares / 4));
 }
@@ -144,7 +147,7 @@ double rank_sum_p(const std::vector<double>& before, const std::vector<double>& 
   for (std::size_t rank : ranks)
     squares += (static_cast<double>(rank) - all - 1) * (static_cast<double>(rank) - all - 1);
   const double variance = n * (all - n) / (all * (all - 1)) * squares;
-  if (variance == 0) return 1;  // all alike
+  if (variance == 0) return 1;  // all values are equal
   const double distance = std::abs(static_cast<double>(sum) - n * (all + 1));
   return both_normal_tails((1 - distance) / std::sqrt(variance));
 }
@@ -154,14 +157,14 @@ std::size_t rank_sum_interval(std::size_t n, std::size_t m, double level) {
   if (n + m > kMaxExact)
     return normal_rank(count * other / 2, std::sqrt(count * other * (count + other + 1) / 12),
                        level);
-  // U is the rank sum less its least value.
+  // U is the rank sum minus its least value.
   std::vector<double> probability = rank_sum_distribution(ranks_to(n + m), n);
   probability.erase(probability.begin(),
                     probability.begin() + static_cast<std::ptrdiff_t>(n * (n + 1) / 2));
   return exact_rank(probability, level);
 }
 
-// Sets center and intervals. `rank_at` returns the rank of an interval's ends at a level.
+// Sets center and intervals. `rank_at` returns the rank of the ends of an interval at a level.
 template <typename RankAt>
 void set_intervals(ShiftEstimate& estimate, const PairwiseSums& sums, double level,
                    RankAt rank_at) {
@@ -176,23 +179,10 @@ void set_intervals(ShiftEstimate& estimate, const PairwiseSums& sums, double lev
   set(2 * level, estimate.same_low, estimate.same_high);
 }
 
-// Of the deviations from each sample's own mean.
-double pooled_deviation(const std::vector<double>& a, const std::vector<double>& b) {
-  double squares = 0;
-  std::size_t freedom = 0;
-  for (const std::vector<double>& sample : {finite_values(a), finite_values(b)}) {
-    if (sample.empty()) continue;
-    const double center = mean(sample);
-    for (double value : sample) squares += (value - center) * (value - center);
-    freedom += sample.size() - 1;
-  }
-  return freedom == 0 ? 0 : std::sqrt(squares / static_cast<double>(freedom));
-}
-
 constexpr double kPower = 0.95;
 constexpr int kSimulations = 4000;
 
-// Returns the quantile kPower of the shift that a simulated experiment needs to be found.
+// Returns the quantile kPower of `needed`, the shift that is found in one simulated experiment.
 template <typename Needed>
 double simulate_detectable(Needed needed) {
   std::vector<double> shifts(kSimulations);
@@ -209,7 +199,8 @@ std::vector<double> normal_sample(std::mt19937_64& random, std::size_t n) {
   return values;
 }
 
-// Hodges–Lehmann estimates have 3/π of the mean's efficiency.
+// Returns the detectable shift for many values. Hodges–Lehmann estimates have 3/π of the mean's
+// efficiency.
 double asymptotic_detectable(double weight, double level) {
   return (normal_quantile(1 - level / 2) + normal_quantile(kPower)) /
          std::sqrt(weight * 3 / std::numbers::pi);
@@ -231,6 +222,14 @@ double ratio_of(double shift) {
   return shift < 0 ? 0 : std::numeric_limits<double>::infinity();
 }
 
+void set_extremes(ShiftEstimate& estimate, const std::vector<double>& before,
+                  const std::vector<double>& after) {
+  const auto [old_least, old_most] = std::minmax_element(before.begin(), before.end());
+  const auto [new_least, new_most] = std::minmax_element(after.begin(), after.end());
+  estimate.least = *new_least - *old_most;
+  estimate.most = *new_most - *old_least;
+}
+
 ShiftEstimate estimate_paired(const std::vector<double>& differences, double level) {
   ShiftEstimate estimate;
   set_intervals(estimate, PairwiseSums::walsh_averages(differences), level,
@@ -249,11 +248,8 @@ ShiftEstimate estimate_shift(const std::vector<double>& before, const std::vecto
   set_intervals(estimate, PairwiseSums::differences(before, after), level,
                 [&](double at) { return rank_sum_interval(before.size(), after.size(), at); });
   estimate.p_value = rank_sum_p(before, after);
-  estimate.stddev = pooled_deviation(before, after);
-  const auto [old_least, old_most] = std::minmax_element(before.begin(), before.end());
-  const auto [new_least, new_most] = std::minmax_element(after.begin(), after.end());
-  estimate.least = *new_least - *old_most;
-  estimate.most = *new_most - *old_least;
+  estimate.stddev = std::sqrt(pooled_variance({finite_values(before), finite_values(after)}));
+  set_extremes(estimate, before, after);
   return estimate;
 }
 

@@ -9,7 +9,6 @@
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <numbers>
 #include <set>
 
 #include "harness/base/statistics.h"
@@ -27,9 +26,8 @@ namespace {
 // The values of a case in one side's runs.
 struct Side {
   std::vector<double> values;    // as measured
-  std::vector<double> relative;  // divided by the reference, or less it
-  std::vector<double> shifts;    // of what is compared: logarithms, or differences
-  RunValues runs;                // the same by run; runs without any are left out
+  std::vector<double> relative;  // divided by the reference, or minus the reference
+  RunValues runs;                // `relative` by run, as logarithms if ratios are compared
   std::size_t ok_trials = 0;
   std::size_t zeros = 0;  // values that are 0
   std::vector<double> steal_ratios;
@@ -55,7 +53,6 @@ void add_value(Side& side, const Subject& subject, double value, double divisor)
     side.relative.push_back(divided ? value / divisor : value);
     side.runs.back().push_back(divided ? log_of(value) - log_of(divisor) : log_of(value));
   }
-  side.shifts.push_back(side.runs.back().back());
 }
 
 void add_run(Side& side, const TrialTable& trials, const Subject& subject) {
@@ -86,10 +83,12 @@ Side side_of(const RunSet& runs, const Subject& subject) {
   return side;
 }
 
-// What others took of the CPU time on the two sides, when that differs by more than disturbs.
-std::string difference_of_loads(const std::vector<double>& base, const std::vector<double>& now) {
-  if (base.empty() || now.empty()) return "";
-  const double before = median(base), after = median(now);
+// Returns a line about the CPU time that other processes took if it differs between the sides by
+// more than kHighOtherLoad, else "".
+std::string difference_of_loads(const std::vector<double>& base_loads,
+                                const std::vector<double>& new_loads) {
+  if (base_loads.empty() || new_loads.empty()) return "";
+  const double before = median(base_loads), after = median(new_loads);
   if (std::abs(after - before) <= kHighOtherLoad) return "";
   return fmt::format("others took {:.0f}% of the CPU time, now {:.0f}%", 100 * before, 100 * after);
 }
@@ -100,17 +99,17 @@ void warn_of_side(Verdict& v, const Side& side, const char* which, const std::st
     warn(v, Trust::unanimous_only,
          reliability_warning(which, unit, side.relative, side.steal_ratios));
   const std::size_t missing = side.ok_trials - std::min(side.ok_trials, side.values.size());
-  if (kMaxMissing * static_cast<double>(side.ok_trials) < static_cast<double>(missing))
-    warn(v, Trust::not_better,
-         fmt::format("{} of {} ok trials of {} have no value{}", missing, side.ok_trials, which,
-                     reference.empty() ? "" : " beside one of the reference"));
+  warn_of_missing(v, missing, side.ok_trials,
+                  fmt::format("ok trials of {} have no value{}", which,
+                              reference.empty() ? "" : " beside one of the reference"));
 }
 
-// Widens the intervals by what sessions differ, and makes p that of the wider interval.
+// Widens the intervals by the difference between sessions, and sets p to that of the wider
+// interval.
 void widen(ShiftEstimate& shift, double session_sd, double level) {
   const boost::math::normal normal;
-  const double error = std::log1p(session_sd) * std::numbers::sqrt2;  // of one run on each side
-  // Returns how far from the center an end of the interval moves to.
+  const double error = error_of_sessions(session_sd);
+  // Returns the new distance of an end of the interval from the center.
   const auto half_of = [&](double end, double tail) {
     return std::hypot(end - shift.center, boost::math::quantile(normal, tail) * error);
   };
@@ -122,7 +121,7 @@ void widen(ShiftEstimate& shift, double session_sd, double level) {
   const double half = std::max(*shift.ci_high - shift.center, shift.center - *shift.ci_low);
   const double z = std::abs(shift.center) / half * -boost::math::quantile(normal, level / 2);
   shift.p_value = std::max(shift.p_value, 2 * boost::math::cdf(normal, -z));
-  // Single trials of two sessions may agree, and the sessions have made them.
+  // The sessions may be the reason why all trials agree, so the extremes decide nothing.
   shift.least = -std::numeric_limits<double>::infinity();
   shift.most = std::numeric_limits<double>::infinity();
 }
@@ -131,7 +130,7 @@ void widen(ShiftEstimate& shift, double session_sd, double level) {
 void compare_sessions(Verdict& v, const Side& before, const Side& after,
                       const std::string& reference, const Significance& significance) {
   constexpr std::size_t kMinTrials = 6;
-  ShiftEstimate shift = estimate_shift(before.shifts, after.shifts, significance.level);
+  ShiftEstimate shift = estimate_shift(before.runs.front(), after.runs.front(), significance.level);
   const bool is_widened = significance.session_sd && !v.is_difference;  // a share, not a difference
   if (is_widened) widen(shift, *significance.session_sd, significance.level);
   set_estimate(v, shift, significance);
@@ -139,7 +138,7 @@ void compare_sessions(Verdict& v, const Side& before, const Side& after,
     warn(v, Trust::none,
          fmt::format("{} and {} trials: a verdict requires {} on each side", v.base_n, v.n,
                      kMinTrials));
-  // No session explains that one side has figures and the other zeros.
+  // A difference between sessions cannot explain zeros on one side only.
   const bool is_beyond_sessions = !v.is_difference && std::isinf(std::log(*v.value));
   if (reference.empty() && !is_widened && !is_beyond_sessions)
     warn(v, Trust::none,
@@ -160,7 +159,7 @@ void compare_several(Verdict& v, const Side& before, const Side& after,
                      v.runs));
 }
 
-// Names of the cases of `some` that `others` lack.
+// Returns the names of the cases of `some` that `others` lack.
 std::vector<std::string> missing_from(const std::vector<Case>& others,
                                       const std::vector<Case>& some) {
   std::set<std::string> known;
@@ -176,18 +175,18 @@ std::string_view first_text(const RunSet::Run& run, std::string_view column) {
                                    : run.trials.text(run.trials.rows().front(), column);
 }
 
-std::vector<std::string> differences_between(const RunSet::Run& base, const RunSet::Run& now) {
+std::vector<std::string> differences_between(const RunSet::Run& base, const RunSet::Run& new_run) {
   std::vector<std::string> lines;
-  if (first_text(base, "experiment") != first_text(now, "experiment"))
+  if (first_text(base, "experiment") != first_text(new_run, "experiment"))
     lines.push_back(fmt::format("experiment: {}, now {}", first_text(base, "experiment"),
-                                first_text(now, "experiment")));
-  if (base.directory.empty() || now.directory.empty()) return lines;
-  for (std::string& line : environment_differences(base.directory, now.directory))
+                                first_text(new_run, "experiment")));
+  if (base.directory.empty() || new_run.directory.empty()) return lines;
+  for (std::string& line : environment_differences(base.directory, new_run.directory))
     lines.push_back(std::move(line));
   return lines;
 }
 
-// Of all trials of all runs.
+// Returns the CPU load by other processes in all trials of all runs.
 std::vector<double> loads_of(const RunSet& set) {
   std::vector<double> loads;
   for (const RunSet::Run& run : set.runs())
@@ -211,7 +210,7 @@ Failures failures_of(const RunSet& set, const std::string& case_name) {
   return failures;
 }
 
-// Returns the ok trials whose value is 0 as failures: a transfer of nothing.
+// Counts the trials whose value is 0 as failures, because they transferred nothing.
 Failures zeros_of(const RunSet& set, const std::string& case_name, const std::string& metric) {
   Failures zeros;
   for (const RunSet::Run& run : set.runs())
@@ -222,11 +221,10 @@ Failures zeros_of(const RunSet& set, const std::string& case_name, const std::st
   return zeros;
 }
 
-// Returns the one-sided p of Fisher's exact test that so many more of `after` fail than of
-// `before`.
+// Returns the one-sided p of Fisher's exact test for more failures in `after` than in `before`.
 double fisher_p(const Failures& before, const Failures& after) {
   const std::size_t failed = before.failed + after.failed;
-  const std::size_t fewest = failed - std::min(failed, before.all);  // of them on the new side
+  const std::size_t fewest = failed - std::min(failed, before.all);  // on the new side
   if (before.all == 0 || after.failed <= fewest) return 1;
   const boost::math::hypergeometric draws(static_cast<unsigned>(failed),
                                           static_cast<unsigned>(after.all),
@@ -243,15 +241,15 @@ void note_more(RunComparison& comparison, const std::string& subject, const std:
 }
 
 void note_failing(RunComparison& comparison, const std::string& case_name, const RunSet& base,
-                  const RunSet& now) {
+                  const RunSet& new_runs) {
   note_more(comparison, case_name, "failed", failures_of(base, case_name),
-            failures_of(now, case_name));
+            failures_of(new_runs, case_name));
 }
 
 // Returns the parameters that differ between the case's trials of the two sides, except `allowed`:
 // "message_size_bytes 65536, now 131072".
 std::string parameter_differences(const std::string& case_name, const RunSet& base,
-                                  const RunSet& now, const std::vector<std::string>& allowed) {
+                                  const RunSet& new_runs, const std::vector<std::string>& allowed) {
   const auto text_in = [&](const RunSet& set, const std::string& column) -> std::string {
     for (const RunSet::Run& run : set.runs())
       if (const auto& rows = run.trials.rows_of(case_name); !rows.empty())
@@ -262,7 +260,7 @@ std::string parameter_differences(const std::string& case_name, const RunSet& ba
   for (const Parameter& parameter : parameters()) {
     const std::string column(parameter.column);
     if (column.empty() || std::ranges::count(allowed, parameter.name) > 0) continue;
-    const std::string before = text_in(base, column), after = text_in(now, column);
+    const std::string before = text_in(base, column), after = text_in(new_runs, column);
     if (before != after && !before.empty() && !after.empty())
       lines.push_back(fmt::format("{} {}, now {}", column, before, after));
   }
@@ -271,13 +269,13 @@ std::string parameter_differences(const std::string& case_name, const RunSet& ba
 
 // Adds the comparison of each metric of a case.
 void compare_metrics(RunComparison& comparison, const std::string& case_name, const RunSet& base,
-                     const RunSet& now, const CompareOptions& options,
+                     const RunSet& new_runs, const CompareOptions& options,
                      const std::string& reference) {
   Significance significance = options.significance;
   if (!reference.empty() && !significance.session_sd) significance.session_sd = kReferenceSessionSd;
-  const std::string unlike = parameter_differences(case_name, base, now, options.allowed);
+  const std::string unlike = parameter_differences(case_name, base, new_runs, options.allowed);
   for (const std::string& metric : options.metrics) {
-    Verdict v = compare_case(metric, case_name, base, now, reference, significance);
+    Verdict v = compare_case(metric, case_name, base, new_runs, reference, significance);
     if (!unlike.empty()) warn(v, Trust::none, "not the same case: " + unlike);
     if (v.base_n > 0 && v.n == 0)
       comparison.unmeasured.push_back(fmt::format("{} {}", case_name, metric));
@@ -285,11 +283,11 @@ void compare_metrics(RunComparison& comparison, const std::string& case_name, co
       comparison.only_new.push_back(fmt::format("{} {}", case_name, metric));
     else if (v.base_n > 0)
       comparison.rows.push_back(std::move(v));
-    if (base.runs().size() + now.runs().size() == 2)
+    if (base.runs().size() + new_runs.runs().size() == 2)
       comparison.session_sd = significance.session_sd;
     if (find_metric(metric)->better == Better::higher)
       note_more(comparison, fmt::format("{} {}", case_name, metric), "got 0",
-                zeros_of(base, case_name, metric), zeros_of(now, case_name, metric));
+                zeros_of(base, case_name, metric), zeros_of(new_runs, case_name, metric));
   }
 }
 
@@ -305,10 +303,10 @@ bool has_any(const RunSet& set, const std::string& case_name,
 
 // Adds the comparisons of a reference case itself.
 void compare_reference(RunComparison& comparison, const std::string& reference, const RunSet& base,
-                       const RunSet& now, const CompareOptions& options) {
-  note_failing(comparison, reference, base, now);
+                       const RunSet& new_runs, const CompareOptions& options) {
+  note_failing(comparison, reference, base, new_runs);
   for (const std::string& metric : options.metrics) {
-    Verdict v = compare_case(metric, reference, base, now, "", options.significance);
+    Verdict v = compare_case(metric, reference, base, new_runs, "", options.significance);
     v.baseline = reference;
     if (v.base_n > 0 && v.n > 0) comparison.references.push_back(std::move(v));
   }
@@ -317,12 +315,12 @@ void compare_reference(RunComparison& comparison, const std::string& reference, 
 }  // namespace
 
 Verdict compare_case(const std::string& metric, const std::string& case_name, const RunSet& base,
-                     const RunSet& now, const std::string& reference,
+                     const RunSet& new_runs, const std::string& reference,
                      const Significance& significance) {
   Verdict v{.metric = metric, .case_name = case_name, .baseline = reference};
   v.is_difference = find_metric(metric)->min_difference.has_value();
   const Subject subject{metric, case_name, reference, v.is_difference};
-  const Side before = side_of(base, subject), after = side_of(now, subject);
+  const Side before = side_of(base, subject), after = side_of(new_runs, subject);
   v.base_n = before.values.size();
   v.n = after.values.size();
   v.base_runs = before.runs.size();
@@ -330,7 +328,7 @@ Verdict compare_case(const std::string& metric, const std::string& case_name, co
   if (v.base_n > 0) v.base_median = median(before.values);
   if (v.n > 0) v.new_median = median(after.values);
   if (v.base_n == 0 || v.n == 0) return v;
-  if (reference.empty())  // which would bear the same load
+  if (reference.empty())  // a reference would have the same load
     warn(v, Trust::none, difference_of_loads(before.other_load_ratios, after.other_load_ratios));
   v.base_relative = median(before.relative);
   v.new_relative = median(after.relative);
@@ -343,10 +341,11 @@ Verdict compare_case(const std::string& metric, const std::string& case_name, co
   return v;
 }
 
-RunComparison compare_runs(const RunSet& base, const RunSet& now, const CompareOptions& options) {
+RunComparison compare_runs(const RunSet& base, const RunSet& new_runs,
+                           const CompareOptions& options) {
   RunComparison comparison;
   const std::string& relative_to = options.relative_to;
-  const std::vector<Case> old_cases = base.cases(), new_cases = now.cases();
+  const std::vector<Case> old_cases = base.cases(), new_cases = new_runs.cases();
   comparison.only_base = missing_from(new_cases, old_cases);
   comparison.only_new = missing_from(old_cases, new_cases);
   const std::set<std::string> fresh(comparison.only_new.begin(), comparison.only_new.end());
@@ -358,21 +357,22 @@ RunComparison compare_runs(const RunSet& base, const RunSet& now, const CompareO
     const std::string reference =
         relative_to.empty() ? "" : reference_of(c.name, relative_to, new_cases);
     if (reference.empty() && !relative_to.empty()) {
-      if (has_any(now, c.name, options.metrics)) comparison.unreferenced.push_back(c.name);
+      if (has_any(new_runs, c.name, options.metrics)) comparison.unreferenced.push_back(c.name);
       continue;
     }
-    note_failing(comparison, c.name, base, now);
-    compare_metrics(comparison, c.name, base, now, options, reference);
+    note_failing(comparison, c.name, base, new_runs);
+    compare_metrics(comparison, c.name, base, new_runs, options, reference);
     if (!reference.empty() && references.insert(reference).second)
-      compare_reference(comparison, reference, base, now, options);
+      compare_reference(comparison, reference, base, new_runs, options);
   }
   if (!has_reference)
     throw UsageError(fmt::format("relative to '{}': no case of the new run has that", relative_to));
   decide_family(comparison.rows, options.significance);
   add_power(comparison.rows, options.significance);
   decide_family(comparison.references, options.significance);
-  comparison.differences = differences_between(base.runs().front(), now.runs().front());
-  if (const std::string loads = difference_of_loads(loads_of(base), loads_of(now)); !loads.empty())
+  comparison.differences = differences_between(base.runs().front(), new_runs.runs().front());
+  if (const std::string loads = difference_of_loads(loads_of(base), loads_of(new_runs));
+      !loads.empty())
     comparison.differences.push_back("load: " + loads);
   return comparison;
 }

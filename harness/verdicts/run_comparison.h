@@ -11,31 +11,30 @@
 
 namespace pingperf {
 
-// The assumed standard deviation of the ratio of a case to its reference between sessions of the
-// same code, if the user gives none. Two engines that vary by 3 % each have a ratio that varies
-// by 4.2 %.
+// The default of the standard deviation between sessions, for the ratio of a case to its reference.
+// If two engines vary by 3 % each, their ratio varies by 4.2 %.
 inline constexpr double kReferenceSessionSd = 0.042;
 
 // Returns the comparison of one case, without q value and decision. If there is a `reference`, each
 // trial is divided by the trial of that case in the same block. This cancels the effect of a
 // different or busier machine. With one run on each side, compares the trials: the estimate is
-// about these two sessions, and without a reference or significance.session_sd it allows no verdict
+// about these two sessions. Without a reference or significance.session_sd it allows no verdict
 // about the code. With several runs, compares the medians of the runs.
 Verdict compare_case(const std::string& metric, const std::string& case_name, const RunSet& base,
-                     const RunSet& now, const std::string& reference,
+                     const RunSet& new_runs, const std::string& reference,
                      const Significance& significance);
 
 struct RunComparison {
-  std::vector<Verdict> rows;              // one family: q values count all of them
-  std::vector<Verdict> references;        // the reference cases themselves, not divided
-  std::optional<double> session_sd;       // that widened the intervals of one run on each side
-  std::vector<std::string> only_base;     // cases
-  std::vector<std::string> only_new;      // "case", or "case metric" that only NEW measured
-  std::vector<std::string> unmeasured;    // "case metric" that the new run has no value of
-  std::vector<std::string> failing;       // "case: 9 of 10 trials failed, 0 of 10 in the base"
-  std::vector<std::string> unreferenced;  // cases left out: they have no reference
-  std::vector<std::string> differences;   // "kernel: Linux 6.1, now Linux 6.18", of the
-                                          // first runs; loads, of all
+  std::vector<Verdict> rows;            // one family: q values count all of them
+  std::vector<Verdict> references;      // the reference cases themselves, not divided
+  std::optional<double> session_sd;     // used to widen the intervals of one run on each side
+  std::vector<std::string> only_base;   // cases that only BASE has
+  std::vector<std::string> only_new;    // the same of NEW, or "case metric" that only NEW measured
+  std::vector<std::string> unmeasured;  // "case metric" without a value in the new runs
+  std::vector<std::string> failing;     // "case: 9 of 10 trials failed, 0 of 10 in the base"
+  std::vector<std::string> unreferenced;  // cases that are left out, because they have no reference
+  std::vector<std::string> differences;   // between the first runs: "kernel: Linux 6.1, now
+                                          // Linux 6.18"; the load, between all runs
 };
 
 // How runs are compared.
@@ -48,10 +47,10 @@ struct CompareOptions {
 
 // Compares every case that both have, in each metric that both measured. With one run on each side
 // and a reference, the intervals allow for kReferenceSessionSd unless the significance has another
-// standard deviation. A case whose parameters
-// differ between the sides is not the same case, and gets no decision. Throws UsageError if
-// `relative_to` names no case.
-RunComparison compare_runs(const RunSet& base, const RunSet& now, const CompareOptions& options);
+// standard deviation. A case whose parameters differ between the sides gets no decision. Throws
+// UsageError if `relative_to` names no case.
+RunComparison compare_runs(const RunSet& base, const RunSet& new_runs,
+                           const CompareOptions& options);
 
 // Returns everything as JSON.
 std::string run_comparison_json(const RunComparison& comparison);

@@ -21,10 +21,10 @@ std::vector<double> medians_of(const RunValues& runs) {
   return medians;
 }
 
-// Returns the two-sided p of a shift.
+// Returns the two-sided p of a shift by Student's t.
 double t_p(double shift, double error, std::size_t freedom) {
   if (error <= 0) return shift == 0 ? 1 : 0;
-  if (!std::isfinite(shift / error)) return 1;  // figures near the limits of a double
+  if (!std::isfinite(shift / error)) return 1;  // values near the limits of a double
   const boost::math::students_t t(static_cast<double>(freedom));
   return 2 * boost::math::cdf(t, -std::abs(shift) / error);
 }
@@ -33,56 +33,41 @@ double square(double x) {
   return x * x;
 }
 
-struct Deviations {
-  double squares = 0;
-  std::size_t freedom = 0;
-
-  void add(const std::vector<double>& values) {
-    if (values.empty()) return;
-    const double center = mean(values);
-    for (double value : values) squares += (value - center) * (value - center);
-    freedom += values.size() - 1;
-  }
-  double variance() const { return freedom == 0 ? 0 : squares / static_cast<double>(freedom); }
-};
-
-// Returns the variance that the mean of the medians of a side has from its trials alone.
+// Returns the variance of the mean of a side's medians that its trials alone cause.
 double variance_within(const RunValues& side) {
-  Deviations within;
+  RunValues finite;
   std::size_t trials = 0;
   for (const std::vector<double>& run : side) {
-    within.add(finite_values(run));
+    finite.push_back(finite_values(run));
     trials += run.size();
   }
-  return within.variance() / static_cast<double>(trials);
+  return pooled_variance(finite) / static_cast<double>(trials);
 }
 
-double t_of(std::size_t base, std::size_t now, double p) {
-  return t_quantile(p, static_cast<double>(base + now - 2));
+double t_of(std::size_t base_runs, std::size_t new_runs, double p) {
+  return t_quantile(p, static_cast<double>(base_runs + new_runs - 2));
 }
 
-double error_of(std::size_t base, std::size_t now) {
-  return std::sqrt(1 / static_cast<double>(base) + 1 / static_cast<double>(now));
+double error_of(std::size_t base_runs, std::size_t new_runs) {
+  return std::sqrt(1 / static_cast<double>(base_runs) + 1 / static_cast<double>(new_runs));
 }
 
 }  // namespace
 
-bool are_enough_runs(std::size_t base, std::size_t now) {
-  return std::min(base, now) >= 3 || (std::min(base, now) >= 1 && std::max(base, now) >= 5);
+bool are_enough_runs(std::size_t base_runs, std::size_t new_runs) {
+  return std::min(base_runs, new_runs) >= 3 ||
+         (std::min(base_runs, new_runs) >= 1 && std::max(base_runs, new_runs) >= 5);
 }
 
-std::optional<ShiftEstimate> estimate_run_shift(const RunValues& base, const RunValues& now,
+std::optional<ShiftEstimate> estimate_run_shift(const RunValues& base, const RunValues& new_runs,
                                                 double level) {
-  if (base.empty() || now.empty() || base.size() + now.size() < 3) return std::nullopt;
-  const std::vector<double> before = medians_of(base), after = medians_of(now);
-  Deviations between;
-  between.add(before);
-  between.add(after);
+  if (base.empty() || new_runs.empty() || base.size() + new_runs.size() < 3) return std::nullopt;
+  const std::vector<double> before = medians_of(base), after = medians_of(new_runs);
   ShiftEstimate estimate;
   estimate.center = mean(after) - mean(before);
-  const double error =
-      std::sqrt(std::max(between.variance() * square(error_of(before.size(), after.size())),
-                         variance_within(base) + variance_within(now)));
+  const double error = std::sqrt(
+      std::max(pooled_variance({before, after}) * square(error_of(before.size(), after.size())),
+               variance_within(base) + variance_within(new_runs)));
   estimate.stddev = error / error_of(before.size(), after.size());
   const double half = t_of(before.size(), after.size(), 1 - level / 2) * error;
   const double same_half = t_of(before.size(), after.size(), 1 - level) * error;
@@ -90,16 +75,14 @@ std::optional<ShiftEstimate> estimate_run_shift(const RunValues& base, const Run
   estimate.ci_high = estimate.center + half;
   estimate.same_low = estimate.center - same_half;
   estimate.same_high = estimate.center + same_half;
-  const auto [old_least, old_most] = std::minmax_element(before.begin(), before.end());
-  const auto [new_least, new_most] = std::minmax_element(after.begin(), after.end());
-  estimate.least = *new_least - *old_most;
-  estimate.most = *new_most - *old_least;
+  set_extremes(estimate, before, after);
   estimate.p_value = t_p(estimate.center, error, before.size() + after.size() - 2);
   return estimate;
 }
 
-double detectable_by_runs(std::size_t base, std::size_t now, double level) {
-  return (t_of(base, now, 1 - level / 2) + t_of(base, now, kWantedPower)) * error_of(base, now);
+double detectable_by_runs(std::size_t base_runs, std::size_t new_runs, double level) {
+  return (t_of(base_runs, new_runs, 1 - level / 2) + t_of(base_runs, new_runs, kWantedPower)) *
+         error_of(base_runs, new_runs);
 }
 
 std::optional<std::size_t> runs_to_detect(double shift, double level) {

@@ -4,14 +4,16 @@
 #include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <iterator>
+#include <numbers>
 
 namespace pingperf {
 namespace {
 
-// Returns the level of look `index` of so many. Looks that are closer together than doubling ones
-// depend on each other more, so that their statements are wrong less often.
+// Returns the level of look `index` of `looks`. The levels are for numbers of blocks that double.
+// If two looks are closer together, fewer statements are wrong.
 double level_of_look(std::size_t index, std::size_t looks) {
-  // Critical values at the last look, by numerical integration; they do not grow further.
+  // Critical values at the last of 1 to 5 looks, by numerical integration. More looks have the last
+  // value.
   constexpr double kCritical[] = {1.9600, 2.0382, 2.0533, 2.0555, 2.0557};
   if (looks == 1) return kLevel;
   const double critical = kCritical[std::min(looks, std::size(kCritical)) - 1];
@@ -37,6 +39,10 @@ Significance significance_of(const Criteria& criteria, std::uint64_t blocks) {
   const std::vector<std::uint64_t> looks = interim_analyses(criteria);
   const auto look = std::lower_bound(looks.begin(), looks.end() - 1, blocks);
   return {.level = level_of_look(static_cast<std::size_t>(look - looks.begin()), looks.size())};
+}
+
+double error_of_sessions(double session_sd) {
+  return std::log1p(session_sd) * std::numbers::sqrt2;
 }
 
 }  // namespace pingperf

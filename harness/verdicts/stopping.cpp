@@ -14,7 +14,7 @@
 namespace pingperf {
 namespace {
 
-// "bulk/engine=iperf3 throughput_bps ±3.1 %", when that is more than `wanted` or not known.
+// Adds a line if the width of the interval is more than `wanted` or not known.
 void add_if_wide(std::vector<std::string>& lines, const std::string& what,
                  const std::string& metric, std::optional<double> width, double wanted) {
   if (width && *width <= wanted) return;
@@ -29,12 +29,12 @@ void add_wide_cases(std::vector<std::string>& lines, const std::string& metric,
   const double level = significance_of(criteria, blocks_of(trials)).level;
   for (const Case& c : experiment.cases) {
     const std::vector<double> values = values_of(trials, c.name, metric);
-    if (values.empty()) continue;  // a metric that its kind does not have, or only failures
+    if (values.empty()) continue;  // the case has no such metric, or all trials failed
     const auto interval = median_interval(values, level);
     const double center = median(values);
     std::optional<double> width;
     if (interval) width = (interval->second - interval->first) / 2;
-    if (width && *width > 0) *width /= std::abs(center);  // of a median of 0: endless
+    if (width && *width > 0) *width /= std::abs(center);  // infinite for a median of 0
     add_if_wide(lines, c.name, metric, width, criteria.until->relative_ci);
   }
 }

@@ -1,4 +1,4 @@
-// Stopping: the number of blocks of a run whose experiment makes it depend on the data.
+// Stopping: decides after each look at the data whether the run needs more blocks.
 #pragma once
 
 #include <optional>
@@ -11,13 +11,12 @@
 
 namespace pingperf {
 
-// Returns one line per statement that the run cannot make, whatever it measures: gates and families
-// of comparisons for which the plan has too few blocks, so that not even a tenfold change would be
-// found, and gates against a single stored run. Empty: there are none.
+// Returns one line per statement that the run cannot make for any data: gates and families of
+// comparisons for which the plan has too few blocks, and gates against a single stored run.
 std::vector<std::string> undecidable(const Criteria& criteria);
 
-// Returns the reasons to go on with the run, one per line: cases or pairs whose interval
-// is wider than `until` wants, and gates that are to repeat. Empty: it may end.
+// Returns the reasons to continue the run, one per line: cases or pairs whose interval is wider
+// than `until` allows, and undecided gates with `inconclusive: repeat`. Empty if the run may end.
 std::vector<std::string> unresolved(const Experiment& experiment, const Criteria& criteria,
                                     const TrialTable& trials);
 

@@ -7,7 +7,6 @@
 #include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <map>
-#include <numbers>
 
 #include "harness/base/statistics.h"
 #include "harness/results/columns.h"
@@ -96,21 +95,17 @@ std::size_t trials_to_detect(const Verdict& v, double sds, double level) {
   return static_cast<std::size_t>(std::ceil(v.base_n == 0 ? pairs : 2 * pairs));
 }
 
-// Returns the standard deviation that two sessions add to the shift of one run on each side.
-double error_of_sessions(const Verdict& v, const Significance& significance) {
-  const bool has_two_sessions = v.base_runs + v.runs == 2 && !v.is_difference;
-  return has_two_sessions ? std::log1p(significance.session_sd.value_or(0)) * std::numbers::sqrt2
-                          : 0;
-}
-
-// Sets what the verdict could have found at the level, and how much more would decide it.
+// Sets the change that the verdict could have found at the level, and the trials or runs that would
+// decide it.
 void set_power(Verdict& v, double detectable_sds, const Significance& significance, double level) {
   constexpr double kQuantileOfPower = 1.645;  // the estimate must be beyond the threshold, too
-  constexpr std::size_t kMaxTrials = 2000;    // past it, more of the same is no advice
+  constexpr std::size_t kMaxTrials = 2000;    // more trials than this are not advised
   const double threshold = min_shift(v, significance);
   const double spread = v.shift->stddev;
   if (spread <= 0 || (!v.is_difference && !ratio_of(v))) return;
-  const double sessions = error_of_sessions(v, significance);
+  const bool has_two_sessions = v.base_runs + v.runs == 2 && !v.is_difference;
+  const double sessions =
+      has_two_sessions ? error_of_sessions(significance.session_sd.value_or(0)) : 0;
   const double quantile = boost::math::quantile(boost::math::normal(), 1 - level / 2);
   const double found_between_sessions = (quantile + kQuantileOfPower) * sessions;
   if (!v.is_difference)
@@ -118,7 +113,7 @@ void set_power(Verdict& v, double detectable_sds, const Significance& significan
         std::max(std::hypot(detectable_sds * spread, found_between_sessions),
                  threshold + kQuantileOfPower * std::hypot(error_sds(v) * spread, sessions)));
   if (v.decision != Decision::inconclusive || v.trust != Trust::full) return;
-  if (found_between_sessions >= threshold) return;  // however many trials
+  if (found_between_sessions >= threshold) return;  // for any number of trials
   const double wanted_sds =
       std::sqrt(threshold * threshold - found_between_sessions * found_between_sessions) / spread;
   const std::size_t runs = std::min(v.base_runs, v.runs);
@@ -183,7 +178,7 @@ void set_estimate(Verdict& verdict, const ShiftEstimate& shift, const Significan
   verdict.most = figure(shift.most);
   if (shift.ci_low) verdict.ci_low = figure(*shift.ci_low);
   if (shift.ci_high) verdict.ci_high = figure(*shift.ci_high);
-  // So that 5 % is the line at any of several looks.
+  // Scaled so that 5 % is the limit at every look.
   verdict.p_value = std::min(1.0, shift.p_value * kLevel / significance.level);
 }
 
@@ -191,6 +186,13 @@ void warn(Verdict& verdict, Trust trust, const std::string& warning) {
   if (warning.empty() || (!verdict.warning.empty() && verdict.trust >= trust)) return;
   verdict.trust = trust;
   verdict.warning = warning;
+}
+
+void warn_of_missing(Verdict& verdict, std::size_t missing, std::size_t all,
+                     std::string_view what) {
+  constexpr double kMaxMissing = 0.1;
+  if (kMaxMissing * static_cast<double>(all) < static_cast<double>(missing))
+    warn(verdict, Trust::not_better, fmt::format("{} of {} {}", missing, all, what));
 }
 
 std::optional<double> ratio_of(const Verdict& v) {

@@ -21,7 +21,7 @@ constexpr unsigned kAll = kRatios | kGates;
 
 struct VerdictColumn {
   std::string_view name;
-  unsigned lists;  // that have it
+  unsigned lists;  // the lists that have the column, as bits
   std::string_view doc;
   Value (*value)(const Verdict&);  // null: an empty cell
 };
@@ -31,7 +31,7 @@ Value optional_value(const std::optional<T>& value) {
   return value ? Value(*value) : Value(nullptr);
 }
 
-// An end that is infinite, since a value is 0, is no figure.
+// Returns an end of the interval. An infinite end, which comes from a value of 0, is an empty cell.
 Value finite_value(const std::optional<double>& value) {
   return value && std::isfinite(*value) ? Value(*value) : Value(nullptr);
 }
@@ -53,34 +53,33 @@ constexpr VerdictColumn kColumns[] = {
      [](V v) { return text_or_null(v.baseline); }},
     {"n", kComparisons | kGates, "pairs: trials of both in one block, both with a value above 0",
      [](V v) -> Value { return v.n; }},
-    {"excluded", kComparisons, "blocks left out, since a trial of one failed or has no such value",
+    {"excluded", kComparisons, "blocks left out, because one of the two trials has no value",
      [](V v) -> Value { return v.excluded; }},
     {"base_n", kRuns, "trials of the base with a value", [](V v) -> Value { return v.base_n; }},
     {"new_n", kRuns, "trials of the new run with a value", [](V v) -> Value { return v.n; }},
-    {"base_median", kRuns, "of the trials as measured, in the metric's unit",
+    {"base_median", kRuns, "median of the base's trials as measured, in the metric's unit",
      [](V v) { return optional_value(v.base_median); }},
-    {"new_median", kRuns, "of the new run's trials as measured, in the metric's unit",
+    {"new_median", kRuns, "median of the new run's trials as measured, in the metric's unit",
      [](V v) { return optional_value(v.new_median); }},
     {"ratio", kRatios,
      "case / baseline, or new / base: Hodges–Lehmann estimate of the shift of the logarithms; of "
-     "several runs, the shift of the means of the run medians; empty where a median is 0",
+     "several runs, the shift of the means of the run medians; empty if a median is 0",
      [](V v) { return optional_value(ratio_of(v)); }},
     {"figure", kGates, "the ratio, or the median of an absolute bound",
      [](V v) { return optional_value(v.value); }},
     {"ci_low", kAll,
      "95 % interval of the ratio or the difference, by inverting the Wilcoxon signed-rank test of "
      "pairs or the Mann–Whitney test of two runs (both exact to 50 values, then normal), or by "
-     "Student's t of run medians; empty where so few trials have none. Wider where the run could "
-     "stop at several moments (docs/statistics.md)",
+     "Student's t of run medians; empty for too few trials. Wider if the run could stop at several "
+     "looks (docs/statistics.md)",
      [](V v) { return finite_value(v.ci_low); }},
     {"ci_high", kAll, "its upper end", [](V v) { return finite_value(v.ci_high); }},
     {"p_value", kRatios,
-     "two-sided test of no change, by the test of the interval; scaled so that 0.05 is the line "
-     "where "
-     "the run could stop at several moments",
+     "two-sided p of no change, by the test of the interval; scaled so that 0.05 is the limit also "
+     "if the run could stop at several looks",
      [](V v) { return optional_value(v.p_value); }},
     {"q_value", kRatios,
-     "Benjamini–Hochberg, over the rows that can have a verdict: of an entry of compare:, or of "
+     "Benjamini–Hochberg, over the rows that can have a verdict: those of an entry of compare:, or "
      "all rows across runs",
      [](V v) { return optional_value(v.q_value); }},
     {"at_least", kGates, "the lower bound; empty: none",
@@ -88,36 +87,37 @@ constexpr VerdictColumn kColumns[] = {
     {"at_most", kGates, "the upper bound; empty: none",
      [](V v) { return optional_value(v.bound->at_most); }},
     {"verdict", kRatios,
-     "faster or slower (higher or lower for a metric without a better side): the interval excludes "
+     "faster or slower (higher or lower for a metric without a better direction): the interval "
+     "excludes "
      "no change, the ratio is beyond the threshold (5 %) and q is at most 0.05; same: the 90 % "
-     "interval is within the threshold; else inconclusive",
+     "interval is within the threshold; inconclusive: all other rows",
      [](V v) -> Value { return name(v.decision); }},
     {"state", kGates, "passed, failed or undecided", [](V v) -> Value { return name(v.decision); }},
     {"detectable_ratio", kRatios,
-     "minimum detectable effect: the ratio that so many trials or runs, with this spread, find "
-     "with "
-     "95 % power in this family; empty where none can be found",
+     "minimum detectable effect: the ratio that this number of trials or runs, with this spread, "
+     "finds with 95 % power in this family; empty if none can be found",
      [](V v) { return optional_value(v.detectable_ratio); }},
     {"more_repetitions", kRatios,
-     "of an inconclusive row: about how many more, in each run, would decide it; empty past 2000",
+     "number of additional repetitions in each run that would decide an inconclusive row "
+     "(estimate); empty above 2000",
      [](V v) { return optional_value(v.more_repetitions); }},
     {"remark", kRatios,
-     "a warning against a verdict on these trials: a case is bimodal, CPU time was stolen in more "
-     "than a third of its trials, more than a tenth of the trials have no value or no pair; across "
-     "runs also another load beside each side, too few trials or runs, or other parameters",
+     "a warning that limits the verdict: a case is bimodal, CPU time was stolen in more than a "
+     "third of its trials, or more than a tenth of the trials have no value or no pair; across "
+     "runs "
+     "also another CPU load on each side, too few trials or runs, or different parameters",
      [](V v) -> Value { return v.warning; }},
-    {"note", kComparisons,
-     "what makes the two unlike, beside what is compared: how often the payload is copied",
+    {"note", kComparisons, "another difference of the two cases: how often the payload is copied",
      [](V v) -> Value { return v.note; }},
     {"difference", kRatios,
      "case - baseline, or new - base, in the metric's unit: Hodges–Lehmann estimate of the shift, "
-     "of the metrics that are often 0 (lost, retransmits, loss_ratio …); empty for ratios",
+     "for metrics that are often 0 (lost, retransmits, loss_ratio …); empty for ratios",
      [](V v) { return v.is_difference ? optional_value(v.value) : Value(nullptr); }},
     {"base_runs", kRuns, "runs of the base with a value", [](V v) -> Value { return v.base_runs; }},
     {"new_runs", kRuns, "new runs with a value", [](V v) -> Value { return v.runs; }},
     {"more_runs", kRuns,
-     "of an inconclusive row of several runs: about how many more on each side would decide it; "
-     "empty past 100",
+     "number of additional runs on each side that would decide an inconclusive row of several runs "
+     "(estimate); empty above 100",
      [](V v) { return optional_value(v.more_runs); }},
 };
 

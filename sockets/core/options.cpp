@@ -144,7 +144,7 @@ std::vector<Parameter> make_parameters() {
        .standards = {{false}}, .generation = 2},
       {.name = "queue_depth", .column = "queue_depth", .unit = count, .field = &O::queue_depth,
        .doc = "sends of a stream that are in progress at once", .minimum = 1, .maximum = 1024,
-       .standards = {{4ul}}, .generation = 2},
+       .standards = {{32ul, is_udp, "over udp"}, {4ul}}, .generation = 2},
       {.name = "verify", .column = "verify", .unit = flag, .field = &O::verify,
        .doc = "both ends compare every payload with the expected bytes", .standards = {{false}},
        .generation = 2},
@@ -182,6 +182,12 @@ std::vector<Parameter> make_parameters() {
        .field = &O::iperf3_options,
        .doc = "more arguments for libiperf's client: a list, or a text with blanks between",
        .generation = 3},
+      {.name = "receive_low_watermark", .column = "receive_low_watermark_bytes", .unit = size,
+       .field = &O::receive_low_watermark,
+       .doc = "SO_RCVLOWAT (socket(7)) of receiving ends: a receiver sleeps until so many bytes have "
+              "arrived; 1B: any; default: 128KiB for a stream that is faster than 1 Gbit/s in the "
+              "warmup, not paced, and not pinned to one CPU at both ends",
+       .minimum = 1, .maximum = kGiB, .generation = 5},
       {.name = "libiperf", .column = "libiperf", .unit = text, .field = &O::libiperf,
        .doc = "the libiperf that the trial's workers load: a file, or the folder of libiperf.so.0",
        .generation = 5},

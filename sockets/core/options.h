@@ -92,6 +92,7 @@ struct Options {
   std::optional<std::string> bind_device;
   std::optional<bool> dont_fragment;
   std::optional<bool> repeating_payload;
+  std::optional<std::uint64_t> receive_low_watermark;
   std::optional<std::string> iperf3_options;  // arguments, separated by blanks
   std::optional<std::string> libiperf;        // absolute path of a file or folder
 };

@@ -14,6 +14,8 @@
 #include <system_error>
 #include <vector>
 
+#include "sockets/core/page_bytes.h"
+
 namespace pingperf {
 
 // Returns why io_uring is not available; nullopt if it is.
@@ -112,10 +114,8 @@ class ProvidedBuffers {
   ProvidedBuffers(Ring& ring, std::size_t count, std::size_t size)
       : count_(std::min(std::bit_ceil(count), kMax)),
         size_(size),
-        memory_(std::make_unique_for_overwrite<char[]>(count_ * size)) {
-    const std::size_t bytes = (count_ * sizeof(io_uring_buf) + kPage - 1) / kPage * kPage;
-    buffers_.reset(static_cast<io_uring_buf_ring*>(std::aligned_alloc(kPage, bytes)));
-    if (!buffers_) throw std::bad_alloc();
+        memory_(allocate<char>(count_ * size)),
+        buffers_(allocate<io_uring_buf_ring>(count_ * sizeof(io_uring_buf))) {
     io_uring_buf_reg registration{};
     registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffers_.get());
     registration.ring_entries = static_cast<unsigned>(count_);
@@ -137,15 +137,25 @@ class ProvidedBuffers {
   }
 
  private:
-  static constexpr std::size_t kPage = 4096;
   struct Free {
     void operator()(void* memory) const noexcept { std::free(memory); }
   };
+  template <typename T>
+  using Pages = std::unique_ptr<T, Free>;
+
+  // Returns memory that starts at a page and is not initialised.
+  template <typename T>
+  static Pages<T> allocate(std::size_t bytes) {
+    const std::size_t whole = (bytes + kPageSize - 1) / kPageSize * kPageSize;
+    Pages<T> memory(static_cast<T*>(std::aligned_alloc(kPageSize, whole)));
+    if (!memory) throw std::bad_alloc();
+    return memory;
+  }
 
   const std::size_t count_;
   const std::size_t size_;
-  std::unique_ptr<char[]> memory_;
-  std::unique_ptr<io_uring_buf_ring, Free> buffers_;
+  Pages<char> memory_;
+  Pages<io_uring_buf_ring> buffers_;
 };
 
 }  // namespace pingperf

@@ -89,7 +89,8 @@ struct Measurement {
   std::optional<double> zero_copied_ratio;         // share of zero-copy sends without a copy
   std::optional<std::uint64_t> send_buffer_bytes;  // SO_SNDBUF of the first stream, at the end
   std::optional<std::uint64_t> receive_buffer_bytes;
-  std::optional<std::uint64_t> mss_bytes;  // of sent segments
+  std::optional<std::uint64_t> low_watermark_bytes;  // SO_RCVLOWAT of the first stream, at the end
+  std::optional<std::uint64_t> mss_bytes;            // of sent segments
   std::string congestion_control;
   std::string libiperf;  // version of the library that measured
 

@@ -3,11 +3,81 @@
 // first header of a message.
 #pragma once
 
-#include "sockets/throughput/transfer.h"
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <vector>
+
+#include "sockets/throughput/datagram_transfer.h"
 
 namespace pingperf {
 
-// The two loops: as TransferLoop.
+// Sends the datagrams of one flow in bursts: the messages of one sendmmsg(2). With gso a message
+// contains several datagrams.
+class BurstSender {
+ public:
+  // Throws std::system_error if the kernel has no UDP_SEGMENT.
+  BurstSender(Flow& flow, const Options& options);
+
+  Flow& flow() const noexcept { return flow_; }
+  // Returns the number of datagrams of the next burst. The last burst before the limit is shorter.
+  std::size_t next_count() const noexcept;
+  // Numbers, stamps and sends the next burst. Returns false with errno on an error that is not
+  // transient.
+  bool send(int flags) noexcept;
+  // Sends the end of the flow.
+  void finish() noexcept;
+
+ private:
+  char* datagram(std::size_t i) noexcept { return memory_.data() + i * size_; }
+
+  Flow& flow_;
+  const bool gso_;
+  const std::size_t size_, segments_, messages_;
+  std::uint64_t number_ = 0;
+  PageBytes memory_;
+  std::vector<iovec> parts_;
+  std::vector<mmsghdr> headers_;
+};
+
+// Receives the messages of one flow with recvmmsg(2).
+class BurstReceiver {
+ public:
+  // Throws std::system_error if the kernel has no UDP_GRO.
+  BurstReceiver(Flow& flow, const Options& options, Meter& meter);
+
+  Flow& flow() const noexcept { return sink_.flow(); }
+  // Calls recvmmsg(2) with `flags`. Returns the number of messages, or -1 with errno.
+  int receive(int flags) noexcept;
+  // Counts the datagrams of the last receive(). Returns false at the end of the flow.
+  bool count(int messages) noexcept;
+  // Returns the bytes of message i.
+  std::size_t size(std::size_t i) const noexcept { return headers_[i].msg_len; }
+
+ private:
+  // The control data of a message.
+  struct Control {
+    Nanoseconds arrival = 0;  // on CLOCK_REALTIME
+    std::size_t segment = 0;  // size of the datagrams that UDP_GRO has coalesced; 0: one datagram
+  };
+  struct ControlBuffer {
+    alignas(cmsghdr) char bytes[CMSG_SPACE(sizeof(timespec)) + CMSG_SPACE(sizeof(int))];
+  };
+
+  char* data(std::size_t i) noexcept { return memory_.data() + i * room_; }
+  Control control(std::size_t i) noexcept;
+  bool take_apart(std::size_t i) noexcept;
+
+  DatagramSink sink_;
+  const bool discard_;
+  const std::size_t room_;
+  PageBytes memory_;
+  std::vector<iovec> parts_;
+  std::vector<mmsghdr> headers_;
+  std::vector<ControlBuffer> controls_;
+};
+
+// The two loops of blocking calls, as TransferLoop.
 void send_bursts(FlowGroup& group, Meter& meter);
 void receive_bursts(FlowGroup& group, Meter& meter);
 

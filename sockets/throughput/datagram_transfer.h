@@ -38,6 +38,8 @@ class DatagramSink {
     return true;
   }
 
+  Flow& flow() const noexcept { return flow_; }
+
   // Counts a datagram with this header.
   void count(std::uint64_t number, Nanoseconds sent, std::size_t n, Nanoseconds now) noexcept {
     if (first_) meter_.first_byte();

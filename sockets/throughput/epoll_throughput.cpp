@@ -1,6 +1,9 @@
-// Bulk transfer over byte streams with epoll(7). Each of `threads` threads has a share of the
-// streams and serves them in turn, one message each.
+// Bulk transfer with epoll(7), over byte streams and UDP. Each of `threads` threads has a share of
+// the streams and serves them in turn: one message each, or one burst of datagrams.
+#include <deque>
+
 #include "sockets/core/poller.h"
+#include "sockets/throughput/datagram_bursts.h"
 #include "sockets/throughput/stream_transfer.h"
 #include "sockets/throughput/transfer_engines.h"
 #include "sockets/transport/stream.h"
@@ -8,110 +11,207 @@
 namespace pingperf {
 namespace {
 
-Poller<Flow> poll_for(const std::vector<Flow*>& flows, std::uint32_t events) {
-  Poller<Flow> poller;
-  for (Flow* const flow : flows) poller.watch(*flow, events);
+// ---- Byte streams
+
+class StreamSender {
+ public:
+  StreamSender(Flow& flow, const Options&) noexcept : fd(flow.fd), flow_(flow) {}
+
+  Flow& flow() const noexcept { return flow_; }
+
+  // Sends the rest of a message as far as the buffer has space. Returns false with errno on an
+  // error.
+  bool send() noexcept {
+    const std::span<const char> bytes = next_bytes(flow_);
+    const ssize_t n = ::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0) return is_transient(errno);
+    flow_.sent.add(static_cast<std::uint64_t>(n));
+    if (is_between_messages(flow_)) flow_.pace.leave();
+    return true;
+  }
+
+  // Ends the stream. finish() also waits for the end of the receiver's stream.
+  void shut_down() const noexcept { ::shutdown(fd.get(), SHUT_WR); }
+  void finish(const Meter& meter) noexcept { finish_sending(flow_, meter); }
+
+  const Fd& fd;
+
+ private:
+  Flow& flow_;
+};
+
+class StreamReceiver {
+ public:
+  StreamReceiver(Flow& flow, const Options& options, Meter& meter) noexcept
+      : fd(flow.fd),
+        flow_(flow),
+        meter_(meter),
+        flags_(MSG_DONTWAIT | receive_flags(options)),
+        verify_(options.verify.value_or(false)) {}
+
+  // Receives once. Returns false at the end of the stream or on an error.
+  bool receive() noexcept {
+    const ssize_t n = ::recv(fd.get(), flow_.incoming.data(), flow_.incoming.size(), flags_);
+    if (n < 0 && is_transient(errno)) return true;
+    const bool failed = n < 0 || (verify_ && !is_pattern(flow_, flow_.incoming.data(),
+                                                         static_cast<std::size_t>(n)));
+    if (failed) flow_.fail(meter_);
+    if (n == 0) finish_receiving(flow_);
+    if (failed || n == 0) return false;
+    if (first_) meter_.first_byte();
+    first_ = false;
+    flow_.received.add(static_cast<std::uint64_t>(n));
+    return true;
+  }
+
+  const Fd& fd;
+
+ private:
+  Flow& flow_;
+  Meter& meter_;
+  const int flags_;
+  const bool verify_;
+  bool first_ = true;
+};
+
+// ---- Datagrams
+
+class DatagramSender {
+ public:
+  DatagramSender(Flow& flow, const Options& options) : fd(flow.fd), burst_(flow, options) {}
+
+  Flow& flow() const noexcept { return burst_.flow(); }
+
+  // Sends a burst. Returns false with errno on an error.
+  bool send() noexcept {
+    const std::size_t count = burst_.next_count();
+    if (!burst_.send(MSG_DONTWAIT)) return false;
+    flow().pace.leave(count);
+    return true;
+  }
+
+  void shut_down() const noexcept {}
+  void finish(const Meter&) noexcept { burst_.finish(); }
+
+  const Fd& fd;
+
+ private:
+  BurstSender burst_;
+};
+
+class DatagramReceiver {
+ public:
+  DatagramReceiver(Flow& flow, const Options& options, Meter& meter)
+      : fd(flow.fd), meter_(meter), burst_(flow, options, meter) {}
+
+  // Receives once. Returns false at the end of the flow or on an error.
+  bool receive() noexcept {
+    const int count = burst_.receive(MSG_DONTWAIT);
+    if (count >= 0) return burst_.count(count) && !meter_.stopped();
+    if (is_transient_send(errno)) return !meter_.stopped();
+    burst_.flow().fail(meter_);
+    return false;
+  }
+
+  const Fd& fd;
+
+ private:
+  Meter& meter_;
+  BurstReceiver burst_;
+};
+
+// ---- Loops
+
+template <typename End>
+Poller<End> poll_for(std::deque<End>& ends, std::uint32_t events) {
+  Poller<End> poller;
+  for (End& end : ends) poller.watch(end, events);
   return poller;
 }
 
 // Looks at the schedules of paced flows whose next message is not due, and polls for those that
 // have become due. Returns the time until the next look; 0 if it looked now.
-Nanoseconds look_at_waiting_flows(const std::vector<Flow*>& flows, Poller<Flow>& poller) noexcept {
+template <typename Sender>
+Nanoseconds look_at_waiting_flows(std::deque<Sender>& senders, Poller<Sender>& poller) noexcept {
   const Nanoseconds now = now_ns();
   Nanoseconds next = now + kNap;
-  for (const Flow* const flow : flows)
-    if (!flow->pace.is_due()) next = std::min(next, flow->pace.next_look());
+  for (const Sender& sender : senders)
+    if (!sender.flow().pace.is_due()) next = std::min(next, sender.flow().pace.next_look());
   if (next > now) return next - now;
-  for (Flow* const flow : flows)
-    if (!flow->pace.is_due() && flow->pace.look(now)) poller.change(*flow, EPOLLOUT);
+  for (Sender& sender : senders)
+    if (!sender.flow().pace.is_due() && sender.flow().pace.look(now))
+      poller.change(sender, EPOLLOUT);
   return 0;
 }
 
-// Sends the rest of a message as far as the buffer has space. Returns false with errno on an error.
-bool send_some(Flow& flow) noexcept {
-  const std::span<const char> bytes = next_bytes(flow);
-  const ssize_t n = ::send(flow.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  if (n < 0) return is_transient(errno);
-  flow.sent.add(static_cast<std::uint64_t>(n));
-  if (is_between_messages(flow)) flow.pace.leave();
-  return true;
-}
-
-void send_streams(FlowGroup& group, Meter& meter) {
+template <typename Sender>
+void send_flows(FlowGroup& group, Meter& meter) {
+  std::deque<Sender> senders;
+  for (Flow* const flow : group.flows) senders.emplace_back(*flow, group.options);
   const bool paced = group.flows.front()->pace.paced();
-  Poller<Flow> poller = poll_for(group.flows, paced ? 0U : std::uint32_t{EPOLLOUT});
-  std::size_t open = group.flows.size();
+  Poller<Sender> poller = poll_for(senders, paced ? 0U : std::uint32_t{EPOLLOUT});
+  std::size_t open = senders.size();
+  group.copies = 1;
   group.await_others();
   meter.first_byte();
   while (open > 0 && !meter.window_closed()) {
-    poller.wait(paced ? look_at_waiting_flows(group.flows, poller) : kNap);
-    poller.for_each_ready([&](Flow& flow) {
-      const bool sent = send_some(flow);
-      if (!sent) flow.fail(meter);
-      if (!sent || flow.sent.full()) {
-        poller.forget(flow);
+    poller.wait(paced ? look_at_waiting_flows(senders, poller) : kNap);
+    poller.for_each_ready([&](Sender& sender) {
+      const bool sent = sender.send();
+      if (!sent) sender.flow().fail(meter);
+      if (!sent || sender.flow().sent.full()) {
+        poller.forget(sender);
         --open;
-      } else if (!flow.pace.is_due()) {
-        poller.change(flow, 0);
+      } else if (!sender.flow().pace.is_due()) {
+        poller.change(sender, 0);
       }
     });
   }
-  for (Flow* const flow : group.flows) ::shutdown(flow->fd.get(), SHUT_WR);
-  for (Flow* const flow : group.flows) finish_sending(*flow, meter);
-  group.copies = 1;
+  for (const Sender& sender : senders) sender.shut_down();
+  for (Sender& sender : senders) sender.finish(meter);
 }
 
-void receive_streams(FlowGroup& group, Meter& meter) {
-  Poller<Flow> poller = poll_for(group.flows, EPOLLIN);
-  const int flags = MSG_DONTWAIT | receive_flags(group.options);
-  const bool verify = group.options.verify.value_or(false);
-  std::size_t open = group.flows.size();
-  bool first = true;
-  const auto close = [&](const Flow& flow) {
-    poller.forget(flow);
-    --open;
-  };
-  group.copies = flags == MSG_DONTWAIT ? 1 : 0;
+template <typename Receiver>
+void receive_flows(FlowGroup& group, Meter& meter) {
+  std::deque<Receiver> receivers;
+  for (Flow* const flow : group.flows) receivers.emplace_back(*flow, group.options, meter);
+  Poller<Receiver> poller = poll_for(receivers, EPOLLIN);
+  std::size_t open = receivers.size();
+  group.copies = group.options.receive == "discard" ? 0 : 1;
   group.await_others();
   while (open > 0) {
     poller.wait(-1);
-    poller.for_each_ready([&](Flow& flow) {
-      const ssize_t n = ::recv(flow.fd.get(), flow.incoming.data(), flow.incoming.size(), flags);
-      if (n < 0 && is_transient(errno)) return;
-      if (n < 0 ||
-          (verify && !is_pattern(flow, flow.incoming.data(), static_cast<std::size_t>(n)))) {
-        flow.fail(meter);
-        return close(flow);
-      }
-      if (n == 0) {
-        finish_receiving(flow);
-        return close(flow);
-      }
-      if (first) meter.first_byte();
-      first = false;
-      flow.received.add(static_cast<std::uint64_t>(n));
+    poller.for_each_ready([&](Receiver& receiver) {
+      if (receiver.receive()) return;
+      poller.forget(receiver);
+      --open;
     });
   }
 }
 
-constexpr TransferOps kOps = {send_streams, receive_streams, kStreams};
+constexpr TransferOps kStreamOps = {send_flows<StreamSender>, receive_flows<StreamReceiver>,
+                                    kStreams};
+constexpr TransferOps kDatagramOps = {send_flows<DatagramSender>, receive_flows<DatagramReceiver>,
+                                      kDatagrams};
+
+Engine make_engine(Transport transport, const TransferOps& ops,
+                   std::vector<std::string_view> parameters) {
+  parameters.insert(parameters.end(), {"threads", "verify"});
+  return make_transfer_engine({.name = "epoll",
+                               .summary = kEpollSummary,
+                               .transport = transport,
+                               .ops = ops,
+                               .parameters = std::move(parameters),
+                               .unavailable = epoll_unavailable});
+}
 
 }  // namespace
 
 std::span<const Engine> epoll_throughput() {
   static const std::vector<Engine> engines = {
-      make_transfer_engine({.name = "epoll",
-                            .summary = kEpollSummary,
-                            .transport = Transport::tcp,
-                            .ops = kOps,
-                            .parameters = {"threads", "verify", "receive"},
-                            .unavailable = epoll_unavailable}),
-      make_transfer_engine({.name = "epoll",
-                            .summary = kEpollSummary,
-                            .transport = Transport::unix_stream,
-                            .ops = kOps,
-                            .parameters = {"threads", "verify"},
-                            .unavailable = epoll_unavailable}),
+      make_engine(Transport::tcp, kStreamOps, {"receive"}),
+      make_engine(Transport::udp, kDatagramOps, {"receive", "batch", "gso", "gro"}),
+      make_engine(Transport::unix_stream, kStreamOps, {}),
   };
   return engines;
 }

@@ -109,7 +109,7 @@ void send_stream(FlowGroup& group, Meter& meter) {
 // Allocates the buffers of a stream. Many streams share kReceiveMemory, because its allocation
 // takes time.
 ProvidedBuffers receive_buffers(Ring& ring, const Options& o) {
-  const std::size_t size = std::max<std::size_t>(*o.message_size, kMinReceive);
+  const std::size_t size = std::max<std::size_t>(whole_lines(*o.message_size), kMinReceive);
   return {ring, std::clamp<std::size_t>(kReceiveMemory / (*o.streams * size), 2, kMaxBuffers),
           size};
 }

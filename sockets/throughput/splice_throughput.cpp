@@ -2,7 +2,6 @@
 // (vmsplice(2)) and moves them to the socket (splice(2)). The receiver copies the data, lets the
 // kernel drop it, or splices it to /dev/null.
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -30,27 +29,6 @@ PipeEnds open_pipe() {
   return pipe;
 }
 
-// A message in memory that starts at a page. Its pages exist before the first send.
-class Pages {
- public:
-  explicit Pages(std::span<const char> message) : size_(message.size()) {
-    void* const memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    if (memory == MAP_FAILED) check(-1, "mmap");
-    data_ = static_cast<char*>(memory);
-    std::copy(message.begin(), message.end(), data_);
-  }
-  ~Pages() { ::munmap(data_, size_); }
-  Pages(const Pages&) = delete;
-  Pages& operator=(const Pages&) = delete;
-
-  iovec rest(std::size_t offset) const noexcept { return {data_ + offset, size_ - offset}; }
-
- private:
-  const std::size_t size_;
-  char* data_ = nullptr;
-};
-
 // Moves `size` bytes from the pipe to the socket. Returns false with errno on an error.
 bool drain(int pipe, Flow& flow, std::size_t size) noexcept {
   while (size > 0) {
@@ -67,12 +45,12 @@ bool drain(int pipe, Flow& flow, std::size_t size) noexcept {
 void send_pages(FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
   const PipeEnds pipe = open_pipe();
-  const Pages pages(flow.outgoing);
   group.await_others();
   meter.first_byte();
   while (!meter.window_closed() && !flow.sent.full()) {
     await_turn(flow, meter);
-    const iovec rest = pages.rest(flow.sent.count() % flow.outgoing.size());
+    const std::span<const char> bytes = next_bytes(flow);
+    const iovec rest = {const_cast<char*>(bytes.data()), bytes.size()};
     const ssize_t lent = ::vmsplice(pipe.write.get(), &rest, 1, 0);
     if (lent < 0 && errno == EINTR) continue;
     if (lent <= 0 || !drain(pipe.read.get(), flow, static_cast<std::size_t>(lent))) {

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "sockets/core/socket_options.h"
+#include "sockets/throughput/low_watermark.h"
 
 namespace pingperf {
 namespace {
@@ -47,7 +48,7 @@ class Transfer final : public Endpoint {
     std::vector<std::function<void()>> loops;
     for (Work& work : works_) loops.push_back([&, this] { perform(work); });
     Measurement m = run_loops(
-        meter_, loops, [this] { return totals(); }, progress, [this] { set_limits(); });
+        meter_, loops, [this] { return totals(); }, progress, [this] { open_window(); });
     if (is_server_) m.rejected_peers = rejected_;
     report(m);
     return m;
@@ -71,6 +72,7 @@ class Transfer final : public Endpoint {
       flow.incoming.assign(std::max(config_.options.message_size.value(), kMinBuffer), 0);
       flow.is_server = is_server_;
       flow.is_one_way = !both();
+      if (receives()) set_low_watermark(flow.fd.get(), config_.options);
       fill_pattern(flow.outgoing, config_.token);
       flow.pace = Pace(config_.options, connections.size());
     }
@@ -127,10 +129,20 @@ class Transfer final : public Endpoint {
     const int fd = flows_.front().fd.get();
     m.send_buffer_bytes = buffer_size(fd, SO_SNDBUF);
     m.receive_buffer_bytes = buffer_size(fd, SO_RCVBUF);
+    if (receives() && config_.options.transport == Transport::tcp)
+      m.low_watermark_bytes = low_watermark(fd);
     if (const auto state = tcp_state(fd)) {
       m.mss_bytes = state->mss_bytes;
       m.congestion_control = congestion_control_of(fd);
     }
+  }
+
+  // Called at the end of the warmup.
+  void open_window() noexcept {
+    set_limits();
+    if (!receives()) return;
+    for (const Flow& flow : flows_)
+      review_low_watermark(flow.fd.get(), config_.options, flow.received.count());
   }
 
   // Divides the limit of bytes or messages among the flows. The limit counts from the start of the

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "sockets/core/page_bytes.h"
 #include "sockets/measure/histogram.h"
 #include "sockets/measure/meter.h"
 #include "sockets/measure/sequence.h"
@@ -88,9 +89,9 @@ struct Flow {
   Fd fd;
   FlowCounter sent;
   FlowCounter received;
-  SequenceTracker sequence;    // UDP
-  std::vector<char> outgoing;  // one message
-  std::vector<char> incoming;  // one receive
+  SequenceTracker sequence;  // UDP
+  PageBytes outgoing;        // one message
+  PageBytes incoming;        // one receive
   Pace pace;
   std::atomic<int> error{0};  // errno of the call that ended a loop early
   bool is_server = false;

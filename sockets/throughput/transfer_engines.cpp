@@ -16,7 +16,8 @@ std::vector<std::string_view> parameters_of(const TransferRow& row) {
     all.insert(all.end(), more.begin(), more.end());
   };
   if (has_port(row.transport)) add({"tos", "ip", "port"});
-  if (row.transport == Transport::tcp) add({"congestion_control", "nodelay", "mss", "fq_rate"});
+  if (row.transport == Transport::tcp)
+    add({"congestion_control", "nodelay", "mss", "fq_rate", "receive_low_watermark"});
   add(row.parameters);
   return all;
 }

@@ -320,6 +320,69 @@ TEST_F(AgentTest, RequestsForEndpointsThatHaveEndedAreHarmless) {
   expect<Ready>();
 }
 
+class SpareWorkerTest : public AgentTest {
+ protected:
+  // Returns the pid of the only worker.
+  pid_t prepare() {
+    say(PrepareWorker());
+    EXPECT_TRUE(soon([&] { return children_of(agent_.pid()).size() == 1; }));
+    return children_of(agent_.pid()).front();
+  }
+
+  void expect_trial(std::uint64_t endpoint) {
+    open_null(endpoint, kMillisecond);
+    expect<Ready>();
+    say(StartEndpoint{endpoint});
+    expect<Result>();
+  }
+};
+
+TEST_F(SpareWorkerTest, ServesTheNextEndpoint) {
+  greet();
+  const pid_t spare = prepare();
+  open_null(1, 3600 * kSecond);
+  expect<Ready>();
+  EXPECT_EQ(children_of(agent_.pid()), std::vector{spare});
+}
+
+TEST_F(SpareWorkerTest, OneIsEnough) {
+  greet();
+  const pid_t spare = prepare();
+  EXPECT_EQ(prepare(), spare);
+}
+
+TEST_F(SpareWorkerTest, IsReplacedIfItWasKilled) {
+  greet();
+  const pid_t spare = prepare();
+  ::kill(spare, SIGKILL);
+  EXPECT_TRUE(soon([&] { return !alive(spare); }));
+  expect_trial(1);
+}
+
+TEST_F(SpareWorkerTest, HasTheDeadlineOfItsEndpoint) {
+  greet();
+  prepare();
+  open_null(1, 3600 * kSecond, 0.3);
+  expect<Ready>();
+  say(StartEndpoint{1});
+  EXPECT_EQ(expect<Failure>().status, Status::timeout);
+}
+
+TEST_F(SpareWorkerTest, EndsWithTheAgent) {
+  greet();
+  const pid_t spare = prepare();
+  in_ = Fd();
+  EXPECT_EQ(exit_status(), 0);
+  EXPECT_FALSE(alive(spare));
+}
+
+TEST_F(SpareWorkerTest, EndsWithAnAgentThatIsKilled) {
+  greet();
+  const pid_t spare = prepare();
+  agent_.end();
+  EXPECT_TRUE(soon([&] { return !alive(spare); }));
+}
+
 TEST_F(AgentTest, AnUnknownEngineIsRefused) {
   greet();
   OpenEndpoint open{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 10};

@@ -53,7 +53,7 @@ TEST(Csv, NamesTheLineThatIsNoTable) {
   EXPECT_EQ(error("a,b\n1\r2,3\n"), "t.csv:2: a carriage return inside a field must be quoted");
 }
 
-// Otherwise a stray quote would make a torn row of all rows after it.
+// Otherwise, a stray quote would merge all following rows into one.
 TEST(Csv, AQuoteThatNeverClosesIsDamageUnlessItIsInTheLastLine) {
   EXPECT_THROW(CsvTable::parse("a,b\n1,2\n\"3,4\n5,6\n", "t.csv"), CsvError);
   EXPECT_THROW(CsvTable::parse("a,b\n1,2\n\"3,4\n5,6", "t.csv"), CsvError);

@@ -55,7 +55,7 @@ TEST(Modes, AreNotHiddenByAnOutlierOrAThirdGroup) {
 TEST(Modes, AreNotSeenInOneGroupOneOutlierOrASmallGap) {
   EXPECT_FALSE(find_modes({20, 21, 22, 23, 24, 25, 26}));
   EXPECT_FALSE(find_modes({20, 21, 19, 20, 21, 20, 320}));          // one outlier is no mode
-  EXPECT_FALSE(find_modes({20, 21, 20, 26, 27, 26}));               // 1.3 apart
+  EXPECT_FALSE(find_modes({20, 21, 20, 26, 27, 26}));               // a factor of only 1.3
   EXPECT_FALSE(find_modes({10, 20, 40, 80, 170, 340, 680, 1360}));  // spread, not split
   EXPECT_FALSE(find_modes({20, 320}));
   EXPECT_FALSE(find_modes({0, 0, 5, 5}));

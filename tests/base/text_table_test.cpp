@@ -1,4 +1,4 @@
-// Tables at every width: no line is wider than the terminal, and no figure is lost.
+// Tables at every width: no line is wider than the terminal, and no number is missing.
 #include "harness/base/text_table.h"
 
 #include <gmock/gmock.h>

@@ -40,7 +40,7 @@ TrialTable simulate(Samples& samples, double ratio, double noise, std::uint64_t 
 
 const CasePair kPair{"bulk/engine=other", "bulk/engine=even"};
 const Until kUntil{{}, 0.04, true, 80};
-constexpr double kNoise = 0.09 / 1.414;  // of one case; the ratio's noise is 0.09 (one CPU, 1 s)
+constexpr double kNoise = 0.09 / 1.414;  // per case; 0.09 for the ratio (one CPU, 1 s)
 
 double share(std::size_t part, std::size_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
@@ -72,7 +72,7 @@ TEST(Calibration, ASlowdownOfATenthIsFoundWithinUntil) {
   EXPECT_LE(c.blocks, 80);
 }
 
-// The naive rule of docs/statistics.md: two means that differ by 10 %.
+// The naive rule of docs/statistics.md: means that differ by 10 % are different.
 TEST(Calibration, TheNaiveRuleFindsLess) {
   Samples samples;
   const TrialTable trials = simulate(samples, 1 / 1.10, kNoise, 4);

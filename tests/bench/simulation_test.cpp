@@ -22,7 +22,7 @@ Rates simulate(const std::string& setting, const std::string& design, double cha
                               {count, trials, change});
 }
 
-// Designs whose verdicts hold from one session to the next.
+// Designs whose verdicts must also be right for other sessions.
 const char* const kAcrossSessions[] = {"3 + 3", "5 + 1", "5 + 5"};
 
 TEST(Simulation, NoChangeRaisesFewAlarmsAcrossSessions) {
@@ -73,7 +73,7 @@ TEST(Simulation, MoreRunsFindMore) {
   }
 }
 
-TEST(Simulation, WhatIsSixPercentSlowerIsRarelyTheSame) {
+TEST(Simulation, SixPercentSlowerIsRarelyTheSame) {
   for (const char* setting : {"normal, sd 5 %", "sessions, sd 3 %"})
     for (const Design& design : simulated_designs()) {
       const Rates rates = simulate(setting, design.name, 1 / 1.06);

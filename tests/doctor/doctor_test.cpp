@@ -1,4 +1,4 @@
-// The doctor judges invented hosts and the facts of the real one.
+// The findings of the doctor for made-up hosts and for this host.
 #include "harness/doctor/doctor.h"
 
 #include <gmock/gmock.h>

@@ -68,7 +68,7 @@ class Commands(support.EndToEnd):
         return client
 
     def assert_no_answer(self, client):
-        """The server answers in order: call it when a later datagram has been answered."""
+        """Call it after the answer to a later datagram, because the server answers in order."""
         client.setblocking(False)
         self.assertRaises(BlockingIOError, client.recv, 65536)
 

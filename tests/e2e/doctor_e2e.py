@@ -1,4 +1,4 @@
-"""Checks what the doctor finds on this host, for an experiment, in a run and in stale labs.
+"""Checks the findings of the doctor on this host, for an experiment, in a run and in stale labs.
 
 Usage: doctor_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """

@@ -86,7 +86,7 @@ class Quickstart(support.EndToEnd):
 
 
 class Configs(support.EndToEnd):
-    AT_ONCE = 4  # no figure is judged, and a short trial mostly waits
+    AT_ONCE = 4  # disturbs the figures, but no test here judges them
 
     def shortened(self, config):
         """Returns the arguments that run every case of an experiment once, for a moment."""

@@ -1,4 +1,4 @@
-"""Checks what a run reports when something fails, and what it keeps when it is interrupted.
+"""Checks the reports of a run that fails, and the files of a run that is interrupted.
 
 Usage: failures_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """
@@ -252,7 +252,7 @@ workloads:
   bulk: {kind: throughput, engine: blocking, duration: 400ms, warmup: 0ms}
 """)
         self.assertTrue(eventually(lambda: self.rows() >= 3 and is_measuring(processes_of(run.pid))))
-        os.killpg(run.pid, signal.SIGINT)  # as a terminal does: the whole group gets it
+        os.killpg(run.pid, signal.SIGINT)  # to the whole group, as a terminal does
         _, errors = run.communicate(timeout=10)
         self.assertEqual(run.returncode, 130, errors)
         self.assertIn(f"--resume {self.run_directory()}", errors)

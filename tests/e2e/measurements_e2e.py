@@ -49,7 +49,7 @@ workloads:
 
 
 class Variants(support.EndToEnd):
-    """Both families do the same work, and the columns mean the same for both."""
+    """Checks that the columns mean the same for both families of engines."""
 
     @classmethod
     def setUpClass(cls):
@@ -124,7 +124,7 @@ workloads:
                            top=f"hosts: {{server: {{external: 127.0.0.1, port: {port}}}}}")
         self.assertGreater(row.exchanges, 0)
         self.assertEqual(row.server_host, "127.0.0.1")
-        self.assertTrue(pandas.isna(row.server_cpu_s))  # nobody measured it
+        self.assertTrue(pandas.isna(row.server_cpu_s))  # the external server does not report it
         environment = json.loads((self.run_directory() / "environment.json").read_text())
         self.assertEqual(environment["hosts"]["server"], {"external": "127.0.0.1"})
 
@@ -203,7 +203,7 @@ workloads: {{bulk: {{kind: throughput, engine: blocking, transport: {transport},
 """))
             row = run.table().iloc[0]
             self.assertGreater(row.sent_bps, 0)
-            self.assertTrue(pandas.isna(row.throughput_bps))  # the receiver is not ours: nobody counted
+            self.assertTrue(pandas.isna(row.throughput_bps))  # the external receiver does not report it
             line = sink.stdout.readline()
             self.assertRegex(line, r"^127\.0\.0\.1:\d+: .*bit/s")
             self.assertEqual("lost" in line, transport == "udp", line)

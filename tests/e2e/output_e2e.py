@@ -1,4 +1,4 @@
-"""Checks what pingperf prints: to a pipe, to a terminal and as JSON.
+"""Checks the output of pingperf: to a pipe, to a terminal and as JSON.
 
 Usage: output_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """

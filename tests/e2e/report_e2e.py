@@ -19,7 +19,7 @@ import chromium
 import support
 from support import eventually, pingperf
 
-# 160 ms are the shortest trial that has two intervals, as a chart over time needs.
+# A chart over time requires two intervals. 160 ms is the shortest trial that has them.
 EXPERIMENT = """
 name: pictures
 description: Does plain socket code keep up, and what does a round trip cost?
@@ -44,7 +44,7 @@ workloads:
 
 SHORT = EXPERIMENT.replace("1KiB, 16KiB, 128KiB", "128KiB").replace("160ms", "50ms")
 
-# All that a chart draws: the points of its datasets by role, in plain numbers.
+# Returns the data of each chart: the points of its datasets by role, as plain numbers.
 DRAWN = """Object.fromEntries([...document.querySelectorAll('canvas[data-chart]')].map(canvas => {
   const chart = Chart.getChart(canvas);
   return [canvas.dataset.chart, {
@@ -54,7 +54,7 @@ DRAWN = """Object.fromEntries([...document.querySelectorAll('canvas[data-chart]'
   }];
 }))"""
 
-# Opens what is folded, and waits until the page has handled each event of it.
+# Opens the folded sections, and waits until the page has handled all events.
 OPEN_ALL = """new Promise(done => {
   const closed = [...document.querySelectorAll('details')].filter(one => !one.open);
   let left = closed.length;
@@ -249,7 +249,7 @@ class Failed(Browser):
         browser = self.open(run / "report.html")
         self.assertIn("No trial was run", browser.evaluate("document.getElementById('answers').textContent"))
 
-    # A text that would do harm as markup.
+    # This text must not be used as markup.
     NASTY = ("</script><script>window.broken = 1</script><!-- <img src=x onerror=window.broken=1> "
              "\" ' & \u2028 \\u003c")
 
@@ -258,7 +258,7 @@ class Failed(Browser):
         with (run / "trials.csv").open(newline="") as file:
             trials = list(csv.reader(file))
         header = trials[0]
-        for row in trials[1:]:  # as a damaged or hostile file may have it
+        for row in trials[1:]:  # as in a damaged or hostile file
             row[header.index("engine")] = self.NASTY
             row[header.index("workload")] = self.NASTY
             row[header.index("case")] = self.NASTY + row[header.index("case")]
@@ -331,7 +331,7 @@ class Sizes(Browser):
         self.assertLess((self.folder / "report.html").stat().st_size, 5 << 20)
         browser = self.open(self.folder / "report.html")
         notes = browser.evaluate("document.getElementById('notes').textContent")
-        self.assertIn("Dots are of 200 trials of a case", notes)
+        self.assertIn("Dots show at most 200 trials per case", notes)
         self.assertEqual(len(browser.evaluate(DRAWN)["bars:bulk:throughput_bps"]["labels"]), 50)
 
 

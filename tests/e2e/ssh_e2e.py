@@ -59,7 +59,7 @@ class Remote(network.Network):
         shutil.copy(cls.keys / "user.pub", cls.keys / "authorized_keys")
         host_key = (cls.keys / "host.pub").read_text().split()[:2]
         (cls.keys / "known_hosts").write_text(f"{ADDRESS} " + " ".join(host_key) + "\n")
-        # The key exchange is the quickest one, and no shell start-up file of root's is run.
+        # Uses the fastest key exchange, and runs no start-up file of root's shell.
         (cls.keys / "config").write_text(f"""
 ListenAddress {ADDRESS}
 Port 22
@@ -200,8 +200,8 @@ class SshFailures(Remote):
                           error)
 
     def test_a_line_that_breaks_at_each_step_fails_that_trial_alone(self):
-        # The line breaks once, after that many lines of the agent (hello, ready, progress or
-        # result) or of the controller (hello, listen, start).
+        # The connection breaks once, after this number of lines of the agent (hello, ready, progress
+        # or result) or of the controller (hello, listen, start).
         breaks = self.script("breaks", """#!/usr/bin/python3
 import os, subprocess, sys, threading
 way, count, once = sys.argv[1], int(sys.argv[2]), sys.argv[3]

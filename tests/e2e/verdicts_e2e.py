@@ -1,4 +1,4 @@
-"""Checks gates, stopping rules, the comparison of runs and the exports, as their readers see them.
+"""Checks the output of gates, stopping rules, comparisons of runs and exports.
 
 Usage: verdicts_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """
@@ -99,7 +99,7 @@ class Verdicts(support.EndToEnd):
         slow.mkdir()
         trials = pandas.read_csv(run / "trials.csv", dtype=str, keep_default_na=False)
         is_epoll = trials.engine == "epoll"
-        # The numbers are steady because the verdict is tested, not the machine.
+        # The numbers are made up, so that the verdict does not depend on the machine.
         for number, i in enumerate(trials.index):
             if trials.kind[i] == "throughput":
                 trials.loc[i, "throughput_bps"] = str(1e9 * (1 + 0.001 * (number % 7)))
@@ -147,7 +147,7 @@ class Verdicts(support.EndToEnd):
         self.assertIn("\n".join(["These 3 runs are one set:"] + [f"  {run}" for run in runs]), done.stdout)
         command = f"pingperf compare BASE {folder} --new-last 3"
         self.assertIn(command, done.stdout)
-        # The command finds the set behind runs that are older.
+        # Older runs in the same folder do not belong to the set.
         base = self.folder / "base"
         shutil.copytree(runs[0], base / "20250101T000000Z-1")
         shutil.copytree(runs[0], folder / "20250101T000000Z-1")

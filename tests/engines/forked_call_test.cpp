@@ -14,7 +14,7 @@ TEST(ChildCheck, ACallThatReturnsHasNothingToComplainOf) {
   EXPECT_EQ(error_of_forked_call([] { std::fputs("beside the point\n", stderr); }), std::nullopt);
 }
 
-TEST(ChildCheck, WhatACallThrowsOrPrintsBeforeItExitsIsItsComplaint) {
+TEST(ChildCheck, TheErrorOfACallIsWhatItThrowsOrPrintsBeforeItExits) {
   EXPECT_EQ(error_of_forked_call([] { throw std::runtime_error("wrong"); }), "wrong\n");
   EXPECT_EQ(error_of_forked_call([] {
               std::fputs("wrong\n", stderr);

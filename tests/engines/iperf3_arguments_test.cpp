@@ -6,7 +6,7 @@
 namespace pingperf {
 namespace {
 
-TEST(Iperf3Words, ThatTheHarnessNeedsAreRefusedHoweverTheyAreWritten) {
+TEST(Iperf3Arguments, ThatTheHarnessNeedsAreRefusedHoweverTheyAreWritten) {
   for (const char* word : {"-J",
                            "--json",
                            "--json-stream",
@@ -51,7 +51,7 @@ TEST(Iperf3Words, ThatTheHarnessNeedsAreRefusedHoweverTheyAreWritten) {
   EXPECT_EQ(validate_iperf3_argument("-P4"), "'-P4' cannot stand here: set streams");
 }
 
-TEST(Iperf3Words, OfTheExperimentStandBehindThoseOfTheHarness) {
+TEST(Iperf3Arguments, ThoseOfTheExperimentFollowThoseOfTheHarness) {
   Options options;
   options.transport = Transport::udp;
   options.reverse = true;

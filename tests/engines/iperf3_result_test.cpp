@@ -1,7 +1,7 @@
-// Reading libiperf's JSON. The fixtures named "captured" are what `iperf3 -J -i 0.1` printed, the
-// start cut down to its version and parameters. The others are made by hand in the same shape: two
-// omitted and ten measured intervals of 0.1 s, two TCP streams with 100 and 300 bytes each; one UDP
-// receiver.
+// Reading libiperf's JSON. The fixtures named "captured" are the output of `iperf3 -J -i 0.1`, with
+// only version and parameters in "start". The others are made by hand in the same format: two
+// omitted and ten measured intervals of 0.1 s, for two TCP streams with 100 and 300 bytes each, or
+// for one UDP receiver.
 #include "harness/engines/iperf3_result.h"
 
 #include <fmt/core.h>
@@ -62,7 +62,7 @@ TEST_P(Iperf3Result, TheWholeTestIsTheWindowWithoutWarmup) {
   EXPECT_EQ(m.error, "");
   EXPECT_EQ(m.bytes_sent, 4000u);
   EXPECT_FALSE(m.bytes_received);
-  EXPECT_EQ(m.total_bytes_sent, 4000u);  // what was omitted is in no figure
+  EXPECT_EQ(m.total_bytes_sent, 4000u);  // without the omitted intervals
   EXPECT_EQ(m.retransmits, 20u);
   EXPECT_NEAR(m.window_s.value(), 1.0, 1e-9);
   EXPECT_EQ(m.intervals.size(), 10u);
@@ -85,8 +85,8 @@ INSTANTIATE_TEST_SUITE_P(Versions, Iperf3Result,
                          testing::Values("iperf-3.12-tcp-client.json",
                                          "iperf-3.17-tcp-client.json"));
 
-// The omission ended in the middle of an interval: libiperf gives it a start of 0.100016 and an end
-// of 0.100319 for what came from 0 to there.
+// The omission ended in the middle of an interval. libiperf reports this interval as 0.100016 to
+// 0.100319, but its bytes arrived from 0 on.
 TEST(Iperf3ResultCaptured, TheIntervalThatTheOmissionEndsInStartsAtZero) {
   const Measurement m = read_iperf3_result(fixture("iperf-3.12-captured-tcp-server-omit.json"),
                                            schedule(kSecond, kSecond));
@@ -95,11 +95,11 @@ TEST(Iperf3ResultCaptured, TheIntervalThatTheOmissionEndsInStartsAtZero) {
   EXPECT_DOUBLE_EQ(m.window_s.value(), 1.000182);
   EXPECT_DOUBLE_EQ(m.intervals.front().end_s, 0.100319);
   EXPECT_FALSE(m.bytes_sent);
-  EXPECT_FALSE(m.total_bytes_received);  // what was omitted is not known to the byte
+  EXPECT_FALSE(m.total_bytes_received);  // libiperf does not report the omitted bytes exactly
 }
 
-// The server's "sum" is what it received, and "sum_bidir_reverse" what it sent.
-TEST(Iperf3ResultCaptured, DirectionsAreToldApartAndTheTailIsNotInTheWindow) {
+// The server reports its received bytes in "sum" and its sent bytes in "sum_bidir_reverse".
+TEST(Iperf3ResultCaptured, DirectionsAreSeparateAndTheTailIsNotInTheWindow) {
   const Measurement m = read_iperf3_result(
       fixture("iperf-3.12-captured-tcp-server-bidirectional.json"), schedule(0, kSecond));
   EXPECT_EQ(m.error, "");
@@ -140,19 +140,19 @@ TEST(Iperf3ResultUdp, ALateDatagramTakesBackALossOfTheIntervalBefore) {
   EXPECT_EQ(m.datagrams_received, 18u);
 }
 
-TEST(Iperf3ResultUdp, LossIsToldApartFromWhatCame) {
+TEST(Iperf3ResultUdp, LostAndReceivedDatagramsAreSeparate) {
   const Measurement m =
       read_iperf3_result(fixture("iperf-3.12-udp-server.json"), schedule(0, kSecond));
   EXPECT_EQ(m.datagrams_received, 90u);
   EXPECT_EQ(m.datagrams_lost, 10u);
   EXPECT_EQ(m.out_of_order, 4u);
   EXPECT_EQ(m.bytes_received, 90'000u);
-  EXPECT_NEAR(m.jitter_ns.value(), 100e3, 1);  // of the last interval
+  EXPECT_NEAR(m.jitter_ns.value(), 100e3, 1);  // that of the last interval
   EXPECT_FALSE(m.retransmits);
-  EXPECT_FALSE(m.fairness_index);  // one stream
+  EXPECT_FALSE(m.fairness_index);  // requires two streams
 }
 
-// As 3.12 writes them: what the receiver got stands under its "sender" mark's true.
+// The sums of iperf 3.12, which marks the bytes of the receiver with "sender": true.
 constexpr const char* kSums = R"({"streams":[
   {"udp":{"sender":true,"out_of_order":3}},{"udp":{"sender":false,"out_of_order":50}},
   {"receiver":{"sender":true,"bytes":100}},{"receiver":{"sender":true,"bytes":300}}],
@@ -193,7 +193,7 @@ TEST(Iperf3ResultServer, ReverseIsWhatItSent) {
   o.reverse = true;
   const Measurement m = server_in("", o);
   EXPECT_EQ(m.bytes_sent, 2800u);
-  EXPECT_EQ(m.datagrams_sent, 2u);  // by its bytes
+  EXPECT_EQ(m.datagrams_sent, 2u);  // computed from its bytes
   EXPECT_EQ(m.retransmits, 4u);
   EXPECT_DOUBLE_EQ(m.window_s.value(), 1.001);
   EXPECT_EQ(m.congestion_control, "cubic");
@@ -216,11 +216,11 @@ TEST(Iperf3ResultServer, ItsOwnIntervalsCountWhenTheyAreOfTheWindow) {
   const Options half = options_of(500 * kMillisecond);
   EXPECT_EQ(server_in(own(0.5), half).bytes_received, 700u);
   EXPECT_DOUBLE_EQ(server_in(own(0.5), half).window_s.value(), 0.5);
-  EXPECT_FALSE(server_in(own(1.0), half).bytes_received);                     // of a longer time
-  EXPECT_EQ(server_in(own(0.5), options_of(kSecond)).bytes_received, 1400u);  // of a shorter one
+  EXPECT_FALSE(server_in(own(1.0), half).bytes_received);                     // too long
+  EXPECT_EQ(server_in(own(0.5), options_of(kSecond)).bytes_received, 1400u);  // too short
 }
 
-TEST(Iperf3ResultServer, WhatCannotBeReadIsEmpty) {
+TEST(Iperf3ResultServer, UnreadableResultsAreEmpty) {
   const Options o = options_of(kSecond);
   for (const char* json : {"", "{", "{}", R"({"end":3})", R"({"end":{"sum_received":{}}})"})
     EXPECT_FALSE(read_iperf3_server(json, Iperf3Schedule(o, true), o).bytes_received) << json;
@@ -273,7 +273,7 @@ TEST(Iperf3ResultErrors, AnErrorInTheJsonIsTheError) {
             "iperf3: second");
 }
 
-TEST(Iperf3ResultErrors, WhatCannotBeReadIsAnErrorNotANumber) {
+TEST(Iperf3ResultErrors, UnreadableResultsAreAnErrorNotANumber) {
   for (const char* json :
        {"", "{", "[]", "{}", R"({"intervals":3})", R"({"intervals":[{"sum":{}}]})",
         R"({"intervals":[]})", R"({"error":3})"})

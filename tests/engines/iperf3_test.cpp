@@ -1,4 +1,4 @@
-// The iperf3 engine against itself, each end in a process of its own, as libiperf needs it.
+// The iperf3 engine against itself. Each end has its own process, because libiperf requires it.
 #include "harness/engines/iperf3.h"
 
 #include <fcntl.h>
@@ -34,10 +34,10 @@ using testing::HasSubstr;
 
 constexpr unsigned kLifeOfAnEnd_s = 20;
 constexpr Nanoseconds kPatience = 5 * kSecond;
-constexpr double kInterval_s = 0.1;  // of libiperf's, and how much of it a busy host may be late
+constexpr double kInterval_s = 0.1;  // between two reports of libiperf
 constexpr double kSlack_s = kInterval_s + 0.05;
 
-// A child process with one endpoint, which says Ready, then Result or Failure, over a pipe.
+// A child process with one endpoint. It sends Ready, then Result or Failure, over a pipe.
 class End {
  public:
   enum class Side { server, client };
@@ -57,7 +57,7 @@ class End {
 
   void kill() { ::kill(pid_, SIGKILL); }
 
-  // Where the server can be dialled. Throws what its constructor threw.
+  // Returns the address of the server. Throws the error of its constructor.
   Address address() {
     const Event event = next();
     if (const auto* failure = std::get_if<Failure>(&event)) throw std::runtime_error(failure->what);
@@ -142,7 +142,7 @@ void expect_well(const Ends& ends, double duration_s) {
   }
 }
 
-// Sums that libiperf and the intervals must agree on.
+// Expects figures of libiperf that agree with the intervals.
 void expect_flow(const Measurement& sender, const Measurement& receiver) {
   EXPECT_GT(sender.bytes_sent.value(), 0u);
   EXPECT_GT(receiver.bytes_received.value(), 0u);
@@ -209,7 +209,7 @@ TEST_P(Iperf3Test, StreamsShareTheRateAndAreJudgedForFairness) {
   EXPECT_GE(ends.server.fairness_index.value(), 0.5);
   EXPECT_LE(*ends.server.fairness_index, 1.0);
   const double rate = static_cast<double>(*ends.client.bytes_sent) * 8 / *ends.client.window_s;
-  EXPECT_LT(rate, 70e6);  // not 80: that would be the rate of each
+  EXPECT_LT(rate, 70e6);  // the rate is the sum of both streams, not of each
 }
 
 TEST_P(Iperf3Test, LeavesOutAWarmupOfMoreThanASecond) {
@@ -219,7 +219,7 @@ TEST_P(Iperf3Test, LeavesOutAWarmupOfMoreThanASecond) {
   expect_well(ends, 0.3);
   EXPECT_GT(ends.client.bytes_sent.value(), 0u);
   EXPECT_GT(ends.server.bytes_received.value(), 0u);
-  // libiperf does not say what flowed in an omitted second to the byte.
+  // libiperf does not report the bytes of the omitted time exactly.
   EXPECT_FALSE(ends.client.total_bytes_sent);
   EXPECT_FALSE(ends.server.total_bytes_received);
 }
@@ -233,7 +233,7 @@ TEST_P(Iperf3Test, StartsItsWindowWhereTheOmissionEnds) {
 
 TEST_P(Iperf3Test, EndsAfterTheLimitOfBytes) {
   Options options = options_for(engine());
-  options.bytes = 30'000'000;  // with few, libiperf's server may be done before it reads any
+  options.bytes = 30'000'000;  // libiperf's server may end before it reads fewer bytes
   options.duration.reset();
   options.warmup = 0;
   options.rate_bps.reset();
@@ -241,7 +241,7 @@ TEST_P(Iperf3Test, EndsAfterTheLimitOfBytes) {
   ASSERT_EQ(ends.client.error, "");
   ASSERT_EQ(ends.server.error, "");
   EXPECT_GE(ends.client.bytes_sent.value(), 30'000'000u);
-  EXPECT_LE(*ends.client.bytes_sent, 30'000'000u + 10 * *options.message_size);  // it sends ten
+  EXPECT_LE(*ends.client.bytes_sent, 30'000'000u + 10 * *options.message_size);  // sends ten
   EXPECT_GT(ends.client.window_s.value(), 0);
   EXPECT_LE(ends.server.total_bytes_received.value(), *ends.client.total_bytes_sent);
 }
@@ -274,7 +274,7 @@ TEST_P(Iperf3Test, ClientWithoutAServerIsRefusedAtItsDeadline) {
   const Options options = options_for(engine());
   const Address any = Address::resolve("127.0.0.1", 0);
   const Fd mute(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
-  check(::bind(mute.get(), any.data(), any.size()), "bind");  // and nobody listens
+  check(::bind(mute.get(), any.data(), any.size()), "bind");  // bound, but not listening
   EndpointConfig config = session_for(options, Address::local_of(mute.get()));
   config.deadline = now_ns() + 200 * kMillisecond;
   End client(End::Side::client, engine(), config);
@@ -312,8 +312,8 @@ TEST_P(Iperf3Test, EndsAfterTheLimitOfMessages) {
   EXPECT_EQ(ends.client.bytes_sent, 300 * *options.message_size);
 }
 
-// The server's side of the protocol up to the client's parameters, which are what is sent to it.
-Json parameters_told(const Engine& engine, const Options& options) {
+// Acts as a server until the client sends its parameters. Returns them.
+Json parameters_sent(const Engine& engine, const Options& options) {
   constexpr int kCookie = 37;
   constexpr char kParameterExchange = 9;
   const Address any = Address::resolve("127.0.0.1", 0);
@@ -335,7 +335,7 @@ Json parameters_told(const Engine& engine, const Options& options) {
   return Json::parse(text);
 }
 
-TEST_P(Iperf3Test, TellsItsServerWhatWasAskedFor) {
+TEST_P(Iperf3Test, SendsTheParametersToItsServer) {
   Options options = options_for(engine());
   options.rate_bps = 20'000'000;
   options.burst = 7;
@@ -343,16 +343,16 @@ TEST_P(Iperf3Test, TellsItsServerWhatWasAskedFor) {
   options.fq_rate_bps = 40'000'000;
   options.repeating_payload = true;
   options.iperf3_options = "--udp-counters-64bit --extra-data hello";
-  const Json told = parameters_told(engine(), options);
-  EXPECT_EQ(told.at("bandwidth"), 20'000'000);
-  EXPECT_EQ(told.at("burst"), 7);
-  EXPECT_EQ(told.at("pacing_timer"), 500);
-  EXPECT_EQ(told.at("fqrate"), 40'000'000);
-  EXPECT_EQ(told.at("repeating_payload"), 1);
-  EXPECT_EQ(told.at("udp_counters_64bit"), 1);
-  EXPECT_EQ(told.at("extra_data"), "hello");
-  EXPECT_EQ(told.contains("udp"), udp());
-  EXPECT_FALSE(told.contains("reverse"));
+  const Json sent = parameters_sent(engine(), options);
+  EXPECT_EQ(sent.at("bandwidth"), 20'000'000);
+  EXPECT_EQ(sent.at("burst"), 7);
+  EXPECT_EQ(sent.at("pacing_timer"), 500);
+  EXPECT_EQ(sent.at("fqrate"), 40'000'000);
+  EXPECT_EQ(sent.at("repeating_payload"), 1);
+  EXPECT_EQ(sent.at("udp_counters_64bit"), 1);
+  EXPECT_EQ(sent.at("extra_data"), "hello");
+  EXPECT_EQ(sent.contains("udp"), udp());
+  EXPECT_FALSE(sent.contains("reverse"));
 }
 
 TEST_P(Iperf3Test, BindsToADeviceThatIsThere) {
@@ -364,7 +364,7 @@ TEST_P(Iperf3Test, BindsToADeviceThatIsThere) {
   EXPECT_EQ(client.result().error, "bind_device: there is no interface 'nosuch0' here");
 }
 
-TEST_P(Iperf3Test, AClientThatCannotTakeItsWordsSaysSo) {
+TEST_P(Iperf3Test, AClientReportsArgumentsThatItDoesNotAccept) {
   Options options = options_for(engine());
   options.iperf3_options = "--no-such-option";
   End client(End::Side::client, engine(), session_for(options, Address::resolve("127.0.0.1", 1)));
@@ -403,7 +403,7 @@ TEST(Iperf3FlowLabel, IsTheKernelsWhileTheTestRuns) {
   EXPECT_EQ(client.result().error, "");
 }
 
-// Gives this process a network of its own, whose loopback takes 1500 bytes a packet.
+// Moves this process to a new network whose loopback has an MTU of 1500 bytes.
 bool enter_narrow_network() {
   if (::unshare(CLONE_NEWNET) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) return false;
   const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -430,10 +430,10 @@ TEST(Iperf3DontFragment, MakesALongDatagramAnError) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   ASSERT_TRUE(WIFEXITED(status));
   if (WEXITSTATUS(status) == kNoNetwork) GTEST_SKIP() << "no network namespace to be had";
-  EXPECT_EQ(WEXITSTATUS(status), 0);  // 1: long datagrams never pass; 2: they pass all the same
+  EXPECT_EQ(WEXITSTATUS(status), 0);  // 1: long datagrams always fail; 2: they never fail
 }
 
-// A stock `iperf3 -s`, for one test.
+// The program `iperf3 -s`, for one test.
 class StockServer {
  public:
   explicit StockServer(std::vector<std::string> more = {})
@@ -520,7 +520,7 @@ TEST_P(Iperf3ExternalTest, ReverseHasTheServersSumsOfWhatItSent) {
   EXPECT_EQ(client.peer->datagrams_sent.has_value(), udp());
 }
 
-TEST_P(Iperf3ExternalTest, WhatTheServerDoesNotTellOfAPartIsEmpty) {
+TEST_P(Iperf3ExternalTest, FiguresOfAPartThatTheServerDoesNotReportAreEmpty) {
   Options options = whole_second();
   options.duration = 400 * kMillisecond;
   const Measurement client = StockServer().measured_by(engine(), options);
@@ -546,7 +546,7 @@ TEST_P(Iperf3ExternalTest, TheWindowIsCutFromTheServersOwnIntervals) {
 INSTANTIATE_TEST_SUITE_P(Iperf3, Iperf3ExternalTest, testing::Values(&iperf3_tcp(), &iperf3_udp()),
                          [](const auto& test) { return std::string(name(test.param->transport)); });
 
-// A stock `iperf3 -c`, run to its end.
+// The program `iperf3 -c`. The constructor waits for its end.
 struct StockClient {
   int status = -1;
   Json result;
@@ -555,7 +555,7 @@ struct StockClient {
     std::vector<std::string> argv = {
         "iperf3", "-c", server.host(), "-p", std::to_string(server.port()), "-J"};
     argv.insert(argv.end(), more.begin(), more.end());
-    // Our server listens a moment after its port is known.
+    // Our server listens a short time after its port is known.
     for (const Nanoseconds limit = now_ns() + kPatience; now_ns() < limit;) {
       run(argv);
       if (result.value("error", "").find("refused") == std::string::npos) return;
@@ -581,7 +581,7 @@ struct StockClient {
 
 class Iperf3StockClientTest : public Iperf3ExternalTest {
  protected:
-  // The figures of our server whose client is a stock one.
+  // Returns the figures of our server for the program `iperf3 -c` as its client.
   Measurement serve(const Options& options, std::optional<StockClient>& client) const {
     End server(End::Side::server, engine(), session_for(options, Address::resolve("127.0.0.1", 0)));
     std::vector<std::string> words = {"-t", "1", "-l", std::to_string(*options.message_size)};
@@ -621,7 +621,8 @@ INSTANTIATE_TEST_SUITE_P(Iperf3, Iperf3StockClientTest,
                          testing::Values(&iperf3_tcp(), &iperf3_udp()),
                          [](const auto& test) { return std::string(name(test.param->transport)); });
 
-// Binds `host`, listens when it is TCP, and expects a server on that port of 127.0.0.1 to object.
+// Binds `host`, and listens for TCP. Expects that a server on that port of 127.0.0.1 reports an
+// error.
 void expect_busy(const Engine& engine, const char* host, int type, bool reuse) {
   const Address any = Address::resolve(host, 0);
   const Fd other(check(::socket(any.family(), type | SOCK_CLOEXEC, 0), "socket"));
@@ -648,7 +649,7 @@ TEST(Iperf3Port, IsBusyWhenAnotherListensOnTheIpv6WildcardAsIperf3Does) {
   expect_busy(iperf3_tcp(), "::", SOCK_STREAM, true);
 }
 
-TEST(Iperf3Port, OfUdpIsBusyWhenAnotherHasTheUdpPort) {
+TEST(Iperf3Port, IsBusyWhenAnotherSocketHasTheUdpPort) {
   expect_busy(iperf3_udp(), "127.0.0.1", SOCK_DGRAM, false);
 }
 
@@ -681,7 +682,7 @@ TEST(Iperf3Objection, IsRaisedToWhatLibiperfHasNoRoomFor) {
   EXPECT_EQ(error_of(&Options::streams, 128), "");
 }
 
-// With fewer bytes libiperf 3.12 writes its header past the message and counts no datagram at all.
+// With fewer bytes, libiperf 3.12 writes its header beyond the message and counts no datagrams.
 TEST(Iperf3Objection, IsRaisedToDatagramsThatDoNotHoldTheHeaderOrAreTooLong) {
   Options options = options_for(iperf3_udp());
   for (const std::uint64_t fits : {16, 65507}) {
@@ -728,7 +729,7 @@ TEST(Iperf3Options, AreCheckedByLibiperfItself) {
   EXPECT_EQ(error_of(""), "");
   EXPECT_EQ(error_of("--udp-counters-64bit --cport 5999 -B 127.0.0.1"), "");
   EXPECT_THAT(error_of("--no-such"), HasSubstr("unrecognized option '--no-such'"));
-  EXPECT_THAT(error_of("--cport"), HasSubstr("port number"));  // it takes the word behind
+  EXPECT_THAT(error_of("--cport"), HasSubstr("port number"));  // the next argument is its value
   EXPECT_THAT(error_of("--extra-data"), HasSubstr("'--extra-data' needs a value"));
   EXPECT_THAT(error_of("lonely"), HasSubstr("'lonely' is no option"));
   EXPECT_THAT(error_of("--server-bitrate-limit 5M"), HasSubstr("server only"));

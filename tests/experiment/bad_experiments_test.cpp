@@ -1,4 +1,4 @@
-// Every wrong experiment gets one clear line: place, what is wrong, what would be right.
+// Every wrong experiment gets one line with the place, the error and the correct form.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -25,12 +25,12 @@ std::string read(const fs::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// Reads all that `pingperf check` reads.
+// Reads the same as `pingperf check`.
 void check(const Experiment& experiment) {
   read_criteria(experiment);
 }
 
-// The error of loading `file`, or "" when it loads.
+// Returns the error of loading `file`, or "" if it loads.
 std::string error_of(const fs::path& file) {
   try {
     check(load_experiment(file));
@@ -80,7 +80,7 @@ class BadFile : public testing::Test {
       fs::temp_directory_path() / ("pingperf-bad-" + std::to_string(::getpid()));
 };
 
-TEST_F(BadFile, AMissingFileIsSaidToBeMissing) {
+TEST_F(BadFile, AMissingFileIsReported) {
   EXPECT_EQ(error_of(folder_ / "no.yaml"),
             (folder_ / "no.yaml").string() + ": No such file or directory");
 }
@@ -108,8 +108,8 @@ TEST_F(BadFile, BinaryDataAreNoText) {
   EXPECT_THROW(parse_experiment(std::string("name: x\0y", 9), "x.yaml"), UsageError);
 }
 
-// Root may read everything: a child that gives root up tries.
-TEST_F(BadFile, NoPermissionIsSaidSo) {
+// Root can read every file, so a child process reads it without root's rights.
+TEST_F(BadFile, MissingPermissionIsReported) {
   const fs::path file = folder_ / "secret.yaml";
   std::ofstream(file) << "name: x\n";
   fs::permissions(folder_, fs::perms::all);

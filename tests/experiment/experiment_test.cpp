@@ -46,7 +46,7 @@ TEST(Experiment, CasesAreNamedByWorkloadAndMatrix) {
                   "bulk/engine=blocking/streams=1", "bulk/engine=blocking/streams=4", "ping"));
 }
 
-TEST(Experiment, WhatNobodySetsIsResolvedWhereTheEngineHonoursIt) {
+TEST(Experiment, DefaultsAreSetIfTheEngineHonoursTheParameter) {
   const Experiment e = parse(kBulk);
   const Options &bulk = e.cases[0].options, &ping = e.cases[4].options;
   EXPECT_EQ(bulk.message_size, 128u * 1024);
@@ -55,7 +55,7 @@ TEST(Experiment, WhatNobodySetsIsResolvedWhereTheEngineHonoursIt) {
   EXPECT_EQ(bulk.nodelay, false);
   EXPECT_EQ(ping.nodelay, true);
   EXPECT_FALSE(ping.streams);      // not a parameter of that engine
-  EXPECT_FALSE(bulk.send_buffer);  // the kernel's
+  EXPECT_FALSE(bulk.send_buffer);  // chosen by the kernel
 }
 
 TEST(Experiment, TheNearestWordWins) {
@@ -73,8 +73,8 @@ workloads:
   EXPECT_EQ(e.cases[0].options.mss, 1000u);
   EXPECT_EQ(e.cases[1].options.duration, 4 * kSecond);
   EXPECT_EQ(e.cases[2].options.duration, 5 * kSecond);
-  EXPECT_FALSE(e.cases[3].options.duration);  // a limit of bytes takes its place
-  EXPECT_FALSE(e.cases[4].options.mss);       // a default reaches only engines that have it
+  EXPECT_FALSE(e.cases[3].options.duration);  // `bytes` replaces it
+  EXPECT_FALSE(e.cases[4].options.mss);       // the engine has no such parameter
 }
 
 TEST(Experiment, ALimitOfTheWorkloadsOwnReplacesEveryDefaultOne) {
@@ -173,7 +173,7 @@ compare:
   EXPECT_EQ(read_criteria(e).compare[2].pairs.front().candidate, "ping");
 }
 
-TEST(Experiment, WhatOnlyLeavesOutIsNamed) {
+TEST(Experiment, CasesThatOnlyLeavesOutAreNamed) {
   const std::string judged = std::string(kBulk) + R"(
 compare:
   - {metric: throughput_bps, axis: engine, baseline: iperf3}

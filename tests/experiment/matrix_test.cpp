@@ -1,4 +1,4 @@
-// Matrix, exclude and include, against what GitHub Actions documents for them.
+// Matrix, exclude and include, compared with the documentation of GitHub Actions.
 #include "harness/experiment/matrix.h"
 
 #include <gtest/gtest.h>

@@ -52,7 +52,8 @@ TEST(Plan, SequentialKeepsTheOrderOfTheFile) {
   EXPECT_EQ(order_of(plan_trials(e)), (std::vector<std::size_t>{0, 1, 2, 0, 1, 2}));
 }
 
-// `bases` cases, each on `pairs` pairs of hosts of which `at_once` measure at the same moment.
+// Returns an experiment of `bases` cases, each on `pairs` pairs of hosts. `at_once` pairs measure
+// at the same time.
 Experiment with_pairs(std::size_t bases, std::size_t pairs, std::size_t at_once) {
   Experiment e;
   e.hosts.resize(pairs);
@@ -71,7 +72,7 @@ TEST(Plan, PairsThatMeasureAtOnceAreAWaveOfOneCase) {
   const Experiment e = with_pairs(2, 3, 2);
   std::map<std::uint64_t, std::vector<std::size_t>> rounds;
   for (const Trial& t : plan_trials(e)) rounds[t.round].push_back(t.case_index);
-  ASSERT_EQ(rounds.size(), 12u);  // in each block, of each case: pairs 1 and 2, then pair 3
+  ASSERT_EQ(rounds.size(), 12u);  // per block and case: pairs 1 and 2, then pair 3
   const std::set<std::vector<std::size_t>> expected = {{0, 1}, {2}, {3, 4}, {5}};
   for (std::uint64_t block = 0; block < 3; ++block) {
     std::set<std::vector<std::size_t>> seen;

@@ -1,4 +1,4 @@
-// The neutral tree: what it keeps of a document, and what it refuses, with places.
+// The tree of a YAML document: its content, and the places in errors about refused documents.
 #include "harness/experiment/yaml.h"
 
 #include <fmt/core.h>
@@ -31,7 +31,7 @@ TEST(Yaml, KeepsTheOrderOfKeysAndTheirPlaces) {
   EXPECT_EQ(map.find("c")->mark.to_string(), "test.yaml:4:9");
 }
 
-TEST(Yaml, TellsNothingFromTheTextNull) {
+TEST(Yaml, DistinguishesNothingFromTheTextNull) {
   const Node root = parse_yaml("{a: null, b: 'null', c: ~, d: , e: ''}", "test.yaml");
   EXPECT_EQ(root.find("a")->type, Node::Type::null);
   EXPECT_EQ(root.find("b")->type, Node::Type::scalar);

@@ -38,7 +38,7 @@ TEST_F(ExportTest, BenchmarkJsonHasIterationsAndAggregates) {
   EXPECT_EQ(entries[0].at("name"), "bulk/engine=a\"b");
   EXPECT_EQ(entries[0].at("run_type"), "iteration");
   EXPECT_EQ(entries[0].at("repetitions"), 6);
-  EXPECT_DOUBLE_EQ(entries[0].at("real_time").get<double>(), 8e6);  // a megabyte at 1 Gbit/s
+  EXPECT_DOUBLE_EQ(entries[0].at("real_time").get<double>(), 8e6);  // one megabyte at 1 Gbit/s
   EXPECT_DOUBLE_EQ(entries[0].at("bytes_per_second").get<double>(), 125e6);
   EXPECT_EQ(entries[7].at("aggregate_name"), "median");
   EXPECT_NEAR(entries[10].at("real_time").get<double>(), 20e3, 20);

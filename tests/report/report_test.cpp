@@ -1,5 +1,4 @@
-// The page of a run: what its headline says, and that data can neither leave their element nor grow
-// without bound.
+// The page of a run: the sentences of its headline, safe embedding of data, and bounded size.
 #include "harness/report/report.h"
 
 #include <fmt/core.h>
@@ -31,7 +30,7 @@ class ReportPageTest : public testing::Test {
   ReportPageTest() { fs::create_directories(folder_); }
   ~ReportPageTest() override { fs::remove_all(folder_); }
 
-  // An experiment of two engines, `blocks` blocks, in which blocking is `ratio` times as fast.
+  // Adds trials of two engines in `blocks` blocks. blocking is `ratio` times as fast as iperf3.
   void measure(double ratio, std::uint64_t blocks) {
     experiment_.plan.repetitions = blocks;
     criteria_.repetitions = blocks;
@@ -47,7 +46,7 @@ class ReportPageTest : public testing::Test {
     criteria_.compare = {{"throughput_bps", {{"bulk/engine=blocking", "bulk/engine=iperf3"}}}};
   }
 
-  // Of the rows so far.
+  // Returns the run of the rows so far.
   ReportedRun run() {
     trials_ = std::make_unique<TrialTable>(CsvTable::parse(csv_, "trials.csv"));
     return {folder_,
@@ -91,7 +90,7 @@ std::size_t count(const std::string& text, const std::string& what) {
   return n;
 }
 
-TEST_F(ReportPageTest, HeadlineSaysWhichIsFasterAndHowSureThatIs) {
+TEST_F(ReportPageTest, HeadlineHasTheFasterOneAndTheInterval) {
   measure(1.5, 10);
   EXPECT_THAT(sentences(), Contains("good: bulk/engine=blocking is faster: goodput 1.50 × that of "
                                     "engine=iperf3, 95 % interval 1.50 to 1.50, 10 pairs."));
@@ -99,12 +98,12 @@ TEST_F(ReportPageTest, HeadlineSaysWhichIsFasterAndHowSureThatIs) {
                                     "12.1 Mbit/s (bulk/engine=blocking)."));
 }
 
-TEST_F(ReportPageTest, HeadlineSaysThatTwoAreTheSame) {
+TEST_F(ReportPageTest, HeadlineReportsThatTwoAreTheSame) {
   measure(1.01, 10);
   EXPECT_THAT(sentences(), Contains(StartsWith("plain: bulk/engine=blocking is the same")));
 }
 
-TEST_F(ReportPageTest, HeadlineSaysThatTooFewPairsAreNoVerdict) {
+TEST_F(ReportPageTest, HeadlineReportsThatTooFewPairsHaveNoVerdict) {
   measure(1.5, 3);
   EXPECT_THAT(sentences(), Contains("open: bulk/engine=blocking: goodput 1.50 × that of "
                                     "engine=iperf3, 3 pairs, too few for a verdict, which takes "
@@ -134,7 +133,7 @@ TEST_F(ReportPageTest, HeadlineNamesGatesThatFailed) {
               StartsWith("bad: Gate failed: bulk/engine=iperf3 throughput_bps: 8.04 Mbit/s"));
 }
 
-TEST_F(ReportPageTest, HeadlineTellsOfFailedAndMissingTrials) {
+TEST_F(ReportPageTest, HeadlineReportsFailedAndMissingTrials) {
   measure(1.0, 7);
   experiment_.plan.repetitions = 9;
   csv_ += trial_row(samples_.failed(experiment_.cases[0], 8));
@@ -158,24 +157,25 @@ TEST_F(ReportPageTest, DataCannotLeaveTheirElement) {
   EXPECT_EQ(count(html, "</script"), 3u);
   EXPECT_THAT(html, Not(HasSubstr("alert(1)</")));
   EXPECT_THAT(html, Not(HasSubstr("\xe2\x80\xa8")));
-  const Json told = data_of(html).at("runs").at(0);
+  const Json reported = data_of(html).at("runs").at(0);
   std::string as_read = nasty;
-  as_read.replace(as_read.find('\xff'), 1, "\xef\xbf\xbd");  // no UTF-8: a replacement character
-  EXPECT_EQ(told.at("description"), as_read);
-  EXPECT_EQ(told.at("yaml"), as_read);
-  EXPECT_EQ(told.at("failed").at(0).at("text"), as_read);
+  as_read.replace(as_read.find('\xff'), 1, "\xef\xbf\xbd");  // for invalid UTF-8
+  EXPECT_EQ(reported.at("description"), as_read);
+  EXPECT_EQ(reported.at("yaml"), as_read);
+  EXPECT_EQ(reported.at("failed").at(0).at("text"), as_read);
 }
 
 TEST_F(ReportPageTest, FiguresAreThoseOfTheSummary) {
   measure(1.5, 7);
-  const ReportedRun told = run();
-  const Json json = data_of(report_html({told}));
+  const ReportedRun reported = run();
+  const Json json = data_of(report_html({reported}));
   EXPECT_FALSE(json.at("runs").at(0).at("summary").empty());
   for (const Json& row : json.at("runs").at(0).at("summary")) {
-    const auto found = std::find_if(told.summary.begin(), told.summary.end(), [&](const auto& r) {
-      return r.case_name == row.at("case") && r.metric == row.at("metric");
-    });
-    ASSERT_NE(found, told.summary.end());
+    const auto found =
+        std::find_if(reported.summary.begin(), reported.summary.end(), [&](const auto& r) {
+          return r.case_name == row.at("case") && r.metric == row.at("metric");
+        });
+    ASSERT_NE(found, reported.summary.end());
     EXPECT_EQ(row.at("median"), found->median);
     EXPECT_EQ(row.at("n"), found->n);
   }
@@ -185,7 +185,7 @@ TEST_F(ReportPageTest, FiguresAreThoseOfTheSummary) {
   EXPECT_EQ(c.at("values").at("throughput_bps").at(0), 8 * 1'001'000);
 }
 
-TEST_F(ReportPageTest, OfManyThingsSomeAreTakenEvenlySpread) {
+TEST_F(ReportPageTest, TakesSomeOfManyThingsEvenlySpread) {
   EXPECT_THAT(evenly_spread(3, 10), ElementsAre(0, 1, 2));
   EXPECT_THAT(evenly_spread(101, 5), ElementsAre(0, 25, 50, 75, 100));
   EXPECT_THAT(evenly_spread(10, 1), ElementsAre(0));
@@ -207,7 +207,7 @@ TEST_F(ReportPageTest, APercentileCurveEndsWithTheLargestAtTheNumberOfPings) {
 TEST_F(ReportPageTest, TheRateInTimeIsThatOfTheReceiverAndTheRestOfTheSender) {
   measure(1.0, 1);
   TrialRecord record = samples_.transfer(experiment_.cases[0], 1, 1000);
-  for (int i = 0; i < 240; ++i) {  // twice as many as a page has
+  for (int i = 0; i < 240; ++i) {  // twice kMaxPoints
     Interval sent{0.1 * i, 0.1 * (i + 1)};
     sent.bytes_sent = 2'000'000;
     sent.rtt_ns = i % 2 == 0 ? 1000 : 3000;
@@ -220,8 +220,8 @@ TEST_F(ReportPageTest, TheRateInTimeIsThatOfTheReceiverAndTheRestOfTheSender) {
     record.server.intervals.push_back(received);
   }
   write("intervals.csv", intervals_header() + interval_rows(record));
-  const ReportedRun told = run();
-  const TimeSeries series = time_series(folder_, *told.trials, {{"bulk/engine=iperf3", {1}}});
+  const ReportedRun reported = run();
+  const TimeSeries series = time_series(folder_, *reported.trials, {{"bulk/engine=iperf3", {1}}});
   EXPECT_EQ(series.most_merged, 2u);
   ASSERT_EQ(series.trials.size(), 1u);
   const Json& trial = series.trials.at(0);
@@ -244,14 +244,14 @@ TEST_F(ReportPageTest, AHundredThousandTrialsStayAPageOfAFewMegabytes) {
   experiment_.plan.repetitions = 200;
   const std::string html = report_html({run()});
   EXPECT_LT(html.size(), 5u << 20);
-  const Json told = data_of(html).at("runs").at(0);
-  EXPECT_EQ(told.at("trials"), 100'000);
-  EXPECT_THAT(told.at("notes"), Contains("Of 500 cases, the first 300 are on this page."));
-  EXPECT_THAT(told.at("notes"),
-              Contains("Of 100000 trials with a remark, the first 200 are listed."));
-  EXPECT_THAT(told.at("notes"),
+  const Json reported = data_of(html).at("runs").at(0);
+  EXPECT_EQ(reported.at("trials"), 100'000);
+  EXPECT_THAT(reported.at("notes"), Contains("The first 300 of 500 cases are on this page."));
+  EXPECT_THAT(reported.at("notes"),
+              Contains("The first 200 of 100000 trials with a warning are listed."));
+  EXPECT_THAT(reported.at("notes"),
               Contains(testing::ResultOf([](const Json& note) { return note.get<std::string>(); },
-                                         StartsWith("Dots are of "))));
+                                         StartsWith("Dots show at most "))));
 }
 
 TEST_F(ReportPageTest, ARunWithoutATrialHasAPage) {

@@ -14,7 +14,7 @@
 namespace pingperf {
 namespace {
 
-// The cell of one column, as it stands in the row.
+// Returns the cell of one column in the row.
 std::string cell(const TrialRecord& record, const std::string& column) {
   const CsvTable table = CsvTable::parse(trials_header() + trial_row(record), "row");
   return std::string(table.rows().front()[table.column(column)]);
@@ -73,7 +73,7 @@ TEST_F(ColumnsTest, BidirectionalAddsBothDirections) {
   EXPECT_EQ(cell(r, "throughput_bps"), "24000");
 }
 
-TEST_F(ColumnsTest, WhatWasNotMeasuredIsEmptyAndZeroIsZero) {
+TEST_F(ColumnsTest, UnmeasuredIsEmptyAndZeroIsZero) {
   TrialRecord r = samples.transfer(samples.add_case("bulk"), 1, 1000);
   EXPECT_EQ(cell(r, "retransmits"), "");
   EXPECT_EQ(cell(r, "rtt_p50_ns"), "");
@@ -149,7 +149,7 @@ TEST(Dictionary, TheParametersPageIsGenerated) {
   expect_page("docs/parameters.md", parameters_page());
 }
 
-// What a trial's background takes is no other load: it is the trial's own.
+// The CPU time of a trial's background is not counted as load by other processes.
 TEST_F(ColumnsTest, ABackgroundIsNoOtherLoad) {
   TrialRecord r = samples.trial(samples.add_case("ping", {}, Kind::latency), 1);
   const auto used = [](Measurement& m, double window_s, double cpu_s) {
@@ -164,7 +164,7 @@ TEST_F(ColumnsTest, ABackgroundIsNoOtherLoad) {
   const auto load = [&] { return find_metric("other_load_ratio")->value(r).value(); };
   EXPECT_DOUBLE_EQ(load(), 0.5);
   r.background = std::make_shared<TrialRecord>(r);
-  used(r.background->client, 2, 1.2);  // in a window twice as long
+  used(r.background->client, 2, 1.2);  // in a window of twice the length
   used(r.background->server, 2, 0.8);
   EXPECT_DOUBLE_EQ(load(), 0);
 }

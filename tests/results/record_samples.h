@@ -1,4 +1,4 @@
-// Records made by hand, for tests of what is made from records.
+// Records made by hand, for tests that compute results from records.
 #pragma once
 
 #include <deque>
@@ -23,7 +23,7 @@ class Samples {
     return c;
   }
 
-  // A throughput trial whose receiver got `bytes` in a second.
+  // Returns a throughput trial whose receiver got `bytes` in a second.
   static TrialRecord transfer(const Case& c, std::uint64_t block, std::uint64_t bytes) {
     TrialRecord r = trial(c, block);
     r.client.window_s = r.server.window_s = 1.0;

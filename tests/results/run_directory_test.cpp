@@ -70,7 +70,7 @@ TEST_F(RunDirectoryTest, ResumeKnowsWhatIsFinished) {
     RunDirectory run = create();
     path = run.path();
     run.append(record(1));
-    run.append(samples_.failed(case_, 2));  // failed is finished
+    run.append(samples_.failed(case_, 2));  // a failed trial is finished
     run.append(samples_.failed(case_, 3, Status::interrupted));
   }
   RunDirectory run = RunDirectory::resume(path);
@@ -96,7 +96,7 @@ TEST_F(RunDirectoryTest, ARunThatWasKilledBeforeItWasTheLatestBecomesIt) {
   fs::remove(latest);
   RunDirectory::resume(path).update_latest_link("another");
   EXPECT_FALSE(fs::exists(fs::symlink_status(latest)));
-  fs::create_symlink("9999-12-31T000000-1", latest);  // a newer run's stays
+  fs::create_symlink("9999-12-31T000000-1", latest);  // the link to a newer run stays
   RunDirectory::resume(path).update_latest_link("exp");
   EXPECT_EQ(fs::read_symlink(latest), "9999-12-31T000000-1");
 }
@@ -182,7 +182,7 @@ TEST_F(RunDirectoryTest, AFolderThatIsNoRunIsRefusedAndLeftAlone) {
   EXPECT_TRUE(fs::is_empty(folder_ / "other"));
 }
 
-// No file may grow beyond `bytes` while it lives: as if the disk were full.
+// Simulates a full disk: during its lifetime, no file can grow beyond `bytes`.
 class FullDisk {
  public:
   explicit FullDisk(std::size_t bytes) {
@@ -214,18 +214,18 @@ TEST_F(RunDirectoryTest, AFullDiskIsAnErrorThatNamesTheFile) {
   EXPECT_NE(error.find(".csv"), std::string::npos) << error;
 }
 
-TEST_F(RunDirectoryTest, WhatAFullDiskToreDoesNotSpoilTheNextRow) {
+TEST_F(RunDirectoryTest, ARowCutByAFullDiskDoesNotSpoilTheNextRow) {
   RunDirectory run = create();
   run.append(record(1));
   for (const char* file : {"intervals.csv", "trials.csv"}) {
     const FullDisk disk(fs::file_size(run.path() / file) + 10);
     EXPECT_THROW(run.append(record(2)), std::system_error) << file;
   }
-  run.append(record(3));  // of another pair, when there is room again
+  run.append(record(3));  // another trial, after space is free again
   EXPECT_EQ(rows(run.path() / "trials.csv"), 2u);
 }
 
-TEST_F(RunDirectoryTest, ARowIsOneLineWhateverItSays) {
+TEST_F(RunDirectoryTest, ARowIsOneLineForEveryText) {
   RunDirectory run = create();
   TrialRecord failed = samples_.failed(case_, 1);
   failed.error = "sh -c 'one\ntwo' ended";

@@ -21,7 +21,7 @@ class RunSetTest : public testing::Test {
   void SetUp() override { fs::create_directories(folder); }
   void TearDown() override { fs::remove_all(folder); }
 
-  // Makes a run of so many trials. These start on 2023-11-14.
+  // Creates a run of `trials` trials, which start on 2023-11-14.
   void run(const std::string& name, std::uint64_t trials = 1) {
     fs::create_directories(folder / name);
     std::ofstream file(folder / name / "trials.csv");
@@ -123,7 +123,7 @@ TEST_F(SelectionTest, ARunOfAnotherNameStartsWithItsFirstTrial) {
   run("ci/baseline");
   EXPECT_THAT(selected({.until = "2023-11-14"}), ElementsAre("baseline"));
   EXPECT_THAT(selected({.last = 5}), ElementsAre("baseline", kFirst, kMiddle, kThird, kFourth));
-  run("ci/begun", 0);  // has no start, and nothing to compare
+  run("ci/begun", 0);  // has no trials, so it has no start
   EXPECT_THAT(selected({.until = "2023-11-14"}), ElementsAre("baseline"));
 }
 
@@ -135,7 +135,7 @@ TEST_F(SelectionTest, ATableWithoutStartCannotBeSelected) {
   EXPECT_EQ(RunSet::read({path("ci")}).runs().size(), 5u);
 }
 
-TEST_F(SelectionTest, ASideThatEndsUpEmptySaysWhatThereWas) {
+TEST_F(SelectionTest, TheErrorForAnEmptySideNamesTheRunsThatExist) {
   EXPECT_EQ(error_of({.side = "BASE", .since = "2027-01-01"}),
             "BASE: no run is left of 4 with trials, started from 2026-11-01T10:00:00 to "
             "2026-11-28T16:10:00");

@@ -1,4 +1,4 @@
-// Summary, comparison and the terminal's tables, from rows made by hand.
+// Summary, comparison and tables for the terminal, computed from records made by hand.
 #include "harness/results/summary.h"
 
 #include <gmock/gmock.h>
@@ -67,7 +67,7 @@ TEST_F(ReportTest, ComparisonPairsTrialsOfOneBlock) {
   e.cases = {samples.add_case("bulk", {{"engine", "iperf3"}}),
              samples.add_case("bulk", {{"engine", "blocking"}})};
   criteria.compare = {{"throughput_bps", {{e.cases[1].name, e.cases[0].name}}}};
-  // The machine halves its speed from block to block: the ratio does not mind.
+  // The machine's speed halves from block to block. The ratio does not change.
   for (std::uint64_t block = 1; block <= 3; ++block) {
     add(samples.transfer(e.cases[0], block, 8000 >> block));
     add(samples.transfer(e.cases[1], block, 2 * (8000 >> block)));
@@ -133,7 +133,7 @@ TEST_F(ReportTest, LowerIsFasterForTimes) {
   EXPECT_EQ(rows[0].decision, Decision::faster);
 }
 
-TEST_F(ReportTest, ABimodalCaseGetsNoVerdictUnlessEveryPairSaysTheSame) {
+TEST_F(ReportTest, ABimodalCaseGetsNoVerdictUnlessAllPairsAgree) {
   Experiment e;
   Criteria criteria;
   e.cases = {samples.add_case("ping", {{"engine", "a"}}, Kind::latency),
@@ -156,7 +156,7 @@ TEST_F(ReportTest, ABimodalCaseGetsNoVerdictUnlessEveryPairSaysTheSame) {
   set_estimate(
       rows[0],
       {.center = 0.7, .ci_low = 0.3, .ci_high = 1.4, .p_value = 0.001, .least = 0.2, .most = 1.6},
-      {});  // of every pair
+      {});
   decide_family(rows, {});
   EXPECT_EQ(rows[0].decision, Decision::slower);
 }
@@ -195,7 +195,7 @@ TEST_F(ReportTest, TablesFitEightyColumnsWhateverTheNames) {
   const std::string text = results_table(table(), {c}, {false, 80});
   EXPECT_THAT(text, HasSubstr("988 Mbit/s"));
   EXPECT_THAT(text, HasSubstr("1/2"));
-  EXPECT_THAT(text, HasSubstr("\nfailed\n  " + c.name + "\n"));  // whole: it is no table
+  EXPECT_THAT(text, HasSubstr("\nfailed\n  " + c.name + "\n"));  // not cut
   for (const std::string& t :
        {text.substr(0, text.find("failed")), comparisons_table(rows, {false, 80})}) {
     std::istringstream lines(t);
@@ -203,7 +203,7 @@ TEST_F(ReportTest, TablesFitEightyColumnsWhateverTheNames) {
   }
 }
 
-TEST_F(ReportTest, OfManyFailuresTheFirstFiveAreListed) {
+TEST_F(ReportTest, TheFirstFiveOfManyFailuresAreListed) {
   const Case& c = samples.add_case("bulk");
   for (std::uint64_t block = 1; block <= 8; ++block) add(samples.failed(c, block));
   const std::string text = results_table(table(), {c}, {});
@@ -227,7 +227,7 @@ TEST_F(ReportTest, CasesStandInTheOrderOfTheExperimentAndWholeOffATerminal) {
   EXPECT_LT(text.find(first.name), text.find(second.name));
 }
 
-TEST_F(ReportTest, WhatToKeepInMindIsToldBelow) {
+TEST_F(ReportTest, WarningsFollowTheTables) {
   const Case& c = samples.add_case("bulk");
   TrialRecord r = samples.transfer(c, 1, 1000);
   r.quality = "short window: 1 ms";

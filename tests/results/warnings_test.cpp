@@ -11,7 +11,7 @@ class QualityTest : public testing::Test {
  protected:
   std::string assess_quality(const TrialRecord& record) { return judge.assess(record); }
 
-  // A trial with that median, measured twice so that it has one.
+  // Returns a trial with this median. Records it twice, because a median requires two values.
   TrialRecord ping(const Case& c, std::uint64_t block, Nanoseconds rtt) {
     TrialRecord r = samples.trial(c, block);
     r.client.window_s = 1;

@@ -1,5 +1,6 @@
 // An agent that plays a script, to test the controller with faulty agents. `fake_agent MODE`
-// ignores further arguments, so that `launch: [fake_agent, MODE]` starts it.
+// ignores further arguments, so that `launch: [fake_agent, MODE]` starts it. Appends "TIME result"
+// and "TIME prepare" lines (of CLOCK_MONOTONIC, in ns) to the file that PINGPERF_FAKE_LOG names.
 #include <unistd.h>
 
 #include <chrono>
@@ -18,6 +19,7 @@ namespace {
 constexpr std::string_view kModes[] = {
     "ok",                 // answers everything at once, with canned figures
     "late-hello",         // sends hello after a while, then as ok
+    "late-result",        // sends each result after a while
     "silent-hello",       // never sends hello
     "garbage-hello",      // prints a banner instead
     "wrong-version",      // has another version
@@ -37,6 +39,14 @@ constexpr std::string_view kModes[] = {
 
 void send(const Event& event) {
   write_line(STDOUT_FILENO, encode(event));
+}
+
+void log(const char* what) {
+  const char* const file = std::getenv("PINGPERF_FAKE_LOG");
+  if (file == nullptr) return;
+  std::FILE* const out = std::fopen(file, "a");
+  std::fprintf(out, "%lld %s\n", static_cast<long long>(now_ns()), what);
+  std::fclose(out);
 }
 
 void print(std::string_view text) {
@@ -127,8 +137,12 @@ class FakeAgent {
       for (int i = 0; i < 64; ++i) print(megabyte);
       be_silent();
     }
+    if (mode_ == "late-result") std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    log("result");
     print(result + "\n");
   }
+
+  void handle(const PrepareWorker&) { log("prepare"); }
 
   void handle(const HostCheckRequest&) { send(HostCheckResult{}); }
 

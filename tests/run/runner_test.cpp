@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <map>
 #include <thread>
 
 #include "harness/base/process.h"
@@ -16,6 +19,7 @@ namespace pingperf {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 struct Script {
@@ -66,7 +70,7 @@ workloads: {bulk: {kind: throughput, engine: blocking, duration: 50ms, warmup: 0
     return TrialTable::read(directory.path() / "trials.csv");
   }
 
-  // For agents that never answer: there is no need to wait for them as long as a run does.
+  // Shorter timeouts than in a real run, for agents that never answer.
   static constexpr Margins kShortMargins = {.answer = 50 * kMillisecond,
                                             .other_end = 50 * kMillisecond};
 
@@ -83,6 +87,22 @@ TEST_F(RunnerTest, RecordsTheResultsOfBothAgents) {
 TEST_F(RunnerTest, WaitsForALateAgent) {
   const TrialTable trials = run(experiment("late-hello", "late-hello"));
   EXPECT_EQ(trials.values("bulk", "client_window_s").size(), 2u);
+}
+
+// The start of a process takes CPU time, so no worker may start while a trial is measured.
+TEST_F(RunnerTest, StartsSpareWorkersAfterBothEndsHaveEnded) {
+  fs::create_directories(folder_);
+  const std::string file = folder_ / "events";
+  ::setenv("PINGPERF_FAKE_LOG", file.c_str(), 1);
+  run(experiment("ok", "late-result"));
+  ::unsetenv("PINGPERF_FAKE_LOG");
+  std::multimap<Nanoseconds, std::string> events;
+  std::ifstream in(file);
+  Nanoseconds time = 0;
+  for (std::string what; in >> time >> what;) events.emplace(time, what);
+  std::vector<std::string> in_order;
+  for (const auto& [when, what] : events) in_order.push_back(what);
+  EXPECT_THAT(in_order, ElementsAre("result", "result", "prepare", "prepare", "result", "result"));
 }
 
 class ScriptedRunnerTest : public RunnerTest, public testing::WithParamInterface<Script> {};

@@ -1,4 +1,4 @@
-// Stored trials whose verdicts were wrong once, and others of their kind.
+// Stored trials whose verdicts were once wrong, and similar trials.
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 
@@ -27,9 +27,9 @@ RunSet stored(const std::string& name) {
   return RunSet::read({(kCases / (name + ".csv")).string()});
 }
 
-RunComparison compare(const std::string& base, const std::string& now, CompareOptions options) {
+RunComparison compare(const std::string& base, const std::string& new_run, CompareOptions options) {
   if (options.metrics.empty()) options.metrics = {"throughput_bps"};
-  return compare_runs(stored(base), stored(now), options);
+  return compare_runs(stored(base), stored(new_run), options);
 }
 
 TEST(StoredCases, ATransferOfNothingIsNeverFaster) {
@@ -57,7 +57,7 @@ TEST(StoredCases, OneRunOnEachSideGetsNoVerdict) {
   const Verdict plain = compare("base", "base", {}).rows.at(0);
   EXPECT_EQ(plain.decision, Decision::inconclusive);
   EXPECT_THAT(plain.warning, HasSubstr("one run on each side"));
-  EXPECT_TRUE(plain.value);  // the figures and the interval of this session
+  EXPECT_TRUE(plain.value);  // it still has the ratio and the interval of this session
   EXPECT_TRUE(plain.ci_low);
   CompareOptions options;
   options.significance.session_sd = 0.01;
@@ -99,9 +99,9 @@ TEST(StoredCases, FiguresNearTheLimitsOfADoubleAreNoError) {
                           candidate, reference);
     return TrialTable(CsvTable::parse(text, "trials.csv"));
   };
-  RunSet base = RunSet::of(run("1e300", "1e-300")), now = RunSet::of(run("1e-300", "1e300"));
+  RunSet base = RunSet::of(run("1e300", "1e-300")), new_runs = RunSet::of(run("1e-300", "1e300"));
   for (int i = 0; i < 4; ++i) base.add(run("1e300", "1e-300"));
-  EXPECT_EQ(compare_runs(base, now, {.metrics = {"throughput_bps"}, .relative_to = "engine=b"})
+  EXPECT_EQ(compare_runs(base, new_runs, {.metrics = {"throughput_bps"}, .relative_to = "engine=b"})
                 .rows.at(0)
                 .decision,
             Decision::slower);
@@ -114,7 +114,8 @@ class KindsTest : public testing::Test {
     candidate = samples.add_case("bulk", {{"engine", "blocking"}});
   }
 
-  // A run of ten blocks: the bytes of both engines in each, negative for a failed trial.
+  // Returns a run of ten blocks. The functions return the speed of an engine in a block as a
+  // factor, or a negative number for a failed trial.
   template <typename Reference, typename Candidate>
   TrialTable trials(Reference of_reference, Candidate of_candidate) const {
     std::string text;
@@ -192,7 +193,7 @@ TEST_F(KindsTest, EverythingSlowerIsSeenInTheReference) {
   EXPECT_THAT(run_comparison_table(c, {}), HasSubstr("0.70"));
 }
 
-// The ratio of two engines differs between sessions, too.
+// The ratio of two engines also differs between sessions.
 TEST_F(KindsTest, OneRunOnEachSideWithAReferenceAllowsForSessions) {
   const auto judged = [&](double speed, std::optional<double> session_sd) {
     const auto slower = [=](std::uint64_t) { return speed; };
@@ -220,7 +221,7 @@ TEST_F(KindsTest, RowsWithoutAVerdictLeaveTheFamily) {
     warn(family[i], Trust::none, "another load");
   }
   decide_family(family, {});
-  EXPECT_DOUBLE_EQ(family[0].q_value.value(), 0.03);  // not loosened by the nine
+  EXPECT_DOUBLE_EQ(family[0].q_value.value(), 0.03);  // the other nine do not lower it
   EXPECT_FALSE(family[1].q_value);
 }
 
@@ -229,15 +230,15 @@ TEST_F(KindsTest, ACaseWithOtherParametersIsNotTheSameCase) {
     candidate.options.message_size = bytes;
     return RunSet::of(trials(kSame, kSame));
   };
-  const RunSet base = with_size(65536), now = with_size(131072);
+  const RunSet base = with_size(65536), new_runs = with_size(131072);
   CompareOptions options{.metrics = {"throughput_bps"},
                          .relative_to = "engine=iperf3",
                          .significance = {.session_sd = 0.01}};
-  const Verdict changed = compare_runs(base, now, options).rows.at(0);
+  const Verdict changed = compare_runs(base, new_runs, options).rows.at(0);
   EXPECT_EQ(changed.decision, Decision::inconclusive);
   EXPECT_EQ(changed.warning, "not the same case: message_size_bytes 65536, now 131072");
   options.allowed = {"message_size"};
-  EXPECT_EQ(compare_runs(base, now, options).rows.at(0).decision, Decision::same);
+  EXPECT_EQ(compare_runs(base, new_runs, options).rows.at(0).decision, Decision::same);
 }
 
 TEST_F(KindsTest, LossInEveryTrialIsFoundByItsDifference) {

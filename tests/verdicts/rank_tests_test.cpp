@@ -1,4 +1,4 @@
-// Rank tests: against published tables, against brute force, against R, and on simulated data.
+// Tests rank tests against published tables, brute force, R, and simulated data.
 #include "harness/verdicts/rank_tests.h"
 
 #include <fmt/core.h>
@@ -16,7 +16,7 @@
 namespace pingperf {
 namespace {
 
-// Hollander, Wolfe & Chicken, table A.4, and R's psignrank: P(T <= t) for n = 6 and 10.
+// P(T <= t) for n = 6 and 10, from Hollander, Wolfe & Chicken, table A.4, and R's psignrank.
 TEST(SignedRank, ExactPValuesAreThoseOfTheTables) {
   EXPECT_DOUBLE_EQ(estimate_paired({1, 2, 3, 4, 5, 6}).p_value, 2.0 / 64);
   EXPECT_DOUBLE_EQ(estimate_paired({-1, 2, 3, 4, 5, 6}).p_value, 4.0 / 64);
@@ -27,7 +27,7 @@ TEST(SignedRank, ExactPValuesAreThoseOfTheTables) {
 }
 
 TEST(SignedRank, TiesAreExactToo) {
-  // |d| all equal: T counts heads of a fair coin; all six heads, two-sided.
+  // If all |d| are equal, T counts the heads of a fair coin. Here all six are heads.
   EXPECT_DOUBLE_EQ(estimate_paired({1, 1, 1, 1, 1, 1}).p_value, 2.0 / 64);
 }
 
@@ -35,14 +35,14 @@ TEST(SignedRank, TheNormalApproximationMeetsTheExactOneAtTheBorder) {
   std::vector<double> d;
   for (int i = 1; i <= 50; ++i) d.push_back(i % 3 == 0 ? -i : i);
   const double exact = estimate_paired(d).p_value;
-  d.push_back(-0.5);  // 51: normal
+  d.push_back(-0.5);  // 51 values: the normal approximation
   EXPECT_NEAR(estimate_paired(d).p_value, exact, 0.01);
 }
 
 TEST(HodgesLehmann, IsTheMedianOfWalshAveragesWithTheTabulatedInterval) {
   const ShiftEstimate six = estimate_paired({1, 2, 3, 4, 5, 6});
   EXPECT_DOUBLE_EQ(six.center, 3.5);
-  EXPECT_EQ(six.ci_low, 1);  // n = 6: the extremes, 96.9 %
+  EXPECT_EQ(six.ci_low, 1);  // n = 6: the extremes cover 96.9 %
   EXPECT_EQ(six.ci_high, 6);
   EXPECT_FALSE(estimate_paired({1, 2, 3, 4, 5}).ci_low);
   // n = 10: the 9th of 55 from either end (table A.4: 95.1 %).
@@ -55,7 +55,7 @@ TEST(HodgesLehmann, OneWildPairDoesNotMoveIt) {
   EXPECT_NEAR(estimate_paired({0.1, 0.11, 0.09, 0.1, 0.12, 0.1, 50}).center, 0.1, 0.02);
 }
 
-// R's pwilcox, and Hollander, Wolfe & Chicken, table A.6: P(U <= u) for n = m = 5.
+// P(U <= u) for n = m = 5, from R's pwilcox and Hollander, Wolfe & Chicken, table A.6.
 TEST(RankSum, ExactPValuesAreThoseOfTheTables) {
   EXPECT_DOUBLE_EQ(estimate_shift({1, 2, 3, 4, 5}, {6, 7, 8, 9, 10}).p_value, 2.0 / 252);
   EXPECT_DOUBLE_EQ(estimate_shift({6, 7, 8, 9, 10}, {1, 2, 3, 4, 5}).p_value, 2.0 / 252);
@@ -65,7 +65,7 @@ TEST(RankSum, ExactPValuesAreThoseOfTheTables) {
   EXPECT_EQ(estimate_shift({1}, {2}).p_value, 1);
 }
 
-// With ties and samples of unlike size the distribution is not symmetric: both tails count.
+// With ties and samples of different sizes, the distribution is not symmetric.
 TEST(RankSum, TiesOfUnlikeSamplesAreExactToo) {
   EXPECT_DOUBLE_EQ(estimate_shift({1, 1, 1, 1, 1, 1}, {2, 2, 2, 2}).p_value, 2.0 / 210);
   EXPECT_DOUBLE_EQ(estimate_shift({2, 2, 2, 2, 2, 2}, {1, 1, 1, 1}).p_value, 2.0 / 210);
@@ -95,7 +95,7 @@ TEST(RankSum, TheNormalApproximationMeetsTheExactOneAtTheBorder) {
     after.push_back(i + 3.5);
   }
   const ShiftEstimate exact = estimate_shift(before, after);
-  after.push_back(15.6);  // 51: normal
+  after.push_back(15.6);  // 51 values: the normal approximation
   const ShiftEstimate normal = estimate_shift(before, after);
   EXPECT_NEAR(normal.p_value, exact.p_value, 0.01);
   EXPECT_NEAR(normal.ci_low.value(), exact.ci_low.value(), 0.6);
@@ -106,12 +106,13 @@ TEST(RankTests, AStricterLevelWidensTheInterval) {
   const ShiftEstimate wide = estimate_paired(d, 0.05 / 3), narrow = estimate_paired(d);
   EXPECT_LT(wide.ci_low.value(), narrow.ci_low.value());
   EXPECT_GT(wide.ci_high.value(), narrow.ci_high.value());
-  EXPECT_FALSE(estimate_paired({1, 2, 3, 4, 5, 6}, 0.05 / 3).ci_low);  // 2/64 is above it
+  EXPECT_FALSE(estimate_paired({1, 2, 3, 4, 5, 6}, 0.05 / 3)
+                   .ci_low);  // the smallest p, 2/64, is above the level
 }
 
 TEST(PairwiseSums, AreThoseOfBruteForce) {
   std::mt19937_64 random(3);
-  for (const int distinct : {5, 1000}) {  // with many ties, and with few
+  for (const int distinct : {5, 1000}) {  // many ties, few ties
     std::uniform_int_distribution<> draw(-distinct, distinct);
     std::vector<double> a, b, differences, averages;
     for (int i = 0; i < 200; ++i) a.push_back(draw(random));
@@ -139,7 +140,7 @@ TEST(PairwiseSums, ManyEqualOnesEndTheSearch) {
   EXPECT_DOUBLE_EQ(sums.median(), 0.2);
 }
 
-// What R prints for a script, or nothing when there is no R.
+// Returns the numbers that R prints for a script, or nothing if R is not installed.
 std::vector<double> numbers_from_r(const std::string& script) {
   std::vector<double> numbers;
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(
@@ -186,7 +187,7 @@ TEST(BenjaminiHochberg, FollowsThePapersSteps) {
   EXPECT_DOUBLE_EQ(q[3], 0.5);
 }
 
-// A/A: two runs of the same thing. The interval covers no change in 95 % of them.
+// A/A tests: both sides measure the same. 95 % of the intervals contain 0.
 TEST(PairedEstimates, AreCalibratedOnNoDifference) {
   std::mt19937_64 random(11);
   std::student_t_distribution<> heavy_tail(3);
@@ -198,11 +199,11 @@ TEST(PairedEstimates, AreCalibratedOnNoDifference) {
     alarms += e.p_value <= 0.05;
     misses += *e.ci_low > 0 || *e.ci_high < 0;
   }
-  EXPECT_LE(alarms, 120);  // 5 % of 2000, and three standard deviations
+  EXPECT_LE(alarms, 120);  // 5 % of 2000, plus two standard deviations
   EXPECT_LE(misses, 120);
 }
 
-// The factors of an independent simulation.
+// The expected factors are from an independent simulation.
 TEST(DetectableShift, IsThatOfTheExactTests) {
   for (const auto& [n, factor] : {std::pair<std::size_t, double>{6, 2.386},
                                   {7, 1.745},
@@ -222,7 +223,7 @@ TEST(DetectableShift, IsThatOfTheExactTests) {
                                   {20, 1.200}})
     EXPECT_NEAR(detectable_by_samples(n, n, 0.05).value(), factor, 0.05 * factor) << n;
   EXPECT_FALSE(detectable_by_pairs(5, 0.05));
-  EXPECT_FALSE(detectable_by_pairs(6, 0.05 / 2));  // of two rows, not even a tenfold change
+  EXPECT_FALSE(detectable_by_pairs(6, 0.05 / 2));  // 6 pairs are too few for a family of two
   EXPECT_FALSE(detectable_by_samples(3, 3, 0.05));
 }
 
@@ -242,7 +243,7 @@ TEST(DetectableShift, IsFoundWithThePowerThatItPromises) {
       for (std::size_t i = 0; i < n; ++i) d.push_back(shift + normal(random));
       found += estimate_paired(d).p_value <= 0.05;
     }
-    EXPECT_GE(found, 460) << n;  // 95 % of 500, less three standard deviations
+    EXPECT_GE(found, 460) << n;  // 95 % of 500, minus three standard deviations
   }
 }
 
@@ -256,7 +257,7 @@ TEST(RankTests, ZerosAreTheLowestRanks) {
   const ShiftEstimate all = estimate_shift(base, dead);
   EXPECT_LT(all.p_value, 1e-4);
   EXPECT_EQ(ratio_of(*all.ci_high), 0);
-  EXPECT_EQ(ratio_of(estimate_shift(base, half).center), 0);  // six of ten are
+  EXPECT_EQ(ratio_of(estimate_shift(base, half).center), 0);  // six of ten values are 0
   EXPECT_TRUE(std::isinf(ratio_of(estimate_shift(dead, base).center)));
   EXPECT_EQ(estimate_shift(dead, dead).p_value, 1);
   EXPECT_EQ(estimate_shift(dead, dead).center, 0);
@@ -274,8 +275,8 @@ TEST(FewestPairs, AreThoseThatHaveAnInterval) {
   }
 }
 
-// Looking at the data again and again until they decide: at 5 % per look the truth is missed far
-// too often, at the levels of the looks it is not. The truth lies on the bound.
+// A run looks at its data four times, until they decide. The true shift is 0. At 5 % per look, too
+// many runs find a shift. At the levels of the looks, at most 5 % do.
 TEST(Stopping, TheLevelsOfTheLooksKeepTheErrorRate) {
   Criteria criteria;
   criteria.repetitions = 10;
@@ -291,7 +292,7 @@ TEST(Stopping, TheLevelsOfTheLooksKeepTheErrorRate) {
         while (d.size() < look) d.push_back(noise(random));
         const double level = is_naive ? kLevel : significance_of(criteria, look).level;
         const ShiftEstimate e = estimate_paired(d, level);
-        if (!e.ci_low || (*e.ci_low <= 0 && *e.ci_high >= 0)) continue;  // undecided: go on
+        if (!e.ci_low || (*e.ci_low <= 0 && *e.ci_high >= 0)) continue;  // undecided
         ++errors;
         break;
       }
@@ -302,7 +303,7 @@ TEST(Stopping, TheLevelsOfTheLooksKeepTheErrorRate) {
   EXPECT_LE(share_of_errors(false), 0.05 + 3 * 0.007);
 }
 
-// Jennison & Turnbull, Group Sequential Methods, §2.7, with Δ = 0.25.
+// The levels are from Jennison & Turnbull, Group Sequential Methods, §2.7, with Δ = 0.25.
 TEST(Stopping, TheLooksHaveTheLevelsOfWangAndTsiatis) {
   Criteria criteria;
   criteria.repetitions = 10;
@@ -329,7 +330,7 @@ TEST(ShiftEstimates, AreCalibratedOnNoDifference) {
     alarms += e.p_value <= 0.05;
     misses += *e.ci_low > 0 || *e.ci_high < 0;
   }
-  EXPECT_LE(alarms, 71);  // 5 % of 1000, and three standard deviations
+  EXPECT_LE(alarms, 71);  // 5 % of 1000, plus three standard deviations
   EXPECT_LE(misses, 71);
 }
 

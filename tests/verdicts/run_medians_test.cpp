@@ -10,19 +10,29 @@
 namespace pingperf {
 namespace {
 
-// Runs of one trial each, which have no spread of their own.
+// Returns runs of one trial each, so that the runs have no spread within.
 RunValues runs_of(const std::vector<double>& medians) {
   RunValues runs;
   for (double median : medians) runs.push_back({median});
   return runs;
 }
 
-Verdict verdict_on(const RunValues& base, const RunValues& now, const Significance& significance) {
+Verdict verdict_on(const RunValues& base, const RunValues& new_runs,
+                   const Significance& significance) {
   Verdict v{.metric = "throughput_bps", .case_name = "bulk"};
   v.base_n = v.base_runs = base.size();
-  v.n = v.runs = now.size();
+  v.n = v.runs = new_runs.size();
   v.base_median = v.new_median = 1;
-  set_estimate(v, *estimate_run_shift(base, now), significance);
+  set_estimate(v, *estimate_run_shift(base, new_runs), significance);
+  return v;
+}
+
+// Returns a verdict without an estimate on two runs of ten trials each.
+Verdict verdict_of_sessions() {
+  Verdict v{.metric = "throughput_bps", .case_name = "bulk"};
+  v.base_n = v.n = 10;
+  v.base_runs = v.runs = 1;
+  v.base_median = v.new_median = 1;
   return v;
 }
 
@@ -34,10 +44,11 @@ TEST(RunMedians, AreComparedByStudentsT) {
   const double half = 2.7764 * 0.02 * std::sqrt(2.0 / 3);  // t with 4 degrees of freedom
   EXPECT_NEAR(*shift->ci_low, 0.1 - half, 1e-5);
   EXPECT_NEAR(*shift->ci_high, 0.1 + half, 1e-5);
-  EXPECT_NEAR(shift->p_value, 0.00360, 1e-5);  // 2 * pt(-6.1237, 4) of R
+  EXPECT_NEAR(shift->p_value, 0.00360, 1e-5);  // 2 * pt(-6.1237, 4) in R
 }
 
-// Five and five runs have 252 permutations: no share of them is below 5 % of ten rows.
+// A permutation test could not find it: 5 + 5 runs have only 252 permutations, too few for the p
+// that a family of 20 requires.
 TEST(RunMedians, ATenfoldChangeIsFoundInAnyFamily) {
   const RunValues base = runs_of({0.00, 0.01, 0.02, 0.03, 0.04});
   std::vector<Verdict> family(20, verdict_on(base, base, {}));
@@ -54,11 +65,8 @@ TEST(RunMedians, OneNewRunThatVariesMoreHasAWiderInterval) {
   EXPECT_LT(*wild->ci_low, 0);
 }
 
-TEST(Power, WhatSessionsAddIsPartOfTheDetectableRatio) {
-  Verdict v{.metric = "throughput_bps", .case_name = "bulk"};
-  v.base_n = v.n = 10;
-  v.base_runs = v.runs = 1;
-  v.base_median = v.new_median = 1;
+TEST(Power, TheDetectableRatioIncludesTheErrorOfSessions) {
+  Verdict v = verdict_of_sessions();
   const std::vector<double> values{-2, -1.5, -1, -0.5, -0.1, 0.1, 0.5, 1, 1.5, 2};
   std::vector<double> logs;
   for (double value : values) logs.push_back(value / 100);
@@ -72,10 +80,7 @@ TEST(Power, WhatSessionsAddIsPartOfTheDetectableRatio) {
 }
 
 TEST(Power, NoNumberOfTrialsIsAdvisedWhereSessionsDifferTooMuch) {
-  Verdict v{.metric = "throughput_bps", .case_name = "bulk"};
-  v.base_n = v.n = 10;
-  v.base_runs = v.runs = 1;
-  v.base_median = v.new_median = 1;
+  Verdict v = verdict_of_sessions();
   const std::vector<double> logs{-0.2, -0.15, -0.1, -0.05, -0.01, 0.01, 0.05, 0.1, 0.15, 0.2};
   for (const auto& [session_sd, is_advised] : {std::pair{0.003, true}, {0.03, false}}) {
     const Significance sessions{.session_sd = session_sd};

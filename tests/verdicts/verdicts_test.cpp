@@ -1,4 +1,4 @@
-// What is judged: gates, when a run may stop, and comparisons across runs.
+// Gates, stopping rules, and comparisons across runs.
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -38,15 +38,14 @@ class VerdictTest : public testing::Test {
   const std::string& reference() const { return experiment.cases[0].name; }
   const std::string& candidate() const { return experiment.cases[1].name; }
 
-  // Block after block, both engines; `speed` and `noise` are of the candidate, `mood` of the
-  // machine.
-  std::string rows(std::uint64_t blocks, double speed, double noise, double mood = 1,
+  // Returns rows of both engines, block by block. `speed` and `noise` belong to the candidate.
+  std::string rows(std::uint64_t blocks, double speed, double noise, double machine_speed = 1,
                    std::uint64_t seed = 1, double other_load = 0) {
     std::mt19937_64 random(seed);
     std::normal_distribution<> normal;
     std::string text;
     for (std::uint64_t block = 1; block <= blocks; ++block) {
-      const double machine = 1e8 * mood * std::exp(0.3 * normal(random));
+      const double machine = 1e8 * machine_speed * std::exp(0.3 * normal(random));
       const double of_candidate = machine * speed * std::exp(noise * normal(random));
       for (const auto& [c, bytes] : {std::pair(0, machine), std::pair(1, of_candidate)}) {
         TrialRecord r = samples.transfer(experiment.cases[static_cast<std::size_t>(c)], block,
@@ -92,10 +91,11 @@ TEST_F(VerdictTest, AGateIsJudgedOnItsIntervalNotOnItsPoint) {
   };
   EXPECT_EQ(state(1.0, 0.02), Decision::passed);
   EXPECT_EQ(state(0.80, 0.02), Decision::failed);
-  EXPECT_EQ(state(0.93, 0.20), Decision::undecided);  // below the bound, but that proves nothing
+  EXPECT_EQ(state(0.93, 0.20),
+            Decision::undecided);  // below the bound, but the interval contains the bound
 }
 
-TEST_F(VerdictTest, WhatAnUndecidedGateDoesIsForTheExperimentToSay) {
+TEST_F(VerdictTest, TheExperimentDecidesWhetherAnUndecidedGateFails) {
   Verdict row{.decision = Decision::undecided, .bound = Bound{.at_least = 0.95}};
   EXPECT_FALSE(fails(row));
   row.bound->inconclusive = Inconclusive::fail;
@@ -142,12 +142,12 @@ TEST_F(VerdictTest, AnAbsoluteBoundIsOfTheMediansInterval) {
 TEST_F(VerdictTest, AStoredRunIsABaselineToo) {
   Gate gate;
   gate.metric = "throughput_bps";
-  gate.pairs = {{candidate(), reference()}};  // what each trial is divided by
+  gate.pairs = {{candidate(), reference()}};  // the reference divides each trial
   gate.against = run("stored", rows(10, 1, 0.02)).string();
   gate.stored = std::make_shared<const RunSet>(RunSet::read({gate.against}));
   gate.bound.at_least = 0.95;
   criteria.gates = {gate};
-  // A machine of a third of the speed; the candidate keeps its place beside iperf3, or does not.
+  // The machine has a third of the speed. In the first run, the ratio to iperf3 is unchanged.
   EXPECT_EQ(judge_gates(criteria, table(rows(10, 1, 0.02, 0.33, 2)))[0].decision, Decision::passed);
   EXPECT_EQ(judge_gates(criteria, table(rows(10, 0.8, 0.02, 0.33, 2)))[0].decision,
             Decision::failed);
@@ -159,7 +159,7 @@ TEST_F(VerdictTest, ARunLooksAtItsDataAtDoublingNumbersOfBlocks) {
   criteria.until = Until{{"throughput_bps"}, 0.02, false, 35};
   EXPECT_THAT(interim_analyses(criteria), ElementsAre(10, 20, 35));
   EXPECT_NEAR(significance_of(criteria, 6).level, 0.0037, 1e-4);
-  criteria.until->metrics.clear();  // only for gates that repeat, and there is none
+  criteria.until->metrics.clear();  // no metric and no gate can extend the run
   EXPECT_THAT(interim_analyses(criteria), ElementsAre(10));
   criteria.gates = {ratio_gate(0.95)};
   criteria.gates[0].bound.inconclusive = Inconclusive::repeat;
@@ -171,7 +171,7 @@ TEST_F(VerdictTest, UntilWantsNarrowIntervalsOfCasesOrOfComparisons) {
   criteria.until = Until{{"throughput_bps"}, 0.05, false, 20};
   criteria.compare = {{"throughput_bps", {{candidate(), reference()}}}};
   const TrialTable trials = table(rows(20, 1, 0.01));
-  // The machine's moods widen each case's own interval; the ratio does not mind.
+  // The machine's speed varies, which widens the interval of each case but not of the ratio.
   EXPECT_EQ(unresolved(experiment, criteria, trials).size(), 2u);
   EXPECT_THAT(unresolved(experiment, criteria, trials)[0], HasSubstr("not to ±5%"));
   criteria.until->of_comparisons = true;
@@ -188,7 +188,7 @@ TEST_F(VerdictTest, AnUndecidedGateThatIsToRepeatKeepsTheRunGoing) {
   EXPECT_THAT(unresolved(experiment, criteria, table(rows(10, 1.2, 0.02))), IsEmpty());
 }
 
-TEST_F(VerdictTest, APlanInWhichNoGateCanBeDecidedIsTold) {
+TEST_F(VerdictTest, APlanInWhichNoGateCanBeDecidedIsReported) {
   criteria.gates = {ratio_gate(0.95)};
   criteria.repetitions = 5;
   EXPECT_THAT(undecidable(criteria), ElementsAre(HasSubstr("they require 6")));
@@ -196,8 +196,8 @@ TEST_F(VerdictTest, APlanInWhichNoGateCanBeDecidedIsTold) {
   EXPECT_THAT(undecidable(criteria), IsEmpty());
 }
 
-// Trials in two groups have no interval to speak of; but when each of them breaks the bound, it is
-// broken.
+// Trials in two groups have no reliable interval. If each of them breaks the bound, the gate still
+// fails.
 TEST_F(VerdictTest, TwoGroupsThatBothBreakTheBoundAreABreach) {
   const auto judged = [&](double fast, double slow) {
     criteria.gates = {ratio_gate(0.95)};
@@ -219,13 +219,13 @@ TEST_F(VerdictTest, RunsAreComparedRelativeToTheReferenceOfEachBlock) {
   const RunSet base = RunSet::read({run("base", rows(10, 1, 0.02)).string()});
   const RunSet same = RunSet::read({run("same", rows(10, 1, 0.02, 0.3, 7)).string()});
   const RunSet slow = RunSet::read({run("slow", rows(10, 0.8, 0.02, 0.3, 8)).string()});
-  const auto verdict = [&](const RunSet& now, const std::string& relative_to) {
+  const auto verdict = [&](const RunSet& new_runs, const std::string& relative_to) {
     const RunComparison c = compare_runs(
-        base, now,
+        base, new_runs,
         {.metrics = {"throughput_bps"}, .relative_to = relative_to, .significance = kSteady});
     return c.rows.back().decision;
   };
-  EXPECT_EQ(verdict(same, ""), Decision::slower);  // the machine is
+  EXPECT_EQ(verdict(same, ""), Decision::slower);  // because the machine is slower
   EXPECT_EQ(verdict(same, "engine=iperf3"), Decision::same);
   EXPECT_EQ(verdict(slow, "engine=iperf3"), Decision::slower);
   const RunComparison c =
@@ -243,13 +243,13 @@ TEST_F(VerdictTest, AFolderOfRunsIsTakenWhole) {
   run("many/b", rows(5, 1, 0.02, 1, 2));
   fs::create_directory_symlink("b", folder / "many/latest");
   EXPECT_EQ(RunSet::read({(folder / "many").string()}).runs().size(), 2u);
-  EXPECT_THROW(RunSet::read({folder.string()}), UsageError);  // holds no run itself
+  EXPECT_THROW(RunSet::read({folder.string()}), UsageError);  // contains no run itself
   EXPECT_THROW(RunSet::read({"/nowhere"}), UsageError);
   const std::string a = (folder / "many/a").string();
   EXPECT_THROW(RunSet::read({a, a}), UsageError);  // named twice
   RunSet all = RunSet::read({(folder / "many").string()});
   all.remove_runs_in(RunSet::read({(folder / "many/latest").string()}));
-  EXPECT_EQ(all.runs().size(), 1u);  // the rest, compared with the newest
+  EXPECT_EQ(all.runs().size(), 1u);  // the run that is not the newest
 }
 
 TEST_F(VerdictTest, TwoRunsInOneFileAreRefused) {
@@ -257,7 +257,7 @@ TEST_F(VerdictTest, TwoRunsInOneFileAreRefused) {
   EXPECT_THROW(RunSet::read({(folder / "joined").string()}), UsageError);
 }
 
-// Counts that may be 0 have no ratio: their difference is judged.
+// Counts that may be 0 have no ratio, so their difference is judged.
 TEST_F(VerdictTest, CountsAreComparedByTheirDifference) {
   const auto trials = [&](std::uint64_t retransmits, std::uint64_t first) {
     std::string text;
@@ -273,18 +273,18 @@ TEST_F(VerdictTest, CountsAreComparedByTheirDifference) {
     quiet.push_back(run("quiet" + std::to_string(i), trials(0, i)).string());
     lossy.push_back(run("lossy" + std::to_string(i), trials(500, i)).string());
   }
-  const RunSet base = RunSet::read(quiet), now = RunSet::read(lossy);
+  const RunSet base = RunSet::read(quiet), new_runs = RunSet::read(lossy);
   const auto verdict = [](const RunSet& before, const RunSet& after) {
     return compare_runs(before, after, {.metrics = {"retransmits"}}).rows.at(0);
   };
-  EXPECT_EQ(verdict(base, now).decision, Decision::slower);
-  EXPECT_NEAR(verdict(base, now).value.value(), 500, 2);
-  EXPECT_FALSE(ratio_of(verdict(base, now)));
-  EXPECT_EQ(verdict(now, base).decision, Decision::faster);
+  EXPECT_EQ(verdict(base, new_runs).decision, Decision::slower);
+  EXPECT_NEAR(verdict(base, new_runs).value.value(), 500, 2);
+  EXPECT_FALSE(ratio_of(verdict(base, new_runs)));
+  EXPECT_EQ(verdict(new_runs, base).decision, Decision::faster);
   EXPECT_EQ(verdict(base, base).decision, Decision::same);
-  EXPECT_THAT(describe(verdict(base, now)), HasSubstr("500 more than the base: slower"));
+  EXPECT_THAT(describe(verdict(base, new_runs)), HasSubstr("500 more than the base: slower"));
 
-  // A share by which sessions differ widens ratios, not differences: no verdict on single runs.
+  // session_sd widens only ratios. Differences between single runs get no verdict.
   CompareOptions options{.metrics = {"retransmits"}};
   options.significance.session_sd = 0.03;
   const Verdict single =
@@ -293,7 +293,7 @@ TEST_F(VerdictTest, CountsAreComparedByTheirDifference) {
   EXPECT_THAT(single.warning, HasSubstr("requires 5 runs of the base or --relative-to"));
 }
 
-// Kalibera & Jones: trials of one run are no evidence about the next.
+// Kalibera & Jones: trials of one run do not predict the next run.
 TEST_F(VerdictTest, SeveralRunsAreComparedByTheirMedians) {
   const auto runs = [&](const std::string& name, double speed, double spread, int count) {
     std::vector<std::string> folders;
@@ -305,8 +305,9 @@ TEST_F(VerdictTest, SeveralRunsAreComparedByTheirMedians) {
     }
     return RunSet::read(folders);
   };
-  const auto row = [&](const RunSet& base, const RunSet& now) {
-    return compare_runs(base, now, {.metrics = {"throughput_bps"}, .relative_to = "engine=iperf3"})
+  const auto row = [&](const RunSet& base, const RunSet& new_runs) {
+    return compare_runs(base, new_runs,
+                        {.metrics = {"throughput_bps"}, .relative_to = "engine=iperf3"})
         .rows.at(0);
   };
   const RunSet five = runs("five", 1, 0.01, 5);
@@ -314,7 +315,7 @@ TEST_F(VerdictTest, SeveralRunsAreComparedByTheirMedians) {
   EXPECT_EQ(row(five, runs("slow-one", 0.8, 0.01, 1)).decision, Decision::slower);
   EXPECT_EQ(row(five, runs("same", 1, 0.01, 5)).decision, Decision::same);
   EXPECT_EQ(row(runs("three", 1, 0.01, 3), runs("other", 0.8, 0.01, 3)).decision, Decision::slower);
-  // Runs that differ as much among themselves decide nothing, and say how many would.
+  // If the runs of each side differ as much, the verdict is inconclusive and has more_runs.
   const Verdict wide = row(runs("wide", 1, 0.08, 5), runs("wide-slow", 0.93, 0.08, 5));
   EXPECT_EQ(wide.decision, Decision::inconclusive);
   EXPECT_GT(wide.more_runs.value(), 5u);
@@ -323,8 +324,8 @@ TEST_F(VerdictTest, SeveralRunsAreComparedByTheirMedians) {
   EXPECT_EQ(few.warning, "2 and 1 runs: a verdict requires 3 on each side, or 5 and 1");
 }
 
-// It slows every trial: that all say the same proves nothing.
-TEST_F(VerdictTest, AnotherLoadIsNoGroundButForAReferenceThatBoreIt) {
+// A load slows every trial, so a verdict requires a reference that had the same load.
+TEST_F(VerdictTest, AnotherLoadAllowsAVerdictOnlyWithAReference) {
   const RunSet idle = RunSet::read({run("idle", rows(10, 1, 0.01)).string()});
   const RunSet busy = RunSet::read({run("busy", rows(10, 1, 0.01, 0.3, 2, 0.5)).string()});
   const RunComparison c = compare_runs(idle, busy, {.metrics = {"throughput_bps"}});
@@ -339,15 +340,15 @@ TEST_F(VerdictTest, AnotherLoadIsNoGroundButForAReferenceThatBoreIt) {
   EXPECT_THAT(same.differences, Not(Contains(HasSubstr("load:"))));
 }
 
-TEST_F(VerdictTest, WhatOnlyOneRunHasIsListedAndWhatWasNotMeasuredFails) {
+TEST_F(VerdictTest, CasesOfOneRunAreListedAndCasesWithoutValuesFail) {
   const Case& other = samples.add_case("other");
   std::string broken;
   for (std::uint64_t block = 1; block <= 6; ++block)
     broken += trial_row(samples.failed(experiment.cases[1], block));
   const RunSet base = RunSet::read(
       {run("base", rows(6, 1, 0.02) + trial_row(samples.transfer(other, 1, 1000))).string()});
-  const RunSet now = RunSet::read({run("new", broken).string()});
-  const RunComparison c = compare_runs(base, now, {.metrics = {"throughput_bps"}});
+  const RunSet new_runs = RunSet::read({run("new", broken).string()});
+  const RunComparison c = compare_runs(base, new_runs, {.metrics = {"throughput_bps"}});
   EXPECT_THAT(c.only_base, ElementsAre(reference(), "other"));
   EXPECT_THAT(c.unmeasured, ElementsAre(candidate() + " throughput_bps"));
   EXPECT_THAT(c.failing, ElementsAre(candidate() + ": 6 of 6 trials failed, 0 of 6 in the base"));

@@ -20,7 +20,7 @@ function colour(index) {
   return colours[index % colours.length];
 }
 
-// Past the last colour, and for another run, the line is another one.
+// Returns the dashes of a line. They differ between runs, and when the colours repeat.
 function dash(index, run) {
   return DASHES[(Math.floor(index / COLOURS.light.length) + run) % DASHES.length];
 }
@@ -29,8 +29,8 @@ function faded(hex, alpha) {
   return hex + Math.round(255 * alpha).toString(16).padStart(2, '0');
 }
 
-// Chart.js draws no intervals: lines from `whiskers[i][0]` to `[1]` through each element, along
-// `whiskerAxis`.
+// Draws the intervals that Chart.js lacks: a line from `whiskers[i][0]` to `whiskers[i][1]` through
+// each element, along `whiskerAxis`.
 const whiskers = {
   id: 'whiskers',
   afterDatasetsDraw(chart) {
@@ -61,7 +61,7 @@ const whiskers = {
   },
 };
 
-// A band from `from` to `to` of the x axis and a line at `at`, behind everything.
+// Draws a band from `from` to `to` of the x axis and a line at `at`, behind all other elements.
 const band = {
   id: 'band',
   beforeDatasetsDraw(chart, _, options) {
@@ -81,7 +81,7 @@ const band = {
   },
 };
 
-// What every chart has in common.
+// Returns the options that all charts share.
 function common(plugins = {}) {
   return {
     animation: false,
@@ -109,7 +109,7 @@ function scale(title, more = {}) {
   };
 }
 
-// 1, 2 and 5 of each decade between the two; only powers of ten when there are many.
+// Returns 1, 2 and 5 of each decade between the two, or only powers of ten for many decades.
 function logTicks(min, max) {
   const decades = Math.log10(max / min);
   const steps = decades > 3.5 ? [1] :
@@ -125,7 +125,7 @@ function logTicks(min, max) {
   return ticks;
 }
 
-// An axis of a column's values: linear from 0, or logarithmic where they span more than `decades`.
+// Returns an axis for a column's values: linear from 0, or logarithmic for more than `decades`.
 function valueScale(column, title, values, decades = 1.4) {
   const known = values.filter(v => v !== null && v !== undefined && Number.isFinite(v));
   const positive = known.filter(v => v > 0);
@@ -152,14 +152,14 @@ function valueScale(column, title, values, decades = 1.4) {
   });
 }
 
-// A dot does not hide the one beside it: always the same places around 0.
+// Returns a fixed offset from 0 for dot `i`, so that dots do not hide each other.
 function jitter(i) {
   return ((i * 0.618034) % 1 - 0.5) * 0.3;
 }
 
 // Bars from 0 to the median, with its interval and the single trials as dots. rows: [{label: lines,
-// cells}], a cell a run: {median, low, high, dots: [[block, value]], isBaseline} or null. Where the
-// values span decades a bar would have no foot to stand on: then the median is a mark.
+// cells}]. Each cell is a run: {median, low, high, dots: [[block, value]], isBaseline} or null. On a
+// logarithmic axis, which has no 0, the median is a mark instead of a bar.
 function barChart(column, title, rows, runCount) {
   const everything = rows.flatMap(
       row => row.cells.filter(Boolean).flatMap(
@@ -260,8 +260,8 @@ function barChart(column, title, rows, runCount) {
   };
 }
 
-// Lines. series: [{label, colour, dash, points: [[x, y]], thin: [points…], whiskers}]; the thin
-// ones are single trials. describe: (series, x, y) → what the tooltip says.
+// Lines. series: [{label, colour, dash, points: [[x, y]], thin: [points…], whiskers}]. The thin
+// lines are single trials. describe: (series, x, y) → the text of the tooltip.
 function lineChart(series, x, y, describe, more = {}) {
   const datasets = [];
   const xy = points => points.map(([px, py]) => ({x: px, y: py === null ? NaN : py}));
@@ -343,7 +343,7 @@ const NICE_RATIOS = [
   2,    3,    5,    10,   20,  30,  50,  100, 200, 300, 500, 1000, 2000, 3000, 5000, 10000
 ];
 
-// So many of the nice ratios as fit, 1 always among them.
+// Returns as many round ratios as fit, always including 1.
 function ratioTicks(min, max) {
   const gap = (max - min) / 7;
   const kept = [0];
@@ -364,8 +364,8 @@ const MARKS = {
 };
 
 // Ratios with their intervals, and the band in which a difference does not matter. rows: [{label:
-// lines, and the columns of a verdict}]. The axis is logarithmic: twice and half are equally far
-// from 1.
+// lines, and the columns of a verdict}]. The axis is logarithmic: 2 and 0.5 are equally far from
+// 1.
 function forestChart(rows, threshold, title) {
   const log = value => value === null || value === undefined ? null : Math.log(value);
   const all = rows.flatMap(row => [row.ratio, row.ci_low, row.ci_high]).filter(v => v > 0);

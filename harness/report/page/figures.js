@@ -1,6 +1,6 @@
-// Sections of figures and what is judged of them: bars and distributions, comparisons, sweeps.
+// Sections of figures and their verdicts: bars and distributions, comparisons, sweeps.
 
-// The metrics that one of the cases has, the first ones of their kind first.
+// Returns the metrics that some of the cases have: those in `first` first.
 function metricsOf(list, first = []) {
   const has = metric =>
       list.some(c => runs.some((_, run) => summary.has(key(run, c.name, metric))));
@@ -85,7 +85,7 @@ function distributionCards(kind, list, metric) {
   });
 }
 
-// The legend of a chart whose lines all stay.
+// The legend of a chart whose lines cannot be hidden.
 function legend(series) {
   return el(
       'div', {class: 'legend'},
@@ -163,7 +163,7 @@ function figuresSection(kind) {
       figuresTable(kind, list));
 }
 
-// Whether a verdict has a ratio, or a difference of a count that is often 0.
+// Returns true if a verdict has a ratio, or the difference of a count that is often 0.
 const hasEffect = row => row.ratio !== null || row.difference !== null;
 
 function forestCards(name, all, baselineOf, title) {
@@ -182,14 +182,14 @@ function forestCards(name, all, baselineOf, title) {
   });
 }
 
-// "engine=iperf3", of a baseline that shares the workload.
+// Returns the parts of the baseline's name that the other name lacks: "engine=iperf3".
 function differing(baseline, name) {
   const parts = baseline.split('/'), others = name.split('/');
   const left = parts.filter((part, i) => part !== others[i]);
   return left.length ? left.join('/') : baseline;
 }
 
-// A table a metric.
+// Returns one table per metric.
 function effectTables(rows, how, withBaseline) {
   return [...new Set(rows.map(row => row.metric))].map(
       metric => effectTable(
@@ -253,8 +253,8 @@ function gatesSection() {
   return tables.some(Boolean) ? section('gates', 'Gates', [], tables) : null;
 }
 
-// The axes of the workloads that are numbers and take at least two values: [{workload, axis,
-// column, cases}].
+// Returns the axes of the workloads with at least two numbers as values: [{workload, axis, column,
+// cases}].
 function sweeps() {
   const list = cases.filter(isVisible);
   return workloadsOf(list).flatMap(workload => {
@@ -302,7 +302,7 @@ function sweepSeries(sweep, metric) {
                                   .filter(Boolean));
 }
 
-// The values of the axis; logarithmic when they span a decade.
+// Returns the scale of the axis. It is logarithmic if the values span a decade.
 function sweepScale(sweep) {
   const {values, column, axis} = sweep;
   const min = values[0], max = values.at(-1);

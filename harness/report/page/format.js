@@ -13,7 +13,7 @@ const SCALES = {
   plain: [['', 1]],
 };
 
-// Of a column, by the end of its name.
+// Returns the scales of a column, by the end of its name.
 function scalesOf(column) {
   if (column.endsWith('loss_ratio') || column.endsWith('load_ratio') || column === 'steal_ratio')
     return SCALES.share;
@@ -22,7 +22,7 @@ function scalesOf(column) {
   return SCALES.plain;
 }
 
-// The largest unit that leaves a number of at least one.
+// Returns the largest unit in which the number is at least 1.
 function scaleFor(column, value) {
   const scales = scalesOf(column);
   let best = scales[0];
@@ -31,7 +31,7 @@ function scaleFor(column, value) {
   return best;
 }
 
-// Three significant digits, no more than the number has.
+// Returns three significant digits without trailing zeros.
 function digits(value) {
   const size = Math.abs(value);
   if (size === 0) return '0';
@@ -43,7 +43,7 @@ function digits(value) {
   return String(Number(value.toFixed(size >= 9.995 ? 1 : size >= 0.995 ? 2 : 3)));
 }
 
-// Three significant digits, also when they are zeros; a whole number as it is.
+// Returns three significant digits with trailing zeros, or a whole number unchanged.
 function figure(value) {
   const size = Math.abs(value);
   if (Number.isInteger(value) || size < 0.0995 || size >= 1e6) return digits(value);
@@ -59,7 +59,7 @@ function human(column, value, figureOf = figure) {
   return (text + (unit ? ' ' : '') + unit).trim();
 }
 
-// On an axis: "10 µs", "1 ms"
+// Returns the text of a tick on an axis: "10 µs", "1 ms".
 function tick(column, value) {
   return human(column, value, digits);
 }
@@ -79,8 +79,8 @@ function ratioText(ratio) {
   return ratio.toFixed(ratio < 9.995 ? 2 : ratio < 99.95 ? 1 : 0);
 }
 
-// "round trip p99 (µs)", what divides the values, and a step between ticks where a decimal one
-// would not be round.
+// Returns the title "round trip p99 (µs)", the divisor of the values, and the step between ticks if
+// a decimal step would not be round.
 function axisOf(column, title, largest) {
   const [unit, factor] = scaleFor(column, largest);
   const about = largest / factor / 5;
@@ -116,7 +116,7 @@ function sentence(text) {
   return text ? text[0].toUpperCase() + text.slice(1) + '.' : '';
 }
 
-// Lines of at most `width` characters, broken after '/', ',' or a blank.
+// Returns lines of at most `width` characters, broken after '/', ',' or a blank.
 function wrap(text, width) {
   const lines = [''];
   for (const word of text.match(/[^\/, ]*[\/, ]*/g)) {

@@ -1,12 +1,11 @@
-// Sections of lines that one can choose among: round trips by percentile, and what happened in
-// time.
+// Sections of lines from which the reader chooses: round trips by percentile, and series in time.
 
-// Buttons, one a line. Of many, the first few are shown until others are asked for.
+// Buttons, one per line of the chart. At first, only the first few lines are shown.
 function chooser(name, series) {
   const shown = state.shown[name] ||
-      (state.shown[name] = new Set(series.slice(0, MOST_LINES).map(one => one.id)));
+      (state.shown[name] = new Set(series.slice(0, MAX_LINES).map(one => one.id)));
   if (!series.some(one => shown.has(one.id)))
-    for (const one of series.slice(0, MOST_LINES)) shown.add(one.id);
+    for (const one of series.slice(0, MAX_LINES)) shown.add(one.id);
   const toggle = id => () => {
     if (shown.has(id))
       shown.delete(id);
@@ -29,7 +28,7 @@ function chooser(name, series) {
   };
 }
 
-// [x, y] of several trials, point by point: the medians, as far as at least half of the trials go.
+// Returns the medians of several trials, point by point, while at least half of them have a point.
 function medianPoints(trials) {
   const longest = Math.max(...trials.map(points => points.length));
   return Array.from({length: longest}, (_, i) => trials.map(points => points[i]).filter(Boolean))
@@ -37,7 +36,7 @@ function medianPoints(trials) {
       .map(points => [median(points.map(p => p[0])), median(points.map(p => p[1]))]);
 }
 
-// Of each visible case and run: the trials that have something of the kind `field` of the data.
+// Returns the trials of each visible case and run that have data in `field`.
 function trialsByCase(field) {
   return cases.filter(isVisible).flatMap(
       one => one.runs
@@ -56,8 +55,8 @@ function trialsByCase(field) {
                  .filter(Boolean));
 }
 
-// Of several percentile curves: the median of their values at each level that half of them reach.
-// Past its last level a trial stands at its longest round trip.
+// Returns the median of several percentile curves at each level that half of them reach. Beyond its
+// last level, a trial counts with its longest round trip.
 function medianCurve(curves) {
   const levels = curves.map(points => new Map(points.slice(0, -1)));
   const all = [...new Set(levels.flatMap(map => [...map.keys()]))].sort((a, b) => a - b);
@@ -171,6 +170,6 @@ function timeSection() {
       el('p', {class: 'note'},
          'Bold: the median of the trials in each interval. Thin: ' +
              'single trials. The rate is that of the receiving end; RTT, window and ' +
-                  'retransmissions are what the sending kernel told.'),
+                  'retransmissions are from the sending kernel.'),
       buttons, el('div', {class: 'cards'}, cards));
 }

@@ -1,4 +1,4 @@
-// Sections of what is told once: trials that failed, all figures, the hosts and the experiment.
+// Sections without a chart: failed trials, all figures, the hosts and the experiment.
 
 function trialsSection(field, id, title, note) {
   const trials =

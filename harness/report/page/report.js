@@ -21,7 +21,7 @@ const KINDS = [
         ['rtt_p50_ns', 'rtt_p99_ns', 'rtt_max_ns', 'rate_hz', 'lost', 'background_throughput_bps']
   },
 ];
-const MOST_LINES = 8;  // that are shown unless someone asks for more
+const MAX_LINES = 8;  // per chart, until the reader shows more
 const state = {
   hiddenWorkloads: new Set(),
   hiddenEngines: new Set(),
@@ -37,7 +37,7 @@ function titleOf(metric) {
   return METRICS.has(metric) ? METRICS.get(metric).title : metric;
 }
 
-// The cases of all runs: what they are, and `runs[i]` as run i has it.
+// The cases of all runs. `runs[i]` is the case in run i.
 const cases = (() => {
   const byName = new Map();
   runs.forEach((run, index) => {
@@ -67,8 +67,8 @@ const workloadsOf = list => [...new Set(list.map(c => c.workload))];
 
 let charts = [];
 
-// A card with a chart, drawn once it is in the page and its width is known: height and configure
-// are functions of it. `name` says to tests and to people's scripts what it shows.
+// Returns a card with a chart. The chart is drawn when the card is in the page and its width is
+// known; height and configure are functions of the width. Tests and scripts find the chart by `name`.
 function chartCard(name, title, label, height, configure) {
   const canvas = el('canvas', {role: 'img', 'aria-label': label, 'data-chart': name});
   charts.push({canvas, height, configure});
@@ -85,13 +85,13 @@ function drawCharts() {
   for (const {canvas, configure, width} of sized) new Chart(canvas, configure(width));
 }
 
-// Of a chart with a row a case: high enough for the labels.
+// Returns the height of a chart with one row per case, enough for the labels.
 function rowsHeight(labels, least) {
   return 62 +
       labels.length * Math.max(least, 16 + 15 * Math.max(...labels.map(label => label.length)));
 }
 
-// Cards one below the other in as many columns as fit.
+// Returns cards in as many columns as fit.
 function columns(cards) {
   const some = cards.filter(Boolean);
   return el('div', {class: some.length > 1 ? 'cards columns' : 'cards'}, some);
@@ -104,7 +104,7 @@ function selectOf(label, options, chosen, onchange) {
          options.map(([value, text]) => el('option', {value, selected: value === chosen}, text))));
 }
 
-// The choice that was made of `options` under this name, or the first one.
+// Returns the reader's choice among `options` under this name, or the first option.
 function choice(name, options) {
   return options.includes(state.choices[name]) ? state.choices[name] : options[0];
 }
@@ -143,7 +143,7 @@ function fillHeader() {
       `${names} · ${runs.length} runs` :
       `${names} · ${timeText(runs[0].started)}`;
   document.getElementById('question').textContent = questions.length === 1 ? questions[0] : names;
-  const told = runs.length > 1 ?
+  const statements = runs.length > 1 ?
       [
         ...data.headline,
         ...runs.flatMap(
@@ -151,7 +151,7 @@ function fillHeader() {
                                 .map(s => ({...s, text: `${letterOf(index)}: ${s.text}`})))
       ] :
       runs[0].headline;
-  document.getElementById('answers').append(...told.map(
+  document.getElementById('answers').append(...statements.map(
       s =>
           el('li', {class: s.mark},
              el('span', {class: 'mark', 'aria-hidden': 'true'}, MARK_TEXT[s.mark]),
@@ -225,8 +225,8 @@ function render() {
           timeSection(),
           trialsSection('failed', 'failed', 'Failed trials', 'Left out of every figure'),
           trialsSection(
-              'remarks', 'remarks', 'Trials to keep in mind',
-              'They count, but something was unlike'),
+              'remarks', 'remarks', 'Trials with warnings',
+              'Their figures count'),
           allFigures(),
           surroundingsSection(),
           experimentSection(),
@@ -237,7 +237,7 @@ function render() {
   window.scrollTo(0, at);
 }
 
-// The theme: the system's, or the one that was chosen. A browser may keep no choice for a file.
+// The theme of the system, or the reader's choice. Some browsers store no choice for a local file.
 const systemIsDark = window.matchMedia('(prefers-color-scheme: dark)');
 
 function keptTheme(value) {

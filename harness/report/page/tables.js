@@ -1,4 +1,4 @@
-// Elements of the page, and its tables. All text goes in as text: names may hold anything.
+// Elements of the page, and its tables. Names are inserted as text, because they may contain markup.
 
 function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -13,13 +13,13 @@ function el(tag, attributes = {}, ...children) {
   return element;
 }
 
-// A name that may break after a slash, and nowhere else unless it must.
+// Returns a name that breaks after slashes first.
 function breakable(name) {
   return name.split(/(?<=\/)/).flatMap((part, i) => i ? [el('wbr'), part] : [part]);
 }
 
-// columns: [{title, isNumber}]; rows: arrays of cells, a cell a text, an element, or {text, small,
-// attributes}. The first cell of a row is its heading.
+// columns: [{title, isNumber}]; rows: arrays of cells. A cell is a text, an element, or {text,
+// small, attributes}. The first cell of a row is its heading.
 function table(caption, columns, rows) {
   const cell = (content, i) => {
     const {text, small, attributes} =
@@ -48,7 +48,7 @@ function table(caption, columns, rows) {
             el('tbody', {}, rows.map(row => el('tr', {}, row.map(cell)))))));
 }
 
-// Filled when it is opened first: of what few will open, and what may be long.
+// Returns a folded section. It is filled when the reader opens it first, since it may be long.
 function details(summary, fill) {
   const element = el('details', {}, el('summary', {}, summary));
   element.addEventListener('toggle', () => {
@@ -74,7 +74,7 @@ function verdict(name) {
   return el('span', {class: `verdict ${mark}`}, text);
 }
 
-// A figure, its interval below it, and the exact value for whoever reads the page by program.
+// Returns a cell with a figure, its interval below it, and the exact value for scripts.
 function figureCell(row) {
   if (!row) return '–';
   return {
@@ -84,10 +84,10 @@ function figureCell(row) {
   };
 }
 
-// The pairs of a comparison, or the trials of the smaller of two runs.
+// Returns the number of pairs of a comparison, or of trials of the smaller run.
 const countOf = row => row.n ?? Math.min(row.base_n, row.new_n);
 
-// The rows of one metric. What many rows say the chart shows: then the table is to be opened.
+// Returns the table of one metric. A long table is folded, since the chart shows its content.
 function effectTable(caption, rows, withBaseline) {
   const content = () => table(
       caption,
@@ -98,7 +98,7 @@ function effectTable(caption, rows, withBaseline) {
         {title: '95 % interval'},
         {title: 'n', isNumber: true},
         {title: 'verdict'},
-        {title: 'to keep in mind'},
+        {title: 'warning'},
       ],
       rows.map(
           row =>
@@ -178,7 +178,8 @@ function flatten(value, prefix = '') {
   return Object.entries(value).flatMap(([key, v]) => flatten(v, prefix ? `${prefix}.${key}` : key));
 }
 
-// A column a host; the two ends of a run that are the same host share one. What differs is marked.
+// Returns a table with one column per host. Two ends on one host share a column. Differences are
+// marked.
 function environmentTable(runs) {
   const columns = [];
   for (const [index, run] of runs.entries()) {

@@ -1,0 +1,47 @@
+#include "sockets/throughput/low_watermark.h"
+
+#include <sys/socket.h>
+
+#include "sockets/core/socket_options.h"
+
+namespace pingperf {
+namespace {
+
+constexpr std::uint64_t kStandard = 128 * 1024;  // bytes
+constexpr int kOff = 1;                          // the kernel's default
+
+// A stream must fill the standard watermark in this time, so that no byte waits longer.
+constexpr Nanoseconds kMaxWait = kMillisecond;
+
+// With both ends on one CPU, the receiver runs when the sender sleeps, and no wake-up is saved.
+bool shares_cpu(const Options& o) {
+  return o.client_cpu && o.client_cpu == o.server_cpu;
+}
+
+}  // namespace
+
+bool has_standard_low_watermark(const Options& o) {
+  return o.transport == Transport::tcp && !o.receive_low_watermark && !o.rate_bps &&
+         o.warmup.value_or(0) > 0 && !shares_cpu(o);
+}
+
+void set_low_watermark(int fd, const Options& o) {
+  if (!o.receive_low_watermark && !has_standard_low_watermark(o)) return;
+  set_option(fd, SOL_SOCKET, SO_RCVLOWAT,
+             static_cast<int>(o.receive_low_watermark.value_or(kStandard)),
+             "receive_low_watermark");
+}
+
+void review_low_watermark(int fd, const Options& o, std::uint64_t bytes) noexcept {
+  if (!has_standard_low_watermark(o)) return;
+  const double filled =
+      static_cast<double>(bytes) / (to_seconds(*o.warmup) * static_cast<double>(kStandard));
+  if (filled * to_seconds(kMaxWait) < 1)
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &kOff, sizeof kOff);
+}
+
+std::optional<std::uint64_t> low_watermark(int fd) noexcept {
+  return buffer_size(fd, SO_RCVLOWAT);
+}
+
+}  // namespace pingperf

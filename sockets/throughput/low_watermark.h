@@ -1,0 +1,28 @@
+// The receive low watermark: how many bytes must have arrived before the kernel wakes the receiver
+// of a TCP stream (SO_RCVLOWAT, socket(7)). Few wake-ups of many bytes are cheaper than many of few
+// bytes. The end of the stream wakes the receiver in any case.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "sockets/core/options.h"
+
+namespace pingperf {
+
+// Returns true if the receivers of a trial start with the standard watermark: no parameter sets
+// another, no rate paces the stream, and a warmup will show how fast the stream is.
+bool has_standard_low_watermark(const Options& options);
+
+// Sets the watermark of a receiver before its stream starts: the parameter, or else the standard
+// one. Throws std::system_error.
+void set_low_watermark(int fd, const Options& options);
+
+// Removes the standard watermark from a stream that received `bytes` in the warmup, if the stream
+// is so slow that messages would wait for others.
+void review_low_watermark(int fd, const Options& options, std::uint64_t bytes) noexcept;
+
+// Returns the watermark that the kernel uses; nothing if the socket has none.
+std::optional<std::uint64_t> low_watermark(int fd) noexcept;
+
+}  // namespace pingperf
