@@ -441,6 +441,9 @@ int run_cli(int argc, char** argv) {
 int pingperf_main(int argc, char** argv) {
   ::signal(SIGCHLD, SIG_DFL);  // if inherited as ignored, exit statuses would be lost
   try {
+    // An agent starts a worker for each trial, which need not wait for the description of all
+    // options.
+    if (argc == 2 && argv[1] == std::string_view("worker")) return run_worker();
     const int code = run_cli(argc, argv);
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
     fmt::print(stderr, "pingperf: cannot write to stdout: {}\n", std::strerror(errno));
