@@ -49,6 +49,7 @@ shuffled, repeated plan.")
 set(CPACK_DEBIAN_PINGPERF_PACKAGE_NAME pingperf)
 set(CPACK_DEBIAN_PINGPERF_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PINGPERF_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PINGPERF_PACKAGE_DEPENDS libiperf0)  # loaded, not linked: dpkg-shlibdeps does not see it
 set(CPACK_DEBIAN_PINGPERF_PACKAGE_RECOMMENDS "iproute2, ethtool")  # labs
 set(CPACK_DEBIAN_PINGPERF_PACKAGE_SUGGESTS "openssh-client, iperf3")
 set(CPACK_COMPONENT_LIBPINGPERF-DEV_DESCRIPTION "socket engines of pingperf (development files)

@@ -19,7 +19,7 @@
 #include "harness/base/units.h"
 #include "harness/base/usage_error.h"
 #include "harness/base/version.h"
-#include "harness/engines/iperf3.h"
+#include "harness/engines/libiperf.h"
 #include "harness/experiment/schema.h"
 #include "harness/results/columns.h"
 #include "sockets/core/options.h"
@@ -392,8 +392,9 @@ void add_agents(CLI::App& app, int& result) {
 }
 
 std::string version_text() {
+  const auto no_libiperf = libiperf_unavailable();
   return fmt::format("pingperf {} ({}, {} {})\nlibiperf {}", version(), git_commit(), compiler(),
-                     build_type(), libiperf_version());
+                     build_type(), no_libiperf ? "not found: " + *no_libiperf : libiperf_version());
 }
 
 // Returns true if the shell may have expanded a glob to several arguments.
@@ -408,7 +409,7 @@ int run_cli(int argc, char** argv) {
   app.formatter(std::make_shared<HelpFormatter>());
   app.require_subcommand(1);
   app.set_help_flag("-h,--help", "print this help and exit");
-  app.set_version_flag("--version", version_text(), "print the version and exit");
+  app.set_version_flag("--version", version_text, "print the version and exit");
   int result = 0;
   add_run(app, argc, argv, result);
   add_check_and_plan(app, result);
@@ -440,6 +441,9 @@ int run_cli(int argc, char** argv) {
 int pingperf_main(int argc, char** argv) {
   ::signal(SIGCHLD, SIG_DFL);  // if inherited as ignored, exit statuses would be lost
   try {
+    // An agent starts a worker for each trial, which need not wait for the description of all
+    // options.
+    if (argc == 2 && argv[1] == std::string_view("worker")) return run_worker();
     const int code = run_cli(argc, argv);
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
     fmt::print(stderr, "pingperf: cannot write to stdout: {}\n", std::strerror(errno));

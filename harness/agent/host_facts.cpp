@@ -17,7 +17,7 @@
 #include "harness/base/json.h"
 #include "harness/base/parse_number.h"
 #include "harness/base/version.h"
-#include "harness/engines/iperf3.h"
+#include "harness/engines/libiperf.h"
 
 namespace pingperf {
 namespace {

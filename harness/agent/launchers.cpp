@@ -27,6 +27,13 @@ std::vector<Launcher> launchers_of(const Experiment& experiment) {
                                         [&](const Launcher& l) { return l.command == command; });
       if (!is_known) launchers.push_back({host->place, command});
     }
+  for (const Case& c : experiment.cases) {
+    if (!c.options.libiperf) continue;
+    const std::string command = command_line({*c.options.libiperf}) + " (as libiperf)";
+    const bool is_known = std::any_of(launchers.begin(), launchers.end(),
+                                      [&](const Launcher& l) { return l.command == command; });
+    if (!is_known) launchers.push_back({"case " + command_line({c.name}), command});
+  }
   return launchers;
 }
 

@@ -233,6 +233,7 @@ Json to_json(const Measurement& m) {
   if (!m.clock.empty()) object["clock"] = m.clock;
   if (!m.cpus.empty()) object["cpus"] = m.cpus;
   if (!m.congestion_control.empty()) object["congestion_control"] = m.congestion_control;
+  if (!m.libiperf.empty()) object["libiperf"] = m.libiperf;
   Json& intervals = object["intervals"] = Json::array();
   for (const Interval& interval : m.intervals) intervals.push_back(to_json(interval));
   if (m.peer) object["peer"] = to_json(*m.peer);
@@ -253,6 +254,7 @@ Measurement measurement_from(const Json& object) {
   m.clock = take_optional<std::string>(object, "clock").value_or("");
   m.cpus = take_optional<std::string>(object, "cpus").value_or("");
   m.congestion_control = take_optional<std::string>(object, "congestion_control").value_or("");
+  m.libiperf = take_optional<std::string>(object, "libiperf").value_or("");
   for (const Json& interval : take_array(object, "intervals"))
     m.intervals.push_back(interval_from(interval));
   return m;

@@ -104,7 +104,8 @@ std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open) {
   if (engine == nullptr)
     throw Refused(fmt::format("there is no engine '{}' for {} over {} here", options.engine,
                               name(options.kind), name(options.transport)));
-  if (const auto reason = engine->unavailable())
+  // A library that the case names replaces the one that unavailable() is about.
+  if (const auto reason = engine->unavailable(); reason && !options.libiperf)
     throw Refused(fmt::format("engine '{}' is unavailable here: {}", options.engine, *reason));
   const EndpointConfig config{
       .options = options,

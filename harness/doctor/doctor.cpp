@@ -259,7 +259,7 @@ class Judge {
       add("libiperf", false, fmt::format("libiperf is {}", *text),
           "Before 3.16, it serves all streams of a test by one thread. With more than one stream, "
           "compare it with threads: 1.",
-          "build with libiperf 3.16 or later (Debian 13 has one)");
+          "install libiperf 3.16 or later (Debian 13 has one), or name one by libiperf: PATH");
   }
 
   void judge_labs() {

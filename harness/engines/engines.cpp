@@ -22,7 +22,7 @@ void add_engines(std::vector<Engine> engines) {
 std::span<const Engine* const> all_engines() {
   static const std::vector<const Engine*> engines = [] {
     std::vector<const Engine*> list(socket_engines().begin(), socket_engines().end());
-    list.insert(list.end(), {&iperf3_tcp(), &iperf3_udp()});
+    list.insert(list.end(), {&iperf3_tcp(), &iperf3_udp(), &iperf3_mptcp()});
     for (const Engine& engine : added_engines()) list.push_back(&engine);
     return list;
   }();

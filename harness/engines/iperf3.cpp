@@ -2,13 +2,9 @@
 // end has a worker process of its own, which runs no other test (docs/architecture.md).
 #include "harness/engines/iperf3.h"
 
-// iperf_api.h needs <cstdint> and does not include it.
-#include <cstdint>
-//
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <getopt.h>
-#include <iperf_api.h>
 #include <net/if.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,6 +21,7 @@
 #include "harness/engines/iperf3_arguments.h"
 #include "harness/engines/iperf3_limits.h"
 #include "harness/engines/iperf3_result.h"
+#include "harness/engines/libiperf.h"
 #include "harness/engines/usage_window.h"
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
@@ -38,21 +35,31 @@ namespace {
 constexpr Nanoseconds kRetry = kMillisecond;
 constexpr Nanoseconds kRestart = 2 * kSecond;  // pause of an external server between two tests
 
-using Test = std::unique_ptr<iperf_test, decltype(&iperf_free_test)>;
+using Test = std::unique_ptr<iperf_test, void (*)(iperf_test*)>;
 
-Test new_test() {
-  Test test(iperf_new_test(), &iperf_free_test);
-  if (!test || iperf_defaults(test.get()) != 0) throw std::runtime_error("iperf_new_test failed");
+Test new_test(const Libiperf& lib) {
+  Test test(lib.new_test(), lib.free_test);
+  if (!test || lib.defaults(test.get()) != 0) throw std::runtime_error("iperf_new_test failed");
   return test;
 }
 
-Test new_test(const Address& address) {
-  Test test = new_test();
-  iperf_set_test_server_port(test.get(), address.port());
+Test new_test(const Libiperf& lib, const Address& address) {
+  Test test = new_test(lib);
+  lib.set_server_port(test.get(), address.port());
   const double interval_s = to_seconds(kIperf3Interval);
-  iperf_set_test_stats_interval(test.get(), interval_s);
-  iperf_set_test_reporter_interval(test.get(), interval_s);
+  lib.set_stats_interval(test.get(), interval_s);
+  lib.set_reporter_interval(test.get(), interval_s);
   return test;
+}
+
+// Returns the library that the case names, or the installed one.
+Libiperf library_for(const Options& options) {
+  if (!options.libiperf) return libiperf();
+  try {
+    return load_libiperf(*options.libiperf);
+  } catch (const std::exception& e) {
+    throw std::runtime_error(fmt::format("libiperf: {}", e.what()));
+  }
 }
 
 // libiperf prints its JSON to stdout, too. A logfile would prevent that, but 3.12 crashes after a
@@ -71,12 +78,12 @@ class CommandLine {
   }
 
   // Throws libiperf's error. An unknown option ends the process instead, after an error on stderr.
-  void parse(iperf_test* test) {
+  void parse(const Libiperf& lib, iperf_test* test) {
     optind = 0;
-    i_errno = 0;
-    if (iperf_parse_arguments(test, static_cast<int>(words_.size()), argv_.data()) < 0)
-      throw std::runtime_error(iperf_strerror(i_errno));
-    if (iperf_get_test_json_output(test) == 0)
+    *lib.error_number = 0;
+    if (lib.parse_arguments(test, static_cast<int>(words_.size()), argv_.data()) < 0)
+      throw std::runtime_error(lib.error_text(*lib.error_number));
+    if (lib.get_json_output(test) == 0)
       throw std::runtime_error(fmt::format("'{}' needs a value", words_[words_.size() - 2]));
     // getopt(3) has moved the positional arguments to the end.
     if (const std::string_view last = argv_[words_.size() - 1]; last != "-J")
@@ -97,22 +104,28 @@ std::string tidied(std::string complaint) {
   return complaint.empty() ? "libiperf's parser did not come to an end" : complaint;
 }
 
-// Returns the error of libiperf's parser for iperf3_options. A child process calls the parser,
-// because it may call exit().
-std::optional<std::string> validate_arguments(const Options& options) {
-  if (options.iperf3_options.value_or("").empty()) return std::nullopt;
+// Returns why this library cannot run the options. A child process calls libiperf's parser, because
+// it may call exit().
+std::optional<std::string> validate_for(const Libiperf& lib, const Options& options) {
+  if (!needs_iperf3_parser(options)) return std::nullopt;
+  if (auto error = validate_iperf3_version(options, lib.version())) return error;
   const auto complaint = error_of_forked_call([&] {
-    const Test test = new_test();
-    CommandLine(options).parse(test.get());
+    const Test test = new_test(lib);
+    CommandLine(options).parse(lib, test.get());
   });
   if (!complaint) return std::nullopt;
   return fmt::format("iperf3_options: {} (`iperf3 --help` lists the options of a version)",
                      tidied(*complaint));
 }
 
+// A library of the case's own is code from a file, which `pingperf check` must not run. Only the
+// worker loads it and validates the options for it. So it does for the installed library if this
+// host has none.
 std::optional<std::string> validate(const Options& options) {
   if (auto error = validate_iperf3_limits(options)) return error;
-  return validate_arguments(options);
+  if (options.libiperf || !needs_iperf3_parser(options) || libiperf_unavailable())
+    return std::nullopt;
+  return validate_for(libiperf(), options);
 }
 
 class Iperf3Endpoint : public Endpoint {
@@ -123,7 +136,10 @@ class Iperf3Endpoint : public Endpoint {
 
  protected:
   Iperf3Endpoint(const EndpointConfig& config, const Address& address)
-      : config_(config), schedule_(config.options, config.external), test_(new_test(address)) {}
+      : config_(config),
+        schedule_(config.options, config.external),
+        lib_(library_for(config.options)),
+        test_(new_test(lib_, address)) {}
 
   // Runs `call` (the client or the server) to its end. It succeeded if it returns 0 and its JSON
   // has no error: 3.12 can return 0 with an error in the JSON.
@@ -133,22 +149,39 @@ class Iperf3Endpoint : public Endpoint {
     // libiperf does not report when its test begins, so the window is early by the few milliseconds
     // of its handshake.
     UsageWindow usage(now_ns() + schedule_.omit_s * kSecond + schedule_.rest, schedule_.duration);
-    i_errno = 0;
+    *lib_.error_number = 0;
     const int rc = call(test_.get());
-    const char* const json = iperf_get_test_json_output_string(test_.get());
+    const char* const json = lib_.get_json_output_string(test_.get());
     Measurement m;
     if (json != nullptr) m = read_iperf3_result(json, schedule_);
-    if (config_.external && json != nullptr && m.error.empty())
-      m.peer = std::make_shared<Measurement>(read_iperf3_server(json, schedule_, config_.options));
-    if (m.error.empty() && rc < 0) m.error = iperf3_error(iperf_strerror(i_errno));
+    set_copies(m);
+    if (config_.external && json != nullptr && m.error.empty()) {
+      Measurement server = read_iperf3_server(json, schedule_, config_.options);
+      set_copies(server);
+      // It may be too old for receive: discard.
+      if (server.receiving_copies == 0) server.receiving_copies.reset();
+      m.peer = std::make_shared<Measurement>(std::move(server));
+    }
+    if (m.error.empty() && rc < 0) m.error = iperf3_error(lib_.error_text(*lib_.error_number));
     if (m.error.empty() && json == nullptr) m.error = "iperf3 gave no result";
-    usage.write_to(m);
+    m.libiperf = lib_.version();
+    // The usage is of the planned window, which late reports may not show.
+    if (schedule_.matches(m)) usage.write_to(m);
     return m;
   }
 
   const EndpointConfig config_;
   const Iperf3Schedule schedule_;
+  const Libiperf lib_;
   Test test_;
+
+ private:
+  // libiperf does not report its copies.
+  void set_copies(Measurement& m) const {
+    const Iperf3Copies copies = iperf3_copies(config_.options);
+    if (m.bytes_sent) m.sending_copies = copies.sending;
+    if (m.bytes_received) m.receiving_copies = copies.receiving;
+  }
 };
 
 // Binds without listening, which reserves the port for the test: libiperf can bind it as well, and
@@ -167,17 +200,17 @@ class Iperf3Server final : public Iperf3Endpoint {
 
   Address address() const override { return address_; }
 
-  Measurement run(const IntervalSink&) noexcept override { return measure(&iperf_run_server); }
+  Measurement run(const IntervalSink&) noexcept override { return measure(lib_.run_server); }
 
  private:
   Iperf3Server(const EndpointConfig& config, Fd held)
       : Iperf3Endpoint(config, Address::local_of(held.get())),
         held_(std::move(held)),
         address_(Address::local_of(held_.get())) {
-    iperf_set_test_role(test_.get(), 's');
-    iperf_set_test_json_output(test_.get(), 1);
-    iperf_set_test_bind_address(test_.get(), address_.host().c_str());
-    iperf_set_test_one_off(test_.get(), 1);
+    lib_.set_role(test_.get(), 's');
+    lib_.set_json_output(test_.get(), 1);
+    lib_.set_bind_address(test_.get(), address_.host().c_str());
+    lib_.set_one_off(test_.get(), 1);
   }
 
   // A UDP test uses the same port number for TCP and UDP. Binds the UDP port and releases it again.
@@ -203,14 +236,15 @@ class Iperf3Client final : public Iperf3Endpoint {
   explicit Iperf3Client(const EndpointConfig& config)
       : Iperf3Endpoint(config, config.address), command_line_(config.options) {
     const Options& o = config.options;
-    if (const auto error = validate_arguments(o)) throw std::runtime_error(*error);
+    if (const auto error = validate_for(lib_, o)) throw std::runtime_error(*error);
     if (o.bind_device && ::if_nametoindex(o.bind_device->c_str()) == 0)
       throw std::runtime_error("bind_device: there is no interface '" + *o.bind_device + "' here");
-    command_line_.parse(test_.get());  // before the setters, because it overwrites their values
-    iperf_set_test_server_hostname(test_.get(), config.address.host().c_str());
-    iperf_set_test_omit(test_.get(), schedule_.omit_s);
-    iperf_set_test_duration(test_.get(), schedule_.run_s);
-    iperf_set_test_get_server_output(test_.get(), config.external);
+    command_line_.parse(lib_,
+                        test_.get());  // before the setters, because it overwrites their values
+    lib_.set_server_hostname(test_.get(), config.address.host().c_str());
+    lib_.set_omit(test_.get(), schedule_.omit_s);
+    lib_.set_duration(test_.get(), schedule_.run_s);
+    lib_.set_get_server_output(test_.get(), config.external);
     apply(o);
   }
 
@@ -221,8 +255,8 @@ class Iperf3Client final : public Iperf3Endpoint {
       m.error = "connect to " + config_.address.to_string() + ": " + std::strerror(errno);
       return m;
     }
-    iperf_set_control_socket(test_.get(), control.release());  // libiperf closes it
-    return measure(&iperf_run_client);
+    lib_.set_control_socket(test_.get(), control.release());  // libiperf closes it
+    return measure(lib_.run_client);
   }
 
  private:
@@ -253,30 +287,48 @@ class Iperf3Client final : public Iperf3Endpoint {
   void apply(const Options& o) {
     iperf_test* const t = test_.get();
     const auto number = [](const auto& value) { return static_cast<int>(value.value_or(0)); };
-    iperf_set_test_blksize(t, number(o.message_size));
-    iperf_set_test_num_streams(t, number(o.streams));
+    lib_.set_blksize(t, number(o.message_size));
+    lib_.set_num_streams(t, number(o.streams));
     // Our rate is that of all streams together, iperf3's is per stream. 0 is unlimited, also for
     // UDP.
-    iperf_set_test_rate(t, o.rate_bps.value_or(0) / o.streams.value_or(1));
-    if (o.bytes) iperf_set_test_bytes(t, *o.bytes);
-    if (o.messages) iperf_set_test_blocks(t, *o.messages);
-    iperf_set_test_burst(t, number(o.burst));
-    if (o.pacing_timer)
-      iperf_set_test_pacing_timer(t, static_cast<int>(*o.pacing_timer / kMicrosecond));
-    iperf_set_test_repeating_payload(t, o.repeating_payload.value_or(false));
-    iperf_set_dont_fragment(t, o.dont_fragment.value_or(false));
-    iperf_set_test_socket_bufsize(t, number(o.send_buffer ? o.send_buffer : o.receive_buffer));
-    iperf_set_test_tos(t, number(o.tos));
-    iperf_set_test_zerocopy(t, o.zero_copy.value_or(false));
-    iperf_set_test_no_delay(t, o.nodelay.value_or(false));
-    if (o.mss) iperf_set_test_mss(t, number(o.mss));
+    lib_.set_rate(t, o.rate_bps.value_or(0) / o.streams.value_or(1));
+    if (o.bytes) lib_.set_bytes(t, *o.bytes);
+    if (o.messages) lib_.set_blocks(t, *o.messages);
+    lib_.set_burst(t, number(o.burst));
+    if (o.pacing_timer) lib_.set_pacing_timer(t, static_cast<int>(*o.pacing_timer / kMicrosecond));
+    lib_.set_repeating_payload(t, o.repeating_payload.value_or(false));
+    lib_.set_dont_fragment(t, o.dont_fragment.value_or(false));
+    lib_.set_socket_bufsize(t, number(o.send_buffer ? o.send_buffer : o.receive_buffer));
+    lib_.set_tos(t, number(o.tos));
+    lib_.set_zerocopy(t, o.zero_copy.value_or(false));
+    lib_.set_no_delay(t, o.nodelay.value_or(false));
+    if (o.mss) lib_.set_mss(t, number(o.mss));
     // The library copies the name, although its parameter is char*.
     if (o.congestion_control)
-      iperf_set_test_congestion_control(t, const_cast<char*>(o.congestion_control->c_str()));
+      lib_.set_congestion_control(t, const_cast<char*>(o.congestion_control->c_str()));
   }
 
   CommandLine command_line_;
 };
+
+std::optional<std::string> mptcp_unavailable_here() {
+  if (auto reason = libiperf_unavailable()) return reason;
+  const Options mptcp{.transport = Transport::mptcp};
+  if (auto error = validate_iperf3_version(mptcp, libiperf().version())) return error;
+  return mptcp_unavailable();
+}
+
+// Returns the parameters of a transport: those of all transports and `more`.
+std::vector<std::string_view> parameters_with(std::initializer_list<std::string_view> more) {
+  std::vector<std::string_view> all = {
+      "message_size", "streams",           "duration",       "warmup",       "bytes",
+      "rate",         "reverse",           "bidirectional",  "send_buffer",  "receive_buffer",
+      "tos",          "receive",           "pin.client",     "pin.server",   "ip",
+      "port",         "messages",          "burst",          "pacing_timer", "fq_rate",
+      "bind_device",  "repeating_payload", "iperf3_options", "libiperf"};
+  all.insert(all.end(), more);
+  return all;
+}
 
 Engine make_engine(Transport transport, std::vector<std::string_view> parameters) {
   return {
@@ -285,7 +337,7 @@ Engine make_engine(Transport transport, std::vector<std::string_view> parameters
       .kind = Kind::throughput,
       .transport = transport,
       .parameters = std::move(parameters),
-      .unavailable = always_available,
+      .unavailable = transport == Transport::mptcp ? mptcp_unavailable_here : libiperf_unavailable,
       .listen = [](const EndpointConfig& s) -> std::unique_ptr<Endpoint> {
         return std::make_unique<Iperf3Server>(s);
       },
@@ -300,54 +352,23 @@ Engine make_engine(Transport transport, std::vector<std::string_view> parameters
 }  // namespace
 
 const Engine& iperf3_tcp() {
-  static const Engine engine = make_engine(Transport::tcp, {"message_size",
-                                                            "streams",
-                                                            "duration",
-                                                            "warmup",
-                                                            "bytes",
-                                                            "rate",
-                                                            "reverse",
-                                                            "bidirectional",
-                                                            "congestion_control",
-                                                            "nodelay",
-                                                            "send_buffer",
-                                                            "receive_buffer",
-                                                            "mss",
-                                                            "tos",
-                                                            "zero_copy",
-                                                            "pin.client",
-                                                            "pin.server",
-                                                            "ip",
-                                                            "port",
-                                                            "messages",
-                                                            "burst",
-                                                            "pacing_timer",
-                                                            "fq_rate",
-                                                            "flow_label",
-                                                            "bind_device",
-                                                            "repeating_payload",
-                                                            "iperf3_options"});
+  static const Engine engine = make_engine(
+      Transport::tcp,
+      parameters_with({"congestion_control", "nodelay", "mss", "zero_copy", "flow_label"}));
   return engine;
 }
 
 const Engine& iperf3_udp() {
-  static const Engine engine = make_engine(Transport::udp, {"message_size",  "streams",
-                                                            "duration",      "warmup",
-                                                            "bytes",         "rate",
-                                                            "reverse",       "bidirectional",
-                                                            "send_buffer",   "receive_buffer",
-                                                            "tos",           "pin.client",
-                                                            "pin.server",    "ip",
-                                                            "port",          "messages",
-                                                            "burst",         "pacing_timer",
-                                                            "fq_rate",       "bind_device",
-                                                            "dont_fragment", "repeating_payload",
-                                                            "iperf3_options"});
+  static const Engine engine =
+      make_engine(Transport::udp, parameters_with({"dont_fragment", "gso", "gro"}));
   return engine;
 }
 
-std::string libiperf_version() {
-  return iperf_get_iperf_version();
+// Without zero_copy, because the kernel copies what an MPTCP socket sends.
+const Engine& iperf3_mptcp() {
+  static const Engine engine =
+      make_engine(Transport::mptcp, parameters_with({"congestion_control", "nodelay", "mss"}));
+  return engine;
 }
 
 }  // namespace pingperf

@@ -1,7 +1,5 @@
-// The iperf3 engine: libiperf, linked directly. Only iperf3.cpp includes libiperf's header.
+// The iperf3 engine: libiperf (libiperf.h).
 #pragma once
-
-#include <string>
 
 #include "sockets/transport/engine.h"
 
@@ -9,8 +7,6 @@ namespace pingperf {
 
 const Engine& iperf3_tcp();
 const Engine& iperf3_udp();
-
-// Returns the version of the loaded libiperf: "3.12".
-std::string libiperf_version();
+const Engine& iperf3_mptcp();
 
 }  // namespace pingperf

@@ -2,8 +2,11 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <initializer_list>
 #include <sstream>
+
+#include "harness/engines/libiperf.h"
 
 namespace pingperf {
 namespace {
@@ -77,6 +80,23 @@ constexpr RefusedOption kRefused[] = {
     {"zerocopy", 'Z', "set zero_copy"},
     {"repeating-payload", 0, "set repeating_payload"},
     {"dont-fragment", 0, "set dont_fragment"},
+    {"mptcp", 'm', "set transport: mptcp"},
+};
+
+// A parameter that is an argument of later versions only.
+struct LaterArgument {
+  std::string_view parameter;
+  bool (*wanted)(const Options&);
+  std::string_view argument;
+  int minor;  // the first version that has it: 3.minor
+};
+
+constexpr LaterArgument kLater[] = {
+    {"transport: mptcp", [](const Options& o) { return o.transport == Transport::mptcp; },
+     "--mptcp", kIperf3Mptcp},
+    {"receive: discard", [](const Options& o) { return o.receive == "discard"; }, "--skip-rx-copy",
+     19},
+    {"gso: true", [](const Options& o) { return o.gso.value_or(false); }, "--gsro", 21},
 };
 
 // Accepts abbreviations, as getopt_long(3) does.
@@ -110,6 +130,29 @@ std::optional<std::string> validate_iperf3_argument(std::string_view word) {
   return fmt::format("'{}' cannot stand here: {}", word, refused->instead);
 }
 
+std::optional<std::string> validate_iperf3_version(const Options& options,
+                                                   std::string_view version) {
+  for (const LaterArgument& later : kLater)
+    if (later.wanted(options) && !is_since(version, later.minor))
+      return fmt::format("{} requires libiperf 3.{} or later (iperf3 {}), and this one is {}",
+                         later.parameter, later.minor, later.argument, version);
+  return std::nullopt;
+}
+
+bool needs_iperf3_parser(const Options& options) {
+  return !options.iperf3_options.value_or("").empty() ||
+         std::ranges::any_of(kLater, [&](const auto& later) { return later.wanted(options); });
+}
+
+Iperf3Copies iperf3_copies(const Options& options) {
+  constexpr std::string_view kSkip = "--skip-rx-copy", kShortest = "--sk";  // getopt_long(3)
+  bool skips = options.receive == "discard";
+  std::istringstream own(options.iperf3_options.value_or(""));
+  for (std::string word; own >> word;)
+    skips = skips || (word.starts_with(kShortest) && kSkip.starts_with(word));
+  return {.sending = options.zero_copy.value_or(false) ? 0u : 1u, .receiving = skips ? 0u : 1u};
+}
+
 std::vector<std::string> iperf3_arguments(const Options& o) {
   std::vector<std::string> words{"iperf3", "-c", "set-later"};
   const auto add_when = [&](bool wanted, std::initializer_list<std::string> more) {
@@ -121,6 +164,8 @@ std::vector<std::string> iperf3_arguments(const Options& o) {
   add_when(o.fq_rate_bps.has_value(), {"--fq-rate", std::to_string(o.fq_rate_bps.value_or(0))});
   add_when(o.flow_label.has_value(), {"-L", std::to_string(o.flow_label.value_or(0))});
   add_when(o.bind_device.has_value(), {"--bind-dev", o.bind_device.value_or("")});
+  for (const LaterArgument& later : kLater)
+    add_when(later.wanted(o), {std::string(later.argument)});
   std::istringstream own(o.iperf3_options.value_or(""));
   for (std::string word; own >> word;) words.push_back(word);
   words.emplace_back("-J");

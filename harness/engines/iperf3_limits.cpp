@@ -21,6 +21,15 @@ std::optional<std::string> validate_limit(const Options& o) {
   return std::nullopt;
 }
 
+std::optional<std::string> validate_offloads(const Options& o) {
+  if (o.receive == "splice") return "receive: splice is of engine splice: set copy or discard";
+  const bool gso = o.gso.value_or(false), gro = o.gro.value_or(false);
+  if (gso != gro)
+    return std::string(gso ? "gso" : "gro") +
+           ": iperf3 has one option for gso and gro (--gsro): give both the same value";
+  return std::nullopt;
+}
+
 std::optional<std::string> validate_pacing_and_headers(const Options& o) {
   if ((o.burst || o.pacing_timer) && !o.rate_bps)
     return "burst and pacing_timer are of a paced rate: set rate";
@@ -49,6 +58,7 @@ std::optional<std::string> validate_iperf3_limits(const Options& o) {
     return "rate is that of all streams together: it must be 1 bit/s a stream at least";
   if (is_limited(o))
     if (auto error = validate_limit(o)) return error;
+  if (auto error = validate_offloads(o)) return error;
   return validate_pacing_and_headers(o);
 }
 

@@ -22,6 +22,9 @@ struct Iperf3Schedule {
   // and the server's sums cover the window.
   explicit Iperf3Schedule(const Options& options, bool external = false);
 
+  // Returns true if the measured window is about as long as the planned one.
+  bool matches(const Measurement& m) const;
+
   // Returns true if the window is the whole test without its omission.
   bool window_is_whole() const { return rest == 0 && (!duration || *duration == run_s * kSecond); }
 };

@@ -122,6 +122,15 @@ std::string read_words(const Node& node, std::string_view what) {
   return words;
 }
 
+// Reads a path of the hosts of the experiment, which need not exist on this one.
+std::string read_path(const Node& node, std::string_view what) {
+  constexpr std::size_t kMaxLength = 1000;
+  const std::string& path = read_text(node, what);
+  if (!path.starts_with('/') || path.size() > kMaxLength)
+    wrong(node, what, "an absolute path of at most 1000 characters");
+  return path;
+}
+
 template <typename Enum>
 void read_choice(Enum& field, std::optional<Enum> (*from)(std::string_view), const Node& node,
                  std::string_view what, std::span<const std::string_view> known) {
@@ -164,6 +173,8 @@ std::vector<std::string> assign(Options& options, const std::string& key, const 
     wrong(value, "ip", "4 or 6");
   if (key == "iperf3_options")
     options.iperf3_options = read_words(value, key);
+  else if (key == "libiperf")
+    options.libiperf = read_path(value, key);
   else
     read_parameter(options, *find_parameter(key), value);
   return {key};

@@ -117,6 +117,7 @@ const Special kSpecials[] = {
        return any_of({{{"type", "string"}, {"maxLength", 1000}},
                       {{"type", "array"}, {"items", text_like("^[^ ]+$")}}});
      }},
+    {"libiperf", "", [] { return text_like("^/"); }},
 };
 
 // One property of "parameters". Workloads and matrices refer to it.

@@ -85,11 +85,14 @@ constexpr Notes kNotes[] = {
      "anyway, and the bookkeeping makes blocking and io_uring slower there. `copies` counts the "
      "copies that remain.",
      ""},
-    {"gso", "", "Requires a `message_size` of at most 32753 B."},
+    {"gso", "",
+     "Requires a `message_size` of at most 32753 B. iperf3 has one option for gso and gro (3.21 "
+     "and "
+     "later): both must have the same value."},
     {"batch", "By default, one datagram per system call.", ""},
     {"receive",
      "discard saves the receiver's copy; over udp only the first header of the datagrams that "
-     "arrived together is copied.",
+     "arrived together is copied. iperf3 has it from 3.19 on (`--skip-rx-copy`).",
      "Splice is for engine splice only, map for engine blocking over TCP. `verify` requires copy."},
     {"busy_poll",
      "The default is net.core.busy_read. Loopback has no device to poll. Raising it requires "
@@ -152,6 +155,11 @@ constexpr Notes kNotes[] = {
      "of the server, options that the harness needs (`-J`, `-s`, `-i`, ...), authentication, SCTP, "
      "and `-F`, because an experiment neither sends nor overwrites a user's file. Abbreviations of "
      "refused options (`--rev`) are refused too."},
+    {"libiperf",
+     "An absolute path on the hosts of both ends, e.g. `/opt/iperf-3.21/lib`. The default is the "
+     "installed library. `pingperf check` does not load it.",
+     "`--no-launch` refuses it, because a library is code. The static build has libiperf built "
+     "in."},
 };
 
 const Notes* find(std::string_view parameter) {

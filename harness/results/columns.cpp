@@ -110,6 +110,8 @@ std::vector<Column> measured_texts() {
          return (reverse ? r.server : r.client).congestion_control;
        },
        since},
+      {"libiperf_version", "version of libiperf that the client measured with",
+       [](R r) { return r.client.libiperf; }, 5},
   };
 }
 

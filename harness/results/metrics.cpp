@@ -105,9 +105,7 @@ Value cpu_per_gb(const TrialRecord& r) {
   return both_ends && bytes && *bytes > 0 ? Value(*both_ends / (*bytes * 1e-9)) : std::nullopt;
 }
 
-// libiperf does not report its copies; with zero_copy it sends with sendfile(2).
 Value copies(const TrialRecord& r) {
-  if (options(r).engine == "iperf3") return options(r).zero_copy.value_or(false) ? 1 : 2;
   return sum(number(sender(r).sending_copies), number(receiver(r).receiving_copies));
 }
 

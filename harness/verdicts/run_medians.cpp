@@ -9,7 +9,7 @@
 namespace pingperf {
 namespace {
 
-constexpr double kPower = 0.95;
+constexpr double kWantedPower = 0.95;
 
 double t_quantile(double p, double freedom) {
   return boost::math::quantile(boost::math::students_t(freedom), p);
@@ -81,7 +81,7 @@ std::optional<ShiftEstimate> estimate_run_shift(const RunValues& base, const Run
 }
 
 double detectable_by_runs(std::size_t base_runs, std::size_t new_runs, double level) {
-  return (t_of(base_runs, new_runs, 1 - level / 2) + t_of(base_runs, new_runs, kPower)) *
+  return (t_of(base_runs, new_runs, 1 - level / 2) + t_of(base_runs, new_runs, kWantedPower)) *
          error_of(base_runs, new_runs);
 }
 

@@ -188,6 +188,9 @@ std::vector<Parameter> make_parameters() {
               "arrived; 1B: any; default: 128KiB for a stream that is faster than 1 Gbit/s in the "
               "warmup, not paced, and not pinned to one CPU at both ends",
        .minimum = 1, .maximum = kGiB, .generation = 5},
+      {.name = "libiperf", .column = "libiperf", .unit = text, .field = &O::libiperf,
+       .doc = "the libiperf that the trial's workers load: a file, or the folder of libiperf.so.0",
+       .generation = 5},
   };
 }
 // clang-format on

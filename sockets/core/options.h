@@ -94,6 +94,7 @@ struct Options {
   std::optional<bool> repeating_payload;
   std::optional<std::uint64_t> receive_low_watermark;
   std::optional<std::string> iperf3_options;  // arguments, separated by blanks
+  std::optional<std::string> libiperf;        // absolute path of a file or folder
 };
 
 // Returns true if the trial ends after a number of bytes or messages instead of after a time.

@@ -93,6 +93,7 @@ struct Measurement {
   std::optional<std::uint64_t> low_watermark_bytes;  // SO_RCVLOWAT of the first stream, at the end
   std::optional<std::uint64_t> mss_bytes;            // of sent segments
   std::string congestion_control;
+  std::string libiperf;  // version of the library that measured
 
   // The worker process in the window (getrusage(2)).
   std::optional<double> cpu_user_s;

@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <thread>
 
@@ -21,8 +22,10 @@
 #include "harness/base/json.h"
 #include "harness/base/process.h"
 #include "harness/engines/engines.h"
+#include "harness/engines/libiperf.h"
 #include "sockets/core/error.h"
 #include "sockets/core/socket_options.h"
+#include "sockets/transport/availability.h"
 
 namespace pingperf {
 namespace {
@@ -732,6 +735,101 @@ TEST(Iperf3Options, AreCheckedByLibiperfItself) {
   EXPECT_THAT(error_of("--server-bitrate-limit 5M"), HasSubstr("server only"));
   EXPECT_THAT(error_of("--rcv-timeout 500"), HasSubstr("receiving mode"));
   EXPECT_EQ(error_of("--rcv-timeout 500", true), "");
+}
+
+// A later library to test with: PINGPERF_TEST_LIBIPERF=/opt/iperf-3.21/lib. Else the installed one,
+// if it is as late.
+class LaterIperf3 : public testing::Test {
+ protected:
+  static constexpr int kMinor = 21;
+
+  void SetUp() override {
+    if (const char* const path = std::getenv("PINGPERF_TEST_LIBIPERF"); path != nullptr)
+      library_ = path;
+    else if (!is_since(libiperf_version(), kMinor))
+      GTEST_SKIP() << "libiperf is " << libiperf_version() << ", and this needs 3." << kMinor;
+  }
+
+  Ends run(const Engine& engine, Options options) const {
+    options.libiperf = library_;
+    return run_trial(engine, options);
+  }
+
+  std::optional<std::string> library_;
+};
+
+TEST_F(LaterIperf3, DiscardsWhatItReceives) {
+  Options options = options_for(iperf3_tcp());
+  options.receive = "discard";
+  const Ends ends = run(iperf3_tcp(), options);
+  expect_well(ends, 0.3);
+  EXPECT_EQ(ends.client.sending_copies, 1u);
+  EXPECT_FALSE(ends.client.receiving_copies);
+  EXPECT_EQ(ends.server.receiving_copies, 0u);
+  EXPECT_TRUE(is_since(ends.client.libiperf, kMinor)) << ends.client.libiperf;
+}
+
+TEST_F(LaterIperf3, SendsAndReceivesDatagramsByTheBatch) {
+  Options options = options_for(iperf3_udp());
+  options.gso = options.gro = true;
+  const Ends ends = run(iperf3_udp(), options);
+  expect_well(ends, 0.3);
+  expect_flow(ends.client, ends.server);
+}
+
+TEST_F(LaterIperf3, CarriesMptcp) {
+  if (const auto reason = mptcp_unavailable()) GTEST_SKIP() << *reason;
+  const Ends ends = run(iperf3_mptcp(), options_for(iperf3_mptcp()));
+  expect_well(ends, 0.3);
+  EXPECT_GT(ends.client.bytes_sent, 0u);
+  EXPECT_GT(ends.server.bytes_received, 0u);
+}
+
+TEST_F(LaterIperf3, MeasuresManyStreamsForAMoment) {
+  Options options = options_for(iperf3_tcp());
+  options.streams = 128;
+  const Ends ends = run(iperf3_tcp(), options);
+  for (const Measurement* end : {&ends.client, &ends.server}) {
+    EXPECT_EQ(end->error, "");
+    EXPECT_GE(end->window_s.value_or(0), 0.15);
+    EXPECT_DOUBLE_EQ(end->intervals.back().end_s, *end->window_s);
+  }
+}
+
+TEST(Iperf3Objection, IsRaisedToWhatTheInstalledLibraryIsTooOldFor) {
+  Options options = options_for(iperf3_tcp());
+  options.receive = "discard";
+  const auto error = iperf3_tcp().validate(options);
+  EXPECT_EQ(error.has_value(), !is_since(libiperf_version(), 19)) << error.value_or("");
+  EXPECT_EQ(iperf3_mptcp().unavailable().has_value(),
+            !is_since(libiperf_version(), 19) || mptcp_unavailable());
+  options.libiperf = "/nonexistent";  // its worker finds out
+  EXPECT_FALSE(iperf3_tcp().validate(options));
+}
+
+TEST(Iperf3Objection, IsRaisedToHalfOfGsro) {
+  Options options = options_for(iperf3_udp());
+  options.gso = true;
+  EXPECT_THAT(iperf3_udp().validate(options).value_or(""), HasSubstr("give both the same value"));
+  options = options_for(iperf3_tcp());
+  options.receive = "splice";
+  EXPECT_THAT(iperf3_tcp().validate(options).value_or(""), HasSubstr("set copy or discard"));
+}
+
+TEST(Iperf3Library, ThatCannotBeLoadedIsAnErrorWithItsPath) {
+  Options options = options_for(iperf3_tcp());
+  const auto error = [&](const char* path) {
+    options.libiperf = path;
+    try {
+      iperf3_tcp().connect(session_for(options, Address::resolve("127.0.0.1", 1)));
+    } catch (const std::exception& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_THAT(error("/nonexistent"), testing::StartsWith("libiperf: /nonexistent: cannot open"));
+  EXPECT_THAT(error("/tmp"), testing::StartsWith("libiperf: /tmp/libiperf.so.0: cannot open"));
+  EXPECT_THAT(error("libm.so.6"), HasSubstr("iperf_new_test"));  // it is no libiperf
 }
 
 TEST(LibiperfVersion, IsANumberAlone) {
