@@ -185,7 +185,7 @@ std::vector<Parameter> make_parameters() {
       {.name = "receive_low_watermark", .column = "receive_low_watermark_bytes", .unit = size,
        .field = &O::receive_low_watermark,
        .doc = "SO_RCVLOWAT (socket(7)) of receiving ends: a receiver sleeps until so many bytes have "
-              "arrived; 1B: any; default: 128KiB for a stream that is faster than 1 Gbit/s in the "
+              "arrived; 1B: any; default: 256KiB for a stream that is faster than 2 Gbit/s in the "
               "warmup, not paced, and not pinned to one CPU at both ends",
        .minimum = 1, .maximum = kGiB, .generation = 5},
       {.name = "libiperf", .column = "libiperf", .unit = text, .field = &O::libiperf,

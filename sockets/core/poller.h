@@ -58,6 +58,9 @@ class Poller {
                                         timeout < 0 ? nullptr : &t, nullptr));
   }
 
+  // Returns true if the last wait() found a flow ready.
+  bool any_ready() const noexcept { return ready_ > 0; }
+
   // Calls take(flow) for each flow that the last wait() found ready.
   template <typename Take>
   void for_each_ready(Take take) noexcept {

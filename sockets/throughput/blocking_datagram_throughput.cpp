@@ -31,31 +31,12 @@ void send_datagrams(FlowGroup& group, Meter& meter) {
   group.copies = 1;
 }
 
-void receive_datagrams(FlowGroup& group, Meter& meter) {
-  Flow& flow = *group.flows.front();
-  DatagramSink sink(flow, meter, group.options.verify.value_or(false));
-  group.copies = 1;
-  group.await_others();
-  while (!meter.stopped()) {
-    const ssize_t n = ::recv(flow.fd.get(), flow.incoming.data(), flow.incoming.size(), 0);
-    if (n < 0 && is_transient_send(errno)) continue;
-    if (n < 0) return flow.fail(meter);
-    if (!sink.take(flow.incoming.data(), static_cast<std::size_t>(n), now_ns(), true)) return;
-  }
-}
-
 void send(FlowGroup& group, Meter& meter) {
   const Options& o = group.options;
   o.batch || o.gso.value_or(false) ? send_bursts(group, meter) : send_datagrams(group, meter);
 }
 
-void receive(FlowGroup& group, Meter& meter) {
-  const Options& o = group.options;
-  const bool plain = !o.batch && !o.gro.value_or(false) && o.receive.value_or("copy") == "copy";
-  plain ? receive_datagrams(group, meter) : receive_bursts(group, meter);
-}
-
-constexpr TransferOps kOps = {send, receive, kDatagrams};
+constexpr TransferOps kOps = {send, receive_bursts, kDatagrams};
 
 }  // namespace
 

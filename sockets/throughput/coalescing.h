@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <ctime>
 
 #include "sockets/core/clock.h"
 
@@ -20,6 +21,12 @@ class Coalescing {
   void took(std::uint64_t n) noexcept {
     ++messages_;
     room_taken_ += n + kBookkeeping;
+  }
+
+  // Sleeps for pause().
+  void gather() noexcept {
+    const timespec time{0, pause(now_ns())};
+    if (time.tv_nsec > 0) ::nanosleep(&time, nullptr);
   }
 
   // Returns the time for which the receiver should sleep when the socket is empty at `now`: until a

@@ -5,10 +5,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <ctime>
 
 #include "sockets/core/socket_options.h"
-#include "sockets/throughput/coalescing.h"
 
 namespace pingperf {
 namespace {
@@ -45,8 +43,7 @@ void connect_parts(std::vector<mmsghdr>& headers, std::vector<iovec>& parts) {
 int receive_gathered(BurstReceiver& receiver, Coalescing& coalescing) noexcept {
   const int count = receiver.receive(MSG_DONTWAIT);
   if (count >= 0 || errno != EAGAIN) return count;
-  const timespec pause{0, coalescing.pause(now_ns())};
-  if (pause.tv_nsec > 0) ::nanosleep(&pause, nullptr);
+  coalescing.gather();
   return receiver.receive(MSG_WAITFORONE);
 }
 
@@ -96,8 +93,9 @@ void BurstSender::finish() noexcept {
   send_end(flow_.fd.get(), number_);
 }
 
-BurstReceiver::BurstReceiver(Flow& flow, const Options& o, Meter& meter)
+BurstReceiver::BurstReceiver(Flow& flow, const Options& o, Meter& meter, Coalescing& coalescing)
     : sink_(flow, meter, o.verify.value_or(false)),
+      coalescing_(coalescing),
       discard_(o.receive == "discard"),
       room_(room_of(flow, o)),
       memory_(o.batch.value_or(1) * room_),
@@ -121,8 +119,10 @@ int BurstReceiver::receive(int flags) noexcept {
 }
 
 bool BurstReceiver::count(int messages) noexcept {
-  for (std::size_t i = 0; i < static_cast<std::size_t>(messages); ++i)
+  for (std::size_t i = 0; i < static_cast<std::size_t>(messages); ++i) {
+    coalescing_.took(headers_[i].msg_len);
     if (!take_apart(i)) return false;
+  }
   return true;
 }
 
@@ -149,7 +149,7 @@ BurstReceiver::Control BurstReceiver::control(std::size_t i) noexcept {
 // because datagrams that GRO has coalesced have consecutive numbers.
 bool BurstReceiver::take_apart(std::size_t i) noexcept {
   const auto [now, segment] = control(i);
-  const std::size_t n = size(i);
+  const std::size_t n = headers_[i].msg_len;
   const char* const message = data(i);
   if (segment == 0 || segment >= n) return sink_.take(message, n, now, !discard_);
   if (!discard_) {
@@ -168,6 +168,7 @@ void send_bursts(FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
   BurstSender sender(flow, group.options);
   group.copies = 1;
+  group.await_others();
   meter.first_byte();
   while (!meter.window_closed() && !flow.sent.full()) {
     if (flow.pace.paced()) flow.pace.wait(meter, sender.next_count());
@@ -180,15 +181,14 @@ void send_bursts(FlowGroup& group, Meter& meter) {
 
 void receive_bursts(FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
-  BurstReceiver receiver(flow, group.options, meter);
   Coalescing coalescing(buffer_size(flow.fd.get(), SO_RCVBUF).value_or(0));
+  BurstReceiver receiver(flow, group.options, meter, coalescing);
   group.copies = group.options.receive == "discard" ? 0 : 1;
+  group.await_others();
   while (!meter.stopped()) {
     const int count = receive_gathered(receiver, coalescing);
     if (count < 0 && is_transient_send(errno)) continue;
     if (count < 0) return flow.fail(meter);
-    for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i)
-      coalescing.took(receiver.size(i));
     if (!receiver.count(count)) return;
   }
 }

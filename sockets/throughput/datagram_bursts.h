@@ -8,6 +8,7 @@
 
 #include <vector>
 
+#include "sockets/throughput/coalescing.h"
 #include "sockets/throughput/datagram_transfer.h"
 
 namespace pingperf {
@@ -43,16 +44,15 @@ class BurstSender {
 // Receives the messages of one flow with recvmmsg(2).
 class BurstReceiver {
  public:
-  // Throws std::system_error if the kernel has no UDP_GRO.
-  BurstReceiver(Flow& flow, const Options& options, Meter& meter);
+  // Counts what it receives in `coalescing`, too. Throws std::system_error if the kernel has no
+  // UDP_GRO.
+  BurstReceiver(Flow& flow, const Options& options, Meter& meter, Coalescing& coalescing);
 
   Flow& flow() const noexcept { return sink_.flow(); }
   // Calls recvmmsg(2) with `flags`. Returns the number of messages, or -1 with errno.
   int receive(int flags) noexcept;
   // Counts the datagrams of the last receive(). Returns false at the end of the flow.
   bool count(int messages) noexcept;
-  // Returns the bytes of message i.
-  std::size_t size(std::size_t i) const noexcept { return headers_[i].msg_len; }
 
  private:
   // The control data of a message.
@@ -69,6 +69,7 @@ class BurstReceiver {
   bool take_apart(std::size_t i) noexcept;
 
   DatagramSink sink_;
+  Coalescing& coalescing_;
   const bool discard_;
   const std::size_t room_;
   PageBytes memory_;

@@ -3,6 +3,7 @@
 #include <deque>
 
 #include "sockets/core/poller.h"
+#include "sockets/core/socket_options.h"
 #include "sockets/throughput/datagram_bursts.h"
 #include "sockets/throughput/stream_transfer.h"
 #include "sockets/throughput/transfer_engines.h"
@@ -42,7 +43,7 @@ class StreamSender {
 
 class StreamReceiver {
  public:
-  StreamReceiver(Flow& flow, const Options& options, Meter& meter) noexcept
+  StreamReceiver(Flow& flow, const Options& options, Meter& meter, Coalescing&) noexcept
       : fd(flow.fd),
         flow_(flow),
         meter_(meter),
@@ -101,8 +102,8 @@ class DatagramSender {
 
 class DatagramReceiver {
  public:
-  DatagramReceiver(Flow& flow, const Options& options, Meter& meter)
-      : fd(flow.fd), meter_(meter), burst_(flow, options, meter) {}
+  DatagramReceiver(Flow& flow, const Options& options, Meter& meter, Coalescing& coalescing)
+      : fd(flow.fd), meter_(meter), burst_(flow, options, meter, coalescing) {}
 
   // Receives once. Returns false at the end of the flow or on an error.
   bool receive() noexcept {
@@ -171,16 +172,31 @@ void send_flows(FlowGroup& group, Meter& meter) {
   for (Sender& sender : senders) sender.finish(meter);
 }
 
+void wait_for_data(Poller<StreamReceiver>& poller, Coalescing&) noexcept {
+  poller.wait(-1);
+}
+
+// If the sockets of fast flows are empty, sleeps before it waits.
+void wait_for_data(Poller<DatagramReceiver>& poller, Coalescing& coalescing) noexcept {
+  poller.wait(0);
+  if (poller.any_ready()) return;
+  coalescing.gather();
+  poller.wait(-1);
+}
+
 template <typename Receiver>
 void receive_flows(FlowGroup& group, Meter& meter) {
+  // The flows of a thread gather as if they shared one buffer.
+  Coalescing coalescing(buffer_size(group.flows.front()->fd.get(), SO_RCVBUF).value_or(0));
   std::deque<Receiver> receivers;
-  for (Flow* const flow : group.flows) receivers.emplace_back(*flow, group.options, meter);
+  for (Flow* const flow : group.flows)
+    receivers.emplace_back(*flow, group.options, meter, coalescing);
   Poller<Receiver> poller = poll_for(receivers, EPOLLIN);
   std::size_t open = receivers.size();
   group.copies = group.options.receive == "discard" ? 0 : 1;
   group.await_others();
   while (open > 0) {
-    poller.wait(-1);
+    wait_for_data(poller, coalescing);
     poller.for_each_ready([&](Receiver& receiver) {
       if (receiver.receive()) return;
       poller.forget(receiver);

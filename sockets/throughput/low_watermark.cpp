@@ -7,7 +7,7 @@
 namespace pingperf {
 namespace {
 
-constexpr std::uint64_t kStandard = 128 * 1024;  // bytes
+constexpr std::uint64_t kStandard = 256 * 1024;  // bytes
 constexpr int kOff = 1;                          // the kernel's default
 
 // A stream must fill the standard watermark in this time, so that no byte waits longer.

@@ -9,7 +9,7 @@
 namespace pingperf {
 namespace {
 
-constexpr std::uint64_t kStandard = 128 * 1024;
+constexpr std::uint64_t kStandard = 256 * 1024;
 
 class LowWatermarkTest : public testing::Test {
  protected:
