@@ -107,6 +107,7 @@ constexpr Field<M> kMeasurement[] = {
     {"sending_copies", &M::sending_copies},
     {"receiving_copies", &M::receiving_copies},
     {"zero_copied_ratio", &M::zero_copied_ratio},
+    {"mapped_ratio", &M::mapped_ratio},
     {"send_buffer_bytes", &M::send_buffer_bytes},
     {"receive_buffer_bytes", &M::receive_buffer_bytes},
     {"low_watermark_bytes", &M::low_watermark_bytes},

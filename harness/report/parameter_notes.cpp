@@ -93,7 +93,7 @@ constexpr Notes kNotes[] = {
     {"receive",
      "discard saves the receiver's copy; over udp only the first header of the datagrams that "
      "arrived together is copied. iperf3 has it from 3.19 on (`--skip-rx-copy`).",
-     "Splice is for engine splice only. `verify` requires copy."},
+     "Splice is for engine splice only, map for engine blocking over TCP. `verify` requires copy."},
     {"busy_poll",
      "The default is net.core.busy_read. Loopback has no device to poll. Raising it requires "
      "CAP_NET_ADMIN.",

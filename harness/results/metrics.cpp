@@ -419,6 +419,10 @@ std::vector<Metric> end_metrics() {
        "share of the zero-copy sends that the kernel did not copy (MSG_ZEROCOPY's completions; on "
        "loopback it copies)",
        [](const TrialRecord& r) -> Value { return sender(r).zero_copied_ratio; }, up, any, 2},
+      {"mapped_ratio",
+       "share of the received bytes that the kernel mapped into the receiver instead of copying "
+       "them (receive: map)",
+       [](const TrialRecord& r) -> Value { return receiver(r).mapped_ratio; }, up, any, 5},
       {"send_gap_p50_ns",
        "time between the sends (or bursts) of a paced stream, median; warmup included",
        [](const TrialRecord& r) -> Value { return span_quantile(sender(r), Span::send_gap, 0.5); },

@@ -107,8 +107,8 @@ std::vector<Parameter> make_parameters() {
        .doc = "datagrams per sendmmsg or recvmmsg call", .minimum = 1, .maximum = 1024},
       {.name = "receive", .column = "receive", .unit = text, .field = &O::receive,
        .doc = "copy: into user space; discard: the kernel drops the data (MSG_TRUNC); splice: to "
-              "/dev/null",
-       .choices = {"copy", "discard", "splice"}, .standards = {{"copy"sv}}},
+              "/dev/null; map: the kernel maps the pages of the data (TCP_ZEROCOPY_RECEIVE)",
+       .choices = {"copy", "discard", "splice", "map"}, .standards = {{"copy"sv}}},
       {.name = "busy_poll", .column = "busy_poll_us", .unit = duration, .field = &O::busy_poll,
        .doc = "SO_BUSY_POLL (socket(7)): how long the kernel polls the network device before it "
               "sleeps",

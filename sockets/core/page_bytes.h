@@ -1,6 +1,6 @@
 // PageBytes: a vector of bytes that starts at a page. The kernel copies several times faster into
 // memory that is aligned to cache lines than into memory that is not, on CPUs where `rep movsb`
-// depends on it (docs/performance.md).
+// depends on it (docs/measurements/performance.md).
 #pragma once
 
 #include <cstddef>

@@ -14,6 +14,7 @@
 #include <system_error>
 #include <vector>
 
+#include "sockets/core/clock.h"
 #include "sockets/core/page_bytes.h"
 
 namespace pingperf {
@@ -82,6 +83,13 @@ class Ring {
 
   // Submits the queue and waits for a completion.
   void submit_and_wait() noexcept { ::io_uring_submit_and_wait(&ring_, 1); }
+
+  // Does the same, but waits no longer than `timeout`.
+  void submit_and_wait(Nanoseconds timeout) noexcept {
+    __kernel_timespec t{timeout / kSecond, timeout % kSecond};
+    io_uring_cqe* cqe = nullptr;
+    ::io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, &t, nullptr);
+  }
 
   // Calls take(completion) for each completion that has arrived.
   template <typename Take>

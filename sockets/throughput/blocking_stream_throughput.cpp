@@ -2,6 +2,7 @@
 // discards. One thread per stream.
 #include <sys/socket.h>
 
+#include "sockets/throughput/mapped_receive.h"
 #include "sockets/throughput/stream_transfer.h"
 #include "sockets/throughput/transfer_engines.h"
 #include "sockets/throughput/zero_copy.h"
@@ -43,7 +44,11 @@ void send_stream(FlowGroup& group, Meter& meter) {
   group.copies = 1;
 }
 
-constexpr TransferOps kOps = {send_stream, receive_stream, kStreams};
+void receive(FlowGroup& group, Meter& meter) {
+  group.options.receive == "map" ? receive_mapped(group, meter) : receive_stream(group, meter);
+}
+
+constexpr TransferOps kOps = {send_stream, receive, kStreams};
 
 }  // namespace
 
@@ -53,7 +58,8 @@ std::span<const Engine> blocking_stream_throughput() {
                             .summary = kBlockingSummary,
                             .transport = Transport::tcp,
                             .ops = kOps,
-                            .parameters = {"verify", "receive", "zero_copy"}}),
+                            .parameters = {"verify", "receive", "zero_copy"},
+                            .receives = {"copy", "discard", "map"}}),
       make_transfer_engine({.name = "blocking",
                             .summary = kBlockingSummary,
                             .transport = Transport::unix_stream,

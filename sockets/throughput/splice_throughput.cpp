@@ -98,7 +98,7 @@ const Engine& splice_throughput() {
        .transport = Transport::tcp,
        .ops = kOps,
        .parameters = {"receive"},
-       .can_splice = true});
+       .receives = {"copy", "discard", "splice"}});
   return engine;
 }
 

@@ -110,15 +110,19 @@ class Transfer final : public Endpoint {
     for (const Flow& flow : flows_)
       if (const int error = flow.error; error != 0 && m.error.empty())
         m.error = std::string("the transfer failed: ") + std::strerror(error);
-    std::uint64_t zero_copy_sends = 0, copied = 0;
+    std::uint64_t zero_copy_sends = 0, copied = 0, mapped = 0, received = 0;
+    for (const Flow& flow : flows_) received += flow.received.count();
     for (const Work& work : works_) {
       if (work.loop == ops_.send && sends()) m.sending_copies = work.group.copies;
       if (work.loop == ops_.receive && receives()) m.receiving_copies = work.group.copies;
+      mapped += work.group.mapped_bytes;
       zero_copy_sends += work.group.zero_copy_sends;
       copied += work.group.zero_copy_copied;
     }
     if (zero_copy_sends > 0)
       m.zero_copied_ratio = 1 - static_cast<double>(copied) / static_cast<double>(zero_copy_sends);
+    if (config_.options.receive == "map" && received > 0)
+      m.mapped_ratio = static_cast<double>(mapped) / static_cast<double>(received);
     for (const Flow& flow : flows_)
       if (sends() && flow.pace.gaps()) m.spans[Span::send_gap].merge(*flow.pace.gaps());
     report_socket(m);

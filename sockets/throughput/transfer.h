@@ -113,6 +113,7 @@ struct FlowGroup {
   std::optional<std::uint64_t> copies;  // copies of the payload between user space and kernel
   std::uint64_t zero_copy_sends = 0;    // completed sends with MSG_ZEROCOPY or IORING_OP_SEND_ZC
   std::uint64_t zero_copy_copied = 0;   // zero-copy sends that the kernel copied
+  std::uint64_t mapped_bytes = 0;       // received without a copy (receive: map)
 
   // Waits until all loops of this direction are set up. Otherwise the set-up of some loops would
   // compete for the CPU with loops that already transfer data.

@@ -33,15 +33,26 @@ std::optional<std::string> validate_pace(const Options& o) {
          "message_size, or raise rate or duration";
 }
 
-std::optional<std::string> validate(const Options& o, bool can_splice) {
+// Returns an error if the engine does not support this `receive`.
+std::optional<std::string> validate_receive(const Options& o,
+                                            const std::vector<std::string_view>& receives) {
+  if (!o.receive || std::ranges::find(receives, *o.receive) != receives.end()) return std::nullopt;
+  std::string known;
+  for (const std::string_view each : receives)
+    known += (known.empty() ? "" : ", ") + std::string(each);
+  return "receive: " + *o.receive + " is not available with engine " + o.engine +
+         "; available: " + known;
+}
+
+std::optional<std::string> validate(const Options& o,
+                                    const std::vector<std::string_view>& receives) {
   if (!is_stream(o.transport))
     if (auto error = validate_datagram(o)) return error;
   if (auto error = validate_threads(o)) return error;
   if (o.gso.value_or(false) && o.message_size.value_or(1400) > kMaxUdp / 2)
     return "gso: requires a message_size of at most " + std::to_string(kMaxUdp / 2) +
            " bytes, so that two datagrams fit into one send";
-  if (o.receive == "splice" && !can_splice)
-    return "receive: splice requires engine splice; use copy or discard";
+  if (auto error = validate_receive(o, receives)) return error;
   if (o.verify.value_or(false) && o.receive.value_or("copy") != "copy")
     return "verify: requires receive: copy, because other data does not reach user space";
   return validate_pace(o);
@@ -59,7 +70,7 @@ Engine make_transfer_engine(const TransferRow& row) {
       .unavailable = row.unavailable,
       .listen = [&ops = row.ops](const EndpointConfig& s) { return listen_transfer(ops, s); },
       .connect = [&ops = row.ops](const EndpointConfig& s) { return connect_transfer(ops, s); },
-      .validate = [splice = row.can_splice](const Options& o) { return validate(o, splice); },
+      .validate = [receives = row.receives](const Options& o) { return validate(o, receives); },
       .serves_external = true,
   };
 }

@@ -14,7 +14,7 @@ struct TransferRow {
   Transport transport;
   const TransferOps& ops;                         // must outlive the engine
   std::vector<std::string_view> parameters = {};  // in addition to those of the transport
-  bool can_splice = false;                        // supports receive: splice
+  std::vector<std::string_view> receives = {"copy", "discard"};  // the values of `receive`
   std::optional<std::string> (*unavailable)() = always_available;
 };
 

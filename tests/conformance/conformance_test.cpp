@@ -1,9 +1,13 @@
 // The requirements for every engine of sockets/. A new engine is tested when it is registered.
 #include <gtest/gtest.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstring>
 #include <future>
 #include <thread>
 
@@ -109,6 +113,19 @@ void expect_well(const Ends& ends) {
   EXPECT_EQ(ends.server.error, "");
 }
 
+// Every byte of a stream arrives. Datagrams can be lost.
+void expect_all_arrived(const Engine& engine, const Measurement& sender,
+                        const Measurement& receiver) {
+  const std::uint64_t sent = sender.total_bytes_sent.value();
+  const std::uint64_t received = receiver.total_bytes_received.value();
+  if (is_datagram(engine)) {
+    EXPECT_GT(received, 0u);
+    EXPECT_LE(received, sent);
+  } else {
+    EXPECT_EQ(received, sent);
+  }
+}
+
 class EngineTest : public testing::TestWithParam<const Engine*> {
  protected:
   void SetUp() override {
@@ -129,6 +146,8 @@ class FqRateTransferTest : public TransferTest {};
 class FrequencyPingTest : public PingTest {};
 class GsoTransferTest : public TransferTest {};
 class IpSocketTest : public SocketTest {};
+class LowWatermarkTransferTest : public TransferTest {};
+class MapTransferTest : public TransferTest {};
 class MessagesPingTest : public PingTest {};
 class PacingTimerTransferTest : public TransferTest {};
 class PortSocketTest : public SocketTest {};
@@ -216,6 +235,22 @@ TEST_P(BytesTransferTest, ALimitOfBytesIsKept) {
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
   EXPECT_GE(ends.client.total_bytes_sent.value(), *options.bytes);
+}
+
+// The watermark is larger than the transfer, so only the end of the stream wakes the receiver.
+TEST_P(LowWatermarkTransferTest, TheEndOfAStreamDoesNotWaitForMore) {
+  Options options = options_for(engine());
+  options.duration.reset();
+  options.warmup = 0;
+  options.message_size = 1500;
+  options.bytes = 4500;
+  options.receive_low_watermark = 1 << 20;
+  const Nanoseconds begin = now_ns();
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends);
+  EXPECT_EQ(ends.server.total_bytes_received.value(), 4500u);
+  EXPECT_LT(now_ns() - begin, kPatience);
+  EXPECT_GT(ends.server.low_watermark_bytes.value(), 4500u);
 }
 
 // Runs a paced trial of three streams, each of which sends 200 messages per second.
@@ -319,6 +354,47 @@ TEST_P(ReceiveTransferTest, DiscardedDataIsCounted) {
   }
 }
 
+// Moves this thread to a network namespace whose loopback has the MTU. Returns false without root.
+bool enter_namespace(int mtu) {
+  if (::unshare(CLONE_NEWNET) != 0) return false;
+  const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");
+  request.ifr_mtu = mtu;
+  if (::ioctl(fd.get(), SIOCSIFMTU, &request) != 0) return false;
+  request.ifr_flags = IFF_UP;
+  return ::ioctl(fd.get(), SIOCSIFFLAGS, &request) == 0;
+}
+
+TEST_P(MapTransferTest, PagesAreMappedIfTheMtuFitsThem) {
+  Options options = options_for(engine());
+  options.receive = "map";
+  options.zero_copy = true;
+  bool entered = false;
+  Ends ends;
+  std::thread([&] {
+    entered = enter_namespace(61512);  // 15 pages and the headers
+    if (entered) ends = run_trial(engine(), options);
+  }).join();
+  if (!entered) GTEST_SKIP() << "requires root, for a network namespace";
+  expect_well(ends);
+  EXPECT_EQ(ends.client.total_bytes_sent.value(), ends.server.total_bytes_received.value());
+  EXPECT_GT(ends.server.mapped_ratio.value(), 0.5);
+  EXPECT_EQ(ends.server.receiving_copies.value(), 0u);
+}
+
+TEST_P(MapTransferTest, WhatCannotBeMappedIsCopied) {
+  Options options = options_for(engine());
+  options.receive = "map";
+  options.message_size = 1000;
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends);
+  EXPECT_EQ(ends.client.total_bytes_sent.value(), ends.server.total_bytes_received.value());
+  EXPECT_LE(ends.server.mapped_ratio.value(), 1.0);
+  EXPECT_EQ(ends.server.receiving_copies.value(),
+            ends.server.mapped_ratio.value() >= 0.5 ? 0u : 1u);
+}
+
 TEST_P(ZeroCopyTransferTest, ZeroCopySendsReportWhatTheKernelCopied) {
   Options options = options_for(engine());
   options.zero_copy = true;
@@ -339,8 +415,8 @@ TEST_P(ThreadsTransferTest, ThreadsShareTheStreams) {
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
   EXPECT_GT(ends.server.fairness_index.value(), 1.0 / 7);
-  EXPECT_EQ(ends.client.total_bytes_sent.value(), ends.server.total_bytes_received.value());
-  EXPECT_EQ(ends.server.total_bytes_sent.value(), ends.client.total_bytes_received.value());
+  expect_all_arrived(engine(), ends.client, ends.server);
+  expect_all_arrived(engine(), ends.server, ends.client);
 }
 
 TEST_P(ThreadsTransferTest, HundredsOfStreamsShareTwoThreads) {
@@ -358,7 +434,7 @@ TEST_P(ThreadsTransferTest, HundredsOfStreamsShareTwoThreads) {
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
   EXPECT_GT(ends.server.fairness_index.value(), 0.1);
-  EXPECT_EQ(ends.client.total_bytes_sent.value(), ends.server.total_bytes_received.value());
+  expect_all_arrived(engine(), ends.client, ends.server);
 }
 
 TEST_P(TcpTransferTest, TheKernelHasTheRequestedOptions) {
@@ -738,6 +814,13 @@ bool measures_round_trips(const Engine& engine) {
   return opens_sockets(engine) && engine.kind != Kind::throughput;
 }
 
+bool can_map(const Engine& e) {
+  if (!moves_bulk_data(e) || !e.honours("receive")) return false;
+  Options options = options_for(e);
+  options.receive = "map";
+  return !e.validate(options);
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, EngineTest, engines_that(is_any), test_name);
 INSTANTIATE_TEST_SUITE_P(Every, SocketTest, engines_that(has_server), test_name);
 INSTANTIATE_TEST_SUITE_P(Every, TransferTest, engines_that(moves_bulk_data), test_name);
@@ -775,6 +858,11 @@ INSTANTIATE_TEST_SUITE_P(Every, IpSocketTest, engines_that([](const Engine& e) {
                            return has_server(e) && e.honours("ip");
                          }),
                          test_name);
+INSTANTIATE_TEST_SUITE_P(Every, LowWatermarkTransferTest, engines_that([](const Engine& e) {
+                           return moves_bulk_data(e) && e.honours("receive_low_watermark");
+                         }),
+                         test_name);
+INSTANTIATE_TEST_SUITE_P(Every, MapTransferTest, engines_that(can_map), test_name);
 INSTANTIATE_TEST_SUITE_P(Every, MessagesPingTest, engines_that([](const Engine& e) {
                            return measures_round_trips(e) && e.honours("messages");
                          }),

@@ -1,0 +1,60 @@
+#include "sockets/throughput/low_watermark.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include "sockets/core/error.h"
+#include "sockets/core/fd.h"
+
+namespace pingperf {
+namespace {
+
+constexpr std::uint64_t kStandard = 128 * 1024;
+
+class LowWatermarkTest : public testing::Test {
+ protected:
+  LowWatermarkTest() { options_.warmup = 100 * kMillisecond; }
+
+  std::uint64_t after_start() {
+    set_low_watermark(fd_.get(), options_);
+    return low_watermark(fd_.get()).value();
+  }
+
+  // Returns the watermark after a warmup in which the stream received `bytes`.
+  std::uint64_t after_warmup(std::uint64_t bytes) {
+    set_low_watermark(fd_.get(), options_);
+    review_low_watermark(fd_.get(), options_, bytes);
+    return low_watermark(fd_.get()).value();
+  }
+
+  const Fd fd_{check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")};
+  Options options_;
+};
+
+TEST_F(LowWatermarkTest, FastStreamsKeepTheStandard) {
+  EXPECT_EQ(after_start(), kStandard);
+  EXPECT_EQ(after_warmup(100 * kStandard), kStandard);  // one per ms
+}
+
+TEST_F(LowWatermarkTest, SlowStreamsHaveNoneAfterTheWarmup) {
+  EXPECT_EQ(after_warmup(99 * kStandard), 1u);
+}
+
+TEST_F(LowWatermarkTest, PacedStreamsHaveNone) {
+  options_.rate_bps = 50'000'000'000;
+  EXPECT_EQ(after_start(), 1u);
+}
+
+TEST_F(LowWatermarkTest, StreamsWithoutAWarmupHaveNone) {
+  options_.warmup = 0;
+  EXPECT_EQ(after_start(), 1u);
+}
+
+TEST_F(LowWatermarkTest, TheParameterHoldsForEveryStream) {
+  options_.receive_low_watermark = 10'000;
+  options_.rate_bps = 1'000'000;
+  EXPECT_EQ(after_warmup(0), 10'000u);
+}
+
+}  // namespace
+}  // namespace pingperf
