@@ -22,7 +22,8 @@ std::optional<std::string> validate_limit(const Options& o) {
 }
 
 std::optional<std::string> validate_offloads(const Options& o) {
-  if (o.receive == "splice") return "receive: splice is of engine splice: set copy or discard";
+  if (o.receive && o.receive != "copy" && o.receive != "discard")
+    return "receive: iperf3 cannot " + *o.receive + ": set copy or discard";
   const bool gso = o.gso.value_or(false), gro = o.gro.value_or(false);
   if (gso != gro)
     return std::string(gso ? "gso" : "gro") +

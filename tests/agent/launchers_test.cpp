@@ -78,5 +78,16 @@ TEST(Launchers, AreRefusedWithTheirPlace) {
   }
 }
 
+TEST(Launchers, LibrariesOfCasesAreCodeToo) {
+  const Experiment experiment = parse_experiment(
+      "name: x\nworkloads:\n  w: {kind: throughput, engine: iperf3, matrix: {streams: [1, 2], "
+      "libiperf: [/opt/a b/lib, /opt/c]}}\n",
+      "x.yaml");
+  const auto found = launchers_of(experiment);
+  ASSERT_THAT(found, SizeIs(2));
+  EXPECT_THAT(found[0].command, testing::HasSubstr("'/opt/a b/lib'"));
+  EXPECT_THROW(refuse_launchers(experiment), UsageError);
+}
+
 }  // namespace
 }  // namespace pingperf

@@ -136,7 +136,9 @@ class Engines(support.EndToEnd):
         trials = self.trials()
         known = json.loads(pingperf("engines", "--format", "json").stdout)
         identity = ["kind", "name", "transport"]
-        self.assertEqual({tuple(engine[key] for key in identity) for engine in known},
+        # With an old libiperf, check refuses a file with it: LaterIperf3 of tests/engines runs it.
+        refused = {("throughput", "iperf3", "mptcp")}
+        self.assertEqual({tuple(engine[key] for key in identity) for engine in known} - refused,
                          set(zip(trials.kind, trials.engine.fillna("null"), trials.transport)))
         for trial in trials[trials.status != "ok"].itertuples():
             with self.subTest(trial.case):

@@ -143,7 +143,7 @@ class Json(support.EndToEnd):
     def test_engines(self):
         engines = self.read("engines")
         iperf3 = [e for e in engines if e["name"] == "iperf3"]
-        self.assertEqual({e["transport"] for e in iperf3}, {"tcp", "udp"})
+        self.assertEqual({e["transport"] for e in iperf3}, {"tcp", "udp", "mptcp"})
         self.assertIn("message_size", iperf3[0]["parameters"])
 
     def test_an_unknown_format_or_transport_is_wrong_usage(self):
