@@ -22,10 +22,10 @@ struct PageAllocator {
   explicit PageAllocator(const PageAllocator<U>&) noexcept {}
 
   T* allocate(std::size_t n) {
-    return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{kPageSize}));
+    return static_cast<T*>(::operator new (n * sizeof(T), std::align_val_t{kPageSize}));
   }
   void deallocate(T* memory, std::size_t) noexcept {
-    ::operator delete(memory, std::align_val_t{kPageSize});
+    ::operator delete (memory, std::align_val_t{kPageSize});
   }
   bool operator==(const PageAllocator&) const noexcept { return true; }
 };

@@ -84,9 +84,9 @@ struct Measurement {
   std::optional<std::uint64_t> cwnd_max_bytes;
   std::optional<double> fairness_index;  // Jain's index of the received streams
 
-  std::optional<std::uint64_t> sending_copies;     // copies of the payload from user to kernel
-  std::optional<std::uint64_t> receiving_copies;   // copies of the payload from kernel to user
-  std::optional<double> zero_copied_ratio;         // share of zero-copy sends without a copy
+  std::optional<std::uint64_t> sending_copies;    // copies of the payload from user to kernel
+  std::optional<std::uint64_t> receiving_copies;  // copies of the payload from kernel to user
+  std::optional<double> zero_copied_ratio;        // share of zero-copy sends without a copy
   std::optional<double> mapped_ratio;  // share of the received bytes that were mapped, not copied
   std::optional<std::uint64_t> send_buffer_bytes;  // SO_SNDBUF of the first stream, at the end
   std::optional<std::uint64_t> receive_buffer_bytes;
