@@ -185,9 +185,9 @@ class Agent {
     if (workers_.contains(open.endpoint))
       throw ProtocolError(fmt::format("endpoint {} is in use", open.endpoint));
     try {
-      if (!spare_ || spare_->has_ended()) spare_.emplace();
-      workers_.try_emplace(open.endpoint, std::move(*spare_)).first->second.open(open);
-      spare_.reset();
+      std::optional<Worker> worker = std::exchange(spare_, std::nullopt);
+      if (!worker || worker->has_ended()) worker.emplace();
+      workers_.try_emplace(open.endpoint, std::move(*worker)).first->second.open(open);
     } catch (const std::system_error& e) {
       send(Failure{.endpoint = open.endpoint,
                    .what = fmt::format("cannot start a worker: {}", e.what()),
@@ -209,7 +209,7 @@ class Agent {
   // If a worker cannot be started now, the next endpoint tries it again and reports the error.
   void handle(const PrepareWorker&) {
     try {
-      if (!spare_) spare_.emplace();
+      if (!spare_ || spare_->has_ended()) spare_.emplace();
     } catch (const std::system_error&) {
     }
   }

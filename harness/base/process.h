@@ -22,7 +22,7 @@ struct Pipe {
 // descriptors from 0 to 9. Throws std::system_error.
 Pipe make_pipe();
 
-// Returns a copy of `fd` with the same two properties. Throws std::system_error.
+// Returns a close-on-exec copy of `fd` whose number is above 9. Throws std::system_error.
 Fd duplicate(int fd);
 
 // Makes `fd` the descriptor `child_fd` of a child.

@@ -128,6 +128,18 @@ std::optional<std::string> validate(const Options& options) {
   return validate_for(libiperf(), options);
 }
 
+// What the callback of the running test needs. libiperf passes it no argument, and a worker process
+// runs one test.
+struct LiveTest {
+  const IntervalSink* sink = nullptr;
+  const Iperf3Schedule* schedule = nullptr;
+} live_test;
+
+void take_event(iperf_test*, char* json) noexcept {
+  if (const auto interval = read_iperf3_event(json, *live_test.schedule))
+    (*live_test.sink)(*interval);
+}
+
 class Iperf3Endpoint : public Endpoint {
  public:
   // libiperf has no way to stop a test, so the worker ends, which the agent reports. Called only
@@ -143,9 +155,10 @@ class Iperf3Endpoint : public Endpoint {
 
   // Runs `call` (the client or the server) to its end. It succeeded if it returns 0 and its JSON
   // has no error: 3.12 can return 0 with an error in the JSON.
-  Measurement measure(int (*call)(iperf_test*)) {
+  Measurement measure(int (*call)(iperf_test*), const IntervalSink& progress) {
     ::signal(SIGPIPE, SIG_IGN);  // iperf3 does that in its main()
     silence_stdout();
+    report_live(progress);
     // libiperf does not report when its test begins, so the window is early by the few milliseconds
     // of its handshake.
     UsageWindow usage(now_ns() + schedule_.omit_s * kSecond + schedule_.rest, schedule_.duration);
@@ -176,6 +189,16 @@ class Iperf3Endpoint : public Endpoint {
   Test test_;
 
  private:
+  // Passes the intervals on while the test runs, if the library can. The result still comes from
+  // the whole JSON at the end.
+  void report_live(const IntervalSink& progress) const {
+    if (!progress || !lib_.set_json_callback || !lib_.set_json_stream_full_output) return;
+    live_test = {&progress, &schedule_};
+    lib_.set_json_stream(test_.get(), 1);
+    lib_.set_json_stream_full_output(test_.get(), 1);
+    lib_.set_json_callback(test_.get(), take_event);
+  }
+
   // libiperf does not report its copies.
   void set_copies(Measurement& m) const {
     const Iperf3Copies copies = iperf3_copies(config_.options);
@@ -200,7 +223,9 @@ class Iperf3Server final : public Iperf3Endpoint {
 
   Address address() const override { return address_; }
 
-  Measurement run(const IntervalSink&) noexcept override { return measure(lib_.run_server); }
+  Measurement run(const IntervalSink& progress) noexcept override {
+    return measure(lib_.run_server, progress);
+  }
 
  private:
   Iperf3Server(const EndpointConfig& config, Fd held)
@@ -248,7 +273,7 @@ class Iperf3Client final : public Iperf3Endpoint {
     apply(o);
   }
 
-  Measurement run(const IntervalSink&) noexcept override {
+  Measurement run(const IntervalSink& progress) noexcept override {
     Fd control = dial();
     if (!control) {
       Measurement m;
@@ -256,7 +281,7 @@ class Iperf3Client final : public Iperf3Endpoint {
       return m;
     }
     lib_.set_control_socket(test_.get(), control.release());  // libiperf closes it
-    return measure(lib_.run_client);
+    return measure(lib_.run_client, progress);
   }
 
  private:

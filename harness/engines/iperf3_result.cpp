@@ -335,6 +335,30 @@ Measurement read_iperf3_result(std::string_view json, const Iperf3Schedule& sche
   }
 }
 
+std::optional<Interval> read_iperf3_event(std::string_view json, const Iperf3Schedule& schedule) {
+  try {
+    const Json event = parse_json(json);
+    if (event.value("event", "") != "interval") return std::nullopt;
+    const Json& data = event.at("data");
+    const Json& sum = data.at("sum");
+    if (sum.value("omitted", false)) return std::nullopt;
+    // Not "start", which can be a wrong number (ResultReader::read_interval).
+    Interval interval;
+    interval.end_s = sum.at("end").get<double>() - to_seconds(schedule.rest);
+    interval.start_s = interval.end_s - sum.at("seconds").get<double>();
+    const double middle = (interval.start_s + interval.end_s) / 2;
+    if (middle < 0 || (schedule.duration && middle > to_seconds(*schedule.duration)))
+      return std::nullopt;
+    for (const char* direction : {"sum", "sum_bidir_reverse"})
+      if (const auto found = data.find(direction); found != data.end())
+        (found->value("sender", false) ? interval.bytes_sent : interval.bytes_received) =
+            get<std::uint64_t>(*found, "bytes");
+    return interval;
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
 Measurement read_iperf3_server(std::string_view json, const Iperf3Schedule& schedule,
                                const Options& options) {
   try {

@@ -39,6 +39,10 @@ std::string iperf3_error(std::string_view text);
 // bytes. Sets the error if the JSON has one, is truncated, or does not cover the window.
 Measurement read_iperf3_result(std::string_view json, const Iperf3Schedule& schedule);
 
+// Reads an event of libiperf's JSON stream. Returns the bytes and times of an interval of the
+// window. Returns nothing for other events and other intervals.
+std::optional<Interval> read_iperf3_event(std::string_view json, const Iperf3Schedule& schedule);
+
 // Reads the server's figures from the client's JSON: from the server's own JSON if it is included
 // and has intervals of the window, else from its sums of the whole test if they cover the window.
 // Figures that neither has stay empty.

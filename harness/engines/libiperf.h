@@ -56,7 +56,7 @@ struct Libiperf {
   void (*set_mss)(Test, int);
   void (*set_congestion_control)(Test, char*);
 
-  // Null if the library is too old.
+  // Null if the library is too old, and in the static build.
   void (*set_json_stream)(Test, int) = nullptr;                      // since 3.17
   void (*set_json_callback)(Test, void (*)(Test, char*)) = nullptr;  // since 3.19
   void (*set_json_stream_full_output)(Test, int) = nullptr;          // since 3.20

@@ -12,7 +12,7 @@
 
 namespace pingperf {
 
-// A thread reads the usage when the window opens and closes, and sleeps in between.
+// A thread reads the CPU usage of this process at the start and the end of the window.
 class UsageWindow {
  public:
   // The window begins at `begin` and lasts for `duration`; empty: until write_to().

@@ -94,7 +94,8 @@ class RoundRunner {
         margins_(margins),
         warnings_(warnings_of_earlier_trials(directory)) {}
 
-  // Lets the agents of a round start spare workers. No trial may run meanwhile.
+  // Asks the agents of a round to start the workers of its trials. Called between two rounds,
+  // because the start of a process takes CPU time that no trial may lack.
   void prepare(std::span<const Trial> round) {
     for (const Trial& trial : round) agents_.of(experiment_.cases[trial.case_index]).prepare();
   }

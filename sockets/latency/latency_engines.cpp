@@ -34,7 +34,7 @@ const std::vector<Row>& rows() {
   return rows;
 }
 
-// The constraints of all families.
+// Returns an error if options contradict each other. These rules hold for every latency engine.
 std::optional<std::string> validate_latency(const Options& o) {
   if (o.arrivals && !o.frequency_hz) return "arrivals: requires frequency";
   if (o.frequency_hz && o.message_size.value_or(64) < kMinDatagram)

@@ -71,7 +71,7 @@ std::size_t BurstSender::next_count() const noexcept {
       std::min<std::uint64_t>(messages_ * segments_, (left - 1) / size_ + 1));
 }
 
-bool BurstSender::send(int flags) noexcept {
+ssize_t BurstSender::send(int flags) noexcept {
   const std::size_t count = next_count();
   const Nanoseconds now = now_ns();
   for (std::size_t i = 0; i < count; ++i) set_header(datagram(i), {number_ + i, now});
@@ -80,11 +80,11 @@ bool BurstSender::send(int flags) noexcept {
     parts_[i].iov_len = std::min(segments_, count - i * segments_) * size_;
   const int accepted = ::sendmmsg(flow_.fd.get(), headers_.data(), static_cast<unsigned>(used),
                                   flags | MSG_NOSIGNAL);
-  if (accepted < 0) return is_transient_send(errno);
+  if (accepted < 0) return is_transient_send(errno) ? 0 : -1;
   const std::uint64_t sent = std::min(count, static_cast<std::size_t>(accepted) * segments_);
   number_ += sent;
   flow_.sent.add(sent * size_, sent);
-  return true;
+  return static_cast<ssize_t>(sent);
 }
 
 void BurstSender::finish() noexcept {
@@ -145,8 +145,9 @@ BurstReceiver::Control BurstReceiver::control(std::size_t i) noexcept {
 }
 
 // Splits message i into datagrams and passes them to the sink. Returns false at the end of the
-// flow. With `discard` only the first header is known. The other datagrams are counted from it,
-// because datagrams that GRO has coalesced have consecutive numbers.
+// flow. With `discard` only the first header is known. The other datagrams are counted from it. So
+// a loss among datagrams that GRO has coalesced shows at the next message, and their order is
+// unknown.
 bool BurstReceiver::take_apart(std::size_t i) noexcept {
   const auto [now, segment] = control(i);
   const std::size_t n = headers_[i].msg_len;
@@ -172,7 +173,7 @@ void send_bursts(FlowGroup& group, Meter& meter) {
   meter.first_byte();
   while (!meter.window_closed() && !flow.sent.full()) {
     if (flow.pace.paced()) flow.pace.wait(meter, sender.next_count());
-    if (sender.send(0)) continue;
+    if (sender.send(0) >= 0) continue;
     flow.fail(meter);
     break;
   }

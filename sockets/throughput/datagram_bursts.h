@@ -23,9 +23,9 @@ class BurstSender {
   Flow& flow() const noexcept { return flow_; }
   // Returns the number of datagrams of the next burst. The last burst before the limit is shorter.
   std::size_t next_count() const noexcept;
-  // Numbers, stamps and sends the next burst. Returns false with errno on an error that is not
-  // transient.
-  bool send(int flags) noexcept;
+  // Numbers, stamps and sends the next burst. Returns the number of datagrams that the kernel
+  // accepted, or -1 with errno on an error that is not transient.
+  ssize_t send(int flags) noexcept;
   // Sends the end of the flow.
   void finish() noexcept;
 

@@ -56,7 +56,7 @@ class DatagramSink {
 
   bool take_mark(const DatagramHeader& header, const char* data, std::size_t n) noexcept {
     if (header.number == kHello) {  // the first answer was lost
-      if (flow_.is_server) ::send(flow_.fd.get(), data, n, MSG_NOSIGNAL);
+      if (flow_.is_server) ::send(flow_.fd.get(), data, std::min(n, sizeof(Hello)), MSG_NOSIGNAL);
       return true;
     }
     flow_.sequence.expect(static_cast<std::uint64_t>(header.value));

@@ -85,10 +85,9 @@ class DatagramSender {
 
   // Sends a burst. Returns false with errno on an error.
   bool send() noexcept {
-    const std::size_t count = burst_.next_count();
-    if (!burst_.send(MSG_DONTWAIT)) return false;
-    flow().pace.leave(count);
-    return true;
+    const ssize_t sent = burst_.send(MSG_DONTWAIT);
+    if (sent > 0) flow().pace.leave(static_cast<std::size_t>(sent));
+    return sent >= 0;
   }
 
   void shut_down() const noexcept {}

@@ -33,12 +33,13 @@ class DatagramRing {
   // Queues the datagrams that are due, up to the depth. If none is in progress, waits until one is
   // due.
   void fill(const Meter& meter) noexcept {
-    const Nanoseconds now = now_ns();
+    Nanoseconds now = now_ns();
     while (!free_.empty() && !is_full()) {
       if (!flow_.pace.is_due() && !is_idle()) return;
-      const bool late = !flow_.pace.is_due();
+      const bool waits = !flow_.pace.is_due();
       flow_.pace.wait(meter);
-      set_header(datagram(free_.back()), {number_++, late ? now_ns() : now});
+      if (waits) now = now_ns();
+      set_header(datagram(free_.back()), {number_++, now});
       submit(free_.back());
       free_.pop_back();
     }
@@ -120,7 +121,7 @@ void receive_datagrams(FlowGroup& group, Meter& meter) {
   for (bool over = false; !over && !meter.stopped();) {
     ring.submit_and_wait(kNap);  // stop() does not end a multishot receive of datagrams
     ring.for_each_completion([&](const io_uring_cqe& cqe) {
-      const bool again = cqe.res >= 0 || cqe.res == -ENOBUFS || is_transient_send(-cqe.res);
+      const bool again = cqe.res >= 0 || is_transient_send(-cqe.res);
       if (again && !(cqe.flags & IORING_CQE_F_MORE)) receive();
       if (!again) {
         errno = -cqe.res;
@@ -134,6 +135,7 @@ void receive_datagrams(FlowGroup& group, Meter& meter) {
       buffers.release(id);
     });
   }
+  ring.exit();  // before the buffers are freed
 }
 
 constexpr TransferOps kOps = {send_datagrams, receive_datagrams, kDatagrams};

@@ -11,7 +11,8 @@
 namespace pingperf {
 
 // Returns true if the receivers of a trial start with the standard watermark: no parameter sets
-// another, no rate paces the stream, and a warmup will show how fast the stream is.
+// another, no rate paces the stream, a warmup will show how fast the stream is, and the two ends
+// are not pinned to CPUs of the same number.
 bool has_standard_low_watermark(const Options& options);
 
 // Sets the watermark of a receiver before its stream starts: the parameter, or else the standard

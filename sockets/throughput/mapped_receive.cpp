@@ -49,8 +49,13 @@ void receive_mapped(FlowGroup& group, Meter& meter) {
   const int fd = flow.fd.get();
   Window window(fd);
   std::uint64_t all = 0, mapped = 0;
+  int error = 0;  // of a copy that followed mapped bytes
   receive_with(
       [&]() -> ssize_t {
+        if (error != 0) {
+          errno = error;
+          return -1;
+        }
         pollfd p{fd, POLLIN, 0};
         ::poll(&p, 1, -1);
         std::size_t rest = 0;
@@ -62,6 +67,7 @@ void receive_mapped(FlowGroup& group, Meter& meter) {
           const ssize_t copied =
               ::recv(fd, flow.incoming.data(), rest > 0 ? std::min(rest, most) : most, 0);
           if (copied <= 0 && n == 0) return copied;
+          if (copied < 0 && errno != EINTR) error = errno;
           n += std::max<ssize_t>(0, copied);
         }
         all += static_cast<std::uint64_t>(n);

@@ -280,5 +280,36 @@ TEST(Iperf3ResultErrors, UnreadableResultsAreAnErrorNotANumber) {
     EXPECT_NE(read_iperf3_result(json, schedule(0, kSecond)).error, "") << json;
 }
 
+// With a warmup of 100 ms that is not omitted, and a window of 1 s.
+std::optional<Interval> event_of(const std::string& data) {
+  Options options;
+  options.warmup = 100 * kMillisecond;
+  options.duration = kSecond;
+  return read_iperf3_event(R"({"event":"interval","data":)" + data + "}", Iperf3Schedule(options));
+}
+
+TEST(Iperf3Event, AnIntervalHasTheBytesOfBothDirections) {
+  const auto interval = event_of(
+      R"({"sum":{"start":18446744073709551615,"end":0.3,"seconds":0.1,"bytes":5,"sender":true},)"
+      R"("sum_bidir_reverse":{"end":0.3,"seconds":0.1,"bytes":7,"sender":false}})");
+  ASSERT_TRUE(interval);
+  EXPECT_NEAR(interval->start_s, 0.1, 1e-9);
+  EXPECT_NEAR(interval->end_s, 0.2, 1e-9);
+  EXPECT_EQ(interval->bytes_sent, 5u);
+  EXPECT_EQ(interval->bytes_received, 7u);
+}
+
+TEST(Iperf3Event, IntervalsOutsideTheWindowAreNotReported) {
+  EXPECT_FALSE(event_of(R"({"sum":{"end":0.1,"seconds":0.1,"bytes":1}})"));
+  EXPECT_TRUE(event_of(R"({"sum":{"end":1.1,"seconds":0.1,"bytes":1}})"));
+  EXPECT_FALSE(event_of(R"({"sum":{"end":1.2,"seconds":0.1,"bytes":1}})"));
+  EXPECT_FALSE(event_of(R"({"sum":{"end":0.5,"seconds":0.1,"bytes":1,"omitted":true}})"));
+}
+
+TEST(Iperf3Event, OtherEventsAreNoInterval) {
+  for (const char* json : {"", "[]", R"({"event":"start","data":{}})", R"({"event":"interval"})"})
+    EXPECT_FALSE(read_iperf3_event(json, schedule(0, kSecond))) << json;
+}
+
 }  // namespace
 }  // namespace pingperf

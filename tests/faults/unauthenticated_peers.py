@@ -26,7 +26,8 @@ IPERF3 = {"kind": "throughput", "duration": "1s", "warmup": "0ms", "rate": "10mb
 ENGINES = ("blocking", "spin", "hybrid", "epoll", "io_uring")
 CASES = [
     *((engine, "tcp", BULK) for engine in ("blocking", "epoll", "io_uring", "splice")),
-    ("blocking", "unix", BULK), ("epoll", "unix", BULK), ("blocking", "udp", DATAGRAMS),
+    ("blocking", "unix", BULK), ("epoll", "unix", BULK),
+    *((engine, "udp", DATAGRAMS) for engine in ("blocking", "epoll", "io_uring")),
     *((engine, transport, PINGS) for transport in ("tcp", "udp", "unix", "unix-datagram", "raw", "mptcp")
       for engine in ENGINES),
     *(("blocking", transport, CONNECTIONS) for transport in ("tcp", "unix", "mptcp")),
