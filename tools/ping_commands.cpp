@@ -46,7 +46,8 @@ Address read_address(const char* command, const std::string& text, Transport tra
   }
 }
 
-// Reads the address to listen on. A unix socket has no default path.
+// Returns the configuration of a server that listens on `bind`. Throws UsageError if the address is
+// wrong. A unix socket has no default path.
 EndpointConfig server_config(const char* command, const std::string& bind, Transport transport,
                              std::uint16_t port) {
   if (transport == Transport::unix_stream && bind == kLoopback)

@@ -91,7 +91,7 @@ bool needs_netem(const LabOptions& o) {
 }
 
 std::vector<std::string> netem_arguments(const LabOptions& o) {
-  // The queue holds a second of full frames at 10 Gbit/s.
+  // A million packets: at least one second of 1500-byte frames at 10 Gbit/s.
   std::vector<std::string> arguments = {"netem", "limit", "1000000"};
   const auto add = [&](std::initializer_list<std::string> more) {
     arguments.insert(arguments.end(), more);
@@ -117,11 +117,14 @@ std::vector<std::string> tbf_arguments(const LabOptions& o) {
   return arguments;
 }
 
-// Packets meet delay and loss first, as on a long way to the bottleneck, then its rate and buffer.
-void shape(const std::string& name, const std::string& device, const LabOptions& o) {
+// Sets the queueing disciplines of a device. The kernel delays and drops packets first. Then it
+// limits the rate and buffers packets, because the bottleneck is the last link of the path.
+void shape_traffic(const std::string& network_namespace, const std::string& device,
+                   const LabOptions& o) {
   const auto add = [&](const std::string& parent, const std::string& handle,
                        const std::vector<std::string>& arguments) {
-    std::vector<std::string> command = {"tc", "-n", name, "qdisc", "add", "dev", device};
+    std::vector<std::string> command = {"tc",  "-n",  network_namespace, "qdisc", "add",
+                                        "dev", device};
     if (parent == "root")
       command.emplace_back("root");
     else
@@ -208,7 +211,7 @@ void Lab::make(const LabOptions& options) {
   // The router has the bottleneck. Without a router, each end has it.
   for (const Namespace& space : namespaces_)
     if (!options.router || &space == &namespaces_.back())
-      for (const std::string& device : space.devices) shape(space.name, device, options);
+      for (const std::string& device : space.devices) shape_traffic(space.name, device, options);
 }
 
 void Lab::connect(const Namespace& a, const std::string& device_a, const Namespace& b,

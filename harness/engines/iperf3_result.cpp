@@ -22,8 +22,8 @@ void add(std::optional<T>& sum, T value) {
   sum = static_cast<T>(bits(sum.value_or(0)) + bits(value));
 }
 
-// Returns a number that a version of libiperf or a kind of stream may lack. Returns nothing for a
-// number that is too large for a count.
+// Returns the number at `key`. Returns nothing if the key is missing, as in old versions of
+// libiperf, or if the number does not fit the type.
 template <typename T>
 std::optional<T> get(const Json& object, const char* key) {
   const auto found = object.find(key);
@@ -222,7 +222,8 @@ Measurement read_result(const Json& root, const Iperf3Schedule& schedule) {
   return ResultReader(root, schedule).read();
 }
 
-// Returns true if a server's intervals, which may be long, cover the window within a tenth of it.
+// Returns true if the server's window is about as long as the wanted one. The lengths may differ by
+// a tenth, or by one interval.
 bool is_of_window(const Measurement& server, const Iperf3Schedule& schedule) {
   if (!server.error.empty()) return false;
   if (!schedule.duration) return true;

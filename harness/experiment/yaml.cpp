@@ -18,8 +18,8 @@ namespace {
 constexpr std::size_t kMaxNodes = 1'000'000;
 constexpr std::size_t kMaxDepth = 64;
 
-// Builds the tree from yaml-cpp's events. Its own tree would merge duplicate keys silently and
-// follow anchors without end.
+// Builds the tree from yaml-cpp's events. The tree of yaml-cpp itself would merge duplicate keys
+// without an error, and would expand nested anchors without a limit.
 class Builder final : public YAML::EventHandler {
  public:
   explicit Builder(const std::string& source) : source_(source) {}

@@ -21,8 +21,8 @@ using DrawnTrials = std::map<std::string, std::vector<std::uint64_t>>;
 std::vector<std::size_t> evenly_spread(std::size_t count, std::size_t most);
 
 // Returns the percentile curve in a .hgrm file: [1/(1-percentile), nanoseconds], ascending. At the
-// largest value, 1/(1-percentile) is replaced by the number of pings. Returns an empty array if the
-// file is missing or has another format.
+// largest value, 1/(1-percentile) is infinite, so its point has the number of pings instead.
+// Returns an empty array if the file is missing or has another format.
 Json percentile_curve(const std::filesystem::path& hgrm);
 
 // Returns one object per trial: case, repetition and points.

@@ -26,7 +26,7 @@ std::optional<double> metric(const TrialRecord& record, std::string_view name) {
 using Code = Warning::Code;
 using Warnings = std::vector<Warning>;
 
-void check_rate(const TrialRecord& record, Warnings& warnings) {
+void check_offered_load(const TrialRecord& record, Warnings& warnings) {
   const Options& o = record.trial_case->options;
   const auto sent = metric(record, "sent_bps");
   if (o.rate_bps && sent && *sent < kRateReached * static_cast<double>(*o.rate_bps))
@@ -131,7 +131,7 @@ void TrialWarnings::compare_with_earlier(const TrialRecord& record, Warnings& wa
 std::vector<Warning> TrialWarnings::find(const TrialRecord& record) {
   if (record.status != Status::ok || record.trial_case->options.engine == "null") return {};
   Warnings warnings;
-  check_rate(record, warnings);
+  check_offered_load(record, warnings);
   check_windows(record, warnings);
   check_disturbance(record, warnings);
   check_background(record, warnings);

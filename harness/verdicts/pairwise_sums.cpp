@@ -6,8 +6,8 @@
 
 namespace pingperf {
 
-PairwiseSums::PairwiseSums(std::vector<double> a, std::vector<double> b, bool once)
-    : a_(std::move(a)), b_(std::move(b)), once_(once) {
+PairwiseSums::PairwiseSums(std::vector<double> a, std::vector<double> b, bool of_one_set)
+    : a_(std::move(a)), b_(std::move(b)), of_one_set_(of_one_set) {
   std::sort(a_.begin(), a_.end());
   std::sort(b_.begin(), b_.end());
 }
@@ -23,7 +23,7 @@ PairwiseSums PairwiseSums::differences(std::vector<double> before, std::vector<d
 }
 
 std::size_t PairwiseSums::count() const noexcept {
-  return once_ ? a_.size() * (a_.size() + 1) / 2 : a_.size() * b_.size();
+  return of_one_set_ ? a_.size() * (a_.size() + 1) / 2 : a_.size() * b_.size();
 }
 
 // Computes the same sums as kth(), so that rounding cannot make the two disagree.
@@ -48,7 +48,7 @@ double PairwiseSums::kth(std::size_t k) const {
   double low = -std::numeric_limits<double>::infinity();  // fewer than k sums are <= low
   double high = a_.back() + b_.back();                    // at least k are <= high
   std::size_t below = 0, up_to = count();
-  double least = a_.front() + (once_ ? a_.front() : b_.front());
+  double least = a_.front() + (of_one_set_ ? a_.front() : b_.front());
   for (int i = 0; i < kMaxHalvings && up_to - below > kFew; ++i) {
     const double middle = std::midpoint(std::max(low, least), high);
     const std::size_t n = count_to(middle);

@@ -20,14 +20,14 @@ class PairwiseSums {
   double median() const;
 
  private:
-  PairwiseSums(std::vector<double> a, std::vector<double> b, bool once);
+  PairwiseSums(std::vector<double> a, std::vector<double> b, bool of_one_set);
   // In row i, the sums up to `x` are those with first(i) <= j < end(i, x).
-  std::size_t first(std::size_t i) const noexcept { return once_ ? i : 0; }
+  std::size_t first(std::size_t i) const noexcept { return of_one_set_ ? i : 0; }
   std::size_t end(std::size_t i, double x) const;
   std::size_t count_to(double x) const;  // sums <= x
 
   std::vector<double> a_, b_;  // sorted
-  bool once_;                  // pairs with j >= i only
+  bool of_one_set_;            // only pairs with j >= i count
 };
 
 }  // namespace pingperf

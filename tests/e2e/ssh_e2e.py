@@ -136,7 +136,8 @@ threading.Thread(target=pump, args=(sys.stdin.buffer.raw, child.stdin), daemon=T
 pump(child.stdout, sys.stdout.buffer)
 sys.exit(child.wait())
 """)
-        done = self.over_ssh(server=[slow, *self.ssh])
+        # The server starts later than the client, which the warmup must cover.
+        done = self.over_ssh("--set", "defaults.warmup=500ms", server=[slow, *self.ssh])
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_two_pairs_at_once(self):

@@ -1,4 +1,4 @@
-// Meter: the thread that samples the loops of a trial.
+// Tests Meter, whose thread reads the counters of a trial's loops at fixed intervals.
 #include "sockets/measure/meter.h"
 
 #include <gtest/gtest.h>

@@ -196,8 +196,8 @@ TEST_F(VerdictTest, APlanInWhichNoGateCanBeDecidedIsReported) {
   EXPECT_THAT(undecidable(criteria), IsEmpty());
 }
 
-// Trials in two groups have no reliable interval. If each of them breaks the bound, the gate still
-// fails.
+// Ratios that form two groups have no reliable interval. The gate fails if both groups break the
+// bound.
 TEST_F(VerdictTest, TwoGroupsThatBothBreakTheBoundAreABreach) {
   const auto judged = [&](double fast, double slow) {
     criteria.gates = {ratio_gate(0.95)};
