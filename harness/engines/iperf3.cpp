@@ -128,8 +128,8 @@ std::optional<std::string> validate(const Options& options) {
   return validate_for(libiperf(), options);
 }
 
-// What the callback of the running test needs. libiperf passes it no argument, and a worker process
-// runs one test.
+// The sink and schedule of the running test, for its callback. libiperf passes it no argument, and
+// a worker process runs one test.
 struct LiveTest {
   const IntervalSink* sink = nullptr;
   const Iperf3Schedule* schedule = nullptr;

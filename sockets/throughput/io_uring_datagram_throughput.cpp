@@ -2,8 +2,8 @@
 // with provided buffers. One thread per stream.
 #include <sys/socket.h>
 
-#include "sockets/core/uring.h"
 #include "sockets/throughput/datagram_transfer.h"
+#include "sockets/throughput/io_uring_transfer.h"
 #include "sockets/throughput/transfer_engines.h"
 
 namespace pingperf {
@@ -93,12 +93,7 @@ void send_datagrams(FlowGroup& group, Meter& meter) {
   group.copies = 1;
   group.await_others();
   meter.first_byte();
-  while (!meter.window_closed() && !flow.sent.full() && flow.error == 0) {
-    ring.fill(meter);
-    if (ring.is_idle()) break;
-    ring.reap(meter);
-  }
-  while (!ring.is_idle() && !meter.stopped() && flow.error == 0) ring.reap(meter);
+  send_all(ring, flow, meter);
   send_end(flow.fd.get(), ring.count());
 }
 
@@ -108,21 +103,15 @@ void receive_datagrams(FlowGroup& group, Meter& meter) {
   ProvidedBuffers buffers(ring, kReceiveBuffers, whole_lines(flow.incoming.size()));
   const int file = flow.fd.get();
   ring.register_files({&file, 1});
-  const auto receive = [&] {
-    io_uring_sqe* const sqe = ring.next();
-    ::io_uring_prep_recv_multishot(sqe, 0, nullptr, 0, 0);
-    sqe->flags |= IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
-    sqe->buf_group = ProvidedBuffers::kGroup;
-  };
   DatagramSink sink(flow, meter, group.options.verify.value_or(false));
   group.copies = 1;
   group.await_others();
-  receive();
+  queue_receive(ring);
   for (bool over = false; !over && !meter.stopped();) {
     ring.submit_and_wait(kNap);  // stop() does not end a multishot receive of datagrams
     ring.for_each_completion([&](const io_uring_cqe& cqe) {
       const bool again = cqe.res >= 0 || is_transient_send(-cqe.res);
-      if (again && !(cqe.flags & IORING_CQE_F_MORE)) receive();
+      if (again && !(cqe.flags & IORING_CQE_F_MORE)) queue_receive(ring);
       if (!again) {
         errno = -cqe.res;
         flow.fail(meter);

@@ -2,7 +2,7 @@
 // with provided buffers. One thread per stream.
 #include <sys/socket.h>
 
-#include "sockets/core/uring.h"
+#include "sockets/throughput/io_uring_transfer.h"
 #include "sockets/throughput/stream_transfer.h"
 #include "sockets/throughput/transfer_engines.h"
 #include "sockets/transport/stream.h"
@@ -95,12 +95,7 @@ void send_stream(FlowGroup& group, Meter& meter) {
   SendRing ring(flow, group.options, group);
   group.await_others();
   meter.first_byte();
-  while (!meter.window_closed() && !flow.sent.full() && flow.error == 0) {
-    ring.fill(meter);
-    if (ring.is_idle()) break;
-    ring.reap(meter);
-  }
-  while (!ring.is_idle() && !meter.stopped() && flow.error == 0) ring.reap(meter);
+  send_all(ring, flow, meter);
   finish_sending(flow, meter);
   const bool copied = 2 * group.zero_copy_copied >= group.zero_copy_sends;
   group.copies = copied ? 1 : 0;
@@ -120,22 +115,16 @@ void receive_stream(FlowGroup& group, Meter& meter) {
   ProvidedBuffers buffers = receive_buffers(ring, group.options);
   const int file = flow.fd.get();
   ring.register_files({&file, 1});
-  const auto receive = [&] {
-    io_uring_sqe* const sqe = ring.next();
-    ::io_uring_prep_recv_multishot(sqe, 0, nullptr, 0, 0);
-    sqe->flags |= IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
-    sqe->buf_group = ProvidedBuffers::kGroup;
-  };
   group.copies = 1;
   group.await_others();
-  receive();
+  queue_receive(ring);
   for (bool over = false, first = true; !over;) {
     ring.submit_and_wait();
     ring.for_each_completion([&](const io_uring_cqe& cqe) {
       if (cqe.flags & IORING_CQE_F_BUFFER)
         buffers.release(static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT));
       const bool again = cqe.res > 0 || cqe.res == -ENOBUFS || cqe.res == -EINTR;
-      if (again && !(cqe.flags & IORING_CQE_F_MORE)) receive();
+      if (again && !(cqe.flags & IORING_CQE_F_MORE)) queue_receive(ring);
       if (!again) over = true;
       if (cqe.res == 0) finish_receiving(flow);
       if (cqe.res < 0 && !again) {
