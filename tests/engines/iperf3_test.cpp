@@ -16,6 +16,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <stdexcept>
 #include <thread>
 
 #include "harness/agent/protocol.h"
@@ -464,11 +465,21 @@ class StockServer {
   }
 
  private:
+  // A port that neither TCP nor UDP uses. It is below the ephemeral ports: the server listens on
+  // both, and a test that runs meanwhile could be given an ephemeral port of either.
   static std::uint16_t free_port() {
-    const Address any = Address::resolve("127.0.0.1", 0);
-    const Fd fd(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
-    check(::bind(fd.get(), any.data(), any.size()), "bind");
-    return Address::local_of(fd.get()).port();
+    static int next = ::getpid();
+    for (int tries = 0; tries < 1000; ++tries) {
+      const Address address =
+          Address::resolve("127.0.0.1", static_cast<std::uint16_t>(10000 + next++ % 20000));
+      if (is_free(address, SOCK_STREAM) && is_free(address, SOCK_DGRAM)) return address.port();
+    }
+    throw std::runtime_error("no free port");
+  }
+
+  static bool is_free(const Address& address, int type) {
+    const Fd fd(check(::socket(AF_INET, type | SOCK_CLOEXEC, 0), "socket"));
+    return ::bind(fd.get(), address.data(), address.size()) == 0;
   }
 
   const Address address_;
