@@ -48,6 +48,7 @@ class Worker {
   // Gives the process its endpoint. Called once.
   void open(const OpenEndpoint& open) {
     engine_ = open.options.engine;
+    has_program_ = open.program.has_value();
     deadline_ = now_ns() + static_cast<Nanoseconds>(open.timeout_s * 1e9);
     overdue_ = {.endpoint = open.endpoint,
                 .what = fmt::format("the trial did not end within {:.1f} s", open.timeout_s),
@@ -55,6 +56,8 @@ class Worker {
     send(open);
   }
 
+  pid_t pid() const noexcept { return process_.pid(); }
+  bool has_program() const noexcept { return has_program_; }
   bool has_ended() noexcept { return process_.wait_until(0).has_value(); }
 
   std::string name() const { return fmt::format("worker of engine '{}'", engine_); }
@@ -104,6 +107,7 @@ class Worker {
 
  private:
   std::string engine_;
+  bool has_program_ = false;
   Nanoseconds deadline_ = 0;
   Failure overdue_;  // the agent sends it if the process still runs at its deadline
   Process process_;
@@ -129,6 +133,15 @@ class Agent {
   }
 
   void send(const Event& event) { write_line(out_.get(), encode(event)); }
+
+  ~Agent() {
+    const bool had_program = std::ranges::any_of(
+        workers_, [](const auto& entry) { return entry.second.has_program(); });
+    workers_.clear();
+    spare_.reset();
+    if (had_program) kill_children();
+  }
+  Agent(Agent&&) = default;
 
  private:
   std::vector<std::uint64_t> endpoints() const {
@@ -248,11 +261,22 @@ class Agent {
 
   // Reaps the worker before it sends the end, so that number and port are free by then.
   void finish(std::uint64_t endpoint, std::string line) {
+    const bool had_program = workers_.at(endpoint).has_program();
     workers_.erase(endpoint);
+    if (had_program) kill_orphans();
     write_line(out_.get(), std::move(line));
   }
   void finish(std::uint64_t endpoint, const Failure& failure) {
     finish(endpoint, encode(Event(failure)));
+  }
+
+  // Kills the descendants of a program whose worker was killed. They have become children of this
+  // process.
+  void kill_orphans() const {
+    std::vector<pid_t> workers;
+    for (const auto& [endpoint, worker] : workers_) workers.push_back(worker.pid());
+    if (spare_) workers.push_back(spare_->pid());
+    kill_children(workers);
   }
 
   Fd in_;
@@ -277,6 +301,7 @@ Agent take_over(int in, int out) {
 int run_agent(int in, int out) {
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGPIPE, SIG_IGN);
+  adopt_orphans();
   Agent agent = take_over(in, out);
   try {
     try {

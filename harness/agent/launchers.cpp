@@ -11,6 +11,21 @@
 
 namespace pingperf {
 
+namespace {
+
+// Adds the commands of a program, with its placeholders.
+void add_commands_of(const Program& program, std::vector<Launcher>& launchers) {
+  for (const auto& [end, what] : {std::pair(&program.server, "server"), {&program.client, "client"}}) {
+    if (end->words.empty()) continue;
+    std::vector<std::string> words;
+    for (const ProgramWord& word : end->words) words.push_back(word.text);
+    launchers.push_back({program.place, fmt::format("{} (as the {} of program '{}')",
+                                                    command_line(words), what, program.name)});
+  }
+}
+
+}  // namespace
+
 std::vector<Launcher> launchers_of(const Experiment& experiment) {
   std::set<std::size_t> pairs;
   for (const Case& c : experiment.cases) pairs.insert(c.pair);
@@ -27,6 +42,12 @@ std::vector<Launcher> launchers_of(const Experiment& experiment) {
                                         [&](const Launcher& l) { return l.command == command; });
       if (!is_known) launchers.push_back({host->place, command});
     }
+  std::set<const Program*> programs;
+  for (const Case& c : experiment.cases)
+    for (const Case* const one : {&c, c.background.get()})
+      if (one && one->program) programs.insert(one->program.get());
+  for (const auto& program : experiment.programs)
+    if (programs.contains(program.get())) add_commands_of(*program, launchers);
   for (const Case& c : experiment.cases) {
     if (!c.options.libiperf) continue;
     const std::string command = command_line({*c.options.libiperf}) + " (as libiperf)";

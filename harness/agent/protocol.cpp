@@ -2,271 +2,16 @@
 
 #include <fmt/core.h>
 
-#include <cmath>
-#include <memory>
-#include <span>
-#include <type_traits>
+#include <algorithm>
+#include <iterator>
 
-#include "harness/base/json.h"
+#include "harness/base/json_fields.h"
+#include "harness/base/measurement_json.h"
 #include "harness/base/version.h"
+#include "harness/engines/program_words.h"
 
 namespace pingperf {
 namespace {
-
-// ---- Values are read strictly: texts are not converted to numbers, nor fractions to counts.
-
-template <typename T>
-T as(const Json& value, std::string_view key) {
-  const auto [fits, type] = [&]() -> std::pair<bool, const char*> {
-    if constexpr (std::is_same_v<T, bool>) return {value.is_boolean(), "true or false"};
-    if constexpr (std::is_same_v<T, std::string>) return {value.is_string(), "a string"};
-    if constexpr (std::is_same_v<T, Json>) return {value.is_object(), "an object"};
-    if constexpr (std::is_floating_point_v<T>) return {value.is_number(), "a number"};
-    if constexpr (std::is_unsigned_v<T>)
-      return {value.is_number_unsigned(), "a whole number from 0 on"};
-    return {value.is_number_integer(), "a whole number"};
-  }();
-  if (!fits) throw ProtocolError(fmt::format("'{}' is not {}", key, type));
-  return value.get<T>();
-}
-
-const Json& member(const Json& object, std::string_view key) {
-  const auto found = object.find(key);
-  if (found == object.end()) throw ProtocolError(fmt::format("'{}' is missing", key));
-  return *found;
-}
-
-template <typename T>
-T take(const Json& object, std::string_view key) {
-  return as<T>(member(object, key), key);
-}
-
-template <typename T>
-std::optional<T> take_optional(const Json& object, std::string_view key) {
-  if (!object.contains(key)) return std::nullopt;
-  return take<T>(object, key);
-}
-
-const Json& take_array(const Json& object, std::string_view key) {
-  const Json& value = member(object, key);
-  if (!value.is_array()) throw ProtocolError(fmt::format("'{}' is not an array", key));
-  return value;
-}
-
-template <typename Enum>
-Enum take_name(const Json& object, std::string_view key,
-               std::optional<Enum> (*from)(std::string_view)) {
-  const auto text = take<std::string>(object, key);
-  if (const auto value = from(text)) return *value;
-  throw ProtocolError(fmt::format("'{}' cannot be {}", key, excerpt(text)));
-}
-
-// ---- Figures are read and written by table. Figures that were not measured have no key.
-
-template <typename T>
-struct Field {
-  std::string_view name;
-  std::variant<std::optional<std::uint64_t> T::*, std::optional<double> T::*> value;
-};
-
-using M = Measurement;
-constexpr Field<M> kMeasurement[] = {
-    {"window_s", &M::window_s},
-    {"bytes_sent", &M::bytes_sent},
-    {"bytes_received", &M::bytes_received},
-    {"total_bytes_sent", &M::total_bytes_sent},
-    {"total_bytes_received", &M::total_bytes_received},
-    {"datagrams_sent", &M::datagrams_sent},
-    {"datagrams_received", &M::datagrams_received},
-    {"datagrams_lost", &M::datagrams_lost},
-    {"out_of_order", &M::out_of_order},
-    {"duplicates", &M::duplicates},
-    {"jitter_ns", &M::jitter_ns},
-    {"retransmits", &M::retransmits},
-    {"tcp_rtt_min_ns", &M::tcp_rtt_min_ns},
-    {"tcp_rtt_mean_ns", &M::tcp_rtt_mean_ns},
-    {"cwnd_max_bytes", &M::cwnd_max_bytes},
-    {"fairness_index", &M::fairness_index},
-    {"cpu_user_s", &M::cpu_user_s},
-    {"cpu_system_s", &M::cpu_system_s},
-    {"context_switches", &M::context_switches},
-    {"steal_ratio", &M::steal_ratio},
-    {"rejected_peers", &M::rejected_peers},
-    {"exchanges", &M::exchanges},
-    {"lost", &M::lost},
-    {"late", &M::late},
-    {"total_exchanges", &M::total_exchanges},
-    {"unsent", &M::unsent},
-    {"port_waits", &M::port_waits},
-    {"samples_dropped", &M::samples_dropped},
-    {"clock_cost_ns", &M::clock_cost_ns},
-    {"cycles", &M::cycles},
-    {"involuntary_switches", &M::involuntary_switches},
-    {"host_busy_s", &M::host_busy_s},
-    {"host_total_s", &M::host_total_s},
-    {"sending_copies", &M::sending_copies},
-    {"receiving_copies", &M::receiving_copies},
-    {"zero_copied_ratio", &M::zero_copied_ratio},
-    {"mapped_ratio", &M::mapped_ratio},
-    {"send_buffer_bytes", &M::send_buffer_bytes},
-    {"receive_buffer_bytes", &M::receive_buffer_bytes},
-    {"low_watermark_bytes", &M::low_watermark_bytes},
-    {"mss_bytes", &M::mss_bytes},
-};
-
-constexpr Field<Interval> kInterval[] = {
-    {"bytes_sent", &Interval::bytes_sent},
-    {"bytes_received", &Interval::bytes_received},
-    {"messages", &Interval::messages},
-    {"retransmits", &Interval::retransmits},
-    {"rtt_ns", &Interval::rtt_ns},
-    {"cwnd_bytes", &Interval::cwnd_bytes},
-    {"rttvar_ns", &Interval::rttvar_ns},
-    {"min_rtt_ns", &Interval::min_rtt_ns},
-    {"delivery_rate_bps", &Interval::delivery_rate_bps},
-    {"busy_ratio", &Interval::busy_ratio},
-    {"rwnd_limited_ratio", &Interval::rwnd_limited_ratio},
-    {"sndbuf_limited_ratio", &Interval::sndbuf_limited_ratio},
-};
-
-template <typename T>
-void put_fields(Json& object, const T& figures, std::span<const Field<T>> fields) {
-  for (const Field<T>& field : fields)
-    std::visit(
-        [&](auto pointer) {
-          const auto& value = figures.*pointer;
-          if (value && std::isfinite(static_cast<double>(*value))) object[field.name] = *value;
-        },
-        field.value);
-}
-
-template <typename T>
-void take_fields(const Json& object, T& figures, std::span<const Field<T>> fields) {
-  for (const Field<T>& field : fields)
-    std::visit(
-        [&](auto pointer) {
-          using Value = typename std::remove_reference_t<decltype(figures.*pointer)>::value_type;
-          figures.*pointer = take_optional<Value>(object, field.name);
-        },
-        field.value);
-}
-
-Json to_json(const Interval& interval) {
-  Json object = {{"start_s", interval.start_s}, {"end_s", interval.end_s}};
-  put_fields<Interval>(object, interval, kInterval);
-  return object;
-}
-
-Interval interval_from(const Json& object) {
-  Interval interval;
-  interval.start_s = take<double>(object, "start_s");
-  interval.end_s = take<double>(object, "end_s");
-  take_fields<Interval>(object, interval, kInterval);
-  return interval;
-}
-
-Json to_json(const Histogram& h) {
-  return {{"min", h.min()},
-          {"max", h.max()},
-          {"sum", h.sum()},
-          {"overflow", h.overflow()},
-          {"buckets", h.buckets()}};
-}
-
-// Returns nothing if the histogram is missing or empty.
-std::optional<Histogram> take_histogram(const Json& object, std::string_view key) {
-  const auto h = take_optional<Json>(object, key);
-  if (!h) return std::nullopt;
-  std::vector<std::pair<std::size_t, std::uint64_t>> buckets;
-  for (const Json& bucket : take_array(*h, "buckets")) {
-    if (!bucket.is_array() || bucket.size() != 2)
-      throw ProtocolError("a bucket is not a pair of index and count");
-    buckets.emplace_back(as<std::size_t>(bucket[0], "buckets"),
-                         as<std::uint64_t>(bucket[1], "buckets"));
-  }
-  const auto min = take<Nanoseconds>(*h, "min"), max = take<Nanoseconds>(*h, "max");
-  if (min < 0 || min > max)
-    throw ProtocolError(fmt::format("'{}' is not of times from {} to {}", key, min, max));
-  try {
-    Histogram histogram = Histogram::from_buckets(buckets, min, max, take<double>(*h, "sum"),
-                                                  take<std::uint64_t>(*h, "overflow"));
-    if (histogram.count() == 0) return std::nullopt;
-    return histogram;
-  } catch (const std::out_of_range& e) {
-    throw ProtocolError(fmt::format("'{}': {}", key, e.what()));
-  }
-}
-
-// Writes two numbers per ping: the time since the ping before, and the round trip.
-Json to_json(const std::vector<Sample>& samples) {
-  Json numbers = Json::array();
-  Nanoseconds previous = 0;
-  for (const Sample& sample : samples) {
-    numbers.push_back(sample.sent - previous);
-    numbers.push_back(sample.rtt);
-    previous = sample.sent;
-  }
-  return numbers;
-}
-
-std::vector<Sample> take_samples(const Json& object) {
-  const Json& numbers = take_array(object, "samples");
-  std::vector<Sample> samples;
-  samples.reserve(numbers.size() / 2);
-  Nanoseconds sent = 0;
-  for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) {
-    if (__builtin_add_overflow(sent, as<Nanoseconds>(numbers[i], "samples"), &sent))
-      throw ProtocolError("'samples' are of no clock");
-    samples.push_back({sent, as<Nanoseconds>(numbers[i + 1], "samples")});
-  }
-  return samples;
-}
-
-Json to_json(const Measurement& m) {
-  Json object = Json::object();
-  put_fields<Measurement>(object, m, kMeasurement);
-  if (!m.error.empty()) object["error"] = m.error;
-  if (m.rtt) object["rtt"] = to_json(*m.rtt);
-  for (const auto& [span, histogram] : m.spans)
-    if (histogram.count() > 0) object["spans"][name(span)] = to_json(histogram);
-  if (!m.samples.empty()) object["samples"] = to_json(m.samples);
-  if (!m.clock.empty()) object["clock"] = m.clock;
-  if (!m.cpus.empty()) object["cpus"] = m.cpus;
-  if (!m.congestion_control.empty()) object["congestion_control"] = m.congestion_control;
-  if (!m.libiperf.empty()) object["libiperf"] = m.libiperf;
-  Json& intervals = object["intervals"] = Json::array();
-  for (const Interval& interval : m.intervals) intervals.push_back(to_json(interval));
-  if (m.peer) object["peer"] = to_json(*m.peer);
-  return object;
-}
-
-Measurement measurement_from(const Json& object) {
-  Measurement m;
-  take_fields<Measurement>(object, m, kMeasurement);
-  m.error = take_optional<std::string>(object, "error").value_or("");
-  m.rtt = take_histogram(object, "rtt");
-  if (const auto spans = take_optional<Json>(object, "spans"))
-    for (std::size_t i = 0; i < kSpans; ++i)
-      if (const auto span = static_cast<Span>(i); spans->contains(name(span)))
-        if (auto histogram = take_histogram(*spans, name(span)))
-          m.spans.emplace(span, std::move(*histogram));
-  if (object.contains("samples")) m.samples = take_samples(object);
-  m.clock = take_optional<std::string>(object, "clock").value_or("");
-  m.cpus = take_optional<std::string>(object, "cpus").value_or("");
-  m.congestion_control = take_optional<std::string>(object, "congestion_control").value_or("");
-  m.libiperf = take_optional<std::string>(object, "libiperf").value_or("");
-  for (const Json& interval : take_array(object, "intervals"))
-    m.intervals.push_back(interval_from(interval));
-  return m;
-}
-
-// The measurement of a peer has no peer.
-Measurement measurement_with_peer(const Json& object) {
-  Measurement m = measurement_from(object);
-  if (const auto peer = take_optional<Json>(object, "peer"))
-    m.peer = std::make_shared<Measurement>(measurement_from(*peer));
-  return m;
-}
 
 // ---- Options are read and written by the table of parameters, except the name of the engine.
 
@@ -305,8 +50,90 @@ Json to_json(const ControllerHello& hello) {
   return {{"type", "hello"}, {"version", hello.version}};
 }
 
+// ---- Programs
+
+Json to_json(const ProgramFigure& figure) {
+  return {{"column", figure.column},
+          {"json", figure.json},
+          {"regex", figure.regex},
+          {"scale", figure.scale}};
+}
+
+ProgramFigure figure_from(const Json& object) {
+  return {.column = take<std::string>(object, "column"),
+          .json = take<std::string>(object, "json"),
+          .regex = take<std::string>(object, "regex"),
+          .scale = take<double>(object, "scale")};
+}
+
+constexpr std::string_view kReady[] = {"listens", "line", "after"};
+
+std::optional<ProgramReady::When> ready_from(std::string_view text) {
+  const auto found = std::ranges::find(kReady, text);
+  if (found == std::end(kReady)) return std::nullopt;
+  return static_cast<ProgramReady::When>(found - std::begin(kReady));
+}
+
+Json to_json(const ProgramEnd& end) {
+  Json words = Json::array(), figures = Json::array();
+  for (const ProgramWord& word : end.words) words.push_back({word.text, word.condition});
+  for (const ProgramFigure& figure : end.figures) figures.push_back(to_json(figure));
+  Json variables = Json::array();
+  for (const auto& [name, value] : end.environment) variables.push_back({name, value});
+  return {{"name", end.program},
+          {"words", std::move(words)},
+          {"environment", std::move(variables)},
+          {"directory", end.directory},
+          {"ready", kReady[static_cast<std::size_t>(end.ready.when)]},
+          {"ready_regex", end.ready.regex},
+          {"ready_after_ns", end.ready.after},
+          {"figures", std::move(figures)},
+          {"stop_signal", end.stop_signal},
+          {"exit_codes", end.exit_codes},
+          {"seed", end.seed}};
+}
+
+// Reads a list of pairs of texts.
+std::vector<std::pair<std::string, std::string>> take_pairs(const Json& object,
+                                                            std::string_view key) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const Json& pair : take_array(object, key)) {
+    if (!pair.is_array() || pair.size() != 2)
+      throw ProtocolError(fmt::format("'{}' is no list of pairs", key));
+    pairs.emplace_back(as<std::string>(pair[0], key), as<std::string>(pair[1], key));
+  }
+  return pairs;
+}
+
+ProgramEnd program_from(const Json& object) {
+  ProgramEnd end;
+  end.program = take<std::string>(object, "name");
+  for (auto& [text, condition] : take_pairs(object, "words")) {
+    if (error_of_word(text) || (!condition.empty() && !find_parameter(condition)))
+      throw ProtocolError("'words' has a wrong word: " + excerpt(text));
+    end.words.push_back({std::move(text), std::move(condition)});
+  }
+  if (end.words.empty()) throw ProtocolError("'words' is empty");
+  end.environment = take_pairs(object, "environment");
+  for (const auto& [name, value] : end.environment)
+    if (error_of_word(value))
+      throw ProtocolError("'environment' has a wrong value: " + excerpt(value));
+  end.directory = take<std::string>(object, "directory");
+  end.ready = {.when = take_name<ProgramReady::When>(object, "ready", ready_from),
+               .regex = take<std::string>(object, "ready_regex"),
+               .after = take<Nanoseconds>(object, "ready_after_ns")};
+  for (const Json& figure : take_array(object, "figures"))
+    end.figures.push_back(figure_from(as<Json>(figure, "figures")));
+  end.stop_signal = take<int>(object, "stop_signal");
+  end.exit_codes.clear();
+  for (const Json& code : take_array(object, "exit_codes"))
+    end.exit_codes.push_back(as<int>(code, "exit_codes"));
+  end.seed = take<std::uint64_t>(object, "seed");
+  return end;
+}
+
 Json to_json(const OpenEndpoint& open) {
-  return {{"type", open.role == Role::listen ? "listen" : "connect"},
+  Json object = {{"type", open.role == Role::listen ? "listen" : "connect"},
           {"endpoint", open.endpoint},
           {"engine", open.options.engine},
           {"options", to_json(open.options)},
@@ -314,6 +141,8 @@ Json to_json(const OpenEndpoint& open) {
           {"address", open.address},
           {"external", open.external},
           {"timeout_s", open.timeout_s}};
+  if (open.program) object["program"] = to_json(*open.program);
+  return object;
 }
 
 Json to_json(const StartEndpoint& start) {
@@ -343,6 +172,8 @@ OpenEndpoint open_from(const Json& object, Role role) {
   open.address = take<std::string>(object, "address");
   open.external = take<bool>(object, "external");
   open.timeout_s = take<double>(object, "timeout_s");
+  if (const auto program = take_optional<Json>(object, "program"))
+    open.program = program_from(*program);
   if (!(open.timeout_s > 0 && open.timeout_s <= kMaxLength))
     throw ProtocolError(fmt::format("'timeout_s' is not in 0 … {}", kMaxLength));
   return open;
@@ -492,7 +323,7 @@ Event decode_event(std::string_view line) {
   if (type == "progress")
     return Progress{endpoint(), interval_from(take<Json>(object, "interval"))};
   if (type == "result")
-    return Result{endpoint(), measurement_with_peer(take<Json>(object, "measurement"))};
+    return Result{endpoint(), measurement_from(take<Json>(object, "measurement"))};
   if (type == "error") return failure_from(object);
   if (type == "examination") return HostCheckResult{json_line(take<Json>(object, "facts"))};
   throw ProtocolError("unknown event " + excerpt(type));

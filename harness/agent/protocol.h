@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "harness/base/lines.h"
+#include "harness/engines/program.h"
 #include "harness/experiment/plan.h"
 #include "sockets/core/options.h"
 #include "sockets/measure/measurement.h"
@@ -48,6 +49,7 @@ struct OpenEndpoint {
   Token token{};
   std::string address;    // Address::to_string(): the address to bind or to connect to
   bool external = false;  // the peer is not pingperf
+  std::optional<ProgramEnd> program;  // the command, if the engine is a program
   double timeout_s = 0;   // from now to the result; then the worker is killed
 };
 

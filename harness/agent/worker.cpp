@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <poll.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -15,6 +17,7 @@
 #include <thread>
 
 #include "harness/agent/protocol.h"
+#include "harness/base/process.h"
 #include "harness/engines/engines.h"
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
@@ -98,15 +101,30 @@ Fd keep_cpus_wakeful() {
   return fd;
 }
 
+// Makes sure that no process of a program outlives this one. Descendants that left their parent come
+// to this process, and it ends later than the agent, whose end it notices as the end of stdin. (If
+// this process is killed, the agent adopts and kills them.)
+void own_program_processes() {
+  adopt_orphans();
+  ::prctl(PR_SET_PDEATHSIG, 0);
+  std::thread([] {
+    constexpr int kForEver = -1;
+    pollfd agent{STDIN_FILENO, 0, 0};  // POLLHUP needs no flag
+    while (::poll(&agent, 1, kForEver) < 0) {
+    }
+    kill_children();
+    ::_exit(1);
+  }).detach();
+}
+
+std::unique_ptr<Endpoint> make_program(const OpenEndpoint& open, const EndpointConfig& config) {
+  if (const auto reason = unavailable(*open.program)) throw Refused(*reason);
+  own_program_processes();
+  return make_program_endpoint(*open.program, config, open.role == Role::listen);
+}
+
 std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open) {
   const Options& options = open.options;
-  const Engine* engine = find_engine(options.engine, options.kind, options.transport);
-  if (engine == nullptr)
-    throw Refused(fmt::format("there is no engine '{}' for {} over {} here", options.engine,
-                              name(options.kind), name(options.transport)));
-  // A library that the case names replaces the one that unavailable() is about.
-  if (const auto reason = engine->unavailable(); reason && !options.libiperf)
-    throw Refused(fmt::format("engine '{}' is unavailable here: {}", options.engine, *reason));
   const EndpointConfig config{
       .options = options,
       .token = open.token,
@@ -114,19 +132,28 @@ std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open) {
       .deadline = now_ns() + static_cast<Nanoseconds>(open.timeout_s * 1e9),
       .external = open.external,
   };
+  if (open.program) return make_program(open, config);
+  const Engine* engine = find_engine(options.engine, options.kind, options.transport);
+  if (engine == nullptr)
+    throw Refused(fmt::format("there is no engine '{}' for {} over {} here", options.engine,
+                              name(options.kind), name(options.transport)));
+  // A library that the case names replaces the one that unavailable() is about.
+  if (const auto reason = engine->unavailable(); reason && !options.libiperf)
+    throw Refused(fmt::format("engine '{}' is unavailable here: {}", options.engine, *reason));
   return open.role == Role::listen ? engine->listen(config) : engine->connect(config);
 }
 
 // Runs in the engine's thread, from the accept or connect to the result. Ends the process. The
 // agent's deadline bounds it.
-[[noreturn]] void run_engine(Role role, Endpoint& endpoint, std::future<void> started,
+[[noreturn]] void run_engine(const OpenEndpoint& open, Endpoint& endpoint, std::future<void> started,
                              Reporter& reporter) {
   try {
-    if (role == Role::listen) endpoint.accept();
+    if (open.role == Role::listen) endpoint.accept();
     started.wait();
     Measurement measurement = endpoint.run([&](const Interval& interval) {
       reporter.send(Progress{reporter.endpoint(), interval});
     });
+    if (open.program) kill_children();
     if (!measurement.error.empty()) throw std::runtime_error(measurement.error);
     reporter.send(Result{reporter.endpoint(), std::move(measurement)});
   } catch (const std::exception& e) {
@@ -154,6 +181,7 @@ std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open) {
       }
     }
   } while (requests.read_from(STDIN_FILENO));
+  kill_children();  // of a program
   ::_exit(1);
 }
 
@@ -169,12 +197,12 @@ OpenEndpoint first_request(LineBuffer& requests) {
 
 void serve(LineBuffer& requests, const OpenEndpoint& open, Reporter& reporter) {
   pin(open);
-  raise_file_limit();
+  if (!open.program) raise_file_limit();
   const Fd wakeful = open.options.cpu_wakeful.value_or(false) ? keep_cpus_wakeful() : Fd();
   const std::unique_ptr<Endpoint> endpoint = make_endpoint(open);
   reporter.send(Ready{open.endpoint, endpoint->address().to_string()});
   std::promise<void> start;
-  std::thread engine(run_engine, open.role, std::ref(*endpoint), start.get_future(),
+  std::thread engine(run_engine, std::cref(open), std::ref(*endpoint), start.get_future(),
                      std::ref(reporter));
   serve_requests(requests, *endpoint, std::move(start), reporter);
 }
@@ -196,6 +224,7 @@ int run_worker() {
     try {
       serve(requests, open, reporter);
     } catch (const std::exception& e) {
+      kill_children();  // of a program whose server was not ready
       reporter.fail(e);
     }
   } catch (const ProtocolError& e) {

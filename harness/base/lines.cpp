@@ -65,9 +65,15 @@ std::optional<std::string> LineBuffer::next() {
   return line;
 }
 
-bool Tail::read_from(int fd) {
-  const bool more = read_some(fd, text_);
+void Tail::add(std::string_view bytes) {
+  text_ += bytes;
   if (text_.size() > kTail) text_.erase(0, text_.size() - kTail);
+}
+
+bool Tail::read_from(int fd) {
+  std::string bytes;
+  const bool more = read_some(fd, bytes);
+  add(bytes);
   return more;
 }
 

@@ -41,6 +41,7 @@ class LineBuffer {
 // The last 4 KiB that a process wrote to its stderr.
 class Tail {
  public:
+  void add(std::string_view bytes);
   // Reads once. Blocks until data arrive. Returns false at the end of the stream.
   bool read_from(int fd);
   // Reads the bytes that have arrived, at most 1 MiB.

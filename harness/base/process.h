@@ -1,9 +1,11 @@
 // Child processes, and pipes that connect to them.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,20 +39,33 @@ enum class Lifetime {
   of_parent,  // when the thread that started it is gone (PR_SET_PDEATHSIG)
 };
 
+// How a child starts.
+struct ChildOptions {
+  std::vector<Redirect> redirects;
+  Lifetime lifetime = Lifetime::of_parent;
+  bool own_group = false;  // a process group of its own, in which SIGINT has its usual effect
+  std::string directory = {};  // empty: that of this process
+  std::vector<std::pair<std::string, std::string>> environment = {};  // added to that of this process
+};
+
 // Owns one child process: kills it with SIGKILL and reaps it. It moves, never copies.
 class Process {
  public:
   Process() = default;
-  // Starts argv[0], searched in PATH. The child ignores SIGINT: Ctrl-C reaches the whole foreground
-  // group, and the controller decides what it means. If the program cannot be run, the child prints
+  // Starts argv[0], searched in PATH. A child in our group ignores SIGINT: Ctrl-C reaches the whole
+  // foreground group, and the controller decides what it means. If the program cannot be run, the child prints
   // an error to its stderr and exits with 127, as in a shell. Throws std::system_error when fork(2)
   // fails.
+  Process(const std::vector<std::string>& argv, const ChildOptions& options);
   Process(const std::vector<std::string>& argv, const std::vector<Redirect>& redirects,
-          Lifetime lifetime);
-  Process(Process&& other) noexcept : pid_(std::exchange(other.pid_, -1)), status_(other.status_) {}
+          Lifetime lifetime)
+      : Process(argv, ChildOptions{redirects, lifetime}) {}
+  Process(Process&& other) noexcept
+      : pid_(std::exchange(other.pid_, -1)), status_(other.status_), usage_(other.usage_) {}
   Process& operator=(Process other) noexcept {
     std::swap(pid_, other.pid_);
     std::swap(status_, other.status_);
+    std::swap(usage_, other.usage_);
     return *this;
   }
   ~Process() {
@@ -62,13 +77,23 @@ class Process {
   std::optional<int> wait_until(Nanoseconds deadline) noexcept;
   // Kills it unless it has ended. Returns its wait status.
   int end() noexcept;
+  // What it and its descendants used (wait4(2)); zeros while it runs.
+  const rusage& usage() const noexcept { return usage_; }
 
  private:
   bool reap(int flags) noexcept;
 
   pid_t pid_ = -1;
   std::optional<int> status_;
+  rusage usage_{};
 };
+
+// Makes this process the parent of descendants whose parent has ended (PR_SET_CHILD_SUBREAPER).
+void adopt_orphans() noexcept;
+
+// Kills and reaps every child of this process that `keep` does not name, and the descendants that
+// it adopts meanwhile. Gives up after two seconds: a process in an uninterruptible call stays.
+void kill_children(std::span<const pid_t> keep = {}) noexcept;
 
 // Returns "SIGSEGV" if that signal ended the process; nothing if it exited.
 std::optional<std::string> killing_signal(int wait_status);

@@ -29,6 +29,8 @@ void check_axes(const Node* map) {
                                       entry.key, suggest(entry.key, assignable_keys())));
 }
 
+using Programs = std::vector<std::shared_ptr<const Program>>;
+
 constexpr std::string_view kLimits[] = {"duration", "bytes", "messages"};
 
 bool is_limit(std::string_view parameter) {
@@ -38,8 +40,10 @@ bool is_limit(std::string_view parameter) {
 // Builds one case. Keeps the place of each explicit assignment, for errors.
 class CaseBuilder {
  public:
-  CaseBuilder(const std::string& workload, const Node& node) : node_(node) {
+  CaseBuilder(const std::string& workload, const Node& node, const Programs& programs)
+      : node_(node), programs_(programs), engines_(all_engines().begin(), all_engines().end()) {
     case_.workload = case_.name = workload;
+    for (const auto& program : programs) engines_.push_back(&program->engine);
   }
 
   void assign_explicitly(const std::string& key, const Mark& mark, const Node& value) {
@@ -80,11 +84,18 @@ class CaseBuilder {
                        [&](const auto& known) { return known.first == parameter; });
   }
 
+  // Returns the name of each engine once.
+  std::vector<std::string_view> names() const {
+    std::vector<std::string_view> names = engine_names();
+    for (const auto& program : programs_) names.push_back(program->name);
+    return names;
+  }
+
   // Returns the engines that honour `parameter` for this kind and transport: "; blocking, epoll
   // have it".
   std::string who_has(std::string_view parameter) const {
     std::vector<std::string_view> names;
-    for (const Engine* engine : all_engines())
+    for (const Engine* engine : engines_)
       if (engine->kind == case_.options.kind && engine->transport == case_.options.transport &&
           engine->honours(parameter))
         names.push_back(engine->name);
@@ -99,16 +110,19 @@ class CaseBuilder {
                                       fmt::join(kind_names(), ", ")));
     if (o.engine.empty())
       fail_at(node_.mark, fmt::format("workload '{}' has no engine: one of {}", case_.workload,
-                                      fmt::join(engine_names(), ", ")));
-    case_.engine = find_engine(o.engine, o.kind, o.transport);
-    if (case_.engine) return;
+                                      fmt::join(names(), ", ")));
     std::vector<std::string> served;
-    for (const Engine* engine : all_engines())
-      if (engine->name == o.engine)
-        served.push_back(fmt::format("{} over {}", name(engine->kind), name(engine->transport)));
+    for (const Engine* engine : engines_) {
+      if (engine->name != o.engine) continue;
+      if (engine->kind == o.kind && engine->transport == o.transport) case_.engine = engine;
+      served.push_back(fmt::format("{} over {}", name(engine->kind), name(engine->transport)));
+    }
+    for (const auto& program : programs_)
+      if (&program->engine == case_.engine) case_.program = program;
+    if (case_.engine) return;
     if (served.empty())
       fail_at(engine_mark_,
-              fmt::format("unknown engine '{}'{}", o.engine, suggest(o.engine, engine_names())));
+              fmt::format("unknown engine '{}'{}", o.engine, suggest(o.engine, names())));
     fail_at(engine_mark_,
             fmt::format("engine '{}' does not serve {} over {}; it serves {}", o.engine,
                         name(o.kind), name(o.transport), fmt::join(served, ", ")));
@@ -173,6 +187,8 @@ class CaseBuilder {
   }
 
   const Node& node_;
+  const Programs& programs_;
+  std::vector<const Engine*> engines_;  // with those of the programs
   Case case_;
   std::vector<std::pair<std::string, Mark>> explicit_;
   Mark engine_mark_;
@@ -180,14 +196,14 @@ class CaseBuilder {
 };
 
 // Returns the background that loads the network while `loaded` is measured.
-Case background_of(const Case& loaded, const Node& node) {
+Case background_of(const Case& loaded, const Node& node, const Programs& programs) {
   constexpr Nanoseconds kWarmup = kSecond, kTail = 500 * kMillisecond;
   check_keys(node, "background", assignable_keys());
   for (const char* const key : {"duration", "bytes", "messages"})
     if (const Node* const n = node.find(key))
       fail_at(n->mark, fmt::format("{}: a background lasts as long as what is measured", key));
   std::set<std::string> unused;
-  Case background = build_cases("background", node, nullptr, unused).front();
+  Case background = build_cases("background", node, nullptr, programs, unused).front();
   if (background.options.kind != Kind::throughput)
     fail_at(node.mark, "a background is of kind throughput");
   if (!node.find("warmup")) background.options.warmup = kWarmup;
@@ -197,7 +213,7 @@ Case background_of(const Case& loaded, const Node& node) {
 }
 
 // Replaces the last case by two: idle, and loaded by the background.
-void load(std::vector<Case>& cases, const Node& node) {
+void load(std::vector<Case>& cases, const Node& node, const Programs& programs) {
   Case idle = std::move(cases.back());
   cases.pop_back();
   if (idle.options.kind == Kind::throughput || !idle.options.duration)
@@ -205,7 +221,7 @@ void load(std::vector<Case>& cases, const Node& node) {
             "background: it loads a workload of kind latency or connect that has a "
             "duration");
   Case loaded = idle;
-  loaded.background = std::make_shared<const Case>(background_of(loaded, node));
+  loaded.background = std::make_shared<const Case>(background_of(loaded, node, programs));
   for (auto& [c, load] : {std::pair<Case&, const char*>{idle, "idle"}, {loaded, "loaded"}}) {
     c.axes.emplace_back("load", load);
     c.name += fmt::format("/load={}", load);
@@ -226,7 +242,7 @@ void assign_shape(CaseBuilder& builder, const Node* defaults, std::set<std::stri
 }  // namespace
 
 std::vector<Case> build_cases(const std::string& workload, const Node& node, const Node* defaults,
-                              std::set<std::string>& used_defaults) {
+                              const Programs& programs, std::set<std::string>& used_defaults) {
   std::vector<std::string_view> keys = assignable_keys();
   const std::vector<std::string_view> own = keys_of("workload");
   keys.insert(keys.end(), own.begin(), own.end());
@@ -238,14 +254,14 @@ std::vector<Case> build_cases(const std::string& workload, const Node& node, con
   std::vector<Case> cases;
   for (const Combination& combination :
        expand_matrix(node.find("matrix"), node.find("exclude"), node.find("include"))) {
-    CaseBuilder builder(workload, node);
+    CaseBuilder builder(workload, node, programs);
     assign_shape(builder, defaults, used_defaults);
     for (const Node::Entry& entry : node.entries)
       if (is_assignable(entry.key))
         builder.assign_explicitly(entry.key, entry.value.mark, entry.value);
     for (const Assignment& a : combination) builder.add_axis(a);
     cases.push_back(builder.finish(defaults, used_defaults));
-    if (const Node* const background = node.find("background")) load(cases, *background);
+    if (const Node* const background = node.find("background")) load(cases, *background, programs);
   }
   if (cases.empty())
     fail_at(node.find("exclude")->mark, "exclude leaves nothing of the matrix: nothing would run");

@@ -1,6 +1,7 @@
 // Makes cases: expands a workload's matrix and resolves every parameter.
 #pragma once
 
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,8 +13,9 @@ namespace pingperf {
 
 // Makes the cases of one workload. A parameter's value comes from the combination of the matrix,
 // else from the workload, else from `defaults`, else from the built-in default. Adds the keys of
-// `defaults` that a case used to `used_defaults`. Throws UsageError.
+// `defaults` that a case used to `used_defaults`. `programs` are engines too. Throws UsageError.
 std::vector<Case> build_cases(const std::string& workload, const Node& node, const Node* defaults,
+                              const std::vector<std::shared_ptr<const Program>>& programs,
                               std::set<std::string>& used_defaults);
 
 }  // namespace pingperf

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/engines/program.h"
 #include "sockets/core/options.h"
 #include "sockets/transport/engine.h"
 
@@ -69,6 +70,7 @@ struct Case {
       axes;  // matrix keys and their values as in the file
   Options options;
   const Engine* engine = nullptr;
+  std::shared_ptr<const Program> program;  // that `engine` belongs to; null: an engine of ours
   std::size_t pair = 0;                    // index into Experiment::hosts
   std::shared_ptr<const Case> background;  // a transfer that loads the network at the same time
 };
@@ -83,6 +85,7 @@ struct Experiment {
   std::size_t pairs_at_once = 1;  // number of pairs that measure at the same time
   std::optional<LabOptions> lab;  // a lab has the hosts
   PlanOptions plan;
+  std::vector<std::shared_ptr<const Program>> programs;
   std::vector<Case> cases;  // in the order of the file
   // read_criteria() reads it. Null if the experiment was not read from a file.
   std::shared_ptr<const ExperimentSource> source;

@@ -18,6 +18,7 @@
 #include "harness/experiment/matrix.h"
 #include "harness/experiment/parameter_reader.h"
 #include "harness/experiment/plan.h"
+#include "harness/experiment/program_reader.h"
 
 namespace pingperf {
 namespace {
@@ -33,9 +34,31 @@ void check_name(const std::string& name, const Mark& mark, std::string_view what
     fail_at(mark, fmt::format("{} '{}' must be of letters, digits, '_' and '-'", what, name));
 }
 
+// The text of an experiment has the files of `use:` behind it, so that the copy in a run's directory
+// is complete. A line with this beginning and the path stands before each.
+constexpr std::string_view kUsedFile = "# ---- used file: ";
+
+struct UsedFile {
+  std::string path;  // as in `use:`
+  std::string text;
+};
+
+// Cuts the used files off the text of an experiment.
+std::vector<UsedFile> take_used_files(std::string& text) {
+  std::vector<UsedFile> files;
+  const std::string begin = "\n" + std::string(kUsedFile);
+  for (std::size_t at = text.rfind(begin); at != std::string::npos; at = text.rfind(begin)) {
+    const std::size_t path = at + begin.size(), end = std::min(text.find('\n', path), text.size());
+    files.insert(files.begin(), {text.substr(path, end - path), text.substr(end)});
+    text.resize(at + 1);
+  }
+  return files;
+}
+
 class ExperimentReader {
  public:
-  explicit ExperimentReader(const Node& root) : root_(root) {}
+  ExperimentReader(const Node& root, const std::vector<UsedFile>& used)
+      : root_(root), used_(used) {}
 
   Experiment read() {
     check_keys(root_, "the experiment", keys_of("experiment"));
@@ -45,6 +68,9 @@ class ExperimentReader {
     if (hosts) read_hosts(*hosts, experiment_);
     if (lab) experiment_.lab = read_lab(*lab);
     if (const Node* const plan = root_.find("plan")) read_plan(*plan);
+    if (const Node* const programs = root_.find("programs"))
+      read_programs(*programs, experiment_.programs);
+    if (const Node* const use = root_.find("use")) read_used_files(*use);
     read_workloads();
     return std::move(experiment_);
   }
@@ -57,6 +83,25 @@ class ExperimentReader {
     check_name(experiment_.name, name->mark, "name");
     if (const Node* const text = root_.find("description"))
       experiment_.description = read_text(*text, "description");
+  }
+
+  void read_used_files(const Node& use) {
+    if (use.type != Node::Type::sequence)
+      fail_at(use.mark, "use must be a list of files, e.g. [programs/sockperf.yaml]");
+    std::set<std::string> paths;
+    for (const Node& item : use.items) {
+      const std::string& path = read_text(item, "use");
+      if (!paths.insert(path).second)
+        fail_at(item.mark, fmt::format("use: '{}' is used twice", path));
+      const auto file = std::ranges::find(used_, path, &UsedFile::path);
+      if (file == used_.end())
+        fail_at(item.mark, fmt::format("use: '{}' was not read: --set cannot add a file", path));
+      const std::string source = std::filesystem::path(root_.mark.source).parent_path() / path;
+      const Node root = parse_yaml(file->text, source);
+      check_keys(root, fmt::format("'{}'", source), {"description", "programs"});
+      if (const Node* const programs = root.find("programs"))
+        read_programs(*programs, experiment_.programs);
+    }
   }
 
   // Throws an error at the place of the case's server.
@@ -72,7 +117,7 @@ class ExperimentReader {
                                     c.name, c.options.engine));
     const bool sends =
         !c.options.reverse.value_or(false) && !c.options.bidirectional.value_or(false);
-    if (c.options.kind == Kind::throughput && !sends && c.options.engine != "iperf3")
+    if (c.options.kind == Kind::throughput && !sends && c.options.engine != "iperf3" && !c.program)
       fail_at_server(c, fmt::format("case '{}': an external `pingperf sink` only receives: no "
                                     "reverse, no bidirectional",
                                     c.name));
@@ -123,7 +168,7 @@ class ExperimentReader {
     std::set<std::string> used_defaults;
     for (const Node::Entry& entry : workloads->entries) {
       check_name(entry.key, entry.mark, "workload name");
-      add_cases(build_cases(entry.key, entry.value, defaults, used_defaults), entry.value.mark);
+      add_cases(build_cases(entry.key, entry.value, defaults, experiment_.programs, used_defaults), entry.value.mark);
     }
     if (defaults) check_defaults(*defaults, used_defaults);
     for (const Case& c : experiment_.cases) {
@@ -184,6 +229,7 @@ class ExperimentReader {
   }
 
   const Node& root_;
+  const std::vector<UsedFile>& used_;
   Experiment experiment_;
   std::set<std::string> names_;
   Mark timeout_mark_;
@@ -202,9 +248,8 @@ void keep_only(Experiment& experiment, const std::string& glob) {
                                  fmt::join(workloads, ", ")));
 }
 
-}  // namespace
-
-std::string read_experiment(const std::filesystem::path& file) {
+// Returns the text of a file. Throws UsageError.
+std::string read_text_file(const std::filesystem::path& file) {
   const auto refuse = [&](const std::string& why) { throw UsageError(file.string() + ": " + why); };
   struct stat status {};
   if (::stat(file.c_str(), &status) != 0) refuse(std::strerror(errno));
@@ -218,6 +263,27 @@ std::string read_experiment(const std::filesystem::path& file) {
   return std::move(*text);
 }
 
+}  // namespace
+
+std::string read_experiment(const std::filesystem::path& file) {
+  std::string text = read_text_file(file);
+  if (text.find("use:") == std::string::npos || text.find(kUsedFile) != std::string::npos)
+    return text;
+  const Node root = parse_yaml(text, file.string());
+  const Node* const use = root.find("use");
+  if (!use) return text;
+  for (const Node& item : use->items) {
+    const std::string& path = read_text(item, "use");
+    try {
+      text += fmt::format("\n{}{}\n{}", kUsedFile, path,
+                          read_text_file(file.parent_path() / path));
+    } catch (const UsageError& e) {
+      fail_at(item.mark, fmt::format("use: {}", e.what()));
+    }
+  }
+  return text;
+}
+
 Experiment load_experiment(const std::filesystem::path& file, const Overrides& overrides) {
   return parse_experiment(read_experiment(file), file.string(), overrides);
 }
@@ -225,11 +291,13 @@ Experiment load_experiment(const std::filesystem::path& file, const Overrides& o
 Experiment parse_experiment(const std::string& text, const std::string& source,
                             const Overrides& overrides) {
   if (text.find('\0') != std::string::npos) throw UsageError(source + ": is not a text file");
-  Node root = parse_yaml(text, source);
+  std::string own = text;
+  const std::vector<UsedFile> used = take_used_files(own);
+  Node root = parse_yaml(own, source);
   if (root.type == Node::Type::null)
     throw UsageError(source + ":1:1: the file holds no experiment");
   for (const std::string& expression : overrides.set) apply_set(root, expression);
-  Experiment experiment = ExperimentReader(root).read();
+  Experiment experiment = ExperimentReader(root, used).read();
   experiment.source =
       std::make_shared<const ExperimentSource>(ExperimentSource{std::move(root), experiment.cases});
   if (!overrides.only.empty()) keep_only(experiment, overrides.only);

@@ -81,7 +81,7 @@ Schema schema_of(const Parameter& p) {
 Schema engine_schema() {
   Schema schema = one_of(engine_names());
   schema["enum"].push_back(nullptr);
-  return schema;
+  return any_of({std::move(schema), plain_name()});  // or a program's name
 }
 
 Schema pin_schema() {
@@ -321,6 +321,16 @@ const Rules kRules[] = {
        return needs({{"metric", "relative_ci"}, {"relative_ci", "metric"}});
      }},
     {"workload", workload_rules},
+    {"result",
+     [] {
+       Schema rules = at_least_one({"json", "regex"});
+       rules.update(not_both("json", "regex"));
+       return rules;
+     }},
+    {"ready",
+     [] {
+       return Schema{{"minProperties", 1}, {"maxProperties", 1}};
+     }},
     {"compare",
      [] {
        return at_least_one({"axis", "workload"});
@@ -380,6 +390,26 @@ Schema command_schema() {
           {"items", {{"type", {"string", "number"}}}}};
 }
 
+std::vector<std::string_view> parameter_names() {
+  std::vector<std::string_view> names;
+  for (const Parameter& p : parameters()) names.push_back(p.name);
+  return names;
+}
+
+// The words of a program's command: texts, and words under the name of a parameter.
+Schema words_schema() {
+  const Schema word = {{"type", {"string", "number", "boolean", "null"}}};
+  Schema schema = command_schema();
+  schema["items"] = any_of({word,
+                            {{"type", "object"},
+                             {"minProperties", 1},
+                             {"maxProperties", 1},
+                             {"propertyNames", reference("parameter_name")},
+                             {"additionalProperties",
+                              {{"type", "array"}, {"minItems", 1}, {"items", word}}}}});
+  return schema;
+}
+
 // Returns the forms of values that are not sections.
 Schema form_definitions(std::span<const std::string_view> metric_names) {
   return {
@@ -394,6 +424,19 @@ Schema form_definitions(std::span<const std::string_view> metric_names) {
       {"axis", one_of(axis_names())},
       {"value", {{"type", {"string", "number", "boolean", "object", "array", "null"}}}},
       {"command", command_schema()},
+      {"words", words_schema()},
+      {"results",
+       {{"type", "object"},
+        {"minProperties", 1},
+        {"propertyNames", reference("metric")},
+        {"additionalProperties", reference("result")}}},
+      {"readiness", any_of({{{"const", "port"}}, reference("ready")})},
+      {"environment",
+       {{"type", "object"}, {"additionalProperties", {{"type", {"string", "number", "boolean"}}}}}},
+      {"parameter_name", one_of(parameter_names())},
+      {"exit_code", integer(0, 255)},
+      {"number", {{"type", "number"}}},
+      {"file", {{"type", "string"}, {"minLength", 1}}},
       {"name", plain_name()},
   };
 }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "harness/base/parameter_text.h"
 #include "harness/results/metrics.h"
 
 namespace pingperf {
@@ -49,10 +50,6 @@ std::string trial_row(const TrialRecord& record);
 std::string intervals_header();
 // Returns one row per interval of both ends; empty if there are none.
 std::string interval_rows(const TrialRecord& record);
-
-// Formats a number for every file: the shortest decimal that reads back as the same double.
-std::string number_text(double value);
-std::string number_text(const std::optional<double>& value);  // "" without a value
 
 // Returns the columns' names and meanings as a Markdown table for results/README.md.
 std::string trial_columns_markdown();

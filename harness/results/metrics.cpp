@@ -300,6 +300,12 @@ std::vector<Metric> cpu_metrics() {
        "CPU or the kernel does not count them",
        cycles_per_byte, down, transfers, 4, "CPU cycles per byte"},
       {"context_switches", "context switches of both processes in the window", switches, down},
+      {"client_peak_memory_bytes",
+       "largest resident set of the client's process (getrusage), set-up included",
+       of_client(&M::peak_memory_bytes), down, any, 6, "peak memory of the client"},
+      {"server_peak_memory_bytes",
+       "largest resident set of the server's process (getrusage), set-up included",
+       of_server(&M::peak_memory_bytes), down, any, 6, "peak memory of the server"},
       {"steal_ratio",
        "share of CPU time that the hypervisor took in the window, the larger of both ends", steal,
        down, any, 0, "CPU time that the hypervisor took"},
@@ -450,6 +456,22 @@ std::vector<Metric> end_metrics() {
   };
 }
 
+// Returns a figure that the program of an end reported itself.
+Value reported(const TrialRecord& r, const std::string& column) {
+  for (const Measurement* const end : {&r.client, &r.server})
+    if (const auto found = end->figures.find(column); found != end->figures.end())
+      return found->second;
+  return std::nullopt;
+}
+
+void prefer_reported_figures(std::vector<Metric>& all) {
+  for (Metric& metric : all)
+    metric.value = [name = metric.name, value = std::move(metric.value)](const TrialRecord& r) {
+      const Value figure = reported(r, name);
+      return figure ? figure : value(r);
+    };
+}
+
 // Returns the metrics of a background: some of those above, read from the background's record.
 std::vector<Metric> background_metrics(const std::vector<Metric>& all) {
   constexpr std::string_view names[] = {"throughput_bps", "sent_bps",     "retransmits",
@@ -497,6 +519,7 @@ std::vector<Metric> make_metrics() {
   append(span_metrics());
   append(end_metrics());
   set_min_differences(all);
+  prefer_reported_figures(all);
   append(background_metrics(all));
   return all;
 }
@@ -511,6 +534,14 @@ const Metric* find(std::string_view name) {
 std::span<const Metric> metrics() {
   static const std::vector<Metric> all = make_metrics();
   return all;
+}
+
+bool is_reportable(std::string_view metric) {
+  constexpr std::string_view kOurs[] = {"_cpu_", "_switches", "_peak_memory_", "steal_ratio",
+                                        "other_load_ratio", "background_"};
+  return std::ranges::none_of(kOurs, [&](std::string_view part) {
+    return metric.find(part) != std::string_view::npos;
+  });
 }
 
 std::string title_of(std::string_view metric) {

@@ -32,6 +32,10 @@ struct Metric {
 // All metrics, by topic.
 std::span<const Metric> metrics();
 
+// Returns false for figures of processes and hosts, which no program has to report: pingperf
+// measures them.
+bool is_reportable(std::string_view metric);
+
 // Returns the metric's title, or its name if it has no title or is unknown.
 std::string title_of(std::string_view metric);
 // Returns the metric's heading in the results table, or its name if it has none.

@@ -10,12 +10,28 @@
 #include <span>
 
 #include "harness/base/lines.h"
+#include "harness/results/metrics.h"
 #include "harness/results/summary.h"
 #include "harness/results/warnings.h"
 #include "harness/run/trial_run.h"
 
 namespace pingperf {
 namespace {
+
+// Fails the trial of a program that printed no figure of its kind.
+void fail_without_figure(TrialRecord& record) {
+  if (record.status != Status::ok || !record.trial_case->program) return;
+  const bool is_transfer = record.trial_case->options.kind == Kind::throughput;
+  const bool has_one = std::ranges::any_of(metrics(), [&](const Metric& metric) {
+    return (is_transfer ? metric.name == "throughput_bps" : metric.name.starts_with("rtt_")) &&
+           metric.value(record);
+  });
+  if (has_one) return;
+  record.status = Status::failed;
+  record.error = fmt::format("program '{}' reported no {}", record.trial_case->program->name,
+                             is_transfer ? "throughput_bps: the receiving end has to"
+                                         : "round-trip time");
+}
 
 // Returns true if both agents run under one kernel, whose clock stamps at both ends.
 bool has_same_clock(const HostFacts& client, const HostFacts& server) {
@@ -188,6 +204,7 @@ class RoundRunner {
       record.error = std::move(outcome.error);
       record.client = std::move(outcome.client);
       record.server = std::move(outcome.server);
+      fail_without_figure(record);
       if (!c.background) return;
       record.background = std::make_shared<TrialRecord>(record);
       record.background->trial_case = c.background.get();

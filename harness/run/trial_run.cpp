@@ -49,11 +49,11 @@ class TrialRun {
 
   // Adds a pair of endpoints. `what` names them in errors. The measured pair has "" and is added
   // last.
-  void add(std::string what, std::uint64_t number, const Options& options, Address address,
-           bool is_served) {
-    pairs_.push_back({std::move(what), number, options, address,
+  void add(std::string what, std::uint64_t number, const Case& c, Address address,
+           std::uint64_t seed) {
+    pairs_.push_back({std::move(what), number, c.options, address, c.program.get(), seed,
                       Side{End::client, &client_channel_},
-                      Side{End::server, is_served ? server_channel_ : nullptr}});
+                      Side{End::server, c.engine->listen ? server_channel_ : nullptr}});
   }
 
   TrialOutcome run() {
@@ -89,6 +89,8 @@ class TrialRun {
     std::uint64_t number;
     const Options& options;
     Address address;
+    const Program* program;  // null: an engine of ours
+    std::uint64_t seed;      // of a program
     Side client;
     Side server;
     Token token = mint_token();
@@ -121,6 +123,10 @@ class TrialRun {
     request.address = pair.server.address;
     request.external = server_channel_ == nullptr;
     request.timeout_s = to_seconds(timeout_);
+    if (pair.program) {
+      request.program = role == Role::listen ? pair.program->server : pair.program->client;
+      request.program->seed = pair.seed;
+    }
     side.channel->send(request);
     side.open = true;
   }
@@ -159,11 +165,17 @@ class TrialRun {
     while (is_running() && pair.client.open && (pair.server.open || alone)) await_event(deadline_);
     if (!is_running() || pair.is_over()) return;
     Side& late = pair.client.open ? pair.client : pair.server;
-    const Nanoseconds limit = now_ns() + margins_.other_end;
+    const Nanoseconds limit = now_ns() + (serves_until_stopped(pair, late) ? 0 : margins_.other_end);
     while (is_running() && late.open && now_ns() < limit) wait_once(limit);
     stop(pair, late);
     const Nanoseconds end = now_ns() + margins_.other_end + margins_.answer;
     while (!pair.is_over()) await_event(end);
+  }
+
+  // Returns true for the server of a program, which cannot know that its client was the last one.
+  static bool serves_until_stopped(const Pair& pair, const Side& side) {
+    return pair.program && side.end == End::server &&
+           pair.program->server.stop_signal != ProgramEnd::kEndsItself;
   }
 
   // Waits until every endpoint has ended, so that none disturbs the next trial.
@@ -278,9 +290,10 @@ TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& exper
   try {
     const Host& host = experiment.hosts_of(c).server;
     TrialRun run(client, server, !host.address.empty(), timeout, observer, margins);
+    // Every case of a block has the same seed.
+    const std::uint64_t seed = experiment.plan.seed + trial.block - 1;
     const auto add = [&](const char* what, std::uint64_t number, const Case& ends) {
-      run.add(what, number, ends.options, bind_address(host, ends.options),
-              static_cast<bool>(ends.engine->listen));
+      run.add(what, number, ends, bind_address(host, ends.options), seed);
     };
     if (c.background) add("background ", 2 * trial.position, *c.background);
     add("", 2 * trial.position + 1, c);

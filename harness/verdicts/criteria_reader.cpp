@@ -420,9 +420,20 @@ void open_stored_runs(Criteria& criteria) {
   }
 }
 
+// Throws UsageError if a program's result is no column, or one that pingperf measures itself.
+void check_results(const Program& program) {
+  for (const auto& [column, place] : program.figure_places) {
+    if (!find_metric(column))
+      throw UsageError(fmt::format("{}: {}", place, unknown_metric(column)));
+    if (!is_reportable(column))
+      throw UsageError(fmt::format("{}: result '{}': pingperf measures this itself", place, column));
+  }
+}
+
 }  // namespace
 
 Criteria read_criteria(const Experiment& experiment, StoredRuns stored_runs) {
+  for (const auto& program : experiment.programs) check_results(*program);
   Criteria criteria = CriteriaReader(experiment).read();
   criteria.comparisons_without_cases = drop_broken(criteria.compare, experiment.cases);
   criteria.gates_without_cases = drop_broken(criteria.gates, experiment.cases);

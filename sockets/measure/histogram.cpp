@@ -8,6 +8,14 @@ namespace pingperf {
 
 Histogram::Histogram() : counts_(index_of(kMaxValue) + 1) {}
 
+void Histogram::record(Nanoseconds value, std::uint64_t count) noexcept {
+  if (count == 0) return;
+  record(value);
+  count_ += count - 1;
+  sum_ += static_cast<double>(count - 1) * static_cast<double>(std::max<Nanoseconds>(value, 0));
+  (value <= kMaxValue ? counts_[index_of(std::max<Nanoseconds>(value, 0))] : overflow_) += count - 1;
+}
+
 void Histogram::merge(const Histogram& other) {
   for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
   count_ += other.count_;

@@ -24,6 +24,8 @@ class Histogram {
 
   // Counts a value; a negative one counts as 0.
   void record(Nanoseconds value) noexcept;
+  // Counts a value `count` times.
+  void record(Nanoseconds value, std::uint64_t count) noexcept;
   // Adds all values of `other`.
   void merge(const Histogram& other);
 

@@ -101,6 +101,7 @@ struct Measurement {
   std::optional<std::uint64_t> context_switches;      // voluntary and involuntary
   std::optional<std::uint64_t> cycles;                // CPU cycles; empty: the host cannot count
   std::optional<std::uint64_t> involuntary_switches;  // part of context_switches
+  std::optional<std::uint64_t> peak_memory_bytes;     // largest resident set, not only in the window
 
   // All CPUs of the host in the window (/proc/stat).
   std::optional<double> host_busy_s;
@@ -125,6 +126,8 @@ struct Measurement {
   std::string cpus;   // CPUs on which the loops were seen: "0", "0 1"
 
   std::vector<Interval> intervals;
+
+  std::map<std::string, double> figures;  // of a program: columns of trials.csv that it reported
 
   // Client: the measurement that an external server reported. Null: none.
   std::shared_ptr<const Measurement> peer;

@@ -59,16 +59,22 @@ void start_counting_cycles() noexcept {
                                            kNoGroup, PERF_FLAG_FD_CLOEXEC));
 }
 
-Usage Usage::now() noexcept {
+Usage Usage::of(const rusage& process) noexcept {
   Usage usage;
+  usage.user_s = seconds(process.ru_utime);
+  usage.system_s = seconds(process.ru_stime);
+  usage.context_switches = static_cast<std::uint64_t>(process.ru_nvcsw + process.ru_nivcsw);
+  usage.involuntary_switches = static_cast<std::uint64_t>(process.ru_nivcsw);
+  usage.peak_memory_bytes = static_cast<std::uint64_t>(process.ru_maxrss) * 1024;
+  read_ticks(usage);
+  return usage;
+}
+
+Usage Usage::now() noexcept {
   rusage r{};
   ::getrusage(RUSAGE_SELF, &r);
-  usage.user_s = seconds(r.ru_utime);
-  usage.system_s = seconds(r.ru_stime);
-  usage.context_switches = static_cast<std::uint64_t>(r.ru_nvcsw + r.ru_nivcsw);
-  usage.involuntary_switches = static_cast<std::uint64_t>(r.ru_nivcsw);
+  Usage usage = of(r);
   usage.cycles = read_cycles();
-  read_ticks(usage);
   return usage;
 }
 
@@ -77,6 +83,7 @@ void set_usage(Measurement& measurement, const Usage& before, const Usage& after
   measurement.cpu_system_s = after.system_s - before.system_s;
   measurement.context_switches = after.context_switches - before.context_switches;
   measurement.involuntary_switches = after.involuntary_switches - before.involuntary_switches;
+  measurement.peak_memory_bytes = after.peak_memory_bytes;
   if (before.cycles && after.cycles) measurement.cycles = *after.cycles - *before.cycles;
   if (after.total_ticks <= before.total_ticks) return;
   const auto total = static_cast<double>(after.total_ticks - before.total_ticks);

@@ -1,6 +1,8 @@
 // Usage: the resources that this process and its host have used.
 #pragma once
 
+#include <sys/resource.h>
+
 #include <cstdint>
 #include <optional>
 
@@ -18,9 +20,12 @@ struct Usage {
   std::uint64_t idle_ticks = 0;         // with iowait
   std::uint64_t total_ticks = 0;        // 0: /proc/stat cannot be read
   std::optional<std::uint64_t> cycles;  // of all threads; empty: not counted
+  std::uint64_t peak_memory_bytes = 0;  // largest resident set
 
   // Reads the current figures.
   static Usage now() noexcept;
+  // Takes the figures of another process, which ended. Reads the host's.
+  static Usage of(const rusage& process) noexcept;
 };
 
 // Starts counting the CPU cycles of this thread and of the threads that it starts later
@@ -28,7 +33,7 @@ struct Usage {
 // virtual machines.
 void start_counting_cycles() noexcept;
 
-// Sets the fields for CPU, context switches, steal and host to the usage from `before` to `after`.
+// Sets the fields for CPU, context switches, memory, steal and host to the usage from `before` to `after`.
 void set_usage(Measurement& measurement, const Usage& before, const Usage& after);
 
 }  // namespace pingperf

@@ -1,0 +1,311 @@
+#include "harness/engines/program.h"
+
+#include <fmt/core.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <random>
+#include <regex>
+#include <sstream>
+
+#include "harness/base/io.h"
+#include "harness/engines/program_output.h"
+#include "harness/engines/program_process.h"
+#include "harness/engines/program_words.h"
+#include "sockets/core/error.h"
+#include "sockets/measure/usage.h"
+
+namespace pingperf {
+namespace {
+
+constexpr Nanoseconds kReadyLimit = 10 * kSecond;
+constexpr Nanoseconds kStopGrace = 700 * kMillisecond;  // the agent waits for a second
+
+// Returns true if a socket listens on the port, or a UDP socket has it. Reads /proc/net, because a
+// connection would disturb the server.
+bool is_bound(std::uint16_t port) {
+  const std::string local = fmt::format(":{:04X} ", port);
+  for (const char* const table : {"tcp", "tcp6", "udp", "udp6"}) {
+    std::ifstream file(std::string("/proc/net/") + table);
+    for (std::string line; std::getline(file, line);) {
+      const bool listens = table[0] == 'u' || line.find(" 0A ") != std::string::npos;
+      const std::size_t at = line.find(local);  // the local address comes before the remote one
+      if (listens && at != std::string::npos && at < line.find(':', line.find(':') + 1) + 6)
+        return true;
+    }
+  }
+  return false;
+}
+
+bool is_bound(const std::string& unix_path) {
+  std::ifstream file("/proc/net/unix");
+  for (std::string line; std::getline(file, line);)
+    if (line.ends_with(" " + unix_path)) return true;
+  return false;
+}
+
+bool can_bind(const Address& address, int type) {
+  const Fd fd(check(::socket(address.family(), type | SOCK_CLOEXEC, 0), "socket"));
+  return ::bind(fd.get(), address.data(), address.size()) == 0;
+}
+
+// Returns the address with a port that is free, like the one above it, for TCP and UDP. It is below
+// the ephemeral ports, so the kernel gives it to nobody meanwhile.
+Address with_free_port(const Address& address) {
+  constexpr int kFirst = 10'000, kTries = 1000;
+  int end = 32'768;
+  std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> end;
+  if (end < kFirst + 100) end = 65'000;  // of a host with unusual ephemeral ports
+  std::random_device random;
+  for (int i = 0; i < kTries; ++i) {
+    const int port = kFirst + static_cast<int>(random() % static_cast<unsigned>(end - kFirst - 1));
+    const auto at = [&](int number) {
+      return Address::resolve(address.host(), static_cast<std::uint16_t>(number));
+    };
+    bool is_free = true;
+    for (const int number : {port, port + 1})
+      for (const int type : {SOCK_STREAM, SOCK_DGRAM})
+        is_free = is_free && can_bind(at(number), type);
+    if (is_free) return at(port);
+  }
+  throw std::runtime_error("no port is free at " + address.host());
+}
+
+// One end of a program.
+class ProgramEndpoint final : public Endpoint {
+ public:
+  ProgramEndpoint(const ProgramEnd& end, const EndpointConfig& config, bool is_server)
+      : end_(end),
+        config_(config),
+        is_server_(is_server),
+        wake_(check(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+        output_(end_) {
+    if (!is_server_) return;
+    Address& address = config_.address;
+    if (has_port(config.options.transport) && address.port() == 0)
+      address = with_free_port(address);
+    start();
+    await_readiness();
+  }
+
+  Address address() const override { return is_server_ ? config_.address : Address(); }
+
+  Measurement run(const IntervalSink& progress) noexcept override {
+    Measurement m;
+    try {
+      output_.report_to(progress);
+      if (!process_) start();
+      m = await_end();
+    } catch (const std::exception& e) {
+      m.error = e.what();
+    }
+    process_.reset();
+    return m;
+  }
+
+  void stop() noexcept override { ::eventfd_write(wake_.get(), 1); }
+
+ private:
+  void start() {
+    const ProgramValues values{config_.options, config_.address.host(), config_.address.port(),
+                               end_.seed};
+    std::vector<std::pair<std::string, std::string>> environment = end_.environment;
+    for (auto& [name, value] : environment) value = expand(value, values);
+    before_ = Usage::of({});
+    process_.emplace(
+        end_, expand(end_, values), std::move(environment),
+        [this](std::string_view bytes) {
+          output_.add(bytes);
+          look_for_line(bytes, partial_output_);
+        },
+        [this](std::string_view bytes) { look_for_line(bytes, partial_error_); });
+  }
+
+  // Notes if a line matches the regular expression of `ready`.
+  void look_for_line(std::string_view bytes, std::string& partial) {
+    constexpr std::size_t kMaxMatched = 4096;  // std::regex recurses for each byte of a match
+    if (!ready_line_ || has_line_) return;
+    partial += bytes;
+    std::size_t begin = 0;
+    for (std::size_t end = 0; (end = partial.find('\n', begin)) != std::string::npos;
+         begin = end + 1)
+      has_line_ |= std::regex_search(
+          partial.substr(begin, std::min(end - begin, kMaxMatched)), *ready_line_);
+    partial.erase(0, begin);
+    if (partial.size() > kMaxMatched) partial.clear();
+  }
+
+  bool is_ready(Nanoseconds started) const {
+    switch (end_.ready.when) {
+      case ProgramReady::When::line:
+        return has_line_;
+      case ProgramReady::When::after:
+        return now_ns() >= started + end_.ready.after;
+      case ProgramReady::When::listens:
+        break;
+    }
+    const Address& address = config_.address;
+    if (address.family() == AF_UNIX) return is_bound(address.host());
+    return address.port() == 0 || is_bound(address.port());
+  }
+
+  std::string ready_text() const {
+    switch (end_.ready.when) {
+      case ProgramReady::When::line:
+        return fmt::format("no line matches '{}'", end_.ready.regex);
+      case ProgramReady::When::after:
+        return "the trial's time is over";
+      case ProgramReady::When::listens:
+        break;
+    }
+    return fmt::format("nothing listens on {}", config_.address.to_string());
+  }
+
+  void await_readiness() {
+    constexpr Nanoseconds kStep = 5 * kMillisecond;
+    if (end_.ready.when == ProgramReady::When::line) ready_line_.emplace(end_.ready.regex);
+    const Nanoseconds started = now_ns();
+    const Nanoseconds limit = std::min(started + kReadyLimit, config_.deadline);
+    while (!is_ready(started)) {
+      if (const auto status = process_->pump(now_ns() + kStep, -1))
+        fail(fmt::format("{} before it was ready{}", ended(*status),
+                         *status == 0 ? " (a server has to stay in the foreground)" : ""));
+      if (now_ns() >= limit)
+        fail(fmt::format("was not ready within {:.1f} s: {}", to_seconds(limit - started),
+                         ready_text()));
+    }
+    ready_line_.reset();
+  }
+
+  // Waits until the command ends. A stop() sends it the signal, and a moment later kills it.
+  Measurement await_end() {
+    std::optional<int> status;
+    bool is_stopped = false;
+    while (!status && !is_stopped) {
+      status = process_->pump(now_ns() + kSecond, wake_.get());
+      eventfd_t count = 0;
+      is_stopped = !status && ::eventfd_read(wake_.get(), &count) == 0;
+    }
+    if (is_stopped) {
+      if (end_.stop_signal == ProgramEnd::kEndsItself) fail("did not end after its client");
+      process_->signal(end_.stop_signal);
+      status = process_->pump(now_ns() + kStopGrace, -1);
+      if (!status) status = process_->end();
+    }
+    if (!is_stopped && !is_success(*status)) fail(ended(*status));
+    return measurement();
+  }
+
+  bool is_success(int status) const {
+    return WIFEXITED(status) &&
+           std::ranges::find(end_.exit_codes, WEXITSTATUS(status)) != end_.exit_codes.end();
+  }
+
+  Measurement measurement() {
+    Measurement m;
+    try {
+      m = output_.finish();
+    } catch (const std::runtime_error& e) {
+      fail(fmt::format("printed no valid figure: {}", e.what()));
+    }
+    const Usage after = Usage::of(process_->usage());
+    set_usage(m, before_, after);
+    return m;
+  }
+
+  static std::string ended(int status) {
+    const auto signal = killing_signal(status);
+    return signal ? "was killed by " + *signal
+                  : fmt::format("exited with status {}", WEXITSTATUS(status));
+  }
+
+  // Throws an error with the last line of the output.
+  [[noreturn]] void fail(const std::string& what) {
+    process_->end();
+    std::string last = process_->last_error();
+    if (last.empty()) last = output_.last_line();
+    throw std::runtime_error(fmt::format("program '{}' {}{}{}", end_.program, what,
+                                         last.empty() ? "" : "; its last line: ", last));
+  }
+
+  const ProgramEnd end_;
+  EndpointConfig config_;
+  const bool is_server_;
+  const Fd wake_;  // stop() was called
+  ProgramOutput output_;
+  std::optional<std::regex> ready_line_;  // while it is awaited
+  std::string partial_output_, partial_error_;
+  bool has_line_ = false;
+  Usage before_;
+  std::optional<ProgramProcess> process_;
+};
+
+}  // namespace
+
+std::optional<std::string> unavailable(const ProgramEnd& end) {
+  if (end.words.empty()) return std::nullopt;
+  const std::string& name = end.words.front().text;
+  const auto missing = [&](const std::string& where) {
+    return fmt::format("program '{}': there is no executable {}{}", end.program, name, where);
+  };
+  const auto is_executable = [](const std::string& path) {
+    return ::access(path.c_str(), X_OK) == 0;
+  };
+  if (name.find('/') != std::string::npos) {
+    const bool is_relative = !name.starts_with('/') && !end.directory.empty();
+    if (is_executable(is_relative ? end.directory + "/" + name : name)) return std::nullopt;
+    char here[4096] = "";
+    if (::getcwd(here, sizeof here) == nullptr) here[0] = '\0';
+    return missing(name.starts_with('/')
+                       ? ""
+                       : fmt::format(" in {}", end.directory.empty() ? here : end.directory));
+  }
+  const char* const path = ::getenv("PATH");
+  std::istringstream folders(path ? path : "/usr/bin:/bin");
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (is_executable(folder + "/" + name)) return std::nullopt;
+  return missing(" in PATH");
+}
+
+std::unique_ptr<Endpoint> make_program_endpoint(const ProgramEnd& end, const EndpointConfig& config,
+                                                bool is_server) {
+  return std::make_unique<ProgramEndpoint>(end, config, is_server);
+}
+
+void make_engine(Program& program, Kind kind, Transport transport,
+                 std::vector<std::string_view> parameters) {
+  // Pinning, the address family and the port are the harness's work, whatever the program is.
+  for (const std::string_view name : {"pin.client", "pin.server", "cpu_wakeful", "ip", "port"})
+    parameters.push_back(name);
+  Engine& engine = program.engine;
+  engine.name = program.name;
+  engine.summary = "a program of the experiment";
+  engine.kind = kind;
+  engine.transport = transport;
+  engine.parameters = std::move(parameters);
+  engine.unavailable = [&program]() {
+    const auto why = unavailable(program.client);
+    return why ? why : unavailable(program.server);
+  };
+  engine.connect = [&program](const EndpointConfig& config) {
+    return make_program_endpoint(program.client, config, false);
+  };
+  if (!program.server.words.empty())
+    engine.listen = [&program](const EndpointConfig& config) {
+      return make_program_endpoint(program.server, config, true);
+    };
+  engine.validate = [&program](const Options& options) -> std::optional<std::string> {
+    for (const ProgramEnd* const end : {&program.client, &program.server})
+      if (const auto missing = missing_value(*end, options))
+        return fmt::format("program '{}' names {{{}}}, which has no value in this case",
+                           program.name, *missing);
+    return std::nullopt;
+  };
+  engine.serves_external = true;
+}
+
+}  // namespace pingperf

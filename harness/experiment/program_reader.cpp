@@ -1,0 +1,289 @@
+#include "harness/experiment/program_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <regex>
+
+#include "harness/base/suggest.h"
+#include "harness/engines/engines.h"
+#include "harness/engines/program_words.h"
+#include "harness/experiment/keys.h"
+#include "harness/experiment/parameter_reader.h"
+
+namespace pingperf {
+namespace {
+
+constexpr std::pair<std::string_view, int> kStops[] = {
+    {"SIGTERM", SIGTERM}, {"SIGINT", SIGINT},   {"SIGHUP", SIGHUP},
+    {"SIGQUIT", SIGQUIT}, {"SIGUSR1", SIGUSR1}, {"SIGUSR2", SIGUSR2},
+    {"SIGKILL", SIGKILL}, {"self", ProgramEnd::kEndsItself},
+};
+
+// Returns the value of a key whose choices are in the table of keys.
+const std::string& read_choice(const Node& node, std::string_view key) {
+  const std::string& text = read_text(node, key);
+  const auto& choices = find_key("program", key).choices;
+  if (std::ranges::find(choices, text) == choices.end())
+    fail_at(node.mark, fmt::format("unknown {} '{}'{}", key, text, suggest(text, choices)));
+  return text;
+}
+
+const std::vector<Node>& items_of(const Node& node, std::string_view what,
+                                  std::string_view example) {
+  if (node.type != Node::Type::sequence || node.items.empty())
+    fail_at(node.mark, fmt::format("{} must be a list, e.g. {}", what, example));
+  return node.items;
+}
+
+// Returns a text that may have placeholders. A null is an empty text.
+std::string read_word(const Node& node, std::string_view what) {
+  const std::string text = node.type == Node::Type::null ? node.scalar : read_text(node, what);
+  if (const auto error = error_of_word(text))
+    fail_at(node.mark, fmt::format("{}: {}", what, *error));
+  return text;
+}
+
+// Reads {PARAMETER: [WORD, …]}, words that are used if the parameter has a value.
+void read_conditional_words(const Node& node, std::string_view what,
+                            std::vector<ProgramWord>& words) {
+  if (node.entries.size() != 1)
+    fail_at(node.mark, fmt::format("{}: write one parameter, e.g. {{reverse: [-R]}}", what));
+  const Node::Entry& entry = node.entries.front();
+  if (entry.value.type == Node::Type::null)
+    fail_at(node.mark, fmt::format("{0}: {{{1}}} without quotes is a map in YAML: write \"{{{1}}}\"",
+                                   what, entry.key));
+  if (!find_parameter(entry.key)) {
+    std::vector<std::string_view> names;
+    for (const Parameter& p : parameters()) names.push_back(p.name);
+    fail_at(entry.mark, fmt::format("{}: '{}' is no parameter{}", what, entry.key,
+                                    suggest(entry.key, names)));
+  }
+  for (const Node& item : items_of(entry.value, entry.key, "{reverse: [-R]}"))
+    words.push_back({read_word(item, what), entry.key});
+}
+
+std::vector<ProgramWord> read_command(const Node& node, std::string_view what) {
+  std::vector<ProgramWord> words;
+  for (const Node& item : items_of(node, what, "[./server, --port, \"{port}\"]"))
+    if (item.type == Node::Type::map)
+      read_conditional_words(item, what, words);
+    else
+      words.push_back({read_word(item, what)});
+  const ProgramWord& executable = words.front();
+  if (executable.text.empty() || !executable.condition.empty() ||
+      executable.text.find_first_of("{}") != std::string::npos)
+    fail_at(node.items.front().mark, fmt::format("{}: the first word is the executable", what));
+  return words;
+}
+
+std::string read_regex(const Node& node, std::string_view what) {
+  const std::string& text = read_text(node, what);
+  try {
+    if (const std::regex regex(text); what == "regex" && regex.mark_count() == 0)
+      fail_at(node.mark, fmt::format("{}: '{}' has no group: put the figure in (…)", what, text));
+  } catch (const std::regex_error& e) {
+    fail_at(node.mark, fmt::format("{}: '{}' is no regular expression: {}", what, text, e.what()));
+  }
+  return text;
+}
+
+std::string read_pointer(const Node& node) {
+  const std::string& text = read_text(node, "json");
+  try {
+    const nlohmann::json::json_pointer pointer(text);
+  } catch (const nlohmann::json::exception&) {
+    fail_at(node.mark, fmt::format("json: '{}' is no JSON pointer: write e.g. /end/bits_per_second",
+                                   text));
+  }
+  return text;
+}
+
+double read_scale(const Node& node) {
+  const std::string& text = read_text(node, "scale");
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value) ||
+      value == 0)
+    fail_at(node.mark, fmt::format("scale: '{}' is not a number: write e.g. 1000 or 1e-6", text));
+  return value;
+}
+
+// Reads `results:`. Adds each figure to the end that prints it.
+void read_results(const Node& node, Program& program) {
+  if (node.type != Node::Type::map || node.entries.empty())
+    fail_at(node.mark, "results must be a map from columns of trials.csv, e.g. {throughput_bps: "
+                       "{json: /end/bits_per_second}}");
+  for (const Node::Entry& entry : node.entries) {
+    check_keys(entry.value, fmt::format("result '{}'", entry.key), keys_of("result"));
+    const Node *const json = entry.value.find("json"), *const regex = entry.value.find("regex");
+    if (!json == !regex)
+      fail_at(entry.mark, fmt::format("result '{}' needs either json or regex, which says where the "
+                                      "figure is",
+                                      entry.key));
+    ProgramFigure figure{.column = entry.key};
+    if (json) figure.json = read_pointer(*json);
+    if (regex) figure.regex = read_regex(*regex, "regex");
+    if (const Node* const scale = entry.value.find("scale")) figure.scale = read_scale(*scale);
+    bool is_of_server = false;
+    if (const Node* const of = entry.value.find("of")) {
+      const std::string& end = read_text(*of, "of");
+      is_of_server = end == "server";
+      if (!is_of_server && end != "client") fail_at(of->mark, "of must be client or server");
+      if (is_of_server && program.server.words.empty())
+        fail_at(of->mark, "of: this program has no server");
+    }
+    (is_of_server ? program.server : program.client).figures.push_back(std::move(figure));
+    program.figure_places.emplace_back(entry.key, entry.mark.to_string());
+  }
+}
+
+ProgramReady read_ready(const Node& node) {
+  if (node.type == Node::Type::scalar && node.scalar == "port") return {};
+  check_keys(node, "ready", keys_of("ready"));
+  if (node.entries.size() != 1)
+    fail_at(node.mark, "ready must be port, {line: REGEX} or {after: 200ms}");
+  if (const Node* const line = node.find("line"))
+    return {.when = ProgramReady::When::line, .regex = read_regex(*line, "line")};
+  constexpr Nanoseconds kLongest = 10 * kSecond;
+  const Node& after = *node.find("after");
+  const Nanoseconds time = read_duration(after, "after");
+  if (time > kLongest) fail_at(after.mark, "after: a server is ready within 10 s");
+  return {.when = ProgramReady::When::after, .after = time};
+}
+
+std::vector<int> read_exit_codes(const Node& node) {
+  std::vector<int> codes;
+  for (const Node& item : items_of(node, "exit_codes", "[0]"))
+    codes.push_back(static_cast<int>(read_count(item, "exit_codes", 0, 255)));
+  return codes;
+}
+
+std::vector<std::pair<std::string, std::string>> read_environment(const Node& node) {
+  if (node.type != Node::Type::map) fail_at(node.mark, "env must be a map, e.g. {THREADS: 2}");
+  std::vector<std::pair<std::string, std::string>> variables;
+  for (const Node::Entry& entry : node.entries) {
+    if (entry.key.empty() || entry.key.find('=') != std::string::npos)
+      fail_at(entry.mark, fmt::format("env: '{}' is no name of a variable", entry.key));
+    variables.emplace_back(entry.key, read_word(entry.value, "env"));
+  }
+  return variables;
+}
+
+std::vector<std::string> read_files(const Node& node) {
+  std::vector<std::string> files;
+  for (const Node& item : items_of(node, "copy_files", "[./build/server]")) {
+    const std::string& file = read_text(item, "copy_files");
+    if (file.empty() || file.starts_with('/') || fmt::format("/{}/", file).find("/../") != std::string::npos)
+      fail_at(item.mark, fmt::format("copy_files: '{}' is no relative path below this folder", file));
+    files.push_back(file);
+  }
+  return files;
+}
+
+// Returns the parameters that the program honours: those that its commands name, and those of
+// `parameters:`.
+std::vector<std::string_view> read_parameters(const Node& node, const Program& program) {
+  std::vector<std::string_view> names = parameters_named(program.client);
+  const auto add = [&](std::string_view name) {
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  };
+  for (const std::string_view name : parameters_named(program.server)) add(name);
+  if (const Node* const more = node.find("parameters"))
+    for (const Node& item : items_of(*more, "parameters", "[message_size, streams]")) {
+      const Parameter* const known = find_parameter(read_text(item, "parameters"));
+      if (!known) {
+        std::vector<std::string_view> all;
+        for (const Parameter& p : parameters()) all.push_back(p.name);
+        fail_at(item.mark, fmt::format("parameters: '{}' is no parameter{}", item.scalar,
+                                       suggest(item.scalar, all)));
+      }
+      add(known->name);
+    }
+  const bool is_named = std::ranges::find(names, "warmup") != names.end();
+  if (const Node* const warmup = node.find("warmup")) {
+    if (read_choice(*warmup, "warmup") == "own") add("warmup");
+    else if (is_named) fail_at(warmup->mark, "warmup: none, but a command names {warmup_s}");
+  }
+  return names;
+}
+
+void check_name(const Node::Entry& entry,
+                const std::vector<std::shared_ptr<const Program>>& programs) {
+  const std::regex plain(std::string(find_key("experiment", "name").pattern));
+  if (!std::regex_match(entry.key, plain))
+    fail_at(entry.mark, fmt::format("program name '{}' must be of letters, digits, '_' and '-'",
+                                    entry.key));
+  const auto engines = engine_names();
+  if (std::ranges::find(engines, entry.key) != engines.end())
+    fail_at(entry.mark, fmt::format("'{}' is an engine of pingperf: choose another name for the "
+                                    "program",
+                                    entry.key));
+  for (const auto& program : programs)
+    if (program->name == entry.key)
+      fail_at(entry.mark, fmt::format("program '{}' is declared twice: also at {}", entry.key,
+                                      program->place));
+}
+
+// Sets what both ends have in common.
+void read_common(const Node& node, Program& program) {
+  ProgramEnd common;
+  if (const Node* const env = node.find("env")) common.environment = read_environment(*env);
+  if (const Node* const cwd = node.find("cwd")) common.directory = read_text(*cwd, "cwd");
+  if (const Node* const stop = node.find("stop")) {
+    const std::string& text = read_choice(*stop, "stop");
+    for (const auto& [name, number] : kStops)
+      if (name == text) common.stop_signal = number;
+  }
+  if (const Node* const codes = node.find("exit_codes"))
+    common.exit_codes = read_exit_codes(*codes);
+  common.program = program.name;
+  for (ProgramEnd* const end : {&program.client, &program.server}) {
+    common.words = std::move(end->words);
+    *end = common;
+  }
+  if (const Node* const ready = node.find("ready")) {
+    if (program.server.words.empty()) fail_at(ready->mark, "ready: this program has no server");
+    program.server.ready = read_ready(*ready);
+  }
+}
+
+std::shared_ptr<const Program> read_program(const Node::Entry& entry) {
+  const Node& node = entry.value;
+  const auto program = std::make_shared<Program>();
+  program->name = entry.key;
+  program->place = entry.mark.to_string();
+  check_keys(node, fmt::format("program '{}'", entry.key), keys_of("program"));
+  for (const char* const key : {"kind", "client"})
+    if (!node.find(key))
+      fail_at(entry.mark, fmt::format("program '{}' has no {}", entry.key, key));
+  program->client.words = read_command(*node.find("client"), "client");
+  if (const Node* const server = node.find("server"))
+    program->server.words = read_command(*server, "server");
+  read_common(node, *program);
+  if (const Node* const files = node.find("copy_files")) program->copy_files = read_files(*files);
+  if (const Node* const results = node.find("results")) read_results(*results, *program);
+  const Node* const transport = node.find("transport");
+  make_engine(*program, *kind_from(read_choice(*node.find("kind"), "kind")),
+              transport ? *transport_from(read_choice(*transport, "transport")) : Transport::tcp,
+              read_parameters(node, *program));
+  return program;
+}
+
+}  // namespace
+
+void read_programs(const Node& map, std::vector<std::shared_ptr<const Program>>& programs) {
+  if (map.type != Node::Type::map || map.entries.empty())
+    fail_at(map.mark, "programs must be a map with at least one program");
+  for (const Node::Entry& entry : map.entries) {
+    check_name(entry, programs);
+    programs.push_back(read_program(entry));
+  }
+}
+
+}  // namespace pingperf

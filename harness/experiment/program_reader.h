@@ -1,0 +1,16 @@
+// Reads `programs:` of an experiment, and of the files that `use:` names.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "harness/engines/program.h"
+#include "harness/experiment/yaml.h"
+
+namespace pingperf {
+
+// Adds the programs of a map to `programs`. Throws UsageError, also for a name that an engine or a
+// program has already.
+void read_programs(const Node& map, std::vector<std::shared_ptr<const Program>>& programs);
+
+}  // namespace pingperf
