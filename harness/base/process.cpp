@@ -96,7 +96,8 @@ std::vector<pid_t> children() {
   DIR* const processes = ::opendir("/proc");
   if (processes == nullptr) return found;
   while (const dirent* const entry = ::readdir(processes))
-    if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && parent_of(entry->d_name) == ::getpid())
+    if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+        parent_of(entry->d_name) == ::getpid())
       found.push_back(std::atoi(entry->d_name));
   ::closedir(processes);
   return found;

@@ -43,9 +43,10 @@ enum class Lifetime {
 struct ChildOptions {
   std::vector<Redirect> redirects;
   Lifetime lifetime = Lifetime::of_parent;
-  bool own_group = false;  // a process group of its own, in which SIGINT has its usual effect
+  bool own_group = false;      // a process group of its own, in which SIGINT has its usual effect
   std::string directory = {};  // empty: that of this process
-  std::vector<std::pair<std::string, std::string>> environment = {};  // added to that of this process
+  std::vector<std::pair<std::string, std::string>> environment =
+      {};  // added to that of this process
 };
 
 // Owns one child process: kills it with SIGKILL and reaps it. It moves, never copies.
@@ -53,9 +54,9 @@ class Process {
  public:
   Process() = default;
   // Starts argv[0], searched in PATH. A child in our group ignores SIGINT: Ctrl-C reaches the whole
-  // foreground group, and the controller decides what it means. If the program cannot be run, the child prints
-  // an error to its stderr and exits with 127, as in a shell. Throws std::system_error when fork(2)
-  // fails.
+  // foreground group, and the controller decides what it means. If the program cannot be run, the
+  // child prints an error to its stderr and exits with 127, as in a shell. Throws std::system_error
+  // when fork(2) fails.
   Process(const std::vector<std::string>& argv, const ChildOptions& options);
   Process(const std::vector<std::string>& argv, const std::vector<Redirect>& redirects,
           Lifetime lifetime)

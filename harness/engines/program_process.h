@@ -17,8 +17,8 @@ namespace pingperf {
 // the group. A descendant that left the group is left to who adopts it (kill_children()).
 class ProgramProcess {
  public:
-  // Starts the command. `on_output` gets the bytes of stdout, and `on_error` those of stderr. Throws
-  // std::system_error.
+  // Starts the command. `on_output` gets the bytes of stdout, and `on_error` those of stderr.
+  // Throws std::system_error.
   ProgramProcess(const ProgramEnd& end, const std::vector<std::string>& words,
                  std::vector<std::pair<std::string, std::string>> environment,
                  std::function<void(std::string_view)> on_output,

@@ -64,7 +64,12 @@ class CaseBuilder {
   Case finish(const Node* defaults, std::set<std::string>& used_defaults) {
     find_the_engine();
     for (const auto& [parameter, mark] : explicit_)
-      if (!case_.engine->honours(parameter))
+      if (case_.program && !case_.engine->honours(parameter))
+        fail_at(mark,
+                fmt::format("program '{}' does not honour '{}': name {{{}}} in a command, or "
+                            "add it to its parameters",
+                            case_.options.engine, parameter, find_parameter(parameter)->column));
+      else if (!case_.engine->honours(parameter))
         fail_at(mark, fmt::format("engine '{}' has no '{}' for {} over {}{}", case_.options.engine,
                                   parameter, name(case_.options.kind),
                                   name(case_.options.transport), who_has(parameter)));
