@@ -61,7 +61,7 @@ class TrialRun {
     Pair& measured = pairs_.back();
     for (Pair& pair : pairs_) {
       if (!begin(pair)) break;
-      if (&pair != &measured) hold(pair.options.warmup.value_or(0));
+      if (&pair != &measured) hold(pair.options.warmup.value_or(kBackgroundLead));
     }
     if (is_running()) collect(measured);
     if (is_running()) collect(pairs_.front());  // a background ends a little later

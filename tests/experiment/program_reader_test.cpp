@@ -99,6 +99,10 @@ TEST(Programs, MayBeABackground) {
       "udp}}");
   ASSERT_EQ(e.cases.size(), 2u);
   EXPECT_EQ(e.cases[1].background->program, e.programs[0]);
+  // It has no warmup: 1 s before the ping's warmup of 0.2 s and second, and a tail, in whole
+  // seconds.
+  EXPECT_EQ(e.cases[1].background->options.warmup, std::nullopt);
+  EXPECT_EQ(e.cases[1].background->options.duration, 3 * kSecond);
 }
 
 class UsedFiles : public testing::Test {
