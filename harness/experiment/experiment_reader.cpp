@@ -269,7 +269,7 @@ std::string read_text_file(const std::filesystem::path& file) {
 
 std::string read_experiment(const std::filesystem::path& file) {
   std::string text = read_text_file(file);
-  if (text.find("use:") == std::string::npos || text.find(kUsedFile) != std::string::npos)
+  if (text.find("use") == std::string::npos || text.find(kUsedFile) != std::string::npos)
     return text;
   const Node root = parse_yaml(text, file.string());
   const Node* const use = root.find("use");
