@@ -1,0 +1,100 @@
+"""Runs the programs that configs/programs/ declares, each once over loopback. A program that is not
+installed is skipped.
+
+Usage: programs_e2e.py PATH_OF_PINGPERF [unittest arguments]
+"""
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
+import yaml
+
+import support
+from support import SOURCE, pingperf
+
+FILES = sorted((SOURCE / "configs/programs").glob("*.yaml"))
+PROGRAMS = {name: program for file in FILES
+            for name, program in yaml.safe_load(file.read_text())["programs"].items()}
+
+
+def experiment_of(names, duration="1s"):
+    """Returns an experiment that runs each program once. Most of the tools count whole seconds."""
+    workloads = {name: {"kind": PROGRAMS[name]["kind"], "engine": name,
+                        "transport": PROGRAMS[name].get("transport", "tcp")} for name in names}
+    return yaml.safe_dump({"name": "programs", "plan": {"repetitions": 1, "cooldown": "0ms"},
+                       "use": [str(file) for file in FILES], "defaults": {"duration": duration},
+                       "workloads": workloads})
+
+
+def missing(name):
+    """Returns the executable that a program lacks; nothing if it is installed."""
+    commands = [PROGRAMS[name]["client"], PROGRAMS[name].get("server", [])]
+    words = {command[0] for command in commands if command}
+    words |= {"wrk", "nginx"} if name == "wrk" else set()  # sh(1) runs them
+    return next((word for word in sorted(words) if not shutil.which(word)), None)
+
+
+class Peers(support.EndToEnd):
+    AT_ONCE = 3  # disturbs the figures, but no test here judges them
+
+    def test_every_file_is_described_and_right(self):
+        self.assertGreater(len(FILES), 5)
+        for file in FILES:
+            with self.subTest(file.name):
+                text = yaml.safe_load(file.read_text())
+                self.assertEqual(list(text), ["description", "programs"])
+                self.assertTrue(text["description"])
+        done = pingperf("check", self.experiment(experiment_of(PROGRAMS)))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for name in PROGRAMS:
+            self.assertIn(f"(as the client of program '{name}')", done.stdout + done.stderr)
+
+    def test_a_time_is_scaled_to_nanoseconds(self):
+        for name, program in PROGRAMS.items():
+            for column, figure in program["results"].items():
+                if column.endswith("_ns"):
+                    with self.subTest(program=name, column=column):
+                        self.assertTrue(figure.get("scale") or name == "wrk")
+
+    def test_every_installed_program_measures(self):
+        installed = []
+        for name in PROGRAMS:
+            lacks = missing(name)
+            if lacks is None:
+                installed.append(name)
+                continue
+            with self.subTest(name):
+                self.skipTest(f"{lacks} is not installed")
+
+        def run(name):
+            file = self.experiment(experiment_of([name]), f"{name}.yaml")
+            return name, pingperf("run", "-q", "-o", self.folder / name, file)
+
+        with ThreadPoolExecutor(self.AT_ONCE) as pool:
+            for name, done in pool.map(run, installed):
+                with self.subTest(name):
+                    self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                    self.check_figures(name)
+
+    def check_figures(self, name):
+        [trial] = support.read_table(support.run_directory(self.folder / name) / "trials.csv").to_dict("records")
+        self.assertEqual(trial["status"], "ok", trial["error"])
+        for column in PROGRAMS[name]["results"]:
+            self.assertGreaterEqual(trial[column], 0, column)
+        if PROGRAMS[name]["kind"] == "throughput":
+            self.assertTrue(1e6 < trial["throughput_bps"] < 1e13, trial["throughput_bps"])
+            return
+        median = "rtt_p50_ns" if "rtt_p50_ns" in PROGRAMS[name]["results"] else "rtt_mean_ns"
+        self.assertTrue(1e3 < trial[median] < 1e9, trial[median])
+        if "rtt_p99_ns" in PROGRAMS[name]["results"]:
+            self.assertLessEqual(trial["rtt_p50_ns"], trial["rtt_p99_ns"])
+
+    def test_a_parameter_that_a_tool_cannot_set_is_an_error(self):
+        file = self.experiment(experiment_of(["iperf"]))
+        done = pingperf("check", file, "--set", "workloads.iperf.streams=2")
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, r"streams")
+
+
+if __name__ == "__main__":
+    support.main()
