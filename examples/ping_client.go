@@ -1,11 +1,11 @@
 package main // Measures TCP round trips. Usage: ping_client ADDRESS:PORT BYTES WARMUP_S DURATION_S
-
 import (
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -15,8 +15,7 @@ func main() {
 	connection, err := net.Dial("tcp", os.Args[1]) // Go sets TCP_NODELAY
 	message, rtts := make([]byte, int(size)), []time.Duration{}
 	begin := time.Now().Add(time.Duration(warmup * 1e9))
-	end := begin.Add(time.Duration(duration * 1e9))
-	for sent := time.Now(); err == nil && sent.Before(end); sent = time.Now() {
+	for sent := time.Now(); err == nil && sent.Sub(begin).Seconds() < duration; sent = time.Now() {
 		connection.Write(message)
 		if _, err = io.ReadFull(connection, message); sent.After(begin) {
 			rtts = append(rtts, time.Since(sent))
@@ -25,8 +24,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, rtt := range rtts {
-		fmt.Printf("{\"pingperf\": 1, \"rtt_ns\": [%d]}\n", rtt.Nanoseconds())
-	}
-	fmt.Printf("{\"pingperf\": 1, \"end\": {\"window_s\": %f}}\n", time.Since(begin).Seconds())
+	list := strings.ReplaceAll(fmt.Sprintf("%d", rtts), " ", ", ") // Go prints [1 2 3]
+	window := time.Since(begin).Seconds()
+	fmt.Printf("{\"pingperf\": 1, \"rtt_ns\": %s, \"end\": {\"window_s\": %f}}\n", list, window)
 }
