@@ -101,12 +101,15 @@ Fd keep_cpus_wakeful() {
   return fd;
 }
 
-// Makes sure that no process of a program outlives this one. Descendants that left their parent come
-// to this process, and it ends later than the agent, whose end it notices as the end of stdin. (If
-// this process is killed, the agent adopts and kills them.)
+// Makes sure that no process of a program outlives this one. Descendants that left their parent
+// come to this process, and it ends later than the agent, whose end it notices as the end of stdin.
+// (If this process is killed, the agent adopts and kills them.) A signal for the agent's group,
+// such as that of timeout(1), does not reach it. SIGCONT wakes it if it is stopped when the agent
+// ends.
 void own_program_processes() {
   adopt_orphans();
-  ::prctl(PR_SET_PDEATHSIG, 0);
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGCONT);
   std::thread([] {
     constexpr int kForEver = -1;
     pollfd agent{STDIN_FILENO, 0, 0};  // POLLHUP needs no flag
@@ -145,8 +148,8 @@ std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open) {
 
 // Runs in the engine's thread, from the accept or connect to the result. Ends the process. The
 // agent's deadline bounds it.
-[[noreturn]] void run_engine(const OpenEndpoint& open, Endpoint& endpoint, std::future<void> started,
-                             Reporter& reporter) {
+[[noreturn]] void run_engine(const OpenEndpoint& open, Endpoint& endpoint,
+                             std::future<void> started, Reporter& reporter) {
   try {
     if (open.role == Role::listen) endpoint.accept();
     started.wait();

@@ -17,16 +17,25 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kMaxLine = 1 << 20;        // bytes; of a line of pingperf's format too
-constexpr std::size_t kMaxMatched = 4096;        // std::regex recurses for each byte of a match
+constexpr std::size_t kMaxLine = 1 << 20;  // bytes; of a line of pingperf's format too
+constexpr std::size_t kMaxMatched = 4096;  // std::regex recurses for each byte of a match
 constexpr std::size_t kMaxIntervals = 1'000'000;
-constexpr std::size_t kMaxAttempts = 1000;       // at finding a JSON value
+constexpr std::size_t kMaxErrors = 1000;  // before a value: each can cost the whole text
 
 // The figures of a program's end that an `end` line may have.
-constexpr std::array<std::string_view, 13> kEndFigures = {
-    "window_s",       "bytes_sent",   "bytes_received", "datagrams_sent", "datagrams_received",
-    "datagrams_lost", "out_of_order", "duplicates",     "jitter_ns",      "retransmits",
-    "exchanges",      "lost",         "late"};
+constexpr std::array<std::string_view, 13> kEndFigures = {"window_s",
+                                                          "bytes_sent",
+                                                          "bytes_received",
+                                                          "datagrams_sent",
+                                                          "datagrams_received",
+                                                          "datagrams_lost",
+                                                          "out_of_order",
+                                                          "duplicates",
+                                                          "jitter_ns",
+                                                          "retransmits",
+                                                          "exchanges",
+                                                          "lost",
+                                                          "late"};
 
 // Calls `take` with each line of a text.
 template <typename Take>
@@ -55,20 +64,20 @@ std::size_t length_of_value(std::string_view text) {
 }
 
 // Returns the last object or list that begins at the start of a line. Returns null if there is
-// none.
+// none, or too much that resembles one.
 Json last_json(std::string_view text) {
   Json last;
-  std::size_t attempts = 0;
-  for (std::size_t i = 0; i < text.size() && attempts < kMaxAttempts;) {
+  std::size_t errors = 0;
+  for (std::size_t i = 0; i < text.size();) {
     std::size_t length = 0;
     if (text[i] == '{' || text[i] == '[') {
-      ++attempts;
       length = length_of_value(text.substr(i));
       try {
         if (length > 0) last = parse_json(text.substr(i, length));
       } catch (const JsonError&) {
         length = 0;
       }
+      if (length == 0 && ++errors == kMaxErrors) return {};
     }
     i = std::min(text.find('\n', i + length), text.size() - 1) + 1;
   }
@@ -194,8 +203,7 @@ void ProgramOutput::take_line(std::string_view line) {
 void ProgramOutput::take_own_line(std::string_view line) try {
   constexpr int kVersion = 1;
   const Json object = parse_json(line);
-  if (take<int>(object, "pingperf") != kVersion)
-    throw ProtocolError("its version is not 1");
+  if (take<int>(object, "pingperf") != kVersion) throw ProtocolError("its version is not 1");
   for (const auto& [key, value] : object.items()) {
     if (key == "pingperf") continue;
     if (key == "interval") {
@@ -214,8 +222,8 @@ void ProgramOutput::take_own_line(std::string_view line) try {
   }
 } catch (const std::runtime_error& e) {  // of JSON or of a key
   if (measurement_.error.empty())
-    measurement_.error = fmt::format("a line of pingperf's format is wrong: {}: {}", e.what(),
-                                     excerpt(line));
+    measurement_.error =
+        fmt::format("a line of pingperf's format is wrong: {}: {}", e.what(), excerpt(line));
 }
 
 double ProgramOutput::figure(const ProgramFigure& figure) const {

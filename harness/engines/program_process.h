@@ -1,6 +1,7 @@
 // The running command of a program.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -17,8 +18,8 @@ namespace pingperf {
 // the group. A descendant that left the group is left to who adopts it (kill_children()).
 class ProgramProcess {
  public:
-  // Starts the command. `on_output` gets the bytes of stdout, and `on_error` those of stderr. Throws
-  // std::system_error.
+  // Starts the command. `on_output` gets the bytes of stdout, and `on_error` those of stderr.
+  // Throws std::system_error.
   ProgramProcess(const ProgramEnd& end, const std::vector<std::string>& words,
                  std::vector<std::pair<std::string, std::string>> environment,
                  std::function<void(std::string_view)> on_output,
@@ -34,20 +35,21 @@ class ProgramProcess {
   // Sends a signal to the process group.
   void signal(int number) noexcept;
 
-  // Kills the process group. Returns the wait status of the command.
+  // Kills the process group, once. Returns the wait status of the command.
   int end() noexcept;
 
   const rusage& usage() const noexcept { return process_.usage(); }
   std::string last_error() const { return errors_.last_line(); }
 
  private:
-  // Reads once from stdout or stderr. Returns false if nothing is there.
-  bool read_output();
-  bool read_errors();
+  // Reads once from stdout or stderr. Returns the number of bytes.
+  std::size_t read_output();
+  std::size_t read_errors();
 
   std::function<void(std::string_view)> on_output_;
   std::function<void(std::string_view)> on_error_;
   Process process_;
+  bool has_ended_ = false;  // another group may have the number by now
   Fd pidfd_;  // readable once the process has ended; empty: the kernel has none (before 5.3)
   Fd output_;
   Fd error_output_;
