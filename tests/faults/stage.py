@@ -20,6 +20,7 @@ import uuid
 from pathlib import Path
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
+PROGRAM = Path(__file__).with_name("program.py")
 PYTHON = ["/usr/bin/python3", "-S", "-E"]
 RUN_FILES = {"experiment.yaml", "environment.json", "intervals.csv", "trials.csv", "summary.csv", "comparisons.csv",
              "junit.xml", "report.html", ".lock"}
@@ -81,6 +82,21 @@ def processes_with(marker):
         except OSError:
             pass
     return found
+
+
+def session_of(pid):
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
+
+
+def words_of(pid):
+    """Returns the words of the command line of a process."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+    except OSError:
+        return []
 
 
 def kill_all_with(marker):
@@ -273,6 +289,20 @@ class Stage:
         found = children(self.agents[end])
         if len(found) != 1:
             raise Wrong(f"the {end}'s agent has {len(found)} workers")
+        return found[0]
+
+    def process_of_program(self, role, end):
+        """Waits for the command or the daemon of an end of program.py. Returns its pid."""
+        found = []
+
+        def is_there():
+            found[:] = [pid for pid in processes_with(self.marker.encode())
+                        if {role, end, str(PROGRAM)} <= set(words_of(pid))]
+            # A daemon without a parent of its program is not the leader of its session.
+            return len(found) == 1 and (role == "command" or session_of(found[0]) not in (found[0], self.controller.pid))
+
+        if not eventually(is_there, 5):
+            raise Wrong(f"the program has {len(found)} processes of this kind: {role}, {end}")
         return found[0]
 
     def end_of_worker(self, pid):

@@ -30,7 +30,12 @@ def experiment_of(c, port):
     }
     if c.load == "lab":
         experiment["lab"] = {"rate": "100mbit"}
-    elif load.external:
+    elif c.load == "program":
+        command = [*stages.PYTHON, str(stages.PROGRAM), "command"]
+        rest = ["{address}", "{port}", "{duration_s}"]
+        experiment["programs"] = {"program": {"kind": "throughput", "server": [*command, "server", *rest],
+                                              "client": [*command, "client", *rest]}}
+    if load.external:
         experiment["hosts"] = {"server": {"external": "127.0.0.1", "port": port}}
     elif c.fault == "port stolen":
         experiment["workloads"]["it"]["port"] = port
@@ -119,6 +124,8 @@ def pid_of(stage, c):
         return stage.controller.pid
     if c.role == "worker":
         return stage.worker(c.end)
+    if c.role in ("command", "daemon"):
+        return stage.process_of_program(c.role, c.end)
     return (stage.agents if c.role == "agent" else stage.launchers)[c.end]
 
 
