@@ -44,7 +44,7 @@ void close_other_files() noexcept {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);  // the parent died before the call of prctl(2)
   }
-  if (options.is_foreign) ::setpgid(0, 0);
+  if (options.is_foreign) ::setsid();
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -161,8 +161,6 @@ Process::Process(const std::vector<std::string>& argv, const ChildOptions& optio
   std::fflush(nullptr);  // ThreadSanitizer's _exit(2) flushes: the child would print it again
   pid_ = check(::fork(), "fork");
   if (pid_ == 0) become(arguments.data(), environment.data(), options, parent);
-  // The child does it too, so nobody has to wait for it.
-  if (options.is_foreign) ::setpgid(pid_, pid_);
 }
 
 bool Process::reap(int flags) noexcept {

@@ -43,8 +43,8 @@ enum class Lifetime {
 struct ChildOptions {
   std::vector<Redirect> redirects;
   Lifetime lifetime = Lifetime::of_parent;
-  // A program of the user: it gets a process group of its own, signals with their usual effect, and
-  // only the files of `redirects`.
+  // A program of the user: it gets a session and a process group of its own without a terminal,
+  // signals with their usual effect, and only the files of `redirects`.
   bool is_foreign = false;
   std::string directory = {};  // empty: that of this process
   // Added to that of this process.

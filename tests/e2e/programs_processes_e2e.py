@@ -3,11 +3,16 @@
 Usage: programs_processes_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
+import shutil
 import signal
 import subprocess
 import tempfile
+import termios
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -252,7 +257,11 @@ class Launched(support.EndToEnd):
 FACTS = """
 import json
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-facts = {"group": os.getpgrp() == os.getpid(), "ignored": int(status["SigIgn"], 16) & ~(1 << 12 | 1 << 24),
+try:
+    terminal = bool(os.close(os.open("/dev/tty", os.O_RDWR)) or True)
+except OSError:
+    terminal = False
+facts = {"group": os.getpgrp() == os.getpid(), "terminal": terminal, "ignored": int(status["SigIgn"], 16) & ~(1 << 12 | 1 << 24),
          "blocked": int(status["SigBlk"], 16), "stdin": os.readlink("/proc/self/fd/0"),
          "variable": os.environ.get("VARIABLE"), "inherited": os.environ.get("INHERITED"),
          "files": sorted(int(fd) for fd in os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd/" + fd))}
@@ -263,25 +272,27 @@ figure()
 
 class Surroundings(support.EndToEnd):
     def test_a_program_starts_with_clean_files_and_signals(self):
-        """pingperf itself has open files, and ignores or blocks signals."""
+        """pingperf itself has open files and a terminal, and ignores or blocks signals."""
         mark, facts = f"mark-{uuid.uuid4()}", self.folder / "facts"
         it = {**program("", "", mark), "env": {"VARIABLE": "{address}"},
               "client": command(FACTS, mark, "{address}", str(facts))}
         file = self.experiment(experiment(it, mark))
         more = [os.dup2(2, fd) for fd in (5, 9, 77)]
+        terminal, end = pty.openpty()
 
         def spoil():
+            fcntl.ioctl(end, termios.TIOCSCTTY, 0)
             for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGPIPE):
                 signal.signal(number, signal.SIG_IGN)
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCHLD})
 
         done = pingperf("run", "-q", "-o", self.results, file, preexec_fn=spoil, pass_fds=more, restore_signals=False,
-                        env={**os.environ, "INHERITED": "yes"})
-        for fd in more:
+                        start_new_session=True, env={**os.environ, "INHERITED": "yes"})
+        for fd in (*more, terminal, end):
             os.close(fd)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(facts.read_text()),
-                         {"group": True, "ignored": 0, "blocked": 0, "stdin": "/dev/null", "variable": "127.0.0.1",
+                         {"group": True, "terminal": False, "ignored": 0, "blocked": 0, "stdin": "/dev/null", "variable": "127.0.0.1",
                           "inherited": "yes", "files": [0, 1, 2]})
 
     def test_a_port_that_another_program_has_is_busy_not_ready(self):
@@ -322,7 +333,8 @@ class Kills(support.EndToEnd):
 
     def kill_all(self):
         for process in processes_with(self.mark):
-            os.kill(process, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
     def workers(self, run):
         """Returns the workers that have a program as a child."""
@@ -340,19 +352,20 @@ class Kills(support.EndToEnd):
         self.check_nothing_is_left(run)
 
     def test_a_stopped_worker_loses_its_agent(self):
-        run = self.begin()
-        for worker in self.workers(run):
-            os.kill(worker, signal.SIGSTOP)
-        for agent in {parent_of(worker) for worker in self.workers(run)}:
-            os.kill(agent, signal.SIGKILL)
-        self.check_nothing_is_left(run)
+        for end in ("client", "server"):
+            with self.subTest(end):
+                run = self.begin()
+                worker = self.workers(run)[end == "client"]  # its worker is the newer one
+                os.kill(worker, signal.SIGSTOP)
+                os.kill(parent_of(worker), signal.SIGKILL)
+                self.check_nothing_is_left(run)
+                shutil.rmtree(self.results)
 
     def test_a_worker_and_its_controller_are_killed(self):
         run = self.begin()
-        workers = self.workers(run)
-        run.kill()
-        for worker in workers:
+        for worker in self.workers(run):
             os.kill(worker, signal.SIGKILL)
+        run.kill()
         self.check_nothing_is_left(run)
 
     def test_an_agent_is_killed_while_the_server_becomes_ready(self):

@@ -84,10 +84,10 @@ def processes_with(marker):
     return found
 
 
-def session_of(pid):
+def parent_of(pid):
     try:
-        return os.getsid(pid)
-    except ProcessLookupError:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
         return None
 
 
@@ -298,8 +298,7 @@ class Stage:
         def is_there():
             found[:] = [pid for pid in processes_with(self.marker.encode())
                         if {role, end, str(PROGRAM)} <= set(words_of(pid))]
-            # A daemon without a parent of its program is not the leader of its session.
-            return len(found) == 1 and (role == "command" or session_of(found[0]) not in (found[0], self.controller.pid))
+            return len(found) == 1 and str(PROGRAM) not in words_of(parent_of(found[0]))
 
         if not eventually(is_there, 5):
             raise Wrong(f"the program has {len(found)} processes of this kind: {role}, {end}")
