@@ -104,8 +104,8 @@ Fd keep_cpus_wakeful() {
 // Makes sure that no process of a program outlives this one. Descendants that left their parent
 // come to this process, and it ends later than the agent, whose end it notices as the end of stdin.
 // (If this process is killed, the agent adopts and kills them.) A signal for the agent's group,
-// such as that of timeout(1), does not reach it. If it is stopped when the agent ends, SIGCONT wakes
-// it. The kernel can send SIGHUP too, to a stopped group that has lost its parent.
+// such as that of timeout(1), does not reach it. If it is stopped when the agent ends, SIGCONT
+// wakes it. The kernel can send SIGHUP too, to a stopped group that has lost its parent.
 void own_program_processes() {
   adopt_orphans();
   ::setpgid(0, 0);

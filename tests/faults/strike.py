@@ -80,7 +80,9 @@ def peer_silent(stage, c):
     if LOADS[c.load].external:
         stages.stop_for_good(stage, stage.external.process.pid)
     elif c.role == "worker":
-        stages.stop_for_good(stage, stage.worker("server" if c.end == "client" else "client"))
+        peer = "server" if c.end == "client" else "client"
+        if c.phase != "collect" or stages.children(stage.agents[peer]):  # else it has sent its result and ended
+            stages.stop_for_good(stage, stage.worker(peer))
     else:
         stages.stop_for_good(stage, pid_of(stage, c))
 
