@@ -10,6 +10,7 @@
 #include <csignal>
 #include <map>
 
+#include "harness/agent/copied_files.h"
 #include "harness/agent/host_checks.h"
 #include "harness/agent/host_facts.h"
 #include "harness/agent/protocol.h"
@@ -135,11 +136,11 @@ class Agent {
   void send(const Event& event) { write_line(out_.get(), encode(event)); }
 
   ~Agent() {
-    const bool had_program = std::ranges::any_of(
-        workers_, [](const auto& entry) { return entry.second.has_program(); });
+    const bool had_program =
+        std::ranges::any_of(workers_, [](const auto& entry) { return entry.second.has_program(); });
     workers_.clear();
     spare_.reset();
-    if (had_program) kill_children();
+    if (had_program) kill_orphans();
   }
   Agent(Agent&&) = default;
 
@@ -200,11 +201,29 @@ class Agent {
     try {
       std::optional<Worker> worker = std::exchange(spare_, std::nullopt);
       if (!worker || worker->has_ended()) worker.emplace();
-      workers_.try_emplace(open.endpoint, std::move(*worker)).first->second.open(open);
+      workers_.try_emplace(open.endpoint, std::move(*worker))
+          .first->second.open(in_copied_folder(open));
     } catch (const std::system_error& e) {
       send(Failure{.endpoint = open.endpoint,
                    .what = fmt::format("cannot start a worker: {}", e.what()),
                    .error_number = e.code().value()});
+    }
+  }
+
+  // Returns `open` with the folder of copied files, if its program runs there.
+  OpenEndpoint in_copied_folder(OpenEndpoint open) const {
+    if (!open.program || !open.program->is_copied || !files_) return open;
+    std::string& directory = open.program->directory;
+    if (!directory.starts_with('/')) directory = files_->folder() + "/" + directory;
+    return open;
+  }
+
+  void handle(const CopyFile& piece) {
+    try {
+      if (!files_) files_.emplace();
+      files_->put(piece);
+    } catch (const std::system_error& e) {
+      throw ProtocolError(fmt::format("copy_files: {}", e.what()));
     }
   }
 
@@ -273,9 +292,10 @@ class Agent {
   // Kills the descendants of a program whose worker was killed. They have become children of this
   // process.
   void kill_orphans() const {
-    std::vector<pid_t> workers;
+    std::vector<pid_t> workers;  // and the other children of the agent
     for (const auto& [endpoint, worker] : workers_) workers.push_back(worker.pid());
     if (spare_) workers.push_back(spare_->pid());
+    if (files_) workers.push_back(files_->remover());
     kill_children(workers);
   }
 
@@ -284,6 +304,7 @@ class Agent {
   LineBuffer requests_{kMaxRequest};
   std::map<std::uint64_t, Worker> workers_;
   std::optional<Worker> spare_;  // started before its endpoint is known
+  std::optional<CopiedFiles> files_;
   bool greeted_ = false;
 };
 

@@ -2,6 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <utility>
+
+#include "harness/agent/copied_files.h"
 #include "harness/agent/remote_copy.h"
 #include "harness/base/command.h"
 
@@ -37,19 +41,29 @@ std::unique_ptr<Channel> start_or_copy(const Host& host, End end) {
 
 }  // namespace
 
-AgentPair::AgentPair(const HostPair& hosts) : hosts_(hosts) {
+AgentPair::AgentPair(const HostPair& hosts, std::vector<std::string> files)
+    : hosts_(hosts), files_(std::move(files)) {
   client();
   server();
 }
 
+// A program on this machine runs in place.
+std::unique_ptr<Channel> AgentPair::start(const Host& host, End end) const {
+  std::unique_ptr<Channel> channel = start_or_copy(host, end);
+  if (!host.launch.empty())
+    for (const std::string& file : files_)
+      for (const CopyFile& piece : pieces_of(file)) channel->send(piece);
+  return channel;
+}
+
 Channel& AgentPair::client() {
-  if (!client_) client_ = start_or_copy(hosts_.client, End::client);
+  if (!client_) client_ = start(hosts_.client, End::client);
   return *client_;
 }
 
 Channel* AgentPair::server() {
   if (hosts_.server.is_external()) return nullptr;
-  if (!server_) server_ = start_or_copy(hosts_.server, End::server);
+  if (!server_) server_ = start(hosts_.server, End::server);
   return server_.get();
 }
 
@@ -69,7 +83,11 @@ void AgentPair::drop() {
 }
 
 Agents::Agents(const Experiment& experiment) {
-  for (const Case& c : experiment.cases) pairs_.try_emplace(c.pair, experiment.hosts_of(c));
+  std::vector<std::string> files;
+  for (const auto& program : experiment.programs)
+    for (const std::string& file : program->copy_files)
+      if (std::ranges::find(files, file) == files.end()) files.push_back(file);
+  for (const Case& c : experiment.cases) pairs_.try_emplace(c.pair, experiment.hosts_of(c), files);
 }
 
 }  // namespace pingperf

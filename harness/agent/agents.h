@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "harness/agent/channel.h"
 #include "harness/experiment/experiment.h"
@@ -14,8 +16,9 @@ namespace pingperf {
 // The agents of a pair of hosts. Starts an agent that broke again for the next trial.
 class AgentPair {
  public:
-  // Starts both agents. Throws ChannelError.
-  explicit AgentPair(const HostPair& hosts);
+  // Starts both agents, and copies `files` to those on other hosts. Throws ChannelError, or
+  // UsageError for a file that cannot be read.
+  explicit AgentPair(const HostPair& hosts, std::vector<std::string> files = {});
 
   // Start the agent if it does not run. Throw ChannelError if that fails.
   Channel& client();
@@ -25,7 +28,10 @@ class AgentPair {
   void drop();  // ends both agents, because their state is unknown
 
  private:
+  std::unique_ptr<Channel> start(const Host& host, End end) const;
+
   const HostPair& hosts_;
+  std::vector<std::string> files_;
   std::unique_ptr<Channel> client_;
   std::unique_ptr<Channel> server_;
 };

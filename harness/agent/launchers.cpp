@@ -15,7 +15,8 @@ namespace {
 
 // Adds the commands of a program, with its placeholders.
 void add_commands_of(const Program& program, std::vector<Launcher>& launchers) {
-  for (const auto& [end, what] : {std::pair(&program.server, "server"), {&program.client, "client"}}) {
+  for (const auto& [end, what] :
+       {std::pair(&program.server, "server"), {&program.client, "client"}}) {
     if (end->words.empty()) continue;
     std::vector<std::string> words;
     for (const ProgramWord& word : end->words) words.push_back(word.text);

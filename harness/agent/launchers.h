@@ -1,5 +1,6 @@
 // The code that an experiment executes: the commands of `launch:` and its short forms, of
-// `pingperf:`, the programs, and the libraries of `libiperf:`. The user may not be the author of the file.
+// `pingperf:`, the programs, and the libraries of `libiperf:`. The user may not be the author of
+// the file.
 #pragma once
 
 #include <string>
@@ -16,7 +17,8 @@ struct Launcher {
 };
 
 // Returns the commands for the hosts of the cases, in the file's order, each once, then the
-// programs of the cases and the libraries. The commands of a lab come from pingperf and are left out.
+// programs of the cases and the libraries. The commands of a lab come from pingperf and are left
+// out.
 std::vector<Launcher> launchers_of(const Experiment& experiment);
 
 // Implements `--no-launch`: throws UsageError at the first command or library.

@@ -90,6 +90,7 @@ Json to_json(const ProgramEnd& end) {
           {"figures", std::move(figures)},
           {"stop_signal", end.stop_signal},
           {"exit_codes", end.exit_codes},
+          {"is_copied", end.is_copied},
           {"seed", end.seed}};
 }
 
@@ -128,19 +129,20 @@ ProgramEnd program_from(const Json& object) {
   end.exit_codes.clear();
   for (const Json& code : take_array(object, "exit_codes"))
     end.exit_codes.push_back(as<int>(code, "exit_codes"));
+  end.is_copied = take<bool>(object, "is_copied");
   end.seed = take<std::uint64_t>(object, "seed");
   return end;
 }
 
 Json to_json(const OpenEndpoint& open) {
   Json object = {{"type", open.role == Role::listen ? "listen" : "connect"},
-          {"endpoint", open.endpoint},
-          {"engine", open.options.engine},
-          {"options", to_json(open.options)},
-          {"token", to_hex(open.token)},
-          {"address", open.address},
-          {"external", open.external},
-          {"timeout_s", open.timeout_s}};
+                 {"endpoint", open.endpoint},
+                 {"engine", open.options.engine},
+                 {"options", to_json(open.options)},
+                 {"token", to_hex(open.token)},
+                 {"address", open.address},
+                 {"external", open.external},
+                 {"timeout_s", open.timeout_s}};
   if (open.program) object["program"] = to_json(*open.program);
   return object;
 }
@@ -159,6 +161,21 @@ Json to_json(const PrepareWorker&) {
 
 Json to_json(const HostCheckRequest& request) {
   return {{"type", "examine"}, {"observe_s", request.observe_s}};
+}
+
+Json to_json(const CopyFile& file) {
+  return {{"type", "copy"},
+          {"path", file.path},
+          {"mode", file.mode},
+          {"appends", file.appends},
+          {"data", file.data}};
+}
+
+CopyFile file_from(const Json& object) {
+  return {.path = take<std::string>(object, "path"),
+          .mode = take<unsigned>(object, "mode"),
+          .appends = take<bool>(object, "appends"),
+          .data = take<std::string>(object, "data")};
 }
 
 OpenEndpoint open_from(const Json& object, Role role) {
@@ -310,6 +327,7 @@ Request decode_request(std::string_view line) {
   if (type == "stop") return StopEndpoint{take<std::uint64_t>(object, "endpoint")};
   if (type == "prepare") return PrepareWorker{};
   if (type == "examine") return HostCheckRequest{take<double>(object, "observe_s")};
+  if (type == "copy") return file_from(object);
   throw ProtocolError("unknown request " + excerpt(type));
 }
 

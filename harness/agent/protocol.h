@@ -10,6 +10,7 @@
 //     |<-- progress … ------|<------------------|
 //     |<-- result or error -|<------------------|  the worker has ended, its number is free
 //     |--- prepare -------->|==== starts ======>|  a spare worker, for the next listen or connect
+//     |--- copy ----------->|                   |  a part of a file of copy_files:
 //
 // `stop` ends an endpoint early. An error without an endpoint ends the conversation.
 #pragma once
@@ -47,10 +48,10 @@ struct OpenEndpoint {
   std::uint64_t endpoint = 0;  // a free number that the controller chose
   Options options;             // the engine's name included
   Token token{};
-  std::string address;    // Address::to_string(): the address to bind or to connect to
-  bool external = false;  // the peer is not pingperf
+  std::string address;                // Address::to_string(): the address to bind or to connect to
+  bool external = false;              // the peer is not pingperf
   std::optional<ProgramEnd> program;  // the command, if the engine is a program
-  double timeout_s = 0;   // from now to the result; then the worker is killed
+  double timeout_s = 0;               // from now to the result; then the worker is killed
 };
 
 struct StartEndpoint {
@@ -70,8 +71,16 @@ struct HostCheckRequest {
   double observe_s = 0;  // how long the CPUs are observed
 };
 
+// Writes a part of a file into the folder of copied files, which ends with the agent.
+struct CopyFile {
+  std::string path;      // relative to the folder
+  unsigned mode = 0;     // permissions
+  bool appends = false;  // false: the first part
+  std::string data;      // hexadecimal
+};
+
 using Request = std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint,
-                             PrepareWorker, HostCheckRequest>;
+                             PrepareWorker, HostCheckRequest, CopyFile>;
 
 // Events: from the agent to the controller.
 

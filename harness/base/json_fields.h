@@ -1,5 +1,5 @@
-// Reads fields of JSON objects strictly: texts are not converted to numbers, nor fractions to counts.
-// Each function throws ProtocolError that names the key.
+// Reads fields of JSON objects strictly: texts are not converted to numbers, nor fractions to
+// counts. Each function throws ProtocolError that names the key.
 #pragma once
 
 #include <fmt/core.h>

@@ -102,16 +102,15 @@ class ProgramEndpoint final : public Endpoint {
   Address address() const override { return is_server_ ? config_.address : Address(); }
 
   Measurement run(const IntervalSink& progress) noexcept override {
-    Measurement m;
     try {
       output_.report_to(progress);
       if (!process_) start();
-      m = await_end();
+      return await_end();
     } catch (const std::exception& e) {
-      m.error = e.what();
+      Measurement failed;
+      failed.error = e.what();
+      return failed;
     }
-    process_.reset();
-    return m;
   }
 
   void stop() noexcept override { ::eventfd_write(wake_.get(), 1); }
@@ -221,16 +220,12 @@ class ProgramEndpoint final : public Endpoint {
            std::ranges::find(end_.exit_codes, WEXITSTATUS(status)) != end_.exit_codes.end();
   }
 
-  Measurement measurement() {
-    Measurement m;
-    try {
-      m = output_.finish();
-    } catch (const std::runtime_error& e) {
-      fail(fmt::format("printed no valid figure: {}", e.what()));
-    }
-    const Usage after = Usage::of(process_->usage());
-    set_usage(m, before_, after);
+  Measurement measurement() try {
+    Measurement m = output_.finish();
+    set_usage(m, before_, Usage::of(process_->usage()));
     return m;
+  } catch (const std::runtime_error& e) {
+    fail(fmt::format("printed no valid figure: {}", e.what()));
   }
 
   static std::string ended(int status) {

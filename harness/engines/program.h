@@ -47,12 +47,13 @@ struct ProgramEnd {
   std::string program;             // the name, for errors
   std::vector<ProgramWord> words;  // empty: the program has no such end
   std::vector<std::pair<std::string, std::string>> environment = {};  // may have placeholders
-  std::string directory = {};             // on its host; empty: where the agent runs
-  ProgramReady ready = {};                // of a server
+  std::string directory = {};               // on its host; empty: where the agent runs
+  ProgramReady ready = {};                  // of a server
   std::vector<ProgramFigure> figures = {};  // that this end prints
-  int stop_signal = SIGTERM;              // or kEndsItself
-  std::vector<int> exit_codes = {0};      // of success
-  std::uint64_t seed = 0;                 // {seed}, set for each trial
+  int stop_signal = SIGTERM;                // or kEndsItself
+  std::vector<int> exit_codes = {0};        // of success
+  bool is_copied = false;                   // runs in the agent's folder of copied files
+  std::uint64_t seed = 0;                   // {seed}, set for each trial
 };
 
 struct Program {
@@ -60,9 +61,9 @@ struct Program {
   std::string place;  // in the file
   ProgramEnd client;
   ProgramEnd server;
-  std::vector<std::string> copy_files;       // relative paths
+  std::vector<std::string> copy_files;                             // relative paths
   std::vector<std::pair<std::string, std::string>> figure_places;  // column, and place in the file
-  Engine engine;                             // its texts point to this program
+  Engine engine;  // its texts point to this program
 };
 
 // Returns why the end cannot run on this host: its executable is missing. Returns nothing if it

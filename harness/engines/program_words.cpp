@@ -67,7 +67,8 @@ std::vector<std::string_view> texts_of(const ProgramEnd& end) {
 
 std::vector<std::string_view> names_in(std::string_view text) {
   std::vector<std::string_view> names;
-  scan(text, [](std::string_view) {}, [&](std::string_view name) { names.push_back(name); });
+  scan(
+      text, [](std::string_view) {}, [&](std::string_view name) { names.push_back(name); });
   return names;
 }
 
@@ -93,7 +94,8 @@ std::optional<std::string> error_of_word(std::string_view text) {
     if (!is_of_trial(name) && !parameter_of_column(name) && !unknown)
       unknown = fmt::format("unknown placeholder {{{}}}{}", name, suggest(name, known_names()));
   };
-  const auto unbalanced = scan(text, [](std::string_view) {}, check);
+  const auto unbalanced = scan(
+      text, [](std::string_view) {}, check);
   return unbalanced ? unbalanced : unknown;
 }
 
@@ -128,8 +130,9 @@ std::optional<std::string> missing_value(const ProgramEnd& end, const Options& o
 
 std::string expand(std::string_view text, const ProgramValues& values) {
   std::string expanded;
-  scan(text, [&](std::string_view part) { expanded += part; },
-       [&](std::string_view name) { expanded += value_of(name, values); });
+  scan(
+      text, [&](std::string_view part) { expanded += part; },
+      [&](std::string_view name) { expanded += value_of(name, values); });
   return expanded;
 }
 

@@ -31,8 +31,8 @@ std::vector<std::string_view> parameters_named(const ProgramEnd& end);
 // Returns the first placeholder of the words to be used that has no value in `options`: "rate_bps".
 std::optional<std::string> missing_value(const ProgramEnd& end, const Options& options);
 
-// Returns the text with each placeholder replaced. A value is never read again, so it stays one word
-// whatever it contains. error_of_word() must have accepted the text.
+// Returns the text with each placeholder replaced. A value is never read again, so it stays one
+// word whatever it contains. error_of_word() must have accepted the text.
 std::string expand(std::string_view text, const ProgramValues& values);
 
 // Returns the words of the command, without those whose condition is not met.

@@ -11,6 +11,7 @@
 #include "harness/experiment/keys.h"
 #include "harness/experiment/matrix.h"
 #include "harness/experiment/parameter_reader.h"
+#include "harness/experiment/plan.h"
 
 namespace pingperf {
 namespace {
@@ -64,7 +65,12 @@ class CaseBuilder {
   Case finish(const Node* defaults, std::set<std::string>& used_defaults) {
     find_the_engine();
     for (const auto& [parameter, mark] : explicit_)
-      if (!case_.engine->honours(parameter))
+      if (case_.program && !case_.engine->honours(parameter))
+        fail_at(mark,
+                fmt::format("program '{}' does not honour '{}': name {{{}}} in a command, or "
+                            "add it to its parameters",
+                            case_.options.engine, parameter, find_parameter(parameter)->column));
+      else if (!case_.engine->honours(parameter))
         fail_at(mark, fmt::format("engine '{}' has no '{}' for {} over {}{}", case_.options.engine,
                                   parameter, name(case_.options.kind),
                                   name(case_.options.transport), who_has(parameter)));
@@ -197,7 +203,7 @@ class CaseBuilder {
 
 // Returns the background that loads the network while `loaded` is measured.
 Case background_of(const Case& loaded, const Node& node, const Programs& programs) {
-  constexpr Nanoseconds kWarmup = kSecond, kTail = 500 * kMillisecond;
+  constexpr Nanoseconds kTail = 500 * kMillisecond;
   check_keys(node, "background", assignable_keys());
   for (const char* const key : {"duration", "bytes", "messages"})
     if (const Node* const n = node.find(key))
@@ -206,9 +212,13 @@ Case background_of(const Case& loaded, const Node& node, const Programs& program
   Case background = build_cases("background", node, nullptr, programs, unused).front();
   if (background.options.kind != Kind::throughput)
     fail_at(node.mark, "a background is of kind throughput");
-  if (!node.find("warmup")) background.options.warmup = kWarmup;
-  background.options.duration =
-      loaded.options.warmup.value_or(0) + *loaded.options.duration + kTail;
+  const bool has_warmup = background.engine->honours("warmup");
+  if (has_warmup && !node.find("warmup")) background.options.warmup = kBackgroundLead;
+  Nanoseconds duration = loaded.options.warmup.value_or(0) + *loaded.options.duration + kTail;
+  if (!has_warmup) duration += kBackgroundLead;
+  if (background.program)  // many programs read whole seconds only
+    duration = (duration + kSecond - 1) / kSecond * kSecond;
+  background.options.duration = duration;
   return background;
 }
 

@@ -34,8 +34,8 @@ void check_name(const std::string& name, const Mark& mark, std::string_view what
     fail_at(mark, fmt::format("{} '{}' must be of letters, digits, '_' and '-'", what, name));
 }
 
-// The text of an experiment has the files of `use:` behind it, so that the copy in a run's directory
-// is complete. A line with this beginning and the path stands before each.
+// The text of an experiment has the files of `use:` behind it, so that the copy in a run's
+// directory is complete. A line with this beginning and the path stands before each.
 constexpr std::string_view kUsedFile = "# ---- used file: ";
 
 struct UsedFile {
@@ -49,7 +49,8 @@ std::vector<UsedFile> take_used_files(std::string& text) {
   const std::string begin = "\n" + std::string(kUsedFile);
   for (std::size_t at = text.rfind(begin); at != std::string::npos; at = text.rfind(begin)) {
     const std::size_t path = at + begin.size(), end = std::min(text.find('\n', path), text.size());
-    files.insert(files.begin(), {text.substr(path, end - path), text.substr(end)});
+    files.insert(files.begin(),
+                 {text.substr(path, end - path), text.substr(std::min(end + 1, text.size()))});
     text.resize(at + 1);
   }
   return files;
@@ -168,7 +169,8 @@ class ExperimentReader {
     std::set<std::string> used_defaults;
     for (const Node::Entry& entry : workloads->entries) {
       check_name(entry.key, entry.mark, "workload name");
-      add_cases(build_cases(entry.key, entry.value, defaults, experiment_.programs, used_defaults), entry.value.mark);
+      add_cases(build_cases(entry.key, entry.value, defaults, experiment_.programs, used_defaults),
+                entry.value.mark);
     }
     if (defaults) check_defaults(*defaults, used_defaults);
     for (const Case& c : experiment_.cases) {
@@ -275,8 +277,7 @@ std::string read_experiment(const std::filesystem::path& file) {
   for (const Node& item : use->items) {
     const std::string& path = read_text(item, "use");
     try {
-      text += fmt::format("\n{}{}\n{}", kUsedFile, path,
-                          read_text_file(file.parent_path() / path));
+      text += fmt::format("\n{}{}\n{}", kUsedFile, path, read_text_file(file.parent_path() / path));
     } catch (const UsageError& e) {
       fail_at(item.mark, fmt::format("use: {}", e.what()));
     }

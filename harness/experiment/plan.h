@@ -26,6 +26,10 @@ enum class Status { ok, failed, timeout, interrupted, refused };
 
 std::string_view name(Status status);
 
+// How long a background runs before the measured endpoints start: its warmup, if its engine has
+// one.
+inline constexpr Nanoseconds kBackgroundLead = kSecond;
+
 // Returns the plan. Each block has every case once, shuffled with the experiment's seed or in file
 // order. Trials that run at once stay together. Pure: the same experiment gives the same plan on
 // every machine, and a plan of more blocks begins with the plan of fewer blocks.

@@ -20,8 +20,9 @@ namespace pingperf {
 namespace {
 
 constexpr std::pair<std::string_view, int> kStops[] = {
-    {"SIGTERM", SIGTERM}, {"SIGINT", SIGINT},   {"SIGHUP", SIGHUP},
-    {"SIGQUIT", SIGQUIT}, {"SIGUSR1", SIGUSR1}, {"SIGUSR2", SIGUSR2},
+    {"SIGTERM", SIGTERM}, {"SIGINT", SIGINT},
+    {"SIGHUP", SIGHUP},   {"SIGQUIT", SIGQUIT},
+    {"SIGUSR1", SIGUSR1}, {"SIGUSR2", SIGUSR2},
     {"SIGKILL", SIGKILL}, {"self", ProgramEnd::kEndsItself},
 };
 
@@ -56,13 +57,14 @@ void read_conditional_words(const Node& node, std::string_view what,
     fail_at(node.mark, fmt::format("{}: write one parameter, e.g. {{reverse: [-R]}}", what));
   const Node::Entry& entry = node.entries.front();
   if (entry.value.type == Node::Type::null)
-    fail_at(node.mark, fmt::format("{0}: {{{1}}} without quotes is a map in YAML: write \"{{{1}}}\"",
-                                   what, entry.key));
+    fail_at(node.mark,
+            fmt::format("{0}: {{{1}}} without quotes is a map in YAML: write \"{{{1}}}\"", what,
+                        entry.key));
   if (!find_parameter(entry.key)) {
     std::vector<std::string_view> names;
     for (const Parameter& p : parameters()) names.push_back(p.name);
-    fail_at(entry.mark, fmt::format("{}: '{}' is no parameter{}", what, entry.key,
-                                    suggest(entry.key, names)));
+    fail_at(entry.mark,
+            fmt::format("{}: '{}' is no parameter{}", what, entry.key, suggest(entry.key, names)));
   }
   for (const Node& item : items_of(entry.value, entry.key, "{reverse: [-R]}"))
     words.push_back({read_word(item, what), entry.key});
@@ -78,7 +80,8 @@ std::vector<ProgramWord> read_command(const Node& node, std::string_view what) {
   const ProgramWord& executable = words.front();
   if (executable.text.empty() || !executable.condition.empty() ||
       executable.text.find_first_of("{}") != std::string::npos)
-    fail_at(node.items.front().mark, fmt::format("{}: the first word is the executable", what));
+    fail_at(node.items.front().mark,
+            fmt::format("{}: the first word must be the executable, without placeholders", what));
   return words;
 }
 
@@ -98,8 +101,8 @@ std::string read_pointer(const Node& node) {
   try {
     const nlohmann::json::json_pointer pointer(text);
   } catch (const nlohmann::json::exception&) {
-    fail_at(node.mark, fmt::format("json: '{}' is no JSON pointer: write e.g. /end/bits_per_second",
-                                   text));
+    fail_at(node.mark,
+            fmt::format("json: '{}' is no JSON pointer: write e.g. /end/bits_per_second", text));
   }
   return text;
 }
@@ -110,22 +113,25 @@ double read_scale(const Node& node) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value) ||
       value == 0)
-    fail_at(node.mark, fmt::format("scale: '{}' is not a number: write e.g. 1000 or 1e-6", text));
+    fail_at(node.mark,
+            fmt::format("scale: '{}' is not a number other than 0: write e.g. 1000 or 1e-6", text));
   return value;
 }
 
 // Reads `results:`. Adds each figure to the end that prints it.
 void read_results(const Node& node, Program& program) {
   if (node.type != Node::Type::map || node.entries.empty())
-    fail_at(node.mark, "results must be a map from columns of trials.csv, e.g. {throughput_bps: "
-                       "{json: /end/bits_per_second}}");
+    fail_at(node.mark,
+            "results must be a map from columns of trials.csv, e.g. {throughput_bps: "
+            "{json: /end/bits_per_second}}");
   for (const Node::Entry& entry : node.entries) {
     check_keys(entry.value, fmt::format("result '{}'", entry.key), keys_of("result"));
     const Node *const json = entry.value.find("json"), *const regex = entry.value.find("regex");
     if (!json == !regex)
-      fail_at(entry.mark, fmt::format("result '{}' needs either json or regex, which says where the "
-                                      "figure is",
-                                      entry.key));
+      fail_at(entry.mark,
+              fmt::format("result '{}' needs either json or regex, which says where the "
+                          "figure is",
+                          entry.key));
     ProgramFigure figure{.column = entry.key};
     if (json) figure.json = read_pointer(*json);
     if (regex) figure.regex = read_regex(*regex, "regex");
@@ -179,8 +185,10 @@ std::vector<std::string> read_files(const Node& node) {
   std::vector<std::string> files;
   for (const Node& item : items_of(node, "copy_files", "[./build/server]")) {
     const std::string& file = read_text(item, "copy_files");
-    if (file.empty() || file.starts_with('/') || fmt::format("/{}/", file).find("/../") != std::string::npos)
-      fail_at(item.mark, fmt::format("copy_files: '{}' is no relative path below this folder", file));
+    if (file.empty() || file.starts_with('/') ||
+        fmt::format("/{}/", file).find("/../") != std::string::npos)
+      fail_at(item.mark,
+              fmt::format("copy_files: '{}' is no relative path below this folder", file));
     files.push_back(file);
   }
   return files;
@@ -207,8 +215,10 @@ std::vector<std::string_view> read_parameters(const Node& node, const Program& p
     }
   const bool is_named = std::ranges::find(names, "warmup") != names.end();
   if (const Node* const warmup = node.find("warmup")) {
-    if (read_choice(*warmup, "warmup") == "own") add("warmup");
-    else if (is_named) fail_at(warmup->mark, "warmup: none, but a command names {warmup_s}");
+    if (read_choice(*warmup, "warmup") == "own")
+      add("warmup");
+    else if (is_named)
+      fail_at(warmup->mark, "warmup: none, but a command names {warmup_s}");
   }
   return names;
 }
@@ -217,8 +227,8 @@ void check_name(const Node::Entry& entry,
                 const std::vector<std::shared_ptr<const Program>>& programs) {
   const std::regex plain(std::string(find_key("experiment", "name").pattern));
   if (!std::regex_match(entry.key, plain))
-    fail_at(entry.mark, fmt::format("program name '{}' must be of letters, digits, '_' and '-'",
-                                    entry.key));
+    fail_at(entry.mark,
+            fmt::format("program name '{}' must be of letters, digits, '_' and '-'", entry.key));
   const auto engines = engine_names();
   if (std::ranges::find(engines, entry.key) != engines.end())
     fail_at(entry.mark, fmt::format("'{}' is an engine of pingperf: choose another name for the "
@@ -226,8 +236,8 @@ void check_name(const Node::Entry& entry,
                                     entry.key));
   for (const auto& program : programs)
     if (program->name == entry.key)
-      fail_at(entry.mark, fmt::format("program '{}' is declared twice: also at {}", entry.key,
-                                      program->place));
+      fail_at(entry.mark,
+              fmt::format("program '{}' is declared twice: also at {}", entry.key, program->place));
 }
 
 // Sets what both ends have in common.
@@ -259,9 +269,13 @@ std::shared_ptr<const Program> read_program(const Node::Entry& entry) {
   program->name = entry.key;
   program->place = entry.mark.to_string();
   check_keys(node, fmt::format("program '{}'", entry.key), keys_of("program"));
-  for (const char* const key : {"kind", "client"})
-    if (!node.find(key))
-      fail_at(entry.mark, fmt::format("program '{}' has no {}", entry.key, key));
+  if (!node.find("kind"))
+    fail_at(entry.mark, fmt::format("program '{}' has no kind: one of {}", entry.key,
+                                    fmt::join(kind_names(), ", ")));
+  if (!node.find("client"))
+    fail_at(entry.mark, fmt::format("program '{}' has no client: add its command, e.g. client: "
+                                    "[./client, \"{{address}}\", \"{{port}}\"]",
+                                    entry.key));
   program->client.words = read_command(*node.find("client"), "client");
   if (const Node* const server = node.find("server"))
     program->server.words = read_command(*server, "server");

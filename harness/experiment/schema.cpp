@@ -78,10 +78,28 @@ Schema schema_of(const Parameter& p) {
 }
 
 // Without quotes, the name of the null engine is YAML's null.
-Schema engine_schema() {
+Schema known_engine() {
   Schema schema = one_of(engine_names());
   schema["enum"].push_back(nullptr);
-  return any_of({std::move(schema), plain_name()});  // or a program's name
+  return schema;
+}
+
+// A built-in engine or a program of the experiment.
+Schema engine_schema() {
+  return any_of({known_engine(), plain_name()});
+}
+
+// An experiment without programs has only built-in engines.
+Schema engine_rule() {
+  const Schema engine = {{"engine", known_engine()}};
+  const Schema engines = {{"engine", {{"items", known_engine()}}}};
+  Schema workload = {{"properties", engine}};
+  workload["properties"]["matrix"]["properties"] = engines;
+  Schema rule;
+  rule["if"]["not"]["anyOf"] = {{{"required", {"programs"}}}, {{"required", {"use"}}}};
+  rule["then"]["properties"]["defaults"]["properties"] = engine;
+  rule["then"]["properties"]["workloads"]["additionalProperties"] = std::move(workload);
+  return rule;
 }
 
 Schema pin_schema() {
@@ -301,7 +319,12 @@ struct Rules {
 };
 
 const Rules kRules[] = {
-    {"experiment", [] { return not_both("hosts", "lab"); }},
+    {"experiment",
+     [] {
+       Schema rules = engine_rule();
+       rules.update(not_both("hosts", "lab"));
+       return rules;
+     }},
     {"hosts",
      [] {
        Schema rules = pair_rules();
@@ -400,13 +423,13 @@ std::vector<std::string_view> parameter_names() {
 Schema words_schema() {
   const Schema word = {{"type", {"string", "number", "boolean", "null"}}};
   Schema schema = command_schema();
-  schema["items"] = any_of({word,
-                            {{"type", "object"},
-                             {"minProperties", 1},
-                             {"maxProperties", 1},
-                             {"propertyNames", reference("parameter_name")},
-                             {"additionalProperties",
-                              {{"type", "array"}, {"minItems", 1}, {"items", word}}}}});
+  schema["items"] =
+      any_of({word,
+              {{"type", "object"},
+               {"minProperties", 1},
+               {"maxProperties", 1},
+               {"propertyNames", reference("parameter_name")},
+               {"additionalProperties", {{"type", "array"}, {"minItems", 1}, {"items", word}}}}});
   return schema;
 }
 

@@ -99,9 +99,22 @@ Value cpu(const Measurement& m) {
   return sum(m.cpu_user_s, m.cpu_system_s);
 }
 
+// Returns a figure that the program of an end reported itself.
+Value reported(const TrialRecord& r, const std::string& column) {
+  for (const Measurement* const end : {&r.client, &r.server})
+    if (const auto found = end->figures.find(column); found != end->figures.end())
+      return found->second;
+  return std::nullopt;
+}
+
+Value payload(const TrialRecord& r) {
+  const Value figure = reported(r, "bytes_received");
+  return figure ? figure : received(&Measurement::bytes_received)(r);
+}
+
 Value cpu_per_gb(const TrialRecord& r) {
   const Value both_ends = sum(cpu(r.client), cpu(r.server));
-  const Value bytes = received(&Measurement::bytes_received)(r);
+  const Value bytes = payload(r);
   return both_ends && bytes && *bytes > 0 ? Value(*both_ends / (*bytes * 1e-9)) : std::nullopt;
 }
 
@@ -187,7 +200,7 @@ Value responsiveness(const TrialRecord& r) {
 
 Value cycles_per_byte(const TrialRecord& r) {
   const Value cycles = sum(number(r.client.cycles), number(r.server.cycles));
-  const Value bytes = received(&Measurement::bytes_received)(r);
+  const Value bytes = payload(r);
   return cycles && bytes && *bytes > 0 ? Value(*cycles / *bytes) : std::nullopt;
 }
 
@@ -456,14 +469,6 @@ std::vector<Metric> end_metrics() {
   };
 }
 
-// Returns a figure that the program of an end reported itself.
-Value reported(const TrialRecord& r, const std::string& column) {
-  for (const Measurement* const end : {&r.client, &r.server})
-    if (const auto found = end->figures.find(column); found != end->figures.end())
-      return found->second;
-  return std::nullopt;
-}
-
 void prefer_reported_figures(std::vector<Metric>& all) {
   for (Metric& metric : all)
     metric.value = [name = metric.name, value = std::move(metric.value)](const TrialRecord& r) {
@@ -537,11 +542,10 @@ std::span<const Metric> metrics() {
 }
 
 bool is_reportable(std::string_view metric) {
-  constexpr std::string_view kOurs[] = {"_cpu_", "_switches", "_peak_memory_", "steal_ratio",
-                                        "other_load_ratio", "background_"};
-  return std::ranges::none_of(kOurs, [&](std::string_view part) {
-    return metric.find(part) != std::string_view::npos;
-  });
+  constexpr std::string_view kOurs[] = {"_cpu_",       "_switches",        "_peak_memory_",
+                                        "steal_ratio", "other_load_ratio", "background_"};
+  return std::ranges::none_of(
+      kOurs, [&](std::string_view part) { return metric.find(part) != std::string_view::npos; });
 }
 
 std::string title_of(std::string_view metric) {

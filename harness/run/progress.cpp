@@ -41,7 +41,7 @@ std::string metric_text(const TrialRecord& record, std::string_view name) {
 std::string result_text(const TrialRecord& record) {
   if (record.status != Status::ok) return fmt::format("{}: {}", name(record.status), record.error);
   if (record.trial_case->options.kind == Kind::throughput) {
-    const bool is_counted = record.server.bytes_received || record.client.bytes_received;
+    const bool is_counted = find_metric("throughput_bps")->value(record).has_value();
     return is_counted ? metric_text(record, "throughput_bps")
                       : "sent " + metric_text(record, "sent_bps");
   }

@@ -28,9 +28,9 @@ void fail_without_figure(TrialRecord& record) {
   });
   if (has_one) return;
   record.status = Status::failed;
-  record.error = fmt::format("program '{}' reported no {}", record.trial_case->program->name,
-                             is_transfer ? "throughput_bps: the receiving end has to"
-                                         : "round-trip time");
+  record.error =
+      fmt::format("program '{}' reported no {}", record.trial_case->program->name,
+                  is_transfer ? "throughput_bps: the receiving end has to" : "round-trip time");
 }
 
 // Returns true if both agents run under one kernel, whose clock stamps at both ends.

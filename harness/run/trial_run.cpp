@@ -37,11 +37,11 @@ Address bind_address(const Host& server, const Options& options) {
 class TrialRun {
  public:
   // `server` is null if the server is external.
-  TrialRun(Channel& client, Channel* server, bool is_network, Nanoseconds timeout,
+  TrialRun(Channel& client, Channel* server, const HostPair& hosts, Nanoseconds timeout,
            const TrialObserver& observer, const Margins& margins)
       : client_channel_(client),
         server_channel_(server),
-        is_network_(is_network),
+        hosts_(hosts),
         timeout_(timeout),
         margins_(margins),
         deadline_(now_ns() + timeout + margins.answer),
@@ -52,15 +52,16 @@ class TrialRun {
   void add(std::string what, std::uint64_t number, const Case& c, Address address,
            std::uint64_t seed) {
     pairs_.push_back({std::move(what), number, c.options, address, c.program.get(), seed,
-                      Side{End::client, &client_channel_},
-                      Side{End::server, c.engine->listen ? server_channel_ : nullptr}});
+                      Side{End::client, &client_channel_, !hosts_.client.launch.empty()},
+                      Side{End::server, c.engine->listen ? server_channel_ : nullptr,
+                           !hosts_.server.launch.empty()}});
   }
 
   TrialOutcome run() {
     Pair& measured = pairs_.back();
     for (Pair& pair : pairs_) {
       if (!begin(pair)) break;
-      if (&pair != &measured) hold(pair.options.warmup.value_or(0));
+      if (&pair != &measured) hold(pair.options.warmup.value_or(kBackgroundLead));
     }
     if (is_running()) collect(measured);
     if (is_running()) collect(pairs_.front());  // a background ends a little later
@@ -77,6 +78,7 @@ class TrialRun {
   struct Side {
     End end;
     Channel* channel;         // null: the server is external
+    bool is_elsewhere;        // a launcher started its agent
     std::string address;      // of a ready server
     Measurement measurement;  // of a side that has ended
     bool open = false;        // its endpoint has not sent a result or an error yet
@@ -126,6 +128,7 @@ class TrialRun {
     if (pair.program) {
       request.program = role == Role::listen ? pair.program->server : pair.program->client;
       request.program->seed = pair.seed;
+      request.program->is_copied = side.is_elsewhere && !pair.program->copy_files.empty();
     }
     side.channel->send(request);
     side.open = true;
@@ -133,7 +136,8 @@ class TrialRun {
 
   // Adds both ends to the error if the path between them may be broken.
   void explain_unreached(const Pair& pair) {
-    if (!is_network_ || (outcome_.status != Status::failed && outcome_.status != Status::timeout))
+    if (hosts_.server.address.empty() ||  // loopback
+        (outcome_.status != Status::failed && outcome_.status != Status::timeout))
       return;
     outcome_.error += fmt::format(
         ", while the client on {} tried to reach the server{} at {}", host_of(client_channel_),
@@ -165,7 +169,8 @@ class TrialRun {
     while (is_running() && pair.client.open && (pair.server.open || alone)) await_event(deadline_);
     if (!is_running() || pair.is_over()) return;
     Side& late = pair.client.open ? pair.client : pair.server;
-    const Nanoseconds limit = now_ns() + (serves_until_stopped(pair, late) ? 0 : margins_.other_end);
+    const Nanoseconds limit =
+        now_ns() + (serves_until_stopped(pair, late) ? 0 : margins_.other_end);
     while (is_running() && late.open && now_ns() < limit) wait_once(limit);
     stop(pair, late);
     const Nanoseconds end = now_ns() + margins_.other_end + margins_.answer;
@@ -204,7 +209,7 @@ class TrialRun {
 
   Channel& client_channel_;
   Channel* const server_channel_;
-  const bool is_network_;   // the server has an address other than loopback
+  const HostPair& hosts_;
   std::deque<Pair> pairs_;  // the background, if any, then the measured pair
   const Nanoseconds timeout_;
   const Margins margins_;
@@ -288,12 +293,12 @@ TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& exper
   const Case& c = experiment.cases[trial.case_index];
   TrialOutcome failed;
   try {
-    const Host& host = experiment.hosts_of(c).server;
-    TrialRun run(client, server, !host.address.empty(), timeout, observer, margins);
+    const HostPair& hosts = experiment.hosts_of(c);
+    TrialRun run(client, server, hosts, timeout, observer, margins);
     // Every case of a block has the same seed.
     const std::uint64_t seed = experiment.plan.seed + trial.block - 1;
     const auto add = [&](const char* what, std::uint64_t number, const Case& ends) {
-      run.add(what, number, ends, bind_address(host, ends.options), seed);
+      run.add(what, number, ends, bind_address(hosts.server, ends.options), seed);
     };
     if (c.background) add("background ", 2 * trial.position, *c.background);
     add("", 2 * trial.position + 1, c);

@@ -426,7 +426,8 @@ void check_results(const Program& program) {
     if (!find_metric(column))
       throw UsageError(fmt::format("{}: {}", place, unknown_metric(column)));
     if (!is_reportable(column))
-      throw UsageError(fmt::format("{}: result '{}': pingperf measures this itself", place, column));
+      throw UsageError(
+          fmt::format("{}: result '{}': pingperf measures this itself", place, column));
   }
 }
 

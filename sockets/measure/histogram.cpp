@@ -13,7 +13,8 @@ void Histogram::record(Nanoseconds value, std::uint64_t count) noexcept {
   record(value);
   count_ += count - 1;
   sum_ += static_cast<double>(count - 1) * static_cast<double>(std::max<Nanoseconds>(value, 0));
-  (value <= kMaxValue ? counts_[index_of(std::max<Nanoseconds>(value, 0))] : overflow_) += count - 1;
+  (value <= kMaxValue ? counts_[index_of(std::max<Nanoseconds>(value, 0))] : overflow_) +=
+      count - 1;
 }
 
 void Histogram::merge(const Histogram& other) {

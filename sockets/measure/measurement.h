@@ -101,7 +101,7 @@ struct Measurement {
   std::optional<std::uint64_t> context_switches;      // voluntary and involuntary
   std::optional<std::uint64_t> cycles;                // CPU cycles; empty: the host cannot count
   std::optional<std::uint64_t> involuntary_switches;  // part of context_switches
-  std::optional<std::uint64_t> peak_memory_bytes;     // largest resident set, not only in the window
+  std::optional<std::uint64_t> peak_memory_bytes;  // largest resident set, not only in the window
 
   // All CPUs of the host in the window (/proc/stat).
   std::optional<double> host_busy_s;

@@ -33,7 +33,8 @@ struct Usage {
 // virtual machines.
 void start_counting_cycles() noexcept;
 
-// Sets the fields for CPU, context switches, memory, steal and host to the usage from `before` to `after`.
+// Sets the fields for CPU, context switches, memory, steal and host to the usage from `before` to
+// `after`.
 void set_usage(Measurement& measurement, const Usage& before, const Usage& after);
 
 }  // namespace pingperf

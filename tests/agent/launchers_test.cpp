@@ -89,5 +89,19 @@ TEST(Launchers, LibrariesOfCasesAreCodeToo) {
   EXPECT_THROW(refuse_launchers(experiment), UsageError);
 }
 
+TEST(Launchers, CommandsOfUsedProgramsAreCodeToo) {
+  const Experiment experiment = parse_experiment(
+      "name: x\nprograms:\n  a: {kind: latency, server: [./s, '{port}'], client: [./c, 'x y']}\n"
+      "  unused: {kind: latency, client: [./u]}\n"
+      "workloads:\n  w: {kind: latency, engine: a}\n",
+      "x.yaml");
+  const auto found = launchers_of(experiment);
+  ASSERT_THAT(found, SizeIs(2));
+  EXPECT_EQ(found[0].place, "x.yaml:3:3");
+  EXPECT_EQ(found[0].command, "./s '{port}' (as the server of program 'a')");
+  EXPECT_EQ(found[1].command, "./c 'x y' (as the client of program 'a')");
+  EXPECT_THROW(refuse_launchers(experiment), UsageError);
+}
+
 }  // namespace
 }  // namespace pingperf

@@ -86,7 +86,54 @@ TEST(ProtocolTest, OptionsThatAreNotSetStayUnset) {
   expect_same(round_trip(sent).options, sent.options);
 }
 
+TEST(ProtocolTest, AProgramSurvivesTheTrip) {
+  OpenEndpoint sent{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 1};
+  sent.program =
+      ProgramEnd{.program = "mine",
+                 .words = {{"./c"}, {"{port}", "reverse"}},
+                 .environment = {{"A", "{seed}"}},
+                 .directory = "/opt",
+                 .ready = {.when = ProgramReady::When::after, .regex = "", .after = kSecond},
+                 .figures = {{.column = "lost", .json = "", .regex = "(x)", .scale = 1e-6}},
+                 .stop_signal = 2,
+                 .exit_codes = {0, 3},
+                 .is_copied = true,
+                 .seed = 18'446'744'073'709'551'615u};
+  const ProgramEnd got = round_trip(sent).program.value();
+  EXPECT_EQ(got.program, "mine");
+  ASSERT_EQ(got.words.size(), 2u);
+  EXPECT_EQ(got.words[1].text, "{port}");
+  EXPECT_EQ(got.words[1].condition, "reverse");
+  EXPECT_EQ(got.environment, sent.program->environment);
+  EXPECT_EQ(got.directory, "/opt");
+  EXPECT_EQ(got.ready.when, ProgramReady::When::after);
+  EXPECT_EQ(got.ready.after, kSecond);
+  ASSERT_EQ(got.figures.size(), 1u);
+  EXPECT_EQ(got.figures[0].column, "lost");
+  EXPECT_EQ(got.figures[0].regex, "(x)");
+  EXPECT_EQ(got.figures[0].scale, 1e-6);
+  EXPECT_EQ(got.stop_signal, 2);
+  EXPECT_EQ(got.exit_codes, sent.program->exit_codes);
+  EXPECT_TRUE(got.is_copied);
+  EXPECT_EQ(got.seed, sent.program->seed);
+}
+
+TEST(ProtocolTest, AProgramWithAWrongWordIsRefused) {
+  OpenEndpoint sent{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 1};
+  sent.program = ProgramEnd{.program = "mine", .words = {{"./c"}, {"{prt}"}}};
+  EXPECT_THROW(round_trip(sent), ProtocolError);
+  sent.program->words = {{"./c", "no-parameter"}};
+  EXPECT_THROW(round_trip(sent), ProtocolError);
+  sent.program->words = {};
+  EXPECT_THROW(round_trip(sent), ProtocolError);
+}
+
 TEST(ProtocolTest, TheOtherRequestsSurviveTheTrip) {
+  const CopyFile file = round_trip(CopyFile{"a/b", 0750, true, "00ff"});
+  EXPECT_EQ(file.path, "a/b");
+  EXPECT_EQ(file.mode, 0750u);
+  EXPECT_TRUE(file.appends);
+  EXPECT_EQ(file.data, "00ff");
   EXPECT_EQ(round_trip(ControllerHello{"1.2.3"}).version, "1.2.3");
   EXPECT_EQ(round_trip(StartEndpoint{3}).endpoint, 3u);
   EXPECT_EQ(round_trip(StopEndpoint{4}).endpoint, 4u);
@@ -121,7 +168,9 @@ TEST(ProtocolTest, EveryFigureOfAMeasurementSurvivesTheTrip) {
   m.exchanges = 21;
   m.lost = 22;
   m.late = 23;
+  m.figures = {{"rtt_p50_ns", 24.5}};
   const Measurement got = round_trip(Result{5, m}).measurement;
+  EXPECT_EQ(got.figures, m.figures);
   EXPECT_EQ(got.window_s, m.window_s);
   EXPECT_EQ(got.bytes_sent, m.bytes_sent);
   EXPECT_EQ(got.bytes_received, m.bytes_received);

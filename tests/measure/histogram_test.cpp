@@ -55,6 +55,21 @@ TEST(Histogram, QuantilesAreWithinAThousandthOfTheExactOnes) {
   }
 }
 
+TEST(Histogram, AValueCanBeCountedManyTimes) {
+  Histogram one, many;
+  for (int i = 0; i < 5; ++i) one.record(1234);
+  one.record(Histogram::kMaxValue + 1);
+  one.record(Histogram::kMaxValue + 1);
+  many.record(1234, 5);
+  many.record(Histogram::kMaxValue + 1, 2);
+  many.record(7, 0);
+  EXPECT_EQ(many.buckets(), one.buckets());
+  EXPECT_EQ(many.count(), one.count());
+  EXPECT_EQ(many.overflow(), 2u);
+  EXPECT_EQ(many.min(), one.min());
+  EXPECT_DOUBLE_EQ(many.mean(), one.mean());
+}
+
 TEST(Histogram, CountsTooLargeValuesAsOverflowAndKeepsTheMaximum) {
   Histogram h;
   h.record(1000);

@@ -142,6 +142,7 @@ class FakeAgent {
     print(result + "\n");
   }
 
+  void handle(const CopyFile&) {}
   void handle(const PrepareWorker&) { log("prepare"); }
 
   void handle(const HostCheckRequest&) { send(HostCheckResult{}); }

@@ -1,0 +1,114 @@
+#include "harness/agent/copied_files.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "harness/base/io.h"
+#include "harness/base/usage_error.h"
+#include "sockets/core/error.h"
+
+namespace pingperf {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string to_hex(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string hex;
+  hex.reserve(2 * bytes.size());
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    hex += kDigits[byte >> 4];
+    hex += kDigits[byte & 0xf];
+  }
+  return hex;
+}
+
+std::string from_hex(std::string_view hex) {
+  const auto digit = [](char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    throw ProtocolError("'data' is not hexadecimal");
+  };
+  if (hex.size() % 2 != 0) throw ProtocolError("'data' has half a byte");
+  std::string bytes;
+  bytes.reserve(hex.size() / 2);
+  for (std::size_t i = 0; i < hex.size(); i += 2)
+    bytes += static_cast<char>(16 * digit(hex[i]) + digit(hex[i + 1]));
+  return bytes;
+}
+
+// Runs in the child. Waits for the end of the agent, whose pipe `lifeline` is, and removes the
+// folder. Holds no other descriptor, because the controller waits for the end of the agent's pipes.
+[[noreturn]] void remove_after(int lifeline, const std::string& folder) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::signal(signal, SIG_IGN);
+  ::dup2(lifeline, STDIN_FILENO);
+  ::close_range(STDIN_FILENO + 1, ~0U, 0);
+  char byte;
+  while (::read(STDIN_FILENO, &byte, 1) < 0 && errno == EINTR) {
+  }
+  std::error_code ignored;
+  fs::remove_all(folder, ignored);
+  ::_exit(0);
+}
+
+}  // namespace
+
+std::vector<CopyFile> pieces_of(const std::string& path) {
+  constexpr std::size_t kPiece = 256 * 1024;  // its hexadecimal digits fit into a request
+  struct stat status {};
+  const std::optional<std::string> content =
+      ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) ? read_file(path)
+                                                                    : std::nullopt;
+  if (!content)
+    throw UsageError(
+        fmt::format("copy_files: cannot read {}: {}", path,
+                    S_ISDIR(status.st_mode) ? "is a directory" : std::strerror(errno)));
+  std::vector<CopyFile> pieces;
+  for (std::size_t at = 0; at == 0 || at < content->size(); at += kPiece)
+    pieces.push_back({path, status.st_mode & 0777u, at > 0,
+                      to_hex(std::string_view(*content).substr(at, kPiece))});
+  return pieces;
+}
+
+CopiedFiles::CopiedFiles() {
+  const char* const parent = std::getenv("TMPDIR");
+  folder_ = fmt::format("{}/pingperf-files-XXXXXX", parent && *parent ? parent : "/tmp");
+  if (::mkdtemp(folder_.data()) == nullptr)
+    throw std::system_error(errno, std::generic_category(), "create " + folder_);
+  Pipe pipe = make_pipe();
+  remover_ = check(::fork(), "fork");
+  if (remover_ == 0) remove_after(pipe.read.get(), folder_);
+  lifeline_ = std::move(pipe.write);
+}
+
+CopiedFiles::~CopiedFiles() {
+  if (!lifeline_) return;  // moved
+  lifeline_ = Fd();
+  while (::waitpid(remover_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  std::error_code ignored;
+  fs::remove_all(folder_, ignored);  // if someone killed the remover
+}
+
+void CopiedFiles::put(const CopyFile& piece) {
+  const fs::path relative = fs::path(piece.path).lexically_normal();
+  if (relative.empty() || relative.is_absolute() || *relative.begin() == "..")
+    throw ProtocolError("'path' is not below a folder: " + excerpt(piece.path));
+  const fs::path file = folder_ / relative;
+  fs::create_directories(file.parent_path());
+  const int how = O_WRONLY | O_CREAT | O_CLOEXEC | (piece.appends ? O_APPEND : O_TRUNC);
+  const Fd fd(check(::open(file.c_str(), how, 0700), "write " + file.string()));
+  write_all(fd.get(), from_hex(piece.data), "write " + file.string());
+  check(::fchmod(fd.get(), piece.mode & 0777), "chmod " + file.string());
+}
+
+}  // namespace pingperf
