@@ -280,13 +280,17 @@ class Stage:
         if self.trial == 3:
             self.end_faults()
         for pid in (self.controller.pid, *self.agents.values()):
-            self.files_open.setdefault(pid, []).append(open_files(pid))
+            counts = self.files_open.setdefault(pid, [])
+            # While a spare worker starts, its agent has both ends of the pipes.
+            if counts and counts[0]:
+                eventually(lambda: (open_files(pid) or 0) <= counts[0] + SPARE_WORKER_FILES, 0.5)
+            counts.append(open_files(pid))
 
     # ---- Processes and files
 
     def worker(self, end):
         """Returns the pid of the only worker of an end's agent."""
-        found = children(self.agents[end])
+        found = [pid for pid in children(self.agents[end]) if "worker" in words_of(pid)]
         if len(found) != 1:
             raise Wrong(f"the {end}'s agent has {len(found)} workers")
         return found[0]
@@ -297,8 +301,8 @@ class Stage:
 
         def is_there():
             found[:] = [pid for pid in processes_with(self.marker.encode())
-                        if {role, end, str(PROGRAM)} <= set(words_of(pid))]
-            return len(found) == 1 and str(PROGRAM) not in words_of(parent_of(found[0]))
+                        if {role, end, PROGRAM.name} <= set(words_of(pid))]
+            return len(found) == 1 and PROGRAM.name not in words_of(parent_of(found[0]))
 
         if not eventually(is_there, 5):
             raise Wrong(f"the program has {len(found)} processes of this kind: {role}, {end}")
@@ -349,7 +353,8 @@ class Stage:
             names = [Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
                      for pid in processes_with(self.marker.encode())]
             raise Wrong(f"still running: {names}")
-        left = [p.name for folder in ("tmp", "here") for p in (self.folder / folder).iterdir()]
+        eventually(lambda: not any((self.folder / "tmp").iterdir()), 3)  # copied files go after their agent
+        left = [p.name for folder in ("tmp", "here") for p in (self.folder / folder).iterdir() if p.name != PROGRAM.name]
         if left:
             raise Damage(f"files remain: {left}")
         labs = [p.name for p in Path("/run/netns").glob(f"pingperf-{self.controller.pid}-*")]

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -31,10 +32,11 @@ def experiment_of(c, port):
     if c.load == "lab":
         experiment["lab"] = {"rate": "100mbit"}
     elif c.load == "program":
-        command = [*stages.PYTHON, str(stages.PROGRAM), "command"]
+        command = [*stages.PYTHON, stages.PROGRAM.name, "command"]
         rest = ["{address}", "{port}", "{duration_s}"]
         experiment["programs"] = {"program": {"kind": "throughput", "server": [*command, "server", *rest],
-                                              "client": [*command, "client", *rest]}}
+                                              "client": [*command, "client", *rest],
+                                              "copy_files": [stages.PROGRAM.name]}}
     if load.external:
         experiment["hosts"] = {"server": {"external": "127.0.0.1", "port": port}}
     elif c.fault == "port stolen":
@@ -189,6 +191,8 @@ class Strike:
         launchers = () if c.load == "lab" else ("client",) if external else ("client", "server")
         self.stage = Stage(pingperf, inject, experiment_of(c, self.port), launchers, small_disk=c.fault == "disk full")
         self.stage.port = self.port
+        if c.load == "program":
+            shutil.copy(stages.PROGRAM, self.stage.folder / "here")
         self.lock = threading.Lock()
         self.struck = False
         self.finished_before = b""
