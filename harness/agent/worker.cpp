@@ -45,6 +45,7 @@ class Reporter {
     try {
       write_line(kWorkerEvents, encode(event));
     } catch (const std::system_error&) {
+      kill_children();  // of a program
       ::_exit(1);
     }
   }

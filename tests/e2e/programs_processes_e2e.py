@@ -309,6 +309,13 @@ class Surroundings(support.EndToEnd):
         self.assertIn(f"program 'it': 127.0.0.1:{port} has a listener already", row.error)
 
 
+PROGRESS = """
+for i in range(600_000):
+    print('{"pingperf": 1, "interval": {"start_s": %d, "end_s": %d, "bytes_sent": 1}}' % (i, i + 1), flush=True)
+    time.sleep(0.001)
+"""
+
+
 def parent_of(process):
     stat = support.stat_of(process)
     return int(stat[1]) if stat else None
@@ -371,6 +378,12 @@ class Kills(support.EndToEnd):
     def test_an_agent_is_killed_while_the_server_becomes_ready(self):
         run = self.begin(server=starts(DAEMON) + "time.sleep(600)", count=2)
         os.kill(parent_of(self.workers(run)[0]), signal.SIGKILL)
+        self.check_nothing_is_left(run)
+
+    def test_an_agent_is_killed_while_its_worker_reports_progress(self):
+        run = self.begin(client=starts(DAEMON) + PROGRESS)
+        client = self.workers(run)[1]
+        os.kill(parent_of(client), signal.SIGKILL)
         self.check_nothing_is_left(run)
 
     def test_ctrl_c_ends_the_programs(self):
