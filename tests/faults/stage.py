@@ -288,9 +288,12 @@ class Stage:
 
     # ---- Processes and files
 
+    def workers(self, end):
+        return [pid for pid in children(self.agents[end]) if "worker" in words_of(pid)]
+
     def worker(self, end):
         """Returns the pid of the only worker of an end's agent."""
-        found = [pid for pid in children(self.agents[end]) if "worker" in words_of(pid)]
+        found = self.workers(end)
         if len(found) != 1:
             raise Wrong(f"the {end}'s agent has {len(found)} workers")
         return found[0]

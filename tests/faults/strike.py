@@ -83,8 +83,9 @@ def peer_silent(stage, c):
         stages.stop_for_good(stage, stage.external.process.pid)
     elif c.role == "worker":
         peer = "server" if c.end == "client" else "client"
-        if c.phase != "collect" or stages.children(stage.agents[peer]):  # else it has sent its result and ended
-            stages.stop_for_good(stage, stage.worker(peer))
+        found = stage.workers(peer) if c.phase == "collect" else [stage.worker(peer)]
+        for worker in found:  # at "collect" it may have ended
+            stages.stop_for_good(stage, worker)
     else:
         stages.stop_for_good(stage, pid_of(stage, c))
 
