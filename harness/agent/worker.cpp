@@ -45,6 +45,7 @@ class Reporter {
     try {
       write_line(kWorkerEvents, encode(event));
     } catch (const std::system_error&) {
+      kill_children();  // of a program
       ::_exit(1);
     }
   }
@@ -103,10 +104,14 @@ Fd keep_cpus_wakeful() {
 
 // Makes sure that no process of a program outlives this one. Descendants that left their parent
 // come to this process, and it ends later than the agent, whose end it notices as the end of stdin.
-// (If this process is killed, the agent adopts and kills them.)
+// (If this process is killed, the agent adopts and kills them.) A signal for the agent's group,
+// such as that of timeout(1), does not reach it. If it is stopped when the agent ends, SIGCONT
+// wakes it. The kernel can send SIGHUP too, to a stopped group that has lost its parent.
 void own_program_processes() {
   adopt_orphans();
-  ::prctl(PR_SET_PDEATHSIG, 0);
+  ::setpgid(0, 0);
+  ::signal(SIGHUP, SIG_IGN);
+  ::prctl(PR_SET_PDEATHSIG, SIGCONT);
   std::thread([] {
     constexpr int kForEver = -1;
     pollfd agent{STDIN_FILENO, 0, 0};  // POLLHUP needs no flag

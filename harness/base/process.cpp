@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,19 +32,30 @@ void print_error(const char* what, const char* name, int error) noexcept {
     if (::write(STDERR_FILENO, part, std::strlen(part)) < 0) return;
 }
 
+// Closes what this process has inherited, such as the jobserver of make, from descriptor 3 on.
+// A kernel before 5.9 lacks the call: the child keeps those files.
+void close_other_files() noexcept {
+  ::syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
+}
+
 [[noreturn]] void become(char* const* argv, char* const* environment, const ChildOptions& options,
                          pid_t parent) noexcept {
   if (options.lifetime == Lifetime::of_parent) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);  // the parent died before the call of prctl(2)
   }
-  if (options.own_group) ::setpgid(0, 0);
+  if (options.is_foreign) ::setsid();
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::signal(SIGINT, options.own_group ? SIG_DFL : SIG_IGN);
-  ::signal(SIGPIPE, SIG_DFL);
+  if (options.is_foreign) {
+    for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+  } else {
+    ::signal(SIGINT, SIG_IGN);
+    ::signal(SIGPIPE, SIG_DFL);
+  }
   for (const Redirect& redirect : options.redirects) ::dup2(redirect.fd, redirect.child_fd);
+  if (options.is_foreign) close_other_files();
   if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0) {
     print_error("cannot enter the directory", options.directory.c_str(), errno);
     ::_exit(127);
@@ -77,28 +89,53 @@ std::vector<std::string> environment_with(
   return all;
 }
 
-// Returns the parent of a process (proc(5), stat); -1 if it is gone.
-pid_t parent_of(const char* pid) noexcept {
+struct Relations {
+  pid_t parent = -1;
+  pid_t group = -1;
+};
+
+// Returns the relations of a process (proc(5), stat); -1 if it is gone.
+Relations relations_of(const char* pid) noexcept {
   char path[64], text[512];
   std::snprintf(path, sizeof path, "/proc/%s/stat", pid);
   const Fd fd(::open(path, O_RDONLY | O_CLOEXEC));
   const ssize_t size = fd ? ::read(fd.get(), text, sizeof text - 1) : -1;
-  if (size <= 0) return -1;
+  if (size <= 0) return {};
   text[size] = '\0';
-  int parent = -1;
+  Relations found;
   const char* const after_name = std::strrchr(text, ')');  // a name may contain blanks and ')'
-  if (after_name == nullptr || std::sscanf(after_name + 1, " %*c %d", &parent) != 1) return -1;
-  return parent;
+  if (after_name != nullptr) std::sscanf(after_name + 1, " %*c %d %d", &found.parent, &found.group);
+  return found;
 }
 
-std::vector<pid_t> children() {
-  std::vector<pid_t> found;
+// Returns true unless /proc numbers the processes of another namespace.
+bool is_child(pid_t pid) noexcept {
+  siginfo_t state;
+  return ::waitid(P_PID, static_cast<id_t>(pid), &state, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+// Kills a child and its process group. The kernel kills a group at once, so none of its processes
+// can fork meanwhile. Reaps the child if it has ended.
+void kill_child(pid_t child, pid_t group) noexcept {
+  ::kill(child, SIGKILL);
+  if (group > 0 && group != ::getpgrp()) ::kill(-group, SIGKILL);
+  ::waitpid(child, nullptr, WNOHANG);
+}
+
+// Does so for every child that `keep` does not name. Returns false if there was none.
+bool kill_children_once(std::span<const pid_t> keep) noexcept {
   DIR* const processes = ::opendir("/proc");
-  if (processes == nullptr) return found;
-  while (const dirent* const entry = ::readdir(processes))
-    if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-        parent_of(entry->d_name) == ::getpid())
-      found.push_back(std::atoi(entry->d_name));
+  if (processes == nullptr) return false;
+  bool found = false;
+  while (const dirent* const entry = ::readdir(processes)) {
+    if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
+    const Relations relations = relations_of(entry->d_name);
+    const pid_t child = std::atoi(entry->d_name);
+    if (relations.parent != ::getpid() || !is_child(child)) continue;
+    if (std::find(keep.begin(), keep.end(), child) != keep.end()) continue;
+    kill_child(child, relations.group);
+    found = true;
+  }
   ::closedir(processes);
   return found;
 }
@@ -124,7 +161,6 @@ Process::Process(const std::vector<std::string>& argv, const ChildOptions& optio
   std::fflush(nullptr);  // ThreadSanitizer's _exit(2) flushes: the child would print it again
   pid_ = check(::fork(), "fork");
   if (pid_ == 0) become(arguments.data(), environment.data(), options, parent);
-  if (options.own_group) ::setpgid(pid_, pid_);  // the child does it too: nobody has to wait for it
 }
 
 bool Process::reap(int flags) noexcept {
@@ -158,15 +194,8 @@ void adopt_orphans() noexcept {
 void kill_children(std::span<const pid_t> keep) noexcept {
   constexpr timespec kPause = {0, kMillisecond};
   const Nanoseconds limit = now_ns() + 2 * kSecond;
-  for (bool all_gone = false; !all_gone && now_ns() < limit;) {
-    all_gone = true;
-    for (const pid_t child : children()) {
-      if (std::find(keep.begin(), keep.end(), child) != keep.end()) continue;
-      all_gone = false;  // its own children come to this process
-      ::kill(child, SIGKILL);
-      if (::waitpid(child, nullptr, WNOHANG) == 0) ::nanosleep(&kPause, nullptr);
-    }
-  }
+  // The children of a killed one come to this process.
+  while (kill_children_once(keep) && now_ns() < limit) ::nanosleep(&kPause, nullptr);
 }
 
 std::optional<std::string> killing_signal(int wait_status) {

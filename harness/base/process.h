@@ -43,10 +43,12 @@ enum class Lifetime {
 struct ChildOptions {
   std::vector<Redirect> redirects;
   Lifetime lifetime = Lifetime::of_parent;
-  bool own_group = false;      // a process group of its own, in which SIGINT has its usual effect
+  // A program of the user: it gets a session and a process group of its own without a terminal,
+  // signals with their usual effect, and only the files of `redirects`.
+  bool is_foreign = false;
   std::string directory = {};  // empty: that of this process
-  std::vector<std::pair<std::string, std::string>> environment =
-      {};  // added to that of this process
+  // Added to that of this process.
+  std::vector<std::pair<std::string, std::string>> environment = {};
 };
 
 // Owns one child process: kills it with SIGKILL and reaps it. It moves, never copies.
@@ -92,8 +94,9 @@ class Process {
 // Makes this process the parent of descendants whose parent has ended (PR_SET_CHILD_SUBREAPER).
 void adopt_orphans() noexcept;
 
-// Kills and reaps every child of this process that `keep` does not name, and the descendants that
-// it adopts meanwhile. Gives up after two seconds: a process in an uninterruptible call stays.
+// Kills and reaps every child of this process that `keep` does not name, their process groups, and
+// the descendants that it adopts meanwhile. Gives up after two seconds: a process in an
+// uninterruptible call stays.
 void kill_children(std::span<const pid_t> keep = {}) noexcept;
 
 // Returns "SIGSEGV" if that signal ended the process; nothing if it exited.

@@ -23,7 +23,8 @@ namespace pingperf {
 namespace {
 
 constexpr Nanoseconds kReadyLimit = 10 * kSecond;
-constexpr Nanoseconds kStopGrace = 700 * kMillisecond;  // the agent waits for a second
+constexpr Nanoseconds kReadyMargin = 200 * kMillisecond;  // of a trial shorter than that
+constexpr Nanoseconds kStopGrace = 700 * kMillisecond;    // the agent waits for a second
 
 // Returns true if a socket listens on the port, or a UDP socket has it. Reads /proc/net, because a
 // connection would disturb the server.
@@ -46,6 +47,10 @@ bool is_bound(const std::string& unix_path) {
   for (std::string line; std::getline(file, line);)
     if (line.ends_with(" " + unix_path)) return true;
   return false;
+}
+
+bool is_bound(const Address& address) {
+  return address.family() == AF_UNIX ? is_bound(address.host()) : is_bound(address.port());
 }
 
 bool can_bind(const Address& address, int type) {
@@ -88,6 +93,8 @@ class ProgramEndpoint final : public Endpoint {
     Address& address = config_.address;
     if (has_port(config.options.transport) && address.port() == 0)
       address = with_free_port(address);
+    else
+      refuse_a_busy_port();
     start();
     await_readiness();
   }
@@ -109,6 +116,16 @@ class ProgramEndpoint final : public Endpoint {
   void stop() noexcept override { ::eventfd_write(wake_.get(), 1); }
 
  private:
+  // A port that another process has would look like readiness, and the client would measure it.
+  void refuse_a_busy_port() const {
+    const Address& address = config_.address;
+    if (end_.ready.when != ProgramReady::When::listens) return;
+    if (is_bound(address))
+      throw std::system_error(EADDRINUSE, std::generic_category(),
+                              fmt::format("program '{}': {} has a listener already", end_.program,
+                                          address.to_string()));
+  }
+
   void start() {
     const ProgramValues values{config_.options, config_.address.host(), config_.address.port(),
                                end_.seed};
@@ -148,8 +165,7 @@ class ProgramEndpoint final : public Endpoint {
         break;
     }
     const Address& address = config_.address;
-    if (address.family() == AF_UNIX) return is_bound(address.host());
-    return address.port() == 0 || is_bound(address.port());
+    return (address.family() != AF_UNIX && address.port() == 0) || is_bound(address);
   }
 
   std::string ready_text() const {
@@ -168,7 +184,7 @@ class ProgramEndpoint final : public Endpoint {
     constexpr Nanoseconds kStep = 5 * kMillisecond;
     if (end_.ready.when == ProgramReady::When::line) ready_line_.emplace(end_.ready.regex);
     const Nanoseconds started = now_ns();
-    const Nanoseconds limit = std::min(started + kReadyLimit, config_.deadline);
+    const Nanoseconds limit = std::min(started + kReadyLimit, config_.deadline - kReadyMargin);
     while (!is_ready(started)) {
       if (const auto status = process_->pump(now_ns() + kStep, -1))
         fail(fmt::format("{} before it was ready{}", ended(*status),

@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kMaxLine = 1 << 20;  // bytes; of a line of pingperf's format too
 constexpr std::size_t kMaxMatched = 4096;  // std::regex recurses for each byte of a match
 constexpr std::size_t kMaxIntervals = 1'000'000;
-constexpr std::size_t kMaxAttempts = 1000;  // at finding a JSON value
+constexpr std::size_t kMaxErrors = 1000;  // before a value: each can cost the whole text
 
 // The figures of a program's end that an `end` line may have.
 constexpr std::array<std::string_view, 13> kEndFigures = {"window_s",
@@ -64,20 +64,20 @@ std::size_t length_of_value(std::string_view text) {
 }
 
 // Returns the last object or list that begins at the start of a line. Returns null if there is
-// none.
+// none, or too much that resembles one.
 Json last_json(std::string_view text) {
   Json last;
-  std::size_t attempts = 0;
-  for (std::size_t i = 0; i < text.size() && attempts < kMaxAttempts;) {
+  std::size_t errors = 0;
+  for (std::size_t i = 0; i < text.size();) {
     std::size_t length = 0;
     if (text[i] == '{' || text[i] == '[') {
-      ++attempts;
       length = length_of_value(text.substr(i));
       try {
         if (length > 0) last = parse_json(text.substr(i, length));
       } catch (const JsonError&) {
         length = 0;
       }
+      if (length == 0 && ++errors == kMaxErrors) return {};
     }
     i = std::min(text.find('\n', i + length), text.size() - 1) + 1;
   }

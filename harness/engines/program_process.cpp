@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,6 +24,17 @@ std::string read_available(Fd& pipe) {
   return bytes;
 }
 
+// Reads what the pipe has now. A descendant that left the group may print for ever.
+void read_rest(const Fd& pipe, const std::function<std::size_t()>& read) {
+  int left = 0;
+  if (!pipe || ::ioctl(pipe.get(), FIONREAD, &left) != 0) return;
+  while (left > 0) {
+    const std::size_t size = read();
+    if (size == 0) return;
+    left -= static_cast<int>(size);
+  }
+}
+
 }  // namespace
 
 ProgramProcess::ProgramProcess(const ProgramEnd& end, const std::vector<std::string>& words,
@@ -36,7 +48,7 @@ ProgramProcess::ProgramProcess(const ProgramEnd& end, const std::vector<std::str
   process_ = Process(words, {.redirects = {{in.get(), STDIN_FILENO},
                                            {output.write.get(), STDOUT_FILENO},
                                            {errors.write.get(), STDERR_FILENO}},
-                             .own_group = true,
+                             .is_foreign = true,
                              .directory = end.directory,
                              .environment = std::move(environment)});
   for (const Fd* const pipe : {&output.read, &errors.read})
@@ -46,17 +58,17 @@ ProgramProcess::ProgramProcess(const ProgramEnd& end, const std::vector<std::str
   pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, process_.pid(), 0)));
 }
 
-bool ProgramProcess::read_output() {
+std::size_t ProgramProcess::read_output() {
   const std::string bytes = read_available(output_);
   if (!bytes.empty()) on_output_(bytes);
-  return !bytes.empty();
+  return bytes.size();
 }
 
-bool ProgramProcess::read_errors() {
+std::size_t ProgramProcess::read_errors() {
   const std::string bytes = read_available(error_output_);
   errors_.add(bytes);
   if (!bytes.empty()) on_error_(bytes);
-  return !bytes.empty();
+  return bytes.size();
 }
 
 std::optional<int> ProgramProcess::pump(Nanoseconds deadline, int wake) {
@@ -80,15 +92,15 @@ std::optional<int> ProgramProcess::pump(Nanoseconds deadline, int wake) {
 }
 
 void ProgramProcess::signal(int number) noexcept {
-  if (process_.pid() > 0) ::kill(-process_.pid(), number);
+  if (process_.pid() > 0 && !has_ended_) ::kill(-process_.pid(), number);
 }
 
 int ProgramProcess::end() noexcept {
-  constexpr int kMostReads = 1000;  // a descendant may print for ever
   signal(SIGKILL);
   const int status = process_.end();
-  for (int i = 0; i < kMostReads && (read_output() || read_errors()); ++i) {
-  }
+  has_ended_ = true;
+  read_rest(output_, [this]() { return read_output(); });
+  read_rest(error_output_, [this]() { return read_errors(); });
   return status;
 }
 

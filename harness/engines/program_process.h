@@ -1,6 +1,7 @@
 // The running command of a program.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -34,20 +35,21 @@ class ProgramProcess {
   // Sends a signal to the process group.
   void signal(int number) noexcept;
 
-  // Kills the process group. Returns the wait status of the command.
+  // Kills the process group, once. Returns the wait status of the command.
   int end() noexcept;
 
   const rusage& usage() const noexcept { return process_.usage(); }
   std::string last_error() const { return errors_.last_line(); }
 
  private:
-  // Reads once from stdout or stderr. Returns false if nothing is there.
-  bool read_output();
-  bool read_errors();
+  // Reads once from stdout or stderr. Returns the number of bytes.
+  std::size_t read_output();
+  std::size_t read_errors();
 
   std::function<void(std::string_view)> on_output_;
   std::function<void(std::string_view)> on_error_;
   Process process_;
+  bool has_ended_ = false;  // another group may have the number by now
   Fd pidfd_;  // readable once the process has ended; empty: the kernel has none (before 5.3)
   Fd output_;
   Fd error_output_;

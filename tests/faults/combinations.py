@@ -12,7 +12,7 @@ LINES = {"garbage line": "garbage", "half a line": "half", "64 MB line": "huge"}
 
 
 class Combination(NamedTuple):
-    role: str  # controller, agent, worker, launcher
+    role: str  # controller, agent, worker, launcher; command or daemon of a program
     end: str  # client or server; empty for the controller
     phase: str
     fault: str
@@ -47,6 +47,7 @@ LOADS = {
     "sink": Load(BULK, "sink"),
     "iperf3 -s": Load(IPERF3, "iperf3 -s"),
     "lab": Load(BULK),
+    "program": Load({"kind": "throughput", "engine": "program", "transport": "tcp", "duration": "400ms"}),
 }
 
 
@@ -87,8 +88,32 @@ def combinations():
             for phase in IN_TRIAL[1:]:
                 yield Combination("worker", "client", phase, fault, load)
         yield Combination("worker", "client", "connect", "port stolen", load)
-    for load in ("bulk", "udp", "epoll", "iperf3"):
+    for load in ("bulk", "udp", "epoll", "iperf3", "program"):
         yield Combination("worker", "server", "listen", "port stolen", load)
+    yield from combinations_of_program()
+
+
+def combinations_of_program():
+    """Yields those with a program: faults of pingperf's processes and of the program's."""
+    ends = ("client", "server")
+    common = ("SIGKILL", "SIGTERM", "SIGSTOP 3 s")
+    for fault in common:
+        for phase in (*IN_TRIAL, "record"):
+            yield Combination("controller", "", phase, fault, "program")
+    for end in ends:
+        for fault in common:
+            for phase in IN_TRIAL:
+                yield Combination("agent", end, phase, fault, "program")
+    for end in ends:
+        for fault in (*common, "exit()", "peer silent"):
+            for phase in phases_of_worker(end, fault):
+                if (end, phase, fault) != ("server", "collect", "peer silent"):  # the client has ended by then
+                    yield Combination("worker", end, phase, fault, "program")
+    for role, faults in (("command", (*common, "peer silent")), ("daemon", ("SIGKILL", "SIGTERM", "peer silent"))):
+        for end in ends:
+            for fault in faults:
+                for phase in IN_TRIAL[:4] if end == "server" else IN_TRIAL[2:4]:
+                    yield Combination(role, end, phase, fault, "program")
 
 
 def needs_root(c):
@@ -122,6 +147,10 @@ def allowed(c):
         return {"ok"}
     if c.fault == "SIGSTOP 3 s" or c.fault in SHORTAGES and c.role == "worker":
         return {"ok", "failed"}
+    if c.role == "daemon":
+        return {"ok"}
+    if c.role == "command":
+        return {"timeout"} if c.fault == "peer silent" else {"failed"}
     if c.role == "controller":
         return allowed_of_controller(c)
     if c.role == "worker":
@@ -164,7 +193,7 @@ def allowed_of_worker(c):
 
 def point_of(c):
     """Returns the point of the fault and the end that reaches it."""
-    is_worker = c.role == "worker"
+    is_worker = c.role in ("worker", "command", "daemon")
     if c.load == "lab":
         return (LAB_MOMENTS[c.phase], "")
     if c.phase in ("launch", "relaunch"):

@@ -47,6 +47,10 @@ def run_all(pingperf, inject, chosen, jobs):
 
 
 def process_of(c):
+    if c.role in ("command", "daemon"):
+        return f"{c.role} of a program"
+    if c.load == "program":
+        return f"{c.role}, program"
     if c.role == "controller":
         return "controller, in a lab" if c.load == "lab" else "controller"
     if c.role != "worker" or c.load == "bulk" and c.fault != "port stolen":

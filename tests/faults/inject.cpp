@@ -127,12 +127,12 @@ int kill(pid_t pid, int signal) {
 }
 
 // Under valgrind /proc/self/exe is valgrind, but valgrind's readlink() returns the real program.
-int execvp(const char* file, char* const argv[]) {
-  static auto* const real = next<int(const char*, char* const[])>("execvp");
+int execvpe(const char* file, char* const argv[], char* const environment[]) {
+  static auto* const real = next<int(const char*, char* const[], char* const[])>("execvpe");
   char program[4096] = "";
   const bool is_self = std::string_view(file) == "/proc/self/exe";
   if (is_self && ::readlink(file, program, sizeof program - 1) > 0) file = program;
-  return real(file, argv);
+  return real(file, argv, environment);
 }
 
 // Replaces the call because valgrind 3.19 does not know it.

@@ -20,6 +20,7 @@ import uuid
 from pathlib import Path
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
+PROGRAM = Path(__file__).with_name("program.py")
 PYTHON = ["/usr/bin/python3", "-S", "-E"]
 RUN_FILES = {"experiment.yaml", "environment.json", "intervals.csv", "trials.csv", "summary.csv", "comparisons.csv",
              "junit.xml", "report.html", ".lock"}
@@ -81,6 +82,21 @@ def processes_with(marker):
         except OSError:
             pass
     return found
+
+
+def parent_of(pid):
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
+
+
+def words_of(pid):
+    """Returns the words of the command line of a process."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+    except OSError:
+        return []
 
 
 def kill_all_with(marker):
@@ -264,15 +280,35 @@ class Stage:
         if self.trial == 3:
             self.end_faults()
         for pid in (self.controller.pid, *self.agents.values()):
-            self.files_open.setdefault(pid, []).append(open_files(pid))
+            counts = self.files_open.setdefault(pid, [])
+            # While a spare worker starts, its agent has both ends of the pipes.
+            if counts and counts[0]:
+                eventually(lambda: (open_files(pid) or 0) <= counts[0] + SPARE_WORKER_FILES, 0.5)
+            counts.append(open_files(pid))
 
     # ---- Processes and files
 
+    def workers(self, end):
+        return [pid for pid in children(self.agents[end]) if "worker" in words_of(pid)]
+
     def worker(self, end):
         """Returns the pid of the only worker of an end's agent."""
-        found = children(self.agents[end])
+        found = self.workers(end)
         if len(found) != 1:
             raise Wrong(f"the {end}'s agent has {len(found)} workers")
+        return found[0]
+
+    def process_of_program(self, role, end):
+        """Waits for the command or the daemon of an end of program.py. Returns its pid."""
+        found = []
+
+        def is_there():
+            found[:] = [pid for pid in processes_with(self.marker.encode())
+                        if {role, end, PROGRAM.name} <= set(words_of(pid))]
+            return len(found) == 1 and PROGRAM.name not in words_of(parent_of(found[0]))
+
+        if not eventually(is_there, 5):
+            raise Wrong(f"the program has {len(found)} processes of this kind: {role}, {end}")
         return found[0]
 
     def end_of_worker(self, pid):
@@ -320,7 +356,8 @@ class Stage:
             names = [Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
                      for pid in processes_with(self.marker.encode())]
             raise Wrong(f"still running: {names}")
-        left = [p.name for folder in ("tmp", "here") for p in (self.folder / folder).iterdir()]
+        eventually(lambda: not any((self.folder / "tmp").iterdir()), 3)  # copied files go after their agent
+        left = [p.name for folder in ("tmp", "here") for p in (self.folder / folder).iterdir() if p.name != PROGRAM.name]
         if left:
             raise Damage(f"files remain: {left}")
         labs = [p.name for p in Path("/run/netns").glob(f"pingperf-{self.controller.pid}-*")]

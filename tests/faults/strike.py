@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -30,7 +31,13 @@ def experiment_of(c, port):
     }
     if c.load == "lab":
         experiment["lab"] = {"rate": "100mbit"}
-    elif load.external:
+    elif c.load == "program":
+        command = [*stages.PYTHON, stages.PROGRAM.name, "command"]
+        rest = ["{address}", "{port}", "{duration_s}"]
+        experiment["programs"] = {"program": {"kind": "throughput", "server": [*command, "server", *rest],
+                                              "client": [*command, "client", *rest],
+                                              "copy_files": [stages.PROGRAM.name]}}
+    if load.external:
         experiment["hosts"] = {"server": {"external": "127.0.0.1", "port": port}}
     elif c.fault == "port stolen":
         experiment["workloads"]["it"]["port"] = port
@@ -75,7 +82,10 @@ def peer_silent(stage, c):
     if LOADS[c.load].external:
         stages.stop_for_good(stage, stage.external.process.pid)
     elif c.role == "worker":
-        stages.stop_for_good(stage, stage.worker("server" if c.end == "client" else "client"))
+        peer = "server" if c.end == "client" else "client"
+        found = stage.workers(peer) if c.phase == "collect" else [stage.worker(peer)]
+        for worker in found:  # at "collect" it may have ended
+            stages.stop_for_good(stage, worker)
     else:
         stages.stop_for_good(stage, pid_of(stage, c))
 
@@ -119,6 +129,8 @@ def pid_of(stage, c):
         return stage.controller.pid
     if c.role == "worker":
         return stage.worker(c.end)
+    if c.role in ("command", "daemon"):
+        return stage.process_of_program(c.role, c.end)
     return (stage.agents if c.role == "agent" else stage.launchers)[c.end]
 
 
@@ -180,6 +192,8 @@ class Strike:
         launchers = () if c.load == "lab" else ("client",) if external else ("client", "server")
         self.stage = Stage(pingperf, inject, experiment_of(c, self.port), launchers, small_disk=c.fault == "disk full")
         self.stage.port = self.port
+        if c.load == "program":
+            shutil.copy(stages.PROGRAM, self.stage.folder / "here")
         self.lock = threading.Lock()
         self.struck = False
         self.finished_before = b""
