@@ -121,6 +121,34 @@ class Ssh(Remote):
         self.assertEqual(len(copies), 1, copies)
         self.assertFalse(Path(copies.pop()).exists())
 
+    def test_a_program_runs_at_both_ends_from_copied_files(self):
+        for name in ("echo_server.py", "ping_client.py"):
+            shutil.copy(SOURCE / "examples" / name, self.folder)
+        python = "/usr/bin/python3"
+        experiment = self.experiment(f"""
+name: program
+plan: {{repetitions: 2}}
+hosts:
+  client: {{netns: {self.client}}}
+  server: {{launch: {json.dumps([str(word) for word in self.ssh])}, address: {ADDRESS}}}
+programs:
+  mine:
+    kind: latency
+    server: [{python}, ./echo_server.py, "{{address}}", "{{port}}"]
+    client: [{python}, ping_client.py, "{{address}}", "{{port}}", "{{message_size_bytes}}", "{{warmup_s}}", "{{duration_s}}"]
+    copy_files: [./echo_server.py, ping_client.py]
+workloads:
+  ping: {{kind: latency, duration: 200ms, warmup: 50ms, engine: mine}}
+""")
+        folders = lambda: set(Path("/tmp").glob("pingperf-files-*"))
+        before = folders()
+        done = pingperf("run", "-q", "-o", self.results, experiment, cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        trials = self.trials()
+        self.assertEqual(list(trials.status), ["ok", "ok"])
+        self.assertTrue((trials.exchanges > 10).all())
+        self.assertTrue(eventually(lambda: not folders() - before), folders() - before)
+
     def test_a_slow_line_only_takes_longer(self):
         # Every line of the agent comes 50 ms late, in both directions.
         slow = self.script("slow", """#!/usr/bin/python3
