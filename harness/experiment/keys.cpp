@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "sockets/core/clock.h"
+#include "sockets/core/options.h"
 
 namespace pingperf {
 namespace {
@@ -16,6 +17,10 @@ constexpr std::uint64_t kMaxEntries = 1000;
 constexpr std::uint64_t kMaxRepetitions = 100'000;
 constexpr std::uint64_t kMinute = 60 * kSecond;
 constexpr std::uint64_t kWeek = 7 * 86400 * kSecond;
+
+std::vector<std::string_view> all(std::span<const std::string_view> names) {
+  return {names.begin(), names.end()};
+}
 
 // clang-format would give each field a line of its own.
 // clang-format off
@@ -163,9 +168,9 @@ std::vector<ExperimentSection> make_sections() {
        "a command of yours that is an engine (docs/programs.md)",
        {
            {.name = "kind", .type = choice, .doc = "what it measures",
-            .choices = {"throughput", "latency", "connect"}, .required = true},
+            .choices = all(kind_names()), .required = true},
            {.name = "transport", .type = choice, .doc = "what carries its bytes; default: tcp",
-            .choices = {"tcp", "udp", "unix-stream", "unix-datagram", "raw", "icmp", "mptcp"}},
+            .choices = all(transport_names())},
            {.name = "client", .type = section,
             .doc = "the words of the client's command; {NAME} stands for a value of the trial",
             .section = "words", .required = true},

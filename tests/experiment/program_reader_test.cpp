@@ -93,6 +93,17 @@ TEST(Programs, ADefaultThatTheyDoNotHonourIsNotTheirs) {
   EXPECT_EQ(e.cases[1].options.warmup, std::nullopt);
 }
 
+TEST(Programs, MayHaveEveryKindAndTransport) {
+  for (const std::string_view kind : kind_names())
+    for (const std::string_view transport : transport_names()) {
+      const std::string shape =
+          "{kind: " + std::string(kind) + ", transport: " + std::string(transport);
+      const Experiment e =
+          parse(shape + ", engine: p}", "\nprograms:\n  p: " + shape + ", client: [./c]}\n");
+      EXPECT_EQ(e.cases.at(0).program, e.programs.at(0)) << shape;
+    }
+}
+
 TEST(Programs, MayBeABackground) {
   const Experiment e = parse(
       "{kind: latency, engine: blocking, background: {kind: throughput, engine: mine, transport: "
