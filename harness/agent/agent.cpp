@@ -99,11 +99,7 @@ class Worker {
     const int status = process_.end();
     if (errors_) tail_.drain(errors_.get());
     const std::string last = tail_.last_line();
-    const auto signal = killing_signal(status);
-    return fmt::format("{} {}{}{}", name(),
-                       signal ? "was killed by " + *signal
-                              : fmt::format("exited with status {}", WEXITSTATUS(status)),
-                       last.empty() ? "" : ": ", last);
+    return fmt::format("{} {}{}{}", name(), ending_of(status), last.empty() ? "" : ": ", last);
   }
 
  private:

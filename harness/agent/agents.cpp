@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "harness/agent/copied_files.h"
@@ -39,10 +41,24 @@ std::unique_ptr<Channel> start_or_copy(const Host& host, End end) {
   }
 }
 
+// Reads the files of the programs, each once. Returns null if no host gets them.
+AgentPair::Files files_for_other_hosts(const Experiment& experiment) {
+  if (std::ranges::none_of(experiment.hosts, [](const HostPair& pair) {
+        return !pair.client.launch.empty() || !pair.server.launch.empty();
+      }))
+    return nullptr;
+  std::set<std::string> paths;
+  for (const auto& program : experiment.programs)
+    paths.insert(program->copy_files.begin(), program->copy_files.end());
+  std::vector<CopyFile> pieces;
+  for (const std::string& path : paths)
+    std::ranges::move(pieces_of(path), std::back_inserter(pieces));
+  return std::make_shared<const std::vector<CopyFile>>(std::move(pieces));
+}
+
 }  // namespace
 
-AgentPair::AgentPair(const HostPair& hosts, std::vector<std::string> files)
-    : hosts_(hosts), files_(std::move(files)) {
+AgentPair::AgentPair(const HostPair& hosts, Files files) : hosts_(hosts), files_(std::move(files)) {
   client();
   server();
 }
@@ -50,9 +66,8 @@ AgentPair::AgentPair(const HostPair& hosts, std::vector<std::string> files)
 // A program on this machine runs in place.
 std::unique_ptr<Channel> AgentPair::start(const Host& host, End end) const {
   std::unique_ptr<Channel> channel = start_or_copy(host, end);
-  if (!host.launch.empty())
-    for (const std::string& file : files_)
-      for (const CopyFile& piece : pieces_of(file)) channel->send(piece);
+  if (!host.launch.empty() && files_)
+    for (const CopyFile& piece : *files_) channel->send(piece);
   return channel;
 }
 
@@ -83,10 +98,7 @@ void AgentPair::drop() {
 }
 
 Agents::Agents(const Experiment& experiment) {
-  std::vector<std::string> files;
-  for (const auto& program : experiment.programs)
-    for (const std::string& file : program->copy_files)
-      if (std::ranges::find(files, file) == files.end()) files.push_back(file);
+  const AgentPair::Files files = files_for_other_hosts(experiment);
   for (const Case& c : experiment.cases) pairs_.try_emplace(c.pair, experiment.hosts_of(c), files);
 }
 

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <map>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "harness/agent/channel.h"
@@ -16,9 +15,10 @@ namespace pingperf {
 // The agents of a pair of hosts. Starts an agent that broke again for the next trial.
 class AgentPair {
  public:
-  // Starts both agents, and copies `files` to those on other hosts. Throws ChannelError, or
-  // UsageError for a file that cannot be read.
-  explicit AgentPair(const HostPair& hosts, std::vector<std::string> files = {});
+  using Files = std::shared_ptr<const std::vector<CopyFile>>;
+
+  // Starts both agents, and copies `files` to those on other hosts. Throws ChannelError.
+  explicit AgentPair(const HostPair& hosts, Files files = nullptr);
 
   // Start the agent if it does not run. Throw ChannelError if that fails.
   Channel& client();
@@ -31,7 +31,7 @@ class AgentPair {
   std::unique_ptr<Channel> start(const Host& host, End end) const;
 
   const HostPair& hosts_;
-  std::vector<std::string> files_;
+  Files files_;  // read once, so that every agent gets the same; null: none
   std::unique_ptr<Channel> client_;
   std::unique_ptr<Channel> server_;
 };
@@ -39,7 +39,8 @@ class AgentPair {
 // The agents of each pair of hosts that an experiment has cases for, by the number of the pair.
 class Agents {
  public:
-  // Starts the agents. Throws ChannelError.
+  // Starts the agents. Throws ChannelError, or UsageError for a file of copy_files that cannot be
+  // read.
   explicit Agents(const Experiment& experiment);
 
   AgentPair& of(const Case& c) { return pairs_.at(c.pair); }

@@ -51,7 +51,7 @@ std::string from_hex(std::string_view hex) {
 [[noreturn]] void remove_after(int lifeline, const std::string& folder) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::signal(signal, SIG_IGN);
   ::dup2(lifeline, STDIN_FILENO);
-  ::close_range(STDIN_FILENO + 1, ~0U, 0);
+  close_files_from(STDIN_FILENO + 1);
   char byte;
   while (::read(STDIN_FILENO, &byte, 1) < 0 && errno == EINTR) {
   }
@@ -108,7 +108,8 @@ void CopiedFiles::put(const CopyFile& piece) {
   const int how = O_WRONLY | O_CREAT | O_CLOEXEC | (piece.appends ? O_APPEND : O_TRUNC);
   const Fd fd(check(::open(file.c_str(), how, 0700), "write " + file.string()));
   write_all(fd.get(), from_hex(piece.data), "write " + file.string());
-  check(::fchmod(fd.get(), piece.mode & 0777), "chmod " + file.string());
+  // Writable, because the next piece opens it again.
+  check(::fchmod(fd.get(), (piece.mode & 0777) | S_IWUSR), "chmod " + file.string());
 }
 
 }  // namespace pingperf

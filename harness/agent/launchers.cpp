@@ -13,16 +13,24 @@ namespace pingperf {
 
 namespace {
 
-// Adds the commands of a program, with its placeholders.
+// Adds the commands of a program, with its placeholders, folder and environment, and the files that
+// it copies.
 void add_commands_of(const Program& program, std::vector<Launcher>& launchers) {
   for (const auto& [end, what] :
        {std::pair(&program.server, "server"), {&program.client, "client"}}) {
     if (end->words.empty()) continue;
     std::vector<std::string> words;
+    if (!end->directory.empty()) words = {"env", "-C", end->directory};
+    if (words.empty() && !end->environment.empty()) words = {"env"};
+    for (const auto& [name, value] : end->environment) words.push_back(name + "=" + value);
     for (const ProgramWord& word : end->words) words.push_back(word.text);
     launchers.push_back({program.place, fmt::format("{} (as the {} of program '{}')",
                                                     command_line(words), what, program.name)});
   }
+  if (!program.copy_files.empty())
+    launchers.push_back(
+        {program.place, fmt::format("{} (copied to other hosts for program '{}')",
+                                    command_line(program.copy_files), program.name)});
 }
 
 }  // namespace

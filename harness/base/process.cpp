@@ -32,12 +32,6 @@ void print_error(const char* what, const char* name, int error) noexcept {
     if (::write(STDERR_FILENO, part, std::strlen(part)) < 0) return;
 }
 
-// Closes what this process has inherited, such as the jobserver of make, from descriptor 3 on.
-// A kernel before 5.9 lacks the call: the child keeps those files.
-void close_other_files() noexcept {
-  ::syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
-}
-
 [[noreturn]] void become(char* const* argv, char* const* environment, const ChildOptions& options,
                          pid_t parent) noexcept {
   if (options.lifetime == Lifetime::of_parent) {
@@ -55,7 +49,7 @@ void close_other_files() noexcept {
     ::signal(SIGPIPE, SIG_DFL);
   }
   for (const Redirect& redirect : options.redirects) ::dup2(redirect.fd, redirect.child_fd);
-  if (options.is_foreign) close_other_files();
+  if (options.is_foreign) close_files_from(STDERR_FILENO + 1);  // e.g. the jobserver of make
   if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0) {
     print_error("cannot enter the directory", options.directory.c_str(), errno);
     ::_exit(127);
@@ -108,7 +102,8 @@ Relations relations_of(const char* pid) noexcept {
   return found;
 }
 
-// Returns true unless /proc numbers the processes of another namespace.
+// Returns true if `pid` is a child of this process. /proc may have the numbers of another
+// namespace.
 bool is_child(pid_t pid) noexcept {
   siginfo_t state;
   return ::waitid(P_PID, static_cast<id_t>(pid), &state, WEXITED | WNOHANG | WNOWAIT) == 0;
@@ -122,7 +117,7 @@ void kill_child(pid_t child, pid_t group) noexcept {
   ::waitpid(child, nullptr, WNOHANG);
 }
 
-// Does so for every child that `keep` does not name. Returns false if there was none.
+// Kills every child that `keep` does not name. Returns false if there was none.
 bool kill_children_once(std::span<const pid_t> keep) noexcept {
   DIR* const processes = ::opendir("/proc");
   if (processes == nullptr) return false;
@@ -141,6 +136,14 @@ bool kill_children_once(std::span<const pid_t> keep) noexcept {
 }
 
 }  // namespace
+
+void close_files_from(int first) noexcept {
+  if (::syscall(SYS_close_range, first, ~0U, 0) == 0) return;
+  rlimit limit{};  // a kernel before 5.9 lacks the call
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  for (rlim_t fd = static_cast<rlim_t>(first); fd < limit.rlim_cur; ++fd)
+    ::close(static_cast<int>(fd));
+}
 
 Fd duplicate(int fd) {
   return Fd(check(::fcntl(fd, F_DUPFD_CLOEXEC, kFirstPrivateFd), "duplicate a descriptor"));
@@ -196,6 +199,12 @@ void kill_children(std::span<const pid_t> keep) noexcept {
   const Nanoseconds limit = now_ns() + 2 * kSecond;
   // The children of a killed one come to this process.
   while (kill_children_once(keep) && now_ns() < limit) ::nanosleep(&kPause, nullptr);
+}
+
+std::string ending_of(int wait_status) {
+  const auto signal = killing_signal(wait_status);
+  return signal ? "was killed by " + *signal
+                : "exited with status " + std::to_string(WEXITSTATUS(wait_status));
 }
 
 std::optional<std::string> killing_signal(int wait_status) {

@@ -33,6 +33,9 @@ struct Redirect {
   int child_fd;
 };
 
+// Closes every descriptor from `first` on. Async-signal-safe.
+void close_files_from(int first) noexcept;
+
 // Determines when the kernel kills a child.
 enum class Lifetime {
   own,        // never
@@ -98,6 +101,9 @@ void adopt_orphans() noexcept;
 // the descendants that it adopts meanwhile. Gives up after two seconds: a process in an
 // uninterruptible call stays.
 void kill_children(std::span<const pid_t> keep = {}) noexcept;
+
+// Returns "was killed by SIGSEGV" or "exited with status 1".
+std::string ending_of(int wait_status);
 
 // Returns "SIGSEGV" if that signal ended the process; nothing if it exited.
 std::optional<std::string> killing_signal(int wait_status);

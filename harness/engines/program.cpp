@@ -116,10 +116,10 @@ class ProgramEndpoint final : public Endpoint {
   void stop() noexcept override { ::eventfd_write(wake_.get(), 1); }
 
  private:
-  // A port that another process has would look like readiness, and the client would measure it.
+  // The client would measure the process that has the port.
   void refuse_a_busy_port() const {
     const Address& address = config_.address;
-    if (end_.ready.when != ProgramReady::When::listens) return;
+    if (address.family() != AF_UNIX && address.port() == 0) return;
     if (is_bound(address))
       throw std::system_error(EADDRINUSE, std::generic_category(),
                               fmt::format("program '{}': {} has a listener already", end_.program,
@@ -187,7 +187,7 @@ class ProgramEndpoint final : public Endpoint {
     const Nanoseconds limit = std::min(started + kReadyLimit, config_.deadline - kReadyMargin);
     while (!is_ready(started)) {
       if (const auto status = process_->pump(now_ns() + kStep, -1))
-        fail(fmt::format("{} before it was ready{}", ended(*status),
+        fail(fmt::format("{} before it was ready{}", ending_of(*status),
                          *status == 0 ? " (a server has to stay in the foreground)" : ""));
       if (now_ns() >= limit)
         fail(fmt::format("was not ready within {:.1f} s: {}", to_seconds(limit - started),
@@ -211,7 +211,7 @@ class ProgramEndpoint final : public Endpoint {
       status = process_->pump(now_ns() + kStopGrace, -1);
       if (!status) status = process_->end();
     }
-    if (!is_stopped && !is_success(*status)) fail(ended(*status));
+    if (!is_stopped && !is_success(*status)) fail(ending_of(*status));
     return measurement();
   }
 
@@ -226,12 +226,6 @@ class ProgramEndpoint final : public Endpoint {
     return m;
   } catch (const std::runtime_error& e) {
     fail(fmt::format("printed no valid figure: {}", e.what()));
-  }
-
-  static std::string ended(int status) {
-    const auto signal = killing_signal(status);
-    return signal ? "was killed by " + *signal
-                  : fmt::format("exited with status {}", WEXITSTATUS(status));
   }
 
   // Throws an error with the last line of the output.

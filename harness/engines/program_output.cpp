@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kMaxLine = 16 << 20;  // bytes: two million round trips
 constexpr std::size_t kMaxMatched = 4096;   // std::regex recurses for each byte of a match
 constexpr std::size_t kMaxIntervals = 1'000'000;
-constexpr std::size_t kMaxErrors = 1000;  // before a value: each can cost the whole text
+constexpr std::size_t kMaxWasted = 16 * ProgramOutput::kKept;  // of a search for JSON
 
 // The figures of a program's end that an `end` line may have.
 constexpr std::array<std::string_view, 13> kEndFigures = {"window_s",
@@ -47,8 +47,9 @@ void for_each_line(std::string_view text, Take take) {
   }
 }
 
-// Returns the length of the JSON object or list that `text` begins with; 0 if it has no end.
-std::size_t length_of_value(std::string_view text) {
+// Scans the JSON object or list that `text` begins with. Returns the bytes up to its end, and
+// whether it has an end.
+std::pair<std::size_t, bool> scan_value(std::string_view text) {
   std::size_t depth = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '"') {
@@ -57,27 +58,27 @@ std::size_t length_of_value(std::string_view text) {
     } else if (text[i] == '{' || text[i] == '[') {
       ++depth;
     } else if ((text[i] == '}' || text[i] == ']') && --depth == 0) {
-      return i + 1;
+      return {i + 1, true};
     }
   }
-  return 0;
+  return {text.size(), false};
 }
 
 // Returns the last object or list that begins at the start of a line. Returns null if there is
-// none, or too much that resembles one.
+// none. Gives up where much resembles JSON but is not, because each start can cost the whole text.
 Json last_json(std::string_view text) {
+  std::size_t wasted = 0;  // bytes that were scanned in vain
   Json last;
-  std::size_t errors = 0;
-  for (std::size_t i = 0; i < text.size();) {
+  for (std::size_t i = 0; i < text.size() && wasted < kMaxWasted;) {
     std::size_t length = 0;
     if (text[i] == '{' || text[i] == '[') {
-      length = length_of_value(text.substr(i));
+      const auto [scanned, is_whole] = scan_value(text.substr(i));
       try {
-        if (length > 0) last = parse_json(text.substr(i, length));
+        if (is_whole) last = parse_json(text.substr(i, scanned));
+        length = is_whole ? scanned : 0;
       } catch (const JsonError&) {
-        length = 0;
       }
-      if (length == 0 && ++errors == kMaxErrors) return {};
+      if (length == 0) wasted += scanned;
     }
     i = std::min(text.find('\n', i + length), text.size() - 1) + 1;
   }
@@ -97,8 +98,7 @@ std::optional<double> number_in(std::string_view text) {
   throw std::runtime_error(fmt::format("{}: {}", figure.column, what));
 }
 
-double json_figure(const ProgramFigure& figure, std::string_view text) {
-  const Json document = last_json(text);
+double json_figure(const ProgramFigure& figure, const Json& document) {
   if (document.is_null()) fail(figure, "there is no JSON in the output");
   const Json::json_pointer pointer(figure.json);
   if (!document.contains(pointer)) fail(figure, fmt::format("the JSON has no {}", figure.json));
@@ -147,12 +147,26 @@ void add_histogram(Measurement& m, const Json& line) {
   }
 }
 
+void add_interval(Measurement& m, const Json& value) {
+  const Json object = as<Json>(value, "interval");
+  const Interval interval = interval_from(object);
+  const Json known = to_json(interval);
+  for (const auto& [key, figure] : object.items())
+    if (!known.contains(key)) throw ProtocolError("unknown figure " + excerpt(key));
+  const double begin = m.intervals.empty() ? 0 : m.intervals.back().end_s;
+  if (interval.start_s < begin - 1e-6 || interval.end_s <= interval.start_s)
+    throw ProtocolError("an interval begins at 0 or after the one before, and ends later");
+  if (m.intervals.size() >= kMaxIntervals) throw ProtocolError("too many intervals");
+  m.intervals.push_back(interval);
+}
+
 void add_end(Measurement& m, const Json& object) {
   for (const auto& [key, value] : object.items()) {
     if (std::ranges::find(kEndFigures, key) == kEndFigures.end())
       throw ProtocolError("unknown figure " + excerpt(key));
     take_figure(object, key, m);
   }
+  if (m.window_s && *m.window_s <= 0) throw ProtocolError("'window_s' is not above 0");
 }
 
 // Adds what follows from the intervals and the round trips, where the program did not say it.
@@ -179,10 +193,10 @@ void complete(Measurement& m) {
 }  // namespace
 
 void ProgramOutput::add(std::string_view bytes) {
+  std::size_t begin = 0, scanned = pending_.size();
   pending_ += bytes;
-  std::size_t begin = 0;
-  for (std::size_t end = 0; (end = pending_.find('\n', begin)) != std::string::npos;
-       begin = end + 1)
+  for (std::size_t end = 0; (end = pending_.find('\n', scanned)) != std::string::npos;
+       begin = scanned = end + 1)
     take_line(std::string_view(pending_).substr(begin, end - begin));
   pending_.erase(0, begin);
   if (pending_.size() > kMaxLine) {
@@ -207,8 +221,7 @@ void ProgramOutput::take_own_line(std::string_view line) try {
   for (const auto& [key, value] : object.items()) {
     if (key == "pingperf") continue;
     if (key == "interval") {
-      if (measurement_.intervals.size() >= kMaxIntervals) throw ProtocolError("too many intervals");
-      measurement_.intervals.push_back(interval_from(take<Json>(object, key)));
+      add_interval(measurement_, value);
       if (progress_) progress_(measurement_.intervals.back());
     } else if (key == "rtt_ns") {
       add_samples(measurement_, object);
@@ -226,16 +239,23 @@ void ProgramOutput::take_own_line(std::string_view line) try {
         fmt::format("a line of pingperf's format is wrong: {}: {}", e.what(), excerpt(line));
 }
 
-double ProgramOutput::figure(const ProgramFigure& figure) const {
-  return figure.scale *
-         (figure.json.empty() ? regex_figure(figure, text_) : json_figure(figure, text_));
+void ProgramOutput::take_figures() {
+  const bool has_json = std::ranges::any_of(
+      end_.figures, [](const ProgramFigure& figure) { return !figure.json.empty(); });
+  const Json document = has_json ? last_json(text_) : Json();
+  for (const ProgramFigure& figure : end_.figures) {
+    const double value = figure.scale * (figure.json.empty() ? regex_figure(figure, text_)
+                                                             : json_figure(figure, document));
+    if (!std::isfinite(value)) fail(figure, "is too large");
+    measurement_.figures[figure.column] = value;
+  }
 }
 
 Measurement ProgramOutput::finish() {
   if (!pending_.empty()) take_line(std::exchange(pending_, {}));
   if (!measurement_.error.empty()) throw std::runtime_error(measurement_.error);
   try {
-    for (const ProgramFigure& f : end_.figures) measurement_.figures[f.column] = figure(f);
+    take_figures();
   } catch (const std::runtime_error& e) {
     throw std::runtime_error(
         is_cut_ ? fmt::format("{} (only the last MiB of the output is kept)", e.what())
@@ -246,11 +266,11 @@ Measurement ProgramOutput::finish() {
 }
 
 std::string ProgramOutput::last_line() const {
+  std::string end = text_.substr(text_.size() - std::min(text_.size(), kMaxMatched)) + pending_;
   std::string last;
-  for_each_line(std::string_view(text_).substr(text_.size() - std::min(text_.size(), kMaxMatched)),
-                [&](std::string_view line) {
-                  if (line.find_first_not_of(" \t\r") != std::string_view::npos) last = line;
-                });
+  for_each_line(end, [&](std::string_view line) {
+    if (line.find_first_not_of(" \t\r") != std::string_view::npos) last = line;
+  });
   return one_line(last);
 }
 

@@ -34,7 +34,7 @@ class ProgramOutput {
  private:
   void take_line(std::string_view line);
   void take_own_line(std::string_view line);
-  double figure(const ProgramFigure& figure) const;
+  void take_figures();
 
   const ProgramEnd& end_;
   IntervalSink progress_;

@@ -15,7 +15,8 @@
 namespace pingperf {
 
 // Owns the process of one end, in a process group of its own, with its output. Destroying it kills
-// the group. A descendant that left the group is left to who adopts it (kill_children()).
+// the group. A descendant that left the group is killed by the process that adopts it
+// (kill_children()).
 class ProgramProcess {
  public:
   // Starts the command. `on_output` gets the bytes of stdout, and `on_error` those of stderr.

@@ -212,6 +212,10 @@ Case background_of(const Case& loaded, const Node& node, const Programs& program
   Case background = build_cases("background", node, nullptr, programs, unused).front();
   if (background.options.kind != Kind::throughput)
     fail_at(node.mark, "a background is of kind throughput");
+  if (!background.engine->honours("duration"))
+    fail_at(node.mark, fmt::format("background: program '{}' does not honour 'duration': name "
+                                   "{{duration_s}} in a command",
+                                   background.options.engine));
   const bool has_warmup = background.engine->honours("warmup");
   if (has_warmup && !node.find("warmup")) background.options.warmup = kBackgroundLead;
   Nanoseconds duration = loaded.options.warmup.value_or(0) + *loaded.options.duration + kTail;

@@ -150,6 +150,12 @@ std::vector<std::string_view> assignable_keys() {
   return keys;
 }
 
+std::vector<std::string_view> parameter_names() {
+  std::vector<std::string_view> names;
+  for (const Parameter& p : parameters()) names.push_back(p.name);
+  return names;
+}
+
 std::vector<std::string> assign(Options& options, const std::string& key, const Node& value) {
   if (key == "kind") {
     read_choice(options.kind, kind_from, value, "kind", kind_names());

@@ -14,6 +14,9 @@ namespace pingperf {
 // and dscp.
 std::vector<std::string_view> assignable_keys();
 
+// Returns the name of every parameter.
+std::vector<std::string_view> parameter_names();
+
 // Sets the option `key`. Returns the names of the parameters that were set ("pin.client"): none for
 // kind, transport and engine. Throws UsageError at the value's place.
 std::vector<std::string> assign(Options& options, const std::string& key, const Node& value);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <csignal>
+#include <cstring>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -19,12 +21,13 @@
 namespace pingperf {
 namespace {
 
-constexpr std::pair<std::string_view, int> kStops[] = {
-    {"SIGTERM", SIGTERM}, {"SIGINT", SIGINT},
-    {"SIGHUP", SIGHUP},   {"SIGQUIT", SIGQUIT},
-    {"SIGUSR1", SIGUSR1}, {"SIGUSR2", SIGUSR2},
-    {"SIGKILL", SIGKILL}, {"self", ProgramEnd::kEndsItself},
-};
+// Returns the number of a signal, "SIGTERM", or kEndsItself for "self".
+int stop_signal_from(const std::string& text) {
+  for (int number = 1; number < NSIG; ++number)
+    if (const char* const name = ::sigabbrev_np(number); name && text == std::string("SIG") + name)
+      return number;
+  return ProgramEnd::kEndsItself;
+}
 
 // Returns the value of a key whose choices are in the table of keys.
 const std::string& read_choice(const Node& node, std::string_view key) {
@@ -61,10 +64,8 @@ void read_conditional_words(const Node& node, std::string_view what,
             fmt::format("{0}: {{{1}}} without quotes is a map in YAML: write \"{{{1}}}\"", what,
                         entry.key));
   if (!find_parameter(entry.key)) {
-    std::vector<std::string_view> names;
-    for (const Parameter& p : parameters()) names.push_back(p.name);
-    fail_at(entry.mark,
-            fmt::format("{}: '{}' is no parameter{}", what, entry.key, suggest(entry.key, names)));
+    fail_at(entry.mark, fmt::format("{}: '{}' is no parameter{}", what, entry.key,
+                                    suggest(entry.key, parameter_names())));
   }
   for (const Node& item : items_of(entry.value, entry.key, "{reverse: [-R]}"))
     words.push_back({read_word(item, what), entry.key});
@@ -206,10 +207,8 @@ std::vector<std::string_view> read_parameters(const Node& node, const Program& p
     for (const Node& item : items_of(*more, "parameters", "[message_size, streams]")) {
       const Parameter* const known = find_parameter(read_text(item, "parameters"));
       if (!known) {
-        std::vector<std::string_view> all;
-        for (const Parameter& p : parameters()) all.push_back(p.name);
         fail_at(item.mark, fmt::format("parameters: '{}' is no parameter{}", item.scalar,
-                                       suggest(item.scalar, all)));
+                                       suggest(item.scalar, parameter_names())));
       }
       add(known->name);
     }
@@ -245,11 +244,8 @@ void read_common(const Node& node, Program& program) {
   ProgramEnd common;
   if (const Node* const env = node.find("env")) common.environment = read_environment(*env);
   if (const Node* const cwd = node.find("cwd")) common.directory = read_text(*cwd, "cwd");
-  if (const Node* const stop = node.find("stop")) {
-    const std::string& text = read_choice(*stop, "stop");
-    for (const auto& [name, number] : kStops)
-      if (name == text) common.stop_signal = number;
-  }
+  if (const Node* const stop = node.find("stop"))
+    common.stop_signal = stop_signal_from(read_choice(*stop, "stop"));
   if (const Node* const codes = node.find("exit_codes"))
     common.exit_codes = read_exit_codes(*codes);
   common.program = program.name;
@@ -282,10 +278,18 @@ std::shared_ptr<const Program> read_program(const Node::Entry& entry) {
   read_common(node, *program);
   if (const Node* const files = node.find("copy_files")) program->copy_files = read_files(*files);
   if (const Node* const results = node.find("results")) read_results(*results, *program);
-  const Node* const transport = node.find("transport");
-  make_engine(*program, *kind_from(read_choice(*node.find("kind"), "kind")),
-              transport ? *transport_from(read_choice(*transport, "transport")) : Transport::tcp,
-              read_parameters(node, *program));
+  const Kind kind = *kind_from(read_choice(*node.find("kind"), "kind"));
+  const Node* const named = node.find("transport");
+  const Transport transport =
+      named ? *transport_from(read_choice(*named, "transport")) : Transport::tcp;
+  const bool can_listen = has_port(transport) || transport == Transport::unix_stream ||
+                          transport == Transport::unix_datagram;
+  if (!can_listen && !program->server.words.empty() &&
+      program->server.ready.when == ProgramReady::When::listens)
+    fail_at(named->mark, fmt::format("a server over {} has no port: add ready: {{line: REGEX}} or "
+                                     "{{after: 200ms}}",
+                                     name(transport)));
+  make_engine(*program, kind, transport, read_parameters(node, *program));
   return program;
 }
 

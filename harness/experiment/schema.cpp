@@ -413,12 +413,6 @@ Schema command_schema() {
           {"items", {{"type", {"string", "number"}}}}};
 }
 
-std::vector<std::string_view> parameter_names() {
-  std::vector<std::string_view> names;
-  for (const Parameter& p : parameters()) names.push_back(p.name);
-  return names;
-}
-
 // The words of a program's command: texts, and words under the name of a parameter.
 Schema words_schema() {
   const Schema word = {{"type", {"string", "number", "boolean", "null"}}};

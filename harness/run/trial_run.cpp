@@ -166,7 +166,10 @@ class TrialRun {
   // Waits until both ends have ended. Stops the end that is late.
   void collect(Pair& pair) {
     const bool alone = pair.server.channel == nullptr;
-    while (is_running() && pair.client.open && (pair.server.open || alone)) await_event(deadline_);
+    while (is_running() && pair.client.open && (pair.server.open || alone)) {
+      await_event(deadline_);
+      require_background(pair);
+    }
     if (!is_running() || pair.is_over()) return;
     Side& late = pair.client.open ? pair.client : pair.server;
     const Nanoseconds limit =
@@ -175,6 +178,14 @@ class TrialRun {
     stop(pair, late);
     const Nanoseconds end = now_ns() + margins_.other_end + margins_.answer;
     while (!pair.is_over()) await_event(end);
+  }
+
+  // Fails the trial if the background of `pair` has ended before it.
+  void require_background(const Pair& pair) {
+    if (&pair == &pairs_.front() || pairs_.front().client.open || !pair.client.open) return;
+    if (!is_running()) return;
+    outcome_.status = Status::failed;
+    outcome_.error = "the background ended before the measured client";
   }
 
   // Returns true for the server of a program, which cannot know that its client was the last one.

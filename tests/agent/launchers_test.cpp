@@ -89,6 +89,17 @@ TEST(Launchers, LibrariesOfCasesAreCodeToo) {
   EXPECT_THROW(refuse_launchers(experiment), UsageError);
 }
 
+TEST(Launchers, TheEnvironmentAndTheFilesOfProgramsAreShown) {
+  const auto found = launchers_of(
+      parse_experiment("name: x\nprograms:\n  a: {kind: latency, client: [./c], cwd: /opt, env: "
+                       "{LD_PRELOAD: ./x.so}, "
+                       "copy_files: [c]}\nworkloads:\n  w: {kind: latency, engine: a}\n",
+                       "x.yaml"));
+  ASSERT_THAT(found, SizeIs(2));
+  EXPECT_EQ(found[0].command, "env -C /opt LD_PRELOAD=./x.so ./c (as the client of program 'a')");
+  EXPECT_EQ(found[1].command, "c (copied to other hosts for program 'a')");
+}
+
 TEST(Launchers, CommandsOfUsedProgramsAreCodeToo) {
   const Experiment experiment = parse_experiment(
       "name: x\nprograms:\n  a: {kind: latency, server: [./s, '{port}'], client: [./c, 'x y']}\n"

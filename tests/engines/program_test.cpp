@@ -101,6 +101,16 @@ TEST(ProgramOutput, JsonPointersReadTheLastValue) {
   EXPECT_DOUBLE_EQ(m.figures.at("retransmits"), 7);
 }
 
+TEST(ProgramOutput, LinesThatOnlyBeginLikeJsonAreSkipped) {
+  std::string text;
+  for (int i = 0; i < 1200; ++i) text += "[INFO] step\n";
+  const ProgramFigure x{.column = "lost", .json = "/x"};
+  EXPECT_DOUBLE_EQ(printed(text + "{\"x\": 5}\n", {x}).figures.at("lost"), 5);
+  text.clear();
+  while (text.size() < ProgramOutput::kKept) text += "{ never closed\n";
+  EXPECT_EQ(error_of(text, {x, x, x}), "lost: there is no JSON in the output");
+}
+
 TEST(ProgramOutput, ABraceInATextEndsNoValue) {
   const Measurement m =
       printed("{\"note\": \"}{ \\\"\", \"x\": 3}\n", {{.column = "lost", .json = "/x"}});
@@ -121,12 +131,23 @@ TEST(ProgramOutput, AFigureThatIsMissingOrNoNumberIsAnErrorThatNamesIt) {
             "lost: 'none' is no number");
   EXPECT_EQ(error_of("lost 1e999\n", {{.column = "lost", .regex = "lost (.*)"}}),
             "lost: '1e999' is no number");
+  EXPECT_EQ(error_of("lost 1e300\n", {{.column = "lost", .regex = "lost (.*)", .scale = 1e20}}),
+            "lost: is too large");
   EXPECT_EQ(error_of("{\"a\": 1}\n", {{.column = "lost", .json = "/b"}}),
             "lost: the JSON has no /b");
   EXPECT_EQ(error_of("{\"b\": \"1\"}\n", {{.column = "lost", .json = "/b"}}),
             "lost: /b is no number: '\"1\"'");
   EXPECT_EQ(error_of("none\n", {{.column = "lost", .json = "/b"}}),
             "lost: there is no JSON in the output");
+}
+
+TEST(ProgramOutput, ALongLineMayArriveInSmallPieces) {
+  ProgramEnd end;
+  ProgramOutput output(end);
+  output.add("{\"pingperf\": 1, \"rtt_ns\": [1");
+  for (int i = 0; i < 300'000; ++i) output.add(", 1000");
+  output.add("]}\n");
+  EXPECT_EQ(output.finish().exchanges, 300'001u);
 }
 
 TEST(ProgramOutput, OfALongOutputTheEndCounts) {
@@ -169,9 +190,13 @@ TEST(ProgramOutput, OwnLinesHaveIntervalsRoundTripsAndTotals) {
 TEST(ProgramOutput, AWrongOwnLineIsAnErrorThatQuotesIt) {
   for (const char* const line :
        {R"({"pingperf": 2})", R"({"pingperf": 1, "intervals": {}})",
-        R"({"pingperf": 1, "interval": {}})", R"({"pingperf": 1, "end": {"cpu_user_s": 1}})",
-        R"({"pingperf": 1, "rtt_ns": [-5]})", R"({"pingperf": 1, "rtt_ns": 5})",
-        R"({"pingperf": 1, "rtt_histogram": [[1, -1]]})",
+        R"({"pingperf": 1, "interval": {}})",
+        R"({"pingperf": 1, "interval": {"start_s": 0, "end_s": 1, "bytes_recieved": 5}})",
+        R"({"pingperf": 1, "interval": {"start_s": 1, "end_s": 1}})",
+        R"({"pingperf": 1, "interval": {"start_s": -1, "end_s": 1}})",
+        R"({"pingperf": 1, "end": {"window_s": 0}})",
+        R"({"pingperf": 1, "end": {"cpu_user_s": 1}})", R"({"pingperf": 1, "rtt_ns": [-5]})",
+        R"({"pingperf": 1, "rtt_ns": 5})", R"({"pingperf": 1, "rtt_histogram": [[1, -1]]})",
         R"({"pingperf": 1, "end": {"bytes_sent": 1.5}})", R"({"pingperf": )"})
     EXPECT_THAT(error_of(line), testing::AllOf(HasSubstr("a line of pingperf's format is wrong"),
                                                HasSubstr("pingperf\":")))
@@ -220,6 +245,8 @@ TEST(ProgramEndpoint, AFailureHasTheStatusAndTheLastLine) {
             "program 'mine' exited with status 3; its last line: cannot connect");
   EXPECT_EQ(error_of_client(shell("echo 'bad thing'; exit 4")),
             "program 'mine' exited with status 4; its last line: bad thing");
+  EXPECT_EQ(error_of_client(shell("printf 'no newline'; exit 5")),
+            "program 'mine' exited with status 5; its last line: no newline");
   EXPECT_EQ(error_of_client(shell("kill -SEGV $$")), "program 'mine' was killed by SIGSEGV");
 }
 
@@ -246,6 +273,26 @@ TEST(ProgramEndpoint, AServerIsReadyWhenALineMatches) {
   EXPECT_NE(server->address().port(), 0);
   server->stop();
   EXPECT_EQ(server->run({}).error, "");
+}
+
+TEST(ProgramEndpoint, AServerIsReadyAfterATime) {
+  ProgramEnd end = shell("exec sleep 10");
+  end.ready = {.when = ProgramReady::When::after, .regex = "", .after = 50 * kMillisecond};
+  const Nanoseconds begin = now_ns();
+  const auto server = make_program_endpoint(end, config(), true);
+  EXPECT_GE(now_ns() - begin, 50 * kMillisecond);
+  server->stop();
+  EXPECT_EQ(server->run({}).error, "");
+}
+
+TEST(ProgramEndpoint, AServerMayEndItself) {
+  ProgramEnd end = shell("echo up; sleep 0.05; echo '{{\"x\": 1}}'");
+  end.ready = {.when = ProgramReady::When::line, .regex = "up"};
+  end.stop_signal = ProgramEnd::kEndsItself;
+  end.figures = {{.column = "lost", .json = "/x"}};
+  const Measurement m = make_program_endpoint(end, config(), true)->run({});
+  EXPECT_EQ(m.error, "");
+  EXPECT_DOUBLE_EQ(m.figures.at("lost"), 1);
 }
 
 TEST(ProgramEndpoint, AServerThatEndsBeforeItIsReadyIsAnError) {

@@ -34,12 +34,12 @@ programs:
     copy_files: [./server, client]
 )yaml";
 
-Experiment parse(const std::string& workload, const std::string& programs = kProgram) {
+Experiment experiment_with(const std::string& workload, const std::string& programs = kProgram) {
   return parse_experiment("name: x" + programs + "workloads:\n  w: " + workload + "\n", "x.yaml");
 }
 
 TEST(Programs, EveryKeyIsRead) {
-  const Experiment e = parse("{kind: throughput, engine: mine, transport: udp}");
+  const Experiment e = experiment_with("{kind: throughput, engine: mine, transport: udp}");
   const Program& p = *e.programs.at(0);
   EXPECT_EQ(p.name, "mine");
   EXPECT_EQ(p.place, "x.yaml:3:3");
@@ -64,7 +64,7 @@ TEST(Programs, EveryKeyIsRead) {
 }
 
 TEST(Programs, AreEnginesOfTheirCases) {
-  const Experiment e = parse(
+  const Experiment e = experiment_with(
       "{kind: throughput, transport: udp, message_size: 1KiB, matrix: {engine: [blocking, mine]}}");
   ASSERT_EQ(e.cases.size(), 2u);
   EXPECT_EQ(e.cases[0].program, nullptr);
@@ -75,7 +75,7 @@ TEST(Programs, AreEnginesOfTheirCases) {
 }
 
 TEST(Programs, HonourWhatTheirCommandsNameAndWhatIsListed) {
-  const Experiment e = parse("{kind: throughput, engine: mine, transport: udp}");
+  const Experiment e = experiment_with("{kind: throughput, engine: mine, transport: udp}");
   const Engine& engine = e.programs[0]->engine;
   for (const char* const name : {"duration", "reverse", "message_size", "pin.client", "ip", "port"})
     EXPECT_TRUE(engine.honours(name)) << name;
@@ -98,14 +98,14 @@ TEST(Programs, MayHaveEveryKindAndTransport) {
     for (const std::string_view transport : transport_names()) {
       const std::string shape =
           "{kind: " + std::string(kind) + ", transport: " + std::string(transport);
-      const Experiment e =
-          parse(shape + ", engine: p}", "\nprograms:\n  p: " + shape + ", client: [./c]}\n");
+      const Experiment e = experiment_with(shape + ", engine: p}",
+                                           "\nprograms:\n  p: " + shape + ", client: [./c]}\n");
       EXPECT_EQ(e.cases.at(0).program, e.programs.at(0)) << shape;
     }
 }
 
 TEST(Programs, MayBeABackground) {
-  const Experiment e = parse(
+  const Experiment e = experiment_with(
       "{kind: latency, engine: blocking, background: {kind: throughput, engine: mine, transport: "
       "udp}}");
   ASSERT_EQ(e.cases.size(), 2u);
