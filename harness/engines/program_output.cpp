@@ -18,7 +18,7 @@ namespace pingperf {
 namespace {
 
 constexpr std::size_t kMaxLine = 16 << 20;  // bytes: two million round trips
-constexpr std::size_t kMaxMatched = 4096;  // std::regex recurses for each byte of a match
+constexpr std::size_t kMaxMatched = 4096;   // std::regex recurses for each byte of a match
 constexpr std::size_t kMaxIntervals = 1'000'000;
 constexpr std::size_t kMaxErrors = 1000;  // before a value: each can cost the whole text
 
