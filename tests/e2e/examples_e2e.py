@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import support
-from support import SOURCE, on_terminal, read_table
+from support import SOURCE, on_terminal
 
 EXAMPLES = SOURCE / "examples"
 PROGRAMS = ["c-ping", "python-ping", "go-ping", "c-bulk", "python-bulk"]
@@ -26,7 +26,7 @@ class Examples(support.EndToEnd):
     def setUpClass(cls):
         super().setUpClass()
         cls.copy = shutil.copytree(EXAMPLES, cls.shared / "examples", ignore=lambda folder, names:
-                                   [n for n in names if not Path(n).suffix])  # programs that were built
+                                   [n for n in names if not Path(n).suffix])  # built programs
         for source in cls.copy.glob("*.c"):
             build("cc", "-O2", "-Wall", "-Wextra", "-o", source.with_suffix(""), source)
         pings = ["blocking", "c-ping", "python-ping"]
@@ -34,11 +34,10 @@ class Examples(support.EndToEnd):
             build("go", "build", "-o", "ping_client_go", "ping_client.go", cwd=cls.copy,
                   env={**os.environ, "GOCACHE": str(cls.shared / "go"), "GOFLAGS": "", "GO111MODULE": "off"})
             pings.append("go-ping")
-        before = Path.cwd()
-        os.chdir(cls.shared)  # the programs run in examples/ of this folder
-        cls.addClassCleanup(os.chdir, before)
-        cls.compared = cls.shared_run(cls.copy / "compare.yaml", "--set", "plan.repetitions=1", "--set",
-                                      "defaults.duration=300ms", "--set", f"workloads.ping.matrix.engine={pings}")
+        changes = ["plan.repetitions=1", "defaults.duration=300ms", f"workloads.ping.matrix.engine={pings}"]
+        cls.compared = support.Run(cls.shared / "results", "examples/compare.yaml",
+                                   *(word for change in changes for word in ("--set", change)),
+                                   cwd=cls.shared)  # the experiment looks for the programs in examples/
 
     def rows(self, kind):
         trials = self.compared.table()
@@ -59,17 +58,18 @@ class Examples(support.EndToEnd):
                 self.assertIn(program, set(trials.engine))
 
     def test_own_lines_become_intervals_and_histograms(self):
-        trials, intervals = self.compared.table(), self.compared.table("intervals.csv")
+        intervals = self.compared.table("intervals.csv")
         for program in ("c-bulk", "python-bulk"):
-            trial = self.rows("throughput")[program]
-            mine = intervals[(intervals.trial == trial.trial) & (intervals.end == "server")]
-            self.assertGreater(len(mine), 0, program)
-            self.assertGreater(mine.bytes_received.min(), 0, program)
-        print(trials.columns, intervals.columns, list(self.compared.directory.rglob("*")))
+            measured = intervals[(intervals.case == f"bulk/engine={program}") & (intervals.endpoint == "server")]
+            self.assertGreater(len(measured), 0, program)
+            self.assertGreater(measured.bytes_received.min(), 0, program)
+        histograms = {file.name for file in (self.compared.directory / "histograms").iterdir()}
+        for row in self.rows("latency").values():
+            self.assertIn(f"ping_engine={row.engine}-1.hgrm", histograms)
 
     def test_progress_shows_the_rate_that_the_server_reports(self):
         shown = on_terminal("run", "-o", self.results, "examples/compare.yaml", "--only", "bulk/engine=c-bulk", "--set",
-                            "plan.repetitions=1", stream="stderr", COLUMNS="120")
+                            "plan.repetitions=1", stream="stderr", cwd=self.shared, COLUMNS="120")
         lines = [re.sub(r"\x1b\[[0-9;]*[mK]", "", line) for line in re.split("[\r\n]", shown)]
         self.assertTrue(any(re.search(r"bulk/engine=c-bulk  [0-9.]+ [kMG]?bit/s", line) for line in lines), lines)
 

@@ -129,8 +129,8 @@ def run_directory(results):
 class Run:
     """A run that has succeeded: what it printed, and its files."""
 
-    def __init__(self, results, *arguments):
-        done = pingperf("run", "-o", results, *arguments)
+    def __init__(self, results, *arguments, **options):
+        done = pingperf("run", "-o", results, *arguments, **options)
         assert done.returncode == 0, done.stdout + done.stderr
         self.stdout, self.stderr = done.stdout, done.stderr
         self.directory = run_directory(results)
