@@ -4,14 +4,12 @@ Usage: output_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """
 
 import json
-import os
-import pty
 import re
 import subprocess
 from pathlib import Path
 
 import support
-from support import NULL_TRIALS, pingperf
+from support import NULL_TRIALS, on_terminal, pingperf
 
 PINGS = """
 name: pings
@@ -25,26 +23,6 @@ compare:
 gates:
   - {metric: throughput_bps, workload: bulk_of_a_name_that_is_long, axis: engine, baseline: blocking, at_least: 0.1}
 """
-
-
-def on_terminal(*arguments, **environment):
-    """Returns the text that pingperf prints to a terminal."""
-    ours, theirs = pty.openpty()
-    child = subprocess.Popen([support.PINGPERF, *map(str, arguments)], stdout=theirs, stdin=subprocess.DEVNULL,
-                             stderr=subprocess.DEVNULL, env={**os.environ, "TERM": "xterm", **environment})
-    os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            piece = os.read(ours, 65536)
-        except OSError:  # the other side is closed
-            break
-        if not piece:
-            break
-        shown += piece
-    os.close(ours)
-    child.wait(timeout=60)
-    return shown.decode().replace("\r\n", "\n")
 
 
 class Output(support.EndToEnd):

@@ -1,5 +1,7 @@
 """Helpers of the end-to-end tests: run pingperf, read the files of a run, wait for conditions."""
 
+import os
+import pty
 import random
 import re
 import socket
@@ -30,6 +32,27 @@ def main():
 
 def pingperf(*arguments, **options):
     return subprocess.run([PINGPERF, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
+
+
+def on_terminal(*arguments, stream="stdout", cwd=None, **environment):
+    """Returns the text that pingperf prints to a terminal, which is its stdout or stderr."""
+    ours, theirs = pty.openpty()
+    others = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
+    child = subprocess.Popen([PINGPERF, *map(str, arguments)], **{**others, stream: theirs}, cwd=cwd,
+                             env={**os.environ, "TERM": "xterm", **environment})
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:  # the other side is closed
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(ours)
+    child.wait(timeout=60)
+    return shown.decode().replace("\r\n", "\n")
 
 
 def read_table(file):
@@ -106,8 +129,8 @@ def run_directory(results):
 class Run:
     """A run that has succeeded: what it printed, and its files."""
 
-    def __init__(self, results, *arguments):
-        done = pingperf("run", "-o", results, *arguments)
+    def __init__(self, results, *arguments, **options):
+        done = pingperf("run", "-o", results, *arguments, **options)
         assert done.returncode == 0, done.stdout + done.stderr
         self.stdout, self.stderr = done.stdout, done.stderr
         self.directory = run_directory(results)
