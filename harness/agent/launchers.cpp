@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "harness/agent/channel.h"
@@ -13,17 +14,20 @@ namespace pingperf {
 
 namespace {
 
-// Adds the commands of a program, with its placeholders, folder and environment, and the files that
-// it copies.
-void add_commands_of(const Program& program, std::vector<Launcher>& launchers) {
+// Adds the commands of a program, with its placeholders, optional words, folder and environment, and
+// the files that it copies.
+void add_commands_of(const Program& program, bool has_server, std::vector<Launcher>& launchers) {
   for (const auto& [end, what] :
        {std::pair(&program.server, "server"), {&program.client, "client"}}) {
-    if (end->words.empty()) continue;
+    if (end->words.empty() || (end == &program.server && !has_server)) continue;
     std::vector<std::string> words;
     if (!end->directory.empty()) words = {"env", "-C", end->directory};
     if (words.empty() && !end->environment.empty()) words = {"env"};
     for (const auto& [name, value] : end->environment) words.push_back(name + "=" + value);
-    for (const ProgramWord& word : end->words) words.push_back(word.text);
+    for (const ProgramWord& word : end->words)
+      words.push_back(word.condition.empty()
+                          ? word.text
+                          : fmt::format("[{}: {}]", word.condition, word.text));
     launchers.push_back({program.place, fmt::format("{} (as the {} of program '{}')",
                                                     command_line(words), what, program.name)});
   }
@@ -51,12 +55,13 @@ std::vector<Launcher> launchers_of(const Experiment& experiment) {
                                         [&](const Launcher& l) { return l.command == command; });
       if (!is_known) launchers.push_back({host->place, command});
     }
-  std::set<const Program*> programs;
+  std::map<const Program*, bool> programs;  // true: its server runs too
   for (const Case& c : experiment.cases)
     for (const Case* const one : {&c, c.background.get()})
-      if (one && one->program) programs.insert(one->program.get());
+      if (one && one->program) programs[one->program.get()] |= !experiment.is_external(c);
   for (const auto& program : experiment.programs)
-    if (programs.contains(program.get())) add_commands_of(*program, launchers);
+    if (const auto used = programs.find(program.get()); used != programs.end())
+      add_commands_of(*program, used->second, launchers);
   for (const Case& c : experiment.cases) {
     if (!c.options.libiperf) continue;
     const std::string command = command_line({*c.options.libiperf}) + " (as libiperf)";

@@ -206,7 +206,7 @@ class ProgramEndpoint final : public Endpoint {
       is_stopped = !status && ::eventfd_read(wake_.get(), &count) == 0;
     }
     if (is_stopped) {
-      if (end_.stop_signal == ProgramEnd::kEndsItself) fail("did not end after its client");
+      if (end_.stop_signal == ProgramEnd::kEndsItself) fail("did not end after its client (stop: self)");
       process_->signal(end_.stop_signal);
       status = process_->pump(now_ns() + kStopGrace, -1);
       if (!status) status = process_->end();
@@ -255,14 +255,21 @@ std::optional<std::string> unavailable(const ProgramEnd& end) {
   if (end.words.empty()) return std::nullopt;
   const std::string& name = end.words.front().text;
   const auto missing = [&](const std::string& where) {
-    return fmt::format("program '{}': there is no executable {}{}", end.program, name, where);
+    return fmt::format("program '{}': there is no executable {}{}{}", end.program, name, where,
+                       name.find(' ') == std::string::npos
+                           ? ""
+                           : " (no shell reads a command: each word is an item of the list)");
   };
   const auto is_executable = [](const std::string& path) {
     return ::access(path.c_str(), X_OK) == 0;
   };
   if (name.find('/') != std::string::npos) {
     const bool is_relative = !name.starts_with('/') && !end.directory.empty();
-    if (is_executable(is_relative ? end.directory + "/" + name : name)) return std::nullopt;
+    const std::string path = is_relative ? end.directory + "/" + name : name;
+    if (is_executable(path)) return std::nullopt;
+    if (::access(path.c_str(), F_OK) == 0)
+      return fmt::format("program '{}': {} is not executable: chmod +x, or name its interpreter",
+                         end.program, name);
     char here[4096] = "";
     if (::getcwd(here, sizeof here) == nullptr) here[0] = '\0';
     return missing(name.starts_with('/')

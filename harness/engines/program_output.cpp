@@ -1,6 +1,6 @@
 #include "harness/engines/program_output.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -98,10 +98,25 @@ std::optional<double> number_in(std::string_view text) {
   throw std::runtime_error(fmt::format("{}: {}", figure.column, what));
 }
 
+// Returns "; /a has b, c": the keys of the deepest object on the way of a pointer that leads nowhere.
+std::string keys_near(const Json& document, Json::json_pointer pointer) {
+  constexpr std::size_t kMaxKeys = 12;
+  while (!pointer.empty() && !document.contains(pointer)) pointer.pop_back();
+  const Json& parent = document.at(pointer);
+  if (!parent.is_object()) return "";
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : parent.items())
+    if (keys.size() < kMaxKeys) keys.push_back(key);
+  return fmt::format("; {} has {}", pointer.empty() ? "it" : pointer.to_string(),
+                     printable(fmt::format("{}", fmt::join(keys, ", "))));
+}
+
 double json_figure(const ProgramFigure& figure, const Json& document) {
-  if (document.is_null()) fail(figure, "there is no JSON in the output");
+  if (document.is_null())
+    fail(figure, "no line of the output begins with a JSON object or list");
   const Json::json_pointer pointer(figure.json);
-  if (!document.contains(pointer)) fail(figure, fmt::format("the JSON has no {}", figure.json));
+  if (!document.contains(pointer))
+    fail(figure, fmt::format("the JSON has no {}{}", figure.json, keys_near(document, pointer)));
   const Json& value = document.at(pointer);
   if (!value.is_number())
     fail(figure, fmt::format("{} is no number: {}", figure.json, excerpt(json_line(value))));
@@ -247,6 +262,9 @@ void ProgramOutput::take_figures() {
     const double value = figure.scale * (figure.json.empty() ? regex_figure(figure, text_)
                                                              : json_figure(figure, document));
     if (!std::isfinite(value)) fail(figure, "is too large");
+    if (value < 0) fail(figure, fmt::format("{} is negative", value));
+    if (value > 1 && figure.column.ends_with("_ratio"))
+      fail(figure, fmt::format("{} is no ratio from 0 to 1", value));
     measurement_.figures[figure.column] = value;
   }
 }

@@ -67,9 +67,9 @@ class CaseBuilder {
     for (const auto& [parameter, mark] : explicit_)
       if (case_.program && !case_.engine->honours(parameter))
         fail_at(mark,
-                fmt::format("program '{}' does not honour '{}': name {{{}}} in a command, or "
-                            "add it to its parameters",
-                            case_.options.engine, parameter, find_parameter(parameter)->column));
+                fmt::format("program '{}' does not honour '{}': add {} to a command, or the name "
+                            "to its parameters",
+                            case_.options.engine, parameter, words_for(parameter)));
       else if (!case_.engine->honours(parameter))
         fail_at(mark, fmt::format("engine '{}' has no '{}' for {} over {}{}", case_.options.engine,
                                   parameter, name(case_.options.kind),
@@ -88,6 +88,13 @@ class CaseBuilder {
   bool is_explicit(std::string_view parameter) const {
     return std::any_of(explicit_.begin(), explicit_.end(),
                        [&](const auto& known) { return known.first == parameter; });
+  }
+
+  // Returns how a command honours a parameter: "{rate_bps}", or for a flag "{reverse: [WORD]}".
+  static std::string words_for(std::string_view parameter) {
+    const Parameter& p = *find_parameter(parameter);
+    return p.unit == Unit::flag ? fmt::format("{{{}: [WORD]}}", p.name)
+                                : fmt::format("{{{}}}", p.column);
   }
 
   // Returns the name of each engine once.

@@ -152,6 +152,8 @@ void read_results(const Node& node, Program& program) {
 
 ProgramReady read_ready(const Node& node) {
   if (node.type == Node::Type::scalar && node.scalar == "port") return {};
+  if (node.type != Node::Type::map)
+    fail_at(node.mark, "ready must be port, {line: REGEX} or {after: 200ms}");
   check_keys(node, "ready", keys_of("ready"));
   if (node.entries.size() != 1)
     fail_at(node.mark, "ready must be port, {line: REGEX} or {after: 200ms}");

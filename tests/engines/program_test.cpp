@@ -108,7 +108,7 @@ TEST(ProgramOutput, LinesThatOnlyBeginLikeJsonAreSkipped) {
   EXPECT_DOUBLE_EQ(printed(text + "{\"x\": 5}\n", {x}).figures.at("lost"), 5);
   text.clear();
   while (text.size() < ProgramOutput::kKept) text += "{ never closed\n";
-  EXPECT_EQ(error_of(text, {x, x, x}), "lost: there is no JSON in the output");
+  EXPECT_EQ(error_of(text, {x, x, x}), "lost: no line of the output begins with a JSON object or list");
 }
 
 TEST(ProgramOutput, ABraceInATextEndsNoValue) {
@@ -133,12 +133,18 @@ TEST(ProgramOutput, AFigureThatIsMissingOrNoNumberIsAnErrorThatNamesIt) {
             "lost: '1e999' is no number");
   EXPECT_EQ(error_of("lost 1e300\n", {{.column = "lost", .regex = "lost (.*)", .scale = 1e20}}),
             "lost: is too large");
+  EXPECT_EQ(error_of("lost -3\n", {{.column = "lost", .regex = "lost (.*)"}}),
+            "lost: -3 is negative");
+  EXPECT_EQ(error_of("lost 20\n", {{.column = "loss_ratio", .regex = "lost (.*)"}}),
+            "loss_ratio: 20 is no ratio from 0 to 1");
+  EXPECT_EQ(error_of("{\"a\": {\"x\": 1, \"y\": 2}}\n", {{.column = "lost", .json = "/a/z"}}),
+            "lost: the JSON has no /a/z; /a has x, y");
   EXPECT_EQ(error_of("{\"a\": 1}\n", {{.column = "lost", .json = "/b"}}),
-            "lost: the JSON has no /b");
+            "lost: the JSON has no /b; it has a");
   EXPECT_EQ(error_of("{\"b\": \"1\"}\n", {{.column = "lost", .json = "/b"}}),
             "lost: /b is no number: '\"1\"'");
   EXPECT_EQ(error_of("none\n", {{.column = "lost", .json = "/b"}}),
-            "lost: there is no JSON in the output");
+            "lost: no line of the output begins with a JSON object or list");
 }
 
 TEST(ProgramOutput, ALongLineMayArriveInSmallPieces) {
@@ -344,6 +350,11 @@ TEST(ProgramEndpoint, AMissingExecutableIsUnavailable) {
   EXPECT_EQ(unavailable(end), std::nullopt);
   end.words.front().text = "no-such-program";
   EXPECT_EQ(unavailable(end), "program 'mine': there is no executable no-such-program in PATH");
+  end.words.front().text = "cd x && y";
+  EXPECT_THAT(unavailable(end).value(), HasSubstr("no shell reads a command"));
+  end.words.front().text = "/etc/passwd";
+  EXPECT_EQ(unavailable(end),
+            "program 'mine': /etc/passwd is not executable: chmod +x, or name its interpreter");
   end.words.front().text = "./no-such-program";
   end.directory = "/usr";
   EXPECT_EQ(unavailable(end), "program 'mine': there is no executable ./no-such-program in /usr");
