@@ -1,16 +1,14 @@
-// Receives, and reports the goodput. Usage: bulk_server ADDRESS PORT WARMUP_S DURATION_S
+// Receives, and prints the goodput. Usage: bulk_server ADDRESS PORT WARMUP_S DURATION_S
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-
 static double now_s(void) {
   struct timespec t;
   return clock_gettime(CLOCK_MONOTONIC, &t), t.tv_sec + t.tv_nsec / 1e9;
 }
-
 int main(int argc, char** argv) {
   static char buffer[131072];
   if (argc != 5) return 2;
@@ -20,18 +18,13 @@ int main(int argc, char** argv) {
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   if (bind(listener, (struct sockaddr*)&address, sizeof address) || listen(listener, 1)) return 1;
   const int fd = accept(listener, NULL, NULL);
-  const double warm = now_s() + atof(argv[3]), duration = atof(argv[4]);
-  double begin = 0, edge = 0, bytes = 0;  // of the window, of the interval
-  for (ssize_t n; (n = read(fd, buffer, sizeof buffer)) > 0;) {
-    const double now = now_s();
-    bytes += n;
-    if (now < warm || (begin && edge - begin >= duration)) continue;
-    if (begin && now - edge < 0.1) continue;
-    if (!begin) begin = now;
-    else
-      printf("{\"pingperf\": 1, \"interval\": {\"start_s\": %f, \"end_s\": %f, "
-             "\"bytes_received\": %.0f}}\n", edge - begin, now - begin, bytes);
-    fflush(stdout);
-    edge = now, bytes = 0;
+  double begin = now_s() + atof(argv[3]), end = begin + atof(argv[4]), edge = begin, bytes = 0;
+  for (ssize_t n = 1; n > 0;) {  // edge: the interval's start
+    const double now = (n = read(fd, buffer, sizeof buffer), now_s());
+    if (n > 0 && now >= begin) bytes += n;
+    if (now < begin || edge >= end || (n > 0 && now - edge < 0.1)) continue;
+    printf("{\"pingperf\": 1, \"interval\": {\"start_s\": %f, \"end_s\": %f, "
+           "\"bytes_received\": %.0f}}\n", edge - begin, now - begin, bytes);
+    fflush(stdout), edge = now, bytes = 0;
   }
 }

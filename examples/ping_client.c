@@ -19,12 +19,12 @@ int main(int argc, char** argv) {
   if (inet_pton(AF_INET, argv[1], &to.sin_addr) != 1 || size < 1 || size > 65536) return 2;
   if (connect(fd, (struct sockaddr*)&to, sizeof to)) return perror("connect"), 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-  const double begin = now_ns() + 1e9 * atof(argv[4]), end = begin + 1e9 * atof(argv[5]);
-  int n = 0;
-  for (double sent; (sent = now_ns()) < end && n < 1000000;) {
+  double begin = now_ns() + 1e9 * atof(argv[4]), end = begin + 1e9 * atof(argv[5]), sent;
+  int n = 0;  // it ends early when rtts is full
+  while ((sent = now_ns()) < end && n < 1000000) {
     if (write(fd, buffer, size) != size || recv(fd, buffer, size, MSG_WAITALL) != size) return 1;
     if (sent >= begin) rtts[n++] = now_ns() - sent;
   }
   for (int i = 0; i < n; ++i) printf("{\"pingperf\": 1, \"rtt_ns\": [%.0f]}\n", rtts[i]);
-  printf("{\"pingperf\": 1, \"end\": {\"window_s\": %f}}\n", (now_ns() - begin) / 1e9);
+  printf("{\"pingperf\": 1, \"end\": {\"window_s\": %f}}\n", (sent - begin) / 1e9);
 }

@@ -24,7 +24,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	list := strings.ReplaceAll(fmt.Sprintf("%d", rtts), " ", ", ") // Go prints [1 2 3]
 	window := time.Since(begin).Seconds()
+	list := strings.ReplaceAll(fmt.Sprintf("%d", rtts), " ", ", ") // Go prints [1 2 3]
 	fmt.Printf("{\"pingperf\": 1, \"rtt_ns\": %s, \"end\": {\"window_s\": %f}}\n", list, window)
 }

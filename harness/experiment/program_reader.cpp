@@ -255,6 +255,8 @@ void read_common(const Node& node, Program& program) {
     common.words = std::move(end->words);
     *end = common;
   }
+  // `self` is about the server. A client that has to end early cannot know it.
+  if (common.stop_signal == ProgramEnd::kEndsItself) program.client.stop_signal = SIGTERM;
   if (const Node* const ready = node.find("ready")) {
     if (program.server.words.empty()) fail_at(ready->mark, "ready: this program has no server");
     program.server.ready = read_ready(*ready);

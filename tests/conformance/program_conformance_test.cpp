@@ -257,11 +257,34 @@ TEST_P(ProgramTest, AClientWithoutAServerFails) {
   EXPECT_NE(error.find("Connection refused"), std::string::npos) << error;
 }
 
+TEST_P(ProgramTest, AServerThatVanishesIsAnErrorOfTheClient) {
+  std::unique_ptr<Endpoint> server = engine().listen(config(options(kTooLong)));
+  RunningEnd client(engine().connect(config(options(kTooLong), server->address())));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  server.reset();  // kills it, whether the client has connected or not
+  const std::string error = client.wait().error;
+  EXPECT_NE(error, "");
+  EXPECT_NE(error, "it still runs");
+}
+
+TEST_P(ProgramTest, ABusyPortIsReported) {
+  const std::unique_ptr<Endpoint> first = engine().listen(config(options()));
+  try {
+    engine().listen(config(options(), first->address()));
+    FAIL() << "started a server on a port that is in use";
+  } catch (const std::system_error& e) {
+    EXPECT_EQ(e.code().value(), EADDRINUSE);
+  }
+}
+
 TEST_P(ProgramTest, StopEndsAServerWithoutAClient) {
   RunningEnd server(engine().listen(config(options())));
   server.stop();
   const Measurement figures = server.wait();
-  EXPECT_EQ(figures.error, "");
+  if (GetParam()->server.stop_signal == ProgramEnd::kEndsItself)
+    EXPECT_NE(figures.error.find("did not end after its client"), std::string::npos);
+  else
+    EXPECT_EQ(figures.error, "");
   EXPECT_FALSE(figures.window_s);
 }
 

@@ -63,6 +63,15 @@ TEST(Programs, EveryKeyIsRead) {
   EXPECT_THAT(p.copy_files, ElementsAre("./server", "client"));
 }
 
+TEST(Programs, OnlyTheServerEndsItself) {
+  const Experiment e = experiment_with("{kind: throughput, engine: mine}", R"yaml(
+programs:
+  mine: {kind: throughput, server: [a, "{port}"], client: [b, "{duration_s}"], stop: self}
+)yaml");
+  EXPECT_EQ(e.programs.at(0)->server.stop_signal, ProgramEnd::kEndsItself);
+  EXPECT_EQ(e.programs.at(0)->client.stop_signal, SIGTERM);
+}
+
 TEST(Programs, AreEnginesOfTheirCases) {
   const Experiment e = experiment_with(
       "{kind: throughput, transport: udp, message_size: 1KiB, matrix: {engine: [blocking, mine]}}");
