@@ -14,8 +14,8 @@ namespace pingperf {
 
 namespace {
 
-// Adds the commands of a program, with its placeholders, optional words, folder and environment, and
-// the files that it copies.
+// Adds the commands of a program, with its placeholders, optional words, folder and environment,
+// and the files that it copies.
 void add_commands_of(const Program& program, bool has_server, std::vector<Launcher>& launchers) {
   for (const auto& [end, what] :
        {std::pair(&program.server, "server"), {&program.client, "client"}}) {
@@ -25,9 +25,8 @@ void add_commands_of(const Program& program, bool has_server, std::vector<Launch
     if (words.empty() && !end->environment.empty()) words = {"env"};
     for (const auto& [name, value] : end->environment) words.push_back(name + "=" + value);
     for (const ProgramWord& word : end->words)
-      words.push_back(word.condition.empty()
-                          ? word.text
-                          : fmt::format("[{}: {}]", word.condition, word.text));
+      words.push_back(word.condition.empty() ? word.text
+                                             : fmt::format("[{}: {}]", word.condition, word.text));
     launchers.push_back({program.place, fmt::format("{} (as the {} of program '{}')",
                                                     command_line(words), what, program.name)});
   }

@@ -206,7 +206,8 @@ class ProgramEndpoint final : public Endpoint {
       is_stopped = !status && ::eventfd_read(wake_.get(), &count) == 0;
     }
     if (is_stopped) {
-      if (end_.stop_signal == ProgramEnd::kEndsItself) fail("did not end after its client (stop: self)");
+      if (end_.stop_signal == ProgramEnd::kEndsItself)
+        fail("did not end after its client (stop: self)");
       process_->signal(end_.stop_signal);
       status = process_->pump(now_ns() + kStopGrace, -1);
       if (!status) status = process_->end();

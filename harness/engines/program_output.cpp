@@ -98,7 +98,8 @@ std::optional<double> number_in(std::string_view text) {
   throw std::runtime_error(fmt::format("{}: {}", figure.column, what));
 }
 
-// Returns "; /a has b, c": the keys of the deepest object on the way of a pointer that leads nowhere.
+// Returns "; /a has b, c": the keys of the deepest object on the way of a pointer that leads
+// nowhere.
 std::string keys_near(const Json& document, Json::json_pointer pointer) {
   constexpr std::size_t kMaxKeys = 12;
   while (!pointer.empty() && !document.contains(pointer)) pointer.pop_back();
@@ -112,8 +113,7 @@ std::string keys_near(const Json& document, Json::json_pointer pointer) {
 }
 
 double json_figure(const ProgramFigure& figure, const Json& document) {
-  if (document.is_null())
-    fail(figure, "no line of the output begins with a JSON object or list");
+  if (document.is_null()) fail(figure, "no line of the output begins with a JSON object or list");
   const Json::json_pointer pointer(figure.json);
   if (!document.contains(pointer))
     fail(figure, fmt::format("the JSON has no {}{}", figure.json, keys_near(document, pointer)));

@@ -92,7 +92,8 @@ TEST(Launchers, LibrariesOfCasesAreCodeToo) {
 TEST(Launchers, OptionalWordsAndServersOfOthersAreShownAsSuch) {
   const auto found = launchers_of(parse_experiment(
       "name: x\nhosts: {server: {external: 192.0.2.1, port: 80}}\nprograms:\n  a: {kind: latency, "
-      "server: [./s], client: [./c, {reverse: [-R]}]}\nworkloads:\n  w: {kind: latency, engine: a}\n",
+      "server: [./s], client: [./c, {reverse: [-R]}]}\nworkloads:\n  w: {kind: latency, engine: "
+      "a}\n",
       "x.yaml"));
   ASSERT_THAT(found, SizeIs(1));
   EXPECT_EQ(found[0].command, "./c '[reverse: -R]' (as the client of program 'a')");

@@ -108,7 +108,8 @@ TEST(ProgramOutput, LinesThatOnlyBeginLikeJsonAreSkipped) {
   EXPECT_DOUBLE_EQ(printed(text + "{\"x\": 5}\n", {x}).figures.at("lost"), 5);
   text.clear();
   while (text.size() < ProgramOutput::kKept) text += "{ never closed\n";
-  EXPECT_EQ(error_of(text, {x, x, x}), "lost: no line of the output begins with a JSON object or list");
+  EXPECT_EQ(error_of(text, {x, x, x}),
+            "lost: no line of the output begins with a JSON object or list");
 }
 
 TEST(ProgramOutput, ABraceInATextEndsNoValue) {
