@@ -104,7 +104,7 @@ MISBEHAVIOURS = {
         "os.kill(os.getpid(), signal.SIGKILL)", status="failed", error="program 'it' was killed by SIGKILL"),
     "the client prints no figure": Misbehaviour(
         "print('nothing')", status="failed",
-        error="printed no valid figure: throughput_bps: there is no JSON in the output; its last line: nothing"),
+        error="printed no valid figure: throughput_bps: no line of the output begins with a JSON object or list; its last line: nothing"),
     "the server exits before it is ready": Misbehaviour(
         server=starts(DAEMON) + "sys.exit('no licence')", status="failed",
         error="program 'it' exited with status 1 before it was ready; its last line: no licence"),
@@ -130,7 +130,7 @@ MISBEHAVIOURS = {
         " print('y' * 1000, file=sys.stderr)\nfigure()"),
     "an early figure and 3 MiB of output": Misbehaviour(
         "figure()\nfor _ in range(3000): print('x' * 1000)", status="failed",
-        error="there is no JSON in the output (only the last MiB of the output is kept)"),
+        error="no line of the output begins with a JSON object or list (only the last MiB of the output is kept)"),
     "many figures": Misbehaviour("for i in range(3000): print('{\"throughput_bps\": %d}' % i)\nfigure()"),
 }
 
