@@ -224,13 +224,9 @@ Measurement measurement_from(const Json& object) {
   return m;
 }
 
-bool take_figure(const Json& object, std::string_view name, Measurement& measurement) {
+void take_figure(const Json& object, std::string_view name, Measurement& measurement) {
   for (const Field<Measurement>& field : kMeasurement)
-    if (field.name == name) {
-      take_fields<Measurement>(object, measurement, std::span(&field, 1));
-      return true;
-    }
-  return false;
+    if (field.name == name) take_fields<Measurement>(object, measurement, std::span(&field, 1));
 }
 
 }  // namespace pingperf

@@ -14,8 +14,8 @@ Json to_json(const Measurement& measurement);
 Interval interval_from(const Json& object);
 Measurement measurement_from(const Json& object);
 
-// Sets the named figure of `measurement` to the value that `object` has for it. Returns false if no
-// figure has the name. Throws ProtocolError.
-bool take_figure(const Json& object, std::string_view name, Measurement& measurement);
+// Sets the named figure of `measurement` to the value that `object` has for it. The name must be
+// that of a figure. Throws ProtocolError.
+void take_figure(const Json& object, std::string_view name, Measurement& measurement);
 
 }  // namespace pingperf

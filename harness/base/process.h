@@ -83,7 +83,8 @@ class Process {
   std::optional<int> wait_until(Nanoseconds deadline) noexcept;
   // Kills it unless it has ended. Returns its wait status.
   int end() noexcept;
-  // What it and its descendants used (wait4(2)); zeros while it runs.
+  // Returns the resources that the process and its descendants have used (wait4(2)), or zeros while
+  // the process runs.
   const rusage& usage() const noexcept { return usage_; }
 
  private:

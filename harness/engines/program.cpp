@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <random>
 #include <regex>
@@ -47,6 +48,11 @@ bool is_bound(const std::string& unix_path) {
   for (std::string line; std::getline(file, line);)
     if (line.ends_with(" " + unix_path)) return true;
   return false;
+}
+
+// Returns true if a server at the address can be looked up: raw and icmp addresses have no port.
+bool is_visible(const Address& address) {
+  return address.family() == AF_UNIX || address.port() != 0;
 }
 
 bool is_bound(const Address& address) {
@@ -119,8 +125,7 @@ class ProgramEndpoint final : public Endpoint {
   // The client would measure the process that has the port.
   void refuse_a_busy_port() const {
     const Address& address = config_.address;
-    if (address.family() != AF_UNIX && address.port() == 0) return;
-    if (is_bound(address))
+    if (is_visible(address) && is_bound(address))
       throw std::system_error(EADDRINUSE, std::generic_category(),
                               fmt::format("program '{}': {} has a listener already", end_.program,
                                           address.to_string()));
@@ -164,8 +169,7 @@ class ProgramEndpoint final : public Endpoint {
       case ProgramReady::When::listens:
         break;
     }
-    const Address& address = config_.address;
-    return (address.family() != AF_UNIX && address.port() == 0) || is_bound(address);
+    return !is_visible(config_.address) || is_bound(config_.address);
   }
 
   std::string ready_text() const {
@@ -271,11 +275,10 @@ std::optional<std::string> unavailable(const ProgramEnd& end) {
     if (::access(path.c_str(), F_OK) == 0)
       return fmt::format("program '{}': {} is not executable: chmod +x, or name its interpreter",
                          end.program, name);
-    char here[4096] = "";
-    if (::getcwd(here, sizeof here) == nullptr) here[0] = '\0';
-    return missing(name.starts_with('/')
-                       ? ""
-                       : fmt::format(" in {}", end.directory.empty() ? here : end.directory));
+    std::error_code ignored;
+    const std::string here =
+        end.directory.empty() ? std::filesystem::current_path(ignored).string() : end.directory;
+    return missing(name.starts_with('/') ? "" : " in " + here);
   }
   const char* const path = ::getenv("PATH");
   std::istringstream folders(path ? path : "/usr/bin:/bin");

@@ -8,19 +8,14 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
+#include "harness/base/io.h"
 #include "harness/base/usage_error.h"
 
 namespace pingperf {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 TEST(CopiedFiles, HaveTheContentAndThePermissionsAndEndWithTheirOwner) {
   const fs::path here =
@@ -40,7 +35,7 @@ TEST(CopiedFiles, HaveTheContentAndThePermissionsAndEndWithTheirOwner) {
       piece.path = "./build/server";
       files.put(piece);
     }
-    EXPECT_EQ(read(fs::path(folder) / "build/server"), content);
+    EXPECT_EQ(read_file(fs::path(folder) / "build/server"), content);
     EXPECT_EQ(fs::status(fs::path(folder) / "build/server").permissions(), fs::perms(0755));
   }
   EXPECT_FALSE(fs::exists(folder));

@@ -93,7 +93,7 @@ class ProgramTest : public testing::TestWithParam<const Program*> {
   struct Figures {
     Measurement client, server;
 
-    // Of the end that measures.
+    // Returns the figures of the end that reports a window: of a bulk server, else of the client.
     const Measurement& measured() const { return server.window_s ? server : client; }
   };
 

@@ -24,7 +24,7 @@ from support import eventually, pingperf, read_table, run_directory
 PYTHON = ["/usr/bin/python3", "-I", "-S", "-c"]
 FIGURE = '{"throughput_bps": 1000}'
 
-# What the scripts of this file share. The last argument of every process is the mark of its test.
+# Every script of this file begins with these lines. The last argument of a process marks its test.
 COMMON = """
 import os, signal, socket, subprocess, sys, time
 MARK = sys.argv[-1]

@@ -7,10 +7,10 @@
 #include <csignal>
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 
 #include "harness/base/csv.h"
+#include "harness/base/io.h"
 #include "harness/base/usage_error.h"
 #include "harness/results/columns.h"
 #include "tests/results/record_samples.h"
@@ -21,8 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string read(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  return read_file(file).value_or("");
 }
 
 class RunDirectoryTest : public testing::Test {
