@@ -179,7 +179,9 @@ class Agent {
       throw ProtocolError(fmt::format(
           "the controller is pingperf {}, the agent {}: install the same version on both hosts",
           hello.version, version()));
-    AgentHello answer{.version = std::string(version()), .host = {.json = host_facts()}};
+    AgentHello answer{.version = std::string(version()),
+                      .host = {.json = host_facts()},
+                      .network_namespace = network_namespace()};
     for (const Engine* e : all_engines())
       answer.engines.push_back({std::string(e->name),
                                 std::string(e->summary),

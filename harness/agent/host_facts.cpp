@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <linux/capability.h>
+#include <sys/socket.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "harness/base/parse_number.h"
 #include "harness/base/version.h"
 #include "harness/engines/libiperf.h"
+#include "sockets/core/fd.h"
 
 namespace pingperf {
 namespace {
@@ -144,6 +146,14 @@ std::string host_facts() {
   put(facts, "build_type", build_type());
   put(facts, "libiperf", libiperf_version());
   return json_line(facts);
+}
+
+std::string network_namespace() {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  const Fd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!any || ::getsockopt(any.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0) return "";
+  return std::to_string(cookie);
 }
 
 }  // namespace pingperf

@@ -9,4 +9,8 @@ namespace pingperf {
 // read.
 std::string host_facts();
 
+// Returns a text that identifies the network namespace of this process until the next boot, or ""
+// if the kernel does not number namespaces (before 5.14).
+std::string network_namespace();
+
 }  // namespace pingperf

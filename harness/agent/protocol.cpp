@@ -226,7 +226,8 @@ Json to_json(const AgentHello& hello) {
   return {{"type", "hello"},
           {"version", hello.version},
           {"engines", std::move(engines)},
-          {"host", parse_json(hello.host.json)}};
+          {"host", parse_json(hello.host.json)},
+          {"network_namespace", hello.network_namespace}};
 }
 
 // Reads only the version if it differs, because another version may have another form.
@@ -239,6 +240,7 @@ AgentHello hello_from(const Json& object) {
   const Json host = take<Json>(object, "host");
   hello.host = {json_line(host), take_optional<std::string>(host, "hostname").value_or(""),
                 take_optional<std::string>(host, "boot_id").value_or("")};
+  hello.network_namespace = take<std::string>(object, "network_namespace");
   return hello;
 }
 

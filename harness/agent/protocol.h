@@ -104,6 +104,7 @@ struct AgentHello {
   std::string version;
   std::vector<EngineInfo> engines;
   HostFacts host;
+  std::string network_namespace;  // network_namespace(); "" if unknown
 };
 
 struct Ready {

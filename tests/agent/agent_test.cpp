@@ -149,6 +149,7 @@ TEST_F(AgentTest, HelloListsEnginesAndTheHost) {
   EXPECT_EQ(hello.version, version());
   EXPECT_THAT(hello.engines, testing::Contains(testing::Field(&EngineInfo::name, "null")));
   EXPECT_GT(parse_json(hello.host.json).value("cpus", 0), 0);
+  EXPECT_NE(hello.network_namespace, "");
 }
 
 TEST_F(AgentTest, ATrialGivesAResult) {

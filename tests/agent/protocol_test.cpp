@@ -275,6 +275,7 @@ TEST(ProtocolTest, TheAgentsHelloSurvivesTheTrip) {
   sent.engines.push_back({"a", "does", Kind::connect, Transport::icmp, {"warmup"}, "no root"});
   sent.engines.push_back({"b", "does too", Kind::latency, Transport::raw, {}, std::nullopt});
   sent.host.json = R"({"cpus":2,"hostname":"h"})";
+  sent.network_namespace = "17";
   const AgentHello got = round_trip(sent);
   ASSERT_EQ(got.engines.size(), 2u);
   EXPECT_EQ(got.engines[0].name, "a");
@@ -286,6 +287,7 @@ TEST(ProtocolTest, TheAgentsHelloSurvivesTheTrip) {
   EXPECT_EQ(got.host.json, sent.host.json);
   EXPECT_EQ(got.host.hostname, "h");
   EXPECT_EQ(got.host.boot_id, "");
+  EXPECT_EQ(got.network_namespace, "17");
 }
 
 TEST(ProtocolTest, AHelloOfAnotherVersionIsReadForItsVersionOnly) {
