@@ -1,0 +1,452 @@
+#include "harness/verdicts/explanation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <iterator>
+#include <limits>
+#include <set>
+#include <string_view>
+
+#include "harness/base/statistics.h"
+#include "harness/verdicts/comparison.h"
+#include "harness/verdicts/rank_tests.h"
+#include "harness/verdicts/run_medians.h"
+
+namespace pingperf {
+namespace {
+
+enum class Design { pairs, sessions, runs };
+
+// An amount that a count is divided by: one per trial.
+using Amounts = std::vector<double>;
+
+// The ok trials of a case in one run.
+struct CaseTrials {
+  CountedTrials run;
+  std::string name;
+  std::vector<std::uint64_t> blocks;
+};
+
+// The trials of one side, run by run. `references` has the trials of the same blocks by which the
+// rates are divided; it is empty without a reference.
+struct ComparedSide {
+  std::vector<CaseTrials> cases;
+  std::vector<CaseTrials> references;
+};
+
+struct Compared {
+  Design design = Design::pairs;
+  ComparedSide base, changed;
+
+  std::vector<const CaseTrials*> all() const {
+    std::vector<const CaseTrials*> all;
+    for (const ComparedSide* side : {&base, &changed})
+      for (const auto* cases : {&side->cases, &side->references})
+        for (const CaseTrials& one : *cases) all.push_back(&one);
+    return all;
+  }
+};
+
+// The columns of trials.csv with the payload of a trial, those of the whole trial first.
+struct PayloadColumn {
+  std::string_view name;
+  bool is_rate;  // per second
+  std::string_view unit;
+};
+constexpr PayloadColumn kPayloads[] = {{"total_exchanges", false, "round trip"},
+                                       {"total_bytes_received", false, "byte"},
+                                       {"rate_hz", true, "round trip"},
+                                       {"throughput_bps", true, "byte"}};
+constexpr std::string_view kLengthColumn = "elapsed_s";
+
+// How the counts of all trials are made comparable.
+struct RateUnit {
+  std::string name;
+  std::string_view column;  // empty: one per trial
+  bool is_rate = false;     // the column is multiplied by the length of the trial
+};
+
+std::vector<std::uint64_t> ok_blocks(const TrialTable& trials, const std::string& case_name) {
+  std::vector<std::uint64_t> blocks;
+  for (std::size_t i : trials.rows_of(case_name)) {
+    const auto row = trials.rows()[i];
+    if (trials.text(row, "status") == "ok") blocks.push_back(trials.block(row));
+  }
+  std::ranges::sort(blocks);
+  return blocks;
+}
+
+std::vector<std::uint64_t> common(const std::vector<std::uint64_t>& some,
+                                  const std::vector<std::uint64_t>& others) {
+  std::vector<std::uint64_t> both;
+  std::ranges::set_intersection(some, others, std::back_inserter(both));
+  return both;
+}
+
+// Adds the trials of a case, and those of the reference, in the blocks that have both.
+void add_case(ComparedSide& side, const CountedTrials& run, const std::string& name,
+              const std::string& reference) {
+  std::vector<std::uint64_t> blocks = ok_blocks(*run.trials, name);
+  if (!reference.empty()) blocks = common(blocks, ok_blocks(*run.trials, reference));
+  if (blocks.empty()) return;
+  side.cases.push_back({run, name, blocks});
+  if (!reference.empty()) side.references.push_back({run, reference, blocks});
+}
+
+// Returns a column of the trials, or nothing if a trial has no value above 0 there, unless `may_be_0`.
+std::optional<Amounts> column_of(const CaseTrials& one, std::string_view column, bool may_be_0) {
+  const std::map<std::uint64_t, double> values = one.run.trials->values(one.name, column);
+  Amounts amounts;
+  for (const std::uint64_t block : one.blocks) {
+    const auto value = values.find(block);
+    if (value == values.end() || (value->second <= 0 && !may_be_0)) return std::nullopt;
+    amounts.push_back(value->second);
+  }
+  return amounts;
+}
+
+bool all_have(const Compared& compared, std::string_view column, bool may_be_0) {
+  return std::ranges::all_of(compared.all(), [&](const CaseTrials* one) {
+    return column_of(*one, column, may_be_0).has_value();
+  });
+}
+
+// Returns the unit of time. Trials of another tool may have no length.
+RateUnit unit_of_time(const Compared& compared) {
+  if (all_have(compared, kLengthColumn, false)) return {"second", kLengthColumn};
+  return {"trial", {}};
+}
+
+// Returns the unit of the payload that all trials have.
+std::optional<RateUnit> unit_of_payload(const Compared& compared, const RateUnit& time) {
+  for (const PayloadColumn& payload : kPayloads)
+    if (all_have(compared, payload.name, true))
+      return RateUnit{std::string(payload.unit), payload.name,
+                  payload.is_rate && !time.column.empty()};
+  return std::nullopt;
+}
+
+Amounts amounts_of(const CaseTrials& one, const RateUnit& unit) {
+  if (unit.column.empty()) return Amounts(one.blocks.size(), 1);
+  Amounts amounts = *column_of(one, unit.column, true);
+  if (!unit.is_rate) return amounts;
+  const Amounts lengths = *column_of(one, kLengthColumn, true);
+  for (std::size_t i = 0; i < amounts.size(); ++i) amounts[i] *= lengths[i];
+  return amounts;
+}
+
+// Returns the logarithm of a rate. For ranks, all counts of 0 are equal. Student's t of run medians
+// requires finite values, so it takes each count as larger by one event.
+double log_rate(double count, double amount, Design design) {
+  if (design == Design::runs) return std::log1p(count) - log_of(amount);
+  return count > 0 ? log_of(count) - log_of(amount) : kLogOfZero;
+}
+
+// The amounts of one unit, for all trials of a side.
+struct SideAmounts {
+  std::vector<Amounts> cases, references;
+};
+
+SideAmounts amounts_of(const ComparedSide& side, const RateUnit& unit) {
+  SideAmounts amounts;
+  for (const CaseTrials& one : side.cases) amounts.cases.push_back(amounts_of(one, unit));
+  for (const CaseTrials& one : side.references) amounts.references.push_back(amounts_of(one, unit));
+  return amounts;
+}
+
+// The changes of one counter in all trials of a side.
+struct SideChanges {
+  RunValues cases, references;
+};
+
+SideChanges changes_of(const ComparedSide& side, const CounterId& counter) {
+  SideChanges changes;
+  for (const CaseTrials& one : side.cases)
+    changes.cases.push_back(one.run.counters->changes(one.name, counter, one.blocks));
+  for (const CaseTrials& one : side.references)
+    changes.references.push_back(one.run.counters->changes(one.name, counter, one.blocks));
+  return changes;
+}
+
+RunValues log_rates(const SideChanges& changes, const SideAmounts& amounts, Design design) {
+  RunValues rates;
+  for (std::size_t run = 0; run < changes.cases.size(); ++run) {
+    std::vector<double>& of_run = rates.emplace_back();
+    for (std::size_t i = 0; i < changes.cases[run].size(); ++i) {
+      double rate = log_rate(changes.cases[run][i], amounts.cases[run][i], design);
+      if (!changes.references.empty())
+        rate -= log_rate(changes.references[run][i], amounts.references[run][i], design);
+      of_run.push_back(rate);
+    }
+  }
+  return rates;
+}
+
+std::vector<double> flattened(const RunValues& runs) {
+  std::vector<double> values;
+  for (const std::vector<double>& run : runs) values.insert(values.end(), run.begin(), run.end());
+  return values;
+}
+
+// A counter, or several that had the same changes, with its changes in all trials.
+struct Candidate {
+  CounterId counter;
+  std::vector<CounterId> same;
+  SideChanges base, changed;
+
+  std::vector<double> all() const {
+    std::vector<double> values;
+    for (const SideChanges* side : {&base, &changed})
+      for (const RunValues* runs : {&side->cases, &side->references})
+        for (const std::vector<double>& run : *runs)
+          values.insert(values.end(), run.begin(), run.end());
+    return values;
+  }
+};
+
+// Returns true if all changes agree within 1 %. Such counters count the same events.
+bool are_alike(const std::vector<double>& some, const std::vector<double>& others) {
+  constexpr double kTolerance = 0.01;
+  return std::ranges::equal(some, others, [](double a, double b) {
+    return std::abs(a - b) <= kTolerance * std::min(std::abs(a), std::abs(b));
+  });
+}
+
+// Returns true if a test of this design can find the counter. The order of the trials does not
+// affect the answer, so that the error rates of the test do not change.
+bool is_testable(const Candidate& candidate, Design design) {
+  const std::vector<double> base = flattened(candidate.base.cases),
+                            changed = flattened(candidate.changed.cases);
+  const auto is_negative = [](double change) { return change < 0; };
+  if (std::ranges::any_of(candidate.all(), is_negative)) return false;  // it counts no events
+  std::size_t unequal = 0;
+  if (design == Design::pairs)
+    for (std::size_t i = 0; i < base.size(); ++i) unequal += base[i] != changed[i];
+  else
+    unequal = base.size() + changed.size() -
+              static_cast<std::size_t>(std::ranges::count(base, 0.0) +
+                                       std::ranges::count(changed, 0.0));
+  return unequal >= fewest_pairs(kLevel);
+}
+
+// Returns the counters of all runs that a test can find, those that are alike as one.
+std::vector<Candidate> candidates_of(const Compared& compared) {
+  std::set<CounterId> seen;
+  std::vector<Candidate> candidates;
+  std::vector<std::vector<double>> known;
+  for (const CaseTrials* one : compared.all())
+    for (const CounterId& counter : one->run.counters->counters()) {
+      if (!seen.insert(counter).second) continue;
+      Candidate candidate{counter, {}, changes_of(compared.base, counter),
+                          changes_of(compared.changed, counter)};
+      if (!is_testable(candidate, compared.design)) continue;
+      std::vector<double> changes = candidate.all();
+      const auto alike = std::ranges::find_if(
+          known, [&](const auto& others) { return are_alike(changes, others); });
+      if (alike != known.end()) {
+        candidates[static_cast<std::size_t>(alike - known.begin())].same.push_back(counter);
+        continue;
+      }
+      known.push_back(std::move(changes));
+      candidates.push_back(std::move(candidate));
+    }
+  return candidates;
+}
+
+// Returns true if the counter counts packets or bytes, which the payload causes. Its count per byte
+// is then the only one that says more than the throughput.
+bool counts_traffic(const CounterId& counter) {
+  constexpr std::string_view kParts[] = {
+      "InReceives",  "InDelivers",   "OutRequests", "OutTransmits", "InSegs", "OutSegs",
+      "InDatagrams", "OutDatagrams", "Octets",      "Pkts",         "packet", "bytes",
+      "processed",   "napi_poll",    "NET_RX",      "NET_TX",
+  };
+  return std::ranges::any_of(kParts, [&](std::string_view part) {
+    return counter.name.find(part) != std::string::npos;
+  });
+}
+
+// The amounts of both sides in one unit.
+struct Scale {
+  RateUnit unit;
+  SideAmounts base, changed;
+};
+
+Scale scale_of(const Compared& compared, const RateUnit& unit) {
+  return {unit, amounts_of(compared.base, unit), amounts_of(compared.changed, unit)};
+}
+
+ShiftEstimate estimate(const Candidate& candidate, const Scale& scale, Design design) {
+  const RunValues before = log_rates(candidate.base, scale.base, design),
+                  after = log_rates(candidate.changed, scale.changed, design);
+  if (design == Design::runs) return estimate_run_shift(before, after).value_or(ShiftEstimate{});
+  if (design == Design::sessions) return estimate_shift(before.front(), after.front());
+  std::vector<double> differences;
+  for (std::size_t i = 0; i < before.front().size(); ++i)
+    differences.push_back(after.front()[i] - before.front()[i]);
+  return estimate_paired(differences);
+}
+
+// A tested counter. `p_value` is 1 if the duration or the payload explains the change.
+struct Tested {
+  CounterShift shift;
+  double size = 0;  // by which the counters are sorted: a logarithm
+  double p_value = 1;
+};
+
+// Sets the medians, or the means if both medians are 0.
+void set_levels(CounterShift& shift, const Candidate& candidate) {
+  const std::vector<double> base = flattened(candidate.base.cases),
+                            changed = flattened(candidate.changed.cases);
+  shift.before = median(base);
+  shift.after = median(changed);
+  if (shift.before != 0 || shift.after != 0) return;
+  shift.before = mean(base);
+  shift.after = mean(changed);
+}
+
+// Describes a shift that was found. Returns false if it is too small to be of interest.
+bool describe_shift(Tested& tested, const Candidate& candidate, const ShiftEstimate& found,
+                    const RateUnit& unit) {
+  CounterShift& shift = tested.shift;
+  set_levels(shift, candidate);
+  shift.unit = unit.name;
+  const double ratio = ratio_of(found.center);
+  const bool has_zero = median(flattened(candidate.base.cases)) == 0 ||
+                        median(flattened(candidate.changed.cases)) == 0;
+  if (!has_zero && ratio > 0 && std::isfinite(ratio)) {
+    shift.ratio = ratio;
+    tested.size = std::abs(found.center);
+    return tested.size > std::log1p(kThreshold);
+  }
+  tested.size = std::abs(std::log1p(shift.after) - std::log1p(shift.before));
+  return (found.center > 0) == (shift.after > shift.before) && shift.after != shift.before;
+}
+
+// Tests a counter in each of the scales. All must find a change in the same direction; the one that
+// finds the smallest is reported.
+Tested test(const Candidate& candidate, const std::vector<const Scale*>& scales, Design design) {
+  Tested tested;
+  tested.shift.counter = candidate.counter;
+  tested.shift.same = candidate.same;
+  std::vector<ShiftEstimate> found;
+  double p_value = 0;
+  for (const Scale* scale : scales) {
+    found.push_back(estimate(candidate, *scale, design));
+    p_value = std::max(p_value, found.back().p_value);
+    if (p_value > kLevel || (found.back().center > 0) != (found.front().center > 0)) return tested;
+  }
+  const auto least = std::ranges::min_element(
+      found, {}, [](const ShiftEstimate& shift) { return std::abs(shift.center); });
+  const RateUnit& unit = scales[static_cast<std::size_t>(least - found.begin())]->unit;
+  if (!describe_shift(tested, candidate, *least, unit)) return tested;
+  tested.p_value = p_value;
+  return tested;
+}
+
+std::vector<CounterShift> explain(const Compared& compared) {
+  if (compared.base.cases.empty() || compared.changed.cases.empty()) return {};
+  const RateUnit time = unit_of_time(compared);
+  const Scale by_time = scale_of(compared, time);
+  std::optional<Scale> by_payload;
+  if (const auto payload = unit_of_payload(compared, time)) by_payload = scale_of(compared, *payload);
+  std::vector<Tested> all;
+  for (const Candidate& candidate : candidates_of(compared)) {
+    std::vector<const Scale*> scales;
+    if (!counts_traffic(candidate.counter)) scales.push_back(&by_time);
+    if (by_payload) scales.push_back(&*by_payload);
+    if (!scales.empty()) all.push_back(test(candidate, scales, compared.design));
+  }
+  std::vector<double> p_values;
+  for (const Tested& tested : all) p_values.push_back(tested.p_value);
+  const std::vector<double> q = q_values(p_values);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i].shift.q_value = q[i];
+  std::erase_if(all, [](const Tested& tested) { return tested.shift.q_value > kLevel; });
+  std::ranges::stable_sort(all, std::ranges::greater(), &Tested::size);
+  std::vector<CounterShift> shifts;
+  for (Tested& tested : all)
+    if (shifts.size() < kMaxCounters) shifts.push_back(std::move(tested.shift));
+  return shifts;
+}
+
+// Returns the names of the cases that the verdicts on differences need.
+std::set<std::string> cases_to_read(const std::vector<Verdict>& verdicts) {
+  std::set<std::string> cases;
+  for (const Verdict& v : verdicts)
+    if (is_difference_found(v)) cases.insert({v.case_name, v.baseline});
+  cases.erase("");
+  return cases;
+}
+
+// The runs of one side that have counters.
+class CountedRuns {
+ public:
+  CountedRuns(const RunSet& set, const std::set<std::string>& cases) {
+    for (const RunSet::Run& run : set.runs()) {
+      if (run.directory.empty()) continue;
+      CounterTable counters = CounterTable::read(run.directory, blocks_of(run.trials), cases);
+      if (counters.empty()) continue;
+      runs_.push_back({&run.trials, &tables_.emplace_back(std::move(counters))});
+    }
+  }
+  const std::vector<CountedTrials>& runs() const noexcept { return runs_; }
+
+ private:
+  std::deque<CounterTable> tables_;
+  std::vector<CountedTrials> runs_;
+};
+
+}  // namespace
+
+bool is_difference_found(const Verdict& verdict) {
+  return verdict.decision == Decision::faster || verdict.decision == Decision::slower ||
+         verdict.decision == Decision::higher || verdict.decision == Decision::lower;
+}
+
+std::vector<CounterShift> explain_pair(const Verdict& verdict, const CountedTrials& run) {
+  const std::vector<std::uint64_t> blocks = common(ok_blocks(*run.trials, verdict.case_name),
+                                                   ok_blocks(*run.trials, verdict.baseline));
+  if (!is_difference_found(verdict) || blocks.empty()) return {};
+  Compared compared;
+  compared.changed.cases.push_back({run, verdict.case_name, blocks});
+  compared.base.cases.push_back({run, verdict.baseline, blocks});
+  return explain(compared);
+}
+
+std::vector<CounterShift> explain_case(const Verdict& verdict,
+                                       const std::vector<CountedTrials>& base,
+                                       const std::vector<CountedTrials>& new_runs) {
+  if (!is_difference_found(verdict)) return {};
+  Compared compared;
+  // The row of a reference names itself, and is not divided.
+  const std::string reference = verdict.baseline == verdict.case_name ? "" : verdict.baseline;
+  for (const CountedTrials& run : base)
+    add_case(compared.base, run, verdict.case_name, reference);
+  for (const CountedTrials& run : new_runs)
+    add_case(compared.changed, run, verdict.case_name, reference);
+  const std::size_t before = compared.base.cases.size(), after = compared.changed.cases.size();
+  compared.design = before + after > 2 ? Design::runs : Design::sessions;
+  if (compared.design == Design::runs && !are_enough_runs(before, after)) return {};
+  return explain(compared);
+}
+
+void explain_comparisons(std::vector<Verdict>& verdicts, const std::filesystem::path& run,
+                         const TrialTable& trials) {
+  const std::set<std::string> cases = cases_to_read(verdicts);
+  if (cases.empty()) return;
+  const CounterTable counters = CounterTable::read(run, blocks_of(trials), cases);
+  if (counters.empty()) return;
+  for (Verdict& v : verdicts) v.counters = explain_pair(v, {&trials, &counters});
+}
+
+void explain_runs(RunComparison& comparison, const RunSet& base, const RunSet& new_runs) {
+  std::set<std::string> cases = cases_to_read(comparison.rows);
+  cases.merge(cases_to_read(comparison.references));
+  if (cases.empty()) return;
+  const CountedRuns before(base, cases), after(new_runs, cases);
+  for (auto* rows : {&comparison.rows, &comparison.references})
+    for (Verdict& v : *rows) v.counters = explain_case(v, before.runs(), after.runs());
+}
+
+}  // namespace pingperf
