@@ -139,8 +139,9 @@ struct CsvCells {
   std::string_view operator[](std::size_t i) const { return cells[i]; }
 };
 
-// Calls `visit` for each row of a file. Its size does not matter, because only one row is in memory.
-// Leaves out a torn last line. Throws CsvError as CsvTable::read() does, and if a column is missing.
+// Calls `visit` for each row of a file. Its size does not matter, because only one row is in
+// memory. Leaves out a torn last line. Throws CsvError as CsvTable::read() does, and if a column is
+// missing.
 void scan_csv(const std::filesystem::path& file, const std::vector<std::string_view>& columns,
               const std::function<void(const CsvCells&)>& visit);
 

@@ -47,7 +47,7 @@ class TextTable {
   std::size_t width() const;
 
  private:
-  std::vector<std::vector<Cell>> rows_;  // the header first
+  std::vector<std::vector<Cell>> rows_;       // the header first
   std::map<std::size_t, std::string> notes_;  // by row
   std::size_t labels_;
 };

@@ -21,12 +21,13 @@ struct CounterId {
   auto operator<=>(const CounterId&) const = default;
 };
 
-// The changes of the counters during the trials of a run. Takes 8 bytes per case, block and counter.
+// The changes of the counters during the trials of a run. Takes 8 bytes per case, block and
+// counter.
 class CounterTable {
  public:
   // Reads counters.csv in the directory of a run, row by row, and keeps the given cases. The table
-  // is empty if there is no such file. Leaves out rows of blocks after `last_block`. Throws CsvError
-  // that names the file and line if it is damaged.
+  // is empty if there is no such file. Leaves out rows of blocks after `last_block`. Throws
+  // CsvError that names the file and line if it is damaged.
   static CounterTable read(const std::filesystem::path& run, std::uint64_t last_block,
                            const std::set<std::string>& cases);
 

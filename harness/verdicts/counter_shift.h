@@ -14,8 +14,8 @@ namespace pingperf {
 struct CounterShift {
   CounterId counter;
   std::vector<CounterId> same;  // other counters that had the same changes in every trial
-  double before = 0;            // median change per trial of the baseline; mean if both medians are 0
-  double after = 0;             // the same of the compared case
+  double before = 0;  // median change per trial of the baseline; mean if both medians are 0
+  double after = 0;   // the same of the compared case
   // The ratio of the counts per `unit`; empty if one of the two is usually 0.
   std::optional<double> ratio;
   std::string unit;  // "second", "byte" or "round trip"; "trial" if the trials have no length

@@ -94,7 +94,8 @@ void add_case(ComparedSide& side, const CountedTrials& run, const std::string& n
   if (!reference.empty()) side.references.push_back({run, reference, blocks});
 }
 
-// Returns a column of the trials, or nothing if a trial has no value above 0 there, unless `may_be_0`.
+// Returns a column of the trials, or nothing if a trial has no value above 0 there, unless
+// `may_be_0`.
 std::optional<Amounts> column_of(const CaseTrials& one, std::string_view column, bool may_be_0) {
   const std::map<std::uint64_t, double> values = one.run.trials->values(one.name, column);
   Amounts amounts;
@@ -123,7 +124,7 @@ std::optional<RateUnit> unit_of_payload(const Compared& compared, const RateUnit
   for (const PayloadColumn& payload : kPayloads)
     if (all_have(compared, payload.name, true))
       return RateUnit{std::string(payload.unit), payload.name,
-                  payload.is_rate && !time.column.empty()};
+                      payload.is_rate && !time.column.empty()};
   return std::nullopt;
 }
 
@@ -224,9 +225,9 @@ bool is_testable(const Candidate& candidate, Design design) {
   if (design == Design::pairs)
     for (std::size_t i = 0; i < base.size(); ++i) unequal += base[i] != changed[i];
   else
-    unequal = base.size() + changed.size() -
-              static_cast<std::size_t>(std::ranges::count(base, 0.0) +
-                                       std::ranges::count(changed, 0.0));
+    unequal =
+        base.size() + changed.size() -
+        static_cast<std::size_t>(std::ranges::count(base, 0.0) + std::ranges::count(changed, 0.0));
   return unequal >= fewest_pairs(kLevel);
 }
 
@@ -238,8 +239,8 @@ std::vector<Candidate> candidates_of(const Compared& compared) {
   for (const CaseTrials* one : compared.all())
     for (const CounterId& counter : one->run.counters->counters()) {
       if (!seen.insert(counter).second) continue;
-      Candidate candidate{counter, {}, changes_of(compared.base, counter),
-                          changes_of(compared.changed, counter)};
+      Candidate candidate{
+          counter, {}, changes_of(compared.base, counter), changes_of(compared.changed, counter)};
       if (!is_testable(candidate, compared.design)) continue;
       std::vector<double> changes = candidate.all();
       const auto alike = std::ranges::find_if(
@@ -262,9 +263,8 @@ bool counts_traffic(const CounterId& counter) {
       "InDatagrams", "OutDatagrams", "Octets",      "Pkts",         "packet", "bytes",
       "processed",   "napi_poll",    "NET_RX",      "NET_TX",
   };
-  return std::ranges::any_of(kParts, [&](std::string_view part) {
-    return counter.name.find(part) != std::string::npos;
-  });
+  return std::ranges::any_of(
+      kParts, [&](std::string_view part) { return counter.name.find(part) != std::string::npos; });
 }
 
 // The amounts of both sides in one unit.
@@ -277,15 +277,31 @@ Scale scale_of(const Compared& compared, const RateUnit& unit) {
   return {unit, amounts_of(compared.base, unit), amounts_of(compared.changed, unit)};
 }
 
-ShiftEstimate estimate(const Candidate& candidate, const Scale& scale, Design design) {
+// The shift of the logarithms of the rates of a counter. It is 0 if p is above kLevel.
+struct Found {
+  double p_value = 1;
+  double center = 0;
+};
+
+// Computes only p for most counters, because they did not change, and p takes the least time.
+Found find_shift(const Candidate& candidate, const Scale& scale, Design design) {
   const RunValues before = log_rates(candidate.base, scale.base, design),
                   after = log_rates(candidate.changed, scale.changed, design);
-  if (design == Design::runs) return estimate_run_shift(before, after).value_or(ShiftEstimate{});
-  if (design == Design::sessions) return estimate_shift(before.front(), after.front());
+  if (design == Design::runs) {
+    const auto shift = estimate_run_shift(before, after);
+    return shift ? Found{shift->p_value, shift->center} : Found{};
+  }
+  if (design == Design::sessions) {
+    const double p_value = shift_p_value(before.front(), after.front());
+    if (p_value > kLevel) return {p_value, 0};
+    return {p_value, estimate_shift(before.front(), after.front()).center};
+  }
   std::vector<double> differences;
   for (std::size_t i = 0; i < before.front().size(); ++i)
     differences.push_back(after.front()[i] - before.front()[i]);
-  return estimate_paired(differences);
+  const double p_value = paired_p_value(differences);
+  if (p_value > kLevel) return {p_value, 0};
+  return {p_value, estimate_paired(differences).center};
 }
 
 // A tested counter. `p_value` is 1 if the duration or the payload explains the change.
@@ -307,21 +323,23 @@ void set_levels(CounterShift& shift, const Candidate& candidate) {
 }
 
 // Describes a shift that was found. Returns false if it is too small to be of interest.
-bool describe_shift(Tested& tested, const Candidate& candidate, const ShiftEstimate& found,
+bool describe_shift(Tested& tested, const Candidate& candidate, double center,
                     const RateUnit& unit) {
   CounterShift& shift = tested.shift;
   set_levels(shift, candidate);
   shift.unit = unit.name;
-  const double ratio = ratio_of(found.center);
+  const double ratio = ratio_of(center);
   const bool has_zero = median(flattened(candidate.base.cases)) == 0 ||
                         median(flattened(candidate.changed.cases)) == 0;
   if (!has_zero && ratio > 0 && std::isfinite(ratio)) {
     shift.ratio = ratio;
-    tested.size = std::abs(found.center);
-    return tested.size > std::log1p(kThreshold);
+    tested.size = std::abs(center);
+  } else {
+    // The center of mostly equal counts is 0. Any other has the direction of the levels.
+    if (center != 0 && (center > 0) != (shift.after > shift.before)) return false;
+    tested.size = std::abs(std::log1p(shift.after) - std::log1p(shift.before));
   }
-  tested.size = std::abs(std::log1p(shift.after) - std::log1p(shift.before));
-  return (found.center > 0) == (shift.after > shift.before) && shift.after != shift.before;
+  return tested.size > std::log1p(kThreshold);
 }
 
 // Tests a counter in each of the scales. All must find a change in the same direction; the one that
@@ -330,17 +348,17 @@ Tested test(const Candidate& candidate, const std::vector<const Scale*>& scales,
   Tested tested;
   tested.shift.counter = candidate.counter;
   tested.shift.same = candidate.same;
-  std::vector<ShiftEstimate> found;
-  double p_value = 0;
+  const Scale* reported = nullptr;
+  double center = 0, p_value = 0;
   for (const Scale* scale : scales) {
-    found.push_back(estimate(candidate, *scale, design));
-    p_value = std::max(p_value, found.back().p_value);
-    if (p_value > kLevel || (found.back().center > 0) != (found.front().center > 0)) return tested;
+    const Found found = find_shift(candidate, *scale, design);
+    if (found.p_value > kLevel || (reported && (found.center > 0) != (center > 0))) return tested;
+    p_value = std::max(p_value, found.p_value);
+    if (reported && std::abs(found.center) >= std::abs(center)) continue;
+    reported = scale;
+    center = found.center;
   }
-  const auto least = std::ranges::min_element(
-      found, {}, [](const ShiftEstimate& shift) { return std::abs(shift.center); });
-  const RateUnit& unit = scales[static_cast<std::size_t>(least - found.begin())]->unit;
-  if (!describe_shift(tested, candidate, *least, unit)) return tested;
+  if (!describe_shift(tested, candidate, center, reported->unit)) return tested;
   tested.p_value = p_value;
   return tested;
 }
@@ -350,7 +368,8 @@ std::vector<CounterShift> explain(const Compared& compared) {
   const RateUnit time = unit_of_time(compared);
   const Scale by_time = scale_of(compared, time);
   std::optional<Scale> by_payload;
-  if (const auto payload = unit_of_payload(compared, time)) by_payload = scale_of(compared, *payload);
+  if (const auto payload = unit_of_payload(compared, time))
+    by_payload = scale_of(compared, *payload);
   std::vector<Tested> all;
   for (const Candidate& candidate : candidates_of(compared)) {
     std::vector<const Scale*> scales;
@@ -405,8 +424,8 @@ bool is_difference_found(const Verdict& verdict) {
 }
 
 std::vector<CounterShift> explain_pair(const Verdict& verdict, const CountedTrials& run) {
-  const std::vector<std::uint64_t> blocks = common(ok_blocks(*run.trials, verdict.case_name),
-                                                   ok_blocks(*run.trials, verdict.baseline));
+  const std::vector<std::uint64_t> blocks =
+      common(ok_blocks(*run.trials, verdict.case_name), ok_blocks(*run.trials, verdict.baseline));
   if (!is_difference_found(verdict) || blocks.empty()) return {};
   Compared compared;
   compared.changed.cases.push_back({run, verdict.case_name, blocks});
@@ -421,8 +440,7 @@ std::vector<CounterShift> explain_case(const Verdict& verdict,
   Compared compared;
   // The row of a reference names itself, and is not divided.
   const std::string reference = verdict.baseline == verdict.case_name ? "" : verdict.baseline;
-  for (const CountedTrials& run : base)
-    add_case(compared.base, run, verdict.case_name, reference);
+  for (const CountedTrials& run : base) add_case(compared.base, run, verdict.case_name, reference);
   for (const CountedTrials& run : new_runs)
     add_case(compared.changed, run, verdict.case_name, reference);
   const std::size_t before = compared.base.cases.size(), after = compared.changed.cases.size();

@@ -32,9 +32,9 @@ struct CountedTrials {
 // payload explains its change. Counters that had the same changes in all trials are one.
 std::vector<CounterShift> explain_pair(const Verdict& verdict, const CountedTrials& run);
 
-// Returns the same for a case across runs, by the test of the verdict: that of the trials of one run
-// on each side, or of the run medians. If the verdict has a reference, each rate is first divided by
-// that of the reference's trial in the same block.
+// Returns the same for a case across runs, by the test of the verdict: that of the trials of one
+// run on each side, or of the run medians. If the verdict has a reference, each rate is first
+// divided by that of the reference's trial in the same block.
 std::vector<CounterShift> explain_case(const Verdict& verdict,
                                        const std::vector<CountedTrials>& base,
                                        const std::vector<CountedTrials>& new_runs);

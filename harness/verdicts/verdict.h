@@ -68,9 +68,9 @@ struct Verdict {
   std::optional<std::size_t> more_repetitions;  // that would decide an inconclusive comparison
   std::optional<std::size_t> more_runs;  // the same in runs on each side, across several runs
   Trust trust = Trust::full;
-  std::string warning;         // the reason for less trust; empty if trust is full
-  std::string note;            // another difference of the two cases, or empty
-  std::optional<Bound> bound;  // of a gate
+  std::string warning;                 // the reason for less trust; empty if trust is full
+  std::string note;                    // another difference of the two cases, or empty
+  std::optional<Bound> bound;          // of a gate
   std::vector<CounterShift> counters;  // that changed with it, the largest change first
 };
 

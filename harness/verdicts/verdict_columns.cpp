@@ -120,7 +120,8 @@ constexpr VerdictColumn kColumns[] = {
      "(estimate); empty above 100",
      [](V v) { return optional_value(v.more_runs); }},
     {"explanation", kRatios,
-     "counters of the kernel that changed with it, by at least 5 % and with q at most 0.05 over all "
+     "counters of the kernel that changed with it, by at least 5 % and with q at most 0.05 over "
+     "all "
      "counters of this row (docs/statistics.md); across runs only with --explain; empty: none, or "
      "no counters.csv",
      [](V v) -> Value { return counters_text(v.counters, v.counters.size()); }},
