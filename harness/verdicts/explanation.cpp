@@ -268,12 +268,12 @@ bool counts_traffic(const CounterId& counter) {
 }
 
 // The amounts of both sides in one unit.
-struct Scale {
+struct Scaling {
   RateUnit unit;
   SideAmounts base, changed;
 };
 
-Scale scale_of(const Compared& compared, const RateUnit& unit) {
+Scaling scaling_of(const Compared& compared, const RateUnit& unit) {
   return {unit, amounts_of(compared.base, unit), amounts_of(compared.changed, unit)};
 }
 
@@ -284,7 +284,7 @@ struct Found {
 };
 
 // Computes only p for most counters, because they did not change, and p takes the least time.
-Found find_shift(const Candidate& candidate, const Scale& scale, Design design) {
+Found find_shift(const Candidate& candidate, const Scaling& scale, Design design) {
   const RunValues before = log_rates(candidate.base, scale.base, design),
                   after = log_rates(candidate.changed, scale.changed, design);
   if (design == Design::runs) {
@@ -344,13 +344,13 @@ bool describe_shift(Tested& tested, const Candidate& candidate, double center,
 
 // Tests a counter in each of the scales. All must find a change in the same direction; the one that
 // finds the smallest is reported.
-Tested test(const Candidate& candidate, const std::vector<const Scale*>& scales, Design design) {
+Tested test(const Candidate& candidate, const std::vector<const Scaling*>& scales, Design design) {
   Tested tested;
   tested.shift.counter = candidate.counter;
   tested.shift.same = candidate.same;
-  const Scale* reported = nullptr;
+  const Scaling* reported = nullptr;
   double center = 0, p_value = 0;
-  for (const Scale* scale : scales) {
+  for (const Scaling* scale : scales) {
     const Found found = find_shift(candidate, *scale, design);
     if (found.p_value > kLevel || (reported && (found.center > 0) != (center > 0))) return tested;
     p_value = std::max(p_value, found.p_value);
@@ -366,13 +366,13 @@ Tested test(const Candidate& candidate, const std::vector<const Scale*>& scales,
 std::vector<CounterShift> explain(const Compared& compared) {
   if (compared.base.cases.empty() || compared.changed.cases.empty()) return {};
   const RateUnit time = unit_of_time(compared);
-  const Scale by_time = scale_of(compared, time);
-  std::optional<Scale> by_payload;
+  const Scaling by_time = scaling_of(compared, time);
+  std::optional<Scaling> by_payload;
   if (const auto payload = unit_of_payload(compared, time))
-    by_payload = scale_of(compared, *payload);
+    by_payload = scaling_of(compared, *payload);
   std::vector<Tested> all;
   for (const Candidate& candidate : candidates_of(compared)) {
-    std::vector<const Scale*> scales;
+    std::vector<const Scaling*> scales;
     if (!counts_traffic(candidate.counter)) scales.push_back(&by_time);
     if (by_payload) scales.push_back(&*by_payload);
     if (!scales.empty()) all.push_back(test(candidate, scales, compared.design));

@@ -334,8 +334,8 @@ class FalseExplanations : public ExplanationTest {
   }
 };
 
-constexpr int kSimulated = 60;  // comparisons
-constexpr int kMaxFalse = 6;    // 5 %, and two standard errors
+constexpr int kSimulated = 40;  // comparisons
+constexpr int kMaxFalse = 4;    // 5 %, and two standard errors
 
 TEST_F(FalseExplanations, WithinARunAppearInAtMostFivePercent) {
   int alarms = 0;
