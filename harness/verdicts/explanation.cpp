@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
-#include <iterator>
-#include <limits>
 #include <set>
 #include <string_view>
 
@@ -15,174 +13,6 @@
 
 namespace pingperf {
 namespace {
-
-enum class Design { pairs, sessions, runs };
-
-// An amount that a count is divided by: one per trial.
-using Amounts = std::vector<double>;
-
-// The ok trials of a case in one run.
-struct CaseTrials {
-  CountedTrials run;
-  std::string name;
-  std::vector<std::uint64_t> blocks;
-};
-
-// The trials of one side, run by run. `references` has the trials of the same blocks by which the
-// rates are divided; it is empty without a reference.
-struct ComparedSide {
-  std::vector<CaseTrials> cases;
-  std::vector<CaseTrials> references;
-};
-
-struct Compared {
-  Design design = Design::pairs;
-  ComparedSide base, changed;
-
-  std::vector<const CaseTrials*> all() const {
-    std::vector<const CaseTrials*> all;
-    for (const ComparedSide* side : {&base, &changed})
-      for (const auto* cases : {&side->cases, &side->references})
-        for (const CaseTrials& one : *cases) all.push_back(&one);
-    return all;
-  }
-};
-
-// The columns of trials.csv with the payload of a trial, those of the whole trial first.
-struct PayloadColumn {
-  std::string_view name;
-  bool is_rate;  // per second
-  std::string_view unit;
-};
-constexpr PayloadColumn kPayloads[] = {{"total_exchanges", false, "round trip"},
-                                       {"total_bytes_received", false, "byte"},
-                                       {"rate_hz", true, "round trip"},
-                                       {"throughput_bps", true, "byte"}};
-constexpr std::string_view kLengthColumn = "elapsed_s";
-
-// How the counts of all trials are made comparable.
-struct RateUnit {
-  std::string name;
-  std::string_view column;  // empty: one per trial
-  bool is_rate = false;     // the column is multiplied by the length of the trial
-};
-
-std::vector<std::uint64_t> ok_blocks(const TrialTable& trials, const std::string& case_name) {
-  std::vector<std::uint64_t> blocks;
-  for (std::size_t i : trials.rows_of(case_name)) {
-    const auto row = trials.rows()[i];
-    if (trials.text(row, "status") == "ok") blocks.push_back(trials.block(row));
-  }
-  std::ranges::sort(blocks);
-  return blocks;
-}
-
-std::vector<std::uint64_t> common(const std::vector<std::uint64_t>& some,
-                                  const std::vector<std::uint64_t>& others) {
-  std::vector<std::uint64_t> both;
-  std::ranges::set_intersection(some, others, std::back_inserter(both));
-  return both;
-}
-
-// Adds the trials of a case, and those of the reference, in the blocks that have both.
-void add_case(ComparedSide& side, const CountedTrials& run, const std::string& name,
-              const std::string& reference) {
-  std::vector<std::uint64_t> blocks = ok_blocks(*run.trials, name);
-  if (!reference.empty()) blocks = common(blocks, ok_blocks(*run.trials, reference));
-  if (blocks.empty()) return;
-  side.cases.push_back({run, name, blocks});
-  if (!reference.empty()) side.references.push_back({run, reference, blocks});
-}
-
-// Returns a column of the trials, or nothing if a trial has no value above 0 there, unless
-// `may_be_0`.
-std::optional<Amounts> column_of(const CaseTrials& one, std::string_view column, bool may_be_0) {
-  const std::map<std::uint64_t, double> values = one.run.trials->values(one.name, column);
-  Amounts amounts;
-  for (const std::uint64_t block : one.blocks) {
-    const auto value = values.find(block);
-    if (value == values.end() || (value->second <= 0 && !may_be_0)) return std::nullopt;
-    amounts.push_back(value->second);
-  }
-  return amounts;
-}
-
-bool all_have(const Compared& compared, std::string_view column, bool may_be_0) {
-  return std::ranges::all_of(compared.all(), [&](const CaseTrials* one) {
-    return column_of(*one, column, may_be_0).has_value();
-  });
-}
-
-// Returns the unit of time. Trials of another tool may have no length.
-RateUnit unit_of_time(const Compared& compared) {
-  if (all_have(compared, kLengthColumn, false)) return {"second", kLengthColumn};
-  return {"trial", {}};
-}
-
-// Returns the unit of the payload that all trials have.
-std::optional<RateUnit> unit_of_payload(const Compared& compared, const RateUnit& time) {
-  for (const PayloadColumn& payload : kPayloads)
-    if (all_have(compared, payload.name, true))
-      return RateUnit{std::string(payload.unit), payload.name,
-                      payload.is_rate && !time.column.empty()};
-  return std::nullopt;
-}
-
-Amounts amounts_of(const CaseTrials& one, const RateUnit& unit) {
-  if (unit.column.empty()) return Amounts(one.blocks.size(), 1);
-  Amounts amounts = *column_of(one, unit.column, true);
-  if (!unit.is_rate) return amounts;
-  const Amounts lengths = *column_of(one, kLengthColumn, true);
-  for (std::size_t i = 0; i < amounts.size(); ++i) amounts[i] *= lengths[i];
-  return amounts;
-}
-
-// Returns the logarithm of a rate. For ranks, all counts of 0 are equal. Student's t of run medians
-// requires finite values, so it takes each count as larger by one event.
-double log_rate(double count, double amount, Design design) {
-  if (design == Design::runs) return std::log1p(count) - log_of(amount);
-  return count > 0 ? log_of(count) - log_of(amount) : kLogOfZero;
-}
-
-// The amounts of one unit, for all trials of a side.
-struct SideAmounts {
-  std::vector<Amounts> cases, references;
-};
-
-SideAmounts amounts_of(const ComparedSide& side, const RateUnit& unit) {
-  SideAmounts amounts;
-  for (const CaseTrials& one : side.cases) amounts.cases.push_back(amounts_of(one, unit));
-  for (const CaseTrials& one : side.references) amounts.references.push_back(amounts_of(one, unit));
-  return amounts;
-}
-
-// The changes of one counter in all trials of a side.
-struct SideChanges {
-  RunValues cases, references;
-};
-
-SideChanges changes_of(const ComparedSide& side, const CounterId& counter) {
-  SideChanges changes;
-  for (const CaseTrials& one : side.cases)
-    changes.cases.push_back(one.run.counters->changes(one.name, counter, one.blocks));
-  for (const CaseTrials& one : side.references)
-    changes.references.push_back(one.run.counters->changes(one.name, counter, one.blocks));
-  return changes;
-}
-
-RunValues log_rates(const SideChanges& changes, const SideAmounts& amounts, Design design) {
-  RunValues rates;
-  for (std::size_t run = 0; run < changes.cases.size(); ++run) {
-    std::vector<double>& of_run = rates.emplace_back();
-    for (std::size_t i = 0; i < changes.cases[run].size(); ++i) {
-      double rate = log_rate(changes.cases[run][i], amounts.cases[run][i], design);
-      if (!changes.references.empty())
-        rate -= log_rate(changes.references[run][i], amounts.references[run][i], design);
-      of_run.push_back(rate);
-    }
-  }
-  return rates;
-}
 
 std::vector<double> flattened(const RunValues& runs) {
   std::vector<double> values;
@@ -232,7 +62,7 @@ bool is_testable(const Candidate& candidate, Design design) {
 }
 
 // Returns the counters of all runs that a test can find, those that are alike as one.
-std::vector<Candidate> candidates_of(const Compared& compared) {
+std::vector<Candidate> candidates_of(const ComparedTrials& compared) {
   std::set<CounterId> seen;
   std::vector<Candidate> candidates;
   std::vector<std::vector<double>> known;
@@ -265,16 +95,6 @@ bool counts_traffic(const CounterId& counter) {
   };
   return std::ranges::any_of(
       kParts, [&](std::string_view part) { return counter.name.find(part) != std::string::npos; });
-}
-
-// The amounts of both sides in one unit.
-struct Scaling {
-  RateUnit unit;
-  SideAmounts base, changed;
-};
-
-Scaling scaling_of(const Compared& compared, const RateUnit& unit) {
-  return {unit, amounts_of(compared.base, unit), amounts_of(compared.changed, unit)};
 }
 
 // The shift of the logarithms of the rates of a counter. It is 0 if p is above kLevel.
@@ -324,10 +144,10 @@ void set_levels(CounterShift& shift, const Candidate& candidate) {
 
 // Describes a shift that was found. Returns false if it is too small to be of interest.
 bool describe_shift(Tested& tested, const Candidate& candidate, double center,
-                    const RateUnit& unit) {
+                    const std::string& unit) {
   CounterShift& shift = tested.shift;
   set_levels(shift, candidate);
-  shift.unit = unit.name;
+  shift.unit = unit;
   const double ratio = ratio_of(center);
   const bool has_zero = median(flattened(candidate.base.cases)) == 0 ||
                         median(flattened(candidate.changed.cases)) == 0;
@@ -363,13 +183,10 @@ Tested test(const Candidate& candidate, const std::vector<const Scaling*>& scale
   return tested;
 }
 
-std::vector<CounterShift> explain(const Compared& compared) {
+std::vector<CounterShift> explain(const ComparedTrials& compared) {
   if (compared.base.cases.empty() || compared.changed.cases.empty()) return {};
-  const RateUnit time = unit_of_time(compared);
-  const Scaling by_time = scaling_of(compared, time);
-  std::optional<Scaling> by_payload;
-  if (const auto payload = unit_of_payload(compared, time))
-    by_payload = scaling_of(compared, *payload);
+  const Scaling by_time = scaling_by_time(compared);
+  const std::optional<Scaling> by_payload = scaling_by_payload(compared);
   std::vector<Tested> all;
   for (const Candidate& candidate : candidates_of(compared)) {
     std::vector<const Scaling*> scales;
@@ -424,20 +241,15 @@ bool is_difference_found(const Verdict& verdict) {
 }
 
 std::vector<CounterShift> explain_pair(const Verdict& verdict, const CountedTrials& run) {
-  const std::vector<std::uint64_t> blocks =
-      common(ok_blocks(*run.trials, verdict.case_name), ok_blocks(*run.trials, verdict.baseline));
-  if (!is_difference_found(verdict) || blocks.empty()) return {};
-  Compared compared;
-  compared.changed.cases.push_back({run, verdict.case_name, blocks});
-  compared.base.cases.push_back({run, verdict.baseline, blocks});
-  return explain(compared);
+  if (!is_difference_found(verdict)) return {};
+  return explain(paired_trials(run, verdict.case_name, verdict.baseline));
 }
 
 std::vector<CounterShift> explain_case(const Verdict& verdict,
                                        const std::vector<CountedTrials>& base,
                                        const std::vector<CountedTrials>& new_runs) {
   if (!is_difference_found(verdict)) return {};
-  Compared compared;
+  ComparedTrials compared;
   // The row of a reference names itself, and is not divided.
   const std::string reference = verdict.baseline == verdict.case_name ? "" : verdict.baseline;
   for (const CountedTrials& run : base) add_case(compared.base, run, verdict.case_name, reference);

@@ -7,6 +7,7 @@
 
 #include "harness/results/counter_table.h"
 #include "harness/results/run_set.h"
+#include "harness/verdicts/counter_rates.h"
 #include "harness/verdicts/run_comparison.h"
 #include "harness/verdicts/verdict.h"
 
@@ -18,12 +19,6 @@ inline constexpr std::size_t kMaxCounters = 10;
 // Returns true if a verdict is a difference: faster, slower, higher or lower. Others have no
 // explanation.
 bool is_difference_found(const Verdict& verdict);
-
-// Trials of a case in one run, and the counters of that run.
-struct CountedTrials {
-  const TrialTable* trials;      // never null
-  const CounterTable* counters;  // never null
-};
 
 // Returns the counters that changed between the two cases of a run: those whose rates differ in a
 // rank test over the blocks with q <= 0.05, by at least the threshold of verdicts. A counter of
