@@ -262,6 +262,8 @@ void add_compare(CLI::App& app, int& result) {
                    "first divide each trial by the trial of its block that has this value: "
                    "engine=iperf3 or workload=NAME")
       ->type_name("KEY=VALUE");
+  command->add_flag("--explain", compare->explain,
+                    "below each difference, print the kernel's counters that changed with it");
   command->add_option("--format", compare->format, "the format of the output")
       ->capture_default_str()
       ->check(CLI::IsMember({"table", "markdown", "csv", "json", "junit"}));

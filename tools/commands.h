@@ -72,6 +72,7 @@ struct CompareCommand {
   RunSelection base_selection{.side = "pingperf compare: BASE"};
   RunSelection new_selection{.side = "pingperf compare: NEW"};
   CompareOptions options;
+  bool explain = false;  // add the counters that changed with each difference
   std::string format = "table";
   std::string fail_on;  // regression, or inconclusive for both; empty: never fail
 };

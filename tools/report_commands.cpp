@@ -16,6 +16,7 @@
 #include "harness/results/run_directory.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/criteria_reader.h"
+#include "harness/verdicts/explanation.h"
 #include "harness/verdicts/gates.h"
 #include "harness/verdicts/run_comparison.h"
 #include "harness/verdicts/stopping.h"
@@ -88,7 +89,8 @@ std::string run_markdown(const std::filesystem::path& run, const TrialTable& tri
   std::string text = fmt::format("### {}\n\n", experiment.name);
   if (!experiment.description.empty()) text += experiment.description + "\n\n";
   text += results_markdown(trials, experiment.cases);
-  const auto comparisons = compare_cases(criteria, trials);
+  std::vector<Verdict> comparisons = compare_cases(criteria, trials);
+  explain_comparisons(comparisons, run, trials);
   if (!comparisons.empty()) text += fmt::format("\n{}", comparisons_markdown(comparisons));
   if (!criteria.gates.empty())
     text += fmt::format("\n{}", gates_markdown(judge_gates(criteria, trials)));
@@ -112,15 +114,25 @@ Json environment_of(const std::filesystem::path& run) {
 // The metrics that a report compares. They are also the defaults of `compare`.
 const std::vector<std::string> kReportedMetrics = {"throughput_bps", "rtt_p50_ns"};
 
+// Returns the change from the first run of a report to another.
+RunComparison change_between(const std::filesystem::path& first,
+                             const std::filesystem::path& other) {
+  const RunSet base = RunSet::read({first}), new_runs = RunSet::read({other});
+  RunComparison change = compare_runs(base, new_runs, {.metrics = kReportedMetrics});
+  explain_runs(change, base, new_runs);
+  return change;
+}
+
 }  // namespace
 
 int compare_command(const CompareCommand& command) {
   const RunSet new_runs = read_side(command.new_runs, command.new_selection, {});
   const RunSet base = read_side(command.base, command.base_selection, new_runs);
-  const RunComparison comparison = compare_runs(base, new_runs, command.options);
+  RunComparison comparison = compare_runs(base, new_runs, command.options);
   if (comparison.rows.empty() && comparison.unmeasured.empty())
     throw UsageError(fmt::format("pingperf compare: the runs have no case in common that has {}",
                                  fmt::join(command.options.metrics, " or ")));
+  if (command.explain) explain_runs(comparison, base, new_runs);
   fmt::print("{}", formatted(comparison, command.format, command.fail_on));
   const std::vector<std::string> lines = failures(comparison, command.fail_on);
   for (const std::string& line : lines) fmt::print(stderr, "failed: {}\n", line);
@@ -154,13 +166,13 @@ int report_command(const ReportCommand& command) {
       throw UsageError("pingperf report: name the directory of a run, not a file in it");
     const auto& [experiment, criteria] =
         finished.emplace_back(finished_run(run.directory, run.trials));
+    std::vector<Verdict> comparisons = compare_cases(criteria, run.trials);
+    explain_comparisons(comparisons, run.directory, run.trials);
     runs.push_back({run.directory, &experiment, &run.trials, summarize(run.trials),
-                    compare_cases(criteria, run.trials), judge_gates(criteria, run.trials),
+                    std::move(comparisons), judge_gates(criteria, run.trials),
                     criteria.gates_left_out});
     if (runs.size() > 1)
-      changes.push_back({runs.size() - 1, compare_runs(RunSet::read({runs.front().directory}),
-                                                       RunSet::read({run.directory}),
-                                                       {.metrics = kReportedMetrics})});
+      changes.push_back({runs.size() - 1, change_between(runs.front().directory, run.directory)});
   }
   const std::filesystem::path file = command.output.empty() ? runs.front().directory / "report.html"
                                                             : std::filesystem::path(command.output);

@@ -24,6 +24,7 @@
 #include "harness/run/runner.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/criteria_reader.h"
+#include "harness/verdicts/explanation.h"
 #include "harness/verdicts/gates.h"
 #include "harness/verdicts/stopping.h"
 #include "harness/verdicts/verdict_columns.h"
@@ -56,7 +57,8 @@ void print_tables(const Experiment& experiment, const TrialTable& trials,
 Outcome report(const Experiment& experiment, const Criteria& criteria,
                const RunDirectory& directory, Json* document) {
   const TrialTable trials = TrialTable::read(directory.path() / "trials.csv");
-  const auto comparisons = compare_cases(criteria, trials);
+  std::vector<Verdict> comparisons = compare_cases(criteria, trials);
+  explain_comparisons(comparisons, directory.path(), trials);
   const std::vector<Verdict> gates = judge_gates(criteria, trials);
   const auto write = [&](const char* file, const std::string& text) {
     write_file_atomically(directory.path() / file, text);

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <sstream>
@@ -47,6 +48,22 @@ class Reader {
     return false;
   }
 
+  // Reads the header row.
+  std::vector<std::string> header() {
+    if (!next()) fail(1, "no header row: the file is empty or cut short");
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < size(); ++i) names.emplace_back((*this)[i]);
+    return names;
+  }
+
+  // Reads the next record as next() does. Throws if it has not `columns` fields.
+  bool next_row(std::size_t columns) {
+    if (!next()) return false;
+    if (size() != columns)
+      fail(first_line_, fmt::format("{} fields where the header has {}", size(), columns));
+    return true;
+  }
+
   // The fields of the record, valid until next(), and the line that the record begins in.
   std::size_t size() const { return ends_.size(); }
   std::string_view operator[](std::size_t i) const {
@@ -83,6 +100,11 @@ class Reader {
   std::size_t line_ = 1;
   std::size_t first_line_ = 1;
 };
+
+void open_file(std::filebuf& in, const std::filesystem::path& file) {
+  if (!in.open(file, std::ios::in | std::ios::binary))
+    throw CsvError(file.string() + ": cannot be read");
+}
 
 }  // namespace
 
@@ -139,19 +161,12 @@ CsvTable::CsvTable(std::vector<std::string> header, std::string source)
 
 CsvTable CsvTable::parse(std::streambuf& text, const std::string& source) {
   Reader record(text, source);
-  if (!record.next()) throw CsvError(source + ":1: no header row: the file is empty or cut short");
-  std::vector<std::string> header;
-  for (std::size_t i = 0; i < record.size(); ++i) header.emplace_back(record[i]);
-  CsvTable table(std::move(header), source);
-  while (!record.at_end()) {
-    if (!record.next()) {
+  CsvTable table(record.header(), source);
+  while (!record.at_end() && !table.torn_) {
+    if (record.next_row(table.header_.size()))
+      table.push_back(record);
+    else
       table.torn_ = true;
-      break;
-    }
-    if (record.size() != table.header_.size())
-      throw CsvError(fmt::format("{}:{}: {} fields where the header has {}", source,
-                                 record.first_line(), record.size(), table.header_.size()));
-    table.push_back(record);
   }
   return table;
 }
@@ -163,8 +178,7 @@ CsvTable CsvTable::parse(std::string_view text, const std::string& source) {
 
 CsvTable CsvTable::read(const std::filesystem::path& file) {
   std::filebuf in;
-  if (!in.open(file, std::ios::in | std::ios::binary))
-    throw CsvError(file.string() + ": cannot be read");
+  open_file(in, file);
   return parse(in, file.string());
 }
 
@@ -176,6 +190,26 @@ std::size_t CsvTable::column(std::string_view name) const {
 
 bool CsvTable::has(std::string_view name) const {
   return columns_.find(name) != columns_.end();
+}
+
+void scan_csv(const std::filesystem::path& file, const std::vector<std::string_view>& columns,
+              const std::function<void(const CsvCells&)>& visit) {
+  const std::string source = file.string();
+  std::filebuf in;
+  open_file(in, file);
+  Reader record(in, source);
+  const std::vector<std::string> header = record.header();
+  std::vector<std::size_t> wanted;
+  for (const std::string_view column : columns) {
+    const auto found = std::ranges::find(header, column);
+    if (found == header.end()) throw CsvError(fmt::format("{}: no column '{}'", source, column));
+    wanted.push_back(static_cast<std::size_t>(found - header.begin()));
+  }
+  std::vector<std::string_view> cells(wanted.size());
+  while (!record.at_end() && record.next_row(header.size())) {
+    for (std::size_t i = 0; i < wanted.size(); ++i) cells[i] = record[wanted[i]];
+    visit({cells, record.first_line()});
+  }
 }
 
 }  // namespace pingperf

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <streambuf>
 #include <string>
@@ -129,5 +130,19 @@ class CsvTable {
   std::size_t size_ = 0;
   bool torn_ = false;
 };
+
+// One row of scan_csv(): the cells of the requested columns, and the line that the row begins in.
+struct CsvCells {
+  std::span<const std::string_view> cells;
+  std::size_t line = 0;
+
+  std::string_view operator[](std::size_t i) const { return cells[i]; }
+};
+
+// Calls `visit` for each row of a file. Its size does not matter, because only one row is in
+// memory. Leaves out a torn last line. Throws CsvError as CsvTable::read() does, and if a column is
+// missing.
+void scan_csv(const std::filesystem::path& file, const std::vector<std::string_view>& columns,
+              const std::function<void(const CsvCells&)>& visit);
 
 }  // namespace pingperf

@@ -36,6 +36,7 @@ std::string escape_markdown(const std::string& field) {
 
 using Rows = std::vector<std::vector<Cell>>;
 using Widths = std::vector<std::size_t>;
+using Notes = std::map<std::size_t, std::string>;  // by row
 
 Widths widths_of(const Rows& rows) {
   Widths widths(rows.front().size());
@@ -61,13 +62,22 @@ std::string ended(std::string line, bool heading, const Style& style) {
   return (heading ? styled(line, TextStyle::heading, style) : line) + "\n";
 }
 
-std::string lines(const Rows& rows, const Widths& widths, const Style& style) {
+// Returns the note on a row as lines, or "".
+std::string note_lines(const Notes& notes, std::size_t row, const Style& style) {
+  constexpr std::size_t kIndent = 4;
+  const auto note = notes.find(row);
+  if (note == notes.end()) return "";
+  return std::string(kIndent, ' ') + wrap(note->second, style.width, kIndent) + "\n";
+}
+
+std::string lines(const Rows& rows, const Widths& widths, const Notes& notes, const Style& style) {
   std::string text;
-  for (const auto& row : rows) {
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const auto& row = rows[k];
     std::string line = padded(row[0], widths[0], true, style);
     for (std::size_t i = 1; i < row.size(); ++i)
       line += std::string(kGap, ' ') + padded(row[i], widths[i], false, style);
-    text += ended(std::move(line), &row == &rows.front(), style);
+    text += ended(std::move(line), k == 0, style) + note_lines(notes, k, style);
   }
   return text;
 }
@@ -110,7 +120,8 @@ std::string flowing(const std::vector<Cell>& header, const std::vector<Cell>& ro
 }
 
 // Returns each row as a line of labels and a line of figures, in columns if they fit.
-std::string split_or_flowing(const Rows& whole, std::size_t labels, const Style& style) {
+std::string split_or_flowing(const Rows& whole, std::size_t labels, const Notes& notes,
+                             const Style& style) {
   Rows rows = whole;
   std::vector<std::string> names;
   for (auto& row : rows) {
@@ -134,6 +145,7 @@ std::string split_or_flowing(const Rows& whole, std::size_t labels, const Style&
     } else if (i > 0) {
       text += flowing(rows[0], rows[i], style);
     }
+    text += note_lines(notes, i, style);
   }
   return text;
 }
@@ -174,11 +186,11 @@ std::size_t TextTable::width() const {
 std::string TextTable::to_string(const Style& style) const {
   const Widths widths = widths_of(rows_);
   const std::size_t others = width_of(widths) - widths[0];
-  if (widths[0] + others <= style.width) return lines(rows_, widths, style);
+  if (widths[0] + others <= style.width) return lines(rows_, widths, notes_, style);
   if (others + kMinName <= style.width)
     if (const auto rows = with_short_names(rows_, style.width - others, labels_))
-      return lines(*rows, widths_of(*rows), style);
-  return split_or_flowing(rows_, labels_, style);
+      return lines(*rows, widths_of(*rows), notes_, style);
+  return split_or_flowing(rows_, labels_, notes_, style);
 }
 
 std::string TextTable::to_markdown() const {

@@ -1,6 +1,7 @@
 // Text in columns, for the terminal and for Markdown.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,8 @@ class TextTable {
  public:
   explicit TextTable(std::vector<std::string> header, std::size_t labels = 1);
   void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
+  // Adds a text that to_string() prints below the last row, wrapped and indented.
+  void add_note(const std::string& text) { notes_[rows_.size() - 1] = text; }
   // Adds a column with one cell per row.
   void add_column(const std::string& header, const std::vector<std::string>& cells);
 
@@ -44,7 +47,8 @@ class TextTable {
   std::size_t width() const;
 
  private:
-  std::vector<std::vector<Cell>> rows_;  // the header first
+  std::vector<std::vector<Cell>> rows_;       // the header first
+  std::map<std::size_t, std::string> notes_;  // by row
   std::size_t labels_;
 };
 

@@ -258,7 +258,7 @@ void add_series(PageRun& page_run, Json& json) {
 Json statements_json(const std::vector<Statement>& statements) {
   Json json = Json::array();
   for (const Statement& s : statements)
-    json.push_back({{"mark", pingperf::name(s.rating)}, {"text", s.text}});
+    json.push_back({{"mark", pingperf::name(s.rating)}, {"text", s.text}, {"detail", s.detail}});
   return json;
 }
 

@@ -98,6 +98,15 @@ std::string sentence(const Subject& s) {
   return fmt::format("{}: {}{}.", s.name, figures(s), why);
 }
 
+// Returns the largest changes of counters that came with the verdict, or "".
+std::string detail_of(const Verdict& v) {
+  constexpr std::size_t kMaxNamed = 3;
+  if (v.counters.empty()) return "";
+  const std::size_t others = v.counters.size() - std::min(kMaxNamed, v.counters.size());
+  return fmt::format("Changed with it: {}{}.", counters_text(v.counters, kMaxNamed),
+                     others > 0 ? fmt::format(", and {}", counted(others, "other counter")) : "");
+}
+
 // Returns ": from 1.07 × (a) to 28.3 × (b)", or ": 1.07 × (a)" for a single subject.
 std::string range_of(const std::vector<Subject>& subjects) {
   const auto [low, high] = std::minmax_element(
@@ -159,7 +168,7 @@ std::vector<Statement> statements_of(const std::vector<Subject>& all, const std:
     statements = grouped(subjects, against);
   } else {
     for (const Subject& s : subjects)
-      statements.push_back({mark_of(s.verdict->decision), sentence(s)});
+      statements.push_back({mark_of(s.verdict->decision), sentence(s), detail_of(*s.verdict)});
   }
   for (Statement& s : unmeasured(all)) statements.push_back(std::move(s));
   return statements;

@@ -16,6 +16,7 @@ struct Statement {
 
   Rating rating = Rating::plain;
   std::string text;
+  std::string detail = {};  // a short line below it, or empty
 };
 
 std::string_view name(Statement::Rating rating);

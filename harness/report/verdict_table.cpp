@@ -92,12 +92,33 @@ Cell decision_cell(const Verdict& v) {
   return {std::string(name(v.decision)), tone()};
 }
 
+// Returns the counters that changed with a verdict, or "".
+std::string explanation_of(const Verdict& v) {
+  if (v.counters.empty()) return "";
+  return "changed with it: " + counters_text(v.counters, v.counters.size());
+}
+
+void add_explanation(TextTable& table, const Verdict& v) {
+  if (const std::string text = explanation_of(v); !text.empty()) table.add_note(text);
+}
+
+// Returns a list for Markdown, whose tables have no room for it.
+std::string explanations_markdown(const std::vector<Verdict>& rows) {
+  std::string text;
+  for (const Verdict& row : rows)
+    if (!row.counters.empty())
+      text += fmt::format("- {} {}: {}\n", row.case_name, row.metric, explanation_of(row));
+  return text.empty() ? text : text + "\n";
+}
+
 TextTable table_to(const std::string& baseline, const std::vector<Verdict>& rows) {
   TextTable table({"to " + baseline, "metric", "ratio", "95% interval", "pairs", "verdict"}, 2);
-  for (const Verdict& row : rows)
-    if (row.baseline == baseline)
-      table.add({row.case_name, row.metric, effect_text(row), effect_interval_text(row),
-                 std::to_string(row.n), decision_cell(row)});
+  for (const Verdict& row : rows) {
+    if (row.baseline != baseline) continue;
+    table.add({row.case_name, row.metric, effect_text(row), effect_interval_text(row),
+               std::to_string(row.n), decision_cell(row)});
+    add_explanation(table, row);
+  }
   return table;
 }
 
@@ -127,10 +148,12 @@ TextTable shift_table(const RunComparison& comparison) {
   TextTable table(
       {"case", "metric", "base", "new", "new/base", "95% interval", "trials", "verdict"}, 2);
   for (const auto* rows : {&comparison.rows, &comparison.references})
-    for (const Verdict& row : *rows)
+    for (const Verdict& row : *rows) {
       table.add({row.case_name, row.metric, side_text(row, row.base_median, row.base_relative),
                  side_text(row, row.new_median, row.new_relative), effect_text(row),
                  effect_interval_text(row), trials_text(row), decision_cell(row)});
+      add_explanation(table, row);
+    }
   return table;
 }
 
@@ -210,7 +233,7 @@ std::string comparisons_markdown(const std::vector<Verdict>& rows) {
     if (const std::string warnings = warnings_to(baseline, rows); !warnings.empty())
       text += warnings + "\n";
   }
-  return text + power_text(rows, "pairs");
+  return text + explanations_markdown(rows) + power_text(rows, "pairs");
 }
 
 std::string run_comparison_table(const RunComparison& comparison, const Style& style) {
@@ -227,7 +250,8 @@ std::string run_comparison_markdown(const RunComparison& comparison) {
   if (comparison.rows.empty())
     text += "The runs have nothing in common to compare.\n";
   else
-    text += shift_table(comparison).to_markdown() + "\n" + shift_warnings(comparison);
+    text += shift_table(comparison).to_markdown() + "\n" + explanations_markdown(comparison.rows) +
+            shift_warnings(comparison);
   const std::vector<std::string> lines = heading_lines(comparison);
   if (lines.empty()) return text;
   text += fmt::format("\n<details><summary>{} differences between the runs</summary>\n\n",

@@ -102,54 +102,11 @@ std::size_t normal_rank(double center, double spread, double level) {
   return static_cast<std::size_t>(std::max(0.0, center + normal_quantile(level / 2) * spread));
 }
 
-double signed_rank_p(const std::vector<double>& differences) {
-  std::vector<double> sizes;
-  std::vector<bool> is_positive;
-  for (double d : differences)
-    if (d != 0) {  // Wilcoxon leaves out zeros, which have no sign
-      sizes.push_back(std::abs(d));
-      is_positive.push_back(d > 0);
-    }
-  if (sizes.empty()) return 1;
-  const std::vector<std::size_t> ranks = doubled_midranks(sizes);
-  std::size_t positive = 0, all = 0;
-  double squares = 0;
-  for (std::size_t i = 0; i < ranks.size(); ++i) {
-    all += ranks[i];
-    squares += static_cast<double>(ranks[i] * ranks[i]);
-    if (is_positive[i]) positive += ranks[i];
-  }
-  const std::size_t smaller = std::min(positive, all - positive);
-  if (ranks.size() <= kMaxExact) return both_tails(signed_rank_distribution(ranks), smaller);
-  // The variance of a sum of signed ranks is Σr²/4, also with ties. The correction for continuity
-  // is half a rank, doubled as the ranks are.
-  return both_normal_tails((static_cast<double>(smaller) + 1 - static_cast<double>(all) / 2) /
-                           std::sqrt(squares / 4));
-}
-
 std::size_t signed_rank_interval(std::size_t n, double level) {
   if (n <= kMaxExact) return exact_rank(signed_rank_distribution(ranks_to(n)), level);
   const auto count = static_cast<double>(n);
   return normal_rank(count * (count + 1) / 4, std::sqrt(count * (count + 1) * (2 * count + 1) / 24),
                      level);
-}
-
-double rank_sum_p(const std::vector<double>& before, const std::vector<double>& after) {
-  std::vector<double> pooled = after;
-  pooled.insert(pooled.end(), before.begin(), before.end());
-  const std::vector<std::size_t> ranks = doubled_midranks(pooled);
-  const auto n = static_cast<double>(after.size()), all = static_cast<double>(pooled.size());
-  std::size_t sum = 0;
-  for (std::size_t i = 0; i < after.size(); ++i) sum += ranks[i];
-  if (pooled.size() <= kMaxExact)  // with ties not symmetric, unless the samples are as large
-    return both_tails(rank_sum_distribution(ranks, after.size()), sum);
-  double squares = 0;  // Σ(r - mean)²
-  for (std::size_t rank : ranks)
-    squares += (static_cast<double>(rank) - all - 1) * (static_cast<double>(rank) - all - 1);
-  const double variance = n * (all - n) / (all * (all - 1)) * squares;
-  if (variance == 0) return 1;  // all values are equal
-  const double distance = std::abs(static_cast<double>(sum) - n * (all + 1));
-  return both_normal_tails((1 - distance) / std::sqrt(variance));
 }
 
 std::size_t rank_sum_interval(std::size_t n, std::size_t m, double level) {
@@ -230,11 +187,54 @@ void set_extremes(ShiftEstimate& estimate, const std::vector<double>& before,
   estimate.most = *new_most - *old_least;
 }
 
+double paired_p_value(const std::vector<double>& differences) {
+  std::vector<double> sizes;
+  std::vector<bool> is_positive;
+  for (double d : differences)
+    if (d != 0) {  // Wilcoxon leaves out zeros, which have no sign
+      sizes.push_back(std::abs(d));
+      is_positive.push_back(d > 0);
+    }
+  if (sizes.empty()) return 1;
+  const std::vector<std::size_t> ranks = doubled_midranks(sizes);
+  std::size_t positive = 0, all = 0;
+  double squares = 0;
+  for (std::size_t i = 0; i < ranks.size(); ++i) {
+    all += ranks[i];
+    squares += static_cast<double>(ranks[i] * ranks[i]);
+    if (is_positive[i]) positive += ranks[i];
+  }
+  const std::size_t smaller = std::min(positive, all - positive);
+  if (ranks.size() <= kMaxExact) return both_tails(signed_rank_distribution(ranks), smaller);
+  // The variance of a sum of signed ranks is Σr²/4, also with ties. The correction for continuity
+  // is half a rank, doubled as the ranks are.
+  return both_normal_tails((static_cast<double>(smaller) + 1 - static_cast<double>(all) / 2) /
+                           std::sqrt(squares / 4));
+}
+
+double shift_p_value(const std::vector<double>& before, const std::vector<double>& after) {
+  std::vector<double> pooled = after;
+  pooled.insert(pooled.end(), before.begin(), before.end());
+  const std::vector<std::size_t> ranks = doubled_midranks(pooled);
+  const auto n = static_cast<double>(after.size()), all = static_cast<double>(pooled.size());
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < after.size(); ++i) sum += ranks[i];
+  if (pooled.size() <= kMaxExact)  // with ties not symmetric, unless the samples are as large
+    return both_tails(rank_sum_distribution(ranks, after.size()), sum);
+  double squares = 0;  // Σ(r - mean)²
+  for (std::size_t rank : ranks)
+    squares += (static_cast<double>(rank) - all - 1) * (static_cast<double>(rank) - all - 1);
+  const double variance = n * (all - n) / (all * (all - 1)) * squares;
+  if (variance == 0) return 1;  // all values are equal
+  const double distance = std::abs(static_cast<double>(sum) - n * (all + 1));
+  return both_normal_tails((1 - distance) / std::sqrt(variance));
+}
+
 ShiftEstimate estimate_paired(const std::vector<double>& differences, double level) {
   ShiftEstimate estimate;
   set_intervals(estimate, PairwiseSums::walsh_averages(differences), level,
                 [&](double at) { return signed_rank_interval(differences.size(), at); });
-  estimate.p_value = signed_rank_p(differences);
+  estimate.p_value = paired_p_value(differences);
   estimate.stddev = standard_deviation(finite_values(differences)).value_or(0);
   const auto [least, most] = std::minmax_element(differences.begin(), differences.end());
   estimate.least = *least;
@@ -247,7 +247,7 @@ ShiftEstimate estimate_shift(const std::vector<double>& before, const std::vecto
   ShiftEstimate estimate;
   set_intervals(estimate, PairwiseSums::differences(before, after), level,
                 [&](double at) { return rank_sum_interval(before.size(), after.size(), at); });
-  estimate.p_value = rank_sum_p(before, after);
+  estimate.p_value = shift_p_value(before, after);
   estimate.stddev = std::sqrt(pooled_variance({finite_values(before), finite_values(after)}));
   set_extremes(estimate, before, after);
   return estimate;

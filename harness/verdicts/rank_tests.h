@@ -52,6 +52,10 @@ ShiftEstimate estimate_paired(const std::vector<double>& differences, double lev
 ShiftEstimate estimate_shift(const std::vector<double>& before, const std::vector<double>& after,
                              double level = kLevel);
 
+// Return the p values of estimate_paired() and estimate_shift() alone, in a fraction of the time.
+double paired_p_value(const std::vector<double>& differences);
+double shift_p_value(const std::vector<double>& before, const std::vector<double>& after);
+
 // Returns the q values (Benjamini & Hochberg 1995) of a family of p values, in the same order.
 std::vector<double> q_values(const std::vector<double>& p_values);
 

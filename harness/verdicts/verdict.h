@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/verdicts/counter_shift.h"
 #include "harness/verdicts/criteria.h"
 #include "harness/verdicts/significance.h"
 
@@ -67,9 +68,10 @@ struct Verdict {
   std::optional<std::size_t> more_repetitions;  // that would decide an inconclusive comparison
   std::optional<std::size_t> more_runs;  // the same in runs on each side, across several runs
   Trust trust = Trust::full;
-  std::string warning;         // the reason for less trust; empty if trust is full
-  std::string note;            // another difference of the two cases, or empty
-  std::optional<Bound> bound;  // of a gate
+  std::string warning;                 // the reason for less trust; empty if trust is full
+  std::string note;                    // another difference of the two cases, or empty
+  std::optional<Bound> bound;          // of a gate
+  std::vector<CounterShift> counters;  // that changed with it, the largest change first
 };
 
 // Sets shift, value, interval, p value and extremes.

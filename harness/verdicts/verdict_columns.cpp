@@ -119,6 +119,12 @@ constexpr VerdictColumn kColumns[] = {
      "number of additional runs on each side that would decide an inconclusive row of several runs "
      "(estimate); empty above 100",
      [](V v) { return optional_value(v.more_runs); }},
+    {"explanation", kRatios,
+     "counters of the kernel that changed with it, by at least 5 % and with q at most 0.05 over "
+     "all "
+     "counters of this row (docs/statistics.md); across runs only with --explain; empty: none, or "
+     "no counters.csv",
+     [](V v) -> Value { return counters_text(v.counters, v.counters.size()); }},
 };
 
 std::vector<VerdictColumn> columns_of(VerdictList list) {
@@ -171,6 +177,7 @@ nlohmann::ordered_json verdicts_json(VerdictList list, const std::vector<Verdict
     Value& row = rows.emplace_back(Value::object());
     for (const VerdictColumn& column : columns)
       row[std::string(column.name)] = column.value(verdict);
+    if (list != VerdictList::gates) row["counters"] = counters_json(verdict.counters);
   }
   return rows;
 }

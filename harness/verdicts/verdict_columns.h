@@ -22,7 +22,7 @@ std::string verdicts_csv(VerdictList list, const std::vector<Verdict>& verdicts,
                          const std::string& run = "");
 
 // Returns the verdicts as an array of objects. Their keys are the columns, without the version and
-// the run.
+// the run. Comparisons have a list of the counters that changed with them, too.
 nlohmann::ordered_json verdicts_json(VerdictList list, const std::vector<Verdict>& verdicts);
 
 // Returns the names and meanings of the columns as a table in Markdown.

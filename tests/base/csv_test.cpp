@@ -1,6 +1,9 @@
 #include "harness/base/csv.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
 
 namespace pingperf {
 namespace {
@@ -84,6 +87,25 @@ TEST(Csv, AMissingColumnIsNamed) {
   EXPECT_EQ(table.column("b"), 1u);
   EXPECT_FALSE(table.has("c"));
   EXPECT_THROW(table.column("c"), CsvError);
+}
+
+TEST(Csv, ScansTheRequestedColumnsOfAFileRowByRow) {
+  const auto file = std::filesystem::temp_directory_path() /
+                    ("pingperf-scan-" + std::to_string(::getpid()) + ".csv");
+  const auto scan = [&](const std::string& text, const std::vector<std::string_view>& columns) {
+    std::ofstream(file) << text;
+    std::vector<std::string> rows;
+    scan_csv(file, columns, [&](const CsvCells& row) {
+      rows.push_back(std::to_string(row.line) + ":" + std::string(row[0]) + std::string(row[1]));
+    });
+    return rows;
+  };
+  EXPECT_EQ(scan("a,b,c\n1,2,3\n4,\"5\n\",6\n7,8,9\n1,2", {"c", "a"}),
+            (std::vector<std::string>{"2:31", "3:64", "5:97"}));
+  EXPECT_THROW(scan("a,b\n1,2\n", {"a", "c"}), CsvError);
+  EXPECT_THROW(scan("a,b\n1\n", {"a", "b"}), CsvError);
+  std::filesystem::remove(file);
+  EXPECT_THROW(scan_csv(file, {"a"}, [](const CsvCells&) {}), CsvError);
 }
 
 }  // namespace

@@ -105,5 +105,17 @@ TEST(Wrap, BreaksAtBlanksAndIndentsTheRest) {
   EXPECT_EQ(wrap("", 5), "");
 }
 
+TEST(TextTable, HasANoteBelowItsRowAtEveryWidth) {
+  TextTable table({"case", "p50"});
+  table.add({"pingpong/engine=blocking", "13.4 µs"});
+  table.add_note("changed with it: a, b and c");
+  table.add({"pingpong/engine=epoll", "14 µs"});
+  EXPECT_THAT(table.to_string({}),
+              HasSubstr("13.4 µs\n    changed with it: a, b and c\npingpong/engine=epoll"));
+  const std::string narrow = table.to_string({.width = 20});
+  EXPECT_THAT(narrow, HasSubstr("13.4 µs\n    changed with it:\n    a, b and c\n"));
+  EXPECT_EQ(table.to_markdown().find("changed"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace pingperf

@@ -42,6 +42,15 @@ workloads:
   bad: {kind: throughput, engine: blocking, congestion_control: nosuch, duration: 50ms, warmup: 0ms}
 """
 
+WRITTEN = """
+name: written
+plan: {repetitions: 20, cooldown: 0ms}
+workloads:
+  bulk: {kind: throughput, duration: 1s, warmup: 0ms, matrix: {engine: [blocking, epoll]}}
+compare:
+  - {metric: throughput_bps, axis: engine, baseline: blocking}
+"""
+
 SHORT = EXPERIMENT.replace("1KiB, 16KiB, 128KiB", "128KiB").replace("160ms", "50ms")
 
 # Returns the data of each chart: the points of its datasets by role, as plain numbers.
@@ -281,6 +290,33 @@ class Failed(Browser):
         self.assertEqual(browser.evaluate("document.querySelectorAll('script, img').length"), 3)
         for section in ("throughput", "failed", "remarks", "environment", "experiment"):
             self.assertIn(self.NASTY, browser.evaluate(f"document.getElementById('{section}').textContent"), section)
+
+
+class Explained(Browser):
+    def test_counters_that_changed_stand_below_the_comparison_also_on_a_phone(self):
+        run = self.folder / "written"
+        run.mkdir()
+        (run / "experiment.yaml").write_text(WRITTEN)
+        (run / "environment.json").write_text('{"overrides": {"set": [], "only": ""}}')
+        with (run / "trials.csv").open("w") as trials, (run / "counters.csv").open("w") as counters:
+            trials.write("run,experiment,workload,kind,engine,case,block,status,throughput_bps\n")
+            counters.write("schema_version,run,case,block,host,source,name,delta\n")
+            for block in range(1, 21):
+                for engine, rate in (("blocking", 1e9), ("epoll", 5e8)):
+                    trials.write(f"w,w,bulk,throughput,{engine},bulk/engine={engine},{block},ok,{rate + block}\n")
+                for k in range(5):
+                    counters.write(f"1,w,bulk/engine=epoll,{block},both,netstat,TcpExt.<b>{k},{10 * k + 10}\n")
+        self.assertEqual(pingperf("report", run).returncode, 0)
+        for width in (1400, 400):
+            browser = self.open(run / "report.html", width=width)
+            self.assertLessEqual(browser.evaluate("document.documentElement.scrollWidth"), width)
+            self.assertEqual(browser.evaluate("document.querySelector('#answers small').textContent"),
+                             "Changed with it: TcpExt.<b>4 0 → 50, TcpExt.<b>3 0 → 40, TcpExt.<b>2 0 → 30, "
+                             "and 2 other counters.")
+            lines = browser.evaluate("[...document.querySelectorAll('#comparisons [data-explained]')].map("
+                                     "line => line.textContent)")
+            self.assertEqual(len(lines), 1)
+            self.assertTrue(lines[0].startswith("bulk/engine=epoll to engine=blocking: TcpExt.<b>4 0 → 50, "), lines)
 
 
 class Several(Browser):

@@ -34,6 +34,14 @@ plan: {repetitions: 6, cooldown: 0ms}
 workloads:
   bulk: {kind: throughput, engine: blocking, duration: 10ms, warmup: 0ms, pin: {client: 0, server: 0}}
 """
+WRITTEN = """
+name: written
+plan: {repetitions: 12, cooldown: 0ms}
+workloads:
+  bulk: {kind: throughput, duration: 1s, warmup: 0ms, matrix: {engine: [blocking, epoll]}}
+compare:
+  - {metric: throughput_bps, axis: engine, baseline: blocking}
+"""
 BREACH = ["--set", "gates.0.at_least=900Tbit"]
 
 
@@ -259,6 +267,67 @@ class Verdicts(support.EndToEnd):
                 done = pingperf(*command)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertTrue('"kind":"throughput"' in (run / "report.html").read_text())
+
+    def written_run(self, name, speed=1.0, retransmits=10):
+        """Writes a run of two engines with counters. Returns its directory. The second engine is `speed`
+        times as fast as the first. Unless that is 1, its trials also lost retransmitted segments."""
+        run = self.folder / name
+        run.mkdir()
+        (run / "experiment.yaml").write_text(WRITTEN)
+        (run / "environment.json").write_text('{"overrides": {"set": [], "only": ""}}')
+        columns = "run,experiment,workload,kind,case,block,status,elapsed_s,throughput_bps,total_bytes_received"
+        trials, counters = [columns], ["schema_version,run,case,block,host,source,name,delta"]
+        for block in range(1, 13):
+            for engine, factor, again, lost in (("blocking", 1, 10, 0), ("epoll", speed, retransmits, 41)):
+                case, rate = f"bulk/engine={engine}", 1e9 * factor * (1 + 0.001 * (7 * block % 12))
+                trials.append(f"{name},written,bulk,throughput,{case},{block},ok,1,{rate},{rate / 8:.0f}")
+                row = f"1,{name},{case},{block},both,"
+                counters += [f"{row}snmp,Tcp.OutSegs,{rate / 480_000:.0f}",
+                             f"{row}snmp,Tcp.RetransSegs,{again + block % 3}",
+                             f"{row}tracepoint,tcp:tcp_retransmit_skb,{again + block % 3}",
+                             f"{row}interrupts,LOC cpu0,{250 + 5 * block % 7}"]
+                if lost and speed != 1:
+                    counters.append(f"{row}netstat,TcpExt.TCPLostRetransmit,{lost}")
+        (run / "trials.csv").write_text("\n".join(trials) + "\n")
+        (run / "counters.csv").write_text("\n".join(counters) + "\n")
+        return run
+
+    def test_explain_names_the_counters_that_changed_with_a_difference(self):
+        base, slow = self.written_run("base"), self.written_run("slow", 0.5, 90)
+        explained = "TcpExt.TCPLostRetransmit 0 → 41, Tcp.RetransSegs ×8.3"
+        compare = ("compare", base, slow, "--session-sd", "1%")
+        self.assertNotIn("changed with it", pingperf(*compare).stdout)
+        table = pingperf(*compare, "--explain").stdout
+        self.assertIn(f"slower\n    changed with it: {explained}\n", table)
+        self.assertEqual(table.count("changed with it"), 1)  # the other row has no difference
+        self.assertIn(f"epoll throughput_bps: changed with it: {explained}",
+                      pingperf(*compare, "--explain", "--format", "markdown").stdout)
+        rows = json.loads(pingperf(*compare, "--explain", "--format", "json").stdout)["rows"]
+        lost, again = next(row for row in rows if row["verdict"] == "slower")["counters"]
+        self.assertEqual((lost["before"], lost["after"], lost["ratio"]), (0, 41, None))
+        self.assertAlmostEqual(again["ratio"], 91 / 11, 1)
+        self.assertEqual([other["name"] for other in again["same"]], ["tcp:tcp_retransmit_skb"])
+        csv = pandas.read_csv(io.StringIO(pingperf(*compare, "--explain", "--format", "csv").stdout))
+        self.assertEqual(csv.explanation.dropna().tolist(), [explained])
+        # Within the run, the cases are compared.
+        self.assertIn(f"bulk/engine=epoll throughput_bps: changed with it: {explained}",
+                      pingperf("export", slow, "--format", "markdown").stdout)
+        self.assertEqual(pingperf("report", slow).returncode, 0)
+        self.assertIn("TCPLostRetransmit 0 \\u2192 41", (slow / "report.html").read_text())
+
+    def test_explain_of_runs_without_counters_says_nothing_and_of_damaged_ones_is_one_line(self):
+        base, slow = self.written_run("base"), self.written_run("slow", 0.5, 90)
+        compare = ("compare", base, slow, "--session-sd", "1%", "--explain")
+        with (slow / "counters.csv").open("a") as counters:
+            counters.write("1,slow,bulk/engine=epoll,1,both,snmp,Tcp.InSegs,many\n")
+        for arguments in (compare, ("report", slow)):
+            done = pingperf(*arguments)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertRegex(done.stderr, r"^\S+/slow/counters.csv:\d+: 'many' in column delta is not a number\n$")
+        (slow / "counters.csv").unlink()
+        done = pingperf(*compare)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertNotIn("changed with it", done.stdout)
 
     def test_exports_are_read_by_their_consumers(self):
         run = self.held.directory

@@ -110,6 +110,21 @@ TEST_F(ReportPageTest, HeadlineReportsThatTooFewPairsHaveNoVerdict) {
                                     "six."));
 }
 
+TEST_F(ReportPageTest, HeadlineNamesThreeOfTheCountersThatChanged) {
+  measure(1.5, 10);
+  ReportedRun reported = run();
+  EXPECT_EQ(headline(reported).at(0).detail, "");
+  for (const char* const name : {"Tcp.A", "Tcp.B", "Tcp.C", "Tcp.D"})
+    reported.comparisons.at(0).counters.push_back({{"both", "snmp", name}, {}, 0, 12'345});
+  EXPECT_EQ(headline(reported).at(0).detail,
+            "Changed with it: Tcp.A 0 → 12 345, Tcp.B 0 → 12 345, Tcp.C 0 → 12 345, and 1 other "
+            "counter.");
+  const Json page = data_of(report_html({reported}));
+  EXPECT_EQ(page["runs"][0]["headline"][0]["detail"], headline(reported).at(0).detail);
+  EXPECT_THAT(page["runs"][0]["comparisons"][0]["explanation"].get<std::string>(),
+              HasSubstr("Tcp.D 0 → 12 345"));
+}
+
 TEST_F(ReportPageTest, HeadlineOfManyComparisonsHasASentenceForEachVerdict) {
   measure(1.5, 10);
   for (int i = 0; i < 9; ++i)

@@ -84,7 +84,7 @@ TEST_F(ReportTest, ComparisonPairsTrialsOfOneBlock) {
   EXPECT_THAT(
       verdicts_csv(VerdictList::comparisons, rows, "run-1"),
       HasSubstr("1,run-1,throughput_bps,bulk/engine=blocking,bulk/engine=iperf3,3,1,2,,,0.25,,"
-                "inconclusive,,,1 of 4 blocks have no pair,,\n"));
+                "inconclusive,,,1 of 4 blocks have no pair,,,\n"));
 }
 
 TEST_F(ReportTest, AVerdictNeedsIntervalThresholdAndFamily) {

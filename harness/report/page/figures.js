@@ -192,9 +192,13 @@ function differing(baseline, name) {
 // Returns one table per metric.
 function effectTables(rows, how, withBaseline) {
   return [...new Set(rows.map(row => row.metric))].map(
-      metric => effectTable(
-          `${sentence(titleOf(metric)).slice(0, -1)}, ${how}`,
-          rows.filter(row => row.metric === metric), withBaseline));
+      metric => {
+        const own = rows.filter(row => row.metric === metric);
+        return [
+          effectTable(`${sentence(titleOf(metric)).slice(0, -1)}, ${how}`, own, withBaseline),
+          explanations(own, withBaseline)
+        ];
+      });
 }
 
 const forestNote = () =>

@@ -155,7 +155,7 @@ function fillHeader() {
       s =>
           el('li', {class: s.mark},
              el('span', {class: 'mark', 'aria-hidden': 'true'}, MARK_TEXT[s.mark]),
-             el('span', {}, s.text))));
+             el('span', {}, s.text, s.detail ? el('small', {}, s.detail) : null))));
   document.getElementById('runs').append(...runs.map(
       (run, index) =>
           el('li', {},

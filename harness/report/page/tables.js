@@ -125,6 +125,23 @@ function effectTable(caption, rows, withBaseline) {
   return rows.length <= 8 ? content() : details(`${caption}: ${rows.length} rows`, content);
 }
 
+// Returns a line for each row with counters that changed with it. Null without one.
+function explanations(rows, withBaseline) {
+  const explained = rows.filter(row => row.explanation);
+  if (explained.length === 0) return null;
+  const name = row => withBaseline ? `${row.case} to ${differing(row.baseline, row.case)}` : row.case;
+  return el(
+      'div', {class: 'explained'},
+      el('p', {class: 'note'},
+         'Counters of the kernel that changed with a difference. They went together; ' +
+             'this does not show that one caused the other.'),
+      el('ul', {},
+         explained.map(
+             row => el(
+                 'li', {'data-explained': row.case, 'data-metric': row.metric},
+                 breakable(name(row)), ': ', row.explanation))));
+}
+
 function gatesTable(caption, gates) {
   return table(
       caption,
