@@ -375,7 +375,8 @@ void add_host_commands(CLI::App& app, int& result) {
   CLI::App* const command = app.add_subcommand(
       "doctor", "find what spoils or limits results on this host, and how to fix it");
   command->add_option("FILE", doctor->file, "check both hosts of this experiment instead");
-  command->add_flag("--clean", doctor->clean, "remove labs whose run is gone");
+  command->add_flag("--clean", doctor->clean,
+                    "remove labs whose run is gone, and undo changes of killed runs");
   add_no_launch(*command, doctor->no_launch);
   add_format(*command, doctor->format);
   command->callback([=, &result] { result = doctor_command(*doctor); });

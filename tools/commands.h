@@ -96,7 +96,10 @@ Style style_of_stdout();
 // Prints to stderr the commands that the experiment will run to reach its hosts.
 void announce_launchers(const Experiment& experiment);
 
-// Prints to stderr which changes of killed runs the agents have undone, and which they could not.
+// Prints to stderr which changes of killed runs the agent of a host has undone, and which it could
+// not undo.
+void print_recovered(std::string_view host, const std::vector<std::string>& undone,
+                     const std::vector<std::string>& not_undone);
 void print_recovered(Agents& agents);
 
 // Prints what an experiment cannot judge to stderr: what `--only` left out, and too few

@@ -18,7 +18,11 @@ namespace {
 constexpr Nanoseconds kObservation = 500 * kMillisecond;  // time to watch the CPUs of the hosts
 
 std::vector<HostReport> reports_of(const DoctorCommand& command) {
-  if (command.file.empty()) return {check_this_host(kObservation)};
+  if (command.file.empty()) {
+    HostReport report = check_this_host(kObservation);
+    print_recovered(report.host, report.undone, report.not_undone);
+    return {std::move(report)};
+  }
   const Experiment experiment = load_experiment(command.file);
   read_criteria(experiment);  // throws if the file is wrong
   if (command.no_launch) refuse_launchers(experiment);

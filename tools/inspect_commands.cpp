@@ -65,14 +65,19 @@ Json plan_json(const Experiment& experiment, const std::vector<Trial>& plan) {
 
 }  // namespace
 
+void print_recovered(std::string_view host, const std::vector<std::string>& undone,
+                     const std::vector<std::string>& not_undone) {
+  for (const std::string& command : undone)
+    fmt::print(stderr, "undid a change of a killed run on {}: {}\n", host, command);
+  for (const std::string& command : not_undone)
+    fmt::print(stderr, "could not undo a change of a killed run on {}: {}\n", host, command);
+}
+
 void print_recovered(Agents& agents) {
   for (const SystemAgent& agent : system_agents(agents)) {
-    for (const std::string& command : agent.channel->hello().undone)
-      fmt::print(stderr, "undid a change of a killed run on the host of the {}: {}\n",
-                 name(agent.place), command);
-    for (const std::string& command : agent.channel->hello().not_undone)
-      fmt::print(stderr, "could not undo a change of a killed run on the host of the {}: {}\n",
-                 name(agent.place), command);
+    const AgentHello& hello = agent.channel->hello();
+    print_recovered(fmt::format("the host of the {}", name(agent.place)), hello.undone,
+                    hello.not_undone);
   }
 }
 

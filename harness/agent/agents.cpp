@@ -74,18 +74,19 @@ std::unique_ptr<Channel> AgentPair::start(const Host& host, std::string_view end
 }
 
 Channel& AgentPair::client() {
-  if (!client_) client_ = start(hosts_.client, "client");
+  if (!client_ || client_->is_broken()) client_ = start(hosts_.client, "client");
   return *client_;
 }
 
 Channel* AgentPair::server() {
   if (hosts_.server.is_external()) return nullptr;
-  if (!server_) server_ = start(hosts_.server, "server");
+  if (!server_ || server_->is_broken()) server_ = start(hosts_.server, "server");
   return server_.get();
 }
 
 Channel* AgentPair::router() {
-  if (hosts_.router && !router_) router_ = start(*hosts_.router, "router");
+  if (hosts_.router && (!router_ || router_->is_broken()))
+    router_ = start(*hosts_.router, "router");
   return router_.get();
 }
 

@@ -20,7 +20,7 @@ class AgentPair {
   // Starts both agents, and copies `files` to those on other hosts. Throws ChannelError.
   explicit AgentPair(const HostPair& hosts, Files files = nullptr);
 
-  // Start the agent if it does not run. Throw ChannelError if that fails.
+  // Start the agent if it does not run, or its channel is broken. Throw ChannelError if that fails.
   Channel& client();
   Channel* server();  // null if the server is external
   Channel* router();  // null unless a variant changes the router of a lab

@@ -22,20 +22,27 @@ namespace {
 
 constexpr Nanoseconds kCommandLimit = 30 * kSecond;
 
-// Runs a command to its end. Throws std::runtime_error with the last line of its output.
-void run_to_end(const CommandWords& words) {
+// Runs a command to its end. Returns why it failed, with the last line of its output, or "".
+std::string failure_of(const CommandWords& words) {
   Tail output;
   ProgramProcess process(
       {}, words, {}, [&](std::string_view bytes) { output.add(bytes); }, [](std::string_view) {});
   const std::optional<int> status = process.pump(now_ns() + kCommandLimit, -1);
   process.end();
-  if (status && *status == 0) return;
+  if (status && *status == 0) return "";
   std::string last = process.last_error();
   if (last.empty()) last = output.last_line();
-  throw std::runtime_error(fmt::format(
-      "{}: {}{}{}", command_line(words),
+  return fmt::format(
+      "{}{}{}",
       status ? ending_of(*status) : fmt::format("did not end within {} s", kCommandLimit / kSecond),
-      last.empty() ? "" : ": ", last));
+      last.empty() ? "" : ": ", last);
+}
+
+// Throws std::runtime_error if the command fails.
+void run_to_end(const CommandWords& words) {
+  const std::string failure = failure_of(words);
+  if (!failure.empty())
+    throw std::runtime_error(fmt::format("{}: {}", command_line(words), failure));
 }
 
 std::string trimmed(std::string text) {
@@ -81,52 +88,56 @@ std::string interface_of(const std::string& address) {
   return route["dev"].get<std::string>();
 }
 
-// Returns the command that sets the offloads of an interface as they are now.
+// Returns the command that sets the offloads of an interface as they are now. TSO is a group of
+// features with states of their own, which are indented below it.
 CommandWords present_offloads(const std::string& interface) {
   CommandWords words = {"ethtool", "-K", interface};
   std::istringstream lines(run_command({"ethtool", "-k", interface}));
-  for (std::string line; std::getline(lines, line);)
-    for (const auto& [title, name] : {std::pair{"tcp-segmentation-offload: ", "tso"},
-                                      {"generic-segmentation-offload: ", "gso"},
-                                      {"generic-receive-offload: ", "gro"}})
-      if (line.starts_with(title))
-        words.insert(words.end(), {name, line.find(": on") == std::string::npos ? "off" : "on"});
+  bool is_of_tso = false;
+  for (std::string line; std::getline(lines, line);) {
+    const std::string feature = line.substr(0, line.find(':'));
+    const bool is_indented = feature.starts_with('\t');
+    if (!is_indented) is_of_tso = feature == "tcp-segmentation-offload";
+    const bool is_wanted = is_indented ? is_of_tso
+                                       : feature == "generic-segmentation-offload" ||
+                                             feature == "generic-receive-offload";
+    if (!is_wanted || line.find("[fixed]") != std::string::npos) continue;
+    const bool is_on =
+        line.find(": on") != std::string::npos || line.find("[requested on]") != std::string::npos;
+    words.insert(words.end(), {feature.substr(is_indented ? 1 : 0), is_on ? "on" : "off"});
+  }
   return words;
 }
 
-// Undoes a step. Returns the commands with their errors.
-Recovery undo_step(const UndoStep& step) {
-  Recovery recovery;
-  const auto attempt = [&](const std::string& command, const auto& action) {
-    try {
-      action();
-      recovery.undone.push_back(command);
-    } catch (const std::exception& e) {
-      recovery.not_undone.push_back(fmt::format("{} ({})", command, e.what()));
-    }
-  };
-  if (!step.file.empty())
-    attempt(commands_of(step).front(), [&] { write_setting(step.file, step.content); });
-  for (const CommandWords& words : step.commands)
-    attempt(command_line(words), [&] { run_to_end(words); });
-  return recovery;
+UndoStep undo_by(CommandWords command) {
+  return {.file = {}, .content = {}, .command = std::move(command)};
 }
 
-// Undoes the steps of a journal, the last one first. The journal keeps the steps that failed. A
-// change that was only begun may not have been made: its errors do not count.
+// Undoes a step. Returns why this failed, or "".
+std::string failure_of_undo(const UndoStep& step) try {
+  if (step.file.empty()) return failure_of(step.command);
+  write_setting(step.file, step.content);
+  return "";
+} catch (const std::exception& e) {
+  return e.what();
+}
+
+// Undoes the steps of a journal, the last one first. The journal keeps those that failed.
 Recovery undo_all(Journal& journal) {
   std::vector<UndoStep> left = journal.steps(), kept;
   Recovery all;
   while (!left.empty()) {
-    const Recovery one = undo_step(left.back());
-    all.undone.insert(all.undone.end(), one.undone.begin(), one.undone.end());
-    if (left.back().is_whole && !one.not_undone.empty()) {
-      all.not_undone.insert(all.not_undone.end(), one.not_undone.begin(), one.not_undone.end());
-      kept.insert(kept.begin(), left.back());
+    const UndoStep step = left.back();
+    journal.begin_undo();
+    const std::string failure = failure_of_undo(step);
+    if (failure.empty()) all.undone.push_back(command_of(step));
+    if (!failure.empty() && step.is_certain) {
+      all.not_undone.push_back(fmt::format("{} ({})", command_of(step), failure));
+      kept.insert(kept.begin(), step);
     }
     left.pop_back();
-    std::vector<UndoStep> rest = left;
-    rest.insert(rest.end(), kept.begin(), kept.end());
+    std::vector<UndoStep> rest = kept;
+    rest.insert(rest.end(), left.begin(), left.end());
     journal.replace(std::move(rest));
   }
   return all;
@@ -178,7 +189,7 @@ std::vector<std::string> Changes::undo() {
 
 void Changes::set_sysctl(const SystemChanges::Sysctl& sysctl) {
   const std::string file = sysctl_file(sysctl.name);
-  journal().begin({.file = file, .content = read_setting(file)});
+  journal().begin({{.file = file, .content = read_setting(file), .command = {}}});
   write_setting(file, sysctl.value);
   journal().complete();
 }
@@ -189,7 +200,7 @@ void Changes::set_link(const SystemChanges& changes, const std::vector<std::stri
   if (interfaces.empty())
     throw std::runtime_error("mtu and offloads: no interface carries the data");
   const auto change = [&](CommandWords former, const CommandWords& words) {
-    journal().begin({.commands = {std::move(former)}});
+    journal().begin({undo_by(std::move(former))});
     run_to_end(words);
     journal().complete();
   };
@@ -211,16 +222,16 @@ void Changes::set_link(const SystemChanges& changes, const std::vector<std::stri
 }
 
 void Changes::run_setup(const SystemChanges& changes) {
-  UndoStep step;
-  for (const auto& command : changes.teardown) step.commands.push_back(command.words);
-  journal().begin(std::move(step));
+  std::vector<UndoStep> steps;  // the last one is undone first
+  for (const auto& command : changes.teardown) steps.insert(steps.begin(), undo_by(command.words));
+  journal().begin(std::move(steps));
   for (const auto& command : changes.setup) run_to_end(command.words);
   journal().complete();
 }
 
 void Changes::make_groups(const SystemChanges& changes) {
   for (const WorkerGroup& group : worker_groups(changes.cpu_limit, changes.memory_limit)) {
-    journal().begin({.commands = {{"rmdir", group.folder}}});
+    journal().begin({undo_by({"rmdir", group.folder})});
     check(::mkdir(group.folder.c_str(), 0755), "mkdir " + group.folder);
     groups_.push_back(group.folder);
     for (const auto& [file, value] : group.settings)

@@ -50,6 +50,10 @@ class Channel {
   // descriptor, call receive() until it returns nothing, because events may be buffered.
   int fd() const noexcept { return out_.get(); }
   pid_t pid() const noexcept { return process_.pid(); }
+  // Returns true once a call has thrown ChannelError.
+  bool is_broken() const noexcept { return !broken_.empty(); }
+  // Kills an agent that does not answer. Throws ChannelError.
+  [[noreturn]] void give_up() { fail("did not answer in time"); }
 
  private:
   void start(const std::vector<std::string>& command);

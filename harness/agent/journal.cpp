@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "harness/agent/host_facts.h"
@@ -64,35 +65,45 @@ std::vector<fs::path> journals_here(const fs::path& directory) {
 Json to_json(const UndoStep& step) {
   return {{"file", step.file},
           {"content", step.content},
-          {"commands", step.commands},
-          {"is_whole", step.is_whole}};
+          {"command", step.command},
+          {"is_certain", step.is_certain}};
 }
 
-UndoStep step_from(const Json& object) {
-  UndoStep step{take<std::string>(object, "file"),
-                take<std::string>(object, "content"),
-                {},
-                take<bool>(object, "is_whole")};
-  for (const Json& words : take_array(object, "commands"))
-    step.commands.push_back(words.get<CommandWords>());
-  return step;
+Json to_json(const std::vector<UndoStep>& steps) {
+  Json all = Json::array();
+  for (const UndoStep& step : steps) all.push_back(to_json(step));
+  return all;
 }
 
-// Returns the steps in the text of a journal. A line is {"begin": STEP}, {"whole": true} of the
-// last step, or {"steps": [STEP, …]}, which replaces all. The last line may be torn: its change did
-// not begin.
+void append_steps(const Json& list, std::vector<UndoStep>& steps) {
+  for (const Json& step : list)
+    steps.push_back({take<std::string>(step, "file"), take<std::string>(step, "content"),
+                     take_array(step, "command").get<CommandWords>(),
+                     take<bool>(step, "is_certain")});
+}
+
+void set_certain(std::vector<UndoStep>& steps, std::size_t last, bool is_certain) {
+  for (std::size_t i = steps.size() - std::min(last, steps.size()); i < steps.size(); ++i)
+    steps[i].is_certain = is_certain;
+}
+
+// Returns the steps in the text of a journal. Each line is an object with one of these members:
+// "begin", steps; "complete", the number of steps at the end whose change was made; "undoing", of
+// the last step; "steps", which replaces all. A torn line is skipped: what it announces has not
+// begun.
 std::vector<UndoStep> steps_in(const std::string& text) {
   std::vector<UndoStep> steps;
   for (std::size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos;
        begin = end + 1)
     try {
       const Json line = parse_json(text.substr(begin, end - begin));
-      if (line.contains("begin")) steps.push_back(step_from(line["begin"]));
-      if (line.contains("whole") && !steps.empty()) steps.back().is_whole = true;
+      if (line.contains("begin")) append_steps(line["begin"], steps);
+      if (line.contains("complete")) set_certain(steps, line["complete"], true);
+      if (line.contains("undoing")) set_certain(steps, 1, false);
       if (!line.contains("steps")) continue;
       steps.clear();
-      for (const Json& step : line["steps"]) steps.push_back(step_from(step));
-    } catch (const std::exception&) {  // not a line of ours
+      append_steps(line["steps"], steps);
+    } catch (const std::exception&) {  // torn
     }
   return steps;
 }
@@ -111,12 +122,11 @@ void refuse_second_claim(const fs::path& directory) {
 
 }  // namespace
 
-std::vector<std::string> commands_of(const UndoStep& step) {
-  if (!step.file.empty())
-    return {fmt::format("echo {} > {}", command_line({step.content}), step.file)};
-  std::vector<std::string> lines;
-  for (const CommandWords& words : step.commands) lines.push_back(command_line(words));
-  return lines;
+std::string command_of(const UndoStep& step) {
+  if (step.file.empty()) return command_line(step.command);
+  std::string value = step.content;  // the kernel prints tabs, and reads blanks as well
+  std::ranges::replace(value, '\t', ' ');
+  return fmt::format("echo {} > {}", command_line({value}), step.file);
 }
 
 Journal::Journal(bool claims) {
@@ -131,7 +141,9 @@ Journal::Journal(bool claims) {
 }
 
 Journal::Journal(fs::path path, Fd file) : path_(std::move(path)), file_(std::move(file)) {
-  steps_ = steps_in(read_file(path_).value_or(""));
+  const std::string text = read_file(path_).value_or("");
+  if (!text.empty() && text.back() != '\n') write("\n");  // after a torn line
+  steps_ = steps_in(text);
 }
 
 Journal::~Journal() {
@@ -143,26 +155,28 @@ void Journal::write(const std::string& text) {
   check(::fsync(file_.get()), "fsync of " + path_.string());
 }
 
-void Journal::begin(UndoStep step) {
-  step.is_whole = false;
-  write(json_line({{"begin", to_json(step)}}) + "\n");
-  steps_.push_back(std::move(step));
+void Journal::begin(std::vector<UndoStep> steps) {
+  for (UndoStep& step : steps) step.is_certain = false;
+  write(json_line({{"begin", to_json(steps)}}) + "\n");
+  begun_ = steps.size();
+  steps_.insert(steps_.end(), steps.begin(), steps.end());
 }
 
 void Journal::complete() {
-  write(json_line({{"whole", true}}) + "\n");
-  steps_.back().is_whole = true;
+  write(json_line({{"complete", begun_}}) + "\n");
+  set_certain(steps_, begun_, true);
+}
+
+void Journal::begin_undo() {
+  write(json_line({{"undoing", true}}) + "\n");
 }
 
 void Journal::replace(std::vector<UndoStep> steps) {
   steps_ = std::move(steps);
-  if (steps_.empty()) {
+  if (steps_.empty())
     check(::ftruncate(file_.get(), 0), path_.string());
-    return;
-  }
-  Json all = Json::array();
-  for (const UndoStep& step : steps_) all.push_back(to_json(step));
-  write(json_line({{"steps", std::move(all)}}) + "\n");
+  else
+    write(json_line({{"steps", to_json(steps_)}}) + "\n");
 }
 
 void for_each_stale_journal(const std::function<void(Journal&)>& undo) {

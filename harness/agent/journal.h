@@ -15,16 +15,18 @@
 
 namespace pingperf {
 
-// How to undo one change: a file of /proc/sys gets its former content, or commands run.
+// How to undo one change: a file of /proc/sys gets its former content, or a command runs.
 struct UndoStep {
-  std::string file;                    // empty: commands
-  std::string content;                 // of the file
-  std::vector<CommandWords> commands;  // in this order
-  bool is_whole = true;                // the change was made, not only begun
+  std::string file;      // empty: a command
+  std::string content;   // of the file
+  CommandWords command;  // empty: a file
+  // True if the change was made and its undoing has not begun. Otherwise the undoing may fail,
+  // because there may be nothing to undo.
+  bool is_certain = true;
 };
 
-// Returns the steps as commands for a shell.
-std::vector<std::string> commands_of(const UndoStep& step);
+// Returns the step as a command for a shell.
+std::string command_of(const UndoStep& step);
 
 class Journal {
  public:
@@ -37,11 +39,14 @@ class Journal {
   // Removes the file if there is nothing left to undo.
   ~Journal();
 
-  // Adds a step whose change begins now. Synced. Throws std::system_error.
-  void begin(UndoStep step);
-  // Notes that the change of the last step was made.
+  // Adds the steps of a change that begins now. Synced, as the functions below. Throws
+  // std::system_error.
+  void begin(std::vector<UndoStep> steps);
+  // Notes that the change of the last begin() was made.
   void complete();
-  // Replaces all steps. Synced.
+  // Notes that the last step is being undone.
+  void begin_undo();
+  // Replaces all steps.
   void replace(std::vector<UndoStep> steps);
 
   const std::vector<UndoStep>& steps() const noexcept { return steps_; }
@@ -56,6 +61,7 @@ class Journal {
   std::filesystem::path path_;
   Fd file_;
   std::vector<UndoStep> steps_;
+  std::size_t begun_ = 0;  // number of steps of the last begin()
 };
 
 // Calls `undo` with the journal of each process that was killed in this network namespace. Nobody

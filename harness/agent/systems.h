@@ -34,7 +34,7 @@ Answer await_answer(Channel& channel, Nanoseconds limit) {
   const Nanoseconds deadline = now_ns() + limit;
   while (auto event = channel.receive(deadline))
     if (auto* answer = std::get_if<Answer>(&*event)) return std::move(*answer);
-  throw ChannelError("an agent did not answer in time");
+  channel.give_up();
 }
 
 // Returns why hosts cannot make the changes of the experiment's variants, each with its place in

@@ -40,6 +40,13 @@ bool has_word(const fs::path& file, const std::string& wanted) {
   return false;
 }
 
+// Returns the folder of the hierarchies. ip-netns(8) hides it by a /sys of its own.
+fs::path groups_folder() {
+  const fs::path usual = "/sys/fs/cgroup", of_init = "/proc/1/root/sys/fs/cgroup";
+  std::error_code error;
+  return fs::is_empty(usual, error) && fs::exists(of_init, error) ? of_init : usual;
+}
+
 std::string group_name() {
   return fmt::format("pingperf-{}", ::getpid());
 }
@@ -57,7 +64,7 @@ void require_writable(const fs::path& folder) {
 }
 
 WorkerGroup group_of_version_1(const std::string& controller, const std::string& own) {
-  const fs::path folder = fs::path("/sys/fs/cgroup") / controller;
+  const fs::path folder = groups_folder() / controller;
   const fs::path parent = own == "/" ? folder : fs::path(folder.string() + own);
   require_writable(parent);
   return {(parent / group_name()).string(), {}};
@@ -87,7 +94,7 @@ std::vector<WorkerGroup> worker_groups(std::optional<double> cpu,
   if (second.settings.empty()) return groups;
   const auto own = own_group("");
   if (!own) throw std::runtime_error("cgroup: this host has no control groups");
-  const fs::path parent = parent_group("/sys/fs/cgroup", *own);
+  const fs::path parent = parent_group(groups_folder(), *own);
   require_writable(parent);
   for (const auto& [file, value] : second.settings)
     if (const std::string controller = file.substr(0, file.find('.'));

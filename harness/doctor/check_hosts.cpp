@@ -29,8 +29,9 @@ struct CheckedHost {
 
 HostReport report_of(const CheckedHost& host, Nanoseconds observe,
                      const std::optional<HostRequirements>& requirements) {
-  HostReport report{
-      host.name, host.channel->hello().host.json, state_of(*host.channel, observe), {}};
+  const AgentHello& hello = host.channel->hello();
+  HostReport report{host.name,    hello.host.json,  state_of(*host.channel, observe),
+                    hello.undone, hello.not_undone, {}};
   Json all = parse_json(report.facts);
   all.update(parse_json(report.now));
   report.findings = judge_host(all, requirements);

@@ -15,6 +15,9 @@ struct HostReport {
   std::string host;   // "this host", "client", "server", "both hosts" or "client of pair 2"
   std::string facts;  // host_facts() of its agent's hello
   std::string now;    // check_host() of its agent
+  // Changes that a killed run had left, which the agent undid at its start or could not undo.
+  std::vector<std::string> undone;
+  std::vector<std::string> not_undone;
   std::vector<Finding> findings;
 };
 

@@ -176,19 +176,31 @@ class VariantReader {
       changes.setup = read_commands(node, "setup");
       if (changes.setup.empty()) fail_at(node.mark, "setup has no command");
     });
-    std::vector<const SystemChanges*> undone;
-    read_placed("teardown", false, [&](const Node& node, SystemChanges& changes) {
-      if (changes.setup.empty())
-        fail_at(node.mark, "teardown without setup: there is nothing to undo");
-      changes.teardown = read_commands(node, "teardown");
-      undone.push_back(&changes);
-    });
-    for (const SystemChanges& changes : variant_.changes)
-      if (!changes.setup.empty() && std::ranges::find(undone, &changes) == undone.end())
-        fail_at(node_.find("setup")->mark,
-                "setup without teardown: add the commands that undo it, or teardown: [] if nothing "
-                "remains");
+    read_teardown();
     read_placed("cgroup", false, read_limits);
+  }
+
+  // A teardown without places is for every place that has a setup.
+  void read_teardown() {
+    const Node *const setup = node_.find("setup"), *const teardown = node_.find("teardown");
+    if (teardown && !setup)
+      fail_at(teardown->mark, "teardown without setup: there is nothing to undo");
+    if (teardown && teardown->type == Node::Type::map)
+      check_keys(*teardown, "teardown", {kPlaceNames.begin(), kPlaceNames.end()});
+    for (const Place place : kPlaces) {
+      SystemChanges& changes = variant_.changes[static_cast<std::size_t>(place)];
+      const bool is_placed = teardown && teardown->type == Node::Type::map;
+      const Node* const own = is_placed ? teardown->find(name(place)) : teardown;
+      if (changes.setup.empty() && is_placed && own)
+        fail_at(own->mark,
+                fmt::format("teardown without setup: the {} has nothing to undo", name(place)));
+      if (changes.setup.empty()) continue;
+      if (!own)
+        fail_at(setup->mark,
+                "setup without teardown: add the commands that undo it, or teardown: "
+                "[] if nothing remains");
+      changes.teardown = read_commands(*own, "teardown");
+    }
   }
 
   void read_services(const Node& node) {

@@ -71,6 +71,7 @@ class TrialRun {
     for (Pair& pair : pairs_)
       for (Side* side : {&pair.client, &pair.server}) stop(pair, *side);
     end_endpoints();
+    await_end_of_service();
     take_measurements(measured, outcome_.client, outcome_.server);
     if (pairs_.size() > 1)
       take_measurements(pairs_.front(), outcome_.background_client, outcome_.background_server);
@@ -222,6 +223,7 @@ class TrialRun {
   void take(Pair& pair, Side& side, Event event);
   void take_failure(const Pair& pair, Side& side, const Failure& failure);
   void take_end_of_service(const Event& event);
+  void await_end_of_service();
 
   Channel& client_channel_;
   Channel* const server_channel_;
@@ -308,9 +310,21 @@ void TrialRun::take_end_of_service(const Event& event) {
   const auto* const failure = std::get_if<Failure>(&event);
   if (!failure && !std::holds_alternative<Result>(event)) return;
   outcome_.service_ended = true;
-  if (!is_running()) return;
-  outcome_.status = Status::failed;
-  outcome_.error = failure ? failure->what : "a service of the variant ended by itself";
+  const std::string what = failure ? failure->what : "a service of the variant ended by itself";
+  if (is_running()) {
+    outcome_.status = Status::failed;
+    outcome_.error = what;
+  } else if (outcome_.status == Status::failed) {
+    outcome_.error += "; " + what;
+  }
+}
+
+// A service that dies closes its connections first, so the ends fail before its end is known.
+void TrialRun::await_end_of_service() {
+  const Nanoseconds limit = now_ns() + 300 * kMillisecond;
+  while (path_.has_services && outcome_.status == Status::failed && !outcome_.service_ended &&
+         now_ns() < limit)
+    wait_once(limit);
 }
 
 }  // namespace

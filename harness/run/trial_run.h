@@ -40,7 +40,8 @@ inline constexpr std::uint64_t kServiceEndpoints = 1'000'000'000'000;
 struct TrialPath {
   std::string server_address;     // the server binds to it; empty: that of its host
   std::uint16_t server_port = 0;  // 0: that of the case, or any
-  std::string dial;               // Address::to_string() for the client; empty: the server's
+  bool has_services = false;
+  std::string dial;  // Address::to_string() for the client; empty: the server's
 };
 
 // The outcome of a trial. The caller adds the trial's identity.

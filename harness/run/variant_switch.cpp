@@ -27,7 +27,7 @@ Event await_service(Channel& channel, std::uint64_t endpoint) {
   const Nanoseconds deadline = now_ns() + kServiceLimit;
   while (auto event = channel.receive(deadline))
     if (endpoint_of(*event) == endpoint) return std::move(*event);
-  throw ChannelError("an agent does not report about its service");
+  channel.give_up();
 }
 
 }  // namespace
@@ -74,7 +74,7 @@ void VariantSwitch::make(const Variant& variant) {
   agent_processes_ = processes_of(agents);
   for (const SystemAgent& agent : agents) {
     paths_[agent.pair].server_address = variant.address;
-    changed_.push_back(agent);
+    paths_[agent.pair].has_services = !variant.services.empty();
     change(agent, variant);
   }
   for (std::size_t i = 0; i < variant.services.size(); ++i)
@@ -90,6 +90,8 @@ void VariantSwitch::change(const SystemAgent& agent, const Variant& variant) {
                         .environment = variant.environment};
   if (agent.place == Place::server && is_told_port)
     request.port_at = Address::resolve(server_address(agent.pair, variant), 0).to_string();
+  if (request.changes.are_empty() && request.environment.empty() && request.port_at.empty()) return;
+  changed_.push_back(agent);
   agent.channel->send(request);
   const auto answer = await_answer<Switched>(*agent.channel, kSwitchLimit);
   note_not_undone(agent, answer.not_undone);
@@ -108,7 +110,7 @@ void VariantSwitch::start_service(const SystemAgent& agent, const Variant& varia
   const Address at =
       is_dialed ? Address::resolve(variant.dial->host.empty() ? address : variant.dial->host,
                                    variant.dial->port)
-                : Address::resolve(address, 0);
+                : Address::resolve("127.0.0.1", 0);  // it listens nowhere that we know of
   OpenEndpoint request;
   request.role = Role::listen;
   request.endpoint = kServiceEndpoints + index;
@@ -140,16 +142,30 @@ void VariantSwitch::stop_services() noexcept {
 }
 
 void VariantSwitch::undo() noexcept {
-  std::vector<SystemAgent> present;
-  try {
-    present = system_agents(agents_);
-  } catch (const ChannelError&) {
-  }
-  if (!changed_.empty()) not_undone_.clear();  // each agent tries again what it could not undo
+  present_ = nullptr;
+  is_known_ = true;
+  paths_.clear();
+  if (changed_.empty() && services_.empty()) return;
+  not_undone_.clear();  // each agent tries again what it could not undo
+  undo_by_present_agents();
+  start_missing_agents();  // if one has died meanwhile, its successor undoes its changes
+  changed_.clear();
+}
+
+// Returns the agents, or none if one of them cannot be started.
+std::vector<SystemAgent> VariantSwitch::start_missing_agents() noexcept try {
+  std::vector<SystemAgent> present = system_agents(agents_);
   for (const SystemAgent& agent : present)
     note_not_undone(agent, agent.channel->hello().not_undone);
-  // An agent that was started since then has undone the changes of its predecessor, and its channel
-  // is another.
+  return present;
+} catch (const ChannelError&) {
+  return {};
+}
+
+// An agent that was started since the changes has undone those of its predecessor, and its channel
+// is another.
+void VariantSwitch::undo_by_present_agents() noexcept {
+  const std::vector<SystemAgent> present = start_missing_agents();
   const auto is_there = [&](const Channel* channel) {
     return std::ranges::any_of(present,
                                [&](const SystemAgent& agent) { return agent.channel == channel; });
@@ -161,13 +177,9 @@ void VariantSwitch::undo() noexcept {
     try {
       agent->channel->send(SwitchVariant{});
       note_not_undone(*agent, await_answer<Switched>(*agent->channel, kSwitchLimit).not_undone);
-    } catch (const ChannelError&) {  // the next agent undoes them
+    } catch (const ChannelError&) {
     }
   }
-  changed_.clear();
-  paths_.clear();
-  present_ = nullptr;
-  is_known_ = true;
 }
 
 void VariantSwitch::note_not_undone(const SystemAgent& agent,

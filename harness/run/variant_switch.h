@@ -46,6 +46,8 @@ class VariantSwitch {
   void change(const SystemAgent& agent, const Variant& variant);
   void start_service(const SystemAgent& agent, const Variant& variant, std::size_t index);
   void undo() noexcept;
+  void undo_by_present_agents() noexcept;
+  std::vector<SystemAgent> start_missing_agents() noexcept;
   void stop_services() noexcept;
   void note_not_undone(const SystemAgent& agent, const std::vector<std::string>& commands);
   std::string server_address(std::size_t pair, const Variant& variant) const;

@@ -270,6 +270,42 @@ TEST(ProtocolTest, AClientsResultCarriesItsPeersOneLevelDeep) {
   EXPECT_FALSE(round_trip(Result{9, peer}).measurement.peer->peer);
 }
 
+TEST(ProtocolTest, ChangesOfTheSystemSurviveTheTrip) {
+  SystemChanges changes;
+  changes.sysctls = {{"net.core.rmem_max", "1 2", "x.yaml:1:2"}};
+  changes.setup = {{{"ip", "link"}, "x.yaml:3:4"}};
+  changes.teardown = {{{"a"}, "x.yaml:5:6"}};
+  changes.mtu = 1400;
+  changes.offloads = false;
+  changes.cpu_limit = 0.5;
+  changes.place = "x.yaml:7:8";
+  const SwitchVariant got = round_trip(SwitchVariant{.changes = changes,
+                                                     .addresses = {"192.0.2.1"},
+                                                     .environment = {{"A", "b"}},
+                                                     .port_at = "192.0.2.1:0"});
+  EXPECT_EQ(got.changes.sysctls.at(0).name, "net.core.rmem_max");
+  EXPECT_EQ(got.changes.sysctls.at(0).value, "1 2");
+  EXPECT_EQ(got.changes.sysctls.at(0).place, "x.yaml:1:2");
+  EXPECT_THAT(got.changes.setup.at(0).words, testing::ElementsAre("ip", "link"));
+  EXPECT_EQ(got.changes.teardown.at(0).place, "x.yaml:5:6");
+  EXPECT_EQ(got.changes.mtu, 1400u);
+  EXPECT_EQ(got.changes.offloads, false);
+  EXPECT_EQ(got.changes.cpu_limit, 0.5);
+  EXPECT_FALSE(got.changes.memory_limit);
+  EXPECT_EQ(got.changes.place, "x.yaml:7:8");
+  EXPECT_THAT(got.addresses, testing::ElementsAre("192.0.2.1"));
+  EXPECT_THAT(got.environment, testing::ElementsAre(testing::Pair("A", "b")));
+  EXPECT_EQ(got.port_at, "192.0.2.1:0");
+  const CheckVariants check = round_trip(CheckVariants{{changes, {}}, true});
+  EXPECT_EQ(check.changes.size(), 2u);
+  EXPECT_TRUE(check.claims);
+  const Switched switched = round_trip(Switched{"why", {"ip link (no)"}, 77});
+  EXPECT_EQ(switched.error, "why");
+  EXPECT_THAT(switched.not_undone, testing::ElementsAre("ip link (no)"));
+  EXPECT_EQ(switched.port, 77);
+  EXPECT_THAT(round_trip(VariantsChecked{{"a", "b"}}).problems, testing::ElementsAre("a", "b"));
+}
+
 TEST(ProtocolTest, TheAgentsHelloSurvivesTheTrip) {
   AgentHello sent{.version = std::string(version())};
   sent.engines.push_back({"a", "does", Kind::connect, Transport::icmp, {"warmup"}, "no root"});

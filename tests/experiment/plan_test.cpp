@@ -106,6 +106,54 @@ TEST(Plan, EveryOrderOfThreeComesUpAboutEquallyOften) {
   for (const auto& [permutation, count] : seen) EXPECT_NEAR(count, 1000, 150);
 }
 
+// Returns an experiment of `bases` cases, each in `variants` variants.
+Experiment in_variants(std::size_t bases, std::size_t variants, std::uint64_t repetitions) {
+  Experiment e;
+  e.plan.repetitions = repetitions;
+  for (std::size_t i = 0; i < variants; ++i)
+    e.variants.push_back(std::make_shared<Variant>(Variant{.name = std::to_string(i)}));
+  for (std::size_t base = 0; base < bases; ++base)
+    for (const auto& variant : e.variants) e.cases.emplace_back().variant = variant;
+  return e;
+}
+
+TEST(Plan, ABlockSwitchesOncePerVariant) {
+  const Experiment e = in_variants(4, 3, 50);
+  std::set<std::vector<std::string>> orders;
+  std::map<std::uint64_t, std::vector<std::string>> runs;  // by block: variants without repetitions
+  std::map<std::uint64_t, std::set<std::size_t>> cases;
+  for (const Trial& t : plan_trials(e)) {
+    std::vector<std::string>& run = runs[t.block];
+    const std::string& name = e.cases[t.case_index].variant->name;
+    if (run.empty() || run.back() != name) run.push_back(name);
+    cases[t.block].insert(t.case_index);
+  }
+  for (const auto& [block, run] : runs) {
+    EXPECT_EQ(run.size(), 3u) << block;
+    EXPECT_EQ(cases[block].size(), 12u);
+    orders.insert(run);
+  }
+  EXPECT_EQ(orders.size(), 6u);
+}
+
+TEST(Plan, SequentialVariantsKeepTheOrderOfTheFile) {
+  Experiment e = in_variants(2, 2, 1);
+  e.plan.order = Order::sequential;
+  EXPECT_EQ(order_of(plan_trials(e)), (std::vector<std::size_t>{0, 2, 1, 3}));
+}
+
+TEST(Plan, SwitchesAreAPartOfItsLength) {
+  Experiment e = in_variants(1, 2, 2);
+  const Nanoseconds without = expected_length(e, plan_trials(e));
+  auto slow = std::make_shared<Variant>();
+  slow->name = "slow";
+  slow->settle = 3 * kSecond;
+  e.cases[1].variant = e.variants[1] = slow;
+  const Nanoseconds with = expected_length(e, plan_trials(e));
+  EXPECT_GE(with - without, 3 * kSecond);
+  EXPECT_LE(with - without, 6 * kSecond);
+}
+
 TEST(Plan, Iperf3TrialsTakeWholeSeconds) {
   Case c;
   Options& o = c.options;

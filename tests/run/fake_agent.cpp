@@ -122,6 +122,9 @@ class FakeAgent {
     send(Ready{open.endpoint, listen ? "127.0.0.1:5201" : ""});
   }
 
+  void handle(const CheckVariants&) { send(VariantsChecked{}); }
+  void handle(const SwitchVariant&) { send(Switched{}); }
+
   void handle(const StartEndpoint& start) {
     misbehave_at("start");
     const Measurement m = canned_measurement();

@@ -64,7 +64,8 @@ workloads: {bulk: {kind: throughput, engine: blocking, duration: 50ms, warmup: 0
     std::FILE* const null = std::fopen("/dev/null", "w");
     {
       ProgressView progress(null, true, plan.size(), kSecond);
-      run_trials(e, plan, agents, directory, interrupt, progress, margins);
+      VariantSwitch variants(e, agents, interrupt);
+      run_trials(e, plan, agents, variants, directory, interrupt, progress, margins);
     }
     std::fclose(null);
     return TrialTable::read(directory.path() / "trials.csv");
@@ -251,9 +252,10 @@ TEST_F(RunnerTest, NothingIsStartedOnceInterrupted) {
   RunDirectory directory = RunDirectory::create(folder_, e.name, 1, "", "{}");
   Agents agents(e);
   const Interrupt interrupt;
+  VariantSwitch variants(e, agents, interrupt);
   ProgressView progress(stderr, true, 2, kSecond);
   ::raise(SIGTERM);
-  run_trials(e, plan_trials(e), agents, directory, interrupt, progress);
+  run_trials(e, plan_trials(e), agents, variants, directory, interrupt, progress);
   EXPECT_TRUE(TrialTable::read(directory.path() / "trials.csv").rows().empty());
 }
 
@@ -270,12 +272,13 @@ workloads: {wait: {kind: throughput, engine: null, duration: 1h}}
   local.hosts.front().client.pingperf = local.hosts.front().server.pingperf = PINGPERF_BINARY;
   Agents agents(local);
   const Interrupt interrupt;
+  VariantSwitch variants(local, agents, interrupt);
   ProgressView progress(stderr, true, 2, kSecond);
   std::thread user([] {
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
     ::kill(::getpid(), SIGTERM);
   });
-  run_trials(local, plan_trials(local), agents, directory, interrupt, progress);
+  run_trials(local, plan_trials(local), agents, variants, directory, interrupt, progress);
   user.join();
   const TrialTable trials = TrialTable::read(directory.path() / "trials.csv");
   ASSERT_EQ(trials.rows().size(), 1u);
