@@ -11,6 +11,7 @@
 #include <map>
 
 #include "harness/agent/copied_files.h"
+#include "harness/agent/counters.h"
 #include "harness/agent/host_checks.h"
 #include "harness/agent/host_facts.h"
 #include "harness/agent/protocol.h"
@@ -249,6 +250,11 @@ class Agent {
     send(HostCheckResult{check_host(static_cast<Nanoseconds>(seconds * 1e9))});
   }
 
+  void handle(const CountersRequest& request) {
+    if (request.begins) counters_.begin(request);
+    send(CountersResult{request.begins ? std::vector<CounterChange>() : counters_.end()});
+  }
+
   // Forwards a worker's events and handles its end.
   void handle_worker(std::uint64_t endpoint) {
     Worker& worker = workers_.at(endpoint);
@@ -303,6 +309,7 @@ class Agent {
   std::map<std::uint64_t, Worker> workers_;
   std::optional<Worker> spare_;  // started before its endpoint is known
   std::optional<CopiedFiles> files_;
+  HostCounters counters_;
   bool greeted_ = false;
 };
 

@@ -11,6 +11,8 @@
 //     |<-- result or error -|<------------------|  the worker has ended, its number is free
 //     |--- prepare -------->|==== starts ======>|  a spare worker, for the next listen or connect
 //     |--- copy ----------->|                   |  a part of a file of copy_files:
+//     |--- counters ------->|                   |  before `start`, and after the results
+//     |<-- counters --------|                   |  the changes since the first request
 //
 // `stop` ends an endpoint early. An error without an endpoint ends the conversation.
 #pragma once
@@ -22,6 +24,7 @@
 #include <variant>
 #include <vector>
 
+#include "harness/base/counter.h"
 #include "harness/base/lines.h"
 #include "harness/engines/program.h"
 #include "harness/experiment/plan.h"
@@ -79,8 +82,16 @@ struct CopyFile {
   std::string data;      // hexadecimal
 };
 
+// Reads the host's counters. Sent just outside the measured window.
+struct CountersRequest {
+  bool begins = false;   // true: keeps them; false: answers with the changes since then
+  bool kernel = false;   // those of the kernel
+  bool network = false;  // those of the network namespace
+  bool all = false;      // also those whose reading or counting costs more
+};
+
 using Request = std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint,
-                             PrepareWorker, HostCheckRequest, CopyFile>;
+                             PrepareWorker, HostCheckRequest, CopyFile, CountersRequest>;
 
 // Events: from the agent to the controller.
 
@@ -133,7 +144,12 @@ struct HostCheckResult {
   std::string facts = "{}";  // check_host() of the agent's host
 };
 
-using Event = std::variant<AgentHello, Ready, Progress, Result, Failure, HostCheckResult>;
+struct CountersResult {
+  std::vector<CounterChange> changes;  // of the agent's host; empty after `begins`
+};
+
+using Event =
+    std::variant<AgentHello, Ready, Progress, Result, Failure, HostCheckResult, CountersResult>;
 
 // Return the message as one line without its newline. Replace bytes that are not UTF-8.
 std::string encode(const Request& request);

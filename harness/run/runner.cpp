@@ -204,6 +204,7 @@ class RoundRunner {
       record.error = std::move(outcome.error);
       record.client = std::move(outcome.client);
       record.server = std::move(outcome.server);
+      record.counters = std::move(outcome.counters);
       fail_without_figure(record);
       if (!c.background) return;
       record.background = std::make_shared<TrialRecord>(record);

@@ -57,6 +57,22 @@ class TrialRun {
                            !hosts_.server.launch.empty()}});
   }
 
+  // Lets the agents read their hosts' counters just before the start and after the end. Counters
+  // that both ends share are read by the client's agent alone.
+  void count(Counters level) {
+    if (level == Counters::off) return;
+    const bool all = level == Counters::all;
+    counter_readers_.push_back({End::client, &client_channel_, {false, true, true, all}});
+    if (server_channel_ == nullptr) return;
+    const AgentHello &client = client_channel_.hello(), &server = server_channel_->hello();
+    shares_kernel_ = !client.host.boot_id.empty() && client.host.boot_id == server.host.boot_id;
+    shares_network_ = shares_kernel_ && !client.network_namespace.empty() &&
+                      client.network_namespace == server.network_namespace;
+    if (!shares_network_)
+      counter_readers_.push_back(
+          {End::server, server_channel_, {false, !shares_kernel_, true, all}});
+  }
+
   TrialOutcome run() {
     Pair& measured = pairs_.back();
     for (Pair& pair : pairs_) {
@@ -68,6 +84,8 @@ class TrialRun {
     for (Pair& pair : pairs_)
       for (Side* side : {&pair.client, &pair.server}) stop(pair, *side);
     end_endpoints();
+    if (started_ && outcome_.status != Status::interrupted)
+      read_counters(false, now_ns() + margins_.other_end + margins_.answer);
     take_measurements(measured, outcome_.client, outcome_.server);
     if (pairs_.size() > 1)
       take_measurements(pairs_.front(), outcome_.background_client, outcome_.background_server);
@@ -100,6 +118,14 @@ class TrialRun {
     bool is_over() const { return !client.open && !server.open; }
   };
 
+  // The agent that reads the counters of an end.
+  struct CounterReader {
+    End end;
+    Channel* channel;
+    CountersRequest request;
+    bool is_reading = false;
+  };
+
   // Opens and starts both ends. Returns false if the trial has ended.
   bool begin(Pair& pair) {
     pair.server.address = pair.address.to_string();
@@ -110,7 +136,10 @@ class TrialRun {
       explain_unreached(pair);
       return false;
     }
+    if (&pair == &pairs_.back()) read_counters(true, deadline_);
+    if (!is_running()) return false;
     observer_.before_start();
+    started_ = &pair == &pairs_.back();
     for (const Side* side : {&pair.server, &pair.client})
       if (side->channel) side->channel->send(StartEndpoint{pair.number});
     return true;
@@ -212,6 +241,8 @@ class TrialRun {
     server = client.peer ? Measurement(*client.peer) : std::move(pair.server.measurement);
   }
 
+  void read_counters(bool begins, Nanoseconds limit);
+  void take_counters(const Channel* channel, CountersResult result);
   void await_event(Nanoseconds limit);
   void wait_once(Nanoseconds limit);
   bool take_waiting(Channel* channel, Side Pair::*end);
@@ -226,8 +257,39 @@ class TrialRun {
   const Margins margins_;
   const Nanoseconds deadline_;
   const TrialObserver& observer_;
+  std::vector<CounterReader> counter_readers_;
+  bool shares_kernel_ = false;   // the two ends
+  bool shares_network_ = false;  // and their network namespace
+  bool started_ = false;         // the measured pair
   TrialOutcome outcome_;
 };
+
+// Returns when all agents have answered. Throws AgentTimeout after `limit`.
+void TrialRun::read_counters(bool begins, Nanoseconds limit) {
+  for (CounterReader& reader : counter_readers_) {
+    reader.request.begins = begins;
+    reader.channel->send(reader.request);
+    reader.is_reading = true;
+  }
+  for (const CounterReader& reader : counter_readers_)
+    while (reader.is_reading) {
+      if (now_ns() >= limit)
+        throw AgentTimeout(fmt::format("the agent of the {} does not answer", name(reader.end)));
+      wait_once(limit);
+    }
+}
+
+void TrialRun::take_counters(const Channel* channel, CountersResult result) {
+  for (CounterReader& reader : counter_readers_) {
+    if (reader.channel != channel) continue;
+    reader.is_reading = false;
+    for (CounterChange& change : result.changes) {
+      const bool shared = is_kernel_wide(change.source) ? shares_kernel_ : shares_network_;
+      change.host = shared ? "both" : name(reader.end);
+      outcome_.counters.push_back(std::move(change));
+    }
+  }
+}
 
 // Does the same as wait_once(), but throws AgentTimeout after `limit`. The agent's own deadlines
 // are shorter, so the agent hangs.
@@ -260,6 +322,8 @@ bool TrialRun::take_waiting(Channel* channel, Side Pair::*end) {
   if (const auto* failure = std::get_if<Failure>(&*event); failure && !failure->endpoint)
     throw ChannelError(
         fmt::format("agent of the {}: {}", name((pairs_.front().*end).end), failure->what));
+  if (auto* counters = std::get_if<CountersResult>(&*event))
+    take_counters(channel, std::move(*counters));
   for (Pair& pair : pairs_)  // a late event of an earlier trial has another number
     if (endpoint_of(*event) == pair.number) {
       take(pair, pair.*end, std::move(*event));
@@ -313,6 +377,7 @@ TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& exper
     };
     if (c.background) add("background ", 2 * trial.position, *c.background);
     add("", 2 * trial.position + 1, c);
+    run.count(experiment.plan.counters);
     return run.run();
   } catch (const ChannelError&) {
     throw;

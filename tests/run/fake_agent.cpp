@@ -31,7 +31,10 @@ constexpr std::string_view kModes[] = {
     "silent-at-listen",   // sends nothing from there on, here and below
     "silent-at-connect",  //
     "silent-at-start",    //
-    "garbage-at-ready",   // answers listen with a line that is not JSON
+    "silent-at-counters",
+    "silent-at-last-counters",
+    "die-at-counters",
+    "garbage-at-ready",  // answers listen with a line that is not JSON
     "half-line-at-result",
     "huge-line-at-result",  // 64 MB without a newline
     "error-at-listen",      // refuses: port busy
@@ -146,6 +149,16 @@ class FakeAgent {
   void handle(const PrepareWorker&) { log("prepare"); }
 
   void handle(const HostCheckRequest&) { send(HostCheckResult{}); }
+
+  void handle(const CountersRequest& request) {
+    misbehave_at(request.begins ? "counters" : "last-counters");
+    CountersResult result;
+    if (!request.begins && request.kernel)
+      result.changes.push_back({CounterSource::stat, "ctxt", "", 7});
+    if (!request.begins && request.network)
+      result.changes.push_back({CounterSource::snmp, "Udp.InErrors", "", 1});
+    send(result);
+  }
 
   void handle(const StopEndpoint& stop) {
     send(Failure{.endpoint = stop.endpoint, .what = "stopped"});

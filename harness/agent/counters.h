@@ -1,0 +1,45 @@
+// The counters of this host, read before and after a trial.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "harness/agent/counter_texts.h"
+#include "harness/agent/protocol.h"
+#include "sockets/core/fd.h"
+
+namespace pingperf {
+
+// Reads the counters of the kernel and of the network namespace of this process. Only reads before
+// the trial: texts are parsed after it. Leaves out what the kernel lacks or does not permit.
+class HostCounters {
+ public:
+  HostCounters();
+
+  // Keeps the present values of the counters that `request` names.
+  void begin(const CountersRequest& request);
+  // Returns the counters that have changed since begin(). Returns nothing without one.
+  std::vector<CounterChange> end();
+
+ private:
+  // A file of /proc, which stays open.
+  struct File {
+    Fd fd;
+    std::string before;
+    std::string after;
+  };
+
+  bool is_requested(CounterSource source) const;
+
+  CountersRequest request_;
+  std::vector<File> files_;  // as in the table of files
+  CounterValues ethtool_;
+  bool has_begun_ = false;
+};
+
+// Returns the statistics of the driver (ethtool -S) of the interfaces that are up, except lo, by
+// "veth0 rx_queue_0_drops".
+CounterValues ethtool_statistics();
+
+}  // namespace pingperf
