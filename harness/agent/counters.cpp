@@ -65,6 +65,10 @@ void HostCounters::begin(const CountersRequest& request) {
     if (!file.fd) file.fd = Fd(::open(kCounterFiles[i].path, O_RDONLY | O_CLOEXEC));
     read_again(file.fd, file.before);
   }
+  if (!request.kernel) return;
+  if (!tracepoints_) tracepoints_.emplace();
+  tracepoints_->count(request.all);
+  tracepoint_counts_ = tracepoints_->read();
 }
 
 std::vector<CounterChange> HostCounters::end() {
@@ -74,6 +78,7 @@ std::vector<CounterChange> HostCounters::end() {
                        const CounterValues& after) {
     std::ranges::move(changes_between(source, before, after), std::back_inserter(changes));
   };
+  if (request_.kernel) add(CounterSource::tracepoint, tracepoint_counts_, tracepoints_->read());
   for (std::size_t i = files_.size(); i-- > 0;)
     if (is_requested(kCounterFiles[i].source)) read_again(files_[i].fd, files_[i].after);
   if (request_.network) add(CounterSource::ethtool, ethtool_, ethtool_statistics());

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "harness/agent/counter_texts.h"
 #include "harness/agent/protocol.h"
+#include "harness/agent/tracepoints.h"
 #include "sockets/core/fd.h"
 
 namespace pingperf {
@@ -35,6 +37,8 @@ class HostCounters {
   CountersRequest request_;
   std::vector<File> files_;  // as in the table of files
   CounterValues ethtool_;
+  std::optional<Tracepoints> tracepoints_;  // empty before the first request
+  CounterValues tracepoint_counts_;
   bool has_begun_ = false;
 };
 
