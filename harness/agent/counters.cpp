@@ -58,7 +58,10 @@ bool HostCounters::is_requested(CounterSource source) const {
 void HostCounters::begin(const CountersRequest& request) {
   request_ = request;
   has_begun_ = true;
-  if (request.network) ethtool_ = ethtool_statistics();
+  if (request.network) {
+    drivers_.find();
+    driver_values_ = drivers_.read();
+  }
   for (std::size_t i = 0; i < files_.size(); ++i) {
     File& file = files_[i];
     if (!is_requested(kCounterFiles[i].source)) continue;
@@ -81,7 +84,7 @@ std::vector<CounterChange> HostCounters::end() {
   if (request_.kernel) add(CounterSource::tracepoint, tracepoint_counts_, tracepoints_->read());
   for (std::size_t i = files_.size(); i-- > 0;)
     if (is_requested(kCounterFiles[i].source)) read_again(files_[i].fd, files_[i].after);
-  if (request_.network) add(CounterSource::ethtool, ethtool_, ethtool_statistics());
+  if (request_.network) add(CounterSource::ethtool, driver_values_, drivers_.read());
   for (std::size_t i = 0; i < files_.size(); ++i) {
     const auto& [source, path, prefix] = kCounterFiles[i];
     const File& file = files_[i];

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "harness/agent/counter_texts.h"
+#include "harness/agent/driver_statistics.h"
 #include "harness/agent/protocol.h"
 #include "harness/agent/tracepoints.h"
 #include "sockets/core/fd.h"
@@ -36,14 +37,11 @@ class HostCounters {
 
   CountersRequest request_;
   std::vector<File> files_;  // as in the table of files
-  CounterValues ethtool_;
+  DriverStatistics drivers_;
+  CounterValues driver_values_;
   std::optional<Tracepoints> tracepoints_;  // empty before the first request
   CounterValues tracepoint_counts_;
   bool has_begun_ = false;
 };
-
-// Returns the statistics of the driver (ethtool -S) of the interfaces that are up, except lo, by
-// "veth0 rx_queue_0_drops".
-CounterValues ethtool_statistics();
 
 }  // namespace pingperf

@@ -57,20 +57,24 @@ class TrialRun {
                            !hosts_.server.launch.empty()}});
   }
 
-  // Lets the agents read their hosts' counters just before the start and after the end. Counters
-  // that both ends share are read by the client's agent alone.
+  // Lets the agents read their hosts' counters just before the start and after the end. If both
+  // ends share a kernel, the server's agent reads its counters. If they share a network namespace,
+  // the client's agent reads that. So both read at the same time.
   void count(Counters level) {
     if (level == Counters::off) return;
     const bool all = level == Counters::all;
-    counter_readers_.push_back({End::client, &client_channel_, {false, true, true, all}});
-    if (server_channel_ == nullptr) return;
-    const AgentHello &client = client_channel_.hello(), &server = server_channel_->hello();
-    shares_kernel_ = !client.host.boot_id.empty() && client.host.boot_id == server.host.boot_id;
-    shares_network_ = shares_kernel_ && !client.network_namespace.empty() &&
-                      client.network_namespace == server.network_namespace;
-    if (!shares_network_)
-      counter_readers_.push_back(
-          {End::server, server_channel_, {false, !shares_kernel_, true, all}});
+    const AgentHello& client = client_channel_.hello();
+    if (server_channel_) {
+      const AgentHello& server = server_channel_->hello();
+      shares_kernel_ = !client.host.boot_id.empty() && client.host.boot_id == server.host.boot_id;
+      shares_network_ = shares_kernel_ && !client.network_namespace.empty() &&
+                        client.network_namespace == server.network_namespace;
+      counter_readers_.push_back({End::server,
+                                  server_channel_,
+                                  {.kernel = true, .network = !shares_network_, .all = all}});
+    }
+    counter_readers_.push_back(
+        {End::client, &client_channel_, {.kernel = !shares_kernel_, .network = true, .all = all}});
   }
 
   TrialOutcome run() {
