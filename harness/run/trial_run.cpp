@@ -91,6 +91,8 @@ class TrialRun {
     if (started_ && outcome_.status != Status::interrupted)
       read_counters(false, now_ns() + margins_.other_end + margins_.answer);
     take_measurements(measured, outcome_.client, outcome_.server);
+    add_socket_drops(outcome_.client, End::client);
+    add_socket_drops(outcome_.server, End::server);
     if (pairs_.size() > 1)
       take_measurements(pairs_.front(), outcome_.background_client, outcome_.background_server);
     return std::move(outcome_);
@@ -247,6 +249,7 @@ class TrialRun {
 
   void read_counters(bool begins, Nanoseconds limit);
   void take_counters(const Channel* channel, CountersResult result);
+  void add_socket_drops(const Measurement& measurement, End end);
   void await_event(Nanoseconds limit);
   void wait_once(Nanoseconds limit);
   bool take_waiting(Channel* channel, Side Pair::*end);
@@ -281,6 +284,16 @@ void TrialRun::read_counters(bool begins, Nanoseconds limit) {
         throw AgentTimeout(fmt::format("the agent of the {} does not answer", name(reader.end)));
       wait_once(limit);
     }
+}
+
+// The worker has read this counter, because only it has the sockets.
+void TrialRun::add_socket_drops(const Measurement& measurement, End end) {
+  const std::uint64_t drops = measurement.socket_drops.value_or(0);
+  if (!counter_readers_.empty() && drops > 0)
+    outcome_.counters.push_back({.source = CounterSource::socket,
+                                 .name = "drops",
+                                 .host = std::string(name(end)),
+                                 .difference = static_cast<double>(drops)});
 }
 
 void TrialRun::take_counters(const Channel* channel, CountersResult result) {
