@@ -2,6 +2,10 @@
 #include "harness/agent/counters.h"
 
 #include <benchmark/benchmark.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "sockets/core/error.h"
 
 namespace pingperf {
 namespace {
@@ -25,6 +29,27 @@ void counters_of_a_trial(benchmark::State& state) {
   state.SetLabel(std::to_string(bytes) + " bytes");
 }
 BENCHMARK(counters_of_a_trial);
+
+// A datagram over loopback to a socket without room, so that the kernel drops it: the tracepoint
+// that counts the drop is off (0) or on (1).
+void drop_of_a_datagram(benchmark::State& state) {
+  Tracepoints tracepoints;
+  if (state.range(0) == 1) tracepoints.count(false);
+  const Fd receiver(check(::socket(AF_INET, SOCK_DGRAM, 0), "socket"));
+  const Fd sender(check(::socket(AF_INET, SOCK_DGRAM, 0), "socket"));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* const any = reinterpret_cast<sockaddr*>(&address);
+  socklen_t size = sizeof address;
+  check(::bind(receiver.get(), any, size), "bind");
+  check(::getsockname(receiver.get(), any, &size), "getsockname");
+  check(::connect(sender.get(), any, size), "connect");
+  const std::string datagram(1400, 'x');
+  for (int i = 0; i < 10'000; ++i) ::send(sender.get(), datagram.data(), datagram.size(), 0);
+  for (auto _ : state) ::send(sender.get(), datagram.data(), datagram.size(), 0);
+}
+BENCHMARK(drop_of_a_datagram)->Arg(0)->Arg(1);
 
 }  // namespace
 }  // namespace pingperf

@@ -36,7 +36,7 @@ constexpr std::size_t kMaxText = 16 << 20;  // bytes, of a file
 // Reads the file from its beginning. The text is empty if that fails.
 void read_again(const Fd& fd, std::string& text) {
   std::size_t size = 0;
-  text.resize(std::max<std::size_t>(text.capacity(), 16 * 1024));
+  text.resize(std::max<std::size_t>(text.size() + 256, 2048));  // it grows little between two reads
   while (size < kMaxText) {
     const ssize_t n =
         ::pread(fd.get(), text.data() + size, text.size() - size, static_cast<off_t>(size));
