@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/agent/agents.h"
 #include "harness/base/json_fwd.h"
 #include "harness/base/text_table.h"
 #include "harness/experiment/experiment_reader.h"
@@ -93,6 +94,9 @@ Style style_of_stdout();
 
 // Prints to stderr the commands that the experiment will run to reach its hosts.
 void announce_launchers(const Experiment& experiment);
+
+// Prints to stderr which changes of killed runs the agents have undone, and which they could not.
+void print_recovered(Agents& agents);
 
 // Prints what an experiment cannot judge to stderr: what `--only` left out, and too few
 // repetitions. `place` begins each line.

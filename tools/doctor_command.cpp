@@ -4,6 +4,7 @@
 
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
+#include "harness/agent/systems.h"
 #include "harness/base/json.h"
 #include "harness/doctor/check_hosts.h"
 #include "harness/experiment/experiment_reader.h"
@@ -23,7 +24,14 @@ std::vector<HostReport> reports_of(const DoctorCommand& command) {
   if (command.no_launch) refuse_launchers(experiment);
   announce_launchers(experiment);
   Agents agents(experiment);  // a lab has its agents on this host
-  return check_hosts(experiment, agents, kObservation);
+  print_recovered(agents);
+  std::vector<HostReport> reports = check_hosts(experiment, agents, kObservation);
+  for (const std::string& problem : problems_of_variants(experiment, agents, false))
+    reports.front().findings.insert(
+        reports.front().findings.begin(),
+        {"variants", Severity::serious, problem, "The cases of the variant cannot run.",
+         "Change the experiment or the host, or leave the variant out."});
+  return reports;
 }
 
 // Returns "this host: bench1, Linux 6.1.0, 8 CPUs".

@@ -4,6 +4,7 @@
 #include "harness/agent/channel.h"
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
+#include "harness/agent/systems.h"
 #include "harness/base/json.h"
 #include "harness/base/usage_error.h"
 #include "harness/experiment/experiment_reader.h"
@@ -63,6 +64,17 @@ Json plan_json(const Experiment& experiment, const std::vector<Trial>& plan) {
 }
 
 }  // namespace
+
+void print_recovered(Agents& agents) {
+  for (const SystemAgent& agent : system_agents(agents)) {
+    for (const std::string& command : agent.channel->hello().undone)
+      fmt::print(stderr, "undid a change of a killed run on the host of the {}: {}\n",
+                 name(agent.place), command);
+    for (const std::string& command : agent.channel->hello().not_undone)
+      fmt::print(stderr, "could not undo a change of a killed run on the host of the {}: {}\n",
+                 name(agent.place), command);
+  }
+}
 
 void announce_launchers(const Experiment& experiment) {
   for (const Launcher& launcher : launchers_of(experiment))

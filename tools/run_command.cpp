@@ -86,8 +86,8 @@ Outcome report(const Experiment& experiment, const Criteria& criteria,
 
 // Runs blocks until the data are precise enough for the experiment, or until the maximum of blocks.
 void run_blocks(const RunCommand& command, const Experiment& experiment, const Criteria& criteria,
-                const std::vector<Trial>& plan, Agents& agents, RunDirectory& directory,
-                const Interrupt& interrupt) {
+                const std::vector<Trial>& plan, Agents& agents, VariantSwitch& variants,
+                RunDirectory& directory, const Interrupt& interrupt) {
   const std::vector<std::uint64_t> looks = interim_analyses(criteria);
   for (std::uint64_t look : looks) {
     const auto end = plan.begin() + static_cast<std::ptrdiff_t>(look * experiment.cases.size());
@@ -95,7 +95,7 @@ void run_blocks(const RunCommand& command, const Experiment& experiment, const C
     {
       ProgressView progress(stderr, command.quiet, look * experiment.cases.size(),
                             expected_length(experiment, trials));
-      run_trials(experiment, trials, agents, directory, interrupt, progress);
+      run_trials(experiment, trials, agents, variants, directory, interrupt, progress);
     }
     if (interrupt.raised() || looks.size() == 1) return;
     const TrialTable so_far = TrialTable::read(directory.path() / "trials.csv").first(look);
@@ -220,7 +220,11 @@ std::unique_ptr<Lab> make_lab(Experiment& experiment) {
   for (const std::string& name : remove_stale_labs())
     fmt::print(stderr, "removed {}: its run is gone\n", name);
   auto lab = std::make_unique<Lab>(*experiment.lab);
-  experiment.hosts = {{lab->client(), lab->server()}};
+  experiment.hosts = {{lab->client(), lab->server(), std::nullopt}};
+  if (std::ranges::any_of(experiment.variants, [](const auto& variant) {
+        return !variant->of(Place::router).are_empty();
+      }))
+    experiment.hosts.front().router = lab->router();
   return lab;
 }
 
@@ -243,6 +247,11 @@ struct Sessions {
   std::string set() const { return runs.front().filename(); }
 };
 
+void print_not_undone(const std::vector<std::string>& commands) {
+  for (const std::string& command : commands)
+    fmt::print(stderr, "a change could not be undone; run by hand {}\n", command);
+}
+
 // Runs one session of an experiment, or resumes a run.
 int run_session(const RunCommand& command, const Subject& subject, const Criteria& criteria,
                 const Interrupt& interrupt, Sessions& sessions, Json* document) {
@@ -250,6 +259,8 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
   const std::unique_ptr<Lab> lab = make_lab(experiment);
   const std::vector<Trial> plan = plan_trials(experiment, interim_analyses(criteria).back());
   Agents agents(experiment);
+  print_recovered(agents);
+  VariantSwitch variants(experiment, agents, interrupt);
   const std::vector<HostReport> reports = check_hosts(experiment, agents, kHostObservation);
   RunDirectory directory = open_directory(command, experiment, subject.text, subject.overrides,
                                           lab.get(), agents, to_json(reports));
@@ -260,7 +271,7 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
   if (!command.quiet) announce(command, experiment, criteria, directory);
   if (sessions.number == 1) warn_of_unpinned_latency(experiment);
   if (!command.quiet && sessions.number == 1) warn_of_hosts(reports);
-  run_blocks(command, experiment, criteria, plan, agents, directory, interrupt);
+  run_blocks(command, experiment, criteria, plan, agents, variants, directory, interrupt);
   const Outcome outcome = report(experiment, criteria, directory, document);
   if (document)
     document->update({{"experiment", experiment.name},
@@ -271,6 +282,7 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
     print_files(directory.path());
   if (document && sessions.is_set())
     document->update({{"set", sessions.set()}, {"session", sessions.number}});
+  print_not_undone(variants.not_undone());
   if (interrupt.raised()) {
     fmt::print(stderr, "Interrupted. To run the missing trials: pingperf run --resume {}\n",
                directory.path().string());
@@ -280,7 +292,7 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
     fmt::print(stderr, "{} trials failed: see the columns status and error of trials.csv\n",
                outcome.failed_trials);
   if (outcome.failed_gates > 0) return kFailedGate;
-  return outcome.failed_trials > 0 ? kFailedTrials : kAllWell;
+  return outcome.failed_trials > 0 || !variants.not_undone().empty() ? kFailedTrials : kAllWell;
 }
 
 // Returns the exit code that matters more, for several experiments.

@@ -9,13 +9,18 @@
 #include <algorithm>
 #include <csignal>
 #include <map>
+#include <memory>
+#include <set>
 
+#include "harness/agent/changes.h"
 #include "harness/agent/copied_files.h"
 #include "harness/agent/counters.h"
 #include "harness/agent/host_checks.h"
 #include "harness/agent/host_facts.h"
 #include "harness/agent/protocol.h"
 #include "harness/agent/worker.h"
+#include "harness/agent/worker_groups.h"
+#include "harness/base/interrupt.h"
 #include "harness/base/io.h"
 #include "harness/base/process.h"
 #include "harness/base/version.h"
@@ -31,15 +36,18 @@ constexpr double kMaxHostCheck_s = 10;
 // The process of one endpoint and its pipes. Destroying it kills and reaps the process.
 class Worker {
  public:
-  // Starts the process, which waits for its endpoint.
-  Worker() {
+  // Starts the process, which waits for its endpoint, with more variables in its environment and in
+  // these control groups.
+  Worker(const std::vector<std::pair<std::string, std::string>>& environment,
+         const std::vector<std::string>& groups) {
     Pipe requests = make_pipe(), events = make_pipe(), errors = make_pipe();
-    process_ = Process({"/proc/self/exe", "worker"},
-                       {{requests.read.get(), STDIN_FILENO},
-                        {errors.write.get(), STDOUT_FILENO},
-                        {errors.write.get(), STDERR_FILENO},
-                        {events.write.get(), kWorkerEvents}},
-                       Lifetime::of_parent);
+    process_ =
+        Process({"/proc/self/exe", "worker"}, {.redirects = {{requests.read.get(), STDIN_FILENO},
+                                                             {errors.write.get(), STDOUT_FILENO},
+                                                             {errors.write.get(), STDERR_FILENO},
+                                                             {events.write.get(), kWorkerEvents}},
+                                               .environment = environment});
+    for (const std::string& group : groups) join_group(group, process_.pid());
     requests_ = std::move(requests.write);
     events_ = std::move(events.read);
     errors_ = std::move(errors.read);
@@ -123,7 +131,7 @@ class Agent {
   // Serves requests until their end. Throws ProtocolError, or std::system_error when the controller
   // has ended.
   void serve() {
-    for (bool more = true; more;) {
+    for (bool more = true; more && !is_interrupted();) {
       if (wait()) more = read_requests();
       // Iterates over a copy of the numbers, because an endpoint that ends is removed from the map.
       for (const std::uint64_t endpoint : endpoints()) handle_worker(endpoint);
@@ -131,6 +139,7 @@ class Agent {
   }
 
   void send(const Event& event) { write_line(out_.get(), encode(event)); }
+  bool is_interrupted() const { return interrupt_ && interrupt_->raised(); }
 
   ~Agent() {
     const bool had_program =
@@ -138,6 +147,7 @@ class Agent {
     workers_.clear();
     spare_.reset();
     if (had_program) kill_orphans();
+    changes_.reset();  // undoes them; the workers have left their control groups by now
   }
   Agent(Agent&&) = default;
 
@@ -150,7 +160,8 @@ class Agent {
 
   // Waits until a descriptor is readable or a worker is overdue. Returns true if a request came.
   bool wait() {
-    std::vector<pollfd> fds = {{in_.get(), POLLIN, 0}};
+    std::vector<pollfd> fds = {{in_.get(), POLLIN, 0},
+                               {interrupt_ ? interrupt_->fd() : -1, POLLIN, 0}};
     Nanoseconds wake = INT64_MAX;
     for (const auto& [endpoint, worker] : workers_) {
       fds.push_back({worker.events(), POLLIN, 0});
@@ -183,6 +194,8 @@ class Agent {
     AgentHello answer{.version = std::string(version()),
                       .host = {.json = host_facts()},
                       .network_namespace = network_namespace()};
+    answer.undone = recovery_.undone;
+    answer.not_undone = recovery_.not_undone;
     for (const Engine* e : all_engines())
       answer.engines.push_back({std::string(e->name),
                                 std::string(e->summary),
@@ -199,7 +212,7 @@ class Agent {
       throw ProtocolError(fmt::format("endpoint {} is in use", open.endpoint));
     try {
       std::optional<Worker> worker = std::exchange(spare_, std::nullopt);
-      if (!worker || worker->has_ended()) worker.emplace();
+      if (!worker || worker->has_ended()) worker.emplace(environment_, changes_->groups());
       workers_.try_emplace(open.endpoint, std::move(*worker))
           .first->second.open(in_copied_folder(open));
     } catch (const std::system_error& e) {
@@ -240,7 +253,7 @@ class Agent {
   // If a worker cannot be started now, the next endpoint tries it again and reports the error.
   void handle(const PrepareWorker&) {
     try {
-      if (!spare_ || spare_->has_ended()) spare_.emplace();
+      if (!spare_ || spare_->has_ended()) spare_.emplace(environment_, changes_->groups());
     } catch (const std::system_error&) {
     }
   }
@@ -253,6 +266,49 @@ class Agent {
   void handle(const CountersRequest& request) {
     if (request.begins) counters_.begin(request);
     send(CountersResult{request.begins ? std::vector<CounterChange>() : counters_.end()});
+  }
+
+  void handle(const CheckVariants& request) {
+    VariantsChecked answer;
+    std::set<std::string> problems;
+    for (const SystemChanges& changes : request.changes)
+      for (std::string& problem : problems_of(changes)) problems.insert(std::move(problem));
+    answer.problems.assign(problems.begin(), problems.end());
+    if (request.claims && answer.problems.empty()) try {
+        change_system().claim();
+      } catch (const std::runtime_error& e) {
+        answer.problems.emplace_back(e.what());
+      }
+    send(answer);
+  }
+
+  // Makes no changes while former ones remain.
+  void handle(const SwitchVariant& request) {
+    Switched answer;
+    spare_.reset();  // it has the environment and the groups of the former variant
+    environment_.clear();
+    answer.not_undone = changes_->undo();
+    try {
+      if (!answer.not_undone.empty())
+        throw std::runtime_error("former changes remain: " + answer.not_undone.front());
+      if (!request.changes.are_empty()) change_system().make(request.changes, request.addresses);
+      environment_ = request.environment;
+      if (!request.port_at.empty())
+        answer.port = with_free_port(Address::parse(request.port_at)).port();
+    } catch (const std::exception& e) {
+      answer.error = e.what();
+    }
+    kill_orphans();  // of the commands
+    send(answer);
+  }
+
+  // From now on, the end of this process undoes changes, so SIGTERM only ends serve().
+  Changes& change_system() {
+    if (!interrupt_) {
+      interrupt_ = std::make_unique<Interrupt>();
+      ::signal(SIGINT, SIG_IGN);
+    }
+    return *changes_;
   }
 
   // Forwards a worker's events and handles its end.
@@ -310,6 +366,10 @@ class Agent {
   std::optional<Worker> spare_;  // started before its endpoint is known
   std::optional<CopiedFiles> files_;
   HostCounters counters_;
+  const Recovery recovery_ = undo_stale_changes();  // also if no controller says hello
+  std::unique_ptr<Changes> changes_ = std::make_unique<Changes>();
+  std::vector<std::pair<std::string, std::string>> environment_;  // of new workers
+  std::unique_ptr<Interrupt> interrupt_;  // once the agent has changed its system
   bool greeted_ = false;
 };
 
@@ -322,16 +382,13 @@ Agent take_over(int in, int out) {
   return agent;
 }
 
-}  // namespace
-
-int run_agent(int in, int out) {
-  ::signal(SIGINT, SIG_IGN);
-  ::signal(SIGPIPE, SIG_IGN);
-  adopt_orphans();
+// Returns the exit code. Sets `is_terminated` if a signal ended the agent.
+int serve(int in, int out, bool& is_terminated) {
   Agent agent = take_over(in, out);
   try {
     try {
       agent.serve();
+      is_terminated = agent.is_interrupted();
       return 0;
     } catch (const ProtocolError& e) {
       agent.send(Failure{.what = e.what()});
@@ -340,6 +397,21 @@ int run_agent(int in, int out) {
     // The controller has ended, so nobody can receive the error.
   }
   return 1;
+}
+
+}  // namespace
+
+int run_agent(int in, int out) {
+  ::signal(SIGINT, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);
+  adopt_orphans();
+  bool is_terminated = false;
+  const int status = serve(in, out, is_terminated);
+  if (is_terminated) {  // as if the signal had ended this process at once
+    ::signal(SIGTERM, SIG_DFL);
+    ::raise(SIGTERM);
+  }
+  return status;
 }
 
 }  // namespace pingperf

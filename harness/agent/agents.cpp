@@ -15,18 +15,19 @@ namespace pingperf {
 
 namespace {
 
-std::string description_of(const Host& host, End end) {
+std::string description_of(const Host& host, std::string_view end) {
   const std::string place = host.launch.empty() ? "this host" : command_line(host.launch);
-  return fmt::format("{} ({})", name(end), place);
+  return fmt::format("{} ({})", end, place);
 }
 
-std::unique_ptr<Channel> start_agent(const Host& host, const std::string& path, End end) {
+std::unique_ptr<Channel> start_agent(const Host& host, const std::string& path,
+                                     std::string_view end) {
   return std::make_unique<Channel>(agent_command(host.launch, path), description_of(host, end));
 }
 
 // Starts the agent of a host and returns its channel. If that fails and `copy` is set, copies this
 // binary to the host first. Deletes the copy as soon as the agent runs.
-std::unique_ptr<Channel> start_or_copy(const Host& host, End end) {
+std::unique_ptr<Channel> start_or_copy(const Host& host, std::string_view end) {
   if (!host.copy) return start_agent(host, host.pingperf, end);
   try {
     return start_agent(host, host.pingperf, end);
@@ -61,10 +62,11 @@ AgentPair::Files files_for_other_hosts(const Experiment& experiment) {
 AgentPair::AgentPair(const HostPair& hosts, Files files) : hosts_(hosts), files_(std::move(files)) {
   client();
   server();
+  router();
 }
 
 // A program on this machine runs in place.
-std::unique_ptr<Channel> AgentPair::start(const Host& host, End end) const {
+std::unique_ptr<Channel> AgentPair::start(const Host& host, std::string_view end) const {
   std::unique_ptr<Channel> channel = start_or_copy(host, end);
   if (!host.launch.empty() && files_)
     for (const CopyFile& piece : *files_) channel->send(piece);
@@ -72,14 +74,19 @@ std::unique_ptr<Channel> AgentPair::start(const Host& host, End end) const {
 }
 
 Channel& AgentPair::client() {
-  if (!client_) client_ = start(hosts_.client, End::client);
+  if (!client_) client_ = start(hosts_.client, "client");
   return *client_;
 }
 
 Channel* AgentPair::server() {
   if (hosts_.server.is_external()) return nullptr;
-  if (!server_) server_ = start(hosts_.server, End::server);
+  if (!server_) server_ = start(hosts_.server, "server");
   return server_.get();
+}
+
+Channel* AgentPair::router() {
+  if (hosts_.router && !router_) router_ = start(*hosts_.router, "router");
+  return router_.get();
 }
 
 void AgentPair::prepare() noexcept {
@@ -95,6 +102,7 @@ void AgentPair::prepare() noexcept {
 void AgentPair::drop() {
   client_.reset();
   server_.reset();
+  router_.reset();
 }
 
 Agents::Agents(const Experiment& experiment) {

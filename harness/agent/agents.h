@@ -23,17 +23,19 @@ class AgentPair {
   // Start the agent if it does not run. Throw ChannelError if that fails.
   Channel& client();
   Channel* server();  // null if the server is external
+  Channel* router();  // null unless a variant changes the router of a lab
   // Lets each running agent start a spare worker for its next trial.
   void prepare() noexcept;
   void drop();  // ends both agents, because their state is unknown
 
  private:
-  std::unique_ptr<Channel> start(const Host& host, End end) const;
+  std::unique_ptr<Channel> start(const Host& host, std::string_view end) const;
 
   const HostPair& hosts_;
   Files files_;  // read once, so that every agent gets the same; null: none
   std::unique_ptr<Channel> client_;
   std::unique_ptr<Channel> server_;
+  std::unique_ptr<Channel> router_;
 };
 
 // The agents of each pair of hosts that an experiment has cases for, by the number of the pair.

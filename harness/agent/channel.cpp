@@ -80,7 +80,7 @@ void Channel::start(const std::vector<std::string>& command) {
 
 Channel::~Channel() {
   hang_up();
-  process_.wait_until(now_ns() + kSecond);
+  process_.wait_until(now_ns() + end_grace_);
 }
 
 void Channel::hang_up() noexcept {
@@ -114,6 +114,8 @@ AgentHello Channel::greet(Nanoseconds timeout) {
 
 void Channel::send(const Request& request) {
   if (!broken_.empty()) throw ChannelError(broken_);
+  if (const auto* change = std::get_if<SwitchVariant>(&request))
+    end_grace_ = change->changes.are_empty() ? kSecond : kUndoGrace;
   const NoSigpipe guard;
   try {
     write_line(in_.get(), encode(request));

@@ -25,10 +25,11 @@ std::vector<std::string> agent_command(const std::vector<std::string>& launch,
                                        const std::string& pingperf);
 
 // Starts an agent as a child process and talks to it. Destroying it ends the agent, with force
-// after a second.
+// after a second, or ten if the agent has changes of its system to undo.
 class Channel {
  public:
   static constexpr Nanoseconds kHelloTimeout = 10 * kSecond;
+  static constexpr Nanoseconds kUndoGrace = 10 * kSecond;
 
   // Starts `command` and exchanges hellos. `host` names it in errors. Throws ChannelError unless an
   // agent of this version answers within `hello_timeout`.
@@ -67,6 +68,7 @@ class Channel {
   Fd errors_;  // its stderr
   LineBuffer lines_{kMaxEvent};
   Tail tail_;
+  Nanoseconds end_grace_ = kSecond;  // for the agent's end
   std::string broken_;  // what() of the ChannelError that every call throws; empty: none
   AgentHello hello_;
 };

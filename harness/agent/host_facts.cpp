@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <linux/capability.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -152,8 +153,10 @@ std::string network_namespace() {
   std::uint64_t cookie = 0;
   socklen_t size = sizeof cookie;
   const Fd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!any || ::getsockopt(any.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0) return "";
-  return std::to_string(cookie);
+  if (any && ::getsockopt(any.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0)
+    return std::to_string(cookie);
+  struct stat status {};  // the kernel may give the inode to a later namespace again
+  return ::stat("/proc/self/ns/net", &status) == 0 ? fmt::format("inode{}", status.st_ino) : "";
 }
 
 }  // namespace pingperf

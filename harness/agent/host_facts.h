@@ -10,7 +10,7 @@ namespace pingperf {
 std::string host_facts();
 
 // Returns a text that identifies the network namespace of this process until the next boot, or ""
-// if the kernel does not number namespaces (before 5.14).
+// if it is unknown.
 std::string network_namespace();
 
 }  // namespace pingperf

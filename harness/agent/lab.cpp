@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "harness/agent/channel.h"
 #include "harness/base/command.h"
 #include "harness/base/json.h"
 #include "harness/base/usage_error.h"
@@ -19,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "pingperf-";
+constexpr Nanoseconds kUndoLimit = 60 * kSecond;
 const fs::path kNamespaces = "/run/netns";
 
 // Return the addresses of a link's ends: 10.77.<link>.<end>/24 and fd77:<link>::<end>/64.
@@ -69,6 +71,12 @@ void ip(const std::string& name, std::vector<std::string> arguments) {
 
 void write_sysctl(const std::string& name, const std::string& path, const std::string& value) {
   run_command(in(name, {"sh", "-c", fmt::format("echo {} > /proc/sys/{}", value, path)}));
+}
+
+// Undoes the changes that agents made which were killed: the start of an agent does.
+void undo_changes_in(const std::string& name) try {
+  run_command(in(name, agent_command({}, "")), -1, kUndoLimit);
+} catch (const CommandError&) {  // what was changed inside ends with the namespace
 }
 
 // Removes the namespace and the processes in it.
@@ -236,6 +244,13 @@ void Lab::connect(const Namespace& a, const std::string& device_a, const Namespa
 Host Lab::client() const {
   Host host;
   host.launch = in(namespaces_[0].name, {});
+  host.address = address4(1, 1);
+  return host;
+}
+
+Host Lab::router() const {
+  Host host;
+  host.launch = in(namespaces_.at(2).name, {});
   return host;
 }
 
@@ -272,6 +287,7 @@ std::vector<std::string> stale_labs() {
 std::vector<std::string> remove_stale_labs() {
   std::vector<std::string> removed;
   for (const std::string& name : stale_labs()) try {
+      undo_changes_in(name);
       remove_namespace(name);
       removed.push_back(name);
     } catch (const CommandError&) {

@@ -33,6 +33,8 @@ class Lab {
   // Return the two ends as the hosts of an experiment.
   Host client() const;
   Host server() const;
+  // Throws std::out_of_range if the lab has no router.
+  Host router() const;
 
   // Returns the present links, addresses and queueing disciplines, for environment.json.
   Json facts() const;

@@ -36,6 +36,18 @@ void add_commands_of(const Program& program, bool has_server, std::vector<Launch
                                     command_line(program.copy_files), program.name)});
 }
 
+// Adds the changes and services of a variant.
+void add_commands_of(const Variant& variant, std::vector<Launcher>& launchers) {
+  std::set<std::string> known;  // a change of both ends is one
+  const auto add = [&](const std::string& place, const std::string& command) {
+    if (known.insert(command).second)
+      launchers.push_back({place, fmt::format("{} (variant '{}')", command, variant.name)});
+  };
+  for (const SystemChanges& changes : variant.changes)
+    for (const std::string& command : commands_of(changes)) add(changes.place, command);
+  for (const Service& service : variant.services) add(service.place, command_line(service.run));
+}
+
 }  // namespace
 
 std::vector<Launcher> launchers_of(const Experiment& experiment) {
@@ -61,6 +73,9 @@ std::vector<Launcher> launchers_of(const Experiment& experiment) {
   for (const auto& program : experiment.programs)
     if (const auto used = programs.find(program.get()); used != programs.end())
       add_commands_of(*program, used->second, launchers);
+  for (const auto& variant : experiment.variants)
+    if (std::ranges::any_of(experiment.cases, [&](const Case& c) { return c.variant == variant; }))
+      add_commands_of(*variant, launchers);
   for (const Case& c : experiment.cases) {
     if (!c.options.libiperf) continue;
     const std::string command = command_line({*c.options.libiperf}) + " (as libiperf)";

@@ -74,15 +74,19 @@ std::optional<ProgramReady::When> ready_from(std::string_view text) {
   return static_cast<ProgramReady::When>(found - std::begin(kReady));
 }
 
+Json pairs_of(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  Json array = Json::array();
+  for (const auto& [first, second] : pairs) array.push_back({first, second});
+  return array;
+}
+
 Json to_json(const ProgramEnd& end) {
   Json words = Json::array(), figures = Json::array();
   for (const ProgramWord& word : end.words) words.push_back({word.text, word.condition});
   for (const ProgramFigure& figure : end.figures) figures.push_back(to_json(figure));
-  Json variables = Json::array();
-  for (const auto& [name, value] : end.environment) variables.push_back({name, value});
   return {{"name", end.program},
           {"words", std::move(words)},
-          {"environment", std::move(variables)},
+          {"environment", pairs_of(end.environment)},
           {"directory", end.directory},
           {"ready", kReady[static_cast<std::size_t>(end.ready.when)]},
           {"ready_regex", end.ready.regex},
@@ -211,6 +215,92 @@ OpenEndpoint open_from(const Json& object, Role role) {
   return open;
 }
 
+// ---- Changes of the system
+
+Json to_json(const std::vector<SystemChanges::Command>& commands) {
+  Json array = Json::array();
+  for (const auto& command : commands)
+    array.push_back({{"words", command.words}, {"place", command.place}});
+  return array;
+}
+
+std::vector<std::string> take_texts(const Json& object, std::string_view key) {
+  std::vector<std::string> texts;
+  for (const Json& text : take_array(object, key)) texts.push_back(as<std::string>(text, key));
+  return texts;
+}
+
+std::vector<SystemChanges::Command> take_commands(const Json& object, std::string_view key) {
+  std::vector<SystemChanges::Command> commands;
+  for (const Json& item : take_array(object, key)) {
+    const Json command = as<Json>(item, key);
+    commands.push_back({take_texts(command, "words"), take<std::string>(command, "place")});
+    if (commands.back().words.empty()) throw ProtocolError("'words' is empty");
+  }
+  return commands;
+}
+
+Json to_json(const SystemChanges& changes) {
+  Json sysctls = Json::array();
+  for (const auto& sysctl : changes.sysctls)
+    sysctls.push_back({{"name", sysctl.name}, {"value", sysctl.value}, {"place", sysctl.place}});
+  Json object = {{"sysctls", std::move(sysctls)},
+                 {"setup", to_json(changes.setup)},
+                 {"teardown", to_json(changes.teardown)},
+                 {"place", changes.place}};
+  if (changes.mtu) object["mtu"] = *changes.mtu;
+  if (changes.offloads) object["offloads"] = *changes.offloads;
+  if (changes.cpu_limit) object["cpu_limit"] = *changes.cpu_limit;
+  if (changes.memory_limit) object["memory_limit"] = *changes.memory_limit;
+  return object;
+}
+
+SystemChanges changes_from(const Json& object) {
+  SystemChanges changes;
+  for (const Json& item : take_array(object, "sysctls")) {
+    const Json sysctl = as<Json>(item, "sysctls");
+    changes.sysctls.push_back({take<std::string>(sysctl, "name"),
+                               take<std::string>(sysctl, "value"),
+                               take<std::string>(sysctl, "place")});
+  }
+  changes.setup = take_commands(object, "setup");
+  changes.teardown = take_commands(object, "teardown");
+  changes.place = take<std::string>(object, "place");
+  changes.mtu = take_optional<std::uint64_t>(object, "mtu");
+  changes.offloads = take_optional<bool>(object, "offloads");
+  changes.cpu_limit = take_optional<double>(object, "cpu_limit");
+  changes.memory_limit = take_optional<std::uint64_t>(object, "memory_limit");
+  return changes;
+}
+
+Json to_json(const CheckVariants& request) {
+  Json changes = Json::array();
+  for (const SystemChanges& one : request.changes) changes.push_back(to_json(one));
+  return {{"type", "check_variants"}, {"changes", std::move(changes)}, {"claims", request.claims}};
+}
+
+CheckVariants check_from(const Json& object) {
+  CheckVariants request{.claims = take<bool>(object, "claims")};
+  for (const Json& changes : take_array(object, "changes"))
+    request.changes.push_back(changes_from(as<Json>(changes, "changes")));
+  return request;
+}
+
+Json to_json(const SwitchVariant& request) {
+  return {{"type", "switch"},
+          {"changes", to_json(request.changes)},
+          {"addresses", request.addresses},
+          {"environment", pairs_of(request.environment)},
+          {"port_at", request.port_at}};
+}
+
+SwitchVariant switch_from(const Json& object) {
+  return {.changes = changes_from(take<Json>(object, "changes")),
+          .addresses = take_texts(object, "addresses"),
+          .environment = take_pairs(object, "environment"),
+          .port_at = take<std::string>(object, "port_at")};
+}
+
 // ---- Events
 
 Json to_json(const EngineInfo& engine) {
@@ -242,7 +332,9 @@ Json to_json(const AgentHello& hello) {
           {"version", hello.version},
           {"engines", std::move(engines)},
           {"host", parse_json(hello.host.json)},
-          {"network_namespace", hello.network_namespace}};
+          {"network_namespace", hello.network_namespace},
+          {"undone", hello.undone},
+          {"not_undone", hello.not_undone}};
 }
 
 // Reads only the version if it differs, because another version may have another form.
@@ -256,6 +348,8 @@ AgentHello hello_from(const Json& object) {
   hello.host = {json_line(host), take_optional<std::string>(host, "hostname").value_or(""),
                 take_optional<std::string>(host, "boot_id").value_or("")};
   hello.network_namespace = take<std::string>(object, "network_namespace");
+  hello.undone = take_texts(object, "undone");
+  hello.not_undone = take_texts(object, "not_undone");
   return hello;
 }
 
@@ -294,6 +388,17 @@ CountersResult counters_from(const Json& object) {
                                 .difference = as<double>(change, "changes")});
   }
   return result;
+}
+
+Json to_json(const VariantsChecked& checked) {
+  return {{"type", "variants_checked"}, {"problems", checked.problems}};
+}
+
+Json to_json(const Switched& switched) {
+  return {{"type", "switched"},
+          {"error", switched.error},
+          {"not_undone", switched.not_undone},
+          {"port", switched.port}};
 }
 
 Json to_json(const Result& result) {
@@ -369,6 +474,8 @@ Request decode_request(std::string_view line) {
   if (type == "examine") return HostCheckRequest{take<double>(object, "observe_s")};
   if (type == "copy") return file_from(object);
   if (type == "counters") return counters_request_from(object);
+  if (type == "check_variants") return check_from(object);
+  if (type == "switch") return switch_from(object);
   throw ProtocolError("unknown request " + excerpt(type));
 }
 
@@ -386,6 +493,10 @@ Event decode_event(std::string_view line) {
   if (type == "error") return failure_from(object);
   if (type == "examination") return HostCheckResult{json_line(take<Json>(object, "facts"))};
   if (type == "counters") return counters_from(object);
+  if (type == "variants_checked") return VariantsChecked{take_texts(object, "problems")};
+  if (type == "switched")
+    return Switched{take<std::string>(object, "error"), take_texts(object, "not_undone"),
+                    take<std::uint16_t>(object, "port")};
   throw ProtocolError("unknown event " + excerpt(type));
 }
 

@@ -13,6 +13,8 @@
 //     |--- copy ----------->|                   |  a part of a file of copy_files:
 //     |--- counters ------->|                   |  before `start`, and after the results
 //     |<-- counters --------|                   |  the changes since the first request
+//     |--- switch --------->|                   |  undoes the changes of a variant, makes others
+//     |<-- switched --------|                   |
 //
 // `stop` ends an endpoint early. An error without an endpoint ends the conversation.
 #pragma once
@@ -28,6 +30,7 @@
 #include "harness/base/lines.h"
 #include "harness/engines/program.h"
 #include "harness/experiment/plan.h"
+#include "harness/experiment/variant.h"
 #include "sockets/core/options.h"
 #include "sockets/measure/measurement.h"
 #include "sockets/transport/token.h"
@@ -90,8 +93,24 @@ struct CountersRequest {
   bool all = false;      // also those whose reading or counting costs more
 };
 
-using Request = std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint,
-                             PrepareWorker, HostCheckRequest, CopyFile, CountersRequest>;
+// Asks whether the host can make the changes of each variant. Changes nothing.
+struct CheckVariants {
+  std::vector<SystemChanges> changes;
+  bool claims = false;  // reserves the network namespace until the agent ends: another run cannot
+                        // change it
+};
+
+// Undoes the changes that the agent has made, and makes others. Sent while no trial runs.
+struct SwitchVariant {
+  SystemChanges changes;               // may be empty
+  std::vector<std::string> addresses;  // of the data: their interfaces are those of the changes
+  std::vector<std::pair<std::string, std::string>> environment;  // of workers from now on
+  std::string port_at;  // Address::to_string(): a free port is chosen there; "": none
+};
+
+using Request =
+    std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint, PrepareWorker,
+                 HostCheckRequest, CopyFile, CheckVariants, SwitchVariant, CountersRequest>;
 
 // Events: from the agent to the controller.
 
@@ -116,6 +135,10 @@ struct AgentHello {
   std::vector<EngineInfo> engines;
   HostFacts host;
   std::string network_namespace;  // network_namespace(); "" if unknown
+  // Changes that a run whose processes were killed had left: commands that undid them, and those
+  // that failed, with the error.
+  std::vector<std::string> undone;
+  std::vector<std::string> not_undone;
 };
 
 struct Ready {
@@ -148,8 +171,19 @@ struct CountersResult {
   std::vector<CounterChange> changes;  // of the agent's host; empty after `begins`
 };
 
-using Event =
-    std::variant<AgentHello, Ready, Progress, Result, Failure, HostCheckResult, CountersResult>;
+// Why the host cannot make changes of a variant. The text begins with a place in the file.
+struct VariantsChecked {
+  std::vector<std::string> problems;
+};
+
+struct Switched {
+  std::string error;                    // why the changes were not made; ""
+  std::vector<std::string> not_undone;  // the former changes that remain: a command and its error
+  std::uint16_t port = 0;               // the free port
+};
+
+using Event = std::variant<AgentHello, Ready, Progress, Result, Failure, HostCheckResult,
+                           VariantsChecked, Switched, CountersResult>;
 
 // Return the message as one line without its newline. Replace bytes that are not UTF-8.
 std::string encode(const Request& request);

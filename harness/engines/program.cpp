@@ -64,28 +64,6 @@ bool can_bind(const Address& address, int type) {
   return ::bind(fd.get(), address.data(), address.size()) == 0;
 }
 
-// Returns the address with a port that is free, like the one above it, for TCP and UDP. It is below
-// the ephemeral ports, so the kernel gives it to nobody meanwhile.
-Address with_free_port(const Address& address) {
-  constexpr int kFirst = 10'000, kTries = 1000;
-  int end = 32'768;
-  std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> end;
-  if (end < kFirst + 100) end = 65'000;  // of a host with unusual ephemeral ports
-  std::random_device random;
-  for (int i = 0; i < kTries; ++i) {
-    const int port = kFirst + static_cast<int>(random() % static_cast<unsigned>(end - kFirst - 1));
-    const auto at = [&](int number) {
-      return Address::resolve(address.host(), static_cast<std::uint16_t>(number));
-    };
-    bool is_free = true;
-    for (const int number : {port, port + 1})
-      for (const int type : {SOCK_STREAM, SOCK_DGRAM})
-        is_free = is_free && can_bind(at(number), type);
-    if (is_free) return at(port);
-  }
-  throw std::runtime_error("no port is free at " + address.host());
-}
-
 // One end of a program.
 class ProgramEndpoint final : public Endpoint {
  public:
@@ -256,35 +234,59 @@ class ProgramEndpoint final : public Endpoint {
 
 }  // namespace
 
-std::optional<std::string> unavailable(const ProgramEnd& end) {
-  if (end.words.empty()) return std::nullopt;
-  const std::string& name = end.words.front().text;
+Address with_free_port(const Address& address) {
+  constexpr int kFirst = 10'000, kTries = 1000;
+  int end = 32'768;
+  std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> end;
+  if (end < kFirst + 100) end = 65'000;  // of a host with unusual ephemeral ports
+  std::random_device random;
+  for (int i = 0; i < kTries; ++i) {
+    const int port = kFirst + static_cast<int>(random() % static_cast<unsigned>(end - kFirst - 1));
+    const auto at = [&](int number) {
+      return Address::resolve(address.host(), static_cast<std::uint16_t>(number));
+    };
+    bool is_free = true;
+    for (const int number : {port, port + 1})
+      for (const int type : {SOCK_STREAM, SOCK_DGRAM})
+        is_free = is_free && can_bind(at(number), type);
+    if (is_free) return at(port);
+  }
+  throw std::runtime_error("no port is free at " + address.host());
+}
+
+std::optional<std::string> unavailable(const std::string& executable,
+                                       const std::string& directory) {
   const auto missing = [&](const std::string& where) {
-    return fmt::format("program '{}': there is no executable {}{}{}", end.program, name, where,
-                       name.find(' ') == std::string::npos
+    return fmt::format("there is no executable {}{}{}", executable, where,
+                       executable.find(' ') == std::string::npos
                            ? ""
                            : " (no shell reads a command: each word is an item of the list)");
   };
   const auto is_executable = [](const std::string& path) {
     return ::access(path.c_str(), X_OK) == 0;
   };
-  if (name.find('/') != std::string::npos) {
-    const bool is_relative = !name.starts_with('/') && !end.directory.empty();
-    const std::string path = is_relative ? end.directory + "/" + name : name;
+  if (executable.find('/') != std::string::npos) {
+    const bool is_relative = !executable.starts_with('/') && !directory.empty();
+    const std::string path = is_relative ? directory + "/" + executable : executable;
     if (is_executable(path)) return std::nullopt;
     if (::access(path.c_str(), F_OK) == 0)
-      return fmt::format("program '{}': {} is not executable: chmod +x, or name its interpreter",
-                         end.program, name);
+      return fmt::format("{} is not executable: chmod +x, or name its interpreter", executable);
     std::error_code ignored;
     const std::string here =
-        end.directory.empty() ? std::filesystem::current_path(ignored).string() : end.directory;
-    return missing(name.starts_with('/') ? "" : " in " + here);
+        directory.empty() ? std::filesystem::current_path(ignored).string() : directory;
+    return missing(executable.starts_with('/') ? "" : " in " + here);
   }
   const char* const path = ::getenv("PATH");
   std::istringstream folders(path ? path : "/usr/bin:/bin");
   for (std::string folder; std::getline(folders, folder, ':');)
-    if (is_executable(folder + "/" + name)) return std::nullopt;
+    if (is_executable(folder + "/" + executable)) return std::nullopt;
   return missing(" in PATH");
+}
+
+std::optional<std::string> unavailable(const ProgramEnd& end) {
+  if (end.words.empty()) return std::nullopt;
+  const auto why = unavailable(end.words.front().text, end.directory);
+  return why ? std::optional(fmt::format("program '{}': {}", end.program, *why)) : std::nullopt;
 }
 
 std::unique_ptr<Endpoint> make_program_endpoint(const ProgramEnd& end, const EndpointConfig& config,

@@ -66,9 +66,17 @@ struct Program {
   Engine engine;  // its texts point to this program
 };
 
+// Returns why this host cannot run an executable in a directory ("": the present one). Returns
+// nothing if it can.
+std::optional<std::string> unavailable(const std::string& executable, const std::string& directory);
+
 // Returns why the end cannot run on this host: its executable is missing. Returns nothing if it
 // can.
 std::optional<std::string> unavailable(const ProgramEnd& end);
+
+// Returns the address with a port that is free, like the one above it, for TCP and UDP. It is below
+// the ephemeral ports, so the kernel gives it to nobody meanwhile. Throws std::runtime_error.
+Address with_free_port(const Address& address);
 
 // Makes the endpoint of one end. The constructor of a server starts the command and returns when it
 // is ready. run() of a client starts the command. Both run until the command ends, kill its

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <functional>
 #include <iterator>
 
 #include "harness/base/parameter_text.h"
@@ -32,31 +31,6 @@ std::vector<std::string_view> known_names() {
   return names;
 }
 
-// Calls `on_text` for the parts of a word that stand for themselves and `on_name` for the names in
-// braces, in their order. Returns the error of unbalanced braces.
-std::optional<std::string> scan(std::string_view text,
-                                const std::function<void(std::string_view)>& on_text,
-                                const std::function<void(std::string_view)>& on_name) {
-  for (std::size_t i = 0; i < text.size();) {
-    const char c = text[i];
-    if (c != '{' && c != '}') {
-      const std::size_t end = std::min(text.find_first_of("{}", i), text.size());
-      on_text(text.substr(i, end - i));
-      i = end;
-    } else if (i + 1 < text.size() && text[i + 1] == c) {
-      on_text(text.substr(i, 1));
-      i += 2;
-    } else {
-      const std::size_t end = text.find_first_of("{}", i + 1);
-      if (c == '}' || end == std::string_view::npos || text[end] == '{')
-        return fmt::format("'{}' has unbalanced braces: a brace itself is {{{{ or }}}}", text);
-      on_name(text.substr(i + 1, end - i - 1));
-      i = end + 1;
-    }
-  }
-  return std::nullopt;
-}
-
 // Returns the texts of an end that may contain placeholders.
 std::vector<std::string_view> texts_of(const ProgramEnd& end) {
   std::vector<std::string_view> texts;
@@ -67,7 +41,7 @@ std::vector<std::string_view> texts_of(const ProgramEnd& end) {
 
 std::vector<std::string_view> names_in(std::string_view text) {
   std::vector<std::string_view> names;
-  scan(
+  scan_word(
       text, [](std::string_view) {}, [&](std::string_view name) { names.push_back(name); });
   return names;
 }
@@ -88,13 +62,36 @@ std::string value_of(std::string_view name, const ProgramValues& values) {
 
 }  // namespace
 
+std::optional<std::string> scan_word(std::string_view text,
+                                     const std::function<void(std::string_view)>& on_text,
+                                     const std::function<void(std::string_view)>& on_name) {
+  for (std::size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    if (c != '{' && c != '}') {
+      const std::size_t end = std::min(text.find_first_of("{}", i), text.size());
+      on_text(text.substr(i, end - i));
+      i = end;
+    } else if (i + 1 < text.size() && text[i + 1] == c) {
+      on_text(text.substr(i, 1));
+      i += 2;
+    } else {
+      const std::size_t end = text.find_first_of("{}", i + 1);
+      if (c == '}' || end == std::string_view::npos || text[end] == '{')
+        return fmt::format("'{}' has unbalanced braces: a brace itself is {{{{ or }}}}", text);
+      on_name(text.substr(i + 1, end - i - 1));
+      i = end + 1;
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> error_of_word(std::string_view text) {
   std::optional<std::string> unknown;
   const auto check = [&](std::string_view name) {
     if (!is_of_trial(name) && !parameter_of_column(name) && !unknown)
       unknown = fmt::format("unknown placeholder {{{}}}{}", name, suggest(name, known_names()));
   };
-  const auto unbalanced = scan(
+  const auto unbalanced = scan_word(
       text, [](std::string_view) {}, check);
   return unbalanced ? unbalanced : unknown;
 }
@@ -130,7 +127,7 @@ std::optional<std::string> missing_value(const ProgramEnd& end, const Options& o
 
 std::string expand(std::string_view text, const ProgramValues& values) {
   std::string expanded;
-  scan(
+  scan_word(
       text, [&](std::string_view part) { expanded += part; },
       [&](std::string_view name) { expanded += value_of(name, values); });
   return expanded;

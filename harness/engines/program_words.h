@@ -4,6 +4,7 @@
 // `next_port` (the port above, free as well), and `seed`.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,12 @@ struct ProgramValues {
   std::uint16_t port = 0;
   std::uint64_t seed = 0;
 };
+
+// Calls `on_text` for the parts of a word that stand for themselves and `on_name` for the names in
+// braces, in their order. Returns the error of unbalanced braces.
+std::optional<std::string> scan_word(std::string_view text,
+                                     const std::function<void(std::string_view)>& on_text,
+                                     const std::function<void(std::string_view)>& on_name);
 
 // Returns the error of a word: unbalanced braces, or a name that is unknown.
 std::optional<std::string> error_of_word(std::string_view text);

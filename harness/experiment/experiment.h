@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "harness/engines/program.h"
+#include "harness/experiment/variant.h"
 #include "sockets/core/options.h"
 #include "sockets/transport/engine.h"
 
@@ -31,6 +32,7 @@ struct Host {
 struct HostPair {
   Host client;
   Host server;
+  std::optional<Host> router;  // of a lab, if a variant changes it
 };
 
 // `lab:`: a network that is made for the run. Delay, loss and reordering apply to each direction.
@@ -76,6 +78,7 @@ struct Case {
   const Engine* engine = nullptr;
   std::shared_ptr<const Program> program;  // that `engine` belongs to; null: an engine of ours
   std::size_t pair = 0;                    // index into Experiment::hosts
+  std::shared_ptr<const Variant> variant;  // null: the experiment has none
   std::shared_ptr<const Case> background;  // a transfer that loads the network at the same time
 };
 
@@ -90,6 +93,7 @@ struct Experiment {
   std::optional<LabOptions> lab;  // a lab has the hosts
   PlanOptions plan;
   std::vector<std::shared_ptr<const Program>> programs;
+  std::vector<std::shared_ptr<const Variant>> variants;
   std::vector<Case> cases;  // in the order of the file
   // read_criteria() reads it. Null if the experiment was not read from a file.
   std::shared_ptr<const ExperimentSource> source;

@@ -19,6 +19,7 @@
 #include "harness/experiment/parameter_reader.h"
 #include "harness/experiment/plan.h"
 #include "harness/experiment/program_reader.h"
+#include "harness/experiment/variant_reader.h"
 
 namespace pingperf {
 namespace {
@@ -72,6 +73,11 @@ class ExperimentReader {
     if (const Node* const programs = root_.find("programs"))
       read_programs(*programs, experiment_.programs);
     if (const Node* const use = root_.find("use")) read_used_files(*use);
+    if (const Node* const variants = root_.find("variants"))
+      experiment_.variants = read_variants(
+          *variants, experiment_.lab && experiment_.lab->router,
+          std::ranges::any_of(experiment_.hosts,
+                              [](const HostPair& pair) { return pair.server.is_external(); }));
     read_workloads();
     return std::move(experiment_);
   }
@@ -178,7 +184,9 @@ class ExperimentReader {
     std::set<std::string> used_defaults;
     for (const Node::Entry& entry : workloads->entries) {
       check_name(entry.key, entry.mark, "workload name");
-      add_cases(build_cases(entry.key, entry.value, defaults, experiment_.programs, used_defaults),
+      add_cases(in_every_variant(build_cases(entry.key, entry.value, defaults, experiment_.programs,
+                                             used_defaults),
+                                 entry.value.find("variants")),
                 entry.value.mark);
     }
     if (defaults) check_defaults(*defaults, used_defaults);
@@ -194,6 +202,22 @@ class ExperimentReader {
       fail_at_server(c, fmt::format("the server's address is IPv6, case '{}' is IPv4: add ip: 6 "
                                     "to defaults",
                                     c.name));
+  }
+
+  // Returns each case once per variant. `chosen` is the list of a workload, or null.
+  std::vector<Case> in_every_variant(std::vector<Case> cases, const Node* chosen) const {
+    const Variants variants = choose_variants(experiment_.variants, chosen);
+    if (variants.empty()) return cases;
+    std::vector<Case> everywhere;
+    for (const Case& c : cases)
+      for (const auto& variant : variants) {
+        Case& here = everywhere.emplace_back(c);
+        here.variant = variant;
+        here.axes.emplace_back("variant", variant->name);
+        here.name += fmt::format("/variant={}", variant->name);
+        check_variant_of(here);
+      }
+    return everywhere;
   }
 
   // Returns each case once per pair of hosts.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <numeric>
+#include <map>
 #include <random>
 
 namespace pingperf {
@@ -19,7 +19,8 @@ std::uint64_t draw_below(std::mt19937_64& random, std::uint64_t bound) {
 }
 
 // Fisher–Yates. Not std::shuffle, because its order differs between standard libraries.
-void shuffle(std::vector<std::size_t>& order, std::mt19937_64& random) {
+template <typename T>
+void shuffle(std::vector<T>& order, std::mt19937_64& random) {
   for (std::size_t i = order.size(); i > 1; --i)
     std::swap(order[i - 1], order[draw_below(random, i)]);
 }
@@ -50,6 +51,19 @@ std::vector<Round> rounds_of(const Experiment& experiment) {
   return rounds;
 }
 
+// Returns the rounds of each variant, in the order of the file.
+std::vector<std::vector<Round>> rounds_by_variant(const Experiment& experiment) {
+  std::vector<std::vector<Round>> groups;
+  std::map<const Variant*, std::size_t> places;
+  for (const Round& round : rounds_of(experiment)) {
+    const Variant* const variant = experiment.cases[round.begin].variant.get();
+    const std::size_t place = places.try_emplace(variant, groups.size()).first->second;
+    if (place == groups.size()) groups.emplace_back();
+    groups[place].push_back(round);
+  }
+  return groups;
+}
+
 }  // namespace
 
 std::vector<Trial> plan_trials(const Experiment& experiment) {
@@ -59,18 +73,21 @@ std::vector<Trial> plan_trials(const Experiment& experiment) {
 std::vector<Trial> plan_trials(const Experiment& experiment, std::uint64_t blocks) {
   std::vector<Trial> plan;
   plan.reserve(experiment.cases.size() * blocks);
-  const std::vector<Round> rounds = rounds_of(experiment);
+  const std::vector<std::vector<Round>> groups = rounds_by_variant(experiment);
   std::mt19937_64 random(experiment.plan.seed);
-  std::vector<std::size_t> order(rounds.size());
   std::uint64_t number = 0;
   for (std::uint64_t block = 1; block <= blocks; ++block) {
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    if (experiment.plan.order == Order::shuffled) shuffle(order, random);
-    for (std::size_t index : order) {
-      ++number;
-      for (std::size_t i = rounds[index].begin; i < rounds[index].end; ++i)
-        plan.push_back({i, block, plan.size() + 1, number});
+    std::vector<std::vector<Round>> order = groups;
+    if (experiment.plan.order == Order::shuffled) {
+      if (order.size() > 1) shuffle(order, random);
+      for (std::vector<Round>& rounds : order) shuffle(rounds, random);
     }
+    for (const std::vector<Round>& rounds : order)
+      for (const Round& round : rounds) {
+        ++number;
+        for (std::size_t i = round.begin; i < round.end; ++i)
+          plan.push_back({i, block, plan.size() + 1, number});
+      }
   }
   return plan;
 }
@@ -85,10 +102,21 @@ Nanoseconds expected_length(const Case& c, bool external) {
   return external ? whole(warmup) + whole(measured) : whole(warmup + measured);
 }
 
+Nanoseconds expected_switch(const Variant& variant) {
+  constexpr Nanoseconds kCommand = 20 * kMillisecond;
+  std::size_t commands = variant.services.size();
+  for (const SystemChanges& changes : variant.changes) commands += commands_of(changes).size();
+  return variant.settling_time() + static_cast<Nanoseconds>(commands) * kCommand;
+}
+
 Nanoseconds expected_length(const Experiment& experiment, const std::vector<Trial>& trials) {
   constexpr Nanoseconds kYear = 365 * 86400 * kSecond;
   Nanoseconds sum = 0;
+  const Variant* present = nullptr;
   for (auto trial = trials.begin(); trial != trials.end();) {
+    const Variant* const variant = experiment.cases[trial->case_index].variant.get();
+    if (variant && variant != present) sum += expected_switch(*variant);
+    present = variant;
     Nanoseconds longest = 0;
     for (const std::uint64_t round = trial->round; trial != trials.end() && trial->round == round;
          ++trial) {

@@ -31,7 +31,8 @@ std::string_view name(Status status);
 inline constexpr Nanoseconds kBackgroundLead = kSecond;
 
 // Returns the plan. Each block has every case once, shuffled with the experiment's seed or in file
-// order. Trials that run at once stay together. Pure: the same experiment gives the same plan on
+// order. The trials of a variant stay together, in shuffled order of the variants. Trials that run
+// at once stay together. Pure: the same experiment gives the same plan on
 // every machine, and a plan of more blocks begins with the plan of fewer blocks.
 std::vector<Trial> plan_trials(const Experiment& experiment, std::uint64_t blocks);
 // Returns the plan for the experiment's repetitions.
@@ -42,7 +43,11 @@ std::vector<Trial> plan_trials(const Experiment& experiment);
 // background, returns the background's time, which is longer.
 Nanoseconds expected_length(const Case& c, bool external);
 
-// Returns the planned length of `trials` with the cooldown after each, at most a year.
+// Returns the planned length of a switch to a variant: its settling time, and a guess for commands.
+Nanoseconds expected_switch(const Variant& variant);
+
+// Returns the planned length of `trials` with the cooldown after each and the switches of variants,
+// at most a year.
 Nanoseconds expected_length(const Experiment& experiment, const std::vector<Trial>& trials);
 
 // Returns the time after which a trial of the case is ended as timed out.

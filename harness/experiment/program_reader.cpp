@@ -150,22 +150,6 @@ void read_results(const Node& node, Program& program) {
   }
 }
 
-ProgramReady read_ready(const Node& node) {
-  if (node.type == Node::Type::scalar && node.scalar == "port") return {};
-  if (node.type != Node::Type::map)
-    fail_at(node.mark, "ready must be port, {line: REGEX} or {after: 200ms}");
-  check_keys(node, "ready", keys_of("ready"));
-  if (node.entries.size() != 1)
-    fail_at(node.mark, "ready must be port, {line: REGEX} or {after: 200ms}");
-  if (const Node* const line = node.find("line"))
-    return {.when = ProgramReady::When::line, .regex = read_regex(*line, "line")};
-  constexpr Nanoseconds kLongest = 10 * kSecond;
-  const Node& after = *node.find("after");
-  const Nanoseconds time = read_duration(after, "after");
-  if (time > kLongest) fail_at(after.mark, "after: a server is ready within 10 s");
-  return {.when = ProgramReady::When::after, .after = time};
-}
-
 std::vector<int> read_exit_codes(const Node& node) {
   std::vector<int> codes;
   for (const Node& item : items_of(node, "exit_codes", "[0]"))
@@ -298,6 +282,22 @@ std::shared_ptr<const Program> read_program(const Node::Entry& entry) {
 }
 
 }  // namespace
+
+ProgramReady read_ready(const Node& node) {
+  if (node.type == Node::Type::scalar && node.scalar == "port") return {};
+  if (node.type != Node::Type::map)
+    fail_at(node.mark, "ready must be port, {line: REGEX} or {after: 200ms}");
+  check_keys(node, "ready", keys_of("ready"));
+  if (node.entries.size() != 1)
+    fail_at(node.mark, "ready must be port, {line: REGEX} or {after: 200ms}");
+  if (const Node* const line = node.find("line"))
+    return {.when = ProgramReady::When::line, .regex = read_regex(*line, "line")};
+  constexpr Nanoseconds kLongest = 10 * kSecond;
+  const Node& after = *node.find("after");
+  const Nanoseconds time = read_duration(after, "after");
+  if (time > kLongest) fail_at(after.mark, "after: a server is ready within 10 s");
+  return {.when = ProgramReady::When::after, .after = time};
+}
 
 void read_programs(const Node& map, std::vector<std::shared_ptr<const Program>>& programs) {
   if (map.type != Node::Type::map || map.entries.empty())

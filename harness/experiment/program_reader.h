@@ -13,4 +13,7 @@ namespace pingperf {
 // program has already.
 void read_programs(const Node& map, std::vector<std::shared_ptr<const Program>>& programs);
 
+// Reads `ready:`, as a program or a service has it. Throws UsageError.
+ProgramReady read_ready(const Node& node);
+
 }  // namespace pingperf

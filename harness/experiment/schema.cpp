@@ -29,7 +29,7 @@ Schema any_of(std::vector<Schema> schemas) {
 // The keys in which cases can differ: parameters, and the axes that the readers add.
 std::vector<std::string_view> axis_names() {
   std::vector<std::string_view> names = assignable_keys();
-  names.insert(names.end(), {"load", "pair"});
+  names.insert(names.end(), {"load", "pair", "variant"});
   return names;
 }
 
@@ -344,6 +344,14 @@ const Rules kRules[] = {
        return needs({{"metric", "relative_ci"}, {"relative_ci", "metric"}});
      }},
     {"workload", workload_rules},
+    {"variant",
+     [] {
+       return needs({{"teardown", "setup"}, {"setup", "teardown"}, {"dial", "service"}});
+     }},
+    {"cgroup",
+     [] {
+       return Schema{{"minProperties", 1}};
+     }},
     {"result",
      [] {
        Schema rules = at_least_one({"json", "regex"});
@@ -427,10 +435,50 @@ Schema words_schema() {
   return schema;
 }
 
+// Parameters, or the variant, of chosen cases.
+Schema conditions_schema() {
+  Schema schema = parameters_schema();
+  schema["properties"]["variant"] = reference("name");
+  return schema;
+}
+
+// A value for both ends, or one for each place.
+Schema placed(const Schema& value) {
+  Schema places = {{"type", "object"}, {"minProperties", 1}, {"additionalProperties", false}};
+  for (const char* const place : {"client", "server", "router"})
+    places["properties"][place] = value;
+  return any_of({value, std::move(places)});
+}
+
+Schema sysctls_schema() {
+  return {{"type", "object"},
+          {"minProperties", 1},
+          {"propertyNames", text_like("[./]")},
+          {"additionalProperties", {{"type", {"string", "number"}}}}};
+}
+
+// Returns the forms of the values of a variant.
+Schema variant_definitions() {
+  const ExperimentKey& mtu = find_key("lab", "mtu");
+  return {
+      {"sysctls", placed(sysctls_schema())},
+      {"commands", placed({{"type", "array"}, {"items", reference("command")}})},
+      {"mtu", placed(integer(static_cast<double>(mtu.minimum), static_cast<double>(mtu.maximum)))},
+      {"offloads", placed({{"type", "boolean"}})},
+      {"limits", placed(reference("cgroup"))},
+      {"services", any_of({reference("service"),
+                           {{"type", "array"}, {"minItems", 1}, {"items", reference("service")}}})},
+      {"dial",
+       any_of({integer(1, 65535), text_like("^(.+:)?(\\{service_port\\}|[1-9][0-9]{0,4})$")})},
+      {"size", any_of({integer(1, 1e18), text_like(size_pattern())})},
+  };
+}
+
 // Returns the forms of values that are not sections.
 Schema form_definitions(std::span<const std::string_view> metric_names) {
   return {
       {"parameters", parameters_schema()},
+      {"conditions", conditions_schema()},
       {"combination", {{"allOf", {reference("parameters"), {{"minProperties", 1}}}}}},
       {"matrix", matrix_schema()},
       {"background", background_schema()},
@@ -469,6 +517,7 @@ std::string experiment_schema(std::span<const std::string_view> metric_names) {
   for (const ExperimentSection& section : sections.subspan(1))
     definitions[std::string(section.name)] = section_schema(section);
   definitions.update(form_definitions(metric_names));
+  definitions.update(variant_definitions());
   return schema.dump(1) + "\n";
 }
 

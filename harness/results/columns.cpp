@@ -83,6 +83,8 @@ std::vector<Column> measured_texts() {
          return (reverse ? r.server : r.client).congestion_control;
        },
        since},
+      {"variant", "name of the variant of the system; empty: the experiment has none",
+       [](R r) { return r.trial_case->variant ? r.trial_case->variant->name : std::string(); }, 7},
       {"libiperf_version", "version of libiperf that the client measured with",
        [](R r) { return r.client.libiperf; }, 5},
   };

@@ -70,6 +70,22 @@ std::string ProgressView::clock_text(Nanoseconds time) {
   return fmt::format("{} h {:02} min", seconds / 3600, seconds / 60 % 60);
 }
 
+void ProgressView::switch_started(const Variant& variant) {
+  started_ = now_ns();
+  if (live_) show(fmt::format("switching to variant {}", variant.name));
+}
+
+void ProgressView::switch_ended(const Variant& variant, const std::string& error) {
+  expected_left_ -= expected_switch(variant);
+  clear();
+  if (!error.empty())
+    fmt::print(out_, "{}\n", error);
+  else if (!live_ && !quiet_)
+    fmt::print(out_, "variant {}: made in {:.2f} s\n", variant.name,
+               to_seconds(now_ns() - started_));
+  std::fflush(out_);
+}
+
 void ProgressView::round_started(const Experiment& experiment, std::span<const Trial> round) {
   trial_ = round.front();
   case_ = &experiment.cases[trial_.case_index];

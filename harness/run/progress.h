@@ -20,6 +20,9 @@ class ProgressView {
   ProgressView(const ProgressView&) = delete;
   ProgressView& operator=(const ProgressView&) = delete;
 
+  // A switch is not a part of any trial. If it failed, prints the error.
+  void switch_started(const Variant& variant);
+  void switch_ended(const Variant& variant, const std::string& error);
   // The live line shows the first of the trials that run at once.
   void round_started(const Experiment& experiment, std::span<const Trial> round);
   void interval(End end, const Interval& interval);

@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -100,15 +101,27 @@ class StartBarrier {
 // Runs the trials of one round, each on its own pair of hosts.
 class RoundRunner {
  public:
-  RoundRunner(const Experiment& experiment, Agents& agents, RunDirectory& directory,
-              const Interrupt& interrupt, ProgressView& progress, const Margins& margins)
+  RoundRunner(const Experiment& experiment, Agents& agents, VariantSwitch& variants,
+              RunDirectory& directory, const Interrupt& interrupt, ProgressView& progress,
+              const Margins& margins)
       : experiment_(experiment),
         agents_(agents),
         directory_(directory),
         interrupt_(interrupt),
         progress_(progress),
         margins_(margins),
-        warnings_(warnings_of_earlier_trials(directory)) {}
+        warnings_(warnings_of_earlier_trials(directory)),
+        variants_(variants) {}
+
+  // Switches the systems to the variant of a round, unless they are in its state. If that fails,
+  // the trials of the round will be refused.
+  void switch_variant(std::span<const Trial> round) {
+    const Variant* const variant = experiment_.cases[round.front().case_index].variant.get();
+    if (variants_.is_at(variant)) return;
+    if (variant) progress_.switch_started(*variant);
+    switch_error_ = variants_.to(variant);
+    if (variant) progress_.switch_ended(*variant, switch_error_);
+  }
 
   // Asks the agents of a round to start the workers of its trials. Called between two rounds,
   // because the start of a process takes CPU time that no trial may lack.
@@ -120,7 +133,10 @@ class RoundRunner {
     progress_.round_started(experiment_, round);
     std::vector<Attempt> attempts;
     for (const Trial& trial : round) attempts.push_back(begin(trial));
+    if (!switch_error_.empty())
+      for (Attempt& attempt : attempts) refuse(attempt, switch_error_);
     carry_out(attempts);
+    if (service_ended_.exchange(false)) variants_.forget();
     progress_.round_ended();
   }
 
@@ -156,6 +172,12 @@ class RoundRunner {
       take_failure(record, e);
     }
     return attempt;
+  }
+
+  static void refuse(Attempt& attempt, const std::string& error) {
+    attempt.record.status = Status::refused;
+    attempt.record.error = error;
+    attempt.client = nullptr;
   }
 
   // Runs all attempts at once. The progress shows the first, which runs on this thread.
@@ -197,14 +219,15 @@ class RoundRunner {
     TrialRecord& record = attempt.record;
     const Case& c = *record.trial_case;
     try {
-      TrialOutcome outcome =
-          pingperf::run_trial(*attempt.client, attempt.server, experiment_, record.trial,
-                              trial_timeout(experiment_, c), observer, margins_);
+      TrialOutcome outcome = pingperf::run_trial(*attempt.client, attempt.server, experiment_,
+                                                 record.trial, trial_timeout(experiment_, c),
+                                                 observer, margins_, variants_.path(c.pair));
       record.status = outcome.status;
       record.error = std::move(outcome.error);
       record.client = std::move(outcome.client);
       record.server = std::move(outcome.server);
       record.counters = std::move(outcome.counters);
+      if (outcome.service_ended) service_ended_ = true;
       fail_without_figure(record);
       if (!c.background) return;
       record.background = std::make_shared<TrialRecord>(record);
@@ -247,6 +270,9 @@ class RoundRunner {
   ProgressView& progress_;
   const Margins margins_;
   TrialWarnings warnings_;
+  VariantSwitch& variants_;
+  std::string switch_error_;  // why the variant of this round could not be made; "": it was
+  std::atomic<bool> service_ended_ = false;
   std::mutex mutex_;  // guards the directory, the progress and the warnings
 };
 
@@ -262,20 +288,22 @@ std::vector<Trial> missing_trials(const Experiment& experiment, const std::vecto
 }
 
 void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, Agents& agents,
-                RunDirectory& directory, const Interrupt& interrupt, ProgressView& progress,
-                const Margins& margins) {
-  RoundRunner runner(experiment, agents, directory, interrupt, progress, margins);
+                VariantSwitch& variants, RunDirectory& directory, const Interrupt& interrupt,
+                ProgressView& progress, const Margins& margins) {
+  RoundRunner runner(experiment, agents, variants, directory, interrupt, progress, margins);
   for (auto begin = trials.begin(); begin != trials.end();) {
     const auto end = std::find_if(begin, trials.end(),
                                   [&](const Trial& trial) { return trial.round != begin->round; });
+    runner.switch_variant({begin, end});
     if (begin != trials.begin()) {
       runner.prepare({begin, end});
       cool_down(experiment, interrupt);
     }
-    if (interrupt.raised()) return;
+    if (interrupt.raised()) break;
     runner.run({begin, end});
     begin = end;
   }
+  variants.to(nullptr);
 }
 
 }  // namespace pingperf

@@ -9,6 +9,7 @@
 #include "harness/experiment/plan.h"
 #include "harness/results/run_directory.h"
 #include "harness/run/progress.h"
+#include "harness/run/variant_switch.h"
 
 namespace pingperf {
 
@@ -17,9 +18,10 @@ std::vector<Trial> missing_trials(const Experiment& experiment, const std::vecto
                                   const RunDirectory& directory);
 
 // Runs `trials` round by round and appends one row per trial to `directory`. A failed trial is a
-// row, too. Stops early if interrupted. Throws std::system_error if a row cannot be written.
+// row, too. Switches to the variant of each trial before it, and undoes the last one. Stops early
+// if interrupted. Throws std::system_error if a row cannot be written.
 void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, Agents& agents,
-                RunDirectory& directory, const Interrupt& interrupt, ProgressView& progress,
-                const Margins& margins = {});
+                VariantSwitch& variants, RunDirectory& directory, const Interrupt& interrupt,
+                ProgressView& progress, const Margins& margins = {});
 
 }  // namespace pingperf

@@ -22,29 +22,32 @@ bool is_unix(Transport transport) {
 
 // Returns the server's address in the experiment, else loopback. A unix socket gets a random
 // abstract name, which leaves no file.
-Address bind_address(const Host& server, const Options& options) {
+Address bind_address(const Host& server, const Options& options, const TrialPath& path) {
   if (is_unix(options.transport) && server.is_external())
     return Address::unix_path(server.external);
   if (is_unix(options.transport)) return Address::unix_path("@pingperf-" + to_hex(mint_token()));
   const bool v6 = options.ip == 6;
-  const std::string& named = v6 && !server.address6.empty() ? server.address6 : server.address;
+  const std::string& named = !path.server_address.empty()     ? path.server_address
+                             : v6 && !server.address6.empty() ? server.address6
+                                                              : server.address;
   const std::string host = !named.empty() ? named : v6 ? "::1" : "127.0.0.1";
   const int family = !options.ip ? AF_UNSPEC : v6 ? AF_INET6 : AF_INET;
-  return Address::resolve(host, static_cast<std::uint16_t>(options.port.value_or(server.port)),
-                          family);
+  const std::uint16_t port = path.server_port != 0 ? path.server_port : server.port;
+  return Address::resolve(host, static_cast<std::uint16_t>(options.port.value_or(port)), family);
 }
 
 class TrialRun {
  public:
   // `server` is null if the server is external.
   TrialRun(Channel& client, Channel* server, const HostPair& hosts, Nanoseconds timeout,
-           const TrialObserver& observer, const Margins& margins)
+           const TrialObserver& observer, const Margins& margins, const TrialPath& path)
       : client_channel_(client),
         server_channel_(server),
         hosts_(hosts),
         timeout_(timeout),
         margins_(margins),
         deadline_(now_ns() + timeout + margins.answer),
+        path_(path),
         observer_(observer) {}
 
   // Adds a pair of endpoints. `what` names them in errors. The measured pair has "" and is added
@@ -137,6 +140,7 @@ class TrialRun {
     pair.server.address = pair.address.to_string();
     if (pair.server.channel) open(pair, pair.server, Role::listen);
     if (pair.server.channel && !await_ready(pair.server)) return false;
+    if (!path_.dial.empty()) pair.server.address = path_.dial;
     open(pair, pair.client, Role::connect);
     if (!await_ready(pair.client)) {
       explain_unreached(pair);
@@ -255,6 +259,7 @@ class TrialRun {
   bool take_waiting(Channel* channel, Side Pair::*end);
   void take(Pair& pair, Side& side, Event event);
   void take_failure(const Pair& pair, Side& side, const Failure& failure);
+  void take_end_of_service(const Event& event);
 
   Channel& client_channel_;
   Channel* const server_channel_;
@@ -263,6 +268,7 @@ class TrialRun {
   const Nanoseconds timeout_;
   const Margins margins_;
   const Nanoseconds deadline_;
+  const TrialPath& path_;
   const TrialObserver& observer_;
   std::vector<CounterReader> counter_readers_;
   bool shares_kernel_ = false;   // the two ends
@@ -341,6 +347,7 @@ bool TrialRun::take_waiting(Channel* channel, Side Pair::*end) {
         fmt::format("agent of the {}: {}", name((pairs_.front().*end).end), failure->what));
   if (auto* counters = std::get_if<CountersResult>(&*event))
     take_counters(channel, std::move(*counters));
+  if (endpoint_of(*event) >= kServiceEndpoints) take_end_of_service(*event);
   for (Pair& pair : pairs_)  // a late event of an earlier trial has another number
     if (endpoint_of(*event) == pair.number) {
       take(pair, pair.*end, std::move(*event));
@@ -377,20 +384,30 @@ void TrialRun::take_failure(const Pair& pair, Side& side, const Failure& failure
   }
 }
 
+// A service that ends fails the trial, because the path is another without it.
+void TrialRun::take_end_of_service(const Event& event) {
+  const auto* const failure = std::get_if<Failure>(&event);
+  if (!failure && !std::holds_alternative<Result>(event)) return;
+  outcome_.service_ended = true;
+  if (!is_running()) return;
+  outcome_.status = Status::failed;
+  outcome_.error = failure ? failure->what : "a service of the variant ended by itself";
+}
+
 }  // namespace
 
 TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& experiment,
                        const Trial& trial, Nanoseconds timeout, const TrialObserver& observer,
-                       const Margins& margins) {
+                       const Margins& margins, const TrialPath& path) {
   const Case& c = experiment.cases[trial.case_index];
   TrialOutcome failed;
   try {
     const HostPair& hosts = experiment.hosts_of(c);
-    TrialRun run(client, server, hosts, timeout, observer, margins);
+    TrialRun run(client, server, hosts, timeout, observer, margins, path);
     // Every case of a block has the same seed.
     const std::uint64_t seed = experiment.plan.seed + trial.block - 1;
     const auto add = [&](const char* what, std::uint64_t number, const Case& ends) {
-      run.add(what, number, ends, bind_address(hosts.server, ends.options), seed);
+      run.add(what, number, ends, bind_address(hosts.server, ends.options, path), seed);
     };
     if (c.background) add("background ", 2 * trial.position, *c.background);
     add("", 2 * trial.position + 1, c);

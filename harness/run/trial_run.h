@@ -35,10 +35,21 @@ struct Margins {
   Nanoseconds other_end = 2 * kSecond;  // from one end's result to the other's
 };
 
+// Endpoints from this number on are services of a variant.
+inline constexpr std::uint64_t kServiceEndpoints = 1'000'000'000'000;
+
+// Where a variant leads the trials of a pair of hosts.
+struct TrialPath {
+  std::string server_address;     // the server binds to it; empty: that of its host
+  std::uint16_t server_port = 0;  // 0: that of the case, or any
+  std::string dial;               // Address::to_string() for the client; empty: the server's
+};
+
 // The outcome of a trial. The caller adds the trial's identity.
 struct TrialOutcome {
   Status status = Status::ok;
   std::string error;
+  bool service_ended = false;  // a service of the variant
   Measurement client;
   Measurement server;
   Measurement background_client;  // if the trial has a background
@@ -54,10 +65,11 @@ class AgentTimeout : public ChannelError {
 
 // Runs a trial to its end, within `timeout`. `server` is null if the server is external. A
 // background starts first, and the measured endpoints start after its warmup. Failures are
+// `path` is that of the variant. Failures are
 // outcomes, with two exceptions: throws ChannelError if a channel breaks, and AgentTimeout if an
 // agent does not answer.
 TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& experiment,
                        const Trial& trial, Nanoseconds timeout, const TrialObserver& observer,
-                       const Margins& margins = {});
+                       const Margins& margins = {}, const TrialPath& path = {});
 
 }  // namespace pingperf

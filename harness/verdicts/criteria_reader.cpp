@@ -86,6 +86,7 @@ double read_bound(const Node& node, std::string_view what, const std::string& me
 // came.
 bool has_values(const Case& c, const Node& where) {
   return std::all_of(where.entries.begin(), where.entries.end(), [&](const Node::Entry& entry) {
+    if (entry.key == "variant") return c.variant && c.variant->name == value_text(entry.value);
     Options wanted;
     const std::vector<std::string> names = assign(wanted, entry.key, entry.value);
     const Options& o = c.options;
@@ -305,10 +306,13 @@ class CriteriaReader {
   }
 
   static void check_where(const Node& where) {
-    check_keys(where, "where", assignable_keys());
+    std::vector<std::string_view> keys = assignable_keys();
+    keys.emplace_back("variant");
+    check_keys(where, "where", keys);
     if (where.entries.empty()) fail_at(where.mark, "where without keys says nothing");
     Options scratch;
-    for (const Node::Entry& entry : where.entries) assign(scratch, entry.key, entry.value);
+    for (const Node::Entry& entry : where.entries)
+      if (entry.key != "variant") assign(scratch, entry.key, entry.value);
   }
 
   std::string read_workload(const Node& node) const {

@@ -1,0 +1,85 @@
+// What a host needs for the changes of a variant.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include "harness/agent/changes.h"
+#include "harness/agent/worker_groups.h"
+#include "harness/base/command.h"
+#include "harness/base/lines.h"
+#include "harness/engines/program.h"
+
+namespace pingperf {
+namespace {
+
+// Returns why this process cannot set a sysctl.
+std::optional<std::string> problem_of_sysctl(const std::string& name) {
+  const std::string file = sysctl_file(name);
+  if (::access(file.c_str(), F_OK) != 0)
+    return fmt::format("sysctl: this host has no {} (sysctl -a lists all)", name);
+  if (::access(file.c_str(), W_OK) == 0) return std::nullopt;
+  return fmt::format("sysctl: {} cannot be written: {}", name,
+                     ::geteuid() == 0 ? std::strerror(errno) : "requires root");
+}
+
+// Returns the type of the device that a command of ip(8) adds: "vxlan". Returns "" for others.
+std::string device_type(const CommandWords& words) {
+  const auto at = [&](const char* word) { return std::ranges::find(words, word); };
+  const auto type = at("type");
+  if (words.front() != "ip" || at("link") == words.end() || at("add") == words.end() ||
+      type == words.end() || type + 1 == words.end())
+    return "";
+  return *(type + 1);
+}
+
+// Returns true if the kernel knows a type of device. Tries it in a network namespace of its own,
+// because the type may be a module that is not loaded yet.
+bool has_device_type(const std::string& type) {
+  std::vector<std::string> command = {"unshare", "--net"};
+  if (::geteuid() != 0) command = {"unshare", "--user", "--map-root-user", "--net"};
+  command.insert(command.end(), {"ip", "link", "add", "pingperf0", "type", type});
+  try {
+    run_command(command);
+  } catch (const CommandError& e) {  // most types require more arguments
+    const std::string_view what = e.what();
+    return what.find("Unknown device type") == std::string_view::npos &&
+           what.find("not supported") == std::string_view::npos;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<std::string> problems_of(const SystemChanges& changes) {
+  std::set<std::string> problems;  // a command of several variants is one problem
+  const auto add = [&](const std::string& place, const std::string& what) {
+    problems.insert(fmt::format("{}: {}", place, what));
+  };
+  for (const auto& sysctl : changes.sysctls)
+    if (const auto problem = problem_of_sysctl(sysctl.name)) add(sysctl.place, *problem);
+  for (const auto* const commands : {&changes.setup, &changes.teardown})
+    for (const auto& command : *commands) {
+      if (const auto problem = unavailable(command.words.front(), "")) add(command.place, *problem);
+      if (const std::string type = device_type(command.words);
+          !type.empty() && !has_device_type(type))
+        add(command.place, fmt::format("this kernel has no devices of type {}", type));
+    }
+  if ((changes.mtu || changes.offloads) && ::geteuid() != 0)
+    add(changes.place, "mtu and offloads require root");
+  if (changes.mtu)
+    if (const auto problem = unavailable("ip", "")) add(changes.place, "mtu: " + *problem);
+  if (changes.offloads)
+    if (const auto problem = unavailable("ethtool", ""))
+      add(changes.place, "offloads: " + *problem);
+  try {
+    worker_groups(changes.cpu_limit, changes.memory_limit);
+  } catch (const std::runtime_error& e) {
+    add(changes.place, e.what());
+  }
+  return {problems.begin(), problems.end()};
+}
+
+}  // namespace pingperf

@@ -1,0 +1,243 @@
+#include "harness/agent/changes.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+#include "harness/agent/worker_groups.h"
+#include "harness/base/command.h"
+#include "harness/base/io.h"
+#include "harness/base/json.h"
+#include "harness/base/lines.h"
+#include "harness/engines/program_process.h"
+#include "sockets/core/error.h"
+
+namespace pingperf {
+namespace {
+
+constexpr Nanoseconds kCommandLimit = 30 * kSecond;
+
+// Runs a command to its end. Throws std::runtime_error with the last line of its output.
+void run_to_end(const CommandWords& words) {
+  Tail output;
+  ProgramProcess process(
+      {}, words, {}, [&](std::string_view bytes) { output.add(bytes); }, [](std::string_view) {});
+  const std::optional<int> status = process.pump(now_ns() + kCommandLimit, -1);
+  process.end();
+  if (status && *status == 0) return;
+  std::string last = process.last_error();
+  if (last.empty()) last = output.last_line();
+  throw std::runtime_error(fmt::format(
+      "{}: {}{}{}", command_line(words),
+      status ? ending_of(*status) : fmt::format("did not end within {} s", kCommandLimit / kSecond),
+      last.empty() ? "" : ": ", last));
+}
+
+std::string trimmed(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  return text;
+}
+
+// Returns the words of a text without the blanks and tabs between them.
+std::vector<std::string> words_in(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> words;
+  for (std::string word; in >> word;) words.push_back(word);
+  return words;
+}
+
+std::string read_setting(const std::string& file) {
+  const auto content = read_file(file);
+  if (!content) throw std::system_error(errno, std::generic_category(), "read " + file);
+  return trimmed(*content);
+}
+
+// Writes a value in one write(2) and reads it back. Throws std::runtime_error.
+void write_setting(const std::string& file, const std::string& value) {
+  const Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd || ::write(fd.get(), value.data(), value.size()) < 0)
+    throw std::system_error(errno, std::generic_category(),
+                            fmt::format("the kernel does not accept '{}' for {}", value, file));
+  if (const std::string now = read_setting(file); words_in(now) != words_in(value))
+    throw std::runtime_error(
+        fmt::format("{} is '{}' after '{}' was written", file, printable(now), value));
+}
+
+// Returns the interface that has the address, or else the one by which packets reach it.
+std::string interface_of(const std::string& address) {
+  const auto first = [](const std::vector<std::string>& command) {
+    const Json list = parse_json(run_command(command));
+    return list.is_array() && !list.empty() ? list.front() : Json::object();
+  };
+  const Json own = first({"ip", "-json", "address", "show", "to", address});
+  if (own.contains("ifname")) return own["ifname"].get<std::string>();
+  const Json route = first({"ip", "-json", "route", "get", address});
+  if (!route.contains("dev")) throw std::runtime_error("no interface leads to " + address);
+  return route["dev"].get<std::string>();
+}
+
+// Returns the command that sets the offloads of an interface as they are now.
+CommandWords present_offloads(const std::string& interface) {
+  CommandWords words = {"ethtool", "-K", interface};
+  std::istringstream lines(run_command({"ethtool", "-k", interface}));
+  for (std::string line; std::getline(lines, line);)
+    for (const auto& [title, name] : {std::pair{"tcp-segmentation-offload: ", "tso"},
+                                      {"generic-segmentation-offload: ", "gso"},
+                                      {"generic-receive-offload: ", "gro"}})
+      if (line.starts_with(title))
+        words.insert(words.end(), {name, line.find(": on") == std::string::npos ? "off" : "on"});
+  return words;
+}
+
+// Undoes a step. Returns the commands with their errors.
+Recovery undo_step(const UndoStep& step) {
+  Recovery recovery;
+  const auto attempt = [&](const std::string& command, const auto& action) {
+    try {
+      action();
+      recovery.undone.push_back(command);
+    } catch (const std::exception& e) {
+      recovery.not_undone.push_back(fmt::format("{} ({})", command, e.what()));
+    }
+  };
+  if (!step.file.empty())
+    attempt(commands_of(step).front(), [&] { write_setting(step.file, step.content); });
+  for (const CommandWords& words : step.commands)
+    attempt(command_line(words), [&] { run_to_end(words); });
+  return recovery;
+}
+
+// Undoes the steps of a journal, the last one first. The journal keeps the steps that failed. A
+// change that was only begun may not have been made: its errors do not count.
+Recovery undo_all(Journal& journal) {
+  std::vector<UndoStep> left = journal.steps(), kept;
+  Recovery all;
+  while (!left.empty()) {
+    const Recovery one = undo_step(left.back());
+    all.undone.insert(all.undone.end(), one.undone.begin(), one.undone.end());
+    if (left.back().is_whole && !one.not_undone.empty()) {
+      all.not_undone.insert(all.not_undone.end(), one.not_undone.begin(), one.not_undone.end());
+      kept.insert(kept.begin(), left.back());
+    }
+    left.pop_back();
+    std::vector<UndoStep> rest = left;
+    rest.insert(rest.end(), kept.begin(), kept.end());
+    journal.replace(std::move(rest));
+  }
+  return all;
+}
+
+}  // namespace
+
+std::string sysctl_file(std::string_view name) {
+  std::string path(name);
+  // The first separator tells which one it is, so that the other can be part of a name.
+  if (const std::size_t first = path.find_first_of("./");
+      first != std::string::npos && path[first] == '.')
+    for (char& c : path) c = c == '.' ? '/' : c == '/' ? '.' : c;
+  return "/proc/sys/" + path;
+}
+
+Changes::~Changes() {
+  if (journal_) undo();
+}
+
+Journal& Changes::journal() {
+  if (!journal_) journal_.emplace(false);
+  return *journal_;
+}
+
+void Changes::claim() {
+  if (has_claimed_) return;
+  journal_.emplace(true);
+  has_claimed_ = true;
+}
+
+void Changes::make(const SystemChanges& changes, const std::vector<std::string>& addresses) {
+  if (changes.change_the_system()) claim();
+  try {
+    for (const auto& sysctl : changes.sysctls) set_sysctl(sysctl);
+    if (changes.mtu || changes.offloads) set_link(changes, addresses);
+    if (!changes.setup.empty()) run_setup(changes);
+    if (changes.cpu_limit || changes.memory_limit) make_groups(changes);
+  } catch (const std::exception&) {
+    undo();
+    throw;
+  }
+}
+
+std::vector<std::string> Changes::undo() {
+  groups_.clear();
+  return journal_ ? undo_all(*journal_).not_undone : std::vector<std::string>();
+}
+
+void Changes::set_sysctl(const SystemChanges::Sysctl& sysctl) {
+  const std::string file = sysctl_file(sysctl.name);
+  journal().begin({.file = file, .content = read_setting(file)});
+  write_setting(file, sysctl.value);
+  journal().complete();
+}
+
+void Changes::set_link(const SystemChanges& changes, const std::vector<std::string>& addresses) {
+  std::set<std::string> interfaces;
+  for (const std::string& address : addresses) interfaces.insert(interface_of(address));
+  if (interfaces.empty())
+    throw std::runtime_error("mtu and offloads: no interface carries the data");
+  const auto change = [&](CommandWords former, const CommandWords& words) {
+    journal().begin({.commands = {std::move(former)}});
+    run_to_end(words);
+    journal().complete();
+  };
+  for (const std::string& interface : interfaces) {
+    const auto mtu_command = [&](const std::string& mtu) {
+      return CommandWords{"ip", "link", "set", "dev", interface, "mtu", mtu};
+    };
+    if (changes.mtu) {
+      const Json link =
+          parse_json(run_command({"ip", "-json", "link", "show", "dev", interface})).front();
+      change(mtu_command(link.at("mtu").dump()), mtu_command(std::to_string(*changes.mtu)));
+    }
+    if (changes.offloads) {
+      const char* const state = *changes.offloads ? "on" : "off";
+      change(present_offloads(interface),
+             {"ethtool", "-K", interface, "tso", state, "gso", state, "gro", state});
+    }
+  }
+}
+
+void Changes::run_setup(const SystemChanges& changes) {
+  UndoStep step;
+  for (const auto& command : changes.teardown) step.commands.push_back(command.words);
+  journal().begin(std::move(step));
+  for (const auto& command : changes.setup) run_to_end(command.words);
+  journal().complete();
+}
+
+void Changes::make_groups(const SystemChanges& changes) {
+  for (const WorkerGroup& group : worker_groups(changes.cpu_limit, changes.memory_limit)) {
+    journal().begin({.commands = {{"rmdir", group.folder}}});
+    check(::mkdir(group.folder.c_str(), 0755), "mkdir " + group.folder);
+    groups_.push_back(group.folder);
+    for (const auto& [file, value] : group.settings)
+      write_setting(group.folder + "/" + file, value);
+    journal().complete();
+  }
+}
+
+Recovery undo_stale_changes() {
+  Recovery all;
+  for_each_stale_journal([&](Journal& journal) {
+    const Recovery one = undo_all(journal);
+    all.undone.insert(all.undone.end(), one.undone.begin(), one.undone.end());
+    for (const std::string& failure : one.not_undone)
+      all.not_undone.push_back(fmt::format("{}; kept in {}", failure, journal.path().string()));
+  });
+  return all;
+}
+
+}  // namespace pingperf

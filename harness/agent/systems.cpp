@@ -1,0 +1,94 @@
+#include "harness/agent/systems.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace pingperf {
+namespace {
+
+constexpr Nanoseconds kCheckLimit = 30 * kSecond;
+
+bool share_a_system(const Channel& a, const Channel& b) {
+  const AgentHello &one = a.hello(), &other = b.hello();
+  return !one.host.boot_id.empty() && one.host.boot_id == other.host.boot_id &&
+         one.network_namespace == other.network_namespace;
+}
+
+// Adds the entries of `more`, unless they are the same lines of the file.
+template <typename Entry>
+void merge(std::vector<Entry>& entries, const std::vector<Entry>& more) {
+  const bool is_same =
+      !entries.empty() && !more.empty() && entries.front().place == more.front().place;
+  if (!is_same) entries.insert(entries.end(), more.begin(), more.end());
+}
+
+// Returns the changes with the commands of the services at the agent's place, to be checked.
+SystemChanges with_services(SystemChanges changes, const SystemAgent& agent,
+                            const Variant& variant) {
+  for (const Service& service : variant.services)
+    if (service.on == agent.place) changes.setup.push_back({service.run, service.place});
+  return changes;
+}
+
+}  // namespace
+
+std::vector<SystemAgent> system_agents(Agents& agents) {
+  std::vector<SystemAgent> all;
+  const auto add = [&](std::size_t pair, Place place, Channel* channel) {
+    if (channel == nullptr) return;
+    const auto known = std::ranges::find_if(all, [&](const SystemAgent& agent) {
+      return !agent.changed.empty() && share_a_system(*agent.channel, *channel);
+    });
+    if (known == all.end()) {
+      all.push_back({pair, place, channel, {place}});
+      return;
+    }
+    if (std::ranges::find(known->changed, place) == known->changed.end())
+      known->changed.push_back(place);
+    all.push_back({pair, place, channel, {}});
+  };
+  for (auto& [number, pair] : agents) {
+    add(number, Place::server, pair.server());
+    add(number, Place::router, pair.router());
+    add(number, Place::client, &pair.client());
+  }
+  return all;
+}
+
+SystemChanges changes_of(const SystemAgent& agent, const Variant& variant) {
+  SystemChanges changes;
+  changes.place = variant.place;
+  for (const Place place : agent.changed) {
+    const SystemChanges& more = variant.of(place);
+    merge(changes.sysctls, more.sysctls);
+    merge(changes.setup, more.setup);
+    merge(changes.teardown, more.teardown);
+    if (more.mtu) changes.mtu = more.mtu;
+    if (more.offloads) changes.offloads = more.offloads;
+  }
+  changes.cpu_limit = variant.of(agent.place).cpu_limit;
+  changes.memory_limit = variant.of(agent.place).memory_limit;
+  return changes;
+}
+
+std::vector<std::string> problems_of_variants(const Experiment& experiment, Agents& agents,
+                                              bool claims) {
+  std::vector<std::string> problems;
+  if (experiment.variants.empty()) return problems;
+  for (const SystemAgent& agent : system_agents(agents)) {
+    CheckVariants request;
+    for (const auto& variant : experiment.variants) {
+      SystemChanges changes = changes_of(agent, *variant);
+      request.claims |= claims && changes.change_the_system();
+      request.changes.push_back(with_services(std::move(changes), agent, *variant));
+    }
+    agent.channel->send(request);
+    for (const std::string& problem :
+         await_answer<VariantsChecked>(*agent.channel, kCheckLimit).problems)
+      problems.push_back(fmt::format("{} (on the host of the {})", problem, name(agent.place)));
+  }
+  return problems;
+}
+
+}  // namespace pingperf

@@ -1,0 +1,45 @@
+// Systems: what each agent of an experiment changes for a variant.
+//
+// Two agents can share a system: a kernel and a network namespace, as both ends of a run over
+// loopback do. Then only one of them changes it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/agent/agents.h"
+#include "harness/experiment/experiment.h"
+
+namespace pingperf {
+
+// An agent, the place of its host, and the places that it changes.
+struct SystemAgent {
+  std::size_t pair;
+  Place place;
+  Channel* channel;
+  std::vector<Place> changed;  // none if another agent changes the system
+};
+
+// Returns the agents of all pairs, in the order in which they make changes. Starts missing agents.
+// Throws ChannelError.
+std::vector<SystemAgent> system_agents(Agents& agents);
+
+// Returns what the agent changes for the variant. Limits of workers are those of each agent.
+SystemChanges changes_of(const SystemAgent& agent, const Variant& variant);
+
+// Waits for an event of the type `Answer` from an agent, and ignores others. Throws ChannelError,
+// also if none arrives within `limit`.
+template <typename Answer>
+Answer await_answer(Channel& channel, Nanoseconds limit) {
+  const Nanoseconds deadline = now_ns() + limit;
+  while (auto event = channel.receive(deadline))
+    if (auto* answer = std::get_if<Answer>(&*event)) return std::move(*answer);
+  throw ChannelError("an agent did not answer in time");
+}
+
+// Returns why hosts cannot make the changes of the experiment's variants, each with its place in
+// the file and the host. `claims`: also reserves the systems for this run.
+std::vector<std::string> problems_of_variants(const Experiment& experiment, Agents& agents,
+                                              bool claims);
+
+}  // namespace pingperf

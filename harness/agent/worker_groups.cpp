@@ -1,0 +1,109 @@
+#include "harness/agent/worker_groups.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "sockets/core/error.h"
+#include "sockets/core/fd.h"
+
+namespace pingperf {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kPeriod_us = 100'000;
+
+// Returns this process's group in a hierarchy (proc(5), /proc/PID/cgroup): that of `controller` in
+// version 1, or of version 2 if `controller` is "".
+std::optional<std::string> own_group(const std::string& controller) {
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const std::size_t first = line.find(':'), second = line.find(':', first + 1);
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    if (controller.empty()
+            ? controllers.empty()
+            : ("," + controllers + ",").find("," + controller + ",") != std::string::npos)
+      return line.substr(second + 1);
+  }
+  return std::nullopt;
+}
+
+bool has_word(const fs::path& file, const std::string& wanted) {
+  std::ifstream in(file);
+  for (std::string word; in >> word;)
+    if (word == wanted) return true;
+  return false;
+}
+
+std::string group_name() {
+  return fmt::format("pingperf-{}", ::getpid());
+}
+
+// Returns the group that the workers' group is made in. A group of version 2 has either processes
+// or groups, so it is the parent of the agent's group.
+fs::path parent_group(const fs::path& root, const std::string& own) {
+  return own == "/" ? root : fs::path(root.string() + own).parent_path();
+}
+
+void require_writable(const fs::path& folder) {
+  if (::access(folder.c_str(), W_OK) != 0)
+    throw std::runtime_error(fmt::format("cgroup: cannot make a group in {}: {}", folder.string(),
+                                         errno == EACCES ? "requires root" : "it does not exist"));
+}
+
+WorkerGroup group_of_version_1(const std::string& controller, const std::string& own) {
+  const fs::path folder = fs::path("/sys/fs/cgroup") / controller;
+  const fs::path parent = own == "/" ? folder : fs::path(folder.string() + own);
+  require_writable(parent);
+  return {(parent / group_name()).string(), {}};
+}
+
+}  // namespace
+
+std::vector<WorkerGroup> worker_groups(std::optional<double> cpu,
+                                       std::optional<std::uint64_t> memory) {
+  const std::string quota =
+      std::to_string(static_cast<std::uint64_t>(cpu.value_or(1) * kPeriod_us));
+  const auto cpu_1 = own_group("cpu"), memory_1 = own_group("memory");
+  std::vector<WorkerGroup> groups;
+  if (cpu && cpu_1) {
+    groups.push_back(group_of_version_1("cpu", *cpu_1));
+    groups.back().settings = {{"cpu.cfs_period_us", std::to_string(kPeriod_us)},
+                              {"cpu.cfs_quota_us", quota}};
+  }
+  if (memory && memory_1) {
+    groups.push_back(group_of_version_1("memory", *memory_1));
+    groups.back().settings = {{"memory.limit_in_bytes", std::to_string(*memory)}};
+  }
+  WorkerGroup second;
+  if (cpu && !cpu_1)
+    second.settings.emplace_back("cpu.max", fmt::format("{} {}", quota, kPeriod_us));
+  if (memory && !memory_1) second.settings.emplace_back("memory.max", std::to_string(*memory));
+  if (second.settings.empty()) return groups;
+  const auto own = own_group("");
+  if (!own) throw std::runtime_error("cgroup: this host has no control groups");
+  const fs::path parent = parent_group("/sys/fs/cgroup", *own);
+  require_writable(parent);
+  for (const auto& [file, value] : second.settings)
+    if (const std::string controller = file.substr(0, file.find('.'));
+        !has_word(parent / "cgroup.subtree_control", controller))
+      throw std::runtime_error(fmt::format("cgroup: the controller {0} is off: echo +{0} > {1}",
+                                           controller,
+                                           (parent / "cgroup.subtree_control").string()));
+  second.folder = (parent / group_name()).string();
+  groups.push_back(std::move(second));
+  return groups;
+}
+
+void join_group(const std::string& folder, int pid) {
+  const std::string file = folder + "/cgroup.procs", text = std::to_string(pid);
+  const Fd fd(check(::open(file.c_str(), O_WRONLY | O_CLOEXEC), file));
+  check(::write(fd.get(), text.data(), text.size()), file);
+}
+
+}  // namespace pingperf

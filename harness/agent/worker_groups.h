@@ -1,0 +1,26 @@
+// Control groups that limit the CPU time and the memory of an agent's workers (cgroups(7)).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace pingperf {
+
+struct WorkerGroup {
+  std::string folder;                                         // to be made
+  std::vector<std::pair<std::string, std::string>> settings;  // file and value
+};
+
+// Returns the groups to make for limits in CPUs and bytes: one in the hierarchy of version 2, or
+// one per controller where the host has these in version 1. Throws std::runtime_error with the
+// reason if this process cannot make them.
+std::vector<WorkerGroup> worker_groups(std::optional<double> cpu,
+                                       std::optional<std::uint64_t> memory);
+
+// Moves a process into a group. Throws std::system_error.
+void join_group(const std::string& folder, int pid);
+
+}  // namespace pingperf

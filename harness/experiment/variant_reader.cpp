@@ -1,0 +1,336 @@
+#include "harness/experiment/variant_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <regex>
+
+#include "harness/base/parse_number.h"
+#include "harness/base/suggest.h"
+#include "harness/base/units.h"
+#include "harness/experiment/keys.h"
+#include "harness/experiment/parameter_reader.h"
+#include "harness/experiment/program_reader.h"
+
+namespace pingperf {
+namespace {
+
+constexpr std::array<std::string_view, 3> kPlaceNames = {"client", "server", "router"};
+
+const Node& require_list(const Node& node, std::string_view what, std::string_view example) {
+  if (node.type != Node::Type::sequence)
+    fail_at(node.mark, fmt::format("{} must be a list, e.g. {}", what, example));
+  return node;
+}
+
+// Returns a text without line breaks.
+const std::string& read_line(const Node& node, std::string_view what) {
+  const std::string& text = read_text(node, what);
+  if (text.empty() || text.find('\n') != std::string::npos)
+    fail_at(node.mark, fmt::format("{}: must be one line of text", what));
+  return text;
+}
+
+std::vector<std::string> read_command_words(const Node& node, std::string_view what,
+                                            std::string_view example) {
+  std::vector<std::string> words;
+  for (const Node& word : require_list(node, what, example).items)
+    words.push_back(read_text(word, what));
+  if (words.empty() || words.front().empty())
+    fail_at(node.mark, fmt::format("{}: a command has at least one word, e.g. {}", what, example));
+  return words;
+}
+
+std::vector<SystemChanges::Command> read_commands(const Node& node, std::string_view what) {
+  constexpr std::string_view kExample = "[[ip, link, add, dummy0, type, dummy]]";
+  std::vector<SystemChanges::Command> commands;
+  for (const Node& command : require_list(node, what, kExample).items) {
+    if (command.type != Node::Type::sequence)
+      fail_at(command.mark, fmt::format("{}: each command is a list of its words, e.g. {}; no "
+                                        "shell reads it",
+                                        what, kExample));
+    commands.push_back(
+        {read_command_words(command, what, "[ip, link, add, …]"), command.mark.to_string()});
+  }
+  return commands;
+}
+
+void read_sysctls(const Node& node, SystemChanges& changes) {
+  static const std::regex plain("[A-Za-z0-9_-]+([./][A-Za-z0-9_.:@-]+)+");
+  if (node.type != Node::Type::map || node.entries.empty())
+    fail_at(node.mark, "sysctl must be a map, e.g. {net.ipv4.tcp_rmem: \"4096 131072 33554432\"}");
+  for (const Node::Entry& entry : node.entries) {
+    if (!std::regex_match(entry.key, plain) || entry.key.find("..") != std::string::npos)
+      fail_at(entry.mark, fmt::format("sysctl: '{}' is no name of a sysctl: write e.g. "
+                                      "net.ipv4.tcp_rmem",
+                                      entry.key));
+    changes.sysctls.push_back({entry.key,
+                               read_line(entry.value, fmt::format("sysctl {}", entry.key)),
+                               entry.mark.to_string()});
+  }
+}
+
+void read_limits(const Node& node, SystemChanges& changes) {
+  constexpr double kLeastCpu = 0.01, kMostCpu = 1024;  // CPUs
+  constexpr std::uint64_t kLeastMemory = 4 << 20;      // bytes: a worker needs so much
+  check_keys(node, "cgroup", keys_of("cgroup"));
+  if (node.entries.empty()) fail_at(node.mark, "cgroup limits nothing: add e.g. cpu: 50%");
+  if (const Node* const cpu = node.find("cpu")) {
+    const auto share = parse_percent(read_text(*cpu, "cpu"));
+    if (!share || *share < kLeastCpu || *share > kMostCpu)
+      fail_at(cpu->mark, fmt::format("cpu: '{}' is no share of a CPU: write e.g. 50%, or 200% for "
+                                     "two CPUs",
+                                     cpu->scalar));
+    changes.cpu_limit = *share;
+  }
+  if (const Node* const memory = node.find("memory")) {
+    const auto bytes = parse_size(read_text(*memory, "memory"));
+    if (!bytes || *bytes < kLeastMemory)
+      fail_at(memory->mark, fmt::format("memory: '{}' is no size from 4MiB on: write e.g. 256MiB",
+                                        memory->scalar));
+    changes.memory_limit = *bytes;
+  }
+}
+
+// Returns the host and port of "ADDRESS:PORT" or "PORT". The port may be {service_port}.
+Dial read_dial(const Node& node) {
+  constexpr std::string_view kChosen = "{service_port}";
+  const std::string& text = read_text(node, "dial");
+  Dial dial;
+  const std::size_t colon = text.rfind(':');
+  const std::string port = colon == std::string::npos ? text : text.substr(colon + 1);
+  if (colon != std::string::npos) dial.host = text.substr(0, colon);
+  if (dial.host.starts_with('[') && dial.host.ends_with(']'))
+    dial.host = dial.host.substr(1, dial.host.size() - 2);
+  const auto number = parse_number<std::uint16_t>(port);
+  if ((port != kChosen && (!number || *number == 0)) ||
+      (colon != std::string::npos && dial.host.empty()))
+    fail_at(node.mark, fmt::format("dial: '{}' is no port of a service: write e.g. "
+                                   "\"{{service_port}}\", 8080 or \"192.0.2.1:{{service_port}}\"",
+                                   text));
+  dial.port = number.value_or(0);
+  return dial;
+}
+
+// Reads one variant.
+class VariantReader {
+ public:
+  VariantReader(const Node::Entry& entry, bool has_router, bool is_external)
+      : entry_(entry), node_(entry.value), has_router_(has_router), is_external_(is_external) {}
+
+  std::shared_ptr<const Variant> read() {
+    variant_.name = entry_.key;
+    variant_.place = entry_.mark.to_string();
+    for (SystemChanges& changes : variant_.changes) changes.place = variant_.place;
+    check_keys(node_, fmt::format("variant '{}'", entry_.key), keys_of("variant"));
+    read_changes();
+    if (const Node* const service = node_.find("service")) read_services(*service);
+    if (const Node* const address = node_.find("address"))
+      variant_.address = read_line(*address, "address");
+    if (const Node* const dial = node_.find("dial")) variant_.dial = read_dial(*dial);
+    check_services();
+    if (const Node* const env = node_.find("env")) read_environment(*env);
+    if (const Node* const settle = node_.find("settle")) variant_.settle = read_settle(*settle);
+    return std::make_shared<const Variant>(std::move(variant_));
+  }
+
+ private:
+  using Reader = std::function<void(const Node&, SystemChanges&)>;
+
+  // Reads the value of a key for each place that it names, such as {client: …}. A value without
+  // places is for both ends and, if `of_path`, for the router of a lab.
+  void read_placed(std::string_view key, bool of_path, const Reader& read) {
+    const Node* const node = node_.find(key);
+    if (!node) return;
+    const bool is_placed = node->type == Node::Type::map && !node->entries.empty() &&
+                           std::ranges::all_of(node->entries, [](const Node::Entry& entry) {
+                             return std::ranges::find(kPlaceNames, entry.key) != kPlaceNames.end();
+                           });
+    for (const Place place : kPlaces) {
+      const Node* const value = is_placed ? node->find(name(place)) : node;
+      if (!value || (!is_placed && place == Place::router && (!of_path || !has_router_))) continue;
+      check_place(place, value->mark, key);
+      read(*value, variant_.changes[static_cast<std::size_t>(place)]);
+    }
+  }
+
+  void check_place(Place place, const Mark& mark, std::string_view key) const {
+    if (place == Place::router && !has_router_)
+      fail_at(mark, fmt::format("{}: only a lab has a router", key));
+    if (place == Place::server && is_external_)
+      fail_at(mark, fmt::format("{0}: no agent could change the host of an external server: write "
+                                "{0}: {{client: …}}",
+                                key));
+  }
+
+  void read_changes() {
+    read_placed("sysctl", false, read_sysctls);
+    read_placed("mtu", true, [](const Node& node, SystemChanges& changes) {
+      changes.mtu = read_key_count(node, "lab", "mtu");
+    });
+    read_placed("offloads", true, [](const Node& node, SystemChanges& changes) {
+      changes.offloads = read_flag(node, "offloads");
+    });
+    read_placed("setup", false, [](const Node& node, SystemChanges& changes) {
+      changes.setup = read_commands(node, "setup");
+      if (changes.setup.empty()) fail_at(node.mark, "setup has no command");
+    });
+    std::vector<const SystemChanges*> undone;
+    read_placed("teardown", false, [&](const Node& node, SystemChanges& changes) {
+      if (changes.setup.empty())
+        fail_at(node.mark, "teardown without setup: there is nothing to undo");
+      changes.teardown = read_commands(node, "teardown");
+      undone.push_back(&changes);
+    });
+    for (const SystemChanges& changes : variant_.changes)
+      if (!changes.setup.empty() && std::ranges::find(undone, &changes) == undone.end())
+        fail_at(node_.find("setup")->mark,
+                "setup without teardown: add the commands that undo it, or teardown: [] if nothing "
+                "remains");
+    read_placed("cgroup", false, read_limits);
+  }
+
+  void read_services(const Node& node) {
+    constexpr std::size_t kMaxServices = 8;
+    const bool is_list = node.type == Node::Type::sequence;
+    if (is_list && (node.items.empty() || node.items.size() > kMaxServices))
+      fail_at(node.mark, fmt::format("service: a list of 1 to {} services", kMaxServices));
+    for (const Node& one : is_list ? node.items : std::vector<Node>{node})
+      variant_.services.push_back(read_service(one));
+  }
+
+  Service read_service(const Node& node) const {
+    check_keys(node, "service", keys_of("service"));
+    Service service;
+    service.place = node.mark.to_string();
+    const Node *const on = node.find("on"), *const run = node.find("run");
+    if (!on || !run) fail_at(node.mark, "service needs on and run: {on: server, run: [socat, …]}");
+    const std::string& place = read_text(*on, "on");
+    if (place != "client" && place != "server")
+      fail_at(on->mark, "on must be client or server: the end whose host runs the service");
+    service.on = place == "client" ? Place::client : Place::server;
+    check_place(service.on, on->mark, "service");
+    service.run = read_command_words(*run, "run", "[socat, …]");
+    for (std::size_t i = 0; i < service.run.size(); ++i)
+      if (const auto error = error_of_service_word(service.run[i]))
+        fail_at(run->items[i].mark, fmt::format("run: {}", *error));
+    if (const Node* const ready = node.find("ready"))
+      if (ready->scalar != "port") service.ready = read_ready(*ready);
+    return service;
+  }
+
+  // The client dials the service that names {service_port}.
+  void check_services() const {
+    std::size_t listening = 0;
+    for (const Service& service : variant_.services) {
+      const bool listens = service.names("service_port");
+      if (listens && ++listening > 1)
+        fail_at(node_.find("service")->mark, "service: only one can listen on {service_port}");
+      if (!listens && !service.ready)
+        throw UsageError(
+            fmt::format("{}: service: it does not name {{service_port}}: add ready: "
+                        "{{line: REGEX}} or {{after: 200ms}}",
+                        service.place));
+      if (listens && variant_.dial && variant_.dial->host.empty() && service.on == Place::client)
+        fail_at(node_.find("dial")->mark,
+                "dial: name the address of a service on the client, e.g. "
+                "\"127.0.0.1:{service_port}\"");
+    }
+    const Node* const dial = node_.find("dial");
+    if (dial && listening == 0)
+      fail_at(dial->mark, "dial: no service of this variant names {service_port}");
+    if (!dial && listening > 0)
+      fail_at(node_.find("service")->mark,
+              "service: the client does not reach it: add dial: \"{service_port}\"");
+  }
+
+  void read_environment(const Node& node) {
+    if (node.type != Node::Type::map || node.entries.empty())
+      fail_at(node.mark, "env must be a map, e.g. {GLIBC_TUNABLES: glibc.malloc.arena_max=1}");
+    for (const Node::Entry& entry : node.entries) {
+      if (entry.key.empty() || entry.key.find('=') != std::string::npos)
+        fail_at(entry.mark, fmt::format("env: '{}' is no name of a variable", entry.key));
+      variant_.environment.emplace_back(entry.key, read_text(entry.value, "env"));
+    }
+  }
+
+  static Nanoseconds read_settle(const Node& node) {
+    const Nanoseconds time = read_duration(node, "settle");
+    if (time > 60 * kSecond) fail_at(node.mark, "settle: at most 60s");
+    return time;
+  }
+
+  const Node::Entry& entry_;
+  const Node& node_;
+  const bool has_router_;
+  const bool is_external_;
+  Variant variant_;
+};
+
+}  // namespace
+
+Variants read_variants(const Node& map, bool has_router, bool is_external) {
+  if (map.type != Node::Type::map || map.entries.empty())
+    fail_at(map.mark, "variants must be a map with at least one variant, e.g. {plain: {}}");
+  static const std::regex plain(std::string(find_key("experiment", "name").pattern));
+  Variants variants;
+  for (const Node::Entry& entry : map.entries) {
+    if (!std::regex_match(entry.key, plain))
+      fail_at(entry.mark,
+              fmt::format("variant name '{}' must be of letters, digits, '_' and '-'", entry.key));
+    variants.push_back(VariantReader(entry, has_router, is_external).read());
+  }
+  return variants;
+}
+
+Variants choose_variants(const Variants& all, const Node* list) {
+  if (!list) return all;
+  if (all.empty()) fail_at(list->mark, "variants: the experiment has none");
+  if (require_list(*list, "variants", "[plain, overlay]").items.empty())
+    fail_at(list->mark, "variants: an empty list: nothing would run");
+  Variants chosen;
+  for (const Node& item : list->items) {
+    const std::string& wanted = read_text(item, "variants");
+    const auto found = std::ranges::find_if(all, [&](const auto& v) { return v->name == wanted; });
+    if (found == all.end()) {
+      std::vector<std::string_view> names;
+      for (const auto& variant : all) names.push_back(variant->name);
+      fail_at(item.mark, fmt::format("unknown variant '{}'{}", wanted, suggest(wanted, names)));
+    }
+    if (std::ranges::find(chosen, *found) != chosen.end())
+      fail_at(item.mark, fmt::format("variant '{}' is named twice", wanted));
+    chosen.push_back(*found);
+  }
+  return chosen;
+}
+
+void check_variant_of(const Case& c) {
+  const Variant& variant = *c.variant;
+  const Transport transport = c.options.transport;
+  const bool is_unix = transport == Transport::unix_stream || transport == Transport::unix_datagram;
+  if ((variant.dial || !variant.address.empty()) && is_unix)
+    throw UsageError(
+        fmt::format("{}: variant '{}': {} over {} has no address: leave case '{}' out "
+                    "by variants: in its workload",
+                    variant.place, variant.name, name(c.options.kind), name(transport), c.name));
+  if (variant.dial && !has_port(transport))
+    throw UsageError(
+        fmt::format("{}: variant '{}': {} has no port to dial: leave case '{}' out by "
+                    "variants: in its workload",
+                    variant.place, variant.name, name(transport), c.name));
+  const bool is_told_port = std::ranges::any_of(
+      variant.services, [](const Service& service) { return service.names("port"); });
+  if (c.background && (variant.dial || is_told_port))
+    throw UsageError(
+        fmt::format("{}: variant '{}': the background of case '{}' would share the "
+                    "service's way to one server",
+                    variant.place, variant.name, c.name));
+  if (is_told_port && c.options.port)
+    throw UsageError(
+        fmt::format("{}: variant '{}': its service is told the server's port, so the "
+                    "harness chooses it: remove port from case '{}'",
+                    variant.place, variant.name, c.name));
+}
+
+}  // namespace pingperf

@@ -1,0 +1,201 @@
+#include "harness/run/variant_switch.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+
+#include "harness/base/io.h"
+#include "harness/base/usage_error.h"
+#include "sockets/core/address.h"
+
+namespace pingperf {
+namespace {
+
+constexpr Nanoseconds kSwitchLimit = 120 * kSecond;  // several commands of 30 s
+constexpr Nanoseconds kServiceLimit = 20 * kSecond;  // until a service is ready, or has ended
+constexpr double kServiceLength_s = 1e7;             // a service has no deadline of its own
+
+std::vector<pid_t> processes_of(const std::vector<SystemAgent>& agents) {
+  std::vector<pid_t> pids;
+  for (const SystemAgent& agent : agents) pids.push_back(agent.channel->pid());
+  return pids;
+}
+
+// Waits until the service is ready, or has ended. Returns its event.
+Event await_service(Channel& channel, std::uint64_t endpoint) {
+  const Nanoseconds deadline = now_ns() + kServiceLimit;
+  while (auto event = channel.receive(deadline))
+    if (endpoint_of(*event) == endpoint) return std::move(*event);
+  throw ChannelError("an agent does not report about its service");
+}
+
+}  // namespace
+
+VariantSwitch::VariantSwitch(const Experiment& experiment, Agents& agents,
+                             const Interrupt& interrupt)
+    : experiment_(experiment), agents_(agents), interrupt_(interrupt) {
+  const auto problems = problems_of_variants(experiment, agents, true);
+  if (!problems.empty()) throw UsageError(problems.front());
+}
+
+VariantSwitch::~VariantSwitch() {
+  undo();
+}
+
+bool VariantSwitch::is_at(const Variant* variant) {
+  if (present_ != variant || !is_known_) return false;
+  if (variant == nullptr || changed_.empty()) return true;
+  try {
+    return processes_of(system_agents(agents_)) == agent_processes_;
+  } catch (const ChannelError&) {  // the next switch reports it
+    return false;
+  }
+}
+
+std::string VariantSwitch::to(const Variant* variant) {
+  undo();
+  if (variant == nullptr) return "";
+  try {
+    make(*variant);
+  } catch (const std::exception& e) {
+    undo();
+    return fmt::format("variant '{}': {}", variant->name, e.what());
+  }
+  present_ = variant;
+  is_known_ = true;
+  pollfd p{interrupt_.fd(), POLLIN, 0};
+  ::poll(&p, 1, poll_ms(now_ns() + variant->settling_time()));
+  return "";
+}
+
+void VariantSwitch::make(const Variant& variant) {
+  const std::vector<SystemAgent> agents = system_agents(agents_);
+  agent_processes_ = processes_of(agents);
+  for (const SystemAgent& agent : agents) {
+    paths_[agent.pair].server_address = variant.address;
+    changed_.push_back(agent);
+    change(agent, variant);
+  }
+  for (std::size_t i = 0; i < variant.services.size(); ++i)
+    for (const SystemAgent& agent : agents)
+      if (agent.place == variant.services[i].on) start_service(agent, variant, i);
+}
+
+void VariantSwitch::change(const SystemAgent& agent, const Variant& variant) {
+  const bool is_told_port = std::ranges::any_of(
+      variant.services, [](const Service& service) { return service.names("port"); });
+  SwitchVariant request{.changes = changes_of(agent, variant),
+                        .addresses = data_addresses(agent.pair, variant),
+                        .environment = variant.environment};
+  if (agent.place == Place::server && is_told_port)
+    request.port_at = Address::resolve(server_address(agent.pair, variant), 0).to_string();
+  agent.channel->send(request);
+  const auto answer = await_answer<Switched>(*agent.channel, kSwitchLimit);
+  note_not_undone(agent, answer.not_undone);
+  if (!answer.error.empty())
+    throw std::runtime_error(fmt::format("{}: {}", name(agent.place), answer.error));
+  if (agent.place == Place::server) paths_[agent.pair].server_port = answer.port;
+}
+
+void VariantSwitch::start_service(const SystemAgent& agent, const Variant& variant,
+                                  std::size_t index) {
+  const Service& service = variant.services[index];
+  const bool is_dialed = variant.dial && service.names("service_port");
+  const Host& server = experiment_.hosts[agent.pair].server;
+  const std::string address = server_address(agent.pair, variant);
+  TrialPath& path = paths_[agent.pair];
+  const Address at =
+      is_dialed ? Address::resolve(variant.dial->host.empty() ? address : variant.dial->host,
+                                   variant.dial->port)
+                : Address::resolve(address, 0);
+  OpenEndpoint request;
+  request.role = Role::listen;
+  request.endpoint = kServiceEndpoints + index;
+  request.options.engine = service.run.front();
+  request.address = at.to_string();
+  request.timeout_s = kServiceLength_s;
+  request.program = program_of(service, variant.name, address,
+                               server.is_external() ? server.port : path.server_port);
+  agent.channel->send(request);
+  services_.push_back({agent.channel, request.endpoint});
+  const Event event = await_service(*agent.channel, request.endpoint);
+  if (const auto* failure = std::get_if<Failure>(&event)) {
+    services_.pop_back();
+    throw std::runtime_error(failure->what);
+  }
+  if (const auto* ready = std::get_if<Ready>(&event); ready && is_dialed)
+    path.dial = ready->address;
+  agent.channel->send(StartEndpoint{request.endpoint});
+}
+
+// Stops the services, the last one first, and waits for the end of each.
+void VariantSwitch::stop_services() noexcept {
+  for (auto service = services_.rbegin(); service != services_.rend(); ++service) try {
+      service->channel->send(StopEndpoint{service->endpoint});
+      await_service(*service->channel, service->endpoint);
+    } catch (const ChannelError&) {  // its agent ends it
+    }
+  services_.clear();
+}
+
+void VariantSwitch::undo() noexcept {
+  std::vector<SystemAgent> present;
+  try {
+    present = system_agents(agents_);
+  } catch (const ChannelError&) {
+  }
+  if (!changed_.empty()) not_undone_.clear();  // each agent tries again what it could not undo
+  for (const SystemAgent& agent : present)
+    note_not_undone(agent, agent.channel->hello().not_undone);
+  // An agent that was started since then has undone the changes of its predecessor, and its channel
+  // is another.
+  const auto is_there = [&](const Channel* channel) {
+    return std::ranges::any_of(present,
+                               [&](const SystemAgent& agent) { return agent.channel == channel; });
+  };
+  std::erase_if(services_, [&](const RunningService& s) { return !is_there(s.channel); });
+  stop_services();
+  for (auto agent = changed_.rbegin(); agent != changed_.rend(); ++agent) {
+    if (!is_there(agent->channel)) continue;
+    try {
+      agent->channel->send(SwitchVariant{});
+      note_not_undone(*agent, await_answer<Switched>(*agent->channel, kSwitchLimit).not_undone);
+    } catch (const ChannelError&) {  // the next agent undoes them
+    }
+  }
+  changed_.clear();
+  paths_.clear();
+  present_ = nullptr;
+  is_known_ = true;
+}
+
+void VariantSwitch::note_not_undone(const SystemAgent& agent,
+                                    const std::vector<std::string>& commands) {
+  for (const std::string& command : commands) {
+    std::string text = fmt::format("on the host of the {}: {}", name(agent.place), command);
+    if (std::ranges::find(not_undone_, text) == not_undone_.end())
+      not_undone_.push_back(std::move(text));
+  }
+}
+
+std::string VariantSwitch::server_address(std::size_t pair, const Variant& variant) const {
+  const std::string& usual = experiment_.hosts[pair].server.address;
+  return !variant.address.empty() ? variant.address : !usual.empty() ? usual : "127.0.0.1";
+}
+
+// Returns the addresses before the variant's changes: the interfaces that carry the data have them.
+std::vector<std::string> VariantSwitch::data_addresses(std::size_t pair,
+                                                       const Variant& variant) const {
+  if (std::ranges::none_of(variant.changes,
+                           [](const SystemChanges& c) { return c.mtu || c.offloads; }))
+    return {};
+  const HostPair& hosts = experiment_.hosts[pair];
+  std::vector<std::string> addresses = {
+      Address::resolve(hosts.server.address.empty() ? "127.0.0.1" : hosts.server.address, 0)
+          .host()};
+  if (!hosts.client.address.empty()) addresses.push_back(hosts.client.address);
+  return addresses;
+}
+
+}  // namespace pingperf

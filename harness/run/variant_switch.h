@@ -1,0 +1,66 @@
+// Switches the systems of an experiment from one variant to another, between two trials.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/agent/systems.h"
+#include "harness/base/interrupt.h"
+#include "harness/experiment/experiment.h"
+#include "harness/run/trial_run.h"
+
+namespace pingperf {
+
+class VariantSwitch {
+ public:
+  // Throws UsageError if a host cannot make the changes of a variant, or another run changes it.
+  VariantSwitch(const Experiment& experiment, Agents& agents, const Interrupt& interrupt);
+  VariantSwitch(const VariantSwitch&) = delete;
+  VariantSwitch& operator=(const VariantSwitch&) = delete;
+  ~VariantSwitch();
+
+  // Returns true if the systems are in the state of the variant (null: as before the run).
+  bool is_at(const Variant* variant);
+  // Undoes the present variant, makes the changes of another, starts its services, and waits for
+  // its settling time. Returns why this failed; then nothing is changed. Returns "" otherwise.
+  std::string to(const Variant* variant);
+
+  // Returns where the trials of a pair go in the present variant.
+  const TrialPath& path(std::size_t pair) { return paths_[pair]; }
+  // A service has ended by itself: to() starts the present variant anew.
+  void forget() { is_known_ = false; }
+
+  // Returns the changes that could not be undone: each a command and its error.
+  const std::vector<std::string>& not_undone() const noexcept { return not_undone_; }
+
+ private:
+  // A running service and the channel of its agent.
+  struct RunningService {
+    Channel* channel;
+    std::uint64_t endpoint;
+  };
+
+  void make(const Variant& variant);
+  void change(const SystemAgent& agent, const Variant& variant);
+  void start_service(const SystemAgent& agent, const Variant& variant, std::size_t index);
+  void undo() noexcept;
+  void stop_services() noexcept;
+  void note_not_undone(const SystemAgent& agent, const std::vector<std::string>& commands);
+  std::string server_address(std::size_t pair, const Variant& variant) const;
+  std::vector<std::string> data_addresses(std::size_t pair, const Variant& variant) const;
+
+  const Experiment& experiment_;
+  Agents& agents_;
+  const Interrupt& interrupt_;
+  const Variant* present_ = nullptr;
+  bool is_known_ = true;                // false: the state of some system is not that of `present_`
+  std::vector<SystemAgent> changed_;    // the agents that made changes, in their order
+  std::vector<pid_t> agent_processes_;  // at that time
+  std::vector<RunningService> services_;
+  std::map<std::size_t, TrialPath> paths_;  // by pair
+  std::vector<std::string> not_undone_;
+};
+
+}  // namespace pingperf
