@@ -121,6 +121,7 @@ void print_files(const std::filesystem::path& directory) {
         {"comparisons.csv", "one row per compared pair"},
         {"junit.xml", "cases and gates as tests, for CI"},
         {"intervals.csv", "one row per tenth of a second"},
+        {"counters.csv", "what the kernel counted during each trial"},
         {"histograms", "round trips per trial, for the tools of HdrHistogram"},
         {"samples", "every round trip of every trial, for numpy"},
         {"environment.json", "the hosts, versions and command"},

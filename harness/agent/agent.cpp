@@ -14,6 +14,7 @@
 
 #include "harness/agent/changes.h"
 #include "harness/agent/copied_files.h"
+#include "harness/agent/counters.h"
 #include "harness/agent/host_checks.h"
 #include "harness/agent/host_facts.h"
 #include "harness/agent/protocol.h"
@@ -262,6 +263,11 @@ class Agent {
     send(HostCheckResult{check_host(static_cast<Nanoseconds>(seconds * 1e9))});
   }
 
+  void handle(const CountersRequest& request) {
+    if (request.begins) counters_.begin(request);
+    send(CountersResult{request.begins ? std::vector<CounterChange>() : counters_.end()});
+  }
+
   void handle(const CheckVariants& request) {
     VariantsChecked answer;
     std::set<std::string> problems;
@@ -359,6 +365,7 @@ class Agent {
   std::map<std::uint64_t, Worker> workers_;
   std::optional<Worker> spare_;  // started before its endpoint is known
   std::optional<CopiedFiles> files_;
+  HostCounters counters_;
   const Recovery recovery_ = undo_stale_changes();  // also if no controller says hello
   std::unique_ptr<Changes> changes_ = std::make_unique<Changes>();
   std::vector<std::pair<std::string, std::string>> environment_;  // of new workers

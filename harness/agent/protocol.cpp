@@ -175,6 +175,21 @@ Json to_json(const CopyFile& file) {
           {"data", file.data}};
 }
 
+Json to_json(const CountersRequest& request) {
+  return {{"type", "counters"},
+          {"begins", request.begins},
+          {"kernel", request.kernel},
+          {"network", request.network},
+          {"all", request.all}};
+}
+
+CountersRequest counters_request_from(const Json& object) {
+  return {.begins = take<bool>(object, "begins"),
+          .kernel = take<bool>(object, "kernel"),
+          .network = take<bool>(object, "network"),
+          .all = take<bool>(object, "all")};
+}
+
 CopyFile file_from(const Json& object) {
   return {.path = take<std::string>(object, "path"),
           .mode = take<unsigned>(object, "mode"),
@@ -352,6 +367,29 @@ Json to_json(const HostCheckResult& result) {
   return {{"type", "examination"}, {"facts", parse_json(result.facts)}};
 }
 
+// The changes of a source are an object: {"snmp": {"Tcp.OutSegs": 17}}.
+Json to_json(const CountersResult& result) {
+  Json sources = Json::object();
+  for (const CounterChange& change : result.changes)
+    sources[std::string(name(change.source))][change.name] = change.difference;
+  return {{"type", "counters"}, {"changes", std::move(sources)}};
+}
+
+CountersResult counters_from(const Json& object) {
+  CountersResult result;
+  const Json sources = take<Json>(object, "changes");
+  for (const auto& [key, changes] : sources.items()) {
+    const auto source = counter_source_from(key);
+    if (!source) throw ProtocolError("unknown source of counters " + excerpt(key));
+    if (!changes.is_object()) throw ProtocolError("'changes' has no object of " + excerpt(key));
+    for (const auto& [counter, change] : changes.items())
+      result.changes.push_back({.source = *source,
+                                .name = printable(counter),
+                                .difference = as<double>(change, "changes")});
+  }
+  return result;
+}
+
 Json to_json(const VariantsChecked& checked) {
   return {{"type", "variants_checked"}, {"problems", checked.problems}};
 }
@@ -435,6 +473,7 @@ Request decode_request(std::string_view line) {
   if (type == "prepare") return PrepareWorker{};
   if (type == "examine") return HostCheckRequest{take<double>(object, "observe_s")};
   if (type == "copy") return file_from(object);
+  if (type == "counters") return counters_request_from(object);
   if (type == "check_variants") return check_from(object);
   if (type == "switch") return switch_from(object);
   throw ProtocolError("unknown request " + excerpt(type));
@@ -453,6 +492,7 @@ Event decode_event(std::string_view line) {
     return Result{endpoint(), measurement_from(take<Json>(object, "measurement"))};
   if (type == "error") return failure_from(object);
   if (type == "examination") return HostCheckResult{json_line(take<Json>(object, "facts"))};
+  if (type == "counters") return counters_from(object);
   if (type == "variants_checked") return VariantsChecked{take_texts(object, "problems")};
   if (type == "switched")
     return Switched{take<std::string>(object, "error"), take_texts(object, "not_undone"),

@@ -11,6 +11,8 @@
 //     |<-- result or error -|<------------------|  the worker has ended, its number is free
 //     |--- prepare -------->|==== starts ======>|  a spare worker, for the next listen or connect
 //     |--- copy ----------->|                   |  a part of a file of copy_files:
+//     |--- counters ------->|                   |  before `start`, and after the results
+//     |<-- counters --------|                   |  the changes since the first request
 //     |--- switch --------->|                   |  undoes the changes of a variant, makes others
 //     |<-- switched --------|                   |
 //
@@ -24,6 +26,7 @@
 #include <variant>
 #include <vector>
 
+#include "harness/base/counter.h"
 #include "harness/base/lines.h"
 #include "harness/engines/program.h"
 #include "harness/experiment/plan.h"
@@ -82,6 +85,14 @@ struct CopyFile {
   std::string data;      // hexadecimal
 };
 
+// Reads the host's counters. Sent just outside the measured window.
+struct CountersRequest {
+  bool begins = false;   // true: keeps them; false: answers with the changes since then
+  bool kernel = false;   // those of the kernel
+  bool network = false;  // those of the network namespace
+  bool all = false;      // also those whose reading or counting costs more
+};
+
 // Asks whether the host can make the changes of each variant. Changes nothing.
 struct CheckVariants {
   std::vector<SystemChanges> changes;
@@ -99,7 +110,7 @@ struct SwitchVariant {
 
 using Request =
     std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint, PrepareWorker,
-                 HostCheckRequest, CopyFile, CheckVariants, SwitchVariant>;
+                 HostCheckRequest, CopyFile, CheckVariants, SwitchVariant, CountersRequest>;
 
 // Events: from the agent to the controller.
 
@@ -156,6 +167,10 @@ struct HostCheckResult {
   std::string facts = "{}";  // check_host() of the agent's host
 };
 
+struct CountersResult {
+  std::vector<CounterChange> changes;  // of the agent's host; empty after `begins`
+};
+
 // Why the host cannot make changes of a variant. The text begins with a place in the file.
 struct VariantsChecked {
   std::vector<std::string> problems;
@@ -168,7 +183,7 @@ struct Switched {
 };
 
 using Event = std::variant<AgentHello, Ready, Progress, Result, Failure, HostCheckResult,
-                           VariantsChecked, Switched>;
+                           VariantsChecked, Switched, CountersResult>;
 
 // Return the message as one line without its newline. Replace bytes that are not UTF-8.
 std::string encode(const Request& request);

@@ -28,6 +28,7 @@ constexpr Field<M> kMeasurement[] = {
     {"datagrams_sent", &M::datagrams_sent},
     {"datagrams_received", &M::datagrams_received},
     {"datagrams_lost", &M::datagrams_lost},
+    {"socket_drops", &M::socket_drops},
     {"out_of_order", &M::out_of_order},
     {"duplicates", &M::duplicates},
     {"jitter_ns", &M::jitter_ns},

@@ -56,12 +56,16 @@ inline constexpr std::size_t kMaxTrials = 1'000'000;  // per run
 
 enum class Order { shuffled, sequential };
 
+// Which counters of the hosts a run records.
+enum class Counters { off, standard, all };
+
 struct PlanOptions {
   std::uint64_t repetitions = 10;
   Order order = Order::shuffled;
   std::uint64_t seed = 1;
   Nanoseconds cooldown = 100 * kMillisecond;
   std::optional<Nanoseconds> timeout;  // of a whole trial; empty: its length plus 10 s
+  Counters counters = Counters::standard;
 };
 
 // One point of a workload's matrix. Every parameter is resolved.

@@ -142,6 +142,7 @@ class ExperimentReader {
     if (const Node* const n = node.find("order")) plan.order = read_order(*n);
     if (const Node* const n = node.find("cooldown"))
       plan.cooldown = read_bounded(*n, "cooldown", 0);
+    if (const Node* const n = node.find("counters")) plan.counters = read_counters(*n);
     if (const Node* const n = node.find("timeout")) {
       plan.timeout = read_bounded(*n, "timeout", kMillisecond);
       timeout_mark_ = n->mark;
@@ -163,6 +164,14 @@ class ExperimentReader {
     if (text == orders[0]) return Order::shuffled;
     if (text == orders[1]) return Order::sequential;
     fail_at(node.mark, fmt::format("unknown order '{}'{}", text, suggest(text, orders)));
+  }
+
+  static Counters read_counters(const Node& node) {
+    static constexpr std::string_view choices[] = {"off", "default", "all"};
+    const std::string& text = read_text(node, "counters");
+    const auto found = std::ranges::find(choices, text);
+    if (found != std::end(choices)) return static_cast<Counters>(found - std::begin(choices));
+    fail_at(node.mark, fmt::format("unknown counters '{}'{}", text, suggest(text, choices)));
   }
 
   void read_workloads() {

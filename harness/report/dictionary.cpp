@@ -42,6 +42,9 @@ Metrics cover the measured window only: it opens `warmup` after an end's first p
 ## intervals.csv: one row per interval, trial and end
 
 {}
+## counters.csv: one row per counter that changed, trial and host
+
+{}
 ## summary.csv: one row per case and metric
 
 {}
@@ -65,7 +68,8 @@ Metrics cover the measured window only: it opens `warmup` after an end's first p
 - `latest`, beside the runs: a link to the newest run.
 )",
                      kSchemaVersion, trial_columns_markdown(), interval_columns_markdown(),
-                     summary_columns_markdown(), verdict_columns_markdown(VerdictList::comparisons),
+                     counter_columns_markdown(), summary_columns_markdown(),
+                     verdict_columns_markdown(VerdictList::comparisons),
                      verdict_columns_markdown(VerdictList::runs));
 }
 

@@ -186,6 +186,40 @@ std::span<const IntervalColumn> interval_columns() {
   return columns;
 }
 
+struct CounterColumn {
+  std::string_view name;
+  std::string_view doc;
+  std::string (*text)(const TrialRecord&, const CounterChange&);
+};
+
+std::span<const CounterColumn> counter_columns() {
+  using R = const TrialRecord&;
+  using C = const CounterChange&;
+  static const std::vector<CounterColumn> columns = {
+      {"schema_version", "version of these columns",
+       [](R, C) { return std::to_string(kSchemaVersion); }},
+      {"run", "name of the run's directory", [](R r, C) { return r.run; }},
+      {"case", "workload and point of its matrix", [](R r, C) { return r.trial_case->name; }},
+      {"block", "number of the pass over all cases, from 1",
+       [](R r, C) { return std::to_string(r.trial.block); }},
+      {"host",
+       "client or server; both: the two ends share what is counted, a kernel or a network "
+       "namespace",
+       [](R, C c) { return c.host; }},
+      {"source",
+       "file or kind: snmp, snmp6, netstat, softnet_stat, interrupts, softirqs, stat, pressure, "
+       "ethtool, tracepoint, socket",
+       [](R, C c) { return std::string(name(c.source)); }},
+      {"name", "name that the kernel gives the counter; counters of a CPU end in cpuN",
+       [](R, C c) { return printable(c.name); }},
+      {"delta",
+       "value after the trial minus value before its start: a count, ticks for stat, seconds for "
+       "pressure",
+       [](R, C c) { return number_text(c.difference); }},
+  };
+  return columns;
+}
+
 }  // namespace
 
 std::string Column::cell(const TrialRecord& record) const {
@@ -246,11 +280,25 @@ std::string interval_rows(const TrialRecord& record) {
   return rows;
 }
 
+std::string counters_header() {
+  return csv_header(counter_columns());
+}
+
+std::string counter_rows(const TrialRecord& record) {
+  std::string rows;
+  for (const CounterChange& change : record.counters)
+    rows += csv_line(counter_columns(), record, change);
+  return rows;
+}
+
 std::string trial_columns_markdown() {
   return columns_markdown(trial_columns());
 }
 std::string interval_columns_markdown() {
   return columns_markdown(interval_columns());
+}
+std::string counter_columns_markdown() {
+  return columns_markdown(counter_columns());
 }
 
 }  // namespace pingperf

@@ -1,5 +1,5 @@
-// The columns of trials.csv and intervals.csv: one table of name, meaning and getter. The headers,
-// the rows, the metrics of comparisons and results/README.md are made from it.
+// The columns of trials.csv, intervals.csv and counters.csv: one table of name, meaning and getter.
+// The headers, the rows, the metrics of comparisons and results/README.md are made from it.
 #pragma once
 
 #include <functional>
@@ -51,8 +51,13 @@ std::string intervals_header();
 // Returns one row per interval of both ends; empty if there are none.
 std::string interval_rows(const TrialRecord& record);
 
+std::string counters_header();
+// Returns one row per counter that has changed; empty if there are none.
+std::string counter_rows(const TrialRecord& record);
+
 // Returns the columns' names and meanings as a Markdown table for results/README.md.
 std::string trial_columns_markdown();
 std::string interval_columns_markdown();
+std::string counter_columns_markdown();
 
 }  // namespace pingperf

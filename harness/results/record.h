@@ -5,7 +5,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "harness/base/counter.h"
 #include "harness/experiment/experiment.h"
 #include "harness/experiment/plan.h"
 #include "sockets/measure/measurement.h"
@@ -27,6 +29,7 @@ struct TrialRecord {
   bool same_clock = false;  // both ends are under one kernel
   Measurement client;
   Measurement server;
+  std::vector<CounterChange> counters;      // of the hosts, from before `start` to after the end
   std::shared_ptr<TrialRecord> background;  // the load during the trial; null: none
 };
 

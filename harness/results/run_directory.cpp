@@ -63,9 +63,10 @@ fs::path make_directory(const fs::path& parent, const std::string& stem) {
 // More than any plan has. Each repetition takes one bit of memory.
 constexpr std::uint64_t kMaxRepetitions = 10'000'000;
 
-// Returns the repetition in a row of trials.csv or intervals.csv. Throws CsvError.
-std::uint64_t repetition_of(const CsvTable& table, const CsvTable::Row& row) {
-  const std::string_view text = row[table.column("repetition")];
+// Returns the repetition, which equals the block, in a row of a table. Throws CsvError.
+std::uint64_t repetition_of(const CsvTable& table, const CsvTable::Row& row,
+                            const char* column = "repetition") {
+  const std::string_view text = row[table.column(column)];
   const auto repetition = parse_number<std::uint64_t>(text);
   if (!repetition || *repetition > kMaxRepetitions)
     throw CsvError(fmt::format("{}: '{}' is no repetition", table.source(), text));
@@ -135,8 +136,8 @@ void point_latest_at(const fs::path& run) {
 // remove_all() requires a descriptor and the process may have none left.
 void remove_beginnings(const fs::path& run) {
   std::error_code ignored;
-  for (const char* file :
-       {".lock", "experiment.yaml", "environment.json", "intervals.csv", "trials.csv"})
+  for (const char* file : {".lock", "experiment.yaml", "environment.json", "intervals.csv",
+                           "counters.csv", "trials.csv"})
     fs::remove(run / file, ignored);
   fs::remove(run, ignored);
 }
@@ -154,6 +155,7 @@ RunDirectory RunDirectory::create(const fs::path& results, const std::string& na
     write_file_atomically(path / "experiment.yaml", experiment_yaml);
     write_file_atomically(path / "environment.json", environment_json);
     write_file_atomically(path / "intervals.csv", intervals_header());
+    write_file_atomically(path / "counters.csv", counters_header());
     write_file_atomically(path / "trials.csv", trials_header());
     run.open_tables();
     point_latest_at(path);
@@ -187,6 +189,7 @@ void RunDirectory::update_latest_link(const std::string& name) const {
 void RunDirectory::open_tables() {
   trials_ = open_file(path_ / "trials.csv", O_WRONLY | O_APPEND);
   intervals_ = open_file(path_ / "intervals.csv", O_WRONLY | O_APPEND);
+  counters_ = open_file(path_ / "counters.csv", O_WRONLY | O_APPEND);
 }
 
 void RunDirectory::drop_unfinished() {
@@ -200,7 +203,18 @@ void RunDirectory::drop_unfinished() {
     return finished_.contains(row[intervals.column("case")], repetition_of(intervals, row));
   });
   keep_rows(path_ / "intervals.csv", intervals, kept_intervals);
+  drop_unfinished_counters();
   keep_rows(path_ / "trials.csv", trials, kept);
+}
+
+void RunDirectory::drop_unfinished_counters() const {
+  const fs::path file = path_ / "counters.csv";
+  if (!fs::exists(file)) return write_file_atomically(file, counters_header());
+  const CsvTable counters = read_table(file, counters_header());
+  keep_rows(file, counters, flags_of(counters, [&](const CsvTable::Row& row) {
+              return finished_.contains(row[counters.column("case")],
+                                        repetition_of(counters, row, "block"));
+            }));
 }
 
 void RunDirectory::append(const TrialRecord& record) {
@@ -209,6 +223,8 @@ void RunDirectory::append(const TrialRecord& record) {
   if (!record.client.samples.empty())
     write_trial_file(record, "samples", "npy", npy_bytes(record.client.samples));
   append_rows(intervals_.get(), interval_rows(record), path_ / "intervals.csv");
+  if (!record.counters.empty())
+    append_rows(counters_.get(), counter_rows(record), path_ / "counters.csv");
   append_rows(trials_.get(), trial_row(record), path_ / "trials.csv");
   finished_.insert(record.trial_case->name, record.trial.block);
 }

@@ -29,14 +29,15 @@ class FinishedTrials {
 // time. Each row is appended in one write and synced. resume() repairs the files after a kill.
 class RunDirectory {
  public:
-  // Creates the directory with experiment.yaml, environment.json and the headers of the two CSV
-  // files, and points results/<name>/latest at it. Throws std::system_error.
+  // Creates the directory with experiment.yaml, environment.json and the headers of the three
+  // CSV files, and points results/<name>/latest at it. Throws std::system_error.
   static RunDirectory create(const std::filesystem::path& results, const std::string& name,
                              std::uint64_t seed, std::string_view experiment_yaml,
                              std::string_view environment_json);
 
   // Opens the directory of a run that ended early: drops a torn last row, the row of an interrupted
-  // trial, and intervals whose trial has no row. Throws UsageError when another controller writes
+  // trial, and intervals and counters whose trial has no row. Creates counters.csv if an earlier
+  // version did not. Throws UsageError when another controller writes
   // to it or its columns are of another version, CsvError when it is damaged.
   static RunDirectory resume(const std::filesystem::path& directory);
 
@@ -44,8 +45,8 @@ class RunDirectory {
   // nothing if `latest` is a newer run or the directory is no longer in results/<name>/.
   void update_latest_link(const std::string& name) const;
 
-  // Writes the trial's histogram and samples, if it has them, its intervals, then its row, each
-  // synced. Throws std::system_error.
+  // Writes the trial's histogram and samples, if it has them, its intervals, its counters,
+  // then its row, each synced. Throws std::system_error.
   void append(const TrialRecord& record);
 
   const std::filesystem::path& path() const noexcept { return path_; }
@@ -55,6 +56,7 @@ class RunDirectory {
  private:
   explicit RunDirectory(std::filesystem::path path);
   void drop_unfinished();
+  void drop_unfinished_counters() const;
   void open_tables();
   // Writes <folder>/<case>-<repetition>.<extension>.
   void write_trial_file(const TrialRecord& record, std::string_view folder,
@@ -64,6 +66,7 @@ class RunDirectory {
   Fd lock_;
   Fd trials_;
   Fd intervals_;
+  Fd counters_;
   FinishedTrials finished_;
 };
 

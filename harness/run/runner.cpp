@@ -226,6 +226,7 @@ class RoundRunner {
       record.error = std::move(outcome.error);
       record.client = std::move(outcome.client);
       record.server = std::move(outcome.server);
+      record.counters = std::move(outcome.counters);
       if (outcome.service_ended) service_ended_ = true;
       fail_without_figure(record);
       if (!c.background) return;

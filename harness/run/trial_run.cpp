@@ -60,6 +60,26 @@ class TrialRun {
                            !hosts_.server.launch.empty()}});
   }
 
+  // Lets the agents read their hosts' counters just before the start and after the end. If both
+  // ends share a kernel, the server's agent reads its counters. If they share a network namespace,
+  // the client's agent reads that. So both read at the same time.
+  void count(Counters level) {
+    if (level == Counters::off) return;
+    const bool all = level == Counters::all;
+    const AgentHello& client = client_channel_.hello();
+    if (server_channel_) {
+      const AgentHello& server = server_channel_->hello();
+      shares_kernel_ = !client.host.boot_id.empty() && client.host.boot_id == server.host.boot_id;
+      shares_network_ = shares_kernel_ && !client.network_namespace.empty() &&
+                        client.network_namespace == server.network_namespace;
+      counter_readers_.push_back({End::server,
+                                  server_channel_,
+                                  {.kernel = true, .network = !shares_network_, .all = all}});
+    }
+    counter_readers_.push_back(
+        {End::client, &client_channel_, {.kernel = !shares_kernel_, .network = true, .all = all}});
+  }
+
   TrialOutcome run() {
     Pair& measured = pairs_.back();
     for (Pair& pair : pairs_) {
@@ -72,7 +92,11 @@ class TrialRun {
       for (Side* side : {&pair.client, &pair.server}) stop(pair, *side);
     end_endpoints();
     await_end_of_service();
+    if (started_ && outcome_.status != Status::interrupted)
+      read_counters(false, now_ns() + margins_.other_end + margins_.answer);
     take_measurements(measured, outcome_.client, outcome_.server);
+    add_socket_drops(outcome_.client, End::client);
+    add_socket_drops(outcome_.server, End::server);
     if (pairs_.size() > 1)
       take_measurements(pairs_.front(), outcome_.background_client, outcome_.background_server);
     return std::move(outcome_);
@@ -104,6 +128,14 @@ class TrialRun {
     bool is_over() const { return !client.open && !server.open; }
   };
 
+  // The agent that reads the counters of an end.
+  struct CounterReader {
+    End end;
+    Channel* channel;
+    CountersRequest request;
+    bool is_reading = false;
+  };
+
   // Opens and starts both ends. Returns false if the trial has ended.
   bool begin(Pair& pair) {
     pair.server.address = pair.address.to_string();
@@ -115,7 +147,10 @@ class TrialRun {
       explain_unreached(pair);
       return false;
     }
+    if (&pair == &pairs_.back()) read_counters(true, deadline_);
+    if (!is_running()) return false;
     observer_.before_start();
+    started_ = &pair == &pairs_.back();
     for (const Side* side : {&pair.server, &pair.client})
       if (side->channel) side->channel->send(StartEndpoint{pair.number});
     return true;
@@ -217,6 +252,9 @@ class TrialRun {
     server = client.peer ? Measurement(*client.peer) : std::move(pair.server.measurement);
   }
 
+  void read_counters(bool begins, Nanoseconds limit);
+  void take_counters(const Channel* channel, CountersResult result);
+  void add_socket_drops(const Measurement& measurement, End end);
   void await_event(Nanoseconds limit);
   void wait_once(Nanoseconds limit);
   bool take_waiting(Channel* channel, Side Pair::*end);
@@ -234,8 +272,49 @@ class TrialRun {
   const Nanoseconds deadline_;
   const TrialPath& path_;
   const TrialObserver& observer_;
+  std::vector<CounterReader> counter_readers_;
+  bool shares_kernel_ = false;   // the two ends
+  bool shares_network_ = false;  // and their network namespace
+  bool started_ = false;         // the measured pair
   TrialOutcome outcome_;
 };
+
+// Returns when all agents have answered. Throws AgentTimeout after `limit`.
+void TrialRun::read_counters(bool begins, Nanoseconds limit) {
+  for (CounterReader& reader : counter_readers_) {
+    reader.request.begins = begins;
+    reader.channel->send(reader.request);
+    reader.is_reading = true;
+  }
+  for (const CounterReader& reader : counter_readers_)
+    while (reader.is_reading) {
+      if (now_ns() >= limit)
+        throw AgentTimeout(fmt::format("the agent of the {} does not answer", name(reader.end)));
+      wait_once(limit);
+    }
+}
+
+// The worker has read this counter, because only it has the sockets.
+void TrialRun::add_socket_drops(const Measurement& measurement, End end) {
+  const std::uint64_t drops = measurement.socket_drops.value_or(0);
+  if (!counter_readers_.empty() && drops > 0)
+    outcome_.counters.push_back({.source = CounterSource::socket,
+                                 .name = "drops",
+                                 .host = std::string(name(end)),
+                                 .difference = static_cast<double>(drops)});
+}
+
+void TrialRun::take_counters(const Channel* channel, CountersResult result) {
+  for (CounterReader& reader : counter_readers_) {
+    if (reader.channel != channel) continue;
+    reader.is_reading = false;
+    for (CounterChange& change : result.changes) {
+      const bool shared = is_kernel_wide(change.source) ? shares_kernel_ : shares_network_;
+      change.host = shared ? "both" : name(reader.end);
+      outcome_.counters.push_back(std::move(change));
+    }
+  }
+}
 
 // Does the same as wait_once(), but throws AgentTimeout after `limit`. The agent's own deadlines
 // are shorter, so the agent hangs.
@@ -268,6 +347,8 @@ bool TrialRun::take_waiting(Channel* channel, Side Pair::*end) {
   if (const auto* failure = std::get_if<Failure>(&*event); failure && !failure->endpoint)
     throw ChannelError(
         fmt::format("agent of the {}: {}", name((pairs_.front().*end).end), failure->what));
+  if (auto* counters = std::get_if<CountersResult>(&*event))
+    take_counters(channel, std::move(*counters));
   if (endpoint_of(*event) >= kServiceEndpoints) take_end_of_service(*event);
   for (Pair& pair : pairs_)  // a late event of an earlier trial has another number
     if (endpoint_of(*event) == pair.number) {
@@ -344,6 +425,7 @@ TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& exper
     };
     if (c.background) add("background ", 2 * trial.position, *c.background);
     add("", 2 * trial.position + 1, c);
+    run.count(experiment.plan.counters);
     return run.run();
   } catch (const ChannelError&) {
     throw;

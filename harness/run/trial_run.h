@@ -5,6 +5,7 @@
 //     |<-- ready --------|  (address)              |
 //     |--- connect ------------------------------->|  connects to the address
 //     |<-- ready ----------------------------------|
+//     |<-- counters --->|<----- counters --------->|  before start, and after both ends have ended
 //     |--- start ------->|                         |
 //     |--- start --------------------------------->|
 //     |<-- progress, result or error, from both ---|
@@ -12,6 +13,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "harness/agent/channel.h"
 #include "harness/experiment/plan.h"
@@ -53,6 +55,7 @@ struct TrialOutcome {
   Measurement server;
   Measurement background_client;  // if the trial has a background
   Measurement background_server;
+  std::vector<CounterChange> counters;
 };
 
 // An agent did not answer within a deadline. It hangs, so its channel cannot be used any more.

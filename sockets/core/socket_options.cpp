@@ -1,9 +1,11 @@
 #include "sockets/core/socket_options.h"
 
+#include <linux/sock_diag.h>
 #include <linux/tcp.h>  // the tcp_info of glibc's netinet/tcp.h is shorter
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <fstream>
 #include <string>
 
@@ -94,6 +96,13 @@ std::string congestion_control_of(int fd) {
   socklen_t size = sizeof name - 1;
   if (::getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &size) != 0) return "";
   return name;
+}
+
+std::uint64_t drops_of(int fd) noexcept {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+  socklen_t size = sizeof memory;
+  if (::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory.data(), &size) != 0) return 0;
+  return memory[SK_MEMINFO_DROPS];
 }
 
 std::optional<std::uint64_t> buffer_size(int fd, int option) noexcept {

@@ -76,7 +76,8 @@ struct Measurement {
   std::optional<std::uint64_t> datagrams_lost;
   std::optional<std::uint64_t> out_of_order;
   std::optional<std::uint64_t> duplicates;
-  std::optional<double> jitter_ns;  // RFC 3550 §6.4.1, mean over streams
+  std::optional<std::uint64_t> socket_drops;  // datagrams for which the sockets had no room, in all
+  std::optional<double> jitter_ns;            // RFC 3550 §6.4.1, mean over streams
 
   std::optional<std::uint64_t> retransmits;
   std::optional<double> tcp_rtt_min_ns;

@@ -135,6 +135,10 @@ class Transfer final : public Endpoint {
     m.receive_buffer_bytes = buffer_size(fd, SO_RCVBUF);
     if (receives() && config_.options.transport == Transport::tcp)
       m.low_watermark_bytes = low_watermark(fd);
+    if (receives() && config_.options.transport == Transport::udp) {
+      m.socket_drops = 0;
+      for (const Flow& flow : flows_) *m.socket_drops += drops_of(flow.fd.get());
+    }
     if (const auto state = tcp_state(fd)) {
       m.mss_bytes = state->mss_bytes;
       m.congestion_control = congestion_control_of(fd);

@@ -86,6 +86,37 @@ TEST(ProtocolTest, OptionsThatAreNotSetStayUnset) {
   expect_same(round_trip(sent).options, sent.options);
 }
 
+TEST(ProtocolTest, CountersSurviveTheTrip) {
+  const CountersRequest request = round_trip(CountersRequest{.begins = true, .network = true});
+  EXPECT_TRUE(request.begins);
+  EXPECT_FALSE(request.kernel);
+  EXPECT_TRUE(request.network);
+  EXPECT_FALSE(request.all);
+
+  EXPECT_TRUE(round_trip(CountersResult{}).changes.empty());
+  const CountersResult result =
+      round_trip(CountersResult{{{CounterSource::snmp, "Tcp.OutSegs", "", 5e9},
+                                 {CounterSource::pressure, "cpu some", "", 0.25},
+                                 {CounterSource::ethtool, "eth0 a\nb", "", -3}}});
+  ASSERT_EQ(result.changes.size(), 3u);  // in the order of the sources' names
+  EXPECT_EQ(result.changes[0].name, "eth0 a\\nb");
+  EXPECT_EQ(result.changes[0].difference, -3);
+  EXPECT_EQ(result.changes[1].source, CounterSource::pressure);
+  EXPECT_EQ(result.changes[1].difference, 0.25);
+  EXPECT_EQ(result.changes[2].source, CounterSource::snmp);
+  EXPECT_EQ(result.changes[2].difference, 5e9);
+}
+
+TEST(ProtocolTest, WrongCountersAreErrorsThatNameThem) {
+  EXPECT_THAT(request_complaint(R"({"type":"counters","begins":1})"), HasSubstr("'begins'"));
+  EXPECT_THAT(event_complaint(R"({"type":"counters"})"), HasSubstr("'changes'"));
+  EXPECT_THAT(event_complaint(R"({"type":"counters","changes":{"snmmp":{}}})"),
+              HasSubstr("'snmmp'"));
+  EXPECT_THAT(event_complaint(R"({"type":"counters","changes":{"snmp":7}})"), HasSubstr("'snmp'"));
+  EXPECT_THAT(event_complaint(R"({"type":"counters","changes":{"snmp":{"A":"7"}}})"),
+              HasSubstr("'changes'"));
+}
+
 TEST(ProtocolTest, AProgramSurvivesTheTrip) {
   OpenEndpoint sent{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 1};
   sent.program =

@@ -148,6 +148,11 @@ class Chain:
             raise Wrong("an interval belongs to no trial")
         if intervals.duplicated(["case", "repetition", "endpoint", "start_s"]).any():
             raise Wrong("an interval is doubled")
+        counters = pandas.read_csv(run / "counters.csv")
+        if set(zip(counters.case, counters.block.astype(str))) != self.plan:
+            raise Wrong("a trial has no counters, or counters belong to no trial")
+        if counters.duplicated(["case", "block", "host", "source", "name"]).any():
+            raise Wrong("a counter is doubled")
         odd = {p.name for p in run.iterdir()} ^ (RUN_FILES | {"histograms"})
         odd |= {p.name for p in run.glob("histograms/*") if p.suffix != ".hgrm"}
         if odd:

@@ -22,8 +22,8 @@ from pathlib import Path
 LAUNCHER = Path(__file__).with_name("launcher.py")
 PROGRAM = Path(__file__).with_name("program.py")
 PYTHON = ["/usr/bin/python3", "-S", "-E"]
-RUN_FILES = {"experiment.yaml", "environment.json", "intervals.csv", "trials.csv", "summary.csv", "comparisons.csv",
-             "junit.xml", "report.html", ".lock"}
+RUN_FILES = {"experiment.yaml", "environment.json", "intervals.csv", "counters.csv", "trials.csv", "summary.csv",
+             "comparisons.csv", "junit.xml", "report.html", ".lock"}
 MAX_RUN_S = 120
 
 

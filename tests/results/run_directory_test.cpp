@@ -33,6 +33,8 @@ class RunDirectoryTest : public testing::Test {
   TrialRecord record(std::uint64_t block) {
     TrialRecord r = samples_.transfer(case_, block, 1000 * block);
     r.client.intervals.push_back({0, 0.1, 100});
+    r.counters.push_back({CounterSource::snmp, "Udp.InErrors", "both", 3});
+    r.counters.push_back({CounterSource::pressure, "cpu some", "client", 0.25});
     return r;
   }
 
@@ -53,7 +55,12 @@ TEST_F(RunDirectoryTest, IsCompleteAfterEveryTrial) {
     run.append(record(block));
     EXPECT_EQ(rows(run.path() / "trials.csv"), block);
     EXPECT_EQ(rows(run.path() / "intervals.csv"), block);
+    EXPECT_EQ(rows(run.path() / "counters.csv"), 2 * block);
   }
+  EXPECT_TRUE(read(run.path() / "counters.csv")
+                  .starts_with("schema_version,run,case,block,host,source,name,delta\n"
+                               "1,run-1,bulk,1,both,snmp,Udp.InErrors,3\n"
+                               "1,run-1,bulk,1,client,pressure,cpu some,0.25\n"));
 }
 
 TEST_F(RunDirectoryTest, IsNamedByTimeAndSeedAndNeverReused) {
@@ -109,16 +116,55 @@ TEST_F(RunDirectoryTest, ResumeDropsATornRowAndItsIntervalsAtEveryCut) {
     run.append(record(2));
   }
   const std::string whole = read(path / "trials.csv"), intervals = read(path / "intervals.csv");
+  const std::string counters = read(path / "counters.csv");
   const std::size_t first = trials_header().size() + trial_row(record(1)).size();
   for (std::size_t cut = first; cut < whole.size(); cut += 13) {
     std::ofstream(path / "trials.csv", std::ios::binary) << whole.substr(0, cut);
     std::ofstream(path / "intervals.csv", std::ios::binary) << intervals;
+    std::ofstream(path / "counters.csv", std::ios::binary) << counters;
     const RunDirectory run = RunDirectory::resume(path);
     ASSERT_TRUE(run.finished().contains("bulk", 1)) << cut;
     ASSERT_FALSE(run.finished().contains("bulk", 2)) << cut;
     ASSERT_EQ(read(path / "trials.csv"), whole.substr(0, first)) << cut;
     ASSERT_EQ(rows(path / "intervals.csv"), 1u) << cut;
+    ASSERT_EQ(rows(path / "counters.csv"), 2u) << cut;
   }
+}
+
+// A kill between the counters of a trial and its row.
+TEST_F(RunDirectoryTest, ResumeDropsTheCountersOfATrialWithoutARowAtEveryCut) {
+  fs::path path;
+  {
+    RunDirectory run = create();
+    path = run.path();
+    run.append(record(1));
+  }
+  const std::string trials = read(path / "trials.csv"), first = read(path / "counters.csv");
+  RunDirectory::resume(path).append(record(2));
+  const std::string both = read(path / "counters.csv");
+  for (std::size_t cut = first.size(); cut < both.size(); ++cut) {
+    std::ofstream(path / "trials.csv", std::ios::binary) << trials;
+    std::ofstream(path / "counters.csv", std::ios::binary) << both.substr(0, cut);
+    RunDirectory::resume(path);
+    ASSERT_EQ(read(path / "counters.csv"), first) << cut;
+  }
+}
+
+TEST_F(RunDirectoryTest, ResumeOfARunWithoutCountersBeginsTheirFile) {
+  fs::path path;
+  {
+    RunDirectory run = create();
+    path = run.path();
+    run.append(record(1));
+  }
+  fs::remove(path / "counters.csv");
+  {
+    RunDirectory run = RunDirectory::resume(path);
+    EXPECT_EQ(read(path / "counters.csv"), counters_header());
+    run.append(record(2));
+  }
+  EXPECT_EQ(rows(path / "trials.csv"), 2u);
+  EXPECT_EQ(rows(path / "counters.csv"), 2u);
 }
 
 TEST_F(RunDirectoryTest, RoundTripsAreKeptAsPercentileText) {
@@ -216,7 +262,7 @@ TEST_F(RunDirectoryTest, AFullDiskIsAnErrorThatNamesTheFile) {
 TEST_F(RunDirectoryTest, ARowCutByAFullDiskDoesNotSpoilTheNextRow) {
   RunDirectory run = create();
   run.append(record(1));
-  for (const char* file : {"intervals.csv", "trials.csv"}) {
+  for (const char* file : {"intervals.csv", "counters.csv", "trials.csv"}) {
     const FullDisk disk(fs::file_size(run.path() / file) + 10);
     EXPECT_THROW(run.append(record(2)), std::system_error) << file;
   }

@@ -18,6 +18,8 @@ namespace {
 
 constexpr std::string_view kModes[] = {
     "ok",                 // answers everything at once, with canned figures
+    "on-one-kernel",      // the same, and all such agents have one boot
+    "in-one-namespace",   // the same, and one network namespace
     "late-hello",         // sends hello after a while, then as ok
     "late-result",        // sends each result after a while
     "silent-hello",       // never sends hello
@@ -31,7 +33,10 @@ constexpr std::string_view kModes[] = {
     "silent-at-listen",   // sends nothing from there on, here and below
     "silent-at-connect",  //
     "silent-at-start",    //
-    "garbage-at-ready",   // answers listen with a line that is not JSON
+    "silent-at-counters",
+    "silent-at-last-counters",
+    "die-at-counters",
+    "garbage-at-ready",  // answers listen with a line that is not JSON
     "half-line-at-result",
     "huge-line-at-result",  // 64 MB without a newline
     "error-at-listen",      // refuses: port busy
@@ -71,12 +76,16 @@ EngineInfo canned_engine(Kind kind, Transport transport) {
   return {"null", "plays a script", kind, transport, {"duration", "warmup"}, std::nullopt};
 }
 
-AgentHello canned_hello(std::string version) {
+AgentHello canned_hello(std::string version, std::string_view mode) {
   AgentHello hello{.version = std::move(version)};
   for (const Kind kind : {Kind::throughput, Kind::latency})
     for (const Transport transport : {Transport::tcp, Transport::udp})
       hello.engines.push_back(canned_engine(kind, transport));
-  hello.host.json = R"({"hostname":"fake"})";
+  const bool one_namespace = mode == "in-one-namespace";
+  hello.host.json = one_namespace || mode == "on-one-kernel"
+                        ? R"({"hostname":"fake","boot_id":"7"})"
+                        : R"({"hostname":"fake"})";
+  if (one_namespace) hello.network_namespace = "1";
   return hello;
 }
 
@@ -102,7 +111,7 @@ class FakeAgent {
       be_silent();
     }
     if (mode_ == "late-hello") std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    send(canned_hello(mode_ == "wrong-version" ? "9.9.9" : std::string(version())));
+    send(canned_hello(mode_ == "wrong-version" ? "9.9.9" : std::string(version()), mode_));
   }
 
   void handle(const OpenEndpoint& open) {
@@ -149,6 +158,16 @@ class FakeAgent {
   void handle(const PrepareWorker&) { log("prepare"); }
 
   void handle(const HostCheckRequest&) { send(HostCheckResult{}); }
+
+  void handle(const CountersRequest& request) {
+    misbehave_at(request.begins ? "counters" : "last-counters");
+    CountersResult result;
+    if (!request.begins && request.kernel)
+      result.changes.push_back({CounterSource::stat, "ctxt", "", 7});
+    if (!request.begins && request.network)
+      result.changes.push_back({CounterSource::snmp, "Udp.InErrors", "", 1});
+    send(result);
+  }
 
   void handle(const StopEndpoint& stop) {
     send(Failure{.endpoint = stop.endpoint, .what = "stopped"});

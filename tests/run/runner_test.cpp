@@ -21,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::UnorderedElementsAre;
 
 struct Script {
   const char* mode;
@@ -134,6 +135,11 @@ INSTANTIATE_TEST_SUITE_P(
                     Script{"die-at-result", End::server, Status::failed, "dying at result"},
                     Script{"silent-at-listen", End::server, Status::timeout, "does not answer"},
                     Script{"silent-at-connect", End::client, Status::timeout, "does not answer"},
+                    Script{"die-at-counters", End::server, Status::failed, "dying at counters"},
+                    Script{"silent-at-counters", End::client, Status::timeout,
+                           "the agent of the client does not answer"},
+                    Script{"silent-at-last-counters", End::server, Status::timeout,
+                           "the agent of the server does not answer"},
                     Script{"silent-at-start", End::client, Status::timeout, "does not answer"},
                     Script{"silent-at-start", End::server, Status::timeout, "does not answer"},
                     Script{"garbage-at-ready", End::server, Status::failed, "server"},
@@ -245,6 +251,54 @@ TEST_F(RunnerTest, FinishedTrialsAreNotRunAgain) {
   const auto missing = missing_trials(e, plan_trials(e), directory);
   ASSERT_EQ(missing.size(), 1u);
   EXPECT_EQ(missing[0].block, 2u);
+}
+
+// Returns the rows of counters.csv without the name of the run.
+std::vector<std::string> counters_in(const fs::path& runs) {
+  std::vector<std::string> rows;
+  for (const auto& entry : fs::directory_iterator(runs)) {
+    if (entry.is_symlink()) continue;
+    std::ifstream file(entry.path() / "counters.csv");
+    std::string row;
+    for (std::getline(file, row); std::getline(file, row);)
+      rows.push_back(row.substr(row.find(",bulk,") + 6));
+  }
+  return rows;
+}
+
+TEST_F(RunnerTest, EachEndsCountersAreRowsOfEachTrial) {
+  run(experiment("ok", "ok"));
+  EXPECT_THAT(counters_in(folder_ / "scripted"),
+              ElementsAre("1,server,snmp,Udp.InErrors,1", "1,server,stat,ctxt,7",
+                          "1,client,snmp,Udp.InErrors,1", "1,client,stat,ctxt,7",
+                          "2,server,snmp,Udp.InErrors,1", "2,server,stat,ctxt,7",
+                          "2,client,snmp,Udp.InErrors,1", "2,client,stat,ctxt,7"));
+}
+
+TEST_F(RunnerTest, CountersThatBothEndsShareAreReadOnce) {
+  run(experiment("on-one-kernel", "on-one-kernel"));
+  EXPECT_THAT(counters_in(folder_ / "scripted"),
+              UnorderedElementsAre("1,client,snmp,Udp.InErrors,1", "1,server,snmp,Udp.InErrors,1",
+                                   "1,both,stat,ctxt,7", "2,client,snmp,Udp.InErrors,1",
+                                   "2,server,snmp,Udp.InErrors,1", "2,both,stat,ctxt,7"));
+  fs::remove_all(folder_);
+  run(experiment("in-one-namespace", "in-one-namespace"));
+  EXPECT_THAT(counters_in(folder_ / "scripted"),
+              UnorderedElementsAre("1,both,snmp,Udp.InErrors,1", "1,both,stat,ctxt,7",
+                                   "2,both,snmp,Udp.InErrors,1", "2,both,stat,ctxt,7"));
+}
+
+TEST_F(RunnerTest, WithoutCountersNoAgentIsAskedForThem) {
+  Experiment e = experiment("silent-at-counters", "silent-at-counters");
+  e.plan.counters = Counters::off;
+  const TrialTable trials = run(e);
+  for (const auto& row : trials.rows()) EXPECT_EQ(trials.text(row, "status"), "ok");
+  EXPECT_TRUE(counters_in(folder_ / "scripted").empty());
+}
+
+TEST_F(RunnerTest, ATrialThatDidNotStartHasNoCounters) {
+  run(experiment("error-at-listen", "error-at-listen"));
+  EXPECT_TRUE(counters_in(folder_ / "scripted").empty());
 }
 
 TEST_F(RunnerTest, NothingIsStartedOnceInterrupted) {
