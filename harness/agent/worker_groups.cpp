@@ -40,11 +40,14 @@ bool has_word(const fs::path& file, const std::string& wanted) {
   return false;
 }
 
-// Returns the folder of the hierarchies. ip-netns(8) hides it by a /sys of its own.
+// Returns the folder of the hierarchies. ip-netns(8) hides it by a /sys of its own, so it is that
+// of the parent process, which is the controller in a lab.
 fs::path groups_folder() {
-  const fs::path usual = "/sys/fs/cgroup", of_init = "/proc/1/root/sys/fs/cgroup";
+  const fs::path usual = "/sys/fs/cgroup";
+  const fs::path of_parent = fmt::format("/proc/{}/root{}", ::getppid(), usual.string());
   std::error_code error;
-  return fs::is_empty(usual, error) && fs::exists(of_init, error) ? of_init : usual;
+  const bool is_hidden = fs::is_empty(usual, error) || error;
+  return is_hidden && !fs::is_empty(of_parent, error) && !error ? of_parent : usual;
 }
 
 std::string group_name() {

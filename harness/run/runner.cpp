@@ -4,7 +4,6 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -136,7 +135,8 @@ class RoundRunner {
     if (!switch_error_.empty())
       for (Attempt& attempt : attempts) refuse(attempt, switch_error_);
     carry_out(attempts);
-    if (service_ended_.exchange(false)) variants_.forget();
+    for (const auto& [pair, endpoint] : std::exchange(ended_services_, {}))
+      variants_.forget(pair, endpoint);
     progress_.round_ended();
   }
 
@@ -227,7 +227,7 @@ class RoundRunner {
       record.client = std::move(outcome.client);
       record.server = std::move(outcome.server);
       record.counters = std::move(outcome.counters);
-      if (outcome.service_ended) service_ended_ = true;
+      if (outcome.ended_service) note_ended_service(c.pair, *outcome.ended_service);
       fail_without_figure(record);
       if (!c.background) return;
       record.background = std::make_shared<TrialRecord>(record);
@@ -237,6 +237,11 @@ class RoundRunner {
     } catch (const ChannelError& e) {
       take_failure(record, e);
     }
+  }
+
+  void note_ended_service(std::size_t pair, std::uint64_t endpoint) {
+    const std::lock_guard lock(mutex_);
+    ended_services_.emplace_back(pair, endpoint);
   }
 
   void take_failure(TrialRecord& record, const ChannelError& e) {
@@ -272,8 +277,8 @@ class RoundRunner {
   TrialWarnings warnings_;
   VariantSwitch& variants_;
   std::string switch_error_;  // why the variant of this round could not be made; "": it was
-  std::atomic<bool> service_ended_ = false;
-  std::mutex mutex_;  // guards the directory, the progress and the warnings
+  std::vector<std::pair<std::size_t, std::uint64_t>> ended_services_;  // of this round
+  std::mutex mutex_;  // guards the directory, the progress, the warnings and the above
 };
 
 }  // namespace

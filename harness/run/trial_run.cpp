@@ -390,7 +390,7 @@ void TrialRun::take_failure(const Pair& pair, Side& side, const Failure& failure
 void TrialRun::take_end_of_service(const Event& event) {
   const auto* const failure = std::get_if<Failure>(&event);
   if (!failure && !std::holds_alternative<Result>(event)) return;
-  outcome_.service_ended = true;
+  outcome_.ended_service = endpoint_of(event);
   const std::string what = failure ? failure->what : "a service of the variant ended by itself";
   if (is_running()) {
     outcome_.status = Status::failed;
@@ -403,7 +403,7 @@ void TrialRun::take_end_of_service(const Event& event) {
 // A service that dies closes its connections first, so the ends fail before its end is known.
 void TrialRun::await_end_of_service() {
   const Nanoseconds limit = now_ns() + 300 * kMillisecond;
-  while (path_.has_services && outcome_.status == Status::failed && !outcome_.service_ended &&
+  while (path_.has_services && outcome_.status == Status::failed && !outcome_.ended_service &&
          now_ns() < limit)
     wait_once(limit);
 }

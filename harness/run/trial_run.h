@@ -50,7 +50,7 @@ struct TrialPath {
 struct TrialOutcome {
   Status status = Status::ok;
   std::string error;
-  bool service_ended = false;  // a service of the variant
+  std::optional<std::uint64_t> ended_service;  // the endpoint of a service of the variant
   Measurement client;
   Measurement server;
   Measurement background_client;  // if the trial has a background

@@ -53,6 +53,13 @@ bool VariantSwitch::is_at(const Variant* variant) {
   }
 }
 
+void VariantSwitch::forget(std::size_t pair, std::uint64_t endpoint) {
+  std::erase_if(services_, [&](const RunningService& service) {
+    return service.process.agent.pair == pair && service.endpoint == endpoint;
+  });
+  is_known_ = false;
+}
+
 std::string VariantSwitch::to(const Variant* variant) {
   undo();
   if (variant == nullptr) return "";
@@ -91,7 +98,7 @@ void VariantSwitch::change(const SystemAgent& agent, const Variant& variant) {
   if (agent.place == Place::server && is_told_port)
     request.port_at = Address::resolve(server_address(agent.pair, variant), 0).to_string();
   if (request.changes.are_empty() && request.environment.empty() && request.port_at.empty()) return;
-  changed_.push_back(agent);
+  changed_.push_back({agent, agent.channel->pid()});
   agent.channel->send(request);
   const auto answer = await_answer<Switched>(*agent.channel, kSwitchLimit);
   note_not_undone(agent, answer.not_undone);
@@ -120,7 +127,7 @@ void VariantSwitch::start_service(const SystemAgent& agent, const Variant& varia
   request.program = program_of(service, variant.name, address,
                                server.is_external() ? server.port : path.server_port);
   agent.channel->send(request);
-  services_.push_back({agent.channel, request.endpoint});
+  services_.push_back({{agent, agent.channel->pid()}, request.endpoint});
   const Event event = await_service(*agent.channel, request.endpoint);
   if (const auto* failure = std::get_if<Failure>(&event)) {
     services_.pop_back();
@@ -134,8 +141,9 @@ void VariantSwitch::start_service(const SystemAgent& agent, const Variant& varia
 // Stops the services, the last one first, and waits for the end of each.
 void VariantSwitch::stop_services() noexcept {
   for (auto service = services_.rbegin(); service != services_.rend(); ++service) try {
-      service->channel->send(StopEndpoint{service->endpoint});
-      await_service(*service->channel, service->endpoint);
+      Channel& channel = *service->process.agent.channel;
+      channel.send(StopEndpoint{service->endpoint});
+      await_service(channel, service->endpoint);
     } catch (const ChannelError&) {  // its agent ends it
     }
   services_.clear();
@@ -162,24 +170,21 @@ std::vector<SystemAgent> VariantSwitch::start_missing_agents() noexcept try {
   return {};
 }
 
-// An agent that was started since the changes has undone those of its predecessor, and its channel
-// is another.
+// The successor of an agent that has died has undone its changes.
 void VariantSwitch::undo_by_present_agents() noexcept {
-  const std::vector<SystemAgent> present = start_missing_agents();
-  const auto is_there = [&](const Channel* channel) {
-    return std::ranges::any_of(present,
-                               [&](const SystemAgent& agent) { return agent.channel == channel; });
+  const std::vector<pid_t> present = processes_of(start_missing_agents());
+  const auto is_gone = [&](const AgentProcess& process) {
+    return std::ranges::find(present, process.pid) == present.end();
   };
-  std::erase_if(services_, [&](const RunningService& s) { return !is_there(s.channel); });
+  std::erase_if(services_, [&](const RunningService& s) { return is_gone(s.process); });
+  std::erase_if(changed_, is_gone);
   stop_services();
-  for (auto agent = changed_.rbegin(); agent != changed_.rend(); ++agent) {
-    if (!is_there(agent->channel)) continue;
-    try {
-      agent->channel->send(SwitchVariant{});
-      note_not_undone(*agent, await_answer<Switched>(*agent->channel, kSwitchLimit).not_undone);
-    } catch (const ChannelError&) {
+  for (auto process = changed_.rbegin(); process != changed_.rend(); ++process) try {
+      Channel& channel = *process->agent.channel;
+      channel.send(SwitchVariant{});
+      note_not_undone(process->agent, await_answer<Switched>(channel, kSwitchLimit).not_undone);
+    } catch (const ChannelError&) {  // its successor undoes them
     }
-  }
 }
 
 void VariantSwitch::note_not_undone(const SystemAgent& agent,

@@ -30,15 +30,20 @@ class VariantSwitch {
   // Returns where the trials of a pair go in the present variant.
   const TrialPath& path(std::size_t pair) { return paths_[pair]; }
   // A service has ended by itself: to() starts the present variant anew.
-  void forget() { is_known_ = false; }
+  void forget(std::size_t pair, std::uint64_t endpoint);
 
   // Returns the changes that could not be undone: each a command and its error.
   const std::vector<std::string>& not_undone() const noexcept { return not_undone_; }
 
  private:
-  // A running service and the channel of its agent.
+  // An agent that has made changes or runs a service. If it dies, its successor may have the same
+  // address, but it is another process.
+  struct AgentProcess {
+    SystemAgent agent;
+    pid_t pid;
+  };
   struct RunningService {
-    Channel* channel;
+    AgentProcess process;
     std::uint64_t endpoint;
   };
 
@@ -58,8 +63,8 @@ class VariantSwitch {
   const Interrupt& interrupt_;
   const Variant* present_ = nullptr;
   bool is_known_ = true;                // false: the state of some system is not that of `present_`
-  std::vector<SystemAgent> changed_;    // the agents that made changes, in their order
-  std::vector<pid_t> agent_processes_;  // at that time
+  std::vector<AgentProcess> changed_;   // in the order of the changes
+  std::vector<pid_t> agent_processes_;  // of all agents at that time
   std::vector<RunningService> services_;
   std::map<std::size_t, TrialPath> paths_;  // by pair
   std::vector<std::string> not_undone_;

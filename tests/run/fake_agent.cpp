@@ -157,9 +157,6 @@ class FakeAgent {
   void handle(const CopyFile&) {}
   void handle(const PrepareWorker&) { log("prepare"); }
 
-  void handle(const CheckVariants&) { send(VariantsChecked{}); }
-  void handle(const SwitchVariant&) { send(Switched{}); }
-
   void handle(const HostCheckRequest&) { send(HostCheckResult{}); }
 
   void handle(const CountersRequest& request) {
