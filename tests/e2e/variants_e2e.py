@@ -162,12 +162,12 @@ class Experiments(Variants):
 
     def test_cgroup_quota(self):
         trials = self.check_run("cgroup-quota", **self.TWICE, **{"defaults.duration": "500ms"})
-        quota, period = 0.2, 0.1
-        limited = trials[(trials.variant == "cpu_20") & (trials.workload == "bulk")]
+        quota, period = 0.1, 0.1
+        limited = trials[(trials.variant == "cpu_10") & (trials.workload == "bulk")]
         for cpu in (limited.client_cpu_s, limited.server_cpu_s):
             self.assertTrue((cpu <= quota * (limited.duration_s + 2 * period)).all(), list(cpu))
         goodput = trials.groupby("variant").throughput_bps.max()
-        self.assertLess(goodput["cpu_20"], goodput["unlimited"])
+        self.assertLess(goodput["cpu_10"], goodput["unlimited"])
 
     def test_congestion_control_of_a_route(self):
         available = Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split()
