@@ -42,7 +42,27 @@ workloads:
 variants:
   plain: {}
 """
-SOCAT = 'socat TCP-LISTEN:{service_port},bind={address},fork TCP:{address}:{port}'
+# Forwards each connection. Once, it ends in the middle of one.
+PROXY = """
+import os, socket, sys, threading
+address, own_port, port, once = sys.argv[1:]
+def forward(source, sink):
+    count = 0
+    while data := source.recv(65536):
+        sink.sendall(data)
+        count += len(data)
+        if count > 10_000 and not os.path.exists(once):
+            open(once, "w").close()
+            print("the proxy gives up", file=sys.stderr, flush=True)
+            os._exit(1)
+    sink.shutdown(socket.SHUT_WR)
+listener = socket.create_server((address, int(own_port)))
+while True:
+    client = listener.accept()[0]
+    server = socket.create_connection((address, int(port)))
+    for ends in ((client, server), (server, client)):
+        threading.Thread(target=forward, args=ends, daemon=True).start()
+"""
 
 
 def sysctl(name):
@@ -194,12 +214,11 @@ class Failures(Variants):
         self.assertTrue(rows.error.str.contains("cannot listen at").all(), list(rows.error))
 
     def test_a_service_that_dies_in_a_trial_fails_that_trial_and_is_started_anew(self):
-        if not shutil.which("socat"):
-            self.skipTest("socat is not installed")
-        once = self.folder / "once"
-        dies = f"if mkdir {once}; then timeout 0.7 {SOCAT}; echo the proxy gives up >&2; exit 1; fi; exec {SOCAT}"
+        proxy = self.folder / "proxy.py"
+        proxy.write_text(PROXY)
+        run = ["/usr/bin/python3", str(proxy), "{address}", "{service_port}", "{port}", str(self.folder / "once")]
         rows = self.check_others_are_ok(self.run_with(
-            {"dies": {"service": {"on": "server", "run": ["sh", "-c", dies]}, "dial": "{service_port}"}},
+            {"dies": {"service": {"on": "server", "run": run}, "dial": "{service_port}"}},
             "--set", "workloads.ping.duration=1s"))
         self.assertEqual(list(rows.status), ["failed", "ok"])
         self.assertIn("the proxy gives up", rows.error.iloc[0])
