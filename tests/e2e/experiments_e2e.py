@@ -111,10 +111,10 @@ class Configs(support.EndToEnd):
         if os.cpu_count() < 2:
             self.skipTest("some experiments pin their ends to two CPUs")
         every = sorted((SOURCE / "configs").glob("*.yaml"))
-        elsewhere = [c for c in every if re.search(r"ssh:|^(lab|use|programs):", c.read_text(), re.MULTILINE)]
+        elsewhere = [c for c in every if re.search(r"ssh:|^(lab|use|programs|variants):", c.read_text(), re.MULTILINE)]
         for config in elsewhere:
             with self.subTest(config.name):
-                self.skipTest("lab_e2e.py, ssh_e2e.py, programs_e2e.py or ci_recipe_e2e.py runs it")
+                self.skipTest("a script for labs, ssh, programs, variants or the recipe for CI runs it")
         here = [(c, self.shortened(c)) for c in every if c not in elsewhere]
         # Experiments with gates run alone, because a gate judges figures.
         judged = [pair for pair in here if "\ngates:" in pair[0].read_text()]
