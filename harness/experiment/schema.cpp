@@ -453,7 +453,7 @@ Schema placed(const Schema& value) {
 Schema sysctls_schema() {
   return {{"type", "object"},
           {"minProperties", 1},
-          {"propertyNames", text_like("[./]")},
+          {"propertyNames", text_like("^[A-Za-z0-9_-]+([./][A-Za-z0-9_:@-]+)+$")},
           {"additionalProperties", {{"type", {"string", "number"}}}}};
 }
 

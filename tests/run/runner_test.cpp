@@ -269,10 +269,10 @@ std::vector<std::string> counters_in(const fs::path& runs) {
 TEST_F(RunnerTest, EachEndsCountersAreRowsOfEachTrial) {
   run(experiment("ok", "ok"));
   EXPECT_THAT(counters_in(folder_ / "scripted"),
-              ElementsAre("1,server,snmp,Udp.InErrors,1", "1,server,stat,ctxt,7",
-                          "1,client,snmp,Udp.InErrors,1", "1,client,stat,ctxt,7",
-                          "2,server,snmp,Udp.InErrors,1", "2,server,stat,ctxt,7",
-                          "2,client,snmp,Udp.InErrors,1", "2,client,stat,ctxt,7"));
+              ElementsAre("1,client,snmp,Udp.InErrors,1", "1,client,stat,ctxt,7",
+                          "1,server,snmp,Udp.InErrors,1", "1,server,stat,ctxt,7",
+                          "2,client,snmp,Udp.InErrors,1", "2,client,stat,ctxt,7",
+                          "2,server,snmp,Udp.InErrors,1", "2,server,stat,ctxt,7"));
 }
 
 TEST_F(RunnerTest, CountersThatBothEndsShareAreReadOnce) {
