@@ -438,7 +438,7 @@ Schema words_schema() {
 // Parameters, or the variant, of chosen cases.
 Schema conditions_schema() {
   Schema schema = parameters_schema();
-  schema["properties"]["variant"] = reference("name");
+  schema["patternProperties"]["^variant$"] = reference("name");
   return schema;
 }
 

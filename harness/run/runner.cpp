@@ -227,7 +227,8 @@ class RoundRunner {
       record.client = std::move(outcome.client);
       record.server = std::move(outcome.server);
       record.counters = std::move(outcome.counters);
-      std::ranges::stable_sort(record.counters, {}, &CounterChange::host);  // either agent may be first
+      std::ranges::stable_sort(record.counters, {},
+                               &CounterChange::host);  // either agent may be first
       if (outcome.ended_service) note_ended_service(c.pair, *outcome.ended_service);
       fail_without_figure(record);
       if (!c.background) return;
