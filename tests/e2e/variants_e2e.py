@@ -86,7 +86,7 @@ class Variants(network.Network):
         command("ip", "link", "set", "lo", "up")
         self.mark = f"PINGPERF_TEST={self.folder}"  # in the environment of all processes of the test
         os.environ.update([self.mark.split("=")])
-        self.addCleanup(self.check_system, self.system(), groups())
+        self.addCleanup(self.check_system, self.system())
 
     def system(self):
         """Returns what variants may change."""
@@ -108,9 +108,8 @@ class Variants(network.Network):
 
         return [process for process in support.all_processes() if process != os.getpid() and has_mark(process)]
 
-    def check_system(self, before, former_groups):
+    def check_system(self, before):
         self.assertEqual(self.system(), before)
-        self.assertTrue(eventually(lambda: groups() <= former_groups), groups() - former_groups)  # also of other tests
         self.assertTrue(eventually(lambda: not self.processes()), self.processes())
 
     def run_with(self, variants, *arguments):
@@ -190,6 +189,7 @@ class Experiments(Variants):
         self.assertGreater(rtt["tunnel"], rtt["plain"])
 
     def test_cgroup_quota(self):
+        former = groups()
         trials = self.check_run("cgroup-quota", **self.TWICE, **{"defaults.duration": "500ms"})
         quota, period = 0.1, 0.1
         limited = trials[(trials.variant == "cpu_10") & (trials.workload == "bulk")]
@@ -197,6 +197,7 @@ class Experiments(Variants):
             self.assertTrue((cpu <= quota * (limited.duration_s + 2 * period)).all(), list(cpu))
         goodput = trials.groupby("variant").throughput_bps.max()
         self.assertLess(goodput["cpu_10"], goodput["unlimited"])
+        self.assertEqual(groups() - former, set())
 
     def test_congestion_control_of_a_route(self):
         available = Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split()
