@@ -92,9 +92,11 @@ class Loopback(EndToEnd):
         run = self.start("run", "-q", self.experiment(BULK.format(port=port)), "-o", self.results,
                          start_new_session=True)
         self.assertTrue(eventually(lambda: is_measuring(processes_of(run.pid))))
-        sink.send_signal(signal.SIGSTOP)
-        time.sleep(0.5)
-        sink.send_signal(signal.SIGCONT)
+        for _ in range(8):  # at a full buffer the kernel may drop a packet instead
+            sink.send_signal(signal.SIGSTOP)
+            time.sleep(0.06)
+            sink.send_signal(signal.SIGCONT)
+            time.sleep(0.06)
         self.assertEqual(run.wait(timeout=60), 0)
         rows = support.read_table(self.run_directory() / "counters.csv")
         self.assertEqual(set(rows.host), {"client"})
