@@ -64,7 +64,7 @@ KINDS = {
             *([program("fail")] if end == "client" else [])]),
         "teardown": at_both(lambda end: [program("stop", "teardown 1", end), ["ip", "link", "delete", LINK]])},
 }
-LOAD = {"kind": "throughput", "engine": "blocking", "transport": "tcp", "rate": "50mbit", "duration": "150ms",
+LOAD = {"kind": "throughput", "engine": "blocking", "transport": "tcp", "rate": "50mbit", "duration": "200ms",
         "warmup": "100ms"}
 
 
@@ -91,6 +91,7 @@ class Combination(NamedTuple):
 
 # The lines that an agent writes to its journal: {kind: (to make the changes, to undo them)}.
 JOURNAL_LINES = {"settings": (8, 3), "commands": (2, 0), "cgroup": (4, 1), "broken": (4, 1), "service": (0, 0)}
+SERVICE_STEPS = {"listen": "service", "stop": "stop"}  # {request to the agent: step}
 BROKEN_LINES = 3  # of the client: its setup never becomes whole
 COMMANDS = {"commands": (("setup 1", "setup 2"), ("teardown 1", "teardown 2")),
             "broken": (("setup 1",), ("teardown 1",))}
@@ -122,18 +123,24 @@ def steps_of(kind, end):
         make = BROKEN_LINES
     making = ["request", *(f"journal {n + 1}" for n in range(make)), *setup]
     undoing = [*teardown, *(f"undo journal {n + 1}" for n in range(undo))]
+    service = kind == "service" and end == "server"
     if kind != "broken":
-        return [*making, "switched", "settle", "trial", "record", "undo", *undoing, "end"]
+        return [*making, "switched", *(["service"] if service else []), "settle", "trial", "record",
+                *(["stop"] if service else []), "undo", *undoing, "end"]
     if end == "client":  # undone within the same request
         return [*making, *undoing, "switched", "undo", "record", "end"]
     return [*making, "switched", "undo", *undoing, "record", "end"]
 
 
-def exists(process, kind, step):
+def exists(process, kind, step, fault):
+    if fault != "SIGKILL" and "journal" in step and not step.endswith((" 1", " 2")):
+        return False  # only a process that ends at once makes a difference there
+    if fault == "SIGINT" and process.startswith("agent"):  # ignored: the controller has to end it
+        return step in ("switched", "trial")
     if process == "command":
         return step.startswith(("setup", "teardown"))
     if "service" in process:
-        return kind == "service" and step in ("settle", "trial", "record", "undo")
+        return kind == "service" and step in ("settle", "trial", "record", "stop")
     return True
 
 
@@ -142,7 +149,7 @@ def combinations():
         for process, faults in FAULTS.items():
             for fault in faults:
                 for step in steps_of(kind, end_of(kind, process)):
-                    if exists(process, kind, step):
+                    if exists(process, kind, step, fault):
                         yield Combination(kind, process, step, fault)
 
 
@@ -185,7 +192,7 @@ class VariantStage(Stage):
         super()._take(message)
         point, end = message["point"], message.get("end", "")
         if point == "line":
-            self.take_line(message["message"]["type"], end)
+            self.take_line(message["message"], end)
         elif point.startswith(("setup", "teardown")) and self.switches[end] in self.FIRST:
             self.on_step(point, end, message["pid"])
         elif point == "record" and self.trial == (1 if self.kind == "broken" else 2):
@@ -202,8 +209,12 @@ class VariantStage(Stage):
         elif self.switches[end] in self.FIRST:
             self.on_step(f"{self.FIRST[self.switches[end]]}journal {number}", end, None)
 
-    def take_line(self, line, end):
-        if line == "switch":
+    def take_line(self, message, end):
+        line = message["type"]
+        if message.get("endpoint", 0) >= stages.FIRST_SERVICE:
+            if line in SERVICE_STEPS and self.switches[end] == 3:
+                self.on_step(SERVICE_STEPS[line], end, None)
+        elif line == "switch":
             self.switches[end] += 1
             self.journal_lines[end] = 0
             step = {3: "request", 4: "undo"}.get(self.switches[end])
@@ -381,7 +392,7 @@ class Strike:
         self.is_complete = stage.finished() and len(stage.rows()) == 2 * BLOCKS and not self.was_interrupted
         if not self.is_complete or stage.missing_files():
             status = stage.resume()
-        if status not in (0, 3):
+        if status not in (0, 3) and not (status == 130 and self.c.step == "end"):
             raise Wrong(f"the run ended with {status}")
         self.check_finished_are_intact()
         rows = stage.rows()
@@ -560,7 +571,7 @@ def run_all(pingperf, inject, chosen, jobs):
     return {c: outcomes[c] for c in chosen if c in outcomes}, sum(chosen[n] in outcomes for n in again)
 
 
-COLUMNS = ("request", "journal", "setup", "switched", "settle", "trial", "record", "undo", "teardown", "undo journal",
+COLUMNS = ("request", "journal", "setup", "switched", "service", "settle", "trial", "record", "stop", "undo", "teardown", "undo journal",
            "end")
 
 
