@@ -60,7 +60,7 @@ class Hosts:
                 run("ip", "-n", space, "link", "set", "lo", "up")
                 run("ip", "-n", space, "address", "add", f"{ADDRESSES[end]}/24", "dev", INTERFACE)
                 run("ip", "-n", space, "link", "set", INTERFACE, "up", "mtu", 1450)  # not the default
-                if not os.environ.get("NOTWEAK"): run(*self.enter(end), "ethtool", "-K", INTERFACE, "tx-tcp-mangleid-segmentation", "off")
+                run(*self.enter(end), "ethtool", "-K", INTERFACE, "tx-tcp-mangleid-segmentation", "off")
             for space in self.spaces.values():
                 eventually(lambda: '"UP"' in run("ip", "-n", space, "-json", "link", "show", "dev", INTERFACE), 5)
             self.cookies = {end: run(*self.enter(end), "/usr/bin/python3", "-c", COOKIE).strip()
@@ -84,20 +84,19 @@ class Hosts:
         return sorted(JOURNALS.glob(f"{self.cookies[end]}-*"))
 
     def steps(self, end):
-        """Returns the steps of all journals of a host, and whether the last line of one is torn."""
-        steps, is_torn = [], False
+        """Returns the steps of all journals of a host."""
+        steps = []
         for journal in self.journals(end):
-            *lines, rest = journal.read_text().split("\n")
-            is_torn |= bool(rest)
             own = []
-            for line in map(json.loads, lines):
-                own = line.get("steps", own)
-                if "begin" in line:
-                    own.append(line["begin"])
-                if "whole" in line:
-                    own[-1]["is_whole"] = True
+            for text in journal.read_text().split("\n")[:-1]:  # the last line is torn or empty
+                line = json.loads(text)
+                own = line.get("steps", own) + line.get("begin", [])
+                for step in own[len(own) - line.get("complete", 0):]:
+                    step["is_certain"] = True
+                if "undoing" in line:
+                    own[-1]["is_certain"] = False
             steps += own
-        return steps, is_torn
+        return steps
 
     def snapshot(self):
         """Returns {(end, section, name): value}."""

@@ -90,8 +90,8 @@ class Combination(NamedTuple):
 
 
 # The lines that an agent writes to its journal: {kind: (to make the changes, to undo them)}.
-JOURNAL_LINES = {"settings": (8, 3), "commands": (2, 0), "cgroup": (4, 1), "broken": (4, 1), "service": (0, 0)}
-SERVICE_STEPS = {"listen": "service", "stop": "stop"}  # {request to the agent: step}
+JOURNAL_LINES = {"settings": (8, 7), "commands": (2, 7), "cgroup": (4, 3), "broken": (4, 5), "service": (0, 0)}
+SERVICE_STEPS = {"listen": "service", "stop": "stop"}  # {request about the service: step}
 BROKEN_LINES = 3  # of the client: its setup never becomes whole
 COMMANDS = {"commands": (("setup 1", "setup 2"), ("teardown 1", "teardown 2")),
             "broken": (("setup 1",), ("teardown 1",))}
@@ -117,24 +117,27 @@ def end_of(kind, process):
 
 def steps_of(kind, end):
     """Returns the steps of the first switch to a variant and back, in their order."""
+    if kind == "service" and end == "client":  # it changes nothing there
+        return ["settle", "trial", "record", "end"]
     make, undo = JOURNAL_LINES[kind]
     setup, teardown = COMMANDS.get(kind, ((), ()))
     if (kind, end) == ("broken", "client"):
         make = BROKEN_LINES
     making = ["request", *(f"journal {n + 1}" for n in range(make)), *setup]
     undoing = [*teardown, *(f"undo journal {n + 1}" for n in range(undo))]
-    service = kind == "service" and end == "server"
+    if kind == "service":
+        return [*making, "switched", "service", "settle", "trial", "record", "stop", "undo", "end"]
     if kind != "broken":
-        return [*making, "switched", *(["service"] if service else []), "settle", "trial", "record",
-                *(["stop"] if service else []), "undo", *undoing, "end"]
+        return [*making, "switched", "settle", "trial", "record", "undo", *undoing, "end"]
     if end == "client":  # undone within the same request
         return [*making, *undoing, "switched", "undo", "record", "end"]
     return [*making, "switched", "undo", *undoing, "record", "end"]
 
 
 def exists(process, kind, step, fault):
-    if fault != "SIGKILL" and "journal" in step and not step.endswith((" 1", " 2")):
-        return False  # only a process that ends at once makes a difference there
+    writes_journal = process == "all" or process.startswith("agent")
+    if not (writes_journal and fault == "SIGKILL") and "journal" in step and not step.endswith((" 1", " 2")):
+        return False  # the other faults cannot tell one line from another
     if fault == "SIGINT" and process.startswith("agent"):  # ignored: the controller has to end it
         return step in ("switched", "trial")
     if process == "command":
@@ -154,10 +157,10 @@ def combinations():
 
 
 def short_selection():
-    """Returns one combination per kind and process, with the steps and the faults in turn."""
+    """Returns one combination per kind and role, with the steps and the faults in turn."""
     groups = {}
     for c in combinations():
-        groups.setdefault((c.kind, c.process), []).append(c)
+        groups.setdefault((c.kind, c.process.partition(".")[0]), []).append(c)
     # A prime stride visits the faults and the steps evenly.
     return [group[number * 7 % len(group)] for number, group in enumerate(groups.values())]
 
@@ -177,8 +180,8 @@ class VariantStage(Stage):
         self.journal_lines = dict.fromkeys(ENDS, 0)
         self.all_agents = set()
 
-    # The requests of an end: plain; undo, the variant; undo, plain; …
-    FIRST = {3: "", 4: "undo "}
+    # The requests of an end: the variant, undo, the variant, undo. A plain variant requires none.
+    FIRST = {1: "", 2: "undo "}
 
     def _take(self, message):
         self.newest_pid = message["pid"]
@@ -196,7 +199,7 @@ class VariantStage(Stage):
         elif point.startswith(("setup", "teardown")) and self.switches[end] in self.FIRST:
             self.on_step(point, end, message["pid"])
         elif point == "record" and self.trial == (1 if self.kind == "broken" else 2):
-            if self.kind != "broken" or self.switches["server"] >= 3:
+            if self.kind != "broken" or self.switches["server"] >= 1:
                 self.on_step("record", "", None)
         elif point == "summarise":
             self.on_step("end", "", None)
@@ -204,7 +207,7 @@ class VariantStage(Stage):
     def take_journal(self, end):
         self.journal_lines[end] += 1
         number = self.journal_lines[end]
-        if (self.kind, end, self.switches[end]) == ("broken", "client", 3) and number > BROKEN_LINES:
+        if (self.kind, end, self.switches[end]) == ("broken", "client", 1) and number > BROKEN_LINES:
             self.on_step(f"undo journal {number - BROKEN_LINES}", end, None)
         elif self.switches[end] in self.FIRST:
             self.on_step(f"{self.FIRST[self.switches[end]]}journal {number}", end, None)
@@ -212,20 +215,25 @@ class VariantStage(Stage):
     def take_line(self, message, end):
         line = message["type"]
         if message.get("endpoint", 0) >= stages.FIRST_SERVICE:
-            if line in SERVICE_STEPS and self.switches[end] == 3:
+            if line in SERVICE_STEPS and self.switches[end] == 1:
                 self.on_step(SERVICE_STEPS[line], end, None)
+            if line == "ready":
+                self.later(0.1, "settle")
         elif line == "switch":
             self.switches[end] += 1
             self.journal_lines[end] = 0
-            step = {3: "request", 4: "undo"}.get(self.switches[end])
+            step = {1: "request", 2: "undo"}.get(self.switches[end])
             if step:
                 self.on_step(step, end, None)
-        elif line == "switched" and self.switches[end] == 3:
+        elif line == "switched" and self.switches[end] == 1:
             self.on_step("switched", end, None)
-            if end == "client":
-                threading.Timer(0.2, self.on_step, ("settle", "", None)).start()
+            if end == "client":  # the last one
+                self.later(0.1, "settle")
         elif line == "start" and end == "client" and self.trial == 2 and self.kind != "broken":
-            threading.Timer(0.05, self.on_step, ("trial", "", None)).start()
+            self.later(0.05, "trial")
+
+    def later(self, delay_s, step):
+        threading.Timer(delay_s, self.on_step, (step, "", None)).start()
 
     def command_line(self, *words):
         """Runs pingperf without launchers of the suite. Returns (exit status, what it prints)."""
@@ -266,18 +274,16 @@ def things_of(step):
     """Returns what the step of a journal undoes."""
     if step["file"]:
         return {step["file"].removeprefix("/proc/sys/").replace("/", ".")}
-    things = set()
-    for words in step["commands"]:
-        if words[:2] == ["ip", "link"]:
-            things.add("mtu" if "mtu" in words else "link")
-        things |= {"ethtool": {"offloads"}, "rmdir": {words[-1]}, "nft": {"table"}}.get(words[0], set())
-    return things
+    words = step["command"]
+    if words[:2] == ["ip", "link"]:
+        return {"mtu" if "mtu" in words else "link"}
+    return {"ethtool": {"offloads"}, "rmdir": {words[-1]}, "nft": {"table"}}.get(words[0], set())
 
 
-def commands_of(step):
-    if step["file"]:
-        return [step["file"]]
-    return [shlex.join(words) for words in step["commands"] if words[0] in ("ip", "ethtool", "rmdir", "nft")]
+def command_of(step):
+    """Returns what pingperf prints of the step when it has undone it."""
+    return f"{step['content'].split()[-1]}' > {step['file']}" if " " in step["content"] or "\t" in step["content"] else \
+        f"> {step['file']}" if step["file"] else shlex.join(step["command"])
 
 
 # ---- The strike
@@ -377,7 +383,7 @@ class Strike:
         if groups := groups_of(stage.all_agents):
             raise Damage(f"control groups remain: {groups}")
         for end in ENDS:  # an agent that was killed may leave a journal, but nothing in it
-            if self.hosts.steps(end)[0] or self.hosts.journals(end) and "SIGKILL" != self.c.fault:
+            if self.hosts.steps(end) or self.hosts.journals(end) and "SIGKILL" != self.c.fault:
                 raise Damage(f"journals remain: {[j.read_text() for j in self.hosts.journals(end)]}")
 
     def wait_for_processes(self):
@@ -388,11 +394,13 @@ class Strike:
         """Resumes the run if it ended early. Returns its rows."""
         stage = self.stage
         self.check_finished_are_intact()
+        self.was_signalled = self.c.process == "controller"
         self.was_interrupted = any(row["status"] == "interrupted" for row in stage.rows()) if stage.finished() else False
         self.is_complete = stage.finished() and len(stage.rows()) == 2 * BLOCKS and not self.was_interrupted
         if not self.is_complete or stage.missing_files():
+            self.was_signalled = False
             status = stage.resume()
-        if status not in (0, 3) and not (status == 130 and self.c.step == "end"):
+        if status not in (0, 3) and not (status == 130 and self.was_signalled):
             raise Wrong(f"the run ended with {status}")
         self.check_finished_are_intact()
         rows = stage.rows()
@@ -429,8 +437,8 @@ class Strike:
         self.wait_for_processes()
         journals = {end: self.hosts.steps(end) for end in ENDS}
         left = self.hosts.snapshot()
-        for end, (steps, is_torn) in journals.items():
-            self.check_remains(end, steps, is_torn, left)
+        for end, steps in journals.items():
+            self.check_remains(end, steps, left)
         ways = {"run": lambda: stage.command_line("run", "-o", stage.folder / "other",
                                                   stage.write_experiment("other", OTHER)),
                 "clean": lambda: stage.command_line("doctor", "--clean", stage.write_experiment("other", OTHER)),
@@ -439,8 +447,8 @@ class Strike:
         ended, printed = ways[way]()
         if ended not in (0, 3) or ended == 3 and way != "resume":
             raise Wrong(f"{way} ended with {ended}: {printed}")
-        for end, (steps, _) in journals.items():
-            for command in (command for step in steps if step["is_whole"] for command in commands_of(step)):
+        for end, steps in journals.items():
+            for command in (command_of(step) for step in steps if step["is_certain"]):
                 if f"{end}: " not in printed or command not in printed:
                     raise Wrong(f"{way} does not print {command}: {printed}")
         return way, ended if way == "resume" else status
@@ -449,18 +457,14 @@ class Strike:
         status = self.stage.resume()
         return status, self.stage.printed["stderr"].decode()
 
-    def check_remains(self, end, steps, is_torn, left):
+    def check_remains(self, end, steps, left):
         """Checks that the journal of a host has all its changes, and no changes that are not made."""
         changed = {thing_of(key) for key in difference(self.before, left) if key[0] == end}
         changed |= groups_of({self.stage.agents[end]})
         named = set().union(*map(things_of, steps))
         if not changed <= named:
             raise Damage(f"no journal has these changes: {changed - named}")
-        # The step that was just undone is in the journal until the next line is complete.
-        whole = [step for step in steps if step["is_whole"]]
-        if "undo" in self.c.step or "teardown" in self.c.step:
-            whole = whole[:-1]
-        missing = set().union(*map(things_of, whole)) - changed
+        missing = set().union(*(things_of(step) for step in steps if step["is_certain"])) - changed
         if missing:
             raise Damage(f"a journal has changes that were not made: {missing}")
 
@@ -516,8 +520,8 @@ def check_torn_journals(pingperf, inject, every):
         stage.run()
         stage.check_nothing_is_left()
         journal, = hosts.journals("server")
-        first, _ = texts[0].split("\n", 1)[0], None
-        steps, _ = hosts.steps("server")
+        first = texts[0].split("\n", 1)[0]
+        steps = hosts.steps("server")
         whole_lines = texts[0][:texts[0].rindex("\n") + 1]
         # The step of the second sysctl, as the agent would have written it.
         second = first.replace(RMEM.replace(".", "/"), FIN_TIMEOUT.replace(".", "/")).replace(
