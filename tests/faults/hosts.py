@@ -14,7 +14,7 @@ INTERFACE = "data0"
 
 # Prints the sections of a snapshot.
 SNAPSHOT = f"""
-echo @sysctl; sysctl -a 2>&- | grep ^net
+echo @sysctl; grep -rs . /proc/sys/net
 for what in link address route rule; do echo @$what; ip -json $what show; done
 echo @offloads; ethtool -k {INTERFACE}
 echo @nft; nft list ruleset 2>&1
@@ -36,8 +36,8 @@ def entries_of(section, text):
             yield entry.get("ifname", str(entry)) if section != "rule" else str(entry), json.dumps(entry)
     elif section in ("sysctl", "offloads"):
         for line in text.splitlines():
-            name, _, value = line.partition(" = " if section == "sysctl" else ":")
-            yield name.strip(), value.strip()
+            name, _, value = line.partition(":")
+            yield name.strip().removeprefix("/proc/sys/").replace("/", "."), value.strip()
     else:
         yield "all", text
 
