@@ -25,7 +25,8 @@ FIN_TIMEOUT = "net.ipv4.tcp_fin_timeout"
 RESERVED_PORTS = "net.ipv4.ip_local_reserved_ports"  # is empty before
 LINK, PEER, TABLE = "strike0", "strike1", "strikes"
 KINDS = {
-    "settings": {"sysctl": {RMEM: "4096 65536 262144", FIN_TIMEOUT: 17, RESERVED_PORTS: 8080}, "mtu": 1400, "offloads": False},
+    "settings": {"sysctl": {RMEM: "4096 65536 262144", FIN_TIMEOUT: 17, RESERVED_PORTS: 8080},
+                 "mtu": 1400, "offloads": False},
     "commands": {
         "setup": at_both(lambda end: [
             ["ip", "link", "add", LINK, "type", "veth", "peer", "name", PEER], program("stop", "setup 1", end),
