@@ -67,7 +67,8 @@ std::string read_setting(const std::string& file) {
 // Writes a value in one write(2) and reads it back. Throws std::runtime_error.
 void write_setting(const std::string& file, const std::string& value) {
   const Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd || ::write(fd.get(), value.data(), value.size()) < 0)
+  const std::string line = value + "\n";  // an empty write would not reach the kernel
+  if (!fd || ::write(fd.get(), line.data(), line.size()) < 0)
     throw std::system_error(errno, std::generic_category(),
                             fmt::format("the kernel does not accept '{}' for {}", value, file));
   if (const std::string now = read_setting(file); words_in(now) != words_in(value))

@@ -63,19 +63,21 @@ void stop_at(const char* point) {
   ::close(suite);
 }
 
-bool ends_with(int fd, std::string_view name) {
+std::string path_of(int fd) {
   char path[4096];
   const ssize_t size =
       ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path, sizeof path);
-  return size > 0 && std::string_view(path, static_cast<std::size_t>(size)).ends_with(name);
+  return {path, size > 0 ? static_cast<std::size_t>(size) : 0};
 }
 
-// Returns the point that the controller reaches when half of a write to `fd` is done, or null.
+// Returns the point that the process reaches when half of a write to `fd` is done, or null.
 const char* file_point(int fd) {
-  if (role != "run") return nullptr;
-  return ends_with(fd, "/trials.csv")        ? "record"
-         : ends_with(fd, "/summary.csv.tmp") ? "summarise"
-                                             : nullptr;
+  if (role != "run" && role != "agent") return nullptr;
+  const std::string path = path_of(fd);
+  if (role == "agent") return path.starts_with("/run/pingperf/") ? "journal" : nullptr;
+  return path.ends_with("/trials.csv")        ? "record"
+         : path.ends_with("/summary.csv.tmp") ? "summarise"
+                                              : nullptr;
 }
 
 // Returns the point before a message is written to `fd`, or null.

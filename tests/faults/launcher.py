@@ -39,8 +39,8 @@ def parsed(line):
 
 
 def summary_of(message):
-    """Returns the type of a message, with the address and the token if it has them."""
-    return {key: message[key] for key in ("type", "address", "token") if key in message}
+    """Returns the type of a message, with the address, the token and the endpoint if it has them."""
+    return {key: message[key] for key in ("type", "address", "token", "endpoint") if key in message}
 
 
 class Line:

@@ -52,6 +52,7 @@ def children(pid):
         return []
 
 
+FIRST_SERVICE = 1_000_000_000_000  # the number of a variant's first service among the endpoints
 SPARE_WORKER_FILES = 3  # the agent's ends of its pipes
 
 
@@ -127,7 +128,8 @@ class Control:
 class Stage:
     """A folder, a socket for the reports of the processes, and the run. A context manager."""
 
-    def __init__(self, pingperf, inject, experiment, launchers=("client", "server"), small_disk=False):
+    def __init__(self, pingperf, inject, experiment, launchers=("client", "server"), small_disk=False, spaces=None):
+        """`spaces`: for each end the words of a command that runs its agent, as in a namespace."""
         self.folder = Path(tempfile.mkdtemp(prefix="faults-"))
         self.marker = f"PINGPERF_FAULT_RUN={uuid.uuid4()}"
         self.pingperf = pingperf
@@ -139,7 +141,8 @@ class Stage:
         self.has_lab = "lab" in experiment
         hosts = {}
         for end in launchers:
-            hosts[end] = {"launch": [*PYTHON, str(LAUNCHER), str(self.folder / "socket"), end]}
+            hosts[end] = {"launch": [*PYTHON, str(LAUNCHER), str(self.folder / "socket"), end,
+                                     *(spaces or {}).get(end, ())]}
         for end, more in experiment.pop("hosts", {}).items():
             hosts.setdefault(end, {}).update(more)
         (self.folder / "experiment.yaml").write_text(json.dumps({**experiment, **({"hosts": hosts} if hosts else {})}))
@@ -268,6 +271,8 @@ class Stage:
         elif point == "result":
             end = self.end_of_worker(message["pid"])
         elif point == "line":
+            if message["message"].get("endpoint", 0) >= FIRST_SERVICE:
+                return
             self.messages[end] = message["message"]
             point = message["message"]["type"]
         is_external = not self.has_lab and "server" not in self.agents
