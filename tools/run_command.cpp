@@ -249,10 +249,21 @@ struct Sessions {
   std::string set() const { return runs.front().filename(); }
 };
 
-void print_not_undone(const std::vector<std::string>& commands) {
-  for (const std::string& command : commands)
-    fmt::print(stderr, "a change could not be undone; run by hand {}\n", command);
-}
+// Undoes the last variant and prints what could not be undone, also if an exception ends the run.
+class UndoAtEnd {
+ public:
+  explicit UndoAtEnd(VariantSwitch& variants) : variants_(variants) {}
+  UndoAtEnd(const UndoAtEnd&) = delete;
+  UndoAtEnd& operator=(const UndoAtEnd&) = delete;
+  ~UndoAtEnd() {
+    variants_.to(nullptr);
+    for (const std::string& command : variants_.not_undone())
+      fmt::print(stderr, "a change could not be undone; run by hand {}\n", command);
+  }
+
+ private:
+  VariantSwitch& variants_;
+};
 
 // Runs one session of an experiment, or resumes a run.
 int run_session(const RunCommand& command, const Subject& subject, const Criteria& criteria,
@@ -263,6 +274,7 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
   Agents agents(experiment);
   print_recovered(agents);
   VariantSwitch variants(experiment, agents, interrupt);
+  const UndoAtEnd undo(variants);
   const std::vector<HostReport> reports = check_hosts(experiment, agents, kHostObservation);
   RunDirectory directory = open_directory(command, experiment, subject.text, subject.overrides,
                                           lab.get(), agents, to_json(reports));
@@ -284,7 +296,6 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
     print_files(directory.path());
   if (document && sessions.is_set())
     document->update({{"set", sessions.set()}, {"session", sessions.number}});
-  print_not_undone(variants.not_undone());
   if (interrupt.raised()) {
     fmt::print(stderr, "Interrupted. To run the missing trials: pingperf run --resume {}\n",
                directory.path().string());

@@ -194,8 +194,6 @@ class Agent {
     AgentHello answer{.version = std::string(version()),
                       .host = {.json = host_facts()},
                       .network_namespace = network_namespace()};
-    answer.undone = recovery_.undone;
-    answer.not_undone = recovery_.not_undone;
     for (const Engine* e : all_engines())
       answer.engines.push_back({std::string(e->name),
                                 std::string(e->summary),
@@ -205,6 +203,8 @@ class Agent {
                                 e->unavailable()});
     send(answer);
     greeted_ = true;
+    Recovery recovery = undo_stale_changes();
+    send(Recovered{std::move(recovery.undone), std::move(recovery.not_undone)});
   }
 
   void handle(const OpenEndpoint& open) {
@@ -366,7 +366,6 @@ class Agent {
   std::optional<Worker> spare_;  // started before its endpoint is known
   std::optional<CopiedFiles> files_;
   HostCounters counters_;
-  const Recovery recovery_ = undo_stale_changes();  // also if no controller says hello
   std::unique_ptr<Changes> changes_ = std::make_unique<Changes>();
   std::vector<std::pair<std::string, std::string>> environment_;  // of new workers
   std::unique_ptr<Interrupt> interrupt_;  // once the agent has changed its system

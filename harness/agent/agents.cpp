@@ -90,6 +90,17 @@ Channel* AgentPair::router() {
   return router_.get();
 }
 
+Channel* AgentPair::running(Place place) const {
+  const auto& channel = place == Place::client   ? client_
+                        : place == Place::server ? server_
+                                                 : router_;
+  return channel && !channel->is_broken() ? channel.get() : nullptr;
+}
+
+Channel* AgentPair::at(Place place) {
+  return place == Place::client ? &client() : place == Place::server ? server() : router();
+}
+
 void AgentPair::prepare() noexcept {
   for (Channel* const agent : {client_.get(), server_.get()}) {
     if (agent == nullptr) continue;

@@ -24,6 +24,10 @@ class AgentPair {
   Channel& client();
   Channel* server();  // null if the server is external
   Channel* router();  // null unless a variant changes the router of a lab
+  // Returns the agent of a place, which runs; null if there is none. Starts none.
+  Channel* running(Place place) const;
+  // Starts the agent of a place if it does not run. Returns null if the place has none.
+  Channel* at(Place place);
   // Lets each running agent start a spare worker for its next trial.
   void prepare() noexcept;
   void drop();  // ends both agents, because their state is unknown
@@ -46,6 +50,7 @@ class Agents {
   explicit Agents(const Experiment& experiment);
 
   AgentPair& of(const Case& c) { return pairs_.at(c.pair); }
+  AgentPair& of(std::size_t pair) { return pairs_.at(pair); }
 
   auto begin() { return pairs_.begin(); }
   auto end() { return pairs_.end(); }

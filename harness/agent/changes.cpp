@@ -116,6 +116,7 @@ UndoStep undo_by(CommandWords command) {
 
 // Undoes a step. Returns why this failed, or "".
 std::string failure_of_undo(const UndoStep& step) try {
+  if (is_group_removal(step.command)) return failure_of_group_removal(step.command);
   if (step.file.empty()) return failure_of(step.command);
   write_setting(step.file, step.content);
   return "";
@@ -123,13 +124,20 @@ std::string failure_of_undo(const UndoStep& step) try {
   return e.what();
 }
 
-// Undoes the steps of a journal, the last one first. The journal keeps those that failed.
+// Undoes the steps of a journal, the last one first. The journal keeps those that failed. A full
+// disk only keeps the journal from being written.
 Recovery undo_all(Journal& journal) {
+  const auto note = [](const auto& write) {
+    try {
+      write();
+    } catch (const std::system_error&) {
+    }
+  };
   std::vector<UndoStep> left = journal.steps(), kept;
   Recovery all;
   while (!left.empty()) {
     const UndoStep step = left.back();
-    journal.begin_undo();
+    note([&] { journal.begin_undo(); });
     const std::string failure = failure_of_undo(step);
     if (failure.empty()) all.undone.push_back(command_of(step));
     if (!failure.empty() && step.is_certain) {
@@ -139,7 +147,7 @@ Recovery undo_all(Journal& journal) {
     left.pop_back();
     std::vector<UndoStep> rest = kept;
     rest.insert(rest.end(), left.begin(), left.end());
-    journal.replace(std::move(rest));
+    note([&] { journal.replace(std::move(rest)); });
   }
   return all;
 }
@@ -232,7 +240,7 @@ void Changes::run_setup(const SystemChanges& changes) {
 
 void Changes::make_groups(const SystemChanges& changes) {
   for (const WorkerGroup& group : worker_groups(changes.cpu_limit, changes.memory_limit)) {
-    journal().begin({undo_by({"rmdir", group.folder})});
+    journal().begin({undo_by(group.removal)});
     check(::mkdir(group.folder.c_str(), 0755), "mkdir " + group.folder);
     groups_.push_back(group.folder);
     for (const auto& [file, value] : group.settings)
@@ -243,12 +251,12 @@ void Changes::make_groups(const SystemChanges& changes) {
 
 Recovery undo_stale_changes() {
   Recovery all;
-  for_each_stale_journal([&](Journal& journal) {
-    const Recovery one = undo_all(journal);
+  for (const auto& journal : stale_journals()) {
+    const Recovery one = undo_all(*journal);
     all.undone.insert(all.undone.end(), one.undone.begin(), one.undone.end());
     for (const std::string& failure : one.not_undone)
-      all.not_undone.push_back(fmt::format("{}; kept in {}", failure, journal.path().string()));
-  });
+      all.not_undone.push_back(fmt::format("{}; kept in {}", failure, journal->path().string()));
+  }
   return all;
 }
 

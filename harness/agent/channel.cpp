@@ -109,7 +109,12 @@ AgentHello Channel::greet(Nanoseconds timeout) {
   if (hello->version != version())
     fail(fmt::format("has pingperf {}, this is {}: install the same version on both hosts",
                      hello->version, version()));
-  return std::move(*hello);
+  AgentHello complete = std::move(*hello);
+  const auto recovered = receive(now_ns() + kRecoveryTimeout);
+  if (!recovered || !std::holds_alternative<Recovered>(*recovered)) give_up();
+  complete.undone = std::get<Recovered>(*recovered).undone;
+  complete.not_undone = std::get<Recovered>(*recovered).not_undone;
+  return complete;
 }
 
 void Channel::send(const Request& request) {

@@ -30,6 +30,7 @@ class Channel {
  public:
   static constexpr Nanoseconds kHelloTimeout = 10 * kSecond;
   static constexpr Nanoseconds kUndoGrace = 10 * kSecond;
+  static constexpr Nanoseconds kRecoveryTimeout = 120 * kSecond;
 
   // Starts `command` and exchanges hellos. `host` names it in errors. Throws ChannelError unless an
   // agent of this version answers within `hello_timeout`.

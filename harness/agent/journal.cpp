@@ -142,8 +142,8 @@ Journal::Journal(bool claims) {
 
 Journal::Journal(fs::path path, Fd file) : path_(std::move(path)), file_(std::move(file)) {
   const std::string text = read_file(path_).value_or("");
-  if (!text.empty() && text.back() != '\n') write("\n");  // after a torn line
   steps_ = steps_in(text);
+  if (!text.empty() && text.back() != '\n') write("\n");  // after a torn line
 }
 
 Journal::~Journal() {
@@ -179,20 +179,19 @@ void Journal::replace(std::vector<UndoStep> steps) {
     write(json_line({{"steps", to_json(steps_)}}) + "\n");
 }
 
-void for_each_stale_journal(const std::function<void(Journal&)>& undo) {
-  fs::path directory;
+std::vector<std::unique_ptr<Journal>> stale_journals() {
+  std::vector<std::unique_ptr<Journal>> journals;
   try {
-    directory = folder();
-  } catch (const std::runtime_error&) {
-    return;  // this process could not have written a journal either
+    const fs::path directory = folder();
+    const Fd lock = lock_folder(directory);
+    for (const fs::path& path : journals_here(directory)) {
+      Fd file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_APPEND));
+      if (file && try_lock(file))
+        journals.push_back(std::make_unique<Journal>(path, std::move(file)));
+    }
+  } catch (const std::runtime_error&) {  // this process could not have written a journal either
   }
-  const Fd lock = lock_folder(directory);
-  for (const fs::path& path : journals_here(directory)) {
-    Fd file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_APPEND));
-    if (!file || !try_lock(file)) continue;
-    Journal journal(path, std::move(file));
-    undo(journal);
-  }
+  return journals;
 }
 
 }  // namespace pingperf

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -64,8 +64,7 @@ class Journal {
   std::size_t begun_ = 0;  // number of steps of the last begin()
 };
 
-// Calls `undo` with the journal of each process that was killed in this network namespace. Nobody
-// else reads or creates journals meanwhile.
-void for_each_stale_journal(const std::function<void(Journal&)>& undo);
+// Returns the journals of the processes that were killed in this network namespace, each locked.
+std::vector<std::unique_ptr<Journal>> stale_journals();
 
 }  // namespace pingperf

@@ -20,7 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "pingperf-";
-constexpr Nanoseconds kUndoLimit = 60 * kSecond;
 const fs::path kNamespaces = "/run/netns";
 
 // Return the addresses of a link's ends: 10.77.<link>.<end>/24 and fd77:<link>::<end>/64.
@@ -73,10 +72,12 @@ void write_sysctl(const std::string& name, const std::string& path, const std::s
   run_command(in(name, {"sh", "-c", fmt::format("echo {} > /proc/sys/{}", value, path)}));
 }
 
-// Undoes the changes that agents made which were killed: the start of an agent does.
-void undo_changes_in(const std::string& name) try {
-  run_command(in(name, agent_command({}, "")), -1, kUndoLimit);
-} catch (const CommandError&) {  // what was changed inside ends with the namespace
+// Undoes the changes of agents that were killed: the start of an agent does. Returns what could not
+// be undone.
+std::vector<std::string> undo_changes_in(const std::string& name) try {
+  return Channel(in(name, agent_command({}, "")), name).hello().not_undone;
+} catch (const ChannelError& e) {
+  return {e.what()};
 }
 
 // Removes the namespace and the processes in it.
@@ -287,9 +288,11 @@ std::vector<std::string> stale_labs() {
 std::vector<std::string> remove_stale_labs() {
   std::vector<std::string> removed;
   for (const std::string& name : stale_labs()) try {
-      undo_changes_in(name);
+      const std::vector<std::string> not_undone = undo_changes_in(name);
       remove_namespace(name);
       removed.push_back(name);
+      for (const std::string& change : not_undone)
+        removed.back() += fmt::format(" (could not undo: {})", change);
     } catch (const CommandError&) {
       if (fs::exists(fs::path(kNamespaces) / name)) throw;  // else another run has removed it
     }

@@ -332,9 +332,7 @@ Json to_json(const AgentHello& hello) {
           {"version", hello.version},
           {"engines", std::move(engines)},
           {"host", parse_json(hello.host.json)},
-          {"network_namespace", hello.network_namespace},
-          {"undone", hello.undone},
-          {"not_undone", hello.not_undone}};
+          {"network_namespace", hello.network_namespace}};
 }
 
 // Reads only the version if it differs, because another version may have another form.
@@ -348,8 +346,6 @@ AgentHello hello_from(const Json& object) {
   hello.host = {json_line(host), take_optional<std::string>(host, "hostname").value_or(""),
                 take_optional<std::string>(host, "boot_id").value_or("")};
   hello.network_namespace = take<std::string>(object, "network_namespace");
-  hello.undone = take_texts(object, "undone");
-  hello.not_undone = take_texts(object, "not_undone");
   return hello;
 }
 
@@ -388,6 +384,11 @@ CountersResult counters_from(const Json& object) {
                                 .difference = as<double>(change, "changes")});
   }
   return result;
+}
+
+Json to_json(const Recovered& recovered) {
+  return {
+      {"type", "recovered"}, {"undone", recovered.undone}, {"not_undone", recovered.not_undone}};
 }
 
 Json to_json(const VariantsChecked& checked) {
@@ -485,6 +486,8 @@ Event decode_event(std::string_view line) {
   const auto type = take<std::string>(object, "type");
   const auto endpoint = [&] { return take<std::uint64_t>(object, "endpoint"); };
   if (type == "hello") return hello_from(object);
+  if (type == "recovered")
+    return Recovered{take_texts(object, "undone"), take_texts(object, "not_undone")};
   if (type == "ready") return Ready{endpoint(), take<std::string>(object, "address")};
   if (type == "progress")
     return Progress{endpoint(), interval_from(take<Json>(object, "interval"))};

@@ -3,6 +3,7 @@
 //   controller            agent                worker
 //     |--- hello ---------->|
 //     |<-- hello -----------|
+//     |<-- recovered -------|                   |  it has undone the changes of killed agents
 //     |--- listen/connect ->|==== starts ======>|
 //     |                     |--- the same ----->|
 //     |<-- ready -----------|<------------------|  a server sends its address, before it accepts
@@ -135,8 +136,14 @@ struct AgentHello {
   std::vector<EngineInfo> engines;
   HostFacts host;
   std::string network_namespace;  // network_namespace(); "" if unknown
-  // Changes that a run whose processes were killed had left: commands that undid them, and those
-  // that failed, with the error.
+  // Set by the controller from Recovered, which follows.
+  std::vector<std::string> undone;
+  std::vector<std::string> not_undone;
+};
+
+// Changes that a run whose processes were killed had left: commands that undid them, and those that
+// failed, with the error.
+struct Recovered {
   std::vector<std::string> undone;
   std::vector<std::string> not_undone;
 };
@@ -182,7 +189,7 @@ struct Switched {
   std::uint16_t port = 0;               // the free port
 };
 
-using Event = std::variant<AgentHello, Ready, Progress, Result, Failure, HostCheckResult,
+using Event = std::variant<AgentHello, Recovered, Ready, Progress, Result, Failure, HostCheckResult,
                            VariantsChecked, Switched, CountersResult>;
 
 // Return the message as one line without its newline. Replace bytes that are not UTF-8.

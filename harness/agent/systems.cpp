@@ -41,12 +41,13 @@ std::vector<SystemAgent> system_agents(Agents& agents) {
       return !agent.changed.empty() && share_a_system(*agent.channel, *channel);
     });
     if (known == all.end()) {
-      all.push_back({pair, place, channel, {place}});
+      all.push_back({pair, place, channel, {place}, {pair}});
       return;
     }
     if (std::ranges::find(known->changed, place) == known->changed.end())
       known->changed.push_back(place);
-    all.push_back({pair, place, channel, {}});
+    known->pairs.push_back(pair);
+    all.push_back({pair, place, channel, {}, {pair}});
   };
   for (auto& [number, pair] : agents) {
     add(number, Place::server, pair.server());

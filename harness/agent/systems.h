@@ -17,7 +17,8 @@ struct SystemAgent {
   std::size_t pair;
   Place place;
   Channel* channel;
-  std::vector<Place> changed;  // none if another agent changes the system
+  std::vector<Place> changed;      // none if another agent changes the system
+  std::vector<std::size_t> pairs;  // that share the system
 };
 
 // Returns the agents of all pairs, in the order in which they make changes. Starts missing agents.

@@ -4,6 +4,8 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -16,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kUsualFolder = "/sys/fs/cgroup";
 constexpr std::uint64_t kPeriod_us = 100'000;
 
 // Returns this process's group in a hierarchy (proc(5), /proc/PID/cgroup): that of `controller` in
@@ -43,7 +46,7 @@ bool has_word(const fs::path& file, const std::string& wanted) {
 // Returns the folder of the hierarchies. ip-netns(8) hides it by a /sys of its own, so it is that
 // of the parent process, which is the controller in a lab.
 fs::path groups_folder() {
-  const fs::path usual = "/sys/fs/cgroup";
+  const fs::path usual = kUsualFolder;
   const fs::path of_parent = fmt::format("/proc/{}/root{}", ::getppid(), usual.string());
   std::error_code error;
   const bool is_hidden = fs::is_empty(usual, error) || error;
@@ -66,11 +69,18 @@ void require_writable(const fs::path& folder) {
                                          errno == EACCES ? "requires root" : "it does not exist"));
 }
 
+// Returns the command that removes the group, with the usual path: an undo may run elsewhere.
+std::vector<std::string> removal_of(const std::string& folder) {
+  const std::string root = groups_folder().string();
+  return {"rmdir", std::string(kUsualFolder) + folder.substr(root.size())};
+}
+
 WorkerGroup group_of_version_1(const std::string& controller, const std::string& own) {
   const fs::path folder = groups_folder() / controller;
   const fs::path parent = own == "/" ? folder : fs::path(folder.string() + own);
   require_writable(parent);
-  return {(parent / group_name()).string(), {}};
+  const std::string group = (parent / group_name()).string();
+  return {group, removal_of(group), {}};
 }
 
 }  // namespace
@@ -106,8 +116,18 @@ std::vector<WorkerGroup> worker_groups(std::optional<double> cpu,
                                            controller,
                                            (parent / "cgroup.subtree_control").string()));
   second.folder = (parent / group_name()).string();
+  second.removal = removal_of(second.folder);
   groups.push_back(std::move(second));
   return groups;
+}
+
+bool is_group_removal(const std::vector<std::string>& command) {
+  return command.size() == 2 && command.front() == "rmdir" && command[1].starts_with(kUsualFolder);
+}
+
+std::string failure_of_group_removal(const std::vector<std::string>& command) {
+  const std::string folder = groups_folder().string() + command[1].substr(kUsualFolder.size());
+  return ::rmdir(folder.c_str()) == 0 || errno == ENOENT ? "" : std::strerror(errno);
 }
 
 void join_group(const std::string& folder, int pid) {

@@ -11,6 +11,7 @@ namespace pingperf {
 
 struct WorkerGroup {
   std::string folder;                                         // to be made
+  std::vector<std::string> removal;                           // a command: rmdir FOLDER
   std::vector<std::pair<std::string, std::string>> settings;  // file and value
 };
 
@@ -19,6 +20,12 @@ struct WorkerGroup {
 // reason if this process cannot make them.
 std::vector<WorkerGroup> worker_groups(std::optional<double> cpu,
                                        std::optional<std::uint64_t> memory);
+
+// Returns true for the removal of a group. Its folder is below /sys/fs/cgroup, which this process
+// may have to reach in another way.
+bool is_group_removal(const std::vector<std::string>& command);
+// Removes the folder. Returns why this failed, or "".
+std::string failure_of_group_removal(const std::vector<std::string>& command);
 
 // Moves a process into a group. Throws std::system_error.
 void join_group(const std::string& folder, int pid);

@@ -74,10 +74,7 @@ class ExperimentReader {
       read_programs(*programs, experiment_.programs);
     if (const Node* const use = root_.find("use")) read_used_files(*use);
     if (const Node* const variants = root_.find("variants"))
-      experiment_.variants = read_variants(
-          *variants, experiment_.lab && experiment_.lab->router,
-          std::ranges::any_of(experiment_.hosts,
-                              [](const HostPair& pair) { return pair.server.is_external(); }));
+      experiment_.variants = read_variants(*variants, experiment_);
     read_workloads();
     return std::move(experiment_);
   }

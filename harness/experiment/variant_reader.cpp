@@ -116,8 +116,13 @@ Dial read_dial(const Node& node) {
 // Reads one variant.
 class VariantReader {
  public:
-  VariantReader(const Node::Entry& entry, bool has_router, bool is_external)
-      : entry_(entry), node_(entry.value), has_router_(has_router), is_external_(is_external) {}
+  VariantReader(const Node::Entry& entry, const Experiment& experiment)
+      : entry_(entry),
+        node_(entry.value),
+        is_lab_(experiment.lab.has_value()),
+        has_router_(is_lab_ && experiment.lab->router),
+        is_external_(std::ranges::any_of(
+            experiment.hosts, [](const HostPair& pair) { return pair.server.is_external(); })) {}
 
   std::shared_ptr<const Variant> read() {
     variant_.name = entry_.key;
@@ -165,7 +170,10 @@ class VariantReader {
   }
 
   void read_changes() {
-    read_placed("sysctl", false, read_sysctls);
+    read_placed("sysctl", false, [&](const Node& node, SystemChanges& changes) {
+      read_sysctls(node, changes);
+      if (is_lab_) check_sysctls_of_lab(node);
+    });
     read_placed("mtu", true, [](const Node& node, SystemChanges& changes) {
       changes.mtu = read_key_count(node, "lab", "mtu");
     });
@@ -178,6 +186,14 @@ class VariantReader {
     });
     read_teardown();
     read_placed("cgroup", false, read_limits);
+  }
+
+  static void check_sysctls_of_lab(const Node& node) {
+    for (const Node::Entry& entry : node.entries)
+      if (!entry.key.starts_with("net.") && !entry.key.starts_with("net/"))
+        fail_at(entry.mark, fmt::format("sysctl: {} is that of the whole machine: a lab can change "
+                                        "net.* only",
+                                        entry.key));
   }
 
   // A teardown without places is for every place that has a setup.
@@ -275,6 +291,7 @@ class VariantReader {
 
   const Node::Entry& entry_;
   const Node& node_;
+  const bool is_lab_;
   const bool has_router_;
   const bool is_external_;
   Variant variant_;
@@ -282,7 +299,7 @@ class VariantReader {
 
 }  // namespace
 
-Variants read_variants(const Node& map, bool has_router, bool is_external) {
+Variants read_variants(const Node& map, const Experiment& experiment) {
   if (map.type != Node::Type::map || map.entries.empty())
     fail_at(map.mark, "variants must be a map with at least one variant, e.g. {plain: {}}");
   static const std::regex plain(std::string(find_key("experiment", "name").pattern));
@@ -291,7 +308,7 @@ Variants read_variants(const Node& map, bool has_router, bool is_external) {
     if (!std::regex_match(entry.key, plain))
       fail_at(entry.mark,
               fmt::format("variant name '{}' must be of letters, digits, '_' and '-'", entry.key));
-    variants.push_back(VariantReader(entry, has_router, is_external).read());
+    variants.push_back(VariantReader(entry, experiment).read());
   }
   return variants;
 }

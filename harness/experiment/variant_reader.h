@@ -12,9 +12,9 @@ namespace pingperf {
 
 using Variants = std::vector<std::shared_ptr<const Variant>>;
 
-// Returns the variants in the order of the file. `has_router` tells if a lab has one, `is_external`
-// if the server of a pair of hosts is external. Throws UsageError at the place of an error.
-Variants read_variants(const Node& map, bool has_router, bool is_external);
+// Returns the variants in the order of the file, for the hosts or the lab of `experiment`. Throws
+// UsageError at the place of an error.
+Variants read_variants(const Node& map, const Experiment& experiment);
 
 // Returns the variants that `variants:` of a workload names, or all if `list` is null.
 Variants choose_variants(const Variants& all, const Node* list);

@@ -116,9 +116,16 @@ class RoundRunner {
   // the trials of the round will be refused.
   void switch_variant(std::span<const Trial> round) {
     const Variant* const variant = experiment_.cases[round.front().case_index].variant.get();
-    if (variants_.is_at(variant)) return;
+    if (variants_.is_at(variant)) {
+      switch_error_.clear();
+      return;
+    }
+    const bool has_failed = variant == failed_variant_ && round.front().block == failed_block_;
+    if (has_failed) return;  // the next block tries it again
     if (variant) progress_.switch_started(*variant);
     switch_error_ = variants_.to(variant);
+    failed_variant_ = switch_error_.empty() ? nullptr : variant;
+    failed_block_ = round.front().block;
     if (variant) progress_.switch_ended(*variant, switch_error_);
   }
 
@@ -135,6 +142,7 @@ class RoundRunner {
     if (!switch_error_.empty())
       for (Attempt& attempt : attempts) refuse(attempt, switch_error_);
     carry_out(attempts);
+    for (const std::size_t pair : std::exchange(failed_pairs_, {})) agents_.of(pair).drop();
     for (const auto& [pair, endpoint] : std::exchange(ended_services_, {}))
       variants_.forget(pair, endpoint);
     progress_.round_ended();
@@ -202,6 +210,7 @@ class RoundRunner {
     observer.before_start = [&] {
       attempt.together = barrier.await_others(barrier_timeout(*attempt.record.trial_case));
     };
+    observer.after_end = [&] { barrier.await_others(barrier_timeout(*attempt.record.trial_case)); };
     if (attempt.client) run_trial(attempt, observer);
     barrier.leave();
     finish(attempt);
@@ -250,7 +259,8 @@ class RoundRunner {
     const bool silent = dynamic_cast<const AgentTimeout*>(&e) != nullptr;
     record.status = silent ? Status::timeout : Status::failed;
     record.error = e.what();
-    agents_.of(*record.trial_case).drop();
+    const std::lock_guard lock(mutex_);
+    failed_pairs_.push_back(record.trial_case->pair);  // its agents end after the round
   }
 
   void finish(Attempt& attempt) {
@@ -278,8 +288,11 @@ class RoundRunner {
   const Margins margins_;
   TrialWarnings warnings_;
   VariantSwitch& variants_;
+  const Variant* failed_variant_ = nullptr;  // in block `failed_block_`
+  std::uint64_t failed_block_ = 0;
   std::string switch_error_;  // why the variant of this round could not be made; "": it was
   std::vector<std::pair<std::size_t, std::uint64_t>> ended_services_;  // of this round
+  std::vector<std::size_t> failed_pairs_;                              // in this round
   std::mutex mutex_;  // guards the directory, the progress, the warnings and the above
 };
 

@@ -92,6 +92,7 @@ class TrialRun {
       for (Side* side : {&pair.client, &pair.server}) stop(pair, *side);
     end_endpoints();
     await_end_of_service();
+    if (started_) observer_.after_end();
     if (started_ && outcome_.status != Status::interrupted)
       read_counters(false, now_ns() + margins_.other_end + margins_.answer);
     take_measurements(measured, outcome_.client, outcome_.server);

@@ -27,6 +27,7 @@ struct TrialObserver {
   std::function<void(End, const Interval&)> progress = [](End, const Interval&) {};
   std::function<void()> tick = [] {};          // a few times a second
   std::function<void()> before_start = [] {};  // both ends are ready; may wait for other trials
+  std::function<void()> after_end = [] {};     // both ends have ended; may wait for other trials
 };
 
 // How long the controller waits for an agent that should have answered.
@@ -65,10 +66,9 @@ class AgentTimeout : public ChannelError {
 };
 
 // Runs a trial to its end, within `timeout`. `server` is null if the server is external. A
-// background starts first, and the measured endpoints start after its warmup. Failures are
-// `path` is that of the variant. Failures are
-// outcomes, with two exceptions: throws ChannelError if a channel breaks, and AgentTimeout if an
-// agent does not answer.
+// background starts first, and the measured endpoints start after its warmup. `path` is that of the
+// variant. Failures are outcomes, with two exceptions: throws ChannelError if a channel breaks, and
+// AgentTimeout if an agent does not answer.
 TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& experiment,
                        const Trial& trial, Nanoseconds timeout, const TrialObserver& observer,
                        const Margins& margins = {}, const TrialPath& path = {});

@@ -22,12 +22,8 @@ std::vector<pid_t> processes_of(const std::vector<SystemAgent>& agents) {
   return pids;
 }
 
-// Waits until the service is ready, or has ended. Returns its event.
-Event await_service(Channel& channel, std::uint64_t endpoint) {
-  const Nanoseconds deadline = now_ns() + kServiceLimit;
-  while (auto event = channel.receive(deadline))
-    if (endpoint_of(*event) == endpoint) return std::move(*event);
-  channel.give_up();
+bool is_end(const Event& event) {
+  return std::holds_alternative<Failure>(event) || std::holds_alternative<Result>(event);
 }
 
 }  // namespace
@@ -45,7 +41,7 @@ VariantSwitch::~VariantSwitch() {
 
 bool VariantSwitch::is_at(const Variant* variant) {
   if (present_ != variant || !is_known_) return false;
-  if (variant == nullptr || changed_.empty()) return true;
+  if (changed_.empty() && services_.empty()) return true;
   try {
     return processes_of(system_agents(agents_)) == agent_processes_;
   } catch (const ChannelError&) {  // the next switch reports it
@@ -93,7 +89,7 @@ void VariantSwitch::change(const SystemAgent& agent, const Variant& variant) {
   const bool is_told_port = std::ranges::any_of(
       variant.services, [](const Service& service) { return service.names("port"); });
   SwitchVariant request{.changes = changes_of(agent, variant),
-                        .addresses = data_addresses(agent.pair, variant),
+                        .addresses = data_addresses(agent, variant),
                         .environment = variant.environment};
   if (agent.place == Place::server && is_told_port)
     request.port_at = Address::resolve(server_address(agent.pair, variant), 0).to_string();
@@ -138,53 +134,75 @@ void VariantSwitch::start_service(const SystemAgent& agent, const Variant& varia
   agent.channel->send(StartEndpoint{request.endpoint});
 }
 
+// Waits until the service is ready or has ended. Throws std::runtime_error if another service ends
+// meanwhile.
+Event VariantSwitch::await_service(Channel& channel, std::uint64_t endpoint) {
+  const Nanoseconds deadline = now_ns() + kServiceLimit;
+  while (auto event = channel.receive(deadline)) {
+    const std::uint64_t of = endpoint_of(*event).value_or(0);
+    if (of == endpoint && (is_end(*event) || std::holds_alternative<Ready>(*event)))
+      return std::move(*event);
+    if (of < kServiceEndpoints || of == endpoint || !is_end(*event)) continue;
+    std::erase_if(services_, [&](const RunningService& service) {
+      return service.process.agent.channel == &channel && service.endpoint == of;
+    });
+    const auto* const failure = std::get_if<Failure>(&*event);
+    throw std::runtime_error(failure ? failure->what : "a service ended by itself");
+  }
+  channel.give_up();
+}
+
 // Stops the services, the last one first, and waits for the end of each.
 void VariantSwitch::stop_services() noexcept {
-  for (auto service = services_.rbegin(); service != services_.rend(); ++service) try {
-      Channel& channel = *service->process.agent.channel;
-      channel.send(StopEndpoint{service->endpoint});
-      await_service(channel, service->endpoint);
-    } catch (const ChannelError&) {  // its agent ends it
+  while (!services_.empty()) {
+    const RunningService service = services_.back();
+    services_.pop_back();
+    if (!is_running(service.process)) continue;  // it has ended with its agent
+    Channel& channel = *service.process.agent.channel;
+    try {
+      channel.send(StopEndpoint{service.endpoint});
+      while (!is_end(await_service(channel, service.endpoint))) {
+      }
+    } catch (const std::runtime_error&) {  // another one has ended, or the agent, which ends it
     }
-  services_.clear();
+  }
+}
+
+bool VariantSwitch::is_running(const AgentProcess& process) {
+  const Channel* const channel = agents_.of(process.agent.pair).running(process.agent.place);
+  return channel == process.agent.channel && channel->pid() == process.pid;
 }
 
 void VariantSwitch::undo() noexcept {
   present_ = nullptr;
   is_known_ = true;
   paths_.clear();
-  if (changed_.empty() && services_.empty()) return;
-  not_undone_.clear();  // each agent tries again what it could not undo
-  undo_by_present_agents();
-  start_missing_agents();  // if one has died meanwhile, its successor undoes its changes
+  stop_services();
+  if (!changed_.empty()) not_undone_.clear();  // each agent tries again what it could not undo
+  std::vector<AgentProcess> dead;
+  for (auto process = changed_.rbegin(); process != changed_.rend(); ++process)
+    if (!undo_by(*process)) dead.push_back(*process);
+  for (const AgentProcess& process : dead) undo_by_successor(process.agent);
   changed_.clear();
 }
 
-// Returns the agents, or none if one of them cannot be started.
-std::vector<SystemAgent> VariantSwitch::start_missing_agents() noexcept try {
-  std::vector<SystemAgent> present = system_agents(agents_);
-  for (const SystemAgent& agent : present)
-    note_not_undone(agent, agent.channel->hello().not_undone);
-  return present;
+// Returns false if the agent has died.
+bool VariantSwitch::undo_by(const AgentProcess& process) try {
+  if (!is_running(process)) return false;
+  Channel& channel = *process.agent.channel;
+  channel.send(SwitchVariant{});
+  note_not_undone(process.agent, await_answer<Switched>(channel, kSwitchLimit).not_undone);
+  return true;
 } catch (const ChannelError&) {
-  return {};
+  return false;
 }
 
-// The successor of an agent that has died has undone its changes.
-void VariantSwitch::undo_by_present_agents() noexcept {
-  const std::vector<pid_t> present = processes_of(start_missing_agents());
-  const auto is_gone = [&](const AgentProcess& process) {
-    return std::ranges::find(present, process.pid) == present.end();
-  };
-  std::erase_if(services_, [&](const RunningService& s) { return is_gone(s.process); });
-  std::erase_if(changed_, is_gone);
-  stop_services();
-  for (auto process = changed_.rbegin(); process != changed_.rend(); ++process) try {
-      Channel& channel = *process->agent.channel;
-      channel.send(SwitchVariant{});
-      note_not_undone(process->agent, await_answer<Switched>(channel, kSwitchLimit).not_undone);
-    } catch (const ChannelError&) {  // its successor undoes them
-    }
+// Starts the next agent of a system whose agent has died: it undoes the changes first.
+void VariantSwitch::undo_by_successor(const SystemAgent& agent) noexcept try {
+  if (Channel* const successor = agents_.of(agent.pair).at(agent.place))
+    note_not_undone(agent, successor->hello().not_undone);
+} catch (const ChannelError& e) {
+  note_not_undone(agent, {fmt::format("its changes, which nobody could undo: {}", e.what())});
 }
 
 void VariantSwitch::note_not_undone(const SystemAgent& agent,
@@ -202,17 +220,25 @@ std::string VariantSwitch::server_address(std::size_t pair, const Variant& varia
 }
 
 // Returns the addresses before the variant's changes: the interfaces that carry the data have them.
-std::vector<std::string> VariantSwitch::data_addresses(std::size_t pair,
+std::vector<std::string> VariantSwitch::data_addresses(const SystemAgent& agent,
                                                        const Variant& variant) const {
+  std::vector<std::string> addresses;
   if (std::ranges::none_of(variant.changes,
                            [](const SystemChanges& c) { return c.mtu || c.offloads; }))
-    return {};
-  const HostPair& hosts = experiment_.hosts[pair];
-  std::vector<std::string> addresses = {
-      Address::resolve(hosts.server.address.empty() ? "127.0.0.1" : hosts.server.address, 0)
-          .host()};
-  if (!hosts.client.address.empty()) addresses.push_back(hosts.client.address);
+    return addresses;
+  for (const std::size_t pair : agent.pairs) {
+    const HostPair& hosts = experiment_.hosts[pair];
+    const std::string& server = hosts.server.address;
+    addresses.push_back(Address::resolve(server.empty() ? "127.0.0.1" : server, 0).host());
+    if (!hosts.client.address.empty()) addresses.push_back(hosts.client.address);
+  }
   return addresses;
+}
+
+const TrialPath& VariantSwitch::path(std::size_t pair) const {
+  static const TrialPath usual;
+  const auto found = paths_.find(pair);
+  return found == paths_.end() ? usual : found->second;
 }
 
 }  // namespace pingperf

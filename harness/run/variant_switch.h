@@ -28,7 +28,7 @@ class VariantSwitch {
   std::string to(const Variant* variant);
 
   // Returns where the trials of a pair go in the present variant.
-  const TrialPath& path(std::size_t pair) { return paths_[pair]; }
+  const TrialPath& path(std::size_t pair) const;
   // A service has ended by itself: to() starts the present variant anew.
   void forget(std::size_t pair, std::uint64_t endpoint);
 
@@ -51,12 +51,14 @@ class VariantSwitch {
   void change(const SystemAgent& agent, const Variant& variant);
   void start_service(const SystemAgent& agent, const Variant& variant, std::size_t index);
   void undo() noexcept;
-  void undo_by_present_agents() noexcept;
-  std::vector<SystemAgent> start_missing_agents() noexcept;
+  bool undo_by(const AgentProcess& process);
+  void undo_by_successor(const SystemAgent& agent) noexcept;
+  bool is_running(const AgentProcess& process);
+  Event await_service(Channel& channel, std::uint64_t endpoint);
   void stop_services() noexcept;
   void note_not_undone(const SystemAgent& agent, const std::vector<std::string>& commands);
   std::string server_address(std::size_t pair, const Variant& variant) const;
-  std::vector<std::string> data_addresses(std::size_t pair, const Variant& variant) const;
+  std::vector<std::string> data_addresses(const SystemAgent& agent, const Variant& variant) const;
 
   const Experiment& experiment_;
   Agents& agents_;

@@ -334,6 +334,9 @@ TEST(ProtocolTest, ChangesOfTheSystemSurviveTheTrip) {
   EXPECT_EQ(switched.error, "why");
   EXPECT_THAT(switched.not_undone, testing::ElementsAre("ip link (no)"));
   EXPECT_EQ(switched.port, 77);
+  const Recovered recovered = round_trip(Recovered{{"a"}, {"b"}});
+  EXPECT_THAT(recovered.undone, testing::ElementsAre("a"));
+  EXPECT_THAT(recovered.not_undone, testing::ElementsAre("b"));
   EXPECT_THAT(round_trip(VariantsChecked{{"a", "b"}}).problems, testing::ElementsAre("a", "b"));
 }
 
