@@ -120,6 +120,10 @@ def exists(process, kind, step, fault):
         return False  # the other faults cannot tell one line from another
     if fault == "SIGINT" and process.startswith("agent"):  # ignored: the controller has to end it
         return step in ("switched", "trial")
+    if fault == "SIGINT":  # handled as SIGTERM
+        return step.startswith(("setup", "settle", "trial", "teardown"))
+    if fault == STOP and kind not in ("commands", "service"):
+        return False  # the same waiting in the same code
     if process == "command":
         return step.startswith(("setup", "teardown"))
     if "service" in process:
