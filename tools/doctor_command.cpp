@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "harness/agent/journal.h"
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
 #include "harness/agent/systems.h"
@@ -15,6 +16,7 @@
 namespace pingperf {
 namespace {
 
+constexpr int kNotUndone = 3;
 constexpr Nanoseconds kObservation = 500 * kMillisecond;  // time to watch the CPUs of the hosts
 
 std::vector<HostReport> reports_of(const DoctorCommand& command) {
@@ -71,24 +73,41 @@ std::string text_of(const HostReport& report, const Style& style) {
   return text;
 }
 
+// Forgets the changes of killed runs that could not be undone: they have been printed. Returns
+// their number.
+std::size_t forget_changes() {
+  std::size_t forgotten = 0;
+  for (const auto& journal : stale_journals()) {
+    forgotten += journal->steps().size();
+    journal->replace({});
+  }
+  return forgotten;
+}
+
 }  // namespace
 
 int doctor_command(const DoctorCommand& command) {
   std::vector<std::string> removed;
   if (command.clean) removed = remove_stale_labs();
   const std::vector<HostReport> reports = reports_of(command);
+  const std::size_t forgotten = command.clean ? forget_changes() : 0;
+  if (forgotten > 0)
+    fmt::print(stderr, "forgot {} change{} that could not be undone: undo by hand what is above\n",
+               forgotten, forgotten == 1 ? "" : "s");
+  const int status = forgotten > 0 ? kNotUndone : 0;
   if (command.format == "json") {
     Json document = {{"removed", removed}, {"hosts", to_json(reports)}};
     for (std::size_t i = 0; i < reports.size(); ++i)
       document["hosts"][i]["facts"] = parse_json(reports[i].facts);
     print_json(document);
-    return 0;
+    return status;
   }
   for (const std::string& name : removed) fmt::print("removed {}: its run is gone\n", name);
-  if (command.clean && removed.empty()) fmt::print("found no lab whose run is gone\n");
+  if (command.clean && removed.empty() && reports.front().undone.empty() && forgotten == 0)
+    fmt::print("found nothing that a killed run has left\n");
   for (const HostReport& report : reports)
     fmt::print("{}{}", &report == &reports.front() ? "" : "\n", text_of(report, style_of_stdout()));
-  return 0;
+  return status;
 }
 
 }  // namespace pingperf

@@ -132,7 +132,11 @@ int compare_command(const CompareCommand& command) {
   if (comparison.rows.empty() && comparison.unmeasured.empty())
     throw UsageError(fmt::format("pingperf compare: the runs have no case in common that has {}",
                                  fmt::join(command.options.metrics, " or ")));
-  if (command.explain) explain_runs(comparison, base, new_runs);
+  if (command.explain) {
+    explain_runs(comparison, base, new_runs);
+    if (std::ranges::none_of(comparison.rows, is_difference_found))
+      fmt::print(stderr, "--explain: no row has a verdict, so there is nothing to explain\n");
+  }
   fmt::print("{}", formatted(comparison, command.format, command.fail_on));
   const std::vector<std::string> lines = failures(comparison, command.fail_on);
   for (const std::string& line : lines) fmt::print(stderr, "failed: {}\n", line);

@@ -252,17 +252,21 @@ struct Sessions {
 // Undoes the last variant and prints what could not be undone, also if an exception ends the run.
 class UndoAtEnd {
  public:
-  explicit UndoAtEnd(VariantSwitch& variants) : variants_(variants) {}
+  UndoAtEnd(VariantSwitch& variants, bool is_lab) : variants_(variants), is_lab_(is_lab) {}
   UndoAtEnd(const UndoAtEnd&) = delete;
   UndoAtEnd& operator=(const UndoAtEnd&) = delete;
   ~UndoAtEnd() {
     variants_.to(nullptr);
     for (const std::string& command : variants_.not_undone())
-      fmt::print(stderr, "a change could not be undone; run by hand {}\n", command);
+      fmt::print(stderr, "{} {}\n",
+                 is_lab_ ? "a change of the lab could not be undone, and ends with the lab,"
+                         : "a change could not be undone; run by hand",
+                 command);
   }
 
  private:
   VariantSwitch& variants_;
+  const bool is_lab_;
 };
 
 // Runs one session of an experiment, or resumes a run.
@@ -274,7 +278,7 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
   Agents agents(experiment);
   print_recovered(agents);
   VariantSwitch variants(experiment, agents, interrupt);
-  const UndoAtEnd undo(variants);
+  const UndoAtEnd undo(variants, lab != nullptr);
   const std::vector<HostReport> reports = check_hosts(experiment, agents, kHostObservation);
   RunDirectory directory = open_directory(command, experiment, subject.text, subject.overrides,
                                           lab.get(), agents, to_json(reports));

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
+#include <cerrno>
 #include <set>
 #include <sstream>
 
@@ -22,20 +24,37 @@ namespace {
 
 constexpr Nanoseconds kCommandLimit = 30 * kSecond;
 
-// Runs a command to its end. Returns why it failed, with the last line of its output, or "".
+// Returns the line of a command's output that says most: the last one that begins with "Error", or
+// else the last one with a letter. nft(8) ends its errors with a line of carets.
+std::string telling_line(const std::string& output) {
+  std::istringstream lines(output);
+  std::string last, error;
+  for (std::string line; std::getline(lines, line);) {
+    if (std::ranges::any_of(line, [](unsigned char c) { return std::isalpha(c) != 0; }))
+      last = line;
+    if (line.starts_with("Error") || line.starts_with("error")) error = line;
+  }
+  return printable(error.empty() ? last : error);
+}
+
+// Runs a command to its end. Returns why it failed, with a line of its output, or "".
 std::string failure_of(const CommandWords& words) {
-  Tail output;
-  ProgramProcess process(
-      {}, words, {}, [&](std::string_view bytes) { output.add(bytes); }, [](std::string_view) {});
+  constexpr std::size_t kMaxOutput = 64 * 1024;
+  std::string output, errors;
+  const auto keep = [](std::string& text) {
+    return [&text](std::string_view bytes) {
+      if (text.size() < kMaxOutput) text += bytes;
+    };
+  };
+  ProgramProcess process({}, words, {}, keep(output), keep(errors));
   const std::optional<int> status = process.pump(now_ns() + kCommandLimit, -1);
   process.end();
   if (status && *status == 0) return "";
-  std::string last = process.last_error();
-  if (last.empty()) last = output.last_line();
+  const std::string line = telling_line(errors.empty() ? output : errors);
   return fmt::format(
       "{}{}{}",
       status ? ending_of(*status) : fmt::format("did not end within {} s", kCommandLimit / kSecond),
-      last.empty() ? "" : ": ", last);
+      line.empty() ? "" : ": ", line);
 }
 
 // Throws std::runtime_error if the command fails.
@@ -69,8 +88,9 @@ void write_setting(const std::string& file, const std::string& value) {
   const Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
   const std::string line = value + "\n";  // an empty write would not reach the kernel
   if (!fd || ::write(fd.get(), line.data(), line.size()) < 0)
-    throw std::system_error(errno, std::generic_category(),
-                            fmt::format("the kernel does not accept '{}' for {}", value, file));
+    throw std::runtime_error(
+        fmt::format("the kernel does not accept '{}' for {}{}", value, file,
+                    errno == EACCES || errno == EPERM ? ": requires more rights" : ""));
   if (const std::string now = read_setting(file); words_in(now) != words_in(value))
     throw std::runtime_error(
         fmt::format("{} is '{}' after '{}' was written", file, printable(now), value));

@@ -36,16 +36,23 @@ void add_commands_of(const Program& program, bool has_server, std::vector<Launch
                                     command_line(program.copy_files), program.name)});
 }
 
-// Adds the changes and services of a variant.
+// Adds the changes and services of a variant, each with the places that it is made at.
 void add_commands_of(const Variant& variant, std::vector<Launcher>& launchers) {
-  std::set<std::string> known;  // a change of both ends is one
-  const auto add = [&](const std::string& place, const std::string& command) {
-    if (known.insert(command).second)
-      launchers.push_back({place, fmt::format("{} (variant '{}')", command, variant.name)});
-  };
-  for (const SystemChanges& changes : variant.changes)
-    for (const std::string& command : commands_of(changes)) add(changes.place, command);
-  for (const Service& service : variant.services) add(service.place, command_line(service.run));
+  std::vector<std::pair<std::string, std::string>> commands;  // and its places
+  for (const Place place : kPlaces)
+    for (const std::string& command : commands_of(variant.of(place))) {
+      const auto known =
+          std::ranges::find(commands, command, &decltype(commands)::value_type::first);
+      if (known == commands.end())
+        commands.emplace_back(command, name(place));
+      else if (!known->second.ends_with(name(place)))
+        known->second += fmt::format(", {}", name(place));
+    }
+  for (const Service& service : variant.services)
+    commands.emplace_back(command_line(service.run), name(service.on));
+  for (const auto& [command, places] : commands)
+    launchers.push_back(
+        {variant.place, fmt::format("{} (variant '{}', {})", command, variant.name, places)});
 }
 
 }  // namespace

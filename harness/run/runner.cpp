@@ -314,6 +314,7 @@ void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, 
   for (auto begin = trials.begin(); begin != trials.end();) {
     const auto end = std::find_if(begin, trials.end(),
                                   [&](const Trial& trial) { return trial.round != begin->round; });
+    if (interrupt.raised()) break;
     runner.switch_variant({begin, end});
     if (begin != trials.begin()) {
       runner.prepare({begin, end});
