@@ -84,10 +84,12 @@ def check_torn_journals(pingperf, inject, every):
             raise Wrong(f"the journal is not as expected: {texts[0]}")
         value = difference(before, changed[0])[("server", "sysctl", RMEM)][1]
         cuts = range(0, len(second) + 1, every)
+        version = subprocess.run([pingperf, "--version"], stdout=subprocess.PIPE, check=True, text=True)
+        hello = json.dumps({"type": "hello", "version": version.stdout.split()[1]}).encode() + b"\n"
         for cut in cuts:
             subprocess.run([*hosts.enter("server"), "sysctl", "-qw", f"{RMEM}={value}"], check=True)
             journal.write_text(whole_lines + second[:cut])
-            agent = subprocess.run([*hosts.enter("server"), pingperf, "agent"], stdin=subprocess.DEVNULL,
+            agent = subprocess.run([*hosts.enter("server"), pingperf, "agent"], input=hello,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, timeout=20)
             if agent.returncode != 0 or journal.exists():
                 raise Wrong(f"cut at byte {cut}: exit status {agent.returncode}, {agent.stderr.decode()}")
