@@ -115,10 +115,10 @@ def difference(before, after):
             if before.get(key) != after.get(key)}
 
 
-def groups_of(agents):
-    """Returns the control groups of the workers of these agents."""
+def groups_of(agents, since):
+    """Returns the control groups of the workers of these agents. Older ones had another agent of the same number."""
     roots = [Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").iterdir()]
     own = {line.split(":")[2] for line in Path("/proc/self/cgroup").read_text().splitlines()}
     folders = {root / group.strip("/") / step / f"pingperf-{agent}"
                for root in roots for group in own for step in ("", "..") for agent in agents}
-    return {str(folder.resolve()) for folder in folders if folder.is_dir()}
+    return {str(folder.resolve()) for folder in folders if folder.is_dir() and folder.stat().st_ctime >= since}

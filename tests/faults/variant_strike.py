@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import threading
+import time
 
 import stage as stages
 from hosts import ADDRESSES, Hosts, difference, groups_of
@@ -25,6 +26,7 @@ class VariantStage(Stage):
         self.switches = dict.fromkeys(ENDS, 0)
         self.journal_lines = dict.fromkeys(ENDS, 0)
         self.all_agents = set()
+        self.begin_s = time.time()
 
     # The requests of an end: the variant, undo, the variant, undo. A plain variant requires none.
     FIRST = {1: "", 2: "undo "}
@@ -136,6 +138,14 @@ def command_of(step):
 # ---- The strike
 
 
+def kill_together(pids):
+    """Kills processes so that none can react to the end of another."""
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in pids:
+            os.kill(pid, number)
+    eventually(lambda: not any(map(stages.is_running, pids)), 1)
+
+
 class Strike:
     def __init__(self, pingperf, inject, c, number=0):
         self.pingperf, self.inject, self.c, self.number = pingperf, inject, c, number
@@ -164,7 +174,7 @@ class Strike:
         """Removes what an error of pingperf has left outside the namespaces."""
         kill_all_with(self.stage.marker.encode())
         eventually(lambda: not processes_with(self.stage.marker.encode()), 3)
-        for group in groups_of(self.stage.all_agents):
+        for group in groups_of(self.stage.all_agents, self.stage.begin_s):
             os.rmdir(group)
 
     def on_step(self, step, end, pid):
@@ -184,11 +194,7 @@ class Strike:
         fault = self.c.fault
         pids = [command] if self.c.process == "command" else self.pids()
         if len(pids) > 1:
-            for pid in pids:
-                os.kill(pid, signal.SIGSTOP)
-            for pid in pids:
-                os.kill(pid, signal.SIGKILL)
-            eventually(lambda: not any(map(stages.is_running, pids)), 1)
+            kill_together(pids)
         elif fault == STOP:
             stages.stop_for(1)(self.stage, pids[0])
         else:
@@ -227,7 +233,7 @@ class Strike:
         changed = difference(self.before, self.hosts.snapshot())
         if changed:
             raise Damage(f"the system is not as before: {changed}")
-        if groups := groups_of(stage.all_agents):
+        if groups := groups_of(stage.all_agents, stage.begin_s):
             raise Damage(f"control groups remain: {groups}")
         for end in ENDS:  # an agent that was killed may leave a journal, but nothing in it
             if self.hosts.steps(end) or self.hosts.journals(end) and "SIGKILL" != self.c.fault:
@@ -308,7 +314,7 @@ class Strike:
     def check_remains(self, end, steps, left):
         """Checks that the journal of a host has all its changes, and no changes that are not made."""
         changed = {thing_of(key) for key in difference(self.before, left) if key[0] == end}
-        changed |= groups_of({self.stage.agents[end]})
+        changed |= groups_of({self.stage.agents[end]}, self.stage.begin_s)
         named = set().union(*map(things_of, steps))
         if not changed <= named:
             raise Damage(f"no journal has these changes: {changed - named}")

@@ -21,7 +21,7 @@ import page
 from hosts import Hosts, difference
 from stage import Damage, Wrong
 from variant_combinations import BLOCKS, FIN_TIMEOUT, RMEM, combinations, experiment_of, short_selection
-from variant_strike import OTHER, Strike, VariantStage
+from variant_strike import OTHER, Strike, VariantStage, kill_together
 
 # ---- Other checks
 
@@ -66,8 +66,7 @@ def check_torn_journals(pingperf, inject, every):
                 os.kill(stage.agents["server"], signal.SIGSTOP)
                 texts.append(hosts.journals("server")[0].read_text())
                 changed.append(hosts.snapshot())
-                for pid in (stage.controller.pid, *stage.agents.values()):
-                    os.kill(pid, signal.SIGKILL)
+                kill_together([stage.controller.pid, *stage.agents.values()])
 
         texts, changed = [], []
         stage.on_step = on_step
@@ -79,7 +78,7 @@ def check_torn_journals(pingperf, inject, every):
         whole_lines = texts[0][:texts[0].rindex("\n") + 1]
         # The step of the second sysctl, as the agent would have written it.
         second = first.replace(RMEM.replace(".", "/"), FIN_TIMEOUT.replace(".", "/")).replace(
-            json.dumps(steps[0]["content"]), json.dumps("60")) + "\n"
+            json.dumps(steps[0]["content"]), json.dumps(before[("server", "sysctl", FIN_TIMEOUT)])) + "\n"
         if not second.startswith(texts[0][len(whole_lines):]):
             raise Wrong(f"the journal is not as expected: {texts[0]}")
         value = difference(before, changed[0])[("server", "sysctl", RMEM)][1]
