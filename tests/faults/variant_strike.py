@@ -167,8 +167,9 @@ class Strike:
             except Wrong as wrong:
                 printed = b"".join(self.stage.printed.values()).decode(errors="replace")
                 lines = [line for line in printed.splitlines() if ": runs: " not in line]
-                self.clean()
                 raise type(wrong)("\n    ".join([str(wrong), *(line[:200] for line in lines[-8:])])) from None
+            finally:
+                self.clean()
 
     def clean(self):
         """Removes what an error of pingperf has left outside the namespaces."""
