@@ -12,6 +12,7 @@
 
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
+#include "sockets/transport/token.h"
 
 namespace pingperf {
 namespace {
@@ -54,7 +55,7 @@ fs::path groups_folder() {
 }
 
 std::string group_name() {
-  return fmt::format("pingperf-{}", ::getpid());
+  return fmt::format("pingperf-{}-{}", ::getpid(), to_hex(mint_token()).substr(0, 8));
 }
 
 // Returns the group that the workers' group is made in. A group of version 2 has either processes

@@ -33,7 +33,11 @@ class ChangesTest : public testing::Test {
     if (::geteuid() != 0 || ::unshare(CLONE_NEWNET) != 0)
       GTEST_SKIP() << "requires root, for a network namespace";
   }
-  void TearDown() override { ::setns(own_namespace_.get(), CLONE_NEWNET); }
+  void TearDown() override {
+    for (const auto& journal : journals())
+      std::filesystem::remove(journal);  // no agent comes later
+    ::setns(own_namespace_.get(), CLONE_NEWNET);
+  }
 
   static std::string sysctl() { return read_file(sysctl_file(kSysctl)).value_or("?"); }
 
