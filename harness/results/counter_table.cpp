@@ -10,7 +10,7 @@ namespace {
 
 const std::vector<std::string_view> kCounterColumns = {"case",   "block", "host",
                                                        "source", "name",  "delta"};
-enum CounterColumn : std::size_t { kCase, kBlock, kHost, kSource, kName, kDelta };
+enum ReadColumn : std::size_t { kCase, kBlock, kHost, kSource, kName, kDelta };
 
 // Finds the counter of a row. The rows of a trial come in the same order in most trials, so the
 // counter after the last one is the first guess.
