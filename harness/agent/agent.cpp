@@ -201,8 +201,10 @@ class Agent {
                                 e->transport,
                                 {e->parameters.begin(), e->parameters.end()},
                                 e->unavailable()});
+    answer.recovers = !stale_journals().empty();
     send(answer);
     greeted_ = true;
+    if (!answer.recovers) return;
     Recovery recovery = undo_stale_changes();
     send(Recovered{std::move(recovery.undone), std::move(recovery.not_undone)});
   }

@@ -110,6 +110,7 @@ AgentHello Channel::greet(Nanoseconds timeout) {
     fail(fmt::format("has pingperf {}, this is {}: install the same version on both hosts",
                      hello->version, version()));
   AgentHello complete = std::move(*hello);
+  if (!complete.recovers) return complete;
   const auto recovered = receive(now_ns() + kRecoveryTimeout);
   if (!recovered || !std::holds_alternative<Recovered>(*recovered)) give_up();
   complete.undone = std::get<Recovered>(*recovered).undone;

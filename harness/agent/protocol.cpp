@@ -332,7 +332,8 @@ Json to_json(const AgentHello& hello) {
           {"version", hello.version},
           {"engines", std::move(engines)},
           {"host", parse_json(hello.host.json)},
-          {"network_namespace", hello.network_namespace}};
+          {"network_namespace", hello.network_namespace},
+          {"recovers", hello.recovers}};
 }
 
 // Reads only the version if it differs, because another version may have another form.
@@ -346,6 +347,7 @@ AgentHello hello_from(const Json& object) {
   hello.host = {json_line(host), take_optional<std::string>(host, "hostname").value_or(""),
                 take_optional<std::string>(host, "boot_id").value_or("")};
   hello.network_namespace = take<std::string>(object, "network_namespace");
+  hello.recovers = take<bool>(object, "recovers");
   return hello;
 }
 

@@ -3,7 +3,7 @@
 //   controller            agent                worker
 //     |--- hello ---------->|
 //     |<-- hello -----------|
-//     |<-- recovered -------|                   |  it has undone the changes of killed agents
+//     |<-- recovered -------|                   |  if killed agents had left changes
 //     |--- listen/connect ->|==== starts ======>|
 //     |                     |--- the same ----->|
 //     |<-- ready -----------|<------------------|  a server sends its address, before it accepts
@@ -136,7 +136,8 @@ struct AgentHello {
   std::vector<EngineInfo> engines;
   HostFacts host;
   std::string network_namespace;  // network_namespace(); "" if unknown
-  // Set by the controller from Recovered, which follows.
+  bool recovers = false;          // Recovered follows
+  // Set by the controller from Recovered.
   std::vector<std::string> undone;
   std::vector<std::string> not_undone;
 };

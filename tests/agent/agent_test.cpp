@@ -80,7 +80,6 @@ class AgentTest : public testing::Test {
   void greet() {
     say(ControllerHello{std::string(version())});
     expect<AgentHello>();
-    expect<Recovered>();
   }
 
   // Returns the next event, or an error of the conversation if there is none.

@@ -112,7 +112,6 @@ class FakeAgent {
     }
     if (mode_ == "late-hello") std::this_thread::sleep_for(std::chrono::milliseconds(200));
     send(canned_hello(mode_ == "wrong-version" ? "9.9.9" : std::string(version()), mode_));
-    send(Recovered{});
   }
 
   void handle(const OpenEndpoint& open) {
