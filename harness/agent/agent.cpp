@@ -201,11 +201,12 @@ class Agent {
                                 e->transport,
                                 {e->parameters.begin(), e->parameters.end()},
                                 e->unavailable()});
-    answer.recovers = !stale_journals().empty();
+    const auto stale = stale_journals();
+    answer.recovers = !stale.empty();
     send(answer);
     greeted_ = true;
     if (!answer.recovers) return;
-    Recovery recovery = undo_stale_changes();
+    Recovery recovery = undo_stale_changes(stale);
     send(Recovered{std::move(recovery.undone), std::move(recovery.not_undone)});
   }
 

@@ -1,4 +1,4 @@
-// What a host needs for the changes of a variant.
+// Checks that a host can make the changes of a variant.
 #include <fmt/core.h>
 #include <unistd.h>
 

@@ -269,9 +269,9 @@ void Changes::make_groups(const SystemChanges& changes) {
   }
 }
 
-Recovery undo_stale_changes() {
+Recovery undo_stale_changes(const std::vector<std::unique_ptr<Journal>>& journals) {
   Recovery all;
-  for (const auto& journal : stale_journals()) {
+  for (const auto& journal : journals) {
     const Recovery one = undo_all(*journal);
     all.undone.insert(all.undone.end(), one.undone.begin(), one.undone.end());
     for (const std::string& failure : one.not_undone)

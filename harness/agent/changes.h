@@ -1,6 +1,7 @@
 // Changes of the system that a variant makes, and their undoing.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,7 +49,8 @@ struct Recovery {
   std::vector<std::string> undone;      // commands
   std::vector<std::string> not_undone;  // commands that failed, with the error
 };
-Recovery undo_stale_changes();
+Recovery undo_stale_changes(
+    const std::vector<std::unique_ptr<Journal>>& journals = stale_journals());
 
 // Returns why this host cannot make the changes. Each text begins with a place in the file.
 std::vector<std::string> problems_of(const SystemChanges& changes);

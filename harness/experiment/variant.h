@@ -29,8 +29,8 @@ struct PlacedText {
 
 using CommandWords = std::vector<std::string>;
 
-// What a variant changes on one system. The agent makes the changes in the order of the fields, and
-// undoes them in the reverse order.
+// The changes that a variant makes on one system. The agent makes the changes in the order of the
+// fields, and undoes them in the reverse order.
 struct SystemChanges {
   struct Sysctl {
     std::string name;  // "net.ipv4.tcp_rmem"

@@ -72,13 +72,13 @@ void read_sysctls(const Node& node, SystemChanges& changes) {
 }
 
 void read_limits(const Node& node, SystemChanges& changes) {
-  constexpr double kLeastCpu = 0.01, kMostCpu = 1024;  // CPUs
-  constexpr std::uint64_t kLeastMemory = 4 << 20;      // bytes: a worker needs so much
+  constexpr double kMinCpu = 0.01, kMaxCpu = 1024;  // CPUs
+  constexpr std::uint64_t kMinMemory = 4 << 20;     // bytes: a worker needs so much
   check_keys(node, "cgroup", keys_of("cgroup"));
   if (node.entries.empty()) fail_at(node.mark, "cgroup limits nothing: add e.g. cpu: 50%");
   if (const Node* const cpu = node.find("cpu")) {
     const auto share = parse_percent(read_text(*cpu, "cpu"));
-    if (!share || *share < kLeastCpu || *share > kMostCpu)
+    if (!share || *share < kMinCpu || *share > kMaxCpu)
       fail_at(cpu->mark, fmt::format("cpu: '{}' is no share of a CPU: write e.g. 50%, or 200% for "
                                      "two CPUs",
                                      cpu->scalar));
@@ -86,7 +86,7 @@ void read_limits(const Node& node, SystemChanges& changes) {
   }
   if (const Node* const memory = node.find("memory")) {
     const auto bytes = parse_size(read_text(*memory, "memory"));
-    if (!bytes || *bytes < kLeastMemory)
+    if (!bytes || *bytes < kMinMemory)
       fail_at(memory->mark, fmt::format("memory: '{}' is no size from 4MiB on: write e.g. 256MiB",
                                         memory->scalar));
     changes.memory_limit = *bytes;
