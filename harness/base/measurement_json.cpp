@@ -63,6 +63,12 @@ constexpr Field<M> kMeasurement[] = {
     {"receive_buffer_bytes", &M::receive_buffer_bytes},
     {"low_watermark_bytes", &M::low_watermark_bytes},
     {"mss_bytes", &M::mss_bytes},
+    {"time_waits", &M::time_waits},
+    {"handshakes", &M::handshakes},
+    {"resumed_handshakes", &M::resumed_handshakes},
+    {"frames", &M::frames},
+    {"frames_late", &M::frames_late},
+    {"frames_dropped", &M::frames_dropped},
 };
 
 constexpr Field<Interval> kInterval[] = {

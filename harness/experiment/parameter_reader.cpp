@@ -1,6 +1,6 @@
 #include "harness/experiment/parameter_reader.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -84,16 +84,18 @@ void read_parameter(Options& options, const Parameter& p, const Node& node) {
   std::visit([&](auto field) { read_into(options.*field, p, node); }, p.field);
 }
 
-std::vector<std::string> read_pin(Options& options, const Node& node) {
-  static constexpr std::string_view ends[] = {"client", "server"};
+// Reads parameters that are written as a map, such as `pin: {client: 0, server: 1}`.
+std::vector<std::string> read_map(Options& options, const std::string& map, const Node& node) {
+  const std::vector<std::string_view> keys = keys_of_map(map);
   if (node.type != Node::Type::map)
-    fail_at(node.mark, "pin must be a map like {client: 0, server: 1}");
+    fail_at(node.mark, fmt::format("{} must be a map of {}, not {}", map, fmt::join(keys, ", "),
+                                   describe(node.type)));
   std::vector<std::string> names;
   for (const Node::Entry& entry : node.entries) {
-    if (std::find(std::begin(ends), std::end(ends), entry.key) == std::end(ends))
+    if (std::find(keys.begin(), keys.end(), entry.key) == keys.end())
       fail_at(entry.mark,
-              fmt::format("unknown key '{}' in pin{}", entry.key, suggest(entry.key, ends)));
-    names.push_back("pin." + entry.key);
+              fmt::format("unknown key '{}' in {}{}", entry.key, map, suggest(entry.key, keys)));
+    names.push_back(map + "." + entry.key);
     read_parameter(options, *find_parameter(names.back()), entry.value);
   }
   return names;
@@ -143,10 +145,20 @@ void read_choice(Enum& field, std::optional<Enum> (*from)(std::string_view), con
 
 }  // namespace
 
-std::vector<std::string_view> assignable_keys() {
-  std::vector<std::string_view> keys = {"kind", "transport", "engine", "pin", "dscp"};
+std::vector<std::string_view> keys_of_map(std::string_view map) {
+  std::vector<std::string_view> keys;
   for (const Parameter& p : parameters())
-    if (!p.name.starts_with("pin.")) keys.push_back(p.name);
+    if (const std::string_view name = p.name; name.starts_with(map) && name[map.size()] == '.')
+      keys.push_back(name.substr(map.size() + 1));
+  return keys;
+}
+
+std::vector<std::string_view> assignable_keys() {
+  std::vector<std::string_view> keys = {"kind", "transport", "engine", "dscp"};
+  for (const Parameter& p : parameters()) {
+    const std::string_view key = p.name.substr(0, p.name.find('.'));
+    if (keys.back() != key) keys.push_back(key);
+  }
   return keys;
 }
 
@@ -170,11 +182,11 @@ std::vector<std::string> assign(Options& options, const std::string& key, const 
     options.engine = value.type == Node::Type::null ? "null" : read_text(value, "engine");
     return {};
   }
-  if (key == "pin") return read_pin(options, value);
   if (key == "dscp") {
     options.tos = 4 * read_count(value, "dscp", 0, 63);
     return {"tos"};
   }
+  if (!find_parameter(key)) return read_map(options, key, value);
   if (key == "ip" && read_text(value, "ip") != "4" && value.scalar != "6")
     wrong(value, "ip", "4 or 6");
   if (key == "iperf3_options")

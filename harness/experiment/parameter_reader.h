@@ -10,9 +10,12 @@
 
 namespace pingperf {
 
-// Returns the keys of a workload that set Options: kind, transport, engine, every parameter, pin
-// and dscp.
+// Returns the keys of a workload that set Options: kind, transport, engine, every parameter, dscp,
+// and the maps of parameters, such as pin.
 std::vector<std::string_view> assignable_keys();
+
+// Returns the keys of a map of parameters: the parameter "pin.client" is the key client of pin.
+std::vector<std::string_view> keys_of_map(std::string_view map);
 
 // Returns the name of every parameter.
 std::vector<std::string_view> parameter_names();

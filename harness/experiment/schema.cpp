@@ -1,5 +1,7 @@
 #include "harness/experiment/schema.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -102,12 +104,14 @@ Schema engine_rule() {
   return rule;
 }
 
-Schema pin_schema() {
+// Parameters that are written as a map: those whose names begin with "pin." are the keys of pin.
+Schema map_schema(std::string_view map) {
   Schema schema = {{"type", "object"}, {"additionalProperties", false}};
-  for (const char* const end : {"client", "server"}) {
-    const Parameter& p = *find_parameter(std::string("pin.") + end);
-    schema["properties"][end] = schema_of(p);
-    schema["properties"][end]["description"] = p.doc;
+  for (const std::string_view key : keys_of_map(map)) {
+    const Parameter& p = *find_parameter(fmt::format("{}.{}", map, key));
+    Schema& property = schema["properties"][std::string(key)];
+    property = schema_of(p);
+    property["description"] = p.doc;
   }
   return schema;
 }
@@ -124,7 +128,12 @@ const Special kSpecials[] = {
     {"transport", "the protocol that carries the bytes; default: tcp",
      [] { return one_of(transport_names()); }},
     {"engine", "the code that is measured; `pingperf engines` lists all", engine_schema},
-    {"pin", "the CPUs that the two ends run on", pin_schema},
+    {"pin", "the CPUs that the two ends run on", [] { return map_schema("pin"); }},
+    {"on_off", "a sender sends for `on`, then pauses for `off`, and so on",
+     [] { return map_schema("on_off"); }},
+    {"frame", "isochronous traffic: frames of `bytes`, one due each `every`",
+     [] { return map_schema("frame"); }},
+    {"interface", "the network interfaces of the two ends", [] { return map_schema("interface"); }},
     {"dscp", "sets tos to four times this", [] { return integer(0, 63); }},
     {"ip", "",
      [] {

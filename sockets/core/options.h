@@ -21,11 +21,24 @@ namespace pingperf {
 enum class Kind { throughput, latency, connect };
 
 // The protocol that carries the bytes.
-enum class Transport { tcp, udp, unix_stream, unix_datagram, raw, icmp, mptcp };
+enum class Transport {
+  tcp,
+  udp,
+  unix_stream,
+  unix_datagram,
+  raw,
+  icmp,
+  mptcp,
+  unix_seqpacket,
+  vsock,
+  multicast,  // UDP from one sender to a group of receivers
+  ethernet,   // frames of an EtherType of our own
+};
 
 // Returns true if the transport carries a stream of bytes; the others carry datagrams.
 constexpr bool is_stream(Transport t) {
-  return t == Transport::tcp || t == Transport::unix_stream || t == Transport::mptcp;
+  return t == Transport::tcp || t == Transport::unix_stream || t == Transport::mptcp ||
+         t == Transport::vsock;
 }
 
 // Returns true if addresses of the transport have a port.
@@ -93,8 +106,29 @@ struct Options {
   std::optional<bool> dont_fragment;
   std::optional<bool> repeating_payload;
   std::optional<std::uint64_t> receive_low_watermark;
-  std::optional<std::string> iperf3_options;  // arguments, separated by blanks
-  std::optional<std::string> libiperf;        // absolute path of a file or folder
+  std::optional<std::string> iperf3_options;   // arguments, separated by blanks
+  std::optional<std::string> libiperf;         // absolute path of a file or folder
+  std::optional<std::uint64_t> response_size;  // bytes of a pong; empty: as message_size
+  std::optional<std::uint64_t> in_flight;      // pings under way on a flow, closed loop
+  std::optional<Nanoseconds> think_time;       // from a pong to the next ping of the flow
+  std::optional<bool> reset_on_close;
+  std::optional<std::string> size_mix;  // "64:7 570:4 1518:1": sizes in bytes, and their weights
+  std::optional<Nanoseconds> on_time;   // a sender sends for on_time, and pauses for off_time
+  std::optional<Nanoseconds> off_time;
+  std::optional<Nanoseconds> frame_every;
+  std::optional<std::uint64_t> frame_bytes;
+  std::optional<Nanoseconds> frame_deadline;
+  std::optional<std::string> tls_cipher;
+  std::optional<bool> tls_resumption;
+  std::optional<bool> ktls;
+  std::optional<std::string> client_interface;
+  std::optional<std::string> server_interface;
+  std::optional<bool> mapped_ring;
+  std::optional<bool> qdisc_bypass;
+  std::optional<bool> need_wakeup;
+  std::optional<std::string> wait;
+  std::optional<std::string> multicast_group;
+  std::optional<std::uint64_t> receivers;
 };
 
 // Returns true if the trial ends after a number of bytes or messages instead of after a time.

@@ -28,8 +28,10 @@ enum class Span {
   oneway_forward,    // from the client's kernel to the server's kernel
   oneway_reverse,    // from the server's kernel to the client's kernel
   send_gap,          // between the sends of a paced stream
+  handshake,         // of TLS, from the established connection until data can be sent
+  frame,             // from the time at which a frame was due until it was whole
 };
-inline constexpr std::size_t kSpans = 11;
+inline constexpr std::size_t kSpans = 13;
 // Returns the name of the enumerator.
 std::string_view name(Span span);
 
@@ -122,6 +124,13 @@ struct Measurement {
   std::map<Span, Histogram> spans;               // the measured spans
   std::vector<Sample> samples;                   // filled with `samples: all`
   std::optional<std::uint64_t> samples_dropped;  // not stored, because there was no space
+
+  std::optional<std::uint64_t> time_waits;  // sockets in TIME_WAIT at the end, of the namespace
+  std::optional<std::uint64_t> handshakes;  // of TLS, in the window
+  std::optional<std::uint64_t> resumed_handshakes;  // part of handshakes
+  std::optional<std::uint64_t> frames;          // isochronous frames that were due in the window
+  std::optional<std::uint64_t> frames_late;     // whole after their deadline
+  std::optional<std::uint64_t> frames_dropped;  // not sent in time, or never whole
 
   std::string clock;  // of the round trips: tsc or monotonic
   std::string cpus;   // CPUs on which the loops were seen: "0", "0 1"
