@@ -28,6 +28,9 @@ std::span<const Engine* const> socket_engines() {
     add({&io_uring_udp_throughput(), 1});
     add(io_uring_latency());
     add({&splice_throughput(), 1});
+    add({&tls_throughput(), 1});
+    add({&tls_latency(), 1});
+    add({&tls_connect(), 1});
     return list;
   }();
   return engines;

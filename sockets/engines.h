@@ -12,11 +12,14 @@ std::span<const Engine> epoll_throughput();
 const Engine& io_uring_throughput();
 const Engine& io_uring_udp_throughput();
 const Engine& splice_throughput();
+const Engine& tls_throughput();
 std::span<const Engine> blocking_latency();
 std::span<const Engine> blocking_connect();
 std::span<const Engine> spin_latency();
 std::span<const Engine> hybrid_latency();
 std::span<const Engine> epoll_latency();
 std::span<const Engine> io_uring_latency();
+const Engine& tls_latency();
+const Engine& tls_connect();
 
 }  // namespace pingperf

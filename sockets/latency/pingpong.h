@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "sockets/measure/histogram.h"
@@ -54,15 +55,17 @@ struct PingThread {
   std::uint64_t out_of_order = 0;
   std::uint64_t rejected_peers = 0;
   std::uint64_t port_waits = 0;
-  std::uint64_t unsent = 0;             // open loop: pings that were due and could not be sent
-  std::uint64_t next_number = 0;        // of the next ping
-  std::uint64_t first_counted = ~0ull;  // the first number in the window
-  std::bitset<1 << 16> given_up;        // numbers of timed-out pings, modulo the size
-  Nanoseconds opened = 0;               // start of the window
-  Nanoseconds closed = 0;               // latest end of the window
-  Nanoseconds ended = 0;                // answer or timeout of the last ping in the window
-  int error = 0;                        // errno of the call that ended the loop early
+  std::uint64_t resumed_handshakes = 0;  // of TLS, in the window
+  std::uint64_t unsent = 0;              // open loop: pings that were due and could not be sent
+  std::uint64_t next_number = 0;         // of the next ping
+  std::uint64_t first_counted = ~0ull;   // the first number in the window
+  std::bitset<1 << 16> given_up;         // numbers of timed-out pings, modulo the size
+  Nanoseconds opened = 0;                // start of the window
+  Nanoseconds closed = 0;                // latest end of the window
+  Nanoseconds ended = 0;                 // answer or timeout of the last ping in the window
+  int error = 0;                         // errno of the call that ended the loop early
   const char* failed_call = "";
+  std::string set_up_error;  // what the loop threw
 
   // Returns the number for the next ping.
   std::uint64_t take_number() noexcept {
