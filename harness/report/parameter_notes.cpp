@@ -10,7 +10,10 @@ struct Notes {
 };
 
 constexpr Notes kNotes[] = {
-    {"message_size", "A TCP stream has no messages: there it is the size of each write and read.",
+    {"message_size",
+     "A TCP stream has no messages: there it is the size of each write and read. Engine tls sends "
+     "a "
+     "message in records of at most 16 KiB, each with a system call of its own (RFC 8446 §5.1).",
      "Over udp and unix-datagram 16 (sequence number and time stamp) to 65507 B, also for iperf3 "
      "over udp. Over raw and icmp 24 (mark, sequence number, time stamp) to 65507 B. With "
      "`frequency` at least 16 B. With `timestamps` at least 32 B. With `gso` at most 32753 B, "
@@ -160,6 +163,16 @@ constexpr Notes kNotes[] = {
      "installed library. `pingperf check` does not load it.",
      "`--no-launch` refuses it, because a library is code. The static build has libiperf built "
      "in."},
+    {"tls_cipher", "Both ends offer only this cipher suite. The keys are exchanged by X25519.", ""},
+    {"tls_resumption",
+     "The server sends a ticket on each connection, and the client uses it on the next one. A "
+     "resumed handshake exchanges keys too, but has no certificate and no signature. A trial fails "
+     "if the server does not resume.",
+     "Connect by engine tls only."},
+    {"ktls",
+     "The trial is refused where the kernel has no TLS, and fails if OpenSSL does not use it. "
+     "OpenSSL 3.0 lets the kernel encrypt what is sent, but decrypts itself.",
+     "Throughput and latency by engine tls only."},
 };
 
 const Notes* find(std::string_view parameter) {

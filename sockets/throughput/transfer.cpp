@@ -110,7 +110,7 @@ class Transfer final : public Endpoint {
       if (const int error = flow.error; error != 0 && m.error.empty())
         m.error = std::string("the transfer failed: ") + std::strerror(error);
     for (const Work& work : works_)
-      if (!work.error.empty() && m.error.empty()) m.error = work.error;
+      if (!work.error.empty()) m.error = work.error;
     std::uint64_t zero_copy_sends = 0, copied = 0, mapped = 0, received = 0;
     for (const Flow& flow : flows_) received += flow.received.count();
     for (const Work& work : works_) {

@@ -25,11 +25,12 @@ CONNECTIONS = {"kind": "connect", "messages": 500}
 IPERF3 = {"kind": "throughput", "duration": "1s", "warmup": "0ms", "rate": "10mbit", "message_size": 1000}
 ENGINES = ("blocking", "spin", "hybrid", "epoll", "io_uring")
 CASES = [
-    *((engine, "tcp", BULK) for engine in ("blocking", "epoll", "io_uring", "splice")),
+    *((engine, "tcp", BULK) for engine in ("blocking", "epoll", "io_uring", "splice", "tls")),
     ("blocking", "unix", BULK), ("epoll", "unix", BULK),
     *((engine, "udp", DATAGRAMS) for engine in ("blocking", "epoll", "io_uring")),
     *((engine, transport, PINGS) for transport in ("tcp", "udp", "unix", "unix-datagram", "raw", "mptcp")
       for engine in ENGINES),
+    ("tls", "tcp", PINGS), ("tls", "tcp", CONNECTIONS),
     *(("blocking", transport, CONNECTIONS) for transport in ("tcp", "unix", "mptcp")),
     *(("iperf3", transport, IPERF3) for transport in ("tcp", "udp")),
 ]
@@ -176,7 +177,8 @@ def judge(run, attack, attackers, row, peak, files, baseline):
         raise Wrong(f"{files} descriptors, {baseline[1]} without an attack")
 
 
-ALL_COUNTED = ("no attack", "port scan", "random bytes", "wrong token", "token of an ended trial")
+ALL_COUNTED = ("no attack", "port scan", "random bytes", "half a TLS handshake", "wrong token",
+               "token of an ended trial")
 
 
 def column_of(run):
