@@ -30,6 +30,7 @@ namespace pingperf {
 namespace {
 
 constexpr Nanoseconds kClientTimeout = 100 * kMillisecond;  // then a silent client is closed
+constexpr Nanoseconds kHandshakeTimeout = kSecond;          // for each message of a handshake
 constexpr Nanoseconds kStopCheck = 50 * kMillisecond;       // maximum delay of a stop
 constexpr Nanoseconds kPortRetry = kMillisecond;            // pause if no port is free
 
@@ -170,6 +171,7 @@ Served serve(const TlsContext& context, int connection, PingThread& t) {
   char byte;
   const ssize_t n = ::recv(connection, &byte, 1, MSG_PEEK);
   if (n <= 0) return n == 0 ? Served::end : Served::nothing;
+  set_receive_timeout(connection, kHandshakeTimeout);
   TlsStream tls(context, connection);
   char* const ping = t.incoming.data();
   if (!tls.handshake() || !tls.receive_all(ping, t.outgoing.size())) return Served::nothing;

@@ -1,8 +1,9 @@
 // TLS 1.3 (RFC 8446) over connected streams, by OpenSSL.
 //
-// The client does not check the server's certificate, because the token of the trial has
-// authenticated both ends before the handshake. Both ends have one cipher suite, and OpenSSL's
-// default for the other choices: a key exchange by X25519, and no read-ahead.
+// The server has authenticated the client by the trial's token before the handshake. The client
+// does not check the server's certificate, which is made for the trial and unknown to it. Both ends
+// have one cipher suite, and OpenSSL's default for the other choices: a key exchange by X25519, and
+// no read-ahead.
 //
 // OpenSSL sends with write(2), which raises SIGPIPE if the peer has closed the connection. So the
 // constructor of a context blocks that signal in the calling thread.

@@ -17,11 +17,11 @@ from attackers import ATTACKS, Attackers
 from listeners import attack_listeners
 from stage import Stage, Wrong, eventually, open_files
 
-MESSAGES = {"throughput": 200, "latency": 5000, "connect": 500}
 BULK = {"kind": "throughput", "message_size": 65536, "bytes": 64 * 65536, "rate": "320mbit"}
 DATAGRAMS = {"kind": "throughput", "message_size": 1000, "bytes": 200 * 1000, "rate": "10mbit"}
 PINGS = {"kind": "latency", "messages": 5000}
 CONNECTIONS = {"kind": "connect", "messages": 500}
+HANDSHAKES = {"kind": "connect", "messages": 100}
 IPERF3 = {"kind": "throughput", "duration": "1s", "warmup": "0ms", "rate": "10mbit", "message_size": 1000}
 ENGINES = ("blocking", "spin", "hybrid", "epoll", "io_uring")
 CASES = [
@@ -30,7 +30,7 @@ CASES = [
     *((engine, "udp", DATAGRAMS) for engine in ("blocking", "epoll", "io_uring")),
     *((engine, transport, PINGS) for transport in ("tcp", "udp", "unix", "unix-datagram", "raw", "mptcp")
       for engine in ENGINES),
-    ("tls", "tcp", PINGS), ("tls", "tcp", CONNECTIONS),
+    ("tls", "tcp", PINGS), ("tls", "tcp", HANDSHAKES),
     *(("blocking", transport, CONNECTIONS) for transport in ("tcp", "unix", "mptcp")),
     *(("iperf3", transport, IPERF3) for transport in ("tcp", "udp")),
 ]
@@ -145,7 +145,7 @@ def whole(row, kind, transport):
         return {}
     if kind != "throughput":
         counts_losses = transport in ("udp", "unix-datagram", "raw")
-        return {"exchanges": str(MESSAGES[kind]), "lost": "0" if counts_losses else None}
+        return {"exchanges": row["messages_limit"], "lost": "0" if counts_losses else None}
     if transport == "udp":
         return {"datagrams_received": "200", "datagrams_lost": "0", "out_of_order": "0", "duplicates": "0"}
     return {"total_bytes_received": str(BULK["bytes"])}
