@@ -386,7 +386,10 @@ std::vector<Metric> span_metrics() {
       {"unsent", "of an open loop, pings that were due in the window and could not be sent in time",
        of_client(&M::unsent), down, any, 2},
       {"port_waits", "connect() attempts that found every ephemeral port in use, and were repeated",
-       of_client(&M::port_waits), down, any, 2},
+       of_client(&M::port_waits), down, any, 2, "", "port waits"},
+      {"time_waits",
+       "sockets in TIME_WAIT in the client's network namespace at the end of the trial",
+       of_client(&M::time_waits), down, any, 8, "", "TIME_WAIT"},
       {"oneway_forward_p50_ns", kOnewayForward, oneway_quantile(Span::oneway_forward, 0.5), down,
        pings},
       {"oneway_forward_p99_ns", kOnewayForward, oneway_quantile(Span::oneway_forward, 0.99), down,
@@ -496,12 +499,11 @@ std::vector<Metric> background_metrics(const std::vector<Metric>& all) {
 
 // The smallest differences that matter, in the unit of each metric, for metrics that are often 0.
 constexpr std::pair<std::string_view, double> kMinDifferences[] = {
-    {"retransmits", 10},  {"datagrams_lost", 10},
-    {"loss_ratio", 0.01}, {"out_of_order", 10},
-    {"duplicates", 10},   {"lost", 1},
-    {"late", 1},          {"unsent", 10},
-    {"port_waits", 10},   {"samples_dropped", 1},
-    {"rtt_overflow", 1},  {"steal_ratio", 0.01},
+    {"retransmits", 10},   {"datagrams_lost", 10}, {"loss_ratio", 0.01},
+    {"out_of_order", 10},  {"duplicates", 10},     {"lost", 1},
+    {"late", 1},           {"unsent", 10},         {"port_waits", 10},
+    {"time_waits", 10},    {"samples_dropped", 1}, {"rtt_overflow", 1},
+    {"steal_ratio", 0.01},
 };
 
 void set_min_differences(std::vector<Metric>& all) {

@@ -153,6 +153,7 @@ class PacingTimerTransferTest : public TransferTest {};
 class PortSocketTest : public SocketTest {};
 class RateTransferTest : public TransferTest {};
 class ReceiveTransferTest : public TransferTest {};
+class ResetPingTest : public PingTest {};
 class ReverseTransferTest : public TransferTest {};
 class SamplesPingTest : public PingTest {};
 class ServerEngineTest : public EngineTest {};
@@ -366,6 +367,32 @@ bool enter_namespace(int mtu) {
   return ::ioctl(fd.get(), SIOCSIFFLAGS, &request) == 0;
 }
 
+TEST_P(ResetPingTest, OnlyConnectionsWithoutAResetLeaveATimeWait) {
+  for (const bool reset : {false, true}) {
+    SCOPED_TRACE(reset);
+    Options options = options_for(engine());
+    options.messages = 50;
+    options.duration.reset();
+    options.warmup = 0;
+    options.streams = 4;
+    options.reset_on_close = reset;
+    bool entered = false;
+    Ends ends;
+    std::thread([&] {
+      entered = enter_namespace(65536);  // where no other connections are
+      if (entered) ends = run_trial(engine(), options);
+    }).join();
+    if (!entered) GTEST_SKIP() << "requires root, for a network namespace";
+    expect_well(ends);
+    EXPECT_EQ(ends.client.exchanges.value(), 50u);
+    // Each thread's last connection, and that of the admission, are closed without a reset.
+    if (reset)
+      EXPECT_LE(ends.client.time_waits.value(), 5u);
+    else
+      EXPECT_GE(ends.client.time_waits.value(), 50u);
+  }
+}
+
 TEST_P(MapTransferTest, PagesAreMappedIfTheMtuFitsThem) {
   Options options = options_for(engine());
   options.receive = "map";
@@ -535,6 +562,32 @@ TEST_P(ConnectPingTest, ConnectTimeIsPartOfTheExchange) {
   EXPECT_EQ(ends.client.port_waits.value(), 0u);
 }
 
+TEST_P(ConnectPingTest, PongsCanBeLargerOrSmallerThanPings) {
+  constexpr std::pair<std::uint64_t, std::uint64_t> kSizes[] = {{1, 300'000}, {300'000, 1}};
+  for (const auto& [ping, pong] : kSizes) {
+    SCOPED_TRACE(ping);
+    Options options = options_for(engine());
+    options.message_size = ping;
+    options.response_size = pong;
+    options.streams = 8;  // several large messages under way must not block each other
+    options.verify = true;
+    const Ends ends = run_trial(engine(), options);
+    expect_well(ends);
+    EXPECT_GT(ends.client.exchanges.value(), 0u);
+  }
+}
+
+TEST_P(ConnectPingTest, AFlowPausesForItsThinkTime) {
+  Options options = options_for(engine());
+  options.think_time = 20 * kMillisecond;
+  options.streams = 3;
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends);
+  EXPECT_GE(ends.client.exchanges.value(), 3u);
+  EXPECT_LE(ends.client.exchanges.value(), 3 * 6u);  // in 100 ms, a flow may start six
+  EXPECT_LT(ends.client.rtt->min(), 20 * kMillisecond);
+}
+
 TEST_P(PingTest, TheServerSentEveryPongThatTheClientGot) {
   Options options = options_for(engine());
   if (engine().honours("ping_timeout")) options.ping_timeout = kSecond;  // a busy machine is slow
@@ -589,7 +642,7 @@ TEST_P(SamplesPingTest, SamplesHaveEveryRoundTripInTheOrderOfSending) {
 TEST_P(StreamsPingTest, ManyFlowsShareTheThreads) {
   Options options = options_for(engine());
   options.streams = 20;
-  options.threads = 3;
+  if (engine().honours("threads")) options.threads = 3;
   options.verify = true;
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
@@ -732,6 +785,31 @@ TEST_P(ConnectSocketTest, SilentPeersDoNotDelayAConnectTrial) {
   EXPECT_LT(pinged.rtt->max(),
             20 * 100 * kMillisecond);  // without pending connections each costs 100 ms
   EXPECT_EQ(served.get().rejected_peers.value(), 20u);
+}
+
+TEST_P(ConnectSocketTest, TheOldestOfTooManySilentPeersIsRejected) {
+  Options options = options_for(engine());
+  options.messages = 50;
+  options.duration.reset();
+  Server server(engine(), options);
+  const std::unique_ptr<Endpoint> client = engine().connect(server.client_config());
+  server.accepted.get();
+  auto served = std::async(std::launch::async, [&] { return server.endpoint->run({}); });
+  const Address address = server.endpoint->address();
+  std::vector<Fd> silent;
+  for (int i = 0; i < 300; ++i) {
+    silent.emplace_back(check(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+    check(::connect(silent.back().get(), address.data(), address.size()), "connect");
+  }
+  const Measurement pinged = client->run({});
+  EXPECT_EQ(pinged.error, "");
+  EXPECT_EQ(pinged.exchanges.value(), 50u);
+  const Measurement m = served.get();
+  EXPECT_EQ(m.error, "");
+  EXPECT_EQ(m.rejected_peers.value(), 300u);
+  char byte;
+  EXPECT_LE(::recv(silent.front().get(), &byte, 1, MSG_DONTWAIT), 0);
+  EXPECT_NE(errno, EAGAIN) << "the oldest is still open";
 }
 
 TEST_P(PortSocketTest, ABusyPortIsReported) {
@@ -881,6 +959,10 @@ INSTANTIATE_TEST_SUITE_P(Every, RateTransferTest, engines_that([](const Engine& 
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, ReceiveTransferTest, engines_that([](const Engine& e) {
                            return moves_bulk_data(e) && e.honours("receive");
+                         }),
+                         test_name);
+INSTANTIATE_TEST_SUITE_P(Every, ResetPingTest, engines_that([](const Engine& e) {
+                           return measures_round_trips(e) && e.honours("reset_on_close");
                          }),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, ReverseTransferTest, engines_that([](const Engine& e) {
