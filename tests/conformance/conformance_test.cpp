@@ -386,10 +386,12 @@ TEST_P(ResetPingTest, OnlyConnectionsWithoutAResetLeaveATimeWait) {
     expect_well(ends);
     EXPECT_EQ(ends.client.exchanges.value(), 50u);
     // Each thread's last connection, and that of the admission, are closed without a reset.
-    if (reset)
+    // The kernel closes the subflows of MPTCP some time after close().
+    if (reset) {
       EXPECT_LE(ends.client.time_waits.value(), 5u);
-    else
+    } else if (engine().transport == Transport::tcp) {
       EXPECT_GE(ends.client.time_waits.value(), 50u);
+    }
   }
 }
 
@@ -558,7 +560,7 @@ TEST_P(ConnectPingTest, ConnectTimeIsPartOfTheExchange) {
     EXPECT_EQ(ends.client.spans.at(span).count(), ends.client.rtt->count()) << name(span);
   const double parts =
       ends.client.spans.at(Span::connect).mean() + ends.client.spans.at(Span::first_byte).mean();
-  EXPECT_LE(parts, ends.client.rtt->mean());
+  EXPECT_LE(parts, ends.client.rtt->mean() + 1);  // the sum of doubles is rounded
   EXPECT_EQ(ends.client.port_waits.value(), 0u);
 }
 
@@ -571,9 +573,12 @@ TEST_P(ConnectPingTest, PongsCanBeLargerOrSmallerThanPings) {
     options.response_size = pong;
     options.streams = 8;  // several large messages under way must not block each other
     options.verify = true;
+    options.messages = 24;
+    options.duration.reset();
+    options.warmup = 0;
     const Ends ends = run_trial(engine(), options);
     expect_well(ends);
-    EXPECT_GT(ends.client.exchanges.value(), 0u);
+    EXPECT_EQ(ends.client.exchanges.value(), 24u);
   }
 }
 
@@ -643,6 +648,7 @@ TEST_P(StreamsPingTest, ManyFlowsShareTheThreads) {
   Options options = options_for(engine());
   options.streams = 20;
   if (engine().honours("threads")) options.threads = 3;
+  if (engine().kind == Kind::connect) options.duration = 400 * kMillisecond;
   options.verify = true;
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
@@ -767,6 +773,7 @@ TEST_P(ConnectSocketTest, SilentPeersDoNotDelayAConnectTrial) {
   Options options = options_for(engine());
   options.messages = 50;
   options.duration.reset();
+  options.warmup = 0;
   Server server(engine(), options);
   const std::unique_ptr<Endpoint> client = engine().connect(server.client_config());
   server.accepted.get();
@@ -791,6 +798,7 @@ TEST_P(ConnectSocketTest, TheOldestOfTooManySilentPeersIsRejected) {
   Options options = options_for(engine());
   options.messages = 50;
   options.duration.reset();
+  options.warmup = 0;
   Server server(engine(), options);
   const std::unique_ptr<Endpoint> client = engine().connect(server.client_config());
   server.accepted.get();
