@@ -48,17 +48,19 @@ class EpollConnects {
     c.fd = open_or_errno([&] { return open_stream(config_, SOCK_NONBLOCK); });
     if (!c.fd) return fail(t_, meter_, "socket");
     const Address& address = config_.address;
-    const bool connects = ::connect(c.fd.get(), address.data(), address.size()) != 0;
-    if (connects && errno != EINPROGRESS) return many_.connect_failed(c, errno);
-    if (!connects && !send_ping(c)) return;
+    const bool is_connected = ::connect(c.fd.get(), address.data(), address.size()) == 0;
+    if (!is_connected && errno != EINPROGRESS) return many_.connect_failed(c, errno);
+    if (is_connected && !send_ping(c)) return;
     const bool is_sent = c.sent == client_.ping().size();
     if (!poller_.try_watch(c, EPOLLIN | EPOLLET | (is_sent ? 0u : EPOLLOUT)))
       fail(t_, meter_, "epoll_ctl");
   }
 
   void proceed(Dialed& c) noexcept {
-    const std::size_t size = client_.ping().size();
-    if (c.sent < size && (!send_ping(c) || c.sent < size)) return;
+    if (c.sent < client_.ping().size()) {  // the pong will be another event
+      send_ping(c);
+      return;
+    }
     while (!t_.error) {
       const std::size_t room = std::min(t_.incoming.size(), client_.pong_size() - c.received);
       const ssize_t n = ::recv(c.fd.get(), t_.incoming.data(), room, 0);
