@@ -21,7 +21,7 @@ constexpr std::size_t kMinBuffer = 64;            // fits every mark of a flow
 std::size_t head_of_stream(const Options& o) {
   if (o.kind == Kind::connect) return 0;
   if (o.frequency_hz) return sizeof(DatagramHeader);
-  return *o.message_size >= kPingNumber ? kPingNumber : 0;
+  return std::min(*o.message_size, response_size(o)) >= kPingNumber ? kPingNumber : 0;
 }
 
 class PingPong final : public Endpoint {
@@ -95,9 +95,13 @@ class PingPong final : public Endpoint {
       t.limit = messages / count + (i < messages % count ? 1 : 0);
       t.verify = o.verify.value_or(false);
       t.head = head_of_stream(o);
-      t.outgoing.resize(o.message_size.value());
-      fill_pattern(t.outgoing, config.token);
-      t.incoming.resize(std::max(t.outgoing.size(), kMinBuffer));
+      t.outgoing.resize(is_server ? response_size(o) : *o.message_size);
+      t.expected.resize(is_server ? *o.message_size : response_size(o));
+      t.incoming.resize(std::max({t.outgoing.size(), t.expected.size(), kMinBuffer}));
+      // A shorter message is the start of a longer one. So a server that receives a ping into
+      // `incoming` has the pong there, with the head of the ping.
+      for (std::vector<char>* const message : {&t.outgoing, &t.expected, &t.incoming})
+        fill_pattern(*message, config.token);
       if (o.samples && !is_server) {  // resize() touches the memory before the first ping
         t.samples.resize(kMaxSamples / count);
         t.samples.clear();
@@ -112,7 +116,7 @@ class PingPong final : public Endpoint {
       PingThread& t = threads_[i % threads_.size()];
       if (!ops_.transport.is_stream() && t.flows.empty()) {
         t.framing = ops_.transport.framing(flows[i].get(), config_, is_server_);
-        t.incoming.resize(t.framing.ip_header + t.incoming.size());
+        t.incoming.insert(t.incoming.begin(), t.framing.ip_header, '\0');
         t.head = t.framing.mark_size + sizeof(DatagramHeader);
         std::copy_n(t.framing.mark.begin(), t.framing.mark_size, t.outgoing.begin());
       }
@@ -145,6 +149,7 @@ class PingPong final : public Endpoint {
       for (const PingThread& t : threads_) ended = std::max(ended, t.ended);
     }
     if (ended > first.opened) m.window_s = to_seconds(std::min(ended, first.closed) - first.opened);
+    m.bytes_sent = sum(&PingThread::issued) * *config_.options.message_size;
     m.exchanges = 0;
     std::vector<double> shares;
     for (PingThread& t : threads_) {
@@ -154,6 +159,7 @@ class PingPong final : public Endpoint {
       m.samples.insert(m.samples.end(), t.samples.begin(), t.samples.end());
       for (const PingFlow& flow : t.flows) shares.push_back(static_cast<double>(flow.exchanges));
     }
+    m.bytes_received = *m.exchanges * response_size(config_.options);
     std::stable_sort(m.samples.begin(), m.samples.end(),
                      [](const Sample& a, const Sample& b) { return a.sent < b.sent; });
     if (config_.options.samples) m.samples_dropped = sum(&PingThread::samples_dropped);
