@@ -133,7 +133,7 @@ class PingPong final : public Endpoint {
       PingThread& t = threads_[i % threads_.size()];
       if (!ops_.transport.is_stream() && t.flows.empty()) {
         t.framing = ops_.transport.framing(flows[i].get(), config_, is_server_);
-        t.incoming.resize(t.framing.ip_header + t.incoming.size());
+        t.incoming.insert(t.incoming.begin(), t.framing.ip_header, '\0');
         t.head = t.framing.mark_size + sizeof(DatagramHeader);
         std::copy_n(t.framing.mark.begin(), t.framing.mark_size, t.outgoing.begin());
       }
@@ -168,6 +168,7 @@ class PingPong final : public Endpoint {
       for (const PingThread& t : threads_) ended = std::max(ended, t.ended);
     }
     if (ended > first.opened) m.window_s = to_seconds(std::min(ended, first.closed) - first.opened);
+    m.bytes_sent = sum(&PingThread::issued) * *config_.options.message_size;
     m.exchanges = 0;
     std::vector<double> shares;
     for (PingThread& t : threads_) {
@@ -177,6 +178,7 @@ class PingPong final : public Endpoint {
       m.samples.insert(m.samples.end(), t.samples.begin(), t.samples.end());
       for (const PingFlow& flow : t.flows) shares.push_back(static_cast<double>(flow.exchanges));
     }
+    m.bytes_received = *m.exchanges * response_size(config_.options);
     std::stable_sort(m.samples.begin(), m.samples.end(),
                      [](const Sample& a, const Sample& b) { return a.sent < b.sent; });
     if (config_.options.samples) m.samples_dropped = sum(&PingThread::samples_dropped);

@@ -155,6 +155,7 @@ class RateTransferTest : public TransferTest {};
 class ReceiveTransferTest : public TransferTest {};
 class ResetPingTest : public PingTest {};
 class ReverseTransferTest : public TransferTest {};
+class ResponseSizePingTest : public PingTest {};
 class SamplesPingTest : public PingTest {};
 class ServerEngineTest : public EngineTest {};
 class StreamsPingTest : public PingTest {};
@@ -629,6 +630,39 @@ TEST_P(PingTest, TheSmallestMessagesWork) {
   expect_well(run_trial(engine(), options));
 }
 
+TEST_P(ResponseSizePingTest, PingsAndPongsHaveSizesOfTheirOwn) {
+  constexpr std::pair<std::uint64_t, std::uint64_t> kSizes[] = {{64, 16384}, {16384, 64}, {24, 32}};
+  for (const auto& [ping, pong] : kSizes) {
+    SCOPED_TRACE(testing::Message() << ping << " to " << pong);
+    Options options = options_for(engine());
+    options.message_size = ping;
+    options.response_size = pong;
+    options.verify = true;
+    if (engine().honours("streams")) options.streams = 3;
+    if (engine().honours("ping_timeout")) options.ping_timeout = kSecond;
+    ASSERT_EQ(engine().validate(options), std::nullopt);
+    const Ends ends = run_trial(engine(), options);
+    expect_well(ends);
+    EXPECT_EQ(ends.client.bytes_sent.value(), ping * (*ends.client.exchanges + *ends.client.lost));
+    EXPECT_EQ(ends.client.bytes_received.value(), pong * *ends.client.exchanges);
+  }
+}
+
+TEST_P(ResponseSizePingTest, EveryLoopHasThem) {
+  for (const char* loop : {"frequency", "timestamps"}) {
+    if (!engine().honours(loop)) continue;
+    SCOPED_TRACE(loop);
+    Options options = options_for(engine());
+    options.response_size = 3000;
+    if (std::string_view(loop) == "timestamps") options.timestamps = "kernel";
+    if (std::string_view(loop) == "frequency") options.frequency_hz = 1000;
+    options.verify = !options.timestamps;
+    const Ends ends = run_trial(engine(), options);
+    expect_well(ends);
+    EXPECT_EQ(ends.client.bytes_received.value(), 3000 * *ends.client.exchanges);
+  }
+}
+
 TEST_P(SamplesPingTest, SamplesHaveEveryRoundTripInTheOrderOfSending) {
   Options options = options_for(engine());
   options.samples = "all";
@@ -975,6 +1009,10 @@ INSTANTIATE_TEST_SUITE_P(Every, ResetPingTest, engines_that([](const Engine& e) 
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, ReverseTransferTest, engines_that([](const Engine& e) {
                            return moves_bulk_data(e) && e.honours("reverse");
+                         }),
+                         test_name);
+INSTANTIATE_TEST_SUITE_P(Every, ResponseSizePingTest, engines_that([](const Engine& e) {
+                           return measures_round_trips(e) && e.honours("response_size");
                          }),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, SamplesPingTest, engines_that([](const Engine& e) {
