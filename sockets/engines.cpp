@@ -24,9 +24,11 @@ std::span<const Engine* const> socket_engines() {
     add(hybrid_latency());
     add(epoll_throughput());
     add(epoll_latency());
+    add(epoll_connect());
     add({&io_uring_throughput(), 1});
     add({&io_uring_udp_throughput(), 1});
     add(io_uring_latency());
+    add(io_uring_connect());
     add({&splice_throughput(), 1});
     add({&tls_throughput(), 1});
     add({&tls_latency(), 1});

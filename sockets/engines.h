@@ -15,6 +15,8 @@ const Engine& splice_throughput();
 const Engine& tls_throughput();
 std::span<const Engine> blocking_latency();
 std::span<const Engine> blocking_connect();
+std::span<const Engine> epoll_connect();
+std::span<const Engine> io_uring_connect();
 std::span<const Engine> spin_latency();
 std::span<const Engine> hybrid_latency();
 std::span<const Engine> epoll_latency();

@@ -21,7 +21,8 @@ constexpr Notes kNotes[] = {
      "most 64KiB."},
     {"streams",
      "A flow is a connection or a socket. For throughput, blocking and splice use one thread per "
-     "stream. For latency, epoll and io_uring spread the flows over `threads`. libiperf before "
+     "stream. For latency and connect, epoll and io_uring spread the flows over `threads`. For "
+     "connect, a flow is one connection under way after the other. libiperf before "
      "3.16 serves all streams with one thread. N streams require about N file descriptors per end "
      "(`ulimit -n`).",
      "iperf3 at most 128."},
@@ -134,6 +135,15 @@ constexpr Notes kNotes[] = {
      "Off by default. The file samples/<case>-<repetition>.npy is a NumPy array of two int64 "
      "fields: `sent_ns` since the window opened, and `rtt_ns`, which is -1 if no pong came. At "
      "most two million per trial; the rest are counted in `samples_dropped`.",
+     ""},
+    {"reset_on_close",
+     "The client closes first, so its host has the connections in TIME_WAIT, each of which keeps "
+     "an "
+     "ephemeral port busy for 60 s (over loopback 1 s: net.ipv4.tcp_tw_reuse). With it the client "
+     "closes by a reset (RST): neither end has a TIME_WAIT, and the rate is not limited by ports. "
+     "The client closes after it has received the whole pong, so the reset loses nothing. "
+     "`close_p50_ns` and the rate then include a reset instead of the exchange of FINs. "
+     "`time_waits` is the number of sockets in TIME_WAIT at the end.",
      ""},
     {"burst", "", "Requires `rate`."},
     {"pacing_timer",

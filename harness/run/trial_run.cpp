@@ -94,7 +94,7 @@ class TrialRun {
     await_end_of_service();
     if (started_) observer_.after_end();
     if (started_ && outcome_.status != Status::interrupted)
-      read_counters(false, now_ns() + margins_.other_end + margins_.answer);
+      read_counters(false, std::max(deadline_, now_ns() + margins_.other_end + margins_.answer));
     take_measurements(measured, outcome_.client, outcome_.server);
     add_socket_drops(outcome_.client, End::client);
     add_socket_drops(outcome_.server, End::server);

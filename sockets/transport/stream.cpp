@@ -15,13 +15,6 @@ namespace {
 
 constexpr char kAdmitted = '+';
 
-Fd open_stream(const EndpointConfig& config) {
-  const int protocol = config.options.transport == Transport::mptcp ? IPPROTO_MPTCP : 0;
-  Fd fd(check(::socket(config.address.family(), SOCK_STREAM | SOCK_CLOEXEC, protocol), "socket"));
-  apply_options(fd.get(), config.options, config.address.family());
-  return fd;
-}
-
 std::vector<Fd> admit_streams(Fd listener, const EndpointConfig& config, std::size_t count,
                               std::uint64_t& rejected) {
   std::vector<Fd> connections;
@@ -72,6 +65,14 @@ std::vector<Fd> connect_streams(const EndpointConfig& config, std::size_t count)
 }  // namespace
 
 const TransportOps kStreams = {listen_stream, admit_streams, connect_streams};
+
+Fd open_stream(const EndpointConfig& config, int flags) {
+  const int protocol = config.options.transport == Transport::mptcp ? IPPROTO_MPTCP : 0;
+  Fd fd(check(::socket(config.address.family(), SOCK_STREAM | SOCK_CLOEXEC | flags, protocol),
+              "socket"));
+  apply_options(fd.get(), config.options, config.address.family());
+  return fd;
+}
 
 Fd listen_stream(const EndpointConfig& config) {
   Fd listener = open_stream(config);

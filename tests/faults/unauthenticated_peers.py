@@ -21,6 +21,7 @@ BULK = {"kind": "throughput", "message_size": 65536, "bytes": 64 * 65536, "rate"
 DATAGRAMS = {"kind": "throughput", "message_size": 1000, "bytes": 200 * 1000, "rate": "10mbit"}
 PINGS = {"kind": "latency", "messages": 5000}
 CONNECTIONS = {"kind": "connect", "messages": 500}
+MANY_CONNECTIONS = {**CONNECTIONS, "streams": 8}
 HANDSHAKES = {"kind": "connect", "messages": 100}
 IPERF3 = {"kind": "throughput", "duration": "1s", "warmup": "0ms", "rate": "10mbit", "message_size": 1000}
 ENGINES = ("blocking", "spin", "hybrid", "epoll", "io_uring")
@@ -31,7 +32,10 @@ CASES = [
     *((engine, transport, PINGS) for transport in ("tcp", "udp", "unix", "unix-datagram", "raw", "mptcp")
       for engine in ENGINES),
     ("tls", "tcp", PINGS), ("tls", "tcp", HANDSHAKES),
-    *(("blocking", transport, CONNECTIONS) for transport in ("tcp", "unix", "mptcp")),
+    *((engine, transport, CONNECTIONS) for transport in ("tcp", "unix", "mptcp")
+      for engine in ("blocking", "epoll", "io_uring")),
+    ("blocking", "tcp", MANY_CONNECTIONS),
+    *((engine, "tcp", {**MANY_CONNECTIONS, "threads": 2}) for engine in ("epoll", "io_uring")),
     *(("iperf3", transport, IPERF3) for transport in ("tcp", "udp")),
 ]
 MAX_PENDING = 256  # connections per listener (pending_connections.h)
