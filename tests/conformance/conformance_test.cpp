@@ -39,6 +39,7 @@ Options options_for(const Engine& engine) {
   o.duration = (engine.name == "spin" ? 200 : 100) * kMillisecond;
   o.warmup = 20 * kMillisecond;
   if (engine.honours("threads")) o.threads = 1;
+  if (engine.honours("nodelay") && engine.kind != Kind::throughput) o.nodelay = true;
   return o;
 }
 
