@@ -36,7 +36,8 @@ Options options_for(const Engine& engine) {
                                                         : 131072;
   o.streams = 1;
   // Two spinning ends can share a CPU. Then they alternate in time slices of the scheduler.
-  o.duration = (engine.name == "spin" ? 200 : 100) * kMillisecond;
+  // A TLS handshake takes milliseconds, and more on a busy machine.
+  o.duration = (engine.name == "spin" || engine.name == "tls" ? 200 : 100) * kMillisecond;
   o.warmup = 20 * kMillisecond;
   if (engine.honours("threads")) o.threads = 1;
   if (engine.honours("nodelay") && engine.kind != Kind::throughput) o.nodelay = true;
@@ -641,7 +642,9 @@ TEST_P(ResponseSizePingTest, PingsAndPongsHaveSizesOfTheirOwn) {
     options.verify = true;
     if (engine().honours("streams")) options.streams = 3;
     if (engine().honours("ping_timeout")) options.ping_timeout = kSecond;
-    ASSERT_EQ(engine().validate(options), std::nullopt);
+    if (engine().validate) {
+      ASSERT_EQ(engine().validate(options), std::nullopt);
+    }
     const Ends ends = run_trial(engine(), options);
     expect_well(ends);
     EXPECT_EQ(ends.client.bytes_sent.value(), ping * (*ends.client.exchanges + *ends.client.lost));
@@ -851,6 +854,7 @@ TEST_P(ConnectSocketTest, TheOldestOfTooManySilentPeersIsRejected) {
   EXPECT_EQ(m.error, "");
   EXPECT_EQ(m.rejected_peers.value(), 300u);
   char byte;
+  errno = 0;
   EXPECT_LE(::recv(silent.front().get(), &byte, 1, MSG_DONTWAIT), 0);
   EXPECT_NE(errno, EAGAIN) << "the oldest is still open";
 }
