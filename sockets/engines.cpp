@@ -18,13 +18,15 @@ std::span<const Engine* const> socket_engines() {
     add(null_engines());
     add(blocking_stream_throughput());
     add({&blocking_udp_throughput(), 1});
+    add({&multicast_throughput(), 1});
     add(blocking_latency());
+    add({&multicast_latency(), 1});
     add(blocking_connect());
     add(spin_latency());
     add(hybrid_latency());
     add(epoll_throughput());
     add(epoll_latency());
-    add({&io_uring_throughput(), 1});
+    add(io_uring_throughput());
     add({&io_uring_udp_throughput(), 1});
     add(io_uring_latency());
     add({&splice_throughput(), 1});

@@ -155,6 +155,14 @@ constexpr Notes kNotes[] = {
      "of the server, options that the harness needs (`-J`, `-s`, `-i`, ...), authentication, SCTP, "
      "and `-F`, because an experiment neither sends nor overwrites a user's file. Abbreviations of "
      "refused options (`--rev`) are refused too."},
+    {"group",
+     "The time to live is 1, so both hosts must be in one network. The interface is that of the "
+     "server's address, and at the client that of the route to it.",
+     "An IPv4 multicast address."},
+    {"receivers",
+     "Each receiver has a socket and a thread at the server, and gets every datagram. Goodput and "
+     "received bytes are the sum of all receivers.",
+     ""},
     {"libiperf",
      "An absolute path on the hosts of both ends, e.g. `/opt/iperf-3.21/lib`. The default is the "
      "installed library. `pingperf check` does not load it.",

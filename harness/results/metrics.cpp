@@ -107,6 +107,24 @@ Value reported(const TrialRecord& r, const std::string& column) {
   return std::nullopt;
 }
 
+// Returns the largest value of the receivers of a multicast group.
+template <typename Read>
+auto of_worst_receiver(Read read) {
+  return [read](const TrialRecord& r) {
+    Value worst;
+    for (const auto* const receivers : {&r.server.receivers, &r.client.receivers})
+      for (const ReceiverFigures& receiver : *receivers)
+        if (const Value figure = read(receiver); figure && (!worst || *figure > *worst))
+          worst = figure;
+    return worst;
+  };
+}
+
+Value loss_of(const ReceiverFigures& receiver) {
+  const auto all = static_cast<double>(receiver.received + receiver.lost);
+  return all > 0 ? Value(static_cast<double>(receiver.lost) / all) : std::nullopt;
+}
+
 Value payload(const TrialRecord& r) {
   const Value figure = reported(r, "bytes_received");
   return figure ? figure : received(&Measurement::bytes_received)(r);
@@ -364,6 +382,13 @@ std::vector<Metric> ping_metrics() {
       {"lost", "pings that were not answered in time", of_client(&M::lost), down, pings, 0,
        "pings without a pong", "lost"},
       {"late", "pongs that came after their time-out", of_client(&M::late), down, pings},
+      {"worst_receiver_loss_ratio",
+       "loss of the receiver of a multicast group that lost the largest share",
+       of_worst_receiver(loss_of), down, any, 8, "loss of the worst receiver"},
+      {"worst_receiver_rtt_p50_ns",
+       "median round-trip time of the slowest receiver of a multicast group",
+       of_worst_receiver([](const ReceiverFigures& one) { return number(one.rtt_p50_ns); }), down,
+       pings, 8, "median round trip of the slowest receiver"},
   };
 }
 

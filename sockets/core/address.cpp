@@ -1,6 +1,7 @@
 #include "sockets/core/address.h"
 
 #include <arpa/inet.h>
+#include <linux/vm_sockets.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/un.h>
@@ -9,7 +10,9 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <string_view>
 
 #include "sockets/core/error.h"
 
@@ -33,8 +36,31 @@ Address Address::resolve(const std::string& host, std::uint16_t port, int family
   return address;
 }
 
+namespace {
+
+// Returns nullopt if the text is not a number of 32 bits.
+std::optional<std::uint32_t> parse_u32(std::string_view text) {
+  std::uint32_t number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || rest != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+// Parses "CID:PORT" or "CID".
+Address parse_vsock(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  const auto cid = parse_u32(text.substr(0, colon));
+  const auto port = colon == text.npos ? VMADDR_PORT_ANY : parse_u32(text.substr(colon + 1));
+  if (cid && port) return Address::vsock(*cid, *port);
+  throw std::runtime_error("'vsock:" + std::string(text) +
+                           "' is not an address: expected vsock:CID or vsock:CID:PORT");
+}
+
+}  // namespace
+
 Address Address::parse(const std::string& text) {
   if (text.starts_with("unix:")) return unix_path(text.substr(5));
+  if (text.starts_with("vsock:")) return parse_vsock(std::string_view(text).substr(6));
   const std::size_t colon = text.rfind(':');
   unsigned port = 0;
   if (colon != std::string::npos) {
@@ -67,6 +93,14 @@ Address Address::unix_path(const std::string& path) {
   std::memcpy(&address.storage_, &un, sizeof un);
   address.size_ = size;
   return address;
+}
+
+Address Address::vsock(std::uint32_t cid, std::uint32_t port) {
+  sockaddr_vm vm{};
+  vm.svm_family = AF_VSOCK;
+  vm.svm_cid = cid;
+  vm.svm_port = port;
+  return from(reinterpret_cast<const sockaddr*>(&vm), sizeof vm);
 }
 
 Address Address::local_of(int fd) {
@@ -107,6 +141,8 @@ std::string Address::host() const {
       path.pop_back();
     return path;
   }
+  if (family() == AF_VSOCK)
+    return std::to_string(reinterpret_cast<const sockaddr_vm&>(storage_).svm_cid);
   char text[NI_MAXHOST] = "";
   ::getnameinfo(data(), size_, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
   return text;
@@ -116,6 +152,9 @@ std::string Address::to_string() const {
   switch (family()) {
     case AF_UNIX:
       return "unix:" + host();
+    case AF_VSOCK:
+      return "vsock:" + host() + ":" +
+             std::to_string(reinterpret_cast<const sockaddr_vm&>(storage_).svm_port);
     case AF_INET6:
       return std::string("[").append(host()).append("]:").append(std::to_string(port()));
     case AF_INET:

@@ -8,7 +8,7 @@
 
 namespace pingperf {
 
-// An IPv4, IPv6 or unix socket address.
+// An IPv4, IPv6, unix or vsock socket address.
 class Address {
  public:
   Address() noexcept { storage_.ss_family = AF_UNSPEC; }
@@ -18,13 +18,17 @@ class Address {
   // `family` is AF_INET, AF_INET6 or AF_UNSPEC. Throws std::runtime_error that names the host.
   static Address resolve(const std::string& host, std::uint16_t port, int family = AF_UNSPEC);
 
-  // Parses what to_string() returns: "192.0.2.1:5201", "[2001:db8::1]:5201" or "unix:/path".
+  // Parses what to_string() returns: "192.0.2.1:5201", "[2001:db8::1]:5201", "unix:/path" or
+  // "vsock:3:5201". "vsock:3" has any port.
   // Resolves a name. Throws std::runtime_error.
   static Address parse(const std::string& text);
 
   // Returns the address of a unix socket. A path that begins with '@' is in the abstract namespace
   // (unix(7)). Throws std::runtime_error if the path is empty or too long.
   static Address unix_path(const std::string& path);
+
+  // Returns the address of a virtual machine or its host (vsock(7)).
+  static Address vsock(std::uint32_t cid, std::uint32_t port);
 
   // Returns the address that `fd` is bound to (getsockname(2)). Throws std::system_error.
   static Address local_of(int fd);
@@ -35,9 +39,10 @@ class Address {
   static Address from(const sockaddr* address, socklen_t size);
 
   int family() const noexcept { return storage_.ss_family; }
-  // Returns 0 for an address without a port.
+  // Returns 0 for an address without a port of 16 bits.
   std::uint16_t port() const noexcept;
-  // Returns the numeric host without port and brackets, or the path of a unix address.
+  // Returns the numeric host without port and brackets, the path of a unix address, or the
+  // context identifier of a vsock address.
   std::string host() const;
   // Returns "" for an empty address.
   std::string to_string() const;

@@ -40,6 +40,10 @@ constexpr TransferOps kOps = {send, receive_bursts, kDatagrams};
 
 }  // namespace
 
+const TransferOps& blocking_datagram_loops() {
+  return kOps;
+}
+
 const Engine& blocking_udp_throughput() {
   static const Engine engine =
       make_transfer_engine({.name = "blocking",

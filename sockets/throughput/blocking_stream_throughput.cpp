@@ -53,19 +53,18 @@ constexpr TransferOps kOps = {send_stream, receive, kStreams};
 }  // namespace
 
 std::span<const Engine> blocking_stream_throughput() {
-  static const std::vector<Engine> engines = {
-      make_transfer_engine({.name = "blocking",
-                            .summary = kBlockingSummary,
-                            .transport = Transport::tcp,
-                            .ops = kOps,
-                            .parameters = {"verify", "receive", "zero_copy"},
-                            .receives = {"copy", "discard", "map"}}),
-      make_transfer_engine({.name = "blocking",
-                            .summary = kBlockingSummary,
-                            .transport = Transport::unix_stream,
-                            .ops = kOps,
-                            .parameters = {"verify"}}),
-  };
+  static const std::vector<Engine> engines = [] {
+    TransferRow row = {.name = "blocking",
+                       .summary = kBlockingSummary,
+                       .transport = Transport::tcp,
+                       .ops = kOps,
+                       .parameters = {"verify"}};
+    std::vector<Engine> all = make_plain_stream_engines(row);
+    row.parameters = {"verify", "receive", "zero_copy"};
+    row.receives = {"copy", "discard", "map"};
+    all.insert(all.begin(), make_transfer_engine(row));
+    return all;
+  }();
   return engines;
 }
 

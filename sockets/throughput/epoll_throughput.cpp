@@ -1,6 +1,8 @@
 // Bulk transfer with epoll(7), over byte streams and UDP. Each of `threads` threads has a share of
 // the streams and serves them in turn: one message each, or one burst of datagrams.
+#include <algorithm>
 #include <deque>
+#include <iterator>
 
 #include "sockets/core/poller.h"
 #include "sockets/core/socket_options.h"
@@ -209,25 +211,28 @@ constexpr TransferOps kStreamOps = {send_flows<StreamSender>, receive_flows<Stre
 constexpr TransferOps kDatagramOps = {send_flows<DatagramSender>, receive_flows<DatagramReceiver>,
                                       kDatagrams};
 
-Engine make_engine(Transport transport, const TransferOps& ops,
-                   std::vector<std::string_view> parameters) {
+TransferRow row(Transport transport, const TransferOps& ops,
+                std::vector<std::string_view> parameters) {
   parameters.insert(parameters.end(), {"threads", "verify"});
-  return make_transfer_engine({.name = "epoll",
-                               .summary = kEpollSummary,
-                               .transport = transport,
-                               .ops = ops,
-                               .parameters = std::move(parameters),
-                               .unavailable = epoll_unavailable});
+  return {.name = "epoll",
+          .summary = kEpollSummary,
+          .transport = transport,
+          .ops = ops,
+          .parameters = std::move(parameters),
+          .unavailable = epoll_unavailable};
 }
 
 }  // namespace
 
 std::span<const Engine> epoll_throughput() {
-  static const std::vector<Engine> engines = {
-      make_engine(Transport::tcp, kStreamOps, {"receive"}),
-      make_engine(Transport::udp, kDatagramOps, {"receive", "batch", "gso", "gro"}),
-      make_engine(Transport::unix_stream, kStreamOps, {}),
-  };
+  static const std::vector<Engine> engines = [] {
+    std::vector<Engine> all =
+        make_plain_stream_engines(row(Transport::unix_stream, kStreamOps, {}));
+    const auto more = {row(Transport::tcp, kStreamOps, {"receive"}),
+                       row(Transport::udp, kDatagramOps, {"receive", "batch", "gso", "gro"})};
+    std::ranges::transform(more, std::inserter(all, all.begin()), make_transfer_engine);
+    return all;
+  }();
   return engines;
 }
 

@@ -63,6 +63,10 @@ class Transfer final : public Endpoint {
   bool both() const { return config_.options.bidirectional.value_or(false); }
   bool sends() const { return both() || is_server_ == config_.options.reverse.value_or(false); }
   bool receives() const { return both() || !sends(); }
+  bool carries_udp() const {
+    return config_.options.transport == Transport::udp ||
+           config_.options.transport == Transport::multicast;
+  }
 
   void adopt(std::vector<Fd> connections) {
     for (Fd& fd : connections) {
@@ -125,7 +129,21 @@ class Transfer final : public Endpoint {
       m.mapped_ratio = static_cast<double>(mapped) / static_cast<double>(received);
     for (const Flow& flow : flows_)
       if (sends() && flow.pace.gaps()) m.spans[Span::send_gap].merge(*flow.pace.gaps());
+    if (receives() && config_.options.transport == Transport::multicast) m.receivers = receivers();
     report_socket(m);
+  }
+
+  // Returns the figures of each receiver, from the start of the window on.
+  std::vector<ReceiverFigures> receivers() const {
+    std::vector<ReceiverFigures> all;
+    for (const Flow& flow : flows_) {
+      const std::size_t place = all.size();
+      const ReceiverFigures before =
+          place < at_opening_.size() ? at_opening_[place] : ReceiverFigures{};
+      all.push_back({.received = flow.sequence.distinct() - before.received,
+                     .lost = flow.sequence.lost() - std::min(before.lost, flow.sequence.lost())});
+    }
+    return all;
   }
 
   // Reports the values that the kernel granted.
@@ -135,7 +153,7 @@ class Transfer final : public Endpoint {
     m.receive_buffer_bytes = buffer_size(fd, SO_RCVBUF);
     if (receives() && config_.options.transport == Transport::tcp)
       m.low_watermark_bytes = low_watermark(fd);
-    if (receives() && config_.options.transport == Transport::udp) {
+    if (receives() && carries_udp()) {
       m.socket_drops = 0;
       for (const Flow& flow : flows_) *m.socket_drops += drops_of(flow.fd.get());
     }
@@ -151,6 +169,7 @@ class Transfer final : public Endpoint {
     if (!receives()) return;
     for (const Flow& flow : flows_)
       review_low_watermark(flow.fd.get(), config_.options, flow.received.count());
+    if (config_.options.transport == Transport::multicast) at_opening_ = receivers();
   }
 
   // Divides the limit of bytes or messages among the flows. The limit counts from the start of the
@@ -179,6 +198,7 @@ class Transfer final : public Endpoint {
   std::deque<Work> works_;
   std::deque<std::latch> ready_;  // one per direction
   std::uint64_t rejected_ = 0;
+  std::vector<ReceiverFigures> at_opening_;  // of the window
 };
 
 Totals Transfer::totals() const {
@@ -193,7 +213,7 @@ Totals Transfer::totals() const {
   if (sends()) t.bytes_sent = sent;
   if (receives()) t.bytes_received = received;
   t.messages = messages;
-  if (config_.options.transport == Transport::udp)
+  if (carries_udp())
     add_datagrams(t);
   else
     add_tcp(t);

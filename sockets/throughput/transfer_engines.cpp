@@ -18,6 +18,7 @@ std::vector<std::string_view> parameters_of(const TransferRow& row) {
   if (has_port(row.transport)) add({"tos", "ip", "port"});
   if (row.transport == Transport::tcp)
     add({"congestion_control", "nodelay", "mss", "fq_rate", "receive_low_watermark"});
+  if (row.transport == Transport::mptcp) add({"congestion_control", "nodelay"});
   add(row.parameters);
   return all;
 }
@@ -58,6 +59,15 @@ std::optional<std::string> validate(const Options& o,
   return validate_pace(o);
 }
 
+// Returns why one of the two conditions of an engine is not met, as Engine::unavailable.
+using Unavailable = std::optional<std::string> (*)();
+auto either_unavailable(Unavailable a, Unavailable b) {
+  return [a, b] {
+    const auto why = a();
+    return why ? why : b();
+  };
+}
+
 }  // namespace
 
 Engine make_transfer_engine(const TransferRow& row) {
@@ -73,6 +83,21 @@ Engine make_transfer_engine(const TransferRow& row) {
       .validate = [receives = row.receives](const Options& o) { return validate(o, receives); },
       .serves_external = true,
   };
+}
+
+std::vector<Engine> make_plain_stream_engines(TransferRow row) {
+  constexpr std::pair<Transport, Unavailable> kTransports[] = {
+      {Transport::unix_stream, always_available},
+      {Transport::unix_seqpacket, always_available},
+      {Transport::mptcp, mptcp_unavailable},
+      {Transport::vsock, vsock_unavailable}};
+  std::vector<Engine> engines;
+  for (const auto& [transport, unavailable] : kTransports) {
+    row.transport = transport;
+    engines.push_back(make_transfer_engine(row));
+    engines.back().unavailable = either_unavailable(row.unavailable, unavailable);
+  }
+  return engines;
 }
 
 }  // namespace pingperf

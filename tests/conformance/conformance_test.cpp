@@ -1,5 +1,6 @@
 // The requirements for every engine of sockets/. A new engine is tested when it is registered.
 #include <gtest/gtest.h>
+#include <linux/vm_sockets.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -31,19 +32,15 @@ Options options_for(const Engine& engine) {
   o.kind = engine.kind;
   o.transport = engine.transport;
   o.engine = engine.name;
-  o.message_size = engine.kind != Kind::throughput      ? 64
-                   : engine.transport == Transport::udp ? 1400
-                                                        : 131072;
+  o.message_size = engine.kind != Kind::throughput ? 64
+                   : is_stream(engine.transport)   ? 131072
+                                                   : 1400;
   o.streams = 1;
   // Two spinning ends can share a CPU. Then they alternate in time slices of the scheduler.
   o.duration = (engine.name == "spin" ? 200 : 100) * kMillisecond;
   o.warmup = 20 * kMillisecond;
   if (engine.honours("threads")) o.threads = 1;
   return o;
-}
-
-bool is_unix(const Engine& engine) {
-  return engine.transport == Transport::unix_stream || engine.transport == Transport::unix_datagram;
 }
 
 bool is_datagram(const Engine& engine) {
@@ -56,7 +53,10 @@ bool counts_rejected_peers(const Engine& engine) {
 }
 
 Address free_address(const Engine& engine, const char* host = "127.0.0.1") {
-  if (is_unix(engine)) return Address::unix_path("@pingperf-test-" + to_hex(mint_token()));
+  if (is_unix(engine.transport))
+    return Address::unix_path("@pingperf-test-" + to_hex(mint_token()));
+  if (engine.transport == Transport::vsock)
+    return Address::vsock(VMADDR_CID_LOCAL, VMADDR_PORT_ANY);
   return Address::resolve(host, 0);
 }
 
@@ -185,7 +185,7 @@ TEST_P(TransferTest, ServerCountsEveryByteTheClientSent) {
   expect_well(ends);
   EXPECT_GT(ends.client.bytes_sent.value(), 0u);
   EXPECT_GT(ends.server.bytes_received.value(), 0u);
-  if (engine().transport == Transport::udp) {
+  if (is_datagram(engine())) {
     EXPECT_LE(ends.server.total_bytes_received.value(), ends.client.total_bytes_sent.value());
   } else {
     EXPECT_EQ(ends.client.total_bytes_sent.value(), ends.server.total_bytes_received.value());
@@ -253,13 +253,13 @@ TEST_P(LowWatermarkTransferTest, TheEndOfAStreamDoesNotWaitForMore) {
   EXPECT_GT(ends.server.low_watermark_bytes.value(), 4500u);
 }
 
-// Runs a paced trial of three streams, each of which sends 200 messages per second.
+// Returns a paced trial of three streams, if possible. Each sends 200 messages per second.
 Options paced_options(const Engine& engine, std::uint64_t message_size = 1000) {
   Options options = options_for(engine);
   options.duration = 500 * kMillisecond;
-  options.streams = 3;
+  options.streams = engine.honours("streams") ? 3 : 1;
   options.message_size = message_size;
-  options.rate_bps = 3 * 200 * 8 * message_size;
+  options.rate_bps = *options.streams * 200 * 8 * message_size;
   return options;
 }
 
@@ -273,7 +273,7 @@ TEST_P(RateTransferTest, APacedSenderKeepsItsRate) {
     // Some messages of each stream can be before or after the window.
     const double slack = static_cast<double>(4 * *options.streams * message_size);
     EXPECT_NEAR(static_cast<double>(ends.client.bytes_sent.value()), due, 0.01 * due + slack);
-    EXPECT_GT(ends.server.fairness_index.value(), 0.99);
+    EXPECT_GT(ends.server.fairness_index.value_or(1), 0.99);
   }
 }
 
@@ -293,7 +293,8 @@ TEST_P(PacingTimerTransferTest, ThePacingTimerDeterminesTheSizeOfABurst) {
     const Histogram& gaps = ends.client.spans.at(Span::send_gap);
     const auto expected = static_cast<double>(std::max(timer, 5 * kMillisecond));
     EXPECT_NEAR(static_cast<double>(gaps.quantile(0.5)), expected, 0.2 * expected);
-    EXPECT_NEAR(static_cast<double>(ends.client.bytes_sent.value()), 300'000, 30'000);
+    const double due = 100'000 * static_cast<double>(*options.streams);
+    EXPECT_NEAR(static_cast<double>(ends.client.bytes_sent.value()), due, 0.1 * due);
   }
 }
 
@@ -676,7 +677,9 @@ TEST_P(TransferTest, IntervalsCoverTheWindow) {
 // Sends bytes other than the token to the server's address.
 void send_without_token(const Address& address, const Engine& engine) {
   if (!counts_rejected_peers(engine)) return;
-  const int type = is_datagram(engine) ? SOCK_DGRAM : SOCK_STREAM;
+  const int type = is_datagram(engine)                             ? SOCK_DGRAM
+                   : engine.transport == Transport::unix_seqpacket ? SOCK_SEQPACKET
+                                                                   : SOCK_STREAM;
   const Fd fd(check(::socket(address.family(), type | SOCK_CLOEXEC, 0), "socket"));
   check(::connect(fd.get(), address.data(), address.size()), "connect");
   const char noise[24] = "GET / HTTP/1.0";
