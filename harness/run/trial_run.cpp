@@ -25,6 +25,8 @@ bool is_unix(Transport transport) {
 Address bind_address(const Host& server, const Options& options, const TrialPath& path) {
   if (is_unix(options.transport) && server.is_external())
     return Address::unix_path(server.external);
+  if (options.transport == Transport::ethernet)
+    return Address::ethernet({});  // the interface has it
   if (is_unix(options.transport)) return Address::unix_path("@pingperf-" + to_hex(mint_token()));
   const bool v6 = options.ip == 6;
   const std::string& named = !path.server_address.empty()     ? path.server_address
