@@ -13,6 +13,8 @@ std::span<const Engine> epoll_throughput();
 std::span<const Engine> io_uring_throughput();
 const Engine& io_uring_udp_throughput();
 const Engine& splice_throughput();
+const Engine& packet_throughput();
+const Engine& xdp_throughput();
 std::span<const Engine> blocking_latency();
 std::span<const Engine> blocking_connect();
 const Engine& multicast_latency();
@@ -20,5 +22,7 @@ std::span<const Engine> spin_latency();
 std::span<const Engine> hybrid_latency();
 std::span<const Engine> epoll_latency();
 std::span<const Engine> io_uring_latency();
+const Engine& packet_latency();
+const Engine& xdp_latency();
 
 }  // namespace pingperf

@@ -12,7 +12,9 @@ struct Notes {
 constexpr Notes kNotes[] = {
     {"message_size", "A TCP stream has no messages: there it is the size of each write and read.",
      "Over udp and unix-datagram 16 (sequence number and time stamp) to 65507 B, also for iperf3 "
-     "over udp. Over raw and icmp 24 (mark, sequence number, time stamp) to 65507 B. With "
+     "over udp. Over raw and icmp 24 (mark, sequence number, time stamp) to 65507 B. Over ethernet "
+     "it is the "
+     "whole frame: 60 B to the MTU and 14, for engine xdp at most 3840 B. With "
      "`frequency` at least 16 B. With `timestamps` at least 32 B. With `gso` at most 32753 B, "
      "since two datagrams must fit into one send. Engine epoll, latency with `streams` above 1: at "
      "most 64KiB."},
@@ -106,6 +108,14 @@ constexpr Notes kNotes[] = {
      "trial.",
      "Engine spin cannot have both ends on one CPU, except over icmp, where the kernel answers."},
     {"pin.server", "As `pin.client`.", ""},
+    {"interface.client",
+     "Written `interface: {client: NAME, server: NAME}`. The two interfaces are on the same "
+     "Ethernet; their hosts or namespaces can be the same.",
+     "Required over ethernet. One interface cannot have both ends, except lo with engine packet."},
+    {"interface.server", "As `interface.client`.", ""},
+    {"mapped_ring", "The rings have slots of one frame (TPACKET_V2), 2 MiB per direction.", ""},
+    {"wait", "spin uses a whole CPU at each end.",
+     "Latency with `wait: spin` cannot have both ends on one CPU."},
     {"timestamps", "Off by default.",
      "Latency by blocking, spin and hybrid over tcp and udp. Cannot be combined with `frequency` "
      "or `verify`. Requires a `message_size` of at least 32 B, because pongs carry the server's "

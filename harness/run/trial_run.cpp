@@ -22,6 +22,8 @@ constexpr Nanoseconds kTick = 200 * kMillisecond;
 Address bind_address(const Host& server, const Options& options, const TrialPath& path) {
   if (is_unix(options.transport) && server.is_external())
     return Address::unix_path(server.external);
+  if (options.transport == Transport::ethernet)
+    return Address::ethernet({});  // the interface has it
   if (is_unix(options.transport)) return Address::unix_path("@pingperf-" + to_hex(mint_token()));
   if (options.transport == Transport::vsock)
     return server.address.empty() ? Address::vsock(VMADDR_CID_LOCAL, VMADDR_PORT_ANY)

@@ -1,13 +1,16 @@
 #include "sockets/core/address.h"
 
 #include <arpa/inet.h>
+#include <linux/if_packet.h>
 #include <linux/vm_sockets.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -17,6 +20,27 @@
 #include "sockets/core/error.h"
 
 namespace pingperf {
+namespace {
+
+constexpr std::string_view kEthernet = "ethernet:";
+
+// Parses six bytes in hexadecimal: "02:00:00:00:00:01". Throws std::runtime_error.
+Mac parse_mac(std::string_view text) {
+  Mac mac;
+  for (std::size_t i = 0; i < mac.size(); ++i) {
+    const std::string_view byte = text.substr(std::min(3 * i, text.size()), 2);
+    const char* const end = byte.data() + byte.size();
+    const auto [rest, error] = std::from_chars(byte.data(), end, mac[i], 16);
+    const bool is_last = i + 1 == mac.size();
+    if (error != std::errc() || rest != end || byte.size() != 2 ||
+        (is_last ? text.size() != 17 : text.size() < 17 || text[3 * i + 2] != ':'))
+      throw std::runtime_error("'" + std::string(text) +
+                               "' is not a hardware address: expected e.g. 02:00:00:00:00:01");
+  }
+  return mac;
+}
+
+}  // namespace
 
 Address Address::resolve(const std::string& host, std::uint16_t port, int family) {
   addrinfo hints{};
@@ -61,6 +85,7 @@ Address parse_vsock(std::string_view text) {
 Address Address::parse(const std::string& text) {
   if (text.starts_with("unix:")) return unix_path(text.substr(5));
   if (text.starts_with("vsock:")) return parse_vsock(std::string_view(text).substr(6));
+  if (text.starts_with(kEthernet)) return ethernet(parse_mac(text.substr(kEthernet.size())));
   const std::size_t colon = text.rfind(':');
   unsigned port = 0;
   if (colon != std::string::npos) {
@@ -74,7 +99,8 @@ Address Address::parse(const std::string& text) {
     }
   }
   throw std::runtime_error("'" + text +
-                           "' is not an address: expected HOST:PORT, [IPV6]:PORT or unix:PATH");
+                           "' is not an address: expected HOST:PORT, [IPV6]:PORT, unix:PATH or "
+                           "ethernet:MAC");
 }
 
 Address Address::unix_path(const std::string& path) {
@@ -101,6 +127,14 @@ Address Address::vsock(std::uint32_t cid, std::uint32_t port) {
   vm.svm_cid = cid;
   vm.svm_port = port;
   return from(reinterpret_cast<const sockaddr*>(&vm), sizeof vm);
+}
+
+Address Address::ethernet(const Mac& mac) noexcept {
+  sockaddr_ll link{};
+  link.sll_family = AF_PACKET;
+  link.sll_halen = static_cast<unsigned char>(mac.size());
+  std::copy(mac.begin(), mac.end(), link.sll_addr);
+  return from(reinterpret_cast<const sockaddr*>(&link), sizeof link);
 }
 
 Address Address::local_of(int fd) {
@@ -131,7 +165,21 @@ std::uint16_t Address::port() const noexcept {
   return 0;
 }
 
+Mac Address::mac() const noexcept {
+  Mac mac{};
+  if (family() == AF_PACKET)
+    std::copy_n(reinterpret_cast<const sockaddr_ll&>(storage_).sll_addr, mac.size(), mac.begin());
+  return mac;
+}
+
 std::string Address::host() const {
+  if (family() == AF_PACKET) {
+    const Mac m = mac();
+    char digits[18];
+    std::snprintf(digits, sizeof digits, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3],
+                  m[4], m[5]);
+    return digits;
+  }
   if (family() == AF_UNIX) {
     const auto& un = reinterpret_cast<const sockaddr_un&>(storage_);
     std::string path(un.sun_path, size_ - offsetof(sockaddr_un, sun_path));
@@ -155,6 +203,8 @@ std::string Address::to_string() const {
     case AF_VSOCK:
       return "vsock:" + host() + ":" +
              std::to_string(reinterpret_cast<const sockaddr_vm&>(storage_).svm_port);
+    case AF_PACKET:
+      return std::string(kEthernet) + host();
     case AF_INET6:
       return std::string("[").append(host()).append("]:").append(std::to_string(port()));
     case AF_INET:

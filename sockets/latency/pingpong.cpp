@@ -56,17 +56,20 @@ class PingPong final : public Endpoint {
           loop(thread, meter_, config_);
         } catch (const std::system_error& e) {  // a loop throws only while it sets up
           thread.error = e.code().value();
-          thread.failed_call = "set-up";
+          thread.set_up_error = e.what();
         } catch (const std::bad_alloc&) {
           thread.error = ENOMEM;
-          thread.failed_call = "set-up";
+          thread.set_up_error = "set-up: no memory";
         }
       });
     Measurement m = run_loops(
         meter_, loops, [this] { return totals(); }, progress);
     const Nanoseconds ended = fast_now_ns();
     for (const PingThread& t : threads_)
-      if (t.error != 0) m.error = std::string(t.failed_call) + ": " + std::strerror(t.error);
+      if (t.error != 0)
+        m.error = !t.set_up_error.empty()
+                      ? t.set_up_error
+                      : std::string(t.failed_call) + ": " + std::strerror(t.error);
     m.total_exchanges = sum(&PingThread::total_exchanges);
     m.clock = fast_clock.name();
     m.clock_cost_ns = fast_clock.cost_ns;

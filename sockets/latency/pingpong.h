@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "sockets/measure/histogram.h"
@@ -65,6 +66,7 @@ struct PingThread {
   Nanoseconds ended = 0;                // answer or timeout of the last ping in the window
   int error = 0;                        // errno of the call that ended the loop early
   const char* failed_call = "";
+  std::string set_up_error;  // of the set-up of the loop
 
   // Returns the number for the next ping.
   std::uint64_t take_number() noexcept {

@@ -37,7 +37,7 @@ class Transfer final : public Endpoint {
   Address address() const override { return address_; }
 
   void accept() override {
-    adopt(ops_.transport.admit(std::move(listener_), config_, config_.options.streams.value(),
+    adopt(ops_.transport.admit(std::move(listener_), config_, config_.options.streams.value_or(1),
                                rejected_));
   }
 
@@ -78,6 +78,10 @@ class Transfer final : public Endpoint {
       flow.is_one_way = !both();
       if (receives()) set_low_watermark(flow.fd.get(), config_.options);
       fill_pattern(flow.outgoing, config_.token);
+      if (config_.options.transport == Transport::ethernet) {
+        const Framing framing = ops_.transport.framing(flow.fd.get(), config_, is_server_);
+        std::copy_n(framing.mark.begin(), framing.mark_size, flow.outgoing.begin());
+      }
       flow.pace = Pace(config_.options, connections.size());
     }
   }
@@ -86,6 +90,7 @@ class Transfer final : public Endpoint {
   struct Work {
     TransferLoop loop;
     FlowGroup group;
+    std::string set_up_error = {};
   };
 
   void add_groups(TransferLoop loop) {
@@ -104,6 +109,7 @@ class Transfer final : public Endpoint {
       work.loop(work.group, meter_);
     } catch (const std::system_error& e) {  // only before the first byte
       work.group.flows.front()->error = e.code().value();
+      work.set_up_error = e.what();
     } catch (const std::exception&) {  // only before the first byte: no memory
       work.group.flows.front()->error = ENOMEM;
     }
@@ -111,6 +117,8 @@ class Transfer final : public Endpoint {
   }
 
   void report(Measurement& m) const {
+    for (const Work& work : works_)
+      if (!work.set_up_error.empty()) m.error = work.set_up_error;
     for (const Flow& flow : flows_)
       if (const int error = flow.error; error != 0 && m.error.empty())
         m.error = std::string("the transfer failed: ") + std::strerror(error);
@@ -213,7 +221,7 @@ Totals Transfer::totals() const {
   if (sends()) t.bytes_sent = sent;
   if (receives()) t.bytes_received = received;
   t.messages = messages;
-  if (carries_udp())
+  if (!is_stream(config_.options.transport))
     add_datagrams(t);
   else
     add_tcp(t);
@@ -300,8 +308,8 @@ std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const Endpoint
 }
 
 std::unique_ptr<Endpoint> connect_transfer(const TransferOps& ops, const EndpointConfig& config) {
-  return std::make_unique<Transfer>(ops, config,
-                                    ops.transport.connect(config, config.options.streams.value()));
+  return std::make_unique<Transfer>(
+      ops, config, ops.transport.connect(config, config.options.streams.value_or(1)));
 }
 
 }  // namespace pingperf

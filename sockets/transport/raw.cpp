@@ -170,9 +170,15 @@ std::vector<Fd> connect_raw(const EndpointConfig& config, std::size_t) {
   return one_flow(std::move(fd));
 }
 
+Framing framing_of(const Mark& mark, std::size_t ip_header) {
+  Framing framing{.mark_size = mark.size(), .ip_header = ip_header};
+  std::ranges::copy(mark, framing.mark.begin());
+  return framing;
+}
+
 Framing raw_framing(int fd, const EndpointConfig& config, bool is_server) {
   const auto direction = is_server ? RawDirection::pong : RawDirection::ping;
-  return {kMark, raw_mark(config.token, direction), ip_header_size(fd), nullptr};
+  return framing_of(raw_mark(config.token, direction), ip_header_size(fd));
 }
 
 // ---- ICMP
@@ -242,7 +248,9 @@ std::vector<Fd> connect_icmp(const EndpointConfig& config, std::size_t) {
 }
 
 Framing icmp_framing(int fd, const EndpointConfig& config, bool) {
-  return {kMark, icmp_mark(config), ip_header_size(fd), seal_icmp};
+  Framing framing = framing_of(icmp_mark(config), ip_header_size(fd));
+  framing.seal = seal_icmp;
+  return framing;
 }
 
 }  // namespace

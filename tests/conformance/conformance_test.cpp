@@ -1,5 +1,8 @@
 // The requirements for every engine of sockets/. A new engine is tested when it is registered.
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/if_packet.h>
 #include <linux/vm_sockets.h>
 #include <net/if.h>
 #include <sched.h>
@@ -8,12 +11,15 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <future>
 #include <thread>
 
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
+#include "sockets/ethernet/ethernet.h"
 #include "sockets/transport/datagram.h"
 
 namespace pingperf {
@@ -26,6 +32,12 @@ static void PrintTo(const Engine* engine, std::ostream* out) {
 namespace {
 
 constexpr Nanoseconds kPatience = 5 * kSecond;
+constexpr const char* kClientInterface = "conf0";
+constexpr const char* kServerInterface = "conf1";
+
+bool is_ethernet(const Engine& engine) {
+  return engine.transport == Transport::ethernet;
+}
 
 Options options_for(const Engine& engine) {
   Options o;
@@ -33,6 +45,7 @@ Options options_for(const Engine& engine) {
   o.transport = engine.transport;
   o.engine = engine.name;
   o.message_size = engine.kind != Kind::throughput ? 64
+                   : is_ethernet(engine)           ? 1500
                    : is_stream(engine.transport)   ? 131072
                                                    : 1400;
   o.streams = 1;
@@ -40,6 +53,10 @@ Options options_for(const Engine& engine) {
   o.duration = (engine.name == "spin" ? 200 : 100) * kMillisecond;
   o.warmup = 20 * kMillisecond;
   if (engine.honours("threads")) o.threads = 1;
+  if (is_ethernet(engine)) {
+    o.client_interface = kClientInterface;
+    o.server_interface = kServerInterface;
+  }
   return o;
 }
 
@@ -47,9 +64,9 @@ bool is_datagram(const Engine& engine) {
   return !is_stream(engine.transport);
 }
 
-// Returns false for raw flows, whose filter drops packets of other senders in the kernel.
+// Returns false for flows whose filter drops packets of other senders in the kernel.
 bool counts_rejected_peers(const Engine& engine) {
-  return engine.transport != Transport::raw;
+  return engine.transport != Transport::raw && !is_ethernet(engine);
 }
 
 Address free_address(const Engine& engine, const char* host = "127.0.0.1") {
@@ -57,6 +74,7 @@ Address free_address(const Engine& engine, const char* host = "127.0.0.1") {
     return Address::unix_path("@pingperf-test-" + to_hex(mint_token()));
   if (engine.transport == Transport::vsock)
     return Address::vsock(VMADDR_CID_LOCAL, VMADDR_PORT_ANY);
+  if (is_ethernet(engine)) return Address::ethernet({});  // that of the interface
   return Address::resolve(host, 0);
 }
 
@@ -126,10 +144,44 @@ void expect_all_arrived(const Engine& engine, const Measurement& sender,
   }
 }
 
+// A network namespace with a veth pair. The process is in it during the tests of Ethernet engines.
+class EthernetNamespace {
+ public:
+  EthernetNamespace() : home_(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) {
+    if (::unshare(CLONE_NEWNET) != 0) return;
+    const std::string client = kClientInterface, server = kServerInterface;
+    const std::string commands = "ip link add " + client + " type veth peer name " + server +
+                                 " && ip link set " + client + " up && ip link set " + server +
+                                 " up";
+    is_made_ = std::system(commands.c_str()) == 0;
+    inside_ = Fd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+    leave();
+  }
+  bool is_made() const { return is_made_; }
+  void enter() const { check(::setns(inside_.get(), CLONE_NEWNET), "setns"); }
+  void leave() const { check(::setns(home_.get(), CLONE_NEWNET), "setns"); }
+
+ private:
+  Fd home_, inside_;
+  bool is_made_ = false;
+};
+
+const EthernetNamespace& ethernet_namespace() {
+  static const EthernetNamespace the_namespace;
+  return the_namespace;
+}
+
 class EngineTest : public testing::TestWithParam<const Engine*> {
  protected:
   void SetUp() override {
     if (const auto why = engine().unavailable()) GTEST_SKIP() << *why;
+    if (!is_ethernet(engine())) return;
+    if (!ethernet_namespace().is_made())
+      GTEST_SKIP() << "requires root and ip(8), for a veth pair in a network namespace";
+    ethernet_namespace().enter();
+  }
+  void TearDown() override {
+    if (is_ethernet(engine()) && ethernet_namespace().is_made()) ethernet_namespace().leave();
   }
   const Engine& engine() const { return *GetParam(); }
 };
@@ -142,6 +194,7 @@ class BidirectionalTransferTest : public TransferTest {};
 class BytesTransferTest : public TransferTest {};
 class ConnectPingTest : public PingTest {};
 class ConnectSocketTest : public SocketTest {};
+class EthernetSocketTest : public SocketTest {};
 class FqRateTransferTest : public TransferTest {};
 class FrequencyPingTest : public PingTest {};
 class GsoTransferTest : public TransferTest {};
@@ -265,6 +318,7 @@ Options paced_options(const Engine& engine, std::uint64_t message_size = 1000) {
 
 TEST_P(RateTransferTest, APacedSenderKeepsItsRate) {
   for (const std::uint64_t message_size : {16, 1000, 60000}) {
+    if (is_ethernet(engine()) && message_size != 1000) continue;
     SCOPED_TRACE(message_size);
     const Options options = paced_options(engine(), message_size);
     const Ends ends = run_trial(engine(), options);
@@ -552,6 +606,7 @@ TEST_P(PingTest, TheServerSentEveryPongThatTheClientGot) {
 
 TEST_P(VerifyPingTest, EveryPayloadIsCorrect) {
   for (const std::uint64_t size : {64, 1400, 9000}) {
+    if (is_ethernet(engine()) && size > 1514) continue;
     Options options = options_for(engine());
     options.verify = true;
     options.message_size = size;
@@ -565,6 +620,7 @@ TEST_P(PingTest, TheSmallestMessagesWork) {
   options.message_size = is_stream(engine().transport) ? 1 : 16;
   if (engine().transport == Transport::raw || engine().transport == Transport::icmp)
     options.message_size = 24;
+  if (is_ethernet(engine())) options.message_size = kMinFrame;
   options.verify = true;
   if (engine().validate) {
     ASSERT_EQ(engine().validate(options), std::nullopt);
@@ -674,8 +730,28 @@ TEST_P(TransferTest, IntervalsCoverTheWindow) {
   EXPECT_EQ(sum, ends.client.bytes_sent.value());
 }
 
+// Sends frames without the token and with a part of it, which no trial has.
+void send_foreign_frames() {
+  const Fd fd(check(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+  sockaddr_ll link{};
+  link.sll_family = AF_PACKET;
+  link.sll_protocol = htons(kEtherType);
+  link.sll_ifindex = static_cast<int>(::if_nametoindex(kClientInterface));
+  link.sll_halen = 6;
+  std::memset(link.sll_addr, 0xff, 6);
+  for (const char* noise : {"GET / HTTP/1.0", "pp\1\1noise", ""})
+    for (const std::size_t size : {4, 46, 1500}) {
+      std::string frame = noise;
+      frame.resize(size, 'x');
+      check(static_cast<int>(::sendto(fd.get(), frame.data(), size, 0,
+                                      reinterpret_cast<const sockaddr*>(&link), sizeof link)),
+            "sendto");
+    }
+}
+
 // Sends bytes other than the token to the server's address.
 void send_without_token(const Address& address, const Engine& engine) {
+  if (is_ethernet(engine)) return send_foreign_frames();
   if (!counts_rejected_peers(engine)) return;
   const int type = is_datagram(engine)                             ? SOCK_DGRAM
                    : engine.transport == Transport::unix_seqpacket ? SOCK_SEQPACKET
@@ -711,6 +787,112 @@ TEST_P(SocketTest, AWrongTokenIsNotAdmitted) {
   const Ends ends = run_against(server, engine());
   expect_well(ends);
   EXPECT_GE(ends.server.rejected_peers.value(), 1u);
+}
+
+TEST_P(EthernetSocketTest, ForeignFramesDuringATrialAreIgnored) {
+  Options options = options_for(engine());
+  options.verify = true;
+  Server server(engine(), options);
+  std::atomic<bool> over{false};
+  auto stranger = std::async(std::launch::async, [&] {
+    while (!over) {
+      send_foreign_frames();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  const Ends ends = run_against(server, engine());
+  over = true;
+  stranger.get();
+  expect_well(ends);
+  EXPECT_EQ(ends.server.rejected_peers.value(), 0u);
+  EXPECT_EQ(ends.server.duplicates.value_or(0), 0u);
+}
+
+// A packet socket of another EtherType receives its frames while a trial runs.
+TEST_P(EthernetSocketTest, FramesOfOthersPassDuringATrial) {
+  constexpr std::uint16_t kOther = 0x88b6;
+  Server server(engine(), options_for(engine()));
+  const Fd other(check(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(kOther)), "socket"));
+  std::atomic<bool> over{false};
+  auto sender = std::async(std::launch::async, [&] {
+    sockaddr_ll link{};
+    link.sll_family = AF_PACKET;
+    link.sll_protocol = htons(kOther);
+    link.sll_ifindex = static_cast<int>(::if_nametoindex(kClientInterface));
+    link.sll_halen = 6;
+    std::memset(link.sll_addr, 0xff, 6);
+    const char frame[46] = "of another program";
+    int sent = 0;
+    for (; !over; ++sent) {
+      ::sendto(other.get(), frame, sizeof frame, 0, reinterpret_cast<const sockaddr*>(&link),
+               sizeof link);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return sent;
+  });
+  const Ends ends = run_against(server, engine());
+  over = true;
+  const int sent = sender.get();
+  int received = 0;
+  char frame[64];
+  while (::recv(other.get(), frame, sizeof frame, MSG_DONTWAIT) > 0) ++received;
+  expect_well(ends);
+  EXPECT_GT(sent, 0);
+  EXPECT_EQ(received, sent);
+}
+
+// Each way to wait and to reach the kernel.
+TEST_P(EthernetSocketTest, EveryPortCarriesFrames) {
+  for (const char* parameter : {"none", "mapped_ring", "qdisc_bypass", "need_wakeup", "busy_poll"})
+    for (const char* wait : {"sleep", "spin"}) {
+      if (parameter != std::string_view("none") && !engine().honours(parameter)) continue;
+      SCOPED_TRACE(testing::Message() << parameter << " " << wait);
+      Options options = options_for(engine());
+      const std::string_view set = parameter;
+      if (set == "mapped_ring") options.mapped_ring = true;
+      if (set == "qdisc_bypass") options.qdisc_bypass = true;
+      if (set == "need_wakeup") options.need_wakeup = false;
+      if (set == "busy_poll") options.busy_poll = 20 * kMicrosecond;
+      options.wait = wait;
+      options.verify = true;
+      options.duration = 200 * kMillisecond;  // two spinning ends can share a CPU
+      expect_well(run_trial(engine(), options));
+    }
+}
+
+TEST_P(EthernetSocketTest, UnusableInterfacesAreNamed) {
+  const auto error = [&](Options options) -> std::string {
+    try {
+      run_trial(engine(), options);
+    } catch (const std::runtime_error& e) {
+      return e.what();
+    }
+    return "";
+  };
+  Options options = options_for(engine());
+  options.server_interface = "nowhere";
+  EXPECT_NE(error(options).find("'nowhere' does not exist"), std::string::npos) << error(options);
+  options.server_interface = "lo";
+  EXPECT_NE(error(options).find("'lo' is down"), std::string::npos) << error(options);
+  options.server_interface = kServerInterface;
+  options.message_size = 1515;
+  EXPECT_NE(error(options).find("at most 1514 bytes"), std::string::npos) << error(options);
+  Server server(engine(), options_for(engine()));
+  EndpointConfig same = server.client_config();
+  same.options.client_interface = kServerInterface;
+  try {
+    engine().connect(same);
+    FAIL() << "the server's interface was the client's";
+  } catch (const std::runtime_error& e) {
+    EXPECT_NE(std::string(e.what()).find("both ends"), std::string::npos) << e.what();
+  }
+  expect_well(run_against(server, engine()));
+}
+
+TEST_P(EthernetSocketTest, WithoutAnInterfaceTheOptionsAreAnError) {
+  Options options = options_for(engine());
+  options.server_interface.reset();
+  EXPECT_NE(engine().validate(options).value_or("").find("add interface"), std::string::npos);
 }
 
 TEST_P(ConnectSocketTest, SilentPeersDoNotDelayAConnectTrial) {
@@ -845,6 +1027,10 @@ INSTANTIATE_TEST_SUITE_P(Every, ConnectSocketTest, engines_that([](const Engine&
                            return has_server(e) && e.kind == Kind::connect;
                          }),
                          test_name);
+INSTANTIATE_TEST_SUITE_P(Every, EthernetSocketTest, engines_that([](const Engine& e) {
+                           return has_server(e) && is_ethernet(e);
+                         }),
+                         test_name);
 INSTANTIATE_TEST_SUITE_P(Every, FqRateTransferTest, engines_that([](const Engine& e) {
                            return moves_bulk_data(e) && e.honours("fq_rate");
                          }),
@@ -875,7 +1061,7 @@ INSTANTIATE_TEST_SUITE_P(Every, PacingTimerTransferTest, engines_that([](const E
                          }),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, PortSocketTest, engines_that([](const Engine& e) {
-                           return has_server(e) && e.transport != Transport::raw;
+                           return has_server(e) && counts_rejected_peers(e);
                          }),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, RateTransferTest, engines_that([](const Engine& e) {
