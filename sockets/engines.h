@@ -15,8 +15,11 @@ const Engine& io_uring_udp_throughput();
 const Engine& splice_throughput();
 const Engine& packet_throughput();
 const Engine& xdp_throughput();
+const Engine& tls_throughput();
 std::span<const Engine> blocking_latency();
 std::span<const Engine> blocking_connect();
+std::span<const Engine> epoll_connect();
+std::span<const Engine> io_uring_connect();
 const Engine& multicast_latency();
 std::span<const Engine> spin_latency();
 std::span<const Engine> hybrid_latency();
@@ -24,5 +27,7 @@ std::span<const Engine> epoll_latency();
 std::span<const Engine> io_uring_latency();
 const Engine& packet_latency();
 const Engine& xdp_latency();
+const Engine& tls_latency();
+const Engine& tls_connect();
 
 }  // namespace pingperf

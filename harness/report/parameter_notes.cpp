@@ -10,7 +10,10 @@ struct Notes {
 };
 
 constexpr Notes kNotes[] = {
-    {"message_size", "A TCP stream has no messages: there it is the size of each write and read.",
+    {"message_size",
+     "A TCP stream has no messages: there it is the size of each write and read. Engine tls sends "
+     "a "
+     "message in records of at most 16 KiB, each with a system call of its own (RFC 8446 §5.1).",
      "Over udp and unix-datagram 16 (sequence number and time stamp) to 65507 B, also for iperf3 "
      "over udp. Over raw and icmp 24 (mark, sequence number, time stamp) to 65507 B. Over ethernet "
      "it is the "
@@ -20,7 +23,8 @@ constexpr Notes kNotes[] = {
      "most 64KiB."},
     {"streams",
      "A flow is a connection or a socket. For throughput, blocking and splice use one thread per "
-     "stream. For latency, epoll and io_uring spread the flows over `threads`. libiperf before "
+     "stream. For latency and connect, epoll and io_uring spread the flows over `threads`. For "
+     "connect, a flow is one connection under way after the other. libiperf before "
      "3.16 serves all streams with one thread. N streams require about N file descriptors per end "
      "(`ulimit -n`).",
      "iperf3 at most 128."},
@@ -142,6 +146,15 @@ constexpr Notes kNotes[] = {
      "fields: `sent_ns` since the window opened, and `rtt_ns`, which is -1 if no pong came. At "
      "most two million per trial; the rest are counted in `samples_dropped`.",
      ""},
+    {"reset_on_close",
+     "The client closes first, so its host has the connections in TIME_WAIT, each of which keeps "
+     "an "
+     "ephemeral port busy for 60 s (over loopback 1 s: net.ipv4.tcp_tw_reuse). With it the client "
+     "closes by a reset (RST): neither end has a TIME_WAIT, and the rate is not limited by ports. "
+     "The client closes after it has received the whole pong, so the reset loses nothing. "
+     "`close_p50_ns` and the rate then include a reset instead of the exchange of FINs. "
+     "`time_waits` is the number of sockets in TIME_WAIT at the end.",
+     ""},
     {"burst", "", "Requires `rate`."},
     {"pacing_timer",
      "`0s` sends every message at its own time, with one wake-up per message (not for iperf3).",
@@ -178,6 +191,16 @@ constexpr Notes kNotes[] = {
      "installed library. `pingperf check` does not load it.",
      "`--no-launch` refuses it, because a library is code. The static build has libiperf built "
      "in."},
+    {"tls_cipher", "Both ends offer only this cipher suite. The keys are exchanged by X25519.", ""},
+    {"tls_resumption",
+     "The server sends a ticket on each connection, and the client uses it on the next one. A "
+     "resumed handshake exchanges keys too, but has no certificate and no signature. A trial fails "
+     "if the server does not resume.",
+     "Connect by engine tls only."},
+    {"ktls",
+     "The trial is refused where the kernel has no TLS, and fails if OpenSSL does not use it. "
+     "OpenSSL 3.0 lets the kernel encrypt what is sent, but decrypts itself.",
+     "Throughput and latency by engine tls only."},
 };
 
 const Notes* find(std::string_view parameter) {

@@ -30,7 +30,8 @@ MetricNames metrics_of(Kind kind) {
 // The metrics of the tables of parts of a round trip.
 const MetricNames kKernelParts = {"app_to_kernel_p50_ns", "kernel_to_kernel_p50_ns",
                                   "turnaround_p50_ns", "kernel_to_app_p50_ns"};
-const MetricNames kConnectParts = {"connect_p50_ns", "first_byte_p50_ns", "close_p50_ns"};
+const MetricNames kConnectParts = {"connect_p50_ns", "handshake_p50_ns", "first_byte_p50_ns",
+                                   "close_p50_ns",   "port_waits",       "time_waits"};
 
 // Returns half the range of the trials as a share of their median: "±3%".
 std::string spread(const std::vector<double>& values) {

@@ -74,7 +74,12 @@ Value rate(const std::optional<std::uint64_t>& bytes, const Value& seconds) {
   return 8 * static_cast<double>(*bytes) / *seconds;
 }
 
+bool is_transfer(const TrialRecord& r) {
+  return options(r).kind == Kind::throughput;
+}
+
 Value throughput(const TrialRecord& r) {
+  if (!is_transfer(r)) return std::nullopt;
   if (both(r))
     return sum(rate(r.client.bytes_received, r.client.window_s),
                rate(r.server.bytes_received, r.server.window_s));
@@ -82,6 +87,7 @@ Value throughput(const TrialRecord& r) {
 }
 
 Value sent_rate(const TrialRecord& r) {
+  if (!is_transfer(r)) return std::nullopt;
   if (both(r))
     return sum(rate(r.client.bytes_sent, r.client.window_s),
                rate(r.server.bytes_sent, r.server.window_s));
@@ -125,9 +131,18 @@ Value loss_of(const ReceiverFigures& receiver) {
   return all > 0 ? Value(static_cast<double>(receiver.lost) / all) : std::nullopt;
 }
 
+// The bytes of pings and pongs are client_bytes_sent and client_bytes_received.
+Value bytes_sent(const TrialRecord& r) {
+  return is_transfer(r) ? sent(&Measurement::bytes_sent)(r) : std::nullopt;
+}
+
+Value bytes_received(const TrialRecord& r) {
+  return is_transfer(r) ? received(&Measurement::bytes_received)(r) : std::nullopt;
+}
+
 Value payload(const TrialRecord& r) {
   const Value figure = reported(r, "bytes_received");
-  return figure ? figure : received(&Measurement::bytes_received)(r);
+  return figure ? figure : bytes_received(r);
 }
 
 Value cpu_per_gb(const TrialRecord& r) {
@@ -152,6 +167,21 @@ Value steal(const TrialRecord& r) {
 Value ping_rate(const TrialRecord& r) {
   if (!r.client.exchanges || !r.client.window_s || *r.client.window_s <= 0) return std::nullopt;
   return static_cast<double>(*r.client.exchanges) / *r.client.window_s;
+}
+
+// Returns the payload bits a second of the pings, or pongs, of `size` bytes of answered exchanges.
+Value ping_goodput(const TrialRecord& r, const std::optional<std::uint64_t>& size) {
+  const Value pings = ping_rate(r);
+  return pings && size ? Value(8 * *pings * static_cast<double>(*size)) : std::nullopt;
+}
+
+Value request_rate(const TrialRecord& r) {
+  return ping_goodput(r, options(r).message_size);
+}
+
+Value response_rate(const TrialRecord& r) {
+  const Options& o = options(r);
+  return ping_goodput(r, o.response_size ? o.response_size : o.message_size);
 }
 
 Value quantile(const Histogram& h, double q) {
@@ -257,9 +287,8 @@ std::vector<Metric> transfer_metrics() {
        throughput, up, transfers, 0, "goodput", "goodput"},
       {"sent_bps", "payload bits a second that the sending end handed over in the window",
        sent_rate, none, transfers, 0, "", "sent"},
-      {"bytes_sent", "payload bytes sent in the window", sent(&M::bytes_sent), none, transfers},
-      {"bytes_received", "payload bytes received in the window", received(&M::bytes_received), none,
-       transfers},
+      {"bytes_sent", "payload bytes sent in the window", bytes_sent, none, transfers},
+      {"bytes_received", "payload bytes received in the window", bytes_received, none, transfers},
       {"client_bytes_sent", "payload bytes that the client sent in its window",
        of_client(&M::bytes_sent), none, any, 1},
       {"client_bytes_received", "payload bytes that the client received in its window",
@@ -355,6 +384,10 @@ std::vector<Metric> ping_metrics() {
       {"exchanges", "pings answered in the window", of_client(&M::exchanges), none, pings},
       {"rate_hz", "pings answered a second", ping_rate, up, pings, 0, "round trips a second",
        "rate"},
+      {"request_bps", "goodput of the pings: payload bits a second of the answered ones",
+       request_rate, up, pings, 8, "goodput of the requests"},
+      {"response_bps", "goodput of the pongs: payload bits a second", response_rate, up, pings, 8,
+       "goodput of the responses"},
       {"rtt_min_ns", "smallest round-trip time; of connect workloads from connect() to the pong",
        of_rtt(&Histogram::min), down, pings},
       {"rtt_mean_ns", "mean round-trip time", of_rtt(&Histogram::mean), down, pings, 0,
@@ -408,10 +441,24 @@ std::vector<Metric> span_metrics() {
        span_quantile(Span::close, 0.5), down, any, 2, "close, median", "close"},
       {"close_p99_ns", "duration of close(), percentile p99; not in the round trip",
        span_quantile(Span::close, 0.99), down, any, 2},
+      {"handshakes", "TLS handshakes of the client in the window", of_client(&M::handshakes), none,
+       any, 8},
+      {"resumed_handshakes", "handshakes that resumed a session (part of handshakes)",
+       of_client(&M::resumed_handshakes), none, any, 8},
+      {"handshake_p50_ns",
+       "from the established TCP connection until the client can send data over TLS, median",
+       span_quantile(Span::handshake, 0.5), down, any, 8, "TLS handshake, median", "handshake"},
+      {"handshake_p99_ns",
+       "from the established TCP connection until the client can send data over TLS, percentile "
+       "p99",
+       span_quantile(Span::handshake, 0.99), down, any, 8},
       {"unsent", "of an open loop, pings that were due in the window and could not be sent in time",
        of_client(&M::unsent), down, any, 2},
       {"port_waits", "connect() attempts that found every ephemeral port in use, and were repeated",
-       of_client(&M::port_waits), down, any, 2},
+       of_client(&M::port_waits), down, any, 2, "", "port waits"},
+      {"time_waits",
+       "sockets in TIME_WAIT in the client's network namespace at the end of the trial",
+       of_client(&M::time_waits), down, any, 8, "", "TIME_WAIT"},
       {"oneway_forward_p50_ns", kOnewayForward, oneway_quantile(Span::oneway_forward, 0.5), down,
        pings},
       {"oneway_forward_p99_ns", kOnewayForward, oneway_quantile(Span::oneway_forward, 0.99), down,
@@ -521,12 +568,11 @@ std::vector<Metric> background_metrics(const std::vector<Metric>& all) {
 
 // The smallest differences that matter, in the unit of each metric, for metrics that are often 0.
 constexpr std::pair<std::string_view, double> kMinDifferences[] = {
-    {"retransmits", 10},  {"datagrams_lost", 10},
-    {"loss_ratio", 0.01}, {"out_of_order", 10},
-    {"duplicates", 10},   {"lost", 1},
-    {"late", 1},          {"unsent", 10},
-    {"port_waits", 10},   {"samples_dropped", 1},
-    {"rtt_overflow", 1},  {"steal_ratio", 0.01},
+    {"retransmits", 10},   {"datagrams_lost", 10}, {"loss_ratio", 0.01},
+    {"out_of_order", 10},  {"duplicates", 10},     {"lost", 1},
+    {"late", 1},           {"unsent", 10},         {"port_waits", 10},
+    {"time_waits", 10},    {"samples_dropped", 1}, {"rtt_overflow", 1},
+    {"steal_ratio", 0.01},
 };
 
 void set_min_differences(std::vector<Metric>& all) {

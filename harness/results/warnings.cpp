@@ -70,7 +70,7 @@ void check_disturbance(const TrialRecord& record, Warnings& warnings) {
   if (ports && *ports > 0)
     warnings.push_back({Code::port_waits, "port_waits",
                         fmt::format("waited {:.0f} times for an ephemeral port: the rate is that "
-                                    "of TIME_WAIT, not of the sockets",
+                                    "of TIME_WAIT, not of the sockets (see reset_on_close)",
                                     *ports)});
 }
 

@@ -90,7 +90,7 @@ class Transfer final : public Endpoint {
   struct Work {
     TransferLoop loop;
     FlowGroup group;
-    std::string set_up_error = {};
+    std::string error = {};  // of the loop's set-up
   };
 
   void add_groups(TransferLoop loop) {
@@ -107,21 +107,19 @@ class Transfer final : public Endpoint {
             1UL);  // 1 ns, so that sleeps of paced senders end in time (prctl(2))
     try {
       work.loop(work.group, meter_);
-    } catch (const std::system_error& e) {  // only before the first byte
-      work.group.flows.front()->error = e.code().value();
-      work.set_up_error = e.what();
-    } catch (const std::exception&) {  // only before the first byte: no memory
-      work.group.flows.front()->error = ENOMEM;
+    } catch (const std::exception& e) {  // only before the first byte
+      if (!meter_.stopped()) work.error = e.what();
     }
     work.group.arrive();
   }
 
   void report(Measurement& m) const {
     for (const Work& work : works_)
-      if (!work.set_up_error.empty()) m.error = work.set_up_error;
     for (const Flow& flow : flows_)
       if (const int error = flow.error; error != 0 && m.error.empty())
         m.error = std::string("the transfer failed: ") + std::strerror(error);
+    for (const Work& work : works_)
+      if (!work.error.empty()) m.error = work.error;
     std::uint64_t zero_copy_sends = 0, copied = 0, mapped = 0, received = 0;
     for (const Flow& flow : flows_) received += flow.received.count();
     for (const Work& work : works_) {

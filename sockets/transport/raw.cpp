@@ -259,10 +259,16 @@ const TransportOps kRaw = {listen_raw, admit_raw, connect_raw, raw_framing};
 const TransportOps kIcmp = {nullptr, nullptr, connect_icmp, icmp_framing};
 
 std::optional<std::string> validate_raw(const Options& options) {
-  const std::uint64_t size = options.message_size.value_or(64);
-  if (size >= kMark + kMinDatagram && size <= 65507) return std::nullopt;
-  return "message_size of a raw or ICMP message must be from 24 (mark, sequence number and time "
-         "stamp) to 65507 bytes";
+  const auto fits = [](std::uint64_t size) {
+    return size >= kMark + kMinDatagram && size <= 65507;
+  };
+  if (!fits(options.message_size.value_or(64)))
+    return "message_size of a raw or ICMP message must be from 24 (mark, sequence number and time "
+           "stamp) to 65507 bytes";
+  if (!fits(options.response_size.value_or(64)))
+    return "response_size: a raw message must be from 24 (mark, sequence number and time stamp) to "
+           "65507 bytes";
+  return std::nullopt;
 }
 
 Fd open_raw_server(const Address& address) {

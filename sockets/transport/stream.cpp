@@ -16,15 +16,6 @@ namespace {
 
 constexpr char kAdmitted = '+';
 
-Fd open_stream(const EndpointConfig& config) {
-  const Transport transport = config.options.transport;
-  const int protocol = transport == Transport::mptcp ? IPPROTO_MPTCP : 0;
-  const int type = transport == Transport::unix_seqpacket ? SOCK_SEQPACKET : SOCK_STREAM;
-  Fd fd(check(::socket(config.address.family(), type | SOCK_CLOEXEC, protocol), "socket"));
-  apply_options(fd.get(), config.options, config.address.family());
-  return fd;
-}
-
 std::vector<Fd> admit_streams(Fd listener, const EndpointConfig& config, std::size_t count,
                               std::uint64_t& rejected) {
   std::vector<Fd> connections;
@@ -94,6 +85,15 @@ std::vector<Fd> connect_streams(const EndpointConfig& config, std::size_t count)
 }  // namespace
 
 const TransportOps kStreams = {listen_stream, admit_streams, connect_streams};
+
+Fd open_stream(const EndpointConfig& config, int flags) {
+  const Transport transport = config.options.transport;
+  const int protocol = transport == Transport::mptcp ? IPPROTO_MPTCP : 0;
+  const int type = transport == Transport::unix_seqpacket ? SOCK_SEQPACKET : SOCK_STREAM;
+  Fd fd(check(::socket(config.address.family(), type | SOCK_CLOEXEC | flags, protocol), "socket"));
+  apply_options(fd.get(), config.options, config.address.family());
+  return fd;
+}
 
 Fd listen_stream(const EndpointConfig& config) {
   Fd listener = open_stream(config);

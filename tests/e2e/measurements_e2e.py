@@ -176,6 +176,65 @@ workloads:
             self.assertLess(peak_kib, 10_000 * 4 + 20_000)
 
 
+FEW_PORTS = """
+name: ports
+plan: {repetitions: 1, cooldown: 0ms}
+defaults: {kind: connect, duration: 500ms, warmup: 0ms, streams: 4}
+workloads:
+  closed: {matrix: {engine: [blocking, epoll, io_uring]}}
+  reset: {reset_on_close: true, matrix: {engine: [blocking, epoll, io_uring]}}
+"""
+PORTS = 40
+
+
+class Connections(support.EndToEnd):
+    def with_few_ports(self, only):
+        """Runs cases in a network namespace of their own. Returns the trials."""
+        if os.geteuid() != 0:
+            self.skipTest("a network namespace needs root")
+        results = self.folder / only.replace("/", "-")
+        setup = ("ip link set lo up && cd /proc/sys/net/ipv4 && echo 0 > tcp_tw_reuse && "
+                 f"echo 40000 {40000 + PORTS - 1} > ip_local_port_range && exec \"$@\"")
+        done = subprocess.run(["unshare", "--net", "sh", "-c", setup, "sh", support.PINGPERF, "run", "-o", results,
+                               "--only", only, self.experiment(FEW_PORTS)],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        trials = support.read_table(support.run_directory(results) / "trials.csv")
+        self.assertEqual(set(trials.status), {"ok"}, trials.error.tolist())
+        return trials, done.stdout
+
+    def test_used_up_ports_are_waited_for_and_reported(self):
+        for engine in ("blocking", "epoll", "io_uring"):
+            with self.subTest(engine):
+                trials, printed = self.with_few_ports(f"closed/engine={engine}")
+                row = trials.iloc[0]
+                self.assertLess(row.exchanges, PORTS)
+                self.assertGreater(row.port_waits, 0)
+                self.assertGreaterEqual(row.time_waits, row.exchanges)
+                self.assertIn("for an ephemeral port", row.quality)
+                self.assertIn("for an ephemeral port", printed)
+
+    def test_connections_that_are_reset_use_up_no_ports(self):
+        trials, printed = self.with_few_ports("reset/*")
+        self.assertEqual(len(trials), 3)
+        self.assertTrue((trials.exchanges > PORTS).all(), trials.exchanges)
+        self.assertEqual(set(trials.port_waits), {0})
+        self.assertTrue((trials.time_waits < PORTS).all(), trials.time_waits)
+        self.assertIn("TIME_WAIT", printed)
+
+    def test_a_pong_that_a_user_started_serves_many_connections(self):
+        _, port = self.serve("pong", "--concurrent")
+        run = self.run_ok(self.experiment(f"""
+name: external
+plan: {{repetitions: 1, cooldown: 0ms}}
+hosts: {{server: {{external: 127.0.0.1, port: {port}}}}}
+defaults: {{kind: connect, streams: 8, reset_on_close: true, verify: true, messages: 200}}
+workloads:
+  connect: {{matrix: {{engine: [blocking, epoll, io_uring]}}}}
+"""))
+        self.assertEqual(run.table().exchanges.tolist(), [200, 200, 200])
+
+
 class Throughput(support.EndToEnd):
     def test_engines_that_avoid_a_copy_are_marked(self):
         self.run_ok(self.experiment("""

@@ -7,6 +7,7 @@ before the trial's own client has arrived.
 import os
 import random
 import socket
+import ssl
 import threading
 import time
 
@@ -135,6 +136,16 @@ def random_bytes(attackers):
     attackers.arrive(50, lambda: random.randbytes(random.randrange(1, 4096)))
 
 
+def half_handshake(attackers):
+    """Sends the first message of a TLS handshake and waits for the answer."""
+    hello = ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), hello, server_hostname="localhost")
+    try:
+        client.do_handshake()
+    except ssl.SSLWantReadError:
+        attackers.arrive(50, hello.read())
+
+
 def slow_bytes(attackers):
     """Sends single bytes with pauses, or invalid datagrams."""
     slow = []
@@ -219,6 +230,7 @@ ATTACKS = {
     "no attack": no_attack,
     "port scan": port_scan,
     "random bytes": random_bytes,
+    "half a TLS handshake": half_handshake,
     "slow bytes": slow_bytes,
     "right token late": late_token,
     "wrong token": wrong_token,
