@@ -18,6 +18,9 @@ struct TransferRow {
   std::optional<std::string> (*unavailable)() = always_available;
 };
 
+// Returns the parameters and those of the shapes of traffic: size_mix, on_off and frame.
+std::vector<std::string_view> shaped(std::vector<std::string_view> parameters);
+
 // Returns the engine of the row.
 Engine make_transfer_engine(const TransferRow& row);
 
