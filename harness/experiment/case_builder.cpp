@@ -244,9 +244,10 @@ Case background_of(const Case& loaded, const Node& node, const Programs& program
 void load(std::vector<Case>& cases, const Node& node, const Programs& programs) {
   Case idle = std::move(cases.back());
   cases.pop_back();
-  if (idle.options.kind == Kind::throughput || !idle.options.duration)
+  const bool is_bulk = idle.options.kind == Kind::throughput && !idle.options.frame_every;
+  if (is_bulk || !idle.options.duration)
     fail_at(node.mark,
-            "background: it loads a workload of kind latency or connect that has a "
+            "background: it loads a workload of kind latency or connect, or with frame, that has a "
             "duration");
   Case loaded = idle;
   loaded.background = std::make_shared<const Case>(background_of(loaded, node, programs));

@@ -117,12 +117,12 @@ Schema map_schema(std::string_view map) {
   return schema;
 }
 
-// Sizes and their weights.
+// Sizes and their weights. Some YAML readers make numbers of keys, which a pattern does not restrict.
 Schema size_mix_schema() {
   return {{"type", "object"},
           {"minProperties", 1},
           {"maxProperties", kMaxShares},
-          {"propertyNames", text_like(size_pattern())},
+          {"propertyNames", any_of({{{"pattern", "^[0-9]+$"}}, {{"pattern", size_pattern()}}})},
           {"additionalProperties", integer(1, static_cast<double>(kMaxCycle))}};
 }
 

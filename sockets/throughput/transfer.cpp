@@ -267,20 +267,6 @@ void Transfer::add_datagrams(Totals& t) const {
 
 }  // namespace
 
-double OnOff::own_time(Nanoseconds now) const noexcept {
-  if (!pauses()) return static_cast<double>(now);
-  const Nanoseconds since = now - start_;
-  const Nanoseconds phases = since / period_;
-  return static_cast<double>(phases * on_ + std::min(since % period_, on_ - 1));
-}
-
-double OnOff::clock_time(double own) const noexcept {
-  if (!pauses()) return own;
-  if (own <= 0) return static_cast<double>(start_);
-  const double phases = std::floor(own / static_cast<double>(on_));
-  return static_cast<double>(start_) + own + phases * static_cast<double>(period_ - on_);
-}
-
 Pace::Pace(const Options& o, std::size_t flows) : phases_(o), has_rate_(o.rate_bps.has_value()) {
   if (has_rate_) {
     const std::size_t unit = o.size_mix ? 1 : *o.message_size;

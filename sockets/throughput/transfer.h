@@ -19,6 +19,7 @@
 #include "sockets/measure/histogram.h"
 #include "sockets/measure/meter.h"
 #include "sockets/measure/sequence.h"
+#include "sockets/throughput/on_off.h"
 #include "sockets/transport/transport.h"
 
 namespace pingperf {
@@ -40,31 +41,6 @@ struct alignas(64) FlowCounter {
 
 // Maximum delay until a waiting loop notices that the window has closed.
 inline constexpr Nanoseconds kNap = 50 * kMillisecond;
-
-// The phases of a sender with on_off: it sends for on_time, then pauses for off_time. Its own time
-// runs only while it sends. Without on_off that is the time of the clock.
-class OnOff {
- public:
-  OnOff() noexcept = default;
-  explicit OnOff(const Options& options) noexcept
-      : on_(options.on_time.value_or(0)), period_(on_ + options.off_time.value_or(0)) {}
-
-  bool pauses() const noexcept { return on_ > 0; }
-  // Sets the start of the first phase, if it is not set.
-  void start(Nanoseconds now) noexcept {
-    if (start_ == 0) start_ = now;
-  }
-  bool is_on(Nanoseconds now) const noexcept { return !pauses() || (now - start_) % period_ < on_; }
-  // Returns the sender's time. During a pause it is the last nanosecond of the phase before.
-  double own_time(Nanoseconds now) const noexcept;
-  // Returns the time of the clock at which the sender's time is `own`.
-  double clock_time(double own) const noexcept;
-
- private:
-  Nanoseconds on_ = 0;
-  Nanoseconds period_ = 0;
-  Nanoseconds start_ = 0;
-};
 
 // The send times of a paced flow. Message k is due k message times after the first. The sender
 // looks at the schedule once per pacing_timer and sends all messages that are due. Messages are not

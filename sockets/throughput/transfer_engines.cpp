@@ -24,12 +24,6 @@ std::vector<std::string_view> parameters_of(const TransferRow& row) {
   return all;
 }
 
-// Returns the share of the time in which a sender with on_off sends.
-double share_of_on_time(const Options& o) {
-  if (!o.on_time || !o.off_time) return 1;
-  return static_cast<double>(*o.on_time) / static_cast<double>(*o.on_time + *o.off_time);
-}
-
 std::optional<std::string> validate_mix(const Options& o) {
   if (!o.size_mix) return std::nullopt;
   if (o.message_size) return "size_mix: replaces message_size; set only one of them";
@@ -87,7 +81,7 @@ std::optional<std::string> validate_pace(const Options& o) {
   if (!o.rate_bps || !o.duration) return std::nullopt;
   const std::uint64_t rate_per_stream = *o.rate_bps / o.streams.value_or(1);
   const double bits_per_stream =
-      static_cast<double>(rate_per_stream) * to_seconds(*o.duration) * share_of_on_time(o);
+      static_cast<double>(rate_per_stream) * to_seconds(*o.duration) * OnOff(o).share();
   if (bits_per_stream >= 8 * static_cast<double>(max_message(o))) return std::nullopt;
   return "the rate is too low: a stream sends less than one message in the duration; lower "
          "message_size, or raise rate or duration";
