@@ -170,6 +170,29 @@ constexpr Notes kNotes[] = {
      ""},
     {"dont_fragment", "A datagram longer than the path MTU is an error.",
      "IPv4 only. Cannot be combined with `ip: 6` or `reverse`."},
+    {"size_mix",
+     "Written `size_mix: {64: 7, 570: 4, 1518: 1}`: of 12 messages, 7 have 64 bytes. The sizes are "
+     "those of the payload: IMIX (RFC 6985) counts Ethernet frames, whose UDP payload is 46 bytes "
+     "shorter over IPv4. Every cycle has exactly the weights, in a shuffled order that is the same "
+     "in every trial. `rate` counts bytes, so the mean rate holds for every mix.",
+     "At most 16 sizes, weights from 1, and a sum of at most 10000. Cannot be combined with "
+     "`message_size`, `gso` or `frame`. Over udp the sizes are 16 to 65507 B."},
+    {"on_off.on",
+     "Written `on_off: {on: 10ms, off: 40ms}`. `rate` is the rate while the sender sends; the mean "
+     "is lower (here a fifth). Without `rate` it sends as fast as it can. What TCP has buffered "
+     "still leaves during the pause.",
+     "Requires both keys. Cannot be combined with `frame`."},
+    {"on_off.off", "As `on_off.on`.", ""},
+    {"frame.every",
+     "Written `frame: {every: 16ms, bytes: 60KiB, deadline: 10ms}`, as `iperf -u --isochronous`. A "
+     "frame that could not be started before its deadline is dropped, because an earlier one "
+     "blocked the sender.",
+     "Requires `frame.bytes`. Cannot be combined with `rate`, `size_mix`, `on_off`, `bytes`, "
+     "`messages`, `bidirectional`, `zero_copy`, `verify`, `receive: discard`, `batch`, `gso` or "
+     "`gro`."},
+    {"frame.bytes", "",
+     "At least 8 B over streams. Every datagram of a frame has at least 24 B, also the last."},
+    {"frame.deadline", "The default is `frame.every`.", ""},
     {"iperf3_options",
      "At most 1000 characters, e.g. `[--udp-counters-64bit, --cport, 5999]`. Each list item is one "
      "argument. `pingperf check` passes them to libiperf's own parser, so the accepted options "

@@ -210,6 +210,21 @@ auto oneway_quantile(Span span, double q) {
       [=](const TrialRecord& r) { return r.same_clock ? span_quantile(span, q)(r) : std::nullopt; };
 }
 
+// Reads a time of frames, which is valid only if both ends have one clock.
+auto frame_quantile(double q) {
+  return [=](const TrialRecord& r) {
+    return r.same_clock ? span_quantile(receiver(r), Span::frame, q) : std::nullopt;
+  };
+}
+
+Value frames_late(const TrialRecord& r) {
+  return r.same_clock ? number(receiver(r).frames_late) : std::nullopt;
+}
+
+Value frames_dropped(const TrialRecord& r) {
+  return sum(number(sender(r).frames_dropped), number(receiver(r).frames_dropped));
+}
+
 // Returns the CPU time of one end in the window, including its background.
 Value own_cpu(const TrialRecord& r, Measurement TrialRecord::*end) {
   const Value own = cpu(r.*end);
@@ -333,6 +348,28 @@ std::vector<Metric> transfer_metrics() {
       {"cwnd_max_bytes", "largest congestion window, sum over streams",
        [](const TrialRecord& r) -> Value { return number(sender(r).cwnd_max_bytes); }, none,
        transfers, 0, "largest congestion window"},
+  };
+}
+
+// Isochronous frames.
+std::vector<Metric> frame_metrics() {
+  return {
+      {"frames", "isochronous frames that were due in the window", sent(&M::frames), none, any, 8,
+       "frames", "frames"},
+      {"frames_late",
+       "frames that were whole after their deadline; empty if the ends have two clocks",
+       frames_late, down, any, 8, "frames after their deadline", "late"},
+      {"frames_dropped",
+       "frames that the sender could not start before their deadline, or of which a part was lost",
+       frames_dropped, down, any, 8, "frames dropped", "dropped"},
+      {"frame_p50_ns",
+       "from the time at which a frame was due until the receiver had all of it, median; empty if "
+       "the ends have two clocks",
+       frame_quantile(0.5), down, any, 8, "whole frame, median", "frame p50"},
+      {"frame_p99_ns",
+       "from the time at which a frame was due until the receiver had all of it, percentile p99; "
+       "empty if the ends have two clocks",
+       frame_quantile(0.99), down, any, 8, "whole frame, p99", "frame p99"},
   };
 }
 
@@ -572,7 +609,7 @@ constexpr std::pair<std::string_view, double> kMinDifferences[] = {
     {"out_of_order", 10},  {"duplicates", 10},     {"lost", 1},
     {"late", 1},           {"unsent", 10},         {"port_waits", 10},
     {"time_waits", 10},    {"samples_dropped", 1}, {"rtt_overflow", 1},
-    {"steal_ratio", 0.01},
+    {"frames_late", 1},    {"frames_dropped", 1},  {"steal_ratio", 0.01},
 };
 
 void set_min_differences(std::vector<Metric>& all) {
@@ -590,6 +627,7 @@ std::vector<Metric> make_metrics() {
     std::ranges::move(topic, std::back_inserter(all));
   };
   append(transfer_metrics());
+  append(frame_metrics());
   append(cpu_metrics());
   append(ping_metrics());
   append(span_metrics());

@@ -16,20 +16,22 @@ namespace {
 
 // ---- Byte streams
 
+template <typename Writes>
 class StreamSender {
  public:
-  StreamSender(Flow& flow, const Options&) noexcept : fd(flow.fd), flow_(flow) {}
+  StreamSender(Flow& flow, const Options&) : fd(flow.fd), flow_(flow), writes_(flow) {}
 
   Flow& flow() const noexcept { return flow_; }
 
   // Sends the rest of a message as far as the buffer has space. Returns false with errno on an
   // error.
   bool send() noexcept {
-    const std::span<const char> bytes = next_bytes(flow_);
+    const std::span<const char> bytes = writes_.next();
     const ssize_t n = ::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0) return is_transient(errno);
     flow_.sent.add(static_cast<std::uint64_t>(n));
-    if (is_between_messages(flow_)) flow_.pace.leave();
+    writes_.sent(static_cast<std::size_t>(n));
+    if (const std::size_t cost = writes_.cost()) flow_.pace.leave(cost);
     return true;
   }
 
@@ -41,6 +43,7 @@ class StreamSender {
 
  private:
   Flow& flow_;
+  Writes writes_;
 };
 
 class StreamReceiver {
@@ -206,14 +209,18 @@ void receive_flows(FlowGroup& group, Meter& meter) {
   }
 }
 
-constexpr TransferOps kStreamOps = {send_flows<StreamSender>, receive_flows<StreamReceiver>,
-                                    kStreams};
+void send_streams(FlowGroup& group, Meter& meter) {
+  group.options.size_mix ? send_flows<StreamSender<MixedWrites>>(group, meter)
+                         : send_flows<StreamSender<EqualWrites>>(group, meter);
+}
+
+constexpr TransferOps kStreamOps = {send_streams, receive_flows<StreamReceiver>, kStreams};
 constexpr TransferOps kDatagramOps = {send_flows<DatagramSender>, receive_flows<DatagramReceiver>,
                                       kDatagrams};
 
 TransferRow row(Transport transport, const TransferOps& ops,
                 std::vector<std::string_view> parameters) {
-  parameters.insert(parameters.end(), {"threads", "verify"});
+  parameters.insert(parameters.end(), {"threads", "verify", "size_mix", "on_off.on", "on_off.off"});
   return {.name = "epoll",
           .summary = kEpollSummary,
           .transport = transport,

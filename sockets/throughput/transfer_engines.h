@@ -21,6 +21,9 @@ struct TransferRow {
 // Returns the loops of engine blocking over UDP.
 const TransferOps& blocking_datagram_loops();
 
+// Returns the parameters and those of the shapes of traffic: size_mix, on_off and frame.
+std::vector<std::string_view> shaped(std::vector<std::string_view> parameters);
+
 // Returns the engine of the row.
 Engine make_transfer_engine(const TransferRow& row);
 

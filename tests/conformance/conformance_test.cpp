@@ -19,6 +19,7 @@
 
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
+#include "sockets/core/size_mix.h"
 #include "sockets/ethernet/ethernet.h"
 #include "sockets/transport/datagram.h"
 
@@ -195,6 +196,7 @@ class BytesTransferTest : public TransferTest {};
 class ConnectPingTest : public PingTest {};
 class ConnectSocketTest : public SocketTest {};
 class EthernetSocketTest : public SocketTest {};
+class FrameTransferTest : public TransferTest {};
 class FqRateTransferTest : public TransferTest {};
 class FrequencyPingTest : public PingTest {};
 class GsoTransferTest : public TransferTest {};
@@ -202,6 +204,7 @@ class IpSocketTest : public SocketTest {};
 class LowWatermarkTransferTest : public TransferTest {};
 class MapTransferTest : public TransferTest {};
 class MessagesPingTest : public PingTest {};
+class OnOffTransferTest : public TransferTest {};
 class PacingTimerTransferTest : public TransferTest {};
 class PortSocketTest : public SocketTest {};
 class RateTransferTest : public TransferTest {};
@@ -211,6 +214,7 @@ class ReverseTransferTest : public TransferTest {};
 class ResponseSizePingTest : public PingTest {};
 class SamplesPingTest : public PingTest {};
 class ServerEngineTest : public EngineTest {};
+class SizeMixTransferTest : public TransferTest {};
 class StreamsPingTest : public PingTest {};
 class StreamsTransferTest : public TransferTest {};
 class TcpTransferTest : public TransferTest {};
@@ -352,6 +356,139 @@ TEST_P(PacingTimerTransferTest, ThePacingTimerDeterminesTheSizeOfABurst) {
     const double due = 100'000 * static_cast<double>(*options.streams);
     EXPECT_NEAR(static_cast<double>(ends.client.bytes_sent.value()), due, 0.1 * due);
   }
+}
+
+// Sends 10 cycles of 4246 bytes per flow.
+TEST_P(SizeMixTransferTest, EveryMessageHasTheSizeOfItsTurn) {
+  for (const std::uint64_t batch : {0, 5}) {
+    if (batch > 0 && !engine().honours("batch")) continue;
+    SCOPED_TRACE(batch);
+    Options options = options_for(engine());
+    options.message_size.reset();
+    options.size_mix = "64:7 570:4 1518:1";
+    options.duration.reset();
+    options.warmup = 0;
+    options.messages = 240;
+    options.streams = 2;
+    if (batch > 0) options.batch = batch;
+    if (engine().honours("verify")) options.verify = true;
+    ASSERT_EQ(engine().validate(options), std::nullopt);
+    const Ends ends = run_trial(engine(), options);
+    expect_well(ends);
+    EXPECT_EQ(ends.client.total_bytes_sent.value(), 2 * 42460u);
+    expect_all_arrived(engine(), ends.client, ends.server);
+    if (!is_datagram(engine())) continue;
+    EXPECT_EQ(ends.client.datagrams_sent.value(), 240u);
+    EXPECT_EQ(*ends.server.datagrams_received + *ends.server.datagrams_lost, 240u);
+    if (*ends.server.datagrams_lost == 0) {
+      EXPECT_EQ(ends.server.total_bytes_received.value(), 2 * 42460u);
+    }
+  }
+}
+
+TEST_P(SizeMixTransferTest, APacedMixKeepsItsRate) {
+  Options options = paced_options(engine());
+  options.message_size.reset();
+  options.size_mix = "64:7 570:4 1518:1";
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends);
+  const double due = static_cast<double>(*options.rate_bps) * *ends.client.window_s / 8;
+  EXPECT_NEAR(static_cast<double>(ends.client.bytes_sent.value()), due, 0.01 * due + 3 * 4 * 1518);
+}
+
+TEST_P(SizeMixTransferTest, AMixThatDoesNotFitIsAnError) {
+  Options options = options_for(engine());
+  options.size_mix = "15:1 1400:1";
+  EXPECT_NE(engine().validate(options).value_or("").find("message_size"), std::string::npos);
+  options.message_size.reset();
+  EXPECT_EQ(engine().validate(options).has_value(), is_datagram(engine()));
+}
+
+// The pause is longer than the trial, so nothing is due after the first phase.
+TEST_P(OnOffTransferTest, APausingSenderSendsNothing) {
+  Options options = options_for(engine());
+  options.warmup = 0;
+  options.duration = 400 * kMillisecond;
+  options.on_time = 20 * kMillisecond;
+  options.off_time = 10 * kSecond;
+  for (const bool has_rate : {false, true}) {
+    SCOPED_TRACE(has_rate);
+    if (has_rate) options.rate_bps = 1'000'000'000;
+    const Ends ends = run_trial(engine(), options);
+    expect_well(ends);
+    EXPECT_GT(ends.client.bytes_sent.value(), 0u);
+    ASSERT_GE(ends.client.intervals.size(), 2u);
+    EXPECT_EQ(ends.client.intervals.back().bytes_sent.value(), 0u);
+    if (has_rate) {
+      EXPECT_LE(*ends.client.bytes_sent, 2'500'000 + 2 * *options.message_size);
+    }
+  }
+}
+
+TEST_P(OnOffTransferTest, BothPhasesAreRequired) {
+  Options options = options_for(engine());
+  options.on_time = kMillisecond;
+  EXPECT_NE(engine().validate(options).value_or("").find("on_off.off"), std::string::npos);
+  options.on_time.reset();
+  options.off_time = kMillisecond;
+  EXPECT_NE(engine().validate(options).value_or("").find("on_off.on"), std::string::npos);
+}
+
+Options frame_options(const Engine& engine) {
+  Options options = options_for(engine);
+  options.message_size = 1000;
+  options.frame_every = 5 * kMillisecond;
+  options.frame_bytes = 10'500;
+  options.frame_deadline = 60 * kSecond;
+  options.warmup = 20 * kMillisecond;
+  options.duration = 200 * kMillisecond;
+  options.streams = 2;
+  return options;
+}
+
+TEST_P(FrameTransferTest, EveryFrameArrivesOrIsDropped) {
+  for (const bool reverse : {false, true}) {
+    SCOPED_TRACE(reverse);
+    Options options = frame_options(engine());
+    options.reverse = reverse;
+    ASSERT_EQ(engine().validate(options), std::nullopt);
+    const Ends ends = run_trial(engine(), options);
+    expect_well(ends);
+    const Measurement& sender = reverse ? ends.server : ends.client;
+    const Measurement& receiver = reverse ? ends.client : ends.server;
+    EXPECT_EQ(sender.frames.value(), 2 * 40u);
+    EXPECT_EQ(sender.frames_dropped.value(), 0u);  // with that deadline
+    EXPECT_EQ(receiver.frames_late.value(), 0u);
+    EXPECT_EQ(sender.total_bytes_sent.value() % 10'500, 0u);
+    const std::uint64_t whole = receiver.spans.at(Span::frame).count();
+    EXPECT_GT(whole, 0u);
+    EXPECT_LE(whole * 10'500, receiver.total_bytes_received.value());
+    if (!is_datagram(engine())) {
+      EXPECT_EQ(receiver.frames_dropped.value(), 0u);
+    }
+    expect_all_arrived(engine(), sender, receiver);
+  }
+}
+
+TEST_P(FrameTransferTest, FramesExcludeOtherShapes) {
+  const Options good = frame_options(engine());
+  const auto error = [&](auto change) {
+    Options options = good;
+    change(options);
+    return engine().validate(options).value_or("");
+  };
+  EXPECT_EQ(engine().validate(good), std::nullopt);
+  EXPECT_NE(error([](Options& o) { o.rate_bps = 1'000'000'000; }).find("frame.every:"),
+            std::string::npos);
+  EXPECT_NE(error([](Options& o) { o.on_time = o.off_time = kMillisecond; }).find("on_off"),
+            std::string::npos);
+  EXPECT_NE(error([](Options& o) { o.bidirectional = true; }).find("bidirectional"),
+            std::string::npos);
+  EXPECT_NE(error([](Options& o) { o.frame_bytes.reset(); }).find("frame.bytes"),
+            std::string::npos);
+  EXPECT_NE(error([](Options& o) { o.frame_every.reset(); }).find("frame.every"),
+            std::string::npos);
+  EXPECT_NE(error([](Options& o) { o.frame_bytes = 7; }).find("frame.bytes: "), std::string::npos);
 }
 
 TEST_P(FqRateTransferTest, TheKernelKeepsFqRate) {
@@ -1155,6 +1292,10 @@ INSTANTIATE_TEST_SUITE_P(Every, FqRateTransferTest, engines_that([](const Engine
                            return moves_bulk_data(e) && e.honours("fq_rate");
                          }),
                          test_name);
+INSTANTIATE_TEST_SUITE_P(Every, FrameTransferTest, engines_that([](const Engine& e) {
+                           return moves_bulk_data(e) && e.honours("frame.every");
+                         }),
+                         test_name);
 INSTANTIATE_TEST_SUITE_P(Every, FrequencyPingTest, engines_that([](const Engine& e) {
                            return measures_round_trips(e) && e.honours("frequency");
                          }),
@@ -1174,6 +1315,10 @@ INSTANTIATE_TEST_SUITE_P(Every, LowWatermarkTransferTest, engines_that([](const 
 INSTANTIATE_TEST_SUITE_P(Every, MapTransferTest, engines_that(can_map), test_name);
 INSTANTIATE_TEST_SUITE_P(Every, MessagesPingTest, engines_that([](const Engine& e) {
                            return measures_round_trips(e) && e.honours("messages");
+                         }),
+                         test_name);
+INSTANTIATE_TEST_SUITE_P(Every, OnOffTransferTest, engines_that([](const Engine& e) {
+                           return moves_bulk_data(e) && e.honours("on_off.on");
                          }),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, PacingTimerTransferTest, engines_that([](const Engine& e) {
@@ -1210,6 +1355,10 @@ INSTANTIATE_TEST_SUITE_P(Every, SamplesPingTest, engines_that([](const Engine& e
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, ServerEngineTest,
                          engines_that([](const Engine& e) { return is_any(e) && e.listen; }),
+                         test_name);
+INSTANTIATE_TEST_SUITE_P(Every, SizeMixTransferTest, engines_that([](const Engine& e) {
+                           return moves_bulk_data(e) && e.honours("size_mix");
+                         }),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, StreamsPingTest, engines_that([](const Engine& e) {
                            return measures_round_trips(e) && e.honours("streams");
