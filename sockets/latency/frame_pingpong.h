@@ -66,7 +66,7 @@ void pong_frames(PingThread& t, Meter& meter, const EndpointConfig& config) {
   Port port(t.flows.front().fd.get(), config.options, t.framing.mark);
   while (!meter.stopped()) {
     const std::span<char> frame = port.template receive<wait>();
-    const auto n = static_cast<ssize_t>(frame.size());
+    auto n = static_cast<ssize_t>(frame.size());
     if (n == 0) {
       if (errno == EAGAIN || errno == EINTR) continue;
       return fail(t, meter, "receive of a ping");

@@ -123,7 +123,7 @@ void pong_receiver(PingThread& t, Meter& meter, const EndpointConfig&) {
   PingFlow& flow = t.flows.front();
   char* const datagram = t.incoming.data();
   while (!meter.stopped()) {
-    const ssize_t n = ::recv(flow.fd.get(), datagram, t.incoming.size(), 0);
+    ssize_t n = ::recv(flow.fd.get(), datagram, t.incoming.size(), 0);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && is_client_gone(errno)) return;
     if (n < 0) return fail(t, meter, "receive of a ping");

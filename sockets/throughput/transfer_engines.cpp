@@ -115,9 +115,9 @@ std::optional<std::string> validate(const Options& o,
   return validate_pace(o);
 }
 
-// Returns why one of the two conditions of an engine is not met, as Engine::unavailable.
-using Unavailable = std::optional<std::string> (*)();
-auto either_unavailable(Unavailable a, Unavailable b) {
+// Returns why one of two conditions of an engine is not met, as Engine::unavailable.
+using Condition = std::optional<std::string> (*)();
+auto either_unavailable(Condition a, Condition b) {
   return [a, b] {
     const auto why = a();
     return why ? why : b();
@@ -148,7 +148,7 @@ Engine make_transfer_engine(const TransferRow& row) {
 }
 
 std::vector<Engine> make_plain_stream_engines(TransferRow row) {
-  constexpr std::pair<Transport, Unavailable> kTransports[] = {
+  constexpr std::pair<Transport, Condition> kTransports[] = {
       {Transport::unix_stream, always_available},
       {Transport::unix_seqpacket, always_available},
       {Transport::mptcp, mptcp_unavailable},
