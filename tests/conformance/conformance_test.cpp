@@ -306,13 +306,14 @@ TEST_P(LowWatermarkTransferTest, TheEndOfAStreamDoesNotWaitForMore) {
   EXPECT_GT(ends.server.low_watermark_bytes.value(), 4500u);
 }
 
-// Runs a paced trial of three streams, each of which sends 200 messages per second.
+// Returns the options of a paced trial of three streams, or one if the engine has only one. Each
+// stream sends 200 messages per second.
 Options paced_options(const Engine& engine, std::uint64_t message_size = 1000) {
   Options options = options_for(engine);
   options.duration = 500 * kMillisecond;
-  options.streams = 3;
+  options.streams = engine.honours("streams") ? 3 : 1;
   options.message_size = message_size;
-  options.rate_bps = 3 * 200 * 8 * message_size;
+  options.rate_bps = *options.streams * 200 * 8 * message_size;
   return options;
 }
 
@@ -327,7 +328,7 @@ TEST_P(RateTransferTest, APacedSenderKeepsItsRate) {
     // Some messages of each stream can be before or after the window.
     const double slack = static_cast<double>(4 * *options.streams * message_size);
     EXPECT_NEAR(static_cast<double>(ends.client.bytes_sent.value()), due, 0.01 * due + slack);
-    EXPECT_GT(ends.server.fairness_index.value(), 0.99);
+    EXPECT_GT(ends.server.fairness_index.value_or(1), 0.99);
   }
 }
 
@@ -347,7 +348,8 @@ TEST_P(PacingTimerTransferTest, ThePacingTimerDeterminesTheSizeOfABurst) {
     const Histogram& gaps = ends.client.spans.at(Span::send_gap);
     const auto expected = static_cast<double>(std::max(timer, 5 * kMillisecond));
     EXPECT_NEAR(static_cast<double>(gaps.quantile(0.5)), expected, 0.2 * expected);
-    EXPECT_NEAR(static_cast<double>(ends.client.bytes_sent.value()), 300'000, 30'000);
+    const double due = 100'000.0 * static_cast<double>(*options.streams);
+    EXPECT_NEAR(static_cast<double>(ends.client.bytes_sent.value()), due, 0.1 * due);
   }
 }
 
@@ -1113,7 +1115,8 @@ INSTANTIATE_TEST_SUITE_P(Every, VerifyTransferTest, engines_that([](const Engine
                          }),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, ZeroCopyTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.honours("zero_copy");
+                           return moves_bulk_data(e) && is_stream(e.transport) &&
+                                  e.honours("zero_copy");
                          }),
                          test_name);
 
