@@ -70,17 +70,15 @@ class PingPong final : public Endpoint {
         ::prctl(PR_SET_TIMERSLACK, 1UL);  // 1 ns, so that sleeps end in time (prctl(2))
         try {
           loop(thread, meter_, config_);
-        } catch (const std::system_error& e) {  // a loop throws only while it sets up
-          thread.error = e.code().value();
-          thread.failed_call = "set-up";
-        } catch (const std::bad_alloc&) {
-          thread.error = ENOMEM;
-          thread.failed_call = "set-up";
+        } catch (const std::exception& e) {  // a loop throws only while it sets up
+          if (!meter_.stopped()) thread.set_up_error = e.what();
         }
       });
     Measurement m = run_loops(
         meter_, loops, [this] { return totals(); }, progress);
     const Nanoseconds ended = fast_now_ns();
+    for (const PingThread& t : threads_)
+      if (!t.set_up_error.empty()) m.error = t.set_up_error;
     for (const PingThread& t : threads_)
       if (t.error != 0) m.error = std::string(t.failed_call) + ": " + std::strerror(t.error);
     m.total_exchanges = sum(&PingThread::total_exchanges);
@@ -138,6 +136,7 @@ class PingPong final : public Endpoint {
         std::copy_n(t.framing.mark.begin(), t.framing.mark_size, t.outgoing.begin());
       }
       t.flows.emplace_back().fd = std::move(flows[i]);
+      t.flows.back().place = i;
     }
     if (flows.empty())  // connect: each flow counts its exchanges
       for (std::size_t i = 0; i < streams(); ++i)
@@ -176,6 +175,7 @@ class PingPong final : public Endpoint {
       if (t.rtt.count() > 0) (m.rtt ? *m.rtt : m.rtt.emplace()).merge(t.rtt);
       for (auto& [span, histogram] : t.spans) m.spans[span].merge(histogram);
       m.samples.insert(m.samples.end(), t.samples.begin(), t.samples.end());
+      m.receivers.insert(m.receivers.end(), t.receivers.begin(), t.receivers.end());
       for (const PingFlow& flow : t.flows) shares.push_back(static_cast<double>(flow.exchanges));
     }
     m.bytes_received = *m.exchanges * response_size(config_.options);
@@ -184,6 +184,10 @@ class PingPong final : public Endpoint {
     if (config_.options.samples) m.samples_dropped = sum(&PingThread::samples_dropped);
     m.fairness_index = jain_index(shares);
     m.lost = sum(&PingThread::lost);
+    if (const auto found = m.spans.find(Span::handshake); found != m.spans.end()) {
+      m.handshakes = found->second.count();
+      m.resumed_handshakes = sum(&PingThread::resumed_handshakes);
+    }
     const bool open_loop = config_.options.frequency_hz.has_value();
     if (open_loop) m.unsent = sum(&PingThread::unsent);
     if (!ops_.transport.is_stream()) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "sockets/measure/histogram.h"
@@ -36,6 +37,7 @@ struct PingFlow {
   std::uint64_t exchanges = 0;       // answered pings in the window
   std::uint64_t answered_up_to = 0;  // one more than the highest answered number
   bool waiting = false;              // client: for a pong; server: for the end of the client
+  std::size_t place = 0;             // among the flows of this end
 };
 
 // Returns the size of a pong. Without `response_size` it is the size of the ping.
@@ -59,6 +61,7 @@ struct PingThread {
   std::map<Span, Histogram> spans;  // a loop inserts its spans before the first ping
   std::vector<Sample> samples;      // never more than its capacity
   std::uint64_t samples_dropped = 0;
+  std::vector<ReceiverFigures> receivers;   // of a multicast group
   std::atomic<std::uint64_t> exchanges{0};  // answered pings in the window
   std::uint64_t total_exchanges = 0;        // with warmup; server: sent pongs
   std::uint64_t issued = 0;                 // pings sent in the window
@@ -68,15 +71,17 @@ struct PingThread {
   std::uint64_t out_of_order = 0;
   std::uint64_t rejected_peers = 0;
   std::uint64_t port_waits = 0;
-  std::uint64_t unsent = 0;             // open loop: pings that were due and could not be sent
-  std::uint64_t next_number = 0;        // of the next ping
-  std::uint64_t first_counted = ~0ull;  // the first number in the window
-  std::bitset<1 << 16> given_up;        // numbers of timed-out pings, modulo the size
-  Nanoseconds opened = 0;               // start of the window
-  Nanoseconds closed = 0;               // latest end of the window
-  Nanoseconds ended = 0;                // answer or timeout of the last ping in the window
-  int error = 0;                        // errno of the call that ended the loop early
+  std::uint64_t resumed_handshakes = 0;  // of TLS, in the window
+  std::uint64_t unsent = 0;              // open loop: pings that were due and could not be sent
+  std::uint64_t next_number = 0;         // of the next ping
+  std::uint64_t first_counted = ~0ull;   // the first number in the window
+  std::bitset<1 << 16> given_up;         // numbers of timed-out pings, modulo the size
+  Nanoseconds opened = 0;                // start of the window
+  Nanoseconds closed = 0;                // latest end of the window
+  Nanoseconds ended = 0;                 // answer or timeout of the last ping in the window
+  int error = 0;                         // errno of the call that ended the loop early
   const char* failed_call = "";
+  std::string set_up_error;  // what the loop threw
 
   // Returns the number for the next ping.
   std::uint64_t take_number() noexcept {
