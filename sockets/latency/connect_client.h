@@ -38,6 +38,7 @@ struct Steps {
   Nanoseconds due = 0;      // start of the first attempt to connect
   Nanoseconds started = 0;  // start of the last attempt
   Nanoseconds connected = 0;
+  Nanoseconds secured = 0;  // end of the TLS handshake, if there is one
   Nanoseconds first_byte = 0;
   Nanoseconds answered = 0;
 };
@@ -94,19 +95,25 @@ class ConnectClient {
 
   // Closes the connection of an exchange whose pong has arrived, and records the exchange. The rate
   // includes the wait for a port and the disconnect. The round trip does not.
-  void finish(Fd& fd, const Steps& steps, PingFlow& flow) noexcept {
+  // last_words() runs before the close.
+  template <typename LastWords>
+  void finish(Fd& fd, const Steps& steps, PingFlow& flow, LastWords last_words) noexcept {
     if (reset_) {
       constexpr linger kReset{1, 0};
       ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &kReset, sizeof kReset);
     }
     const Nanoseconds closing = fast_now_ns();
+    last_words();
     fd = Fd();
     const Nanoseconds closed = fast_now_ns();
     window_.record(t_, flow, steps.due, steps.due + (steps.answered - steps.started));
     if (steps.due < window_.open) return;
     connects_.record(steps.connected - steps.started);
-    first_bytes_.record(steps.first_byte - steps.connected);
+    first_bytes_.record(steps.first_byte - std::max(steps.connected, steps.secured));
     closes_.record(closed - closing);
+  }
+  void finish(Fd& fd, const Steps& steps, PingFlow& flow) noexcept {
+    finish(fd, steps, flow, [] {});
   }
 
   // Tells the server that this thread has finished: opens a connection with the token and no ping.

@@ -17,14 +17,14 @@ void ping_tls(PingThread& t, Meter& meter, const EndpointConfig& config) {
   tls.set_up(config.options);
   const char* const ping = t.outgoing.data();
   char* const pong = t.incoming.data();
-  const std::size_t size = t.outgoing.size();
+  const std::size_t ping_size = t.outgoing.size(), pong_size = t.expected.size();
   const PingWindow window = open_window(t, meter);
   while (!meter.stopped()) {
     number_ping(t, flow);
     const Nanoseconds sent = fast_now_ns();
     if (!window.may_send(t, sent)) break;
-    if (!tls.send_all(ping, size)) return fail(t, meter, "send of a ping");
-    if (!tls.receive_all(pong, size)) return fail(t, meter, "receive of a pong");
+    if (!tls.send_all(ping, ping_size)) return fail(t, meter, "send of a ping");
+    if (!tls.receive_all(pong, pong_size)) return fail(t, meter, "receive of a pong");
     window.record(t, flow, sent, fast_now_ns());
     if (!is_intact_pong(t, flow, pong)) return fail(t, meter, "payload of a pong");
   }
@@ -37,11 +37,11 @@ void pong_tls(PingThread& t, Meter& meter, const EndpointConfig& config) {
   TlsStream tls(context, t.flows.front().fd.get());
   tls.set_up(config.options);
   char* const data = t.incoming.data();
-  const std::size_t size = t.outgoing.size();
-  for (; tls.receive_all(data, size); ++t.total_exchanges) {
+  const std::size_t ping_size = t.expected.size(), pong_size = t.outgoing.size();
+  for (; tls.receive_all(data, ping_size); ++t.total_exchanges) {
     if (t.total_exchanges == 0) meter.first_byte();
     if (!t.is_intact(data)) return fail(t, meter, "payload of a ping");
-    if (!tls.send_all(data, size)) return fail(t, meter, "send of a pong");
+    if (!tls.send_all(data, pong_size)) return fail(t, meter, "send of a pong");
   }
   if (errno != 0) fail(t, meter, "receive of a ping");  // 0: the client has finished
 }
@@ -56,10 +56,26 @@ const Engine& tls_latency() {
       .summary = kTlsSummary,
       .kind = Kind::latency,
       .transport = Transport::tcp,
-      .parameters = {"message_size", "duration", "warmup", "messages", "send_buffer",
-                     "receive_buffer", "pin.client", "pin.server", "cpu_wakeful", "verify",
-                     "samples", "nodelay", "congestion_control", "tos", "busy_poll", "ip", "port",
-                     "tls_cipher", "ktls"},
+      .parameters = {"message_size",
+                     "response_size",
+                     "duration",
+                     "warmup",
+                     "messages",
+                     "send_buffer",
+                     "receive_buffer",
+                     "pin.client",
+                     "pin.server",
+                     "cpu_wakeful",
+                     "verify",
+                     "samples",
+                     "nodelay",
+                     "congestion_control",
+                     "tos",
+                     "busy_poll",
+                     "ip",
+                     "port",
+                     "tls_cipher",
+                     "ktls"},
       .unavailable = tls_unavailable,
       .listen =
           [](const EndpointConfig& config) {

@@ -2,13 +2,16 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <stdexcept>
 
+#include "sockets/core/error.h"
 #include "sockets/core/fd.h"
 #include "sockets/transport/availability.h"
 #include "sockets/transport/openssl.h"
@@ -84,6 +87,16 @@ void make_identity(SSL_CTX* context) {
   require(ssl.SSL_CTX_use_PrivateKey(context, key.get()), "SSL_CTX_use_PrivateKey");
 }
 
+// Returns the keys that encrypt the tickets of all servers in this process.
+const auto& ticket_keys() {
+  static const auto keys = [] {
+    std::array<unsigned char, 80> bytes;  // the size that OpenSSL requires
+    check(static_cast<int>(::getrandom(bytes.data(), bytes.size(), 0)), "getrandom");
+    return bytes;
+  }();
+  return keys;
+}
+
 void block_sigpipe() noexcept {
   sigset_t pipe;
   ::sigemptyset(&pipe);
@@ -129,6 +142,9 @@ TlsContext::TlsContext(const Options& options, TlsRole role) : role_(role) {
   if (!is_server) return;
   make_identity(context);
   ssl.SSL_CTX_set_num_tickets(context, options.tls_resumption.value_or(false) ? 1 : 0);
+  auto keys = ticket_keys();
+  require(ssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_TLSEXT_TICKET_KEYS, keys.size(), keys.data()),
+          "SSL_CTRL_SET_TLSEXT_TICKET_KEYS");
 }
 
 TlsStream::TlsStream(const TlsContext& context, int fd, const TlsSession& session) noexcept

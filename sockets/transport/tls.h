@@ -34,8 +34,9 @@ void require_ktls(const Options& options);
 
 enum class TlsRole { client, server };
 
-// The settings of the connections of one end. A server has a new key (ECDSA, P-256) and a
-// self-signed certificate, which only exist in memory.
+// The settings of the connections of one thread. A server has a new key (ECDSA, P-256) and a
+// self-signed certificate, which only exist in memory. All threads of a process accept the tickets
+// of each other.
 class TlsContext {
  public:
   // Throws std::runtime_error with OpenSSL's reason.

@@ -58,6 +58,7 @@ Options options_for(const Engine& engine) {
     o.client_interface = kClientInterface;
     o.server_interface = kServerInterface;
   }
+  if (engine.honours("nodelay") && engine.kind != Kind::throughput) o.nodelay = true;
   return o;
 }
 
