@@ -117,7 +117,8 @@ Schema map_schema(std::string_view map) {
   return schema;
 }
 
-// Sizes and their weights. Some YAML readers make numbers of keys, which a pattern does not restrict.
+// Sizes and their weights. Some YAML readers make numbers of keys, which a pattern does not
+// restrict.
 Schema size_mix_schema() {
   return {{"type", "object"},
           {"minProperties", 1},

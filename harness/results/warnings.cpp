@@ -32,9 +32,9 @@ void check_offered_load(const TrialRecord& record, Warnings& warnings) {
   const auto sent = metric(record, "sent_bps");
   const double offered = static_cast<double>(o.rate_bps.value_or(0)) * OnOff(o).share();
   if (sent && *sent < kRateReached * offered)
-    warnings.push_back({Code::rate_not_reached, "sent_bps",
-                        fmt::format("sent {} of the offered {}", human_rate(*sent),
-                                    human_rate(offered))});
+    warnings.push_back(
+        {Code::rate_not_reached, "sent_bps",
+         fmt::format("sent {} of the offered {}", human_rate(*sent), human_rate(offered))});
   if (const auto unsent = metric(record, "unsent"); unsent && *unsent > 0)
     warnings.push_back({Code::pings_not_sent, "unsent",
                         fmt::format("{:.0f} pings were due and could not be sent", *unsent)});

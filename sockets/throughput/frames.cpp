@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "sockets/throughput/datagram_transfer.h"
 #include "sockets/throughput/stream_transfer.h"
@@ -13,10 +14,6 @@ namespace {
 
 Nanoseconds deadline_of(const Options& o) {
   return o.frame_deadline.value_or(*o.frame_every);
-}
-
-FrameWindow window_of(const Meter& meter, Nanoseconds first) noexcept {
-  return {meter.open_after(first), meter.close_after(first)};
 }
 
 // Sleeps until the next frame is due. Returns false if there is none.
@@ -37,7 +34,7 @@ void send_frames(FlowGroup& group, Meter& meter, Send send) {
   group.copies = 1;
   group.await_others();
   const Nanoseconds first = meter.first_byte();
-  FrameSchedule schedule(group.options, first, window_of(meter, first));
+  FrameSchedule schedule(group.options, first, {meter.open_after(first), meter.close_after(first)});
   while (wait_for_frame(schedule, meter) && send(schedule.due())) schedule.leave();
   group.frames = schedule.counts();
 }
@@ -103,7 +100,13 @@ FrameCounts FrameSchedule::counts() const noexcept {
   return counts;
 }
 
-ReceivedFrames::ReceivedFrames(const Options& o) : deadline_(deadline_of(o)) {}
+ReceivedFrames::ReceivedFrames(const Options& o)
+    : deadline_(deadline_of(o)),
+      window_{o.warmup.value_or(0), o.warmup.value_or(0) + o.duration.value()} {}
+
+void ReceivedFrames::start(Nanoseconds first_due) noexcept {
+  if (!std::exchange(started_, true)) first_due_ = first_due;
+}
 
 void ReceivedFrames::count_whole(Nanoseconds due, Nanoseconds now) noexcept {
   const Nanoseconds time = difference(now, due);
@@ -121,7 +124,6 @@ FrameCounts ReceivedFrames::counts() const {
 
 void FrameStream::take(const char* data, std::size_t n, Nanoseconds now) noexcept {
   while (n > 0) {
-    if (position_ == 0) counts_ = frames_.in_window(now);
     const std::size_t part = std::min(n, bytes_ - position_);
     if (position_ < sizeof due_)
       std::memcpy(reinterpret_cast<char*>(&due_) + position_, data,
@@ -131,42 +133,50 @@ void FrameStream::take(const char* data, std::size_t n, Nanoseconds now) noexcep
     n -= part;
     if (position_ < bytes_) return;
     position_ = 0;
-    if (counts_) frames_.count_whole(due_, now);
+    frames_.start(due_);
+    if (frames_.in_window(due_)) frames_.count_whole(due_, now);
   }
 }
 
 void FrameStream::end() noexcept {
-  if (position_ > 0 && counts_) frames_.count_dropped(1);
+  if (position_ >= sizeof due_ && frames_.in_window(due_)) frames_.count_dropped(1);
 }
 
 FrameAssembly::FrameAssembly(const Options& o, ReceivedFrames& frames) noexcept
-    : datagrams_((*o.frame_bytes + *o.message_size - 1) / *o.message_size), frames_(frames) {}
+    : datagrams_((*o.frame_bytes + *o.message_size - 1) / *o.message_size),
+      every_(*o.frame_every),
+      frames_(frames) {}
 
 void FrameAssembly::take(std::uint64_t number, Nanoseconds due, Nanoseconds now) noexcept {
   const std::uint64_t id = number / datagrams_;
-  open_until(id + 1, now);
+  frames_.start(difference(due, times(id)));  // the first frame may be lost
+  if (id >= next_) {
+    open_until(id + 1, due);
+    due_ = due;
+  }
   if (next_ - id > kOpen) return;  // too late: the frame is closed
   Frame& frame = open_[id % kOpen];
   if (++frame.received == datagrams_ && frame.counts) frames_.count_whole(due, now);
 }
 
-void FrameAssembly::end(std::uint64_t datagrams, Nanoseconds now) noexcept {
-  open_until(datagrams / datagrams_, now);
+void FrameAssembly::end(std::uint64_t datagrams) noexcept {
+  const std::uint64_t end = datagrams / datagrams_;
+  if (end > next_) open_until(end, difference(due_, times(next_ - end)));
   for (Frame& frame : open_) close(frame);
 }
 
-// Opens all frames before `end`. If they are more than kOpen, no datagram of the first has arrived.
-void FrameAssembly::open_until(std::uint64_t end, Nanoseconds now) noexcept {
-  const bool counts = frames_.in_window(now);
+// Opens all frames before `end`, of which the last was due at `due`. When frames without any
+// datagram were due is estimated. If more than kOpen are opened, the first are dropped.
+void FrameAssembly::open_until(std::uint64_t end, Nanoseconds due) noexcept {
   if (end > next_ + kOpen) {
-    if (counts) frames_.count_dropped(end - next_ - kOpen);
+    if (frames_.in_window(due)) frames_.count_dropped(end - next_ - kOpen);
     for (Frame& frame : open_) close(frame);
     next_ = end - kOpen;
   }
   for (; next_ < end; ++next_) {
     Frame& frame = open_[next_ % kOpen];
     close(frame);
-    frame = {0, counts};
+    frame = {0, frames_.in_window(difference(due, times(end - 1 - next_)))};
   }
 }
 
@@ -191,14 +201,10 @@ void receive_stream_frames(FlowGroup& group, Meter& meter) {
   ReceivedFrames frames(group.options);
   FrameStream stream(group.options, frames);
   group.copies = 1;
-  bool first = true;
   receive_with(
       [&] {
         const ssize_t n = ::recv(flow.fd.get(), flow.incoming.data(), flow.incoming.size(), 0);
-        if (n <= 0) return n;
-        const Nanoseconds now = now_ns();
-        if (std::exchange(first, false)) frames.open(window_of(meter, meter.first_byte()));
-        stream.take(flow.incoming.data(), static_cast<std::size_t>(n), now);
+        if (n > 0) stream.take(flow.incoming.data(), static_cast<std::size_t>(n), now_ns());
         return n;
       },
       group, meter);
@@ -223,7 +229,6 @@ void receive_datagram_frames(FlowGroup& group, Meter& meter) {
   FrameAssembly assembly(group.options, frames);
   group.copies = 1;
   group.await_others();
-  bool first = true;
   while (!meter.stopped()) {
     const ssize_t n = ::recv(flow.fd.get(), flow.incoming.data(), flow.incoming.size(), 0);
     if (n < 0 && is_transient_send(errno)) continue;
@@ -235,12 +240,11 @@ void receive_datagram_frames(FlowGroup& group, Meter& meter) {
     const std::uint64_t before = flow.sequence.distinct();
     if (!sink.take(flow.incoming.data(), static_cast<std::size_t>(n), now, true)) break;
     if (flow.sequence.distinct() == before) continue;  // a mark or a duplicate
-    if (std::exchange(first, false)) frames.open(window_of(meter, meter.first_byte()));
     Nanoseconds due;
     std::memcpy(&due, flow.incoming.data() + kMinDatagram, sizeof due);
     assembly.take(header_of(flow.incoming.data()).number, due, now);
   }
-  assembly.end(flow.sequence.expected(), now_ns());
+  assembly.end(flow.sequence.expected());
   group.frames = frames.counts();
 }
 

@@ -44,13 +44,17 @@ class FrameSchedule {
   std::uint64_t dropped_ = 0;
 };
 
-// The counts of a receiver: of the frames whose first byte arrived in the window.
+// The counts of a receiver: of the frames that were due in the sender's window.
 class ReceivedFrames {
  public:
   explicit ReceivedFrames(const Options& options);
 
-  void open(FrameWindow window) noexcept { window_ = window; }
-  bool in_window(Nanoseconds now) const noexcept { return window_.contains(now); }
+  // Sets the time at which the first frame was due, if it is not set.
+  void start(Nanoseconds first_due) noexcept;
+  // Returns true if a frame that was due at `due` counts.
+  bool in_window(Nanoseconds due) const noexcept {
+    return window_.contains(difference(due, first_due_));
+  }
   // Counts a frame that was due at `due` and became whole at `now`.
   void count_whole(Nanoseconds due, Nanoseconds now) noexcept;
   void count_dropped(std::uint64_t frames) noexcept { dropped_ += frames; }
@@ -58,7 +62,9 @@ class ReceivedFrames {
 
  private:
   const Nanoseconds deadline_;
-  FrameWindow window_;
+  const FrameWindow window_;  // since the first frame was due
+  Nanoseconds first_due_ = 0;
+  bool started_ = false;
   std::uint64_t late_ = 0;
   std::uint64_t dropped_ = 0;
   Histogram times_;
@@ -80,7 +86,6 @@ class FrameStream {
   const std::size_t bytes_;
   ReceivedFrames& frames_;
   std::size_t position_ = 0;  // in the current frame
-  bool counts_ = false;       // the current frame began in the window
   Nanoseconds due_ = 0;
 };
 
@@ -93,21 +98,27 @@ class FrameAssembly {
   // Handles a datagram that is no duplicate.
   void take(std::uint64_t number, Nanoseconds due, Nanoseconds now) noexcept;
   // Counts the frames that are not whole. The sender has sent so many datagrams.
-  void end(std::uint64_t datagrams, Nanoseconds now) noexcept;
+  void end(std::uint64_t datagrams) noexcept;
 
  private:
   static constexpr std::size_t kOpen = 64;
 
   struct Frame {
     std::uint64_t received = 0;  // datagrams
-    bool counts = false;         // the frame began in the window
+    bool counts = false;         // the frame was due in the window
   };
 
-  void open_until(std::uint64_t end, Nanoseconds now) noexcept;
+  // Returns `frames` times frame.every. Wraps on overflow, because a peer can send any number.
+  Nanoseconds times(std::uint64_t frames) const noexcept {
+    return static_cast<Nanoseconds>(frames * static_cast<std::uint64_t>(every_));
+  }
+  void open_until(std::uint64_t end, Nanoseconds due) noexcept;
   void close(Frame& frame) noexcept;
 
   const std::uint64_t datagrams_;  // of a frame
+  const Nanoseconds every_;
   ReceivedFrames& frames_;
+  Nanoseconds due_ = 0;     // of the last frame that is open
   std::uint64_t next_ = 0;  // the first frame that is not open yet
   std::array<Frame, kOpen> open_{};
 };

@@ -372,6 +372,8 @@ TEST_P(SizeMixTransferTest, EveryMessageHasTheSizeOfItsTurn) {
     options.warmup = 0;
     options.messages = 240;
     options.streams = 2;
+    options.rate_bps = 50'000'000;
+    options.receive_buffer = 4 << 20;
     if (batch > 0) options.batch = batch;
     if (engine().honours("verify")) options.verify = true;
     ASSERT_EQ(engine().validate(options), std::nullopt);

@@ -17,6 +17,7 @@ Options frame_options() {
   o.frame_every = 10 * kMillisecond;
   o.frame_bytes = 2500;
   o.frame_deadline = 4 * kMillisecond;
+  o.duration = kSecond;
   return o;
 }
 
@@ -79,8 +80,6 @@ TEST(FrameSchedule, WithoutADeadlineItIsTheInterval) {
 
 class FramesTest : public testing::Test {
  protected:
-  FramesTest() { frames_.open(kAlways); }
-
   std::uint64_t whole() const { return frames_.counts().times->count(); }
   std::uint64_t late() const { return *frames_.counts().late; }
   std::uint64_t dropped() const { return frames_.counts().dropped; }
@@ -109,7 +108,6 @@ TEST_F(FramesTest, AStreamIsCutIntoFrames) {
   for (const std::size_t piece : {1, 7, 1000, 2500, 6000}) {
     SCOPED_TRACE(piece);
     ReceivedFrames frames(options_);
-    frames.open(kAlways);
     FrameStream stream(options_, frames);
     std::string bytes;
     for (int k = 0; k < 4; ++k) bytes += stream_frame(kStart + k);
@@ -125,10 +123,10 @@ TEST_F(FramesTest, AStreamIsCutIntoFrames) {
 
 TEST_F(FramesTest, AStreamThatEndsInAFrameHasDroppedIt) {
   FrameStream stream(options_, frames_);
-  const std::string bytes = stream_frame(kStart);
-  stream.take(bytes.data(), 2499, kStart);
+  const std::string bytes = stream_frame(kStart) + stream_frame(kStart + 1);
+  stream.take(bytes.data(), 4999, kStart);
   stream.end();
-  EXPECT_EQ(whole(), 0u);
+  EXPECT_EQ(whole(), 1u);
   EXPECT_EQ(dropped(), 1u);
 }
 
@@ -143,7 +141,7 @@ TEST_F(FramesTest, AFrameOfDatagramsIsWholeWithTheLastInAnyOrder) {
   EXPECT_EQ(frames_.counts().times->max(), 5);
   assembly.take(5, kStart, kStart + 6);
   assembly.take(4, kStart, kStart + 7);
-  assembly.end(6, kStart);
+  assembly.end(6);
   EXPECT_EQ(whole(), 2u);
   EXPECT_EQ(dropped(), 0u);
 }
@@ -151,7 +149,7 @@ TEST_F(FramesTest, AFrameOfDatagramsIsWholeWithTheLastInAnyOrder) {
 TEST_F(FramesTest, AFrameWithoutOneDatagramIsDropped) {
   FrameAssembly assembly(options_, frames_);
   for (const std::uint64_t number : {0, 1, 2, 3, 5, 6, 7, 8}) assembly.take(number, kStart, kStart);
-  assembly.end(12, kStart);  // and no datagram of the fourth has arrived
+  assembly.end(12);  // and no datagram of the fourth has arrived
   EXPECT_EQ(whole(), 2u);
   EXPECT_EQ(dropped(), 2u);
 }
@@ -162,20 +160,31 @@ TEST_F(FramesTest, ManyLostFramesAreDropped) {
   for (const std::uint64_t number : {3000, 3001, 3002}) assembly.take(number, kStart, kStart);
   EXPECT_EQ(whole(), 2u);
   assembly.take(4, kStart, kStart);  // too late: its frame is closed
-  assembly.end(3003 + 300, kStart);
+  assembly.end(3003 + 300);
   EXPECT_EQ(whole(), 2u);
   EXPECT_EQ(dropped(), 999u + 100u);
 }
 
-TEST_F(FramesTest, FramesThatBeginOutsideOfTheWindowDoNotCount) {
-  frames_.open({kStart, kStart + kSecond});
-  FrameAssembly assembly(options_, frames_);
-  for (const std::uint64_t number : {0, 1}) assembly.take(number, kStart, kStart - 1);
-  assembly.take(2, kStart, kStart + 1);
-  assembly.take(4, kStart, kStart + kSecond);
-  assembly.end(9, kStart + kSecond);
-  EXPECT_EQ(whole(), 0u);
-  EXPECT_EQ(dropped(), 0u);
+// Of 5 frames, those that are due 10 and 20 ms after the first count.
+TEST(FrameWindow, FramesThatAreDueOutsideOfTheWindowDoNotCount) {
+  Options options = frame_options();
+  options.warmup = 10 * kMillisecond;
+  options.duration = 20 * kMillisecond;
+  ReceivedFrames of_stream(options), of_datagrams(options);
+  FrameStream stream(options, of_stream);
+  FrameAssembly assembly(options, of_datagrams);
+  for (std::uint64_t k = 0; k < 5; ++k) {
+    const Nanoseconds due = kStart + static_cast<Nanoseconds>(k) * 10 * kMillisecond;
+    const std::string bytes = stream_frame(due);
+    stream.take(bytes.data(), bytes.size(), due + kSecond);
+    for (std::uint64_t i = 0; i < 3; ++i)
+      if (k != 0 && (k != 2 || i != 1)) assembly.take(3 * k + i, due, due + kSecond);
+  }
+  assembly.end(15);
+  EXPECT_EQ(of_stream.counts().times->count(), 2u);
+  EXPECT_EQ(*of_stream.counts().late, 2u);
+  EXPECT_EQ(of_datagrams.counts().times->count(), 1u);
+  EXPECT_EQ(of_datagrams.counts().dropped, 1u);
 }
 
 }  // namespace
