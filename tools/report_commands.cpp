@@ -11,6 +11,7 @@
 #include "harness/report/junit.h"
 #include "harness/report/report.h"
 #include "harness/report/results_table.h"
+#include "harness/report/search_table.h"
 #include "harness/report/verdict_table.h"
 #include "harness/results/environment.h"
 #include "harness/results/run_directory.h"
@@ -19,6 +20,7 @@
 #include "harness/verdicts/explanation.h"
 #include "harness/verdicts/gates.h"
 #include "harness/verdicts/run_comparison.h"
+#include "harness/verdicts/searches.h"
 #include "harness/verdicts/stopping.h"
 #include "harness/verdicts/verdict_columns.h"
 #include "tools/commands.h"
@@ -89,6 +91,9 @@ std::string run_markdown(const std::filesystem::path& run, const TrialTable& tri
   std::string text = fmt::format("### {}\n\n", experiment.name);
   if (!experiment.description.empty()) text += experiment.description + "\n\n";
   text += results_markdown(trials, experiment.cases);
+  if (!criteria.searches.empty())
+    text += fmt::format("\n{}",
+                        searches_markdown(Searches(experiment.cases, criteria, trials).results()));
   std::vector<Verdict> comparisons = compare_cases(criteria, trials);
   explain_comparisons(comparisons, run, trials);
   if (!comparisons.empty()) text += fmt::format("\n{}", comparisons_markdown(comparisons));
@@ -174,6 +179,7 @@ int report_command(const ReportCommand& command) {
     explain_comparisons(comparisons, run.directory, run.trials);
     runs.push_back({run.directory, &experiment, &run.trials, summarize(run.trials),
                     std::move(comparisons), judge_gates(criteria, run.trials),
+                    Searches(experiment.cases, criteria, run.trials).results(),
                     criteria.gates_left_out});
     if (runs.size() > 1)
       changes.push_back({runs.size() - 1, change_between(runs.front().directory, run.directory)});

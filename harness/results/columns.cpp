@@ -87,6 +87,13 @@ std::vector<Column> measured_texts() {
        [](R r) { return r.trial_case->variant ? r.trial_case->variant->name : std::string(); }, 7},
       {"libiperf_version", "version of libiperf that the client measured with",
        [](R r) { return r.client.libiperf; }, 5},
+      {"search",
+       "parameter that a search varies: the trials of the case differ in its column; empty: none",
+       [](R r) {
+         const auto& search = r.trial_case->search;
+         return search ? std::string(search->parameter->name) : std::string();
+       },
+       8},
   };
 }
 
