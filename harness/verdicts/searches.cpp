@@ -13,10 +13,10 @@
 namespace pingperf {
 namespace {
 
-constexpr double kTail = 0.025;            // outside the interval, on each side
-constexpr double kOutsideForSure = 0.975;  // to end because the threshold is outside from..to
+constexpr double kOutsideInterval = 0.025;  // outside the interval, on each side
+constexpr double kOutsideForSure = 0.975;   // to end because the threshold is outside from..to
 constexpr std::uint64_t kMaxWithoutEvidence = 5;  // trials in a row
-// Share of the offered load that the sender may fall short of, besides two messages per stream.
+// Share of the offered load that the sender may fall short of, besides two bursts per stream.
 constexpr double kShortfall = 0.01;
 
 // Returns the value with the unit of the parameter: "94.3 Mbit/s".
@@ -60,8 +60,8 @@ void SearchState::add(const TrialTable& trials, const TrialTable::Row& row) {
     return value > 0 && std::isfinite(value) ? std::optional(value) : std::nullopt;
   };
   result_.estimate = inside(threshold_.quantile(0.5));
-  result_.low = inside(threshold_.quantile(kTail));
-  result_.high = inside(threshold_.quantile(1 - kTail));
+  result_.low = inside(threshold_.quantile(kOutsideInterval));
+  result_.high = inside(threshold_.quantile(1 - kOutsideInterval));
   result_.end = end_now();
   if (result_.end == SearchEnd::from_not_kept) result_.high = result_.search.from;
   if (result_.end == SearchEnd::to_kept) result_.low = result_.search.to;
@@ -90,8 +90,8 @@ TriedValue SearchState::tried_in(const TrialTable& trials, const TrialTable::Row
 }
 
 // Returns a text if the sender did not reach the value: then a kept condition says nothing about
-// it. A schedule of messages allows for two messages per stream at the edges of the window. With
-// pauses the rate is not that of the schedule.
+// it. Allows for two bursts per stream at the edges of the window. With pauses the rate is not that
+// of the schedule.
 std::string SearchState::shortfall(const TrialTable& trials, const TrialTable::Row& row,
                                    double value) const {
   const auto unsent = trials.number(row, "unsent"), sent = trials.number(row, "sent_bps");
@@ -101,9 +101,10 @@ std::string SearchState::shortfall(const TrialTable& trials, const TrialTable::R
                ? fmt::format("{:.0f} pings could not be sent in time", *unsent)
                : "";
   if (!sent || options_.on_time) return "";
-  const double messages =
-      2 * static_cast<double>(options_.streams.value_or(1)) *
-      static_cast<double>(std::max<std::uint64_t>(1, options_.burst.value_or(1)));
+  const std::uint64_t at_once =
+      std::max({std::uint64_t{1}, options_.burst.value_or(1), options_.batch.value_or(1),
+                std::uint64_t{options_.gso.value_or(false) ? 64u : 1u}});
+  const auto messages = static_cast<double>(2 * at_once * options_.streams.value_or(1));
   const double edge_bps =
       8 * messages * static_cast<double>(options_.message_size.value_or(0)) / window_s;
   return *sent < (1 - kShortfall) * value - edge_bps

@@ -30,7 +30,7 @@ constexpr double kOutside = 0.03;  // prior probability of each side
 constexpr double kTriedQuantiles[] = {0.5, 0.3, 0.7};
 
 // Returns the value with five significant digits, for people.
-double rounded(double value) {
+double with_five_digits(double value) {
   const double unit = std::pow(10, std::floor(std::log10(value)) - 4);
   return std::round(value / unit) * unit;
 }
@@ -101,7 +101,7 @@ double ThresholdEstimate::quantile(double probability) const {
 double ThresholdEstimate::next() const {
   const double wanted = quantile(kTriedQuantiles[trials_ % std::size(kTriedQuantiles)]);
   if (wanted <= from_) return from_;
-  return wanted >= to_ ? to_ : std::clamp(rounded(wanted), from_, to_);
+  return wanted >= to_ ? to_ : std::clamp(with_five_digits(wanted), from_, to_);
 }
 
 }  // namespace pingperf

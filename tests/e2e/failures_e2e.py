@@ -292,7 +292,7 @@ workloads:
         self.assertEqual(tried[-1], 1000)
         result = support.read_table(self.run_directory() / "searches.csv").iloc[0]
         self.assertEqual((result.trials, result.ended_because), (len(tried), "to_kept"))
-        self.assertIn("even 1 kHz keeps it", done.stdout)
+        self.assertIn("even 1 k/s keeps it", done.stdout)
 
     def start_sessions(self):
         """Starts a set of runs, and returns when the first is complete and the second one waits."""
