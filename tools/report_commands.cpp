@@ -66,6 +66,18 @@ void print_undecidable(const RunComparison& comparison) {
              first->warning);
 }
 
+// Reports the cases that are not compared because a search varied their trials.
+void print_searched(const RunSet& runs) {
+  std::vector<std::string> names;
+  for (const Case& c : runs.cases())
+    if (std::ranges::any_of(runs.runs(),
+                            [&](const RunSet::Run& run) { return run.trials.is_searched(c.name); }))
+      names.push_back(c.name);
+  if (names.empty()) return;
+  fmt::print(stderr, "not compared, because the trials of a search differ (see searches.csv): {}\n",
+             fmt::join(names, ", "));
+}
+
 struct FinishedRun {
   Experiment experiment;
   Criteria criteria;
@@ -133,6 +145,7 @@ RunComparison change_between(const std::filesystem::path& first,
 int compare_command(const CompareCommand& command) {
   const RunSet new_runs = read_side(command.new_runs, command.new_selection, {});
   const RunSet base = read_side(command.base, command.base_selection, new_runs);
+  print_searched(new_runs);
   RunComparison comparison = compare_runs(base, new_runs, command.options);
   if (comparison.rows.empty() && comparison.unmeasured.empty())
     throw UsageError(fmt::format("pingperf compare: the runs have no case in common that has {}",

@@ -111,7 +111,7 @@ void PrintTo(const Scenario& scenario, std::ostream* out) {
 
 class SimulatedLinkTest : public testing::TestWithParam<Scenario> {};
 
-// The shares are those of docs/statistics.md, less the chance of 100 searches.
+// The limits are the shares of docs/statistics.md with room for the chance of 100 searches.
 TEST_P(SimulatedLinkTest, TheRateIsFoundAndTheIntervalCoversIt) {
   constexpr int kSeeds = 100;
   std::mt19937_64 random(1);
