@@ -60,8 +60,7 @@ std::string human_condition(const std::vector<Condition>& keep) {
   std::string text;
   for (const Condition& condition : keep)
     text += fmt::format("{}{} {} {}", text.empty() ? "" : ", ", condition.metric,
-                        condition.is_maximum ? "at most" : "at least",
-                        bound_of(condition));
+                        condition.is_maximum ? "at most" : "at least", bound_of(condition));
   return text;
 }
 
