@@ -9,12 +9,13 @@ set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
 install(DIRECTORY configs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 # Consumers write <pingperf/sockets/transport/engine.h>; the headers include each other as "sockets/…".
-# uring.h stays here: liburing is nobody's business but the library's.
+# uring.h, xdp_socket.h and openssl.h stay here: no other header of ours includes them.
 set(development COMPONENT libpingperf-dev)
 set(config_folder ${CMAKE_INSTALL_LIBDIR}/cmake/pingperf)
 install(TARGETS pingperf_sockets EXPORT pingperf ARCHIVE ${development})
 install(DIRECTORY sockets DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pingperf ${development}
-        FILES_MATCHING PATTERN *.h PATTERN uring.h EXCLUDE)
+        FILES_MATCHING PATTERN *.h PATTERN uring.h EXCLUDE PATTERN xdp_socket.h EXCLUDE
+        PATTERN openssl.h EXCLUDE)
 install(EXPORT pingperf NAMESPACE pingperf:: FILE pingperf-targets.cmake
         DESTINATION ${config_folder} ${development})
 configure_package_config_file(cmake/pingperf-config.cmake.in pingperf-config.cmake
@@ -49,7 +50,7 @@ shuffled, repeated plan.")
 set(CPACK_DEBIAN_PINGPERF_PACKAGE_NAME pingperf)
 set(CPACK_DEBIAN_PINGPERF_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PINGPERF_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PINGPERF_PACKAGE_DEPENDS libiperf0)  # loaded, not linked: dpkg-shlibdeps does not see it
+set(CPACK_DEBIAN_PINGPERF_PACKAGE_DEPENDS "libiperf0, libssl3")  # loaded, not linked: dpkg-shlibdeps does not see them
 set(CPACK_DEBIAN_PINGPERF_PACKAGE_RECOMMENDS "iproute2, ethtool")  # labs
 set(CPACK_DEBIAN_PINGPERF_PACKAGE_SUGGESTS "openssh-client, iperf3")
 set(CPACK_COMPONENT_LIBPINGPERF-DEV_DESCRIPTION "socket engines of pingperf (development files)
@@ -57,5 +58,5 @@ The ping-pongs and bulk transfers that the network benchmark pingperf measures,
 as a static library with its headers and a CMake package file.")
 set(CPACK_DEBIAN_LIBPINGPERF-DEV_PACKAGE_NAME libpingperf-dev)
 set(CPACK_DEBIAN_LIBPINGPERF-DEV_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_LIBPINGPERF-DEV_PACKAGE_DEPENDS "liburing-dev, pkg-config")
+set(CPACK_DEBIAN_LIBPINGPERF-DEV_PACKAGE_DEPENDS "liburing-dev, libxdp-dev, libbpf-dev, pkg-config")
 include(CPack)

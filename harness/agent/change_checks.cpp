@@ -15,12 +15,25 @@
 namespace pingperf {
 namespace {
 
-// Returns why this process cannot set a sysctl.
+// Returns true if this process is not in the first network namespace of the kernel. Only that has
+// the sysctls of the queues of all CPUs.
+bool is_in_own_network() {
+  return ::access("/proc/sys/net/core/netdev_max_backlog", F_OK) != 0;
+}
+
+// Returns why this process cannot set a sysctl, or must not. The lock of a run is that of its
+// network namespace, so runs in two of them could change one sysctl of the machine.
 std::optional<std::string> problem_of_sysctl(const std::string& name) {
   const std::string file = sysctl_file(name);
   if (::access(file.c_str(), F_OK) != 0)
     return fmt::format("sysctl: this host has no {} (sysctl -a lists all)", name);
-  if (::access(file.c_str(), W_OK) == 0) return std::nullopt;
+  if (::access(file.c_str(), W_OK) == 0) {
+    if (file.starts_with("/proc/sys/net/") || !is_in_own_network()) return std::nullopt;
+    return fmt::format(
+        "sysctl: {} is that of the whole machine: a network namespace can change "
+        "net.* only",
+        name);
+  }
   return fmt::format("sysctl: {} cannot be written: {}", name,
                      ::geteuid() == 0 ? std::strerror(errno) : "requires root");
 }

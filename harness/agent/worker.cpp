@@ -22,6 +22,7 @@
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
 #include "sockets/measure/usage.h"
+#include "sockets/transport/availability.h"
 
 namespace pingperf {
 namespace {
@@ -54,7 +55,8 @@ class Reporter {
     Failure failure{.endpoint = endpoint_, .what = e.what()};
     if (const auto* system = dynamic_cast<const std::system_error*>(&e))
       failure.error_number = system->code().value();
-    if (failure.error_number == EADDRINUSE || dynamic_cast<const Refused*>(&e))
+    if (failure.error_number == EADDRINUSE || dynamic_cast<const Refused*>(&e) ||
+        dynamic_cast<const Unavailable*>(&e))
       failure.status = Status::refused;
     send(failure);
   }

@@ -170,6 +170,12 @@ class CaseBuilder {
                                 fmt::join(limits(), " and ")));
   }
 
+  // Returns true if the parameter is set, or is replaced by one that is: message_size by size_mix.
+  bool is_decided(std::string_view parameter) const {
+    return is_explicit(parameter) || (parameter == "message_size" && is_explicit("size_mix")) ||
+           (parameter == "size_mix" && is_explicit("message_size"));
+  }
+
   // A limit of the workload replaces every limit of `defaults`.
   void apply_defaults(const Node& defaults, std::set<std::string>& used) {
     const bool limited = !limits().empty();
@@ -180,7 +186,7 @@ class CaseBuilder {
         const Parameter& parameter = *find_parameter(name);
         if (!case_.engine->honours(name)) continue;
         wanted = true;
-        if (is_explicit(name) || (limited && is_limit(name))) continue;
+        if (is_decided(name) || (limited && is_limit(name))) continue;
         std::visit([&](auto field) { case_.options.*field = given.*field; }, parameter.field);
       }
       if (wanted) used.insert(entry.key);
@@ -189,7 +195,8 @@ class CaseBuilder {
 
   void apply_built_ins() {
     for (const Parameter& p : parameters())
-      if (case_.engine->honours(p.name) && !is_set(case_.options, p))
+      if (case_.engine->honours(p.name) && !is_set(case_.options, p) &&
+          !(case_.options.size_mix && p.name == "message_size"))
         set_standard(case_.options, p);
   }
 
@@ -261,9 +268,10 @@ Case background_of(const Case& loaded, const Node& node, const Programs& program
 void load(std::vector<Case>& cases, const Node& node, const Programs& programs) {
   Case idle = std::move(cases.back());
   cases.pop_back();
-  if (idle.options.kind == Kind::throughput || !idle.options.duration)
+  const bool is_bulk = idle.options.kind == Kind::throughput && !idle.options.frame_every;
+  if (is_bulk || !idle.options.duration)
     fail_at(node.mark,
-            "background: it loads a workload of kind latency or connect that has a "
+            "background: it loads a workload of kind latency or connect, or with frame, that has a "
             "duration");
   Case loaded = idle;
   loaded.background = std::make_shared<const Case>(background_of(loaded, node, programs));

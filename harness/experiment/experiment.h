@@ -65,7 +65,7 @@ struct PlanOptions {
   std::uint64_t seed = 1;
   Nanoseconds cooldown = 100 * kMillisecond;
   std::optional<Nanoseconds> timeout;  // of a whole trial; empty: its length plus 10 s
-  Counters counters = Counters::off;
+  Counters counters = Counters::standard;
 };
 
 // `search:`: looks for the highest value of a parameter that keeps a condition. The condition names

@@ -120,6 +120,10 @@ class ExperimentReader {
     if (!c.engine->serves_external)
       fail_at_server(c, fmt::format("case '{}': engine '{}' cannot measure an external server",
                                     c.name, c.options.engine));
+    if (c.options.response_size && !c.program)
+      fail_at_server(c, fmt::format("case '{}': an external server sends back what it receives: no "
+                                    "response_size",
+                                    c.name));
     const bool sends =
         !c.options.reverse.value_or(false) && !c.options.bidirectional.value_or(false);
     if (c.options.kind == Kind::throughput && !sends && c.options.engine != "iperf3" && !c.program)

@@ -141,7 +141,7 @@ std::vector<ExperimentSection> make_sections() {
             .maximum = kWeek},
            {.name = "counters", .type = choice,
             .doc = "counters of the hosts per trial, in counters.csv; all: also those that cost "
-                   "more; default: off",
+                   "more; default: default",
             .choices = {"off", "default", "all"}},
        }},
       {"until",

@@ -10,15 +10,21 @@ struct Notes {
 };
 
 constexpr Notes kNotes[] = {
-    {"message_size", "A TCP stream has no messages: there it is the size of each write and read.",
+    {"message_size",
+     "A TCP stream has no messages: there it is the size of each write and read. Engine tls sends "
+     "a "
+     "message in records of at most 16 KiB, each with a system call of its own (RFC 8446 §5.1).",
      "Over udp and unix-datagram 16 (sequence number and time stamp) to 65507 B, also for iperf3 "
-     "over udp. Over raw and icmp 24 (mark, sequence number, time stamp) to 65507 B. With "
+     "over udp. Over raw and icmp 24 (mark, sequence number, time stamp) to 65507 B. Over ethernet "
+     "it is the "
+     "whole frame: 60 B to the MTU and 14, for engine xdp at most 3840 B. With "
      "`frequency` at least 16 B. With `timestamps` at least 32 B. With `gso` at most 32753 B, "
      "since two datagrams must fit into one send. Engine epoll, latency with `streams` above 1: at "
      "most 64KiB."},
     {"streams",
      "A flow is a connection or a socket. For throughput, blocking and splice use one thread per "
-     "stream. For latency, epoll and io_uring spread the flows over `threads`. libiperf before "
+     "stream. For latency and connect, epoll and io_uring spread the flows over `threads`. For "
+     "connect, a flow is one connection under way after the other. libiperf before "
      "3.16 serves all streams with one thread. N streams require about N file descriptors per end "
      "(`ulimit -n`).",
      "iperf3 at most 128."},
@@ -106,6 +112,14 @@ constexpr Notes kNotes[] = {
      "trial.",
      "Engine spin cannot have both ends on one CPU, except over icmp, where the kernel answers."},
     {"pin.server", "As `pin.client`.", ""},
+    {"interface.client",
+     "Written `interface: {client: NAME, server: NAME}`. The two interfaces are on the same "
+     "Ethernet; their hosts or namespaces can be the same.",
+     "Required over ethernet. One interface cannot have both ends, except lo with engine packet."},
+    {"interface.server", "As `interface.client`.", ""},
+    {"mapped_ring", "The rings have slots of one frame (TPACKET_V2), 2 MiB per direction.", ""},
+    {"wait", "spin uses a whole CPU at each end.",
+     "Latency with `wait: spin` cannot have both ends on one CPU."},
     {"timestamps", "Off by default.",
      "Latency by blocking, spin and hybrid over tcp and udp. Cannot be combined with `frequency` "
      "or `verify`. Requires a `message_size` of at least 32 B, because pongs carry the server's "
@@ -132,6 +146,15 @@ constexpr Notes kNotes[] = {
      "fields: `sent_ns` since the window opened, and `rtt_ns`, which is -1 if no pong came. At "
      "most two million per trial; the rest are counted in `samples_dropped`.",
      ""},
+    {"reset_on_close",
+     "The client closes first, so its host has the connections in TIME_WAIT, each of which keeps "
+     "an "
+     "ephemeral port busy for 60 s (over loopback 1 s: net.ipv4.tcp_tw_reuse). With it the client "
+     "closes by a reset (RST): neither end has a TIME_WAIT, and the rate is not limited by ports. "
+     "The client closes after it has received the whole pong, so the reset loses nothing. "
+     "`close_p50_ns` and the rate then include a reset instead of the exchange of FINs. "
+     "`time_waits` is the number of sockets in TIME_WAIT at the end.",
+     ""},
     {"burst", "", "Requires `rate`."},
     {"pacing_timer",
      "`0s` sends every message at its own time, with one wake-up per message (not for iperf3).",
@@ -147,6 +170,29 @@ constexpr Notes kNotes[] = {
      ""},
     {"dont_fragment", "A datagram longer than the path MTU is an error.",
      "IPv4 only. Cannot be combined with `ip: 6` or `reverse`."},
+    {"size_mix",
+     "Written `size_mix: {64: 7, 570: 4, 1518: 1}`: of 12 messages, 7 have 64 bytes. The sizes are "
+     "those of the payload: IMIX (RFC 6985) counts Ethernet frames, whose UDP payload is 46 bytes "
+     "shorter over IPv4. Every cycle has exactly the weights, in a shuffled order that is the same "
+     "in every trial. `rate` counts bytes, so the mean rate holds for every mix.",
+     "At most 16 sizes, weights from 1, and a sum of at most 10000. Cannot be combined with "
+     "`message_size`, `gso` or `frame`. Over udp the sizes are 16 to 65507 B."},
+    {"on_off.on",
+     "Written `on_off: {on: 10ms, off: 40ms}`. `rate` is the rate while the sender sends; the mean "
+     "is lower (here a fifth). Without `rate` it sends as fast as it can. What TCP has buffered "
+     "still leaves during the pause.",
+     "Requires both keys. Cannot be combined with `frame`."},
+    {"on_off.off", "As `on_off.on`.", ""},
+    {"frame.every",
+     "Written `frame: {every: 16ms, bytes: 60KiB, deadline: 10ms}`, as `iperf -u --isochronous`. A "
+     "frame that could not be started before its deadline is dropped, because an earlier one "
+     "blocked the sender.",
+     "Requires `frame.bytes`. Cannot be combined with `rate`, `size_mix`, `on_off`, `bytes`, "
+     "`messages`, `bidirectional`, `zero_copy`, `verify`, `receive: discard`, `batch`, `gso` or "
+     "`gro`."},
+    {"frame.bytes", "",
+     "At least 8 B over streams. Every datagram of a frame has at least 24 B, also the last."},
+    {"frame.deadline", "The default is `frame.every`.", ""},
     {"iperf3_options",
      "At most 1000 characters, e.g. `[--udp-counters-64bit, --cport, 5999]`. Each list item is one "
      "argument. `pingperf check` passes them to libiperf's own parser, so the accepted options "
@@ -155,11 +201,29 @@ constexpr Notes kNotes[] = {
      "of the server, options that the harness needs (`-J`, `-s`, `-i`, ...), authentication, SCTP, "
      "and `-F`, because an experiment neither sends nor overwrites a user's file. Abbreviations of "
      "refused options (`--rev`) are refused too."},
+    {"group",
+     "The time to live is 1, so both hosts must be in one network. The interface is that of the "
+     "server's address, and at the client that of the route to it.",
+     "An IPv4 multicast address."},
+    {"receivers",
+     "Each receiver has a socket and a thread at the server, and gets every datagram. Goodput and "
+     "received bytes are the sum of all receivers.",
+     ""},
     {"libiperf",
      "An absolute path on the hosts of both ends, e.g. `/opt/iperf-3.21/lib`. The default is the "
      "installed library. `pingperf check` does not load it.",
      "`--no-launch` refuses it, because a library is code. The static build has libiperf built "
      "in."},
+    {"tls_cipher", "Both ends offer only this cipher suite. The keys are exchanged by X25519.", ""},
+    {"tls_resumption",
+     "The server sends a ticket on each connection, and the client uses it on the next one. A "
+     "resumed handshake exchanges keys too, but has no certificate and no signature. A trial fails "
+     "if the server does not resume.",
+     "Connect by engine tls only."},
+    {"ktls",
+     "The trial is refused where the kernel has no TLS, and fails if OpenSSL does not use it. "
+     "OpenSSL 3.0 lets the kernel encrypt what is sent, but decrypts itself.",
+     "Throughput and latency by engine tls only."},
 };
 
 const Notes* find(std::string_view parameter) {

@@ -27,10 +27,13 @@ MetricNames metrics_of(Kind kind) {
           "rate_hz",    "lost",       "fairness_index"};
 }
 
-// The metrics of the tables of parts of a round trip.
+// The metrics of isochronous frames, and of the tables of parts of a round trip.
+const MetricNames kFrames = {"frames", "frames_late", "frames_dropped", "frame_p50_ns",
+                             "frame_p99_ns"};
 const MetricNames kKernelParts = {"app_to_kernel_p50_ns", "kernel_to_kernel_p50_ns",
                                   "turnaround_p50_ns", "kernel_to_app_p50_ns"};
-const MetricNames kConnectParts = {"connect_p50_ns", "first_byte_p50_ns", "close_p50_ns"};
+const MetricNames kConnectParts = {"connect_p50_ns", "handshake_p50_ns", "first_byte_p50_ns",
+                                   "close_p50_ns",   "port_waits",       "time_waits"};
 
 // Returns half the range of the trials as a share of their median: "±3%".
 std::string spread(const std::vector<double>& values) {
@@ -142,10 +145,10 @@ std::optional<TextTable> kind_table(const TrialTable& trials, const std::vector<
   return table;
 }
 
-// Returns the table of the cases that measured these parts, or nothing if there are none.
+// Returns the table of the cases that have the first metric, or nothing if there are none.
 std::optional<TextTable> parts_table(const TrialTable& trials, const std::vector<Case>& all,
-                                     const MetricNames& parts) {
-  std::vector<std::string> header{"of the round trip, p50"};
+                                     const char* title, const MetricNames& parts) {
+  std::vector<std::string> header{title};
   for (const std::string_view part : parts) header.push_back(short_title_of(part));
   TextTable table(header);
   bool any = false;
@@ -166,8 +169,12 @@ std::vector<TextTable> tables_of(const TrialTable& trials, const std::vector<Cas
   for (Kind kind : {Kind::throughput, Kind::latency, Kind::connect})
     if (auto table = kind_table(trials, cases, kind, terminal_width))
       tables.push_back(std::move(*table));
-  for (const auto& parts : {kKernelParts, kConnectParts})
-    if (auto table = parts_table(trials, cases, parts)) tables.push_back(std::move(*table));
+  const auto add = [&](const char* title, const MetricNames& parts) {
+    if (auto table = parts_table(trials, cases, title, parts)) tables.push_back(std::move(*table));
+  };
+  add("isochronous frames", kFrames);
+  add("of the round trip, p50", kKernelParts);
+  add("of the round trip, p50", kConnectParts);
   return tables;
 }
 

@@ -74,7 +74,12 @@ Value rate(const std::optional<std::uint64_t>& bytes, const Value& seconds) {
   return 8 * static_cast<double>(*bytes) / *seconds;
 }
 
+bool is_transfer(const TrialRecord& r) {
+  return options(r).kind == Kind::throughput;
+}
+
 Value throughput(const TrialRecord& r) {
+  if (!is_transfer(r)) return std::nullopt;
   if (both(r))
     return sum(rate(r.client.bytes_received, r.client.window_s),
                rate(r.server.bytes_received, r.server.window_s));
@@ -82,6 +87,7 @@ Value throughput(const TrialRecord& r) {
 }
 
 Value sent_rate(const TrialRecord& r) {
+  if (!is_transfer(r)) return std::nullopt;
   if (both(r))
     return sum(rate(r.client.bytes_sent, r.client.window_s),
                rate(r.server.bytes_sent, r.server.window_s));
@@ -107,9 +113,36 @@ Value reported(const TrialRecord& r, const std::string& column) {
   return std::nullopt;
 }
 
+// Returns the largest value of the receivers of a multicast group.
+template <typename Read>
+auto of_worst_receiver(Read read) {
+  return [read](const TrialRecord& r) {
+    Value worst;
+    for (const auto* const receivers : {&r.server.receivers, &r.client.receivers})
+      for (const ReceiverFigures& receiver : *receivers)
+        if (const Value figure = read(receiver); figure && (!worst || *figure > *worst))
+          worst = figure;
+    return worst;
+  };
+}
+
+Value loss_of(const ReceiverFigures& receiver) {
+  const auto all = static_cast<double>(receiver.received + receiver.lost);
+  return all > 0 ? Value(static_cast<double>(receiver.lost) / all) : std::nullopt;
+}
+
+// The bytes of pings and pongs are client_bytes_sent and client_bytes_received.
+Value bytes_sent(const TrialRecord& r) {
+  return is_transfer(r) ? sent(&Measurement::bytes_sent)(r) : std::nullopt;
+}
+
+Value bytes_received(const TrialRecord& r) {
+  return is_transfer(r) ? received(&Measurement::bytes_received)(r) : std::nullopt;
+}
+
 Value payload(const TrialRecord& r) {
   const Value figure = reported(r, "bytes_received");
-  return figure ? figure : received(&Measurement::bytes_received)(r);
+  return figure ? figure : bytes_received(r);
 }
 
 Value cpu_per_gb(const TrialRecord& r) {
@@ -136,6 +169,21 @@ Value ping_rate(const TrialRecord& r) {
   return static_cast<double>(*r.client.exchanges) / *r.client.window_s;
 }
 
+// Returns the payload bits a second of the pings, or pongs, of `size` bytes of answered exchanges.
+Value ping_goodput(const TrialRecord& r, const std::optional<std::uint64_t>& size) {
+  const Value pings = ping_rate(r);
+  return pings && size ? Value(8 * *pings * static_cast<double>(*size)) : std::nullopt;
+}
+
+Value request_rate(const TrialRecord& r) {
+  return ping_goodput(r, options(r).message_size);
+}
+
+Value response_rate(const TrialRecord& r) {
+  const Options& o = options(r);
+  return ping_goodput(r, o.response_size ? o.response_size : o.message_size);
+}
+
 Value quantile(const Histogram& h, double q) {
   if (!h.has_quantile(q)) return std::nullopt;
   return static_cast<double>(h.quantile(q));
@@ -160,6 +208,21 @@ auto span_quantile(Span span, double q) {
 auto oneway_quantile(Span span, double q) {
   return
       [=](const TrialRecord& r) { return r.same_clock ? span_quantile(span, q)(r) : std::nullopt; };
+}
+
+// Reads a time of frames, which is valid only if both ends have one clock.
+auto frame_quantile(double q) {
+  return [=](const TrialRecord& r) {
+    return r.same_clock ? span_quantile(receiver(r), Span::frame, q) : std::nullopt;
+  };
+}
+
+Value frames_late(const TrialRecord& r) {
+  return r.same_clock ? number(receiver(r).frames_late) : std::nullopt;
+}
+
+Value frames_dropped(const TrialRecord& r) {
+  return sum(number(sender(r).frames_dropped), number(receiver(r).frames_dropped));
 }
 
 // Returns the CPU time of one end in the window, including its background.
@@ -239,9 +302,8 @@ std::vector<Metric> transfer_metrics() {
        throughput, up, transfers, 0, "goodput", "goodput"},
       {"sent_bps", "payload bits a second that the sending end handed over in the window",
        sent_rate, none, transfers, 0, "", "sent"},
-      {"bytes_sent", "payload bytes sent in the window", sent(&M::bytes_sent), none, transfers},
-      {"bytes_received", "payload bytes received in the window", received(&M::bytes_received), none,
-       transfers},
+      {"bytes_sent", "payload bytes sent in the window", bytes_sent, none, transfers},
+      {"bytes_received", "payload bytes received in the window", bytes_received, none, transfers},
       {"client_bytes_sent", "payload bytes that the client sent in its window",
        of_client(&M::bytes_sent), none, any, 1},
       {"client_bytes_received", "payload bytes that the client received in its window",
@@ -286,6 +348,28 @@ std::vector<Metric> transfer_metrics() {
       {"cwnd_max_bytes", "largest congestion window, sum over streams",
        [](const TrialRecord& r) -> Value { return number(sender(r).cwnd_max_bytes); }, none,
        transfers, 0, "largest congestion window"},
+  };
+}
+
+// Isochronous frames.
+std::vector<Metric> frame_metrics() {
+  return {
+      {"frames", "isochronous frames that were due in the window", sent(&M::frames), none, any, 8,
+       "frames", "frames"},
+      {"frames_late",
+       "frames that were whole after their deadline; empty if the ends have two clocks",
+       frames_late, down, any, 8, "frames after their deadline", "late"},
+      {"frames_dropped",
+       "frames that the sender could not start before their deadline, or of which a part was lost",
+       frames_dropped, down, any, 8, "frames dropped", "dropped"},
+      {"frame_p50_ns",
+       "from the time at which a frame was due until the receiver had all of it, median; empty if "
+       "the ends have two clocks",
+       frame_quantile(0.5), down, any, 8, "whole frame, median", "frame p50"},
+      {"frame_p99_ns",
+       "from the time at which a frame was due until the receiver had all of it, percentile p99; "
+       "empty if the ends have two clocks",
+       frame_quantile(0.99), down, any, 8, "whole frame, p99", "frame p99"},
   };
 }
 
@@ -337,6 +421,10 @@ std::vector<Metric> ping_metrics() {
       {"exchanges", "pings answered in the window", of_client(&M::exchanges), none, pings},
       {"rate_hz", "pings answered a second", ping_rate, up, pings, 0, "round trips a second",
        "rate"},
+      {"request_bps", "goodput of the pings: payload bits a second of the answered ones",
+       request_rate, up, pings, 8, "goodput of the requests"},
+      {"response_bps", "goodput of the pongs: payload bits a second", response_rate, up, pings, 8,
+       "goodput of the responses"},
       {"rtt_min_ns", "smallest round-trip time; of connect workloads from connect() to the pong",
        of_rtt(&Histogram::min), down, pings},
       {"rtt_mean_ns", "mean round-trip time", of_rtt(&Histogram::mean), down, pings, 0,
@@ -364,6 +452,13 @@ std::vector<Metric> ping_metrics() {
       {"lost", "pings that were not answered in time", of_client(&M::lost), down, pings, 0,
        "pings without a pong", "lost"},
       {"late", "pongs that came after their time-out", of_client(&M::late), down, pings},
+      {"worst_receiver_loss_ratio",
+       "loss of the receiver of a multicast group that lost the largest share",
+       of_worst_receiver(loss_of), down, any, 8, "loss of the worst receiver"},
+      {"worst_receiver_rtt_p50_ns",
+       "median round-trip time of the slowest receiver of a multicast group",
+       of_worst_receiver([](const ReceiverFigures& one) { return number(one.rtt_p50_ns); }), down,
+       pings, 8, "median round trip of the slowest receiver"},
   };
 }
 
@@ -383,10 +478,24 @@ std::vector<Metric> span_metrics() {
        span_quantile(Span::close, 0.5), down, any, 2, "close, median", "close"},
       {"close_p99_ns", "duration of close(), percentile p99; not in the round trip",
        span_quantile(Span::close, 0.99), down, any, 2},
+      {"handshakes", "TLS handshakes of the client in the window", of_client(&M::handshakes), none,
+       any, 8},
+      {"resumed_handshakes", "handshakes that resumed a session (part of handshakes)",
+       of_client(&M::resumed_handshakes), none, any, 8},
+      {"handshake_p50_ns",
+       "from the established TCP connection until the client can send data over TLS, median",
+       span_quantile(Span::handshake, 0.5), down, any, 8, "TLS handshake, median", "handshake"},
+      {"handshake_p99_ns",
+       "from the established TCP connection until the client can send data over TLS, percentile "
+       "p99",
+       span_quantile(Span::handshake, 0.99), down, any, 8},
       {"unsent", "of an open loop, pings that were due in the window and could not be sent in time",
        of_client(&M::unsent), down, any, 2},
       {"port_waits", "connect() attempts that found every ephemeral port in use, and were repeated",
-       of_client(&M::port_waits), down, any, 2},
+       of_client(&M::port_waits), down, any, 2, "", "port waits"},
+      {"time_waits",
+       "sockets in TIME_WAIT in the client's network namespace at the end of the trial",
+       of_client(&M::time_waits), down, any, 8, "", "TIME_WAIT"},
       {"oneway_forward_p50_ns", kOnewayForward, oneway_quantile(Span::oneway_forward, 0.5), down,
        pings},
       {"oneway_forward_p99_ns", kOnewayForward, oneway_quantile(Span::oneway_forward, 0.99), down,
@@ -496,12 +605,11 @@ std::vector<Metric> background_metrics(const std::vector<Metric>& all) {
 
 // The smallest differences that matter, in the unit of each metric, for metrics that are often 0.
 constexpr std::pair<std::string_view, double> kMinDifferences[] = {
-    {"retransmits", 10},  {"datagrams_lost", 10},
-    {"loss_ratio", 0.01}, {"out_of_order", 10},
-    {"duplicates", 10},   {"lost", 1},
-    {"late", 1},          {"unsent", 10},
-    {"port_waits", 10},   {"samples_dropped", 1},
-    {"rtt_overflow", 1},  {"steal_ratio", 0.01},
+    {"retransmits", 10},  {"datagrams_lost", 10}, {"loss_ratio", 0.01},
+    {"out_of_order", 10}, {"duplicates", 10},     {"lost", 1},
+    {"late", 1},          {"unsent", 10},         {"port_waits", 10},
+    {"time_waits", 10},   {"samples_dropped", 1}, {"rtt_overflow", 1},
+    {"frames_late", 1},   {"frames_dropped", 1},  {"steal_ratio", 0.01},
 };
 
 void set_min_differences(std::vector<Metric>& all) {
@@ -519,6 +627,7 @@ std::vector<Metric> make_metrics() {
     std::ranges::move(topic, std::back_inserter(all));
   };
   append(transfer_metrics());
+  append(frame_metrics());
   append(cpu_metrics());
   append(ping_metrics());
   append(span_metrics());

@@ -150,10 +150,21 @@ class CriteriaReader {
 
   // Adds the comparison of each case under load with the same case without load.
   void compare_loaded_with_idle() {
-    const auto is_loaded = [](const Case& c) { return c.background != nullptr && !c.search; };
-    for (const char* const metric : {"rtt_p50_ns", "rtt_p99_ns"})
+    const auto loads_pings = [](const Case& c) {
+      return c.background && !c.search && c.options.kind != Kind::throughput;
+    };
+    const auto loads_frames = [](const Case& c) {
+      return c.background && !c.search && c.options.kind == Kind::throughput;
+    };
+    const auto add = [&](const char* metric, bool (*is_loaded)(const Case&)) {
       if (auto pairs = pairs_along_axis("load", "idle", is_loaded, cases_); !pairs.empty())
         criteria_.compare.push_back({metric, std::move(pairs)});
+    };
+    add("rtt_p50_ns", loads_pings);
+    add("rtt_p99_ns", loads_pings);
+    add("frame_p50_ns", loads_frames);
+    add("frames_late", loads_frames);
+    add("frames_dropped", loads_frames);
   }
 
   Compare read_comparison(const Node& node) {

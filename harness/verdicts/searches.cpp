@@ -106,7 +106,7 @@ std::string SearchState::shortfall(const TrialTable& trials, const TrialTable::R
                 std::uint64_t{options_.gso.value_or(false) ? 64u : 1u}});
   const auto messages = static_cast<double>(2 * at_once * options_.streams.value_or(1));
   const double edge_bps =
-      8 * messages * static_cast<double>(options_.message_size.value_or(0)) / window_s;
+      8 * messages * static_cast<double>(options_.message_size.value_or(1500)) / window_s;
   return *sent < (1 - kShortfall) * value - edge_bps
              ? fmt::format("the sender reached {}", human_value(result_.search, *sent))
              : "";

@@ -41,6 +41,10 @@ class Poller {
   void watch(Flow& flow, std::uint32_t events) {
     check(control(EPOLL_CTL_ADD, flow, events), "epoll_ctl");
   }
+  // Does the same in a loop. Returns false with errno on an error.
+  bool try_watch(Flow& flow, std::uint32_t events) noexcept {
+    return control(EPOLL_CTL_ADD, flow, events) == 0;
+  }
 
   // Replaces the events of `flow`. 0: only errors and hang-ups.
   void change(Flow& flow, std::uint32_t events) noexcept { control(EPOLL_CTL_MOD, flow, events); }

@@ -137,6 +137,12 @@ class ProvidedBuffers {
 
   char* data(std::uint16_t id) noexcept { return memory_.get() + id * size_; }
 
+  // Copies `content`, which is at most one buffer, to every buffer.
+  void fill(std::span<const char> content) noexcept {
+    for (std::size_t id = 0; id < count_; ++id)
+      std::copy(content.begin(), content.end(), data(static_cast<std::uint16_t>(id)));
+  }
+
   // Returns a buffer to the kernel when its data is no longer used.
   void release(std::uint16_t id) noexcept {
     ::io_uring_buf_ring_add(buffers_.get(), data(id), static_cast<unsigned>(size_), id,

@@ -49,7 +49,7 @@ inline void count_stray(PingThread& t, const PingFlow& flow, std::uint64_t numbe
 
 // Returns true if a received datagram is the pong of the current ping of `flow`.
 inline bool is_awaited(PingThread& t, PingFlow& flow, const char* datagram, ssize_t n) noexcept {
-  if (n != static_cast<ssize_t>(t.framing.ip_header + t.outgoing.size())) return false;
+  if (n != static_cast<ssize_t>(t.framing.ip_header + t.expected.size())) return false;
   const std::uint64_t answered = received_header(t, datagram).number;
   if (answered == flow.number && flow.waiting) {
     flow.answered_up_to = answered + 1;
@@ -125,23 +125,34 @@ inline bool is_client_gone(int error) noexcept {
 // The reaction of a server to a received datagram.
 enum class Reply { none, send, over, corrupt };
 
-// Returns true if a ping of n bytes has the sent size and payload, or if the server does not
+// Returns true if a ping of n bytes has the expected size and payload, or if the server does not
 // verify. Otherwise sets errno.
 inline bool is_intact_ping(const PingThread& t, const char* datagram, ssize_t n) noexcept {
   if (!t.verify) return true;
   errno = EBADMSG;
-  return n == static_cast<ssize_t>(t.framing.ip_header + t.outgoing.size()) &&
+  return n == static_cast<ssize_t>(t.framing.ip_header + t.expected.size()) &&
          is_intact_datagram(t, datagram);
 }
 
-// Returns the reaction to a received datagram of n bytes. Turns a ping into its pong.
-inline Reply reply_to(PingThread& t, Meter& meter, char* datagram, ssize_t n) noexcept {
+// Restores the part of a pong that is longer than the ping, since a repeated hello can be longer
+// than both.
+inline void restore_tail(PingThread& t, char* datagram) noexcept {
+  if (const std::size_t ping = t.expected.size(); ping < t.outgoing.size())
+    std::copy(t.outgoing.begin() + static_cast<std::ptrdiff_t>(ping), t.outgoing.end(),
+              datagram + t.framing.ip_header + ping);
+}
+
+// Returns the reaction to a received datagram of n bytes. Turns a ping into its pong, and sets n to
+// the size of the pong. The answer to a hello has the size of the hello.
+inline Reply reply_to(PingThread& t, Meter& meter, char* datagram, ssize_t& n) noexcept {
   if (!has_header(t, n)) return Reply::none;
   const std::uint64_t number = received_header(t, datagram).number;
   if (number == kEnd) return Reply::over;
   std::copy_n(t.framing.mark.begin(), t.framing.mark_size, datagram + t.framing.ip_header);
   if (number == kHello) return Reply::send;  // the first answer was lost
   if (!is_intact_ping(t, datagram, n)) return Reply::corrupt;
+  if (t.verify) restore_tail(t, datagram);
+  n = static_cast<ssize_t>(t.framing.ip_header + t.outgoing.size());
   if (t.total_exchanges++ == 0) meter.first_byte();
   return Reply::send;
 }
@@ -152,7 +163,7 @@ void pong_datagrams(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const Nanoseconds spin = config.options.spin_time.value_or(kSpinTime);
   char* const datagram = t.incoming.data();
   while (!meter.stopped()) {
-    const ssize_t n = receive<wait>(fd, datagram, t.incoming.size(), spin);
+    ssize_t n = receive<wait>(fd, datagram, t.incoming.size(), spin);
     if (n < 0 && is_retry(wait, errno)) continue;
     if (n < 0 && is_client_gone(errno)) return;
     if (n < 0) return fail(t, meter, "receive of a ping");

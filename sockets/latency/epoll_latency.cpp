@@ -51,7 +51,7 @@ void pong_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
     poller.wait(-1);
     poller.for_each_ready([&](PingFlow& flow) {
       char* const message = buffers.message(flow);
-      const ssize_t n = buffers.receive(flow);
+      ssize_t n = buffers.receive(flow);
       if (n < 0 && is_transient(errno)) return;
       if (n == 0 && stream && flow.received == 0) return close(flow);
       if (n == 0 && stream) errno = 0;
@@ -65,8 +65,8 @@ void pong_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
         case Reply::corrupt:
           return fail(t, meter, "payload of a ping");
         case Reply::send:
-          const std::size_t size = stream ? t.outgoing.size() : static_cast<std::size_t>(n);
-          if (send_all(flow.fd.get(), message + t.framing.ip_header, size - t.framing.ip_header))
+          if (send_all(flow.fd.get(), message + t.framing.ip_header,
+                       static_cast<std::size_t>(n) - t.framing.ip_header))
             return;
           if (is_client_gone(errno)) return close(flow);
           fail(t, meter, "send of a pong");
@@ -104,10 +104,10 @@ void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
 // continue.
 std::optional<std::string> validate_large_message(const Options& o) {
   constexpr std::uint64_t kFitsEveryBuffer = 64 * 1024;
-  if (o.streams.value_or(1) == 1 || o.message_size.value_or(64) <= kFitsEveryBuffer)
-    return std::nullopt;
-  return "engine epoll with several streams requires a message_size of at most 64KiB, so that a "
-         "message fits into the socket's buffers";
+  const std::uint64_t ping = o.message_size.value_or(64), pong = o.response_size.value_or(ping);
+  if (o.streams.value_or(1) == 1 || std::min(ping, pong) <= kFitsEveryBuffer) return std::nullopt;
+  return "engine epoll with several streams requires a message_size or a response_size of at most "
+         "64KiB, so that a message fits into the socket's buffers";
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ class FlowPinger {
   bool take(PingFlow& flow, const char* message, ssize_t n) noexcept {
     if (stream_) {
       flow.received += static_cast<std::size_t>(n);
-      if (flow.received < t_.outgoing.size()) return false;
+      if (flow.received < t_.expected.size()) return false;
       flow.received = 0;
     } else if (!is_awaited(t_, flow, message, n)) {
       return false;
@@ -96,15 +96,17 @@ class FlowPinger {
   Nanoseconds next_check_ = 0;
 };
 
-// Returns the server's reaction to n received bytes of `flow`, the last bytes of `message`.
+// Returns the server's reaction to n received bytes of `flow`, the last bytes of `message`. Sets n
+// to the size of the pong.
 inline Reply reply_on(PingThread& t, Meter& meter, PingFlow& flow, bool stream, char* message,
-                      ssize_t n) noexcept {
+                      ssize_t& n) noexcept {
   if (!stream) return reply_to(t, meter, message, n);
   flow.received += static_cast<std::size_t>(n);
-  if (flow.received < t.outgoing.size()) return Reply::none;
+  if (flow.received < t.expected.size()) return Reply::none;
   flow.received = 0;
   if (!t.is_intact(message)) return Reply::corrupt;
   if (t.total_exchanges++ == 0) meter.first_byte();
+  n = static_cast<ssize_t>(t.outgoing.size());
   return Reply::send;
 }
 

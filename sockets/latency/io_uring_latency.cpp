@@ -42,6 +42,9 @@ class FlowRing {
       std::copy(t_.outgoing.begin(), t_.outgoing.end(), ping_of(i));
   }
 
+  // Server: sets the bytes of a pong that is longer than its ping.
+  void fill_buffers() noexcept { buffers_.fill(t_.incoming); }
+
   // Queues the multishot receive of `flow`.
   void receive(const PingFlow& flow) noexcept {
     io_uring_sqe* const sqe = ring_.next();
@@ -176,12 +179,13 @@ void ping_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
 void pong_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const bool stream = is_stream(config.options.transport);
   FlowRing ring(t, config);
+  if (t.outgoing.size() > t.expected.size()) ring.fill_buffers();
   std::size_t open = t.flows.size();
   const auto close = [&](PingFlow& flow) {  // counts only the first of repeated ends
     if (flow.waiting) --open;
     flow.waiting = false;
   };
-  const auto answer = [&](PingFlow& flow, char* message, int n) {
+  const auto answer = [&](PingFlow& flow, char* message, ssize_t n) {
     switch (reply_on(t, meter, flow, stream, message, n)) {
       case Reply::none:
         return;
@@ -190,8 +194,8 @@ void pong_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
       case Reply::corrupt:
         return fail(t, meter, "payload of a ping");
       case Reply::send:
-        const std::size_t size = stream ? t.outgoing.size() : static_cast<std::size_t>(n);
-        ring.send(flow, message + t.framing.ip_header, size - t.framing.ip_header);
+        ring.send(flow, message + t.framing.ip_header,
+                  static_cast<std::size_t>(n) - t.framing.ip_header);
     }
   };
   for (PingFlow& flow : t.flows) {

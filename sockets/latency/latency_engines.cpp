@@ -28,8 +28,10 @@ const std::vector<Row>& rows() {
       {Transport::unix_stream, kStreams, {}},
       {Transport::unix_datagram, kDatagrams, {"ping_timeout"}, validate_datagram},
       {Transport::raw, kRaw, raw, validate_raw, raw_unavailable},
-      {Transport::icmp, kIcmp, raw, validate_raw, raw_unavailable},
+      {Transport::icmp, kIcmp, raw, validate_raw, icmp_unavailable},
       {Transport::mptcp, kStreams, tcp, nullptr, mptcp_unavailable},
+      {Transport::unix_seqpacket, kStreams, {}},
+      {Transport::vsock, kStreams, {}, nullptr, vsock_unavailable},
   };
   return rows;
 }
@@ -39,6 +41,8 @@ std::optional<std::string> validate_latency(const Options& o) {
   if (o.arrivals && !o.frequency_hz) return "arrivals: requires frequency";
   if (o.frequency_hz && o.message_size.value_or(64) < kMinDatagram)
     return "frequency: requires a message_size of at least 16 bytes (sequence number and time)";
+  if (o.frequency_hz && o.response_size.value_or(64) < kMinDatagram)
+    return "frequency: requires a response_size of at least 16 bytes (sequence number and time)";
   if (o.frequency_hz && o.timestamps) return "timestamps: cannot be combined with frequency";
   if (o.timestamps && o.verify.value_or(false))
     return "verify: cannot be combined with timestamps, because pongs carry the server's stamps";
@@ -57,6 +61,7 @@ Parameters parameters_of(const LatencyFamily& family, const Row& row) {
   add(row.parameters);
   add(family.parameters);
   if (is_stream(row.transport) || row.transport == Transport::udp) add(family.flow_parameters);
+  if (row.transport_ops.listen) all.push_back("response_size");  // the kernel echoes over ICMP
   if (row.transport == Transport::tcp || row.transport == Transport::udp)
     add(family.inet_parameters);
   return all;

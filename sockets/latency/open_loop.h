@@ -195,9 +195,9 @@ class OpenLoop {
   void take(PingFlow& flow, const char* data, ssize_t n) noexcept {
     if (stream_) {
       flow.received += static_cast<std::size_t>(n);
-      if (flow.received < t_.outgoing.size()) return;
+      if (flow.received < t_.expected.size()) return;
       flow.received = 0;
-    } else if (n != static_cast<ssize_t>(t_.framing.ip_header + t_.outgoing.size())) {
+    } else if (n != static_cast<ssize_t>(t_.framing.ip_header + t_.expected.size())) {
       return;
     }
     const DatagramHeader header = received_header(t_, data);

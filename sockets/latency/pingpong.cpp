@@ -7,8 +7,12 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
+#include <fstream>
 #include <limits>
+#include <string>
 #include <system_error>
+
+#include "sockets/latency/connect_listener.h"
 
 namespace pingperf {
 namespace {
@@ -21,7 +25,16 @@ constexpr std::size_t kMinBuffer = 64;            // fits every mark of a flow
 std::size_t head_of_stream(const Options& o) {
   if (o.kind == Kind::connect) return 0;
   if (o.frequency_hz) return sizeof(DatagramHeader);
-  return *o.message_size >= kPingNumber ? kPingNumber : 0;
+  return std::min(*o.message_size, response_size(o)) >= kPingNumber ? kPingNumber : 0;
+}
+
+// Returns the number of TCP sockets in TIME_WAIT in the network namespace of this thread (proc(5)),
+// or nothing if the kernel does not report it.
+std::optional<std::uint64_t> count_time_waits() {
+  std::ifstream in("/proc/thread-self/net/sockstat");
+  for (std::string word; in >> word;)
+    if (std::uint64_t count = 0; word == "tw" && in >> count) return count;
+  return std::nullopt;
 }
 
 class PingPong final : public Endpoint {
@@ -44,6 +57,9 @@ class PingPong final : public Endpoint {
   void accept() override {
     adopt(
         ops_.transport.admit(std::move(listener_), config_, streams(), threads_[0].rejected_peers));
+    if (config_.options.kind != Kind::connect) return;
+    connect_listener_.emplace(threads_[0].flows.front().fd.get(), config_.token, threads_.size());
+    for (PingThread& t : threads_) t.listener = &*connect_listener_;
   }
 
   Measurement run(const IntervalSink& progress) noexcept override {
@@ -54,24 +70,23 @@ class PingPong final : public Endpoint {
         ::prctl(PR_SET_TIMERSLACK, 1UL);  // 1 ns, so that sleeps end in time (prctl(2))
         try {
           loop(thread, meter_, config_);
-        } catch (const std::system_error& e) {  // a loop throws only while it sets up
-          thread.error = e.code().value();
-          thread.failed_call = "set-up";
-        } catch (const std::bad_alloc&) {
-          thread.error = ENOMEM;
-          thread.failed_call = "set-up";
+        } catch (const std::exception& e) {  // a loop throws only while it sets up
+          if (!meter_.stopped()) thread.set_up_error = e.what();
         }
       });
     Measurement m = run_loops(
         meter_, loops, [this] { return totals(); }, progress);
     const Nanoseconds ended = fast_now_ns();
     for (const PingThread& t : threads_)
+      if (!t.set_up_error.empty()) m.error = t.set_up_error;
+    for (const PingThread& t : threads_)
       if (t.error != 0) m.error = std::string(t.failed_call) + ": " + std::strerror(t.error);
     m.total_exchanges = sum(&PingThread::total_exchanges);
     m.clock = fast_clock.name();
     m.clock_cost_ns = fast_clock.cost_ns;
     if (is_server_)
-      m.rejected_peers = sum(&PingThread::rejected_peers);
+      m.rejected_peers = sum(&PingThread::rejected_peers) +
+                         (connect_listener_ ? connect_listener_->rejected() : 0);
     else
       report(m, ended);
     return m;
@@ -88,16 +103,20 @@ class PingPong final : public Endpoint {
       : ops_(ops), config_(config), meter_(config.options), is_server_(is_server) {
     calibrate_clock();
     const Options& o = config.options;
-    const std::uint64_t count = o.threads.value_or(1);
+    const std::uint64_t count = thread_count(o);
     const std::uint64_t messages = o.messages.value_or(std::numeric_limits<std::uint64_t>::max());
     for (std::uint64_t i = 0; i < count; ++i) {
       PingThread& t = threads_.emplace_back();
       t.limit = messages / count + (i < messages % count ? 1 : 0);
       t.verify = o.verify.value_or(false);
       t.head = head_of_stream(o);
-      t.outgoing.resize(o.message_size.value());
-      fill_pattern(t.outgoing, config.token);
-      t.incoming.resize(std::max(t.outgoing.size(), kMinBuffer));
+      t.outgoing.resize(is_server ? response_size(o) : *o.message_size);
+      t.expected.resize(is_server ? *o.message_size : response_size(o));
+      t.incoming.resize(std::max({t.outgoing.size(), t.expected.size(), kMinBuffer}));
+      // A shorter message is the start of a longer one. So a server that receives a ping into
+      // `incoming` has the pong there, with the head of the ping.
+      for (std::vector<char>* const message : {&t.outgoing, &t.expected, &t.incoming})
+        fill_pattern(*message, config.token);
       if (o.samples && !is_server) {  // resize() touches the memory before the first ping
         t.samples.resize(kMaxSamples / count);
         t.samples.clear();
@@ -112,13 +131,16 @@ class PingPong final : public Endpoint {
       PingThread& t = threads_[i % threads_.size()];
       if (!ops_.transport.is_stream() && t.flows.empty()) {
         t.framing = ops_.transport.framing(flows[i].get(), config_, is_server_);
-        t.incoming.resize(t.framing.ip_header + t.incoming.size());
+        t.incoming.insert(t.incoming.begin(), t.framing.ip_header, '\0');
         t.head = t.framing.mark_size + sizeof(DatagramHeader);
         std::copy_n(t.framing.mark.begin(), t.framing.mark_size, t.outgoing.begin());
       }
       t.flows.emplace_back().fd = std::move(flows[i]);
+      t.flows.back().place = i;
     }
-    if (flows.empty()) threads_[0].flows.emplace_back();  // connect: counts the exchanges
+    if (flows.empty())  // connect: each flow counts its exchanges
+      for (std::size_t i = 0; i < streams(); ++i)
+        threads_[i % threads_.size()].flows.emplace_back();
   }
 
   Totals totals() const {
@@ -145,6 +167,7 @@ class PingPong final : public Endpoint {
       for (const PingThread& t : threads_) ended = std::max(ended, t.ended);
     }
     if (ended > first.opened) m.window_s = to_seconds(std::min(ended, first.closed) - first.opened);
+    m.bytes_sent = sum(&PingThread::issued) * *config_.options.message_size;
     m.exchanges = 0;
     std::vector<double> shares;
     for (PingThread& t : threads_) {
@@ -152,13 +175,19 @@ class PingPong final : public Endpoint {
       if (t.rtt.count() > 0) (m.rtt ? *m.rtt : m.rtt.emplace()).merge(t.rtt);
       for (auto& [span, histogram] : t.spans) m.spans[span].merge(histogram);
       m.samples.insert(m.samples.end(), t.samples.begin(), t.samples.end());
+      m.receivers.insert(m.receivers.end(), t.receivers.begin(), t.receivers.end());
       for (const PingFlow& flow : t.flows) shares.push_back(static_cast<double>(flow.exchanges));
     }
+    m.bytes_received = *m.exchanges * response_size(config_.options);
     std::stable_sort(m.samples.begin(), m.samples.end(),
                      [](const Sample& a, const Sample& b) { return a.sent < b.sent; });
     if (config_.options.samples) m.samples_dropped = sum(&PingThread::samples_dropped);
     m.fairness_index = jain_index(shares);
     m.lost = sum(&PingThread::lost);
+    if (const auto found = m.spans.find(Span::handshake); found != m.spans.end()) {
+      m.handshakes = found->second.count();
+      m.resumed_handshakes = sum(&PingThread::resumed_handshakes);
+    }
     const bool open_loop = config_.options.frequency_hz.has_value();
     if (open_loop) m.unsent = sum(&PingThread::unsent);
     if (!ops_.transport.is_stream()) {
@@ -167,7 +196,10 @@ class PingPong final : public Endpoint {
       m.duplicates = sum(&PingThread::duplicates);
       m.out_of_order = sum(&PingThread::out_of_order);
     }
-    if (config_.options.kind == Kind::connect) m.port_waits = sum(&PingThread::port_waits);
+    if (config_.options.kind == Kind::connect) {
+      m.port_waits = sum(&PingThread::port_waits);
+      if (config_.options.transport != Transport::unix_stream) m.time_waits = count_time_waits();
+    }
     if (m.exchanges == 0 && m.error.empty()) m.error = "no ping was answered in the window";
   }
 
@@ -177,6 +209,7 @@ class PingPong final : public Endpoint {
   const bool is_server_;
   Fd listener_;
   Address address_;
+  std::optional<ConnectListener> connect_listener_;
   std::deque<PingThread> threads_;  // a deque, because threads contain atomics and cannot move
 };
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "sockets/measure/histogram.h"
@@ -20,6 +21,13 @@ namespace pingperf {
 // The size of the number at the start of a stream's ping.
 inline constexpr std::size_t kPingNumber = sizeof(std::uint64_t);
 
+// Returns the number of threads of an end. Without `threads` it has one per flow.
+inline std::uint64_t thread_count(const Options& o) {
+  return o.threads.value_or(o.streams.value_or(1));
+}
+
+class ConnectListener;  // connect_listener.h
+
 // One flow with its current ping.
 struct PingFlow {
   Fd fd;
@@ -29,15 +37,23 @@ struct PingFlow {
   std::uint64_t exchanges = 0;       // answered pings in the window
   std::uint64_t answered_up_to = 0;  // one more than the highest answered number
   bool waiting = false;              // client: for a pong; server: for the end of the client
+  std::size_t place = 0;             // among the flows of this end
 };
+
+// Returns the size of a pong. Without `response_size` it is the size of the ping.
+inline std::uint64_t response_size(const Options& o) {
+  return o.response_size.value_or(o.message_size.value());
+}
 
 // Input and results of the loop of one thread. Other threads read only `exchanges` during the loop.
 struct PingThread {
   std::vector<PingFlow> flows;  // or the listener of a connect server
-  std::vector<char> outgoing;   // one message
-  std::vector<char> incoming;   // one receive
-  Framing framing;              // of datagrams
-  std::uint64_t limit = 0;      // maximum number of pings in the window
+  std::vector<char> outgoing;   // one message to send: the client's ping, the server's pong
+  std::vector<char> expected;   // one message that the other end sends, as `verify` compares it
+  std::vector<char> incoming;   // one receive; a server turns the ping in it into the pong
+  ConnectListener* listener = nullptr;  // of a connect server
+  Framing framing;                      // of datagrams
+  std::uint64_t limit = 0;              // maximum number of pings in the window
   bool verify = false;
   std::size_t head = 0;  // bytes of a message that differ from ping to ping
 
@@ -45,6 +61,7 @@ struct PingThread {
   std::map<Span, Histogram> spans;  // a loop inserts its spans before the first ping
   std::vector<Sample> samples;      // never more than its capacity
   std::uint64_t samples_dropped = 0;
+  std::vector<ReceiverFigures> receivers;   // of a multicast group
   std::atomic<std::uint64_t> exchanges{0};  // answered pings in the window
   std::uint64_t total_exchanges = 0;        // with warmup; server: sent pongs
   std::uint64_t issued = 0;                 // pings sent in the window
@@ -54,15 +71,17 @@ struct PingThread {
   std::uint64_t out_of_order = 0;
   std::uint64_t rejected_peers = 0;
   std::uint64_t port_waits = 0;
-  std::uint64_t unsent = 0;             // open loop: pings that were due and could not be sent
-  std::uint64_t next_number = 0;        // of the next ping
-  std::uint64_t first_counted = ~0ull;  // the first number in the window
-  std::bitset<1 << 16> given_up;        // numbers of timed-out pings, modulo the size
-  Nanoseconds opened = 0;               // start of the window
-  Nanoseconds closed = 0;               // latest end of the window
-  Nanoseconds ended = 0;                // answer or timeout of the last ping in the window
-  int error = 0;                        // errno of the call that ended the loop early
+  std::uint64_t resumed_handshakes = 0;  // of TLS, in the window
+  std::uint64_t unsent = 0;              // open loop: pings that were due and could not be sent
+  std::uint64_t next_number = 0;         // of the next ping
+  std::uint64_t first_counted = ~0ull;   // the first number in the window
+  std::bitset<1 << 16> given_up;         // numbers of timed-out pings, modulo the size
+  Nanoseconds opened = 0;                // start of the window
+  Nanoseconds closed = 0;                // latest end of the window
+  Nanoseconds ended = 0;                 // answer or timeout of the last ping in the window
+  int error = 0;                         // errno of the call that ended the loop early
   const char* failed_call = "";
+  std::string set_up_error;  // what the loop threw
 
   // Returns the number for the next ping.
   std::uint64_t take_number() noexcept {
@@ -70,10 +89,10 @@ struct PingThread {
     return next_number++;
   }
 
-  // Returns true if `message` equals the sent message from byte `head` on, or if `verify` is off.
-  // Otherwise sets errno to EBADMSG.
+  // Returns true if a received `message` equals the expected one from byte `head` on, or if
+  // `verify` is off. Otherwise sets errno to EBADMSG.
   bool is_intact(const char* message) const noexcept {
-    if (!verify || std::memcmp(message + head, outgoing.data() + head, outgoing.size() - head) == 0)
+    if (!verify || std::memcmp(message + head, expected.data() + head, expected.size() - head) == 0)
       return true;
     errno = EBADMSG;
     return false;

@@ -35,9 +35,12 @@ inline constexpr std::size_t kMinStamped = sizeof(DatagramHeader) + sizeof(Serve
 
 // Returns an error if messages are too small for the stamps, as Engine::validate.
 inline std::optional<std::string> validate_timestamps(const Options& o) {
-  if (!o.timestamps || o.message_size.value_or(64) >= kMinStamped) return std::nullopt;
-  return "timestamps: requires a message_size of at least 32 bytes, because pongs carry the "
-         "server's stamps";
+  const std::uint64_t ping = o.message_size.value_or(64), pong = o.response_size.value_or(ping);
+  if (!o.timestamps || std::min(ping, pong) >= kMinStamped) return std::nullopt;
+  return ping < kMinStamped ? "timestamps: requires a message_size of at least 32 bytes, because "
+                              "pongs carry the server's stamps"
+                            : "timestamps: requires a response_size of at least 32 bytes, because "
+                              "pongs carry the server's stamps";
 }
 
 // Receives one whole message. Sets `stamp` to the stamp of its last piece. Returns the size, 0 at
@@ -132,7 +135,8 @@ void ping_stamped(PingThread& t, Meter& meter, const EndpointConfig& config) {
     ssize_t n = 0;
     bool awaited = false;
     do {
-      n = receive_message<wait>(config, fd, t.incoming, size, meter, flow.sent + timeout, received);
+      n = receive_message<wait>(config, fd, t.incoming, t.expected.size(), meter,
+                                flow.sent + timeout, received);
       awaited = n > 0 && is_awaited(t, flow, t.incoming.data(), n);
     } while (n > 0 && !awaited && !meter.stopped() && fast_now_ns() < flow.sent + timeout);
     const Nanoseconds now = fast_now_ns();
@@ -170,14 +174,14 @@ template <Wait wait>
 void pong_stamped(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const int fd = t.flows.front().fd.get();
   const bool stream = is_stream(config.options.transport);
-  const std::size_t size = t.outgoing.size();
+  const std::size_t ping_size = t.expected.size();
   enable_timestamps(fd);
-  TransmitStamps transmitted(fd, stream ? static_cast<std::uint32_t>(size) : 1);
+  TransmitStamps transmitted(fd, stream ? static_cast<std::uint32_t>(t.outgoing.size()) : 1);
   std::uint64_t sent = 0;  // pongs, with answers to repeated hellos
   while (!meter.stopped()) {
     ServerStamps stamps{};
-    const ssize_t n =
-        receive_message<wait>(config, fd, t.incoming, size, meter, INT64_MAX, stamps.received);
+    ssize_t n =
+        receive_message<wait>(config, fd, t.incoming, ping_size, meter, INT64_MAX, stamps.received);
     if (n == 0 && stream) return;
     if (n < 0 && is_client_gone(errno)) return;
     if (n < 0) return fail(t, meter, "receive of a ping");

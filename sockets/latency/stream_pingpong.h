@@ -29,15 +29,15 @@ void ping_stream(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const int fd = flow.fd.get();
   const char* const ping = t.outgoing.data();
   char* const pong = t.incoming.data();
-  const std::size_t size = t.outgoing.size();
+  const std::size_t ping_size = t.outgoing.size(), pong_size = t.expected.size();
   const Nanoseconds spin = config.options.spin_time.value_or(kSpinTime);
   const PingWindow window = open_window(t, meter);
   while (!meter.stopped()) {
     number_ping(t, flow);
     const Nanoseconds sent = fast_now_ns();
     if (!window.may_send(t, sent)) break;
-    if (!send_all<wait>(fd, ping, size)) return fail(t, meter, "send of a ping");
-    if (!receive_all<wait>(fd, pong, size, spin)) return fail(t, meter, "receive of a pong");
+    if (!send_all<wait>(fd, ping, ping_size)) return fail(t, meter, "send of a ping");
+    if (!receive_all<wait>(fd, pong, pong_size, spin)) return fail(t, meter, "receive of a pong");
     window.record(t, flow, sent, fast_now_ns());
     if (!is_intact_pong(t, flow, pong)) return fail(t, meter, "payload of a pong");
   }
@@ -48,12 +48,12 @@ template <Wait wait>
 void pong_stream(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const int fd = t.flows.front().fd.get();
   char* const data = t.incoming.data();
-  const std::size_t size = t.outgoing.size();
+  const std::size_t ping_size = t.expected.size(), pong_size = t.outgoing.size();
   const Nanoseconds spin = config.options.spin_time.value_or(kSpinTime);
-  for (; receive_all<wait>(fd, data, size, spin); ++t.total_exchanges) {
+  for (; receive_all<wait>(fd, data, ping_size, spin); ++t.total_exchanges) {
     if (t.total_exchanges == 0) meter.first_byte();
     if (!t.is_intact(data)) return fail(t, meter, "payload of a ping");
-    if (!send_all<wait>(fd, data, size)) return fail(t, meter, "send of a pong");
+    if (!send_all<wait>(fd, data, pong_size)) return fail(t, meter, "send of a pong");
   }
   if (errno != 0) fail(t, meter, "receive of a ping");  // 0: the client has finished
 }

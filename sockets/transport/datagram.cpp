@@ -146,11 +146,14 @@ void send_end(int fd, std::uint64_t count) noexcept {
 }
 
 std::optional<std::string> validate_datagram(const Options& options) {
-  if (options.message_size.value_or(kMinDatagram) >= kMinDatagram &&
-      options.message_size.value_or(0) <= 65507)
-    return std::nullopt;
-  return "message_size of a UDP datagram must be from 16 (sequence number and time stamp) to 65507 "
-         "bytes";
+  const auto fits = [](std::uint64_t size) { return size >= kMinDatagram && size <= 65507; };
+  if (!fits(options.message_size.value_or(kMinDatagram)))
+    return "message_size of a UDP datagram must be from 16 (sequence number and time stamp) to "
+           "65507 bytes";
+  if (!fits(options.response_size.value_or(kMinDatagram)))
+    return "response_size: a UDP datagram must be from 16 (sequence number and time stamp) to "
+           "65507 bytes";
+  return std::nullopt;
 }
 
 }  // namespace pingperf

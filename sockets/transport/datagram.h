@@ -36,8 +36,8 @@ Fd bind_datagram(const EndpointConfig& config);
 // lost.
 void send_end(int fd, std::uint64_t count) noexcept;
 
-// Returns an error if message_size is too small for the header or too large for a datagram, as
-// Engine::validate.
+// Returns an error if message_size or response_size is too small for the header or too large for a
+// datagram, as Engine::validate.
 std::optional<std::string> validate_datagram(const Options& options);
 
 }  // namespace pingperf

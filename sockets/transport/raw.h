@@ -26,8 +26,8 @@ extern const TransportOps kRaw;
 // `connect` and `framing`.
 extern const TransportOps kIcmp;
 
-// Returns an error if message_size is too small for mark and header or too large for a packet, as
-// Engine::validate.
+// Returns an error if message_size or response_size is too small for mark and header or too large
+// for a packet, as Engine::validate.
 std::optional<std::string> validate_raw(const Options& options);
 
 // Returns a raw socket at `address` that receives the pings of all flows, for a server without a

@@ -16,6 +16,10 @@ extern const TransportOps kStreams;
 // Returns a socket that listens on config.address; as TransportOps::listen.
 Fd listen_stream(const EndpointConfig& config);
 
+// Returns a socket with the options applied, which is not connected. `flags` are those of
+// socket(2), such as SOCK_NONBLOCK. Throws std::system_error.
+Fd open_stream(const EndpointConfig& config, int flags = 0);
+
 // Returns a connection to config.address with the options applied, which the server has not
 // admitted. Throws std::system_error.
 Fd dial_stream(const EndpointConfig& config);

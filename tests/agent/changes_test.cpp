@@ -251,6 +251,15 @@ TEST_F(ChangesTest, WhatAHostLacksIsNamed) {
                           "x.yaml:5:9: this kernel has no devices of type nonsense"));
 }
 
+TEST_F(ChangesTest, ANetworkNamespaceChangesNoSysctlOfTheMachine) {
+  SystemChanges changes;
+  changes.sysctls = {{"net.ipv4.tcp_rmem", "4096 4096 4096", "x.yaml:3:5"},
+                     {"vm.swappiness", "1", "x.yaml:4:5"}};
+  EXPECT_THAT(problems_of(changes),
+              ElementsAre("x.yaml:4:5: sysctl: vm.swappiness is that of the whole machine: a "
+                          "network namespace can change net.* only"));
+}
+
 TEST(Sysctl, NamesHaveDotsOrSlashes) {
   EXPECT_EQ(sysctl_file("net.ipv4.tcp_rmem"), "/proc/sys/net/ipv4/tcp_rmem");
   EXPECT_EQ(sysctl_file("net/ipv4/conf/eth0.1/mtu"), "/proc/sys/net/ipv4/conf/eth0.1/mtu");

@@ -12,7 +12,7 @@ from support import EndToEnd
 
 FLOOD = """
 name: flood
-plan: {repetitions: 2, cooldown: 0ms, counters: default}
+plan: {repetitions: 2, cooldown: 0ms}
 workloads:
   flood: {kind: throughput, engine: blocking, transport: udp, message_size: 1400B, receive_buffer: 4KiB,
           duration: 300ms, warmup: 50ms}
@@ -21,7 +21,7 @@ workloads:
 # The server reads nothing at first, so its small receive buffer fills.
 SLOW_READER = f"""
 name: slow-reader
-plan: {{repetitions: 2, counters: default}}
+plan: {{repetitions: 2}}
 programs:
   slow:
     stop: self
@@ -60,7 +60,7 @@ workloads:
 LAB = """
 name: bottleneck
 lab: {rate: 20mbit, buffer: 20ms}
-plan: {repetitions: 1, counters: default}
+plan: {repetitions: 1}
 workloads:
   bulk: {kind: throughput, engine: blocking, transport: udp, rate: 60mbit, message_size: 1400B, duration: 500ms,
          warmup: 100ms}

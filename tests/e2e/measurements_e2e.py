@@ -176,6 +176,65 @@ workloads:
             self.assertLess(peak_kib, 10_000 * 4 + 20_000)
 
 
+FEW_PORTS = """
+name: ports
+plan: {repetitions: 1, cooldown: 0ms}
+defaults: {kind: connect, duration: 500ms, warmup: 0ms, streams: 4}
+workloads:
+  closed: {matrix: {engine: [blocking, epoll, io_uring]}}
+  reset: {reset_on_close: true, matrix: {engine: [blocking, epoll, io_uring]}}
+"""
+PORTS = 40
+
+
+class Connections(support.EndToEnd):
+    def with_few_ports(self, only):
+        """Runs cases in a network namespace of their own. Returns the trials."""
+        if os.geteuid() != 0:
+            self.skipTest("a network namespace needs root")
+        results = self.folder / only.replace("/", "-")
+        setup = ("ip link set lo up && cd /proc/sys/net/ipv4 && echo 0 > tcp_tw_reuse && "
+                 f"echo 40000 {40000 + PORTS - 1} > ip_local_port_range && exec \"$@\"")
+        done = subprocess.run(["unshare", "--net", "sh", "-c", setup, "sh", support.PINGPERF, "run", "-o", results,
+                               "--only", only, self.experiment(FEW_PORTS)],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        trials = support.read_table(support.run_directory(results) / "trials.csv")
+        self.assertEqual(set(trials.status), {"ok"}, trials.error.tolist())
+        return trials, done.stdout
+
+    def test_used_up_ports_are_waited_for_and_reported(self):
+        for engine in ("blocking", "epoll", "io_uring"):
+            with self.subTest(engine):
+                trials, printed = self.with_few_ports(f"closed/engine={engine}")
+                row = trials.iloc[0]
+                self.assertLess(row.exchanges, PORTS)
+                self.assertGreater(row.port_waits, 0)
+                self.assertGreaterEqual(row.time_waits, row.exchanges)
+                self.assertIn("for an ephemeral port", row.quality)
+                self.assertIn("for an ephemeral port", printed)
+
+    def test_connections_that_are_reset_use_up_no_ports(self):
+        trials, printed = self.with_few_ports("reset/*")
+        self.assertEqual(len(trials), 3)
+        self.assertTrue((trials.exchanges > PORTS).all(), trials.exchanges)
+        self.assertEqual(set(trials.port_waits), {0})
+        self.assertTrue((trials.time_waits < PORTS).all(), trials.time_waits)
+        self.assertIn("TIME_WAIT", printed)
+
+    def test_a_pong_that_a_user_started_serves_many_connections(self):
+        _, port = self.serve("pong", "--concurrent")
+        run = self.run_ok(self.experiment(f"""
+name: external
+plan: {{repetitions: 1, cooldown: 0ms}}
+hosts: {{server: {{external: 127.0.0.1, port: {port}}}}}
+defaults: {{kind: connect, streams: 8, reset_on_close: true, verify: true, messages: 200}}
+workloads:
+  connect: {{matrix: {{engine: [blocking, epoll, io_uring]}}}}
+"""))
+        self.assertEqual(run.table().exchanges.tolist(), [200, 200, 200])
+
+
 class Throughput(support.EndToEnd):
     def test_engines_that_avoid_a_copy_are_marked(self):
         self.run_ok(self.experiment("""
@@ -209,6 +268,39 @@ workloads: {{bulk: {{kind: throughput, engine: blocking, transport: {transport},
             self.assertEqual("lost" in line, transport == "udp", line)
             sink.send_signal(signal.SIGINT)
             self.assertEqual(sink.wait(timeout=10), 0)
+
+    def test_shapes_of_traffic_are_those_of_the_file(self):
+        self.run_ok(self.experiment("""
+name: shapes
+plan: {repetitions: 1, cooldown: 0ms}
+defaults: {kind: throughput, engine: blocking, message_size: 1000, duration: 400ms, warmup: 40ms}
+workloads:
+  mix:
+    messages: 240
+    warmup: 0ms
+    matrix: {transport: [tcp, udp], engine: [blocking, epoll], size_mix: [{1KiB: 1, 64: 3}]}
+  pauses: {rate: 80mbit, on_off: {on: 20ms, off: 10s}, warmup: 0ms}
+  frames:
+    frame: {every: 20ms, bytes: 50500, deadline: 30s}
+    matrix: {transport: [tcp, udp]}
+  loaded:
+    frame: {every: 20ms, bytes: 50500, deadline: 30s}
+    background: {kind: throughput, engine: blocking}
+"""))
+        trials = self.trials().set_index("workload")
+        mix = trials.loc["mix"]
+        self.assertEqual(set(mix.size_mix), {"64:3 1024:1"})
+        self.assertTrue(mix.message_size_bytes.isna().all())
+        self.assertEqual(set(mix.total_bytes_sent), {60 * (3 * 64 + 1024)})
+        self.assertLessEqual(trials.loc["pauses"].bytes_sent, 80e6 / 8 * 0.02 + 2000)
+        for name in ("frames", "loaded"):
+            frames = trials.loc[name]
+            self.assertEqual(set(frames.frames), {20})
+            self.assertEqual(set(frames.frames_late), {0})
+            self.assertTrue((frames.total_bytes_sent % 50500 == 0).all())
+            self.assertEqual(set(frames[frames.transport == "tcp"].frames_dropped), {0})
+        self.assertEqual(sorted(trials.loc["loaded"].background.fillna("")), ["", "blocking"])
+        self.assertTrue((trials.loc["frames"].frame_p50_ns > 0).all())
 
     def test_five_hundred_streams_are_all_served(self):
         self.run_ok(self.experiment("""

@@ -229,8 +229,8 @@ class SshFailures(Remote):
                           error)
 
     def test_a_line_that_breaks_at_each_step_fails_that_trial_alone(self):
-        # The connection breaks once, after this number of lines of the agent (hello, ready, progress
-        # or result) or of the controller (hello, listen, start).
+        # The connection breaks once, after this number of lines of the agent (hello, ready, counters,
+        # progress or result) or of the controller (hello, listen, counters, start).
         breaks = self.script("breaks", """#!/usr/bin/python3
 import os, subprocess, sys, threading
 way, count, once = sys.argv[1], int(sys.argv[2]), sys.argv[3]
@@ -253,7 +253,8 @@ threading.Thread(target=pump, args=(sys.stdin.buffer, child.stdin, "requests"), 
 pump(child.stdout, sys.stdout.buffer, "events")
 sys.exit(child.wait())
 """)
-        steps = [("events", 1), ("events", 2), ("events", 3), ("requests", 2), ("requests", 3)]
+        steps = [("events", 1), ("events", 2), ("events", 3), ("events", 4),
+                 ("requests", 2), ("requests", 3), ("requests", 4)]
 
         def run(step):
             name = f"{step[0]}-{step[1]}"

@@ -7,13 +7,14 @@ before the trial's own client has arrived.
 import os
 import random
 import socket
+import ssl
 import threading
 import time
 
 MARK = b"pp\x01\x01"  # start of a raw message: version, ping (see raw.h)
 RAW_PROTOCOL = 253
 HELLO, END = b"\xff" * 8, b"\xfe" + b"\xff" * 7  # datagram numbers, little-endian
-STREAMS = ("tcp", "mptcp", "unix")
+STREAMS = ("tcp", "mptcp", "unix", "unix-seqpacket")
 AT_ONCE = 500  # connections of `many` that are pending at the same time
 # A raw socket receives everything that is sent to its address, so attackers need their own address.
 ATTACKER_ADDRESS = "127.0.0.2"
@@ -44,7 +45,8 @@ class Attackers:
             s.bind((ATTACKER_ADDRESS, 0))
         else:
             family = socket.AF_UNIX if self.transport.startswith("unix") else socket.AF_INET
-            s = socket.socket(family, socket.SOCK_STREAM if self.is_stream else socket.SOCK_DGRAM)
+            kind = socket.SOCK_STREAM if self.is_stream else socket.SOCK_DGRAM
+            s = socket.socket(family, socket.SOCK_SEQPACKET if self.transport == "unix-seqpacket" else kind)
             if self.transport == "unix-datagram":
                 s.bind("")  # the kernel assigns a name, so the server could answer
         s.settimeout(5)
@@ -134,6 +136,16 @@ def random_bytes(attackers):
     attackers.arrive(50, lambda: random.randbytes(random.randrange(1, 4096)))
 
 
+def half_handshake(attackers):
+    """Sends the first message of a TLS handshake and waits for the answer."""
+    hello = ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), hello, server_hostname="localhost")
+    try:
+        client.do_handshake()
+    except ssl.SSLWantReadError:
+        attackers.arrive(50, hello.read())
+
+
 def slow_bytes(attackers):
     """Sends single bytes with pauses, or invalid datagrams."""
     slow = []
@@ -218,6 +230,7 @@ ATTACKS = {
     "no attack": no_attack,
     "port scan": port_scan,
     "random bytes": random_bytes,
+    "half a TLS handshake": half_handshake,
     "slow bytes": slow_bytes,
     "right token late": late_token,
     "wrong token": wrong_token,

@@ -62,7 +62,7 @@ class Chain:
         self.folder = Path(tempfile.mkdtemp(prefix="crash-"))
         self.marker = f"PINGPERF_FAULT_RUN={uuid.uuid4()}"
         (self.folder / "crash.yaml").write_text(
-            EXPERIMENT.replace("plan: {", f"plan: {{counters: default, repetitions: {arguments.repetitions}, "))
+            EXPERIMENT.replace("plan: {", f"plan: {{repetitions: {arguments.repetitions}, "))
         self.kills = 0
         self.completed = 0
         self.refusals = 0

@@ -53,13 +53,24 @@ def children(pid):
 
 
 FIRST_SERVICE = 1_000_000_000_000  # the number of a variant's first service among the endpoints
-SPARE_WORKER_FILES = 3  # the agent's ends of its pipes
+# What an agent opens after the start of the first trial: its ends of the pipes of a spare worker, and
+# the socket through which it reads the drivers' statistics.
+LATER_FILES = 3 + 1
 
 
 def open_files(pid):
-    """Returns the number of open descriptors of a process, or None if it has ended."""
+    """Returns the number of open descriptors of a process, or None if it has ended.
+
+    The files of the counters do not count. An agent opens them in the first trial, and keeps them.
+    """
+    def is_of_counters(path):
+        try:
+            name = os.readlink(path)
+        except OSError:  # closed meanwhile
+            name = ""
+        return name.startswith("/proc/") or "bpf" in name
     try:
-        return len(os.listdir(f"/proc/{pid}/fd"))
+        return sum(not is_of_counters(path) for path in Path(f"/proc/{pid}/fd").iterdir())
     except OSError:
         return None
 
@@ -288,7 +299,7 @@ class Stage:
             counts = self.files_open.setdefault(pid, [])
             # While a spare worker starts, its agent has both ends of the pipes.
             if counts and counts[0]:
-                eventually(lambda: (open_files(pid) or 0) <= counts[0] + SPARE_WORKER_FILES, 0.5)
+                eventually(lambda: (open_files(pid) or 0) <= counts[0] + LATER_FILES, 0.5)
             counts.append(open_files(pid))
 
     # ---- Processes and files
@@ -378,12 +389,12 @@ class Stage:
     def check_files_open(self):
         """Checks that no process has more open descriptors at its last trial than at its first.
 
-        Before all trials but the first, an agent has a spare worker.
+        Before all trials but the first, an agent has a spare worker and reads counters.
         """
         for pid, counts in self.files_open.items():
             counts = [n for n in counts if n]
-            spare = 0 if pid == self.controller.pid else SPARE_WORKER_FILES
-            if counts and counts[-1] > counts[0] + spare:
+            later = 0 if pid == self.controller.pid else LATER_FILES
+            if counts and counts[-1] > counts[0] + later:
                 raise Wrong(f"a process has {counts[-1]} open descriptors, {counts[0]} at its first trial")
 
 

@@ -17,20 +17,26 @@ from attackers import ATTACKS, Attackers
 from listeners import attack_listeners
 from stage import Stage, Wrong, eventually, open_files
 
-MESSAGES = {"throughput": 200, "latency": 5000, "connect": 500}
 BULK = {"kind": "throughput", "message_size": 65536, "bytes": 64 * 65536, "rate": "320mbit"}
 DATAGRAMS = {"kind": "throughput", "message_size": 1000, "bytes": 200 * 1000, "rate": "10mbit"}
 PINGS = {"kind": "latency", "messages": 5000}
 CONNECTIONS = {"kind": "connect", "messages": 500}
+MANY_CONNECTIONS = {**CONNECTIONS, "streams": 8}
+HANDSHAKES = {"kind": "connect", "messages": 100}
 IPERF3 = {"kind": "throughput", "duration": "1s", "warmup": "0ms", "rate": "10mbit", "message_size": 1000}
 ENGINES = ("blocking", "spin", "hybrid", "epoll", "io_uring")
 CASES = [
-    *((engine, "tcp", BULK) for engine in ("blocking", "epoll", "io_uring", "splice")),
-    ("blocking", "unix", BULK), ("epoll", "unix", BULK),
+    *((engine, "tcp", BULK) for engine in ("blocking", "epoll", "io_uring", "splice", "tls")),
+    ("blocking", "unix", BULK), ("epoll", "unix", BULK), ("blocking", "unix-seqpacket", BULK),
     *((engine, "udp", DATAGRAMS) for engine in ("blocking", "epoll", "io_uring")),
+    ("blocking", "multicast", DATAGRAMS), ("blocking", "multicast", PINGS), ("epoll", "unix-seqpacket", PINGS),
     *((engine, transport, PINGS) for transport in ("tcp", "udp", "unix", "unix-datagram", "raw", "mptcp")
       for engine in ENGINES),
-    *(("blocking", transport, CONNECTIONS) for transport in ("tcp", "unix", "mptcp")),
+    ("tls", "tcp", PINGS), ("tls", "tcp", HANDSHAKES),
+    *((engine, transport, CONNECTIONS) for transport in ("tcp", "unix", "mptcp")
+      for engine in ("blocking", "epoll", "io_uring")),
+    ("blocking", "tcp", MANY_CONNECTIONS),
+    *((engine, "tcp", {**MANY_CONNECTIONS, "threads": 2}) for engine in ("epoll", "io_uring")),
     *(("iperf3", transport, IPERF3) for transport in ("tcp", "udp")),
 ]
 MAX_PENDING = 256  # connections per listener (pending_connections.h)
@@ -143,9 +149,9 @@ def whole(row, kind, transport):
     if row["engine"] == "iperf3":
         return {}
     if kind != "throughput":
-        counts_losses = transport in ("udp", "unix-datagram", "raw")
-        return {"exchanges": str(MESSAGES[kind]), "lost": "0" if counts_losses else None}
-    if transport == "udp":
+        counts_losses = transport in ("udp", "unix-datagram", "raw", "multicast")
+        return {"exchanges": row["messages_limit"], "lost": "0" if counts_losses else None}
+    if transport in ("udp", "multicast"):
         return {"datagrams_received": "200", "datagrams_lost": "0", "out_of_order": "0", "duplicates": "0"}
     return {"total_bytes_received": str(BULK["bytes"])}
 
@@ -176,7 +182,8 @@ def judge(run, attack, attackers, row, peak, files, baseline):
         raise Wrong(f"{files} descriptors, {baseline[1]} without an attack")
 
 
-ALL_COUNTED = ("no attack", "port scan", "random bytes", "wrong token", "token of an ended trial")
+ALL_COUNTED = ("no attack", "port scan", "random bytes", "half a TLS handshake", "wrong token",
+               "token of an ended trial")
 
 
 def column_of(run):

@@ -295,33 +295,126 @@ bool enter_own_network() {
   return ::ioctl(fd.get(), SIOCSIFFLAGS, &request) == 0;
 }
 
-TEST(Connect, WaitsForFreePortsAndCountsTheWaits) {
-  bool possible = false;
-  Measurement m;
-  std::thread([&] {
-    possible = enter_own_network();
-    if (!possible) return;
-    std::ofstream("/proc/sys/net/ipv4/ip_local_port_range") << "40000 40019\n";
-    std::ofstream("/proc/sys/net/ipv4/tcp_tw_reuse") << "0\n";
-    const Engine& engine = find("blocking", Kind::connect, Transport::tcp);
-    EndpointConfig config = config_for(Transport::tcp);
-    config.options.kind = Kind::connect;
-    config.address = Address::resolve("127.0.0.1", 5207);
-    const auto server = engine.listen(config);
-    std::thread serving([&] {
-      server->accept();
-      server->run({});
-    });
-    m = engine.connect(config)->run({});
-    server->stop();
-    serving.join();
-  }).join();
-  if (!possible) GTEST_SKIP() << "requires a network namespace (root)";
-  EXPECT_EQ(m.error, "");
-  EXPECT_LE(m.exchanges.value(), 20u);
-  EXPECT_GT(m.exchanges.value(), 0u);
-  EXPECT_GT(m.port_waits.value(), 0u);
+class ConnectTest : public testing::TestWithParam<const char*> {
+ protected:
+  const Engine& engine() const { return find(GetParam(), Kind::connect, Transport::tcp); }
+  void SetUp() override {
+    if (const auto why = engine().unavailable()) GTEST_SKIP() << *why;
+  }
+};
+
+EndpointConfig connect_config() {
+  EndpointConfig config = config_for(Transport::tcp);
+  config.options.kind = Kind::connect;
+  return config;
 }
+
+TEST_P(ConnectTest, WaitsForFreePortsAndCountsTheWaits) {
+  for (const std::uint64_t streams : {1, 8}) {
+    SCOPED_TRACE(streams);
+    bool possible = false;
+    Measurement m;
+    std::thread([&] {
+      possible = enter_own_network();
+      if (!possible) return;
+      std::ofstream("/proc/sys/net/ipv4/ip_local_port_range") << "40000 40019\n";
+      std::ofstream("/proc/sys/net/ipv4/tcp_tw_reuse") << "0\n";
+      EndpointConfig config = connect_config();
+      config.options.streams = streams;
+      config.address = Address::resolve("127.0.0.1", 5207);
+      const auto server = engine().listen(config);
+      std::thread serving([&] {
+        server->accept();
+        server->run({});
+      });
+      m = engine().connect(config)->run({});
+      server->stop();
+      serving.join();
+    }).join();
+    if (!possible) GTEST_SKIP() << "requires a network namespace (root)";
+    EXPECT_EQ(m.error, "");
+    EXPECT_LE(m.exchanges.value(), 20u);
+    EXPECT_GT(m.exchanges.value(), 0u);
+    EXPECT_GT(m.port_waits.value(), 0u);
+    EXPECT_GE(m.time_waits.value(), m.exchanges.value());
+  }
+}
+
+// A server of the test, which admits the client and then calls `behave` with one connection, from
+// which it has read the token and the ping.
+Measurement measure_against(const Engine& engine, const std::function<void(int fd)>& behave) {
+  EndpointConfig config = connect_config();
+  config.options.verify = true;
+  Fd listener = listen_stream(config);
+  config.address = Address::local_of(listener.get());
+  std::thread serving([&] {
+    std::uint64_t rejected = 0;
+    kStreams.admit(Fd(::dup(listener.get())), config, 1, rejected);
+    const Fd connection(::accept(listener.get(), nullptr, nullptr));
+    char ping[sizeof(Token) + 64];
+    receive_all(connection.get(), ping, sizeof ping);
+    behave(connection.get());
+  });
+  const Measurement m = engine.connect(config)->run({});
+  serving.join();
+  return m;
+}
+
+TEST_P(ConnectTest, AServerThatClosesInsideAPongEndsTheTrialWithAnError) {
+  const Measurement m = measure_against(engine(), [](int fd) { send_all(fd, "0123456789", 10); });
+  EXPECT_NE(m.error.find("pong"), std::string::npos) << m.error;
+}
+
+TEST_P(ConnectTest, ACorruptPongEndsTheTrialWithAnError) {
+  const Measurement m = measure_against(engine(), [](int fd) {
+    const char wrong[64] = {};
+    send_all(fd, wrong, sizeof wrong);
+  });
+  EXPECT_EQ(m.error, "payload of a pong: Bad message");
+}
+
+TEST_P(ConnectTest, AServerThatHasEndedIsAnError) {
+  EndpointConfig config = connect_config();
+  std::unique_ptr<Endpoint> client;
+  {
+    Fd listener = listen_stream(config);
+    config.address = Address::local_of(listener.get());
+    std::uint64_t rejected = 0;
+    std::thread serving([&] { kStreams.admit(std::move(listener), config, 1, rejected); });
+    client = engine().connect(config);
+    serving.join();
+  }
+  EXPECT_EQ(client->run({}).error, "connect: Connection refused");
+}
+
+// Sends the token, and then a ping in two pieces whose last byte is wrong.
+TEST_P(ConnectTest, ACorruptPingEndsTheServerWithAnError) {
+  EndpointConfig config = connect_config();
+  config.options.verify = true;
+  const auto server = engine().listen(config);
+  config.address = server->address();
+  Measurement served;
+  std::thread serving([&] {
+    server->accept();
+    served = server->run({});
+  });
+  kStreams.connect(config, 1);
+  const Fd fd = dial_stream(config);
+  std::vector<char> ping(64);
+  fill_pattern(ping, config.token);
+  ping.back() ^= 1;
+  send_all(fd.get(), reinterpret_cast<const char*>(config.token.data()), sizeof(Token));
+  send_all(fd.get(), ping.data(), 32);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  send_all(fd.get(), ping.data() + 32, 32);
+  char byte;
+  EXPECT_LE(::recv(fd.get(), &byte, 1, 0), 0);
+  serving.join();
+  EXPECT_EQ(served.error, "payload of a ping: Bad message");
+}
+
+INSTANTIATE_TEST_SUITE_P(Latency, ConnectTest, testing::Values("blocking", "epoll", "io_uring"),
+                         test_name);
 
 class ManyFlowsTest : public testing::TestWithParam<const char*> {};
 

@@ -52,7 +52,6 @@ plan: {repetitions: 2, cooldown: 0ms, timeout: 300ms}
 workloads: {bulk: {kind: throughput, engine: blocking, duration: 50ms, warmup: 0ms}}
 )",
                                     "test");
-    e.plan.counters = Counters::standard;
     e.hosts = {{fake(client_mode), fake(server_mode)}};
     return e;
   }
