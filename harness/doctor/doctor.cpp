@@ -294,8 +294,7 @@ HostRequirements HostRequirements::of(const Experiment& experiment, bool client,
     if (server && o.server_cpu) required.pins.insert(*o.server_cpu);
     required.send_buffer = std::max(required.send_buffer, o.send_buffer.value_or(0));
     required.receive_buffer = std::max(required.receive_buffer, o.receive_buffer.value_or(0));
-    required.raw_sockets |=
-        o.transport == Transport::raw || o.transport == Transport::ethernet;
+    required.raw_sockets |= o.transport == Transport::raw || o.transport == Transport::ethernet;
     required.xdp |= o.engine == "xdp";
     required.kernel_stamps |= o.timestamps.has_value();
     if (o.fq_rate_bps && o.transport == Transport::udp) required.qdiscs.insert("fq");

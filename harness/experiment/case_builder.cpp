@@ -12,6 +12,7 @@
 #include "harness/experiment/matrix.h"
 #include "harness/experiment/parameter_reader.h"
 #include "harness/experiment/plan.h"
+#include "harness/experiment/search_reader.h"
 
 namespace pingperf {
 namespace {
@@ -24,6 +25,7 @@ bool is_assignable(std::string_view key) {
 // Checks the keys of a matrix or of an include entry before the matrix is expanded.
 void check_axes(const Node* map) {
   if (!map) return;
+  refuse_search(*map, "a matrix");
   for (const Node::Entry& entry : map->entries)
     if (!is_assignable(entry.key))
       fail_at(entry.mark, fmt::format("'{}' is no parameter: the matrix cannot vary it{}",
@@ -60,6 +62,19 @@ class CaseBuilder {
     case_.axes.emplace_back(a.key, printable(value_text(a.value)));
     case_.name += fmt::format("/{}={}", a.key, case_.axes.back().second);
     assign_explicitly(a.key, a.mark, a.value);
+  }
+
+  // Searches a parameter that the workload does not set.
+  void search(const Node& node) {
+    const Search search = read_search(node);
+    const std::string name(search.parameter->name);
+    const Mark& mark = node.find("parameter")->mark;
+    if (is_explicit(name))
+      fail_at(mark, fmt::format("workload '{}' sets '{}' and searches it: remove one of them",
+                                case_.workload, name));
+    explicit_.emplace_back(name, mark);
+    set_searched(case_.options, search, search.from);
+    case_.search = search;
   }
 
   Case finish(const Node* defaults, std::set<std::string>& used_defaults) {
@@ -192,6 +207,14 @@ class CaseBuilder {
               fmt::format("workload '{}' is both reverse and bidirectional: bidirectional "
                           "sends both ways already",
                           case_.workload));
+    validate(o);
+    if (!case_.search) return;
+    Options highest = o;
+    set_searched(highest, *case_.search, case_.search->to);
+    validate(highest);
+  }
+
+  void validate(const Options& o) const {
     if (case_.engine->validate)
       if (const auto error = case_.engine->validate(o))
         fail_at(place_of(*error), fmt::format("case '{}': {}", case_.name, *error));
@@ -218,6 +241,7 @@ class CaseBuilder {
 // Returns the background that loads the network while `loaded` is measured.
 Case background_of(const Case& loaded, const Node& node, const Programs& programs) {
   constexpr Nanoseconds kTail = 500 * kMillisecond;
+  refuse_search(node, "a background");
   check_keys(node, "background", assignable_keys());
   for (const char* const key : {"duration", "bytes", "messages"})
     if (const Node* const n = node.find(key))
@@ -289,6 +313,7 @@ std::vector<Case> build_cases(const std::string& workload, const Node& node, con
       if (is_assignable(entry.key))
         builder.assign_explicitly(entry.key, entry.value.mark, entry.value);
     for (const Assignment& a : combination) builder.add_axis(a);
+    if (const Node* const search = node.find("search")) builder.search(*search);
     cases.push_back(builder.finish(defaults, used_defaults));
     if (const Node* const background = node.find("background")) load(cases, *background, programs);
   }

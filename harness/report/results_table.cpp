@@ -62,7 +62,8 @@ std::vector<std::string> cases_of_kind(const TrialTable& trials, const std::vect
                                        Kind kind) {
   std::vector<std::string> cases;
   for (const Case& c : all)
-    if (c.options.kind == kind && !trials.rows_of(c.name).empty()) cases.push_back(c.name);
+    if (c.options.kind == kind && !trials.rows_of(c.name).empty() && !trials.is_searched(c.name))
+      cases.push_back(c.name);
   return cases;
 }
 
@@ -200,7 +201,7 @@ std::string results_table(const TrialTable& trials, const std::vector<Case>& cas
     text += table.to_string(style) + "\n";
   const auto is_ok = [&](const auto& row) { return trials.text(row, "status") == "ok"; };
   std::string text_below;
-  if (std::ranges::any_of(trials.rows(), is_ok))
+  if (!text.empty() && std::ranges::any_of(trials.rows(), is_ok))
     text_below = "Medians of the ok trials; ± is half their range.\n";
   text_below += listed_rows(trials, "error", [&](const auto& row) { return !is_ok(row); });
   text_below += listed_rows(trials, "quality",
@@ -212,7 +213,7 @@ std::string results_markdown(const TrialTable& trials, const std::vector<Case>& 
   std::string text;
   for (const TextTable& table : tables_of(trials, cases, std::string::npos))
     text += table.to_markdown() + "\n";
-  return text + "Medians of the ok trials; ± is half their range.\n";
+  return text.empty() ? text : text + "Medians of the ok trials; ± is half their range.\n";
 }
 
 }  // namespace pingperf

@@ -111,6 +111,13 @@ std::vector<Column> measured_texts() {
        [](R r) { return of_receivers(r, [](const auto& one) { return one.rtt_p99_ns; }); }, 8},
       {"libiperf_version", "version of libiperf that the client measured with",
        [](R r) { return r.client.libiperf; }, 5},
+      {"search",
+       "parameter that a search varies: the trials of the case differ in its column; empty: none",
+       [](R r) {
+         const auto& search = r.trial_case->search;
+         return search ? std::string(search->parameter->name) : std::string();
+       },
+       8},
   };
 }
 

@@ -605,11 +605,11 @@ std::vector<Metric> background_metrics(const std::vector<Metric>& all) {
 
 // The smallest differences that matter, in the unit of each metric, for metrics that are often 0.
 constexpr std::pair<std::string_view, double> kMinDifferences[] = {
-    {"retransmits", 10},   {"datagrams_lost", 10}, {"loss_ratio", 0.01},
-    {"out_of_order", 10},  {"duplicates", 10},     {"lost", 1},
-    {"late", 1},           {"unsent", 10},         {"port_waits", 10},
-    {"time_waits", 10},    {"samples_dropped", 1}, {"rtt_overflow", 1},
-    {"frames_late", 1},    {"frames_dropped", 1},  {"steal_ratio", 0.01},
+    {"retransmits", 10},  {"datagrams_lost", 10}, {"loss_ratio", 0.01},
+    {"out_of_order", 10}, {"duplicates", 10},     {"lost", 1},
+    {"late", 1},          {"unsent", 10},         {"port_waits", 10},
+    {"time_waits", 10},   {"samples_dropped", 1}, {"rtt_overflow", 1},
+    {"frames_late", 1},   {"frames_dropped", 1},  {"steal_ratio", 0.01},
 };
 
 void set_min_differences(std::vector<Metric>& all) {

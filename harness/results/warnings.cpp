@@ -137,7 +137,7 @@ std::vector<Warning> TrialWarnings::find(const TrialRecord& record) {
   check_windows(record, warnings);
   check_disturbance(record, warnings);
   check_background(record, warnings);
-  compare_with_earlier(record, warnings);
+  if (!record.trial_case->search) compare_with_earlier(record, warnings);
   return warnings;
 }
 
