@@ -13,6 +13,7 @@ namespace {
 constexpr Nanoseconds kPatience = 30 * kSecond;
 
 Address free_address(Transport transport) {
+  if (transport == Transport::ethernet) return Address::ethernet({});
   const bool is_unix = transport == Transport::unix_stream || transport == Transport::unix_datagram;
   return is_unix ? Address::unix_path("@pingperf-bench-" + to_hex(mint_token()))
                  : Address::resolve("127.0.0.1", 0);
@@ -29,7 +30,7 @@ void pin(std::optional<std::uint64_t> cpu) {
 
 std::uint64_t usual_size(const Engine& engine) {
   if (engine.kind != Kind::throughput) return 64;
-  return engine.transport == Transport::udp ? 1400 : 131072;
+  return is_stream(engine.transport) ? 131072 : 1400;
 }
 
 }  // namespace
@@ -44,6 +45,7 @@ Options options_of(const Engine& engine, std::uint64_t messages) {
   o.warmup = 0;
   o.streams = 1;
   if (engine.honours("threads")) o.threads = 1;
+  if (engine.transport == Transport::ethernet) o.client_interface = o.server_interface = "lo";
   return o;
 }
 

@@ -9,12 +9,13 @@ set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
 install(DIRECTORY configs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 # Consumers write <pingperf/sockets/transport/engine.h>; the headers include each other as "sockets/…".
-# uring.h and openssl.h stay here: no header of ours includes them.
+# uring.h, xdp_socket.h and openssl.h stay here: no other header of ours includes them.
 set(development COMPONENT libpingperf-dev)
 set(config_folder ${CMAKE_INSTALL_LIBDIR}/cmake/pingperf)
 install(TARGETS pingperf_sockets EXPORT pingperf ARCHIVE ${development})
 install(DIRECTORY sockets DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pingperf ${development}
-        FILES_MATCHING PATTERN *.h PATTERN uring.h EXCLUDE PATTERN openssl.h EXCLUDE)
+        FILES_MATCHING PATTERN *.h PATTERN uring.h EXCLUDE PATTERN xdp_socket.h EXCLUDE
+        PATTERN openssl.h EXCLUDE)
 install(EXPORT pingperf NAMESPACE pingperf:: FILE pingperf-targets.cmake
         DESTINATION ${config_folder} ${development})
 configure_package_config_file(cmake/pingperf-config.cmake.in pingperf-config.cmake
@@ -57,5 +58,5 @@ The ping-pongs and bulk transfers that the network benchmark pingperf measures,
 as a static library with its headers and a CMake package file.")
 set(CPACK_DEBIAN_LIBPINGPERF-DEV_PACKAGE_NAME libpingperf-dev)
 set(CPACK_DEBIAN_LIBPINGPERF-DEV_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_LIBPINGPERF-DEV_PACKAGE_DEPENDS "liburing-dev, pkg-config")
+set(CPACK_DEBIAN_LIBPINGPERF-DEV_PACKAGE_DEPENDS "liburing-dev, libxdp-dev, libbpf-dev, pkg-config")
 include(CPack)

@@ -8,19 +8,25 @@ namespace pingperf {
 std::span<const Engine> null_engines();
 std::span<const Engine> blocking_stream_throughput();
 const Engine& blocking_udp_throughput();
+const Engine& multicast_throughput();
 std::span<const Engine> epoll_throughput();
-const Engine& io_uring_throughput();
+std::span<const Engine> io_uring_throughput();
 const Engine& io_uring_udp_throughput();
 const Engine& splice_throughput();
+const Engine& packet_throughput();
+const Engine& xdp_throughput();
 const Engine& tls_throughput();
 std::span<const Engine> blocking_latency();
 std::span<const Engine> blocking_connect();
 std::span<const Engine> epoll_connect();
 std::span<const Engine> io_uring_connect();
+const Engine& multicast_latency();
 std::span<const Engine> spin_latency();
 std::span<const Engine> hybrid_latency();
 std::span<const Engine> epoll_latency();
 std::span<const Engine> io_uring_latency();
+const Engine& packet_latency();
+const Engine& xdp_latency();
 const Engine& tls_latency();
 const Engine& tls_connect();
 

@@ -115,8 +115,9 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
                           {"trials", plan.size()},
                           {"expected_s", to_seconds(length)}});
       if (format == "table")
-        fmt::print("{}: ok: {} cases, {} trials, about {}\n", file, experiment.cases.size(),
-                   plan.size(), ProgressView::clock_text(length));
+        fmt::print("{}: ok: {} cases, {}{} trials, about {}\n", file, experiment.cases.size(),
+                   criteria.searches.empty() ? "" : "at most ", plan.size(),
+                   ProgressView::clock_text(length));
       if (format == "table")
         for (const Launcher& launcher : launchers_of(experiment))
           fmt::print("{}: would run: {}\n", launcher.place, launcher.command);
@@ -145,7 +146,7 @@ int plan_command(const std::string& file, const Overrides& overrides, const std:
     fmt::print("{:>8}  {:>5}  {:>7.1f} s  {}\n", trial.position, trial.block,
                to_seconds(expected_length(c, experiment.is_external(c))), c.name);
   }
-  fmt::print("{} trials, about {}\n", plan.size(),
+  fmt::print("{}{} trials, about {}\n", criteria.searches.empty() ? "" : "at most ", plan.size(),
              ProgressView::clock_text(expected_length(experiment, plan)));
   return 0;
 }

@@ -11,6 +11,7 @@
 #include "harness/report/junit.h"
 #include "harness/report/report.h"
 #include "harness/report/results_table.h"
+#include "harness/report/search_table.h"
 #include "harness/report/verdict_table.h"
 #include "harness/results/environment.h"
 #include "harness/results/run_directory.h"
@@ -19,6 +20,7 @@
 #include "harness/verdicts/explanation.h"
 #include "harness/verdicts/gates.h"
 #include "harness/verdicts/run_comparison.h"
+#include "harness/verdicts/searches.h"
 #include "harness/verdicts/stopping.h"
 #include "harness/verdicts/verdict_columns.h"
 #include "tools/commands.h"
@@ -64,6 +66,18 @@ void print_undecidable(const RunComparison& comparison) {
              first->warning);
 }
 
+// Reports the cases that are not compared because a search varied their trials.
+void print_searched(const RunSet& runs) {
+  std::vector<std::string> names;
+  for (const Case& c : runs.cases())
+    if (std::ranges::any_of(runs.runs(),
+                            [&](const RunSet::Run& run) { return run.trials.is_searched(c.name); }))
+      names.push_back(c.name);
+  if (names.empty()) return;
+  fmt::print(stderr, "not compared, because the trials of a search differ (see searches.csv): {}\n",
+             fmt::join(names, ", "));
+}
+
 struct FinishedRun {
   Experiment experiment;
   Criteria criteria;
@@ -89,6 +103,9 @@ std::string run_markdown(const std::filesystem::path& run, const TrialTable& tri
   std::string text = fmt::format("### {}\n\n", experiment.name);
   if (!experiment.description.empty()) text += experiment.description + "\n\n";
   text += results_markdown(trials, experiment.cases);
+  if (!criteria.searches.empty())
+    text += fmt::format("\n{}",
+                        searches_markdown(Searches(experiment.cases, criteria, trials).results()));
   std::vector<Verdict> comparisons = compare_cases(criteria, trials);
   explain_comparisons(comparisons, run, trials);
   if (!comparisons.empty()) text += fmt::format("\n{}", comparisons_markdown(comparisons));
@@ -128,6 +145,7 @@ RunComparison change_between(const std::filesystem::path& first,
 int compare_command(const CompareCommand& command) {
   const RunSet new_runs = read_side(command.new_runs, command.new_selection, {});
   const RunSet base = read_side(command.base, command.base_selection, new_runs);
+  print_searched(new_runs);
   RunComparison comparison = compare_runs(base, new_runs, command.options);
   if (comparison.rows.empty() && comparison.unmeasured.empty())
     throw UsageError(fmt::format("pingperf compare: the runs have no case in common that has {}",
@@ -174,6 +192,7 @@ int report_command(const ReportCommand& command) {
     explain_comparisons(comparisons, run.directory, run.trials);
     runs.push_back({run.directory, &experiment, &run.trials, summarize(run.trials),
                     std::move(comparisons), judge_gates(criteria, run.trials),
+                    Searches(experiment.cases, criteria, run.trials).results(),
                     criteria.gates_left_out});
     if (runs.size() > 1)
       changes.push_back({runs.size() - 1, change_between(runs.front().directory, run.directory)});

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
@@ -14,10 +15,13 @@
 #include "harness/base/usage_error.h"
 #include "harness/doctor/check_hosts.h"
 #include "harness/experiment/experiment_reader.h"
+#include "harness/experiment/search_reader.h"
 #include "harness/report/junit.h"
 #include "harness/report/report.h"
 #include "harness/report/results_table.h"
+#include "harness/report/search_table.h"
 #include "harness/report/verdict_table.h"
+#include "harness/results/columns.h"
 #include "harness/results/environment.h"
 #include "harness/results/run_set.h"
 #include "harness/results/summary.h"
@@ -26,6 +30,7 @@
 #include "harness/verdicts/criteria_reader.h"
 #include "harness/verdicts/explanation.h"
 #include "harness/verdicts/gates.h"
+#include "harness/verdicts/searches.h"
 #include "harness/verdicts/stopping.h"
 #include "harness/verdicts/verdict_columns.h"
 #include "tools/commands.h"
@@ -45,9 +50,11 @@ struct Outcome {
 };
 
 void print_tables(const Experiment& experiment, const TrialTable& trials,
-                  const std::vector<Verdict>& comparisons, const std::vector<Verdict>& gates) {
+                  const std::vector<Verdict>& comparisons, const std::vector<Verdict>& gates,
+                  const std::vector<SearchResult>& searches) {
   const Style style = style_of_stdout();
   fmt::print("\n{}", results_table(trials, experiment.cases, style));
+  if (!searches.empty()) fmt::print("\n{}", searches_table(searches, style));
   if (!comparisons.empty()) fmt::print("\n{}", comparisons_table(comparisons, style));
   if (!gates.empty()) fmt::print("\n{}", gates_table(gates, style));
 }
@@ -63,16 +70,18 @@ Outcome report(const Experiment& experiment, const Criteria& criteria,
   const auto write = [&](const char* file, const std::string& text) {
     write_file_atomically(directory.path() / file, text);
   };
+  const std::vector<SearchResult> searches = Searches(experiment.cases, criteria, trials).results();
   const std::vector<SummaryRow> summary = summarize(trials);
+  if (!criteria.searches.empty()) write("searches.csv", searches_csv(searches));
   write("summary.csv", summary_csv(summary));
   write("comparisons.csv", verdicts_csv(VerdictList::comparisons, comparisons, directory.name()));
   write("junit.xml", junit_xml(experiment.name, junit_of_run(experiment, trials, gates)));
-  write("report.html",
-        report_html({{directory.path(), &experiment, &trials, summary, comparisons, gates}}));
+  write("report.html", report_html({{directory.path(), &experiment, &trials, summary, comparisons,
+                                     gates, searches}}));
   if (document)
     *document = run_json(directory.path(), gates);
   else
-    print_tables(experiment, trials, comparisons, gates);
+    print_tables(experiment, trials, comparisons, gates, searches);
   Outcome outcome;
   for (const auto& row : trials.rows()) {
     const std::string_view status = trials.text(row, "status");
@@ -86,23 +95,39 @@ Outcome report(const Experiment& experiment, const Criteria& criteria,
   return outcome;
 }
 
+// Returns the steering of a run: sets the value of each trial of a search, and ends the searches.
+Steering steering_of(Experiment& experiment, Searches& searches) {
+  return {
+      .admits =
+          [&](const Trial& trial) {
+            Case& c = experiment.cases[trial.case_index];
+            const auto value = c.search ? searches.next(c.name) : std::nullopt;
+            if (value) set_searched(c.options, *c.search, *value);
+            return value || !c.search;
+          },
+      .recorded =
+          [&](const TrialRecord& record) {
+            if (record.trial_case->search)
+              searches.add(TrialTable(CsvTable::parse(trials_header() + trial_row(record), "")));
+          }};
+}
+
+// Runs the trials of the plan that have no row yet.
+using RunTrials = std::function<void(const std::vector<Trial>& plan)>;
+
 // Runs blocks until the data are precise enough for the experiment, or until the maximum of blocks.
-void run_blocks(const RunCommand& command, const Experiment& experiment, const Criteria& criteria,
-                const std::vector<Trial>& plan, Agents& agents, VariantSwitch& variants,
-                RunDirectory& directory, const Interrupt& interrupt) {
+// Returns the number of blocks.
+std::uint64_t run_looks(const RunCommand& command, const Experiment& experiment,
+                        const Criteria& criteria, const std::vector<Trial>& plan,
+                        const RunDirectory& directory, const Interrupt& interrupt,
+                        const RunTrials& run) {
   const std::vector<std::uint64_t> looks = interim_analyses(criteria);
   for (std::uint64_t look : looks) {
-    const auto end = plan.begin() + static_cast<std::ptrdiff_t>(look * experiment.cases.size());
-    const std::vector<Trial> trials = missing_trials(experiment, {plan.begin(), end}, directory);
-    {
-      ProgressView progress(stderr, command.quiet, look * experiment.cases.size(),
-                            expected_length(experiment, trials));
-      run_trials(experiment, trials, agents, variants, directory, interrupt, progress);
-    }
-    if (interrupt.raised() || looks.size() == 1) return;
+    run({plan.begin(), std::ranges::upper_bound(plan, look, {}, &Trial::block)});
+    if (interrupt.raised() || looks.size() == 1) return look;
     const TrialTable so_far = TrialTable::read(directory.path() / "trials.csv").first(look);
     const std::vector<std::string> reasons = unresolved(experiment, criteria, so_far);
-    if (reasons.empty()) return;
+    if (reasons.empty()) return look;
     const bool is_last = look == looks.back();
     if (command.quiet && !is_last) continue;
     fmt::print(
@@ -110,6 +135,28 @@ void run_blocks(const RunCommand& command, const Experiment& experiment, const C
         is_last ? "undecided, and the maximum is reached" : "undecided, running more blocks");
     for (const std::string& reason : reasons) fmt::print(stderr, "  {}\n", reason);
   }
+  return looks.back();
+}
+
+// Runs all blocks: those of all cases, then those of the searches that have not ended.
+void run_blocks(const RunCommand& command, Experiment& experiment, const Criteria& criteria,
+                const std::vector<Trial>& plan, Agents& agents, VariantSwitch& variants,
+                RunDirectory& directory, const Interrupt& interrupt) {
+  Searches searches(experiment.cases, criteria, TrialTable::read(directory.path() / "trials.csv"));
+  const RunTrials run = [&](const std::vector<Trial>& planned) {
+    const std::vector<Trial> trials = missing_trials(experiment, planned, directory);
+    if (trials.empty()) return;
+    ProgressView progress(stderr, command.quiet, planned.back().position,
+                          expected_length(experiment, trials));
+    run_trials(experiment, trials, agents, variants, directory, interrupt, progress, {},
+               steering_of(experiment, searches));
+  };
+  const std::uint64_t blocks =
+      run_looks(command, experiment, criteria, plan, directory, interrupt, run);
+  if (criteria.searches.empty() || interrupt.raised()) return;
+  std::vector<Trial> rest(std::ranges::upper_bound(plan, blocks, {}, &Trial::block), plan.end());
+  std::erase_if(rest, [&](const Trial& t) { return !experiment.cases[t.case_index].search; });
+  run(rest);
 }
 
 void print_files(const std::filesystem::path& directory) {
@@ -119,6 +166,7 @@ void print_files(const std::filesystem::path& directory) {
        {std::pair{"trials.csv", "one row per trial with every parameter and metric"},
         {"summary.csv", "one row per case and metric"},
         {"comparisons.csv", "one row per compared pair"},
+        {"searches.csv", "one row per search"},
         {"junit.xml", "cases and gates as tests, for CI"},
         {"intervals.csv", "one row per tenth of a second"},
         {"counters.csv", "what the kernel counted during each trial"},
@@ -208,8 +256,9 @@ void announce(const RunCommand& command, const Experiment& experiment, const Cri
   const std::vector<Trial> trials = missing_trials(experiment, plan_trials(experiment), directory);
   const std::uint64_t most = interim_analyses(criteria).back();
   fmt::print(
-      stderr, "{}: {} cases, {} trials{}, about {}{}\n", experiment.name, experiment.cases.size(),
-      trials.size(), command.resume.empty() ? "" : " left",
+      stderr, "{}: {} cases, {}{} trials{}, about {}{}\n", experiment.name, experiment.cases.size(),
+      criteria.searches.empty() ? "" : "at most ", trials.size(),
+      command.resume.empty() ? "" : " left",
       ProgressView::clock_text(expected_length(experiment, trials)),
       most > experiment.plan.repetitions
           ? fmt::format(", and more until the data are precise enough: at most {} blocks", most)

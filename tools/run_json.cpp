@@ -35,9 +35,11 @@ Json rows_of(const std::filesystem::path& file) {
 }  // namespace
 
 Json run_json(const std::filesystem::path& directory, const std::vector<Verdict>& gates) {
+  const bool has_searches = std::filesystem::exists(directory / "searches.csv");
   return {{"directory", directory.string()},
           {"summary", rows_of(directory / "summary.csv")},
           {"comparisons", rows_of(directory / "comparisons.csv")},
+          {"searches", has_searches ? rows_of(directory / "searches.csv") : Json::array()},
           {"gates", verdicts_json(VerdictList::gates, gates)}};
 }
 

@@ -1,7 +1,7 @@
 // Runs both ends of one engine, each in its own process, for a number of messages with the kernel's
 // clock. So the number of instructions is the same in every run. bench/instructions/count runs it
 // under callgrind, where only one thread of a process can be in io_uring_enter(2).
-// Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES
+// Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES [SIZE_MIX]
 // Each end prints its pid and the rounds of its loop: pings or pongs, sends or receives.
 #include <fmt/format.h>
 #include <sys/epoll.h>
@@ -33,8 +33,12 @@ void report(const char* end, const Measurement& m, Kind kind) {
 }
 
 // Makes the receive buffer large enough for all datagrams.
-Options options_without_loss(const Engine& engine, std::uint64_t messages) {
+Options options_without_loss(const Engine& engine, std::uint64_t messages, const char* mix) {
   Options o = options_of(engine, messages);
+  if (mix) {
+    o.message_size.reset();
+    o.size_mix = mix;
+  }
   if (engine.kind == Kind::throughput && engine.transport == Transport::udp)
     o.receive_buffer = 16 << 20;
   return o;
@@ -58,7 +62,7 @@ int run_ends(const Engine& engine, const Options& options) {
 }
 
 int fixed_messages(const char* name, const char* kind_text, const char* transport_text,
-                   const char* messages_text) {
+                   const char* messages_text, const char* mix) {
   const auto kind = kind_from(kind_text);
   const auto transport = transport_from(transport_text);
   const auto messages = parse_count(messages_text);
@@ -74,7 +78,7 @@ int fixed_messages(const char* name, const char* kind_text, const char* transpor
   }
   calibrate_clock();
   fast_clock.scale = 0;  // CLOCK_MONOTONIC instead of the cheaper clock
-  return run_ends(*engine, options_without_loss(*engine, *messages));
+  return run_ends(*engine, options_without_loss(*engine, *messages, mix));
 }
 
 }  // namespace
@@ -89,12 +93,12 @@ extern "C" int epoll_pwait2(int epoll, epoll_event* events, int most, const time
 }
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    fmt::print(stderr, "Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES\n");
+  if (argc != 5 && argc != 6) {
+    fmt::print(stderr, "Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES [SIZE_MIX]\n");
     return 2;
   }
   try {
-    return pingperf::fixed_messages(argv[1], argv[2], argv[3], argv[4]);
+    return pingperf::fixed_messages(argv[1], argv[2], argv[3], argv[4], argv[5]);
   } catch (const std::exception& e) {
     fmt::print(stderr, "fixed_messages: {}\n", e.what());
     return 1;

@@ -102,8 +102,9 @@ Json capabilities() {
   std::uint64_t bits = 0;
   std::from_chars(text.data(), text.data() + text.size(), bits, 16);
   Json names = Json::array();
-  for (const auto& [name, bit] :
-       {std::pair{"CAP_NET_ADMIN", CAP_NET_ADMIN}, {"CAP_NET_RAW", CAP_NET_RAW}})
+  for (const auto& [name, bit] : {std::pair{"CAP_BPF", CAP_BPF},
+                                  {"CAP_NET_ADMIN", CAP_NET_ADMIN},
+                                  {"CAP_NET_RAW", CAP_NET_RAW}})
     if ((bits >> bit & 1) != 0) names.push_back(name);
   return names;
 }

@@ -165,6 +165,20 @@ std::vector<Sample> take_samples(const Json& object) {
   return samples;
 }
 
+Json json_of(const ReceiverFigures& receiver) {
+  Json object = {{"received", receiver.received}, {"lost", receiver.lost}};
+  if (receiver.rtt_p50_ns) object["rtt_p50_ns"] = *receiver.rtt_p50_ns;
+  if (receiver.rtt_p99_ns) object["rtt_p99_ns"] = *receiver.rtt_p99_ns;
+  return object;
+}
+
+ReceiverFigures receiver_from(const Json& object) {
+  return {.received = take<std::uint64_t>(object, "received"),
+          .lost = take<std::uint64_t>(object, "lost"),
+          .rtt_p50_ns = take_optional<Nanoseconds>(object, "rtt_p50_ns"),
+          .rtt_p99_ns = take_optional<Nanoseconds>(object, "rtt_p99_ns")};
+}
+
 // Reads all but the peer: the measurement of a peer has none.
 Measurement lone_measurement_from(const Json& object) {
   Measurement m;
@@ -184,6 +198,9 @@ Measurement lone_measurement_from(const Json& object) {
   if (const auto figures = take_optional<Json>(object, "figures"))
     for (const auto& [column, value] : figures->items())
       m.figures[column] = as<double>(value, column);
+  if (object.contains("receivers"))
+    for (const Json& receiver : take_array(object, "receivers"))
+      m.receivers.push_back(receiver_from(receiver));
   for (const Json& interval : take_array(object, "intervals"))
     m.intervals.push_back(interval_from(interval));
   return m;
@@ -215,6 +232,8 @@ Json to_json(const Measurement& m) {
   if (!m.samples.empty()) object["samples"] = json_of(m.samples);
   if (!m.clock.empty()) object["clock"] = m.clock;
   if (!m.cpus.empty()) object["cpus"] = m.cpus;
+  for (const ReceiverFigures& receiver : m.receivers)
+    object["receivers"].push_back(json_of(receiver));
   if (!m.congestion_control.empty()) object["congestion_control"] = m.congestion_control;
   if (!m.libiperf.empty()) object["libiperf"] = m.libiperf;
   Json& intervals = object["intervals"] = Json::array();

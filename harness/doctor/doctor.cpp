@@ -213,7 +213,13 @@ class Judge {
     const char* const as_root = "sudo pingperf run …, or a lab (lab: in the experiment)";
     if (!may("CAP_NET_RAW"))
       add_missing("capabilities", needs(&HostRequirements::raw_sockets), "no CAP_NET_RAW",
-                  "Transports raw and icmp cannot be measured.", as_root);
+                  "Transports raw and ethernet cannot be measured, and icmp only for groups in "
+                  "net.ipv4.ping_group_range.",
+                  as_root);
+    if (!may("CAP_BPF") && needs(&HostRequirements::xdp))
+      add("capabilities", true, "no CAP_BPF",
+          "Engine xdp cannot load its program, also not in a lab of a user who is not root.",
+          "sudo pingperf run …");
     if (!may("CAP_NET_ADMIN"))
       add("capabilities", false, "no CAP_NET_ADMIN",
           "Buffers beyond rmem_max and wmem_max, busy_poll and restricted congestion controls are "
@@ -288,13 +294,14 @@ HostRequirements HostRequirements::of(const Experiment& experiment, bool client,
     if (server && o.server_cpu) required.pins.insert(*o.server_cpu);
     required.send_buffer = std::max(required.send_buffer, o.send_buffer.value_or(0));
     required.receive_buffer = std::max(required.receive_buffer, o.receive_buffer.value_or(0));
-    required.raw_sockets |= o.transport == Transport::raw || o.transport == Transport::icmp;
+    required.raw_sockets |= o.transport == Transport::raw || o.transport == Transport::ethernet;
+    required.xdp |= o.engine == "xdp";
     required.kernel_stamps |= o.timestamps.has_value();
     if (o.fq_rate_bps && o.transport == Transport::udp) required.qdiscs.insert("fq");
     required.iperf3_streams |= o.engine == "iperf3" && o.streams.value_or(1) > 1;
     const std::uint64_t threads = o.threads.value_or(1) * ((client ? 1 : 0) + (server ? 1 : 0));
     required.threads = std::max(required.threads, threads);
-    if (o.engine == "spin" || o.engine == "hybrid")
+    if (o.engine == "spin" || o.engine == "hybrid" || o.wait == "spin")
       required.spinning = std::max(required.spinning, threads);
   };
   for (const Case& c : experiment.cases) {

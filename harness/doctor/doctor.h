@@ -33,6 +33,7 @@ struct HostRequirements {
   std::uint64_t send_buffer = 0;     // largest, in bytes
   std::uint64_t receive_buffer = 0;  // largest, in bytes
   bool raw_sockets = false;
+  bool xdp = false;
   bool kernel_stamps = false;
   bool iperf3_streams = false;   // more than one stream per test
   std::set<std::string> qdiscs;  // such as "netem"

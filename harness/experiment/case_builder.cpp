@@ -12,6 +12,7 @@
 #include "harness/experiment/matrix.h"
 #include "harness/experiment/parameter_reader.h"
 #include "harness/experiment/plan.h"
+#include "harness/experiment/search_reader.h"
 
 namespace pingperf {
 namespace {
@@ -24,6 +25,7 @@ bool is_assignable(std::string_view key) {
 // Checks the keys of a matrix or of an include entry before the matrix is expanded.
 void check_axes(const Node* map) {
   if (!map) return;
+  refuse_search(*map, "a matrix");
   for (const Node::Entry& entry : map->entries)
     if (!is_assignable(entry.key))
       fail_at(entry.mark, fmt::format("'{}' is no parameter: the matrix cannot vary it{}",
@@ -60,6 +62,19 @@ class CaseBuilder {
     case_.axes.emplace_back(a.key, printable(value_text(a.value)));
     case_.name += fmt::format("/{}={}", a.key, case_.axes.back().second);
     assign_explicitly(a.key, a.mark, a.value);
+  }
+
+  // Searches a parameter that the workload does not set.
+  void search(const Node& node) {
+    const Search search = read_search(node);
+    const std::string name(search.parameter->name);
+    const Mark& mark = node.find("parameter")->mark;
+    if (is_explicit(name))
+      fail_at(mark, fmt::format("workload '{}' sets '{}' and searches it: remove one of them",
+                                case_.workload, name));
+    explicit_.emplace_back(name, mark);
+    set_searched(case_.options, search, search.from);
+    case_.search = search;
   }
 
   Case finish(const Node* defaults, std::set<std::string>& used_defaults) {
@@ -155,6 +170,12 @@ class CaseBuilder {
                                 fmt::join(limits(), " and ")));
   }
 
+  // Returns true if the parameter is set, or is replaced by one that is: message_size by size_mix.
+  bool is_decided(std::string_view parameter) const {
+    return is_explicit(parameter) || (parameter == "message_size" && is_explicit("size_mix")) ||
+           (parameter == "size_mix" && is_explicit("message_size"));
+  }
+
   // A limit of the workload replaces every limit of `defaults`.
   void apply_defaults(const Node& defaults, std::set<std::string>& used) {
     const bool limited = !limits().empty();
@@ -165,7 +186,7 @@ class CaseBuilder {
         const Parameter& parameter = *find_parameter(name);
         if (!case_.engine->honours(name)) continue;
         wanted = true;
-        if (is_explicit(name) || (limited && is_limit(name))) continue;
+        if (is_decided(name) || (limited && is_limit(name))) continue;
         std::visit([&](auto field) { case_.options.*field = given.*field; }, parameter.field);
       }
       if (wanted) used.insert(entry.key);
@@ -174,7 +195,8 @@ class CaseBuilder {
 
   void apply_built_ins() {
     for (const Parameter& p : parameters())
-      if (case_.engine->honours(p.name) && !is_set(case_.options, p))
+      if (case_.engine->honours(p.name) && !is_set(case_.options, p) &&
+          !(case_.options.size_mix && p.name == "message_size"))
         set_standard(case_.options, p);
   }
 
@@ -185,6 +207,14 @@ class CaseBuilder {
               fmt::format("workload '{}' is both reverse and bidirectional: bidirectional "
                           "sends both ways already",
                           case_.workload));
+    validate(o);
+    if (!case_.search) return;
+    Options highest = o;
+    set_searched(highest, *case_.search, case_.search->to);
+    validate(highest);
+  }
+
+  void validate(const Options& o) const {
     if (case_.engine->validate)
       if (const auto error = case_.engine->validate(o))
         fail_at(place_of(*error), fmt::format("case '{}': {}", case_.name, *error));
@@ -211,6 +241,7 @@ class CaseBuilder {
 // Returns the background that loads the network while `loaded` is measured.
 Case background_of(const Case& loaded, const Node& node, const Programs& programs) {
   constexpr Nanoseconds kTail = 500 * kMillisecond;
+  refuse_search(node, "a background");
   check_keys(node, "background", assignable_keys());
   for (const char* const key : {"duration", "bytes", "messages"})
     if (const Node* const n = node.find(key))
@@ -237,9 +268,10 @@ Case background_of(const Case& loaded, const Node& node, const Programs& program
 void load(std::vector<Case>& cases, const Node& node, const Programs& programs) {
   Case idle = std::move(cases.back());
   cases.pop_back();
-  if (idle.options.kind == Kind::throughput || !idle.options.duration)
+  const bool is_bulk = idle.options.kind == Kind::throughput && !idle.options.frame_every;
+  if (is_bulk || !idle.options.duration)
     fail_at(node.mark,
-            "background: it loads a workload of kind latency or connect that has a "
+            "background: it loads a workload of kind latency or connect, or with frame, that has a "
             "duration");
   Case loaded = idle;
   loaded.background = std::make_shared<const Case>(background_of(loaded, node, programs));
@@ -281,6 +313,7 @@ std::vector<Case> build_cases(const std::string& workload, const Node& node, con
       if (is_assignable(entry.key))
         builder.assign_explicitly(entry.key, entry.value.mark, entry.value);
     for (const Assignment& a : combination) builder.add_axis(a);
+    if (const Node* const search = node.find("search")) builder.search(*search);
     cases.push_back(builder.finish(defaults, used_defaults));
     if (const Node* const background = node.find("background")) load(cases, *background, programs);
   }

@@ -68,6 +68,16 @@ struct PlanOptions {
   Counters counters = Counters::standard;
 };
 
+// `search:`: looks for the highest value of a parameter that keeps a condition. The condition names
+// metrics, so it is read with the criteria.
+struct Search {
+  const Parameter* parameter = nullptr;  // rate or frequency
+  double from = 0;                       // bounds, in the unit of the parameter's column
+  double to = 0;
+  double precision = 0.02;    // half the width of the interval, as a share of the estimate
+  std::uint64_t trials = 60;  // maximum number
+};
+
 // One point of a workload's matrix. Every parameter is resolved.
 struct Case {
   std::string name;  // workload, then the matrix keys: "bulk/engine=iperf3/streams=4"
@@ -80,6 +90,8 @@ struct Case {
   std::size_t pair = 0;                    // index into Experiment::hosts
   std::shared_ptr<const Variant> variant;  // null: the experiment has none
   std::shared_ptr<const Case> background;  // a transfer that loads the network at the same time
+  // The options hold the value of the next trial.
+  std::optional<Search> search;
 };
 
 struct ExperimentSource;  // harness/experiment/experiment_reader.h

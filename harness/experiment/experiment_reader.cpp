@@ -19,6 +19,7 @@
 #include "harness/experiment/parameter_reader.h"
 #include "harness/experiment/plan.h"
 #include "harness/experiment/program_reader.h"
+#include "harness/experiment/search_reader.h"
 #include "harness/experiment/variant_reader.h"
 
 namespace pingperf {
@@ -177,6 +178,7 @@ class ExperimentReader {
 
   void read_workloads() {
     const Node* const defaults = root_.find("defaults");
+    if (defaults) refuse_search(*defaults, "defaults");
     if (defaults) check_keys(*defaults, "defaults", assignable_keys());
     const Node* const workloads = root_.find("workloads");
     if (!workloads) fail_at(root_.mark, "the experiment has no workloads: nothing would run");
@@ -246,11 +248,12 @@ class ExperimentReader {
                 fmt::format("timeout is not longer than the {:.10g} s that a trial of case '{}' "
                             "takes",
                             to_seconds(least), c.name));
+      planned_trials_ += c.search ? c.search->trials : experiment_.plan.repetitions;
       experiment_.cases.push_back(std::move(c));
     }
     if (experiment_.cases.size() > kMaxCases)
       fail_at(mark, fmt::format("the experiment has more than {} cases", kMaxCases));
-    if (experiment_.cases.size() * experiment_.plan.repetitions > kMaxTrials)
+    if (planned_trials_ > kMaxTrials)
       fail_at(mark,
               fmt::format("{} cases with {} repetitions are more than {} trials",
                           experiment_.cases.size(), experiment_.plan.repetitions, kMaxTrials));
@@ -268,6 +271,7 @@ class ExperimentReader {
   const std::vector<UsedFile>& used_;
   Experiment experiment_;
   std::set<std::string> names_;
+  std::uint64_t planned_trials_ = 0;
   Mark timeout_mark_;
 };
 

@@ -12,6 +12,7 @@
 #include "harness/base/units.h"
 #include "harness/engines/iperf3_arguments.h"
 #include "harness/experiment/keys.h"
+#include "sockets/core/size_mix.h"
 
 namespace pingperf {
 namespace {
@@ -124,6 +125,36 @@ std::string read_words(const Node& node, std::string_view what) {
   return words;
 }
 
+// Reads sizes and their weights, such as {64: 7, 570: 4, 1518: 1}.
+std::string read_size_mix(const Node& node) {
+  constexpr std::string_view kForm = "a map of sizes and weights, such as {64: 7, 1400: 1}";
+  if (node.type != Node::Type::map)
+    fail_at(node.mark, fmt::format("size_mix must be {}, not {}", kForm, describe(node.type)));
+  if (node.entries.empty()) fail_at(node.mark, fmt::format("size_mix is empty: write {}", kForm));
+  if (node.entries.size() > kMaxShares)
+    fail_at(node.mark, fmt::format("size_mix: more than {} sizes", kMaxShares));
+  std::vector<SizeShare> mix;
+  std::uint64_t cycle = 0;
+  for (const auto& [key, mark, value] : node.entries) {
+    const auto size = parse_size(key);
+    if (!size || *size == 0 || *size > kMaxMessageSize)
+      fail_at(mark,
+              fmt::format("size_mix: '{}' is not a size from 1B to 1GiB: write e.g. 64, 1400B "
+                          "or 64KiB",
+                          key));
+    if (std::ranges::find(mix, *size, &SizeShare::size) != mix.end())
+      fail_at(mark, fmt::format("size_mix: {} bytes stand twice", *size));
+    mix.push_back(
+        {*size, read_count(value, fmt::format("size_mix: weight of {}", key), 1, kMaxCycle)});
+    cycle += mix.back().weight;
+  }
+  if (cycle > kMaxCycle)
+    fail_at(node.mark,
+            fmt::format("size_mix: the sum of the weights is {}: at most {}", cycle, kMaxCycle));
+  std::ranges::sort(mix, {}, &SizeShare::size);
+  return text_of(mix);
+}
+
 // Reads a path of the hosts of the experiment, which need not exist on this one.
 std::string read_path(const Node& node, std::string_view what) {
   constexpr std::size_t kMaxLength = 1000;
@@ -191,6 +222,8 @@ std::vector<std::string> assign(Options& options, const std::string& key, const 
     wrong(value, "ip", "4 or 6");
   if (key == "iperf3_options")
     options.iperf3_options = read_words(value, key);
+  else if (key == "size_mix")
+    options.size_mix = read_size_mix(value);
   else if (key == "libiperf")
     options.libiperf = read_path(value, key);
   else

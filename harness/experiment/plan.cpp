@@ -64,6 +64,11 @@ std::vector<std::vector<Round>> rounds_by_variant(const Experiment& experiment) 
   return groups;
 }
 
+// Returns true if the case has a trial in the block. A search has so many at most.
+bool has_trial(const Case& c, std::uint64_t block, std::uint64_t blocks) {
+  return block <= (c.search ? c.search->trials : blocks);
+}
+
 }  // namespace
 
 std::vector<Trial> plan_trials(const Experiment& experiment) {
@@ -75,8 +80,10 @@ std::vector<Trial> plan_trials(const Experiment& experiment, std::uint64_t block
   plan.reserve(experiment.cases.size() * blocks);
   const std::vector<std::vector<Round>> groups = rounds_by_variant(experiment);
   std::mt19937_64 random(experiment.plan.seed);
-  std::uint64_t number = 0;
-  for (std::uint64_t block = 1; block <= blocks; ++block) {
+  std::uint64_t number = 0, last = blocks;
+  for (const Case& c : experiment.cases)
+    if (c.search) last = std::max(last, c.search->trials);
+  for (std::uint64_t block = 1; block <= last; ++block) {
     std::vector<std::vector<Round>> order = groups;
     if (experiment.plan.order == Order::shuffled) {
       if (order.size() > 1) shuffle(order, random);
@@ -86,7 +93,8 @@ std::vector<Trial> plan_trials(const Experiment& experiment, std::uint64_t block
       for (const Round& round : rounds) {
         ++number;
         for (std::size_t i = round.begin; i < round.end; ++i)
-          plan.push_back({i, block, plan.size() + 1, number});
+          if (has_trial(experiment.cases[i], block, blocks))
+            plan.push_back({i, block, plan.size() + 1, number});
       }
   }
   return plan;

@@ -270,8 +270,7 @@ std::shared_ptr<const Program> read_program(const Node::Entry& entry) {
   const Node* const named = node.find("transport");
   const Transport transport =
       named ? *transport_from(read_choice(*named, "transport")) : Transport::tcp;
-  const bool can_listen = has_port(transport) || transport == Transport::unix_stream ||
-                          transport == Transport::unix_datagram;
+  const bool can_listen = has_port(transport) || is_unix(transport);
   if (!can_listen && !program->server.words.empty() &&
       program->server.ready.when == ProgramReady::When::listens)
     fail_at(named->mark, fmt::format("a server over {} has no port: add ready: {{line: REGEX}} or "

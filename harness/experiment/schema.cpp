@@ -10,6 +10,7 @@
 #include "harness/engines/engines.h"
 #include "harness/experiment/keys.h"
 #include "harness/experiment/parameter_reader.h"
+#include "sockets/core/size_mix.h"
 
 namespace pingperf {
 namespace {
@@ -116,6 +117,16 @@ Schema map_schema(std::string_view map) {
   return schema;
 }
 
+// Sizes and their weights. Some YAML readers make numbers of keys, which a pattern does not
+// restrict.
+Schema size_mix_schema() {
+  return {{"type", "object"},
+          {"minProperties", 1},
+          {"maxProperties", kMaxShares},
+          {"propertyNames", any_of({{{"pattern", "^[0-9]+$"}}, {{"pattern", size_pattern()}}})},
+          {"additionalProperties", integer(1, static_cast<double>(kMaxCycle))}};
+}
+
 struct Special {
   std::string_view key;
   std::string_view doc;  // empty: the parameter's
@@ -145,6 +156,7 @@ const Special kSpecials[] = {
                       {{"type", "array"}, {"items", text_like("^[^ ]+$")}}});
      }},
     {"libiperf", "", [] { return text_like("^/"); }},
+    {"size_mix", "", size_mix_schema},
 };
 
 // One property of "parameters". Workloads and matrices refer to it.
@@ -504,6 +516,11 @@ Schema form_definitions(std::span<const std::string_view> metric_names) {
         {"minProperties", 1},
         {"propertyNames", reference("metric")},
         {"additionalProperties", reference("result")}}},
+      {"keep",
+       {{"type", "object"},
+        {"minProperties", 1},
+        {"propertyNames", reference("metric")},
+        {"additionalProperties", reference("bound")}}},
       {"readiness", any_of({{{"const", "port"}}, reference("ready")})},
       {"environment",
        {{"type", "object"}, {"additionalProperties", {{"type", {"string", "number", "boolean"}}}}}},

@@ -337,8 +337,7 @@ Variants choose_variants(const Variants& all, const Node* list) {
 void check_variant_of(const Case& c) {
   const Variant& variant = *c.variant;
   const Transport transport = c.options.transport;
-  const bool is_unix = transport == Transport::unix_stream || transport == Transport::unix_datagram;
-  if ((variant.dial || !variant.address.empty()) && is_unix)
+  if ((variant.dial || !variant.address.empty()) && is_unix(transport))
     throw UsageError(
         fmt::format("{}: variant '{}': {} over {} has no address: leave case '{}' out "
                     "by variants: in its workload",

@@ -142,6 +142,7 @@ std::string benchmark_json(const TrialTable& trials, const Json& environment) {
   json["benchmarks"] = Ordered::array();
   std::size_t family = 0;
   for (const std::string& name : trials.cases()) {
+    if (trials.is_searched(name)) continue;
     const std::vector<Iteration> iterations = iterations_of(trials, name);
     if (iterations.empty()) continue;
     add_iterations(json["benchmarks"], name, family, iterations);

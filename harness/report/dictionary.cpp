@@ -18,6 +18,7 @@
 #include "harness/results/summary.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/run_comparison.h"
+#include "harness/verdicts/searches.h"
 #include "harness/verdicts/verdict_columns.h"
 
 namespace pingperf {
@@ -51,6 +52,12 @@ Metrics cover the measured window only: it opens `warmup` after an end's first p
 ## comparisons.csv: one row per compared pair and metric
 
 {}
+## searches.csv: one row per search
+
+Only runs with a search have this file. The trials of a search are rows of trials.csv with one case,
+the column `search`, and the tried value in the column of the parameter. They are in no other table.
+
+{}
 ## `pingperf compare --format csv`: one row per case and metric of two runs
 
 {}
@@ -69,7 +76,7 @@ Metrics cover the measured window only: it opens `warmup` after an end's first p
 )",
                      kSchemaVersion, trial_columns_markdown(), interval_columns_markdown(),
                      counter_columns_markdown(), summary_columns_markdown(),
-                     verdict_columns_markdown(VerdictList::comparisons),
+                     verdict_columns_markdown(VerdictList::comparisons), search_columns_markdown(),
                      verdict_columns_markdown(VerdictList::runs));
 }
 

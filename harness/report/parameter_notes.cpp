@@ -15,7 +15,9 @@ constexpr Notes kNotes[] = {
      "a "
      "message in records of at most 16 KiB, each with a system call of its own (RFC 8446 §5.1).",
      "Over udp and unix-datagram 16 (sequence number and time stamp) to 65507 B, also for iperf3 "
-     "over udp. Over raw and icmp 24 (mark, sequence number, time stamp) to 65507 B. With "
+     "over udp. Over raw and icmp 24 (mark, sequence number, time stamp) to 65507 B. Over ethernet "
+     "it is the "
+     "whole frame: 60 B to the MTU and 14, for engine xdp at most 3840 B. With "
      "`frequency` at least 16 B. With `timestamps` at least 32 B. With `gso` at most 32753 B, "
      "since two datagrams must fit into one send. Engine epoll, latency with `streams` above 1: at "
      "most 64KiB."},
@@ -110,6 +112,14 @@ constexpr Notes kNotes[] = {
      "trial.",
      "Engine spin cannot have both ends on one CPU, except over icmp, where the kernel answers."},
     {"pin.server", "As `pin.client`.", ""},
+    {"interface.client",
+     "Written `interface: {client: NAME, server: NAME}`. The two interfaces are on the same "
+     "Ethernet; their hosts or namespaces can be the same.",
+     "Required over ethernet. One interface cannot have both ends, except lo with engine packet."},
+    {"interface.server", "As `interface.client`.", ""},
+    {"mapped_ring", "The rings have slots of one frame (TPACKET_V2), 2 MiB per direction.", ""},
+    {"wait", "spin uses a whole CPU at each end.",
+     "Latency with `wait: spin` cannot have both ends on one CPU."},
     {"timestamps", "Off by default.",
      "Latency by blocking, spin and hybrid over tcp and udp. Cannot be combined with `frequency` "
      "or `verify`. Requires a `message_size` of at least 32 B, because pongs carry the server's "
@@ -160,6 +170,29 @@ constexpr Notes kNotes[] = {
      ""},
     {"dont_fragment", "A datagram longer than the path MTU is an error.",
      "IPv4 only. Cannot be combined with `ip: 6` or `reverse`."},
+    {"size_mix",
+     "Written `size_mix: {64: 7, 570: 4, 1518: 1}`: of 12 messages, 7 have 64 bytes. The sizes are "
+     "those of the payload: IMIX (RFC 6985) counts Ethernet frames, whose UDP payload is 46 bytes "
+     "shorter over IPv4. Every cycle has exactly the weights, in a shuffled order that is the same "
+     "in every trial. `rate` counts bytes, so the mean rate holds for every mix.",
+     "At most 16 sizes, weights from 1, and a sum of at most 10000. Cannot be combined with "
+     "`message_size`, `gso` or `frame`. Over udp the sizes are 16 to 65507 B."},
+    {"on_off.on",
+     "Written `on_off: {on: 10ms, off: 40ms}`. `rate` is the rate while the sender sends; the mean "
+     "is lower (here a fifth). Without `rate` it sends as fast as it can. What TCP has buffered "
+     "still leaves during the pause.",
+     "Requires both keys. Cannot be combined with `frame`."},
+    {"on_off.off", "As `on_off.on`.", ""},
+    {"frame.every",
+     "Written `frame: {every: 16ms, bytes: 60KiB, deadline: 10ms}`, as `iperf -u --isochronous`. A "
+     "frame that could not be started before its deadline is dropped, because an earlier one "
+     "blocked the sender.",
+     "Requires `frame.bytes`. Cannot be combined with `rate`, `size_mix`, `on_off`, `bytes`, "
+     "`messages`, `bidirectional`, `zero_copy`, `verify`, `receive: discard`, `batch`, `gso` or "
+     "`gro`."},
+    {"frame.bytes", "",
+     "At least 8 B over streams. Every datagram of a frame has at least 24 B, also the last."},
+    {"frame.deadline", "The default is `frame.every`.", ""},
     {"iperf3_options",
      "At most 1000 characters, e.g. `[--udp-counters-64bit, --cport, 5999]`. Each list item is one "
      "argument. `pingperf check` passes them to libiperf's own parser, so the accepted options "
@@ -168,6 +201,14 @@ constexpr Notes kNotes[] = {
      "of the server, options that the harness needs (`-J`, `-s`, `-i`, ...), authentication, SCTP, "
      "and `-F`, because an experiment neither sends nor overwrites a user's file. Abbreviations of "
      "refused options (`--rev`) are refused too."},
+    {"group",
+     "The time to live is 1, so both hosts must be in one network. The interface is that of the "
+     "server's address, and at the client that of the route to it.",
+     "An IPv4 multicast address."},
+    {"receivers",
+     "Each receiver has a socket and a thread at the server, and gets every datagram. Goodput and "
+     "received bytes are the sum of all receivers.",
+     ""},
     {"libiperf",
      "An absolute path on the hosts of both ends, e.g. `/opt/iperf-3.21/lib`. The default is the "
      "installed library. `pingperf check` does not load it.",

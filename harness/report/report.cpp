@@ -10,6 +10,7 @@
 #include "harness/report/report_headline.h"
 #include "harness/report/report_metrics.h"
 #include "harness/report/report_series.h"
+#include "harness/report/search_table.h"
 #include "harness/results/columns.h"
 #include "harness/results/environment.h"
 #include "harness/results/record.h"
@@ -35,6 +36,7 @@ struct PageRun {
 };
 
 // Returns the cases that have trials: those of the experiment in its order, then any others.
+// Searched cases have a section of their own.
 std::vector<std::string> cases_in_order(const ReportedRun& run) {
   std::vector<std::string> names;
   for (const Case& c : run.experiment->cases)
@@ -42,6 +44,7 @@ std::vector<std::string> cases_in_order(const ReportedRun& run) {
   const std::set<std::string> known(names.begin(), names.end());
   for (const std::string& name : run.trials->cases())
     if (!known.contains(name)) names.push_back(name);
+  std::erase_if(names, [&](const std::string& name) { return run.trials->is_searched(name); });
   return names;
 }
 
@@ -184,6 +187,41 @@ Json summary_json(const PageRun& page_run, const std::vector<std::string>& metri
   return json;
 }
 
+// Returns the tried values with the metric of each condition.
+Json tried_json(const SearchResult& search) {
+  Json json = Json::array();
+  for (const TriedValue& tried : search.tried) {
+    Json& trial = json.emplace_back(Json{{"block", tried.block},
+                                         {"value", tried.value},
+                                         {"kept", tried.kept ? Json(*tried.kept) : Json()},
+                                         {"note", tried.note},
+                                         {"metrics", Json::array()}});
+    for (const auto& metric : tried.metrics) trial["metrics"].push_back(optional_json(metric));
+  }
+  return json;
+}
+
+Json searches_json(const std::vector<SearchResult>& searches) {
+  Json json = Json::array();
+  for (const SearchResult& search : searches) {
+    Json keep = Json::array();
+    for (const Condition& c : search.keep)
+      keep.push_back({{"metric", c.metric}, {"bound", c.bound}});
+    json.push_back({{"case", search.case_name},
+                    {"column", search.search.parameter->column},
+                    {"condition", human_condition(search.keep)},
+                    {"keep", std::move(keep)},
+                    {"estimate", optional_json(search.estimate)},
+                    {"low", optional_json(search.low)},
+                    {"high", optional_json(search.high)},
+                    {"highest", estimate_text(search)},
+                    {"interval", interval_text(search)},
+                    {"end", search.explanation},
+                    {"tried", tried_json(search)}});
+  }
+  return json;
+}
+
 Json changes_json(const std::vector<ReportedChange>& changes) {
   Json json = Json::array();
   for (const ReportedChange& change : changes) {
@@ -287,6 +325,7 @@ Json run_json(const ReportedRun& run, std::size_t run_count,
                {"summary", summary_json(page_run, metrics)},
                {"comparisons", verdicts_json(VerdictList::comparisons, run.comparisons)},
                {"gates", gates_json(run.gates)},
+               {"searches", searches_json(run.searches)},
                {"headline", statements_json(headline(run))},
                {"failed", listed_trials(page_run, true)},
                {"remarks", listed_trials(page_run, false)},

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "harness/report/results_table.h"
+#include "harness/report/search_table.h"
 #include "harness/results/metrics.h"
 #include "harness/results/record.h"
 
@@ -236,10 +237,22 @@ void add_figures(const ReportedRun& run, std::vector<Statement>& statements) {
   }
 }
 
+void add_searches(const ReportedRun& run, std::vector<Statement>& statements) {
+  for (const SearchResult& search : run.searches)
+    statements.push_back({search.end == SearchEnd::precision ? Rating::plain : Rating::open,
+                          fmt::format("{} keeps {} up to {}.", search.case_name,
+                                      human_condition(search.keep), estimate_text(search)),
+                          fmt::format("95 % interval {}, {}: {}", interval_text(search),
+                                      counted(search.tried.size(), "trial"), search.explanation)});
+}
+
 void add_trials(const ReportedRun& run, std::vector<Statement>& statements) {
-  std::size_t failed = 0, interrupted = 0;
+  std::size_t failed = 0, interrupted = 0, of_searches = 0, planned = 0;
   const std::size_t all = run.trials->rows().size();
+  for (const Case& c : run.experiment->cases)
+    if (!c.search) planned += run.experiment->plan.repetitions;
   for (const auto& row : run.trials->rows()) {
+    if (!run.trials->text(row, "search").empty()) ++of_searches;
     const std::string_view status = run.trials->text(row, "status");
     if (status == name(Status::interrupted))
       ++interrupted;
@@ -251,7 +264,7 @@ void add_trials(const ReportedRun& run, std::vector<Statement>& statements) {
         {Rating::bad, fmt::format("{} of {} failed: they are listed below, and left out of every "
                                   "figure.",
                                   failed, counted(all, "trial"))});
-  const std::size_t planned = run.experiment->cases.size() * run.experiment->plan.repetitions;
+  planned += of_searches;
   if (all - interrupted < planned)
     statements.push_back({Rating::open, fmt::format("The run ended early: {} of {} were run.",
                                                     all - interrupted, counted(planned, "trial"))});
@@ -279,6 +292,7 @@ std::vector<Statement> headline(const ReportedRun& run) {
   add_gates(run, statements);
   add_comparisons(run, statements);
   add_figures(run, statements);
+  add_searches(run, statements);
   add_trials(run, statements);
   return statements;
 }

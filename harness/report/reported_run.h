@@ -10,6 +10,7 @@
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/gates.h"
 #include "harness/verdicts/run_comparison.h"
+#include "harness/verdicts/searches.h"
 
 namespace pingperf {
 
@@ -23,6 +24,7 @@ struct ReportedRun {
   std::vector<SummaryRow> summary;
   std::vector<Verdict> comparisons;
   std::vector<Verdict> gates;
+  std::vector<SearchResult> searches;
   std::size_t gates_left_out = 0;  // gates against stored runs, which may be gone
 };
 

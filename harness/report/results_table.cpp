@@ -27,7 +27,9 @@ MetricNames metrics_of(Kind kind) {
           "rate_hz",    "lost",       "fairness_index"};
 }
 
-// The metrics of the tables of parts of a round trip.
+// The metrics of isochronous frames, and of the tables of parts of a round trip.
+const MetricNames kFrames = {"frames", "frames_late", "frames_dropped", "frame_p50_ns",
+                             "frame_p99_ns"};
 const MetricNames kKernelParts = {"app_to_kernel_p50_ns", "kernel_to_kernel_p50_ns",
                                   "turnaround_p50_ns", "kernel_to_app_p50_ns"};
 const MetricNames kConnectParts = {"connect_p50_ns", "handshake_p50_ns", "first_byte_p50_ns",
@@ -60,7 +62,8 @@ std::vector<std::string> cases_of_kind(const TrialTable& trials, const std::vect
                                        Kind kind) {
   std::vector<std::string> cases;
   for (const Case& c : all)
-    if (c.options.kind == kind && !trials.rows_of(c.name).empty()) cases.push_back(c.name);
+    if (c.options.kind == kind && !trials.rows_of(c.name).empty() && !trials.is_searched(c.name))
+      cases.push_back(c.name);
   return cases;
 }
 
@@ -142,10 +145,10 @@ std::optional<TextTable> kind_table(const TrialTable& trials, const std::vector<
   return table;
 }
 
-// Returns the table of the cases that measured these parts, or nothing if there are none.
+// Returns the table of the cases that have the first metric, or nothing if there are none.
 std::optional<TextTable> parts_table(const TrialTable& trials, const std::vector<Case>& all,
-                                     const MetricNames& parts) {
-  std::vector<std::string> header{"of the round trip, p50"};
+                                     const char* title, const MetricNames& parts) {
+  std::vector<std::string> header{title};
   for (const std::string_view part : parts) header.push_back(short_title_of(part));
   TextTable table(header);
   bool any = false;
@@ -166,8 +169,12 @@ std::vector<TextTable> tables_of(const TrialTable& trials, const std::vector<Cas
   for (Kind kind : {Kind::throughput, Kind::latency, Kind::connect})
     if (auto table = kind_table(trials, cases, kind, terminal_width))
       tables.push_back(std::move(*table));
-  for (const auto& parts : {kKernelParts, kConnectParts})
-    if (auto table = parts_table(trials, cases, parts)) tables.push_back(std::move(*table));
+  const auto add = [&](const char* title, const MetricNames& parts) {
+    if (auto table = parts_table(trials, cases, title, parts)) tables.push_back(std::move(*table));
+  };
+  add("isochronous frames", kFrames);
+  add("of the round trip, p50", kKernelParts);
+  add("of the round trip, p50", kConnectParts);
   return tables;
 }
 
@@ -194,7 +201,7 @@ std::string results_table(const TrialTable& trials, const std::vector<Case>& cas
     text += table.to_string(style) + "\n";
   const auto is_ok = [&](const auto& row) { return trials.text(row, "status") == "ok"; };
   std::string text_below;
-  if (std::ranges::any_of(trials.rows(), is_ok))
+  if (!text.empty() && std::ranges::any_of(trials.rows(), is_ok))
     text_below = "Medians of the ok trials; ± is half their range.\n";
   text_below += listed_rows(trials, "error", [&](const auto& row) { return !is_ok(row); });
   text_below += listed_rows(trials, "quality",
@@ -206,7 +213,7 @@ std::string results_markdown(const TrialTable& trials, const std::vector<Case>& 
   std::string text;
   for (const TextTable& table : tables_of(trials, cases, std::string::npos))
     text += table.to_markdown() + "\n";
-  return text + "Medians of the ok trials; ± is half their range.\n";
+  return text.empty() ? text : text + "Medians of the ok trials; ± is half their range.\n";
 }
 
 }  // namespace pingperf

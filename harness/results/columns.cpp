@@ -63,6 +63,21 @@ Column parameter_column(const Parameter& parameter) {
           parameter.generation};
 }
 
+// Returns a figure of each receiver of a multicast group, with blanks between. A figure that is
+// missing is "-".
+template <typename Read>
+std::string of_receivers(const TrialRecord& r, Read read) {
+  const auto& receivers = r.server.receivers.empty() ? r.client.receivers : r.server.receivers;
+  std::string text;
+  bool any = false;
+  for (const ReceiverFigures& receiver : receivers) {
+    const auto figure = read(receiver);
+    any |= figure.has_value();
+    text += (text.empty() ? "" : " ") + (figure ? std::to_string(*figure) : "-");
+  }
+  return any ? text : "";
+}
+
 // Returns the columns of texts that the ends of a trial report.
 std::vector<Column> measured_texts() {
   using R = const TrialRecord&;
@@ -85,8 +100,24 @@ std::vector<Column> measured_texts() {
        since},
       {"variant", "name of the variant of the system; empty: the experiment has none",
        [](R r) { return r.trial_case->variant ? r.trial_case->variant->name : std::string(); }, 7},
+      {"receivers_lost",
+       "of each receiver of a multicast group: lost datagrams, or pings that it did "
+       "not answer",
+       [](R r) { return of_receivers(r, [](const auto& one) { return std::optional(one.lost); }); },
+       8},
+      {"receivers_rtt_p50_ns", "of each receiver of a multicast group: median round-trip time",
+       [](R r) { return of_receivers(r, [](const auto& one) { return one.rtt_p50_ns; }); }, 8},
+      {"receivers_rtt_p99_ns", "of each receiver of a multicast group: 99th percentile",
+       [](R r) { return of_receivers(r, [](const auto& one) { return one.rtt_p99_ns; }); }, 8},
       {"libiperf_version", "version of libiperf that the client measured with",
        [](R r) { return r.client.libiperf; }, 5},
+      {"search",
+       "parameter that a search varies: the trials of the case differ in its column; empty: none",
+       [](R r) {
+         const auto& search = r.trial_case->search;
+         return search ? std::string(search->parameter->name) : std::string();
+       },
+       8},
   };
 }
 

@@ -113,6 +113,24 @@ Value reported(const TrialRecord& r, const std::string& column) {
   return std::nullopt;
 }
 
+// Returns the largest value of the receivers of a multicast group.
+template <typename Read>
+auto of_worst_receiver(Read read) {
+  return [read](const TrialRecord& r) {
+    Value worst;
+    for (const auto* const receivers : {&r.server.receivers, &r.client.receivers})
+      for (const ReceiverFigures& receiver : *receivers)
+        if (const Value figure = read(receiver); figure && (!worst || *figure > *worst))
+          worst = figure;
+    return worst;
+  };
+}
+
+Value loss_of(const ReceiverFigures& receiver) {
+  const auto all = static_cast<double>(receiver.received + receiver.lost);
+  return all > 0 ? Value(static_cast<double>(receiver.lost) / all) : std::nullopt;
+}
+
 // The bytes of pings and pongs are client_bytes_sent and client_bytes_received.
 Value bytes_sent(const TrialRecord& r) {
   return is_transfer(r) ? sent(&Measurement::bytes_sent)(r) : std::nullopt;
@@ -190,6 +208,21 @@ auto span_quantile(Span span, double q) {
 auto oneway_quantile(Span span, double q) {
   return
       [=](const TrialRecord& r) { return r.same_clock ? span_quantile(span, q)(r) : std::nullopt; };
+}
+
+// Reads a time of frames, which is valid only if both ends have one clock.
+auto frame_quantile(double q) {
+  return [=](const TrialRecord& r) {
+    return r.same_clock ? span_quantile(receiver(r), Span::frame, q) : std::nullopt;
+  };
+}
+
+Value frames_late(const TrialRecord& r) {
+  return r.same_clock ? number(receiver(r).frames_late) : std::nullopt;
+}
+
+Value frames_dropped(const TrialRecord& r) {
+  return sum(number(sender(r).frames_dropped), number(receiver(r).frames_dropped));
 }
 
 // Returns the CPU time of one end in the window, including its background.
@@ -318,6 +351,28 @@ std::vector<Metric> transfer_metrics() {
   };
 }
 
+// Isochronous frames.
+std::vector<Metric> frame_metrics() {
+  return {
+      {"frames", "isochronous frames that were due in the window", sent(&M::frames), none, any, 8,
+       "frames", "frames"},
+      {"frames_late",
+       "frames that were whole after their deadline; empty if the ends have two clocks",
+       frames_late, down, any, 8, "frames after their deadline", "late"},
+      {"frames_dropped",
+       "frames that the sender could not start before their deadline, or of which a part was lost",
+       frames_dropped, down, any, 8, "frames dropped", "dropped"},
+      {"frame_p50_ns",
+       "from the time at which a frame was due until the receiver had all of it, median; empty if "
+       "the ends have two clocks",
+       frame_quantile(0.5), down, any, 8, "whole frame, median", "frame p50"},
+      {"frame_p99_ns",
+       "from the time at which a frame was due until the receiver had all of it, percentile p99; "
+       "empty if the ends have two clocks",
+       frame_quantile(0.99), down, any, 8, "whole frame, p99", "frame p99"},
+  };
+}
+
 // CPU time and peers.
 std::vector<Metric> cpu_metrics() {
   return {
@@ -397,6 +452,13 @@ std::vector<Metric> ping_metrics() {
       {"lost", "pings that were not answered in time", of_client(&M::lost), down, pings, 0,
        "pings without a pong", "lost"},
       {"late", "pongs that came after their time-out", of_client(&M::late), down, pings},
+      {"worst_receiver_loss_ratio",
+       "loss of the receiver of a multicast group that lost the largest share",
+       of_worst_receiver(loss_of), down, any, 8, "loss of the worst receiver"},
+      {"worst_receiver_rtt_p50_ns",
+       "median round-trip time of the slowest receiver of a multicast group",
+       of_worst_receiver([](const ReceiverFigures& one) { return number(one.rtt_p50_ns); }), down,
+       pings, 8, "median round trip of the slowest receiver"},
   };
 }
 
@@ -543,11 +605,11 @@ std::vector<Metric> background_metrics(const std::vector<Metric>& all) {
 
 // The smallest differences that matter, in the unit of each metric, for metrics that are often 0.
 constexpr std::pair<std::string_view, double> kMinDifferences[] = {
-    {"retransmits", 10},   {"datagrams_lost", 10}, {"loss_ratio", 0.01},
-    {"out_of_order", 10},  {"duplicates", 10},     {"lost", 1},
-    {"late", 1},           {"unsent", 10},         {"port_waits", 10},
-    {"time_waits", 10},    {"samples_dropped", 1}, {"rtt_overflow", 1},
-    {"steal_ratio", 0.01},
+    {"retransmits", 10},  {"datagrams_lost", 10}, {"loss_ratio", 0.01},
+    {"out_of_order", 10}, {"duplicates", 10},     {"lost", 1},
+    {"late", 1},          {"unsent", 10},         {"port_waits", 10},
+    {"time_waits", 10},   {"samples_dropped", 1}, {"rtt_overflow", 1},
+    {"frames_late", 1},   {"frames_dropped", 1},  {"steal_ratio", 0.01},
 };
 
 void set_min_differences(std::vector<Metric>& all) {
@@ -565,6 +627,7 @@ std::vector<Metric> make_metrics() {
     std::ranges::move(topic, std::back_inserter(all));
   };
   append(transfer_metrics());
+  append(frame_metrics());
   append(cpu_metrics());
   append(ping_metrics());
   append(span_metrics());

@@ -75,10 +75,15 @@ const std::vector<std::size_t>& TrialTable::rows_of(const std::string& case_name
   return found == rows_of_.end() ? none : found->second;
 }
 
+bool TrialTable::is_searched(const std::string& case_name) const {
+  const auto& rows_of_case = rows_of(case_name);
+  return !rows_of_case.empty() && !text(rows()[rows_of_case.front()], "search").empty();
+}
+
 std::map<std::uint64_t, double> TrialTable::values(const std::string& case_name,
                                                    std::string_view metric) const {
   std::map<std::uint64_t, double> values;
-  if (!table_.has(metric)) return values;
+  if (!table_.has(metric) || is_searched(case_name)) return values;
   const bool may_be_negative = metric.starts_with("oneway_");
   const std::size_t status = table_.column("status"), column = table_.column(metric);
   for (std::size_t i : rows_of(case_name)) {

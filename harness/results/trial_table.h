@@ -40,14 +40,18 @@ class TrialTable {
   const std::vector<std::string>& cases() const noexcept { return cases_; }
   const std::vector<std::size_t>& rows_of(const std::string& case_name) const;
 
+  // Returns true if the trials of the case are those of a search: they differ in a parameter.
+  bool is_searched(const std::string& case_name) const;
+
   // Returns the block of a row. Throws CsvError.
   std::uint64_t block(const Row& row) const;
 
   // Returns only the trials of the first `blocks` blocks.
   TrialTable first(std::uint64_t blocks) const;
 
-  // Returns a metric's values in the ok trials of a case, by block. Throws CsvError if one is
-  // negative, which only times between two clocks can be.
+  // Returns a metric's values in the ok trials of a case, by block. Returns none for a searched
+  // case, because statistics must not mix its trials. Throws CsvError if a value is negative, which
+  // only times between two clocks can be.
   std::map<std::uint64_t, double> values(const std::string& case_name,
                                          std::string_view metric) const;
 

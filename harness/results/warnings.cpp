@@ -8,6 +8,7 @@
 #include "harness/base/statistics.h"
 #include "harness/base/units.h"
 #include "harness/results/columns.h"
+#include "sockets/throughput/on_off.h"
 
 namespace pingperf {
 namespace {
@@ -29,10 +30,11 @@ using Warnings = std::vector<Warning>;
 void check_offered_load(const TrialRecord& record, Warnings& warnings) {
   const Options& o = record.trial_case->options;
   const auto sent = metric(record, "sent_bps");
-  if (o.rate_bps && sent && *sent < kRateReached * static_cast<double>(*o.rate_bps))
-    warnings.push_back({Code::rate_not_reached, "sent_bps",
-                        fmt::format("sent {} of the offered {}", human_rate(*sent),
-                                    human_rate(static_cast<double>(*o.rate_bps)))});
+  const double offered = static_cast<double>(o.rate_bps.value_or(0)) * OnOff(o).share();
+  if (sent && *sent < kRateReached * offered)
+    warnings.push_back(
+        {Code::rate_not_reached, "sent_bps",
+         fmt::format("sent {} of the offered {}", human_rate(*sent), human_rate(offered))});
   if (const auto unsent = metric(record, "unsent"); unsent && *unsent > 0)
     warnings.push_back({Code::pings_not_sent, "unsent",
                         fmt::format("{:.0f} pings were due and could not be sent", *unsent)});
@@ -135,7 +137,7 @@ std::vector<Warning> TrialWarnings::find(const TrialRecord& record) {
   check_windows(record, warnings);
   check_disturbance(record, warnings);
   check_background(record, warnings);
-  compare_with_earlier(record, warnings);
+  if (!record.trial_case->search) compare_with_earlier(record, warnings);
   return warnings;
 }
 

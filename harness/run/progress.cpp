@@ -9,6 +9,7 @@
 #include "harness/base/terminal.h"
 #include "harness/base/text_table.h"
 #include "harness/base/units.h"
+#include "harness/experiment/search_reader.h"
 #include "harness/results/columns.h"
 
 namespace pingperf {
@@ -36,6 +37,12 @@ std::string metric_text(const TrialRecord& record, std::string_view name) {
   const std::optional<double> value = column ? column->value(record) : std::nullopt;
   if (!value) return "-";
   return name.ends_with("_bps") ? human_rate(*value) : human_duration(*value);
+}
+
+// Returns the value that a search tries, as "94.3 Mbit/s: ".
+std::string searched_text(const Case& c) {
+  if (!c.search) return "";
+  return human_metric(c.search->parameter->column, searched_value(c.options, *c.search)) + ": ";
 }
 
 std::string result_text(const TrialRecord& record) {
@@ -115,8 +122,8 @@ void ProgressView::tick() {
 void ProgressView::trial_ended(const TrialRecord& record) {
   const bool failed = record.status != Status::ok;
   if (live_ || (quiet_ && !failed)) return;  // on a terminal, a table at the end shows failures
-  fmt::print(out_, "[{}/{}] {}  {}\n", record.trial.position, trials_, record.trial_case->name,
-             result_text(record));
+  fmt::print(out_, "[{}/{}] {}  {}{}\n", record.trial.position, trials_, record.trial_case->name,
+             searched_text(*record.trial_case), result_text(record));
   std::fflush(out_);
 }
 
@@ -127,6 +134,10 @@ void ProgressView::round_ended() {
   stretch_ = static_cast<double>(real_done_) / static_cast<double>(expected_done_);
   clear();
   case_ = nullptr;
+}
+
+void ProgressView::round_left_out(const Experiment& experiment, std::span<const Trial> round) {
+  expected_left_ -= expected_length(experiment, {round.begin(), round.end()});
 }
 
 void ProgressView::show(const std::string& line) {

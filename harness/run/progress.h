@@ -29,6 +29,8 @@ class ProgressView {
   void tick();
   void trial_ended(const TrialRecord& record);
   void round_ended();
+  // Called instead of these for a round that need not run.
+  void round_left_out(const Experiment& experiment, std::span<const Trial> round);
 
   // Returns "2 min 05 s" or "12 s".
   static std::string clock_text(Nanoseconds time);

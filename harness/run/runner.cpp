@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <future>
+#include <iterator>
 #include <mutex>
 #include <span>
 
@@ -102,13 +103,14 @@ class RoundRunner {
  public:
   RoundRunner(const Experiment& experiment, Agents& agents, VariantSwitch& variants,
               RunDirectory& directory, const Interrupt& interrupt, ProgressView& progress,
-              const Margins& margins)
+              const Margins& margins, const Steering& steering)
       : experiment_(experiment),
         agents_(agents),
         directory_(directory),
         interrupt_(interrupt),
         progress_(progress),
         margins_(margins),
+        steering_(steering),
         warnings_(warnings_of_earlier_trials(directory)),
         variants_(variants) {}
 
@@ -277,6 +279,7 @@ class RoundRunner {
       record.quality += fmt::format("{}the other pairs did not start at the same moment",
                                     record.quality.empty() ? "" : "; ");
     directory_.append(record);
+    steering_.recorded(record);
     progress_.trial_ended(record);
   }
 
@@ -286,6 +289,7 @@ class RoundRunner {
   const Interrupt& interrupt_;
   ProgressView& progress_;
   const Margins margins_;
+  const Steering& steering_;
   TrialWarnings warnings_;
   VariantSwitch& variants_;
   const Variant* failed_variant_ = nullptr;  // in block `failed_block_`
@@ -309,20 +313,27 @@ std::vector<Trial> missing_trials(const Experiment& experiment, const std::vecto
 
 void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, Agents& agents,
                 VariantSwitch& variants, RunDirectory& directory, const Interrupt& interrupt,
-                ProgressView& progress, const Margins& margins) {
-  RoundRunner runner(experiment, agents, variants, directory, interrupt, progress, margins);
+                ProgressView& progress, const Margins& margins, const Steering& steering) {
+  RoundRunner runner(experiment, agents, variants, directory, interrupt, progress, margins,
+                     steering);
+  bool is_first = true;
   for (auto begin = trials.begin(); begin != trials.end();) {
     const auto end = std::find_if(begin, trials.end(),
                                   [&](const Trial& trial) { return trial.round != begin->round; });
     if (interrupt.raised()) break;
-    runner.switch_variant({begin, end});
-    if (begin != trials.begin()) {
-      runner.prepare({begin, end});
+    std::vector<Trial> round, left_out;
+    std::partition_copy(begin, end, std::back_inserter(round), std::back_inserter(left_out),
+                        steering.admits);
+    begin = end;
+    if (round.empty()) progress.round_left_out(experiment, left_out);
+    if (round.empty()) continue;
+    runner.switch_variant(round);
+    if (!std::exchange(is_first, false)) {
+      runner.prepare(round);
       cool_down(experiment, interrupt);
     }
     if (interrupt.raised()) break;
-    runner.run({begin, end});
-    begin = end;
+    runner.run(round);
   }
   variants.to(nullptr);
 }

@@ -1,6 +1,7 @@
 // The runner: carries out the plan of an experiment and records each trial.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "harness/agent/agents.h"
@@ -13,15 +14,25 @@
 
 namespace pingperf {
 
+// Steers the trials whose parameters depend on the results of earlier ones.
+struct Steering {
+  // Returns false if the trial need not run. Called before the round of the trial, and may change
+  // the options of its case.
+  std::function<bool(const Trial&)> admits = [](const Trial&) { return true; };
+  // Called when the row of a trial has been written, by one thread at a time.
+  std::function<void(const TrialRecord&)> recorded = [](const TrialRecord&) {};
+};
+
 // Returns the trials of `plan` that have no row in `directory`.
 std::vector<Trial> missing_trials(const Experiment& experiment, const std::vector<Trial>& plan,
                                   const RunDirectory& directory);
 
 // Runs `trials` round by round and appends one row per trial to `directory`. A failed trial is a
-// row, too. Switches to the variant of each trial before it, and undoes the last one. Stops early
-// if interrupted. Throws std::system_error if a row cannot be written.
+// row, too. Leaves out the trials that `steering` does not admit. Switches to the variant of each
+// trial before it, and undoes the last one. Stops early if interrupted. Throws std::system_error if
+// a row cannot be written.
 void run_trials(const Experiment& experiment, const std::vector<Trial>& trials, Agents& agents,
                 VariantSwitch& variants, RunDirectory& directory, const Interrupt& interrupt,
-                ProgressView& progress, const Margins& margins = {});
+                ProgressView& progress, const Margins& margins = {}, const Steering& steering = {});
 
 }  // namespace pingperf

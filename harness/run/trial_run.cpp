@@ -1,6 +1,7 @@
 #include "harness/run/trial_run.h"
 
 #include <fmt/core.h>
+#include <linux/vm_sockets.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -16,16 +17,17 @@ namespace {
 
 constexpr Nanoseconds kTick = 200 * kMillisecond;
 
-bool is_unix(Transport transport) {
-  return transport == Transport::unix_stream || transport == Transport::unix_datagram;
-}
-
 // Returns the server's address in the experiment, else loopback. A unix socket gets a random
-// abstract name, which leaves no file.
+// abstract name, which leaves no file, and a vsock any port.
 Address bind_address(const Host& server, const Options& options, const TrialPath& path) {
   if (is_unix(options.transport) && server.is_external())
     return Address::unix_path(server.external);
+  if (options.transport == Transport::ethernet)
+    return Address::ethernet({});  // the interface has it
   if (is_unix(options.transport)) return Address::unix_path("@pingperf-" + to_hex(mint_token()));
+  if (options.transport == Transport::vsock)
+    return server.address.empty() ? Address::vsock(VMADDR_CID_LOCAL, VMADDR_PORT_ANY)
+                                  : Address::parse(server.address);
   const bool v6 = options.ip == 6;
   const std::string& named = !path.server_address.empty()     ? path.server_address
                              : v6 && !server.address6.empty() ? server.address6

@@ -92,7 +92,8 @@ std::vector<Verdict> compare_cases(const Criteria& criteria, const TrialTable& t
 
 std::uint64_t blocks_of(const TrialTable& trials) {
   std::uint64_t blocks = 0;
-  for (const auto& row : trials.rows()) blocks = std::max(blocks, trials.block(row));
+  for (const auto& row : trials.rows())
+    if (trials.text(row, "search").empty()) blocks = std::max(blocks, trials.block(row));
   return blocks;
 }
 

@@ -55,12 +55,26 @@ struct Gate {
   bool bounds_ratio() const { return !against.empty() || !pairs.front().baseline.empty(); }
 };
 
-// The comparisons, gates and stopping rule of an experiment.
+// A condition of a search: one metric's bound, on the side that the metric's direction gives.
+struct Condition {
+  std::string metric;
+  double bound = 0;
+  bool is_maximum = true;  // the metric must be at most the bound; else at least
+};
+
+// The `keep:` of a searched case: all of these.
+struct SearchCriterion {
+  std::string case_name;
+  std::vector<Condition> keep;
+};
+
+// The comparisons, gates, searches and stopping rule of an experiment.
 struct Criteria {
   std::uint64_t repetitions = 10;  // the plan's
   std::optional<Until> until;
   std::vector<Compare> compare;
   std::vector<Gate> gates;
+  std::vector<SearchCriterion> searches;
   // Names of the gates and comparisons whose cases `--only` left out.
   std::vector<std::string> gates_without_cases;
   std::vector<std::string> comparisons_without_cases;

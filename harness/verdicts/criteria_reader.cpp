@@ -56,6 +56,11 @@ bool may_have(Kind kind, const std::string& metric) {
   return by == MeasuredBy::any || (by == MeasuredBy::transfers) == (kind == Kind::throughput);
 }
 
+std::string_view kinds_with(const Metric& metric) {
+  return metric.measured_by == MeasuredBy::transfers ? "kind throughput"
+                                                     : "kinds latency and connect";
+}
+
 double read_number(const Node& node, std::string_view what) {
   const std::string& text = read_text(node, what);
   if (const auto percent = parse_percent(text)) return *percent;
@@ -118,16 +123,48 @@ class CriteriaReader {
     if (const Node* const gates = root_.find("gates"))
       for (const Node& entry : entries_of(*gates, "gates"))
         criteria_.gates.push_back(read_gate(entry));
+    for (const Case& c : cases_)
+      if (c.search) criteria_.searches.push_back({c.name, read_conditions(c)});
     return std::move(criteria_);
   }
 
  private:
+  std::vector<Condition> read_conditions(const Case& c) const {
+    const Node& keep = *root_.find("workloads")->find(c.workload)->find("search")->find("keep");
+    std::vector<Condition> conditions;
+    for (const Node::Entry& entry : keep.entries) {
+      const Column* const metric = find_metric(entry.key);
+      if (!metric) fail_at(entry.mark, unknown_metric(entry.key));
+      if (metric->better == Better::neither)
+        fail_at(entry.mark, fmt::format("keep: neither higher nor lower {} is better, so it has no "
+                                        "bound to keep",
+                                        entry.key));
+      if (!may_have(c.options.kind, entry.key))
+        fail_at(entry.mark, fmt::format("keep: case '{}' has no {}: it is a metric of {}", c.name,
+                                        entry.key, kinds_with(*metric)));
+      conditions.push_back(
+          {entry.key, read_bound(entry.value, "keep", entry.key), metric->better == Better::lower});
+    }
+    return conditions;
+  }
+
   // Adds the comparison of each case under load with the same case without load.
   void compare_loaded_with_idle() {
-    const auto is_loaded = [](const Case& c) { return c.background != nullptr; };
-    for (const char* const metric : {"rtt_p50_ns", "rtt_p99_ns"})
+    const auto loads_pings = [](const Case& c) {
+      return c.background && !c.search && c.options.kind != Kind::throughput;
+    };
+    const auto loads_frames = [](const Case& c) {
+      return c.background && !c.search && c.options.kind == Kind::throughput;
+    };
+    const auto add = [&](const char* metric, bool (*is_loaded)(const Case&)) {
       if (auto pairs = pairs_along_axis("load", "idle", is_loaded, cases_); !pairs.empty())
         criteria_.compare.push_back({metric, std::move(pairs)});
+    };
+    add("rtt_p50_ns", loads_pings);
+    add("rtt_p99_ns", loads_pings);
+    add("frame_p50_ns", loads_frames);
+    add("frames_late", loads_frames);
+    add("frames_dropped", loads_frames);
   }
 
   Compare read_comparison(const Node& node) {
@@ -293,15 +330,19 @@ class CriteriaReader {
     const auto& cases = cases_;
     if (where && std::none_of(cases.begin(), cases.end(), is_named))
       fail_at(where->mark, "where: no case is like that");
+    const CaseFilter is_searched = [is_named](const Case& c) { return is_named(c) && c.search; };
     CaseFilter is_measured = [is_named, metric](const Case& c) {
-      return is_named(c) && may_have(c.options.kind, metric);
+      return is_named(c) && !c.search && may_have(c.options.kind, metric);
     };
-    if (std::none_of(cases.begin(), cases.end(), is_measured))
+    if (std::any_of(cases.begin(), cases.end(), is_searched) &&
+        std::none_of(cases.begin(), cases.end(), is_measured))
       fail_at(node.find("metric")->mark,
-              fmt::format("no such case has {}: it is a metric of {}", metric,
-                          find_metric(metric)->measured_by == MeasuredBy::transfers
-                              ? "kind throughput"
-                              : "kinds latency and connect"));
+              fmt::format("the trials of a searched case differ in what is searched: their {} has "
+                          "no median to judge",
+                          metric));
+    if (std::none_of(cases.begin(), cases.end(), is_measured))
+      fail_at(node.find("metric")->mark, fmt::format("no such case has {}: it is a metric of {}",
+                                                     metric, kinds_with(*find_metric(metric))));
     return is_measured;
   }
 
@@ -442,6 +483,10 @@ Criteria read_criteria(const Experiment& experiment, StoredRuns stored_runs) {
   Criteria criteria = CriteriaReader(experiment).read();
   criteria.comparisons_without_cases = drop_broken(criteria.compare, experiment.cases);
   criteria.gates_without_cases = drop_broken(criteria.gates, experiment.cases);
+  std::erase_if(criteria.searches, [&](const SearchCriterion& search) {
+    return std::ranges::find(experiment.cases, search.case_name, &Case::name) ==
+           experiment.cases.end();
+  });
   if (stored_runs == StoredRuns::open)
     open_stored_runs(criteria);
   else

@@ -24,7 +24,7 @@ bool measures_pings(const Options& o) {
   return o.kind != Kind::throughput;
 }
 bool is_udp(const Options& o) {
-  return o.transport == Transport::udp;
+  return o.transport == Transport::udp || o.transport == Transport::multicast;
 }
 bool has_no_limit(const Options& o) {
   return !is_limited(o);
@@ -49,7 +49,7 @@ std::vector<Parameter> make_parameters() {
        .doc = "bytes per send call; for kinds latency and connect, bytes per ping and per pong",
        .minimum = 1, .maximum = kGiB,
        .standards = {{64ul, measures_pings, "kinds latency and connect"},
-                     {1400ul, is_udp, "throughput over udp"},
+                     {1400ul, is_udp, "throughput over udp or multicast"},
                      {128ul * 1024}}},
       {.name = "streams", .column = "streams", .unit = count, .field = &O::streams,
        .doc = "parallel flows", .minimum = 1, .maximum = 10000, .standards = {{1ul}}},
@@ -244,20 +244,25 @@ std::vector<Parameter> make_parameters() {
        .field = &O::server_interface, .doc = "network interface of the server", .generation = 8},
       {.name = "mapped_ring", .column = "mapped_ring", .unit = flag, .field = &O::mapped_ring,
        .doc = "the kernel shares rings of frames with the process (PACKET_MMAP, packet(7))",
+       .standards = {{false}},
        .generation = 8},
       {.name = "qdisc_bypass", .column = "qdisc_bypass", .unit = flag, .field = &O::qdisc_bypass,
        .doc = "PACKET_QDISC_BYPASS (packet(7)): frames go to the driver without a queue",
+       .standards = {{false}},
        .generation = 8},
       {.name = "need_wakeup", .column = "need_wakeup", .unit = flag, .field = &O::need_wakeup,
        .doc = "XDP_USE_NEED_WAKEUP: the process calls the kernel only if the driver asks for it",
+       .standards = {{true}},
        .generation = 8},
       {.name = "wait", .column = "wait", .unit = text, .field = &O::wait,
        .doc = "sleep: in the kernel until a frame arrives; spin: poll without a system call",
-       .choices = {"sleep", "spin"}, .generation = 8},
+       .choices = {"sleep", "spin"}, .standards = {{"sleep"sv}}, .generation = 8},
       {.name = "group", .column = "multicast_group", .unit = text, .field = &O::multicast_group,
-       .doc = "address of the multicast group", .generation = 8},
+       .doc = "IPv4 address of the multicast group", .standards = {{"239.255.77.77"sv}},
+       .generation = 8},
       {.name = "receivers", .column = "receivers", .unit = count, .field = &O::receivers,
-       .doc = "receivers of a multicast group", .minimum = 1, .maximum = 1000, .generation = 8},
+       .doc = "receivers of a multicast group: sockets of the server", .minimum = 1,
+       .maximum = 1000, .standards = {{1ul}}, .generation = 8},
   };
 }
 // clang-format on

@@ -35,10 +35,16 @@ enum class Transport {
   ethernet,   // frames of an EtherType of our own
 };
 
-// Returns true if the transport carries a stream of bytes; the others carry datagrams.
+// Returns true if connections carry the bytes, in order; the other transports carry datagrams.
 constexpr bool is_stream(Transport t) {
   return t == Transport::tcp || t == Transport::unix_stream || t == Transport::mptcp ||
-         t == Transport::vsock;
+         t == Transport::unix_seqpacket || t == Transport::vsock;
+}
+
+// Returns true if addresses of the transport are those of unix sockets.
+constexpr bool is_unix(Transport t) {
+  return t == Transport::unix_stream || t == Transport::unix_datagram ||
+         t == Transport::unix_seqpacket;
 }
 
 // Returns true if addresses of the transport have a port.

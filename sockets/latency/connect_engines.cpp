@@ -52,7 +52,7 @@ Engine make_connect_engine(const ConnectFamily& family, Transport transport) {
     engine.parameters.insert(engine.parameters.end(), more.begin(), more.end());
   };
   add(family.parameters);
-  if (transport != Transport::unix_stream) add({"nodelay", "tos", "ip", "port", "reset_on_close"});
+  if (has_port(transport)) add({"nodelay", "tos", "ip", "port", "reset_on_close"});
   return engine;
 }
 
@@ -60,7 +60,8 @@ Engine make_connect_engine(const ConnectFamily& family, Transport transport) {
 
 std::vector<Engine> make_connect_engines(const ConnectFamily& family) {
   std::vector<Engine> engines;
-  for (const Transport transport : {Transport::tcp, Transport::unix_stream, Transport::mptcp})
+  for (const Transport transport :
+       {Transport::tcp, Transport::unix_stream, Transport::mptcp, Transport::unix_seqpacket})
     engines.push_back(make_connect_engine(family, transport));
   return engines;
 }

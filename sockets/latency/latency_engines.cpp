@@ -28,8 +28,10 @@ const std::vector<Row>& rows() {
       {Transport::unix_stream, kStreams, {}},
       {Transport::unix_datagram, kDatagrams, {"ping_timeout"}, validate_datagram},
       {Transport::raw, kRaw, raw, validate_raw, raw_unavailable},
-      {Transport::icmp, kIcmp, raw, validate_raw, raw_unavailable},
+      {Transport::icmp, kIcmp, raw, validate_raw, icmp_unavailable},
       {Transport::mptcp, kStreams, tcp, nullptr, mptcp_unavailable},
+      {Transport::unix_seqpacket, kStreams, {}},
+      {Transport::vsock, kStreams, {}, nullptr, vsock_unavailable},
   };
   return rows;
 }

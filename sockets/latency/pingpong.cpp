@@ -136,6 +136,7 @@ class PingPong final : public Endpoint {
         std::copy_n(t.framing.mark.begin(), t.framing.mark_size, t.outgoing.begin());
       }
       t.flows.emplace_back().fd = std::move(flows[i]);
+      t.flows.back().place = i;
     }
     if (flows.empty())  // connect: each flow counts its exchanges
       for (std::size_t i = 0; i < streams(); ++i)
@@ -174,6 +175,7 @@ class PingPong final : public Endpoint {
       if (t.rtt.count() > 0) (m.rtt ? *m.rtt : m.rtt.emplace()).merge(t.rtt);
       for (auto& [span, histogram] : t.spans) m.spans[span].merge(histogram);
       m.samples.insert(m.samples.end(), t.samples.begin(), t.samples.end());
+      m.receivers.insert(m.receivers.end(), t.receivers.begin(), t.receivers.end());
       for (const PingFlow& flow : t.flows) shares.push_back(static_cast<double>(flow.exchanges));
     }
     m.bytes_received = *m.exchanges * response_size(config_.options);

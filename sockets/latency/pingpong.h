@@ -37,6 +37,7 @@ struct PingFlow {
   std::uint64_t exchanges = 0;       // answered pings in the window
   std::uint64_t answered_up_to = 0;  // one more than the highest answered number
   bool waiting = false;              // client: for a pong; server: for the end of the client
+  std::size_t place = 0;             // among the flows of this end
 };
 
 // Returns the size of a pong. Without `response_size` it is the size of the ping.
@@ -60,6 +61,7 @@ struct PingThread {
   std::map<Span, Histogram> spans;  // a loop inserts its spans before the first ping
   std::vector<Sample> samples;      // never more than its capacity
   std::uint64_t samples_dropped = 0;
+  std::vector<ReceiverFigures> receivers;   // of a multicast group
   std::atomic<std::uint64_t> exchanges{0};  // answered pings in the window
   std::uint64_t total_exchanges = 0;        // with warmup; server: sent pongs
   std::uint64_t issued = 0;                 // pings sent in the window

@@ -62,6 +62,14 @@ struct Interval {
 // Is called with each interval when it ends, not from a measuring thread.
 using IntervalSink = std::function<void(const Interval&)>;
 
+// What one receiver of a multicast group got.
+struct ReceiverFigures {
+  std::uint64_t received = 0;  // datagrams, or answered pings
+  std::uint64_t lost = 0;
+  std::optional<Nanoseconds> rtt_p50_ns;
+  std::optional<Nanoseconds> rtt_p99_ns;
+};
+
 // The figures of one end. They cover the measured window: it opens `warmup` after the first payload
 // byte and lasts for `duration` or until the other end has finished. An empty figure was not
 // measured.
@@ -136,6 +144,7 @@ struct Measurement {
   std::string cpus;   // CPUs on which the loops were seen: "0", "0 1"
 
   std::vector<Interval> intervals;
+  std::vector<ReceiverFigures> receivers;  // of a multicast group
 
   std::map<std::string, double> figures;  // of a program: columns of trials.csv that it reported
 

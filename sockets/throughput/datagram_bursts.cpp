@@ -65,13 +65,46 @@ BurstSender::BurstSender(Flow& flow, const Options& o)
   if (gso_) set_segment(flow, size_);
 }
 
+std::size_t BurstSender::next_cost() const noexcept {
+  return flow_.sizes.empty() ? next_count() : next_mixed().bytes;
+}
+
 std::size_t BurstSender::next_count() const noexcept {
   const std::uint64_t left = flow_.sent.limit.load(std::memory_order_relaxed) - flow_.sent.count();
   return static_cast<std::size_t>(
       std::min<std::uint64_t>(messages_ * segments_, (left - 1) / size_ + 1));
 }
 
+BurstSender::Mixed BurstSender::next_mixed() const noexcept {
+  const MixedSizes sizes(flow_);
+  const std::uint64_t left = flow_.sent.limit.load(std::memory_order_relaxed) - flow_.sent.count();
+  Mixed burst;
+  while (burst.count < messages_ && burst.bytes < left)
+    burst.bytes += sizes.of(number_ + burst.count++);
+  return burst;
+}
+
+ssize_t BurstSender::send_mixed(int flags) noexcept {
+  const MixedSizes sizes(flow_);
+  const std::size_t count = next_mixed().count;
+  const Nanoseconds now = now_ns();
+  for (std::size_t i = 0; i < count; ++i) {
+    set_header(datagram(i), {number_ + i, now});
+    parts_[i].iov_len = sizes.of(number_ + i);
+  }
+  const int accepted = ::sendmmsg(flow_.fd.get(), headers_.data(), static_cast<unsigned>(count),
+                                  flags | MSG_NOSIGNAL);
+  if (accepted < 0) return is_transient_send(errno) ? 0 : -1;
+  const auto sent = static_cast<std::size_t>(accepted);
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < sent; ++i) bytes += parts_[i].iov_len;
+  number_ += sent;
+  flow_.sent.add(bytes, sent);
+  return static_cast<ssize_t>(bytes);
+}
+
 ssize_t BurstSender::send(int flags) noexcept {
+  if (!flow_.sizes.empty()) return send_mixed(flags);
   const std::size_t count = next_count();
   const Nanoseconds now = now_ns();
   for (std::size_t i = 0; i < count; ++i) set_header(datagram(i), {number_ + i, now});
@@ -172,7 +205,7 @@ void send_bursts(FlowGroup& group, Meter& meter) {
   group.await_others();
   meter.first_byte();
   while (!meter.window_closed() && !flow.sent.full()) {
-    if (flow.pace.paced()) flow.pace.wait(meter, sender.next_count());
+    if (flow.pace.paced()) flow.pace.wait(meter, sender.next_cost());
     if (sender.send(0) >= 0) continue;
     flow.fail(meter);
     break;

@@ -21,16 +21,26 @@ class BurstSender {
   BurstSender(Flow& flow, const Options& options);
 
   Flow& flow() const noexcept { return flow_; }
-  // Returns the number of datagrams of the next burst. The last burst before the limit is shorter.
-  std::size_t next_count() const noexcept;
-  // Numbers, stamps and sends the next burst. Returns the number of datagrams that the kernel
+  // Returns what the next burst costs of the flow's Pace: its datagrams, or the bytes of a mix. The
+  // last burst before the limit is shorter.
+  std::size_t next_cost() const noexcept;
+  // Numbers, stamps and sends the next burst. Returns what the datagrams cost that the kernel
   // accepted, or -1 with errno on an error that is not transient.
   ssize_t send(int flags) noexcept;
   // Sends the end of the flow.
   void finish() noexcept;
 
  private:
+  // The next burst of a mix.
+  struct Mixed {
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+  };
+
   char* datagram(std::size_t i) noexcept { return memory_.data() + i * size_; }
+  std::size_t next_count() const noexcept;
+  Mixed next_mixed() const noexcept;
+  ssize_t send_mixed(int flags) noexcept;
 
   Flow& flow_;
   const bool gso_;

@@ -16,6 +16,27 @@ inline bool is_transient_send(int error) noexcept {
   return error == EINTR || error == ENOBUFS || error == EAGAIN;
 }
 
+// The sizes of the datagrams of a flow: all have the size of its message, or those of a mix. A
+// sender asks for the size of datagram `number`, and what it costs of the flow's Pace.
+class EqualSizes {
+ public:
+  explicit EqualSizes(const Flow& flow) noexcept : flow_(flow) {}
+  std::size_t of(std::uint64_t) const noexcept { return flow_.outgoing.size(); }
+  std::size_t cost_of(std::uint64_t) const noexcept { return 1; }
+
+ private:
+  const Flow& flow_;
+};
+class MixedSizes {
+ public:
+  explicit MixedSizes(const Flow& flow) noexcept : sizes_(flow.sizes) {}
+  std::size_t of(std::uint64_t number) const noexcept { return sizes_[number % sizes_.size()]; }
+  std::size_t cost_of(std::uint64_t number) const noexcept { return of(number); }
+
+ private:
+  const std::span<const std::uint32_t> sizes_;
+};
+
 // The receiver of one flow.
 class DatagramSink {
  public:
@@ -29,7 +50,7 @@ class DatagramSink {
     if (n < kMinDatagram) return true;
     const DatagramHeader header = header_of(data);
     if (header.number >= kEnd) return take_mark(header, data, n);
-    if (verify_ && whole && !is_intact(data, n)) {
+    if (verify_ && whole && !is_intact(header.number, data, n)) {
       errno = EBADMSG;
       flow_.fail(meter_);
       return false;
@@ -48,8 +69,9 @@ class DatagramSink {
   }
 
  private:
-  bool is_intact(const char* data, std::size_t n) const noexcept {
-    return n == flow_.outgoing.size() &&
+  bool is_intact(std::uint64_t number, const char* data, std::size_t n) const noexcept {
+    const bool equal = flow_.sizes.empty();
+    return n == (equal ? EqualSizes(flow_).of(number) : MixedSizes(flow_).of(number)) &&
            std::memcmp(data + kMinDatagram, flow_.outgoing.data() + kMinDatagram,
                        n - kMinDatagram) == 0;
   }

@@ -1,6 +1,8 @@
 // Bulk transfer with epoll(7), over byte streams and UDP. Each of `threads` threads has a share of
 // the streams and serves them in turn: one message each, or one burst of datagrams.
+#include <algorithm>
 #include <deque>
+#include <iterator>
 
 #include "sockets/core/poller.h"
 #include "sockets/core/socket_options.h"
@@ -14,20 +16,22 @@ namespace {
 
 // ---- Byte streams
 
+template <typename Writes>
 class StreamSender {
  public:
-  StreamSender(Flow& flow, const Options&) noexcept : fd(flow.fd), flow_(flow) {}
+  StreamSender(Flow& flow, const Options&) : fd(flow.fd), flow_(flow), writes_(flow) {}
 
   Flow& flow() const noexcept { return flow_; }
 
   // Sends the rest of a message as far as the buffer has space. Returns false with errno on an
   // error.
   bool send() noexcept {
-    const std::span<const char> bytes = next_bytes(flow_);
+    const std::span<const char> bytes = writes_.next();
     const ssize_t n = ::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0) return is_transient(errno);
     flow_.sent.add(static_cast<std::uint64_t>(n));
-    if (is_between_messages(flow_)) flow_.pace.leave();
+    writes_.sent(static_cast<std::size_t>(n));
+    if (const std::size_t cost = writes_.cost()) flow_.pace.leave(cost);
     return true;
   }
 
@@ -39,6 +43,7 @@ class StreamSender {
 
  private:
   Flow& flow_;
+  Writes writes_;
 };
 
 class StreamReceiver {
@@ -204,30 +209,37 @@ void receive_flows(FlowGroup& group, Meter& meter) {
   }
 }
 
-constexpr TransferOps kStreamOps = {send_flows<StreamSender>, receive_flows<StreamReceiver>,
-                                    kStreams};
+void send_streams(FlowGroup& group, Meter& meter) {
+  group.options.size_mix ? send_flows<StreamSender<MixedWrites>>(group, meter)
+                         : send_flows<StreamSender<EqualWrites>>(group, meter);
+}
+
+constexpr TransferOps kStreamOps = {send_streams, receive_flows<StreamReceiver>, kStreams};
 constexpr TransferOps kDatagramOps = {send_flows<DatagramSender>, receive_flows<DatagramReceiver>,
                                       kDatagrams};
 
-Engine make_engine(Transport transport, const TransferOps& ops,
-                   std::vector<std::string_view> parameters) {
-  parameters.insert(parameters.end(), {"threads", "verify"});
-  return make_transfer_engine({.name = "epoll",
-                               .summary = kEpollSummary,
-                               .transport = transport,
-                               .ops = ops,
-                               .parameters = std::move(parameters),
-                               .unavailable = epoll_unavailable});
+TransferRow row(Transport transport, const TransferOps& ops,
+                std::vector<std::string_view> parameters) {
+  parameters.insert(parameters.end(), {"threads", "verify", "size_mix", "on_off.on", "on_off.off"});
+  return {.name = "epoll",
+          .summary = kEpollSummary,
+          .transport = transport,
+          .ops = ops,
+          .parameters = std::move(parameters),
+          .unavailable = epoll_unavailable};
 }
 
 }  // namespace
 
 std::span<const Engine> epoll_throughput() {
-  static const std::vector<Engine> engines = {
-      make_engine(Transport::tcp, kStreamOps, {"receive"}),
-      make_engine(Transport::udp, kDatagramOps, {"receive", "batch", "gso", "gro"}),
-      make_engine(Transport::unix_stream, kStreamOps, {}),
-  };
+  static const std::vector<Engine> engines = [] {
+    std::vector<Engine> all =
+        make_plain_stream_engines(row(Transport::unix_stream, kStreamOps, {}));
+    const auto more = {row(Transport::tcp, kStreamOps, {"receive"}),
+                       row(Transport::udp, kDatagramOps, {"receive", "batch", "gso", "gro"})};
+    std::ranges::transform(more, std::inserter(all, all.begin()), make_transfer_engine);
+    return all;
+  }();
   return engines;
 }
 

@@ -14,13 +14,15 @@ constexpr std::size_t kReceiveBuffers = 512;
 
 // The sends of one flow, of which queue_depth can be in progress at once. Each has a datagram of
 // its own, because its number must not change before the kernel has read it.
+template <typename Sizes>
 class DatagramRing {
  public:
   DatagramRing(Flow& flow, const Options& o)
       : flow_(flow),
-        size_(flow.outgoing.size()),
+        sizes_(flow),
+        stride_(whole_lines(flow.outgoing.size())),
         depth_(o.queue_depth.value_or(kUsualDepth)),
-        memory_(depth_ * whole_lines(size_)),
+        memory_(depth_ * stride_),
         ring_(static_cast<unsigned>(depth_), o.sqpoll.value_or(false)) {
     const int file = flow.fd.get();
     ring_.register_files({&file, 1});
@@ -37,8 +39,9 @@ class DatagramRing {
     while (!free_.empty() && !is_full()) {
       if (!flow_.pace.is_due() && !is_idle()) return;
       const bool waits = !flow_.pace.is_due();
-      flow_.pace.wait(meter);
+      flow_.pace.wait(meter, sizes_.cost_of(number_));
       if (waits) now = now_ns();
+      handed_ += sizes_.of(number_);
       set_header(datagram(free_.back()), {number_++, now});
       submit(free_.back());
       free_.pop_back();
@@ -64,37 +67,46 @@ class DatagramRing {
   std::uint64_t count() const noexcept { return number_; }
 
  private:
-  char* datagram(std::size_t slot) noexcept { return memory_.data() + slot * whole_lines(size_); }
+  char* datagram(std::size_t slot) noexcept { return memory_.data() + slot * stride_; }
 
   void submit(std::size_t slot) noexcept {
     io_uring_sqe* const sqe = ring_.next();
-    ::io_uring_prep_send(sqe, 0, datagram(slot), size_, MSG_NOSIGNAL);
+    const char* const data = datagram(slot);
+    ::io_uring_prep_send(sqe, 0, data, sizes_.of(header_of(data).number), MSG_NOSIGNAL);
     sqe->flags |= IOSQE_FIXED_FILE;
     sqe->user_data = slot;
   }
 
   // Returns true if the sent bytes, with the sends in progress, reach the limit.
   bool is_full() const noexcept {
-    return number_ * size_ >= flow_.sent.limit.load(std::memory_order_relaxed);
+    return handed_ >= flow_.sent.limit.load(std::memory_order_relaxed);
   }
 
   Flow& flow_;
-  const std::size_t size_;
+  const Sizes sizes_;
+  const std::size_t stride_;
   const std::uint64_t depth_;
   PageBytes memory_;
   std::vector<std::size_t> free_;  // datagrams that are not in progress
   std::uint64_t number_ = 0;
+  std::uint64_t handed_ = 0;  // bytes of the datagrams that were handed to the kernel
   Ring ring_;
 };
 
+template <typename Sizes>
 void send_datagrams(FlowGroup& group, Meter& meter) {
   Flow& flow = *group.flows.front();
-  DatagramRing ring(flow, group.options);
+  DatagramRing<Sizes> ring(flow, group.options);
   group.copies = 1;
   group.await_others();
   meter.first_byte();
   send_all(ring, flow, meter);
   send_end(flow.fd.get(), ring.count());
+}
+
+void send(FlowGroup& group, Meter& meter) {
+  group.options.size_mix ? send_datagrams<MixedSizes>(group, meter)
+                         : send_datagrams<EqualSizes>(group, meter);
 }
 
 void receive_datagrams(FlowGroup& group, Meter& meter) {
@@ -127,7 +139,7 @@ void receive_datagrams(FlowGroup& group, Meter& meter) {
   ring.exit();  // before the buffers are freed
 }
 
-constexpr TransferOps kOps = {send_datagrams, receive_datagrams, kDatagrams};
+constexpr TransferOps kOps = {send, receive_datagrams, kDatagrams};
 
 }  // namespace
 
@@ -137,7 +149,7 @@ const Engine& io_uring_udp_throughput() {
                             .summary = kIoUringSummary,
                             .transport = Transport::udp,
                             .ops = kOps,
-                            .parameters = {"queue_depth", "sqpoll", "verify"},
+                            .parameters = {"queue_depth", "sqpoll", "verify", "size_mix"},
                             .unavailable = io_uring_unavailable});
   return engine;
 }

@@ -143,15 +143,20 @@ constexpr TransferOps kOps = {send_stream, receive_stream, kStreams};
 
 }  // namespace
 
-const Engine& io_uring_throughput() {
-  static const Engine engine =
-      make_transfer_engine({.name = "io_uring",
-                            .summary = kIoUringSummary,
-                            .transport = Transport::tcp,
-                            .ops = kOps,
-                            .parameters = {"zero_copy", "queue_depth", "sqpoll"},
-                            .unavailable = io_uring_unavailable});
-  return engine;
+std::span<const Engine> io_uring_throughput() {
+  static const std::vector<Engine> engines = [] {
+    TransferRow row = {.name = "io_uring",
+                       .summary = kIoUringSummary,
+                       .transport = Transport::tcp,
+                       .ops = kOps,
+                       .parameters = {"queue_depth", "sqpoll"},
+                       .unavailable = io_uring_unavailable};
+    std::vector<Engine> all = make_plain_stream_engines(row);
+    row.parameters.push_back("zero_copy");
+    all.insert(all.begin(), make_transfer_engine(row));
+    return all;
+  }();
+  return engines;
 }
 
 }  // namespace pingperf

@@ -21,7 +21,8 @@ bool shares_cpu(const Options& o) {
 }  // namespace
 
 bool has_standard_low_watermark(const Options& o) {
-  return o.transport == Transport::tcp && !o.receive_low_watermark && !o.rate_bps &&
+  const bool paced = o.rate_bps || o.on_time || o.frame_every;
+  return o.transport == Transport::tcp && !o.receive_low_watermark && !paced &&
          o.warmup.value_or(0) > 0 && !shares_cpu(o);
 }
 

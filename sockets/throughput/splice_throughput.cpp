@@ -97,7 +97,7 @@ const Engine& splice_throughput() {
        .summary = "vmsplice and splice: sends without copying, one thread per stream",
        .transport = Transport::tcp,
        .ops = kOps,
-       .parameters = {"receive"},
+       .parameters = {"receive", "on_off.on", "on_off.off"},
        .receives = {"copy", "discard", "splice"}});
   return engine;
 }

@@ -29,6 +29,59 @@ inline void await_turn(Flow& flow, const Meter& meter) noexcept {
   if (flow.pace.paced() && is_between_messages(flow)) flow.pace.wait(meter);
 }
 
+// The writes of a flow whose messages have equal sizes. await_turn() waits until the next message
+// is due, next() returns the next bytes to send, and sent() is called after they are counted.
+// cost() returns what the last message costs of the flow's Pace, or 0 if it is partly sent.
+class EqualWrites {
+ public:
+  explicit EqualWrites(Flow& flow) noexcept : flow_(flow) {}
+
+  void await_turn(const Meter& meter) noexcept { pingperf::await_turn(flow_, meter); }
+  std::span<const char> next() const noexcept { return next_bytes(flow_); }
+  void sent(std::size_t) const noexcept {}
+  std::size_t cost() const noexcept { return is_between_messages(flow_) ? 1 : 0; }
+
+ private:
+  Flow& flow_;
+};
+
+// The writes of a flow whose messages have the sizes of a mix. The payload is the same as with
+// equal sizes.
+class MixedWrites {
+ public:
+  explicit MixedWrites(Flow& flow)
+      : flow_(flow), period_(flow.outgoing.size()), payload_(2 * period_), left_(size()) {
+    std::copy(flow.outgoing.begin(), flow.outgoing.end(), payload_.begin());
+    std::copy(flow.outgoing.begin(), flow.outgoing.end(),
+              payload_.begin() + std::ssize(flow.outgoing));
+  }
+
+  void await_turn(const Meter& meter) noexcept {
+    if (flow_.pace.paced() && left_ == size()) flow_.pace.wait(meter, left_);
+  }
+  std::span<const char> next() const noexcept {
+    return {payload_.data() + flow_.sent.count() % period_, left_};
+  }
+  void sent(std::size_t n) noexcept {
+    left_ -= n;
+    cost_ = left_ == 0 ? size() : 0;
+    if (left_ > 0) return;
+    if (++index_ == flow_.sizes.size()) index_ = 0;
+    left_ = size();
+  }
+  std::size_t cost() const noexcept { return cost_; }
+
+ private:
+  std::size_t size() const noexcept { return flow_.sizes[index_]; }
+
+  Flow& flow_;
+  const std::size_t period_;
+  std::size_t index_ = 0;  // of the current message
+  PageBytes payload_;      // the message twice, so that every part of it is contiguous
+  std::size_t left_;       // bytes of the current message
+  std::size_t cost_ = 0;
+};
+
 // Ends a sender's stream, then waits for the end of the receiver's stream. A limit of bytes is
 // reached when the bytes have arrived, not when the kernel has accepted them.
 inline void finish_sending(Flow& flow, const Meter& meter) noexcept {

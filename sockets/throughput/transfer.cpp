@@ -9,6 +9,7 @@
 #include <ctime>
 #include <system_error>
 
+#include "sockets/core/size_mix.h"
 #include "sockets/core/socket_options.h"
 #include "sockets/throughput/low_watermark.h"
 
@@ -37,7 +38,7 @@ class Transfer final : public Endpoint {
   Address address() const override { return address_; }
 
   void accept() override {
-    adopt(ops_.transport.admit(std::move(listener_), config_, config_.options.streams.value(),
+    adopt(ops_.transport.admit(std::move(listener_), config_, config_.options.streams.value_or(1),
                                rejected_));
   }
 
@@ -63,17 +64,29 @@ class Transfer final : public Endpoint {
   bool both() const { return config_.options.bidirectional.value_or(false); }
   bool sends() const { return both() || is_server_ == config_.options.reverse.value_or(false); }
   bool receives() const { return both() || !sends(); }
+  bool carries_udp() const {
+    return config_.options.transport == Transport::udp ||
+           config_.options.transport == Transport::multicast;
+  }
 
   void adopt(std::vector<Fd> connections) {
+    if (const auto& mix = config_.options.size_mix)
+      sizes_ = size_sequence(parse_size_mix(*mix).value());
+    const std::uint64_t size = max_message(config_.options);
     for (Fd& fd : connections) {
       Flow& flow = flows_.emplace_back();
       flow.fd = std::move(fd);
-      flow.outgoing.resize(config_.options.message_size.value());
-      flow.incoming.assign(std::max(config_.options.message_size.value(), kMinBuffer), 0);
+      flow.outgoing.resize(size);
+      flow.incoming.assign(std::max(size, kMinBuffer), 0);
+      flow.sizes = sizes_;
       flow.is_server = is_server_;
       flow.is_one_way = !both();
       if (receives()) set_low_watermark(flow.fd.get(), config_.options);
       fill_pattern(flow.outgoing, config_.token);
+      if (config_.options.transport == Transport::ethernet) {
+        const Framing framing = ops_.transport.framing(flow.fd.get(), config_, is_server_);
+        std::copy_n(framing.mark.begin(), framing.mark_size, flow.outgoing.begin());
+      }
       flow.pace = Pace(config_.options, connections.size());
     }
   }
@@ -106,9 +119,10 @@ class Transfer final : public Endpoint {
   }
 
   void report(Measurement& m) const {
-    for (const Flow& flow : flows_)
-      if (const int error = flow.error; error != 0 && m.error.empty())
-        m.error = std::string("the transfer failed: ") + std::strerror(error);
+    for (const Work& work : works_)
+      for (const Flow& flow : flows_)
+        if (const int error = flow.error; error != 0 && m.error.empty())
+          m.error = std::string("the transfer failed: ") + std::strerror(error);
     for (const Work& work : works_)
       if (!work.error.empty()) m.error = work.error;
     std::uint64_t zero_copy_sends = 0, copied = 0, mapped = 0, received = 0;
@@ -126,7 +140,30 @@ class Transfer final : public Endpoint {
       m.mapped_ratio = static_cast<double>(mapped) / static_cast<double>(received);
     for (const Flow& flow : flows_)
       if (sends() && flow.pace.gaps()) m.spans[Span::send_gap].merge(*flow.pace.gaps());
+    if (receives() && config_.options.transport == Transport::multicast) m.receivers = receivers();
+    for (const Work& work : works_)
+      if (work.group.frames) report_frames(m, *work.group.frames);
     report_socket(m);
+  }
+
+  // Returns the figures of each receiver, from the start of the window on.
+  std::vector<ReceiverFigures> receivers() const {
+    std::vector<ReceiverFigures> all;
+    for (const Flow& flow : flows_) {
+      const std::size_t place = all.size();
+      const ReceiverFigures before =
+          place < at_opening_.size() ? at_opening_[place] : ReceiverFigures{};
+      all.push_back({.received = flow.sequence.distinct() - before.received,
+                     .lost = flow.sequence.lost() - std::min(before.lost, flow.sequence.lost())});
+    }
+    return all;
+  }
+
+  static void report_frames(Measurement& m, const FrameCounts& counts) {
+    if (counts.due) m.frames = m.frames.value_or(0) + *counts.due;
+    if (counts.late) m.frames_late = m.frames_late.value_or(0) + *counts.late;
+    m.frames_dropped = m.frames_dropped.value_or(0) + counts.dropped;
+    if (counts.times) m.spans[Span::frame].merge(*counts.times);
   }
 
   // Reports the values that the kernel granted.
@@ -136,7 +173,7 @@ class Transfer final : public Endpoint {
     m.receive_buffer_bytes = buffer_size(fd, SO_RCVBUF);
     if (receives() && config_.options.transport == Transport::tcp)
       m.low_watermark_bytes = low_watermark(fd);
-    if (receives() && config_.options.transport == Transport::udp) {
+    if (receives() && carries_udp()) {
       m.socket_drops = 0;
       for (const Flow& flow : flows_) *m.socket_drops += drops_of(flow.fd.get());
     }
@@ -152,6 +189,7 @@ class Transfer final : public Endpoint {
     if (!receives()) return;
     for (const Flow& flow : flows_)
       review_low_watermark(flow.fd.get(), config_.options, flow.received.count());
+    if (config_.options.transport == Transport::multicast) at_opening_ = receivers();
   }
 
   // Divides the limit of bytes or messages among the flows. The limit counts from the start of the
@@ -159,11 +197,17 @@ class Transfer final : public Endpoint {
   void set_limits() noexcept {
     const Options& o = config_.options;
     if (!sends() || !is_limited(o)) return;
+    if (o.messages && o.size_mix) return set_limits_of_mix(*o.messages);
     std::uint64_t all = o.bytes.value_or(0);
     if (o.messages && __builtin_mul_overflow(*o.messages, *o.message_size, &all))
       all = std::numeric_limits<std::uint64_t>::max() / 2;
     const std::uint64_t share = (all + flows_.size() - 1) / flows_.size();
     for (Flow& flow : flows_) flow.sent.limit = flow.sent.count() + share;
+  }
+
+  void set_limits_of_mix(std::uint64_t messages) noexcept {
+    const std::uint64_t share = (messages + flows_.size() - 1) / flows_.size();
+    for (Flow& flow : flows_) flow.sent.limit = bytes_after(flow.sizes, flow.sent.count(), share);
   }
 
   Totals totals() const;
@@ -176,10 +220,12 @@ class Transfer final : public Endpoint {
   const bool is_server_;
   Fd listener_;
   Address address_;
-  std::deque<Flow> flows_;  // a deque, because flows contain atomics and cannot move
+  std::vector<std::uint32_t> sizes_;  // of the messages of a mix
+  std::deque<Flow> flows_;            // a deque, because flows contain atomics and cannot move
   std::deque<Work> works_;
   std::deque<std::latch> ready_;  // one per direction
   std::uint64_t rejected_ = 0;
+  std::vector<ReceiverFigures> at_opening_;  // of the window
 };
 
 Totals Transfer::totals() const {
@@ -194,7 +240,7 @@ Totals Transfer::totals() const {
   if (sends()) t.bytes_sent = sent;
   if (receives()) t.bytes_received = received;
   t.messages = messages;
-  if (config_.options.transport == Transport::udp)
+  if (!is_stream(config_.options.transport))
     add_datagrams(t);
   else
     add_tcp(t);
@@ -247,33 +293,41 @@ void Transfer::add_datagrams(Totals& t) const {
 
 }  // namespace
 
-Pace::Pace(const Options& o, std::size_t flows) {
-  if (!o.rate_bps) return;
-  gap_ns_ = 8e9 * static_cast<double>(*o.message_size * flows) / static_cast<double>(*o.rate_bps);
-  timer_ns_ = static_cast<double>(o.pacing_timer.value_or(kPacingTimer));
-  looked_ns_ = -std::numeric_limits<double>::infinity();
-  gaps_.emplace();
+Pace::Pace(const Options& o, std::size_t flows) : phases_(o), has_rate_(o.rate_bps.has_value()) {
+  if (has_rate_) {
+    const std::size_t unit = o.size_mix ? 1 : *o.message_size;
+    gap_ns_ = 8e9 * static_cast<double>(unit * flows) / static_cast<double>(*o.rate_bps);
+    timer_ns_ = static_cast<double>(o.pacing_timer.value_or(kPacingTimer));
+    gaps_.emplace();
+  } else if (phases_.pauses()) {
+    gap_ns_ = kNoRate;
+  }
+  if (paced()) looked_ns_ = -std::numeric_limits<double>::infinity();
 }
 
 bool Pace::look(Nanoseconds time) noexcept {
-  const auto now = static_cast<double>(time);
-  const double late = now - static_cast<double>(next_look());
-  if (late > kMaxBehind) next_ns_ += late;  // also at the first look, which starts the schedule
+  phases_.start(time);
+  const double now = phases_.own_time(time);
+  const double late = now - std::ceil(std::max(next_ns_, looked_ns_ + timer_ns_));
+  if (!has_rate_)
+    next_ns_ = phases_.is_on(time) ? std::max(next_ns_, now) : now + 1;
+  else if (late > kMaxBehind)  // also at the first look, which starts the schedule
+    next_ns_ += late;
   looked_ns_ = now;
   if (!is_due()) return false;
-  if (left_ns_ > 0) gaps_->record(static_cast<Nanoseconds>(now - left_ns_));
-  left_ns_ = now;
+  if (gaps_ && left_ > 0) gaps_->record(time - left_);
+  left_ = time;
   return true;
 }
 
 void Pace::sleep(const Meter& meter) noexcept {
-  Nanoseconds now = now_ns();
-  for (; next_look() > now && !meter.window_closed(); now = now_ns()) {
+  for (;;) {
+    const Nanoseconds now = now_ns();
+    if ((next_look() <= now && look(now)) || meter.window_closed()) return;
     const Nanoseconds due = std::min(next_look(), now + kNap);
     const timespec until{due / kSecond, due % kSecond};
     ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
   }
-  look(now);
 }
 
 std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const EndpointConfig& config) {
@@ -281,8 +335,8 @@ std::unique_ptr<Endpoint> listen_transfer(const TransferOps& ops, const Endpoint
 }
 
 std::unique_ptr<Endpoint> connect_transfer(const TransferOps& ops, const EndpointConfig& config) {
-  return std::make_unique<Transfer>(ops, config,
-                                    ops.transport.connect(config, config.options.streams.value()));
+  return std::make_unique<Transfer>(
+      ops, config, ops.transport.connect(config, config.options.streams.value_or(1)));
 }
 
 }  // namespace pingperf

@@ -10,6 +10,8 @@
 #include <latch>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -17,6 +19,7 @@
 #include "sockets/measure/histogram.h"
 #include "sockets/measure/meter.h"
 #include "sockets/measure/sequence.h"
+#include "sockets/throughput/on_off.h"
 #include "sockets/transport/transport.h"
 
 namespace pingperf {
@@ -41,10 +44,11 @@ inline constexpr Nanoseconds kNap = 50 * kMillisecond;
 
 // The send times of a paced flow. Message k is due k message times after the first. The sender
 // looks at the schedule once per pacing_timer and sends all messages that are due. Messages are not
-// postponed after a late look, so the mean rate is kept.
+// postponed after a late look, so the mean rate is kept. With a mix of sizes, each byte counts as a
+// message. With on_off and no rate, one message is due at each look in a phase.
 class Pace {
  public:
-  // No rate: a message is always due.
+  // No rate and no pauses: a message is always due.
   Pace() noexcept = default;
   // The rate of the options, divided by the number of flows.
   Pace(const Options& options, std::size_t flows);
@@ -54,7 +58,8 @@ class Pace {
   bool is_due() const noexcept { return next_ns_ <= looked_ns_; }
   // Returns the time of the next look, if no message is due.
   Nanoseconds next_look() const noexcept {
-    return static_cast<Nanoseconds>(std::ceil(std::max(next_ns_, looked_ns_ + timer_ns_)));
+    const double own = std::ceil(std::max(next_ns_, looked_ns_ + timer_ns_));
+    return static_cast<Nanoseconds>(phases_.clock_time(own));
   }
   // Looks at the schedule, if no message is due. Returns is_due().
   bool look(Nanoseconds now) noexcept;
@@ -75,12 +80,16 @@ class Pace {
   void sleep(const Meter& meter) noexcept;
 
   static constexpr double kMaxBehind = 100e6;  // ns; after a later look the schedule is moved
+  // Gap with on_off and no rate: a message is due no earlier than at the next look.
+  static constexpr double kNoRate = 0.01;
 
+  OnOff phases_;
+  bool has_rate_ = false;
   double gap_ns_ = 0;     // between two messages; 0: not paced
   double timer_ns_ = 0;   // pacing_timer
-  double next_ns_ = 0;    // when the next message is due
-  double looked_ns_ = 0;  // time of the last look
-  double left_ns_ = 0;    // start of the last burst
+  double next_ns_ = 0;    // when the next message is due, in the sender's time
+  double looked_ns_ = 0;  // time of the last look, in the sender's time
+  Nanoseconds left_ = 0;  // start of the last burst
   std::optional<Histogram> gaps_;
 };
 
@@ -89,9 +98,10 @@ struct Flow {
   Fd fd;
   FlowCounter sent;
   FlowCounter received;
-  SequenceTracker sequence;  // UDP
-  PageBytes outgoing;        // one message
-  PageBytes incoming;        // one receive
+  SequenceTracker sequence;              // UDP
+  PageBytes outgoing;                    // one message: the largest of a mix
+  PageBytes incoming;                    // one receive
+  std::span<const std::uint32_t> sizes;  // of successive messages of a mix; empty: all are equal
   Pace pace;
   std::atomic<int> error{0};  // errno of the call that ended a loop early
   bool is_server = false;
@@ -101,6 +111,15 @@ struct Flow {
   void fail(const Meter& meter) noexcept {
     if (!meter.stopped()) error = errno;
   }
+};
+
+// What one end knows of isochronous frames. A sender counts the frames that were due and those that
+// it did not send. A receiver counts those that were late and those that never became whole.
+struct FrameCounts {
+  std::optional<std::uint64_t> due;
+  std::optional<std::uint64_t> late;
+  std::uint64_t dropped = 0;
+  std::optional<Histogram> times;  // receiver: from the time at which a frame was due until whole
 };
 
 // The flows of one thread in one direction.
@@ -114,6 +133,7 @@ struct FlowGroup {
   std::uint64_t zero_copy_sends = 0;    // completed sends with MSG_ZEROCOPY or IORING_OP_SEND_ZC
   std::uint64_t zero_copy_copied = 0;   // zero-copy sends that the kernel copied
   std::uint64_t mapped_bytes = 0;       // received without a copy (receive: map)
+  std::optional<FrameCounts> frames;    // of the window
 
   // Waits until all loops of this direction are set up. Otherwise the set-up of some loops would
   // compete for the CPU with loops that already transfer data.

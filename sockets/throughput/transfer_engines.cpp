@@ -1,5 +1,7 @@
 #include "sockets/throughput/transfer_engines.h"
 
+#include "sockets/core/size_mix.h"
+#include "sockets/throughput/frames.h"
 #include "sockets/transport/datagram.h"
 
 namespace pingperf {
@@ -18,8 +20,60 @@ std::vector<std::string_view> parameters_of(const TransferRow& row) {
   if (has_port(row.transport)) add({"tos", "ip", "port"});
   if (row.transport == Transport::tcp)
     add({"congestion_control", "nodelay", "mss", "fq_rate", "receive_low_watermark"});
+  if (row.transport == Transport::mptcp) add({"congestion_control", "nodelay"});
   add(row.parameters);
   return all;
+}
+
+std::optional<std::string> validate_mix(const Options& o) {
+  if (!o.size_mix) return std::nullopt;
+  if (o.message_size) return "size_mix: replaces message_size; set only one of them";
+  if (o.gso.value_or(false)) return "size_mix: cannot be combined with gso, which has one size";
+  if (is_stream(o.transport) || (min_message(o) >= kMinDatagram && max_message(o) <= kMaxUdp))
+    return std::nullopt;
+  return "size_mix: a datagram has 16 (sequence number and time stamp) to 65507 bytes";
+}
+
+std::optional<std::string> validate_on_off(const Options& o) {
+  if (o.on_time && !o.off_time) return "on_off.on: requires on_off.off";
+  if (o.off_time && !o.on_time) return "on_off.off: requires on_off.on";
+  return std::nullopt;
+}
+
+// Returns the parameter that frames cannot be combined with, and why, or an empty text.
+std::string_view excluded_by_frames(const Options& o) {
+  if (o.rate_bps) return "rate, because frame.every and frame.bytes determine it";
+  if (o.size_mix) return "size_mix";
+  if (o.on_time) return "on_off";
+  if (is_limited(o)) return "bytes or messages; set a duration";
+  if (o.bidirectional.value_or(false)) return "bidirectional";
+  if (o.zero_copy.value_or(false)) return "zero_copy, because every frame is written anew";
+  if (o.verify.value_or(false)) return "verify, because frames carry times";
+  if (o.receive.value_or("copy") != "copy") return "receive: discard or map";
+  if (o.batch) return "batch";
+  if (o.gso.value_or(false)) return "gso";
+  if (o.gro.value_or(false)) return "gro";
+  return {};
+}
+
+std::optional<std::string> validate_frames(const Options& o) {
+  if (!o.frame_every) {
+    if (o.frame_bytes) return "frame.bytes: requires frame.every";
+    if (o.frame_deadline) return "frame.deadline: requires frame.every and frame.bytes";
+    return std::nullopt;
+  }
+  if (!o.frame_bytes) return "frame.every: requires frame.bytes";
+  if (const std::string_view other = excluded_by_frames(o); !other.empty())
+    return "frame.every: cannot be combined with " + std::string(other);
+  if (is_stream(o.transport)) {
+    if (*o.frame_bytes >= sizeof(Nanoseconds)) return std::nullopt;
+    return "frame.bytes: must be at least 8, for the time at which the frame is due";
+  }
+  const std::uint64_t size = o.message_size.value_or(1400), last = *o.frame_bytes % size;
+  if (size >= kMinFrameDatagram && (last == 0 || last >= kMinFrameDatagram)) return std::nullopt;
+  return "frame.bytes: every datagram of a frame needs at least 24 bytes (sequence number, time "
+         "stamp, due time); the last one of these has " +
+         std::to_string(last == 0 ? size : last);
 }
 
 // Returns an error if there is no rate to pace, or if a stream sends no message in the duration.
@@ -27,8 +81,9 @@ std::optional<std::string> validate_pace(const Options& o) {
   if (o.pacing_timer && !o.rate_bps) return "pacing_timer: requires rate";
   if (!o.rate_bps || !o.duration) return std::nullopt;
   const std::uint64_t rate_per_stream = *o.rate_bps / o.streams.value_or(1);
-  const double bits_per_stream = static_cast<double>(rate_per_stream) * to_seconds(*o.duration);
-  if (bits_per_stream >= 8 * static_cast<double>(o.message_size.value_or(0))) return std::nullopt;
+  const double bits_per_stream =
+      static_cast<double>(rate_per_stream) * to_seconds(*o.duration) * OnOff(o).share();
+  if (bits_per_stream >= 8 * static_cast<double>(max_message(o))) return std::nullopt;
   return "the rate is too low: a stream sends less than one message in the duration; lower "
          "message_size, or raise rate or duration";
 }
@@ -48,6 +103,8 @@ std::optional<std::string> validate(const Options& o,
                                     const std::vector<std::string_view>& receives) {
   if (!is_stream(o.transport))
     if (auto error = validate_datagram(o)) return error;
+  for (const auto validate_shape : {validate_mix, validate_on_off, validate_frames})
+    if (auto error = validate_shape(o)) return error;
   if (auto error = validate_threads(o)) return error;
   if (o.gso.value_or(false) && o.message_size.value_or(1400) > kMaxUdp / 2)
     return "gso: requires a message_size of at most " + std::to_string(kMaxUdp / 2) +
@@ -58,7 +115,22 @@ std::optional<std::string> validate(const Options& o,
   return validate_pace(o);
 }
 
+// Returns why one of two conditions of an engine is not met, as Engine::unavailable.
+using Condition = std::optional<std::string> (*)();
+auto either_unavailable(Condition a, Condition b) {
+  return [a, b] {
+    const auto why = a();
+    return why ? why : b();
+  };
+}
+
 }  // namespace
+
+std::vector<std::string_view> shaped(std::vector<std::string_view> parameters) {
+  parameters.insert(parameters.end(), {"size_mix", "on_off.on", "on_off.off", "frame.every",
+                                       "frame.bytes", "frame.deadline"});
+  return parameters;
+}
 
 Engine make_transfer_engine(const TransferRow& row) {
   return {
@@ -73,6 +145,21 @@ Engine make_transfer_engine(const TransferRow& row) {
       .validate = [receives = row.receives](const Options& o) { return validate(o, receives); },
       .serves_external = true,
   };
+}
+
+std::vector<Engine> make_plain_stream_engines(TransferRow row) {
+  constexpr std::pair<Transport, Condition> kTransports[] = {
+      {Transport::unix_stream, always_available},
+      {Transport::unix_seqpacket, always_available},
+      {Transport::mptcp, mptcp_unavailable},
+      {Transport::vsock, vsock_unavailable}};
+  std::vector<Engine> engines;
+  for (const auto& [transport, unavailable] : kTransports) {
+    row.transport = transport;
+    engines.push_back(make_transfer_engine(row));
+    engines.back().unavailable = either_unavailable(row.unavailable, unavailable);
+  }
+  return engines;
 }
 
 }  // namespace pingperf

@@ -18,7 +18,17 @@ struct TransferRow {
   std::optional<std::string> (*unavailable)() = always_available;
 };
 
+// Returns the loops of engine blocking over UDP.
+const TransferOps& blocking_datagram_loops();
+
+// Returns the parameters and those of the shapes of traffic: size_mix, on_off and frame.
+std::vector<std::string_view> shaped(std::vector<std::string_view> parameters);
+
 // Returns the engine of the row.
 Engine make_transfer_engine(const TransferRow& row);
+
+// Returns the engines of the row over the transports of streams that have no parameters of their
+// own: unix, unix-seqpacket, mptcp and vsock.
+std::vector<Engine> make_plain_stream_engines(TransferRow row);
 
 }  // namespace pingperf

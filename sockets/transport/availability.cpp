@@ -1,11 +1,15 @@
 #include "sockets/transport/availability.h"
 
+#include <fcntl.h>
+#include <linux/vm_sockets.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
 
+#include "sockets/core/address.h"
 #include "sockets/core/fd.h"
 
 namespace pingperf {
@@ -25,6 +29,31 @@ std::optional<std::string> raw_unavailable() {
   const Fd probe(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
   if (probe) return std::nullopt;
   return std::string("raw sockets require CAP_NET_RAW (run as root): ") + std::strerror(errno);
+}
+
+std::optional<std::string> icmp_unavailable() {
+  if (!raw_unavailable()) return std::nullopt;
+  const Fd probe(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP));
+  if (probe) return std::nullopt;
+  return std::string(
+             "ICMP requires CAP_NET_RAW (run as root) or a group in the sysctl "
+             "net.ipv4.ping_group_range: ") +
+         std::strerror(errno);
+}
+
+std::optional<std::string> vsock_unavailable() {
+  const Fd probe(::socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!probe) return std::string("this kernel has no vsock: ") + std::strerror(errno);
+  const Address local = Address::vsock(VMADDR_CID_LOCAL, VMADDR_PORT_ANY);
+  if (::bind(probe.get(), local.data(), local.size()) == 0) return std::nullopt;
+  const int error = errno;
+  const Fd device(::open("/dev/vsock", O_RDONLY | O_CLOEXEC));
+  std::uint32_t cid = VMADDR_CID_ANY;
+  if (device && ::ioctl(device.get(), IOCTL_VM_SOCKETS_GET_LOCAL_CID, &cid) == 0 &&
+      cid != VMADDR_CID_ANY && cid != VMADDR_CID_LOCAL)
+    return std::nullopt;  // a virtual machine or its host
+  return std::string("vsock has no loopback (modprobe vsock_loopback) and no virtual machine: ") +
+         std::strerror(error);
 }
 
 std::optional<std::string> validate_threads(const Options& o) {

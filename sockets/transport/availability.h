@@ -18,11 +18,13 @@ class Unavailable : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Engine::unavailable of engines that every host can run, and of engines that require MPTCP or raw
-// sockets.
+// Engine::unavailable of engines that every host can run, and of engines that require MPTCP, raw
+// sockets, ICMP or vsock.
 std::optional<std::string> always_available();
 std::optional<std::string> mptcp_unavailable();
 std::optional<std::string> raw_unavailable();
+std::optional<std::string> icmp_unavailable();
+std::optional<std::string> vsock_unavailable();
 
 // Returns an error if there are more threads than streams, as Engine::validate.
 std::optional<std::string> validate_threads(const Options& options);

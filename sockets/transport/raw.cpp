@@ -15,6 +15,7 @@
 #include "sockets/core/error.h"
 #include "sockets/core/io.h"
 #include "sockets/core/socket_options.h"
+#include "sockets/transport/availability.h"
 #include "sockets/transport/datagram.h"
 
 namespace pingperf {
@@ -169,9 +170,15 @@ std::vector<Fd> connect_raw(const EndpointConfig& config, std::size_t) {
   return one_flow(std::move(fd));
 }
 
+Framing framing_of(const Mark& mark, std::size_t ip_header) {
+  Framing framing{.mark_size = mark.size(), .ip_header = ip_header};
+  std::ranges::copy(mark, framing.mark.begin());
+  return framing;
+}
+
 Framing raw_framing(int fd, const EndpointConfig& config, bool is_server) {
   const auto direction = is_server ? RawDirection::pong : RawDirection::ping;
-  return {kMark, raw_mark(config.token, direction), ip_header_size(fd), nullptr};
+  return framing_of(raw_mark(config.token, direction), ip_header_size(fd));
 }
 
 // ---- ICMP
@@ -201,6 +208,31 @@ void seal_icmp(char* message, std::size_t size) noexcept {
   std::memcpy(message + 2, &checksum, sizeof checksum);
 }
 
+// Returns a socket that receives the replies to the echo requests with the identifier of the mark.
+// Without CAP_NET_RAW it is a ping socket (icmp(7)), whose kernel chooses the messages by the
+// identifier, which is the port of bind(2), and removes the IP header.
+Fd open_icmp(const EndpointConfig& config, const Mark& mark) {
+  const int family = config.address.family();
+  const bool v6 = family == AF_INET6;
+  const int protocol = v6 ? static_cast<int>(IPPROTO_ICMPV6) : IPPROTO_ICMP;
+  if (raw_unavailable()) {
+    Fd fd(check(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, protocol),
+                "ping socket (requires CAP_NET_RAW, or net.ipv4.ping_group_range)"));
+    apply_options(fd.get(), config.options, family);
+    std::uint16_t identifier;
+    std::memcpy(&identifier, mark.data() + 4, sizeof identifier);
+    const Address any = Address::resolve(v6 ? "::" : "0.0.0.0", ntohs(identifier));
+    check(::bind(fd.get(), any.data(), any.size()), "bind of the ICMP identifier");
+    return fd;
+  }
+  Fd fd = open_raw(config, protocol);
+  const std::uint32_t reply = v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
+  attach_filter(
+      fd.get(), family,
+      {{0, 0xff000000, reply << 24}, {4, 0xffff0000, word(mark.data() + 4) & 0xffff0000}});
+  return fd;
+}
+
 Mark icmp_mark(const EndpointConfig& config) {
   const bool v6 = config.address.family() == AF_INET6;
   Mark mark = {static_cast<char>(v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO)};
@@ -209,20 +241,16 @@ Mark icmp_mark(const EndpointConfig& config) {
 }
 
 std::vector<Fd> connect_icmp(const EndpointConfig& config, std::size_t) {
-  const bool v6 = config.address.family() == AF_INET6;
-  Fd fd = open_raw(config, v6 ? static_cast<int>(IPPROTO_ICMPV6) : IPPROTO_ICMP);
-  const Mark mark = icmp_mark(config);
-  const std::uint32_t reply = v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
-  attach_filter(
-      fd.get(), config.address.family(),
-      {{0, 0xff000000, reply << 24}, {4, 0xffff0000, word(mark.data() + 4) & 0xffff0000}});
+  Fd fd = open_icmp(config, icmp_mark(config));
   connect_to(fd.get(), config.address.data(), config.address.size(), config.address.to_string());
   discard_queued(fd.get());
   return one_flow(std::move(fd));
 }
 
 Framing icmp_framing(int fd, const EndpointConfig& config, bool) {
-  return {kMark, icmp_mark(config), ip_header_size(fd), seal_icmp};
+  Framing framing = framing_of(icmp_mark(config), ip_header_size(fd));
+  framing.seal = seal_icmp;
+  return framing;
 }
 
 }  // namespace
@@ -254,10 +282,11 @@ Fd open_raw_server(const Address& address) {
 }
 
 std::size_t ip_header_size(int fd) {
-  int family = 0;
+  int family = 0, type = 0;
   socklen_t size = sizeof family;
   check(::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size), "SO_DOMAIN");
-  return family == AF_INET ? kIpv4Header : 0;
+  check(::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size), "SO_TYPE");
+  return family == AF_INET && type == SOCK_RAW ? kIpv4Header : 0;
 }
 
 std::size_t make_reply(char* packet, std::size_t size, std::size_t ip_header) {

@@ -1,5 +1,6 @@
 #include "sockets/transport/stream.h"
 
+#include <linux/mptcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -31,6 +32,23 @@ std::vector<Fd> admit_streams(Fd listener, const EndpointConfig& config, std::si
   return connections;
 }
 
+bool has_mptcp_info(int fd) {
+  mptcp_info info;
+  socklen_t size = sizeof info;
+  return ::getsockopt(fd, SOL_MPTCP, MPTCP_INFO, &info, &size) == 0;
+}
+
+// Throws std::runtime_error if the connection is one of plain TCP, because the peer or a middlebox
+// has no MPTCP (RFC 8684 §3.7). Then the kernel no longer has MPTCP_INFO for the socket. Kernels
+// before 5.16 have it for no socket.
+void require_mptcp(int fd, const EndpointConfig& config) {
+  if (has_mptcp_info(fd)) return;
+  const Fd fresh(::socket(config.address.family(), SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP));
+  if (has_mptcp_info(fresh.get()))
+    throw std::runtime_error("the connection to " + config.address.to_string() +
+                             " fell back from MPTCP to TCP");
+}
+
 // Waits until the server admits the connection. Throws std::runtime_error at the deadline, or if
 // the server closes the connection.
 void await_admission(int fd, const EndpointConfig& config) {
@@ -47,6 +65,8 @@ std::vector<Fd> connect_streams(const EndpointConfig& config, std::size_t count)
   const auto* token = reinterpret_cast<const char*>(config.token.data());
   while (admitted < count) {
     connections.push_back(dial_stream(config));
+    if (config.options.transport == Transport::mptcp)
+      require_mptcp(connections.back().get(), config);
     if (config.external) {
       ++admitted;
       continue;
@@ -67,9 +87,10 @@ std::vector<Fd> connect_streams(const EndpointConfig& config, std::size_t count)
 const TransportOps kStreams = {listen_stream, admit_streams, connect_streams};
 
 Fd open_stream(const EndpointConfig& config, int flags) {
-  const int protocol = config.options.transport == Transport::mptcp ? IPPROTO_MPTCP : 0;
-  Fd fd(check(::socket(config.address.family(), SOCK_STREAM | SOCK_CLOEXEC | flags, protocol),
-              "socket"));
+  const Transport transport = config.options.transport;
+  const int protocol = transport == Transport::mptcp ? IPPROTO_MPTCP : 0;
+  const int type = transport == Transport::unix_seqpacket ? SOCK_SEQPACKET : SOCK_STREAM;
+  Fd fd(check(::socket(config.address.family(), type | SOCK_CLOEXEC | flags, protocol), "socket"));
   apply_options(fd.get(), config.options, config.address.family());
   return fd;
 }

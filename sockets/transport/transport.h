@@ -37,11 +37,12 @@ inline void set_header(char* datagram, DatagramHeader header) noexcept {
 }
 
 // The bytes in front of the header of a datagram. UDP and unix datagrams have none. A raw or ICMP
-// message starts with a mark of 8 bytes; its receiver also gets the IPv4 header.
+// message starts with a mark of 8 bytes; its receiver also gets the IPv4 header. A frame starts
+// with its Ethernet header and a mark.
 struct Framing {
   std::size_t mark_size = 0;
-  std::array<char, 8> mark{};  // at the start of a sent message
-  std::size_t ip_header = 0;   // size in front of the mark of a received message
+  std::array<char, 22> mark{};  // at the start of a sent message
+  std::size_t ip_header = 0;    // size in front of the mark of a received message
   // Completes a message before it is sent, with a checksum for example. May be null.
   void (*seal)(char* message, std::size_t size) = nullptr;
 

@@ -1,5 +1,9 @@
 // The requirements for every engine of sockets/. A new engine is tested when it is registered.
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/if_packet.h>
+#include <linux/vm_sockets.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -7,12 +11,16 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <future>
 #include <thread>
 
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
+#include "sockets/core/size_mix.h"
+#include "sockets/ethernet/ethernet.h"
 #include "sockets/transport/datagram.h"
 
 namespace pingperf {
@@ -25,40 +33,51 @@ static void PrintTo(const Engine* engine, std::ostream* out) {
 namespace {
 
 constexpr Nanoseconds kPatience = 5 * kSecond;
+constexpr const char* kClientInterface = "conf0";
+constexpr const char* kServerInterface = "conf1";
+
+bool is_ethernet(const Engine& engine) {
+  return engine.transport == Transport::ethernet;
+}
 
 Options options_for(const Engine& engine) {
   Options o;
   o.kind = engine.kind;
   o.transport = engine.transport;
   o.engine = engine.name;
-  o.message_size = engine.kind != Kind::throughput      ? 64
-                   : engine.transport == Transport::udp ? 1400
-                                                        : 131072;
+  o.message_size = engine.kind != Kind::throughput ? 64
+                   : is_ethernet(engine)           ? 1500
+                   : is_stream(engine.transport)   ? 131072
+                                                   : 1400;
   o.streams = 1;
   // Two spinning ends can share a CPU. Then they alternate in time slices of the scheduler.
   // A TLS handshake takes milliseconds, and more on a busy machine.
   o.duration = (engine.name == "spin" || engine.name == "tls" ? 200 : 100) * kMillisecond;
   o.warmup = 20 * kMillisecond;
   if (engine.honours("threads")) o.threads = 1;
+  if (is_ethernet(engine)) {
+    o.client_interface = kClientInterface;
+    o.server_interface = kServerInterface;
+  }
   if (engine.honours("nodelay") && engine.kind != Kind::throughput) o.nodelay = true;
   return o;
-}
-
-bool is_unix(const Engine& engine) {
-  return engine.transport == Transport::unix_stream || engine.transport == Transport::unix_datagram;
 }
 
 bool is_datagram(const Engine& engine) {
   return !is_stream(engine.transport);
 }
 
-// Returns false for raw flows, whose filter drops packets of other senders in the kernel.
+// Returns false for flows whose filter drops packets of other senders in the kernel.
 bool counts_rejected_peers(const Engine& engine) {
-  return engine.transport != Transport::raw;
+  return engine.transport != Transport::raw && !is_ethernet(engine);
 }
 
 Address free_address(const Engine& engine, const char* host = "127.0.0.1") {
-  if (is_unix(engine)) return Address::unix_path("@pingperf-test-" + to_hex(mint_token()));
+  if (is_unix(engine.transport))
+    return Address::unix_path("@pingperf-test-" + to_hex(mint_token()));
+  if (engine.transport == Transport::vsock)
+    return Address::vsock(VMADDR_CID_LOCAL, VMADDR_PORT_ANY);
+  if (is_ethernet(engine)) return Address::ethernet({});  // that of the interface
   return Address::resolve(host, 0);
 }
 
@@ -128,10 +147,44 @@ void expect_all_arrived(const Engine& engine, const Measurement& sender,
   }
 }
 
+// A network namespace with a veth pair. The process is in it during the tests of Ethernet engines.
+class EthernetNamespace {
+ public:
+  EthernetNamespace() : home_(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) {
+    if (::unshare(CLONE_NEWNET) != 0) return;
+    const std::string client = kClientInterface, server = kServerInterface;
+    const std::string commands = "ip link add " + client + " type veth peer name " + server +
+                                 " && ip link set " + client + " up && ip link set " + server +
+                                 " up";
+    is_made_ = std::system(commands.c_str()) == 0;
+    inside_ = Fd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+    leave();
+  }
+  bool is_made() const { return is_made_; }
+  void enter() const { check(::setns(inside_.get(), CLONE_NEWNET), "setns"); }
+  void leave() const { check(::setns(home_.get(), CLONE_NEWNET), "setns"); }
+
+ private:
+  Fd home_, inside_;
+  bool is_made_ = false;
+};
+
+const EthernetNamespace& ethernet_namespace() {
+  static const EthernetNamespace the_namespace;
+  return the_namespace;
+}
+
 class EngineTest : public testing::TestWithParam<const Engine*> {
  protected:
   void SetUp() override {
     if (const auto why = engine().unavailable()) GTEST_SKIP() << *why;
+    if (!is_ethernet(engine())) return;
+    if (!ethernet_namespace().is_made())
+      GTEST_SKIP() << "requires root and ip(8), for a veth pair in a network namespace";
+    ethernet_namespace().enter();
+  }
+  void TearDown() override {
+    if (is_ethernet(engine()) && ethernet_namespace().is_made()) ethernet_namespace().leave();
   }
   const Engine& engine() const { return *GetParam(); }
 };
@@ -144,6 +197,8 @@ class BidirectionalTransferTest : public TransferTest {};
 class BytesTransferTest : public TransferTest {};
 class ConnectPingTest : public PingTest {};
 class ConnectSocketTest : public SocketTest {};
+class EthernetSocketTest : public SocketTest {};
+class FrameTransferTest : public TransferTest {};
 class FqRateTransferTest : public TransferTest {};
 class FrequencyPingTest : public PingTest {};
 class GsoTransferTest : public TransferTest {};
@@ -151,6 +206,7 @@ class IpSocketTest : public SocketTest {};
 class LowWatermarkTransferTest : public TransferTest {};
 class MapTransferTest : public TransferTest {};
 class MessagesPingTest : public PingTest {};
+class OnOffTransferTest : public TransferTest {};
 class PacingTimerTransferTest : public TransferTest {};
 class PortSocketTest : public SocketTest {};
 class RateTransferTest : public TransferTest {};
@@ -160,6 +216,7 @@ class ReverseTransferTest : public TransferTest {};
 class ResponseSizePingTest : public PingTest {};
 class SamplesPingTest : public PingTest {};
 class ServerEngineTest : public EngineTest {};
+class SizeMixTransferTest : public TransferTest {};
 class StreamsPingTest : public PingTest {};
 class StreamsTransferTest : public TransferTest {};
 class TcpTransferTest : public TransferTest {};
@@ -189,7 +246,7 @@ TEST_P(TransferTest, ServerCountsEveryByteTheClientSent) {
   expect_well(ends);
   EXPECT_GT(ends.client.bytes_sent.value(), 0u);
   EXPECT_GT(ends.server.bytes_received.value(), 0u);
-  if (engine().transport == Transport::udp) {
+  if (is_datagram(engine())) {
     EXPECT_LE(ends.server.total_bytes_received.value(), ends.client.total_bytes_sent.value());
   } else {
     EXPECT_EQ(ends.client.total_bytes_sent.value(), ends.server.total_bytes_received.value());
@@ -257,18 +314,20 @@ TEST_P(LowWatermarkTransferTest, TheEndOfAStreamDoesNotWaitForMore) {
   EXPECT_GT(ends.server.low_watermark_bytes.value(), 4500u);
 }
 
-// Runs a paced trial of three streams, each of which sends 200 messages per second.
+// Returns the options of a paced trial of three streams, or one if the engine has only one. Each
+// stream sends 200 messages per second.
 Options paced_options(const Engine& engine, std::uint64_t message_size = 1000) {
   Options options = options_for(engine);
   options.duration = 500 * kMillisecond;
-  options.streams = 3;
+  options.streams = engine.honours("streams") ? 3 : 1;
   options.message_size = message_size;
-  options.rate_bps = 3 * 200 * 8 * message_size;
+  options.rate_bps = *options.streams * 200 * 8 * message_size;
   return options;
 }
 
 TEST_P(RateTransferTest, APacedSenderKeepsItsRate) {
   for (const std::uint64_t message_size : {16, 1000, 60000}) {
+    if (is_ethernet(engine()) && message_size != 1000) continue;
     SCOPED_TRACE(message_size);
     const Options options = paced_options(engine(), message_size);
     const Ends ends = run_trial(engine(), options);
@@ -277,7 +336,7 @@ TEST_P(RateTransferTest, APacedSenderKeepsItsRate) {
     // Some messages of each stream can be before or after the window.
     const double slack = static_cast<double>(4 * *options.streams * message_size);
     EXPECT_NEAR(static_cast<double>(ends.client.bytes_sent.value()), due, 0.01 * due + slack);
-    EXPECT_GT(ends.server.fairness_index.value(), 0.99);
+    EXPECT_GT(ends.server.fairness_index.value_or(1), 0.99);
   }
 }
 
@@ -297,8 +356,144 @@ TEST_P(PacingTimerTransferTest, ThePacingTimerDeterminesTheSizeOfABurst) {
     const Histogram& gaps = ends.client.spans.at(Span::send_gap);
     const auto expected = static_cast<double>(std::max(timer, 5 * kMillisecond));
     EXPECT_NEAR(static_cast<double>(gaps.quantile(0.5)), expected, 0.2 * expected);
-    EXPECT_NEAR(static_cast<double>(ends.client.bytes_sent.value()), 300'000, 30'000);
+    const double due = 100'000.0 * static_cast<double>(*options.streams);
+    EXPECT_NEAR(static_cast<double>(ends.client.bytes_sent.value()), due, 0.1 * due);
   }
+}
+
+// Sends 10 cycles of 4246 bytes per flow.
+TEST_P(SizeMixTransferTest, EveryMessageHasTheSizeOfItsTurn) {
+  for (const std::uint64_t batch : {0, 5}) {
+    if (batch > 0 && !engine().honours("batch")) continue;
+    SCOPED_TRACE(batch);
+    Options options = options_for(engine());
+    options.message_size.reset();
+    options.size_mix = "64:7 570:4 1518:1";
+    options.duration.reset();
+    options.warmup = 0;
+    options.messages = 240;
+    options.streams = 2;
+    options.rate_bps = 50'000'000;
+    options.receive_buffer = 4 << 20;
+    if (batch > 0) options.batch = batch;
+    if (engine().honours("verify")) options.verify = true;
+    ASSERT_EQ(engine().validate(options), std::nullopt);
+    const Ends ends = run_trial(engine(), options);
+    expect_well(ends);
+    EXPECT_EQ(ends.client.total_bytes_sent.value(), 2 * 42460u);
+    expect_all_arrived(engine(), ends.client, ends.server);
+    if (!is_datagram(engine())) continue;
+    EXPECT_EQ(ends.client.datagrams_sent.value(), 240u);
+    EXPECT_EQ(*ends.server.datagrams_received + *ends.server.datagrams_lost, 240u);
+    if (*ends.server.datagrams_lost == 0) {
+      EXPECT_EQ(ends.server.total_bytes_received.value(), 2 * 42460u);
+    }
+  }
+}
+
+TEST_P(SizeMixTransferTest, APacedMixKeepsItsRate) {
+  Options options = paced_options(engine());
+  options.message_size.reset();
+  options.size_mix = "64:7 570:4 1518:1";
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends);
+  const double due = static_cast<double>(*options.rate_bps) * *ends.client.window_s / 8;
+  EXPECT_NEAR(static_cast<double>(ends.client.bytes_sent.value()), due, 0.01 * due + 3 * 4 * 1518);
+}
+
+TEST_P(SizeMixTransferTest, AMixThatDoesNotFitIsAnError) {
+  Options options = options_for(engine());
+  options.size_mix = "15:1 1400:1";
+  EXPECT_NE(engine().validate(options).value_or("").find("message_size"), std::string::npos);
+  options.message_size.reset();
+  EXPECT_EQ(engine().validate(options).has_value(), is_datagram(engine()));
+}
+
+// The pause is longer than the trial, so nothing is due after the first phase.
+TEST_P(OnOffTransferTest, APausingSenderSendsNothing) {
+  Options options = options_for(engine());
+  options.warmup = 0;
+  options.duration = 400 * kMillisecond;
+  options.on_time = 20 * kMillisecond;
+  options.off_time = 10 * kSecond;
+  for (const bool has_rate : {false, true}) {
+    SCOPED_TRACE(has_rate);
+    if (has_rate) options.rate_bps = 1'000'000'000;
+    const Ends ends = run_trial(engine(), options);
+    expect_well(ends);
+    EXPECT_GT(ends.client.bytes_sent.value(), 0u);
+    ASSERT_GE(ends.client.intervals.size(), 2u);
+    EXPECT_EQ(ends.client.intervals.back().bytes_sent.value(), 0u);
+    if (has_rate) {
+      EXPECT_LE(*ends.client.bytes_sent, 2'500'000 + 2 * *options.message_size);
+    }
+  }
+}
+
+TEST_P(OnOffTransferTest, BothPhasesAreRequired) {
+  Options options = options_for(engine());
+  options.on_time = kMillisecond;
+  EXPECT_NE(engine().validate(options).value_or("").find("on_off.off"), std::string::npos);
+  options.on_time.reset();
+  options.off_time = kMillisecond;
+  EXPECT_NE(engine().validate(options).value_or("").find("on_off.on"), std::string::npos);
+}
+
+Options frame_options(const Engine& engine) {
+  Options options = options_for(engine);
+  options.message_size = 1000;
+  options.frame_every = 5 * kMillisecond;
+  options.frame_bytes = 10'500;
+  options.frame_deadline = 60 * kSecond;
+  options.warmup = 20 * kMillisecond;
+  options.duration = 200 * kMillisecond;
+  options.streams = 2;
+  return options;
+}
+
+TEST_P(FrameTransferTest, EveryFrameArrivesOrIsDropped) {
+  for (const bool reverse : {false, true}) {
+    SCOPED_TRACE(reverse);
+    Options options = frame_options(engine());
+    options.reverse = reverse;
+    ASSERT_EQ(engine().validate(options), std::nullopt);
+    const Ends ends = run_trial(engine(), options);
+    expect_well(ends);
+    const Measurement& sender = reverse ? ends.server : ends.client;
+    const Measurement& receiver = reverse ? ends.client : ends.server;
+    EXPECT_EQ(sender.frames.value(), 2 * 40u);
+    EXPECT_EQ(sender.frames_dropped.value(), 0u);  // with that deadline
+    EXPECT_EQ(receiver.frames_late.value(), 0u);
+    EXPECT_EQ(sender.total_bytes_sent.value() % 10'500, 0u);
+    const std::uint64_t whole = receiver.spans.at(Span::frame).count();
+    EXPECT_GT(whole, 0u);
+    EXPECT_LE(whole * 10'500, receiver.total_bytes_received.value());
+    if (!is_datagram(engine())) {
+      EXPECT_EQ(receiver.frames_dropped.value(), 0u);
+    }
+    expect_all_arrived(engine(), sender, receiver);
+  }
+}
+
+TEST_P(FrameTransferTest, FramesExcludeOtherShapes) {
+  const Options good = frame_options(engine());
+  const auto error = [&](auto change) {
+    Options options = good;
+    change(options);
+    return engine().validate(options).value_or("");
+  };
+  EXPECT_EQ(engine().validate(good), std::nullopt);
+  EXPECT_NE(error([](Options& o) { o.rate_bps = 1'000'000'000; }).find("frame.every:"),
+            std::string::npos);
+  EXPECT_NE(error([](Options& o) { o.on_time = o.off_time = kMillisecond; }).find("on_off"),
+            std::string::npos);
+  EXPECT_NE(error([](Options& o) { o.bidirectional = true; }).find("bidirectional"),
+            std::string::npos);
+  EXPECT_NE(error([](Options& o) { o.frame_bytes.reset(); }).find("frame.bytes"),
+            std::string::npos);
+  EXPECT_NE(error([](Options& o) { o.frame_every.reset(); }).find("frame.every"),
+            std::string::npos);
+  EXPECT_NE(error([](Options& o) { o.frame_bytes = 7; }).find("frame.bytes: "), std::string::npos);
 }
 
 TEST_P(FqRateTransferTest, TheKernelKeepsFqRate) {
@@ -612,6 +807,7 @@ TEST_P(PingTest, TheServerSentEveryPongThatTheClientGot) {
 
 TEST_P(VerifyPingTest, EveryPayloadIsCorrect) {
   for (const std::uint64_t size : {64, 1400, 9000}) {
+    if (is_ethernet(engine()) && size > 1514) continue;
     Options options = options_for(engine());
     options.verify = true;
     options.message_size = size;
@@ -625,6 +821,7 @@ TEST_P(PingTest, TheSmallestMessagesWork) {
   options.message_size = is_stream(engine().transport) ? 1 : 16;
   if (engine().transport == Transport::raw || engine().transport == Transport::icmp)
     options.message_size = 24;
+  if (is_ethernet(engine())) options.message_size = kMinFrame;
   options.verify = true;
   if (engine().validate) {
     ASSERT_EQ(engine().validate(options), std::nullopt);
@@ -770,10 +967,32 @@ TEST_P(TransferTest, IntervalsCoverTheWindow) {
   EXPECT_EQ(sum, ends.client.bytes_sent.value());
 }
 
+// Sends frames without the token and with a part of it, which no trial has.
+void send_foreign_frames() {
+  const Fd fd(check(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+  sockaddr_ll link{};
+  link.sll_family = AF_PACKET;
+  link.sll_protocol = htons(kEtherType);
+  link.sll_ifindex = static_cast<int>(::if_nametoindex(kClientInterface));
+  link.sll_halen = 6;
+  std::memset(link.sll_addr, 0xff, 6);
+  for (const char* noise : {"GET / HTTP/1.0", "pp\1\1noise", ""})
+    for (const std::size_t size : {4, 46, 1500}) {
+      std::string frame = noise;
+      frame.resize(size, 'x');
+      check(static_cast<int>(::sendto(fd.get(), frame.data(), size, 0,
+                                      reinterpret_cast<const sockaddr*>(&link), sizeof link)),
+            "sendto");
+    }
+}
+
 // Sends bytes other than the token to the server's address.
 void send_without_token(const Address& address, const Engine& engine) {
+  if (is_ethernet(engine)) return send_foreign_frames();
   if (!counts_rejected_peers(engine)) return;
-  const int type = is_datagram(engine) ? SOCK_DGRAM : SOCK_STREAM;
+  const int type = is_datagram(engine)                             ? SOCK_DGRAM
+                   : engine.transport == Transport::unix_seqpacket ? SOCK_SEQPACKET
+                                                                   : SOCK_STREAM;
   const Fd fd(check(::socket(address.family(), type | SOCK_CLOEXEC, 0), "socket"));
   check(::connect(fd.get(), address.data(), address.size()), "connect");
   const char noise[24] = "GET / HTTP/1.0";
@@ -805,6 +1024,112 @@ TEST_P(SocketTest, AWrongTokenIsNotAdmitted) {
   const Ends ends = run_against(server, engine());
   expect_well(ends);
   EXPECT_GE(ends.server.rejected_peers.value(), 1u);
+}
+
+TEST_P(EthernetSocketTest, ForeignFramesDuringATrialAreIgnored) {
+  Options options = options_for(engine());
+  options.verify = true;
+  Server server(engine(), options);
+  std::atomic<bool> over{false};
+  auto stranger = std::async(std::launch::async, [&] {
+    while (!over) {
+      send_foreign_frames();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  const Ends ends = run_against(server, engine());
+  over = true;
+  stranger.get();
+  expect_well(ends);
+  EXPECT_EQ(ends.server.rejected_peers.value(), 0u);
+  EXPECT_EQ(ends.server.duplicates.value_or(0), 0u);
+}
+
+// A packet socket of another EtherType receives its frames while a trial runs.
+TEST_P(EthernetSocketTest, FramesOfOthersPassDuringATrial) {
+  constexpr std::uint16_t kOther = 0x88b6;
+  Server server(engine(), options_for(engine()));
+  const Fd other(check(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(kOther)), "socket"));
+  std::atomic<bool> over{false};
+  auto sender = std::async(std::launch::async, [&] {
+    sockaddr_ll link{};
+    link.sll_family = AF_PACKET;
+    link.sll_protocol = htons(kOther);
+    link.sll_ifindex = static_cast<int>(::if_nametoindex(kClientInterface));
+    link.sll_halen = 6;
+    std::memset(link.sll_addr, 0xff, 6);
+    const char frame[46] = "of another program";
+    int sent = 0;
+    for (; !over; ++sent) {
+      ::sendto(other.get(), frame, sizeof frame, 0, reinterpret_cast<const sockaddr*>(&link),
+               sizeof link);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return sent;
+  });
+  const Ends ends = run_against(server, engine());
+  over = true;
+  const int sent = sender.get();
+  int received = 0;
+  char frame[64];
+  while (::recv(other.get(), frame, sizeof frame, MSG_DONTWAIT) > 0) ++received;
+  expect_well(ends);
+  EXPECT_GT(sent, 0);
+  EXPECT_EQ(received, sent);
+}
+
+// Each way to wait and to reach the kernel.
+TEST_P(EthernetSocketTest, EveryPortCarriesFrames) {
+  for (const char* parameter : {"none", "mapped_ring", "qdisc_bypass", "need_wakeup", "busy_poll"})
+    for (const char* wait : {"sleep", "spin"}) {
+      if (parameter != std::string_view("none") && !engine().honours(parameter)) continue;
+      SCOPED_TRACE(testing::Message() << parameter << " " << wait);
+      Options options = options_for(engine());
+      const std::string_view set = parameter;
+      if (set == "mapped_ring") options.mapped_ring = true;
+      if (set == "qdisc_bypass") options.qdisc_bypass = true;
+      if (set == "need_wakeup") options.need_wakeup = false;
+      if (set == "busy_poll") options.busy_poll = 20 * kMicrosecond;
+      options.wait = wait;
+      options.verify = true;
+      options.duration = 200 * kMillisecond;  // two spinning ends can share a CPU
+      expect_well(run_trial(engine(), options));
+    }
+}
+
+TEST_P(EthernetSocketTest, UnusableInterfacesAreNamed) {
+  const auto error = [&](Options options) -> std::string {
+    try {
+      run_trial(engine(), options);
+    } catch (const std::runtime_error& e) {
+      return e.what();
+    }
+    return "";
+  };
+  Options options = options_for(engine());
+  options.server_interface = "nowhere";
+  EXPECT_NE(error(options).find("'nowhere' does not exist"), std::string::npos) << error(options);
+  options.server_interface = "lo";
+  EXPECT_NE(error(options).find("'lo' is down"), std::string::npos) << error(options);
+  options.server_interface = kServerInterface;
+  options.message_size = 1515;
+  EXPECT_NE(error(options).find("at most 1514 bytes"), std::string::npos) << error(options);
+  Server server(engine(), options_for(engine()));
+  EndpointConfig same = server.client_config();
+  same.options.client_interface = kServerInterface;
+  try {
+    engine().connect(same);
+    FAIL() << "the server's interface was the client's";
+  } catch (const std::runtime_error& e) {
+    EXPECT_NE(std::string(e.what()).find("both ends"), std::string::npos) << e.what();
+  }
+  expect_well(run_against(server, engine()));
+}
+
+TEST_P(EthernetSocketTest, WithoutAnInterfaceTheOptionsAreAnError) {
+  Options options = options_for(engine());
+  options.server_interface.reset();
+  EXPECT_NE(engine().validate(options).value_or("").find("add interface"), std::string::npos);
 }
 
 TEST_P(ConnectSocketTest, SilentPeersDoNotDelayAConnectTrial) {
@@ -967,8 +1292,16 @@ INSTANTIATE_TEST_SUITE_P(Every, ConnectSocketTest, engines_that([](const Engine&
                            return has_server(e) && e.kind == Kind::connect;
                          }),
                          test_name);
+INSTANTIATE_TEST_SUITE_P(Every, EthernetSocketTest, engines_that([](const Engine& e) {
+                           return has_server(e) && is_ethernet(e);
+                         }),
+                         test_name);
 INSTANTIATE_TEST_SUITE_P(Every, FqRateTransferTest, engines_that([](const Engine& e) {
                            return moves_bulk_data(e) && e.honours("fq_rate");
+                         }),
+                         test_name);
+INSTANTIATE_TEST_SUITE_P(Every, FrameTransferTest, engines_that([](const Engine& e) {
+                           return moves_bulk_data(e) && e.honours("frame.every");
                          }),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, FrequencyPingTest, engines_that([](const Engine& e) {
@@ -992,12 +1325,16 @@ INSTANTIATE_TEST_SUITE_P(Every, MessagesPingTest, engines_that([](const Engine& 
                            return measures_round_trips(e) && e.honours("messages");
                          }),
                          test_name);
+INSTANTIATE_TEST_SUITE_P(Every, OnOffTransferTest, engines_that([](const Engine& e) {
+                           return moves_bulk_data(e) && e.honours("on_off.on");
+                         }),
+                         test_name);
 INSTANTIATE_TEST_SUITE_P(Every, PacingTimerTransferTest, engines_that([](const Engine& e) {
                            return moves_bulk_data(e) && e.honours("pacing_timer");
                          }),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, PortSocketTest, engines_that([](const Engine& e) {
-                           return has_server(e) && e.transport != Transport::raw;
+                           return has_server(e) && counts_rejected_peers(e);
                          }),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, RateTransferTest, engines_that([](const Engine& e) {
@@ -1026,6 +1363,10 @@ INSTANTIATE_TEST_SUITE_P(Every, SamplesPingTest, engines_that([](const Engine& e
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, ServerEngineTest,
                          engines_that([](const Engine& e) { return is_any(e) && e.listen; }),
+                         test_name);
+INSTANTIATE_TEST_SUITE_P(Every, SizeMixTransferTest, engines_that([](const Engine& e) {
+                           return moves_bulk_data(e) && e.honours("size_mix");
+                         }),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, StreamsPingTest, engines_that([](const Engine& e) {
                            return measures_round_trips(e) && e.honours("streams");
@@ -1060,7 +1401,8 @@ INSTANTIATE_TEST_SUITE_P(Every, VerifyTransferTest, engines_that([](const Engine
                          }),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, ZeroCopyTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.honours("zero_copy");
+                           return moves_bulk_data(e) && is_stream(e.transport) &&
+                                  e.honours("zero_copy");
                          }),
                          test_name);
 

@@ -33,16 +33,26 @@ TEST(Fd, ClosesOnceAndMovesWithoutClosing) {
 }
 
 TEST(Address, ParsesItsOwnText) {
-  for (const char* text : {"127.0.0.1:5201", "[::1]:80", "unix:/tmp/x.sock", "unix:@abstract"})
+  for (const char* text : {"127.0.0.1:5201", "[::1]:80", "unix:/tmp/x.sock", "unix:@abstract",
+                           "ethernet:02:00:00:a1:ff:01"})
     EXPECT_EQ(Address::parse(text).to_string(), text);
 }
 
 TEST(Address, RejectsInvalidTexts) {
   for (const char* text :
-       {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000", "unix:"})
+       {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000",
+        "unix:", "ethernet:", "ethernet:02:00:00:00:00", "ethernet:02:00:00:00:00:01:02",
+        "ethernet:02-00-00-00-00-01", "ethernet:02:00:00:00:00:0g", "ethernet:2:0:0:0:0:0:0:0:01"})
     EXPECT_THROW(Address::parse(text), std::runtime_error) << text;
   EXPECT_THROW(Address::resolve("127.0.0.1", 1, AF_INET6), std::runtime_error);
   EXPECT_THROW(Address::unix_path(std::string(200, 'x')), std::runtime_error);
+}
+
+TEST(Address, KnowsItsHardwareAddress) {
+  const Mac mac = {2, 0, 0, 0xa1, 0xff, 1};
+  EXPECT_EQ(Address::ethernet(mac).mac(), mac);
+  EXPECT_EQ(Address::ethernet(mac).host(), "02:00:00:a1:ff:01");
+  EXPECT_EQ(Address::resolve("127.0.0.1", 1).mac(), Mac{});
 }
 
 TEST(Token, DiffersEachTimeAndParsesItsOwnHex) {

@@ -131,6 +131,8 @@ TEST(Doctor, AMissingFeatureIsSeriousIfTheExperimentRequiresIt) {
   EXPECT_THAT(findings(poor, HostRequirements{}), IsEmpty());
   EXPECT_THAT(findings(poor, HostRequirements{.raw_sockets = true}),
               ElementsAre("serious capabilities: no CAP_NET_RAW"));
+  EXPECT_THAT(findings(poor, HostRequirements{.xdp = true}),
+              ElementsAre("serious capabilities: no CAP_BPF"));
   EXPECT_THAT(findings(poor, HostRequirements{.qdiscs = {"tbf", "netem"}}),
               ElementsAre("serious qdiscs: the kernel has no netem"));
   EXPECT_THAT(findings(poor, HostRequirements{.kernel_stamps = true}),
@@ -167,6 +169,8 @@ workloads:
   pings: {kind: latency, engine: spin, timestamps: kernel, pin: {client: 2, server: 3}}
   raws: {kind: latency, engine: blocking, transport: raw}
   paced: {kind: throughput, engine: iperf3, transport: udp, fq_rate: 5mbit}
+  frames:
+    {kind: latency, engine: xdp, transport: ethernet, interface: {client: a0, server: b0}}
 )",
                                                  "needy.yaml");
   const HostRequirements both = HostRequirements::of(experiment, true, true);
@@ -176,6 +180,7 @@ workloads:
   EXPECT_EQ(both.receive_buffer, 2u << 20);
   EXPECT_EQ(both.send_buffer, 0u);
   EXPECT_TRUE(both.raw_sockets);
+  EXPECT_TRUE(both.xdp);
   EXPECT_TRUE(both.kernel_stamps);
   EXPECT_TRUE(both.iperf3_streams);
   EXPECT_THAT(both.qdiscs, ElementsAre("fq", "netem", "tbf"));

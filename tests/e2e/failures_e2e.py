@@ -260,6 +260,40 @@ workloads:
         self.assertTrue(eventually(lambda: not processes_of(run.pid), 1.0))
         self.resume_and_check(8)
 
+    def test_kill_9_in_a_search_and_resume_give_the_search_of_one_run(self):
+        search = """
+name: searched
+plan: {repetitions: 3, cooldown: 0ms}
+defaults: {engine: blocking, duration: 30ms, warmup: 0ms}
+workloads:
+  ping:
+    kind: latency
+    transport: udp
+    search: {parameter: frequency, from: 100, to: 1kHz, keep: {rtt_p50_ns: 10s}}
+  other: {kind: latency}
+"""
+        whole = pingperf("run", "-o", self.folder / "whole", self.experiment(search))
+        self.assertEqual(whole.returncode, 0, whole.stderr)
+        run = self.start_run(search)
+        self.assertTrue(eventually(lambda: self.rows() >= 5))
+        run.kill()
+        run.wait()
+        done = pingperf("run", "--resume", self.run_directory())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        trials, expected = self.trials(), support.read_table(
+            support.run_directory(self.folder / "whole") / "trials.csv")
+        for name in ("ping", "other"):
+            of_case = trials[trials["case"] == name]
+            self.assertEqual(list(of_case.block), list(range(1, len(of_case) + 1)))
+        self.assertEqual((trials["case"] == "other").sum(), 3)
+        # Every trial keeps the condition, so both runs try the same values.
+        tried, planned = (list(table[table["case"] == "ping"].frequency_hz) for table in (trials, expected))
+        self.assertEqual(tried, planned)
+        self.assertEqual(tried[-1], 1000)
+        result = support.read_table(self.run_directory() / "searches.csv").iloc[0]
+        self.assertEqual((result.trials, result.ended_because), (len(tried), "to_kept"))
+        self.assertIn("even 1 k/s keeps it", done.stdout)
+
     def start_sessions(self):
         """Starts a set of runs, and returns when the first is complete and the second one waits."""
         run = self.start("run", "-o", self.results, self.experiment(NULL_TRIALS), "--set", "plan.repetitions=1",

@@ -269,6 +269,36 @@ workloads: {{bulk: {{kind: throughput, engine: blocking, transport: {transport},
             sink.send_signal(signal.SIGINT)
             self.assertEqual(sink.wait(timeout=10), 0)
 
+    def test_shapes_of_traffic_are_those_of_the_file(self):
+        self.run_ok(self.experiment("""
+name: shapes
+plan: {repetitions: 1, cooldown: 0ms}
+defaults: {kind: throughput, engine: blocking, message_size: 1000, duration: 400ms, warmup: 40ms}
+workloads:
+  mix:
+    messages: 240
+    warmup: 0ms
+    rate: 20mbit
+    receive_buffer: 1MiB
+    matrix: {transport: [tcp, udp], engine: [blocking, epoll], size_mix: [{1KiB: 1, 64: 3}]}
+  pauses: {rate: 80mbit, on_off: {on: 20ms, off: 10s}, warmup: 0ms}
+  frames:
+    frame: {every: 20ms, bytes: 50500, deadline: 30s}
+    matrix: {transport: [tcp, udp]}
+"""))
+        trials = self.trials().set_index("workload")
+        mix = trials.loc["mix"]
+        self.assertEqual(set(mix.size_mix), {"64:3 1024:1"})
+        self.assertTrue(mix.message_size_bytes.isna().all())
+        self.assertEqual(set(mix.total_bytes_sent), {60 * (3 * 64 + 1024)})
+        self.assertLessEqual(trials.loc["pauses"].bytes_sent, 80e6 / 8 * 0.02 + 2000)
+        frames = trials.loc["frames"]
+        self.assertEqual(set(frames.frames), {20})
+        self.assertEqual(set(frames.frames_late), {0})
+        self.assertTrue((frames.total_bytes_sent % 50500 == 0).all())
+        self.assertEqual(set(frames[frames.transport == "tcp"].frames_dropped), {0})
+        self.assertTrue((frames.frame_p50_ns > 0).all())
+
     def test_five_hundred_streams_are_all_served(self):
         self.run_ok(self.experiment("""
 name: streams

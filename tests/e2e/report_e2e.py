@@ -34,6 +34,16 @@ gates:
   - {metric: throughput_bps, workload: bulk, at_least: 1kbit}
 """
 
+SEARCHED = """
+name: searched
+defaults: {engine: blocking, duration: 100ms, warmup: 0ms}
+workloads:
+  ping:
+    kind: latency
+    transport: udp
+    search: {parameter: frequency, from: 100, to: 1kHz, keep: {rtt_p50_ns: 10s}, trials: 6}
+"""
+
 FAILING = """
 name: failing
 plan: {repetitions: 2, cooldown: 0ms}
@@ -204,6 +214,20 @@ class Page(Browser):
         browser.evaluate("document.getElementById('theme').click()")
         self.assertNotEqual(browser.evaluate("document.documentElement.dataset.theme"), before)
         self.assertEqual(browser.problems, [])
+
+    def test_of_a_search_shows_every_tried_value(self):
+        run = self.run_ok("-q", self.experiment(SEARCHED)).directory
+        browser = self.open(run / "report.html")
+        trials, result = read(run / "trials.csv"), read(run / "searches.csv").iloc[0]
+        chart = browser.evaluate(DRAWN)["search:ping:rtt_p50_ns"]
+        drawn = {one["label"]: one["data"] for one in chart["datasets"]}
+        self.assertEqual([(point["x"], point["y"]) for point in drawn["kept"]],
+                         list(zip(trials.frequency_hz, trials.rtt_p50_ns)))
+        self.assertEqual(drawn["not kept"], [])
+        self.assertEqual({point["y"] for point in drawn["bound"]}, {10e9})
+        text = browser.evaluate("document.getElementById('searches').textContent")
+        self.assertIn(result.remark, text)
+        self.assertIn("rtt_p50_ns at most 10 s", text)
 
     def test_of_an_interrupted_run_says_so(self):
         process = self.start("run", self.experiment(EXPERIMENT), "-o", self.results, "-q", stderr=subprocess.PIPE)

@@ -105,6 +105,47 @@ TEST(Experiment, PinAndDscpSetWhatTheyStandFor) {
   EXPECT_EQ(o.server_cpu, 1u);
 }
 
+TEST(Experiment, ASizeMixIsReadAndReplacesMessageSize) {
+  const Experiment e = parse(R"(
+name: x
+defaults: {message_size: 1000, kind: throughput, engine: blocking}
+workloads:
+  mix: {size_mix: {1518: 1, 1KiB: 4, 64: 7}}
+  axis: {matrix: {size_mix: [{64: 1}, {570: 4, 64: 7}]}}
+  size: {message_size: 64}
+)");
+  EXPECT_EQ(e.cases[0].options.size_mix, "64:7 1024:4 1518:1");
+  EXPECT_FALSE(e.cases[0].options.message_size);
+  EXPECT_EQ(e.cases[1].name, "axis/size_mix=64:1");
+  EXPECT_EQ(e.cases[2].options.size_mix, "64:7 570:4");
+  EXPECT_EQ(e.cases[3].options.message_size, 64u);
+  const Experiment mixed = parse(R"(
+name: x
+defaults: {size_mix: {64: 1, 65: 1}, kind: throughput, engine: blocking}
+workloads: {mix: {}, size: {message_size: 1000}}
+)");
+  EXPECT_EQ(mixed.cases[0].options.size_mix, "64:1 65:1");
+  EXPECT_FALSE(mixed.cases[0].options.message_size);
+  EXPECT_FALSE(mixed.cases[1].options.size_mix);
+}
+
+TEST(Experiment, FramesCanBeLoadedByABackground) {
+  const Experiment e = parse(R"(
+name: x
+workloads:
+  video:
+    kind: throughput
+    engine: blocking
+    frame: {every: 16ms, bytes: 60KiB}
+    background: {kind: throughput, engine: blocking}
+)");
+  EXPECT_THAT(names(e), ElementsAre("video/load=idle", "video/load=loaded"));
+  const Criteria criteria = read_criteria(e);
+  ASSERT_EQ(criteria.compare.size(), 3u);
+  EXPECT_EQ(criteria.compare[0].metric, "frame_p50_ns");
+  EXPECT_EQ(criteria.compare[1].metric, "frames_late");
+}
+
 TEST(Experiment, TheNullEngineNeedsNoQuotes) {
   for (const char* written : {"null", "\"null\""})
     EXPECT_EQ(

@@ -52,6 +52,22 @@ TEST(Plan, SequentialKeepsTheOrderOfTheFile) {
   EXPECT_EQ(order_of(plan_trials(e)), (std::vector<std::size_t>{0, 1, 2, 0, 1, 2}));
 }
 
+TEST(Plan, ASearchGoesOnAfterTheBlocksOfTheOthers) {
+  Experiment e = with_cases(3, 2);
+  e.cases[1].search = Search{.trials = 5};
+  const auto plan = plan_trials(e);
+  std::map<std::size_t, std::set<std::uint64_t>> blocks;
+  for (std::size_t i = 0; i < plan.size(); ++i) {
+    EXPECT_EQ(plan[i].position, i + 1);
+    blocks[plan[i].case_index].insert(plan[i].block);
+  }
+  EXPECT_EQ(blocks[0], (std::set<std::uint64_t>{1, 2}));
+  EXPECT_EQ(blocks[1], (std::set<std::uint64_t>{1, 2, 3, 4, 5}));
+  EXPECT_EQ(plan.size(), 9u);
+  e.cases[1].search->trials = 1;
+  EXPECT_EQ(plan_trials(e).size(), 5u);
+}
+
 // Returns an experiment of `bases` cases, each on `pairs` pairs of hosts. `at_once` pairs measure
 // at the same time.
 Experiment with_pairs(std::size_t bases, std::size_t pairs, std::size_t at_once) {

@@ -14,7 +14,7 @@ import time
 MARK = b"pp\x01\x01"  # start of a raw message: version, ping (see raw.h)
 RAW_PROTOCOL = 253
 HELLO, END = b"\xff" * 8, b"\xfe" + b"\xff" * 7  # datagram numbers, little-endian
-STREAMS = ("tcp", "mptcp", "unix")
+STREAMS = ("tcp", "mptcp", "unix", "unix-seqpacket")
 AT_ONCE = 500  # connections of `many` that are pending at the same time
 # A raw socket receives everything that is sent to its address, so attackers need their own address.
 ATTACKER_ADDRESS = "127.0.0.2"
@@ -45,7 +45,8 @@ class Attackers:
             s.bind((ATTACKER_ADDRESS, 0))
         else:
             family = socket.AF_UNIX if self.transport.startswith("unix") else socket.AF_INET
-            s = socket.socket(family, socket.SOCK_STREAM if self.is_stream else socket.SOCK_DGRAM)
+            kind = socket.SOCK_STREAM if self.is_stream else socket.SOCK_DGRAM
+            s = socket.socket(family, socket.SOCK_SEQPACKET if self.transport == "unix-seqpacket" else kind)
             if self.transport == "unix-datagram":
                 s.bind("")  # the kernel assigns a name, so the server could answer
         s.settimeout(5)

@@ -27,8 +27,9 @@ IPERF3 = {"kind": "throughput", "duration": "1s", "warmup": "0ms", "rate": "10mb
 ENGINES = ("blocking", "spin", "hybrid", "epoll", "io_uring")
 CASES = [
     *((engine, "tcp", BULK) for engine in ("blocking", "epoll", "io_uring", "splice", "tls")),
-    ("blocking", "unix", BULK), ("epoll", "unix", BULK),
+    ("blocking", "unix", BULK), ("epoll", "unix", BULK), ("blocking", "unix-seqpacket", BULK),
     *((engine, "udp", DATAGRAMS) for engine in ("blocking", "epoll", "io_uring")),
+    ("blocking", "multicast", DATAGRAMS), ("blocking", "multicast", PINGS), ("epoll", "unix-seqpacket", PINGS),
     *((engine, transport, PINGS) for transport in ("tcp", "udp", "unix", "unix-datagram", "raw", "mptcp")
       for engine in ENGINES),
     ("tls", "tcp", PINGS), ("tls", "tcp", HANDSHAKES),
@@ -148,9 +149,9 @@ def whole(row, kind, transport):
     if row["engine"] == "iperf3":
         return {}
     if kind != "throughput":
-        counts_losses = transport in ("udp", "unix-datagram", "raw")
+        counts_losses = transport in ("udp", "unix-datagram", "raw", "multicast")
         return {"exchanges": row["messages_limit"], "lost": "0" if counts_losses else None}
-    if transport == "udp":
+    if transport in ("udp", "multicast"):
         return {"datagrams_received": "200", "datagrams_lost": "0", "out_of_order": "0", "duplicates": "0"}
     return {"total_bytes_received": str(BULK["bytes"])}
 

@@ -89,7 +89,7 @@ TEST_F(QualityTest, PortsThatRanOutAreWarnedOf) {
   r.client.port_waits = 7;
   EXPECT_EQ(assess_quality(r),
             "waited 7 times for an ephemeral port: the rate is that of TIME_WAIT, not of the "
-            "sockets");
+            "sockets (see reset_on_close)");
 }
 
 TEST_F(QualityTest, AMedianFarFromThatOfEarlierTrialsIsWarnedOf) {

@@ -57,7 +57,7 @@ workloads: {bulk: {kind: throughput, engine: blocking, duration: 50ms, warmup: 0
   }
 
   // Runs all trials and returns the rows that they left.
-  TrialTable run(const Experiment& e, const Margins& margins = {}) {
+  TrialTable run(const Experiment& e, const Margins& margins = {}, const Steering& steering = {}) {
     RunDirectory directory = RunDirectory::create(folder_, e.name, 1, "", "{}");
     Agents agents(e);
     const Interrupt interrupt;
@@ -66,7 +66,7 @@ workloads: {bulk: {kind: throughput, engine: blocking, duration: 50ms, warmup: 0
     {
       ProgressView progress(null, true, plan.size(), kSecond);
       VariantSwitch variants(e, agents, interrupt);
-      run_trials(e, plan, agents, variants, directory, interrupt, progress, margins);
+      run_trials(e, plan, agents, variants, directory, interrupt, progress, margins, steering);
     }
     std::fclose(null);
     return TrialTable::read(directory.path() / "trials.csv");
@@ -84,6 +84,23 @@ TEST_F(RunnerTest, RecordsTheResultsOfBothAgents) {
   const TrialTable trials = run(experiment("ok", "ok"));
   ASSERT_EQ(trials.rows().size(), 2u);
   for (const auto& row : trials.rows()) EXPECT_EQ(trials.text(row, "status"), "ok");
+}
+
+TEST_F(RunnerTest, RunsOnlyTheTrialsThatTheSteeringAdmits) {
+  Experiment e = experiment("ok", "ok");
+  e.plan.repetitions = 4;
+  std::vector<std::uint64_t> recorded;
+  const TrialTable trials =
+      run(e, {},
+          {.admits =
+               [&](const Trial& trial) {
+                 e.cases[trial.case_index].options.rate_bps = 1000 * trial.block;
+                 return trial.block != 2;
+               },
+           .recorded = [&](const TrialRecord& record) { recorded.push_back(record.trial.block); }});
+  EXPECT_THAT(recorded, ElementsAre(1, 3, 4));
+  ASSERT_EQ(trials.rows().size(), 3u);
+  EXPECT_EQ(trials.text(trials.rows()[1], "rate_bps"), "3000");
 }
 
 TEST_F(RunnerTest, WaitsForALateAgent) {

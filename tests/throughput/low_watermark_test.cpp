@@ -36,6 +36,15 @@ TEST_F(LowWatermarkTest, FastStreamsKeepTheStandard) {
   EXPECT_EQ(after_warmup(100 * kStandard), kStandard);  // one per ms
 }
 
+TEST_F(LowWatermarkTest, StreamsThatPauseHaveNone) {
+  for (auto parameter : {&Options::on_time, &Options::frame_every}) {
+    options_ = {};
+    options_.warmup = 100 * kMillisecond;
+    options_.*parameter = 10 * kMillisecond;
+    EXPECT_EQ(after_start(), 1u);
+  }
+}
+
 TEST_F(LowWatermarkTest, SlowStreamsHaveNoneAfterTheWarmup) {
   EXPECT_EQ(after_warmup(99 * kStandard), 1u);
 }

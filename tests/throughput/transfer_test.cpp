@@ -87,6 +87,72 @@ TEST(Pace, WithATimerOfASecondKeepsItsRate) {
   EXPECT_EQ(leave_all(pace, kStart + kSecond + 90 * kMillisecond), 1090);
 }
 
+TEST(Pace, OfAMixCountsBytes) {
+  Options options = paced_options(0);
+  options.message_size.reset();
+  options.size_mix = "500:1 1500:1";
+  Pace pace(options, 1);
+  pace.look(kStart);
+  pace.leave(1500);  // 1000 bytes per millisecond
+  EXPECT_EQ(pace.next_look(), kStart + 1500 * kMicrosecond);
+  pace.look(pace.next_look());
+  pace.leave(500);
+  EXPECT_EQ(pace.next_look(), kStart + 2 * kMillisecond);
+}
+
+// Returns options for a sender that sends for 10 of 50 ms.
+Options pausing_options(bool has_rate) {
+  Options o;
+  if (has_rate) o = paced_options(0);
+  o.message_size = 1000;
+  o.on_time = 10 * kMillisecond;
+  o.off_time = 40 * kMillisecond;
+  return o;
+}
+
+TEST(Pace, KeepsItsRateWhileItIsOn) {
+  Pace pace(pausing_options(true), 1);
+  std::vector<Nanoseconds> sent;
+  for (Nanoseconds now = kStart; now < kStart + 100 * kMillisecond; now += kMillisecond / 4)
+    for (pace.look(now); pace.is_due(); pace.leave()) sent.push_back(now - kStart);
+  ASSERT_EQ(sent.size(), 20u);
+  for (int k = 0; k < 10; ++k) {
+    EXPECT_EQ(sent[static_cast<std::size_t>(k)], k * kMillisecond);
+    EXPECT_EQ(sent[static_cast<std::size_t>(10 + k)], (50 + k) * kMillisecond);
+  }
+}
+
+TEST(Pace, LooksAtTheStartOfTheNextPhase) {
+  for (const bool has_rate : {false, true}) {
+    Pace pace(pausing_options(has_rate), 1);
+    leave_all(pace, kStart);
+    leave_all(pace, kStart + 9 * kMillisecond);
+    leave_all(pace, kStart + 30 * kMillisecond);
+    EXPECT_EQ(pace.next_look(), kStart + 50 * kMillisecond) << has_rate;
+    EXPECT_TRUE(pace.look(pace.next_look())) << has_rate;
+  }
+}
+
+TEST(Pace, WithoutARateAMessageIsDueAtEachLookOfAPhase) {
+  Pace pace(pausing_options(false), 1);
+  EXPECT_TRUE(pace.paced());
+  for (Nanoseconds now = kStart; now < kStart + 200 * kMillisecond; now += 1000) {
+    const bool on = (now - kStart) % (50 * kMillisecond) < 10 * kMillisecond;
+    ASSERT_EQ(leave_all(pace, now), on ? 1 : 0) << now - kStart;
+  }
+  EXPECT_FALSE(pace.gaps());
+}
+
+TEST(Pace, ALongTrialStillPauses) {
+  Pace pace(pausing_options(false), 1);
+  leave_all(pace, kStart);
+  const Nanoseconds late = kStart + 36000 * kSecond;  // 720 000 phases
+  EXPECT_EQ(leave_all(pace, late + 1), 1);
+  EXPECT_EQ(leave_all(pace, late + 2), 1);
+  EXPECT_EQ(leave_all(pace, late + 10 * kMillisecond), 0);
+  EXPECT_EQ(pace.next_look(), late + 50 * kMillisecond);
+}
+
 TEST(SocketOptions, FqRateIsTheKernelsPacingRate) {
   const Fd fd(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
   Options options;

@@ -220,6 +220,7 @@ function render() {
           figuresSection(KINDS[0]),
           figuresSection(KINDS[1]),
           roundTripsSection(),
+          searchesSection(),
           comparisonsSection(),
           sweepsSection(),
           timeSection(),

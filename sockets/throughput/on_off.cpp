@@ -1,0 +1,22 @@
+#include "sockets/throughput/on_off.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace pingperf {
+
+double OnOff::own_time(Nanoseconds now) const noexcept {
+  if (!pauses()) return static_cast<double>(now);
+  const Nanoseconds since = now - start_;
+  const Nanoseconds phases = since / period_;
+  return static_cast<double>(phases * on_ + std::min(since % period_, on_ - 1));
+}
+
+double OnOff::clock_time(double own) const noexcept {
+  if (!pauses()) return own;
+  if (own <= 0) return static_cast<double>(start_);
+  const double phases = std::floor(own / static_cast<double>(on_));
+  return static_cast<double>(start_) + own + phases * static_cast<double>(period_ - on_);
+}
+
+}  // namespace pingperf
