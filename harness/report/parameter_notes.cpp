@@ -15,13 +15,14 @@ constexpr Notes kNotes[] = {
      "over udp. Over raw and icmp 24 (mark, sequence number, time stamp) to 65507 B. With "
      "`frequency` at least 16 B. With `timestamps` at least 32 B. With `gso` at most 32753 B, "
      "since two datagrams must fit into one send. Engine epoll, latency with `streams` above 1: at "
-     "most 64KiB."},
+     "most 64KiB, or a `response_size` of at most 64KiB."},
     {"streams",
-     "A flow is a connection or a socket. For throughput, blocking and splice use one thread per "
-     "stream. For latency, epoll and io_uring spread the flows over `threads`. libiperf before "
+     "A flow is a connection or a socket. blocking, spin, hybrid and splice use one thread per "
+     "flow. For latency, epoll and io_uring spread the flows over `threads`. libiperf before "
      "3.16 serves all streams with one thread. N streams require about N file descriptors per end "
      "(`ulimit -n`).",
-     "iperf3 at most 128."},
+     "iperf3 at most 128. Latency by blocking, spin and hybrid at most 1024. Engine spin with "
+     "several streams cannot be pinned."},
     {"threads", "",
      "At most `streams`. With `frequency` only 1, because one thread keeps the schedule."},
     {"duration",
@@ -55,8 +56,9 @@ constexpr Notes kNotes[] = {
      "The engines except iperf3 require that at least one message of each stream is due within "
      "`duration`."},
     {"frequency", "Without it the loop is closed: the next ping leaves after the pong.",
-     "Requires a `message_size` of at least 16 B. Cannot be combined with `timestamps`, or with "
-     "`threads` above 1."},
+     "Requires a `message_size` and a `response_size` of at least 16 B. Cannot be combined with "
+     "`timestamps`, `in_flight`, `think_time`, or with `threads` above 1. With blocking, spin and "
+     "hybrid it requires `streams: 1`."},
     {"reverse", "",
      "Cannot be combined with `bidirectional`. Not against an external `pingperf sink`, which only "
      "receives."},
@@ -108,8 +110,8 @@ constexpr Notes kNotes[] = {
     {"pin.server", "As `pin.client`.", ""},
     {"timestamps", "Off by default.",
      "Latency by blocking, spin and hybrid over tcp and udp. Cannot be combined with `frequency` "
-     "or `verify`. Requires a `message_size` of at least 32 B, because pongs carry the server's "
-     "stamps."},
+     "or `verify`. Requires a `message_size` and a `response_size` of at least 32 B, because pongs "
+     "carry the server's stamps."},
     {"ip", "", "A server whose `address` is IPv6 requires `ip: 6`. Labs have both."},
     {"port",
      "For an external server the host's `port` is used unless this is set; one of the two is "
@@ -160,6 +162,19 @@ constexpr Notes kNotes[] = {
      "installed library. `pingperf check` does not load it.",
      "`--no-launch` refuses it, because a library is code. The static build has libiperf built "
      "in."},
+    {"response_size",
+     "The default is `message_size`. `request_bps` and `response_bps` count the payload of each "
+     "way.",
+     "The limits of `message_size` hold for it too. Not against an external server, which sends "
+     "back what it receives, and not over icmp."},
+    {"in_flight",
+     "A ping waits for those in front of it, so the round trip includes that time. Each of the "
+     "`streams` has so many pings under way. Datagrams that do not fit into a receive buffer are "
+     "lost: raise `receive_buffer` for a large `in_flight`.",
+     "Cannot be combined with `frequency`, `timestamps` or `think_time`."},
+    {"think_time",
+     "The pause is not in the round trip, but `rate_hz` includes it. It ends with the window.",
+     "Cannot be combined with `frequency`, `timestamps` or `in_flight`."},
 };
 
 const Notes* find(std::string_view parameter) {
