@@ -1,7 +1,7 @@
 // Runs both ends of one engine, each in its own process, for a number of messages with the kernel's
 // clock. So the number of instructions is the same in every run. bench/instructions/count runs it
 // under callgrind, where only one thread of a process can be in io_uring_enter(2).
-// Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES [SIZE_MIX]
+// Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES [PARAMETER=VALUE]
 // Each end prints its pid and the rounds of its loop: pings or pongs, sends or receives.
 #include <fmt/format.h>
 #include <sys/epoll.h>
@@ -33,12 +33,8 @@ void report(const char* end, const Measurement& m, Kind kind) {
 }
 
 // Makes the receive buffer large enough for all datagrams.
-Options options_without_loss(const Engine& engine, std::uint64_t messages, const char* mix) {
+Options options_without_loss(const Engine& engine, std::uint64_t messages) {
   Options o = options_of(engine, messages);
-  if (mix) {
-    o.message_size.reset();
-    o.size_mix = mix;
-  }
   if (engine.kind == Kind::throughput && engine.transport == Transport::udp)
     o.receive_buffer = 16 << 20;
   return o;
@@ -61,8 +57,24 @@ int run_ends(const Engine& engine, const Options& options) {
   return status == 0 ? 0 : 1;
 }
 
+// Sets a parameter that is a number, from "in_flight=8", or size_mix. Throws std::runtime_error.
+void set_parameter(Options& o, const std::string& assignment) {
+  const std::size_t equals = assignment.find('=');
+  if (assignment.starts_with("size_mix=")) {
+    o.message_size.reset();
+    o.size_mix = assignment.substr(equals + 1);
+    return;
+  }
+  const Parameter* const parameter = find_parameter(assignment.substr(0, equals));
+  const auto count = parse_count(assignment.substr(equals + 1));
+  using Count = std::optional<std::uint64_t> Options::*;
+  const Count* const field = parameter ? std::get_if<Count>(&parameter->field) : nullptr;
+  if (!field || !count) throw std::runtime_error("no such parameter: " + assignment);
+  o.** field = *count;
+}
+
 int fixed_messages(const char* name, const char* kind_text, const char* transport_text,
-                   const char* messages_text, const char* mix) {
+                   const char* messages_text, const char* assignment) {
   const auto kind = kind_from(kind_text);
   const auto transport = transport_from(transport_text);
   const auto messages = parse_count(messages_text);
@@ -78,7 +90,9 @@ int fixed_messages(const char* name, const char* kind_text, const char* transpor
   }
   calibrate_clock();
   fast_clock.scale = 0;  // CLOCK_MONOTONIC instead of the cheaper clock
-  return run_ends(*engine, options_without_loss(*engine, *messages, mix));
+  Options options = options_without_loss(*engine, *messages);
+  if (assignment) set_parameter(options, assignment);
+  return run_ends(*engine, options);
 }
 
 }  // namespace
@@ -94,7 +108,7 @@ extern "C" int epoll_pwait2(int epoll, epoll_event* events, int most, const time
 
 int main(int argc, char** argv) {
   if (argc != 5 && argc != 6) {
-    fmt::print(stderr, "Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES [SIZE_MIX]\n");
+    fmt::print(stderr, "Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES [PARAMETER=VALUE]\n");
     return 2;
   }
   try {

@@ -20,14 +20,15 @@ constexpr Notes kNotes[] = {
      "whole frame: 60 B to the MTU and 14, for engine xdp at most 3840 B. With "
      "`frequency` at least 16 B. With `timestamps` at least 32 B. With `gso` at most 32753 B, "
      "since two datagrams must fit into one send. Engine epoll, latency with `streams` above 1: at "
-     "most 64KiB."},
+     "most 64KiB, or a `response_size` of at most 64KiB."},
     {"streams",
-     "A flow is a connection or a socket. For throughput, blocking and splice use one thread per "
-     "stream. For latency and connect, epoll and io_uring spread the flows over `threads`. For "
+     "A flow is a connection or a socket. blocking, spin, hybrid and splice use one thread per "
+     "flow. For latency and connect, epoll and io_uring spread the flows over `threads`. For "
      "connect, a flow is one connection under way after the other. libiperf before "
      "3.16 serves all streams with one thread. N streams require about N file descriptors per end "
      "(`ulimit -n`).",
-     "iperf3 at most 128."},
+     "iperf3 at most 128. Latency by blocking, spin and hybrid at most 1024. Engine spin with "
+     "several streams cannot be pinned."},
     {"threads", "",
      "At most `streams`. With `frequency` only 1, because one thread keeps the schedule."},
     {"duration",
@@ -61,8 +62,9 @@ constexpr Notes kNotes[] = {
      "The engines except iperf3 require that at least one message of each stream is due within "
      "`duration`."},
     {"frequency", "Without it the loop is closed: the next ping leaves after the pong.",
-     "Requires a `message_size` of at least 16 B. Cannot be combined with `timestamps`, or with "
-     "`threads` above 1."},
+     "Requires a `message_size` and a `response_size` of at least 16 B. Cannot be combined with "
+     "`timestamps`, `in_flight`, `think_time`, or with `threads` above 1. With blocking, spin and "
+     "hybrid it requires `streams: 1`."},
     {"reverse", "",
      "Cannot be combined with `bidirectional`. Not against an external `pingperf sink`, which only "
      "receives."},
@@ -122,8 +124,8 @@ constexpr Notes kNotes[] = {
      "Latency with `wait: spin` cannot have both ends on one CPU."},
     {"timestamps", "Off by default.",
      "Latency by blocking, spin and hybrid over tcp and udp. Cannot be combined with `frequency` "
-     "or `verify`. Requires a `message_size` of at least 32 B, because pongs carry the server's "
-     "stamps."},
+     "or `verify`. Requires a `message_size` and a `response_size` of at least 32 B, because pongs "
+     "carry the server's stamps."},
     {"ip", "", "A server whose `address` is IPv6 requires `ip: 6`. Labs have both."},
     {"port",
      "For an external server the host's `port` is used unless this is set; one of the two is "
@@ -224,6 +226,19 @@ constexpr Notes kNotes[] = {
      "The trial is refused where the kernel has no TLS, and fails if OpenSSL does not use it. "
      "OpenSSL 3.0 lets the kernel encrypt what is sent, but decrypts itself.",
      "Throughput and latency by engine tls only."},
+    {"response_size",
+     "The default is `message_size`. `request_bps` and `response_bps` count the payload of each "
+     "way.",
+     "The limits of `message_size` hold for it too. Not against an external server, which sends "
+     "back what it receives, and not over icmp."},
+    {"in_flight",
+     "A ping waits for those in front of it, so the round trip includes that time. Each of the "
+     "`streams` has so many pings under way. Datagrams that do not fit into a receive buffer are "
+     "lost: raise `receive_buffer` for a large `in_flight`.",
+     "Cannot be combined with `frequency`, `timestamps` or `think_time`."},
+    {"think_time",
+     "The pause is not in the round trip, but `rate_hz` includes it. It ends with the window.",
+     "Cannot be combined with `frequency`, `timestamps` or `in_flight`."},
 };
 
 const Notes* find(std::string_view parameter) {

@@ -46,7 +46,7 @@ std::vector<Parameter> make_parameters() {
   return {
       {.name = "message_size", .column = "message_size_bytes", .unit = size,
        .field = &O::message_size,
-       .doc = "bytes per send call; for kinds latency and connect, bytes per ping and per pong",
+       .doc = "bytes per send call; for kinds latency and connect, bytes per ping",
        .minimum = 1, .maximum = kGiB,
        .standards = {{64ul, measures_pings, "kinds latency and connect"},
                      {1400ul, is_udp, "throughput over udp or multicast"},
@@ -198,7 +198,8 @@ std::vector<Parameter> make_parameters() {
        .maximum = kGiB, .generation = 8},
       {.name = "in_flight", .column = "in_flight", .unit = count, .field = &O::in_flight,
        .doc = "pings that are under way at once on a flow, in a closed loop (netperf's burst)",
-       .minimum = 1, .maximum = 1024, .standards = {{1ul, measures_pings, "kinds latency and connect"}}, .generation = 8},
+       .minimum = 1, .maximum = 1024,
+       .standards = {{1ul, measures_pings, "kinds latency and connect"}}, .generation = 8},
       {.name = "think_time", .column = "think_time_us", .unit = duration, .field = &O::think_time,
        .doc = "pause of a flow between a pong and its next ping", .maximum = 60e9,
        .generation = 8},

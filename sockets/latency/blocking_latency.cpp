@@ -1,5 +1,6 @@
-// The ping-pong engines with one flow: blocking sleeps in the kernel, spin polls, hybrid polls for
-// a while and then sleeps.
+// The ping-pong engines with a thread per flow: blocking sleeps in the kernel, spin polls, hybrid
+// polls for a while and then sleeps.
+#include "sockets/latency/blocking_loops.h"
 #include "sockets/latency/latency_engines.h"
 #include "sockets/latency/open_loop.h"
 #include "sockets/latency/stamped_pingpong.h"
@@ -14,6 +15,8 @@ void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const Options& o = config.options;
   if (o.frequency_hz) return ping_on_schedule<OneFlowWaiter<wait>>(t, meter, config);
   if (o.timestamps) return ping_stamped<wait>(t, meter, config);
+  if (o.in_flight.value_or(1) > 1) return run_pipelined<wait>(t, meter, config);
+  if (o.think_time.value_or(0) > 0) return run_thinking<wait>(t, meter, config);
   return stream ? ping_stream<wait>(t, meter, config) : ping_datagrams<wait>(t, meter, config);
 }
 
@@ -21,6 +24,20 @@ template <Wait wait, bool stream>
 void pong(PingThread& t, Meter& meter, const EndpointConfig& config) {
   if (config.options.timestamps) return pong_stamped<wait>(t, meter, config);
   return stream ? pong_stream<wait>(t, meter, config) : pong_datagrams<wait>(t, meter, config);
+}
+
+std::optional<std::string> validate_thread_per_flow(const Options& o) {
+  constexpr std::uint64_t kMaxFlows = 1024;
+  const std::uint64_t streams = o.streams.value_or(1);
+  if (streams > kMaxFlows)
+    return "streams: at most 1024, because each flow has a thread; engines epoll and io_uring "
+           "serve "
+           "many flows by one thread";
+  if (o.frequency_hz && streams > 1)
+    return "frequency: requires streams: 1, because each flow has a thread and one thread keeps "
+           "the "
+           "schedule; use engine epoll";
+  return validate_timestamps(o);
 }
 
 template <Wait wait>
@@ -32,9 +49,11 @@ LatencyFamily family(std::string_view name, std::string_view summary) {
       .pong_stream = pong<wait, true>,
       .ping_datagrams = ping<wait, false>,
       .pong_datagrams = pong<wait, false>,
-      .parameters = {"frequency", "arrivals"},
+      .parameters = {"frequency", "arrivals", "in_flight", "think_time"},
+      .flow_parameters = {"streams"},
       .inet_parameters = {"timestamps"},
-      .validate = validate_timestamps,
+      .validate = validate_thread_per_flow,
+      .thread_per_flow = true,
   };
 }
 
@@ -43,7 +62,10 @@ std::optional<std::string> validate_spin(const Options& o) {
   if (o.client_cpu && o.client_cpu == o.server_cpu && o.transport != Transport::icmp)
     return "engine spin with both ends on one CPU measures the scheduler: pin the ends to two CPUs "
            "or use engine blocking";
-  return validate_timestamps(o);
+  if (o.streams.value_or(1) > 1 && (o.client_cpu || o.server_cpu))
+    return "engine spin with several streams on one CPU measures the scheduler: remove pin or use "
+           "engine blocking";
+  return validate_thread_per_flow(o);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "sockets/core/io.h"
 #include "sockets/latency/pingpong.h"
+#include "sockets/latency/think_time.h"
 #include "sockets/transport/datagram.h"
 
 namespace pingperf {
@@ -87,7 +88,7 @@ bool await_pong(PingThread& t, PingFlow& flow, const Meter& meter, Nanoseconds s
   return false;
 }
 
-template <Wait wait>
+template <Wait wait, bool thinks = false>
 void ping_datagrams(PingThread& t, Meter& meter, const EndpointConfig& config) {
   PingFlow& flow = t.flows.front();
   const Nanoseconds spin = config.options.spin_time.value_or(kSpinTime);
@@ -107,6 +108,7 @@ void ping_datagrams(PingThread& t, Meter& meter, const EndpointConfig& config) {
     if (answered) {
       window.record(t, flow, flow.sent, now);
       if (!is_intact_datagram(t, t.incoming.data())) return fail(t, meter, "payload of a pong");
+      if constexpr (thinks) think<wait>(now + *config.options.think_time, t, meter);
     } else if (errno == EAGAIN) {
       window.record_lost(t, flow.number, flow.sent, now);
     } else {

@@ -3,9 +3,13 @@
 #include "sockets/latency/flow_pingpong.h"
 #include "sockets/latency/latency_engines.h"
 #include "sockets/latency/open_loop.h"
+#include "sockets/latency/pipelined_pingpong.h"
+#include "sockets/latency/think_time.h"
 
 namespace pingperf {
 namespace {
+
+constexpr Nanoseconds kStopCheck = 50 * kMillisecond;
 
 // Returns a poller that waits until flows can be read.
 Poller<PingFlow> poll_for_reading(std::vector<PingFlow>& flows) {
@@ -14,24 +18,62 @@ Poller<PingFlow> poll_for_reading(std::vector<PingFlow>& flows) {
   return poller;
 }
 
+template <bool thinks>
 void ping_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const bool stream = is_stream(config.options.transport);
   Poller<PingFlow> poller = poll_for_reading(t.flows);
   FlowBuffers buffers(t, stream);
+  ThinkingFlows thinking(thinks ? t.flows.size() : 0, config.options.think_time.value_or(0));
   FlowPinger pinger(t, meter, config);
   const auto ping = [&](PingFlow& flow) {
     if (pinger.next(flow) && !send_all(flow.fd.get(), t.outgoing.data(), t.outgoing.size()))
       fail(t, meter, "send of a ping");
   };
+  const auto goes_on = [&] {
+    if (!pinger.is_over()) return true;
+    if constexpr (!thinks) return false;
+    return !thinking.empty() && t.error == 0 && !meter.stopped() && fast_now_ns() < t.closed;
+  };
   for (PingFlow& flow : t.flows) ping(flow);
-  while (!pinger.is_over()) {
-    poller.wait(pinger.longest_wait());
+  while (goes_on()) {
+    if constexpr (thinks)
+      poller.wait(thinking.wait(kStopCheck));
+    else
+      poller.wait(pinger.longest_wait());
     poller.for_each_ready([&](PingFlow& flow) {
       const ssize_t n = buffers.receive(flow);
       if (n < 0 && is_transient(errno)) return;
       if (n == 0 && stream) errno = 0;
       if (n < 0 || (n == 0 && stream)) return fail(t, meter, "receive of a pong");
-      if (pinger.take(flow, buffers.message(flow), n)) ping(flow);
+      if (!pinger.take(flow, buffers.message(flow), n)) return;
+      if constexpr (thinks)
+        thinking.add(flow);
+      else
+        ping(flow);
+    });
+    if constexpr (thinks) thinking.wake_due(ping);
+    pinger.give_up_overdue(ping);
+  }
+  pinger.finish();
+}
+
+// The loop with several pings under way on each flow.
+void ping_all_pipelined(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  Poller<PingFlow> poller = poll_for_reading(t.flows);
+  PipelinedPinger pinger(t, meter, config);
+  const auto ping = [&](PingFlow& flow) {
+    const bool was_blocked = pinger.is_blocked(flow);
+    const bool is_blocked = !pinger.send_pings(flow);
+    if (is_blocked != was_blocked)
+      poller.change(flow, static_cast<std::uint32_t>(is_blocked ? EPOLLIN | EPOLLOUT : EPOLLIN));
+  };
+  for (PingFlow& flow : t.flows) ping(flow);
+  while (!pinger.is_over()) {
+    poller.wait(pinger.longest_wait());
+    poller.for_each_ready([&](PingFlow& flow) {
+      const std::span<char> room = pinger.room(flow);
+      pinger.take(flow, ::recv(flow.fd.get(), room.data(), room.size(), MSG_DONTWAIT));
+      if (t.error == 0) ping(flow);
     });
     pinger.give_up_overdue(ping);
   }
@@ -97,7 +139,9 @@ class EpollWaiter {
 
 void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
   if (config.options.frequency_hz) return ping_on_schedule<EpollWaiter>(t, meter, config);
-  ping_all(t, meter, config);
+  if (config.options.in_flight.value_or(1) > 1) return ping_all_pipelined(t, meter, config);
+  if (config.options.think_time.value_or(0) > 0) return ping_all<true>(t, meter, config);
+  ping_all<false>(t, meter, config);
 }
 
 // Sends block. If both ends waited for space in the buffers of different flows, neither would
@@ -120,7 +164,7 @@ std::span<const Engine> epoll_latency() {
       .pong_stream = pong_all,
       .ping_datagrams = ping,
       .pong_datagrams = pong_all,
-      .parameters = {"frequency", "arrivals"},
+      .parameters = {"frequency", "arrivals", "in_flight", "think_time"},
       .flow_parameters = {"streams", "threads"},
       .validate = validate_large_message,
       .unavailable = epoll_unavailable,

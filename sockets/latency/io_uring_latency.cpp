@@ -7,6 +7,7 @@
 
 #include "sockets/core/uring.h"
 #include "sockets/latency/flow_pingpong.h"
+#include "sockets/latency/io_uring_pipelined.h"
 #include "sockets/latency/latency_engines.h"
 
 namespace pingperf {
@@ -223,17 +224,27 @@ void pong_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
   }
 }
 
+void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  if (config.options.in_flight.value_or(1) > 1) return ping_ring_pipelined(t, meter, config);
+  ping_all(t, meter, config);
+}
+
+void pong(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  if (config.options.in_flight.value_or(1) > 1) return pong_ring_pipelined(t, meter, config);
+  pong_all(t, meter, config);
+}
+
 }  // namespace
 
 std::span<const Engine> io_uring_latency() {
   static const std::vector<Engine> engines = make_latency_engines({
       .name = "io_uring",
       .summary = kIoUringSummary,
-      .ping_stream = ping_all,
-      .pong_stream = pong_all,
-      .ping_datagrams = ping_all,
-      .pong_datagrams = pong_all,
-      .parameters = {"sqpoll"},
+      .ping_stream = ping,
+      .pong_stream = pong,
+      .ping_datagrams = ping,
+      .pong_datagrams = pong,
+      .parameters = {"sqpoll", "in_flight"},
       .flow_parameters = {"streams", "threads"},
       .unavailable = io_uring_unavailable,
   });

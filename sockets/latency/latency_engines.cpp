@@ -36,6 +36,18 @@ const std::vector<Row>& rows() {
   return rows;
 }
 
+// Returns an error if the loop with several pings under way, or with pauses, is combined with
+// another loop.
+std::optional<std::string> validate_loop(const Options& o) {
+  const bool pipelined = o.in_flight.value_or(1) > 1;
+  const char* const other = o.frequency_hz ? "frequency" : o.timestamps ? "timestamps" : nullptr;
+  if (pipelined && other) return std::string("in_flight: cannot be combined with ") + other;
+  if (!o.think_time) return std::nullopt;
+  if (other) return std::string("think_time: cannot be combined with ") + other;
+  if (pipelined) return "think_time: cannot be combined with in_flight above 1";
+  return std::nullopt;
+}
+
 // Returns an error if options contradict each other. These rules hold for every latency engine.
 std::optional<std::string> validate_latency(const Options& o) {
   if (o.arrivals && !o.frequency_hz) return "arrivals: requires frequency";
@@ -46,6 +58,7 @@ std::optional<std::string> validate_latency(const Options& o) {
   if (o.frequency_hz && o.timestamps) return "timestamps: cannot be combined with frequency";
   if (o.timestamps && o.verify.value_or(false))
     return "verify: cannot be combined with timestamps, because pongs carry the server's stamps";
+  if (auto error = validate_loop(o)) return error;
   if (auto error = validate_threads(o)) return error;
   if (o.frequency_hz && o.threads.value_or(1) > 1)
     return "frequency: requires threads: 1, because one thread keeps the schedule; use streams "
@@ -68,10 +81,11 @@ Parameters parameters_of(const LatencyFamily& family, const Row& row) {
 }
 
 Engine make_row(const LatencyFamily& family, const Row& row) {
-  const PingPongOps ops =
-      row.transport_ops.is_stream()
-          ? PingPongOps{family.ping_stream, family.pong_stream, row.transport_ops}
-          : PingPongOps{family.ping_datagrams, family.pong_datagrams, row.transport_ops};
+  const PingPongOps ops = row.transport_ops.is_stream()
+                              ? PingPongOps{family.ping_stream, family.pong_stream,
+                                            row.transport_ops, family.thread_per_flow}
+                              : PingPongOps{family.ping_datagrams, family.pong_datagrams,
+                                            row.transport_ops, family.thread_per_flow};
   Engine engine = {
       .name = family.name,
       .summary = family.summary,

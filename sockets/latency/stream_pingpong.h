@@ -3,6 +3,7 @@
 
 #include "sockets/core/io.h"
 #include "sockets/latency/pingpong.h"
+#include "sockets/latency/think_time.h"
 #include "sockets/transport/stream.h"
 
 namespace pingperf {
@@ -23,7 +24,7 @@ inline bool is_intact_pong(const PingThread& t, const PingFlow& flow, const char
   return false;
 }
 
-template <Wait wait>
+template <Wait wait, bool thinks = false>
 void ping_stream(PingThread& t, Meter& meter, const EndpointConfig& config) {
   PingFlow& flow = t.flows.front();
   const int fd = flow.fd.get();
@@ -38,8 +39,10 @@ void ping_stream(PingThread& t, Meter& meter, const EndpointConfig& config) {
     if (!window.may_send(t, sent)) break;
     if (!send_all<wait>(fd, ping, ping_size)) return fail(t, meter, "send of a ping");
     if (!receive_all<wait>(fd, pong, pong_size, spin)) return fail(t, meter, "receive of a pong");
-    window.record(t, flow, sent, fast_now_ns());
+    const Nanoseconds now = fast_now_ns();
+    window.record(t, flow, sent, now);
     if (!is_intact_pong(t, flow, pong)) return fail(t, meter, "payload of a pong");
+    if constexpr (thinks) think<wait>(now + *config.options.think_time, t, meter);
   }
   ::shutdown(fd, SHUT_WR);  // tells the server that the client has finished
 }

@@ -81,6 +81,12 @@ Address free_address(const Engine& engine, const char* host = "127.0.0.1") {
   return Address::resolve(host, 0);
 }
 
+// Returns `most`, or the number of flows that spinning ends can serve in their time slices.
+std::uint64_t flows_for(const Engine& engine, std::uint64_t most) {
+  if (!engine.honours("streams")) return 1;
+  return engine.name == "spin" ? 2 : most;
+}
+
 struct Ends {
   Measurement client, server;
 };
@@ -202,6 +208,7 @@ class FrameTransferTest : public TransferTest {};
 class FqRateTransferTest : public TransferTest {};
 class FrequencyPingTest : public PingTest {};
 class GsoTransferTest : public TransferTest {};
+class InFlightPingTest : public PingTest {};
 class IpSocketTest : public SocketTest {};
 class LowWatermarkTransferTest : public TransferTest {};
 class MapTransferTest : public TransferTest {};
@@ -220,6 +227,7 @@ class SizeMixTransferTest : public TransferTest {};
 class StreamsPingTest : public PingTest {};
 class StreamsTransferTest : public TransferTest {};
 class TcpTransferTest : public TransferTest {};
+class ThinkTimePingTest : public PingTest {};
 class ThreadsTransferTest : public TransferTest {};
 class TimestampsPingTest : public PingTest {};
 class UdpTransferTest : public TransferTest {};
@@ -829,7 +837,7 @@ TEST_P(ResponseSizePingTest, PingsAndPongsHaveSizesOfTheirOwn) {
     options.message_size = ping;
     options.response_size = pong;
     options.verify = true;
-    if (engine().honours("streams")) options.streams = 3;
+    options.streams = flows_for(engine(), 3);
     if (engine().honours("ping_timeout")) options.ping_timeout = kSecond;
     if (engine().validate) {
       ASSERT_EQ(engine().validate(options), std::nullopt);
@@ -873,16 +881,94 @@ TEST_P(SamplesPingTest, SamplesHaveEveryRoundTripInTheOrderOfSending) {
 
 TEST_P(StreamsPingTest, ManyFlowsShareTheThreads) {
   Options options = options_for(engine());
-  options.streams = 20;
+  options.streams = flows_for(engine(), 20);
   if (engine().honours("threads")) options.threads = 3;
   if (engine().kind == Kind::connect) options.duration = 400 * kMillisecond;
   options.verify = true;
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
-  EXPECT_GE(ends.client.exchanges.value(), 20u);
+  EXPECT_GE(ends.client.exchanges.value(), *options.streams);
   EXPECT_EQ(ends.client.rtt->count(), ends.client.exchanges.value());
   ASSERT_TRUE(ends.client.fairness_index);
   EXPECT_GT(*ends.client.fairness_index, 0.05);
+}
+
+TEST_P(InFlightPingTest, EveryPingUnderWayIsAnsweredOnce) {
+  Options options = options_for(engine());
+  options.in_flight = 16;
+  options.verify = true;
+  options.streams = flows_for(engine(), 3);
+  if (engine().honours("response_size")) options.response_size = 200;
+  if (engine().honours("ping_timeout")) options.ping_timeout = kSecond;
+  for (const bool limited : {false, true}) {
+    SCOPED_TRACE(limited);
+    if (limited) {
+      options.duration.reset();
+      options.warmup = 0;
+      options.messages = 500;
+    }
+    ASSERT_EQ(engine().validate(options), std::nullopt);
+    const Ends ends = run_trial(engine(), options);
+    expect_well(ends);
+    EXPECT_EQ(ends.client.rtt->count(), ends.client.exchanges.value());
+    EXPECT_EQ(ends.client.lost.value(), 0u);
+    EXPECT_EQ(ends.client.out_of_order.value_or(0), 0u);
+    EXPECT_EQ(ends.client.duplicates.value_or(0), 0u);
+    if (limited) {
+      EXPECT_EQ(ends.client.exchanges.value(), 500u);
+    }
+  }
+}
+
+// A client and a server that both blocked in send(2) would not end.
+TEST_P(InFlightPingTest, MoreBytesThanTheBuffersHoldDoNotBlockBothEnds) {
+  if (is_datagram(engine())) GTEST_SKIP() << "a datagram without space is lost, or fits";
+  Options options = options_for(engine());
+  options.in_flight = 32;
+  options.message_size = 256 * 1024;
+  options.send_buffer = options.receive_buffer = 32 * 1024;
+  options.duration.reset();
+  options.warmup = 0;
+  options.messages = 100;
+  options.verify = true;
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends);
+  EXPECT_EQ(ends.client.exchanges.value(), 100u);
+}
+
+TEST_P(InFlightPingTest, OtherLoopsAreErrors) {
+  Options options = options_for(engine());
+  options.in_flight = 2;
+  options.frequency_hz = 1000;
+  EXPECT_EQ(engine().validate(options), "in_flight: cannot be combined with frequency");
+  options.frequency_hz.reset();
+  options.timestamps = "kernel";
+  EXPECT_EQ(engine().validate(options), "in_flight: cannot be combined with timestamps");
+  options.in_flight = 1;
+  EXPECT_EQ(engine().validate(options), std::nullopt);
+}
+
+TEST_P(ThinkTimePingTest, AFlowPausesBeforeItsNextPing) {
+  Options options = options_for(engine());
+  options.think_time = 2 * kMillisecond;
+  options.streams = flows_for(engine(), 3);
+  options.verify = true;
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends);
+  const double pauses = *ends.client.window_s * kSecond / static_cast<double>(*options.think_time);
+  EXPECT_LE(static_cast<double>(ends.client.exchanges.value()),
+            static_cast<double>(*options.streams) * (pauses + 2));
+}
+
+TEST_P(ThinkTimePingTest, APauseIsNotInTheRoundTripAndEndsWithTheWindow) {
+  Options options = options_for(engine());
+  options.think_time = 60 * kSecond;
+  options.warmup = 0;
+  options.streams = flows_for(engine(), 3);
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends);
+  EXPECT_EQ(ends.client.exchanges.value(), *options.streams);
+  EXPECT_LT(ends.client.rtt->max(), 60 * kSecond);
 }
 
 TEST_P(FrequencyPingTest, AnOpenLoopKeepsItsFrequency) {
@@ -1304,6 +1390,10 @@ INSTANTIATE_TEST_SUITE_P(Every, GsoTransferTest, engines_that([](const Engine& e
                            return moves_bulk_data(e) && e.honours("gso");
                          }),
                          test_name);
+INSTANTIATE_TEST_SUITE_P(Every, InFlightPingTest, engines_that([](const Engine& e) {
+                           return measures_round_trips(e) && e.honours("in_flight");
+                         }),
+                         test_name);
 INSTANTIATE_TEST_SUITE_P(Every, IpSocketTest, engines_that([](const Engine& e) {
                            return has_server(e) && e.honours("ip");
                          }),
@@ -1370,6 +1460,11 @@ INSTANTIATE_TEST_SUITE_P(Every, StreamsTransferTest, engines_that([](const Engin
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, TcpTransferTest, engines_that([](const Engine& e) {
                            return moves_bulk_data(e) && e.transport == Transport::tcp;
+                         }),
+                         test_name);
+INSTANTIATE_TEST_SUITE_P(Every, ThinkTimePingTest, engines_that([](const Engine& e) {
+                           return measures_round_trips(e) && e.kind == Kind::latency &&
+                                  e.honours("think_time");
                          }),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, ThreadsTransferTest, engines_that([](const Engine& e) {

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <fstream>
 #include <functional>
 #include <thread>
@@ -209,6 +210,127 @@ TEST_P(OddPeerTest, LatePongsAreNotDuplicates) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Latency, OddPeerTest,
+                         testing::Values("blocking", "spin", "hybrid", "epoll", "io_uring"),
+                         test_name);
+
+// Several pings under way on one flow.
+class PipelineTest : public OddPeerTest {};
+
+TEST_P(PipelineTest, SoManyPingsAreUnderWayAndNoMore) {
+  std::atomic<int> too_many = 0;
+  OddServer server(config_for(Transport::tcp), kStreams, [&](int fd) {
+    std::vector<char> pings(8 * 64);
+    while (receive_all(fd, pings.data(), pings.size())) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      char more;
+      if (::recv(fd, &more, 1, MSG_DONTWAIT | MSG_PEEK) > 0) ++too_many;
+      if (!send_all(fd, pings.data(), pings.size())) return;  // all pongs at once
+    }
+  });
+  const Measurement m = server.measure(tcp(), [](Options& o) {
+    o.in_flight = 8;
+    o.verify = true;
+    o.duration.reset();
+    o.messages = 80;
+  });
+  EXPECT_EQ(m.error, "");
+  EXPECT_EQ(m.exchanges.value(), 80u);
+  EXPECT_EQ(too_many, 0);
+}
+
+TEST_P(PipelineTest, PongsInPiecesAreAssembled) {
+  OddServer server(config_for(Transport::tcp), kStreams, [](int fd) {
+    char ping[64];
+    while (receive_all(fd, ping, sizeof ping))
+      if (!send_all(fd, ping, 5) || !send_all(fd, ping + 5, sizeof ping - 5)) return;
+  });
+  const Measurement m = server.measure(tcp(), [](Options& o) {
+    o.in_flight = 8;
+    o.verify = true;
+    o.duration.reset();
+    o.messages = 200;
+  });
+  EXPECT_EQ(m.error, "");
+  EXPECT_EQ(m.exchanges.value(), 200u);
+}
+
+TEST_P(PipelineTest, PongsInTheWrongOrderOfAStreamAreAnError) {
+  OddServer server(config_for(Transport::tcp), kStreams, [](int fd) {
+    char pings[2][64];
+    while (receive_all(fd, pings[0], sizeof pings))
+      if (!send_all(fd, pings[1], 64) || !send_all(fd, pings[0], 64)) return;
+  });
+  const Measurement m = server.measure(tcp(), [](Options& o) {
+    o.in_flight = 2;
+    o.verify = true;
+  });
+  EXPECT_EQ(m.error, "payload of a pong: Bad message");
+}
+
+TEST_P(PipelineTest, LostPongsAreCountedAndTheOthersGoOn) {
+  OddServer server(config_for(Transport::udp), kDatagrams, [](int fd) {
+    serve_oddly(fd, [&, i = 0](std::uint64_t, const char* ping, std::size_t size) mutable {
+      if (i++ % 10 != 3) ::send(fd, ping, size, 0);
+    });
+  });
+  const Measurement m = server.measure(udp(), [](Options& o) {
+    o.in_flight = 4;
+    o.ping_timeout = 20 * kMillisecond;
+    o.samples = "all";
+    o.duration.reset();
+    o.messages = 50;
+  });
+  EXPECT_EQ(m.error, "");
+  EXPECT_EQ(m.exchanges.value() + m.lost.value(), 50u);
+  EXPECT_GE(m.lost.value(), 5u);  // on a busy machine more pings time out
+  EXPECT_EQ(m.samples.size(), 50u);
+}
+
+TEST_P(PipelineTest, PongsInAnotherOrderAreCounted) {
+  OddServer server(config_for(Transport::udp), kDatagrams, [](int fd) {
+    std::string held;
+    serve_oddly(fd, [&](std::uint64_t, const char* ping, std::size_t size) {
+      if (held.empty()) {
+        held.assign(ping, size);
+        return;
+      }
+      ::send(fd, ping, size, 0);
+      ::send(fd, held.data(), held.size(), 0);
+      held.clear();
+    });
+  });
+  const Measurement m = server.measure(udp(), [](Options& o) {
+    o.in_flight = 2;
+    o.verify = true;
+    o.ping_timeout = 2 * kSecond;
+    o.duration.reset();
+    o.messages = 40;
+  });
+  EXPECT_EQ(m.error, "");
+  EXPECT_EQ(m.exchanges.value(), 40u);
+  EXPECT_EQ(m.out_of_order.value(), 20u);
+  EXPECT_EQ(m.late.value() + m.lost.value() + m.duplicates.value(), 0u);
+}
+
+TEST_P(PipelineTest, ARepeatedPongIsADuplicate) {
+  OddServer server(config_for(Transport::udp), kDatagrams, [](int fd) {
+    serve_oddly(fd, [&](std::uint64_t, const char* ping, std::size_t size) {
+      ::send(fd, ping, size, 0);
+      ::send(fd, ping, size, 0);
+    });
+  });
+  const Measurement m = server.measure(udp(), [](Options& o) {
+    o.in_flight = 4;
+    o.duration.reset();
+    o.messages = 40;
+  });
+  EXPECT_EQ(m.error, "");
+  EXPECT_EQ(m.exchanges.value(), 40u);
+  EXPECT_EQ(m.rtt->count(), 40u);
+  EXPECT_GE(m.duplicates.value(), 30u);  // the last ones can arrive after the end
+}
+
+INSTANTIATE_TEST_SUITE_P(Latency, PipelineTest,
                          testing::Values("blocking", "spin", "hybrid", "epoll", "io_uring"),
                          test_name);
 

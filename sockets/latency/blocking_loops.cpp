@@ -1,0 +1,25 @@
+#include "sockets/latency/blocking_loops.h"
+
+#include "sockets/latency/pipelined_pingpong.h"
+
+namespace pingperf {
+
+template <Wait wait>
+void run_pipelined(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  ping_pipelined<wait>(t, meter, config);
+}
+
+template <Wait wait>
+void run_thinking(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  if (is_stream(config.options.transport)) return ping_stream<wait, true>(t, meter, config);
+  ping_datagrams<wait, true>(t, meter, config);
+}
+
+template void run_pipelined<Wait::block>(PingThread&, Meter&, const EndpointConfig&);
+template void run_pipelined<Wait::spin>(PingThread&, Meter&, const EndpointConfig&);
+template void run_pipelined<Wait::hybrid>(PingThread&, Meter&, const EndpointConfig&);
+template void run_thinking<Wait::block>(PingThread&, Meter&, const EndpointConfig&);
+template void run_thinking<Wait::spin>(PingThread&, Meter&, const EndpointConfig&);
+template void run_thinking<Wait::hybrid>(PingThread&, Meter&, const EndpointConfig&);
+
+}  // namespace pingperf
