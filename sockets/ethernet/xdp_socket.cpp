@@ -78,7 +78,8 @@ void XdpSocket::open(const std::string& interface, const Options& options) {
   const int result = ::xsk_socket__create(&socket, interface.c_str(), kQueue, umem_.get(),
                                           &received_, &sending_, &config);
   if (zero_copy && (result == -EOPNOTSUPP || result == -EINVAL))
-    check_returned(result, "zero_copy: the driver of interface '" + interface + "' cannot");
+    check_returned(result,
+                   "zero_copy: the driver of interface '" + interface + "' has none for AF_XDP");
   check_returned(result, "AF_XDP socket on queue 0 of interface '" + interface + "'");
   socket_.reset(socket);
   fd_ = ::xsk_socket__fd(socket);
