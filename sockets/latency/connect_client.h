@@ -84,6 +84,11 @@ class ConnectClient {
     return window_.may_send(t_, steps.due);
   }
 
+  // Takes back may_start() of an exchange for which no port became free.
+  void give_up(const Steps& steps) noexcept {
+    if (steps.due >= window_.open) --t_.issued;
+  }
+
   // Compares n received bytes with those of the pong from `offset` on, if `verify` is on. If they
   // differ, makes the thread fail.
   bool is_intact(const char* bytes, std::size_t offset, std::size_t n) noexcept {
@@ -184,7 +189,9 @@ class ManyConnects {
 
   // Returns true if `c` may connect now. Otherwise `c` has ended, or is paused.
   bool begin(Dialed& c) noexcept {
-    if (!(c.retries ? fast_now_ns() < t_.closed : client_.may_start(c.steps))) {
+    const bool may_start = c.retries ? fast_now_ns() < t_.closed : client_.may_start(c.steps);
+    if (!may_start) {
+      if (c.retries) client_.give_up(c.steps);
       --active_;
       return false;
     }

@@ -198,7 +198,7 @@ class PingPong final : public Endpoint {
     }
     if (config_.options.kind == Kind::connect) {
       m.port_waits = sum(&PingThread::port_waits);
-      if (config_.options.transport != Transport::unix_stream) m.time_waits = count_time_waits();
+      if (has_port(config_.options.transport)) m.time_waits = count_time_waits();
     }
     if (m.exchanges == 0 && m.error.empty()) m.error = "no ping was answered in the window";
   }

@@ -443,6 +443,7 @@ TEST_P(ConnectTest, WaitsForFreePortsAndCountsTheWaits) {
       std::ofstream("/proc/sys/net/ipv4/tcp_tw_reuse") << "0\n";
       EndpointConfig config = connect_config();
       config.options.streams = streams;
+      config.options.duration = 500 * kMillisecond;
       config.address = Address::resolve("127.0.0.1", 5207);
       const auto server = engine().listen(config);
       std::thread serving([&] {
@@ -459,6 +460,7 @@ TEST_P(ConnectTest, WaitsForFreePortsAndCountsTheWaits) {
     EXPECT_GT(m.exchanges.value(), 0u);
     EXPECT_GT(m.port_waits.value(), 0u);
     EXPECT_GE(m.time_waits.value(), m.exchanges.value());
+    EXPECT_EQ(m.bytes_sent.value(), 64 * m.exchanges.value());
   }
 }
 
