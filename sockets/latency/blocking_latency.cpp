@@ -53,7 +53,6 @@ LatencyFamily family(std::string_view name, std::string_view summary) {
       .flow_parameters = {"streams"},
       .inet_parameters = {"timestamps"},
       .validate = validate_thread_per_flow,
-      .thread_per_flow = true,
   };
 }
 

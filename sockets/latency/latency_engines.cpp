@@ -81,11 +81,10 @@ Parameters parameters_of(const LatencyFamily& family, const Row& row) {
 }
 
 Engine make_row(const LatencyFamily& family, const Row& row) {
-  const PingPongOps ops = row.transport_ops.is_stream()
-                              ? PingPongOps{family.ping_stream, family.pong_stream,
-                                            row.transport_ops, family.thread_per_flow}
-                              : PingPongOps{family.ping_datagrams, family.pong_datagrams,
-                                            row.transport_ops, family.thread_per_flow};
+  const PingPongOps ops =
+      row.transport_ops.is_stream()
+          ? PingPongOps{family.ping_stream, family.pong_stream, row.transport_ops}
+          : PingPongOps{family.ping_datagrams, family.pong_datagrams, row.transport_ops};
   Engine engine = {
       .name = family.name,
       .summary = family.summary,

@@ -20,7 +20,6 @@ struct LatencyFamily {
   std::vector<std::string_view> inet_parameters;  // only of tcp and udp
   std::optional<std::string> (*validate)(const Options&) = nullptr;
   std::optional<std::string> (*unavailable)() = always_available;
-  bool thread_per_flow = false;
 };
 
 // Returns one engine per transport.

@@ -103,7 +103,7 @@ class PingPong final : public Endpoint {
       : ops_(ops), config_(config), meter_(config.options), is_server_(is_server) {
     calibrate_clock();
     const Options& o = config.options;
-    const std::uint64_t count = ops.thread_per_flow ? streams() : thread_count(o);
+    const std::uint64_t count = thread_count(o);
     const std::uint64_t messages = o.messages.value_or(std::numeric_limits<std::uint64_t>::max());
     for (std::uint64_t i = 0; i < count; ++i) {
       PingThread& t = threads_.emplace_back();

@@ -155,7 +155,6 @@ struct PingPongOps {
   Loop ping;  // the client's
   Loop pong;  // the server's
   const TransportOps& transport;
-  bool thread_per_flow = false;  // instead of `threads`
 };
 
 // Create an end. Throw as TransportOps::listen and TransportOps::connect.
