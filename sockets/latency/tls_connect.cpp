@@ -62,6 +62,7 @@ bool exchange(TlsStream& tls, const std::vector<char>& ping, PingThread& t, cons
 }
 
 void ping_over_tls(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  const bool resets = config.options.reset_on_close.value_or(false);
   const bool resumes = config.options.tls_resumption.value_or(false);
   const std::vector<char> ping = t.outgoing;  // the token goes in front of TLS
   const TlsContext context(config.options, TlsRole::client);
@@ -85,7 +86,7 @@ void ping_over_tls(PingThread& t, Meter& meter, const EndpointConfig& config) {
       return fail(t, meter, "resumption of the TLS session");
     }
     if (resumes) session = tls.session();
-    client.finish(fd, steps, t.flows.front(), [&tls] { tls.finish(); });
+    client.finish(fd, steps, t.flows.front(), [&] { resets ? tls.abandon() : tls.finish(); });
     if (steps.due >= t.opened) {
       handshakes.record(steps.secured - steps.connected);
       t.resumed_handshakes += tls.resumed() ? 1 : 0;

@@ -70,6 +70,7 @@ struct OpenSsl {
   decltype(&::SSL_read) SSL_read = find_function(library, "SSL_read");
   decltype(&::SSL_write) SSL_write = find_function(library, "SSL_write");
   decltype(&::SSL_shutdown) SSL_shutdown = find_function(library, "SSL_shutdown");
+  decltype(&::SSL_set_shutdown) SSL_set_shutdown = find_function(library, "SSL_set_shutdown");
   decltype(&::SSL_get_error) SSL_get_error = find_function(library, "SSL_get_error");
   decltype(&::SSL_get_wbio) SSL_get_wbio = find_function(library, "SSL_get_wbio");
   decltype(&::BIO_ctrl) BIO_ctrl = find_function(library, "BIO_ctrl");

@@ -206,6 +206,10 @@ void TlsStream::finish() noexcept {
   openssl().SSL_shutdown(stream_.get());
 }
 
+void TlsStream::abandon() noexcept {
+  openssl().SSL_set_shutdown(stream_.get(), SSL_SENT_SHUTDOWN);
+}
+
 TlsSession TlsStream::session() const noexcept {
   TlsSession kept;
   kept.session_.reset(openssl().SSL_get1_session(stream_.get()));

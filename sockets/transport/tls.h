@@ -94,6 +94,8 @@ class TlsStream {
 
   // Sends close_notify: this end sends no more data.
   void finish() noexcept;
+  // Sends nothing, before a reset of the connection. The session can be resumed all the same.
+  void abandon() noexcept;
 
   // Returns the session, after data has been received. Empty if the server permits no resumption.
   TlsSession session() const noexcept;

@@ -107,6 +107,18 @@ class Configs(support.EndToEnd):
                 done = pingperf("check", config)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
 
+    def test_every_row_about_other_tools_has_an_answer_and_its_workloads_are_valid(self):
+        rows = [line for line in (SOURCE / "docs/coming-from.md").read_text().splitlines()
+                if line.startswith("|")]
+        for row in rows:
+            self.assertRegex(row, r"^\| [^|]+ \| [^|]+ \|$|^\|---\|---\|$")
+        workloads = [w for row in rows for w in re.findall(r"`(\{kind: .*?\})`", row)]
+        self.assertGreater(len(workloads), 30)
+        for workload in workloads:
+            with self.subTest(workload):
+                done = pingperf("check", self.experiment(f"name: w\nworkloads:\n  w: {workload}\n"))
+                self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_every_committed_experiment_runs(self):
         if os.cpu_count() < 2:
             self.skipTest("some experiments pin their ends to two CPUs")
