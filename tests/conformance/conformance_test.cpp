@@ -586,7 +586,7 @@ TEST_P(ResetPingTest, OnlyConnectionsWithoutAResetLeaveATimeWait) {
     // Each thread's last connection, and that of the admission, are closed without a reset.
     // The kernel closes the subflows of MPTCP some time after close().
     if (reset) {
-      EXPECT_LE(ends.client.time_waits.value(), 5u);
+      EXPECT_LE(ends.client.time_waits.value(), 10u);
     } else if (engine().transport == Transport::tcp) {
       EXPECT_GE(ends.client.time_waits.value(), 50u);
     }
@@ -784,11 +784,13 @@ TEST_P(ConnectPingTest, AFlowPausesForItsThinkTime) {
   Options options = options_for(engine());
   options.think_time = 20 * kMillisecond;
   options.streams = 3;
+  options.messages = 9;
+  options.duration.reset();
+  options.warmup = 0;
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
-  EXPECT_GE(ends.client.exchanges.value(), 3u);
-  EXPECT_LE(ends.client.exchanges.value(), 3 * 6u);  // in 100 ms, a flow may start six
-  EXPECT_LT(ends.client.rtt->min(), 20 * kMillisecond);
+  EXPECT_EQ(ends.client.exchanges.value(), 9u);
+  EXPECT_GE(ends.client.window_s.value(), 0.04);  // a flow with three of the pings pauses twice
 }
 
 TEST_P(PingTest, TheServerSentEveryPongThatTheClientGot) {
