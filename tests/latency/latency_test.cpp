@@ -220,11 +220,13 @@ TEST_P(PipelineTest, SoManyPingsAreUnderWayAndNoMore) {
   std::atomic<int> too_many = 0;
   OddServer server(config_for(Transport::tcp), kStreams, [&](int fd) {
     std::vector<char> pings(8 * 64);
-    while (receive_all(fd, pings.data(), pings.size())) {
+    for (int round = 0; round < 5 && receive_all(fd, pings.data(), pings.size()); ++round) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
       char more;
       if (::recv(fd, &more, 1, MSG_DONTWAIT | MSG_PEEK) > 0) ++too_many;
       if (!send_all(fd, pings.data(), pings.size())) return;  // all pongs at once
+    }
+    while (receive_all(fd, pings.data(), 64) && send_all(fd, pings.data(), 64)) {
     }
   });
   const Measurement m = server.measure(tcp(), [](Options& o) {
@@ -289,7 +291,13 @@ TEST_P(PipelineTest, LostPongsAreCountedAndTheOthersGoOn) {
 TEST_P(PipelineTest, PongsInAnotherOrderAreCounted) {
   OddServer server(config_for(Transport::udp), kDatagrams, [](int fd) {
     std::string held;
-    serve_oddly(fd, [&](std::uint64_t, const char* ping, std::size_t size) {
+    serve_oddly(fd, [&, i = 0](std::uint64_t, const char* ping, std::size_t size) mutable {
+      const bool straight = i < 2 || i >= 22;
+      ++i;
+      if (straight) {
+        ::send(fd, ping, size, 0);
+        return;
+      }
       if (held.empty()) {
         held.assign(ping, size);
         return;
@@ -308,7 +316,7 @@ TEST_P(PipelineTest, PongsInAnotherOrderAreCounted) {
   });
   EXPECT_EQ(m.error, "");
   EXPECT_EQ(m.exchanges.value(), 40u);
-  EXPECT_EQ(m.out_of_order.value(), 20u);
+  EXPECT_EQ(m.out_of_order.value(), 10u);
   EXPECT_EQ(m.late.value() + m.lost.value() + m.duplicates.value(), 0u);
 }
 
