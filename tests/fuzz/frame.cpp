@@ -57,11 +57,12 @@ void reply(const std::vector<std::vector<char>>& datagrams, bool raw) {
   Meter meter(options());
   auto t = std::make_unique<PingThread>();
   t->outgoing.assign(kMessage, 'x');
+  t->expected = t->outgoing;
   t->verify = !raw;
   if (raw) t->framing = {8, {'p', 'p', 1, 2}, 20, nullptr};
   t->head = t->framing.mark_size + sizeof(DatagramHeader);
   for (auto d : datagrams) {
-    const auto n = static_cast<ssize_t>(d.size());
+    auto n = static_cast<ssize_t>(d.size());
     if (reply_to(*t, meter, d.data(), n) == Reply::over) break;
     if (raw) require(make_reply(d.data(), d.size(), 20) <= d.size(), "a pong is no larger");
   }
@@ -71,6 +72,7 @@ void reply(const std::vector<std::vector<char>>& datagrams, bool raw) {
 void await(const std::vector<std::vector<char>>& datagrams) {
   auto t = std::make_unique<PingThread>();
   t->outgoing.assign(kMessage, 'x');
+  t->expected = t->outgoing;
   PingFlow flow;
   flow.number = t->take_number();
   flow.waiting = true;
