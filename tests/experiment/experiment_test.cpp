@@ -54,7 +54,7 @@ TEST(Experiment, DefaultsAreSetIfTheEngineHonoursTheParameter) {
   EXPECT_EQ(bulk.warmup, 200 * kMillisecond);
   EXPECT_EQ(bulk.nodelay, false);
   EXPECT_EQ(ping.nodelay, true);
-  EXPECT_FALSE(ping.streams);      // not a parameter of that engine
+  EXPECT_FALSE(ping.threads);      // not a parameter of that engine
   EXPECT_FALSE(bulk.send_buffer);  // chosen by the kernel
 }
 
