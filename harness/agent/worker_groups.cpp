@@ -134,7 +134,7 @@ std::string failure_of_group_removal(const std::vector<std::string>& command) {
 void join_group(const std::string& folder, int pid) {
   const std::string file = folder + "/cgroup.procs", text = std::to_string(pid);
   const Fd fd(check(::open(file.c_str(), O_WRONLY | O_CLOEXEC), file));
-  check(::write(fd.get(), text.data(), text.size()), file);
+  check(static_cast<int>(::write(fd.get(), text.data(), text.size())), file);
 }
 
 }  // namespace pingperf

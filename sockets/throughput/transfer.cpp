@@ -119,10 +119,9 @@ class Transfer final : public Endpoint {
   }
 
   void report(Measurement& m) const {
-    for (const Work& work : works_)
-      for (const Flow& flow : flows_)
-        if (const int error = flow.error; error != 0 && m.error.empty())
-          m.error = std::string("the transfer failed: ") + std::strerror(error);
+    for (const Flow& flow : flows_)
+      if (const int error = flow.error; error != 0 && m.error.empty())
+        m.error = std::string("the transfer failed: ") + std::strerror(error);
     for (const Work& work : works_)
       if (!work.error.empty()) m.error = work.error;
     std::uint64_t zero_copy_sends = 0, copied = 0, mapped = 0, received = 0;
