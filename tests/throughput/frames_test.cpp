@@ -8,8 +8,8 @@
 namespace pingperf {
 namespace {
 
-constexpr Nanoseconds kStart = 1000 * kSecond;
-constexpr FrameWindow kAlways{0, 2 * kStart};
+constexpr Nanoseconds kFirstDue = 1000 * kSecond;
+constexpr FrameWindow kAlways{0, 2 * kFirstDue};
 
 Options frame_options() {
   Options o;
@@ -24,10 +24,10 @@ Options frame_options() {
 // ---- The sender
 
 TEST(FrameSchedule, AFrameIsDueEachInterval) {
-  FrameSchedule schedule(frame_options(), kStart, kAlways);
+  FrameSchedule schedule(frame_options(), kFirstDue, kAlways);
   for (int k = 0; k < 5; ++k) {
-    EXPECT_TRUE(schedule.look(kStart + k * 10 * kMillisecond));
-    EXPECT_EQ(schedule.due(), kStart + k * 10 * kMillisecond);
+    EXPECT_TRUE(schedule.look(kFirstDue + k * 10 * kMillisecond));
+    EXPECT_EQ(schedule.due(), kFirstDue + k * 10 * kMillisecond);
     schedule.leave();
   }
   EXPECT_EQ(schedule.counts().due, 5u);
@@ -35,33 +35,33 @@ TEST(FrameSchedule, AFrameIsDueEachInterval) {
 }
 
 TEST(FrameSchedule, AFrameThatCanStartBeforeItsDeadlineIsSent) {
-  FrameSchedule schedule(frame_options(), kStart, kAlways);
-  schedule.look(kStart + 4 * kMillisecond - 1);
-  EXPECT_EQ(schedule.due(), kStart);
+  FrameSchedule schedule(frame_options(), kFirstDue, kAlways);
+  schedule.look(kFirstDue + 4 * kMillisecond - 1);
+  EXPECT_EQ(schedule.due(), kFirstDue);
 }
 
 TEST(FrameSchedule, FramesWhoseDeadlineHasPassedAreDropped) {
-  FrameSchedule schedule(frame_options(), kStart, kAlways);
-  schedule.look(kStart + 24 * kMillisecond);  // of the frames due at 0, 10 and 20 ms
-  EXPECT_EQ(schedule.due(), kStart + 30 * kMillisecond);
+  FrameSchedule schedule(frame_options(), kFirstDue, kAlways);
+  schedule.look(kFirstDue + 24 * kMillisecond);  // of the frames due at 0, 10 and 20 ms
+  EXPECT_EQ(schedule.due(), kFirstDue + 30 * kMillisecond);
   EXPECT_EQ(schedule.counts().due, 3u);
   EXPECT_EQ(schedule.counts().dropped, 3u);
 }
 
 TEST(FrameSchedule, CountsTheFramesThatAreDueInTheWindow) {
-  const FrameWindow window{kStart + 20 * kMillisecond, kStart + 50 * kMillisecond};
-  FrameSchedule schedule(frame_options(), kStart, window);
+  const FrameWindow window{kFirstDue + 20 * kMillisecond, kFirstDue + 50 * kMillisecond};
+  FrameSchedule schedule(frame_options(), kFirstDue, window);
   while (schedule.look(schedule.due())) schedule.leave();
   EXPECT_EQ(schedule.due(), window.close);
   EXPECT_EQ(schedule.counts().due, 3u);  // at 20, 30 and 40 ms
 }
 
 TEST(FrameSchedule, FramesThatABlockedSenderNeverSentAreDropped) {
-  const FrameWindow window{kStart, kStart + 50 * kMillisecond};
-  FrameSchedule schedule(frame_options(), kStart, window);
-  schedule.look(kStart);
+  const FrameWindow window{kFirstDue, kFirstDue + 50 * kMillisecond};
+  FrameSchedule schedule(frame_options(), kFirstDue, window);
+  schedule.look(kFirstDue);
   schedule.leave();
-  EXPECT_FALSE(schedule.look(kStart + kSecond));
+  EXPECT_FALSE(schedule.look(kFirstDue + kSecond));
   EXPECT_EQ(schedule.counts().due, 5u);
   EXPECT_EQ(schedule.counts().dropped, 4u);
 }
@@ -69,11 +69,11 @@ TEST(FrameSchedule, FramesThatABlockedSenderNeverSentAreDropped) {
 TEST(FrameSchedule, WithoutADeadlineItIsTheInterval) {
   Options options = frame_options();
   options.frame_deadline.reset();
-  FrameSchedule schedule(options, kStart, kAlways);
-  schedule.look(kStart + 10 * kMillisecond - 1);
-  EXPECT_EQ(schedule.due(), kStart);
-  schedule.look(kStart + 10 * kMillisecond);
-  EXPECT_EQ(schedule.due(), kStart + 10 * kMillisecond);
+  FrameSchedule schedule(options, kFirstDue, kAlways);
+  schedule.look(kFirstDue + 10 * kMillisecond - 1);
+  EXPECT_EQ(schedule.due(), kFirstDue);
+  schedule.look(kFirstDue + 10 * kMillisecond);
+  EXPECT_EQ(schedule.due(), kFirstDue + 10 * kMillisecond);
 }
 
 // ---- The receiver
@@ -89,9 +89,9 @@ class FramesTest : public testing::Test {
 };
 
 TEST_F(FramesTest, AFrameAfterItsDeadlineIsLate) {
-  frames_.count_whole(kStart, kStart + 4 * kMillisecond);
+  frames_.count_whole(kFirstDue, kFirstDue + 4 * kMillisecond);
   EXPECT_EQ(late(), 0u);
-  frames_.count_whole(kStart, kStart + 4 * kMillisecond + 1);
+  frames_.count_whole(kFirstDue, kFirstDue + 4 * kMillisecond + 1);
   EXPECT_EQ(late(), 1u);
   EXPECT_EQ(whole(), 2u);
   EXPECT_EQ(frames_.counts().times->min(), 4 * kMillisecond);
@@ -110,9 +110,9 @@ TEST_F(FramesTest, AStreamIsCutIntoFrames) {
     ReceivedFrames frames(options_);
     FrameStream stream(options_, frames);
     std::string bytes;
-    for (int k = 0; k < 4; ++k) bytes += stream_frame(kStart + k);
+    for (int k = 0; k < 4; ++k) bytes += stream_frame(kFirstDue + k);
     for (std::size_t at = 0; at < bytes.size(); at += piece)
-      stream.take(bytes.data() + at, std::min(piece, bytes.size() - at), kStart + 1003);
+      stream.take(bytes.data() + at, std::min(piece, bytes.size() - at), kFirstDue + 1003);
     stream.end();
     EXPECT_EQ(frames.counts().times->count(), 4u);
     EXPECT_EQ(frames.counts().times->min(), 1000);
@@ -123,8 +123,8 @@ TEST_F(FramesTest, AStreamIsCutIntoFrames) {
 
 TEST_F(FramesTest, AStreamThatEndsInAFrameHasDroppedIt) {
   FrameStream stream(options_, frames_);
-  const std::string bytes = stream_frame(kStart) + stream_frame(kStart + 1);
-  stream.take(bytes.data(), 4999, kStart);
+  const std::string bytes = stream_frame(kFirstDue) + stream_frame(kFirstDue + 1);
+  stream.take(bytes.data(), 4999, kFirstDue);
   stream.end();
   EXPECT_EQ(whole(), 1u);
   EXPECT_EQ(dropped(), 1u);
@@ -132,15 +132,15 @@ TEST_F(FramesTest, AStreamThatEndsInAFrameHasDroppedIt) {
 
 TEST_F(FramesTest, AFrameOfDatagramsIsWholeWithTheLastInAnyOrder) {
   FrameAssembly assembly(options_, frames_);
-  assembly.take(2, kStart, kStart + 1);
-  assembly.take(0, kStart, kStart + 2);
+  assembly.take(2, kFirstDue, kFirstDue + 1);
+  assembly.take(0, kFirstDue, kFirstDue + 2);
   EXPECT_EQ(whole(), 0u);
-  assembly.take(3, kStart, kStart + 3);  // of the second frame
-  assembly.take(1, kStart, kStart + 5);
+  assembly.take(3, kFirstDue, kFirstDue + 3);  // of the second frame
+  assembly.take(1, kFirstDue, kFirstDue + 5);
   EXPECT_EQ(whole(), 1u);
   EXPECT_EQ(frames_.counts().times->max(), 5);
-  assembly.take(5, kStart, kStart + 6);
-  assembly.take(4, kStart, kStart + 7);
+  assembly.take(5, kFirstDue, kFirstDue + 6);
+  assembly.take(4, kFirstDue, kFirstDue + 7);
   assembly.end(6);
   EXPECT_EQ(whole(), 2u);
   EXPECT_EQ(dropped(), 0u);
@@ -148,7 +148,8 @@ TEST_F(FramesTest, AFrameOfDatagramsIsWholeWithTheLastInAnyOrder) {
 
 TEST_F(FramesTest, AFrameWithoutOneDatagramIsDropped) {
   FrameAssembly assembly(options_, frames_);
-  for (const std::uint64_t number : {0, 1, 2, 3, 5, 6, 7, 8}) assembly.take(number, kStart, kStart);
+  for (const std::uint64_t number : {0, 1, 2, 3, 5, 6, 7, 8})
+    assembly.take(number, kFirstDue, kFirstDue);
   assembly.end(12);  // and no datagram of the fourth has arrived
   EXPECT_EQ(whole(), 2u);
   EXPECT_EQ(dropped(), 2u);
@@ -156,11 +157,11 @@ TEST_F(FramesTest, AFrameWithoutOneDatagramIsDropped) {
 
 TEST_F(FramesTest, ManyLostFramesAreDropped) {
   FrameAssembly assembly(options_, frames_);
-  for (const std::uint64_t number : {0, 1, 2}) assembly.take(number, kStart, kStart);
-  const Nanoseconds late = kStart + 1000 * 10 * kMillisecond;
+  for (const std::uint64_t number : {0, 1, 2}) assembly.take(number, kFirstDue, kFirstDue);
+  const Nanoseconds late = kFirstDue + 1000 * 10 * kMillisecond;
   for (const std::uint64_t number : {3000, 3001, 3002}) assembly.take(number, late, late);
   EXPECT_EQ(whole(), 2u);
-  assembly.take(4, kStart, kStart);  // too late: its frame is closed
+  assembly.take(4, kFirstDue, kFirstDue);  // too late: its frame is closed
   assembly.end(3003 + 300);
   EXPECT_EQ(whole(), 2u);
   EXPECT_EQ(dropped(), 999u + 100u);
@@ -175,7 +176,7 @@ TEST(FrameWindow, FramesThatAreDueOutsideOfTheWindowDoNotCount) {
   FrameStream stream(options, of_stream);
   FrameAssembly assembly(options, of_datagrams);
   for (std::uint64_t k = 0; k < 5; ++k) {
-    const Nanoseconds due = kStart + static_cast<Nanoseconds>(k) * 10 * kMillisecond;
+    const Nanoseconds due = kFirstDue + static_cast<Nanoseconds>(k) * 10 * kMillisecond;
     const std::string bytes = stream_frame(due);
     stream.take(bytes.data(), bytes.size(), due + kSecond);
     for (std::uint64_t i = 0; i < 3; ++i)
