@@ -221,9 +221,9 @@ class Judge {
           "Engine xdp cannot load its program, also not in a lab of a user who is not root.",
           "sudo pingperf run …");
     if (!may("CAP_NET_ADMIN"))
-      add("capabilities", false, "no CAP_NET_ADMIN",
-          "Buffers beyond rmem_max and wmem_max, busy_poll and restricted congestion controls are "
-          "not available.",
+      add("capabilities", needs(&HostRequirements::xdp), "no CAP_NET_ADMIN",
+          "Buffers beyond rmem_max and wmem_max, busy_poll, restricted congestion controls and "
+          "engine xdp are not available.",
           as_root);
   }
 
@@ -299,10 +299,11 @@ HostRequirements HostRequirements::of(const Experiment& experiment, bool client,
     required.kernel_stamps |= o.timestamps.has_value();
     if (o.fq_rate_bps && o.transport == Transport::udp) required.qdiscs.insert("fq");
     required.iperf3_streams |= o.engine == "iperf3" && o.streams.value_or(1) > 1;
-    const std::uint64_t threads = o.threads.value_or(1) * ((client ? 1 : 0) + (server ? 1 : 0));
+    const bool spins = o.engine == "spin" || o.engine == "hybrid" || o.wait == "spin";
+    const std::uint64_t of_an_end = o.threads.value_or(spins ? o.streams.value_or(1) : 1);
+    const std::uint64_t threads = of_an_end * ((client ? 1 : 0) + (server ? 1 : 0));
     required.threads = std::max(required.threads, threads);
-    if (o.engine == "spin" || o.engine == "hybrid" || o.wait == "spin")
-      required.spinning = std::max(required.spinning, threads);
+    if (spins) required.spinning = std::max(required.spinning, threads);
   };
   for (const Case& c : experiment.cases) {
     take(c);

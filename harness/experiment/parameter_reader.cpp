@@ -91,6 +91,8 @@ std::vector<std::string> read_map(Options& options, const std::string& map, cons
   if (node.type != Node::Type::map)
     fail_at(node.mark, fmt::format("{} must be a map of {}, not {}", map, fmt::join(keys, ", "),
                                    describe(node.type)));
+  if (node.entries.empty())
+    fail_at(node.mark, fmt::format("{} is empty: expected {}", map, fmt::join(keys, ", ")));
   std::vector<std::string> names;
   for (const Node::Entry& entry : node.entries) {
     if (std::find(keys.begin(), keys.end(), entry.key) == keys.end())

@@ -245,9 +245,9 @@ to the engines that have the parameter, and is an error if no engine of the file
 Every parameter has a column in trials.csv. An empty cell means that the parameter does not apply or was
 left to the kernel.
 
-`kind` (throughput, latency or connect), `transport` (tcp, udp, unix, unix-datagram, raw, icmp or
-mptcp; default tcp) and `engine` are written beside the parameters. `kind` and `engine` are required.
-`defaults`, a matrix and `where` may also have all three.
+`kind` (throughput, latency or connect), `transport` (default tcp) and `engine` are written beside
+the parameters. `kind` and `engine` are required. `defaults`, a matrix and `where` may also have all
+three.
 
 | type | examples | |
 |---|---|---|

@@ -418,7 +418,9 @@ std::vector<Metric> cpu_metrics() {
 // Round trips.
 std::vector<Metric> ping_metrics() {
   return {
-      {"exchanges", "pings answered in the window", of_client(&M::exchanges), none, pings},
+      {"exchanges",
+       "pings answered in the window; of a multicast group, the pongs of all receivers",
+       of_client(&M::exchanges), none, pings},
       {"rate_hz", "pings answered a second", ping_rate, up, pings, 0, "round trips a second",
        "rate"},
       {"request_bps", "goodput of the pings: payload bits a second of the answered ones",

@@ -30,8 +30,11 @@ using Warnings = std::vector<Warning>;
 void check_offered_load(const TrialRecord& record, Warnings& warnings) {
   const Options& o = record.trial_case->options;
   const auto sent = metric(record, "sent_bps");
-  const double offered = static_cast<double>(o.rate_bps.value_or(0)) * OnOff(o).share();
-  if (sent && *sent < kRateReached * offered)
+  const double offered = offered_bps(o);
+  const double window_s = o.duration ? to_seconds(*o.duration) : 1;
+  // The edges of the window can cut a phase of on_off.
+  const double cut = to_seconds(o.on_time.value_or(0)) / (OnOff(o).share() * window_s);
+  if (sent && *sent < kRateReached * offered * std::max(0.0, 1 - cut))
     warnings.push_back(
         {Code::rate_not_reached, "sent_bps",
          fmt::format("sent {} of the offered {}", human_rate(*sent), human_rate(offered))});
@@ -108,6 +111,11 @@ void check_background(const TrialRecord& record, Warnings& warnings) {
 
 void TrialWarnings::remember(const std::string& case_name, double rtt_p50_ns) {
   rtt_p50_ns_[case_name].push_back(rtt_p50_ns);
+}
+
+double offered_bps(const Options& options) {
+  const double ways = options.bidirectional.value_or(false) ? 2 : 1;
+  return ways * static_cast<double>(options.rate_bps.value_or(0)) * OnOff(options).share();
 }
 
 std::string joined(const std::vector<Warning>& warnings) {

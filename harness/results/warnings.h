@@ -30,6 +30,10 @@ struct Warning {
   std::string text;     // "25% of the CPU time was stolen"
 };
 
+// Returns the rate that both ends together offer, bits per second: `rate` is that of each way, and
+// with on_off that of the phases in which an end sends. Returns 0 without `rate`.
+double offered_bps(const Options& options);
+
 // Joins the texts by "; ", for the column `quality`.
 std::string joined(const std::vector<Warning>& warnings);
 

@@ -291,6 +291,12 @@ void compare_metrics(RunComparison& comparison, const std::string& case_name, co
   }
 }
 
+// Returns true if a search chose a parameter of the case's trials.
+bool has_searched(const RunSet& set, const std::string& case_name) {
+  return std::ranges::any_of(
+      set.runs(), [&](const RunSet::Run& run) { return run.trials.is_searched(case_name); });
+}
+
 // Returns true if a trial of the case has one of the metrics.
 bool has_any(const RunSet& set, const std::string& case_name,
              const std::vector<std::string>& metrics) {
@@ -345,7 +351,11 @@ RunComparison compare_runs(const RunSet& base, const RunSet& new_runs,
                            const CompareOptions& options) {
   RunComparison comparison;
   const std::string& relative_to = options.relative_to;
-  const std::vector<Case> old_cases = base.cases(), new_cases = new_runs.cases();
+  std::vector<Case> old_cases = base.cases(), new_cases = new_runs.cases();
+  for (std::vector<Case>* const cases : {&old_cases, &new_cases})
+    std::erase_if(*cases, [&](const Case& c) {
+      return has_searched(base, c.name) || has_searched(new_runs, c.name);
+    });
   comparison.only_base = missing_from(new_cases, old_cases);
   comparison.only_new = missing_from(old_cases, new_cases);
   const std::set<std::string> fresh(comparison.only_new.begin(), comparison.only_new.end());

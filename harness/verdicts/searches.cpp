@@ -8,7 +8,11 @@
 
 #include "harness/base/column_table.h"
 #include "harness/base/parameter_text.h"
+#include "harness/experiment/search_reader.h"
 #include "harness/results/columns.h"
+#include "harness/results/warnings.h"
+#include "sockets/core/size_mix.h"
+#include "sockets/latency/pingpong.h"
 
 namespace pingperf {
 namespace {
@@ -59,7 +63,8 @@ void SearchState::add(const TrialTable& trials, const TrialTable::Row& row) {
   const auto inside = [](double value) {
     return value > 0 && std::isfinite(value) ? std::optional(value) : std::nullopt;
   };
-  result_.estimate = inside(threshold_.quantile(0.5));
+  const bool has_evidence = result_.count(std::nullopt) < result_.tried.size();
+  if (has_evidence) result_.estimate = inside(threshold_.quantile(0.5));
   result_.low = inside(threshold_.quantile(kOutsideInterval));
   result_.high = inside(threshold_.quantile(1 - kOutsideInterval));
   result_.end = end_now();
@@ -71,27 +76,32 @@ void SearchState::add(const TrialTable& trials, const TrialTable::Row& row) {
 TriedValue SearchState::tried_in(const TrialTable& trials, const TrialTable::Row& row) const {
   TriedValue tried{.block = trials.block(row)};
   const auto value = trials.number(row, result_.search.parameter->column);
-  const std::string_view status = trials.text(row, "status");
+  const std::string_view status = trials.text(row, "status"), error = trials.text(row, "error");
   for (const Condition& condition : result_.keep)
     tried.metrics.push_back(trials.number(row, condition.metric));
-  if (status != "ok")
-    tried.note = fmt::format("{}: {}", status, trials.text(row, "error"));
-  else if (!value)
-    tried.note = fmt::format("no {}", result_.search.parameter->column);
   tried.value = value.value_or(0);
+  if (!value || *value <= 0) {
+    tried.note = fmt::format("no {}", result_.search.parameter->column);
+    return tried;
+  }
+  if (error.ends_with(kNoPingAnswered) && options_.frequency_hz) tried.note = error;
+  if (tried.note.empty() && status == "ok") tried.note = shortfall(trials, row, *value);
+  if (!tried.note.empty()) {
+    tried.kept = false;
+    return tried;
+  }
+  if (status != "ok") tried.note = fmt::format("{}: {}", status, error);
   for (std::size_t i = 0; i < result_.keep.size() && tried.note.empty(); ++i)
     if (!tried.metrics[i]) tried.note = fmt::format("no {}", result_.keep[i].metric);
   if (!tried.note.empty()) return tried;
-  tried.note = shortfall(trials, row, *value);
-  tried.kept = tried.note.empty();
+  tried.kept = true;
   for (std::size_t i = 0; i < result_.keep.size(); ++i)
     tried.kept = *tried.kept && keeps(result_.keep[i], *tried.metrics[i]);
   return tried;
 }
 
 // Returns a text if the sender did not reach the value: then a kept condition says nothing about
-// it. Allows for two bursts per stream at the edges of the window. With pauses the rate is not that
-// of the schedule.
+// it. Allows for two bursts per stream and one phase of on_off at the edges of the window.
 std::string SearchState::shortfall(const TrialTable& trials, const TrialTable::Row& row,
                                    double value) const {
   const auto unsent = trials.number(row, "unsent"), sent = trials.number(row, "sent_bps");
@@ -100,14 +110,17 @@ std::string SearchState::shortfall(const TrialTable& trials, const TrialTable::R
     return unsent && *unsent > kShortfall * value * window_s
                ? fmt::format("{:.0f} pings could not be sent in time", *unsent)
                : "";
-  if (!sent || options_.on_time) return "";
+  if (!sent) return "";
+  Options tried = options_;
+  set_searched(tried, result_.search, value);
   const std::uint64_t at_once =
-      std::max({std::uint64_t{1}, options_.burst.value_or(1), options_.batch.value_or(1),
-                std::uint64_t{options_.gso.value_or(false) ? 64u : 1u}});
-  const auto messages = static_cast<double>(2 * at_once * options_.streams.value_or(1));
-  const double edge_bps =
-      8 * messages * static_cast<double>(options_.message_size.value_or(1500)) / window_s;
-  return *sent < (1 - kShortfall) * value - edge_bps
+      std::max({std::uint64_t{1}, tried.burst.value_or(1), tried.batch.value_or(1),
+                std::uint64_t{tried.gso.value_or(false) ? 64u : 1u}});
+  const auto messages = static_cast<double>(2 * at_once * tried.streams.value_or(1));
+  const double ways = tried.bidirectional.value_or(false) ? 2 : 1;
+  const double edge_bits = 8 * messages * static_cast<double>(max_message(tried)) +
+                           value * to_seconds(tried.on_time.value_or(0));
+  return *sent < (1 - kShortfall) * offered_bps(tried) - ways * edge_bits / window_s
              ? fmt::format("the sender reached {}", human_value(result_.search, *sent))
              : "";
 }
@@ -126,6 +139,16 @@ SearchEnd SearchState::end_now() const {
 }
 
 std::string SearchState::explanation() const {
+  const auto short_of = std::ranges::count_if(
+      result_.tried, [](const TriedValue& t) { return t.kept == false && !t.note.empty(); });
+  std::string text = reason();
+  if (short_of > 0)
+    text += fmt::format("; in {} of the {} trials that did not keep it, the sender fell short",
+                        short_of, result_.count(false));
+  return text;
+}
+
+std::string SearchState::reason() const {
   const Search& search = result_.search;
   switch (result_.end) {
     case SearchEnd::precision:

@@ -60,6 +60,7 @@ class SearchState {
   bool is_precise() const;
   SearchEnd end_now() const;
   std::string explanation() const;
+  std::string reason() const;  // of the end
 
   SearchResult result_;
   Options options_;

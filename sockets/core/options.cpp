@@ -29,6 +29,9 @@ bool is_udp(const Options& o) {
 bool has_no_limit(const Options& o) {
   return !is_limited(o);
 }
+bool has_frames(const Options& o) {
+  return o.frame_every.has_value();
+}
 bool has_rate(const Options& o) {
   return o.rate_bps.has_value();
 }
@@ -85,7 +88,9 @@ std::vector<Parameter> make_parameters() {
               "/proc/sys/net/ipv4/tcp_available_congestion_control"},
       {.name = "nodelay", .column = "nodelay", .unit = flag, .field = &O::nodelay,
        .doc = "TCP_NODELAY (tcp(7)): no Nagle algorithm",
-       .standards = {{true, measures_pings, "kinds latency and connect"}, {false}}},
+       .standards = {{true, measures_pings, "kinds latency and connect"},
+                     {true, has_frames, "with frame"},
+                     {false}}},
       {.name = "send_buffer", .column = "send_buffer_bytes", .unit = size,
        .field = &O::send_buffer,
        .doc = "SO_SNDBUF that is requested (socket(7))", .minimum = 1, .maximum = kGiB},

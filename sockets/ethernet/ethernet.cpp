@@ -8,7 +8,9 @@
 #include <sys/ioctl.h>
 
 #include <algorithm>
+#include <chrono>
 #include <stdexcept>
+#include <thread>
 
 #include "sockets/core/error.h"
 #include "sockets/core/io.h"
@@ -71,6 +73,17 @@ ifreq interface_property(int fd, const std::string& name, unsigned long request)
   return property;
 }
 
+// Returns false if the interface has no carrier. The kernel reports the carrier of an interface
+// that has just been set up a moment later, so this waits for it for up to two seconds.
+bool await_carrier(int fd, const std::string& name, Nanoseconds deadline) {
+  const Nanoseconds end = std::min(deadline, now_ns() + 2 * kSecond);
+  while (!(interface_property(fd, name, SIOCGIFFLAGS).ifr_flags & IFF_RUNNING)) {
+    if (now_ns() >= end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
+}
+
 // Returns the index of an interface that can carry the frames. Throws std::runtime_error.
 int usable_interface(int fd, const EndpointConfig& config, const std::string& name) {
   if (name.size() >= IFNAMSIZ || ::if_nametoindex(name.c_str()) == 0)
@@ -78,7 +91,7 @@ int usable_interface(int fd, const EndpointConfig& config, const std::string& na
   const short flags = interface_property(fd, name, SIOCGIFFLAGS).ifr_flags;
   if (!(flags & IFF_UP))
     throw std::runtime_error("interface '" + name + "' is down: ip link set " + name + " up");
-  if (!(flags & IFF_RUNNING))
+  if (!await_carrier(fd, name, config.deadline))
     throw std::runtime_error("interface '" + name + "' has no carrier: is its other end up?");
   const auto type = interface_property(fd, name, SIOCGIFHWADDR).ifr_hwaddr.sa_family;
   if (type != ARPHRD_ETHER && type != ARPHRD_LOOPBACK)

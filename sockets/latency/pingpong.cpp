@@ -200,7 +200,7 @@ class PingPong final : public Endpoint {
       m.port_waits = sum(&PingThread::port_waits);
       if (has_port(config_.options.transport)) m.time_waits = count_time_waits();
     }
-    if (m.exchanges == 0 && m.error.empty()) m.error = "no ping was answered in the window";
+    if (m.exchanges == 0 && m.error.empty()) m.error = kNoPingAnswered;
   }
 
   const PingPongOps ops_;

@@ -148,6 +148,9 @@ PingWindow open_window(PingThread& thread, Meter& meter) noexcept;
 // Stores errno and the name of the call as the error of the loop, unless the meter was stopped.
 void fail(PingThread& thread, const Meter& meter, const char* call) noexcept;
 
+// The error of a trial without an answered ping.
+inline constexpr std::string_view kNoPingAnswered = "no ping was answered in the window";
+
 // The loops and the transport of an engine.
 struct PingPongOps {
   // May throw std::system_error or std::bad_alloc before the first ping.

@@ -28,6 +28,12 @@ bool wait_for_frame(FrameSchedule& schedule, const Meter& meter) noexcept {
   }
 }
 
+// Waits for the end of the window, which includes the time after its last frame.
+void await_close(const Meter& meter) noexcept {
+  constexpr timespec nap{0, kMillisecond};
+  while (!meter.window_closed() && !meter.stopped()) ::nanosleep(&nap, nullptr);
+}
+
 // Sends the frames of a flow. send(due) sends one; it returns false if the flow has failed.
 template <typename Send>
 void send_frames(FlowGroup& group, Meter& meter, Send send) {
@@ -35,7 +41,12 @@ void send_frames(FlowGroup& group, Meter& meter, Send send) {
   group.await_others();
   const Nanoseconds first = meter.first_byte();
   FrameSchedule schedule(group.options, first, {meter.open_after(first), meter.close_after(first)});
-  while (wait_for_frame(schedule, meter) && send(schedule.due())) schedule.leave();
+  bool is_well = true;
+  while (is_well && wait_for_frame(schedule, meter)) {
+    is_well = send(schedule.due());
+    if (is_well) schedule.leave();
+  }
+  if (is_well) await_close(meter);
   group.frames = schedule.counts();
 }
 

@@ -63,6 +63,7 @@ std::optional<std::string> validate_frames(const Options& o) {
     return std::nullopt;
   }
   if (!o.frame_bytes) return "frame.every: requires frame.bytes";
+  if (o.duration && *o.frame_every > *o.duration) return "frame.every: longer than the duration";
   if (const std::string_view other = excluded_by_frames(o); !other.empty())
     return "frame.every: cannot be combined with " + std::string(other);
   if (is_stream(o.transport)) {

@@ -926,7 +926,8 @@ TEST_P(InFlightPingTest, EveryPingUnderWayIsAnsweredOnce) {
 
 // A client and a server that both blocked in send(2) would not end.
 TEST_P(InFlightPingTest, MoreBytesThanTheBuffersHoldDoNotBlockBothEnds) {
-  if (is_datagram(engine())) GTEST_SKIP() << "a datagram without space is lost, or fits";
+  if (is_datagram(engine()) || engine().transport == Transport::unix_seqpacket)
+    GTEST_SKIP() << "a message without space is lost, fits, or is an error";
   Options options = options_for(engine());
   options.in_flight = 8;
   options.message_size = 64 * 1024;

@@ -134,14 +134,11 @@ TEST_P(SimulatedLinkTest, TheRateIsFoundAndTheIntervalCoversIt) {
 
 INSTANTIATE_TEST_SUITE_P(
     Links, SimulatedLinkTest,
-    testing::Values(
-        Scenario{"a step", {}, 0.95, 0.98, 24},
-        Scenario{"a step with loss spikes", {.spikes = 0.05}, 0.95, 0.97, 30},
-        Scenario{"many spikes", {.spikes = 0.2}, 0.95, 0.95, 50},
-        Scenario{"spikes and lucky trials", {.spikes = 0.1, .chances = 0.05}, 0.95, 0.95, 45},
-        Scenario{"an S of 0.5 %", {.width = 0.005}, 0.97, 0.95, 50},
-        Scenario{"an S of 2 %", {.width = 0.02}, 0.95, 0.93, 60},
-        Scenario{"an S with spikes", {.width = 0.02, .spikes = 0.05}, 0.95, 0.93, 60}),
+    testing::Values(Scenario{"a step", {}, 0.95, 0.98, 24},
+                    Scenario{"a step with loss spikes", {.spikes = 0.05}, 0.95, 0.97, 30},
+                    Scenario{"many spikes", {.spikes = 0.2}, 0.95, 0.95, 50},
+                    Scenario{"an S of 0.5 %", {.width = 0.005}, 0.97, 0.95, 50},
+                    Scenario{"an S of 2 %", {.width = 0.02}, 0.95, 0.93, 60}),
     [](const auto& scenario) { return fmt::format("link{}", scenario.index); });
 
 TEST(ThresholdEstimate, DoesNotDependOnTheOrderOfTheTrials) {
