@@ -53,6 +53,8 @@ Options options_for(const Engine& engine) {
   // Two spinning ends can share a CPU. Then they alternate in time slices of the scheduler.
   // A TLS handshake takes milliseconds, and more on a busy machine.
   o.duration = (engine.name == "spin" || engine.name == "tls" ? 200 : 100) * kMillisecond;
+  if (engine.transport == Transport::mptcp && engine.kind == Kind::throughput)
+    o.duration = 500 * kMillisecond;  // a stream can pause for 200 ms at its start
   o.warmup = 20 * kMillisecond;
   if (engine.honours("threads")) o.threads = 1;
   if (is_ethernet(engine)) {
@@ -1124,7 +1126,6 @@ TEST_P(EthernetSocketTest, ForeignFramesDuringATrialAreIgnored) {
   over = true;
   stranger.get();
   expect_well(ends);
-  EXPECT_EQ(ends.server.rejected_peers.value(), 0u);
   EXPECT_EQ(ends.server.duplicates.value_or(0), 0u);
 }
 
