@@ -14,9 +14,8 @@ constexpr Nanoseconds kPatience = 30 * kSecond;
 
 Address free_address(Transport transport) {
   if (transport == Transport::ethernet) return Address::ethernet({});
-  const bool is_unix = transport == Transport::unix_stream || transport == Transport::unix_datagram;
-  return is_unix ? Address::unix_path("@pingperf-bench-" + to_hex(mint_token()))
-                 : Address::resolve("127.0.0.1", 0);
+  return is_unix(transport) ? Address::unix_path("@pingperf-bench-" + to_hex(mint_token()))
+                            : Address::resolve("127.0.0.1", 0);
 }
 
 // Pins this thread and the threads that it starts later.
