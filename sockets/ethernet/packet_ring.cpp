@@ -28,7 +28,7 @@ tpacket_req ring_for(std::size_t frame) {
   request.tp_frame_size = static_cast<unsigned>(std::bit_ceil(frame + kHeadroom));
   request.tp_block_size = kBlock;
   request.tp_block_nr = kRing / kBlock;
-  request.tp_frame_nr = kRing / request.tp_frame_size;
+  request.tp_frame_nr = static_cast<unsigned>(kRing / request.tp_frame_size);
   return request;
 }
 
