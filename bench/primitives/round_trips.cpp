@@ -55,6 +55,7 @@ void run_engine(benchmark::State& state, const Engine& engine) try {
 std::optional<std::string> why_unavailable(const Engine& engine) {
   if (spins(engine) && std::thread::hardware_concurrency() < 2)
     return "two spinning ends require two CPUs";
+  if (engine.name == "xdp") return "its two ends require an interface each";
   return engine.unavailable();
 }
 
