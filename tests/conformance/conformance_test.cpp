@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <future>
 #include <thread>
 
@@ -132,14 +133,54 @@ Ends run_against(Server& server, const Engine& engine, const IntervalSink& progr
   return ends;
 }
 
-Ends run_trial(const Engine& engine, const Options& options, const char* host = "127.0.0.1") {
-  Server server(engine, options, host);
-  return run_against(server, engine);
+// Returns true if an end did not get its CPU during the whole window of a trial, as on a busy
+// machine.
+bool missed_its_window(const Ends& ends) {
+  for (const Measurement* end : {&ends.client, &ends.server}) {
+    if (end->error.find("answered in the window") != std::string::npos) return true;
+    if (end->error.find("before the warmup was over") != std::string::npos) return true;
+    if (end->bytes_received == 0u) return true;
+  }
+  return false;
 }
 
+constexpr int kAttempts = 10;
+
+// Repeats a trial that missed its window. An engine with a defect misses each.
+Ends in_window(const std::function<Ends()>& trial) {
+  for (int attempt = 1;; ++attempt) {
+    Ends ends = trial();
+    if (attempt == kAttempts || !missed_its_window(ends)) return ends;
+  }
+}
+
+Ends run_trial(const Engine& engine, const Options& options, const char* host = "127.0.0.1") {
+  return in_window([&] {
+    Server server(engine, options, host);
+    return run_against(server, engine);
+  });
+}
+
+// Throws if an end failed, because the figures of such a trial are empty.
 void expect_well(const Ends& ends) {
   EXPECT_EQ(ends.client.error, "");
   EXPECT_EQ(ends.server.error, "");
+  if (!ends.client.error.empty() || !ends.server.error.empty())
+    throw std::runtime_error("the trial failed");
+}
+
+// Returns the first success of `attempt`, or its last failure. For bounds on time: a busy machine
+// misses them now and then, a defect each time.
+testing::AssertionResult in_some_attempt(const std::function<testing::AssertionResult()>& attempt) {
+  testing::AssertionResult result = attempt();
+  for (int i = 1; i < kAttempts && !result; ++i) result = attempt();
+  return result;
+}
+
+// Succeeds if `value` is between the bounds.
+testing::AssertionResult is_between(double low, double value, double high) {
+  if (low <= value && value <= high) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << value << " is not in [" << low << ", " << high << "]";
 }
 
 // Every byte of a stream arrives. Datagrams can be lost.
@@ -247,8 +288,7 @@ TEST_P(EngineTest, DescribesItselfInOneLineAndNamesRealParameters) {
 TEST_P(EngineTest, MeasuresForTheTimeAskedFor) {
   const Ends ends = run_trial(engine(), options_for(engine()));
   expect_well(ends);
-  ASSERT_TRUE(ends.client.window_s);
-  EXPECT_GE(*ends.client.window_s, 0.059);
+  EXPECT_GE(ends.client.window_s.value(), 0.059);
 }
 
 TEST_P(TransferTest, ServerCountsEveryByteTheClientSent) {
@@ -340,20 +380,26 @@ TEST_P(RateTransferTest, APacedSenderKeepsItsRate) {
     if (is_ethernet(engine()) && message_size != 1000) continue;
     SCOPED_TRACE(message_size);
     const Options options = paced_options(engine(), message_size);
-    const Ends ends = run_trial(engine(), options);
-    expect_well(ends);
-    const double due = static_cast<double>(*options.rate_bps) * *ends.client.window_s / 8;
-    // Some messages of each stream can be before or after the window.
-    const double slack = static_cast<double>(4 * *options.streams * message_size);
-    EXPECT_NEAR(static_cast<double>(ends.client.bytes_sent.value()), due, 0.01 * due + slack);
-    EXPECT_GT(ends.server.fairness_index.value_or(1), 0.99);
+    EXPECT_TRUE(in_some_attempt([&] {
+      const Ends ends = run_trial(engine(), options);
+      expect_well(ends);
+      const double due = static_cast<double>(*options.rate_bps) * *ends.client.window_s / 8;
+      // Some messages of each stream can be before or after the window.
+      const double slack = 0.01 * due + static_cast<double>(4 * *options.streams * message_size);
+      const auto sent = static_cast<double>(ends.client.bytes_sent.value());
+      if (const auto kept = is_between(due - slack, sent, due + slack); !kept) return kept;
+      return is_between(0.99, ends.server.fairness_index.value_or(1), 1.01);
+    }));
   }
 }
 
 TEST_P(RateTransferTest, APacedSenderSleepsBetweenItsMessages) {
-  const Ends ends = run_trial(engine(), paced_options(engine()));
-  expect_well(ends);
-  EXPECT_LT(*ends.client.cpu_user_s + *ends.client.cpu_system_s, 0.5 * *ends.client.window_s);
+  EXPECT_TRUE(in_some_attempt([&] {
+    const Ends ends = run_trial(engine(), paced_options(engine()));
+    expect_well(ends);
+    return is_between(0, *ends.client.cpu_user_s + *ends.client.cpu_system_s,
+                      0.5 * *ends.client.window_s);
+  }));
 }
 
 TEST_P(PacingTimerTransferTest, ThePacingTimerDeterminesTheSizeOfABurst) {
@@ -361,13 +407,15 @@ TEST_P(PacingTimerTransferTest, ThePacingTimerDeterminesTheSizeOfABurst) {
     SCOPED_TRACE(timer);
     Options options = paced_options(engine());
     options.pacing_timer = timer;
-    const Ends ends = run_trial(engine(), options);
-    expect_well(ends);
-    const Histogram& gaps = ends.client.spans.at(Span::send_gap);
-    const auto expected = static_cast<double>(std::max(timer, 5 * kMillisecond));
-    EXPECT_NEAR(static_cast<double>(gaps.quantile(0.5)), expected, 0.2 * expected);
-    const double due = 100'000.0 * static_cast<double>(*options.streams);
-    EXPECT_NEAR(static_cast<double>(ends.client.bytes_sent.value()), due, 0.1 * due);
+    EXPECT_TRUE(in_some_attempt([&] {
+      const Ends ends = run_trial(engine(), options);
+      expect_well(ends);
+      const auto gap = static_cast<double>(ends.client.spans.at(Span::send_gap).quantile(0.5));
+      const auto expected = static_cast<double>(std::max(timer, 5 * kMillisecond));
+      if (const auto kept = is_between(0.8 * expected, gap, 1.2 * expected); !kept) return kept;
+      const double due = 100'000.0 * static_cast<double>(*options.streams);
+      return is_between(0.9 * due, static_cast<double>(ends.client.bytes_sent.value()), 1.1 * due);
+    }));
   }
 }
 
@@ -508,13 +556,13 @@ TEST_P(FqRateTransferTest, TheKernelKeepsFqRate) {
   for (const bool reverse : {false, true}) {
     SCOPED_TRACE(reverse);
     options.reverse = reverse;
-    const Ends ends = run_trial(engine(), options);
-    expect_well(ends);
-    const Measurement& receiver = reverse ? ends.client : ends.server;
-    const double rate =
-        static_cast<double>(receiver.bytes_received.value()) * 8 / *receiver.window_s;
-    EXPECT_GT(rate, 50e6);
-    EXPECT_LT(rate, 90e6);
+    EXPECT_TRUE(in_some_attempt([&] {
+      const Ends ends = run_trial(engine(), options);
+      expect_well(ends);
+      const Measurement& receiver = reverse ? ends.client : ends.server;
+      const auto bytes = static_cast<double>(receiver.bytes_received.value());
+      return is_between(50e6, bytes * 8 / *receiver.window_s, 90e6);
+    }));
   }
 }
 
@@ -1039,9 +1087,12 @@ TEST_P(IpSocketTest, WorksOverIpv6) {
 TEST_P(TransferTest, IntervalsCoverTheWindow) {
   Options options = options_for(engine());
   options.duration = 250 * kMillisecond;
-  Server server(engine(), options);
   std::size_t reported = 0;
-  const Ends ends = run_against(server, engine(), [&](const Interval&) { ++reported; });
+  const Ends ends = in_window([&] {
+    Server server(engine(), options);
+    reported = 0;
+    return run_against(server, engine(), [&](const Interval&) { ++reported; });
+  });
   expect_well(ends);
   const auto& intervals = ends.client.intervals;
   ASSERT_EQ(reported, intervals.size());
@@ -1086,46 +1137,53 @@ void send_without_token(const Address& address, const Engine& engine) {
 }
 
 TEST_P(SocketTest, AnUnauthenticatedPeerIsRejectedAndCounted) {
-  Server server(engine(), options_for(engine()));
-  send_without_token(server.endpoint->address(), engine());
-  send_without_token(server.endpoint->address(), engine());
-  const Ends ends = run_against(server, engine());
+  const Ends ends = in_window([&] {
+    Server server(engine(), options_for(engine()));
+    send_without_token(server.endpoint->address(), engine());
+    send_without_token(server.endpoint->address(), engine());
+    return run_against(server, engine());
+  });
   expect_well(ends);
   EXPECT_EQ(ends.server.rejected_peers.value(), counts_rejected_peers(engine()) ? 2u : 0u);
 }
 
 TEST_P(SocketTest, AWrongTokenIsNotAdmitted) {
-  Server server(engine(), options_for(engine()));
-  EndpointConfig wrong = server.client_config();
-  wrong.token[9] ^= 1;
-  wrong.deadline = now_ns() + 300 * kMillisecond;
-  auto wrong_client = std::async(std::launch::async, [&]() -> std::string {
-    try {
-      return engine().connect(wrong)->run({}).error;
-    } catch (const std::exception& e) {
-      return e.what();
-    }
+  const Ends ends = in_window([&] {
+    Server server(engine(), options_for(engine()));
+    EndpointConfig wrong = server.client_config();
+    wrong.token[9] ^= 1;
+    wrong.deadline = now_ns() + 300 * kMillisecond;
+    auto wrong_client = std::async(std::launch::async, [&]() -> std::string {
+      try {
+        return engine().connect(wrong)->run({}).error;
+      } catch (const std::exception& e) {
+        return e.what();
+      }
+    });
+    EXPECT_NE(wrong_client.get(), "");
+    return run_against(server, engine());
   });
-  EXPECT_NE(wrong_client.get(), "");
-  const Ends ends = run_against(server, engine());
   expect_well(ends);
   EXPECT_GE(ends.server.rejected_peers.value(), 1u);
 }
 
 TEST_P(EthernetSocketTest, ForeignFramesDuringATrialAreIgnored) {
-  Options options = options_for(engine());
-  options.verify = true;
-  Server server(engine(), options);
-  std::atomic<bool> over{false};
-  auto stranger = std::async(std::launch::async, [&] {
-    while (!over) {
-      send_foreign_frames();
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+  const Ends ends = in_window([&] {
+    Options options = options_for(engine());
+    options.verify = true;
+    Server server(engine(), options);
+    std::atomic<bool> over{false};
+    auto foreign = std::async(std::launch::async, [&] {
+      while (!over) {
+        send_foreign_frames();
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    });
+    Ends measured = run_against(server, engine());
+    over = true;
+    foreign.get();
+    return measured;
   });
-  const Ends ends = run_against(server, engine());
-  over = true;
-  stranger.get();
   expect_well(ends);
   EXPECT_EQ(ends.server.duplicates.value_or(0), 0u);
 }
@@ -1133,8 +1191,9 @@ TEST_P(EthernetSocketTest, ForeignFramesDuringATrialAreIgnored) {
 // A packet socket of another EtherType receives its frames while a trial runs.
 TEST_P(EthernetSocketTest, FramesOfOthersPassDuringATrial) {
   constexpr std::uint16_t kOther = 0x88b6;
-  Server server(engine(), options_for(engine()));
   const Fd other(check(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(kOther)), "socket"));
+  constexpr int kRoom = 16 << 20;  // for the frames of a minute
+  check(::setsockopt(other.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kRoom, sizeof kRoom), "setsockopt");
   std::atomic<bool> over{false};
   auto sender = std::async(std::launch::async, [&] {
     sockaddr_ll link{};
@@ -1152,7 +1211,10 @@ TEST_P(EthernetSocketTest, FramesOfOthersPassDuringATrial) {
     }
     return sent;
   });
-  const Ends ends = run_against(server, engine());
+  const Ends ends = in_window([&] {
+    Server server(engine(), options_for(engine()));
+    return run_against(server, engine());
+  });
   over = true;
   const int sent = sender.get();
   int received = 0;
@@ -1199,7 +1261,9 @@ TEST_P(EthernetSocketTest, UnusableInterfacesAreNamed) {
   options.server_interface = kServerInterface;
   options.message_size = 1515;
   EXPECT_NE(error(options).find("at most 1514 bytes"), std::string::npos) << error(options);
-  Server server(engine(), options_for(engine()));
+  options = options_for(engine());
+  options.duration = kSecond;
+  Server server(engine(), options);
   EndpointConfig same = server.client_config();
   same.options.client_interface = kServerInterface;
   try {
@@ -1270,17 +1334,20 @@ TEST_P(ConnectSocketTest, TheOldestOfTooManySilentPeersIsRejected) {
 }
 
 TEST_P(PortSocketTest, ABusyPortIsReported) {
-  Server first(engine(), options_for(engine()));
-  EndpointConfig second = first.config;
-  second.address = first.endpoint->address();
-  try {
-    engine().listen(second);
-    FAIL() << "bound a port that is in use";
-  } catch (const std::system_error& e) {
-    EXPECT_EQ(e.code().value(), EADDRINUSE);
-    EXPECT_NE(std::string(e.what()).find("port busy"), std::string::npos) << e.what();
-  }
-  expect_well(run_against(first, engine()));
+  const Ends ends = in_window([&] {
+    Server first(engine(), options_for(engine()));
+    EndpointConfig second = first.config;
+    second.address = first.endpoint->address();
+    try {
+      engine().listen(second);
+      ADD_FAILURE() << "bound a port that is in use";
+    } catch (const std::system_error& e) {
+      EXPECT_EQ(e.code().value(), EADDRINUSE);
+      EXPECT_NE(std::string(e.what()).find("port busy"), std::string::npos) << e.what();
+    }
+    return run_against(first, engine());
+  });
+  expect_well(ends);
 }
 
 TEST_P(SocketTest, WithoutAClientAcceptThrowsAtTheDeadline) {
