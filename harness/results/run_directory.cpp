@@ -236,15 +236,32 @@ void RunDirectory::write_trial_file(const TrialRecord& record, std::string_view 
   write_file_atomically(path_ / folder / fmt::format("{}.{}", stem, extension), content);
 }
 
+// Returns true if no other case's name becomes the same once '/' is replaced: the name is
+// workload/key=value/key=value…, and only the slashes are replaced.
+static bool is_plain_name(const std::string& case_name) {
+  const auto is_safe = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::strchr("=.+-_/", c) != nullptr;
+  };
+  if (case_name.size() > 180 || !std::all_of(case_name.begin(), case_name.end(), is_safe))
+    return false;
+  const auto slashes = std::count(case_name.begin(), case_name.end(), '/');
+  const auto first_slash = case_name.find('/');
+  return std::count(case_name.begin(), case_name.end(), '=') == slashes &&
+         case_name.find('=') >= first_slash;
+}
+
 std::string trial_file_stem(const std::string& case_name, std::uint64_t repetition) {
-  std::string stem = case_name.substr(0, 200);
+  std::string stem = case_name.substr(0, 180);
   std::replace_if(
       stem.begin(), stem.end(),
       [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) == 0 && !std::strchr("=.+-:", c);
+        return std::isalnum(static_cast<unsigned char>(c)) == 0 && !std::strchr("=.+-", c);
       },
       '_');
-  return fmt::format("{}-{}", stem, repetition);
+  if (is_plain_name(case_name)) return fmt::format("{}-{}", stem, repetition);
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a, 64 bits
+  for (const char c : case_name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return fmt::format("{}-{:016x}-{}", stem, hash, repetition);
 }
 
 void write_file_atomically(const fs::path& file, std::string_view text) {

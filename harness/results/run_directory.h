@@ -70,7 +70,10 @@ class RunDirectory {
   FinishedTrials finished_;
 };
 
-// Returns the file name of a trial's histogram and samples, without an extension.
+// Returns the file name of a trial's histogram and samples, without an extension. No two trials of
+// a run have the same. Has only letters, digits and "=.+-_", which every file system and archive
+// takes. The name of the case is in it, with a hash behind it if it is long or has other
+// characters.
 std::string trial_file_stem(const std::string& case_name, std::uint64_t repetition);
 
 // Replaces the content of `file` by `text` atomically, even across a power failure. Throws

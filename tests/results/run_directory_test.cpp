@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "harness/base/csv.h"
@@ -268,6 +269,26 @@ TEST_F(RunDirectoryTest, ARowCutByAFullDiskDoesNotSpoilTheNextRow) {
   }
   run.append(record(3));  // another trial, after space is free again
   EXPECT_EQ(rows(run.path() / "trials.csv"), 2u);
+}
+
+TEST(TrialFileStem, KeepsAPlainName) {
+  EXPECT_EQ(trial_file_stem("bulk/engine=iperf3/message_size=4KiB", 3),
+            "bulk_engine=iperf3_message_size=4KiB-3");
+}
+
+TEST(TrialFileStem, DiffersForEachName) {
+  const std::string common(200, 'x');
+  const std::vector<std::string> names = {
+      "p/pin={client: 0}", "p/pin={client; 0}", "p/pin={client_ 0}", "p/a=1/b=2", "p/a=1_b=2",
+      "p_a=1/b=2",         "p/a=1 b=2",         common + "1",        common + "2"};
+  std::set<std::string> stems;
+  for (const std::string& name : names) {
+    const std::string stem = trial_file_stem(name, 1);
+    stems.insert(stem);
+    EXPECT_EQ(stem.find_first_of(":\"<>|*? ;{}"), std::string::npos) << stem;
+    EXPECT_LE(stem.size(), 220u);
+  }
+  EXPECT_EQ(stems.size(), names.size());
 }
 
 TEST_F(RunDirectoryTest, ARowIsOneLineForEveryText) {
