@@ -638,7 +638,8 @@ TEST_P(ResetPingTest, OnlyConnectionsWithoutAResetLeaveATimeWait) {
     if (reset) {
       EXPECT_LE(ends.client.time_waits.value(), 10u);
     } else if (engine().transport == Transport::tcp) {
-      EXPECT_GE(ends.client.time_waits.value(), 50u);
+      EXPECT_GE(ends.client.time_waits.value(),
+                50u - 4u);  // the server may not have closed the last
     }
   }
 }
