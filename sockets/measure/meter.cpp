@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <limits>
+#include <system_error>
 #include <thread>
 
 #include "sockets/measure/placement.h"
@@ -228,26 +230,75 @@ Measurement Meter::sample(std::size_t loops, const Totals& start,
   return m;
 }
 
+namespace {
+
+// Threads that wait for begin(). If one cannot be created, the others end without having begun.
+class WaitingThreads {
+ public:
+  WaitingThreads() = default;
+  WaitingThreads(const WaitingThreads&) = delete;
+  WaitingThreads& operator=(const WaitingThreads&) = delete;
+  ~WaitingThreads() {
+    if (!has_begun_) begin_.set_value(false);
+    join();
+  }
+  // Starts a thread of `count` for `body`. Throws std::system_error.
+  void add(const std::function<void()>& body, std::size_t count) try {
+    threads_.emplace_back([body, begun = begun_] {
+      if (begun.get()) body();
+    });
+  } catch (const std::system_error& e) {
+    throw std::system_error(
+        e.code(), "thread " + std::to_string(threads_.size() + 1) + " of " + std::to_string(count) +
+                      " cannot start (see ulimit -u, ulimit -v and the pids limit of the cgroup)");
+  }
+  void begin() {
+    begin_.set_value(true);
+    has_begun_ = true;
+  }
+  void join() {
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+
+ private:
+  std::promise<bool> begin_;
+  std::shared_future<bool> begun_ = begin_.get_future().share();
+  bool has_begun_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
 Measurement run_loops(Meter& meter, const std::vector<std::function<void()>>& loops,
                       const std::function<Totals()>& probe, const IntervalSink& progress,
                       const std::function<void()>& opened) {
   const Totals start = probe();
   Placement placement;
-  std::vector<std::thread> threads;
-  for (const auto& loop : loops)
-    threads.emplace_back([&] {
-      placement.add_this_thread();
-      loop();
-      placement.note_this_cpu();
-      meter.loop_done();
-    });
+  WaitingThreads threads;
+  try {
+    for (const auto& loop : loops)
+      threads.add(
+          [&] {
+            placement.add_this_thread();
+            loop();
+            placement.note_this_cpu();
+            meter.loop_done();
+          },
+          loops.size());
+  } catch (const std::system_error& e) {
+    Measurement failed;
+    failed.error = e.what();
+    return failed;
+  }
+  threads.begin();
   const auto probe_and_look = [&] {
     Totals totals = probe();
     placement.look();
     return totals;
   };
   Measurement measurement = meter.sample(loops.size(), start, probe_and_look, progress, opened);
-  for (std::thread& thread : threads) thread.join();
+  threads.join();
   measurement.cpus = placement.text();
   return measurement;
 }

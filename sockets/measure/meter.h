@@ -102,7 +102,8 @@ void set_tcp_figures(Measurement& measurement);
 std::optional<double> jain_index(const std::vector<double>& shares);
 
 // Runs each loop on its own thread and samples `probe` on this thread, as Meter::sample() does.
-// Returns the figures of the window and the CPUs on which the loops ran.
+// Returns the figures of the window and the CPUs on which the loops ran. If a thread cannot be
+// created, runs no loop and returns the error alone.
 Measurement run_loops(Meter& meter, const std::vector<std::function<void()>>& loops,
                       const std::function<Totals()>& probe, const IntervalSink& progress,
                       const std::function<void()>& opened = {});

@@ -5,7 +5,11 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
 #include <iterator>
+#include <string>
 #include <vector>
 
 namespace pingperf {
@@ -51,6 +55,24 @@ TEST(Meter, HasRaisedPriorityOnlyDuringSample) {
             std::ssize(of_probes) - 1);  // the first probe is before sample()
   EXPECT_GT(of_probes.size(), 1U);
   EXPECT_EQ(priority(), before);
+}
+
+TEST(RunLoops, WithoutMemoryForAThreadRunsNoLoop) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer requires more address space than the test allows";
+#endif
+  const auto run_with_little_memory = [] {
+    const rlimit limit{400 << 20, 400 << 20};  // for some 40 stacks of 8 MiB
+    ::setrlimit(RLIMIT_AS, &limit);
+    Meter meter(Options{});
+    bool has_run = false;
+    const std::vector<std::function<void()>> loops(200, [&] { has_run = true; });
+    const std::string error = run_loops(meter, loops, [] { return Totals{}; }, {}).error;
+    std::fputs(has_run ? "a loop has run" : error.c_str(), stderr);
+    std::exit(0);
+  };
+  EXPECT_EXIT(run_with_little_memory(), testing::ExitedWithCode(0),
+              "thread [0-9]+ of 200 cannot start .*: Resource temporarily unavailable");
 }
 
 }  // namespace
