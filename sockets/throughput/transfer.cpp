@@ -119,8 +119,9 @@ class Transfer final : public Endpoint {
   }
 
   void report(Measurement& m) const {
+    // A failed send or receive explains an error of the window, unless stop() has caused it.
     for (const Flow& flow : flows_)
-      if (const int error = flow.error; error != 0 && m.error.empty())
+      if (const int error = flow.error; error != 0 && (m.error.empty() || !meter_.stopped()))
         m.error = std::string("the transfer failed: ") + std::strerror(error);
     for (const Work& work : works_)
       if (!work.error.empty()) m.error = work.error;

@@ -770,6 +770,19 @@ TEST_P(GsoTransferTest, EveryDatagramOfABurstIsCounted) {
       }
 }
 
+TEST_P(GsoTransferTest, ADatagramLongerThanTheMtuIsNamedAsTheError) {
+  Options options = options_for(engine());
+  options.gso = true;
+  bool entered = false;
+  Ends ends;
+  std::thread([&] {
+    entered = enter_namespace(1280);
+    if (entered) ends = run_trial(engine(), options);
+  }).join();
+  if (!entered) GTEST_SKIP() << "requires root, for a network namespace";
+  EXPECT_EQ(ends.client.error, "the transfer failed: Message too long");
+}
+
 TEST_P(UdpTransferTest, EveryDatagramIsReceivedOrLost) {
   Options options = options_for(engine());
   options.warmup = 0;
