@@ -1,6 +1,7 @@
 #include "harness/engines/iperf3_limits.h"
 
 #include "harness/engines/iperf3_result.h"
+#include "sockets/throughput/transfer_engines.h"
 #include "sockets/transport/datagram.h"
 
 namespace pingperf {
@@ -57,6 +58,8 @@ std::optional<std::string> validate_iperf3_limits(const Options& o) {
   if (o.streams.value_or(1) > 128) return "iperf3 has at most 128 streams";
   if (o.rate_bps && *o.rate_bps < o.streams.value_or(1))
     return "rate is that of all streams together: it must be 1 bit/s a stream at least";
+  if (o.message_size)
+    if (auto error = validate_rate(o)) return error;
   if (is_limited(o))
     if (auto error = validate_limit(o)) return error;
   if (auto error = validate_offloads(o)) return error;

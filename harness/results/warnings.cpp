@@ -14,6 +14,7 @@ namespace pingperf {
 namespace {
 
 constexpr double kRateReached = 0.95;   // of the offered rate
+constexpr double kRateExceeded = 1.05;  // of the offered rate
 constexpr double kHighLoss = 0.001;     // of the pings
 constexpr double kShortWindow_s = 0.1;  // below, one late wake-up is a visible share
 constexpr double kUnsteady = 0.25;      // share by which a background's halves differ
@@ -38,6 +39,10 @@ void check_offered_load(const TrialRecord& record, Warnings& warnings) {
     warnings.push_back(
         {Code::rate_not_reached, "sent_bps",
          fmt::format("sent {} of the offered {}", human_rate(*sent), human_rate(offered))});
+  if (sent && offered > 0 && *sent > kRateExceeded * offered * (1 + cut))
+    warnings.push_back({Code::rate_exceeded, "sent_bps",
+                        fmt::format("sent {}, more than the offered {}", human_rate(*sent),
+                                    human_rate(offered))});
   if (const auto unsent = metric(record, "unsent"); unsent && *unsent > 0)
     warnings.push_back({Code::pings_not_sent, "unsent",
                         fmt::format("{:.0f} pings were due and could not be sent", *unsent)});

@@ -16,6 +16,7 @@ inline constexpr double kHighOtherLoad = 0.10;
 struct Warning {
   enum class Code {
     rate_not_reached,     // below the offered rate
+    rate_exceeded,        // above the offered rate
     pings_not_sent,       // below the offered frequency
     pings_lost,           // more than a few
     short_window,         // of one end

@@ -77,16 +77,10 @@ std::optional<std::string> validate_frames(const Options& o) {
          std::to_string(last == 0 ? size : last);
 }
 
-// Returns an error if there is no rate to pace, or if a stream sends no message in the duration.
+// Returns an error if there is no rate to pace, or if it is too low.
 std::optional<std::string> validate_pace(const Options& o) {
   if (o.pacing_timer && !o.rate_bps) return "pacing_timer: requires rate";
-  if (!o.rate_bps || !o.duration) return std::nullopt;
-  const std::uint64_t rate_per_stream = *o.rate_bps / o.streams.value_or(1);
-  const double bits_per_stream =
-      static_cast<double>(rate_per_stream) * to_seconds(*o.duration) * OnOff(o).share();
-  if (bits_per_stream >= 8 * static_cast<double>(max_message(o))) return std::nullopt;
-  return "the rate is too low: a stream sends less than one message in the duration; lower "
-         "message_size, or raise rate or duration";
+  return validate_rate(o);
 }
 
 // Returns an error if the engine does not support this `receive`.
@@ -126,6 +120,16 @@ auto either_unavailable(Condition a, Condition b) {
 }
 
 }  // namespace
+
+std::optional<std::string> validate_rate(const Options& o) {
+  if (!o.rate_bps || !o.duration) return std::nullopt;
+  const std::uint64_t rate_per_stream = *o.rate_bps / o.streams.value_or(1);
+  const double bits_per_stream =
+      static_cast<double>(rate_per_stream) * to_seconds(*o.duration) * OnOff(o).share();
+  if (bits_per_stream >= 8 * static_cast<double>(max_message(o))) return std::nullopt;
+  return "the rate is too low: a stream sends less than one message in the duration; lower "
+         "message_size, or raise rate or duration";
+}
 
 std::vector<std::string_view> shaped(std::vector<std::string_view> parameters) {
   parameters.insert(parameters.end(), {"size_mix", "on_off.on", "on_off.off", "frame.every",

@@ -24,6 +24,9 @@ const TransferOps& blocking_datagram_loops();
 // Returns the parameters and those of the shapes of traffic: size_mix, on_off and frame.
 std::vector<std::string_view> shaped(std::vector<std::string_view> parameters);
 
+// Returns an error if a stream sends less than one message in the duration at this rate.
+std::optional<std::string> validate_rate(const Options& options);
+
 // Returns the engine of the row.
 Engine make_transfer_engine(const TransferRow& row);
 

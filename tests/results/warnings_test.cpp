@@ -38,6 +38,15 @@ TEST_F(QualityTest, AnOfferedRateThatWasNotReachedIsWarnedOf) {
             "sent 8 Mbit/s of the offered 50 Gbit/s");
 }
 
+TEST_F(QualityTest, MoreThanTheOfferedRateIsWarnedOf) {
+  Case c = samples.add_case("udp");
+  c.options.rate_bps = 7'700'000;
+  EXPECT_EQ(assess_quality(samples.transfer(c, 1, 1'000'000)), "");  // within 5 %
+  c.options.rate_bps = 5'000'000;
+  EXPECT_EQ(assess_quality(samples.transfer(c, 1, 1'000'000)),
+            "sent 8 Mbit/s, more than the offered 5 Mbit/s");
+}
+
 TEST_F(QualityTest, AShortWindowAndStolenTimeAreWarnedOf) {
   TrialRecord r = samples.transfer(samples.add_case("bulk"), 1, 1000);
   r.client.window_s = 0.0015;
