@@ -324,6 +324,8 @@ std::string iperf3_error(std::string_view text) {
     text.remove_suffix(1);
   std::string line = "iperf3: " + std::string(text);
   std::replace(line.begin(), line.end(), '\n', ' ');
+  if (line.ends_with("socket buffer size not set correctly"))
+    line += ": the kernel gives less than requested, see net.core.wmem_max and net.core.rmem_max";
   return line;
 }
 

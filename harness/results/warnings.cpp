@@ -40,9 +40,9 @@ void check_offered_load(const TrialRecord& record, Warnings& warnings) {
         {Code::rate_not_reached, "sent_bps",
          fmt::format("sent {} of the offered {}", human_rate(*sent), human_rate(offered))});
   if (sent && offered > 0 && *sent > kRateExceeded * offered * (1 + cut))
-    warnings.push_back({Code::rate_exceeded, "sent_bps",
-                        fmt::format("sent {}, more than the offered {}", human_rate(*sent),
-                                    human_rate(offered))});
+    warnings.push_back(
+        {Code::rate_exceeded, "sent_bps",
+         fmt::format("sent {}, more than the offered {}", human_rate(*sent), human_rate(offered))});
   if (const auto unsent = metric(record, "unsent"); unsent && *unsent > 0)
     warnings.push_back({Code::pings_not_sent, "unsent",
                         fmt::format("{:.0f} pings were due and could not be sent", *unsent)});
@@ -100,6 +100,22 @@ std::optional<std::pair<double, double>> halves_of(const Measurement& receiver) 
 }
 
 // Warns of an unsteady background, because latency under load requires a steady load.
+// Linux gives twice the requested size (socket(7)), or less if a limit is below it.
+void check_buffers(const TrialRecord& record, Warnings& warnings) {
+  const auto check = [&](const std::optional<std::uint64_t>& requested, std::string_view what,
+                         std::string_view column, std::string_view limit) {
+    const auto given = metric(record, column);
+    if (!requested || !given || *given >= 2 * static_cast<double>(*requested)) return;
+    warnings.push_back(
+        {Code::buffer_below_request, std::string(column),
+         fmt::format("the {} has {}, not the requested {}: see {}", what, human_size(*given / 2),
+                     human_size(static_cast<double>(*requested)), limit)});
+  };
+  const Options& o = record.trial_case->options;
+  check(o.send_buffer, "send buffer", "sender_send_buffer_bytes", "net.core.wmem_max");
+  check(o.receive_buffer, "receive buffer", "receiver_receive_buffer_bytes", "net.core.rmem_max");
+}
+
 void check_background(const TrialRecord& record, Warnings& warnings) {
   if (!record.background) return;
   const bool reverse = record.background->trial_case->options.reverse.value_or(false);
@@ -149,6 +165,7 @@ std::vector<Warning> TrialWarnings::find(const TrialRecord& record) {
   check_offered_load(record, warnings);
   check_windows(record, warnings);
   check_disturbance(record, warnings);
+  check_buffers(record, warnings);
   check_background(record, warnings);
   if (!record.trial_case->search) compare_with_earlier(record, warnings);
   return warnings;

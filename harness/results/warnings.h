@@ -15,16 +15,17 @@ inline constexpr double kHighOtherLoad = 0.10;
 
 struct Warning {
   enum class Code {
-    rate_not_reached,     // below the offered rate
-    rate_exceeded,        // above the offered rate
-    pings_not_sent,       // below the offered frequency
-    pings_lost,           // more than a few
-    short_window,         // of one end
-    cpu_stolen,           // by the hypervisor
-    cpu_taken,            // by other processes
-    port_waits,           // no ephemeral port was free
-    unsteady_background,  // its two halves differ
-    median_far_off        // from the median of the case's earlier trials
+    rate_not_reached,      // below the offered rate
+    rate_exceeded,         // above the offered rate
+    pings_not_sent,        // below the offered frequency
+    pings_lost,            // more than a few
+    short_window,          // of one end
+    cpu_stolen,            // by the hypervisor
+    cpu_taken,             // by other processes
+    port_waits,            // no ephemeral port was free
+    buffer_below_request,  // a limit of the kernel is below the requested size
+    unsteady_background,   // its two halves differ
+    median_far_off         // from the median of the case's earlier trials
   };
   Code code;
   std::string subject;  // the metric that shows it

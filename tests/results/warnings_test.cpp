@@ -47,6 +47,17 @@ TEST_F(QualityTest, MoreThanTheOfferedRateIsWarnedOf) {
             "sent 8 Mbit/s, more than the offered 5 Mbit/s");
 }
 
+TEST_F(QualityTest, ABufferBelowTheRequestedSizeIsWarnedOf) {
+  Case c = samples.add_case("bulk");
+  c.options.send_buffer = 64 << 20;
+  TrialRecord r = samples.transfer(c, 1, 1'000'000);
+  r.client.send_buffer_bytes = 128 << 20;  // Linux doubles the size
+  EXPECT_EQ(assess_quality(r), "");
+  r.client.send_buffer_bytes = 8 << 20;
+  EXPECT_EQ(assess_quality(r),
+            "the send buffer has 4 MiB, not the requested 64 MiB: see net.core.wmem_max");
+}
+
 TEST_F(QualityTest, AShortWindowAndStolenTimeAreWarnedOf) {
   TrialRecord r = samples.transfer(samples.add_case("bulk"), 1, 1000);
   r.client.window_s = 0.0015;
