@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
 #include <set>
 
 #include "harness/base/io.h"
@@ -288,19 +289,27 @@ void keep_only(Experiment& experiment, const std::string& glob) {
                                  fmt::join(workloads, ", ")));
 }
 
-// Returns the text of a file. Throws UsageError.
-std::string read_text_file(const std::filesystem::path& file) {
+// Returns the text of a file or a pipe, "-" for stdin. Throws UsageError.
+std::string read_text_file(std::filesystem::path file) {
   const auto refuse = [&](const std::string& why) { throw UsageError(file.string() + ": " + why); };
+  if (file == "-") file = "/dev/stdin";
   struct stat status {};
   if (::stat(file.c_str(), &status) != 0) refuse(std::strerror(errno));
   if (S_ISDIR(status.st_mode)) refuse("is a directory, not an experiment file");
-  if (!S_ISREG(status.st_mode)) refuse("is not a regular file");
+  // Nobody may ever write to a named pipe.
+  const bool is_open_pipe =
+      S_ISFIFO(status.st_mode) && (file == "/dev/stdin" || file.string().starts_with("/dev/fd/"));
+  if (!S_ISREG(status.st_mode) && !is_open_pipe) refuse("is not a regular file");
   if (static_cast<std::uintmax_t>(status.st_size) > kMaxFile)
     refuse(fmt::format("is larger than an experiment can be ({} bytes, at most {})", status.st_size,
                        kMaxFile));
-  std::optional<std::string> text = read_file(file);
-  if (!text) refuse(std::strerror(errno));
-  return std::move(*text);
+  std::ifstream in(file, std::ios::binary);
+  if (!in) refuse(std::strerror(errno));
+  std::string text(kMaxFile + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.size() > kMaxFile) refuse("is larger than an experiment can be");
+  return text;
 }
 
 }  // namespace
@@ -335,6 +344,8 @@ Experiment parse_experiment(const std::string& text, const std::string& source,
   Node root = parse_yaml(own, source);
   if (root.type == Node::Type::null)
     throw UsageError(source + ":1:1: the file holds no experiment");
+  // Keys for anchors that other keys refer to, as in Compose files.
+  std::erase_if(root.entries, [](const Node::Entry& e) { return e.key.starts_with("x-"); });
   for (const std::string& expression : overrides.set) apply_set(root, expression);
   Experiment experiment = ExperimentReader(root, used).read();
   experiment.source =

@@ -539,6 +539,7 @@ std::string experiment_schema(std::span<const std::string_view> metric_names) {
   Schema schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
                    {"title", "pingperf experiment"}};
   schema.update(section_schema(sections.front()));
+  schema["patternProperties"]["^x-"] = Schema::object();  // for anchors
   Schema& definitions = schema["$defs"] = Schema::object();
   for (const ExperimentSection& section : sections.subspan(1))
     definitions[std::string(section.name)] = section_schema(section);

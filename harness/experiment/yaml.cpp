@@ -74,6 +74,7 @@ class Builder final : public YAML::EventHandler {
     YAML::anchor_t anchor;
     std::optional<std::pair<std::string, Mark>> key{};  // a key whose value has not come yet
     std::map<std::string, int> lines{};                 // the line of each key so far
+    std::vector<Node::Entry> merged{};                  // by '<<'
   };
 
   Mark place(const YAML::Mark& mark) const { return {source_, mark.line + 1, mark.column + 1}; }
@@ -91,6 +92,7 @@ class Builder final : public YAML::EventHandler {
   void close() {
     Open level = std::move(open_.back());
     open_.pop_back();
+    take_merged(level);
     add(std::move(level.node), level.anchor);
   }
 
@@ -149,8 +151,33 @@ class Builder final : public YAML::EventHandler {
   }
 
   void add_entry(Open& parent, Node node) {
+    if (parent.key->first == "<<") return add_merged(parent, std::move(node));
     parent.node.entries.push_back({parent.key->first, parent.key->second, std::move(node)});
     parent.key.reset();
+  }
+
+  // `<<: *anchor` or `<<: [*a, *b]`: the entries of these maps, unless the map itself or an earlier
+  // one has the key (https://yaml.org/type/merge.html).
+  void add_merged(Open& parent, Node node) {
+    const Mark mark = parent.key->second;
+    parent.key.reset();
+    if (node.type == Node::Type::map) {
+      Node list;
+      list.items.push_back(std::move(node));
+      node = std::move(list);
+    } else if (node.type != Node::Type::sequence) {
+      fail_at(mark, "'<<' merges a map or a list of maps, such as *anchor");
+    }
+    for (Node& map : node.items) {
+      if (map.type != Node::Type::map) fail_at(mark, "'<<' merges maps only");
+      for (Node::Entry& entry : map.entries) parent.merged.push_back(std::move(entry));
+    }
+  }
+
+  static void take_merged(Open& level) {
+    for (Node::Entry& entry : level.merged)
+      if (std::as_const(level.node).find_entry(entry.key) == nullptr)
+        level.node.entries.push_back(std::move(entry));
   }
 
   const std::string& source_;
@@ -160,7 +187,7 @@ class Builder final : public YAML::EventHandler {
   std::size_t nodes_ = 0;
 };
 
-// yaml-cpp's own message for a tab does not name the tab.
+// yaml-cpp's own message for a tab does not name the tab. Called for a text that is not YAML.
 void refuse_tabs(const std::string& text, const std::string& source) {
   std::istringstream lines(text);
   int number = 0;
@@ -215,6 +242,7 @@ Node parse(const std::string& text, const std::string& source) {
       fail_at(second.take().mark, "a second YAML document: an experiment is one");
     return builder.take();
   } catch (const YAML::Exception& e) {
+    refuse_tabs(text, source);
     fail_at({source, e.mark.line + 1, e.mark.column + 1}, "not YAML: " + e.msg);
   }
 }
@@ -225,14 +253,14 @@ std::string Mark::to_string() const {
   return line == 0 ? source : fmt::format("{}:{}:{}", source, line, column);
 }
 
-const Node* Node::find(std::string_view key) const {
-  for (const Entry& entry : entries)
-    if (entry.key == key) return &entry.value;
-  return nullptr;
+const Node::Entry* Node::find_entry(std::string_view key) const {
+  const auto found = std::ranges::find(entries, key, &Entry::key);
+  return found == entries.end() ? nullptr : &*found;
 }
 
-Node* Node::find(std::string_view key) {
-  return const_cast<Node*>(std::as_const(*this).find(key));
+const Node* Node::find(std::string_view key) const {
+  const Entry* const entry = find_entry(key);
+  return entry == nullptr || entry->value.type == Type::null ? nullptr : &entry->value;
 }
 
 std::string_view describe(Node::Type type) {
@@ -253,7 +281,6 @@ void fail_at(const Mark& mark, const std::string& message) {
 }
 
 Node parse_yaml(const std::string& text, const std::string& source) {
-  refuse_tabs(text, source);
   return parse(text, source);
 }
 
@@ -281,7 +308,8 @@ Node& step_into(Node& parent, const std::string& step, const Mark& mark) {
   if (parent.type == Node::Type::scalar)
     fail_at(mark, fmt::format("'{}' is below a value that is not a map", step));
   parent.type = Node::Type::map;
-  if (Node* const child = parent.find(step)) return *child;
+  if (const Node::Entry* const entry = parent.find_entry(step))
+    return const_cast<Node::Entry*>(entry)->value;
   parent.entries.push_back({step, mark, Node{}});
   parent.entries.back().value.mark = mark;
   return parent.entries.back().value;
@@ -294,6 +322,8 @@ void apply_set(Node& root, const std::string& expression) {
   const std::size_t equals = expression.find('=');
   if (equals == std::string::npos || equals == 0)
     fail_at(mark, "write PATH=VALUE, e.g. workloads.bulk.duration=5s");
+  if (equals + 1 == expression.size())
+    fail_at(mark, "the value is missing; PATH=null removes the key");
   Node value;
   try {
     value = parse(expression.substr(equals + 1), mark.source);
@@ -302,9 +332,16 @@ void apply_set(Node& root, const std::string& expression) {
   }
   set_marks(value, mark);
   Node* target = &root;
+  Node* parent = nullptr;
   std::istringstream path(expression.substr(0, equals));
-  for (std::string step; std::getline(path, step, '.');) target = &step_into(*target, step, mark);
+  std::string step;
+  while (std::getline(path, step, '.')) {
+    parent = target;
+    target = &step_into(*target, step, mark);
+  }
+  const bool unsets = value.type == Node::Type::null && parent->type == Node::Type::map;
   *target = std::move(value);
+  if (unsets) std::erase_if(parent->entries, [&](const auto& e) { return &e.value == target; });
 }
 
 }  // namespace pingperf

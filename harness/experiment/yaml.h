@@ -31,9 +31,10 @@ struct Node {
   std::vector<Entry> entries;
   Mark mark;
 
-  // Returns the value of a key, or null.
+  // Returns the value of a key. Returns null if the map has no such key, or no value for it.
   const Node* find(std::string_view key) const;
-  Node* find(std::string_view key);
+  // Returns the entry of a key, whose value can be null.
+  const Entry* find_entry(std::string_view key) const;
 };
 
 struct Node::Entry {
@@ -49,14 +50,14 @@ std::string_view describe(Node::Type type);
 [[noreturn]] void fail_at(const Mark& mark, const std::string& message);
 
 // Parses one document. Throws UsageError at the place of bytes that are not UTF-8, syntax errors,
-// tabs in the indentation, duplicate keys, keys that are not texts, a second document, anchors that
+// duplicate keys, keys that are not texts, a second document, anchors that
 // contain themselves, nesting beyond 64 levels, and more than a million nodes (by aliases of
 // aliases).
 Node parse_yaml(const std::string& text, const std::string& source);
 
 // Applies an expression such as "workloads.bulk.duration=5s": sets the value at the dotted path.
-// The value is YAML. Adds missing maps. A step into a list is an index from 0. Throws UsageError
-// that names the expression.
+// The value is YAML, and null removes the key. Adds missing maps. A step into a list is an index
+// from 0. Throws UsageError that names the expression.
 void apply_set(Node& root, const std::string& expression);
 
 }  // namespace pingperf

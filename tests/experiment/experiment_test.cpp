@@ -286,6 +286,27 @@ TEST(Overrides, SetReplacesAndAddsValues) {
   EXPECT_THAT(names(e), testing::Contains("bulk/engine=iperf3/streams=2"));
 }
 
+TEST(Experiment, AKeyWithoutAValueIsAbsent) {
+  const Experiment e = parse_experiment(
+      std::string(kBulk) + "gates:\n  # - {metric: goodput_bps, at_least: 1}\ncompare:\nlab:\n",
+      "bulk.yaml");
+  EXPECT_FALSE(e.lab);
+}
+
+TEST(Experiment, KeysThatBeginWithXAreForAnchors) {
+  const Experiment e = parse_experiment(
+      "name: x\nx-common: &common {kind: throughput, duration: 2s}\nworkloads:\n  bulk: {<<: "
+      "*common, engine: blocking}\n",
+      "x.yaml");
+  EXPECT_EQ(e.cases.at(0).options.duration, 2 * kSecond);
+}
+
+TEST(Overrides, NullRemovesAKey) {
+  const Experiment e =
+      parse_experiment(std::string(kBulk), "bulk.yaml", {{"plan.seed=7", "plan.seed=null"}, ""});
+  EXPECT_EQ(e.plan.seed, PlanOptions().seed);
+}
+
 TEST(Overrides, AnErrorNamesTheExpression) {
   for (const char* set :
        {"plan.seed=x", "nonsense", "=1", "plan..seed=1", "workloads.ping.durtion=1s", "name.x=1",

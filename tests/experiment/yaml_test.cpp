@@ -33,13 +33,38 @@ TEST(Yaml, KeepsTheOrderOfKeysAndTheirPlaces) {
 
 TEST(Yaml, DistinguishesNothingFromTheTextNull) {
   const Node root = parse_yaml("{a: null, b: 'null', c: ~, d: , e: ''}", "test.yaml");
-  EXPECT_EQ(root.find("a")->type, Node::Type::null);
-  EXPECT_EQ(root.find("b")->type, Node::Type::scalar);
+  for (const char* key : {"a", "c", "d"}) {
+    EXPECT_EQ(root.find_entry(key)->value.type, Node::Type::null) << key;
+    EXPECT_EQ(root.find(key), nullptr) << key;
+  }
   EXPECT_TRUE(root.find("b")->quoted);
-  EXPECT_EQ(root.find("c")->type, Node::Type::null);
-  EXPECT_EQ(root.find("d")->type, Node::Type::null);
   EXPECT_EQ(root.find("e")->type, Node::Type::scalar);
-  EXPECT_EQ(root.find("f"), nullptr);
+  EXPECT_EQ(root.find_entry("f"), nullptr);
+}
+
+TEST(Yaml, TabsAreLegalInTextAndBeforeComments) {
+  const Node root =
+      parse_yaml("a: |\n  one\n  \ttwo\nb: 1\t# one\n\t# two\nc: [1,\t2]\n", "t.yaml");
+  EXPECT_EQ(root.find("a")->scalar, "one\n\ttwo\n");
+  EXPECT_EQ(root.find("b")->scalar, "1");
+  EXPECT_EQ(root.find("c")->items.size(), 2u);
+}
+
+TEST(Yaml, AMergeKeyAddsTheEntriesThatTheMapLacks) {
+  const Node root = parse_yaml(
+      "x: &x {a: 1, b: 2}\ny: &y {b: 3, c: 4}\none: {<<: *x, b: 9}\ntwo: {<<: [*x, *y], d: 5}\n",
+      "test.yaml");
+  const Node& one = *root.find("one");
+  EXPECT_EQ(one.entries.size(), 2u);
+  EXPECT_EQ(one.find("a")->scalar, "1");
+  EXPECT_EQ(one.find("b")->scalar, "9");
+  const Node& two = *root.find("two");
+  EXPECT_EQ(two.entries.size(), 4u);
+  EXPECT_EQ(two.find("b")->scalar, "2");  // of the first map
+  EXPECT_EQ(two.find("c")->scalar, "4");
+  EXPECT_THAT(yaml_error("a: {<<: 1}\n"),
+              EndsWith("1:5: '<<' merges a map or a list of maps, such as *anchor"));
+  EXPECT_THAT(yaml_error("a: {<<: [1]}\n"), EndsWith("1:5: '<<' merges maps only"));
 }
 
 TEST(Yaml, AnAliasIsACopyOfItsAnchor) {
