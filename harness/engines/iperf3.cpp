@@ -22,6 +22,7 @@
 #include "harness/engines/iperf3_limits.h"
 #include "harness/engines/iperf3_result.h"
 #include "harness/engines/libiperf.h"
+#include "harness/engines/socket_guard.h"
 #include "harness/engines/usage_window.h"
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
@@ -224,7 +225,10 @@ class Iperf3Server final : public Iperf3Endpoint {
   Address address() const override { return address_; }
 
   Measurement run(const IntervalSink& progress) noexcept override {
-    return measure(lib_.run_server, progress);
+    if (!config_.external) guard_server(config_, connections());
+    Measurement m = measure(lib_.run_server, progress);
+    m.rejected_peers = end_guard();
+    return m;
   }
 
  private:
@@ -236,6 +240,13 @@ class Iperf3Server final : public Iperf3Endpoint {
     lib_.set_json_output(test_.get(), 1);
     lib_.set_bind_address(test_.get(), address_.host().c_str());
     lib_.set_one_off(test_.get(), 1);
+  }
+
+  // Returns the number of TCP connections of a test: the control connection and the streams.
+  std::size_t connections() const {
+    const Options& o = config_.options;
+    if (o.transport == Transport::udp) return 1;
+    return 1 + o.streams.value_or(1) * (o.bidirectional.value_or(false) ? 2 : 1);
   }
 
   // A UDP test uses the same port number for TCP and UDP. Binds the UDP port and releases it again.
@@ -274,6 +285,7 @@ class Iperf3Client final : public Iperf3Endpoint {
   }
 
   Measurement run(const IntervalSink& progress) noexcept override {
+    if (!config_.external) guard_client(config_);
     Fd control = dial();
     if (!control) {
       Measurement m;

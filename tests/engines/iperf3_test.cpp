@@ -8,10 +8,12 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -43,10 +45,15 @@ class End {
  public:
   enum class Side { server, client };
 
-  End(Side side, const Engine& engine, const EndpointConfig& config) {
+  // `prepare` is called in the process first.
+  End(
+      Side side, const Engine& engine, const EndpointConfig& config, void (*prepare)() = [] {}) {
     Pipe pipe = make_pipe();
     pid_ = check(::fork(), "fork");
-    if (pid_ == 0) serve(side, engine, config, pipe.write.get());
+    if (pid_ == 0) {
+      prepare();
+      serve(side, engine, config, pipe.write.get());
+    }
     events_ = std::move(pipe.read);
   }
   ~End() {
@@ -336,7 +343,9 @@ Json parameters_sent(const Engine& engine, const Options& options) {
   const auto take = [&](char* data, std::size_t size) {
     EXPECT_EQ(::recv(control.get(), data, size, MSG_WAITALL), static_cast<ssize_t>(size));
   };
-  char cookie[kCookie];
+  char token[sizeof(Token)], cookie[kCookie];
+  take(token, sizeof token);
+  EXPECT_EQ(::send(control.get(), "+", 1, 0), 1);  // the token is admitted
   take(cookie, sizeof cookie);
   EXPECT_EQ(::send(control.get(), &kParameterExchange, 1, 0), 1);
   std::uint32_t size = 0;
@@ -364,6 +373,77 @@ TEST_P(Iperf3Test, SendsTheParametersToItsServer) {
   EXPECT_EQ(sent.at("extra_data"), "hello");
   EXPECT_EQ(sent.contains("udp"), udp());
   EXPECT_FALSE(sent.contains("reverse"));
+}
+
+// Returns a socket that is connected to the server. Retries while it does not listen yet.
+Fd dial(const Address& address) {
+  for (const Nanoseconds limit = now_ns() + kPatience; now_ns() < limit;) {
+    Fd fd(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+    if (::connect(fd.get(), address.data(), address.size()) == 0) return fd;
+  }
+  throw std::runtime_error("the server does not listen");
+}
+
+TEST_P(Iperf3Test, RejectsPeersWithoutTheToken) {
+  Options options = options_for(engine());
+  options.streams = 2;
+  End server(End::Side::server, engine(), session_for(options, Address::resolve("127.0.0.1", 0)));
+  const Address address = server.address();
+  const std::string wrong(sizeof(Token) + 100, 'x');
+  std::vector<Fd> peers;
+  for (int i = 0; i < 20; ++i) peers.push_back(dial(address));  // half of them stay silent
+  for (std::size_t i = 0; i < peers.size(); i += 2)
+    ::send(peers[i].get(), wrong.data(), wrong.size(), MSG_NOSIGNAL);
+  std::atomic<bool> is_over = false;
+  std::thread datagrams([&] {  // before, while and after libiperf waits for its client's
+    const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ::connect(fd.get(), address.data(), address.size());
+    while (!is_over) {
+      ::send(fd.get(), wrong.data(), wrong.size(), MSG_NOSIGNAL);
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+  });
+  End client(End::Side::client, engine(), session_for(options, address));
+  Ends ends{client.result(), server.result(), {}};
+  is_over = true;
+  datagrams.join();
+  expect_well(ends, 0.3);
+  expect_flow(ends.client, ends.server);
+  EXPECT_GE(ends.server.rejected_peers.value(), 20u);
+  if (!udp()) {
+    EXPECT_EQ(ends.server.rejected_peers, 20u);
+  }
+}
+
+// Leaves root's user and gives up its capabilities, as in a container that has none.
+void give_up_privileges() {
+  for (int capability = 0; ::prctl(PR_CAPBSET_DROP, capability) == 0; ++capability) {
+  }
+  constexpr uid_t kNobody = 65534;
+  check(::setresgid(kNobody, kNobody, kNobody), "setresgid");
+  check(::setresuid(kNobody, kNobody, kNobody), "setresuid");
+  check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS");
+}
+
+TEST_P(Iperf3Test, NeedsNoPrivilege) {
+  if (::geteuid() != 0) GTEST_SKIP() << "every other test has no privilege either";
+  const Options options = options_for(engine());
+  End server(End::Side::server, engine(), session_for(options, Address::resolve("127.0.0.1", 0)),
+             give_up_privileges);
+  End client(End::Side::client, engine(), session_for(options, server.address()),
+             give_up_privileges);
+  EXPECT_EQ(client.result().error, "");
+  EXPECT_EQ(server.result().error, "");
+}
+
+TEST_P(Iperf3Test, ListensAgainForTheOptionsOfItsListener) {
+  Options options = options_for(engine());
+  options.send_buffer = 64 * 1024;  // libiperf's server closes its listener and opens another
+  options.streams = 3;
+  options.bidirectional = true;
+  const Ends ends = run_trial(engine(), options);
+  expect_well(ends, 0.3);
+  EXPECT_EQ(ends.server.rejected_peers, 0u);
 }
 
 TEST_P(Iperf3Test, BindsToADeviceThatIsThere) {
@@ -604,7 +684,9 @@ class Iperf3StockClientTest : public Iperf3ExternalTest {
  protected:
   // Returns the figures of our server for the program `iperf3 -c` as its client.
   Measurement serve(const Options& options, std::optional<StockClient>& client) const {
-    End server(End::Side::server, engine(), session_for(options, Address::resolve("127.0.0.1", 0)));
+    EndpointConfig config = session_for(options, Address::resolve("127.0.0.1", 0));
+    config.external = true;  // the client has no token
+    End server(End::Side::server, engine(), config);
     std::vector<std::string> words = {"-t", "1", "-l", std::to_string(*options.message_size)};
     if (udp()) words.insert(words.end(), {"-u", "-b", "50M"});
     if (options.reverse.value_or(false)) words.push_back("-R");

@@ -86,9 +86,18 @@ class Attackers:
         def loop():
             while not self.over.is_set():
                 work()
-        thread = threading.Thread(target=loop, daemon=True)
+        self.do_later(loop)
+
+    def do_later(self, work):
+        """Does `work` on a thread."""
+        thread = threading.Thread(target=work, daemon=True)
         thread.start()
         self.threads.append(thread)
+
+    def start(self):
+        """Continues the attack after the server has accepted the trial's own client."""
+        for step in self.on_start:
+            step()
 
     def leave(self):
         """Ends the attack and counts the bytes that the server has sent to it."""
