@@ -2,13 +2,14 @@
 # The static build links the archives of all, libiperf too.
 if(PINGPERF_STATIC)
   set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
-  foreach(library iperf yaml-cpp sctp crypto elf z)
+  foreach(library iperf yaml-cpp sqlite3 sctp crypto elf z)
     string(MAKE_C_IDENTIFIER STATIC_${library} variable)
     find_library(${variable} ${library} REQUIRED)
   endforeach()
   set(PINGPERF_LIBIPERF ${STATIC_iperf} ${STATIC_sctp} ${STATIC_crypto})
   set(PINGPERF_LIBBPF_NEEDS ${STATIC_elf} ${STATIC_z})
   set(PINGPERF_YAML ${STATIC_yaml_cpp})
+  set(PINGPERF_SQLITE ${STATIC_sqlite3} m)
   set(PINGPERF_FMT fmt::fmt-header-only)
   # The linker warns of getaddrinfo(3), which could load plug-ins: tools/static_names.cpp prevents that. It
   # warns of functions of libiperf, which pingperf does not call.
@@ -27,5 +28,6 @@ else()
     set(IPERF_SONAME ${CMAKE_MATCH_1})
   endif()
   set(PINGPERF_YAML yaml-cpp)
+  set(PINGPERF_SQLITE SQLite::SQLite3)
   set(PINGPERF_FMT fmt::fmt)
 endif()

@@ -86,6 +86,8 @@ class Completion(unittest.TestCase):
         self.assertLessEqual({"--set", "--only", "--quiet", "-q", "--resume"}, self.in_bash("run", "-"))
         self.assertEqual(self.in_bash("doctor", "--cl"), {"--clean"})
         self.assertEqual(self.in_bash("no-command", ""), set())
+        self.assertEqual(self.in_bash("history", ""), {"add", "list", "show", "export", "prune"})
+        self.assertEqual(self.in_bash("history", "prune", "--k"), {"--keep"})
 
     def test_bash_values(self):
         self.assertEqual(self.in_bash("ping", "--transport", "u"), {"udp", "unix"})
@@ -134,9 +136,9 @@ class Manual(unittest.TestCase):
         page = PAGES[0].read_text().replace(r"\-", "-").replace(r"\fB", "\n")
         commands = re.findall(r"^  (\w+) ", output_of(PINGPERF, "--help").split("Subcommands:")[1], re.M)
         self.assertLessEqual({"doctor", "compare", "export"}, set(commands))
-        for command in commands:
+        for command in [c for c in commands if c != "history"] + [f"history {c}" for c in ("add", "prune")]:
             section = page.split(f"\n.SS {command}\n")[1].split("\n.S")[0]
-            for term in re.findall(r"^  (?:-\w,)?([-A-Z]\S+)", output_of(PINGPERF, command, "--help"), re.M):
+            for term in re.findall(r"^  (?:-\w,)?([-A-Z]\S+)", output_of(PINGPERF, *command.split(), "--help"), re.M):
                 self.assertTrue(term == "--help" or re.search(rf"[\n ]{re.escape(term)}[\\ ]", section), (command, term))
         for word in ("--fail-on", "openmetrics"):
             self.assertIn(word, page)

@@ -1,5 +1,5 @@
-// The command line: reads the arguments, calls a command and turns errors into exit codes. The only
-// file that includes CLI11, since that costs seconds per file.
+// The command line: reads the arguments, calls a command and turns errors into exit codes. Few
+// files include CLI11, since that costs seconds per file.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
@@ -25,6 +25,7 @@
 #include "sockets/core/options.h"
 #include "tools/commands.h"
 #include "tools/completion.h"
+#include "tools/history_commands.h"
 
 namespace pingperf {
 namespace {
@@ -47,18 +48,20 @@ ArgumentSpec spec_of(const CLI::Option& option) {
 }
 
 CommandSpec spec_of(const CLI::App& command) {
-  CommandSpec spec{command.get_parent() ? command.get_name() : "", command.get_description(), {}};
+  CommandSpec spec{"", command.get_description(), {}};
+  for (const CLI::App* part = &command; part->get_parent(); part = part->get_parent())
+    spec.name = part->get_name() + (spec.name.empty() ? "" : " ") + spec.name;
   for (const CLI::Option* option : command.get_options())
     spec.arguments.push_back(spec_of(*option));
   return spec;
 }
 
-// Returns the program, then its commands without the hidden ones.
+// Returns the program or command, then its commands without the hidden ones.
 std::vector<CommandSpec> specs_of(const CLI::App& app) {
   std::vector<CommandSpec> specs = {spec_of(app)};
   for (const CLI::App* command :
        app.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); }))
-    specs.push_back(spec_of(*command));
+    for (CommandSpec& spec : specs_of(*command)) specs.push_back(std::move(spec));
   return specs;
 }
 
@@ -419,6 +422,7 @@ int run_cli(int argc, char** argv) {
   add_compare(app, result);
   add_export(app, result);
   add_report(app, result);
+  add_history_commands(app, result);
   add_ping(app, result);
   add_servers(app, result);
   add_host_commands(app, result);

@@ -35,11 +35,14 @@ std::string completions(const std::vector<CommandSpec>& commands, std::vector<st
   if (current.starts_with("--") && equals != std::string::npos)
     words.push_back(current.substr(0, equals));
 
-  const auto typed = std::find_if(words.begin(), words.end(),
-                                  [](const std::string& word) { return !word.starts_with('-'); });
-  const std::string name = typed == words.end() ? "" : *typed;
-  const auto command = std::find_if(commands.begin(), commands.end(),
-                                    [&](const CommandSpec& c) { return c.name == name; });
+  const auto is_option = [](const std::string& word) { return word.starts_with('-'); };
+  const auto typed = std::ranges::find_if_not(words, is_option);
+  std::string name = typed == words.end() ? "" : *typed;
+  if (typed != words.end())
+    for (const std::string& word : std::vector<std::string>(typed + 1, words.end()))
+      if (std::ranges::count(commands, name + " " + word, &CommandSpec::name) > 0)
+        name += " " + word;
+  const auto command = std::ranges::find(commands, name, &CommandSpec::name);
   if (command == commands.end()) return "";
 
   const std::string before = words.empty() ? "" : words.back();
@@ -49,11 +52,13 @@ std::string completions(const std::vector<CommandSpec>& commands, std::vector<st
   if (current.starts_with('-')) return names_of(*command);
   for (const ArgumentSpec& argument : command->arguments)
     if (argument.names.empty()) return values_of(argument);
-  if (!name.empty()) return "";
+  const std::string prefix = name.empty() ? "" : name + " ";
   std::string lines;
   for (const CommandSpec& c : commands)
-    if (!c.name.empty()) lines += fmt::format("{}\t{}\n", c.name, c.doc);
-  return lines + names_of(*command);
+    if (!c.name.empty() && c.name.starts_with(prefix) &&
+        c.name.find(' ', prefix.size()) == std::string::npos)
+      lines += fmt::format("{}\t{}\n", c.name.substr(prefix.size()), c.doc);
+  return name.empty() ? lines + names_of(*command) : lines;
 }
 
 }  // namespace pingperf

@@ -14,7 +14,7 @@ struct ArgumentSpec {
 };
 
 struct CommandSpec {
-  std::string name;  // empty for the program itself
+  std::string name;  // "history add"; empty for the program itself
   std::string doc;
   std::vector<ArgumentSpec> arguments;
 };

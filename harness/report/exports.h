@@ -1,12 +1,20 @@
 // Exports: a run in the formats that other tools read.
 #pragma once
 
+#include <map>
 #include <string>
+#include <vector>
 
 #include "harness/base/json.h"
 #include "harness/results/summary.h"
 
 namespace pingperf {
+
+// A run of openmetrics(), and labels that all its samples have.
+struct MetricsOfRun {
+  TrialTable trials;
+  std::map<std::string, std::string> labels = {};
+};
 
 // Returns Google Benchmark's JSON: one entry per trial, and mean, median, stddev and cv of each
 // case. real_time is the time per megabyte (1e6 bytes) or the median round trip, in nanoseconds.
@@ -20,6 +28,6 @@ std::string benchmark_json(const TrialTable& trials, const Json& environment);
 // gauge in base units. The label "stat" distinguishes the median of a case and the ends of its
 // interval.
 // Source: github.com/prometheus/OpenMetrics, specification 1.0.
-std::string openmetrics(const TrialTable& trials);
+std::string openmetrics(const std::vector<MetricsOfRun>& runs);
 
 }  // namespace pingperf

@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <map>
+#include <vector>
 
 #include "harness/report/exports.h"
 #include "harness/results/columns.h"
@@ -41,57 +42,72 @@ std::string escape_label(std::string_view text) {
   return escaped;
 }
 
-std::string labels_of(const TrialTable& trials, const std::string& case_name) {
+// The trials and the summary of a run, and the text of the labels that all its samples have.
+struct ExportedRun {
+  const TrialTable& trials;
+  std::vector<SummaryRow> summary;
+  std::string labels;
+};
+
+std::string labels_of(const ExportedRun& run, const std::string& case_name) {
+  const TrialTable& trials = run.trials;
   const auto& row = trials.rows()[trials.rows_of(case_name).front()];
-  std::string text;
+  std::string text = run.labels;
   for (const char* const column : {"experiment", "workload", "case", "engine", "transport"})
     text += fmt::format("{}=\"{}\",", column, escape_label(trials.text(row, column)));
   return text;
 }
 
-void add_family(std::string& text, const Column& metric, const std::vector<SummaryRow>& summary,
-                const TrialTable& trials) {
+void add_family(std::string& text, const Column& metric, const std::vector<ExportedRun>& runs) {
   const BaseUnit base = in_base_units(metric.name);
   std::string samples;
-  for (const SummaryRow& row : summary) {
-    if (row.metric != metric.name) continue;
-    const std::string labels = labels_of(trials, row.case_name);
-    const auto add = [&](std::string_view stat, const std::optional<double>& value) {
-      if (value)
-        samples += fmt::format("pingperf_{}{{{}stat=\"{}\"}} {}\n", base.name, labels, stat,
-                               number_text(*value * base.factor));
-    };
-    add("median", row.median);
-    add("ci_low", row.ci_low);
-    add("ci_high", row.ci_high);
-  }
+  for (const ExportedRun& run : runs)
+    for (const SummaryRow& row : run.summary) {
+      if (row.metric != metric.name) continue;
+      const std::string labels = labels_of(run, row.case_name);
+      const auto add = [&](std::string_view stat, const std::optional<double>& value) {
+        if (value)
+          samples += fmt::format("pingperf_{}{{{}stat=\"{}\"}} {}\n", base.name, labels, stat,
+                                 number_text(*value * base.factor));
+      };
+      add("median", row.median);
+      add("ci_low", row.ci_low);
+      add("ci_high", row.ci_high);
+    }
   if (samples.empty()) return;
   text += fmt::format("# HELP pingperf_{0} {1}{2}\n# TYPE pingperf_{0} gauge\n{3}", base.name,
                       escape_label(metric.doc), base.name == metric.name ? "" : " (in base units)",
                       samples);
 }
 
-void add_trial_counts(std::string& text, const TrialTable& trials) {
-  text +=
-      "# HELP pingperf_trials Trials of the run by how they ended.\n"
-      "# TYPE pingperf_trials gauge\n";
+void add_trial_counts(std::string& text, const ExportedRun& run) {
+  const TrialTable& trials = run.trials;
   for (const std::string& name : trials.cases()) {
     std::map<std::string_view, std::size_t> counts;
     for (std::size_t i : trials.rows_of(name)) ++counts[trials.text(trials.rows()[i], "status")];
     for (const auto& [status, count] : counts)
-      text += fmt::format("pingperf_trials{{{}status=\"{}\"}} {}\n", labels_of(trials, name),
+      text += fmt::format("pingperf_trials{{{}status=\"{}\"}} {}\n", labels_of(run, name),
                           escape_label(status), count);
   }
 }
 
 }  // namespace
 
-std::string openmetrics(const TrialTable& trials) {
-  const std::vector<SummaryRow> summary = summarize(trials);
+std::string openmetrics(const std::vector<MetricsOfRun>& exported) {
+  std::vector<ExportedRun> runs;
+  for (const MetricsOfRun& run : exported) {
+    std::string labels;
+    for (const auto& [key, value] : run.labels)
+      labels += fmt::format("{}=\"{}\",", key, escape_label(value));
+    runs.push_back({run.trials, summarize(run.trials), labels});
+  }
   std::string text;
   for (const Column& column : trial_columns())
-    if (column.is_metric()) add_family(text, column, summary, trials);
-  add_trial_counts(text, trials);
+    if (column.is_metric()) add_family(text, column, runs);
+  text +=
+      "# HELP pingperf_trials Trials of the run by how they ended.\n"
+      "# TYPE pingperf_trials gauge\n";
+  for (const ExportedRun& run : runs) add_trial_counts(text, run);
   return text + "# EOF\n";
 }
 

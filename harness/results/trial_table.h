@@ -26,6 +26,8 @@ class TrialTable {
 
   using Row = CsvTable::Row;
 
+  const std::string& source() const noexcept { return table_.source(); }
+  const std::vector<std::string>& header() const noexcept { return table_.header(); }
   // Returns a random-access range of Row.
   auto rows() const noexcept { return table_.rows(); }
   // Returns the cell, or "" if the file has no such column.

@@ -46,7 +46,7 @@ TEST_F(ExportTest, BenchmarkJsonHasIterationsAndAggregates) {
 }
 
 TEST_F(ExportTest, OpenMetricsIsInBaseUnitsAndEscaped) {
-  const std::string text = openmetrics(table());
+  const std::string text = openmetrics({{table()}});
   EXPECT_THAT(text, HasSubstr("# TYPE pingperf_throughput_bytes_per_second gauge\n"));
   EXPECT_THAT(text, HasSubstr("case=\"bulk/engine=a\\\"b\""));
   EXPECT_THAT(text, HasSubstr("stat=\"median\"} 125000000\n"));

@@ -1,0 +1,20 @@
+// Makes entries of the history from runs on disk.
+#pragma once
+
+#include "harness/history/history.h"
+#include "harness/results/run_set.h"
+
+namespace pingperf {
+
+// Returns the entry of a run. Its identity is the experiment, the name with its start, and the
+// hosts, so that a run whose trials were repeated later replaces its stored one. A run of another
+// tool without such a name is identified by the start of its first trial, or by its content.
+// `machine` replaces the names of the hosts unless it is empty. Throws UsageError if the run has no
+// ok trial or a damaged environment.json.
+HistoryEntry history_entry(const RunSet::Run& run, const std::string& machine,
+                           const std::map<std::string, std::string>& labels);
+
+// Returns the trials of a stored run.
+TrialTable history_trials(History& history, const HistoryRun& run);
+
+}  // namespace pingperf

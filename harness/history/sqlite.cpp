@@ -1,0 +1,143 @@
+#include "harness/history/sqlite.h"
+
+#include <fmt/core.h>
+#include <sqlite3.h>
+
+#include <chrono>
+#include <thread>
+
+#include "harness/base/usage_error.h"
+
+namespace pingperf {
+namespace {
+
+constexpr int kBusyTimeoutMs = 10'000;
+
+[[noreturn]] void fail(sqlite3* database, const std::string& file) {
+  const int code = sqlite3_errcode(database);
+  const char* const text = sqlite3_errmsg(database);
+  if (code == SQLITE_NOTADB) throw UsageError(file + ": no SQLite database");
+  if (code == SQLITE_CORRUPT)
+    throw UsageError(
+        fmt::format("{}: damaged ({}): restore a copy, or add the runs to a new file", file, text));
+  if (code == SQLITE_BUSY)
+    throw DatabaseError(
+        fmt::format("{}: another writer has locked it for {} s", file, kBusyTimeoutMs / 1000));
+  throw DatabaseError(fmt::format("{}: {}", file, text));
+}
+
+}  // namespace
+
+Statement::Statement(sqlite3* database, const std::string& file, std::string_view sql)
+    : database_(database), file_(file) {
+  if (sqlite3_prepare_v2(database, sql.data(), static_cast<int>(sql.size()), &statement_,
+                         nullptr) != SQLITE_OK)
+    fail(database_, file_);
+}
+
+Statement::~Statement() {
+  sqlite3_finalize(statement_);
+}
+
+bool Statement::step() {
+  const int code = sqlite3_step(statement_);
+  if (code != SQLITE_ROW && code != SQLITE_DONE) fail(database_, file_);
+  return code == SQLITE_ROW;
+}
+
+void Statement::run() {
+  while (step()) {
+  }
+  reset();
+}
+
+void Statement::reset() {
+  sqlite3_reset(statement_);
+}
+
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+
+double Statement::number(int column) const {
+  return sqlite3_column_double(statement_, column);
+}
+
+std::string_view Statement::text(int column) const {
+  const auto* const bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+  const int size = sqlite3_column_bytes(statement_, column);
+  return bytes ? std::string_view(bytes, static_cast<std::size_t>(size)) : std::string_view();
+}
+
+void Statement::bind(int index, std::int64_t value) {
+  if (sqlite3_bind_int64(statement_, index + 1, value) != SQLITE_OK) fail(database_, file_);
+}
+
+void Statement::bind(int index, double value) {
+  if (sqlite3_bind_double(statement_, index + 1, value) != SQLITE_OK) fail(database_, file_);
+}
+
+void Statement::bind(int index, std::string_view value) {
+  const char* const bytes = value.data() ? value.data() : "";  // a null pointer would be NULL
+  if (sqlite3_bind_text64(statement_, index + 1, bytes, value.size(), SQLITE_TRANSIENT,
+                          SQLITE_UTF8) != SQLITE_OK)
+    fail(database_, file_);
+}
+
+Database::Database(const std::filesystem::path& file, Access access) : file_(file.string()) {
+  const int flags = SQLITE_OPEN_READWRITE | (access == Access::write ? SQLITE_OPEN_CREATE : 0);
+  if (sqlite3_open_v2(file_.c_str(), &database_, flags, nullptr) != SQLITE_OK) {
+    const std::string text = fmt::format("{}: {}", file_, sqlite3_errmsg(database_));
+    sqlite3_close(database_);
+    throw UsageError(text);
+  }
+  sqlite3_busy_timeout(database_, kBusyTimeoutMs);
+}
+
+Database::~Database() {
+  sqlite3_close(database_);
+}
+
+void Database::run(const std::string& sql) {
+  if (sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
+    fail(database_, file_);
+}
+
+std::int64_t Database::integer(std::string_view sql) {
+  Statement statement = prepare(sql);
+  return statement.step() ? statement.integer(0) : 0;
+}
+
+std::int64_t Database::last_id() const {
+  return sqlite3_last_insert_rowid(database_);
+}
+
+void Database::use_write_ahead_log() {
+  // SQLite does not wait for others when it changes the mode, so this waits.
+  for (int tries = 0;; ++tries) {
+    const int code =
+        sqlite3_exec(database_, "PRAGMA journal_mode = WAL", nullptr, nullptr, nullptr);
+    if (code == SQLITE_OK) return;
+    if (code != SQLITE_BUSY || tries == kBusyTimeoutMs / 20) fail(database_, file_);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+Transaction::Transaction(Database& database, Database::Access access) : database_(database) {
+  database_.run(access == Database::Access::write ? "BEGIN IMMEDIATE" : "BEGIN");
+}
+
+Transaction::~Transaction() {
+  if (!open_) return;
+  try {
+    database_.run("ROLLBACK");
+  } catch (const std::exception&) {  // SQLite has rolled back already
+  }
+}
+
+void Transaction::commit() {
+  database_.run("COMMIT");
+  open_ = false;
+}
+
+}  // namespace pingperf

@@ -1,0 +1,44 @@
+// The commands of the history: pingperf history …, trend, and compare --history.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/history/history.h"
+
+namespace CLI {
+class App;
+}
+
+namespace pingperf {
+
+inline constexpr const char* kHistoryFile = "results/history.db";
+
+struct HistoryAddCommand {
+  std::vector<std::string> runs;  // paths, as RunSet::read() takes them
+  std::filesystem::path store = kHistoryFile;
+  std::string machine;  // empty: the names of the hosts
+  std::map<std::string, std::string> labels;
+};
+
+// The commands that read stored runs.
+struct HistoryReadCommand {
+  std::filesystem::path store = kHistoryFile;
+  HistoryFilter filter;
+  std::string format = "table";
+};
+
+// Adds the commands `history` and `trend` to the command line. A called one sets `result`.
+void add_history_commands(CLI::App& app, int& result);
+
+int history_add_command(const HistoryAddCommand& command);
+int history_list_command(const HistoryReadCommand& command);
+int history_show_command(const HistoryReadCommand& command, const std::string& run);
+int history_export_command(const HistoryReadCommand& command);
+int history_prune_command(const HistoryReadCommand& command, std::size_t keep);
+
+}  // namespace pingperf
