@@ -155,7 +155,7 @@ class FakeAgent {
   }
 
   void handle(const CopyFile&) {}
-  void handle(const PrepareWorker&) { log("prepare"); }
+  void handle(const PrepareWorkers&) { log("prepare"); }
 
   void handle(const HostCheckRequest&) { send(HostCheckResult{}); }
 
