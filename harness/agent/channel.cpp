@@ -100,7 +100,8 @@ Channel::~Channel() {
 void Channel::begin_end() noexcept {
   hang_up();
   if (term_at_ != 0) return;
-  term_at_ = now_ns() + end_grace_;
+  const bool has_begun = is_greeted_ || is_recovering_;  // otherwise it has nothing to end
+  term_at_ = now_ns() + (has_begun ? end_grace_ : 0);
   kill_at_ = term_at_ + kSecond;
 }
 
