@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <sstream>
 
 #include "harness/agent/agent.h"
 #include "harness/agent/channel.h"
@@ -462,7 +463,9 @@ int pingperf_main(int argc, char** argv) {
     fmt::print(stderr, "{}\n", e.what());
     return kWrongUsage;
   } catch (const std::exception& e) {
-    fmt::print(stderr, "pingperf: {}\n", e.what());
+    // An error of several hosts has a line for each.
+    std::istringstream lines(e.what());
+    for (std::string line; std::getline(lines, line);) fmt::print(stderr, "pingperf: {}\n", line);
     return kBroken;
   }
 }

@@ -216,6 +216,7 @@ RunDirectory create_directory(const RunCommand& command, const Experiment& exper
 std::vector<PairFacts> facts_of_hosts(const Experiment& experiment, Agents& agents) {
   std::vector<PairFacts> facts;
   for (auto& [number, pair] : agents) {
+    if (pair.is_absent()) continue;
     const Channel* const server = pair.server();
     facts.push_back({number + 1, pair.client().hello().host.json,
                      server ? server->hello().host.json
@@ -324,7 +325,9 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
   Experiment experiment = subject.experiment();
   const std::unique_ptr<Lab> lab = make_lab(experiment);
   const std::vector<Trial> plan = plan_trials(experiment, interim_analyses(criteria).back());
-  Agents agents(experiment);
+  Agents agents(experiment, &interrupt);
+  for (const std::string& line : agents.absent())
+    fmt::print(stderr, "{}: its trials are refused\n", line);
   print_recovered(agents);
   VariantSwitch variants(experiment, agents, interrupt);
   const UndoAtEnd undo(variants, lab != nullptr);
@@ -412,6 +415,9 @@ int run_sessions(const RunCommand& command, const Subject& subject, const Interr
     try {
       worst = worse(worst, run_session(command, subject, criteria, interrupt, sessions,
                                        documents ? &document : nullptr));
+    } catch (const StartInterrupted&) {
+      fmt::print(stderr, "Interrupted before the first trial\n");
+      worst = kInterrupted;
     } catch (const std::exception& e) {
       if (sessions.number == 1) throw;
       fmt::print(stderr, "session {} of {}: {}\n", sessions.number, sessions.count, e.what());

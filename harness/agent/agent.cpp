@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -32,6 +33,7 @@ namespace {
 
 constexpr Nanoseconds kStopGrace = kSecond;
 constexpr double kMaxHostCheck_s = 10;
+constexpr std::uint64_t kMaxSpares = 1024;  // workers
 
 // The process of one endpoint and its pipes. Destroying it kills and reaps the process.
 class Worker {
@@ -145,7 +147,7 @@ class Agent {
     const bool had_program =
         std::ranges::any_of(workers_, [](const auto& entry) { return entry.second.has_program(); });
     workers_.clear();
-    spare_.reset();
+    spares_.clear();
     if (had_program) kill_orphans();
     changes_.reset();  // undoes them; the workers have left their control groups by now
   }
@@ -214,8 +216,10 @@ class Agent {
     if (workers_.contains(open.endpoint))
       throw ProtocolError(fmt::format("endpoint {} is in use", open.endpoint));
     try {
-      std::optional<Worker> worker = std::exchange(spare_, std::nullopt);
-      if (!worker || worker->has_ended()) worker.emplace(environment_, changes_->groups());
+      std::optional<Worker> worker;
+      for (; !worker && !spares_.empty(); spares_.pop_front())
+        if (!spares_.front().has_ended()) worker = std::move(spares_.front());
+      if (!worker) worker.emplace(environment_, changes_->groups());
       workers_.try_emplace(open.endpoint, std::move(*worker))
           .first->second.open(in_copied_folder(open));
     } catch (const std::system_error& e) {
@@ -254,9 +258,11 @@ class Agent {
   }
 
   // If a worker cannot be started now, the next endpoint tries it again and reports the error.
-  void handle(const PrepareWorker&) {
+  void handle(const PrepareWorkers& request) {
     try {
-      if (!spare_ || spare_->has_ended()) spare_.emplace(environment_, changes_->groups());
+      std::erase_if(spares_, [](Worker& spare) { return spare.has_ended(); });
+      while (spares_.size() < std::min(request.count, kMaxSpares))
+        spares_.emplace_back(environment_, changes_->groups());
     } catch (const std::system_error&) {
     }
   }
@@ -288,7 +294,7 @@ class Agent {
   // Makes no changes while former ones remain.
   void handle(const SwitchVariant& request) {
     Switched answer;
-    spare_.reset();  // it has the environment and the groups of the former variant
+    spares_.clear();  // they have the environment and the groups of the former variant
     environment_.clear();
     answer.not_undone = changes_->undo();
     try {
@@ -357,7 +363,7 @@ class Agent {
   void kill_orphans() const {
     std::vector<pid_t> workers;  // and the other children of the agent
     for (const auto& [endpoint, worker] : workers_) workers.push_back(worker.pid());
-    if (spare_) workers.push_back(spare_->pid());
+    for (const Worker& spare : spares_) workers.push_back(spare.pid());
     if (files_) workers.push_back(files_->remover());
     kill_children(workers);
   }
@@ -366,7 +372,7 @@ class Agent {
   Fd out_;
   LineBuffer requests_{kMaxRequest};
   std::map<std::uint64_t, Worker> workers_;
-  std::optional<Worker> spare_;  // started before its endpoint is known
+  std::deque<Worker> spares_;  // started before their endpoints are known
   std::optional<CopiedFiles> files_;
   HostCounters counters_;
   std::unique_ptr<Changes> changes_ = std::make_unique<Changes>();

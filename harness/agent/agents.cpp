@@ -1,6 +1,7 @@
 #include "harness/agent/agents.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>
@@ -8,42 +9,16 @@
 #include <utility>
 
 #include "harness/agent/copied_files.h"
-#include "harness/agent/remote_copy.h"
-#include "harness/base/command.h"
 
 namespace pingperf {
 
 namespace {
 
-std::string description_of(const Host& host, std::string_view end) {
-  const std::string place = host.launch.empty() ? "this host" : command_line(host.launch);
-  return fmt::format("{} ({})", end, place);
-}
-
-std::unique_ptr<Channel> start_agent(const Host& host, const std::string& path,
-                                     std::string_view end) {
-  return std::make_unique<Channel>(agent_command(host.launch, path), description_of(host, end));
-}
-
-// Starts the agent of a host and returns its channel. If that fails and `copy` is set, copies this
-// binary to the host first. Deletes the copy as soon as the agent runs.
-std::unique_ptr<Channel> start_or_copy(const Host& host, std::string_view end) {
-  if (!host.copy) return start_agent(host, host.pingperf, end);
-  try {
-    return start_agent(host, host.pingperf, end);
-  } catch (const ChannelError&) {  // the host has no pingperf, or another version
-  }
-  try {
-    const RemoteCopy copy(host.launch);
-    return start_agent(host, copy.path(), end);
-  } catch (const CommandError& e) {
-    throw ChannelError(
-        fmt::format("cannot copy pingperf to the {}: {}", description_of(host, end), e.what()));
-  }
-}
+constexpr std::size_t kMaxStarting = 64;  // agents that start at once
+constexpr Nanoseconds kStep = 20 * kMillisecond;
 
 // Reads the files of the programs, each once. Returns null if no host gets them.
-AgentPair::Files files_for_other_hosts(const Experiment& experiment) {
+HostAgent::Files files_for_other_hosts(const Experiment& experiment) {
   if (std::ranges::none_of(experiment.hosts, [](const HostPair& pair) {
         return !pair.client.launch.empty() || !pair.server.launch.empty();
       }))
@@ -57,69 +32,155 @@ AgentPair::Files files_for_other_hosts(const Experiment& experiment) {
   return std::make_shared<const std::vector<CopyFile>>(std::move(pieces));
 }
 
+bool is_one_host(const Host& a, const Host& b) {
+  return a.launch == b.launch && a.pingperf == b.pingperf;
+}
+
 }  // namespace
 
-AgentPair::AgentPair(const HostPair& hosts, Files files) : hosts_(hosts), files_(std::move(files)) {
-  client();
-  server();
-  router();
-}
-
-// A program on this machine runs in place.
-std::unique_ptr<Channel> AgentPair::start(const Host& host, std::string_view end) const {
-  std::unique_ptr<Channel> channel = start_or_copy(host, end);
-  if (!host.launch.empty() && files_)
-    for (const CopyFile& piece : *files_) channel->send(piece);
-  return channel;
-}
-
 Channel& AgentPair::client() {
-  if (!client_ || client_->is_broken()) client_ = start(hosts_.client, "client");
-  return *client_;
+  return agents_->await(*client_);
 }
 
 Channel* AgentPair::server() {
-  if (hosts_.server.is_external()) return nullptr;
-  if (!server_ || server_->is_broken()) server_ = start(hosts_.server, "server");
-  return server_.get();
+  return server_ ? &agents_->await(*server_) : nullptr;
 }
 
 Channel* AgentPair::router() {
-  if (hosts_.router && (!router_ || router_->is_broken()))
-    router_ = start(*hosts_.router, "router");
-  return router_.get();
+  return router_ ? &agents_->await(*router_) : nullptr;
 }
 
 Channel* AgentPair::running(Place place) const {
-  const auto& channel = place == Place::client   ? client_
-                        : place == Place::server ? server_
-                                                 : router_;
-  return channel && !channel->is_broken() ? channel.get() : nullptr;
+  const HostAgent* const agent = place == Place::client   ? client_
+                                 : place == Place::server ? server_
+                                                          : router_;
+  return agent ? agent->channel() : nullptr;
 }
 
 Channel* AgentPair::at(Place place) {
   return place == Place::client ? &client() : place == Place::server ? server() : router();
 }
 
-void AgentPair::prepare() noexcept {
-  for (Channel* const agent : {client_.get(), server_.get()}) {
-    if (agent == nullptr) continue;
-    try {
-      agent->send(PrepareWorker());
-    } catch (const ChannelError&) {  // the next trial of the agent reports it
-    }
+bool AgentPair::is_ready() const {
+  return client_->channel() && (!server_ || server_->channel());
+}
+
+bool AgentPair::is_absent() const {
+  return client_->is_absent() || (server_ && server_->is_absent());
+}
+
+const std::string& AgentPair::error() const {
+  return client_->channel() && server_ ? server_->error() : client_->error();
+}
+
+Agents::Agents(const Experiment& experiment, const Interrupt* interrupt) {
+  const HostAgent::Files files = files_for_other_hosts(experiment);
+  const bool is_shared = experiment.variants.empty();
+  std::map<std::pair<std::string, std::vector<std::string>>, HostAgent*> known;
+  const auto agent_of = [&](const Host& host, std::string_view end, std::size_t pair) {
+    std::vector<std::string> key = host.launch;
+    key.push_back(host.pingperf);
+    key.push_back(host.copy ? "copy" : "");
+    if (!is_shared) key.push_back(std::to_string(pair));
+    HostAgent*& agent = known[{std::string(end), std::move(key)}];
+    if (agent == nullptr) agent = &agents_.emplace_back(host, end, files, loop_);
+    return agent;
+  };
+  for (const Case& c : experiment.cases) {
+    const auto [entry, is_new] = pairs_.try_emplace(c.pair, AgentPair(*this));
+    if (!is_new) continue;
+    const HostPair& hosts = experiment.hosts_of(c);
+    AgentPair& pair = entry->second;
+    pair.client_ = agent_of(hosts.client, "client", c.pair);
+    if (!hosts.server.is_external()) pair.server_ = agent_of(hosts.server, "server", c.pair);
+    if (hosts.router) pair.router_ = agent_of(*hosts.router, "router", c.pair);
+  }
+  try {
+    start_all(interrupt);
+    judge_start(experiment.minimum_hosts);
+  } catch (...) {
+    begin_ends();
+    throw;
   }
 }
 
-void AgentPair::drop() {
-  client_.reset();
-  server_.reset();
-  router_.reset();
+Agents::~Agents() {
+  begin_ends();
 }
 
-Agents::Agents(const Experiment& experiment) {
-  const AgentPair::Files files = files_for_other_hosts(experiment);
-  for (const Case& c : experiment.cases) pairs_.try_emplace(c.pair, experiment.hosts_of(c), files);
+// All at once. The destructor of each waits for its end.
+void Agents::begin_ends() noexcept {
+  for (HostAgent& agent : agents_) agent.begin_end();
+}
+
+// Starts each agent once.
+void Agents::start_all(const Interrupt* interrupt) {
+  if (interrupt)
+    loop_.watch_reads(interrupt->fd(), [&] { loop_.forget(interrupt->fd()); });
+  const auto is_under_way = [](const HostAgent& agent) {
+    return agent.starts() == 0 || agent.is_starting();
+  };
+  while (std::ranges::any_of(agents_, is_under_way)) {
+    if (interrupt && interrupt->raised()) throw StartInterrupted("interrupted");
+    run_once(now_ns() + kSecond);
+  }
+  if (interrupt) loop_.forget(interrupt->fd());
+}
+
+// Throws if too few hosts are ready. Otherwise the others are absent from the run.
+void Agents::judge_start(std::size_t minimum) {
+  std::vector<const HostAgent*> hosts, failed;
+  const auto add = [](std::vector<const HostAgent*>& list, const HostAgent& agent) {
+    if (std::ranges::none_of(
+            list, [&](const HostAgent* other) { return is_one_host(other->host(), agent.host()); }))
+      list.push_back(&agent);
+  };
+  for (const HostAgent& agent : agents_) {
+    add(hosts, agent);
+    if (!agent.channel()) add(failed, agent);
+  }
+  for (const HostAgent* agent : failed) absent_.push_back(agent->error());
+  if (failed.empty()) return;
+  const std::size_t ready = hosts.size() - failed.size();
+  if (minimum == 0 || ready == 0) throw ChannelError(fmt::format("{}", fmt::join(absent_, "\n")));
+  if (ready < minimum)
+    throw ChannelError(fmt::format("{}\n{} of {} hosts are ready, hosts.minimum is {}",
+                                   fmt::join(absent_, "\n"), ready, hosts.size(), minimum));
+  for (HostAgent& agent : agents_)
+    if (!agent.channel()) agent.leave_out();
+}
+
+void Agents::step() {
+  const Nanoseconds now = now_ns();
+  if (now < next_step_) return;
+  next_step_ = now + kStep;
+  std::size_t starting = 0;
+  for (const HostAgent& agent : agents_) starting += agent.is_starting() ? 1 : 0;
+  is_settled_ = true;
+  for (HostAgent& agent : agents_) {
+    const bool was_starting = agent.is_starting();
+    agent.permit_start(was_starting || starting < kMaxStarting);
+    agent.step();
+    if (!was_starting && agent.is_starting()) ++starting;
+    is_settled_ = is_settled_ && agent.is_settled();
+  }
+}
+
+void Agents::run_once(Nanoseconds deadline) {
+  step();
+  loop_.run_once(is_settled_ ? deadline : std::min(deadline, next_step_));
+}
+
+Channel& Agents::await(HostAgent& agent) {
+  if (Channel* const ready = agent.channel()) return *ready;
+  const std::size_t before = agent.starts() - (agent.is_starting() ? 1 : 0);
+  while (agent.channel() == nullptr) {
+    if (agent.is_absent() || (agent.starts() > before && !agent.is_starting()))
+      throw ChannelError(agent.error());
+    agent.start_now();
+    run_once(now_ns() + kStep);
+  }
+  return *agent.channel();
 }
 
 }  // namespace pingperf

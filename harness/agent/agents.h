@@ -1,53 +1,73 @@
-// The agents of an experiment.
+// The agents of an experiment: one for each host and end, whatever pairs of hosts it is in.
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <map>
-#include <memory>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
-#include "harness/agent/channel.h"
+#include "harness/agent/host_agent.h"
+#include "harness/base/event_loop.h"
+#include "harness/base/interrupt.h"
 #include "harness/experiment/experiment.h"
 #include "harness/experiment/plan.h"
 
 namespace pingperf {
 
-// The agents of a pair of hosts. Starts an agent that broke again for the next trial.
+class Agents;
+
+// The user has interrupted the program while it waited for agents.
+class StartInterrupted : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// The agents of a pair of hosts.
 class AgentPair {
  public:
-  using Files = std::shared_ptr<const std::vector<CopyFile>>;
-
-  // Starts both agents, and copies `files` to those on other hosts. Throws ChannelError.
-  explicit AgentPair(const HostPair& hosts, Files files = nullptr);
-
-  // Start the agent if it does not run, or its channel is broken. Throw ChannelError if that fails.
+  // Return the channel of a ready agent. If the agent is away, start it and wait. Throw ChannelError
+  // if that fails, or if the host has been absent from the start of the run.
   Channel& client();
   Channel* server();  // null if the server is external
   Channel* router();  // null unless a variant changes the router of a lab
-  // Returns the agent of a place, which runs; null if there is none. Starts none.
-  Channel* running(Place place) const;
-  // Starts the agent of a place if it does not run. Returns null if the place has none.
+  // Does the same for the agent of a place. Returns null if the place has none.
   Channel* at(Place place);
-  // Lets each running agent start a spare worker for its next trial.
-  void prepare() noexcept;
-  void drop();  // ends both agents, because their state is unknown
+  // Returns the channel of the agent of a place; null if it is not ready or there is none.
+  Channel* running(Place place) const;
+
+  HostAgent& client_agent() const { return *client_; }
+  HostAgent* server_agent() const { return server_; }  // null if the server is external
+  // Returns true if all agents are ready.
+  bool is_ready() const;
+  // Returns true if an agent could not be started at the start of the run.
+  bool is_absent() const;
+  // Returns why an agent is away.
+  const std::string& error() const;
 
  private:
-  std::unique_ptr<Channel> start(const Host& host, std::string_view end) const;
+  friend Agents;
+  explicit AgentPair(Agents& agents) : agents_(&agents) {}
 
-  const HostPair& hosts_;
-  Files files_;  // read once, so that every agent gets the same; null: none
-  std::unique_ptr<Channel> client_;
-  std::unique_ptr<Channel> server_;
-  std::unique_ptr<Channel> router_;
+  Agents* agents_;
+  HostAgent* client_ = nullptr;
+  HostAgent* server_ = nullptr;
+  HostAgent* router_ = nullptr;
 };
 
-// The agents of each pair of hosts that an experiment has cases for, by the number of the pair.
+// The agents of all pairs of hosts that an experiment has cases for, by the number of the pair.
+// Ends that are on one host share an agent if they are both clients or both servers. An experiment
+// with variants has an agent for each pair, because each makes the changes of its own pair.
 class Agents {
  public:
-  // Starts the agents. Throws ChannelError, or UsageError for a file of copy_files that cannot be
-  // read.
-  explicit Agents(const Experiment& experiment);
+  // Starts the agents, many at once. Throws ChannelError with one line for each host that cannot be
+  // reached, unless so many hosts are ready as the experiment requires. Throws StartInterrupted, or
+  // UsageError for a file of copy_files that cannot be read.
+  explicit Agents(const Experiment& experiment, const Interrupt* interrupt = nullptr);
+  Agents(const Agents&) = delete;
+  Agents& operator=(const Agents&) = delete;
+  ~Agents();
 
   AgentPair& of(const Case& c) { return pairs_.at(c.pair); }
   AgentPair& of(std::size_t pair) { return pairs_.at(pair); }
@@ -55,8 +75,28 @@ class Agents {
   auto begin() { return pairs_.begin(); }
   auto end() { return pairs_.end(); }
 
+  // Returns one line for each host that could not be reached at the start.
+  const std::vector<std::string>& absent() const noexcept { return absent_; }
+
+  // The loop in which agents start and send their events.
+  EventLoop& loop() noexcept { return loop_; }
+  // Goes on with the starts and ends of agents, then waits for events until `deadline` at most.
+  void run_once(Nanoseconds deadline);
+  // Waits until the agent is ready. Throws ChannelError if the start fails.
+  Channel& await(HostAgent& agent);
+
  private:
+  void start_all(const Interrupt* interrupt);
+  void judge_start(std::size_t minimum);
+  void begin_ends() noexcept;
+  void step();
+
+  EventLoop loop_;
+  std::deque<HostAgent> agents_;
   std::map<std::size_t, AgentPair> pairs_;
+  std::vector<std::string> absent_;
+  Nanoseconds next_step_ = 0;
+  bool is_settled_ = false;  // no agent needs another step soon
 };
 
 }  // namespace pingperf

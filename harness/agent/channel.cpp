@@ -1,14 +1,18 @@
 #include "harness/agent/channel.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <climits>
 #include <csignal>
 #include <ctime>
 #include <filesystem>
+#include <utility>
 
 #include "harness/base/io.h"
 #include "harness/base/version.h"
@@ -55,15 +59,22 @@ std::vector<std::string> agent_command(const std::vector<std::string>& launch,
 }
 
 Channel::Channel(const std::vector<std::string>& command, std::string host,
-                 Nanoseconds hello_timeout)
-    : host_(std::move(host)), command_(command_line(command)) {
+                 Nanoseconds hello_timeout, Greeting)
+    : host_(std::move(host)), command_(command_line(command)), hello_timeout_(hello_timeout) {
   try {
     start(command);
   } catch (const std::system_error& e) {
     throw ChannelError(
         fmt::format("cannot start the agent on {}: {}, command: {}", host_, e.what(), command_));
   }
-  hello_ = greet(hello_timeout);
+  hello_deadline_ = now_ns() + hello_timeout;
+  send(ControllerHello{std::string(version())});
+}
+
+Channel::Channel(const std::vector<std::string>& command, std::string host,
+                 Nanoseconds hello_timeout)
+    : Channel(command, std::move(host), hello_timeout, Greeting::later) {
+  while (!greet()) wait_for_input(std::min(hello_deadline_, now_ns() + 100 * kMillisecond));
 }
 
 void Channel::start(const std::vector<std::string>& command) {
@@ -76,11 +87,31 @@ void Channel::start(const std::vector<std::string>& command) {
   in_ = std::move(in.write);
   out_ = std::move(out.read);
   errors_ = std::move(errors.read);
+  // An agent that does not read must not block the controller.
+  check(::fcntl(in_.get(), F_SETFL, O_NONBLOCK), "fcntl");
 }
 
 Channel::~Channel() {
+  begin_end();
+  constexpr timespec kPause = {0, kMillisecond};
+  while (!has_ended()) ::nanosleep(&kPause, nullptr);
+}
+
+void Channel::begin_end() noexcept {
   hang_up();
-  process_.wait_until(now_ns() + end_grace_);
+  if (term_at_ != 0) return;
+  const bool has_begun = is_greeted_ || is_recovering_;  // otherwise it has nothing to end
+  term_at_ = now_ns() + (has_begun ? end_grace_ : 0);
+  kill_at_ = term_at_ + kSecond;
+}
+
+bool Channel::has_ended() noexcept {
+  if (process_.pid() <= 0 || process_.wait_until(0)) return true;
+  const Nanoseconds now = now_ns();
+  if (now >= term_at_ && !std::exchange(is_terminated_, true)) ::kill(process_.pid(), SIGTERM);
+  if (now < kill_at_) return false;
+  process_.end();
+  return true;
 }
 
 void Channel::hang_up() noexcept {
@@ -89,45 +120,67 @@ void Channel::hang_up() noexcept {
   errors_ = Fd();
 }
 
-AgentHello Channel::greet(Nanoseconds timeout) {
-  const Nanoseconds deadline = now_ns() + timeout;
-  send(ControllerHello{std::string(version())});
-  const auto line = next_line(deadline);
-  if (!line)
-    fail(fmt::format("did not answer within {:.1f} s{}", to_seconds(timeout),
-                     lines_.rest().empty() ? "" : ", but printed " + excerpt(lines_.rest())));
+bool Channel::greet() {
+  while (!is_greeted_) {
+    const auto line = next_line(0);
+    if (!line && now_ns() < hello_deadline_) return false;
+    if (!line && is_recovering_) give_up();
+    if (!line)
+      fail(fmt::format("did not answer within {:.1f} s{}", to_seconds(hello_timeout_),
+                       lines_.rest().empty() ? "" : ", but printed " + excerpt(lines_.rest())));
+    take_hello(*line);
+  }
+  return true;
+}
+
+// Takes the hello, or Recovered after it.
+void Channel::take_hello(const std::string& line) {
   std::optional<Event> event;
   try {
-    event = decode_event(*line);
+    event = decode_event(line);
   } catch (const ProtocolError&) {
     fail(fmt::format("printed {} instead of hello: is it a banner, or a shell's start-up file?",
-                     excerpt(*line)));
+                     excerpt(line)));
   }
   if (const auto* failure = std::get_if<Failure>(&*event)) fail("refused: " + failure->what);
-  auto* hello = std::get_if<AgentHello>(&*event);
-  if (hello == nullptr) fail(fmt::format("sent {} instead of hello", excerpt(*line)));
+  if (is_recovering_) {
+    auto* const recovered = std::get_if<Recovered>(&*event);
+    if (recovered == nullptr) give_up();
+    hello_.undone = std::move(recovered->undone);
+    hello_.not_undone = std::move(recovered->not_undone);
+    is_greeted_ = true;
+    return;
+  }
+  auto* const hello = std::get_if<AgentHello>(&*event);
+  if (hello == nullptr) fail(fmt::format("sent {} instead of hello", excerpt(line)));
   if (hello->version != version())
     fail(fmt::format("has pingperf {}, this is {}: install the same version on both hosts",
                      hello->version, version()));
-  AgentHello complete = std::move(*hello);
-  if (!complete.recovers) return complete;
-  const auto recovered = receive(now_ns() + kRecoveryTimeout);
-  if (!recovered || !std::holds_alternative<Recovered>(*recovered)) give_up();
-  complete.undone = std::get<Recovered>(*recovered).undone;
-  complete.not_undone = std::get<Recovered>(*recovered).not_undone;
-  return complete;
+  hello_ = std::move(*hello);
+  is_recovering_ = hello_.recovers;
+  is_greeted_ = !hello_.recovers;
+  hello_deadline_ = now_ns() + kRecoveryTimeout;
 }
 
 void Channel::send(const Request& request) {
   if (!broken_.empty()) throw ChannelError(broken_);
   if (const auto* change = std::get_if<SwitchVariant>(&request))
     end_grace_ = change->changes.are_empty() ? kSecond : kUndoGrace;
+  unsent_ += encode(request);
+  unsent_ += '\n';
+  flush();
+}
+
+// If the agent has ended or no longer reads, its earlier events can still be received.
+bool Channel::flush() noexcept {
   const NoSigpipe guard;
-  try {
-    write_line(in_.get(), encode(request));
-  } catch (const std::system_error&) {
-    // The agent has ended or no longer reads. Its earlier events can still be received.
+  while (!unsent_.empty()) {
+    const ssize_t n = ::write(in_.get(), unsent_.data(), unsent_.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) return false;
+    unsent_.erase(0, n < 0 ? unsent_.size() : static_cast<std::size_t>(n));
   }
+  return true;
 }
 
 std::optional<Event> Channel::receive(Nanoseconds deadline) {
@@ -151,23 +204,62 @@ std::optional<std::string> Channel::next_line(Nanoseconds deadline) {
     } catch (const ProtocolError& e) {
       fail(fmt::format("broke the protocol: {}", e.what()));
     }
-    pollfd fds[] = {{out_.get(), POLLIN, 0}, {errors_.get(), POLLIN, 0}};
-    const int ready = ::poll(fds, 2, poll_ms(deadline));
-    if (ready > 0 && fds[1].revents != 0 && !tail_.read_from(errors_.get())) errors_ = Fd();
-    if (ready > 0 && fds[0].revents != 0 && !lines_.read_from(out_.get())) fail_ended();
-    if (now_ns() >= deadline && (ready <= 0 || fds[0].revents == 0)) return std::nullopt;
+    if (has_hung_up()) {
+      const Nanoseconds limit = hung_up_at_ + kSecond;
+      const auto status = process_.wait_until(std::min(deadline, limit));
+      if (status || now_ns() >= limit) fail_ended(status);
+      return std::nullopt;
+    }
+    pollfd out{out_.get(), POLLIN, 0};
+    if (::poll(&out, 1, 0) > 0) {
+      if (!lines_.read_from(out_.get())) hung_up_at_ = now_ns();
+    } else if (now_ns() >= deadline) {
+      return std::nullopt;
+    } else {
+      wait_for_input(deadline);
+    }
   }
 }
 
-void Channel::fail(const std::string& what) {
+// Waits until the agent's stdout is readable. Meanwhile sends what is unsent and reads its stderr.
+void Channel::wait_for_input(Nanoseconds deadline) {
+  pollfd fds[] = {{has_hung_up() ? -1 : out_.get(), POLLIN, 0},
+                  {errors_.get(), POLLIN, 0},
+                  {unsent_.empty() ? -1 : in_.get(), POLLOUT, 0}};
+  const Nanoseconds limit = has_hung_up() ? std::min(deadline, now_ns() + kMillisecond) : deadline;
+  if (::poll(fds, 3, poll_ms(limit)) <= 0) return;
+  if (fds[1].revents != 0 && !tail_.read_from(errors_.get())) errors_ = Fd();
+  if (fds[2].revents != 0) flush();
+}
+
+void Channel::read_errors() {
+  pollfd errors{errors_.get(), POLLIN, 0};
+  if (errors_ && ::poll(&errors, 1, 0) > 0 && !tail_.read_from(errors_.get())) errors_ = Fd();
+}
+
+void Channel::set_broken(const std::string& what) {
   broken_ = fmt::format("agent on {} {}, command: {}", host_, what, command_);
-  hang_up();
-  process_.end();
+  begin_end();
+  term_at_ = now_ns();
+  kill_at_ = term_at_ + end_grace_;
+  has_ended();
+}
+
+void Channel::abandon() noexcept {
+  if (!is_broken()) set_broken("did not answer in time");
+}
+
+void Channel::give_up() {
+  abandon();
   throw ChannelError(broken_);
 }
 
-void Channel::fail_ended() {
-  const auto status = process_.wait_until(now_ns() + kSecond);
+void Channel::fail(const std::string& what) {
+  set_broken(what);
+  throw ChannelError(broken_);
+}
+
+void Channel::fail_ended(std::optional<int> status) {
   if (errors_) tail_.drain(errors_.get());
   const std::string last = tail_.last_line();
   fail(fmt::format("ended ({}){}{}{}", status ? ending(*status) : "it closed its stdout",

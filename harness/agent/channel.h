@@ -24,8 +24,9 @@ class ChannelError : public std::runtime_error {
 std::vector<std::string> agent_command(const std::vector<std::string>& launch,
                                        const std::string& pingperf);
 
-// Starts an agent as a child process and talks to it. Destroying it ends the agent, with force
-// after a second, or ten if the agent has changes of its system to undo.
+// Starts an agent as a child process and talks to it. Destroying it ends the agent: closes its stdin,
+// and if it has not ended after a second, or ten if it has changes of its system to undo, sends
+// SIGTERM, then SIGKILL. SIGTERM lets a launcher end its job.
 class Channel {
  public:
   static constexpr Nanoseconds kHelloTimeout = 10 * kSecond;
@@ -36,33 +37,63 @@ class Channel {
   // agent of this version answers within `hello_timeout`.
   Channel(const std::vector<std::string>& command, std::string host,
           Nanoseconds hello_timeout = kHelloTimeout);
+  // Starts `command` and sends the hello, but does not wait for the answer: greet() does.
+  enum class Greeting { later };
+  Channel(const std::vector<std::string>& command, std::string host, Nanoseconds hello_timeout,
+          Greeting);
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
   ~Channel();
 
+  // Takes what has arrived. Returns true once the agent has answered with its hello and has undone
+  // the changes of killed runs. Throws ChannelError. Does not wait.
+  bool greet();
+
   // Returns what the agent reported about itself and its host.
   const AgentHello& hello() const { return hello_; }
-  // Throws ChannelError.
+  // Forgets the list of engines of the hello.
+  void forget_engines() { hello_.engines = {}; }
+  // Sends at once if the pipe has room; otherwise receive() and flush() send the rest. Throws
+  // ChannelError.
   void send(const Request& request);
+  // Sends what the pipe has room for. Returns true if nothing is left.
+  bool flush() noexcept;
   // Returns the next event, or nothing if none arrives until `deadline` (of now_ns(); 0: does not
   // wait). Throws ChannelError; every later call throws it again.
   std::optional<Event> receive(Nanoseconds deadline);
   // Returns a descriptor that is readable if receive(0) may return an event. Before waiting on the
   // descriptor, call receive() until it returns nothing, because events may be buffered.
   int fd() const noexcept { return out_.get(); }
+  // Returns the descriptor that is writable when flush() can go on.
+  int write_fd() const noexcept { return in_.get(); }
+  // Returns true if fd() is at its end. Then receive(0) throws soon, when the process has ended.
+  bool has_hung_up() const noexcept { return hung_up_at_ != 0; }
+  // Keeps what the agent has written to its stderr. receive() with a deadline does so, too.
+  void read_errors();
   pid_t pid() const noexcept { return process_.pid(); }
-  // Returns true once a call has thrown ChannelError.
+  // Returns true once a call has thrown ChannelError, or after abandon().
   bool is_broken() const noexcept { return !broken_.empty(); }
-  // Kills an agent that does not answer. Throws ChannelError.
-  [[noreturn]] void give_up() { fail("did not answer in time"); }
+  // Returns what() of the ChannelError that every call throws; "" if there is none.
+  const std::string& error() const noexcept { return broken_; }
+  // Ends an agent that does not answer: every later call throws ChannelError. Does not wait.
+  void abandon() noexcept;
+  // Does the same, and throws ChannelError.
+  [[noreturn]] void give_up();
+
+  // Begins to end the agent. Does not wait.
+  void begin_end() noexcept;
+  // Goes on with that. Returns true once the process has ended and is reaped.
+  bool has_ended() noexcept;
 
  private:
   void start(const std::vector<std::string>& command);
-  AgentHello greet(Nanoseconds timeout);
+  void take_hello(const std::string& line);
   std::optional<std::string> next_line(Nanoseconds deadline);
-  // Ends the agent and throws "agent on HOST `what`, command: …".
+  void wait_for_input(Nanoseconds deadline);
+  // Begins to end the agent and throws "agent on HOST `what`, command: …".
   [[noreturn]] void fail(const std::string& what);
-  [[noreturn]] void fail_ended();
+  [[noreturn]] void fail_ended(std::optional<int> status);
+  void set_broken(const std::string& what);
   void hang_up() noexcept;
 
   std::string host_;
@@ -71,9 +102,18 @@ class Channel {
   Fd in_;      // its stdin
   Fd out_;     // its stdout
   Fd errors_;  // its stderr
+  std::string unsent_;
   LineBuffer lines_{kMaxEvent};
   Tail tail_;
+  Nanoseconds hello_timeout_;
+  Nanoseconds hello_deadline_ = 0;
+  bool is_recovering_ = false;  // the hello has arrived, Recovered has not
+  bool is_greeted_ = false;
   Nanoseconds end_grace_ = kSecond;  // for the agent's end
+  Nanoseconds hung_up_at_ = 0;       // when its stdout ended; 0: it has not
+  Nanoseconds term_at_ = 0;          // when it gets SIGTERM; 0: it shall not end
+  Nanoseconds kill_at_ = 0;          // when it gets SIGKILL
+  bool is_terminated_ = false;       // it has got SIGTERM
   std::string broken_;  // what() of the ChannelError that every call throws; empty: none
   AgentHello hello_;
 };

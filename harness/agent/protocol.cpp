@@ -159,8 +159,8 @@ Json to_json(const StopEndpoint& stop) {
   return {{"type", "stop"}, {"endpoint", stop.endpoint}};
 }
 
-Json to_json(const PrepareWorker&) {
-  return {{"type", "prepare"}};
+Json to_json(const PrepareWorkers& prepare) {
+  return {{"type", "prepare"}, {"count", prepare.count}};
 }
 
 Json to_json(const HostCheckRequest& request) {
@@ -473,7 +473,7 @@ Request decode_request(std::string_view line) {
   if (type == "connect") return open_from(object, Role::connect);
   if (type == "start") return StartEndpoint{take<std::uint64_t>(object, "endpoint")};
   if (type == "stop") return StopEndpoint{take<std::uint64_t>(object, "endpoint")};
-  if (type == "prepare") return PrepareWorker{};
+  if (type == "prepare") return PrepareWorkers{take<std::uint64_t>(object, "count")};
   if (type == "examine") return HostCheckRequest{take<double>(object, "observe_s")};
   if (type == "copy") return file_from(object);
   if (type == "counters") return counters_request_from(object);

@@ -10,7 +10,7 @@
 //     |--- start ---------->|------------------>|
 //     |<-- progress … ------|<------------------|
 //     |<-- result or error -|<------------------|  the worker has ended, its number is free
-//     |--- prepare -------->|==== starts ======>|  a spare worker, for the next listen or connect
+//     |--- prepare -------->|==== starts ======>|  spare workers, for the next listen or connect
 //     |--- copy ----------->|                   |  a part of a file of copy_files:
 //     |--- counters ------->|                   |  before `start`, and after the results
 //     |<-- counters --------|                   |  the changes since the first request
@@ -69,9 +69,11 @@ struct StopEndpoint {
   std::uint64_t endpoint = 0;
 };
 
-// Starts a spare worker, which waits for the next OpenEndpoint. Sent between trials only, because
-// the start of a process takes CPU time.
-struct PrepareWorker {};
+// Starts workers until so many are spare; they wait for the next OpenEndpoints. Sent between trials
+// only, because the start of a process takes CPU time.
+struct PrepareWorkers {
+  std::uint64_t count = 1;
+};
 
 // Requests the present state of the host. Sent while no trial runs.
 struct HostCheckRequest {
@@ -110,7 +112,7 @@ struct SwitchVariant {
 };
 
 using Request =
-    std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint, PrepareWorker,
+    std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint, PrepareWorkers,
                  HostCheckRequest, CopyFile, CheckVariants, SwitchVariant, CountersRequest>;
 
 // Events: from the agent to the controller.

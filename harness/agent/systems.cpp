@@ -50,6 +50,7 @@ std::vector<SystemAgent> system_agents(Agents& agents) {
     all.push_back({pair, place, channel, {}, {pair}});
   };
   for (auto& [number, pair] : agents) {
+    if (pair.is_absent()) continue;
     add(number, Place::server, pair.server());
     add(number, Place::router, pair.router());
     add(number, Place::client, &pair.client());

@@ -60,6 +60,7 @@ std::vector<CheckedHost> distinct_hosts(Agents& agents, bool has_pairs) {
     (is_client ? known->client : known->server) = true;
   };
   for (auto& [index, pair] : agents) {
+    if (pair.is_absent()) continue;
     add("client", index + 1, pair.client());
     if (Channel* const server = pair.server()) add("server", index + 1, *server);
   }

@@ -66,6 +66,7 @@ struct PlanOptions {
   Nanoseconds cooldown = 100 * kMillisecond;
   std::optional<Nanoseconds> timeout;  // of a whole trial; empty: its length plus 10 s
   Counters counters = Counters::standard;
+  Nanoseconds host_grace = 60 * kSecond;  // how long a round waits for a host that is away
 };
 
 // `search:`: looks for the highest value of a parameter that keeps a condition. The condition names
@@ -102,6 +103,7 @@ struct Experiment {
   std::vector<HostPair> hosts = std::vector<HostPair>(1);
   bool has_pairs = false;         // cases have an axis `pair`
   std::size_t pairs_at_once = 1;  // number of pairs that measure at the same time
+  std::size_t minimum_hosts = 0;  // a run goes on without the others; 0: it needs all hosts
   std::optional<LabOptions> lab;  // a lab has the hosts
   PlanOptions plan;
   std::vector<std::shared_ptr<const Program>> programs;

@@ -145,6 +145,8 @@ class ExperimentReader {
     if (const Node* const n = node.find("order")) plan.order = read_order(*n);
     if (const Node* const n = node.find("cooldown"))
       plan.cooldown = read_bounded(*n, "cooldown", 0);
+    if (const Node* const n = node.find("host_grace"))
+      plan.host_grace = read_bounded(*n, "host_grace", 0);
     if (const Node* const n = node.find("counters")) plan.counters = read_counters(*n);
     if (const Node* const n = node.find("timeout")) {
       plan.timeout = read_bounded(*n, "timeout", kMillisecond);

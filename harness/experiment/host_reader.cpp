@@ -123,7 +123,10 @@ HostPair read_pair(const Node& node, std::string_view what) {
 void read_hosts(const Node& hosts, Experiment& experiment) {
   check_keys(hosts, "hosts", keys_of("hosts"));
   const Node *const pairs = hosts.find("pairs"), *const at_once = hosts.find("at_once");
+  const Node* const minimum = hosts.find("minimum");
   if (!pairs) {
+    if (minimum)
+      fail_at(minimum->mark, "minimum: how many hosts of `pairs` a run requires; there are none");
     if (at_once)
       fail_at(at_once->mark, "at_once: how many of `pairs` measure at once; there are none");
     experiment.hosts = {read_pair(hosts, "hosts")};
@@ -141,6 +144,8 @@ void read_hosts(const Node& hosts, Experiment& experiment) {
   experiment.has_pairs = true;
   if (at_once)
     experiment.pairs_at_once = read_count(*at_once, "at_once", 1, experiment.hosts.size());
+  if (minimum)
+    experiment.minimum_hosts = read_count(*minimum, "minimum", 1, 2 * experiment.hosts.size());
 }
 
 }  // namespace pingperf

@@ -70,6 +70,10 @@ std::vector<ExperimentSection> make_sections() {
            {.name = "at_once", .type = count,
             .doc = "number of pairs that measure at the same time; default: 1", .minimum = 1,
             .maximum = 100'000},
+           {.name = "minimum", .type = count,
+            .doc = "number of hosts that must be reached: the run goes on without the others; "
+                   "default: all",
+            .minimum = 1, .maximum = 200'000},
        }},
       {"pair",
        "two ends of several pairs",
@@ -138,6 +142,9 @@ std::vector<ExperimentSection> make_sections() {
             .maximum = kWeek},
            {.name = "timeout", .type = duration,
             .doc = "time limit per trial; default: its length plus 10 s", .minimum = kMillisecond,
+            .maximum = kWeek},
+           {.name = "host_grace", .type = duration,
+            .doc = "how long a round waits for a host that was lost; default: 60s",
             .maximum = kWeek},
            {.name = "counters", .type = choice,
             .doc = "counters of the hosts per trial, in counters.csv; all: also those that cost "

@@ -349,7 +349,7 @@ const Rules kRules[] = {
     {"hosts",
      [] {
        Schema rules = pair_rules();
-       rules.update(needs({{"at_once", "pairs"}}));
+       rules.update(needs({{"at_once", "pairs"}, {"minimum", "pairs"}}));
        rules["allOf"] = {not_both("pairs", "client"), not_both("pairs", "server")};
        rules["properties"]["pairs"]["minItems"] = 1;
        return rules;

@@ -2,20 +2,17 @@
 
 #include <fmt/core.h>
 #include <linux/vm_sockets.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <array>
 #include <deque>
 #include <optional>
+#include <utility>
 
-#include "harness/base/io.h"
 #include "sockets/core/address.h"
 
 namespace pingperf {
 namespace {
-
-constexpr Nanoseconds kTick = 200 * kMillisecond;
 
 // Returns the server's address in the experiment, else loopback. A unix socket gets a random
 // abstract name, which leaves no file, and a vsock any port.
@@ -40,69 +37,42 @@ Address bind_address(const Host& server, const Options& options, const TrialPath
 
 class TrialRun {
  public:
-  // `server` is null if the server is external.
-  TrialRun(Channel& client, Channel* server, const HostPair& hosts, Nanoseconds timeout,
-           const TrialObserver& observer, const Margins& margins, const TrialPath& path)
-      : client_channel_(client),
-        server_channel_(server),
-        hosts_(hosts),
-        timeout_(timeout),
-        margins_(margins),
-        deadline_(now_ns() + timeout + margins.answer),
-        path_(path),
-        observer_(observer) {}
-
-  // Adds a pair of endpoints. `what` names them in errors. The measured pair has "" and is added
-  // last.
-  void add(std::string what, std::uint64_t number, const Case& c, Address address,
-           std::uint64_t seed) {
-    pairs_.push_back({std::move(what), number, c.options, address, c.program.get(), seed,
-                      Side{End::client, &client_channel_, !hosts_.client.launch.empty()},
-                      Side{End::server, c.engine->listen ? server_channel_ : nullptr,
-                           !hosts_.server.launch.empty()}});
+  explicit TrialRun(const TrialSetup& setup)
+      : setup_(setup),
+        case_(setup.experiment.cases[setup.trial.case_index]),
+        hosts_(setup.experiment.hosts_of(case_)),
+        timeout_(trial_timeout(setup.experiment, case_)),
+        margins_(setup.margins),
+        deadline_(now_ns() + timeout_ + margins_.answer),
+        path_(setup.path),
+        events_(setup.events) {
+    if (case_.background) add("background ", 2 * setup.trial.position, *case_.background);
+    add("", 2 * setup.trial.position + 1, case_);
+    count_by_agents(setup.experiment.plan.counters);
   }
 
-  // Lets the agents read their hosts' counters just before the start and after the end. If both
-  // ends share a kernel, the server's agent reads its counters. If they share a network namespace,
-  // the client's agent reads that. So both read at the same time.
-  void count(Counters level) {
-    if (level == Counters::off) return;
-    const bool all = level == Counters::all;
-    const AgentHello& client = client_channel_.hello();
-    if (server_channel_) {
-      const AgentHello& server = server_channel_->hello();
-      shares_kernel_ = !client.host.boot_id.empty() && client.host.boot_id == server.host.boot_id;
-      shares_network_ = shares_kernel_ && !client.network_namespace.empty() &&
-                        client.network_namespace == server.network_namespace;
-      counter_readers_.push_back({End::server,
-                                  server_channel_,
-                                  {.kernel = true, .network = !shares_network_, .all = all}});
-    }
-    counter_readers_.push_back(
-        {End::client, &client_channel_, {.kernel = !shares_kernel_, .network = true, .all = all}});
-  }
-
-  TrialOutcome run() {
+  Task<TrialOutcome> run() {
     Pair& measured = pairs_.back();
     for (Pair& pair : pairs_) {
-      if (!begin(pair)) break;
-      if (&pair != &measured) hold(pair.options.warmup.value_or(kBackgroundLead));
+      const bool has_started = co_await begin(pair);
+      if (!has_started) break;
+      if (&pair != &measured) co_await hold(pair.options.warmup.value_or(kBackgroundLead));
     }
-    if (is_running()) collect(measured);
-    if (is_running()) collect(pairs_.front());  // a background ends a little later
-    for (Pair& pair : pairs_)
-      for (Side* side : {&pair.client, &pair.server}) stop(pair, *side);
-    end_endpoints();
-    await_end_of_service();
-    if (started_) observer_.after_end();
-    if (started_ && outcome_.status != Status::interrupted)
-      read_counters(false, std::max(deadline_, now_ns() + margins_.other_end + margins_.answer));
+    if (!outcome_.started) setup_.barrier.leave(events_.signal);  // the others need not wait
+    if (is_running()) co_await collect(measured);
+    if (is_running()) co_await collect(pairs_.front());  // a background ends a little later
+    co_await end_endpoints();
+    co_await await_end_of_service();
+    if (outcome_.started) co_await await_others();
+    if (outcome_.started && outcome_.status != Status::interrupted)
+      co_await read_counters(
+          false, std::max(deadline_, now_ns() + margins_.other_end + margins_.answer));
     take_measurements(measured, outcome_.client, outcome_.server);
     add_socket_drops(outcome_.client, End::client);
     add_socket_drops(outcome_.server, End::server);
     if (pairs_.size() > 1)
       take_measurements(pairs_.front(), outcome_.background_client, outcome_.background_server);
-    return std::move(outcome_);
+    co_return std::move(outcome_);
   }
 
  private:
@@ -118,7 +88,7 @@ class TrialRun {
   };
 
   struct Pair {
-    std::string what;
+    std::string what;  // names it in errors
     std::uint64_t number;
     const Options& options;
     Address address;
@@ -136,165 +106,275 @@ class TrialRun {
     End end;
     Channel* channel;
     CountersRequest request;
-    bool is_reading = false;
   };
 
-  // Opens and starts both ends. Returns false if the trial has ended.
-  bool begin(Pair& pair) {
-    pair.server.address = pair.address.to_string();
-    if (pair.server.channel) open(pair, pair.server, Role::listen);
-    if (pair.server.channel && !await_ready(pair.server)) return false;
-    if (!path_.dial.empty()) pair.server.address = path_.dial;
-    open(pair, pair.client, Role::connect);
-    if (!await_ready(pair.client)) {
-      explain_unreached(pair);
-      return false;
-    }
-    if (&pair == &pairs_.back()) read_counters(true, deadline_);
-    if (!is_running()) return false;
-    observer_.before_start();
-    started_ = &pair == &pairs_.back();
-    for (const Side* side : {&pair.server, &pair.client})
-      if (side->channel) side->channel->send(StartEndpoint{pair.number});
-    return true;
+  // Adds a pair of endpoints. The measured pair has the name "" and is added last.
+  void add(std::string what, std::uint64_t number, const Case& c) {
+    // Every case of a block has the same seed.
+    const std::uint64_t seed = setup_.experiment.plan.seed + setup_.trial.block - 1;
+    pairs_.push_back({std::move(what), number, c.options,
+                      bind_address(hosts_.server, c.options, path_), c.program.get(), seed,
+                      Side{End::client, &setup_.client, !hosts_.client.launch.empty()},
+                      Side{End::server, c.engine->listen ? setup_.server : nullptr,
+                           !hosts_.server.launch.empty()}});
   }
 
-  void open(Pair& pair, Side& side, Role role) {
-    OpenEndpoint request;
-    request.role = role;
-    request.endpoint = pair.number;
-    request.options = pair.options;
-    request.token = pair.token;
-    request.address = pair.server.address;
-    request.external = server_channel_ == nullptr;
-    request.timeout_s = to_seconds(timeout_);
-    if (pair.program) {
-      request.program = role == Role::listen ? pair.program->server : pair.program->client;
-      request.program->seed = pair.seed;
-      request.program->is_copied = side.is_elsewhere && !pair.program->copy_files.empty();
-    }
-    side.channel->send(request);
-    side.open = true;
-  }
+  void count_by_agents(Counters level);
+  Task<bool> begin(Pair& pair);
+  void open(Pair& pair, Side& side, Role role);
+  void explain_unreached(const Pair& pair);
+  Task<> await_ready(Side& side);
+  Task<> await_others();
+  Task<> hold(Nanoseconds time);
+  Task<> collect(Pair& pair);
+  Task<> end_endpoints();
+  Task<> read_counters(bool begin, Nanoseconds limit);
+  Task<> await_end_of_service();
+  Task<> await_event(Nanoseconds limit);
+  Signal::Wait next_event(Nanoseconds limit);
 
-  // Adds both ends to the error if the path between them may be broken.
-  void explain_unreached(const Pair& pair) {
-    if (hosts_.server.address.empty() ||  // loopback
-        (outcome_.status != Status::failed && outcome_.status != Status::timeout))
-      return;
-    outcome_.error += fmt::format(
-        ", while the client on {} tried to reach the server{} at {}", host_of(client_channel_),
-        server_channel_ ? " on " + host_of(*server_channel_) : "", pair.server.address);
-  }
+  bool is_running() const { return outcome_.status == Status::ok; }
+  void require_background(const Pair& pair);
+  void stop(Pair& pair, Side& side);
+  void send(Channel& channel, const Request& request);
+  void add_counters(const CounterReader& reader);
+  void add_socket_drops(const Measurement& measurement, End end);
+  void handle_events();
+  void take(End end, Event event);
+  void take(Pair& pair, Side& side, Event event);
+  void take_failure(const Pair& pair, Side& side, const Failure& failure);
+  void take_loss(End end, const std::string& error);
+  void take_end_of_service(const Event& event);
+  void abandon_silent_agents();
+  void note_silence(End end, Channel& channel);
+  void fail(Status status, const std::string& what);
 
+  static Side& side_of(Pair& pair, End end) {
+    return end == End::client ? pair.client : pair.server;
+  }
   static std::string host_of(const Channel& channel) {
     const std::string& name = channel.hello().host.hostname;
     return name.empty() ? "its host" : name;
   }
-
-  bool is_running() const { return outcome_.status == Status::ok; }
-
-  // Returns false if the trial has ended.
-  bool await_ready(Side& side) {
-    while (is_running() && side.open && !side.ready) await_event(deadline_);
-    return is_running() && side.ready;
-  }
-
-  // Waits for `time` while the started endpoints run.
-  void hold(Nanoseconds time) {
-    const Nanoseconds end = now_ns() + time;
-    while (is_running() && now_ns() < end) wait_once(end);
-  }
-
-  // Waits until both ends have ended. Stops the end that is late.
-  void collect(Pair& pair) {
-    const bool alone = pair.server.channel == nullptr;
-    while (is_running() && pair.client.open && (pair.server.open || alone)) {
-      await_event(deadline_);
-      require_background(pair);
-    }
-    if (!is_running() || pair.is_over()) return;
-    Side& late = pair.client.open ? pair.client : pair.server;
-    const Nanoseconds limit =
-        now_ns() + (serves_until_stopped(pair, late) ? 0 : margins_.other_end);
-    while (is_running() && late.open && now_ns() < limit) wait_once(limit);
-    stop(pair, late);
-    const Nanoseconds end = now_ns() + margins_.other_end + margins_.answer;
-    while (!pair.is_over()) await_event(end);
-  }
-
-  // Fails the trial if the background of `pair` has ended before it.
-  void require_background(const Pair& pair) {
-    if (&pair == &pairs_.front() || pairs_.front().client.open || !pair.client.open) return;
-    if (!is_running()) return;
-    outcome_.status = Status::failed;
-    outcome_.error = "the background ended before the measured client";
-  }
-
   // Returns true for the server of a program, which cannot know that its client was the last one.
   static bool serves_until_stopped(const Pair& pair, const Side& side) {
     return pair.program && side.end == End::server &&
            pair.program->server.stop_signal != ProgramEnd::kEndsItself;
   }
-
-  // Waits until every endpoint has ended, so that none disturbs the next trial.
-  void end_endpoints() {
-    const Nanoseconds limit = now_ns() + margins_.other_end + margins_.answer;
-    for (Pair& pair : pairs_)
-      while (!pair.is_over()) await_event(limit);
-  }
-
-  void stop(Pair& pair, Side& side) {
-    if (!side.open || side.stopping) return;
-    side.channel->send(StopEndpoint{pair.number});
-    side.stopping = true;
-  }
-
   static void take_measurements(Pair& pair, Measurement& client, Measurement& server) {
     client = std::move(pair.client.measurement);
     server = client.peer ? Measurement(*client.peer) : std::move(pair.server.measurement);
   }
 
-  void read_counters(bool begins, Nanoseconds limit);
-  void take_counters(const Channel* channel, CountersResult result);
-  void add_socket_drops(const Measurement& measurement, End end);
-  void await_event(Nanoseconds limit);
-  void wait_once(Nanoseconds limit);
-  bool take_waiting(Channel* channel, Side Pair::*end);
-  void take(Pair& pair, Side& side, Event event);
-  void take_failure(const Pair& pair, Side& side, const Failure& failure);
-  void take_end_of_service(const Event& event);
-  void await_end_of_service();
-
-  Channel& client_channel_;
-  Channel* const server_channel_;
+  const TrialSetup& setup_;
+  const Case& case_;
   const HostPair& hosts_;
   std::deque<Pair> pairs_;  // the background, if any, then the measured pair
   const Nanoseconds timeout_;
-  const Margins margins_;
+  const Margins& margins_;
   const Nanoseconds deadline_;
   const TrialPath& path_;
-  const TrialObserver& observer_;
+  TrialEvents& events_;
   std::vector<CounterReader> counter_readers_;
   bool shares_kernel_ = false;   // the two ends
   bool shares_network_ = false;  // and their network namespace
-  bool started_ = false;         // the measured pair
+  std::array<bool, 2> has_lost_{};  // the agents of the client and the server
   TrialOutcome outcome_;
 };
 
-// Returns when all agents have answered. Throws AgentTimeout after `limit`.
-void TrialRun::read_counters(bool begins, Nanoseconds limit) {
-  for (CounterReader& reader : counter_readers_) {
-    reader.request.begins = begins;
-    reader.channel->send(reader.request);
-    reader.is_reading = true;
+// Lets the agents read their hosts' counters just before the start and after the end. If both ends
+// share a kernel, the server's agent reads its counters. If they share a network namespace, the
+// client's agent reads that. So both read at the same time.
+void TrialRun::count_by_agents(Counters level) {
+  if (level == Counters::off) return;
+  const bool all = level == Counters::all;
+  const AgentHello& client = setup_.client.hello();
+  if (setup_.server) {
+    const AgentHello& server = setup_.server->hello();
+    shares_kernel_ = !client.host.boot_id.empty() && client.host.boot_id == server.host.boot_id;
+    shares_network_ = shares_kernel_ && !client.network_namespace.empty() &&
+                      client.network_namespace == server.network_namespace;
+    counter_readers_.push_back(
+        {End::server, setup_.server, {.kernel = true, .network = !shares_network_, .all = all}});
   }
+  counter_readers_.push_back(
+      {End::client, &setup_.client, {.kernel = !shares_kernel_, .network = true, .all = all}});
   for (const CounterReader& reader : counter_readers_)
-    while (reader.is_reading) {
-      if (now_ns() >= limit)
-        throw AgentTimeout(fmt::format("the agent of the {} does not answer", name(reader.end)));
-      wait_once(limit);
+    setup_.counters.add(*reader.channel, reader.request, events_.signal);
+}
+
+// Opens and starts both ends. Returns false if the trial has ended.
+Task<bool> TrialRun::begin(Pair& pair) {
+  pair.server.address = pair.address.to_string();
+  if (pair.server.channel) {
+    open(pair, pair.server, Role::listen);
+    co_await await_ready(pair.server);
+    if (!is_running()) co_return false;
+  }
+  if (!path_.dial.empty()) pair.server.address = path_.dial;
+  open(pair, pair.client, Role::connect);
+  co_await await_ready(pair.client);
+  if (!is_running()) {
+    explain_unreached(pair);
+    co_return false;
+  }
+  const bool is_measured = &pair == &pairs_.back();
+  if (is_measured) co_await read_counters(true, deadline_);
+  if (is_running()) co_await await_others();
+  if (!is_running()) co_return false;
+  for (const Side* side : {&pair.server, &pair.client})
+    if (side->channel) send(*side->channel, StartEndpoint{pair.number});
+  if (!is_measured) co_return true;
+  outcome_.started = now_ns();
+  outcome_.started_at = std::chrono::system_clock::now();
+  co_return true;
+}
+
+void TrialRun::open(Pair& pair, Side& side, Role role) {
+  OpenEndpoint request;
+  request.role = role;
+  request.endpoint = pair.number;
+  request.options = pair.options;
+  request.token = pair.token;
+  request.address = pair.server.address;
+  request.external = setup_.server == nullptr;
+  request.timeout_s = to_seconds(timeout_);
+  if (pair.program) {
+    request.program = role == Role::listen ? pair.program->server : pair.program->client;
+    request.program->seed = pair.seed;
+    request.program->is_copied = side.is_elsewhere && !pair.program->copy_files.empty();
+  }
+  side.open = true;
+  send(*side.channel, request);
+}
+
+// A channel that is broken has reported its loss, or will do so.
+void TrialRun::send(Channel& channel, const Request& request) {
+  try {
+    channel.send(request);
+  } catch (const ChannelError& e) {
+    take_loss(&channel == &setup_.client ? End::client : End::server, e.what());
+  }
+}
+
+// Adds both ends to the error if the path between them may be broken.
+void TrialRun::explain_unreached(const Pair& pair) {
+  const bool is_lost = events_.lost[0] || events_.lost[1];
+  if (hosts_.server.address.empty() || is_lost ||  // loopback
+      (outcome_.status != Status::failed && outcome_.status != Status::timeout))
+    return;
+  outcome_.error += fmt::format(
+      ", while the client on {} tried to reach the server{} at {}", host_of(setup_.client),
+      setup_.server ? " on " + host_of(*setup_.server) : "", pair.server.address);
+}
+
+Task<> TrialRun::await_ready(Side& side) {
+  while (is_running() && side.open && !side.ready) co_await await_event(deadline_);
+}
+
+// Waits for the other trials of the round, well within the timeout of this one.
+Task<> TrialRun::await_others() {
+  const Nanoseconds spare =
+      timeout_ - expected_length(case_, setup_.experiment.is_external(case_));
+  const Nanoseconds limit = now_ns() + std::clamp<Nanoseconds>(spare / 2, 0, 2 * kSecond);
+  const std::size_t arrival = setup_.barrier.arrive();
+  handle_events();
+  const auto is_waiting = [&] {
+    return outcome_.started ? outcome_.status != Status::interrupted : is_running();
+  };
+  while (!setup_.barrier.has_opened(arrival) && now_ns() < limit && is_waiting()) {
+    co_await next_event(limit);
+    handle_events();
+  }
+  if (!setup_.barrier.has_opened(arrival) && is_waiting()) setup_.barrier.break_up();
+  if (!outcome_.started) outcome_.together = !setup_.barrier.is_broken();
+}
+
+// Waits for `time` while the started endpoints run.
+Task<> TrialRun::hold(Nanoseconds time) {
+  const Nanoseconds end = now_ns() + time;
+  handle_events();
+  while (is_running() && now_ns() < end) {
+    co_await next_event(end);
+    handle_events();
+  }
+}
+
+// Waits until both ends have ended. Stops the end that is late.
+Task<> TrialRun::collect(Pair& pair) {
+  const bool alone = pair.server.channel == nullptr;
+  while (is_running() && pair.client.open && (pair.server.open || alone)) {
+    co_await await_event(deadline_);
+    require_background(pair);
+  }
+  if (!is_running() || pair.is_over()) co_return;
+  Side& late = pair.client.open ? pair.client : pair.server;
+  const Nanoseconds limit =
+      now_ns() + (serves_until_stopped(pair, late) ? 0 : margins_.other_end);
+  while (is_running() && late.open && now_ns() < limit) {
+    co_await next_event(limit);
+    handle_events();
+  }
+  stop(pair, late);
+  const Nanoseconds end = now_ns() + margins_.other_end + margins_.answer;
+  while (!pair.is_over()) co_await await_event(end);
+}
+
+// Fails the trial if the background of `pair` has ended before it.
+void TrialRun::require_background(const Pair& pair) {
+  if (&pair == &pairs_.front() || pairs_.front().client.open || !pair.client.open) return;
+  if (is_running()) fail(Status::failed, "the background ended before the measured client");
+}
+
+// Stops the endpoints and waits until every one has ended, so that none disturbs the next trial.
+Task<> TrialRun::end_endpoints() {
+  for (Pair& pair : pairs_)
+    for (Side* const side : {&pair.client, &pair.server}) stop(pair, *side);
+  const Nanoseconds limit = now_ns() + margins_.other_end + margins_.answer;
+  for (Pair& pair : pairs_)
+    while (!pair.is_over()) co_await await_event(limit);
+}
+
+void TrialRun::stop(Pair& pair, Side& side) {
+  if (!side.open || side.stopping) return;
+  side.stopping = true;
+  send(*side.channel, StopEndpoint{pair.number});
+}
+
+// Returns when all agents have answered. An agent that does not is abandoned after `limit`.
+Task<> TrialRun::read_counters(bool begin, Nanoseconds limit) {
+  for (const CounterReader& reader : counter_readers_) {
+    if (events_.lost[static_cast<std::size_t>(reader.end)]) continue;
+    try {
+      begin ? setup_.counters.begin(*reader.channel) : setup_.counters.end(*reader.channel);
+    } catch (const ChannelError& e) {
+      take_loss(reader.end, e.what());
     }
+  }
+  for (const CounterReader& reader : counter_readers_) {
+    const auto has_answered = [&] {
+      return begin ? setup_.counters.has_begun(*reader.channel)
+                   : setup_.counters.has_ended(*reader.channel);
+    };
+    handle_events();
+    while (!has_answered() && !events_.lost[static_cast<std::size_t>(reader.end)] &&
+           (!begin || is_running())) {
+      if (now_ns() >= limit) note_silence(reader.end, *reader.channel);
+      if (!reader.channel->is_broken()) co_await next_event(limit);
+      handle_events();
+    }
+    if (!begin && has_answered()) add_counters(reader);
+  }
+}
+
+void TrialRun::add_counters(const CounterReader& reader) {
+  for (CounterChange change : setup_.counters.result(*reader.channel).changes) {
+    const bool is_of_kernel = is_kernel_wide(change.source);
+    if (!(is_of_kernel ? reader.request.kernel : reader.request.network)) continue;
+    const bool shared = is_of_kernel ? shares_kernel_ : shares_network_;
+    change.host = shared ? "both" : name(reader.end);
+    outcome_.counters.push_back(std::move(change));
+  }
 }
 
 // The worker has read this counter, because only it has the sockets.
@@ -307,58 +387,51 @@ void TrialRun::add_socket_drops(const Measurement& measurement, End end) {
                                  .difference = static_cast<double>(drops)});
 }
 
-void TrialRun::take_counters(const Channel* channel, CountersResult result) {
-  for (CounterReader& reader : counter_readers_) {
-    if (reader.channel != channel) continue;
-    reader.is_reading = false;
-    for (CounterChange& change : result.changes) {
-      const bool shared = is_kernel_wide(change.source) ? shares_kernel_ : shares_network_;
-      change.host = shared ? "both" : name(reader.end);
-      outcome_.counters.push_back(std::move(change));
-    }
+// A service that dies closes its connections first, so the ends fail before its end is known.
+Task<> TrialRun::await_end_of_service() {
+  const Nanoseconds limit = now_ns() + 300 * kMillisecond;
+  handle_events();
+  while (path_.has_services && outcome_.status == Status::failed && !outcome_.ended_service &&
+         now_ns() < limit) {
+    co_await next_event(limit);
+    handle_events();
   }
 }
 
-// Does the same as wait_once(), but throws AgentTimeout after `limit`. The agent's own deadlines
-// are shorter, so the agent hangs.
-void TrialRun::await_event(Nanoseconds limit) {
-  if (now_ns() >= limit) {
-    const bool is_server =
-        std::any_of(pairs_.begin(), pairs_.end(), [](const Pair& p) { return p.server.open; });
-    throw AgentTimeout(fmt::format("the agent of the {} does not answer",
-                                   name(is_server ? End::server : End::client)));
+// Handles what has arrived, or waits for it. After `limit`, abandons the agents whose endpoints
+// have not ended: the agent's own deadlines are shorter, so the agent hangs.
+Task<> TrialRun::await_event(Nanoseconds limit) {
+  if (now_ns() >= limit)
+    abandon_silent_agents();
+  else
+    co_await next_event(limit);
+  handle_events();
+}
+
+// Returns what to wait for: something to handle, or `limit`.
+Signal::Wait TrialRun::next_event(Nanoseconds limit) {
+  const bool has_one = !events_.arrived.empty();
+  return events_.signal.until(has_one ? 0 : limit);
+}
+
+void TrialRun::handle_events() {
+  while (!events_.arrived.empty()) {
+    auto [end, event] = std::move(events_.arrived.front());
+    events_.arrived.pop_front();
+    take(end, std::move(event));
   }
-  wait_once(limit);
+  for (const End end : {End::client, End::server})
+    if (const auto& error = events_.lost[static_cast<std::size_t>(end)]) take_loss(end, *error);
+  if (events_.is_interrupted && is_running()) outcome_.status = Status::interrupted;
 }
 
-// Takes one event that has arrived, or waits for one for a moment, at most until `limit`.
-void TrialRun::wait_once(Nanoseconds limit) {
-  if (take_waiting(server_channel_, &Pair::server) || take_waiting(&client_channel_, &Pair::client))
-    return;
-  std::array<pollfd, 3> set = {{{server_channel_ ? server_channel_->fd() : -1, POLLIN, 0},
-                                {client_channel_.fd(), POLLIN, 0},
-                                {is_running() ? observer_.interrupt_fd : -1, POLLIN, 0}}};
-  ::poll(set.data(), set.size(), poll_ms(std::min(limit, now_ns() + kTick)));
-  if (set[2].revents != 0) outcome_.status = Status::interrupted;
-  observer_.tick();
-}
-
-bool TrialRun::take_waiting(Channel* channel, Side Pair::*end) {
-  if (channel == nullptr) return false;
-  std::optional<Event> event = channel->receive(now_ns());
-  if (!event) return false;
-  if (const auto* failure = std::get_if<Failure>(&*event); failure && !failure->endpoint)
-    throw ChannelError(
-        fmt::format("agent of the {}: {}", name((pairs_.front().*end).end), failure->what));
-  if (auto* counters = std::get_if<CountersResult>(&*event))
-    take_counters(channel, std::move(*counters));
-  if (endpoint_of(*event) >= kServiceEndpoints) take_end_of_service(*event);
+void TrialRun::take(End end, Event event) {
+  if (endpoint_of(event) >= kServiceEndpoints) return take_end_of_service(event);
   for (Pair& pair : pairs_)  // a late event of an earlier trial has another number
-    if (endpoint_of(*event) == pair.number) {
-      take(pair, pair.*end, std::move(*event));
+    if (endpoint_of(event) == pair.number) {
+      take(pair, side_of(pair, end), std::move(event));
       break;
     }
-  return true;
 }
 
 void TrialRun::take(Pair& pair, Side& side, Event event) {
@@ -366,7 +439,7 @@ void TrialRun::take(Pair& pair, Side& side, Event event) {
     side.ready = true;
     if (side.end == End::server) side.address = std::move(ready->address);
   } else if (auto* progress = std::get_if<Progress>(&event)) {
-    if (&pair == &pairs_.back()) observer_.progress(side.end, progress->interval);
+    if (&pair == &pairs_.back() && setup_.progress) setup_.progress(side.end, progress->interval);
   } else if (auto* result = std::get_if<Result>(&event)) {
     side.open = false;
     side.measurement = std::move(result->measurement);
@@ -375,17 +448,32 @@ void TrialRun::take(Pair& pair, Side& side, Event event) {
   }
 }
 
+void TrialRun::fail(Status status, const std::string& what) {
+  outcome_.status = status;
+  outcome_.error = what;
+}
+
 // The first failure decides the outcome, because it usually causes the failure of the other end.
 // The error contains both texts, because the server may name the reason why it disconnected the
 // client.
 void TrialRun::take_failure(const Pair& pair, Side& side, const Failure& failure) {
   side.open = false;
   const std::string what = fmt::format("{}{}: {}", pair.what, name(side.end), failure.what);
-  if (is_running()) {
-    outcome_.status = failure.status;
-    outcome_.error = what;
-  } else if (outcome_.status == Status::failed && !side.stopping) {
+  if (is_running())
+    fail(failure.status, what);
+  else if (outcome_.status == Status::failed && !side.stopping)
     outcome_.error += "; " + what;
+}
+
+// The loss of an agent says more than what the other end noticed of it.
+void TrialRun::take_loss(End end, const std::string& error) {
+  auto& lost = events_.lost[static_cast<std::size_t>(end)];
+  const bool is_new = !std::exchange(has_lost_[static_cast<std::size_t>(end)], true);
+  lost = error;
+  for (Pair& pair : pairs_) side_of(pair, end).open = false;
+  if (is_new && outcome_.status != Status::timeout) {
+    const bool has_failed = outcome_.status == Status::failed;
+    fail(Status::failed, has_failed ? error + "; " + outcome_.error : error);
   }
 }
 
@@ -395,48 +483,45 @@ void TrialRun::take_end_of_service(const Event& event) {
   if (!failure && !std::holds_alternative<Result>(event)) return;
   outcome_.ended_service = endpoint_of(event);
   const std::string what = failure ? failure->what : "a service of the variant ended by itself";
-  if (is_running()) {
-    outcome_.status = Status::failed;
-    outcome_.error = what;
-  } else if (outcome_.status == Status::failed) {
+  if (is_running())
+    fail(Status::failed, what);
+  else if (outcome_.status == Status::failed)
     outcome_.error += "; " + what;
-  }
 }
 
-// A service that dies closes its connections first, so the ends fail before its end is known.
-void TrialRun::await_end_of_service() {
-  const Nanoseconds limit = now_ns() + 300 * kMillisecond;
-  while (path_.has_services && outcome_.status == Status::failed && !outcome_.ended_service &&
-         now_ns() < limit)
-    wait_once(limit);
+void TrialRun::abandon_silent_agents() {
+  for (Pair& pair : pairs_)
+    for (Side* const side : {&pair.server, &pair.client})
+      if (side->open) {
+        note_silence(side->end, *side->channel);
+        side->open = false;
+      }
+}
+
+void TrialRun::note_silence(End end, Channel& channel) {
+  channel.abandon();
+  has_lost_[static_cast<std::size_t>(end)] = true;
+  events_.lost[static_cast<std::size_t>(end)] = channel.error();
+  for (Pair& pair : pairs_) side_of(pair, end).open = false;
+  if (outcome_.status != Status::timeout)
+    fail(Status::timeout, fmt::format("the agent of the {} does not answer", name(end)));
 }
 
 }  // namespace
 
-TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& experiment,
-                       const Trial& trial, Nanoseconds timeout, const TrialObserver& observer,
-                       const Margins& margins, const TrialPath& path) {
-  const Case& c = experiment.cases[trial.case_index];
+Task<TrialOutcome> run_trial(const TrialSetup& setup) {
+  std::optional<TrialRun> run;
   TrialOutcome failed;
   try {
-    const HostPair& hosts = experiment.hosts_of(c);
-    TrialRun run(client, server, hosts, timeout, observer, margins, path);
-    // Every case of a block has the same seed.
-    const std::uint64_t seed = experiment.plan.seed + trial.block - 1;
-    const auto add = [&](const char* what, std::uint64_t number, const Case& ends) {
-      run.add(what, number, ends, bind_address(hosts.server, ends.options, path), seed);
-    };
-    if (c.background) add("background ", 2 * trial.position, *c.background);
-    add("", 2 * trial.position + 1, c);
-    run.count(experiment.plan.counters);
-    return run.run();
-  } catch (const ChannelError&) {
-    throw;
+    run.emplace(setup);
   } catch (const std::runtime_error& e) {  // an address that cannot be resolved
     failed.status = Status::failed;
     failed.error = e.what();
   }
-  return failed;
+  if (!run) co_return failed;
+  Task<TrialOutcome> task = run->run();
+  TrialOutcome outcome = co_await task;
+  co_return outcome;
 }
 
 }  // namespace pingperf

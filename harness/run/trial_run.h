@@ -1,4 +1,5 @@
-// Runs one trial, from listen to result, by the agents of its two ends.
+// Runs one trial, from listen to result, by the agents of its two ends. It is a coroutine: many
+// trials run at once on one thread.
 //
 //   controller        server's agent           client's agent
 //     |--- listen ------>|                         |
@@ -11,23 +12,31 @@
 //     |<-- progress, result or error, from both ---|
 #pragma once
 
+#include <array>
+#include <chrono>
+#include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "harness/agent/channel.h"
+#include "harness/base/event_loop.h"
+#include "harness/base/task.h"
 #include "harness/experiment/plan.h"
 #include "harness/results/record.h"
+#include "harness/run/round_state.h"
 
 namespace pingperf {
 
-// The callbacks of a trial.
-struct TrialObserver {
-  int interrupt_fd = -1;  // becomes readable to end the trial
-  std::function<void(End, const Interval&)> progress = [](End, const Interval&) {};
-  std::function<void()> tick = [] {};          // a few times a second
-  std::function<void()> before_start = [] {};  // both ends are ready; may wait for other trials
-  std::function<void()> after_end = [] {};     // both ends have ended; may wait for other trials
+// What has happened to a trial and is not handled yet. The runner fills it and notifies the signal.
+struct TrialEvents {
+  explicit TrialEvents(EventLoop& loop) : signal(loop) {}
+
+  std::deque<std::pair<End, Event>> arrived;
+  std::array<std::optional<std::string>, 2> lost;  // the error of the client's and server's agent
+  bool is_interrupted = false;
+  Signal signal;
 };
 
 // How long the controller waits for an agent that should have answered.
@@ -51,6 +60,9 @@ struct TrialPath {
 struct TrialOutcome {
   Status status = Status::ok;
   std::string error;
+  std::optional<Nanoseconds> started;  // when the measured endpoints got their start (now_ns())
+  std::chrono::system_clock::time_point started_at;
+  bool together = true;  // started with the other trials of the round
   std::optional<std::uint64_t> ended_service;  // the endpoint of a service of the variant
   Measurement client;
   Measurement server;
@@ -59,18 +71,23 @@ struct TrialOutcome {
   std::vector<CounterChange> counters;
 };
 
-// An agent did not answer within a deadline. It hangs, so its channel cannot be used any more.
-class AgentTimeout : public ChannelError {
- public:
-  using ChannelError::ChannelError;
+// A trial and what it needs.
+struct TrialSetup {
+  const Experiment& experiment;
+  const Trial& trial;
+  Channel& client;
+  Channel* server;  // null: the server is external
+  const Margins& margins;
+  const TrialPath& path;  // of the variant
+  TrialEvents& events;
+  RoundBarrier& barrier;
+  RoundCounters& counters;
+  std::function<void(End, const Interval&)> progress;
 };
 
-// Runs a trial to its end, within `timeout`. `server` is null if the server is external. A
-// background starts first, and the measured endpoints start after its warmup. `path` is that of the
-// variant. Failures are outcomes, with two exceptions: throws ChannelError if a channel breaks, and
-// AgentTimeout if an agent does not answer.
-TrialOutcome run_trial(Channel& client, Channel* server, const Experiment& experiment,
-                       const Trial& trial, Nanoseconds timeout, const TrialObserver& observer,
-                       const Margins& margins = {}, const TrialPath& path = {});
+// Runs a trial to its end, within its timeout. A background starts first, and the measured endpoints
+// start after its warmup. All failures are outcomes: an agent that is lost or does not answer, too.
+// An agent that does not answer is abandoned, because its state is unknown.
+Task<TrialOutcome> run_trial(const TrialSetup& setup);
 
 }  // namespace pingperf

@@ -325,7 +325,7 @@ class SpareWorkerTest : public AgentTest {
  protected:
   // Returns the pid of the only worker.
   pid_t prepare() {
-    say(PrepareWorker());
+    say(PrepareWorkers());
     EXPECT_TRUE(soon([&] { return children_of(agent_.pid()).size() == 1; }));
     return children_of(agent_.pid()).front();
   }
@@ -349,10 +349,21 @@ TEST_F(SpareWorkerTest, ServesTheNextEndpoint) {
 TEST_F(SpareWorkerTest, OneIsEnough) {
   greet();
   const pid_t spare = prepare();
-  say(PrepareWorker());
+  say(PrepareWorkers());
   say(HostCheckRequest{0});
   expect<HostCheckResult>();  // the agent has handled the request before it
   EXPECT_EQ(children_of(agent_.pid()), std::vector{spare});
+}
+
+TEST_F(SpareWorkerTest, ThereAreAsManyAsTrialsAtOnce) {
+  greet();
+  say(PrepareWorkers{3});
+  EXPECT_TRUE(soon([&] { return children_of(agent_.pid()).size() == 3; }));
+  for (const std::uint64_t endpoint : {1, 2, 3}) {
+    open_null(endpoint, 3600 * kSecond);
+    expect<Ready>();
+  }
+  EXPECT_EQ(children_of(agent_.pid()).size(), 3u);
 }
 
 TEST_F(SpareWorkerTest, IsReplacedIfItWasKilled) {

@@ -174,7 +174,7 @@ TEST(ProtocolTest, TheOtherRequestsSurviveTheTrip) {
   EXPECT_EQ(round_trip(ControllerHello{"1.2.3"}).version, "1.2.3");
   EXPECT_EQ(round_trip(StartEndpoint{3}).endpoint, 3u);
   EXPECT_EQ(round_trip(StopEndpoint{4}).endpoint, 4u);
-  round_trip(PrepareWorker());
+  round_trip(PrepareWorkers{7});
   EXPECT_EQ(round_trip(HostCheckRequest{0.5}).observe_s, 0.5);
   EXPECT_EQ(round_trip(HostCheckResult{R"({"load_ratio":0.25})"}).facts, R"({"load_ratio":0.25})");
 }

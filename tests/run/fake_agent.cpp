@@ -155,12 +155,14 @@ class FakeAgent {
   }
 
   void handle(const CopyFile&) {}
-  void handle(const PrepareWorker&) { log("prepare"); }
+  void handle(const PrepareWorkers&) { log("prepare"); }
 
   void handle(const HostCheckRequest&) { send(HostCheckResult{}); }
 
   void handle(const CountersRequest& request) {
     misbehave_at(request.begins ? "counters" : "last-counters");
+    if (request.begins == has_begun_counters_) die("a second request for counters");
+    has_begun_counters_ = request.begins;
     CountersResult result;
     if (!request.begins && request.kernel)
       result.changes.push_back({CounterSource::stat, "ctxt", "", 7});
@@ -181,6 +183,7 @@ class FakeAgent {
   }
 
   const std::string mode_;
+  bool has_begun_counters_ = false;
 };
 
 bool known(std::string_view mode) {

@@ -215,6 +215,85 @@ TEST_F(RunnerTest, APairThatFailsLeavesTheOtherAlone) {
   }
 }
 
+// Returns the rows of counters.csv without the name of the run.
+std::vector<std::string> counters_in(const fs::path& runs) {
+  std::vector<std::string> rows;
+  for (const auto& entry : fs::directory_iterator(runs)) {
+    if (entry.is_symlink()) continue;
+    std::ifstream file(entry.path() / "counters.csv");
+    std::string row;
+    for (std::getline(file, row); std::getline(file, row);)
+      rows.push_back(row.substr(row.find(",bulk") + 6));
+  }
+  return rows;
+}
+
+// An agent whose host is lost in the first trial, and whose next `outages` starts fail.
+Host host_that_is_lost(const fs::path& starts, int outages) {
+  Host host;
+  const std::string script =
+      "n=$(cat " + starts.string() + " 2>/dev/null || echo 0); echo $((n + 1)) >" + starts.string() +
+      "\n[ $n -gt 0 ] && [ $n -le " + std::to_string(outages) +
+      " ] && { echo host is down >&2; exit 255; }\n"
+      "[ $n = 0 ] && exec \"$0\" die-at-connect\nexec \"$0\" ok";
+  host.launch = {"sh", "-c", script, PINGPERF_FAKE_AGENT};
+  return host;
+}
+
+TEST_F(RunnerTest, AShortOutageCostsTheRunningTrialAlone) {
+  fs::create_directories(folder_);
+  Experiment e = experiment("ok", "ok");
+  e.plan.timeout = 5 * kSecond;
+  e.hosts[0].client = host_that_is_lost(folder_ / "starts", 1);
+  const TrialTable trials = run(e);
+  ASSERT_EQ(trials.rows().size(), 2u);
+  EXPECT_EQ(trials.text(trials.rows()[0], "status"), "failed");
+  EXPECT_EQ(trials.text(trials.rows()[1], "status"), "ok");
+}
+
+// Both pairs share their server: its agent must survive the loss of a client.
+TEST_F(RunnerTest, ALostHostIsMissingInTheRoundsOfTheOthers) {
+  fs::create_directories(folder_);
+  Experiment e = on_two_pairs("");
+  e.plan.host_grace = 0;
+  e.hosts = {{fake("ok"), fake("ok")}, {host_that_is_lost(folder_ / "starts", 100), fake("ok")}};
+  const Nanoseconds begin = now_ns();
+  const TrialTable trials = run(e);
+  EXPECT_LT(now_ns() - begin, 15 * kSecond);
+  ASSERT_EQ(trials.rows().size(), 6u);
+  for (const auto& row : trials.rows()) {
+    const bool is_survivor = trials.text(row, "pair") == "1";
+    EXPECT_EQ(trials.text(row, "status"), is_survivor ? "ok" : "failed");
+    EXPECT_THAT(trials.text(row, "quality"), HasSubstr(is_survivor ? "pair 2 was missing" : ""));
+    const bool is_down = !is_survivor && trials.text(row, "repetition") != "1";
+    EXPECT_THAT(trials.text(row, "error"), HasSubstr(is_down ? "host is down" : ""));
+  }
+}
+
+TEST_F(RunnerTest, TheTrialsOfAnAbsentHostAreRefused) {
+  Experiment e = on_two_pairs("");
+  e.minimum_hosts = 1;
+  Host absent;
+  absent.launch = {"sh", "-c", "echo no route to host >&2; exit 255"};
+  e.hosts = {{fake("ok"), fake("ok")}, {fake("ok"), absent}};
+  const TrialTable trials = run(e);
+  ASSERT_EQ(trials.rows().size(), 6u);
+  for (const auto& row : trials.rows()) {
+    const bool is_present = trials.text(row, "pair") == "1";
+    EXPECT_EQ(trials.text(row, "status"), is_present ? "ok" : "refused");
+    EXPECT_THAT(trials.text(row, "error"), HasSubstr(is_present ? "" : "no route to host"));
+  }
+}
+
+TEST_F(RunnerTest, PairsOfOneHostShareItsCounters) {
+  Experiment e = on_two_pairs("");
+  e.hosts = {{fake("ok"), fake("on-one-kernel")}, {fake("late-result"), fake("on-one-kernel")}};
+  const TrialTable trials = run(e);
+  for (const auto& row : trials.rows())
+    EXPECT_EQ(trials.text(row, "status"), "ok") << trials.text(row, "error");
+  EXPECT_EQ(counters_in(folder_ / "pairs").size(), 24u);  // two of each end and trial
+}
+
 class NoAgentTest : public RunnerTest, public testing::WithParamInterface<const char*> {};
 
 TEST_P(NoAgentTest, AProgramThatIsNoAgentIsAnErrorBeforeAnyTrial) {
@@ -268,19 +347,6 @@ TEST_F(RunnerTest, FinishedTrialsAreNotRunAgain) {
   const auto missing = missing_trials(e, plan_trials(e), directory);
   ASSERT_EQ(missing.size(), 1u);
   EXPECT_EQ(missing[0].block, 2u);
-}
-
-// Returns the rows of counters.csv without the name of the run.
-std::vector<std::string> counters_in(const fs::path& runs) {
-  std::vector<std::string> rows;
-  for (const auto& entry : fs::directory_iterator(runs)) {
-    if (entry.is_symlink()) continue;
-    std::ifstream file(entry.path() / "counters.csv");
-    std::string row;
-    for (std::getline(file, row); std::getline(file, row);)
-      rows.push_back(row.substr(row.find(",bulk,") + 6));
-  }
-  return rows;
 }
 
 TEST_F(RunnerTest, EachEndsCountersAreRowsOfEachTrial) {

@@ -1,0 +1,220 @@
+#include "harness/agent/host_agent.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "harness/base/command.h"
+
+namespace pingperf {
+namespace {
+
+// Pauses between the starts of an agent that cannot be reached.
+constexpr Nanoseconds kFirstPause = kSecond;
+constexpr Nanoseconds kMaxPause = 30 * kSecond;
+constexpr Nanoseconds kReadErrorsEvery = 200 * kMillisecond;
+
+std::string description_of(const Host& host, std::string_view end) {
+  const std::string place = host.launch.empty() ? "this host" : command_line(host.launch);
+  return fmt::format("{} ({})", end, place);
+}
+
+}  // namespace
+
+HostAgent::HostAgent(const Host& host, std::string_view end, Files files, EventLoop& loop)
+    : host_(host),
+      description_(description_of(host, end)),
+      files_(host.launch.empty() ? nullptr : std::move(files)),  // a local program runs in place
+      loop_(loop),
+      away_since_(now_ns()) {}
+
+HostAgent::~HostAgent() {
+  unwatch();
+}
+
+bool HostAgent::is_settled() const noexcept {
+  if (lost_) return false;
+  if (state_ == State::away) return is_absent_ && !copy_under_way_.valid();
+  return state_ == State::ready && !channel_->has_hung_up() && !channel_->is_broken();
+}
+
+Channel* HostAgent::channel() const noexcept {
+  return state_ == State::ready && !channel_->is_broken() ? channel_.get() : nullptr;
+}
+
+void HostAgent::step() {
+  if (lost_ && lost_->has_ended()) lost_.reset();
+  if (state_ == State::away) {
+    if (copy_under_way_.valid()) return take_copy();
+    if (may_start_ && !is_absent_ && !lost_ && now_ns() >= next_start_) start();
+    return;
+  }
+  const Nanoseconds now = now_ns();
+  if (now - errors_read_ >= kReadErrorsEvery) {
+    errors_read_ = now;
+    channel_->read_errors();
+  }
+  if (channel_->is_broken()) return note_failure(channel_->error());
+  if (state_ == State::starting) return greet();
+  if (state_ == State::copying) return send_files();
+  if (channel_->has_hung_up()) receive_events();
+}
+
+void HostAgent::start_now() {
+  if (state_ != State::away || copy_under_way_.valid()) return;
+  next_start_ = 0;
+  step();
+}
+
+void HostAgent::start() {
+  ++starts_;
+  begin_channel(host_.pingperf);
+}
+
+void HostAgent::begin_channel(const std::string& path) {
+  state_ = State::starting;
+  files_sent_ = 0;
+  try {
+    channel_ = std::make_unique<Channel>(agent_command(host_.launch, path), description_,
+                                         Channel::kHelloTimeout, Channel::Greeting::later);
+    watch();
+  } catch (const std::runtime_error& e) {
+    note_failure(e.what());
+  }
+}
+
+void HostAgent::handle_readable() {
+  if (state_ == State::starting)
+    greet();
+  else if (is_listening_)
+    receive_events();
+  else
+    unwatch();
+}
+
+void HostAgent::greet() {
+  try {
+    if (channel_->greet()) {
+      state_ = State::copying;
+      send_files();
+    } else if (channel_->has_hung_up()) {
+      unwatch();  // step() waits for the end of the process
+    }
+  } catch (const ChannelError& e) {
+    if (host_.copy && !copy_) return copy_executable();  // no pingperf there, or another version
+    note_failure(e.what());
+  }
+}
+
+void HostAgent::send_files() {
+  try {
+    while (channel_->flush() && files_ && files_sent_ < files_->size())
+      channel_->send((*files_)[files_sent_++]);
+    if (channel_->flush()) become_ready();
+  } catch (const ChannelError& e) {
+    note_failure(e.what());
+  }
+}
+
+void HostAgent::become_ready() {
+  state_ = State::ready;
+  error_.clear();
+  failures_ = 0;
+  remove_copy();
+  channel_->forget_engines();
+  if (!is_listening_) unwatch();
+}
+
+void HostAgent::receive_events() {
+  try {
+    while (auto event = channel_->receive(0)) on_event_(std::move(*event));
+    if (channel_->has_hung_up()) unwatch();  // step() waits for the end of the process
+  } catch (const ChannelError& e) {
+    note_failure(e.what());
+  }
+}
+
+void HostAgent::note_failure(const std::string& error) {
+  unwatch();
+  const bool was_ready = state_ == State::ready;
+  if (was_ready) away_since_ = now_ns();
+  state_ = State::away;
+  remove_copy();
+  error_ = error;
+  // An agent that was ready starts again at once. The pause doubles with each start that fails.
+  failures_ = was_ready ? 0 : std::min<std::size_t>(failures_ + 1, 10);
+  next_start_ =
+      now_ns() + (was_ready ? 0 : std::min(kMaxPause, kFirstPause << (failures_ - 1)));
+  end_lost();
+  if (is_listening_ && was_ready) on_loss_();
+}
+
+// On another thread, because it runs a command on the host.
+void HostAgent::remove_copy() {
+  if (copy_)
+    removal_ = std::async(std::launch::async,
+                          [copy = std::exchange(copy_, nullptr)]() mutable { copy.reset(); });
+}
+
+void HostAgent::end_lost() {
+  if (!channel_) return;
+  channel_->begin_end();
+  lost_ = std::move(channel_);
+}
+
+// Copies this executable to the host on another thread, because the copy takes seconds.
+void HostAgent::copy_executable() {
+  unwatch();
+  end_lost();
+  state_ = State::away;
+  copy_under_way_ = std::async(std::launch::async, [launch = host_.launch] {
+    return std::make_shared<RemoteCopy>(launch);
+  });
+}
+
+void HostAgent::take_copy() {
+  if (copy_under_way_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
+  try {
+    copy_ = copy_under_way_.get();
+    begin_channel(copy_->path());
+  } catch (const CommandError& e) {
+    note_failure(fmt::format("cannot copy pingperf to the {}: {}", description_, e.what()));
+  }
+}
+
+void HostAgent::listen(std::function<void(Event)> on_event, std::function<void()> on_loss) {
+  on_event_ = std::move(on_event);
+  on_loss_ = std::move(on_loss);
+  is_listening_ = true;
+  if (state_ != State::ready) return;
+  watch();
+  receive_events();
+}
+
+void HostAgent::stop_listening() noexcept {
+  is_listening_ = false;
+  if (state_ == State::ready) unwatch();
+  on_event_ = nullptr;
+  on_loss_ = nullptr;
+}
+
+void HostAgent::begin_end() noexcept {
+  unwatch();
+  is_absent_ = true;
+  if (channel_) channel_->begin_end();
+}
+
+void HostAgent::watch() {
+  if (watched_fd_ >= 0) return;
+  watched_fd_ = channel_->fd();
+  loop_.watch_reads(watched_fd_, [this] { handle_readable(); });
+}
+
+// The channel may have closed the descriptor before.
+void HostAgent::unwatch() noexcept {
+  if (watched_fd_ >= 0) loop_.forget(std::exchange(watched_fd_, -1));
+}
+
+}  // namespace pingperf

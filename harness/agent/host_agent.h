@@ -1,0 +1,109 @@
+// HostAgent: one agent of a host, which is started again after it has been lost. Nothing here waits.
+//
+//   away ---> starting ---> copying ---> ready       copying: with copy_files alone
+//    ^           |             |           |
+//    +-----------+-------------+-----------+         a failure; the next start follows after a pause
+#pragma once
+
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "harness/agent/channel.h"
+#include "harness/agent/remote_copy.h"
+#include "harness/base/event_loop.h"
+#include "harness/experiment/experiment.h"
+
+namespace pingperf {
+
+class HostAgent {
+ public:
+  using Files = std::shared_ptr<const std::vector<CopyFile>>;
+  enum class State { away, starting, copying, ready };
+
+  // Starts nothing yet. `end` names the host in errors.
+  HostAgent(const Host& host, std::string_view end, Files files, EventLoop& loop);
+  HostAgent(const HostAgent&) = delete;
+  HostAgent& operator=(const HostAgent&) = delete;
+  ~HostAgent();
+
+  // Goes on with what is under way: a start whose time has come, its deadlines, and the end of a
+  // lost process. Called every few milliseconds.
+  void step();
+  // Begins a start now, without a pause, unless one is under way or the agent is ready.
+  void start_now();
+  // Lets step() start the agent when its pause has passed, or not.
+  void permit_start(bool permitted) { may_start_ = permitted; }
+
+  State state() const noexcept { return state_; }
+  bool is_starting() const noexcept {
+    return state_ == State::starting || state_ == State::copying || copy_under_way_.valid();
+  }
+  // Returns true if step() has nothing to do before the agent fails.
+  bool is_settled() const noexcept;
+  // Returns the channel of a ready agent, else null. It stays the same until the agent is lost.
+  Channel* channel() const noexcept;
+  // Returns why the agent is away; "" before its first start.
+  const std::string& error() const noexcept { return error_; }
+  std::size_t starts() const noexcept { return starts_; }
+  // Returns how many starts have failed since the agent was ready, at most 10.
+  std::size_t failed_starts() const noexcept { return failures_; }
+  // Returns since when the agent is away or starts.
+  Nanoseconds away_since() const noexcept { return away_since_; }
+  const Host& host() const noexcept { return host_; }
+
+  // From now on, calls `on_event` for each event and `on_loss` when the agent is lost, from within
+  // EventLoop::run_once() or step(). Takes what has arrived before.
+  void listen(std::function<void(Event)> on_event, std::function<void()> on_loss);
+  void stop_listening() noexcept;
+
+  // Leaves the host out of the run: it is not started again.
+  void leave_out() noexcept { is_absent_ = true; }
+  bool is_absent() const noexcept { return is_absent_; }
+  // Begins to end the agent.
+  void begin_end() noexcept;
+
+ private:
+  void start();
+  void begin_channel(const std::string& path);
+  void handle_readable();
+  void greet();
+  void send_files();
+  void receive_events();
+  void become_ready();
+  void note_failure(const std::string& error);
+  void copy_executable();
+  void take_copy();
+  void remove_copy();
+  void watch();
+  void unwatch() noexcept;
+  void end_lost();
+
+  const Host& host_;
+  const std::string description_;
+  const Files files_;
+  EventLoop& loop_;
+  State state_ = State::away;
+  bool may_start_ = true;
+  bool is_absent_ = false;
+  std::unique_ptr<Channel> channel_;
+  std::unique_ptr<Channel> lost_;  // the former one, whose process has not ended yet
+  std::future<std::shared_ptr<RemoteCopy>> copy_under_way_;
+  std::shared_ptr<RemoteCopy> copy_;  // deleted as soon as the agent runs
+  std::future<void> removal_;         // of the copy
+  std::size_t files_sent_ = 0;
+  int watched_fd_ = -1;  // in the loop; -1: none
+  bool is_listening_ = false;
+  std::function<void(Event)> on_event_;
+  std::function<void()> on_loss_;
+  std::string error_;
+  std::size_t starts_ = 0;
+  std::size_t failures_ = 0;  // of starts, since the agent was ready
+  Nanoseconds away_since_;
+  Nanoseconds next_start_ = 0;
+  Nanoseconds errors_read_ = 0;  // when stderr was read
+};
+
+}  // namespace pingperf

@@ -1,0 +1,115 @@
+// The agents of many hosts: how they start, which hosts share one, and how they end.
+#include "harness/agent/agents.h"
+
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include <thread>
+
+#include "harness/experiment/experiment_reader.h"
+
+namespace pingperf {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* kLate = "sleep 0.3; exec \"$0\" \"$@\"";
+constexpr const char* kNever = "echo no route to \"$1\" >&2; exit 255";
+
+// A host whose launcher is a shell script; `name` makes it another host.
+Host host_of(const std::string& name, const char* script) {
+  Host host;
+  host.launch = {"sh", "-c", script, PINGPERF_FAKE_AGENT, "ok", name};
+  return host;
+}
+
+Experiment experiment_on(std::vector<HostPair> pairs) {
+  std::string list;
+  for (std::size_t i = 0; i < pairs.size(); ++i) list += i ? ", {}" : "{}";
+  Experiment e = parse_experiment(
+      "{name: e, hosts: {pairs: [" + list + "]}, workloads: {w: {kind: throughput, engine: null}}}",
+      "e.yaml");
+  e.hosts = std::move(pairs);
+  return e;
+}
+
+std::string error_of_start(const Experiment& experiment) {
+  try {
+    const Agents agents(experiment);
+  } catch (const ChannelError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+// One after the other they would take 12 seconds.
+TEST(AgentsTest, StartTogether) {
+  std::vector<HostPair> pairs;
+  for (int i = 0; i < 20; ++i)
+    pairs.push_back({host_of("a" + std::to_string(i), kLate),
+                     host_of("b" + std::to_string(i), kLate)});
+  const Experiment e = experiment_on(pairs);
+  const Nanoseconds begin = now_ns();
+  Agents agents(e);
+  EXPECT_LT(now_ns() - begin, 6 * kSecond);
+  for (const auto& [number, pair] : agents) EXPECT_TRUE(pair.is_ready());
+}
+
+TEST(AgentsTest, PairsShareTheAgentsOfAHost) {
+  const Host a = host_of("a", kLate), b = host_of("b", kLate), c = host_of("c", kLate);
+  const Experiment e = experiment_on({{a, b}, {c, b}, {b, c}});
+  Agents agents(e);
+  EXPECT_EQ(agents.of(0).server(), agents.of(1).server());
+  EXPECT_NE(agents.of(0).server(), &agents.of(2).client());
+  EXPECT_NE(&agents.of(0).client(), &agents.of(1).client());
+}
+
+TEST(AgentsTest, EachHostThatCannotBeReachedIsALine) {
+  const Experiment e = experiment_on({{host_of("a", kLate), host_of("b", kNever)},
+                                      {host_of("c", kNever), host_of("b", kNever)}});
+  const std::string error = error_of_start(e);
+  EXPECT_EQ(std::ranges::count(error, '\n'), 1) << error;
+  EXPECT_THAT(error, AllOf(HasSubstr("no route to ok, command: "), HasSubstr(" b "),
+                           HasSubstr(" c "), Not(HasSubstr(" a "))));
+}
+
+TEST(AgentsTest, ARunGoesOnWithTheMinimumOfHosts) {
+  Experiment e = experiment_on({{host_of("a", kLate), host_of("b", kLate)},
+                                {host_of("a", kLate), host_of("c", kNever)}});
+  e.minimum_hosts = 2;
+  Agents agents(e);
+  EXPECT_EQ(agents.absent().size(), 1u);
+  EXPECT_TRUE(agents.of(0).is_ready());
+  EXPECT_TRUE(agents.of(1).is_absent());
+  EXPECT_THROW(agents.of(1).server(), ChannelError);
+  e.minimum_hosts = 3;
+  EXPECT_THAT(error_of_start(e), HasSubstr("\n2 of 3 hosts are ready, hosts.minimum is 3"));
+}
+
+TEST(AgentsTest, AnInterruptEndsTheStartAtOnce) {
+  const Experiment e = experiment_on({{host_of("a", "exec sleep 1000"), host_of("b", kLate)}});
+  const Interrupt interrupt;
+  std::thread user([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    ::kill(::getpid(), SIGTERM);
+  });
+  const Nanoseconds begin = now_ns();
+  EXPECT_THROW(Agents(e, &interrupt), StartInterrupted);
+  EXPECT_LT(now_ns() - begin, Channel::kHelloTimeout);
+  user.join();
+}
+
+TEST(AgentsTest, ALostAgentIsStartedAgainWhenItIsNeeded) {
+  const Experiment e = experiment_on({{host_of("a", kLate), host_of("b", kLate)}});
+  Agents agents(e);
+  const pid_t before = agents.of(0).client().pid();
+  ::kill(before, SIGKILL);
+  EXPECT_THROW(agents.of(0).client().receive(now_ns() + 10 * kSecond), ChannelError);
+  EXPECT_NE(agents.of(0).client().pid(), before);
+  EXPECT_TRUE(agents.of(0).is_ready());
+}
+
+}  // namespace
+}  // namespace pingperf
