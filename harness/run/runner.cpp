@@ -12,6 +12,7 @@
 
 #include "harness/base/lines.h"
 #include "harness/results/metrics.h"
+#include "harness/results/pair_sum.h"
 #include "harness/results/summary.h"
 #include "harness/results/warnings.h"
 #include "harness/run/trial_run.h"
@@ -134,16 +135,20 @@ class RoundRunner {
   // Asks the agents of a round to start the workers of its trials. Called between two rounds,
   // because the start of a process takes CPU time that no trial may lack.
   void prepare(std::span<const Trial> round) {
-    for (const Trial& trial : round) agents_.of(experiment_.cases[trial.case_index]).prepare();
+    for (const Trial& trial : round)
+      if (const Case& c = experiment_.cases[trial.case_index]; !c.is_sum) agents_.of(c).prepare();
   }
 
   void run(std::span<const Trial> round) {
     progress_.round_started(experiment_, round);
     std::vector<Attempt> attempts;
-    for (const Trial& trial : round) attempts.push_back(begin(trial));
+    for (const Trial& trial : round)
+      if (!experiment_.cases[trial.case_index].is_sum) attempts.push_back(begin(trial));
     if (!switch_error_.empty())
       for (Attempt& attempt : attempts) refuse(attempt, switch_error_);
-    carry_out(attempts);
+    if (!attempts.empty()) carry_out(attempts);
+    for (const Trial& trial : round)
+      if (experiment_.cases[trial.case_index].is_sum) record_sum(trial, attempts);
     for (const std::size_t pair : std::exchange(failed_pairs_, {})) agents_.of(pair).drop();
     for (const auto& [pair, endpoint] : std::exchange(ended_services_, {}))
       variants_.forget(pair, endpoint);
@@ -250,6 +255,19 @@ class RoundRunner {
     } catch (const ChannelError& e) {
       take_failure(record, e);
     }
+  }
+
+  // Records the row of the sum of a round's pairs.
+  void record_sum(const Trial& trial, const std::vector<Attempt>& attempts) {
+    std::vector<const TrialRecord*> parts;
+    for (const Attempt& attempt : attempts) parts.push_back(&attempt.record);
+    TrialRecord sum =
+        sum_of_pairs(trial, experiment_.cases[trial.case_index], parts, experiment_.hosts.size());
+    sum.run = directory_.name();
+    sum.experiment = experiment_.name;
+    directory_.append(sum);
+    steering_.recorded(sum);
+    progress_.trial_ended(sum);
   }
 
   void note_ended_service(std::size_t pair, std::uint64_t endpoint) {
