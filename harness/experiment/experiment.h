@@ -16,8 +16,11 @@ namespace pingperf {
 
 // The host that one end of a trial runs on.
 struct Host {
+  std::string name;  // in the names of pairs; empty: none
   std::vector<std::string> launch;  // argv prefix that starts an agent there; empty: this machine
   std::string address;              // of the data; empty: loopback
+  std::string bind;                 // address that the server binds to; empty: `address`
+  std::string interface;            // has the address of the data; empty: `address` says it
   std::string address6;             // of the data of trials with ip: 6; empty: address
   std::string pingperf;             // path of pingperf on that host; empty: this executable's
   bool copy = false;                // copies this executable there if the host has no such version
@@ -33,6 +36,8 @@ struct HostPair {
   Host client;
   Host server;
   std::optional<Host> router;  // of a lab, if a variant changes it
+  std::string name;            // on the axis `pair`
+  std::size_t group = 0;       // pairs of different groups never measure at the same time
 };
 
 // `lab:`: a network that is made for the run. Delay, loss and reordering apply to each direction.
@@ -89,6 +94,7 @@ struct Case {
   const Engine* engine = nullptr;
   std::shared_ptr<const Program> program;  // that `engine` belongs to; null: an engine of ours
   std::size_t pair = 0;                    // index into Experiment::hosts
+  bool is_sum = false;                     // of all pairs of a trial; made from their rows, not run
   std::shared_ptr<const Variant> variant;  // null: the experiment has none
   std::shared_ptr<const Case> background;  // a transfer that loads the network at the same time
   // The options hold the value of the next trial.
@@ -104,6 +110,7 @@ struct Experiment {
   bool has_pairs = false;         // cases have an axis `pair`
   std::size_t pairs_at_once = 1;  // number of pairs that measure at the same time
   std::size_t minimum_hosts = 0;  // a run goes on without the others; 0: it needs all hosts
+  bool has_sums = false;          // all pairs are one trial, and a case is their sum
   std::optional<LabOptions> lab;  // a lab has the hosts
   PlanOptions plan;
   std::vector<std::shared_ptr<const Program>> programs;

@@ -14,6 +14,7 @@
 #include "harness/base/suggest.h"
 #include "harness/experiment/case_builder.h"
 #include "harness/experiment/host_reader.h"
+#include "harness/experiment/host_sources.h"
 #include "harness/experiment/keys.h"
 #include "harness/experiment/lab_reader.h"
 #include "harness/experiment/matrix.h"
@@ -37,28 +38,6 @@ void check_name(const std::string& name, const Mark& mark, std::string_view what
     fail_at(mark, fmt::format("{} '{}' must be of letters, digits, '_' and '-'", what, name));
 }
 
-// The text of an experiment has the files of `use:` behind it, so that the copy in a run's
-// directory is complete. A line with this beginning and the path stands before each.
-constexpr std::string_view kUsedFile = "# ---- used file: ";
-
-struct UsedFile {
-  std::string path;  // as in `use:`
-  std::string text;
-};
-
-// Cuts the used files off the text of an experiment.
-std::vector<UsedFile> take_used_files(std::string& text) {
-  std::vector<UsedFile> files;
-  const std::string begin = "\n" + std::string(kUsedFile);
-  for (std::size_t at = text.rfind(begin); at != std::string::npos; at = text.rfind(begin)) {
-    const std::size_t path = at + begin.size(), end = std::min(text.find('\n', path), text.size());
-    files.insert(files.begin(),
-                 {text.substr(path, end - path), text.substr(std::min(end + 1, text.size()))});
-    text.resize(at + 1);
-  }
-  return files;
-}
-
 class ExperimentReader {
  public:
   ExperimentReader(const Node& root, const std::vector<UsedFile>& used)
@@ -69,7 +48,7 @@ class ExperimentReader {
     read_name();
     const Node *const hosts = root_.find("hosts"), *const lab = root_.find("lab");
     if (hosts && lab) fail_at(lab->mark, "an experiment has hosts or a lab, not both");
-    if (hosts) read_hosts(*hosts, experiment_);
+    if (hosts) read_hosts(*hosts, used_, experiment_);
     if (lab) experiment_.lab = read_lab(*lab);
     if (const Node* const plan = root_.find("plan")) read_plan(*plan);
     if (const Node* const programs = root_.find("programs"))
@@ -99,8 +78,8 @@ class ExperimentReader {
       const std::string& path = read_text(item, "use");
       if (!paths.insert(path).second)
         fail_at(item.mark, fmt::format("use: '{}' is used twice", path));
-      const auto file = std::ranges::find(used_, path, &UsedFile::path);
-      if (file == used_.end())
+      const UsedFile* const file = find_used_file(used_, path);
+      if (!file)
         fail_at(item.mark, fmt::format("use: '{}' was not read: --set cannot add a file", path));
       const std::string source = std::filesystem::path(root_.mark.source).parent_path() / path;
       const Node root = parse_yaml(file->text, source);
@@ -226,22 +205,31 @@ class ExperimentReader {
     return everywhere;
   }
 
-  // Returns each case once per pair of hosts.
-  std::vector<Case> on_every_pair(std::vector<Case> cases) const {
+  // Returns each case once per pair of hosts, and once for their sum.
+  std::vector<Case> on_every_pair(std::vector<Case> cases, const Mark& mark) const {
     if (!experiment_.has_pairs) return cases;
     std::vector<Case> everywhere;
-    for (const Case& c : cases)
-      for (std::size_t pair = 0; pair < experiment_.hosts.size(); ++pair) {
-        Case& here = everywhere.emplace_back(c);
-        here.pair = pair;
-        here.axes.emplace_back("pair", std::to_string(pair + 1));
-        here.name += fmt::format("/pair={}", pair + 1);
-      }
+    const auto add = [&](const Case& c, const std::string& name) -> Case& {
+      Case& here = everywhere.emplace_back(c);
+      here.axes.emplace_back("pair", name);
+      here.name += fmt::format("/pair={}", name);
+      return here;
+    };
+    for (const Case& c : cases) {
+      for (std::size_t pair = 0; pair < experiment_.hosts.size(); ++pair)
+        add(c, experiment_.hosts[pair].name).pair = pair;
+      if (!experiment_.has_sums) continue;
+      if (c.search)
+        fail_at(mark,
+                "search: the pairs of an incast or broadcast are one trial: each would search "
+                "another value");
+      add(c, "sum").is_sum = true;
+    }
     return everywhere;
   }
 
   void add_cases(std::vector<Case> cases, const Mark& mark) {
-    for (Case& c : on_every_pair(std::move(cases))) {
+    for (Case& c : on_every_pair(std::move(cases), mark)) {
       if (!names_.insert(c.name).second)
         fail_at(mark, fmt::format("two cases are named '{}'", c.name));
       const Nanoseconds least = c.options.duration ? expected_length(c, experiment_.is_external(c))
@@ -318,19 +306,26 @@ std::string read_text_file(std::filesystem::path file) {
 
 std::string read_experiment(const std::filesystem::path& file) {
   std::string text = read_text_file(file);
-  if (text.find("use") == std::string::npos || text.find(kUsedFile) != std::string::npos)
+  if (text.find(kUsedFile) != std::string::npos ||
+      (text.find("use") == std::string::npos && text.find("nodes") == std::string::npos))
     return text;
   const Node root = parse_yaml(text, file.string());
-  const Node* const use = root.find("use");
-  if (!use) return text;
-  for (const Node& item : use->items) {
-    const std::string& path = read_text(item, "use");
-    try {
-      text += fmt::format("\n{}{}\n{}", kUsedFile, path, read_text_file(file.parent_path() / path));
-    } catch (const UsageError& e) {
-      fail_at(item.mark, fmt::format("use: {}", e.what()));
+  const std::filesystem::path folder = file.parent_path();
+  const auto append = [&](const std::string& path, const std::string& used) {
+    text += fmt::format("\n{}{}\n{}", kUsedFile, path, used);
+  };
+  if (const Node* const use = root.find("use"))
+    for (const Node& item : use->items) {
+      const std::string& path = read_text(item, "use");
+      try {
+        append(path, read_text_file(folder / path));
+      } catch (const UsageError& e) {
+        fail_at(item.mark, fmt::format("use: {}", e.what()));
+      }
     }
-  }
+  if (const Node* const hosts = root.find("hosts"))
+    for (const HostSource& source : host_sources(*hosts))
+      append(source.key, look_up(source, folder));
   return text;
 }
 

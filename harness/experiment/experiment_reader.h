@@ -26,8 +26,9 @@ struct Overrides {
 // Reads and validates. Throws UsageError "file:line:column: …" on the first error.
 Experiment load_experiment(const std::filesystem::path& file, const Overrides& overrides = {});
 
-// Returns the text of an experiment file, with the texts of the files that it uses behind it.
-// Throws UsageError if the file is missing, not a regular file, or too large.
+// Returns the text of an experiment file, with the texts of the files that it uses and the hosts
+// that it looks up behind it. Throws UsageError if a file is missing, not a regular file, or too
+// large, or if the hosts cannot be looked up.
 std::string read_experiment(const std::filesystem::path& file);
 
 // Does the same as load_experiment() for a text. `source` is the file's name in errors.

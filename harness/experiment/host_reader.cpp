@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include "harness/base/lines.h"
+#include "harness/experiment/fleet_reader.h"
 #include "harness/experiment/keys.h"
 #include "harness/experiment/parameter_reader.h"
 
@@ -21,6 +23,7 @@ const std::vector<ShortForm>& short_forms() {
       {"ssh", {"ssh", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=5"}, {}},
       {"netns", {"ip", "netns", "exec"}, {}},
       {"docker", {"docker", "exec", "-i"}, {}},
+      {"podman", {"podman", "exec", "-i"}, {}},
       {"kubectl", {"kubectl", "exec", "-i"}, {"--"}},
       {"srun", {"srun", "--nodes=1", "--ntasks=1", "--nodelist"}, {}},
   };
@@ -35,16 +38,7 @@ std::vector<std::string> read_words(const Node& node) {
   return words;
 }
 
-// Refuses names that the launcher would read as options.
-std::string read_name(const Node& node, std::string_view what) {
-  const std::string& name = read_text(node, what);
-  if (name.empty() || name.front() == '-')
-    fail_at(node.mark, fmt::format("{}: '{}' is no name", what, name));
-  return name;
-}
-
-std::vector<std::string> read_launcher(const Node& node) {
-  std::vector<std::string> launch;
+void read_launcher(const Node& node, Host& host) {
   std::string_view chosen;
   const auto choose = [&](std::string_view key, const Node& value) {
     if (!chosen.empty())
@@ -53,21 +47,20 @@ std::vector<std::string> read_launcher(const Node& node) {
   };
   if (const Node* const words = node.find("launch")) {
     choose("launch", *words);
-    launch = read_words(*words);
+    host.launch = read_words(*words);
   }
-  for (const ShortForm& form : short_forms()) {
-    const Node* const value = node.find(form.key);
+  const Node* const space = node.find("namespace");
+  for (const std::string_view key : launcher_names()) {
+    const Node* const value = node.find(key);
     if (!value) continue;
-    choose(form.key, *value);
-    launch = form.before;
-    if (const Node* const space = node.find("namespace"); space && form.key == "kubectl")
-      launch.insert(launch.end(), {"--namespace", read_name(*space, "namespace")});
-    launch.push_back(read_name(*value, form.key));
-    launch.insert(launch.end(), form.after.begin(), form.after.end());
+    choose(key, *value);
+    const std::string name = read_name(*value, key);
+    host.launch = launch_by(
+        key, name, space && key == "kubectl" ? read_name(*space, "namespace") : std::string());
+    host.name = name_of_host(key, name);
   }
-  if (const Node* const space = node.find("namespace"); space && chosen != "kubectl")
+  if (space && chosen != "kubectl")
     fail_at(space->mark, "namespace: requires kubectl; a network namespace is netns");
-  return launch;
 }
 
 // Reads a server that runs without an agent, such as `pingperf pong`.
@@ -75,10 +68,10 @@ Host read_external(const std::string& end, const Node& node, const Node& externa
   if (end != "server")
     fail_at(external.mark, "external: only the server can be; the client is always an agent");
   for (const Node::Entry& other : node.entries)
-    if (other.key != "external" && other.key != "port")
+    if (other.key != "external" && other.key != "port" && other.key != "name")
       fail_at(other.mark, fmt::format("{}: an external server has no agent of ours", other.key));
   Host host;
-  host.external = host.address = read_text(external, "external");
+  host.name = host.external = host.address = read_text(external, "external");
   if (const Node* const port = node.find("port"))
     host.port = static_cast<std::uint16_t>(read_key_count(*port, "host", "port"));
   return host;
@@ -88,9 +81,11 @@ Host read_external(const std::string& end, const Node& node, const Node& externa
 Host read_host(const Node::Entry& entry) {
   const Node& node = entry.value;
   check_keys(node, "host '" + entry.key + "'", keys_of("host"));
+  const Node* const name = node.find("name");
   if (const Node* const external = node.find("external")) {
     Host host = read_external(entry.key, node, *external);
     host.place = entry.mark.to_string();
+    if (name) host.name = read_name(*name, "name");
     return host;
   }
   if (const Node* const port = node.find("port"))
@@ -99,7 +94,8 @@ Host read_host(const Node::Entry& entry) {
             "port: in defaults or a workload");
   Host host;
   host.place = entry.mark.to_string();
-  host.launch = read_launcher(node);
+  read_launcher(node, host);
+  if (name) host.name = read_name(*name, "name");
   if (const Node* const address = node.find("address"))
     host.address = read_text(*address, "address");
   if (const Node* const path = node.find("pingperf")) host.pingperf = read_text(*path, "pingperf");
@@ -114,34 +110,107 @@ HostPair read_pair(const Node& node, std::string_view what) {
   check_keys(node, what, keys_of("pair"));
   HostPair pair;
   for (const Node::Entry& entry : node.entries)
-    (entry.key == "client" ? pair.client : pair.server) = read_host(entry);
+    if (entry.key != "name") (entry.key == "client" ? pair.client : pair.server) = read_host(entry);
+  if (const Node* const name = node.find("name"))
+    pair.name = read_name(*name, "name");
+  else if (!pair.client.name.empty() && !pair.server.name.empty())
+    pair.name = pair.client.name + "-" + pair.server.name;
   return pair;
+}
+
+// Returns how the host is reached: different for different hosts.
+std::string way_to(const Host& host) {
+  if (host.is_external()) return "external: " + host.external;
+  return host.launch.empty() ? "this machine" : command_line(host.launch);
 }
 
 }  // namespace
 
-void read_hosts(const Node& hosts, Experiment& experiment) {
+std::vector<std::string_view> launcher_names() {
+  std::vector<std::string_view> names;
+  for (const ShortForm& form : short_forms()) names.push_back(form.key);
+  return names;
+}
+
+std::vector<std::string> launch_by(std::string_view launcher, const std::string& host,
+                                   const std::string& space) {
+  std::vector<std::string> launch;
+  for (const ShortForm& form : short_forms()) {
+    if (form.key != launcher) continue;
+    launch = form.before;
+    if (!space.empty()) launch.insert(launch.end(), {"--namespace", space});
+    launch.push_back(host);
+    launch.insert(launch.end(), form.after.begin(), form.after.end());
+  }
+  return launch;
+}
+
+std::string name_of_host(std::string_view launcher, const std::string& host) {
+  return launcher == "ssh" ? host.substr(host.find('@') + 1) : host;
+}
+
+// Refuses names that the launcher would read as options.
+std::string read_name(const Node& node, std::string_view what) {
+  const std::string& name = read_text(node, what);
+  if (name.empty() || name.front() == '-')
+    fail_at(node.mark, fmt::format("{}: '{}' is no name", what, name));
+  return name;
+}
+
+void UniqueNames::add(const HostPair& pair, const Mark& mark) {
+  if (!pairs_.insert(pair.name).second)
+    fail_at(mark, fmt::format("two pairs are named '{}': give one of them a name", pair.name));
+  for (const Host* const host : {&pair.client, &pair.server}) {
+    if (host->name.empty()) continue;
+    const std::string way = way_to(*host);
+    const std::string& known = hosts_.try_emplace(host->name, way).first->second;
+    if (known != way)
+      throw UsageError(fmt::format(
+          "{}: '{}' is the name of two hosts, of '{}' and of '{}': give one of them a name",
+          host->place, host->name, known, way));
+  }
+}
+
+void read_hosts(const Node& hosts, const std::vector<UsedFile>& used, Experiment& experiment) {
   check_keys(hosts, "hosts", keys_of("hosts"));
-  const Node *const pairs = hosts.find("pairs"), *const at_once = hosts.find("at_once");
-  const Node* const minimum = hosts.find("minimum");
-  if (!pairs) {
-    if (minimum)
-      fail_at(minimum->mark, "minimum: how many hosts of `pairs` a run requires; there are none");
-    if (at_once)
-      fail_at(at_once->mark, "at_once: how many of `pairs` measure at once; there are none");
+  const Node *const pairs = hosts.find("pairs"), *const nodes = hosts.find("nodes");
+  const Node *const at_once = hosts.find("at_once"), *const minimum = hosts.find("minimum");
+  const Node* const list = nodes ? nodes : pairs;
+  if (!list) {
+    for (const char* const key : {"at_once", "minimum"})
+      if (const Node* const value = hosts.find(key))
+        fail_at(value->mark, fmt::format("{}: requires nodes or pairs", key));
+    for (const char* const key : {"addresses", "pattern"})
+      if (const Node* const value = hosts.find(key))
+        fail_at(value->mark, fmt::format("{}: requires nodes", key));
     experiment.hosts = {read_pair(hosts, "hosts")};
     return;
   }
-  for (const char* const end : {"client", "server"})
-    if (const Node* const host = hosts.find(end))
-      fail_at(host->mark, fmt::format("hosts has pairs: the {} is that of each pair", end));
+  for (const char* const other : {"client", "server", "pairs"})
+    if (const Node* const value = hosts.find(other); value && value != list)
+      fail_at(value->mark,
+              fmt::format("{} and {}: hosts has one of them", nodes ? "nodes" : "pairs", other));
+  experiment.has_pairs = true;
+  if (nodes) {
+    read_fleet(hosts, used, experiment);
+    if (minimum)
+      experiment.minimum_hosts = read_count(*minimum, "minimum", 1, 2 * experiment.hosts.size());
+    return;
+  }
+  for (const char* const key : {"addresses", "pattern"})
+    if (const Node* const value = hosts.find(key))
+      fail_at(value->mark, fmt::format("{}: requires nodes", key));
   if (pairs->type != Node::Type::sequence || pairs->items.empty())
     fail_at(pairs->mark,
             "pairs must be a list of hosts, e.g. [{client: {ssh: a1}, server: {ssh: b1, address: "
             "192.0.2.1}}]");
   experiment.hosts.clear();
-  for (const Node& item : pairs->items) experiment.hosts.push_back(read_pair(item, "a pair"));
-  experiment.has_pairs = true;
+  UniqueNames names;
+  for (const Node& item : pairs->items) {
+    HostPair& pair = experiment.hosts.emplace_back(read_pair(item, "a pair"));
+    if (pair.name.empty()) pair.name = std::to_string(experiment.hosts.size());
+    names.add(pair, item.mark);
+  }
   if (at_once)
     experiment.pairs_at_once = read_count(*at_once, "at_once", 1, experiment.hosts.size());
   if (minimum)

@@ -33,7 +33,7 @@ struct Round {
 
 // Returns true if the cases differ only in the pair of hosts that they run on.
 bool is_same_elsewhere(const Case& a, const Case& b) {
-  return a.pair != b.pair && a.workload == b.workload && a.axes.size() == b.axes.size() &&
+  return (a.pair != b.pair || b.is_sum) && a.workload == b.workload && a.axes.size() == b.axes.size() &&
          std::equal(a.axes.begin(), std::prev(a.axes.end()), b.axes.begin());
 }
 
@@ -41,8 +41,11 @@ std::vector<Round> rounds_of(const Experiment& experiment) {
   const std::vector<Case>& cases = experiment.cases;
   std::vector<Round> rounds;
   for (std::size_t i = 0; i < cases.size(); ++i) {
-    const bool joins = !rounds.empty() && i - rounds.back().begin < experiment.pairs_at_once &&
-                       is_same_elsewhere(cases[rounds.back().begin], cases[i]);
+    const bool joins = !rounds.empty() &&
+                       (i - rounds.back().begin < experiment.pairs_at_once || cases[i].is_sum) &&
+                       is_same_elsewhere(cases[rounds.back().begin], cases[i]) &&
+                       experiment.hosts_of(cases[rounds.back().begin]).group ==
+                           experiment.hosts_of(cases[i]).group;
     if (joins)
       ++rounds.back().end;
     else

@@ -10,6 +10,7 @@
 #include "harness/engines/engines.h"
 #include "harness/experiment/keys.h"
 #include "harness/experiment/parameter_reader.h"
+#include "harness/experiment/pattern.h"
 #include "sockets/core/size_mix.h"
 
 namespace pingperf {
@@ -265,7 +266,7 @@ Schema at_least_one(std::initializer_list<const char*> keys) {
 // it. `copy` requires one.
 Schema host_rules() {
   Schema one_way = Schema::object();
-  constexpr const char* kWays[] = {"ssh", "netns", "docker", "kubectl", "srun", "launch"};
+  constexpr const char* kWays[] = {"ssh", "netns", "docker", "podman", "kubectl", "srun", "launch"};
   for (const char* const way : kWays) {
     Schema others = Schema::array();
     for (const char* const other : kWays)
@@ -278,7 +279,7 @@ Schema host_rules() {
   Schema rules = needs({{"namespace", "kubectl"}});
   rules["dependentSchemas"] = std::move(one_way);
   rules["if"] = {{"required", {"external"}}};
-  rules["then"] = {{"propertyNames", {{"enum", {"external", "port"}}}}};
+  rules["then"] = {{"propertyNames", {{"enum", {"external", "port", "name"}}}}};
   rules["else"] = {{"not", {{"required", {"port"}}}}};
   return rules;
 }
@@ -334,6 +335,16 @@ Schema pair_rules() {
   return {{"properties", {{"client", {{"not", {{"required", {"external"}}}}}}}}};
 }
 
+// A list of hosts is reached in one way. `names` belongs to `launch`.
+Schema nodes_rules() {
+  Schema ways = Schema::array();
+  for (const char* const way : {"ssh", "netns", "docker", "podman", "kubectl", "srun", "launch"})
+    ways.push_back({{"required", {way}}});
+  Schema rules = needs({{"namespace", "kubectl"}, {"names", "launch"}, {"launch", "names"}});
+  rules["oneOf"] = std::move(ways);
+  return rules;
+}
+
 struct Rules {
   std::string_view section;
   Schema (*schema)();
@@ -349,13 +360,19 @@ const Rules kRules[] = {
     {"hosts",
      [] {
        Schema rules = pair_rules();
-       rules.update(needs({{"at_once", "pairs"}, {"minimum", "pairs"}}));
-       rules["allOf"] = {not_both("pairs", "client"), not_both("pairs", "server")};
+        rules.update(needs({{"addresses", "nodes"}, {"pattern", "nodes"}, {"nodes", "pattern"}}));
+        for (const char* const key : {"at_once", "minimum"})
+          rules["dependentSchemas"][key] = at_least_one({"nodes", "pairs"});
+        rules["allOf"] = Schema::array();
+        for (const char* const list : {"nodes", "pairs"})
+          for (const char* const other : {"client", "server", "nodes", "pairs"})
+            if (std::string_view(list) != other) rules["allOf"].push_back(not_both(list, other));
        rules["properties"]["pairs"]["minItems"] = 1;
        return rules;
      }},
     {"pair", pair_rules},
     {"host", host_rules},
+    {"nodes", nodes_rules},
     {"lab",
      [] {
        return needs({{"buffer", "rate"}, {"jitter", "delay"}, {"reorder", "delay"}});
@@ -456,10 +473,11 @@ Schema words_schema() {
   return schema;
 }
 
-// Parameters, or the variant, of chosen cases.
+// Parameters, the variant, or the pair of chosen cases.
 Schema conditions_schema() {
   Schema schema = parameters_schema();
   schema["patternProperties"]["^variant$"] = reference("name");
+  schema["patternProperties"]["^pair$"] = {{"type", {"string", "number"}}};
   return schema;
 }
 
@@ -495,6 +513,35 @@ Schema variant_definitions() {
   };
 }
 
+// A pattern of traffic, with the host at its center if it has one.
+Schema pattern_schema() {
+  Schema plain = Schema::array(), with_center = Schema::object();
+  for (const std::string_view word : pattern_names()) {
+    const bool is_incast = word == name(Pattern::incast);
+    if (!is_incast && word != name(Pattern::broadcast)) {
+      plain.push_back(word);
+      continue;
+    }
+    const char* const key = is_incast ? "to" : "from";
+    with_center[std::string(word)] = {{"type", "object"},
+                                      {"properties", {{key, {{"type", {"string", "number"}}}}}},
+                                      {"required", {key}},
+                                      {"additionalProperties", false}};
+  }
+  return any_of({{{"enum", std::move(plain)}},
+                 {{"type", "object"},
+                  {"properties", std::move(with_center)},
+                  {"minProperties", 1},
+                  {"maxProperties", 1},
+                  {"additionalProperties", false}}});
+}
+
+// Hosts: a text with ranges or "@FILE", or a list of texts.
+Schema nodes_list_schema() {
+  const Schema text = {{"type", {"string", "number"}}};
+  return any_of({text, {{"type", "array"}, {"minItems", 1}, {"items", text}}});
+}
+
 // Returns the forms of values that are not sections.
 Schema form_definitions(std::span<const std::string_view> metric_names) {
   return {
@@ -510,6 +557,9 @@ Schema form_definitions(std::span<const std::string_view> metric_names) {
       {"axis", one_of(axis_names())},
       {"value", {{"type", {"string", "number", "boolean", "object", "array", "null"}}}},
       {"command", command_schema()},
+      {"pattern", pattern_schema()},
+      {"nodes_list", nodes_list_schema()},
+      {"pods", any_of({nodes_list_schema(), reference("selector")})},
       {"words", words_schema()},
       {"results",
        {{"type", "object"},

@@ -21,6 +21,11 @@ std::string iso8601(std::chrono::system_clock::time_point time) {
                      fmt::gmtime(std::chrono::system_clock::to_time_t(s)), (ms - s).count());
 }
 
+std::string pair_name(const Case& c) {
+  const auto axis = std::ranges::find(c.axes, "pair", &decltype(c.axes)::value_type::first);
+  return axis == c.axes.end() ? "1" : axis->second;
+}
+
 std::vector<Column> identity_columns() {
   using R = const TrialRecord&;
   return {
@@ -47,8 +52,11 @@ std::vector<Column> identity_columns() {
       {"quality", "warnings about this trial; empty: none", [](R r) { return r.quality; }},
       {"client_host", "host of the client", [](R r) { return r.client_host; }},
       {"server_host", "host of the server", [](R r) { return r.server_host; }},
-      {"pair", "number of the pair of hosts, from 1",
-       [](R r) { return std::to_string(r.trial_case->pair + 1); }},
+      {"pair",
+       "name of the pair of hosts, 1 if there are no others; sum: the row of all pairs of an "
+       "incast "
+       "or broadcast",
+       [](R r) { return pair_name(*r.trial_case); }},
       {"engine", "name of the engine", [](R r) { return r.trial_case->options.engine; }},
       {"transport", "name of the transport",
        [](R r) { return std::string(name(r.trial_case->options.transport)); }},

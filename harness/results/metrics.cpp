@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "harness/base/units.h"
+#include "harness/results/pair_sum.h"
 
 namespace pingperf {
 namespace {
@@ -588,6 +589,14 @@ void prefer_reported_figures(std::vector<Metric>& all) {
     };
 }
 
+// A sum of pairs has no measurements of its own.
+void add_sums_of_pairs(std::vector<Metric>& all) {
+  for (Metric& metric : all)
+    metric.value = [name = metric.name, value = std::move(metric.value)](const TrialRecord& r) {
+      return r.parts.empty() ? value(r) : metric_of_sum(name, r, value);
+    };
+}
+
 // Returns the metrics of a background: some of those above, read from the background's record.
 std::vector<Metric> background_metrics(const std::vector<Metric>& all) {
   constexpr std::string_view names[] = {"throughput_bps", "sent_bps",     "retransmits",
@@ -636,6 +645,7 @@ std::vector<Metric> make_metrics() {
   append(end_metrics());
   set_min_differences(all);
   prefer_reported_figures(all);
+  add_sums_of_pairs(all);
   append(background_metrics(all));
   return all;
 }

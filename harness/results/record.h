@@ -31,6 +31,7 @@ struct TrialRecord {
   Measurement server;
   std::vector<CounterChange> counters;      // of the hosts, from before `start` to after the end
   std::shared_ptr<TrialRecord> background;  // the load during the trial; null: none
+  std::vector<const TrialRecord*> parts;    // of a sum of pairs: their records; else empty
 };
 
 }  // namespace pingperf

@@ -9,6 +9,7 @@
 
 #include "harness/base/lines.h"
 #include "harness/results/metrics.h"
+#include "harness/results/pair_sum.h"
 #include "harness/results/summary.h"
 
 namespace pingperf {
@@ -125,6 +126,7 @@ void RoundRunner::await_hosts(std::span<const Trial> round) {
            now_ns() < agent->away_since() + experiment_.plan.host_grace;
   };
   while (!interrupt_.raised() && std::ranges::any_of(round, [&](const Trial& trial) {
+    if (is_sum(trial)) return false;
     const AgentPair& pair = agents_.of(experiment_.cases[trial.case_index]);
     return is_worth_waiting(&pair.client_agent()) || is_worth_waiting(pair.server_agent());
   })) {
@@ -136,6 +138,7 @@ void RoundRunner::await_hosts(std::span<const Trial> round) {
 void RoundRunner::prepare(std::span<const Trial> round) {
   std::map<Channel*, std::uint64_t> trials;  // of each agent
   for (const Trial& trial : round) {
+    if (is_sum(trial)) continue;
     const AgentPair& pair = agents_.of(experiment_.cases[trial.case_index]);
     for (const Place place : {Place::client, Place::server})
       if (Channel* const agent = pair.running(place)) ++trials[agent];
@@ -157,11 +160,14 @@ void RoundRunner::run(std::span<const Trial> round) {
   progress_.round_started(experiment_, round);
   barrier_ = std::make_unique<RoundBarrier>();
   counters_ = std::make_unique<RoundCounters>();
-  for (const Trial& trial : round) attempts_.push_back(begin(trial));
+  for (const Trial& trial : round)
+    if (!is_sum(trial)) attempts_.push_back(begin(trial));
   for (const auto& attempt : attempts_)
     if (attempt->client) barrier_->join(attempt->events.signal);
   for (const auto& attempt : attempts_) start(*attempt);
   carry_out();
+  for (const Trial& trial : round)
+    if (is_sum(trial)) record_sum(trial);
   for (HostAgent* const agent : std::exchange(listened_, {})) agent->stop_listening();
   attempts_.clear();
   progress_.round_ended();
@@ -183,7 +189,8 @@ std::unique_ptr<RoundRunner::Attempt> RoundRunner::begin(const Trial& trial) {
   if (server) record.server_host = server->hello().host.hostname;
   if (!pair.server_agent())
     record.server_host = experiment_.hosts_of(*record.trial_case).server.external;
-  record.same_clock = client && server && has_same_clock(client->hello().host, server->hello().host);
+  record.same_clock =
+      client && server && has_same_clock(client->hello().host, server->hello().host);
   if (!pair.is_ready()) {
     record.status = pair.is_absent() ? Status::refused : Status::failed;
     record.error = pair.error();
@@ -314,7 +321,8 @@ void RoundRunner::finish(Attempt& attempt) {
 std::string RoundRunner::missing_pairs() const {
   std::vector<std::string> names;
   for (const auto& attempt : attempts_)
-    if (attempt->has_ended && !attempt->started) names.push_back(pair_of(*attempt->record.trial_case));
+    if (attempt->has_ended && !attempt->started)
+      names.push_back(pair_of(*attempt->record.trial_case));
   if (names.empty()) return "";
   const std::size_t more = names.size() - std::min(names.size(), kMaxNamedPairs);
   names.resize(names.size() - more);
@@ -343,6 +351,23 @@ void RoundRunner::write_ended() {
     steering_.recorded(attempt->record);
     progress_.trial_ended(attempt->record);
   }
+}
+
+// Writes the row of the sum of the round's pairs.
+void RoundRunner::record_sum(const Trial& trial) {
+  std::vector<const TrialRecord*> parts;
+  for (const auto& attempt : attempts_) parts.push_back(&attempt->record);
+  TrialRecord sum =
+      sum_of_pairs(trial, experiment_.cases[trial.case_index], parts, experiment_.hosts.size());
+  sum.run = directory_.name();
+  sum.experiment = experiment_.name;
+  directory_.append(sum);
+  steering_.recorded(sum);
+  progress_.trial_ended(sum);
+}
+
+bool RoundRunner::is_sum(const Trial& trial) const {
+  return experiment_.cases[trial.case_index].is_sum;
 }
 
 }  // namespace pingperf

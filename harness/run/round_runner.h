@@ -52,6 +52,9 @@ class RoundRunner {
   void add_quality(Attempt& attempt);
   std::string missing_pairs() const;
   void write_ended();
+  void record_sum(const Trial& trial);
+  // Returns true for the row of a sum, which no agent runs.
+  bool is_sum(const Trial& trial) const;
 
   const Experiment& experiment_;
   Agents& agents_;

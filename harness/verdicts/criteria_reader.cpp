@@ -87,11 +87,16 @@ double read_bound(const Node& node, std::string_view what, const std::string& me
   return read_number(node, what);
 }
 
+bool is_of_pair(const Case& c, const std::string& pair) {
+  return std::ranges::find(c.axes, std::pair(std::string("pair"), pair)) != c.axes.end();
+}
+
 // Returns true if the case has the parameters of `where`, from whichever part of the file they
 // came.
 bool has_values(const Case& c, const Node& where) {
   return std::all_of(where.entries.begin(), where.entries.end(), [&](const Node::Entry& entry) {
     if (entry.key == "variant") return c.variant && c.variant->name == value_text(entry.value);
+    if (entry.key == "pair") return is_of_pair(c, value_text(entry.value));
     Options wanted;
     const std::vector<std::string> names = assign(wanted, entry.key, entry.value);
     const Options& o = c.options;
@@ -348,12 +353,12 @@ class CriteriaReader {
 
   static void check_where(const Node& where) {
     std::vector<std::string_view> keys = assignable_keys();
-    keys.emplace_back("variant");
+    keys.insert(keys.end(), {"variant", "pair"});
     check_keys(where, "where", keys);
     if (where.entries.empty()) fail_at(where.mark, "where without keys says nothing");
     Options scratch;
     for (const Node::Entry& entry : where.entries)
-      if (entry.key != "variant") assign(scratch, entry.key, entry.value);
+      if (entry.key != "variant" && entry.key != "pair") assign(scratch, entry.key, entry.value);
   }
 
   std::string read_workload(const Node& node) const {

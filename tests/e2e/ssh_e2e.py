@@ -173,20 +173,22 @@ sys.exit(child.wait())
 name: pairs
 hosts:
   pairs:
-    - client: {{netns: {self.client}}}
+    - name: there
+      client: {{netns: {self.client}}}
       server: {{netns: {self.server}, address: 10.78.0.2}}
-    - client: {{netns: {self.server}}}
+    - name: back
+      client: {{netns: {self.server}}}
       server: {{netns: {self.client}, address: 10.78.0.1}}
   at_once: 2
 plan: {{repetitions: 2, cooldown: 0ms}}
 workloads:
   bulk: {{kind: throughput, engine: blocking, rate: 200mbit, duration: 500ms, warmup: 100ms}}
-compare: [{{metric: throughput_bps, axis: pair, baseline: 1}}]
+compare: [{{metric: throughput_bps, axis: pair, baseline: there}}]
 """)
         self.run_ok(file)
         trials = self.trials()
-        self.assertEqual(sorted(trials.pair), [1, 1, 2, 2])
-        self.assertEqual(set(trials.case), {"bulk/pair=1", "bulk/pair=2"})
+        self.assertEqual(sorted(trials.pair), ["back", "back", "there", "there"])
+        self.assertEqual(set(trials.case), {"bulk/pair=there", "bulk/pair=back"})
         begin = pandas.to_datetime(trials.started_at)
         end = begin + pandas.to_timedelta(trials.elapsed_s, unit="s")
         for _, block in trials.groupby("block"):

@@ -185,19 +185,19 @@ hosts:
   at_once: 2
 workloads:
   a: {kind: latency, matrix: {engine: [blocking, epoll]}}
-compare: [{metric: rtt_p50_ns, axis: pair, baseline: 1, where: {engine: epoll}}]
+compare: [{metric: rtt_p50_ns, axis: pair, baseline: a1-b1, where: {engine: epoll}}]
 )");
   ASSERT_EQ(e.hosts.size(), 2u);
   EXPECT_EQ(e.hosts[1].server.address, "192.0.2.2");
   EXPECT_EQ(e.pairs_at_once, 2u);
   std::vector<std::string> names;
   for (const Case& c : e.cases) names.push_back(c.name);
-  EXPECT_THAT(names, ElementsAre("a/engine=blocking/pair=1", "a/engine=blocking/pair=2",
-                                 "a/engine=epoll/pair=1", "a/engine=epoll/pair=2"));
+  EXPECT_THAT(names, ElementsAre("a/engine=blocking/pair=a1-b1", "a/engine=blocking/pair=a2-b2",
+                                 "a/engine=epoll/pair=a1-b1", "a/engine=epoll/pair=a2-b2"));
   EXPECT_EQ(e.cases[3].pair, 1u);
   ASSERT_EQ(read_criteria(e).compare[0].pairs.size(), 1u);
-  EXPECT_EQ(read_criteria(e).compare[0].pairs[0].candidate, "a/engine=epoll/pair=2");
-  EXPECT_EQ(read_criteria(e).compare[0].pairs[0].baseline, "a/engine=epoll/pair=1");
+  EXPECT_EQ(read_criteria(e).compare[0].pairs[0].candidate, "a/engine=epoll/pair=a2-b2");
+  EXPECT_EQ(read_criteria(e).compare[0].pairs[0].baseline, "a/engine=epoll/pair=a1-b1");
 }
 
 TEST(Experiment, CompareIsReadForAxesAndForWorkloads) {
