@@ -29,7 +29,7 @@ void send_datagrams(FlowGroup& group, Meter& meter) {
     ++number;
     flow.sent.add(static_cast<std::uint64_t>(n));
   }
-  send_end(flow.fd.get(), number);
+  if (flow.error == 0) send_end(flow.fd.get(), number);
   group.copies = 1;
 }
 

@@ -122,7 +122,9 @@ class Transfer final : public Endpoint {
     // A failed send or receive explains an error of the window, unless stop() has caused it.
     for (const Flow& flow : flows_)
       if (const int error = flow.error; error != 0 && (m.error.empty() || !meter_.stopped()))
-        m.error = std::string("the transfer failed: ") + std::strerror(error);
+        m.error =
+            std::string("the transfer failed: ") + std::strerror(error) +
+            (error == EMSGSIZE ? ": a datagram exceeds the path's MTU, lower message_size" : "");
     for (const Work& work : works_)
       if (!work.error.empty()) m.error = work.error;
     std::uint64_t zero_copy_sends = 0, copied = 0, mapped = 0, received = 0;

@@ -780,7 +780,9 @@ TEST_P(GsoTransferTest, ADatagramLongerThanTheMtuIsNamedAsTheError) {
     if (entered) ends = run_trial(engine(), options);
   }).join();
   if (!entered) GTEST_SKIP() << "requires root, for a network namespace";
-  EXPECT_EQ(ends.client.error, "the transfer failed: Message too long");
+  EXPECT_EQ(ends.client.error,
+            "the transfer failed: Message too long: a datagram exceeds the path's MTU, lower "
+            "message_size");
 }
 
 TEST_P(UdpTransferTest, EveryDatagramIsReceivedOrLost) {
