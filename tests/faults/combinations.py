@@ -161,18 +161,20 @@ def allowed(c):
         return {"no run", "failed"} if c.phase == "launch" else {"ok", "failed"}
     if c.phase == "launch":
         return {"no run"}
+    if c.phase == "relaunch":  # the round waits for another start
+        return {"ok"}
     return {"timeout", "failed"} if c.fault == "peer silent" else {"failed"}
 
 
 def allowed_of_controller(c):
     if c.fault in LINES:
-        return {"launch": {"no run"}, "summarise": {"ok"}}.get(c.phase, {"failed"})
+        return {"launch": {"no run"}, "relaunch": {"ok"}, "summarise": {"ok"}}.get(c.phase, {"failed"})
     if c.fault == "stdout closed":
         return {"complete"}
     if c.fault in SHORTAGES:
         return {"no run"} if c.phase == "launch" else {"ok", "failed", "resumed", "complete", "complete, failed"}
     if c.fault == "SIGTERM":
-        return {"launch": {"resumed", "no run"}, "record": {"resumed"}, "summarise": {"complete"}}.get(
+        return {"launch": {"resumed", "no run"}, "relaunch": {"resumed"}, "record": {"resumed"}, "summarise": {"complete"}}.get(
             c.phase, {"interrupted"})
     return {"launch": {"no run"}, "summarise": {"complete"}}.get(c.phase, {"resumed"})
 
