@@ -8,8 +8,6 @@
 #include <utility>
 
 #include "harness/agent/copied_files.h"
-#include "harness/agent/remote_copy.h"
-#include "harness/base/command.h"
 
 namespace pingperf {
 
@@ -20,26 +18,9 @@ std::string description_of(const Host& host, std::string_view end) {
   return fmt::format("{} ({})", end, place);
 }
 
-std::unique_ptr<Channel> start_agent(const Host& host, const std::string& path,
-                                     std::string_view end) {
-  return std::make_unique<Channel>(agent_command(host.launch, path), description_of(host, end));
-}
-
-// Starts the agent of a host and returns its channel. If that fails and `copy` is set, copies this
-// binary to the host first. Deletes the copy as soon as the agent runs.
-std::unique_ptr<Channel> start_or_copy(const Host& host, std::string_view end) {
-  if (!host.copy) return start_agent(host, host.pingperf, end);
-  try {
-    return start_agent(host, host.pingperf, end);
-  } catch (const ChannelError&) {  // the host has no pingperf, or another version
-  }
-  try {
-    const RemoteCopy copy(host.launch);
-    return start_agent(host, copy.path(), end);
-  } catch (const CommandError& e) {
-    throw ChannelError(
-        fmt::format("cannot copy pingperf to the {}: {}", description_of(host, end), e.what()));
-  }
+std::unique_ptr<Channel> start_agent(const Host& host, std::string_view end) {
+  return std::make_unique<Channel>(agent_command(host), description_of(host, end),
+                                   hello_timeout(host));
 }
 
 // Reads the files of the programs, each once. Returns null if no host gets them.
@@ -67,7 +48,7 @@ AgentPair::AgentPair(const HostPair& hosts, Files files) : hosts_(hosts), files_
 
 // A program on this machine runs in place.
 std::unique_ptr<Channel> AgentPair::start(const Host& host, std::string_view end) const {
-  std::unique_ptr<Channel> channel = start_or_copy(host, end);
+  std::unique_ptr<Channel> channel = start_agent(host, end);
   if (!host.launch.empty() && files_)
     for (const CopyFile& piece : *files_) channel->send(piece);
   return channel;

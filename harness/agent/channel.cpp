@@ -54,6 +54,21 @@ std::vector<std::string> agent_command(const std::vector<std::string>& launch,
   return command;
 }
 
+std::vector<std::string> agent_command(const Host& host) {
+  if (!host.copy) return agent_command(host.launch, host.pingperf);
+  const std::string own = std::filesystem::read_symlink("/proc/self/exe");
+  std::vector<std::string> command = {own, "copy-agent",
+                                      std::to_string(host.start_timeout / kMillisecond),
+                                      host.pingperf.empty() ? own : host.pingperf};
+  command.insert(command.end(), host.launch.begin(), host.launch.end());
+  return command;
+}
+
+Nanoseconds hello_timeout(const Host& host) {
+  constexpr Nanoseconds kCopy = 120 * kSecond;  // some megabytes over a slow line
+  return host.start_timeout + (host.copy ? kCopy : 0);
+}
+
 Channel::Channel(const std::vector<std::string>& command, std::string host,
                  Nanoseconds hello_timeout)
     : host_(std::move(host)), command_(command_line(command)) {
@@ -93,9 +108,12 @@ AgentHello Channel::greet(Nanoseconds timeout) {
   const Nanoseconds deadline = now_ns() + timeout;
   send(ControllerHello{std::string(version())});
   const auto line = next_line(deadline);
-  if (!line)
-    fail(fmt::format("did not answer within {:.1f} s{}", to_seconds(timeout),
-                     lines_.rest().empty() ? "" : ", but printed " + excerpt(lines_.rest())));
+  if (!line) {
+    const std::string last = tail_.last_lines();
+    fail(fmt::format("did not answer within {:.1f} s{}{}{}", to_seconds(timeout),
+                     lines_.rest().empty() ? "" : ", but printed " + excerpt(lines_.rest()),
+                     last.empty() ? "" : ": ", last));
+  }
   std::optional<Event> event;
   try {
     event = decode_event(*line);
@@ -169,7 +187,7 @@ void Channel::fail(const std::string& what) {
 void Channel::fail_ended() {
   const auto status = process_.wait_until(now_ns() + kSecond);
   if (errors_) tail_.drain(errors_.get());
-  const std::string last = tail_.last_line();
+  const std::string last = tail_.last_lines();
   fail(fmt::format("ended ({}){}{}{}", status ? ending(*status) : "it closed its stdout",
                    lines_.rest().empty() ? "" : " amid a line", last.empty() ? "" : ": ", last));
 }

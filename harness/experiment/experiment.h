@@ -24,6 +24,7 @@ struct Host {
   std::string external;             // address of a server that runs there without an agent
   std::uint16_t port = 0;           // of the external server
   std::string place;                // in the file, for errors
+  Nanoseconds start_timeout = 10 * kSecond;  // until its agent answers: a key of the plan
 
   bool is_external() const { return !external.empty(); }
 };
@@ -34,6 +35,10 @@ struct HostPair {
   Host server;
   std::optional<Host> router;  // of a lab, if a variant changes it
 };
+
+// Returns true if both ends may run on one machine, and so on the same CPUs. A network namespace or
+// a container is on this machine.
+bool may_share_cpus(const HostPair& hosts);
 
 // `lab:`: a network that is made for the run. Delay, loss and reordering apply to each direction.
 struct LabOptions {
@@ -107,6 +112,7 @@ struct Experiment {
   std::vector<std::shared_ptr<const Program>> programs;
   std::vector<std::shared_ptr<const Variant>> variants;
   std::vector<Case> cases;  // in the order of the file
+  std::vector<std::string> warnings;  // of overrides
   // read_criteria() reads it. Null if the experiment was not read from a file.
   std::shared_ptr<const ExperimentSource> source;
 

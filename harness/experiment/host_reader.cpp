@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "harness/experiment/keys.h"
 #include "harness/experiment/parameter_reader.h"
 
@@ -22,7 +24,8 @@ const std::vector<ShortForm>& short_forms() {
       {"netns", {"ip", "netns", "exec"}, {}},
       {"docker", {"docker", "exec", "-i"}, {}},
       {"kubectl", {"kubectl", "exec", "-i"}, {"--"}},
-      {"srun", {"srun", "--nodes=1", "--ntasks=1", "--nodelist"}, {}},
+      // --overlap: several agents share the CPUs of a job's node.
+      {"srun", {"srun", "--overlap", "--nodes=1", "--ntasks=1", "--nodelist"}, {}},
   };
   return forms;
 }
@@ -118,7 +121,17 @@ HostPair read_pair(const Node& node, std::string_view what) {
   return pair;
 }
 
+bool is_on_this_machine(const Host& host) {
+  constexpr std::string_view kLocal[] = {"ip", "docker", "podman"};
+  return host.launch.empty() || std::ranges::count(kLocal, host.launch.front()) != 0;
+}
+
 }  // namespace
+
+bool may_share_cpus(const HostPair& hosts) {
+  return hosts.client.launch == hosts.server.launch ||
+         (is_on_this_machine(hosts.client) && is_on_this_machine(hosts.server));
+}
 
 void read_hosts(const Node& hosts, Experiment& experiment) {
   check_keys(hosts, "hosts", keys_of("hosts"));

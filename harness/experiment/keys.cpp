@@ -139,6 +139,9 @@ std::vector<ExperimentSection> make_sections() {
            {.name = "timeout", .type = duration,
             .doc = "time limit per trial; default: its length plus 10 s", .minimum = kMillisecond,
             .maximum = kWeek},
+           {.name = "start_timeout", .type = duration,
+            .doc = "time limit of a launcher until its agent answers; default: 10s",
+            .minimum = kMillisecond, .maximum = kWeek},
            {.name = "counters", .type = choice,
             .doc = "counters of the hosts per trial, in counters.csv; all: also those that cost "
                    "more; default: default",

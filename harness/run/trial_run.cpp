@@ -164,6 +164,9 @@ class TrialRun {
     request.role = role;
     request.endpoint = pair.number;
     request.options = pair.options;
+    // An engine compares the pins of both ends: on another machine, the same number is another CPU.
+    if (!may_share_cpus(hosts_))
+      (role == Role::listen ? request.options.client_cpu : request.options.server_cpu).reset();
     request.token = pair.token;
     request.address = pair.server.address;
     request.external = server_channel_ == nullptr;
