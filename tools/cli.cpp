@@ -15,6 +15,7 @@
 
 #include "harness/agent/agent.h"
 #include "harness/agent/channel.h"
+#include "harness/agent/copy_agent.h"
 #include "harness/agent/worker.h"
 #include "harness/base/csv.h"
 #include "harness/base/units.h"
@@ -452,6 +453,9 @@ int pingperf_main(int argc, char** argv) {
     // An agent starts a worker for each trial, which need not wait for the description of all
     // options.
     if (argc == 2 && argv[1] == std::string_view("worker")) return run_worker();
+    // The words of a launcher are not options of pingperf.
+    if (argc > 4 && argv[1] == std::string_view("copy-agent"))
+      return run_copy_agent(argv[3], {argv + 4, argv + argc}, std::atoll(argv[2]) * kMillisecond);
     const int code = run_cli(argc, argv);
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
     fmt::print(stderr, "pingperf: cannot write to stdout: {}\n", std::strerror(errno));

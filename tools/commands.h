@@ -104,7 +104,8 @@ void print_recovered(Agents& agents);
 
 // Prints what an experiment cannot judge to stderr: what `--only` left out, and too few
 // repetitions. `place` begins each line.
-void print_warnings(const Criteria& criteria, const std::string& place);
+void print_warnings(const Experiment& experiment, const Criteria& criteria,
+                    const std::string& place);
 
 // Prints one JSON document to stdout.
 void print_json(const Json& document);

@@ -86,7 +86,10 @@ void announce_launchers(const Experiment& experiment) {
     fmt::print(stderr, "{}: runs: {}\n", launcher.place, launcher.command);
 }
 
-void print_warnings(const Criteria& criteria, const std::string& place) {
+void print_warnings(const Experiment& experiment, const Criteria& criteria,
+                    const std::string& place) {
+  for (const std::string& line : experiment.warnings)
+    fmt::print(stderr, "{}warning: {}\n", place, line);
   if (const auto line = left_out_by_only(criteria))
     fmt::print(stderr, "{}warning: {}\n", place, *line);
   for (const std::string& line : undecidable(criteria))
@@ -106,7 +109,7 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
       const Experiment experiment = load_experiment(file, overrides);
       const Criteria criteria = read_criteria(experiment);
       if (experiment.lab) check_lab(*experiment.lab);
-      print_warnings(criteria, file + ": ");
+      print_warnings(experiment, criteria, file + ": ");
       const std::vector<Trial> plan = plan_trials(experiment);
       const Nanoseconds length = expected_length(experiment, plan);
       document.push_back({{"file", file},
@@ -134,7 +137,7 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
 int plan_command(const std::string& file, const Overrides& overrides, const std::string& format) {
   const Experiment experiment = load_experiment(file, overrides);
   const Criteria criteria = read_criteria(experiment);
-  print_warnings(criteria, file + ": ");
+  print_warnings(experiment, criteria, file + ": ");
   const std::vector<Trial> plan = plan_trials(experiment);
   if (format == "json") {
     print_json(plan_json(experiment, plan));

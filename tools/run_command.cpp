@@ -403,7 +403,7 @@ int run_sessions(const RunCommand& command, const Subject& subject, const Interr
   // Read once: the first session must not become the baseline of the second.
   const Criteria criteria = read_criteria(experiment);
   announce_launchers(experiment);
-  print_warnings(criteria, "");
+  print_warnings(experiment, criteria, "");
   Sessions sessions{command.sessions};
   int worst = kAllWell;
   for (; sessions.number <= sessions.count && worst != kInterrupted; ++sessions.number) {

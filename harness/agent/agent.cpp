@@ -15,6 +15,7 @@
 
 #include "harness/agent/changes.h"
 #include "harness/agent/copied_files.h"
+#include "harness/agent/copy_agent.h"
 #include "harness/agent/counters.h"
 #include "harness/agent/host_checks.h"
 #include "harness/agent/host_facts.h"
@@ -412,6 +413,7 @@ int serve(int in, int out, bool& is_terminated) {
 int run_agent(int in, int out) {
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGPIPE, SIG_IGN);
+  delete_own_copy();
   adopt_orphans();
   bool is_terminated = false;
   const int status = serve(in, out, is_terminated);

@@ -58,6 +58,21 @@ std::vector<std::string> agent_command(const std::vector<std::string>& launch,
   return command;
 }
 
+std::vector<std::string> agent_command(const Host& host) {
+  if (!host.copy) return agent_command(host.launch, host.pingperf);
+  const std::string own = std::filesystem::read_symlink("/proc/self/exe");
+  std::vector<std::string> command = {own, "copy-agent",
+                                      std::to_string(host.start_timeout / kMillisecond),
+                                      host.pingperf.empty() ? own : host.pingperf};
+  command.insert(command.end(), host.launch.begin(), host.launch.end());
+  return command;
+}
+
+Nanoseconds hello_timeout(const Host& host) {
+  constexpr Nanoseconds kCopy = 120 * kSecond;  // some megabytes over a slow line
+  return host.start_timeout + (host.copy ? kCopy : 0);
+}
+
 Channel::Channel(const std::vector<std::string>& command, std::string host,
                  Nanoseconds hello_timeout, Greeting)
     : host_(std::move(host)), command_(command_line(command)), hello_timeout_(hello_timeout) {
@@ -125,9 +140,12 @@ bool Channel::greet() {
     const auto line = next_line(0);
     if (!line && now_ns() < hello_deadline_) return false;
     if (!line && is_recovering_) give_up();
-    if (!line)
-      fail(fmt::format("did not answer within {:.1f} s{}", to_seconds(hello_timeout_),
-                       lines_.rest().empty() ? "" : ", but printed " + excerpt(lines_.rest())));
+    if (!line) {
+      const std::string last = tail_.last_lines();
+      fail(fmt::format("did not answer within {:.1f} s{}{}{}", to_seconds(hello_timeout_),
+                       lines_.rest().empty() ? "" : ", but printed " + excerpt(lines_.rest()),
+                       last.empty() ? "" : ": ", last));
+    }
     take_hello(*line);
   }
   return true;
@@ -261,7 +279,7 @@ void Channel::fail(const std::string& what) {
 
 void Channel::fail_ended(std::optional<int> status) {
   if (errors_) tail_.drain(errors_.get());
-  const std::string last = tail_.last_line();
+  const std::string last = tail_.last_lines();
   fail(fmt::format("ended ({}){}{}{}", status ? ending(*status) : "it closed its stdout",
                    lines_.rest().empty() ? "" : " amid a line", last.empty() ? "" : ": ", last));
 }

@@ -8,6 +8,7 @@
 
 #include "harness/agent/protocol.h"
 #include "harness/base/process.h"
+#include "harness/experiment/experiment.h"
 #include "sockets/core/clock.h"
 
 namespace pingperf {
@@ -23,6 +24,13 @@ class ChannelError : public std::runtime_error {
 // empty, it is the path of this executable.
 std::vector<std::string> agent_command(const std::vector<std::string>& launch,
                                        const std::string& pingperf);
+
+// Returns the command that starts the agent of a host, which brings pingperf there with `copy`
+// (copy_agent.h).
+std::vector<std::string> agent_command(const Host& host);
+
+// Returns how long that agent may take to answer.
+Nanoseconds hello_timeout(const Host& host);
 
 // Starts an agent as a child process and talks to it. Destroying it ends the agent: closes its stdin,
 // and if it has not ended after a second, or ten if it has changes of its system to undo, sends

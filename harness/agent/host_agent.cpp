@@ -36,7 +36,7 @@ HostAgent::~HostAgent() {
 
 bool HostAgent::is_settled() const noexcept {
   if (lost_) return false;
-  if (state_ == State::away) return is_absent_ && !copy_under_way_.valid();
+  if (state_ == State::away) return is_absent_;
   return state_ == State::ready && !channel_->has_hung_up() && !channel_->is_broken();
 }
 
@@ -47,7 +47,6 @@ Channel* HostAgent::channel() const noexcept {
 void HostAgent::step() {
   if (lost_ && lost_->has_ended()) lost_.reset();
   if (state_ == State::away) {
-    if (copy_under_way_.valid()) return take_copy();
     if (may_start_ && !is_absent_ && !lost_ && now_ns() >= next_start_) start();
     return;
   }
@@ -63,22 +62,18 @@ void HostAgent::step() {
 }
 
 void HostAgent::start_now() {
-  if (state_ != State::away || copy_under_way_.valid()) return;
+  if (state_ != State::away) return;
   next_start_ = 0;
   step();
 }
 
 void HostAgent::start() {
   ++starts_;
-  begin_channel(host_.pingperf);
-}
-
-void HostAgent::begin_channel(const std::string& path) {
   state_ = State::starting;
   files_sent_ = 0;
   try {
-    channel_ = std::make_unique<Channel>(agent_command(host_.launch, path), description_,
-                                         Channel::kHelloTimeout, Channel::Greeting::later);
+    channel_ = std::make_unique<Channel>(agent_command(host_), description_, hello_timeout(host_),
+                                         Channel::Greeting::later);
     watch();
   } catch (const std::runtime_error& e) {
     note_failure(e.what());
@@ -103,7 +98,6 @@ void HostAgent::greet() {
       unwatch();  // step() waits for the end of the process
     }
   } catch (const ChannelError& e) {
-    if (host_.copy && !copy_) return copy_executable();  // no pingperf there, or another version
     note_failure(e.what());
   }
 }
@@ -122,7 +116,6 @@ void HostAgent::become_ready() {
   state_ = State::ready;
   error_.clear();
   failures_ = 0;
-  remove_copy();
   channel_->forget_engines();
   if (!is_listening_) unwatch();
 }
@@ -141,47 +134,18 @@ void HostAgent::note_failure(const std::string& error) {
   const bool was_ready = state_ == State::ready;
   if (was_ready) away_since_ = now_ns();
   state_ = State::away;
-  remove_copy();
   error_ = error;
   // An agent that was ready starts again at once. The pause doubles with each start that fails.
   failures_ = was_ready ? 0 : std::min<std::size_t>(failures_ + 1, 10);
-  next_start_ =
-      now_ns() + (was_ready ? 0 : std::min(kMaxPause, kFirstPause << (failures_ - 1)));
+  next_start_ = now_ns() + (was_ready ? 0 : std::min(kMaxPause, kFirstPause << (failures_ - 1)));
   end_lost();
   if (is_listening_ && was_ready) on_loss_();
-}
-
-// On another thread, because it runs a command on the host.
-void HostAgent::remove_copy() {
-  if (copy_)
-    removal_ = std::async(std::launch::async,
-                          [copy = std::exchange(copy_, nullptr)]() mutable { copy.reset(); });
 }
 
 void HostAgent::end_lost() {
   if (!channel_) return;
   channel_->begin_end();
   lost_ = std::move(channel_);
-}
-
-// Copies this executable to the host on another thread, because the copy takes seconds.
-void HostAgent::copy_executable() {
-  unwatch();
-  end_lost();
-  state_ = State::away;
-  copy_under_way_ = std::async(std::launch::async, [launch = host_.launch] {
-    return std::make_shared<RemoteCopy>(launch);
-  });
-}
-
-void HostAgent::take_copy() {
-  if (copy_under_way_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
-  try {
-    copy_ = copy_under_way_.get();
-    begin_channel(copy_->path());
-  } catch (const CommandError& e) {
-    note_failure(fmt::format("cannot copy pingperf to the {}: {}", description_, e.what()));
-  }
 }
 
 void HostAgent::listen(std::function<void(Event)> on_event, std::function<void()> on_loss) {

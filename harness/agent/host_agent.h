@@ -1,18 +1,18 @@
-// HostAgent: one agent of a host, which is started again after it has been lost. Nothing here waits.
+// HostAgent: one agent of a host, which is started again after it has been lost. Nothing here
+// waits.
 //
 //   away ---> starting ---> copying ---> ready       copying: with copy_files alone
 //    ^           |             |           |
-//    +-----------+-------------+-----------+         a failure; the next start follows after a pause
+//    +-----------+-------------+-----------+         a failure; the next start follows after a
+//    pause
 #pragma once
 
 #include <functional>
-#include <future>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "harness/agent/channel.h"
-#include "harness/agent/remote_copy.h"
 #include "harness/base/event_loop.h"
 #include "harness/experiment/experiment.h"
 
@@ -39,7 +39,7 @@ class HostAgent {
 
   State state() const noexcept { return state_; }
   bool is_starting() const noexcept {
-    return state_ == State::starting || state_ == State::copying || copy_under_way_.valid();
+    return state_ == State::starting || state_ == State::copying;
   }
   // Returns true if step() has nothing to do before the agent fails.
   bool is_settled() const noexcept;
@@ -67,16 +67,12 @@ class HostAgent {
 
  private:
   void start();
-  void begin_channel(const std::string& path);
   void handle_readable();
   void greet();
   void send_files();
   void receive_events();
   void become_ready();
   void note_failure(const std::string& error);
-  void copy_executable();
-  void take_copy();
-  void remove_copy();
   void watch();
   void unwatch() noexcept;
   void end_lost();
@@ -90,9 +86,6 @@ class HostAgent {
   bool is_absent_ = false;
   std::unique_ptr<Channel> channel_;
   std::unique_ptr<Channel> lost_;  // the former one, whose process has not ended yet
-  std::future<std::shared_ptr<RemoteCopy>> copy_under_way_;
-  std::shared_ptr<RemoteCopy> copy_;  // deleted as soon as the agent runs
-  std::future<void> removal_;         // of the copy
   std::size_t files_sent_ = 0;
   int watched_fd_ = -1;  // in the loop; -1: none
   bool is_listening_ = false;

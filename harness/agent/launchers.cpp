@@ -67,8 +67,7 @@ std::vector<Launcher> launchers_of(const Experiment& experiment) {
       if (host->launch.empty() && host->pingperf.empty()) continue;
       const std::string command =
           command_line(agent_command(host->launch, host->pingperf)) +
-          (host->copy ? " (copy: true: also mktemp, dd, chmod, sha256sum and rm if necessary)"
-                      : "");
+          (host->copy ? " (copy: true: by sh, which writes a copy of pingperf if necessary)" : "");
       const bool is_known = std::any_of(launchers.begin(), launchers.end(),
                                         [&](const Launcher& l) { return l.command == command; });
       if (!is_known) launchers.push_back({host->place, command});

@@ -45,6 +45,24 @@ bool readable(int fd) {
   return ::poll(&p, 1, 0) > 0 && (p.revents & POLLIN) != 0;
 }
 
+// Removes the last line that is not blank, and what follows it, from `text`. Returns it in ASCII
+// without control characters; "" if there is none.
+std::string cut_last_line(std::string_view& text) {
+  text = text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+  const std::size_t begin = text.rfind('\n') + 1;
+  const std::string_view bytes = text.substr(begin);
+  text = text.substr(0, begin);
+  std::string line;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80)
+      line += '?';  // the tail may begin within a character
+    else if (byte >= ' ' && byte != 0x7f)
+      line += c;
+  }
+  return line;
+}
+
 }  // namespace
 
 bool LineBuffer::read_from(int fd) {
@@ -84,19 +102,19 @@ void Tail::drain(int fd) {
 
 std::string Tail::last_line() const {
   std::string_view text = text_;
-  const std::size_t last = text.find_last_not_of(" \t\r\n");
-  if (last == std::string_view::npos) return "";
-  text = text.substr(0, last + 1);
-  text = text.substr(text.rfind('\n') + 1);
-  std::string line;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x80)
-      line += '?';  // the tail may begin within a character
-    else if (byte >= ' ' && byte != 0x7f)
-      line += c;
+  return cut_last_line(text);
+}
+
+std::string Tail::last_lines() const {
+  constexpr int kMaxLines = 4;
+  std::string_view text = text_;
+  std::string lines;
+  for (int i = 0; i < kMaxLines; ++i) {
+    const std::string line = cut_last_line(text);
+    if (line.empty()) break;
+    lines = line + (lines.empty() ? "" : "; ") + lines;
   }
-  return line;
+  return lines;
 }
 
 void write_line(int fd, std::string text) {

@@ -48,6 +48,9 @@ class Tail {
   void drain(int fd);
   // Returns the last line that is not blank, in ASCII without control characters; may be empty.
   std::string last_line() const;
+  // Returns the last lines that are not blank, at most 4, joined by "; ". A launcher such as srun
+  // prints its reason before its last line.
+  std::string last_lines() const;
 
  private:
   std::string text_;

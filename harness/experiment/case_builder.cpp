@@ -43,8 +43,12 @@ bool is_limit(std::string_view parameter) {
 // Builds one case. Keeps the place of each explicit assignment, for errors.
 class CaseBuilder {
  public:
-  CaseBuilder(const std::string& workload, const Node& node, const Programs& programs)
-      : node_(node), programs_(programs), engines_(all_engines().begin(), all_engines().end()) {
+  CaseBuilder(const std::string& workload, const Node& node, const Programs& programs,
+              bool share_cpus)
+      : node_(node),
+        programs_(programs),
+        share_cpus_(share_cpus),
+        engines_(all_engines().begin(), all_engines().end()) {
     case_.workload = case_.name = workload;
     for (const auto& program : programs) engines_.push_back(&program->engine);
   }
@@ -214,7 +218,9 @@ class CaseBuilder {
     validate(highest);
   }
 
-  void validate(const Options& o) const {
+  void validate(Options o) const {
+    // The engines compare the two pins. On two machines, equal numbers are two CPUs.
+    if (!share_cpus_ && o.client_cpu == o.server_cpu) o.server_cpu.reset();
     if (case_.engine->validate)
       if (const auto error = case_.engine->validate(o))
         fail_at(place_of(*error), fmt::format("case '{}': {}", case_.name, *error));
@@ -231,6 +237,7 @@ class CaseBuilder {
 
   const Node& node_;
   const Programs& programs_;
+  const bool share_cpus_;
   std::vector<const Engine*> engines_;  // with those of the programs
   Case case_;
   std::vector<std::pair<std::string, Mark>> explicit_;
@@ -239,7 +246,8 @@ class CaseBuilder {
 };
 
 // Returns the background that loads the network while `loaded` is measured.
-Case background_of(const Case& loaded, const Node& node, const Programs& programs) {
+Case background_of(const Case& loaded, const Node& node, const Programs& programs,
+                   bool share_cpus) {
   constexpr Nanoseconds kTail = 500 * kMillisecond;
   refuse_search(node, "a background");
   check_keys(node, "background", assignable_keys());
@@ -247,7 +255,7 @@ Case background_of(const Case& loaded, const Node& node, const Programs& program
     if (const Node* const n = node.find(key))
       fail_at(n->mark, fmt::format("{}: a background lasts as long as what is measured", key));
   std::set<std::string> unused;
-  Case background = build_cases("background", node, nullptr, programs, unused).front();
+  Case background = build_cases("background", node, nullptr, programs, unused, share_cpus).front();
   if (background.options.kind != Kind::throughput)
     fail_at(node.mark, "a background is of kind throughput");
   if (!background.engine->honours("duration"))
@@ -265,7 +273,7 @@ Case background_of(const Case& loaded, const Node& node, const Programs& program
 }
 
 // Replaces the last case by two: idle, and loaded by the background.
-void load(std::vector<Case>& cases, const Node& node, const Programs& programs) {
+void load(std::vector<Case>& cases, const Node& node, const Programs& programs, bool share_cpus) {
   Case idle = std::move(cases.back());
   cases.pop_back();
   const bool is_bulk = idle.options.kind == Kind::throughput && !idle.options.frame_every;
@@ -274,7 +282,8 @@ void load(std::vector<Case>& cases, const Node& node, const Programs& programs) 
             "background: it loads a workload of kind latency or connect, or with frame, that has a "
             "duration");
   Case loaded = idle;
-  loaded.background = std::make_shared<const Case>(background_of(loaded, node, programs));
+  loaded.background =
+      std::make_shared<const Case>(background_of(loaded, node, programs, share_cpus));
   for (auto& [c, load] : {std::pair<Case&, const char*>{idle, "idle"}, {loaded, "loaded"}}) {
     c.axes.emplace_back("load", load);
     c.name += fmt::format("/load={}", load);
@@ -295,7 +304,8 @@ void assign_shape(CaseBuilder& builder, const Node* defaults, std::set<std::stri
 }  // namespace
 
 std::vector<Case> build_cases(const std::string& workload, const Node& node, const Node* defaults,
-                              const Programs& programs, std::set<std::string>& used_defaults) {
+                              const Programs& programs, std::set<std::string>& used_defaults,
+                              bool share_cpus) {
   std::vector<std::string_view> keys = assignable_keys();
   const std::vector<std::string_view> own = keys_of("workload");
   keys.insert(keys.end(), own.begin(), own.end());
@@ -307,7 +317,7 @@ std::vector<Case> build_cases(const std::string& workload, const Node& node, con
   std::vector<Case> cases;
   for (const Combination& combination :
        expand_matrix(node.find("matrix"), node.find("exclude"), node.find("include"))) {
-    CaseBuilder builder(workload, node, programs);
+    CaseBuilder builder(workload, node, programs, share_cpus);
     assign_shape(builder, defaults, used_defaults);
     for (const Node::Entry& entry : node.entries)
       if (is_assignable(entry.key))
@@ -315,7 +325,8 @@ std::vector<Case> build_cases(const std::string& workload, const Node& node, con
     for (const Assignment& a : combination) builder.add_axis(a);
     if (const Node* const search = node.find("search")) builder.search(*search);
     cases.push_back(builder.finish(defaults, used_defaults));
-    if (const Node* const background = node.find("background")) load(cases, *background, programs);
+    if (const Node* const background = node.find("background"))
+      load(cases, *background, programs, share_cpus);
   }
   if (cases.empty())
     fail_at(node.find("exclude")->mark, "exclude leaves nothing of the matrix: nothing would run");

@@ -13,9 +13,10 @@ namespace pingperf {
 
 // Makes the cases of one workload. A parameter's value comes from the combination of the matrix,
 // else from the workload, else from `defaults`, else from the built-in default. Adds the keys of
-// `defaults` that a case used to `used_defaults`. `programs` are engines too. Throws UsageError.
+// `defaults` that a case used to `used_defaults`. `programs` are engines too. With `share_cpus`,
+// both ends may run on one machine. Throws UsageError.
 std::vector<Case> build_cases(const std::string& workload, const Node& node, const Node* defaults,
                               const std::vector<std::shared_ptr<const Program>>& programs,
-                              std::set<std::string>& used_defaults);
+                              std::set<std::string>& used_defaults, bool share_cpus);
 
 }  // namespace pingperf

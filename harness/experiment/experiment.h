@@ -16,7 +16,7 @@ namespace pingperf {
 
 // The host that one end of a trial runs on.
 struct Host {
-  std::string name;  // in the names of pairs; empty: none
+  std::string name;                 // in the names of pairs; empty: none
   std::vector<std::string> launch;  // argv prefix that starts an agent there; empty: this machine
   std::string address;              // of the data; empty: loopback
   std::string bind;                 // address that the server binds to; empty: `address`
@@ -27,6 +27,7 @@ struct Host {
   std::string external;             // address of a server that runs there without an agent
   std::uint16_t port = 0;           // of the external server
   std::string place;                // in the file, for errors
+  Nanoseconds start_timeout = 10 * kSecond;  // until its agent answers: a key of the plan
 
   bool is_external() const { return !external.empty(); }
 };
@@ -39,6 +40,10 @@ struct HostPair {
   std::string name;            // on the axis `pair`
   std::size_t group = 0;       // pairs of different groups never measure at the same time
 };
+
+// Returns true if both ends may run on one machine, and so on the same CPUs. A network namespace or
+// a container is on this machine.
+bool may_share_cpus(const HostPair& hosts);
 
 // `lab:`: a network that is made for the run. Delay, loss and reordering apply to each direction.
 struct LabOptions {
@@ -115,7 +120,8 @@ struct Experiment {
   PlanOptions plan;
   std::vector<std::shared_ptr<const Program>> programs;
   std::vector<std::shared_ptr<const Variant>> variants;
-  std::vector<Case> cases;  // in the order of the file
+  std::vector<Case> cases;            // in the order of the file
+  std::vector<std::string> warnings;  // of overrides
   // read_criteria() reads it. Null if the experiment was not read from a file.
   std::shared_ptr<const ExperimentSource> source;
 

@@ -127,6 +127,11 @@ class ExperimentReader {
     if (const Node* const n = node.find("host_grace"))
       plan.host_grace = read_bounded(*n, "host_grace", 0);
     if (const Node* const n = node.find("counters")) plan.counters = read_counters(*n);
+    if (const Node* const n = node.find("start_timeout")) {
+      const Nanoseconds limit = read_bounded(*n, "start_timeout", kMillisecond);
+      for (HostPair& pair : experiment_.hosts)
+        pair.client.start_timeout = pair.server.start_timeout = limit;
+    }
     if (const Node* const n = node.find("timeout")) {
       plan.timeout = read_bounded(*n, "timeout", kMillisecond);
       timeout_mark_ = n->mark;
@@ -167,10 +172,11 @@ class ExperimentReader {
     if (workloads->type != Node::Type::map || workloads->entries.empty())
       fail_at(workloads->mark, "workloads must be a map with at least one workload");
     std::set<std::string> used_defaults;
+    const bool share_cpus = std::ranges::any_of(experiment_.hosts, may_share_cpus);
     for (const Node::Entry& entry : workloads->entries) {
       check_name(entry.key, entry.mark, "workload name");
       add_cases(in_every_variant(build_cases(entry.key, entry.value, defaults, experiment_.programs,
-                                             used_defaults),
+                                             used_defaults, share_cpus),
                                  entry.value.find("variants")),
                 entry.value.mark);
     }
@@ -343,8 +349,12 @@ Experiment parse_experiment(const std::string& text, const std::string& source,
     throw UsageError(source + ":1:1: the file holds no experiment");
   // Keys for anchors that other keys refer to, as in Compose files.
   std::erase_if(root.entries, [](const Node::Entry& e) { return e.key.starts_with("x-"); });
-  for (const std::string& expression : overrides.set) apply_set(root, expression);
+  std::vector<std::string> warnings;
+  for (const std::string& expression : overrides.set)
+    if (std::string warning = apply_set(root, expression); !warning.empty())
+      warnings.push_back(std::move(warning));
   Experiment experiment = ExperimentReader(root, used).read();
+  experiment.warnings = std::move(warnings);
   experiment.source =
       std::make_shared<const ExperimentSource>(ExperimentSource{std::move(root), experiment.cases});
   if (!overrides.only.empty()) keep_only(experiment, overrides.only);

@@ -167,9 +167,10 @@ void read_addresses(const Node& hosts, const std::vector<UsedFile>& used,
   }
   const std::vector<ListedHost> list = read_list("addresses", *addresses, used);
   if (list.size() != fleet.size())
-    fail_at(addresses->mark, fmt::format("addresses: {} for {} nodes: each node has one, in the order of "
-                                         "the nodes",
-                                         list.size(), fleet.size()));
+    fail_at(addresses->mark,
+            fmt::format("addresses: {} for {} nodes: each node has one, in the order of "
+                        "the nodes",
+                        list.size(), fleet.size()));
   for (std::size_t i = 0; i < fleet.size(); ++i) fleet[i].address = list[i].name;
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "harness/base/lines.h"
 #include "harness/experiment/fleet_reader.h"
 #include "harness/experiment/keys.h"
@@ -25,7 +27,8 @@ const std::vector<ShortForm>& short_forms() {
       {"docker", {"docker", "exec", "-i"}, {}},
       {"podman", {"podman", "exec", "-i"}, {}},
       {"kubectl", {"kubectl", "exec", "-i"}, {"--"}},
-      {"srun", {"srun", "--nodes=1", "--ntasks=1", "--nodelist"}, {}},
+      // --overlap: several agents share the CPUs of a job's node.
+      {"srun", {"srun", "--overlap", "--nodes=1", "--ntasks=1", "--nodelist"}, {}},
   };
   return forms;
 }
@@ -124,6 +127,11 @@ std::string way_to(const Host& host) {
   return host.launch.empty() ? "this machine" : command_line(host.launch);
 }
 
+bool is_on_this_machine(const Host& host) {
+  constexpr std::string_view kLocal[] = {"ip", "docker", "podman"};
+  return host.launch.empty() || std::ranges::count(kLocal, host.launch.front()) != 0;
+}
+
 }  // namespace
 
 std::vector<std::string_view> launcher_names() {
@@ -169,6 +177,11 @@ void UniqueNames::add(const HostPair& pair, const Mark& mark) {
           "{}: '{}' is the name of two hosts, of '{}' and of '{}': give one of them a name",
           host->place, host->name, known, way));
   }
+}
+
+bool may_share_cpus(const HostPair& hosts) {
+  return hosts.client.launch == hosts.server.launch ||
+         (is_on_this_machine(hosts.client) && is_on_this_machine(hosts.server));
 }
 
 void read_hosts(const Node& hosts, const std::vector<UsedFile>& used, Experiment& experiment) {

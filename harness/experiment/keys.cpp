@@ -191,6 +191,9 @@ std::vector<ExperimentSection> make_sections() {
            {.name = "host_grace", .type = duration,
             .doc = "how long a round waits for a host that was lost; default: 60s",
             .maximum = kWeek},
+           {.name = "start_timeout", .type = duration,
+            .doc = "time limit of a launcher until its agent answers; default: 10s",
+            .minimum = kMillisecond, .maximum = kWeek},
            {.name = "counters", .type = choice,
             .doc = "counters of the hosts per trial, in counters.csv; all: also those that cost "
                    "more; default: default",

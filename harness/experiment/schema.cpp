@@ -360,13 +360,13 @@ const Rules kRules[] = {
     {"hosts",
      [] {
        Schema rules = pair_rules();
-        rules.update(needs({{"addresses", "nodes"}, {"pattern", "nodes"}, {"nodes", "pattern"}}));
-        for (const char* const key : {"at_once", "minimum"})
-          rules["dependentSchemas"][key] = at_least_one({"nodes", "pairs"});
-        rules["allOf"] = Schema::array();
-        for (const char* const list : {"nodes", "pairs"})
-          for (const char* const other : {"client", "server", "nodes", "pairs"})
-            if (std::string_view(list) != other) rules["allOf"].push_back(not_both(list, other));
+       rules.update(needs({{"addresses", "nodes"}, {"pattern", "nodes"}, {"nodes", "pattern"}}));
+       for (const char* const key : {"at_once", "minimum"})
+         rules["dependentSchemas"][key] = at_least_one({"nodes", "pairs"});
+       rules["allOf"] = Schema::array();
+       for (const char* const list : {"nodes", "pairs"})
+         for (const char* const other : {"client", "server", "nodes", "pairs"})
+           if (std::string_view(list) != other) rules["allOf"].push_back(not_both(list, other));
        rules["properties"]["pairs"]["minItems"] = 1;
        return rules;
      }},

@@ -315,9 +315,23 @@ Node& step_into(Node& parent, const std::string& step, const Mark& mark) {
   return parent.entries.back().value;
 }
 
+// Returns a warning that names the keys of `before` that `after` lacks; "" if it has all.
+std::string warning_of_dropped(const Node& before, const Node& after, const Mark& mark) {
+  // One way to reach the host replaces another.
+  constexpr std::string_view kReplaced[] = {"ssh",     "netns", "docker", "podman",
+                                            "kubectl", "srun",  "launch"};
+  std::string keys;
+  for (const Node::Entry& entry : before.entries)
+    if (!after.find(entry.key) && std::ranges::count(kReplaced, entry.key) == 0)
+      keys += (keys.empty() ? "" : ", ") + entry.key;
+  if (keys.empty()) return "";
+  return fmt::format("{} replaces the whole host and drops {}: repeat them in the value",
+                     mark.source, keys);
+}
+
 }  // namespace
 
-void apply_set(Node& root, const std::string& expression) {
+std::string apply_set(Node& root, const std::string& expression) {
   const Mark mark{fmt::format("--set '{}'", expression), 0, 0};
   const std::size_t equals = expression.find('=');
   if (equals == std::string::npos || equals == 0)
@@ -339,9 +353,12 @@ void apply_set(Node& root, const std::string& expression) {
     parent = target;
     target = &step_into(*target, step, mark);
   }
+  std::string warning;
+  if (expression.starts_with("hosts.")) warning = warning_of_dropped(*target, value, mark);
   const bool unsets = value.type == Node::Type::null && parent->type == Node::Type::map;
   *target = std::move(value);
   if (unsets) std::erase_if(parent->entries, [&](const auto& e) { return &e.value == target; });
+  return warning;
 }
 
 }  // namespace pingperf

@@ -58,6 +58,7 @@ Node parse_yaml(const std::string& text, const std::string& source);
 // Applies an expression such as "workloads.bulk.duration=5s": sets the value at the dotted path.
 // The value is YAML, and null removes the key. Adds missing maps. A step into a list is an index
 // from 0. Throws UsageError that names the expression.
-void apply_set(Node& root, const std::string& expression);
+// Returns a warning if the value is a map that drops keys of a host in the file, else "".
+std::string apply_set(Node& root, const std::string& expression);
 
 }  // namespace pingperf

@@ -119,6 +119,19 @@ TEST(ChannelTest, ADeadAgentIsReportedWithStatusLastErrorLineAndCommand) {
                     HasSubstr("die-at-hello pingperf agent")));
 }
 
+TEST(ChannelTest, TheLastLinesOfALauncherAreKept) {
+  const char* const srun =
+      "echo 'srun: error: Unable to create step: Requested nodes are busy' >&2; echo >&2; "
+      "echo 'srun: error: Exiting' >&2; ";
+  const std::string words =
+      ": srun: error: Unable to create step: Requested nodes are busy; srun: error: Exiting, "
+      "command: ";
+  EXPECT_THAT(error_of_hello({"sh", "-c", std::string(srun) + "exit 1"}),
+              HasSubstr("ended (exit status 1)" + words));
+  EXPECT_THAT(error_of_hello({"sh", "-c", std::string(srun) + "exec sleep 10"}, kSecond),
+              HasSubstr("did not answer within 1.0 s" + words));
+}
+
 TEST(ChannelTest, ACommandThatDoesNotExistIsNamed) {
   EXPECT_THAT(error_of_hello({"/nonexistent/ssh", "h1"}),
               HasSubstr("(exit status 127): cannot run '/nonexistent/ssh': No such file"));

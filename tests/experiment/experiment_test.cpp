@@ -1,3 +1,4 @@
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -175,6 +176,28 @@ workloads: {a: {kind: latency, engine: blocking}}
   EXPECT_EQ(e.plan.timeout, 20 * kSecond);
 }
 
+TEST(Experiment, PinsAreComparedOnlyIfBothEndsMayShareCpus) {
+  const auto on = [](const char* client, const char* server) {
+    return error_of(fmt::format(
+        "{{name: x, hosts: {{client: {}, server: {}}}, workloads: {{ping: {{kind: latency, "
+        "engine: spin, pin: {{client: 1, server: 1}}}}}}}}",
+        client, server));
+  };
+  EXPECT_EQ(on("{ssh: a}", "{ssh: b, address: 192.0.2.1}"), "");
+  EXPECT_EQ(on("{}", "{ssh: b, address: 192.0.2.1}"), "");
+  EXPECT_THAT(on("{}", "{}"), HasSubstr("both ends on one CPU"));
+  EXPECT_THAT(on("{ssh: a}", "{ssh: a, address: 192.0.2.1}"), HasSubstr("both ends on one CPU"));
+  EXPECT_THAT(on("{netns: a}", "{docker: b}"), HasSubstr("both ends on one CPU"));
+}
+
+TEST(Experiment, TheStartTimeoutIsThatOfEveryAgent) {
+  const Experiment e = parse(
+      "{name: x, hosts: {client: {ssh: a}, server: {ssh: b}}, plan: {start_timeout: 2m}, "
+      "workloads: {ping: {kind: latency, engine: blocking}}}");
+  EXPECT_EQ(e.hosts.front().client.start_timeout, 120 * kSecond);
+  EXPECT_EQ(e.hosts.front().server.start_timeout, 120 * kSecond);
+}
+
 TEST(Experiment, EveryCaseRunsOnEveryPairOfHosts) {
   const Experiment e = parse(R"(
 name: x
@@ -305,6 +328,17 @@ TEST(Overrides, NullRemovesAKey) {
   const Experiment e =
       parse_experiment(std::string(kBulk), "bulk.yaml", {{"plan.seed=7", "plan.seed=null"}, ""});
   EXPECT_EQ(e.plan.seed, PlanOptions().seed);
+}
+
+TEST(Overrides, SetOfAHostWarnsOfTheKeysThatItDrops) {
+  const std::string file =
+      "{name: x, hosts: {client: {ssh: a, copy: true}}, "
+      "workloads: {ping: {kind: latency, engine: blocking}}}";
+  EXPECT_THAT(parse(file, {.set = {"hosts.client={netns: b}"}}).warnings,
+              ElementsAre("--set 'hosts.client={netns: b}' replaces the whole host and drops "
+                          "copy: repeat them in the value"));
+  EXPECT_TRUE(parse(file, {.set = {"hosts.client={ssh: b, copy: false}"}}).warnings.empty());
+  EXPECT_TRUE(parse(file, {.set = {"hosts.client.ssh=b"}}).warnings.empty());
 }
 
 TEST(Overrides, AnErrorNamesTheExpression) {
