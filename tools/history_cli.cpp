@@ -4,7 +4,9 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "harness/base/units.h"
 #include "harness/base/usage_error.h"
+#include "harness/results/columns.h"
 #include "harness/results/run_set.h"
 #include "tools/history_commands.h"
 
@@ -44,6 +46,16 @@ void add_read_format(CLI::App& command, std::string& format, std::vector<std::st
       ->check(CLI::IsMember(std::move(formats)));
 }
 
+void add_since(CLI::App& command, std::string& since, const char* text) {
+  command.add_option("--since", since, text)
+      ->type_name("KEY=VALUE|DATE")
+      ->check([](const std::string& value) {
+        return value.find('=') != std::string::npos || is_moment(value)
+                   ? ""
+                   : fmt::format("'{}' is neither KEY=VALUE nor a date such as 2026-11-28", value);
+      });
+}
+
 // Adds the options that select stored runs.
 void add_filter(CLI::App& command, HistoryFilter& filter, Texts& labels) {
   command.add_option("--experiment", filter.experiment, "only runs of this experiment")
@@ -51,15 +63,6 @@ void add_filter(CLI::App& command, HistoryFilter& filter, Texts& labels) {
   command.add_option("--machine", filter.machine, "only runs of this machine")
       ->type_name("MACHINE");
   add_labels(command, labels, "only runs with this label");
-  command
-      .add_option("--since", filter.since,
-                  "only runs from the first one with this label, or from this date on (UTC)")
-      ->type_name("KEY=VALUE|DATE")
-      ->check([](const std::string& text) {
-        return text.find('=') != std::string::npos || is_moment(text)
-                   ? ""
-                   : fmt::format("'{}' is neither KEY=VALUE nor a date such as 2026-11-28", text);
-      });
   command.add_option("--last", filter.last, "only so many of the newest runs")
       ->type_name("COUNT")
       ->check(CLI::Range(1, 1'000'000));
@@ -95,6 +98,8 @@ CLI::App* add_reader(CLI::App& history, const char* name, const char* text,
   const auto labels = std::make_shared<Texts>();
   CLI::App* const command = history.add_subcommand(name, text);
   add_filter(*command, read->filter, *labels);
+  add_since(*command, read->filter.since,
+            "only runs from the first one with this label, or from this date on (UTC)");
   add_store(*command, read->store);
   command->callback([=, &result] {
     for (const std::string& label : *labels) add_label(read->filter.labels, label);
@@ -141,10 +146,88 @@ void add_history(CLI::App& app, int& result) {
       ->required();
 }
 
+double share_from(const std::string& text, const char* option, double limit) {
+  const auto share = parse_percent(text);
+  if (share && *share > 0 && *share <= limit) return *share;
+  throw UsageError(fmt::format("{}: '{}' is no percentage above 0% and up to {}%: write e.g. 2%",
+                               option, text, limit * 100));
+}
+
+// Throws UsageError for what CLI11 does not check.
+void check_trend(TrendCommand& trend, bool has_newest) {
+  if (trend.options.metrics.empty()) trend.options.metrics = {"throughput_bps", "rtt_p50_ns"};
+  const bool judges = trend.fails_on_change || trend.read.format == "junit";
+  for (const std::string& metric : trend.options.metrics) {
+    const Column* const known = find_metric(metric);
+    if (!known) throw UsageError("--metric: " + unknown_metric(metric));
+    if (known->better == Better::neither && judges)
+      throw UsageError(fmt::format("{}: {} has no better direction, so it cannot get worse",
+                                   trend.fails_on_change ? "--fail-on" : "--format junit", metric));
+  }
+  if (has_newest && !judges)
+    throw UsageError("--newest: does nothing without --fail-on change or --format junit");
+  if (!trend.read.filter.last) trend.read.filter.last = kTrendRuns;
+}
+
+void add_trend(CLI::App& app, int& result) {
+  const auto trend = std::make_shared<TrendCommand>();
+  const auto labels = std::make_shared<Texts>();
+  const auto threshold = std::make_shared<std::string>("2%"),
+             level = std::make_shared<std::string>("2%");
+  const auto fail_on = std::make_shared<std::string>();
+  CLI::App* const command =
+      app.add_subcommand("trend", "find when the figures of the stored runs changed");
+  command
+      ->add_option("--metric", trend->options.metrics,
+                   "judge this metric; throughput_bps and rtt_p50_ns unless given")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  command->add_option("--case", trend->options.cases, "only the cases that match, e.g. 'bulk/*'")
+      ->type_name("GLOB");
+  command
+      ->add_option("--relative-to", trend->options.relative_to,
+                   "first divide each median by that of this case of its run: engine=iperf3 or "
+                   "workload=NAME")
+      ->type_name("KEY=VALUE");
+  add_filter(*command, trend->read.filter, *labels);
+  add_since(*command, trend->since,
+            "print and judge only changes since the first run with this label, or since this date "
+            "(UTC); the runs before are their base");
+  command->add_option("--threshold", *threshold, "ignore changes that are smaller")
+      ->type_name("PERCENT")
+      ->capture_default_str();
+  command->add_option("--significance", *level, "the probability that a change is there by chance")
+      ->type_name("PERCENT")
+      ->capture_default_str();
+  command->add_option("--min-runs", trend->options.min_runs, "do not judge cases with fewer runs")
+      ->type_name("COUNT")
+      ->capture_default_str()
+      ->check(CLI::Range(3, 50));
+  command->add_option("--fail-on", *fail_on, "exit with 1 if a figure got worse in the newest runs")
+      ->check(CLI::IsMember({"change"}));
+  CLI::Option* const newest =
+      command->add_option("--newest", trend->newest, "how many of the newest runs can fail")
+          ->type_name("COUNT")
+          ->capture_default_str()
+          ->check(CLI::Range(1, 1'000'000));
+  add_store(*command, trend->read.store);
+  add_read_format(*command, trend->read.format, {"table", "csv", "json", "junit"},
+                  "the format of the output");
+  command->callback([=, &result] {
+    for (const std::string& label : *labels) add_label(trend->read.filter.labels, label);
+    trend->options.threshold = share_from(*threshold, "--threshold", 10);
+    trend->options.search.level = share_from(*level, "--significance", 0.2);
+    trend->fails_on_change = !fail_on->empty();
+    check_trend(*trend, newest->count() > 0);
+    result = trend_command(*trend);
+  });
+}
+
 }  // namespace
 
 void add_history_commands(CLI::App& app, int& result) {
   add_history(app, result);
+  add_trend(app, result);
 }
 
 }  // namespace pingperf

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "harness/history/history.h"
+#include "harness/verdicts/trend.h"
 
 namespace CLI {
 class App;
@@ -32,6 +33,17 @@ struct HistoryReadCommand {
   std::string format = "table";
 };
 
+struct TrendCommand {
+  HistoryReadCommand read;
+  TrendOptions options;
+  std::string since;             // print only changes since this label or date; empty: all
+  bool fails_on_change = false;  // exit with 1 on a change for the worse in the newest runs
+  std::size_t newest = 5;
+};
+
+// The default of the runs that a trend reads, so that it stays fast.
+inline constexpr std::size_t kTrendRuns = 500;
+
 // Adds the commands `history` and `trend` to the command line. A called one sets `result`.
 void add_history_commands(CLI::App& app, int& result);
 
@@ -40,5 +52,6 @@ int history_list_command(const HistoryReadCommand& command);
 int history_show_command(const HistoryReadCommand& command, const std::string& run);
 int history_export_command(const HistoryReadCommand& command);
 int history_prune_command(const HistoryReadCommand& command, std::size_t keep);
+int trend_command(const TrendCommand& command);
 
 }  // namespace pingperf

@@ -69,22 +69,20 @@ bool has_labels(const HistoryRun& run, const std::map<std::string, std::string>&
   });
 }
 
-// Removes the runs before `since`.
-void drop_before(std::vector<HistoryRun>& runs, const std::string& since, const std::string& file) {
+}  // namespace
+
+std::size_t index_since(const std::vector<HistoryRun>& runs, const std::string& since) {
   const std::size_t equals = since.find('=');
   const auto is_first = [&](const HistoryRun& run) {
     if (equals == std::string::npos) return run.started_at >= since;
     return has_labels(run, {{since.substr(0, equals), since.substr(equals + 1)}});
   };
   const auto first = std::ranges::find_if(runs, is_first);
-  if (first == runs.end())
-    throw UsageError(fmt::format("--since: no run of {} {} {}", file,
-                                 equals == std::string::npos ? "started since" : "has the label",
-                                 since));
-  runs.erase(runs.begin(), first);
+  if (first != runs.end()) return static_cast<std::size_t>(first - runs.begin());
+  throw UsageError(fmt::format("--since: none of the {} runs {} {}", runs.size(),
+                               equals == std::string::npos ? "started since" : "has the label",
+                               since));
 }
-
-}  // namespace
 
 History::History(const std::filesystem::path& file, Access access)
     : database_(open_database(file, access)) {
@@ -209,7 +207,9 @@ std::vector<HistoryRun> History::runs(const HistoryFilter& filter) {
   rows.with(filter.experiment, filter.machine);
   while (rows.step()) runs.push_back(run_of(rows));
   read_labels(runs);
-  if (!filter.since.empty()) drop_before(runs, filter.since, file());
+  if (!filter.since.empty())
+    runs.erase(runs.begin(),
+               runs.begin() + static_cast<std::ptrdiff_t>(index_since(runs, filter.since)));
   std::erase_if(runs, [&](const HistoryRun& run) { return !has_labels(run, filter.labels); });
   if (filter.last && runs.size() > *filter.last)
     runs.erase(runs.begin(), runs.end() - static_cast<std::ptrdiff_t>(*filter.last));

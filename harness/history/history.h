@@ -54,6 +54,10 @@ struct HistoryFilter {
   std::optional<std::size_t> last;            // so many of the newest
 };
 
+// Returns the index of the first run with a label ("commit=1a2b3c4") or from a date on. Throws
+// UsageError if there is none.
+std::size_t index_since(const std::vector<HistoryRun>& runs, const std::string& since);
+
 // A point of a series: the median of one case in one run.
 struct HistoryPoint {
   std::int64_t run = 0;

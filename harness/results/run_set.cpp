@@ -135,7 +135,19 @@ std::string nothing_left(const std::string& side,
   return text;
 }
 
-// Returns the case with the name "bulk/engine=iperf3/streams=4": workload, then axes.
+}  // namespace
+
+bool is_moment(std::string_view text) {
+  if (!has_form(text, "0000-00-00") && !has_form(text, "0000-00-00T00:00")) return false;
+  const auto number = [&](std::size_t at, std::size_t size) {
+    return *parse_number<unsigned>(text.substr(at, size));
+  };
+  const std::chrono::year_month_day day(std::chrono::year(static_cast<int>(number(0, 4))),
+                                        std::chrono::month(number(5, 2)),
+                                        std::chrono::day(number(8, 2)));
+  return day.ok() && (text.size() == 10 || (number(11, 2) < 24 && number(14, 2) < 60));
+}
+
 Case case_named(const std::string& name) {
   Case c;
   c.name = name;
@@ -150,19 +162,6 @@ Case case_named(const std::string& name) {
                         equals == std::string::npos ? "" : part.substr(equals + 1));
   }
   return c;
-}
-
-}  // namespace
-
-bool is_moment(std::string_view text) {
-  if (!has_form(text, "0000-00-00") && !has_form(text, "0000-00-00T00:00")) return false;
-  const auto number = [&](std::size_t at, std::size_t size) {
-    return *parse_number<unsigned>(text.substr(at, size));
-  };
-  const std::chrono::year_month_day day(std::chrono::year(static_cast<int>(number(0, 4))),
-                                        std::chrono::month(number(5, 2)),
-                                        std::chrono::day(number(8, 2)));
-  return day.ok() && (text.size() == 10 || (number(11, 2) < 24 && number(14, 2) < 60));
 }
 
 RunSet RunSet::read(const std::vector<std::string>& paths) {

@@ -28,6 +28,10 @@ struct RunSelection {
 // Returns true if `text` is a moment of a RunSelection.
 bool is_moment(std::string_view text);
 
+// Returns the case with the name "bulk/engine=iperf3/streams=4": workload, then axes. It has no
+// options.
+Case case_named(const std::string& name);
+
 class RunSet {
  public:
   struct Run {

@@ -1,0 +1,300 @@
+#include "harness/verdicts/trend.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "harness/base/statistics.h"
+#include "harness/base/usage_error.h"
+#include "harness/results/columns.h"
+#include "harness/results/run_set.h"
+#include "harness/verdicts/pairing.h"
+#include "harness/verdicts/rank_tests.h"
+#include "harness/verdicts/run_medians.h"
+
+namespace pingperf {
+namespace {
+
+constexpr double kMaxTrendQ = 0.05;
+
+// Returns the values on the scale on which changes are searched.
+std::vector<double> scaled_values(const TrendSeries& series) {
+  std::vector<double> values;
+  for (const TrendPoint& point : series.points)
+    values.push_back(series.is_difference ? point.value : std::log(point.value));
+  return values;
+}
+
+// Returns "KEY: OLD, now NEW" for each fact that both runs have and that differs.
+std::vector<std::string> changed_facts(const HistoryRun& before, const HistoryRun& after) {
+  std::vector<std::string> lines;
+  for (const auto& [key, value] : after.facts)
+    if (const auto old = before.facts.find(key); old != before.facts.end() && old->second != value)
+      lines.push_back(fmt::format("{}: {}, now {}", key, old->second, value));
+  return lines;
+}
+
+TrendLevel level_of(const TrendSeries& series, std::size_t begin, std::size_t end) {
+  std::vector<double> values;
+  for (std::size_t i = begin; i < end; ++i) values.push_back(series.points[i].value);
+  TrendLevel level{values.size(), median(values), {}, {}};
+  if (const auto interval = median_interval(values))
+    std::tie(level.ci_low, level.ci_high) = std::pair(interval->first, interval->second);
+  return level;
+}
+
+// Returns the size of a change with its interval, on the scale of `values`.
+ShiftEstimate shift_at(const std::vector<double>& values, const ChangePoint& at) {
+  const auto begin = values.begin();
+  const std::vector<double> before(begin + static_cast<std::ptrdiff_t>(at.begin),
+                                   begin + static_cast<std::ptrdiff_t>(at.first));
+  const std::vector<double> after(begin + static_cast<std::ptrdiff_t>(at.first),
+                                  begin + static_cast<std::ptrdiff_t>(at.end));
+  if (std::min(before.size(), after.size()) >= kMinPermutedPart)
+    return estimate_shift(before, after);
+  RunValues old_runs, new_runs;  // too few for ranks
+  for (double value : before) old_runs.push_back({value});
+  for (double value : after) new_runs.push_back({value});
+  return estimate_run_shift(old_runs, new_runs).value_or(ShiftEstimate{});
+}
+
+// Returns the change at a place, without its q value and environment.
+TrendChange trend_change(const TrendSeries& series, const std::vector<double>& values,
+                         const ChangePoint& at) {
+  const ShiftEstimate shift = shift_at(values, at);
+  const auto size_of = [&](double scaled) {
+    return series.is_difference ? scaled : std::exp(scaled);
+  };
+  TrendChange change{.at = at, .size = size_of(shift.center)};
+  if (shift.ci_low) change.ci_low = size_of(*shift.ci_low);
+  if (shift.ci_high) change.ci_high = size_of(*shift.ci_high);
+  change.before = level_of(series, at.begin, at.first);
+  change.after = level_of(series, at.first, at.end);
+  const Better better = find_metric(series.metric)->better;
+  change.is_worse = better != Better::neither && (shift.center < 0) == (better == Better::higher);
+  return change;
+}
+
+// Returns true if the change is as large as the threshold, or as a difference that matters.
+bool is_large(const TrendSeries& series, const TrendChange& change, double threshold) {
+  if (!series.is_difference) return std::abs(std::log(change.size)) >= std::log1p(threshold);
+  const std::optional<double> least = find_metric(series.metric)->min_difference;
+  if (least && series.reference.empty()) return std::abs(change.size) >= *least;
+  return std::abs(change.size) >= threshold * std::abs(change.before.median);
+}
+
+// The changes of one series while the family is decided.
+struct SeriesSearch {
+  std::vector<double> values;
+  std::vector<ChangePoint> changes;
+};
+
+void set_changes(TrendSeries& series, const SeriesSearch& search) {
+  series.changes.clear();
+  for (const ChangePoint& at : search.changes)
+    series.changes.push_back(trend_change(series, search.values, at));
+}
+
+// Removes small changes, and tests their neighbours again.
+void remove_small(TrendSeries& series, SeriesSearch& search, const TrendOptions& options) {
+  for (;;) {
+    set_changes(series, search);
+    const auto small = std::ranges::find_if(series.changes, [&](const TrendChange& change) {
+      return !is_large(series, change, options.threshold);
+    });
+    if (small == series.changes.end()) return;
+    search.changes.erase(search.changes.begin() + (small - series.changes.begin()));
+    test_changes_again(search.values, options.search, search.changes);
+  }
+}
+
+// Sets the q values. A series without a change is in the family with the p value of none. Returns
+// the series and index of the change with the largest q value.
+std::pair<TrendSeries*, std::size_t> set_q_values(std::vector<TrendSeries>& all) {
+  std::vector<double> p_values;
+  for (const TrendSeries& series : all) {
+    if (!series.unjudged.empty()) continue;
+    if (series.changes.empty()) p_values.push_back(series.p_value);
+    for (const TrendChange& change : series.changes) p_values.push_back(change.at.p_value);
+  }
+  const std::vector<double> q = q_values(p_values);
+  std::size_t next = 0;
+  std::pair<TrendSeries*, std::size_t> worst{nullptr, 0};
+  for (TrendSeries& series : all) {
+    if (!series.unjudged.empty()) continue;
+    next += series.changes.empty();
+    for (std::size_t i = 0; i < series.changes.size(); ++i) {
+      series.changes[i].q_value = q[next++];
+      if (!worst.first || series.changes[i].q_value > worst.first->changes[worst.second].q_value)
+        worst = {&series, i};
+    }
+  }
+  return worst;
+}
+
+// Decides all series as one family: removes the least significant change until all have a small q.
+void decide_trend(std::vector<TrendSeries>& all, const TrendOptions& options) {
+  std::map<const TrendSeries*, SeriesSearch> searches;
+  for (TrendSeries& series : all) {
+    if (series.points.size() < options.min_runs)
+      series.unjudged = fmt::format("{} runs: a change point requires {}", series.points.size(),
+                                    options.min_runs);
+    if (!series.unjudged.empty()) continue;
+    SeriesSearch& search = searches[&series];
+    search.values = scaled_values(series);
+    ChangePoints found = find_change_points(search.values, options.search);
+    series.p_value = found.p_value;
+    search.changes = std::move(found.changes);
+    remove_small(series, search, options);
+  }
+  for (;;) {
+    const auto [series, index] = set_q_values(all);
+    if (!series || series->changes[index].q_value <= kMaxTrendQ) return;
+    SeriesSearch& search = searches.at(series);
+    search.changes.erase(search.changes.begin() + static_cast<std::ptrdiff_t>(index));
+    test_changes_again(search.values, options.search, search.changes);
+    remove_small(*series, search, options);
+  }
+}
+
+// Sets what changed in the environment within one run of each change: its place is no more exact.
+void set_environment(const Trend& trend, TrendSeries& series, History& history) {
+  for (TrendChange& change : series.changes) {
+    const std::size_t last = std::min(change.at.first + 1, series.points.size() - 1);
+    for (std::size_t i = std::max<std::size_t>(change.at.first - 1, 1); i <= last; ++i) {
+      const TrendPoint &before = series.points[i - 1], &after = series.points[i];
+      for (std::string& line : changed_facts(trend.runs[before.run], trend.runs[after.run]))
+        change.environment.push_back(std::move(line));
+      if (before.parameters != after.parameters)
+        change.environment.push_back(fmt::format("parameters: {}, now {}",
+                                                 history.parameters(before.parameters),
+                                                 history.parameters(after.parameters)));
+    }
+  }
+}
+
+using CasesOfRun = std::map<std::string, HistoryPoint>;
+
+// Returns the names of the cases of an experiment that occur in any of its runs.
+std::vector<Case> cases_in(const std::map<std::size_t, CasesOfRun>& runs) {
+  std::vector<Case> cases;
+  std::set<std::string> names;
+  for (const auto& [run, points] : runs)
+    for (const auto& [name, point] : points)
+      if (names.insert(name).second) cases.push_back(case_named(name));
+  return cases;
+}
+
+// Returns the points of a case, divided by those of its reference.
+TrendSeries series_of(const std::string& case_name, const std::string& reference,
+                      const std::map<std::size_t, CasesOfRun>& runs) {
+  TrendSeries series{.case_name = case_name, .reference = reference};
+  for (const auto& [run, points] : runs) {
+    const auto point = points.find(case_name);
+    const auto divisor = reference.empty() ? points.end() : points.find(reference);
+    if (point == points.end() || (!reference.empty() && divisor == points.end())) continue;
+    if (!reference.empty() && divisor->second.value <= 0) continue;
+    const double value = point->second.value / (reference.empty() ? 1 : divisor->second.value);
+    series.points.push_back({run, value, point->second.parameters});
+  }
+  return series;
+}
+
+// Adds the series of one metric in one experiment. Returns true if a case is the reference.
+bool add_series(Trend& trend, const std::string& experiment, const std::string& metric,
+                const std::map<std::size_t, CasesOfRun>& runs, const TrendOptions& options) {
+  const std::vector<Case> cases = cases_in(runs);
+  bool has_reference = false;
+  for (const Case& c : cases) {
+    const bool is_base = !options.relative_to.empty() && is_reference(c, options.relative_to);
+    has_reference = has_reference || is_base;
+    if (is_base ||
+        (!options.cases.empty() && ::fnmatch(options.cases.c_str(), c.name.c_str(), 0) != 0))
+      continue;
+    const std::string reference =
+        options.relative_to.empty() ? "" : reference_of(c.name, options.relative_to, cases);
+    if (reference.empty() && !options.relative_to.empty()) continue;
+    TrendSeries series = series_of(c.name, reference, runs);
+    if (series.points.empty()) continue;
+    series.experiment = experiment;
+    series.metric = metric;
+    series.is_difference =
+        find_metric(metric)->min_difference.has_value() ||
+        std::ranges::any_of(series.points, [](const TrendPoint& p) { return p.value <= 0; });
+    trend.series.push_back(std::move(series));
+  }
+  return has_reference;
+}
+
+void read_series(Trend& trend, History& history, const TrendOptions& options) {
+  const std::map<std::int64_t, std::string> names = history.case_names();
+  std::map<std::int64_t, std::size_t> index_of;
+  std::set<std::int64_t> ids;
+  for (std::size_t i = 0; i < trend.runs.size(); ++i)
+    index_of[*ids.insert(trend.runs[i].id).first] = i;
+  bool has_reference = options.relative_to.empty();
+  for (const std::string& metric : options.metrics) {
+    std::map<std::string, std::map<std::size_t, CasesOfRun>> experiments;
+    for (const HistoryPoint& point : history.points(metric, ids)) {
+      const std::size_t run = index_of.at(point.run);
+      experiments[trend.runs[run].experiment][run].emplace(names.at(point.case_id), point);
+    }
+    for (const auto& [experiment, runs] : experiments)
+      has_reference = add_series(trend, experiment, metric, runs, options) || has_reference;
+  }
+  if (!has_reference)
+    throw UsageError(
+        fmt::format("relative to '{}': no case of these runs has that", options.relative_to));
+  if (trend.series.empty())
+    throw UsageError(fmt::format("{}: no case{} of these {} runs has {}", history.file(),
+                                 options.cases.empty() ? "" : " '" + options.cases + "'",
+                                 trend.runs.size(), fmt::join(options.metrics, " or ")));
+}
+
+}  // namespace
+
+Trend find_trend(History& history, const std::vector<HistoryRun>& runs,
+                 const TrendOptions& options) {
+  Trend trend{.runs = runs};
+  read_series(trend, history, options);
+  decide_trend(trend.series, options);
+  for (TrendSeries& series : trend.series) {
+    set_environment(trend, series, history);
+    series.first_level = series.changes.empty() ? level_of(series, 0, series.points.size())
+                                                : series.changes.front().before;
+  }
+  for (std::size_t i = 1; i < runs.size(); ++i)
+    if (std::vector<std::string> facts = changed_facts(runs[i - 1], runs[i]); !facts.empty())
+      trend.environment.push_back({i, std::move(facts)});
+  return trend;
+}
+
+void keep_changes_since(Trend& trend, const std::string& since) {
+  const std::size_t index = index_since(trend.runs, since);
+  for (TrendSeries& series : trend.series)
+    std::erase_if(series.changes, [&](const TrendChange& change) {
+      return series.points[change.at.first].run < index;
+    });
+}
+
+const HistoryRun& last_before(const Trend& trend, const TrendSeries& series,
+                              const TrendChange& change) {
+  return trend.runs[series.points[change.at.first - 1].run];
+}
+
+const HistoryRun& first_after(const Trend& trend, const TrendSeries& series,
+                              const TrendChange& change) {
+  return trend.runs[series.points[change.at.first].run];
+}
+
+bool is_failure(const TrendSeries& series, const TrendChange& change, std::size_t newest) {
+  return change.is_worse && change.environment.empty() &&
+         change.at.first + newest >= series.points.size();
+}
+
+}  // namespace pingperf
