@@ -10,6 +10,8 @@
 #include <optional>
 
 #include "harness/base/io.h"
+#include "harness/base/parse_number.h"
+#include "harness/run/addresses.h"
 #include "sockets/core/address.h"
 
 namespace pingperf {
@@ -17,25 +19,35 @@ namespace {
 
 constexpr Nanoseconds kTick = 200 * kMillisecond;
 
-// Returns the server's address in the experiment, else loopback. A unix socket gets a random
-// abstract name, which leaves no file, and a vsock any port.
-Address bind_address(const Host& server, const Options& options, const TrialPath& path) {
+// Returns the server's data address in the experiment, as the client dials it; "": loopback.
+const std::string& dialled_host(const Host& server, const Options& options) {
+  return options.ip == 6 && !server.address6.empty() ? server.address6 : server.address;
+}
+
+// Returns the address that the server binds to: that of the experiment, else loopback. A unix
+// socket gets a random abstract name, which leaves no file, and a vsock any port.
+std::string bind_address(const Host& server, const Options& options, const TrialPath& path) {
   if (is_unix(options.transport) && server.is_external())
-    return Address::unix_path(server.external);
+    return Address::unix_path(server.external).to_string();
   if (options.transport == Transport::ethernet)
-    return Address::ethernet({});  // the interface has it
-  if (is_unix(options.transport)) return Address::unix_path("@pingperf-" + to_hex(mint_token()));
+    return Address::ethernet({}).to_string();  // the interface has it
+  if (is_unix(options.transport))
+    return Address::unix_path("@pingperf-" + to_hex(mint_token())).to_string();
   if (options.transport == Transport::vsock)
-    return server.address.empty() ? Address::vsock(VMADDR_CID_LOCAL, VMADDR_PORT_ANY)
-                                  : Address::parse(server.address);
+    return (server.address.empty() ? Address::vsock(VMADDR_CID_LOCAL, VMADDR_PORT_ANY)
+                                   : Address::parse(server.address))
+        .to_string();
   const bool v6 = options.ip == 6;
-  const std::string& named = !path.server_address.empty()     ? path.server_address
-                             : v6 && !server.address6.empty() ? server.address6
-                                                              : server.address;
+  const std::string& named = !path.server_address.empty() ? path.server_address
+                             : !server.bind.empty()       ? server.bind
+                                                          : dialled_host(server, options);
   const std::string host = !named.empty() ? named : v6 ? "::1" : "127.0.0.1";
   const int family = !options.ip ? AF_UNSPEC : v6 ? AF_INET6 : AF_INET;
   const std::uint16_t port = path.server_port != 0 ? path.server_port : server.port;
-  return Address::resolve(host, static_cast<std::uint16_t>(options.port.value_or(port)), family);
+  const auto chosen = static_cast<std::uint16_t>(options.port.value_or(port));
+  // Only the host itself knows the scope of a link-local address.
+  if (host.find('%') != std::string::npos) return with_port(host, chosen);
+  return Address::resolve(host, chosen, family).to_string();
 }
 
 class TrialRun {
@@ -54,9 +66,9 @@ class TrialRun {
 
   // Adds a pair of endpoints. `what` names them in errors. The measured pair has "" and is added
   // last.
-  void add(std::string what, std::uint64_t number, const Case& c, Address address,
+  void add(std::string what, std::uint64_t number, const Case& c, std::string address,
            std::uint64_t seed) {
-    pairs_.push_back({std::move(what), number, c.options, address, c.program.get(), seed,
+    pairs_.push_back({std::move(what), number, c.options, std::move(address), c.program.get(), seed,
                       Side{End::client, &client_channel_, !hosts_.client.launch.empty()},
                       Side{End::server, c.engine->listen ? server_channel_ : nullptr,
                            !hosts_.server.launch.empty()}});
@@ -121,7 +133,7 @@ class TrialRun {
     std::string what;
     std::uint64_t number;
     const Options& options;
-    Address address;
+    std::string address;     // Address::to_string() of the server
     const Program* program;  // null: an engine of ours
     std::uint64_t seed;      // of a program
     Side client;
@@ -141,10 +153,13 @@ class TrialRun {
 
   // Opens and starts both ends. Returns false if the trial has ended.
   bool begin(Pair& pair) {
-    pair.server.address = pair.address.to_string();
+    pair.server.address = pair.address;
     if (pair.server.channel) open(pair, pair.server, Role::listen);
     if (pair.server.channel && !await_ready(pair.server)) return false;
-    if (!path_.dial.empty()) pair.server.address = path_.dial;
+    if (!path_.dial.empty())
+      pair.server.address = path_.dial;
+    else if (!hosts_.server.bind.empty() && path_.server_address.empty())
+      pair.server.address = dialled_address(pair);
     open(pair, pair.client, Role::connect);
     if (!await_ready(pair.client)) {
       explain_unreached(pair);
@@ -157,6 +172,16 @@ class TrialRun {
     for (const Side* side : {&pair.server, &pair.client})
       if (side->channel) side->channel->send(StartEndpoint{pair.number});
     return true;
+  }
+
+  // Returns where the client reaches a server that binds to another address than it dials: NAT and
+  // services keep the port.
+  std::string dialled_address(const Pair& pair) const {
+    const std::string& bound = pair.server.address;
+    const std::string& host = dialled_host(hosts_.server, pair.options);
+    if (!has_port(pair.options.transport) || host.empty()) return bound;
+    return with_port(host,
+                     parse_number<std::uint16_t>(bound.substr(bound.rfind(':') + 1)).value_or(0));
   }
 
   void open(Pair& pair, Side& side, Role role) {
