@@ -25,6 +25,7 @@
 #include "harness/results/environment.h"
 #include "harness/results/run_set.h"
 #include "harness/results/summary.h"
+#include "harness/run/addresses.h"
 #include "harness/run/runner.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/criteria_reader.h"
@@ -329,6 +330,7 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
   for (const std::string& line : agents.absent())
     fmt::print(stderr, "{}: its trials are refused\n", line);
   print_recovered(agents);
+  resolve_addresses(experiment, agents);
   VariantSwitch variants(experiment, agents, interrupt);
   const UndoAtEnd undo(variants, lab != nullptr);
   const std::vector<HostReport> reports = check_hosts(experiment, agents, kHostObservation);

@@ -20,6 +20,7 @@
 #include "harness/agent/host_checks.h"
 #include "harness/agent/host_facts.h"
 #include "harness/agent/protocol.h"
+#include "harness/agent/resolving.h"
 #include "harness/agent/worker.h"
 #include "harness/agent/worker_groups.h"
 #include "harness/base/interrupt.h"
@@ -277,6 +278,8 @@ class Agent {
     if (request.begins) counters_.begin(request);
     send(CountersResult{request.begins ? std::vector<CounterChange>() : counters_.end()});
   }
+
+  void handle(const ResolveRequest& request) { send(resolve_here(request)); }
 
   void handle(const CheckVariants& request) {
     VariantsChecked answer;

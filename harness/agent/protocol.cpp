@@ -190,6 +190,19 @@ CountersRequest counters_request_from(const Json& object) {
           .all = take<bool>(object, "all")};
 }
 
+Json to_json(const ResolveRequest& request) {
+  return {{"type", "resolve"},
+          {"name", request.name},
+          {"device", request.device},
+          {"is_own", request.is_own}};
+}
+
+ResolveRequest resolve_request_from(const Json& object) {
+  return {.name = take<std::string>(object, "name"),
+          .device = take<std::string>(object, "device"),
+          .is_own = take<bool>(object, "is_own")};
+}
+
 CopyFile file_from(const Json& object) {
   return {.path = take<std::string>(object, "path"),
           .mode = take<unsigned>(object, "mode"),
@@ -388,6 +401,17 @@ CountersResult counters_from(const Json& object) {
   return result;
 }
 
+Json to_json(const Resolved& resolved) {
+  return {
+      {"type", "resolved"}, {"v4", resolved.v4}, {"v6", resolved.v6}, {"error", resolved.error}};
+}
+
+Resolved resolved_from(const Json& object) {
+  return {.v4 = take<std::string>(object, "v4"),
+          .v6 = take<std::string>(object, "v6"),
+          .error = take<std::string>(object, "error")};
+}
+
 Json to_json(const Recovered& recovered) {
   return {
       {"type", "recovered"}, {"undone", recovered.undone}, {"not_undone", recovered.not_undone}};
@@ -477,6 +501,7 @@ Request decode_request(std::string_view line) {
   if (type == "examine") return HostCheckRequest{take<double>(object, "observe_s")};
   if (type == "copy") return file_from(object);
   if (type == "counters") return counters_request_from(object);
+  if (type == "resolve") return resolve_request_from(object);
   if (type == "check_variants") return check_from(object);
   if (type == "switch") return switch_from(object);
   throw ProtocolError("unknown request " + excerpt(type));
@@ -498,6 +523,7 @@ Event decode_event(std::string_view line) {
   if (type == "error") return failure_from(object);
   if (type == "examination") return HostCheckResult{json_line(take<Json>(object, "facts"))};
   if (type == "counters") return counters_from(object);
+  if (type == "resolved") return resolved_from(object);
   if (type == "variants_checked") return VariantsChecked{take_texts(object, "problems")};
   if (type == "switched")
     return Switched{take<std::string>(object, "error"), take_texts(object, "not_undone"),

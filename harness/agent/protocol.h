@@ -111,9 +111,17 @@ struct SwitchVariant {
   std::string port_at;  // Address::to_string(): a free port is chosen there; "": none
 };
 
-using Request =
-    std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint, PrepareWorkers,
-                 HostCheckRequest, CopyFile, CheckVariants, SwitchVariant, CountersRequest>;
+// Asks for addresses as the host sees them: of a name, or of an interface. Sent before the first
+// trial.
+struct ResolveRequest {
+  std::string name = {};    // to be resolved, or a link-local address of the host
+  std::string device = {};  // an interface of the host; "": the name is meant
+  bool is_own = false;      // the name is an address of the host: its scope is missing
+};
+
+using Request = std::variant<ControllerHello, OpenEndpoint, StartEndpoint, StopEndpoint,
+                             PrepareWorkers, HostCheckRequest, CopyFile, CheckVariants,
+                             SwitchVariant, CountersRequest, ResolveRequest>;
 
 // Events: from the agent to the controller.
 
@@ -192,8 +200,15 @@ struct Switched {
   std::uint16_t port = 0;               // the free port
 };
 
+// The first address of each family; "" if there is none.
+struct Resolved {
+  std::string v4 = {};
+  std::string v6 = {};     // with its scope if it has one
+  std::string error = {};  // why there is none; "" if there is one
+};
+
 using Event = std::variant<AgentHello, Recovered, Ready, Progress, Result, Failure, HostCheckResult,
-                           VariantsChecked, Switched, CountersResult>;
+                           VariantsChecked, Switched, CountersResult, Resolved>;
 
 // Return the message as one line without its newline. Replace bytes that are not UTF-8.
 std::string encode(const Request& request);

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "harness/base/suggest.h"
+#include "harness/experiment/address_reader.h"
 #include "harness/experiment/host_list.h"
 #include "harness/experiment/host_reader.h"
 #include "harness/experiment/host_sources.h"
@@ -165,13 +166,24 @@ void read_addresses(const Node& hosts, const std::vector<UsedFile>& used,
     }
     return;
   }
+  if (addresses->type == Node::Type::map) {
+    check_keys(*addresses, "addresses", {"interface"});
+    const Node* const interface = addresses->find("interface");
+    if (!interface)
+      fail_at(addresses->mark, "addresses: add an interface, e.g. {interface: eth1}, or a list");
+    for (Host& host : fleet) host.interface = read_name(*interface, "interface");
+    return;
+  }
   const std::vector<ListedHost> list = read_list("addresses", *addresses, used);
   if (list.size() != fleet.size())
     fail_at(addresses->mark,
             fmt::format("addresses: {} for {} nodes: each node has one, in the order of "
                         "the nodes",
                         list.size(), fleet.size()));
-  for (std::size_t i = 0; i < fleet.size(); ++i) fleet[i].address = list[i].name;
+  for (std::size_t i = 0; i < fleet.size(); ++i) {
+    check_address(list[i].name, "addresses", list[i].mark);
+    fleet[i].address = list[i].name;
+  }
 }
 
 struct ChosenPattern {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "harness/base/lines.h"
+#include "harness/experiment/address_reader.h"
 #include "harness/experiment/fleet_reader.h"
 #include "harness/experiment/keys.h"
 #include "harness/experiment/parameter_reader.h"
@@ -75,6 +76,7 @@ Host read_external(const std::string& end, const Node& node, const Node& externa
       fail_at(other.mark, fmt::format("{}: an external server has no agent of ours", other.key));
   Host host;
   host.name = host.external = host.address = read_text(external, "external");
+  check_address(host.external, "external", external.mark);
   if (const Node* const port = node.find("port"))
     host.port = static_cast<std::uint16_t>(read_key_count(*port, "host", "port"));
   return host;
@@ -99,8 +101,18 @@ Host read_host(const Node::Entry& entry) {
   host.place = entry.mark.to_string();
   read_launcher(node, host);
   if (name) host.name = read_name(*name, "name");
-  if (const Node* const address = node.find("address"))
+  if (const Node* const address = node.find("address")) {
     host.address = read_text(*address, "address");
+    check_address(host.address, "address", address->mark);
+  }
+  if (const Node* const bind = node.find("bind")) {
+    host.bind = read_text(*bind, "bind");
+    check_address(host.bind, "bind", bind->mark);
+    if (is_host_name(host.bind))
+      fail_at(bind->mark, fmt::format("bind: '{}' is no numeric address", host.bind));
+    if (host.address.empty())
+      fail_at(bind->mark, "bind: add the address that the client dials, e.g. address: 192.0.2.1");
+  }
   if (const Node* const path = node.find("pingperf")) host.pingperf = read_text(*path, "pingperf");
   if (const Node* const copy = node.find("copy")) {
     host.copy = read_flag(*copy, "copy");

@@ -276,7 +276,7 @@ Schema host_rules() {
   Schema any_way = Schema::array();
   for (const char* const way : kWays) any_way.push_back({{"required", {way}}});
   one_way["copy"] = {{"anyOf", std::move(any_way)}};
-  Schema rules = needs({{"namespace", "kubectl"}});
+  Schema rules = needs({{"namespace", "kubectl"}, {"bind", "address"}});
   rules["dependentSchemas"] = std::move(one_way);
   rules["if"] = {{"required", {"external"}}};
   rules["then"] = {{"propertyNames", {{"enum", {"external", "port", "name"}}}}};
@@ -559,6 +559,11 @@ Schema form_definitions(std::span<const std::string_view> metric_names) {
       {"command", command_schema()},
       {"pattern", pattern_schema()},
       {"nodes_list", nodes_list_schema()},
+      {"nodes_addresses", any_of({nodes_list_schema(),
+                                  {{"type", "object"},
+                                   {"properties", {{"interface", {{"type", "string"}}}}},
+                                   {"required", {"interface"}},
+                                   {"additionalProperties", false}}})},
       {"pods", any_of({nodes_list_schema(), reference("selector")})},
       {"words", words_schema()},
       {"results",

@@ -9,30 +9,42 @@
 #include <optional>
 #include <utility>
 
+#include "harness/base/parse_number.h"
+#include "harness/run/addresses.h"
 #include "sockets/core/address.h"
 
 namespace pingperf {
 namespace {
 
-// Returns the server's address in the experiment, else loopback. A unix socket gets a random
-// abstract name, which leaves no file, and a vsock any port.
-Address bind_address(const Host& server, const Options& options, const TrialPath& path) {
+// Returns the data address of the server in the experiment, as the client dials it; "": loopback.
+const std::string& dialled_host(const Host& server, const Options& options) {
+  return options.ip == 6 && !server.address6.empty() ? server.address6 : server.address;
+}
+
+// Returns the address that the server binds to: that of the experiment, else loopback. A unix
+// socket gets a random abstract name, which leaves no file, and a vsock any port.
+std::string bind_address(const Host& server, const Options& options, const TrialPath& path) {
   if (is_unix(options.transport) && server.is_external())
-    return Address::unix_path(server.external);
+    return Address::unix_path(server.external).to_string();
   if (options.transport == Transport::ethernet)
-    return Address::ethernet({});  // the interface has it
-  if (is_unix(options.transport)) return Address::unix_path("@pingperf-" + to_hex(mint_token()));
+    return Address::ethernet({}).to_string();  // the interface has it
+  if (is_unix(options.transport))
+    return Address::unix_path("@pingperf-" + to_hex(mint_token())).to_string();
   if (options.transport == Transport::vsock)
-    return server.address.empty() ? Address::vsock(VMADDR_CID_LOCAL, VMADDR_PORT_ANY)
-                                  : Address::parse(server.address);
+    return (server.address.empty() ? Address::vsock(VMADDR_CID_LOCAL, VMADDR_PORT_ANY)
+                                   : Address::parse(server.address))
+        .to_string();
   const bool v6 = options.ip == 6;
-  const std::string& named = !path.server_address.empty()     ? path.server_address
-                             : v6 && !server.address6.empty() ? server.address6
-                                                              : server.address;
+  const std::string& named = !path.server_address.empty() ? path.server_address
+                             : !server.bind.empty()       ? server.bind
+                                                          : dialled_host(server, options);
   const std::string host = !named.empty() ? named : v6 ? "::1" : "127.0.0.1";
   const int family = !options.ip ? AF_UNSPEC : v6 ? AF_INET6 : AF_INET;
   const std::uint16_t port = path.server_port != 0 ? path.server_port : server.port;
-  return Address::resolve(host, static_cast<std::uint16_t>(options.port.value_or(port)), family);
+  const auto chosen = static_cast<std::uint16_t>(options.port.value_or(port));
+  // Only the host itself knows the scope of a link-local address.
+  if (host.find('%') != std::string::npos) return with_port(host, chosen);
+  return Address::resolve(host, chosen, family).to_string();
 }
 
 class TrialRun {
@@ -91,7 +103,7 @@ class TrialRun {
     std::string what;  // names it in errors
     std::uint64_t number;
     const Options& options;
-    Address address;
+    std::string address;     // Address::to_string() of the server
     const Program* program;  // null: an engine of ours
     std::uint64_t seed;      // of a program
     Side client;
@@ -121,6 +133,7 @@ class TrialRun {
 
   void count_by_agents(Counters level);
   Task<bool> begin(Pair& pair);
+  std::string dialled_address(const Pair& pair) const;
   void open(Pair& pair, Side& side, Role role);
   void explain_unreached(const Pair& pair);
   Task<> await_ready(Side& side);
@@ -205,13 +218,16 @@ void TrialRun::count_by_agents(Counters level) {
 
 // Opens and starts both ends. Returns false if the trial has ended.
 Task<bool> TrialRun::begin(Pair& pair) {
-  pair.server.address = pair.address.to_string();
+  pair.server.address = pair.address;
   if (pair.server.channel) {
     open(pair, pair.server, Role::listen);
     co_await await_ready(pair.server);
     if (!is_running()) co_return false;
   }
-  if (!path_.dial.empty()) pair.server.address = path_.dial;
+  if (!path_.dial.empty())
+    pair.server.address = path_.dial;
+  else if (!hosts_.server.bind.empty() && path_.server_address.empty())
+    pair.server.address = dialled_address(pair);
   open(pair, pair.client, Role::connect);
   co_await await_ready(pair.client);
   if (!is_running()) {
@@ -228,6 +244,16 @@ Task<bool> TrialRun::begin(Pair& pair) {
   outcome_.started = now_ns();
   outcome_.started_at = std::chrono::system_clock::now();
   co_return true;
+}
+
+// Returns where the client reaches a server that binds to another address than it dials: NAT and
+// services keep the port.
+std::string TrialRun::dialled_address(const Pair& pair) const {
+  const std::string& bound = pair.server.address;
+  const std::string& host = dialled_host(hosts_.server, pair.options);
+  if (!has_port(pair.options.transport) || host.empty()) return bound;
+  return with_port(host,
+                   parse_number<std::uint16_t>(bound.substr(bound.rfind(':') + 1)).value_or(0));
 }
 
 void TrialRun::open(Pair& pair, Side& side, Role role) {

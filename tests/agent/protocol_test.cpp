@@ -86,6 +86,17 @@ TEST(ProtocolTest, OptionsThatAreNotSetStayUnset) {
   expect_same(round_trip(sent).options, sent.options);
 }
 
+TEST(ProtocolTest, AddressesSurviveTheTrip) {
+  const ResolveRequest request = round_trip(ResolveRequest{.name = "fe80::1", .is_own = true});
+  EXPECT_EQ(request.name, "fe80::1");
+  EXPECT_TRUE(request.is_own);
+  EXPECT_EQ(round_trip(ResolveRequest{.device = "eth1"}).device, "eth1");
+  const Resolved resolved = round_trip(Resolved{.v6 = "fe80::1%eth0", .error = "none"});
+  EXPECT_EQ(resolved.v4, "");
+  EXPECT_EQ(resolved.v6, "fe80::1%eth0");
+  EXPECT_EQ(resolved.error, "none");
+}
+
 TEST(ProtocolTest, CountersSurviveTheTrip) {
   const CountersRequest request = round_trip(CountersRequest{.begins = true, .network = true});
   EXPECT_TRUE(request.begins);

@@ -1,5 +1,6 @@
 """Lists of hosts: every host is an agent of this machine with a loopback address of its own."""
 
+import network
 import support
 
 HOSTS = """
@@ -37,6 +38,63 @@ workloads: {ping: {kind: latency, engine: blocking}}
         for begin in range(0, 6, 2):  # the rounds
             ends = "-".join(trials.pair[begin:begin + 2]).split("-")
             self.assertEqual(len(set(ends)), 4, ends)
+
+    def test_a_name_and_an_address_to_bind_to(self):
+        self.run_ok(self.experiment("""
+name: bind
+hosts: {server: {address: localhost, bind: 0.0.0.0}}
+plan: {repetitions: 1}
+defaults: {duration: 100ms, warmup: 0ms, engine: blocking}
+workloads: {ping: {kind: latency, matrix: {transport: [tcp, udp]}}, bulk: {kind: throughput}}
+"""))
+        self.assertEqual(set(self.trials().status), {"ok"})
+
+    def test_an_unknown_name_is_one_line_before_the_first_trial(self):
+        done = support.pingperf("run", self.experiment("""
+name: unknown
+hosts: {server: {address: no.such.host.invalid}}
+workloads: {ping: {kind: latency, engine: blocking}}
+"""), cwd=self.folder)
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, r":3:9: the host of the client \(.*\): cannot resolve 'no.such.host.invalid': ")
+
+
+class Addresses(network.Network):
+    """Two namespaces with a link whose names and scopes only they know."""
+
+    def setUp(self):
+        super().setUp()
+        self.ends = ["left", "right"]
+        for end in self.ends:
+            network.command("ip", "netns", "add", end)
+            self.addCleanup(network.command, "ip", "netns", "delete", end)
+        network.command("ip", "-n", self.ends[0], "link", "add", "left0", "type", "veth", "peer", "name", "right0",
+                        "netns", self.ends[1])
+        for end, device, address in zip(self.ends, ("left0", "right0"), ("10.79.0.1/24", "10.79.0.2/24")):
+            network.command("ip", "-n", end, "addr", "add", address, "dev", device)
+            network.command("ip", "-n", end, "addr", "add", f"fe80::7{address[8]}/64", "dev", device, "nodad")
+            network.command("ip", "-n", end, "link", "set", device, "up")
+
+    def run_to(self, address, ip):
+        self.run_ok(self.experiment(f"""
+name: addresses
+hosts:
+  nodes: {{netns: [{self.ends[0]}, {self.ends[1]}]}}
+  addresses: {address}
+  pattern: pairs
+plan: {{repetitions: 1}}
+defaults: {{duration: 100ms, warmup: 0ms, engine: blocking, ip: {ip}}}
+workloads: {{ping: {{kind: latency, matrix: {{transport: [tcp, udp]}}}}, bulk: {{kind: throughput}}}}
+"""))
+        self.assertEqual(list(self.trials().status), ["ok"] * 3)
+
+    def test_each_end_has_its_own_scope(self):
+        self.run_to('["fe80::71%left0", "fe80::72%left0"]', 6)
+
+    def test_the_address_of_an_interface(self):
+        network.command("ip", "-n", self.ends[1], "link", "set", "right0", "down")
+        network.command("ip", "-n", self.ends[1], "link", "set", "right0", "name", "left0", "up")
+        self.run_to("{interface: left0}", 4)
 
 
 if __name__ == "__main__":

@@ -159,6 +159,7 @@ class FakeAgent {
 
   void handle(const HostCheckRequest&) { send(HostCheckResult{}); }
 
+  void handle(const ResolveRequest&) { send(Resolved{.v4 = "127.0.0.1"}); }
   void handle(const CountersRequest& request) {
     misbehave_at(request.begins ? "counters" : "last-counters");
     if (request.begins == has_begun_counters_) die("a second request for counters");
