@@ -46,6 +46,9 @@ class Slurm(slurm.Cluster):
         self.await_end(job)
         self.assertEqual(list(self.rows().status), 4 * ["ok"], self.output())
         self.assertEqual({*self.rows().client_host} | {*self.rows().server_host}, {"node1", "node2"})
+        facts = next(self.results.glob("*/*/environment.json")).read_text()
+        self.assertRegex(facts, rf'"slurm_job": ?{job}\b')
+        self.assertRegex(facts, r'"slurm_nodes": ?"node\[1-2\]"')
         self.check_that_nothing_is_left()
 
     def test_the_script_for_all_nodes_measures_every_pair(self):
