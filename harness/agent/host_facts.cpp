@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdlib>
 #include <fstream>
 #include <optional>
 #include <set>
@@ -16,6 +17,8 @@
 #include <string>
 #include <string_view>
 
+#include "harness/agent/cpu_quota.h"
+#include "harness/base/io.h"
 #include "harness/base/json.h"
 #include "harness/base/parse_number.h"
 #include "harness/base/version.h"
@@ -109,16 +112,25 @@ Json capabilities() {
   return names;
 }
 
-// Returns the CPU time per second that the control group may use (cgroups(7), version 2).
-std::optional<double> cpu_quota() {
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    if (!line.starts_with("0::")) continue;
-    std::istringstream limit(first_line("/sys/fs/cgroup" + line.substr(3) + "/cpu.max"));
-    double quota = 0, period = 0;
-    if (limit >> quota >> period && period > 0) return quota / period;
-  }
-  return std::nullopt;
+// An environment variable of a scheduler that is a fact.
+struct FactVariable {
+  const char* fact;
+  const char* variable;
+};
+
+constexpr FactVariable kFactVariables[] = {
+    {"slurm_job", "SLURM_JOB_ID"},
+    {"slurm_partition", "SLURM_JOB_PARTITION"},
+    {"slurm_nodes", "SLURM_JOB_NODELIST"},
+    {"slurm_cpus_per_task", "SLURM_CPUS_PER_TASK"},
+};
+
+// Returns the kind of container that this process runs in; "" if none is known.
+std::string container() {
+  if (std::getenv("KUBERNETES_SERVICE_HOST") != nullptr) return "kubernetes";
+  if (::access("/run/.containerenv", F_OK) == 0) return "podman";
+  if (::access("/.dockerenv", F_OK) == 0) return "docker";
+  return "";
 }
 
 void put(Json& facts, const char* name, std::string_view text) {
@@ -137,11 +149,15 @@ std::string host_facts() {
   if (const long cpus = ::sysconf(_SC_NPROCESSORS_ONLN); cpus > 0) facts["cpus"] = cpus;
   put(facts, "cpu_model", cpu_model());
   facts["cpus_allowed"] = own_status("Cpus_allowed_list");  // a string even for one CPU
-  if (const auto quota = cpu_quota()) facts["cpu_quota"] = *quota;
+  if (const auto quota = cpu_quota(read_file("/proc/self/cgroup").value_or("")))
+    facts["cpu_quota"] = *quota;
   put(facts, "governor", governors());
   if (const auto on = turbo()) facts["turbo"] = *on;
   facts["capabilities"] = capabilities();
   for (const FactFile& source : kFactFiles) put(facts, source.fact, first_line(source.path));
+  put(facts, "container", container());
+  for (const FactVariable& source : kFactVariables)
+    if (const char* const value = std::getenv(source.variable)) put(facts, source.fact, value);
   facts["pingperf"] = version();
   put(facts, "git", git_commit());
   put(facts, "compiler", compiler());

@@ -8,6 +8,7 @@
 
 #include "harness/base/json.h"
 #include "harness/base/units.h"
+#include "harness/base/version.h"
 #include "harness/results/warnings.h"
 
 namespace pingperf {
@@ -61,6 +62,8 @@ class Judge {
     judge_build();
     judge_frequency();
     judge_cpus();
+    judge_slurm();
+    judge_commit();
     judge_disturbance();
     judge_clock();
     judge_buffers();
@@ -151,7 +154,42 @@ class Judge {
         quota && *quota < static_cast<double>(cpus.size()))
       add("quota", true, fmt::format("the control group may use the time of {:.3g} CPUs", *quota),
           "When it is used up, all processes stop until the next period, for tens of milliseconds.",
-          "give the container or unit no CPU limit (docker --cpus, CPUQuota=)");
+          in_pod() ? "resources of the pod without limits.cpu, or requests.cpu equal to limits.cpu "
+                     "and a static CPU manager policy"
+                   : "give the container or unit no CPU limit (docker --cpus, CPUQuota=)");
+  }
+
+  // A step of Slurm has one CPU per task unless it asks for more.
+  void judge_slurm() {
+    const std::set<std::uint64_t> cpus = cpus_in(fact<std::string>("cpus_allowed").value_or(""));
+    if (!facts_.contains("slurm_job") || !requirements_ || cpus.empty() ||
+        requirements_->streams <= cpus.size())
+      return;
+    add("slurm", false,
+        fmt::format("the job step has {} CPU{} for {} streams", cpus.size(),
+                    cpus.size() == 1 ? "" : "s", requirements_->streams),
+        "The streams wait for each other, so the rate is that of the CPUs and not of the network.",
+        fmt::format("sbatch --cpus-per-task={0}, and srun --cpus-per-task={0} in launch:",
+                    requirements_->streams));
+  }
+
+  // Both ends run the same version, which other commits may share.
+  void judge_commit() {
+    const auto theirs = fact<std::string>("git");
+    if (theirs && !git_commit().empty() && *theirs != git_commit())
+      add("commit", false,
+          fmt::format("pingperf is of commit {} there, and of {} here", *theirs, git_commit()),
+          "Both have the same version, but may measure differently.",
+          "install the same build on all hosts, or copy: true");
+  }
+
+  bool in_pod() const { return fact<std::string>("container") == "kubernetes"; }
+
+  // Returns how a container gets a capability; `otherwise` for a process outside a container.
+  std::string with_capability(std::string_view name, const char* otherwise) const {
+    if (!facts_.contains("container")) return otherwise;
+    if (in_pod()) return fmt::format("securityContext: {{capabilities: {{add: [{}]}}}}", name);
+    return fmt::format("{} run --cap-add {} …", *fact<std::string>("container"), name);
   }
 
   void judge_disturbance() {
@@ -215,16 +253,16 @@ class Judge {
       add_missing("capabilities", needs(&HostRequirements::raw_sockets), "no CAP_NET_RAW",
                   "Transports raw and ethernet cannot be measured, and icmp only for groups in "
                   "net.ipv4.ping_group_range.",
-                  as_root);
+                  with_capability("NET_RAW", as_root));
     if (!may("CAP_BPF") && needs(&HostRequirements::xdp))
       add("capabilities", true, "no CAP_BPF",
           "Engine xdp cannot load its program, also not in a lab of a user who is not root.",
-          "sudo pingperf run …");
+          with_capability("BPF", "sudo pingperf run …"));
     if (!may("CAP_NET_ADMIN"))
       add("capabilities", needs(&HostRequirements::xdp), "no CAP_NET_ADMIN",
           "Buffers beyond rmem_max and wmem_max, busy_poll, restricted congestion controls and "
           "engine xdp are not available.",
-          as_root);
+          with_capability("NET_ADMIN", as_root));
   }
 
   void judge_qdiscs() {
@@ -292,6 +330,7 @@ HostRequirements HostRequirements::of(const Experiment& experiment, bool client,
     const Options& o = c.options;
     if (client && o.client_cpu) required.pins.insert(*o.client_cpu);
     if (server && o.server_cpu) required.pins.insert(*o.server_cpu);
+    required.streams = std::max(required.streams, o.streams.value_or(1));
     required.send_buffer = std::max(required.send_buffer, o.send_buffer.value_or(0));
     required.receive_buffer = std::max(required.receive_buffer, o.receive_buffer.value_or(0));
     required.raw_sockets |= o.transport == Transport::raw || o.transport == Transport::ethernet;

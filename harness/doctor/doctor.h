@@ -30,6 +30,7 @@ struct HostRequirements {
   std::set<std::uint64_t> pins;      // CPUs
   std::uint64_t threads = 0;         // maximum of its ends on this host at one time
   std::uint64_t spinning = 0;        // threads that never sleep
+  std::uint64_t streams = 1;         // maximum of a trial
   std::uint64_t send_buffer = 0;     // largest, in bytes
   std::uint64_t receive_buffer = 0;  // largest, in bytes
   bool raw_sockets = false;

@@ -5,6 +5,9 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <cerrno>
+#include <cstring>
+
 #include "sockets/core/error.h"
 #include "sockets/throughput/stream_transfer.h"
 #include "sockets/throughput/transfer_engines.h"
@@ -87,6 +90,19 @@ void receive(FlowGroup& group, Meter& meter) {
                                     : receive_stream(group, meter);
 }
 
+// A seccomp profile, such as the default of Docker and Podman, may refuse vmsplice.
+std::optional<std::string> splice_unavailable() {
+  int fds[2];
+  if (::pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
+    return std::string("pipe: ") + std::strerror(errno);
+  const Fd read(fds[0]), write(fds[1]);
+  char byte = 0;
+  const iovec one = {&byte, 1};
+  if (::vmsplice(write.get(), &one, 1, SPLICE_F_NONBLOCK) == 1) return std::nullopt;
+  return std::string("vmsplice is refused (a seccomp profile of a container?): ") +
+         std::strerror(errno);
+}
+
 constexpr TransferOps kOps = {send_pages, receive, kStreams};
 
 }  // namespace
@@ -98,7 +114,8 @@ const Engine& splice_throughput() {
        .transport = Transport::tcp,
        .ops = kOps,
        .parameters = {"receive", "on_off.on", "on_off.off"},
-       .receives = {"copy", "discard", "splice"}});
+       .receives = {"copy", "discard", "splice"},
+       .unavailable = splice_unavailable});
   return engine;
 }
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "harness/base/json.h"
+#include "harness/base/version.h"
 #include "harness/doctor/check_hosts.h"
 #include "harness/experiment/experiment_reader.h"
 
@@ -47,6 +48,34 @@ std::vector<std::string> findings(
     EXPECT_FALSE(f.remedy.empty()) << lines.back();
   }
   return lines;
+}
+
+TEST(Doctor, RemediesFitTheContainer) {
+  const auto remedy = [](const char* container) {
+    Json facts = good_host();
+    facts["capabilities"] = {"CAP_NET_ADMIN"};
+    facts["container"] = container;
+    return judge_host(facts, std::nullopt).at(0).remedy;
+  };
+  EXPECT_EQ(remedy("podman"), "podman run --cap-add NET_RAW …");
+  EXPECT_EQ(remedy("docker"), "docker run --cap-add NET_RAW …");
+  EXPECT_EQ(remedy("kubernetes"), "securityContext: {capabilities: {add: [NET_RAW]}}");
+}
+
+TEST(Doctor, AStepOfSlurmWithFewerCpusThanStreamsIsNoted) {
+  HostRequirements four;
+  four.streams = 4;
+  EXPECT_THAT(findings({{"cpus_allowed", "0"}, {"slurm_job", 7}}, four),
+              ElementsAre("note slurm: the job step has 1 CPU for 4 streams"));
+  EXPECT_THAT(findings({{"cpus_allowed", "0-3"}, {"slurm_job", 7}}, four), IsEmpty());
+  EXPECT_THAT(findings({{"cpus_allowed", "0"}}, four), IsEmpty());
+}
+
+TEST(Doctor, AnotherCommitOfTheSameVersionIsNoted) {
+  if (git_commit().empty()) GTEST_SKIP() << "not built in a checkout";
+  EXPECT_THAT(findings({{"git", "0123abc"}}),
+              ElementsAre(HasSubstr("note commit: pingperf is of commit 0123abc there")));
+  EXPECT_THAT(findings({{"git", git_commit()}}), IsEmpty());
 }
 
 TEST(Doctor, FindsNothingOnAGoodHostAndWithoutFacts) {

@@ -1,0 +1,59 @@
+// The quotas of control groups, in made-up trees.
+#include "harness/agent/cpu_quota.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace pingperf {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CpuQuota : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_NE(::mkdtemp(root_.data()), nullptr); }
+  void TearDown() override { fs::remove_all(root_); }
+
+  void write(const std::string& file, const std::string& text) const {
+    const fs::path path = fs::path(root_) / file;
+    fs::create_directories(path.parent_path());
+    std::ofstream(path) << text << "\n";
+  }
+
+  std::string root_ = "/tmp/pingperf-quota-XXXXXX";
+};
+
+TEST_F(CpuQuota, IsTheLowestOfTheGroupAndItsParents) {
+  write("a/b/cpu.max", "max 100000");
+  EXPECT_FALSE(cpu_quota("0::/a/b\n", root_));
+  write("a/cpu.max", "150000 100000");
+  EXPECT_EQ(cpu_quota("0::/a/b\n", root_), 1.5);
+  write("a/b/cpu.max", "50000 100000");
+  EXPECT_EQ(cpu_quota("0::/a/b\n", root_), 0.5);
+}
+
+TEST_F(CpuQuota, IsReadFromVersionOneToo) {
+  const std::string groups = "9:memory:/job\n4:cpu,cpuacct:/job/step\n0::/\n";
+  write("cpu,cpuacct/job/step/cpu.cfs_quota_us", "-1");
+  write("cpu,cpuacct/job/step/cpu.cfs_period_us", "100000");
+  EXPECT_FALSE(cpu_quota(groups, root_));
+  write("cpu,cpuacct/job/cpu.cfs_quota_us", "200000");
+  write("cpu,cpuacct/job/cpu.cfs_period_us", "100000");
+  EXPECT_EQ(cpu_quota(groups, root_), 2.0);
+}
+
+TEST_F(CpuQuota, OfAContainerIsAtTheTop) {
+  write("cpu.max", "25000 100000");
+  EXPECT_EQ(cpu_quota("0::/\n", root_), 0.25);
+  EXPECT_EQ(cpu_quota("0::/docker/0123\n", root_), 0.25);
+}
+
+TEST_F(CpuQuota, IgnoresLinesThatAreNoGroups) {
+  EXPECT_FALSE(cpu_quota("\nx\n1:\n", root_));
+}
+
+}  // namespace
+}  // namespace pingperf
