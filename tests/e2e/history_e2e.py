@@ -107,6 +107,22 @@ class Year(Store):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("the environment changed too: kernel: Linux 6.18, now Linux 7.0", " ".join(done.stdout.split()))
 
+    def test_compare_takes_its_base_from_the_history(self):
+        runs = sorted((self.folder / "runs").iterdir())
+        self.add(*runs[25:40], "--label", "branch=main")
+        for night, decision, base in ((59, "same", ["--last", "10"]), (40, "slower", []),
+                                      (59, "slower", ["--label", "branch=main"])):
+            with self.subTest(night=night, base=base):
+                done = pingperf("compare", "--history", self.store, runs[night], *base, "--relative-to",
+                                "engine=iperf3", "--threshold", "2%", "--format", "json")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                (row,) = json.loads(done.stdout)["rows"]
+                self.assertEqual((row["verdict"], row["base_runs"]), (decision, 10))
+        refused = pingperf("compare", "--history", self.store, runs[0])
+        self.assertEqual((refused.returncode, refused.stderr),
+                         (2, f"{self.store}: no earlier run of experiment nightly on a\n"))
+        self.assertIn("name only NEW", pingperf("compare", "--history", self.store, runs[0], runs[1]).stderr)
+
     def test_runs_of_other_machines_are_apart(self):
         self.add(write_run(self.folder / "other", 90, {"bulk/engine=epoll": 1e3}), "--machine", "laptop")
         done = self.history("trend", "--machine", "a")
