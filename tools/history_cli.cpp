@@ -211,7 +211,7 @@ void add_trend(CLI::App& app, int& result) {
           ->capture_default_str()
           ->check(CLI::Range(1, 1'000'000));
   add_store(*command, trend->read.store);
-  add_read_format(*command, trend->read.format, {"table", "csv", "json", "junit"},
+  add_read_format(*command, trend->read.format, {"table", "csv", "json", "junit", "html"},
                   "the format of the output");
   command->callback([=, &result] {
     for (const std::string& label : *labels) add_label(trend->read.filter.labels, label);
