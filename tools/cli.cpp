@@ -12,6 +12,7 @@
 #include <cstring>
 #include <memory>
 #include <sstream>
+#include <utility>
 
 #include "harness/agent/agent.h"
 #include "harness/agent/channel.h"
@@ -192,9 +193,21 @@ void add_check_and_plan(CLI::App& app, int& result) {
   plan->callback([=, &result] { result = plan_command(*file, *overrides, *format); });
 }
 
+// With --history, the only positional argument is NEW.
+void check_compare_history(CompareCommand& compare) {
+  if (compare.new_runs.empty()) compare.new_runs = std::exchange(compare.base, {});
+  if (!compare.base.empty()) throw UsageError("--history: the stored runs are BASE: name only NEW");
+  if (compare.explain) throw UsageError("--explain: does nothing with --history");
+  if (!compare.base_selection.until.empty())
+    throw UsageError("--until: does nothing with --history");
+  compare.stored.since = compare.base_selection.since;
+  compare.stored.last = compare.base_selection.last.value_or(10);
+}
+
 // Throws UsageError for what CLI11 does not check.
 void check_compare(CompareCommand& compare) {
-  if (compare.base.empty() || compare.new_runs.empty())
+  if (!compare.history.empty()) check_compare_history(compare);
+  if ((compare.base.empty() && compare.history.empty()) || compare.new_runs.empty())
     throw UsageError("pingperf compare: requires two runs: BASE NEW");
   if (compare.options.metrics.empty()) compare.options.metrics = {"throughput_bps", "rtt_p50_ns"};
   for (const std::string& name : compare.options.allowed)
@@ -249,6 +262,19 @@ void add_compare(CLI::App& app, int& result) {
   };
   add_list("--base", compare->base, "add a run to BASE", "RUN");
   add_list("--new", compare->new_runs, "add a run to NEW", "RUN");
+  command
+      ->add_option("--history", compare->history,
+                   "compare NEW with the newest stored runs of its experiment and machine before "
+                   "it (10, or --last)")
+      ->type_name("STORE");
+  const auto labels = std::make_shared<std::vector<std::string>>();
+  add_list("--label", *labels, "of --history, take only runs with this label", "KEY=VALUE");
+  command->get_option("--label")->needs("--history");
+  command
+      ->add_option("--machine", compare->stored.machine,
+                   "of --history, take the runs of this machine instead")
+      ->type_name("MACHINE")
+      ->needs("--history");
   add_selection(*command, *compare);
   add_list("--metric", compare->options.metrics,
            "compare this metric; throughput_bps and rtt_p50_ns unless given", "NAME");
@@ -279,6 +305,7 @@ void add_compare(CLI::App& app, int& result) {
   command->callback([=, &result] {
     if (!base->empty()) compare->base.insert(compare->base.begin(), *base);
     if (!new_runs->empty()) compare->new_runs.insert(compare->new_runs.begin(), *new_runs);
+    for (const std::string& label : *labels) add_label(compare->stored.labels, label);
     check_compare(*compare);
     compare->options.significance.threshold = percent_from(*threshold, "--threshold");
     if (!session_sd->empty())

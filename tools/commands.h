@@ -12,6 +12,7 @@
 #include "harness/base/json_fwd.h"
 #include "harness/base/text_table.h"
 #include "harness/experiment/experiment_reader.h"
+#include "harness/history/history.h"
 #include "harness/results/run_set.h"
 #include "harness/verdicts/criteria.h"
 #include "harness/verdicts/run_comparison.h"
@@ -72,6 +73,8 @@ struct CompareCommand {
   RunSelection base_selection{.side = "pingperf compare: BASE"};
   RunSelection new_selection{.side = "pingperf compare: NEW"};
   CompareOptions options;
+  std::string history;   // the file of stored runs that are the base; empty: `base`
+  HistoryFilter stored;  // selects them
   bool explain = false;  // add the counters that changed with each difference
   std::string format = "table";
   std::string fail_on;  // regression, or inconclusive for both; empty: never fail

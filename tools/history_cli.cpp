@@ -11,9 +11,7 @@
 #include "tools/history_commands.h"
 
 namespace pingperf {
-namespace {
 
-// Reads "KEY=VALUE". A key has letters, digits, "_", "-" and ".".
 void add_label(std::map<std::string, std::string>& labels, const std::string& text) {
   const std::size_t equals = text.find('=');
   const std::string key = text.substr(0, equals);
@@ -26,6 +24,8 @@ void add_label(std::map<std::string, std::string>& labels, const std::string& te
   if (!labels.emplace(key, text.substr(equals + 1)).second)
     throw UsageError(fmt::format("--label: {} is given twice", key));
 }
+
+namespace {
 
 using Texts = std::vector<std::string>;
 
@@ -211,7 +211,7 @@ void add_trend(CLI::App& app, int& result) {
           ->capture_default_str()
           ->check(CLI::Range(1, 1'000'000));
   add_store(*command, trend->read.store);
-  add_read_format(*command, trend->read.format, {"table", "csv", "json", "junit"},
+  add_read_format(*command, trend->read.format, {"table", "csv", "json", "junit", "html"},
                   "the format of the output");
   command->callback([=, &result] {
     for (const std::string& label : *labels) add_label(trend->read.filter.labels, label);

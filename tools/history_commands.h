@@ -44,6 +44,9 @@ struct TrendCommand {
 // The default of the runs that a trend reads, so that it stays fast.
 inline constexpr std::size_t kTrendRuns = 500;
 
+// Reads a label, "KEY=VALUE". A key has letters, digits, "_", "-" and ".". Throws UsageError.
+void add_label(std::map<std::string, std::string>& labels, const std::string& text);
+
 // Adds the commands `history` and `trend` to the command line. A called one sets `result`.
 void add_history_commands(CLI::App& app, int& result);
 

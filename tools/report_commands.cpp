@@ -7,6 +7,7 @@
 #include "harness/base/json.h"
 #include "harness/base/usage_error.h"
 #include "harness/experiment/experiment_reader.h"
+#include "harness/history/history_entry.h"
 #include "harness/report/exports.h"
 #include "harness/report/junit.h"
 #include "harness/report/report.h"
@@ -123,6 +124,13 @@ RunSet read_side(const std::vector<std::string>& paths, const RunSelection& sele
   return set;
 }
 
+HistoryBase read_base(const CompareCommand& command, const RunSet& new_runs) {
+  if (command.history.empty())
+    return {read_side(command.base, command.base_selection, new_runs), {}};
+  History history(command.history, History::Access::read);
+  return history_base(history, new_runs, command.stored);
+}
+
 Json environment_of(const std::filesystem::path& run) {
   return std::filesystem::exists(run / "environment.json") ? recorded_environment(run)
                                                            : Json::object();
@@ -144,9 +152,12 @@ RunComparison change_between(const std::filesystem::path& first,
 
 int compare_command(const CompareCommand& command) {
   const RunSet new_runs = read_side(command.new_runs, command.new_selection, {});
-  const RunSet base = read_side(command.base, command.base_selection, new_runs);
+  const HistoryBase stored = read_base(command, new_runs);
+  const RunSet& base = stored.runs;
   print_searched(new_runs);
   RunComparison comparison = compare_runs(base, new_runs, command.options);
+  comparison.differences.insert(comparison.differences.begin(), stored.differences.begin(),
+                                stored.differences.end());
   if (comparison.rows.empty() && comparison.unmeasured.empty())
     throw UsageError(fmt::format("pingperf compare: the runs have no case in common that has {}",
                                  fmt::join(command.options.metrics, " or ")));

@@ -43,6 +43,8 @@ int trend_command(const TrendCommand& command) {
     print_json(trend_json(trend));
   else if (format == "csv")
     fmt::print("{}", trend_csv(trend));
+  else if (format == "html")
+    fmt::print("{}", trend_html(trend));
   else if (format == "junit")
     fmt::print("{}", junit_xml("pingperf trend", junit_of(trend, command.newest)));
   else

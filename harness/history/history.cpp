@@ -84,6 +84,14 @@ std::size_t index_since(const std::vector<HistoryRun>& runs, const std::string& 
                                since));
 }
 
+std::vector<std::string> changed_facts(const HistoryRun& before, const HistoryRun& after) {
+  std::vector<std::string> lines;
+  for (const auto& [key, value] : after.facts)
+    if (const auto old = before.facts.find(key); old != before.facts.end() && old->second != value)
+      lines.push_back(fmt::format("{}: {}, now {}", key, old->second, value));
+  return lines;
+}
+
 History::History(const std::filesystem::path& file, Access access)
     : database_(open_database(file, access)) {
   check_version(access);

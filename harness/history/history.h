@@ -58,6 +58,9 @@ struct HistoryFilter {
 // UsageError if there is none.
 std::size_t index_since(const std::vector<HistoryRun>& runs, const std::string& since);
 
+// Returns "KEY: OLD, now NEW" for each fact that both runs have and that differs.
+std::vector<std::string> changed_facts(const HistoryRun& before, const HistoryRun& after);
+
 // A point of a series: the median of one case in one run.
 struct HistoryPoint {
   std::int64_t run = 0;

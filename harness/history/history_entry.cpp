@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
+#include <utility>
 
 #include "harness/base/json.h"
 #include "harness/base/statistics.h"
@@ -159,6 +161,33 @@ HistoryEntry history_entry(const RunSet::Run& run, const std::string& machine,
 
 TrialTable history_trials(History& history, const HistoryRun& run) {
   return TrialTable(CsvTable::parse(history.trials(run.id), run.name));
+}
+
+HistoryBase history_base(History& history, const RunSet& new_runs, HistoryFilter filter) {
+  std::set<std::pair<std::string, std::string>> known;  // names and starts
+  HistoryRun first;
+  for (const RunSet::Run& run : new_runs.runs()) {
+    const HistoryRun added = history_entry(run, filter.machine, {}).run;
+    if (known.empty()) first = added;
+    known.emplace(added.name, added.started_at);
+  }
+  const std::optional<std::size_t> last = std::exchange(filter.last, std::nullopt);
+  filter.machine = first.machine;
+  filter.experiment = first.experiment;
+  std::vector<HistoryRun> runs = history.runs(filter);
+  std::erase_if(runs, [&](const HistoryRun& run) {
+    return known.contains({run.name, run.started_at}) || run.started_at > first.started_at;
+  });
+  if (runs.empty())
+    throw UsageError(fmt::format("{}: no earlier run of experiment {} on {}{}", history.file(),
+                                 first.experiment, first.machine,
+                                 filter.labels.empty() ? "" : " with this label"));
+  if (last && runs.size() > *last)
+    runs.erase(runs.begin(), runs.end() - static_cast<std::ptrdiff_t>(*last));
+  HistoryBase base;
+  for (const HistoryRun& run : runs) base.runs.add(history_trials(history, run));
+  base.differences = changed_facts(runs.back(), first);
+  return base;
 }
 
 }  // namespace pingperf

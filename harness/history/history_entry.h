@@ -17,4 +17,15 @@ HistoryEntry history_entry(const RunSet::Run& run, const std::string& machine,
 // Returns the trials of a stored run.
 TrialTable history_trials(History& history, const HistoryRun& run);
 
+// The stored runs that new runs are compared with.
+struct HistoryBase {
+  RunSet runs;
+  std::vector<std::string> differences;  // of the facts of the newest of them and the first new run
+};
+
+// Returns the runs of the filter that have the machine and the experiment of the first new run, and
+// are not among the new runs. A machine in the filter replaces that of the new run. Throws
+// UsageError if there is none.
+HistoryBase history_base(History& history, const RunSet& new_runs, HistoryFilter filter);
+
 }  // namespace pingperf

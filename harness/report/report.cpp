@@ -6,6 +6,7 @@
 
 #include "harness/base/io.h"
 #include "harness/base/version.h"
+#include "harness/report/page/json_for_html.h"
 #include "harness/report/page/page.h"
 #include "harness/report/report_headline.h"
 #include "harness/report/report_metrics.h"
@@ -346,21 +347,6 @@ std::string letter_of(std::size_t run) {
   return run < 26 ? std::string(1, static_cast<char>('A' + run)) : std::to_string(run + 1);
 }
 
-// Returns JSON that is safe in a <script> element. Escapes <, > and &, which could begin an end tag
-// or a comment, and all characters beyond ASCII, some of which end a line in JavaScript.
-std::string json_for_html(const Json& json) {
-  const std::string text = json.dump(-1, ' ', true, Json::error_handler_t::replace);
-  std::string escaped;
-  escaped.reserve(text.size());
-  for (char c : text) {
-    if (c == '<' || c == '>' || c == '&')
-      escaped += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else
-      escaped += c;
-  }
-  return escaped;
-}
-
 }  // namespace
 
 std::string report_html(const std::vector<ReportedRun>& runs,
@@ -376,9 +362,9 @@ std::string report_html(const std::vector<ReportedRun>& runs,
     for (Json& s :
          statements_json(headline(change.comparison, letter_of(0), letter_of(change.run))))
       json["headline"].push_back(std::move(s));
-  std::string html(page_before_data());
+  std::string html(report_page_before_data());
   html += json_for_html(json);
-  html += page_after_data();
+  html += report_page_after_data();
   return html;
 }
 

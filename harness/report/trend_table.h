@@ -1,4 +1,4 @@
-// A trend as a table, CSV, JSON and JUnit XML.
+// A trend as a table, a page, CSV, JSON and JUnit XML.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +22,9 @@ std::string trend_csv(const Trend& trend);
 
 // Returns everything, with all points.
 Json trend_json(const Trend& trend);
+
+// Returns one self-contained page with a chart per series. trend_page.cpp defines it.
+std::string trend_html(const Trend& trend);
 
 // Returns one test per series. It fails if one of its changes is_failure(), and is skipped if the
 // series is not judged.

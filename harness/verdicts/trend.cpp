@@ -30,15 +30,6 @@ std::vector<double> scaled_values(const TrendSeries& series) {
   return values;
 }
 
-// Returns "KEY: OLD, now NEW" for each fact that both runs have and that differs.
-std::vector<std::string> changed_facts(const HistoryRun& before, const HistoryRun& after) {
-  std::vector<std::string> lines;
-  for (const auto& [key, value] : after.facts)
-    if (const auto old = before.facts.find(key); old != before.facts.end() && old->second != value)
-      lines.push_back(fmt::format("{}: {}, now {}", key, old->second, value));
-  return lines;
-}
-
 TrendLevel level_of(const TrendSeries& series, std::size_t begin, std::size_t end) {
   std::vector<double> values;
   for (std::size_t i = begin; i < end; ++i) values.push_back(series.points[i].value);

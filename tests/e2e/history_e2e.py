@@ -11,6 +11,7 @@ import unittest
 import xml.etree.ElementTree
 from pathlib import Path
 
+import chromium
 import support
 from support import pingperf
 
@@ -107,6 +108,22 @@ class Year(Store):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("the environment changed too: kernel: Linux 6.18, now Linux 7.0", " ".join(done.stdout.split()))
 
+    def test_compare_takes_its_base_from_the_history(self):
+        runs = sorted((self.folder / "runs").iterdir())
+        self.add(*runs[25:40], "--label", "branch=main")
+        for night, decision, base in ((59, "same", ["--last", "10"]), (40, "slower", []),
+                                      (59, "slower", ["--label", "branch=main"])):
+            with self.subTest(night=night, base=base):
+                done = pingperf("compare", "--history", self.store, runs[night], *base, "--relative-to",
+                                "engine=iperf3", "--threshold", "2%", "--format", "json")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                (row,) = json.loads(done.stdout)["rows"]
+                self.assertEqual((row["verdict"], row["base_runs"]), (decision, 10))
+        refused = pingperf("compare", "--history", self.store, runs[0])
+        self.assertEqual((refused.returncode, refused.stderr),
+                         (2, f"{self.store}: no earlier run of experiment nightly on a\n"))
+        self.assertIn("name only NEW", pingperf("compare", "--history", self.store, runs[0], runs[1]).stderr)
+
     def test_runs_of_other_machines_are_apart(self):
         self.add(write_run(self.folder / "other", 90, {"bulk/engine=epoll": 1e3}), "--machine", "laptop")
         done = self.history("trend", "--machine", "a")
@@ -137,6 +154,33 @@ class Year(Store):
         self.assertIn("50 removed", self.history("history", "prune", "--keep", "10").stdout)
         runs = json.loads(self.history("history", "list", "--format", "json").stdout)
         self.assertEqual([run["started_at"][:10] for run in runs][::9], ["2026-02-20", "2026-03-01"])
+
+
+@unittest.skipUnless(chromium.PATH, "chromium is not installed")
+class Page(Store):
+    def test_shows_the_change_with_its_label_in_both_themes_and_on_a_phone(self):
+        label = "<script>alert(1)</script>&amp;"
+        for night in range(30):
+            values = {"bulk/engine=<b>": (1 if night < 20 else 0.9) * 1e9 + 1e6 * (night % 5), "bulk/engine=two": 1e9 + night % 3}
+            self.add(write_run(self.folder / "runs", night, values, kernel="Linux 6.1" if night < 5 else "Linux <6.2>"),
+                     *(["--label", f"commit={label}"] if night == 20 else []))
+        page = self.folder / "trend.html"
+        page.write_text(self.history("trend", "--format", "html").stdout)
+        with chromium.Chromium() as browser:
+            for how in {"width": 1200}, {"width": 1200, "dark": True}, {"width": 400}:
+                with self.subTest(**how):
+                    browser.new_page(**how)
+                    browser.open(page)
+                    self.assertEqual((browser.problems, browser.requests), ([], [f"file://{page}"]))
+                    self.assertLessEqual(browser.evaluate("document.documentElement.scrollWidth"), how["width"])
+            text = browser.evaluate("document.body.innerText")
+            self.assertIn(f"first after 2026-01-21 commit={label}", text)
+            self.assertIn("kernel: Linux 6.1, now Linux <6.2>", text)
+            self.assertEqual(browser.evaluate("document.querySelectorAll('.run').length"), 60)
+            self.assertEqual(browser.evaluate("document.querySelectorAll('.change.bad').length"), 1)
+            browser.evaluate("document.getElementById('changed').click()")
+            self.assertEqual(browser.evaluate("[...document.querySelectorAll('h3')].map(h => h.innerText.split(' ')[0]).join()"),
+                             "bulk/engine=<b>")
 
 
 @unittest.skipUnless(numpy, "python3-numpy is not installed")

@@ -1,4 +1,5 @@
-// The page of the report, made by CMake of report.html, report.css, the scripts and Chart.js.
+// The pages of the report and of the trend, made by CMake of their HTML, report.css, scripts and, in
+// the report, Chart.js.
 #pragma once
 
 #include <string_view>
@@ -6,7 +7,9 @@
 namespace pingperf {
 
 // The data go between the two.
-std::string_view page_before_data();
-std::string_view page_after_data();
+std::string_view report_page_before_data();
+std::string_view report_page_after_data();
+std::string_view trend_page_before_data();
+std::string_view trend_page_after_data();
 
 }  // namespace pingperf
