@@ -16,7 +16,7 @@ namespace pingperf {
 
 // The host that one end of a trial runs on.
 struct Host {
-  std::string name;  // in the names of pairs; empty: none
+  std::string name;                 // in the names of pairs; empty: none
   std::vector<std::string> launch;  // argv prefix that starts an agent there; empty: this machine
   std::string address;              // of the data; empty: loopback
   std::string bind;                 // address that the server binds to; empty: `address`

@@ -33,7 +33,8 @@ struct Round {
 
 // Returns true if the cases differ only in the pair of hosts that they run on.
 bool is_same_elsewhere(const Case& a, const Case& b) {
-  return (a.pair != b.pair || b.is_sum) && a.workload == b.workload && a.axes.size() == b.axes.size() &&
+  return (a.pair != b.pair || b.is_sum) && a.workload == b.workload &&
+         a.axes.size() == b.axes.size() &&
          std::equal(a.axes.begin(), std::prev(a.axes.end()), b.axes.begin());
 }
 

@@ -6,7 +6,7 @@ file(READ "${FOLDER}/report.css" css)
 file(READ "${CHARTJS}" chartjs)
 string(REGEX REPLACE "//# sourceMappingURL=[^\n]*" "" chartjs "${chartjs}")  # a file of the package
 set(scripts "")
-foreach(script format charts tables figures searches lines once report)
+foreach(script format charts tables figures searches links lines once report)
   file(READ "${FOLDER}/${script}.js" text)
   string(APPEND scripts "${text}")
 endforeach()
