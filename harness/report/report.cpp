@@ -15,6 +15,7 @@
 #include "harness/results/columns.h"
 #include "harness/results/environment.h"
 #include "harness/results/record.h"
+#include "harness/verdicts/links.h"
 #include "harness/verdicts/verdict_columns.h"
 
 namespace pingperf {
@@ -26,7 +27,8 @@ constexpr std::size_t kMaxValues = 150'000;  // values of single trials, over al
 constexpr std::size_t kMaxDots = 200;        // trials per case
 constexpr std::size_t kMaxCurves = 600;
 constexpr std::size_t kMaxSeries = 400;
-constexpr std::size_t kMaxListed = 200;  // failed trials, and as many trials with a warning
+constexpr std::size_t kMaxLinks = 60'000;  // cells of heat maps
+constexpr std::size_t kMaxListed = 200;    // failed trials, and as many trials with a warning
 
 // One run of the page.
 struct PageRun {
@@ -294,6 +296,27 @@ void add_series(PageRun& page_run, Json& json) {
   json["series"] = std::move(series.trials);
 }
 
+// Returns the heat maps of the links. The headline names those that are behind the others.
+Json links_json(const std::vector<LinkTable>& tables) {
+  Json json = Json::array();
+  std::size_t cells = 0;
+  for (const LinkTable& table : tables) {
+    cells += table.links.size();
+    if (cells > kMaxLinks) break;
+    Json links = Json::array();
+    for (const Link& link : table.links)
+      links.push_back({link.client, link.server, for_picture(link.median), link.is_behind ? 1 : 0});
+    json.push_back({{"subject", table.subject},
+                    {"workload", table.workload},
+                    {"engine", table.engine},
+                    {"metric", table.metric},
+                    {"hosts", table.hosts},
+                    {"links", std::move(links)},
+                    {"median", table.median}});
+  }
+  return json;
+}
+
 Json statements_json(const std::vector<Statement>& statements) {
   Json json = Json::array();
   for (const Statement& s : statements)
@@ -327,6 +350,7 @@ Json run_json(const ReportedRun& run, std::size_t run_count,
                {"comparisons", verdicts_json(VerdictList::comparisons, run.comparisons)},
                {"gates", gates_json(run.gates)},
                {"searches", searches_json(run.searches)},
+               {"links", links_json(link_tables(*run.experiment, run.summary))},
                {"headline", statements_json(headline(run))},
                {"failed", listed_trials(page_run, true)},
                {"remarks", listed_trials(page_run, false)},

@@ -10,6 +10,7 @@
 #include "harness/report/search_table.h"
 #include "harness/results/metrics.h"
 #include "harness/results/record.h"
+#include "harness/verdicts/links.h"
 
 namespace pingperf {
 namespace {
@@ -237,6 +238,13 @@ void add_figures(const ReportedRun& run, std::vector<Statement>& statements) {
   }
 }
 
+// Names the links and hosts of a fleet that are behind the others.
+void add_links(const ReportedRun& run, std::vector<Statement>& statements) {
+  for (const LinkTable& table : link_tables(*run.experiment, run.summary))
+    if (std::string text = links_behind(table); !text.empty())
+      statements.push_back({Rating::bad, capitalised(std::move(text))});
+}
+
 void add_searches(const ReportedRun& run, std::vector<Statement>& statements) {
   for (const SearchResult& search : run.searches)
     statements.push_back({search.end == SearchEnd::precision ? Rating::plain : Rating::open,
@@ -292,6 +300,7 @@ std::vector<Statement> headline(const ReportedRun& run) {
   add_gates(run, statements);
   add_comparisons(run, statements);
   add_figures(run, statements);
+  add_links(run, statements);
   add_searches(run, statements);
   add_trials(run, statements);
   return statements;
@@ -304,6 +313,9 @@ std::vector<Statement> headline(const RunComparison& change, const std::string& 
     subjects.push_back({&row, fmt::format("{} in {}", row.case_name, new_run), base,
                         fmt::format("{} and {} trials", row.base_n, row.n)});
   std::vector<Statement> statements = statements_of(subjects, base);
+  if (subjects.size() > kMaxSentences)  // else each sentence names its link
+    for (const std::string& line : changed_links(change.rows))
+      statements.push_back({Rating::plain, capitalised(line) + "."});
   if (subjects.empty())
     statements.push_back(
         {Rating::open, fmt::format("{} and {} have nothing in common to compare.", base, new_run)});

@@ -8,6 +8,7 @@
 
 #include "harness/report/results_table.h"
 #include "harness/results/metrics.h"
+#include "harness/verdicts/links.h"
 
 namespace pingperf {
 namespace {
@@ -239,6 +240,8 @@ std::string comparisons_markdown(const std::vector<Verdict>& rows) {
 std::string run_comparison_table(const RunComparison& comparison, const Style& style) {
   std::string text;
   for (const std::string& line : heading_lines(comparison)) text += wrap(line, style.width) + "\n";
+  for (const std::string& line : changed_links(comparison.rows))
+    text += wrap(line, style.width) + "\n";
   if (!text.empty()) text += "\n";
   if (comparison.rows.empty()) return text + "The runs have nothing in common to compare.\n";
   return text + shift_table(comparison).to_string(style) + "\n" +
@@ -247,6 +250,7 @@ std::string run_comparison_table(const RunComparison& comparison, const Style& s
 
 std::string run_comparison_markdown(const RunComparison& comparison) {
   std::string text = "### pingperf: new against base\n\n";
+  for (const std::string& line : changed_links(comparison.rows)) text += line + "\n\n";
   if (comparison.rows.empty())
     text += "The runs have nothing in common to compare.\n";
   else

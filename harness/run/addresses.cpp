@@ -93,8 +93,7 @@ void resolve_addresses(Experiment& experiment, Agents& agents) {
   Questions questions;
   std::set<std::size_t> over_ip;  // the pairs whose trials use the address
   for (const Case& c : experiment.cases)
-    if (has_port(c.options.transport) || c.options.transport == Transport::raw ||
-        c.options.transport == Transport::icmp)
+    if (is_over_ip(c.options.transport) || c.options.transport == Transport::multicast)
       over_ip.insert(c.pair);
   std::vector<std::pair<Host*, std::size_t>> servers;
   for (auto& [number, pair] : agents) {
@@ -115,6 +114,10 @@ void resolve_addresses(Experiment& experiment, Agents& agents) {
   }
   if (failed > 1) first += fmt::format("; {} more addresses cannot be resolved", failed - 1);
   if (failed > 0) throw UsageError(first);
+}
+
+bool is_over_ip(Transport transport) {
+  return has_port(transport) || transport == Transport::raw || transport == Transport::icmp;
 }
 
 std::string with_port(const std::string& host, std::uint16_t port) {

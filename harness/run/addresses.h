@@ -15,6 +15,9 @@ namespace pingperf {
 // UsageError that names the host and what it could not resolve.
 void resolve_addresses(Experiment& experiment, Agents& agents);
 
+// Returns true if the client dials the server's data address.
+bool is_over_ip(Transport transport);
+
 // Returns "192.0.2.1:5201" or "[2001:db8::1]:5201".
 std::string with_port(const std::string& host, std::uint16_t port);
 

@@ -251,7 +251,7 @@ Task<bool> TrialRun::begin(Pair& pair) {
 std::string TrialRun::dialled_address(const Pair& pair) const {
   const std::string& bound = pair.server.address;
   const std::string& host = dialled_host(hosts_.server, pair.options);
-  if (!has_port(pair.options.transport) || host.empty()) return bound;
+  if (!is_over_ip(pair.options.transport) || host.empty()) return bound;
   return with_port(host,
                    parse_number<std::uint16_t>(bound.substr(bound.rfind(':') + 1)).value_or(0));
 }

@@ -84,9 +84,9 @@ hosts:
   pattern: pairs
 plan: {{repetitions: 1}}
 defaults: {{duration: 100ms, warmup: 0ms, engine: blocking, ip: {ip}}}
-workloads: {{ping: {{kind: latency, matrix: {{transport: [tcp, udp]}}}}, bulk: {{kind: throughput}}}}
+workloads: {{ping: {{kind: latency, matrix: {{transport: [tcp, udp, raw]}}}}, bulk: {{kind: throughput}}}}
 """))
-        self.assertEqual(list(self.trials().status), ["ok"] * 3)
+        self.assertEqual(list(self.trials().status), ["ok"] * 4)
 
     def test_each_end_has_its_own_scope(self):
         self.run_to('["fe80::71%left0", "fe80::72%left0"]', 6)

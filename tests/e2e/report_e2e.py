@@ -44,6 +44,17 @@ workloads:
     search: {parameter: frequency, from: 100, to: 1kHz, keep: {rtt_p50_ns: 10s}, trials: 6}
 """
 
+FLEET = """
+name: fleet
+hosts:
+  nodes: {launch: [env, "NODE={node}"], names: "n[1-4]"}
+  addresses: "127.0.0.[1-4]"
+  pattern: all_to_all
+  at_once: 2
+plan: {repetitions: 1, cooldown: 0ms}
+workloads: {bulk: {kind: throughput, engine: blocking, rate: 50mbit, duration: 50ms, warmup: 0ms}}
+"""
+
 FAILING = """
 name: failing
 plan: {repetitions: 2, cooldown: 0ms}
@@ -228,6 +239,19 @@ class Page(Browser):
         text = browser.evaluate("document.getElementById('searches').textContent")
         self.assertIn(result.remark, text)
         self.assertIn("rtt_p50_ns at most 10 s", text)
+
+    def test_of_many_hosts_is_a_cell_per_link(self):
+        done = self.run_ok("-q", self.experiment(FLEET))
+        medians = read(done.directory / "summary.csv").set_index(["case", "metric"])["median"]
+        for width in (1200, 390):
+            browser = self.open(done.directory / "report.html", width=width)
+            self.assertLessEqual(browser.evaluate("document.documentElement.scrollWidth"), width)
+            self.assertEqual(browser.evaluate("document.querySelectorAll('#links rect[fill-opacity]').length"), 6)
+            links = browser.evaluate("runs[0].links[0]")
+            self.assertEqual(links["hosts"], ["n1", "n2", "n3", "n4"])
+            for client, server, value, _ in links["links"]:
+                median = medians[f"bulk/pair=n{client + 1}-n{server + 1}", "throughput_bps"]
+                self.assertAlmostEqual(value / median, 1, delta=1e-4)
 
     def test_of_an_interrupted_run_says_so(self):
         process = self.start("run", self.experiment(EXPERIMENT), "-o", self.results, "-q", stderr=subprocess.PIPE)

@@ -217,6 +217,7 @@ function render() {
   document.getElementById('report').replaceChildren(
       ...[gatesSection(),
           changesSection(),
+          linksSection(),
           figuresSection(KINDS[0]),
           figuresSection(KINDS[1]),
           roundTripsSection(),
