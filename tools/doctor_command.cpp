@@ -25,7 +25,7 @@ std::vector<HostReport> reports_of(const DoctorCommand& command) {
     print_recovered(report.host, report.undone, report.not_undone);
     return {std::move(report)};
   }
-  const Experiment experiment = load_experiment(command.file);
+  const Experiment experiment = load_experiment(command.file, {.no_launch = command.no_launch});
   read_criteria(experiment);  // throws if the file is wrong
   if (command.no_launch) refuse_launchers(experiment);
   announce_launchers(experiment);

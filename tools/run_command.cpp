@@ -452,7 +452,8 @@ int run_command(const RunCommand& command) {
     experiments.emplace_back(run / "experiment.yaml", recorded_overrides(run));
   for (const std::string& file : command.files) experiments.emplace_back(file, command.overrides);
   bool has_lab = false;
-  for (const auto& [file, overrides] : experiments) {  // check all before the first runs
+  for (auto [file, overrides] : experiments) {  // check all before the first runs
+    overrides.no_launch = command.no_launch;
     const Experiment experiment = load_experiment(file, overrides);
     const Criteria criteria = read_criteria(experiment);
     if (command.no_launch) refuse_launchers(experiment);

@@ -61,6 +61,7 @@ std::vector<Launcher> launchers_of(const Experiment& experiment) {
   std::set<std::size_t> pairs;
   for (const Case& c : experiment.cases) pairs.insert(c.pair);
   std::vector<Launcher> launchers;
+  std::set<std::string> known;  // a fleet has each host in many pairs
   for (const std::size_t pair : pairs)
     for (const Host* const host :
          {&experiment.hosts[pair].client, &experiment.hosts[pair].server}) {
@@ -68,9 +69,7 @@ std::vector<Launcher> launchers_of(const Experiment& experiment) {
       const std::string command =
           command_line(agent_command(host->launch, host->pingperf)) +
           (host->copy ? " (copy: true: by sh, which writes a copy of pingperf if necessary)" : "");
-      const bool is_known = std::any_of(launchers.begin(), launchers.end(),
-                                        [&](const Launcher& l) { return l.command == command; });
-      if (!is_known) launchers.push_back({host->place, command});
+      if (known.insert(command).second) launchers.push_back({host->place, command});
     }
   std::map<const Program*, bool> programs;  // true: its server runs too
   for (const Case& c : experiment.cases)

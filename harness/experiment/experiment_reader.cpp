@@ -11,6 +11,7 @@
 #include <set>
 
 #include "harness/base/io.h"
+#include "harness/base/lines.h"
 #include "harness/base/suggest.h"
 #include "harness/experiment/case_builder.h"
 #include "harness/experiment/host_reader.h"
@@ -214,7 +215,11 @@ class ExperimentReader {
   // Returns each case once per pair of hosts, and once for their sum.
   std::vector<Case> on_every_pair(std::vector<Case> cases, const Mark& mark) const {
     if (!experiment_.has_pairs) return cases;
+    if (cases.size() * experiment_.hosts.size() > kMaxCases)
+      fail_at(mark, fmt::format("{} cases on {} pairs are more than {} cases", cases.size(),
+                                experiment_.hosts.size(), kMaxCases));
     std::vector<Case> everywhere;
+    everywhere.reserve(cases.size() * (experiment_.hosts.size() + 1));
     const auto add = [&](const Case& c, const std::string& name) -> Case& {
       Case& here = everywhere.emplace_back(c);
       here.axes.emplace_back("pair", name);
@@ -310,7 +315,7 @@ std::string read_text_file(std::filesystem::path file) {
 
 }  // namespace
 
-std::string read_experiment(const std::filesystem::path& file) {
+std::string read_experiment(const std::filesystem::path& file, bool no_launch) {
   std::string text = read_text_file(file);
   if (text.find(kUsedFile) != std::string::npos ||
       (text.find("use") == std::string::npos && text.find("nodes") == std::string::npos))
@@ -330,13 +335,17 @@ std::string read_experiment(const std::filesystem::path& file) {
       }
     }
   if (const Node* const hosts = root.find("hosts"))
-    for (const HostSource& source : host_sources(*hosts))
+    for (const HostSource& source : host_sources(*hosts)) {
+      if (no_launch && !source.command.empty())
+        fail_at(source.mark,
+                fmt::format("--no-launch: refuses to run: {}", command_line(source.command)));
       append(source.key, look_up(source, folder));
+    }
   return text;
 }
 
 Experiment load_experiment(const std::filesystem::path& file, const Overrides& overrides) {
-  return parse_experiment(read_experiment(file), file.string(), overrides);
+  return parse_experiment(read_experiment(file, overrides.no_launch), file.string(), overrides);
 }
 
 Experiment parse_experiment(const std::string& text, const std::string& source,
@@ -355,8 +364,8 @@ Experiment parse_experiment(const std::string& text, const std::string& source,
       warnings.push_back(std::move(warning));
   Experiment experiment = ExperimentReader(root, used).read();
   experiment.warnings = std::move(warnings);
-  experiment.source =
-      std::make_shared<const ExperimentSource>(ExperimentSource{std::move(root), experiment.cases});
+  experiment.source = std::make_shared<const ExperimentSource>(ExperimentSource{
+      std::move(root), overrides.only.empty() ? std::vector<Case>() : experiment.cases});
   if (!overrides.only.empty()) keep_only(experiment, overrides.only);
   return experiment;
 }

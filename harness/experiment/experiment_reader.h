@@ -14,13 +14,14 @@ namespace pingperf {
 // The file of an experiment, for the criteria, which are read in a second step.
 struct ExperimentSource {
   Node root;                    // with `--set` applied
-  std::vector<Case> all_cases;  // also those that `--only` left out
+  std::vector<Case> all_cases;  // with those that `--only` left out; empty without `--only`
 };
 
 // The differences between an experiment and its file: `run --set` and `--only`.
 struct Overrides {
   std::vector<std::string> set;  // "workloads.bulk.duration=5s"
   std::string only;              // glob over case names and workload names; empty: all
+  bool no_launch = false;        // refuses hosts that a command looks up
 };
 
 // Reads and validates. Throws UsageError "file:line:column: …" on the first error.
@@ -29,7 +30,8 @@ Experiment load_experiment(const std::filesystem::path& file, const Overrides& o
 // Returns the text of an experiment file, with the texts of the files that it uses and the hosts
 // that it looks up behind it. Throws UsageError if a file is missing, not a regular file, or too
 // large, or if the hosts cannot be looked up.
-std::string read_experiment(const std::filesystem::path& file);
+// `no_launch` refuses hosts that a command looks up.
+std::string read_experiment(const std::filesystem::path& file, bool no_launch = false);
 
 // Does the same as load_experiment() for a text. `source` is the file's name in errors.
 Experiment parse_experiment(const std::string& text, const std::string& source,

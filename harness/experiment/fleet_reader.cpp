@@ -13,6 +13,7 @@
 #include "harness/experiment/host_reader.h"
 #include "harness/experiment/host_sources.h"
 #include "harness/experiment/keys.h"
+#include "harness/experiment/matrix.h"
 #include "harness/experiment/parameter_reader.h"
 #include "harness/experiment/pattern.h"
 
@@ -243,6 +244,12 @@ void read_fleet(const Node& hosts, const std::vector<UsedFile>& used, Experiment
   std::vector<Host> fleet = NodesReader(nodes, used).read();
   read_addresses(hosts, used, fleet);
   const auto [pattern, center] = read_pattern(hosts, fleet);
+  const std::size_t count =
+      pattern == Pattern::all_to_all ? fleet.size() * (fleet.size() - 1) / 2 : fleet.size();
+  if (count > kMaxCases)
+    fail_at(hosts.find("pattern")->mark,
+            fmt::format("pattern {} of {} nodes: {} pairs are more than {}", name(pattern),
+                        fleet.size(), count, kMaxCases));
   const std::vector<PatternPair> pairs = pairs_of(pattern, fleet.size(), center);
   const bool is_one_trial = pattern == Pattern::incast || pattern == Pattern::broadcast;
   experiment.pairs_at_once = is_one_trial ? pairs.size() : 1;

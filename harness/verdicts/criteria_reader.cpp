@@ -114,7 +114,8 @@ class CriteriaReader {
  public:
   explicit CriteriaReader(const Experiment& experiment)
       : root_(experiment.source->root),
-        cases_(experiment.source->all_cases),
+        cases_(experiment.source->all_cases.empty() ? experiment.cases
+                                                    : experiment.source->all_cases),
         repetitions_(experiment.plan.repetitions) {}
 
   Criteria read() {

@@ -159,6 +159,7 @@ TEST_F(FleetSources, ASelectorFindsTheRunningPods) {
   std::string line;
   std::getline(arguments, line);
   EXPECT_THAT(line, HasSubstr("get pods --selector=app=x --namespace=n"));
+  EXPECT_THROW(load_experiment(file, {.no_launch = true}), UsageError);
   script_kubectl("exit 0");
   EXPECT_THAT(error_of_loading(file), HasSubstr("x.yaml:3:20: no running pod matches"));
   script_kubectl("echo error: no cluster >&2; exit 1");
