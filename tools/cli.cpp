@@ -17,6 +17,7 @@
 #include "harness/agent/agent.h"
 #include "harness/agent/channel.h"
 #include "harness/agent/copy_agent.h"
+#include "harness/agent/idle.h"
 #include "harness/agent/worker.h"
 #include "harness/base/csv.h"
 #include "harness/base/units.h"
@@ -421,6 +422,8 @@ void add_agents(CLI::App& app, int& result) {
   app.add_subcommand("agent", "serve a controller over stdin and stdout")->callback([&result] {
     result = run_agent(STDIN_FILENO, STDOUT_FILENO);
   });
+  app.add_subcommand("idle", "wait for SIGTERM: the command of a container that agents run in")
+      ->callback([&result] { result = run_idle(); });
   app.add_subcommand("worker", "one end of one trial; started by the agent")
       ->group("")
       ->callback([&result] { result = run_worker(); });

@@ -28,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kBlock = 64 * 1024;
-constexpr std::string_view kOwn = "pingperf-copy: own", kSend = "pingperf-copy: send";
+constexpr std::string_view kOwnLine = "pingperf-copy: own", kSendLine = "pingperf-copy: send";
 
 std::string own_program() {
   return fs::read_symlink("/proc/self/exe");
@@ -48,7 +48,7 @@ bool is_this_version(const std::string& program) {
   }
 }
 
-std::string machine() {
+std::string own_machine() {
   utsname names{};
   ::uname(&names);
   return names.machine;
@@ -61,9 +61,9 @@ std::string quoted(const std::string& word) {
 }
 
 // The launcher's process and its pipes.
-class Launcher {
+class LauncherProcess {
  public:
-  explicit Launcher(std::vector<std::string> command) {
+  explicit LauncherProcess(std::vector<std::string> command) {
     command.emplace_back("sh");
     Pipe in = make_pipe(), out = make_pipe();
     process_ = Process(command, {{in.read.get(), STDIN_FILENO}, {out.write.get(), STDOUT_FILENO}},
@@ -121,10 +121,14 @@ class Launcher {
 
   bool has_ended() { return process_.wait_until(now_ns() + 100 * kMillisecond).has_value(); }
 
-  // Waits for the end. Returns the exit status.
+  // Waits for the end, and requests it after a second. Returns the exit status.
   int end() {
     in_ = Fd();
-    const std::optional<int> status = process_.wait_until(now_ns() + kSecond);
+    std::optional<int> status = process_.wait_until(now_ns() + kSecond);
+    if (!status) {
+      ::kill(process_.pid(), SIGTERM);
+      status = process_.wait_until(now_ns() + kSecond);
+    }
     return status && WIFEXITED(*status) ? WEXITSTATUS(*status) : 1;
   }
 
@@ -192,24 +196,24 @@ exit 1
   // In braces, so that sh reads all of it before it runs any, and leaves what follows to dd.
   return fmt::format(fmt::runtime("{{\n" + std::string(kScript) + "}}\n"),
                      fmt::arg("own", quoted(path)), fmt::arg("version", quoted(version_line())),
-                     fmt::arg("own_line", kOwn), fmt::arg("machine", machine()),
+                     fmt::arg("own_line", kOwnLine), fmt::arg("machine", own_machine()),
                      fmt::arg("folder", folder), fmt::arg("block", kBlock),
-                     fmt::arg("blocks", blocks), fmt::arg("send_line", kSend),
+                     fmt::arg("blocks", blocks), fmt::arg("send_line", kSendLine),
                      fmt::arg("variable", kCopyVariable), fmt::arg("size", blocks * kBlock / 1024));
 }
 
 int run_copy_agent(const std::string& path, const std::vector<std::string>& launch,
                    Nanoseconds timeout) {
   ::signal(SIGPIPE, SIG_IGN);
-  Launcher launcher(launch);
+  LauncherProcess launcher(launch);
   try {
     const std::string program = program_to_copy();
     const std::size_t blocks = (fs::file_size(program) + kBlock - 1) / kBlock;
     launcher.send(copy_script(path, "pingperf-" + to_hex(mint_token()), blocks));
     const auto line = launcher.first_line(now_ns() + timeout);
-    if (line == kSend) {
+    if (line == kSendLine) {
       launcher.send_program(program, blocks);
-    } else if (line && line != kOwn) {  // a banner, which the controller reports
+    } else if (line && line != kOwnLine) {  // a banner, which the controller reports
       fmt::print("{}\n", *line);
       std::fflush(stdout);
     }

@@ -185,7 +185,7 @@ std::unique_ptr<ServerGuard> server_guard;
 std::unique_ptr<ClientGuard> client_guard;
 
 // Waits for the end of a connect(2) that does not wait. Returns as connect(2).
-int complete(int fd, Nanoseconds deadline) noexcept {
+int complete_connect(int fd, Nanoseconds deadline) noexcept {
   pollfd p{fd, POLLOUT, 0};
   if (::poll(&p, 1, poll_ms(deadline)) <= 0) return errno = ETIMEDOUT, -1;
   errno = option_of(fd, SO_ERROR);
@@ -231,7 +231,7 @@ extern "C" int connect(int fd, const sockaddr* address, socklen_t size) {
   int result = system_call(SYS_connect, fd, address, size);
   if (server_guard && result == 0 && is_datagram(fd)) server_guard->connected(fd);
   if (!client_guard || !client_guard->is_to_server(address, size)) return result;
-  if (result != 0 && errno == EINPROGRESS) result = complete(fd, client_guard->deadline);
+  if (result != 0 && errno == EINPROGRESS) result = complete_connect(fd, client_guard->deadline);
   return result == 0 ? client_guard->show_token(fd) : result;
 }
 
