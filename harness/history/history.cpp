@@ -47,7 +47,7 @@ std::unique_ptr<Database> open_database(const std::filesystem::path& file,
 constexpr const char* kRunColumns =
     "SELECT id, name, experiment, started_at, machine, directory, facts FROM run";
 
-HistoryRun run_of(const Statement& row) {
+HistoryRun run_of(const SqlStatement& row) {
   HistoryRun run;
   run.id = row.integer(0);
   run.name = row.text(1);
@@ -126,7 +126,7 @@ void History::check_version(Access access) {
 
 History::Added History::add(const HistoryEntry& entry) {
   Transaction transaction(*database_, Access::write);
-  Statement stored = database_->prepare(
+  SqlStatement stored = database_->prepare(
       "SELECT id, trials = ? AND environment = ? AND machine = ? FROM run "
       "JOIN content ON run = id WHERE identity = ?");
   Added result = Added::added;
@@ -159,7 +159,7 @@ void History::insert(const HistoryEntry& entry, std::int64_t id) {
     const auto found = cache.find(text);
     return found != cache.end() ? found->second : cache[text] = number_of(table, text);
   };
-  Statement insert_median = database_->prepare("INSERT INTO median VALUES(?, ?, ?, ?, ?, ?)");
+  SqlStatement insert_median = database_->prepare("INSERT INTO median VALUES(?, ?, ?, ?, ?, ?)");
   for (const HistoryMedian& median : entry.medians)
     insert_median
         .with(cached(metrics, "metric", median.metric), id,
@@ -178,7 +178,7 @@ void History::erase(std::int64_t id) {
 
 // Returns the number of a text in a table of texts. Adds it if it is new.
 std::int64_t History::number_of(const char* table, const std::string& text) {
-  Statement find = database_->prepare(fmt::format("SELECT id FROM {} WHERE text = ?", table));
+  SqlStatement find = database_->prepare(fmt::format("SELECT id FROM {} WHERE text = ?", table));
   if (find.with(text).step()) return find.integer(0);
   database_->prepare(fmt::format("INSERT INTO {}(text) VALUES(?)", table)).with(text).run();
   return database_->last_id();
@@ -188,7 +188,7 @@ std::int64_t History::number_of(const char* table, const std::string& text) {
 bool History::set_labels(std::int64_t id, const std::map<std::string, std::string>& labels) {
   bool changed = false;
   for (const auto& [key, value] : labels) {
-    Statement same =
+    SqlStatement same =
         database_->prepare("SELECT 1 FROM label WHERE run = ? AND key = ? AND value = ?");
     if (same.with(id, key, value).step()) continue;
     database_->prepare("INSERT OR REPLACE INTO label VALUES(?, ?, ?)").with(id, key, value).run();
@@ -200,7 +200,7 @@ bool History::set_labels(std::int64_t id, const std::map<std::string, std::strin
 void History::read_labels(std::vector<HistoryRun>& runs) {
   std::map<std::int64_t, HistoryRun*> by_id;
   for (HistoryRun& run : runs) by_id[run.id] = &run;
-  Statement labels = database_->prepare("SELECT run, key, value FROM label");
+  SqlStatement labels = database_->prepare("SELECT run, key, value FROM label");
   while (labels.step())
     if (const auto found = by_id.find(labels.integer(0)); found != by_id.end())
       found->second->labels[std::string(labels.text(1))] = labels.text(2);
@@ -208,7 +208,7 @@ void History::read_labels(std::vector<HistoryRun>& runs) {
 
 std::vector<HistoryRun> History::runs(const HistoryFilter& filter) {
   std::vector<HistoryRun> runs;
-  Statement rows = database_->prepare(
+  SqlStatement rows = database_->prepare(
       fmt::format("{} WHERE (?1 = '' OR experiment = ?1) AND (?2 = '' OR machine = ?2) "
                   "ORDER BY started_at, id",
                   kRunColumns));
@@ -225,7 +225,7 @@ std::vector<HistoryRun> History::runs(const HistoryFilter& filter) {
 }
 
 std::optional<HistoryRun> History::run(std::string_view id_or_name) {
-  Statement row = database_->prepare(
+  SqlStatement row = database_->prepare(
       fmt::format("{} WHERE id = ? OR name = ? ORDER BY started_at DESC LIMIT 1", kRunColumns));
   const std::int64_t id = parse_number<std::int64_t>(id_or_name).value_or(0);
   if (!row.with(id, id_or_name).step()) return std::nullopt;
@@ -235,12 +235,12 @@ std::optional<HistoryRun> History::run(std::string_view id_or_name) {
 }
 
 std::string History::trials(std::int64_t run) {
-  Statement row = database_->prepare("SELECT trials FROM content WHERE run = ?");
+  SqlStatement row = database_->prepare("SELECT trials FROM content WHERE run = ?");
   return row.with(run).step() ? std::string(row.text(0)) : "";
 }
 
 std::string History::environment(std::int64_t run) {
-  Statement row = database_->prepare("SELECT environment FROM content WHERE run = ?");
+  SqlStatement row = database_->prepare("SELECT environment FROM content WHERE run = ?");
   return row.with(run).step() ? std::string(row.text(0)) : "";
 }
 
@@ -248,7 +248,7 @@ std::vector<HistoryPoint> History::points(const std::string& metric,
                                           const std::set<std::int64_t>& runs) {
   std::vector<HistoryPoint> points;
   if (runs.empty()) return points;
-  Statement rows = database_->prepare(
+  SqlStatement rows = database_->prepare(
       "SELECT run, case_name, parameters, value FROM median "
       "WHERE metric = (SELECT id FROM metric WHERE text = ?) AND run BETWEEN ? AND ?");
   rows.with(metric, *runs.begin(), *runs.rbegin());
@@ -264,20 +264,20 @@ std::vector<HistoryPoint> History::points(const std::string& metric,
 
 std::vector<std::string> History::metrics() {
   std::vector<std::string> names;
-  Statement rows = database_->prepare("SELECT text FROM metric ORDER BY text");
+  SqlStatement rows = database_->prepare("SELECT text FROM metric ORDER BY text");
   while (rows.step()) names.emplace_back(rows.text(0));
   return names;
 }
 
 std::map<std::int64_t, std::string> History::case_names() {
   std::map<std::int64_t, std::string> names;
-  Statement rows = database_->prepare("SELECT id, text FROM case_name");
+  SqlStatement rows = database_->prepare("SELECT id, text FROM case_name");
   while (rows.step()) names[rows.integer(0)] = rows.text(1);
   return names;
 }
 
 std::string History::parameters(std::int64_t id) {
-  Statement row = database_->prepare("SELECT text FROM parameters WHERE id = ?");
+  SqlStatement row = database_->prepare("SELECT text FROM parameters WHERE id = ?");
   return row.with(id).step() ? std::string(row.text(0)) : "";
 }
 

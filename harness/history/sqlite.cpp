@@ -28,56 +28,56 @@ constexpr int kBusyTimeoutMs = 10'000;
 
 }  // namespace
 
-Statement::Statement(sqlite3* database, const std::string& file, std::string_view sql)
+SqlStatement::SqlStatement(sqlite3* database, const std::string& file, std::string_view sql)
     : database_(database), file_(file) {
   if (sqlite3_prepare_v2(database, sql.data(), static_cast<int>(sql.size()), &statement_,
                          nullptr) != SQLITE_OK)
     fail(database_, file_);
 }
 
-Statement::~Statement() {
+SqlStatement::~SqlStatement() {
   sqlite3_finalize(statement_);
 }
 
-bool Statement::step() {
+bool SqlStatement::step() {
   const int code = sqlite3_step(statement_);
   if (code != SQLITE_ROW && code != SQLITE_DONE) fail(database_, file_);
   return code == SQLITE_ROW;
 }
 
-void Statement::run() {
+void SqlStatement::run() {
   while (step()) {
   }
   reset();
 }
 
-void Statement::reset() {
+void SqlStatement::reset() {
   sqlite3_reset(statement_);
 }
 
-std::int64_t Statement::integer(int column) const {
+std::int64_t SqlStatement::integer(int column) const {
   return sqlite3_column_int64(statement_, column);
 }
 
-double Statement::number(int column) const {
+double SqlStatement::number(int column) const {
   return sqlite3_column_double(statement_, column);
 }
 
-std::string_view Statement::text(int column) const {
+std::string_view SqlStatement::text(int column) const {
   const auto* const bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
   const int size = sqlite3_column_bytes(statement_, column);
   return bytes ? std::string_view(bytes, static_cast<std::size_t>(size)) : std::string_view();
 }
 
-void Statement::bind(int index, std::int64_t value) {
+void SqlStatement::bind(int index, std::int64_t value) {
   if (sqlite3_bind_int64(statement_, index + 1, value) != SQLITE_OK) fail(database_, file_);
 }
 
-void Statement::bind(int index, double value) {
+void SqlStatement::bind(int index, double value) {
   if (sqlite3_bind_double(statement_, index + 1, value) != SQLITE_OK) fail(database_, file_);
 }
 
-void Statement::bind(int index, std::string_view value) {
+void SqlStatement::bind(int index, std::string_view value) {
   const char* const bytes = value.data() ? value.data() : "";  // a null pointer would be NULL
   if (sqlite3_bind_text64(statement_, index + 1, bytes, value.size(), SQLITE_TRANSIENT,
                           SQLITE_UTF8) != SQLITE_OK)
@@ -104,7 +104,7 @@ void Database::run(const std::string& sql) {
 }
 
 std::int64_t Database::integer(std::string_view sql) {
-  Statement statement = prepare(sql);
+  SqlStatement statement = prepare(sql);
   return statement.step() ? statement.integer(0) : 0;
 }
 

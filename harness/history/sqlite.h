@@ -21,16 +21,16 @@ class DatabaseError : public std::runtime_error {
 
 // One prepared statement. Parameters and columns are counted from 0. All functions throw UsageError
 // if the file is damaged or no database, and DatabaseError on other errors.
-class Statement {
+class SqlStatement {
  public:
-  Statement(sqlite3* database, const std::string& file, std::string_view sql);
-  ~Statement();
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
+  SqlStatement(sqlite3* database, const std::string& file, std::string_view sql);
+  ~SqlStatement();
+  SqlStatement(const SqlStatement&) = delete;
+  SqlStatement& operator=(const SqlStatement&) = delete;
 
   // Binds all parameters, in order, after a reset.
   template <typename... Values>
-  Statement& with(const Values&... values) {
+  SqlStatement& with(const Values&... values) {
     reset();
     int index = 0;
     (bind(index++, values), ...);
@@ -71,7 +71,7 @@ class Database {
 
   // Runs statements that return nothing.
   void run(const std::string& sql);
-  Statement prepare(std::string_view sql) { return {database_, file_, sql}; }
+  SqlStatement prepare(std::string_view sql) { return {database_, file_, sql}; }
   // Returns the first column of the first row, or 0.
   std::int64_t integer(std::string_view sql);
   std::int64_t last_id() const;
