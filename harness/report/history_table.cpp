@@ -53,7 +53,7 @@ Json history_runs_json(const std::vector<HistoryRun>& runs) {
 }
 
 std::string history_run_text(const HistoryRun& run) {
-  std::string text = fmt::format("{}\nnumber {}, experiment {}, started {}, on {}\n", run.name,
+  std::string text = fmt::format("{}: number {}, experiment {}, started {}, on {}\n", run.name,
                                  run.id, run.experiment, run.started_at, run.machine);
   if (!run.labels.empty()) text += fmt::format("labels: {}\n", labels_text(run));
   for (const auto& [name, value] : run.facts) text += fmt::format("{}: {}\n", name, value);

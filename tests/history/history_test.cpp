@@ -186,7 +186,7 @@ TEST_F(HistoryTest, AKilledWriterLosesNoCommittedRun) {
               static_cast<std::size_t>(3 * round));
   }
   Database database(store, Database::Access::read);
-  Statement check = database.prepare("PRAGMA integrity_check");
+  SqlStatement check = database.prepare("PRAGMA integrity_check");
   ASSERT_TRUE(check.step());
   EXPECT_EQ(check.text(0), "ok");
 }

@@ -1,5 +1,5 @@
-// The pages of the report and of the trend, made by CMake of their HTML, report.css, scripts and, in
-// the report, Chart.js.
+// The pages of the report and of the trend, made by CMake of their HTML, report.css, scripts and,
+// in the report, Chart.js.
 #pragma once
 
 #include <string_view>

@@ -1,0 +1,98 @@
+"""Runs the CI script from an empty history to a failing pull request.
+
+Usage: ci_history_e2e.py PATH_OF_PINGPERF [unittest arguments]
+"""
+
+import os
+import subprocess
+import tempfile
+import unittest
+import xml.etree.ElementTree
+from pathlib import Path
+
+import yaml
+
+import support
+from support import SOURCE
+
+EXPERIMENT = """
+name: ci
+plan: {repetitions: 1, cooldown: 0ms}
+defaults: {transport: tcp, duration: 60ms, warmup: 0ms}
+workloads:
+  bulk: {kind: throughput, engine: blocking, rate: 100mbit}
+"""
+
+# Plays a slow version of what is measured: halves the goodput of the run that pingperf has made.
+SLOW = """#!/bin/sh
+'{pingperf}' "$@" || exit
+[ "$1" = run ] || exit 0
+for file in results/runs/ci/latest/trials.csv; do
+  /usr/bin/python3 -c "
+import csv, sys
+rows = list(csv.DictReader(open(sys.argv[1])))
+for row in rows:
+    row['throughput_bps'] = float(row['throughput_bps']) / 2
+with open(sys.argv[1], 'w') as file:
+    writer = csv.DictWriter(file, rows[0], lineterminator='\\n')
+    writer.writeheader()
+    writer.writerows(rows)
+" "$file"
+done
+"""
+
+
+class CiHistory(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.folder = Path(temporary.name)
+        (self.folder / "ci.yaml").write_text(EXPERIMENT)
+        slow = self.folder / "slow_pingperf"
+        slow.write_text(SLOW.format(pingperf=support.PINGPERF))
+        slow.chmod(0o755)
+
+    def measure(self, side, *arguments, pingperf=None, **environment):
+        return subprocess.run([SOURCE / "tools/ci/measure", side, "ci.yaml", *arguments], cwd=self.folder, text=True,
+                              capture_output=True, timeout=120,
+                              env={**os.environ, "PINGPERF": str(pingperf or support.PINGPERF), "PINGPERF_OUTPUT": "results",
+                                   "PINGPERF_MACHINE": "runner", **environment})
+
+    def test_from_an_empty_history_to_a_failing_pull_request(self):
+        first = self.measure("change")
+        self.assertEqual(first.returncode, 0, first.stderr)
+        self.assertIn("no history of the main branch yet", first.stderr)
+        for commit in range(6):
+            done = self.measure("main", PINGPERF_COMMIT=f"c{commit}")
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("Not judged: 1 of 1 series: 6 runs: a change point requires 10", done.stdout)
+        self.assertIn("<!doctype html>", (self.folder / "results/trend.html").read_text())
+        equal = self.measure("change", "--threshold", "30%")
+        self.assertEqual(equal.returncode, 0, equal.stdout + equal.stderr)
+        slow = self.measure("change", "--threshold", "30%", pingperf="./slow_pingperf")
+        self.assertEqual(slow.returncode, 1, slow.stdout + slow.stderr)
+        self.assertIn("slower", (self.folder / "results/comment.md").read_text())
+        junit = xml.etree.ElementTree.parse(self.folder / "results/junit.xml")
+        self.assertEqual(len(list(junit.iter("failure"))), 1)
+
+    def test_wrong_usage_and_experiments_have_their_code(self):
+        self.assertEqual(self.measure("pull").returncode, 2)
+        (self.folder / "ci.yaml").write_text("name: 1\nworkloads: {}\n")
+        done = self.measure("main")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("nothing to judge", done.stderr)
+
+    def test_the_action_and_the_template_call_the_script(self):
+        action = yaml.safe_load((SOURCE / "action.yml").read_text())
+        self.assertEqual(action["runs"]["using"], "composite")
+        for step in action["runs"]["steps"]:
+            self.assertTrue(("run" in step and step["shell"] == "bash") or "uses" in step, step)
+            if "run" in step:
+                subprocess.run(["bash", "-n"], input=step["run"], text=True, check=True)
+                self.assertNotIn("${{", step["run"])  # values of a pull request are no code
+        gitlab = yaml.safe_load((SOURCE / "tools/ci/gitlab.yml").read_text())["network-performance"]
+        self.assertIn("tools/ci/measure", gitlab["script"][1])
+
+
+if __name__ == "__main__":
+    support.main()
