@@ -36,6 +36,7 @@ struct TrialEvents {
   std::deque<std::pair<End, Event>> arrived;
   std::array<std::optional<std::string>, 2> lost;  // the error of the client's and server's agent
   bool is_interrupted = false;
+  std::optional<Nanoseconds> started;  // set by the trial when the measured endpoints start
   Signal signal;
 };
 
@@ -60,8 +61,7 @@ struct TrialPath {
 struct TrialOutcome {
   Status status = Status::ok;
   std::string error;
-  std::optional<Nanoseconds> started;  // when the measured endpoints got their start (now_ns())
-  std::chrono::system_clock::time_point started_at;
+  std::chrono::system_clock::time_point started_at;  // of the measured endpoints, if they started
   bool together = true;  // started with the other trials of the round
   std::optional<std::uint64_t> ended_service;  // the endpoint of a service of the variant
   Measurement client;
