@@ -147,6 +147,8 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
                    "resume an interrupted run; cannot be combined with FILE")
       ->type_name("DIR")
       ->excludes(files);
+  command->add_flag("--failed", run->failed, "run the failed trials of the run again, too")
+      ->needs("--resume");
   command
       ->add_option("--sessions", run->sessions,
                    "repeat each experiment so often, each time in new agents as a run of its own")

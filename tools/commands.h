@@ -28,6 +28,7 @@ struct RunCommand {
   std::filesystem::path results = "results";
   Overrides overrides;
   std::string resume;  // the directory of a run; empty: start a new run
+  bool failed = false;  // with resume: run the trials that are not ok again
   bool quiet = false;
   std::string format = "table";
   bool no_launch = false;  // reject experiments that run a command to reach a host

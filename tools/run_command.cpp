@@ -234,7 +234,9 @@ RunDirectory open_directory(const RunCommand& command, const Experiment& experim
     return create_directory(command, experiment, text,
                             environment_json(command.command_line, overrides, facts, doctor,
                                              lab ? lab->facts() : Json()));
-  RunDirectory directory = RunDirectory::resume(command.resume);
+  RunDirectory directory = RunDirectory::resume(
+      command.resume,
+      command.failed ? RunDirectory::Rerun::failed : RunDirectory::Rerun::missing);
   directory.update_latest_link(experiment.name);
   write_file_atomically(
       directory.path() / "environment.json",
@@ -360,8 +362,10 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
     return kInterrupted;
   }
   if (outcome.failed_trials > 0)
-    fmt::print(stderr, "{} trials failed: see the columns status and error of trials.csv\n",
-               outcome.failed_trials);
+    fmt::print(stderr,
+               "{} trials failed: see the columns status and error of trials.csv. To run them "
+               "again: pingperf run --resume {} --failed\n",
+               outcome.failed_trials, directory.path().string());
   if (outcome.failed_gates > 0) return kFailedGate;
   return outcome.failed_trials > 0 || !variants.not_undone().empty() ? kFailedTrials : kAllWell;
 }

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "harness/agent/copied_files.h"
+#include "harness/base/process.h"
+#include "harness/base/usage_error.h"
 
 namespace pingperf {
 
@@ -30,6 +32,17 @@ HostAgent::Files files_for_other_hosts(const Experiment& experiment) {
   for (const std::string& path : paths)
     std::ranges::move(pieces_of(path), std::back_inserter(pieces));
   return std::make_shared<const std::vector<CopyFile>>(std::move(pieces));
+}
+
+// Throws UsageError if this process may not have enough descriptors for the pipes of the agents.
+void require_descriptors(std::size_t agents) {
+  constexpr std::size_t kPipes = 3, kOthers = 64;  // files, and the pipes of agents that restart
+  const std::size_t needed = kPipes * agents + kOthers, limit = raise_file_limit(needed);
+  if (limit < needed)
+    throw UsageError(fmt::format(
+        "{} agents need {} descriptors, and this process may have {}: raise the hard limit "
+        "(ulimit -Hn, LimitNOFILE= of systemd)",
+        agents, needed, limit));
 }
 
 bool is_one_host(const Host& a, const Host& b) {
@@ -95,6 +108,7 @@ Agents::Agents(const Experiment& experiment, const Interrupt* interrupt) {
     if (!hosts.server.is_external()) pair.server_ = agent_of(hosts.server, "server", c.pair);
     if (hosts.router) pair.router_ = agent_of(*hosts.router, "router", c.pair);
   }
+  require_descriptors(agents_.size());
   try {
     start_all(interrupt);
     judge_start(experiment.minimum_hosts);

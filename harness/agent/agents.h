@@ -63,7 +63,8 @@ class Agents {
  public:
   // Starts the agents, many at once. Throws ChannelError with one line for each host that cannot be
   // reached, unless so many hosts are ready as the experiment requires. Throws StartInterrupted, or
-  // UsageError for a file of copy_files that cannot be read.
+  // UsageError for a file of copy_files that cannot be read and for a limit of descriptors that is
+  // too low.
   explicit Agents(const Experiment& experiment, const Interrupt* interrupt = nullptr);
   Agents(const Agents&) = delete;
   Agents& operator=(const Agents&) = delete;

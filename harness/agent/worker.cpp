@@ -84,14 +84,6 @@ void pin(const OpenEndpoint& open) {
     pin(server ? "server" : "client", *cpu);
 }
 
-// Raises the limit of descriptors to the maximum of this user, because each flow needs one.
-void raise_file_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 // Holds /dev/cpu_dma_latency at 0 while the descriptor is open, which keeps all CPUs of this host
 // out of deeper sleep states (kernel documentation, power/pm_qos_interface).
 Fd keep_cpus_wakeful() {

@@ -145,6 +145,15 @@ void close_files_from(int first) noexcept {
     ::close(static_cast<int>(fd));
 }
 
+std::size_t raise_file_limit(std::size_t needed) noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return SIZE_MAX;
+  if (limit.rlim_cur >= needed) return limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
 Fd duplicate(int fd) {
   return Fd(check(::fcntl(fd, F_DUPFD_CLOEXEC, kFirstPrivateFd), "duplicate a descriptor"));
 }

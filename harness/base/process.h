@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,6 +34,10 @@ struct Redirect {
   int fd;
   int child_fd;
 };
+
+// Raises the limit of this process's descriptors to the maximum that it may have, if it is below
+// `needed`. Returns the limit. Children inherit it.
+std::size_t raise_file_limit(std::size_t needed = SIZE_MAX) noexcept;
 
 // Closes every descriptor from `first` on. Async-signal-safe.
 void close_files_from(int first) noexcept;

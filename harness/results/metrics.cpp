@@ -578,6 +578,9 @@ std::vector<Metric> end_metrics() {
        "share of the host's CPU time that other processes than the two ends used (/proc/stat), the "
        "larger of two hosts",
        other_load, down, any, 2, "CPU time that others took"},
+      {"start_skew_ns",
+       "time from the first start among the trials that ran at once to the start of this one",
+       [](const TrialRecord& r) -> Value { return number(r.start_skew); }, none, any, 9},
   };
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@ struct TrialRecord {
   std::string client_host;
   std::string server_host;
   bool same_clock = false;  // both ends are under one kernel
+  std::optional<Nanoseconds> start_skew;  // after the first start of the round; empty: it is alone
   Measurement client;
   Measurement server;
   std::vector<CounterChange> counters;      // of the hosts, from before `start` to after the end

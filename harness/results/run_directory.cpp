@@ -168,12 +168,12 @@ RunDirectory RunDirectory::create(const fs::path& results, const std::string& na
   }
 }
 
-RunDirectory RunDirectory::resume(const fs::path& directory) {
+RunDirectory RunDirectory::resume(const fs::path& directory, Rerun rerun) {
   for (const char* file : {"trials.csv", "intervals.csv"})
     if (!fs::exists(directory / file))
       throw UsageError(directory.string() + ": not the directory of a run: it has no " + file);
   RunDirectory run(fs::canonical(directory));
-  run.drop_unfinished();
+  run.drop_unfinished(rerun);
   run.open_tables();
   return run;
 }
@@ -192,10 +192,14 @@ void RunDirectory::open_tables() {
   counters_ = open_file(path_ / "counters.csv", O_WRONLY | O_APPEND);
 }
 
-void RunDirectory::drop_unfinished() {
+// The rows are dropped last: a kill before that leaves the trials as they were.
+void RunDirectory::drop_unfinished(Rerun rerun) {
   const CsvTable trials = read_table(path_ / "trials.csv", trials_header());
   const std::vector<bool> kept = flags_of(trials, [&](const CsvTable::Row& row) {
-    return row[trials.column("status")] != pingperf::name(Status::interrupted) &&
+    const std::string_view status = row[trials.column("status")];
+    const bool is_kept = rerun == Rerun::failed ? status == pingperf::name(Status::ok)
+                                                : status != pingperf::name(Status::interrupted);
+    return is_kept &&
            finished_.insert(row[trials.column("case")], repetition_of(trials, row));
   });
   const CsvTable intervals = read_table(path_ / "intervals.csv", intervals_header());
@@ -217,16 +221,27 @@ void RunDirectory::drop_unfinished_counters() const {
             }));
 }
 
+void RunDirectory::append(std::span<const TrialRecord* const> records) {
+  std::string intervals, counters, rows;
+  for (const TrialRecord* const record : records) {
+    if (record->client.rtt)
+      write_trial_file(*record, "histograms", "hgrm", hgrm_text(*record->client.rtt));
+    if (!record->client.samples.empty())
+      write_trial_file(*record, "samples", "npy", npy_bytes(record->client.samples));
+    intervals += interval_rows(*record);
+    if (!record->counters.empty()) counters += counter_rows(*record);
+    rows += trial_row(*record);
+  }
+  append_rows(intervals_.get(), intervals, path_ / "intervals.csv");
+  if (!counters.empty()) append_rows(counters_.get(), counters, path_ / "counters.csv");
+  append_rows(trials_.get(), rows, path_ / "trials.csv");
+  for (const TrialRecord* const record : records)
+    finished_.insert(record->trial_case->name, record->trial.block);
+}
+
 void RunDirectory::append(const TrialRecord& record) {
-  if (record.client.rtt)
-    write_trial_file(record, "histograms", "hgrm", hgrm_text(*record.client.rtt));
-  if (!record.client.samples.empty())
-    write_trial_file(record, "samples", "npy", npy_bytes(record.client.samples));
-  append_rows(intervals_.get(), interval_rows(record), path_ / "intervals.csv");
-  if (!record.counters.empty())
-    append_rows(counters_.get(), counter_rows(record), path_ / "counters.csv");
-  append_rows(trials_.get(), trial_row(record), path_ / "trials.csv");
-  finished_.insert(record.trial_case->name, record.trial.block);
+  const TrialRecord* const one = &record;
+  append(std::span(&one, 1));
 }
 
 void RunDirectory::write_trial_file(const TrialRecord& record, std::string_view folder,

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,14 +40,17 @@ class RunDirectory {
   // trial, and intervals and counters whose trial has no row. Creates counters.csv if an earlier
   // version did not. Throws UsageError when another controller writes
   // to it or its columns are of another version, CsvError when it is damaged.
-  static RunDirectory resume(const std::filesystem::path& directory);
+  // `Rerun::failed` drops the rows of all trials that are not ok, so that they run again.
+  enum class Rerun { missing, failed };
+  static RunDirectory resume(const std::filesystem::path& directory, Rerun rerun = Rerun::missing);
 
   // Points results/<name>/latest at this run, which may have been killed before it did so. Does
   // nothing if `latest` is a newer run or the directory is no longer in results/<name>/.
   void update_latest_link(const std::string& name) const;
 
-  // Writes the trial's histogram and samples, if it has them, its intervals, its counters,
-  // then its row, each synced. Throws std::system_error.
+  // Writes the trials' histograms and samples, if they have them, their intervals, their counters,
+  // then their rows. Each table is written and synced once. Throws std::system_error.
+  void append(std::span<const TrialRecord* const> records);
   void append(const TrialRecord& record);
 
   const std::filesystem::path& path() const noexcept { return path_; }
@@ -55,7 +59,7 @@ class RunDirectory {
 
  private:
   explicit RunDirectory(std::filesystem::path path);
-  void drop_unfinished();
+  void drop_unfinished(Rerun rerun);
   void drop_unfinished_counters() const;
   void open_tables();
   // Writes <folder>/<case>-<repetition>.<extension>.

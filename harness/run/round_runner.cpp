@@ -70,7 +70,6 @@ struct RoundRunner::Attempt {
   TrialEvents events;
   std::optional<TrialSetup> setup;
   std::optional<Task<TrialOutcome>> task;
-  std::optional<Nanoseconds> started;
   bool together = true;  // started with the other trials of the round
   bool has_ended = false;
   bool is_written = false;
@@ -292,9 +291,8 @@ void RoundRunner::take_outcome(Attempt& attempt, TrialOutcome outcome) {
   record.server = std::move(outcome.server);
   record.counters = std::move(outcome.counters);
   std::ranges::stable_sort(record.counters, {}, &CounterChange::host);  // either agent may be first
-  attempt.started = outcome.started;
   attempt.together = outcome.together;
-  if (outcome.started) record.started_at = outcome.started_at;
+  if (attempt.events.started) record.started_at = outcome.started_at;
   if (outcome.ended_service) variants_.forget(c.pair, *outcome.ended_service);
   fail_without_figure(record);
   if (!c.background) return;
@@ -321,7 +319,7 @@ void RoundRunner::finish(Attempt& attempt) {
 std::string RoundRunner::missing_pairs() const {
   std::vector<std::string> names;
   for (const auto& attempt : attempts_)
-    if (attempt->has_ended && !attempt->started)
+    if (attempt->has_ended && !attempt->events.started)
       names.push_back(pair_of(*attempt->record.trial_case));
   if (names.empty()) return "";
   const std::size_t more = names.size() - std::min(names.size(), kMaxNamedPairs);
@@ -329,6 +327,14 @@ std::string RoundRunner::missing_pairs() const {
   return fmt::format("pair{} {}{} {} missing in this round", names.size() == 1 ? "" : "s",
                      fmt::join(names, ", "), more ? fmt::format(" and {} more", more) : "",
                      names.size() == 1 ? "was" : "were");
+}
+
+void RoundRunner::add_start_skew(Attempt& attempt) {
+  if (!attempt.events.started || attempts_.size() == 1) return;
+  Nanoseconds first = *attempt.events.started;
+  for (const auto& other : attempts_)
+    first = std::min(first, other->events.started.value_or(first));
+  attempt.record.start_skew = *attempt.events.started - first;
 }
 
 void RoundRunner::add_quality(Attempt& attempt) {
@@ -342,14 +348,20 @@ void RoundRunner::add_quality(Attempt& attempt) {
   add(missing_pairs());
 }
 
-// Writes the rows of the trials that have ended since the last call.
+// Writes the rows of the trials that have ended since the last call, together.
 void RoundRunner::write_ended() {
+  std::vector<const TrialRecord*> records;
   for (const auto& attempt : attempts_) {
     if (!attempt->has_ended || std::exchange(attempt->is_written, true)) continue;
+    add_start_skew(*attempt);
     add_quality(*attempt);
-    directory_.append(attempt->record);
-    steering_.recorded(attempt->record);
-    progress_.trial_ended(attempt->record);
+    records.push_back(&attempt->record);
+  }
+  if (records.empty()) return;
+  directory_.append(records);
+  for (const TrialRecord* const record : records) {
+    steering_.recorded(*record);
+    progress_.trial_ended(*record);
   }
 }
 

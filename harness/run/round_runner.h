@@ -49,6 +49,7 @@ class RoundRunner {
   void note_interrupt();
   void take_outcome(Attempt& attempt, TrialOutcome outcome);
   void finish(Attempt& attempt);
+  void add_start_skew(Attempt& attempt);
   void add_quality(Attempt& attempt);
   std::string missing_pairs() const;
   void write_ended();

@@ -70,13 +70,13 @@ class TrialRun {
       if (!has_started) break;
       if (&pair != &measured) co_await hold(pair.options.warmup.value_or(kBackgroundLead));
     }
-    if (!outcome_.started) setup_.barrier.leave(events_.signal);  // the others need not wait
+    if (!events_.started) setup_.barrier.leave(events_.signal);  // the others need not wait
     if (is_running()) co_await collect(measured);
     if (is_running()) co_await collect(pairs_.front());  // a background ends a little later
     co_await end_endpoints();
     co_await await_end_of_service();
-    if (outcome_.started) co_await await_others();
-    if (outcome_.started && outcome_.status != Status::interrupted)
+    if (events_.started) co_await await_others();
+    if (events_.started && outcome_.status != Status::interrupted)
       co_await read_counters(false,
                              std::max(deadline_, now_ns() + margins_.other_end + margins_.answer));
     take_measurements(measured, outcome_.client, outcome_.server);
@@ -241,7 +241,7 @@ Task<bool> TrialRun::begin(Pair& pair) {
   for (const Side* side : {&pair.server, &pair.client})
     if (side->channel) send(*side->channel, StartEndpoint{pair.number});
   if (!is_measured) co_return true;
-  outcome_.started = now_ns();
+  events_.started = now_ns();
   outcome_.started_at = std::chrono::system_clock::now();
   co_return true;
 }
@@ -308,14 +308,14 @@ Task<> TrialRun::await_others() {
   const std::size_t arrival = setup_.barrier.arrive();
   handle_events();
   const auto is_waiting = [&] {
-    return outcome_.started ? outcome_.status != Status::interrupted : is_running();
+    return events_.started ? outcome_.status != Status::interrupted : is_running();
   };
   while (!setup_.barrier.has_opened(arrival) && now_ns() < limit && is_waiting()) {
     co_await next_event(limit);
     handle_events();
   }
   if (!setup_.barrier.has_opened(arrival) && is_waiting()) setup_.barrier.break_up();
-  if (!outcome_.started) outcome_.together = !setup_.barrier.is_broken();
+  if (!events_.started) outcome_.together = !setup_.barrier.is_broken();
 }
 
 // Waits for `time` while the started endpoints run.

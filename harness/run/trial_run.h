@@ -36,6 +36,7 @@ struct TrialEvents {
   std::deque<std::pair<End, Event>> arrived;
   std::array<std::optional<std::string>, 2> lost;  // the error of the client's and server's agent
   bool is_interrupted = false;
+  std::optional<Nanoseconds> started;  // set by the trial when the measured endpoints start
   Signal signal;
 };
 
@@ -60,10 +61,9 @@ struct TrialPath {
 struct TrialOutcome {
   Status status = Status::ok;
   std::string error;
-  std::optional<Nanoseconds> started;  // when the measured endpoints got their start (now_ns())
-  std::chrono::system_clock::time_point started_at;
-  bool together = true;  // started with the other trials of the round
-  std::optional<std::uint64_t> ended_service;  // the endpoint of a service of the variant
+  std::chrono::system_clock::time_point started_at;  // of the measured endpoints, if they started
+  bool together = true;                              // started with the other trials of the round
+  std::optional<std::uint64_t> ended_service;        // the endpoint of a service of the variant
   Measurement client;
   Measurement server;
   Measurement background_client;  // if the trial has a background
@@ -85,9 +85,9 @@ struct TrialSetup {
   std::function<void(End, const Interval&)> progress;
 };
 
-// Runs a trial to its end, within its timeout. A background starts first, and the measured endpoints
-// start after its warmup. All failures are outcomes: an agent that is lost or does not answer, too.
-// An agent that does not answer is abandoned, because its state is unknown.
+// Runs a trial to its end, within its timeout. A background starts first, and the measured
+// endpoints start after its warmup. All failures are outcomes: an agent that is lost or does not
+// answer, too. An agent that does not answer is abandoned, because its state is unknown.
 Task<TrialOutcome> run_trial(const TrialSetup& setup);
 
 }  // namespace pingperf

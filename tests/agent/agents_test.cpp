@@ -3,9 +3,13 @@
 
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <thread>
 
+#include "harness/base/usage_error.h"
 #include "harness/experiment/experiment_reader.h"
 
 namespace pingperf {
@@ -86,6 +90,26 @@ TEST(AgentsTest, ARunGoesOnWithTheMinimumOfHosts) {
   EXPECT_THROW(agents.of(1).server(), ChannelError);
   e.minimum_hosts = 3;
   EXPECT_THAT(error_of_start(e), HasSubstr("\n2 of 3 hosts are ready, hosts.minimum is 3"));
+}
+
+TEST(AgentsTest, TooFewDescriptorsAreAnErrorBeforeTheFirstStart) {
+  const Experiment e = experiment_on({{host_of("a", kNever), host_of("b", kNever)}});
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit few{40, 40};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    try {
+      const Agents agents(e);
+    } catch (const UsageError& error) {
+      const std::string_view what = error.what();
+      ::_exit(what.starts_with("2 agents need 70 descriptors, and this process may have 40") ? 0 : 1);
+    } catch (...) {
+    }
+    ::_exit(2);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(AgentsTest, AnInterruptEndsTheStartAtOnce) {

@@ -64,6 +64,17 @@ TEST_F(RunDirectoryTest, IsCompleteAfterEveryTrial) {
                                "1,run-1,bulk,1,client,pressure,cpu some,0.25\n"));
 }
 
+TEST_F(RunDirectoryTest, TrialsThatEndTogetherAreWrittenTogether) {
+  RunDirectory run = create();
+  const TrialRecord first = record(1), second = record(2);
+  const TrialRecord* const both[] = {&first, &second};
+  run.append(both);
+  EXPECT_EQ(rows(run.path() / "trials.csv"), 2u);
+  EXPECT_EQ(rows(run.path() / "intervals.csv"), 2u);
+  EXPECT_EQ(rows(run.path() / "counters.csv"), 4u);
+  EXPECT_TRUE(run.finished().contains("bulk", 1) && run.finished().contains("bulk", 2));
+}
+
 TEST_F(RunDirectoryTest, IsNamedByTimeAndSeedAndNeverReused) {
   const RunDirectory a = create(), b = create();
   EXPECT_NE(a.path(), b.path());
@@ -130,6 +141,27 @@ TEST_F(RunDirectoryTest, ResumeDropsATornRowAndItsIntervalsAtEveryCut) {
     ASSERT_EQ(rows(path / "intervals.csv"), 1u) << cut;
     ASSERT_EQ(rows(path / "counters.csv"), 2u) << cut;
   }
+}
+
+TEST_F(RunDirectoryTest, FailedTrialsAreDroppedOnRequest) {
+  TrialRecord failed = record(2);
+  failed.status = Status::failed;
+  fs::path path;
+  {
+    RunDirectory run = create();
+    path = run.path();
+    run.append(record(1));
+    run.append(failed);
+    run.append(record(3));
+  }
+  EXPECT_TRUE(RunDirectory::resume(path).finished().contains("bulk", 2));
+  EXPECT_EQ(rows(path / "trials.csv"), 3u);
+  const RunDirectory run = RunDirectory::resume(path, RunDirectory::Rerun::failed);
+  EXPECT_FALSE(run.finished().contains("bulk", 2));
+  EXPECT_TRUE(run.finished().contains("bulk", 1) && run.finished().contains("bulk", 3));
+  EXPECT_EQ(rows(path / "trials.csv"), 2u);
+  EXPECT_EQ(rows(path / "intervals.csv"), 2u);
+  EXPECT_EQ(rows(path / "counters.csv"), 4u);
 }
 
 // A kill between the counters of a trial and its row.

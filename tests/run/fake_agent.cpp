@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::string_view kModes[] = {
     "ok",                 // answers everything at once, with canned figures
+    "transfer",           // the same without round trips
     "on-one-kernel",      // the same, and all such agents have one boot
     "in-one-namespace",   // the same, and one network namespace
     "late-hello",         // sends hello after a while, then as ok
@@ -89,13 +90,15 @@ AgentHello canned_hello(std::string version, std::string_view mode) {
   return hello;
 }
 
-Measurement canned_measurement() {
+Measurement canned_measurement(bool has_round_trips) {
   Measurement m;
   m.window_s = 1;
   m.bytes_sent = m.bytes_received = 1'000'000'000;
-  m.exchanges = 100;
-  m.rtt.emplace();
-  for (Nanoseconds i = 1; i <= 100; ++i) m.rtt->record(i * kMicrosecond);
+  if (has_round_trips) {
+    m.exchanges = 100;
+    m.rtt.emplace();
+    for (Nanoseconds i = 1; i <= 100; ++i) m.rtt->record(i * kMicrosecond);
+  }
   m.intervals.push_back({.start_s = 0, .end_s = 1, .bytes_received = 1'000'000'000});
   return m;
 }
@@ -136,7 +139,7 @@ class FakeAgent {
 
   void handle(const StartEndpoint& start) {
     misbehave_at("start");
-    const Measurement m = canned_measurement();
+    const Measurement m = canned_measurement(mode_ != "transfer");
     send(Progress{start.endpoint, m.intervals.front()});
     misbehave_at("result");
     const std::string result = encode(Event(Result{start.endpoint, m}));
