@@ -111,7 +111,7 @@ struct Experiment {
   PlanOptions plan;
   std::vector<std::shared_ptr<const Program>> programs;
   std::vector<std::shared_ptr<const Variant>> variants;
-  std::vector<Case> cases;  // in the order of the file
+  std::vector<Case> cases;            // in the order of the file
   std::vector<std::string> warnings;  // of overrides
   // read_criteria() reads it. Null if the experiment was not read from a file.
   std::shared_ptr<const ExperimentSource> source;
