@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -104,17 +105,14 @@ struct CandidatePlace {
   double statistic = 0;
 };
 
-// Returns the place with the largest statistic whose parts agree, if there is one.
-std::optional<CandidatePlace> candidate_of(Values values, const Places& places) {
+// Returns the places of a part, the largest statistic first.
+std::vector<CandidatePlace> ordered_places(Values values, const Places& places) {
   const std::vector<double> statistics = places.all(values);
-  std::vector<std::size_t> order(values.size() - 1);
-  std::iota(order.begin(), order.end(), 1);
-  std::ranges::stable_sort(
-      order, [&](std::size_t a, std::size_t b) { return statistics[a] > statistics[b]; });
-  for (std::size_t place : order)
-    if (statistics[place] > 0 && parts_agree(values, place))
-      return CandidatePlace{place, statistics[place]};
-  return std::nullopt;
+  std::vector<CandidatePlace> order;
+  for (std::size_t place = 1; place < values.size(); ++place)
+    order.push_back({place, statistics[place]});
+  std::ranges::stable_sort(order, std::ranges::greater{}, &CandidatePlace::statistic);
+  return order;
 }
 
 // Returns the p value of the candidate: how often a series without a change has such a statistic.
@@ -139,15 +137,22 @@ double p_of(Values values, const CandidatePlace& candidate, const Places& places
   return static_cast<double>(as_large + 1) / static_cast<double>(search.permutations + 1);
 }
 
-// Tests for one change in [begin, end). Returns nothing if there is no candidate.
+// Tests for one change in [begin, end). Returns nothing if there is no candidate. If the largest
+// statistic is not significant, no other is, and whether its parts agree does not matter.
 std::optional<ChangePoint> test_part(Values values, std::size_t begin, std::size_t end,
                                      const ChangeSearch& search) {
   if (end - begin < 3) return std::nullopt;
   const Values part = values.subspan(begin, end - begin);
   const Places places(part.size());
-  const auto candidate = candidate_of(part, places);
-  if (!candidate) return std::nullopt;
-  return ChangePoint{begin, begin + candidate->place, end, p_of(part, *candidate, places, search)};
+  const std::vector<CandidatePlace> order = ordered_places(part, places);
+  const double largest_p = p_of(part, order.front(), places, search);
+  if (largest_p > search.level)
+    return ChangePoint{begin, begin + order.front().place, end, largest_p};
+  const auto candidate = std::ranges::find_if(
+      order, [&](const CandidatePlace& c) { return parts_agree(part, c.place); });
+  if (candidate == order.end() || candidate->statistic <= 0) return std::nullopt;
+  const double p = candidate == order.begin() ? largest_p : p_of(part, *candidate, places, search);
+  return ChangePoint{begin, begin + candidate->place, end, p};
 }
 
 // Adds the changes in [begin, end) in order. Returns the p value of the first test.

@@ -6,6 +6,9 @@ Usage: history_e2e.py PATH_OF_PINGPERF [unittest arguments]
 import datetime
 import json
 import random
+import re
+import shutil
+import subprocess
 import tempfile
 import unittest
 import xml.etree.ElementTree
@@ -154,6 +157,37 @@ class Year(Store):
         self.assertIn("50 removed", self.history("history", "prune", "--keep", "10").stdout)
         runs = json.loads(self.history("history", "list", "--format", "json").stdout)
         self.assertEqual([run["started_at"][:10] for run in runs][::9], ["2026-02-20", "2026-03-01"])
+
+
+class Prometheus(Store):
+    def setUp(self):
+        super().setUp()
+        for night in range(2):
+            self.add(write_run(self.folder / "runs", night, {"bulk/engine=epoll": 8e9 + 8 * night}), "--machine", "rack \"1\"")
+        self.text = self.history("history", "export", "--format", "openmetrics").stdout
+
+    def test_the_export_has_the_newest_run(self):
+        self.assertIn('pingperf_throughput_bytes_per_second{machine="rack \\"1\\"",experiment="nightly",workload="bulk",'
+                      'case="bulk/engine=epoll",engine="epoll",transport="",stat="median"} 1000000001\n', self.text)
+        self.assertTrue(self.text.endswith("# EOF\n"))
+
+    @unittest.skipUnless(shutil.which("promtool"), "promtool is not installed")
+    def test_promtool_accepts_it(self):
+        done = subprocess.run(["promtool", "check", "metrics"], input=self.text.replace("# EOF\n", ""), text=True,
+                              capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_the_dashboard_shows_metrics_that_exist(self):
+        dashboard = json.loads((support.SOURCE / "docs/grafana-dashboard.json").read_text())
+        self.assertEqual(len({panel["id"] for panel in dashboard["panels"]}), 4)
+        known = {f"pingperf_{name}" for name in ("throughput_bytes_per_second", "rtt_p50_seconds", "rtt_p99_seconds", "trials")}
+        used = {name for panel in dashboard["panels"] for target in panel["targets"]
+                for name in re.findall(r"pingperf_\w+", target["expr"])}
+        self.assertEqual(used, known)
+        labels = set(re.findall(r'(\w+)="', self.text))
+        for panel in dashboard["panels"]:
+            for target in panel["targets"]:
+                self.assertLessEqual(set(re.findall(r"(\w+)[!=]~?\"", target["expr"])), labels)
 
 
 @unittest.skipUnless(chromium.PATH, "chromium is not installed")
