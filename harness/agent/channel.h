@@ -24,9 +24,9 @@ class ChannelError : public std::runtime_error {
 std::vector<std::string> agent_command(const std::vector<std::string>& launch,
                                        const std::string& pingperf);
 
-// Starts an agent as a child process and talks to it. Destroying it ends the agent: closes its stdin,
-// and if it has not ended after a second, or ten if it has changes of its system to undo, sends
-// SIGTERM, then SIGKILL. SIGTERM lets a launcher end its job.
+// Starts an agent as a child process and talks to it. Destroying it ends the agent: closes its
+// stdin, and if it has not ended after a second, or ten if it has changes of its system to undo,
+// sends SIGTERM, then SIGKILL. SIGTERM lets a launcher end its job.
 class Channel {
  public:
   static constexpr Nanoseconds kHelloTimeout = 10 * kSecond;

@@ -145,8 +145,7 @@ void HostAgent::note_failure(const std::string& error) {
   error_ = error;
   // An agent that was ready starts again at once. The pause doubles with each start that fails.
   failures_ = was_ready ? 0 : std::min<std::size_t>(failures_ + 1, 10);
-  next_start_ =
-      now_ns() + (was_ready ? 0 : std::min(kMaxPause, kFirstPause << (failures_ - 1)));
+  next_start_ = now_ns() + (was_ready ? 0 : std::min(kMaxPause, kFirstPause << (failures_ - 1)));
   end_lost();
   if (is_listening_ && was_ready) on_loss_();
 }
@@ -169,9 +168,8 @@ void HostAgent::copy_executable() {
   unwatch();
   end_lost();
   state_ = State::away;
-  copy_under_way_ = std::async(std::launch::async, [launch = host_.launch] {
-    return std::make_shared<RemoteCopy>(launch);
-  });
+  copy_under_way_ = std::async(
+      std::launch::async, [launch = host_.launch] { return std::make_shared<RemoteCopy>(launch); });
 }
 
 void HostAgent::take_copy() {

@@ -1,8 +1,10 @@
-// HostAgent: one agent of a host, which is started again after it has been lost. Nothing here waits.
+// HostAgent: one agent of a host, which is started again after it has been lost. Nothing here
+// waits.
 //
 //   away ---> starting ---> copying ---> ready       copying: with copy_files alone
 //    ^           |             |           |
-//    +-----------+-------------+-----------+         a failure; the next start follows after a pause
+//    +-----------+-------------+-----------+         a failure; the next start follows after a
+//    pause
 #pragma once
 
 #include <functional>

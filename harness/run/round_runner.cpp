@@ -182,7 +182,8 @@ std::unique_ptr<RoundRunner::Attempt> RoundRunner::begin(const Trial& trial) {
   if (server) record.server_host = server->hello().host.hostname;
   if (!pair.server_agent())
     record.server_host = experiment_.hosts_of(*record.trial_case).server.external;
-  record.same_clock = client && server && has_same_clock(client->hello().host, server->hello().host);
+  record.same_clock =
+      client && server && has_same_clock(client->hello().host, server->hello().host);
   if (!pair.is_ready()) {
     record.status = pair.is_absent() ? Status::refused : Status::failed;
     record.error = pair.error();
@@ -312,7 +313,8 @@ void RoundRunner::finish(Attempt& attempt) {
 std::string RoundRunner::missing_pairs() const {
   std::vector<std::string> names;
   for (const auto& attempt : attempts_)
-    if (attempt->has_ended && !attempt->events.started) names.push_back(pair_of(*attempt->record.trial_case));
+    if (attempt->has_ended && !attempt->events.started)
+      names.push_back(pair_of(*attempt->record.trial_case));
   if (names.empty()) return "";
   const std::size_t more = names.size() - std::min(names.size(), kMaxNamedPairs);
   names.resize(names.size() - more);
@@ -324,7 +326,8 @@ std::string RoundRunner::missing_pairs() const {
 void RoundRunner::add_start_skew(Attempt& attempt) {
   if (!attempt.events.started || attempts_.size() == 1) return;
   Nanoseconds first = *attempt.events.started;
-  for (const auto& other : attempts_) first = std::min(first, other->events.started.value_or(first));
+  for (const auto& other : attempts_)
+    first = std::min(first, other->events.started.value_or(first));
   attempt.record.start_skew = *attempt.events.started - first;
 }
 

@@ -65,8 +65,8 @@ class TrialRun {
     co_await await_end_of_service();
     if (events_.started) co_await await_others();
     if (events_.started && outcome_.status != Status::interrupted)
-      co_await read_counters(
-          false, std::max(deadline_, now_ns() + margins_.other_end + margins_.answer));
+      co_await read_counters(false,
+                             std::max(deadline_, now_ns() + margins_.other_end + margins_.answer));
     take_measurements(measured, outcome_.client, outcome_.server);
     add_socket_drops(outcome_.client, End::client);
     add_socket_drops(outcome_.server, End::server);
@@ -176,8 +176,8 @@ class TrialRun {
   const TrialPath& path_;
   TrialEvents& events_;
   std::vector<CounterReader> counter_readers_;
-  bool shares_kernel_ = false;   // the two ends
-  bool shares_network_ = false;  // and their network namespace
+  bool shares_kernel_ = false;      // the two ends
+  bool shares_network_ = false;     // and their network namespace
   std::array<bool, 2> has_lost_{};  // the agents of the client and the server
   TrialOutcome outcome_;
 };
@@ -274,8 +274,7 @@ Task<> TrialRun::await_ready(Side& side) {
 
 // Waits for the other trials of the round, well within the timeout of this one.
 Task<> TrialRun::await_others() {
-  const Nanoseconds spare =
-      timeout_ - expected_length(case_, setup_.experiment.is_external(case_));
+  const Nanoseconds spare = timeout_ - expected_length(case_, setup_.experiment.is_external(case_));
   const Nanoseconds limit = now_ns() + std::clamp<Nanoseconds>(spare / 2, 0, 2 * kSecond);
   const std::size_t arrival = setup_.barrier.arrive();
   handle_events();
@@ -309,8 +308,7 @@ Task<> TrialRun::collect(Pair& pair) {
   }
   if (!is_running() || pair.is_over()) co_return;
   Side& late = pair.client.open ? pair.client : pair.server;
-  const Nanoseconds limit =
-      now_ns() + (serves_until_stopped(pair, late) ? 0 : margins_.other_end);
+  const Nanoseconds limit = now_ns() + (serves_until_stopped(pair, late) ? 0 : margins_.other_end);
   while (is_running() && late.open && now_ns() < limit) {
     co_await next_event(limit);
     handle_events();

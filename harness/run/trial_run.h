@@ -62,8 +62,8 @@ struct TrialOutcome {
   Status status = Status::ok;
   std::string error;
   std::chrono::system_clock::time_point started_at;  // of the measured endpoints, if they started
-  bool together = true;  // started with the other trials of the round
-  std::optional<std::uint64_t> ended_service;  // the endpoint of a service of the variant
+  bool together = true;                              // started with the other trials of the round
+  std::optional<std::uint64_t> ended_service;        // the endpoint of a service of the variant
   Measurement client;
   Measurement server;
   Measurement background_client;  // if the trial has a background
@@ -85,9 +85,9 @@ struct TrialSetup {
   std::function<void(End, const Interval&)> progress;
 };
 
-// Runs a trial to its end, within its timeout. A background starts first, and the measured endpoints
-// start after its warmup. All failures are outcomes: an agent that is lost or does not answer, too.
-// An agent that does not answer is abandoned, because its state is unknown.
+// Runs a trial to its end, within its timeout. A background starts first, and the measured
+// endpoints start after its warmup. All failures are outcomes: an agent that is lost or does not
+// answer, too. An agent that does not answer is abandoned, because its state is unknown.
 Task<TrialOutcome> run_trial(const TrialSetup& setup);
 
 }  // namespace pingperf
