@@ -3,8 +3,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
-#include "harness/run/runner.h"
+#include "harness/agent/agents.h"
+#include "harness/experiment/experiment.h"
+#include "harness/results/record.h"
 
 namespace pingperf {
 
@@ -17,12 +20,12 @@ class LocalTrials {
   const std::vector<Case>& cases() const noexcept { return experiment_.cases; }
 
   // Runs one trial of cases()[index]. Throws std::runtime_error if it is not ok, ChannelError if an
-  // agent failed.
+  // agent cannot be started.
   TrialRecord run(std::size_t index);
 
  private:
   Experiment experiment_;
-  AgentPair agents_;
+  Agents agents_;
 };
 
 }  // namespace pingperf

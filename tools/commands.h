@@ -27,7 +27,7 @@ struct RunCommand {
   std::vector<std::string> files;
   std::filesystem::path results = "results";
   Overrides overrides;
-  std::string resume;  // the directory of a run; empty: start a new run
+  std::string resume;   // the directory of a run; empty: start a new run
   bool failed = false;  // with resume: run the trials that are not ok again
   bool quiet = false;
   std::string format = "table";

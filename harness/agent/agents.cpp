@@ -129,8 +129,7 @@ void Agents::begin_ends() noexcept {
 
 // Starts each agent once.
 void Agents::start_all(const Interrupt* interrupt) {
-  if (interrupt)
-    loop_.watch_reads(interrupt->fd(), [&] { loop_.forget(interrupt->fd()); });
+  if (interrupt) loop_.watch_reads(interrupt->fd(), [&] { loop_.forget(interrupt->fd()); });
   const auto is_under_way = [](const HostAgent& agent) {
     return agent.starts() == 0 || agent.is_starting();
   };

@@ -27,8 +27,8 @@ class StartInterrupted : public std::runtime_error {
 // The agents of a pair of hosts.
 class AgentPair {
  public:
-  // Return the channel of a ready agent. If the agent is away, start it and wait. Throw ChannelError
-  // if that fails, or if the host has been absent from the start of the run.
+  // Return the channel of a ready agent. If the agent is away, start it and wait. Throw
+  // ChannelError if that fails, or if the host has been absent from the start of the run.
   Channel& client();
   Channel* server();  // null if the server is external
   Channel* router();  // null unless a variant changes the router of a lab

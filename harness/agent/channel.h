@@ -32,9 +32,9 @@ std::vector<std::string> agent_command(const Host& host);
 // Returns how long that agent may take to answer.
 Nanoseconds hello_timeout(const Host& host);
 
-// Starts an agent as a child process and talks to it. Destroying it ends the agent: closes its stdin,
-// and if it has not ended after a second, or ten if it has changes of its system to undo, sends
-// SIGTERM, then SIGKILL. SIGTERM lets a launcher end its job.
+// Starts an agent as a child process and talks to it. Destroying it ends the agent: closes its
+// stdin, and if it has not ended after a second, or ten if it has changes of its system to undo,
+// sends SIGTERM, then SIGKILL. SIGTERM lets a launcher end its job.
 class Channel {
  public:
   static constexpr Nanoseconds kHelloTimeout = 10 * kSecond;

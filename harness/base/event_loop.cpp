@@ -60,11 +60,11 @@ void EventLoop::run_once(Nanoseconds deadline) {
   if (!ready_.empty()) deadline = 0;
   if (!deadlines_.empty()) deadline = std::min(deadline, deadlines_.begin()->first);
   std::array<epoll_event, 64> events;
-  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                                 poll_ms(deadline));
+  const int count =
+      ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), poll_ms(deadline));
   for (int i = 0; i < count; ++i) {
     const auto found = handlers_.find(events[static_cast<std::size_t>(i)].data.fd);
-    if (found == handlers_.end()) continue;  // an earlier handler has forgotten it
+    if (found == handlers_.end()) continue;               // an earlier handler has forgotten it
     const std::function<void()> handler = found->second;  // it may forget itself
     handler();
   }

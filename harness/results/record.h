@@ -27,7 +27,7 @@ struct TrialRecord {
   std::string quality;  // the warnings; empty: none
   std::string client_host;
   std::string server_host;
-  bool same_clock = false;  // both ends are under one kernel
+  bool same_clock = false;                // both ends are under one kernel
   std::optional<Nanoseconds> start_skew;  // after the first start of the round; empty: it is alone
   Measurement client;
   Measurement server;

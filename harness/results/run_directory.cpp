@@ -199,8 +199,7 @@ void RunDirectory::drop_unfinished(Rerun rerun) {
     const std::string_view status = row[trials.column("status")];
     const bool is_kept = rerun == Rerun::failed ? status == pingperf::name(Status::ok)
                                                 : status != pingperf::name(Status::interrupted);
-    return is_kept &&
-           finished_.insert(row[trials.column("case")], repetition_of(trials, row));
+    return is_kept && finished_.insert(row[trials.column("case")], repetition_of(trials, row));
   });
   const CsvTable intervals = read_table(path_ / "intervals.csv", intervals_header());
   const std::vector<bool> kept_intervals = flags_of(intervals, [&](const CsvTable::Row& row) {

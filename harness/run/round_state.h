@@ -12,7 +12,7 @@
 namespace pingperf {
 
 // A barrier at which the trials of a round wait, so that they start at the same moment. A trial
-// whose patience ends breaks it: then nobody waits any more.
+// that has waited too long breaks the barrier: then no trial waits at it any more.
 class RoundBarrier {
  public:
   // Adds a trial. Its signal is notified when the barrier opens or breaks.

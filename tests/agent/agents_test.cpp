@@ -52,8 +52,8 @@ std::string error_of_start(const Experiment& experiment) {
 TEST(AgentsTest, StartTogether) {
   std::vector<HostPair> pairs;
   for (int i = 0; i < 20; ++i)
-    pairs.push_back({host_of("a" + std::to_string(i), kLate),
-                     host_of("b" + std::to_string(i), kLate)});
+    pairs.push_back(
+        {host_of("a" + std::to_string(i), kLate), host_of("b" + std::to_string(i), kLate)});
   const Experiment e = experiment_on(pairs);
   const Nanoseconds begin = now_ns();
   Agents agents(e);
@@ -71,8 +71,8 @@ TEST(AgentsTest, PairsShareTheAgentsOfAHost) {
 }
 
 TEST(AgentsTest, EachHostThatCannotBeReachedIsALine) {
-  const Experiment e = experiment_on({{host_of("a", kLate), host_of("b", kNever)},
-                                      {host_of("c", kNever), host_of("b", kNever)}});
+  const Experiment e = experiment_on(
+      {{host_of("a", kLate), host_of("b", kNever)}, {host_of("c", kNever), host_of("b", kNever)}});
   const std::string error = error_of_start(e);
   EXPECT_EQ(std::ranges::count(error, '\n'), 1) << error;
   EXPECT_THAT(error, AllOf(HasSubstr("no route to ok, command: "), HasSubstr(" b "),
@@ -80,8 +80,8 @@ TEST(AgentsTest, EachHostThatCannotBeReachedIsALine) {
 }
 
 TEST(AgentsTest, ARunGoesOnWithTheMinimumOfHosts) {
-  Experiment e = experiment_on({{host_of("a", kLate), host_of("b", kLate)},
-                                {host_of("a", kLate), host_of("c", kNever)}});
+  Experiment e = experiment_on(
+      {{host_of("a", kLate), host_of("b", kLate)}, {host_of("a", kLate), host_of("c", kNever)}});
   e.minimum_hosts = 2;
   Agents agents(e);
   EXPECT_EQ(agents.absent().size(), 1u);
@@ -102,7 +102,8 @@ TEST(AgentsTest, TooFewDescriptorsAreAnErrorBeforeTheFirstStart) {
       const Agents agents(e);
     } catch (const UsageError& error) {
       const std::string_view what = error.what();
-      ::_exit(what.starts_with("2 agents need 70 descriptors, and this process may have 40") ? 0 : 1);
+      ::_exit(what.starts_with("2 agents need 70 descriptors, and this process may have 40") ? 0
+                                                                                             : 1);
     } catch (...) {
     }
     ::_exit(2);

@@ -244,6 +244,19 @@ workloads:
         self.assertTrue(eventually(lambda: not processes_of(run.pid), 1.0), processes_of(run.pid))
         self.resume_and_check(2)
 
+    def test_ctrl_c_while_an_agent_starts_ends_the_program_at_once(self):
+        run = self.start_run("""
+name: starting
+hosts: {server: {launch: [sh, -c, exec sleep 1000]}}
+workloads:
+  bulk: {kind: throughput, engine: blocking}
+""")
+        self.assertTrue(eventually(lambda: len(processes_of(run.pid)) == 3))
+        os.killpg(run.pid, signal.SIGINT)
+        _, errors = run.communicate(timeout=9)  # less than the time limit of the agent's hello
+        self.assertEqual(run.returncode, 130, errors)
+        self.assertTrue(eventually(lambda: not processes_of(run.pid), 1.0))
+
     def test_ctrl_c_keeps_the_rows_and_says_how_to_go_on(self):
         run = self.start_run("""
 name: many

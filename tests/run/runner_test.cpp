@@ -228,11 +228,11 @@ std::vector<std::string> counters_in(const fs::path& runs) {
 // An agent whose host is lost in the first trial, and whose next `outages` starts fail.
 Host host_that_is_lost(const fs::path& starts, int outages) {
   Host host;
-  const std::string script =
-      "n=$(cat " + starts.string() + " 2>/dev/null || echo 0); echo $((n + 1)) >" + starts.string() +
-      "\n[ $n -gt 0 ] && [ $n -le " + std::to_string(outages) +
-      " ] && { echo host is down >&2; exit 255; }\n"
-      "[ $n = 0 ] && exec \"$0\" die-at-connect\nexec \"$0\" ok";
+  const std::string script = "n=$(cat " + starts.string() +
+                             " 2>/dev/null || echo 0); echo $((n + 1)) >" + starts.string() +
+                             "\n[ $n -gt 0 ] && [ $n -le " + std::to_string(outages) +
+                             " ] && { echo host is down >&2; exit 255; }\n"
+                             "[ $n = 0 ] && exec \"$0\" die-at-connect\nexec \"$0\" ok";
   host.launch = {"sh", "-c", script, PINGPERF_FAKE_AGENT};
   return host;
 }
