@@ -102,9 +102,10 @@ History::History(const std::filesystem::path& file, Access access)
 
 void History::check_version(Access access) {
   const auto version = [&] { return database_->integer("PRAGMA user_version"); };
+  // In this order: another writer can create the tables and set the id at any moment.
+  const bool is_empty = database_->integer("SELECT count(*) FROM sqlite_schema") == 0;
   const std::int64_t application = database_->integer("PRAGMA application_id");
-  if (application != kApplication &&
-      (application != 0 || database_->integer("SELECT count(*) FROM sqlite_schema") > 0))
+  if (application != kApplication && (application != 0 || !is_empty))
     throw UsageError(file() + ": a SQLite database, but no history of pingperf");
   if (version() > kVersion)
     throw UsageError(

@@ -146,7 +146,8 @@ TEST_F(HistoryTest, SeveralWritersCreateAndFillOneFile) {
       try {
         for (std::size_t i = writer; i < entries.size(); i += 4)
           History(store, History::Access::write).add(entries[i]);
-      } catch (const std::exception&) {
+      } catch (const std::exception& e) {
+        std::fprintf(stderr, "%s\n", e.what());
         ::_exit(1);
       }
       ::_exit(0);
