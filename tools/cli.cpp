@@ -168,10 +168,13 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
       throw UsageError(
           "pingperf run: requires an experiment file, e.g. configs/quickstart.yaml, or --resume "
           "DIR");
-    if (!run->resume.empty() && (!run->overrides.set.empty() || !run->overrides.only.empty()))
+    const auto is_plan = [](const std::string& set) { return !set.starts_with("hosts."); };
+    if (!run->resume.empty() &&
+        (std::ranges::any_of(run->overrides.set, is_plan) || !run->overrides.only.empty()))
       throw UsageError(
-          "pingperf run: --resume keeps the plan of the run: it cannot be combined with --set or "
-          "--only");
+          "pingperf run: --resume keeps the plan of the run: it cannot be combined with --only, "
+          "and "
+          "--set can change hosts alone, e.g. hosts.server.srun=node7");
     run->pause = pause_from(*pause);
     result = run_command(*run);
   });

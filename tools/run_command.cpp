@@ -449,10 +449,35 @@ Style style_of_stdout() {
   return style;
 }
 
+namespace {
+
+// Returns the overrides of the run, and those of the command: on other hosts, the missing trials
+// are the same. Throws UsageError if they are not, because the hosts name the pairs.
+Overrides overrides_to_resume(const RunCommand& command) {
+  const std::filesystem::path run = command.resume, file = run / "experiment.yaml";
+  Overrides overrides = recorded_overrides(run);
+  if (command.overrides.set.empty()) return overrides;
+  const auto names = [&] {
+    std::vector<std::string> all;
+    for (const Case& c : load_experiment(file, overrides).cases) all.push_back(c.name);
+    return all;
+  };
+  const std::vector<std::string> before = names();
+  overrides.set.insert(overrides.set.end(), command.overrides.set.begin(),
+                       command.overrides.set.end());
+  if (names() != before)
+    throw UsageError(fmt::format(
+        "--set '{}': the pairs of {} have the names of their hosts, so other hosts are another run",
+        command.overrides.set.front(), run.string()));
+  return overrides;
+}
+
+}  // namespace
+
 int run_command(const RunCommand& command) {
   std::vector<std::pair<std::filesystem::path, Overrides>> experiments;
   if (const std::filesystem::path run = command.resume; !run.empty())
-    experiments.emplace_back(run / "experiment.yaml", recorded_overrides(run));
+    experiments.emplace_back(run / "experiment.yaml", overrides_to_resume(command));
   for (const std::string& file : command.files) experiments.emplace_back(file, command.overrides);
   bool has_lab = false;
   for (auto [file, overrides] : experiments) {  // check all before the first runs

@@ -137,8 +137,8 @@ class Agent {
   void serve() {
     for (bool more = true; more && !is_interrupted();) {
       if (wait()) more = read_requests();
-      // Iterates over a copy of the numbers, because an endpoint that ends is removed from the map.
-      for (const std::uint64_t endpoint : endpoints()) handle_worker(endpoint);
+      for (const std::uint64_t endpoint : std::exchange(due_, {}))
+        if (workers_.contains(endpoint)) handle_worker(endpoint);
     }
   }
 
@@ -156,13 +156,8 @@ class Agent {
   Agent(Agent&&) = default;
 
  private:
-  std::vector<std::uint64_t> endpoints() const {
-    std::vector<std::uint64_t> numbers;
-    for (const auto& entry : workers_) numbers.push_back(entry.first);
-    return numbers;
-  }
-
-  // Waits until a descriptor is readable or a worker is overdue. Returns true if a request came.
+  // Waits until a descriptor is readable or a worker is overdue. Notes the endpoints of such
+  // workers. Returns true if a request came.
   bool wait() {
     std::vector<pollfd> fds = {{in_.get(), POLLIN, 0},
                                {interrupt_ ? interrupt_->fd() : -1, POLLIN, 0}};
@@ -173,7 +168,15 @@ class Agent {
       wake = std::min(wake, worker.deadline());
     }
     const int timeout_ms = workers_.empty() ? -1 : poll_ms(wake);
-    return ::poll(fds.data(), fds.size(), timeout_ms) > 0 && fds[0].revents != 0;
+    if (::poll(fds.data(), fds.size(), timeout_ms) < 0) return false;
+    const Nanoseconds now = now_ns();
+    auto of_worker = fds.begin() + 2;
+    for (const auto& [endpoint, worker] : workers_) {
+      if (of_worker[0].revents != 0 || of_worker[1].revents != 0 || now >= worker.deadline())
+        due_.push_back(endpoint);
+      of_worker += 2;
+    }
+    return fds[0].revents != 0;
   }
 
   // Returns false at the end of the stream.
@@ -217,6 +220,7 @@ class Agent {
   void handle(const OpenEndpoint& open) {
     if (workers_.contains(open.endpoint))
       throw ProtocolError(fmt::format("endpoint {} is in use", open.endpoint));
+    allow_workers(1);
     try {
       std::optional<Worker> worker;
       for (; !worker && !spares_.empty(); spares_.pop_front())
@@ -261,6 +265,7 @@ class Agent {
 
   // If a worker cannot be started now, the next endpoint tries it again and reports the error.
   void handle(const PrepareWorkers& request) {
+    allow_workers(std::min(request.count, kMaxSpares));
     try {
       std::erase_if(spares_, [](Worker& spare) { return spare.has_ended(); });
       while (spares_.size() < std::min(request.count, kMaxSpares))
@@ -346,6 +351,12 @@ class Agent {
     if (now_ns() >= worker.deadline()) finish(endpoint, worker.overdue());
   }
 
+  // Raises the limit of descriptors if so many more workers exceed it. Programs inherit the limit.
+  void allow_workers(std::size_t count) const {
+    constexpr std::size_t kPipes = 3, kOthers = 64;
+    raise_file_limit(kPipes * (workers_.size() + spares_.size() + count) + kOthers);
+  }
+
   static bool readable(int fd) {
     pollfd p{fd, POLLIN, 0};
     return ::poll(&p, 1, 0) > 0;
@@ -376,7 +387,8 @@ class Agent {
   Fd out_;
   LineBuffer requests_{kMaxRequest};
   std::map<std::uint64_t, Worker> workers_;
-  std::deque<Worker> spares_;  // started before their endpoints are known
+  std::vector<std::uint64_t> due_;  // endpoints of workers that have sent something or are overdue
+  std::deque<Worker> spares_;       // started before their endpoints are known
   std::optional<CopiedFiles> files_;
   HostCounters counters_;
   std::unique_ptr<Changes> changes_ = std::make_unique<Changes>();

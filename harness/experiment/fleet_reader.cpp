@@ -65,7 +65,8 @@ std::vector<std::string> launch_with(const Node& words, const std::string& name)
   std::vector<std::string> launch;
   for (const Node& word : words.items) {
     std::string text = read_text(word, "launch");
-    if (const std::size_t at = text.find(kPlaceholder); at != std::string::npos)
+    for (std::size_t at = 0; (at = text.find(kPlaceholder, at)) != std::string::npos;
+         at += name.size())
       text.replace(at, kPlaceholder.size(), name);
     launch.push_back(std::move(text));
   }
@@ -108,6 +109,7 @@ class NodesReader {
         fail_at(listed.mark, fmt::format("'{}' stands twice among the nodes", host.name));
       host.launch =
           names ? launch_with(value, listed.name) : launch_by(launcher, listed.name, space);
+      if (!listed.address.empty()) check_address(listed.address, "address", listed.mark);
       host.address = listed.address;
       host.place = listed.mark.to_string();
       if (const Node* const path = nodes_.find("pingperf"))

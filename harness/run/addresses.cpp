@@ -92,9 +92,11 @@ void apply(const Question& question, Host& server) {
 void resolve_addresses(Experiment& experiment, Agents& agents) {
   Questions questions;
   std::set<std::size_t> over_ip;  // the pairs whose trials use the address
+  const auto needs_address = [](const Case& c) {
+    return is_over_ip(c.options.transport) || c.options.transport == Transport::multicast;
+  };
   for (const Case& c : experiment.cases)
-    if (is_over_ip(c.options.transport) || c.options.transport == Transport::multicast)
-      over_ip.insert(c.pair);
+    if (needs_address(c) || (c.background && needs_address(*c.background))) over_ip.insert(c.pair);
   std::vector<std::pair<Host*, std::size_t>> servers;
   for (auto& [number, pair] : agents) {
     if (!over_ip.contains(number) || pair.is_absent()) continue;

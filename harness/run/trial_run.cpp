@@ -534,9 +534,7 @@ void TrialRun::note_silence(End end, Channel& channel) {
     fail(Status::timeout, fmt::format("the agent of the {} does not answer", name(end)));
 }
 
-}  // namespace
-
-Task<TrialOutcome> run_trial(const TrialSetup& setup) {
+Task<TrialOutcome> run_to_end(const TrialSetup& setup) {
   std::optional<TrialRun> run;
   TrialOutcome failed;
   try {
@@ -549,6 +547,12 @@ Task<TrialOutcome> run_trial(const TrialSetup& setup) {
   Task<TrialOutcome> task = run->run();
   TrialOutcome outcome = co_await task;
   co_return outcome;
+}
+
+}  // namespace
+
+Task<TrialOutcome> run_trial(const TrialSetup& setup) {
+  return run_to_end(setup);
 }
 
 }  // namespace pingperf

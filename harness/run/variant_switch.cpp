@@ -7,6 +7,7 @@
 
 #include "harness/base/io.h"
 #include "harness/base/usage_error.h"
+#include "harness/experiment/address_reader.h"
 #include "sockets/core/address.h"
 
 namespace pingperf {
@@ -230,7 +231,9 @@ std::vector<std::string> VariantSwitch::data_addresses(const SystemAgent& agent,
     const HostPair& hosts = experiment_.hosts[pair];
     const std::string& server = hosts.server.address;
     addresses.push_back(Address::resolve(server.empty() ? "127.0.0.1" : server, 0).host());
-    if (!hosts.client.address.empty()) addresses.push_back(hosts.client.address);
+    // The route to the server names the interface where the address is a name.
+    if (!hosts.client.address.empty() && !is_host_name(hosts.client.address))
+      addresses.push_back(hosts.client.address);
   }
   return addresses;
 }

@@ -91,7 +91,7 @@ class Kubectl(support.EndToEnd):
     def error_of(self, mode):
         done = self.run_by_kubectl(mode)
         self.assertEqual(done.returncode, 3, done.stderr)
-        return done.stderr.strip().splitlines()[-1]
+        return done.stderr
 
     def test_the_experiment_runs_in_two_pods(self):
         done = self.run_by_kubectl("default-container")

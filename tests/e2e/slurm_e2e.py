@@ -70,9 +70,10 @@ class Slurm(slurm.Cluster):
         self.assertGreaterEqual(len(kept), 2)
         self.assertLess(len(kept), 20)
         run = next(self.results.glob("*/*"))
-        job = self.submit("--nodes=2", "--ntasks-per-node=1", "--wrap", f"pingperf run --resume {run}")
+        job = self.submit("--nodelist=node2,node3", "network.sbatch", "--resume", run)
         self.await_end(job)
         rows = self.rows()
+        self.assertEqual({*zip(rows.client_host, rows.server_host)}, {("node1", "node2"), ("node2", "node3")})
         self.assertEqual(len(rows[rows.status == "ok"]), 20, self.output())
         self.assertEqual(list(rows.rtt_p50_ns[:2]), list(kept.rtt_p50_ns[:2]))
 

@@ -70,8 +70,9 @@ TEST(PingSocket, NobodyElseMay) {
   bool possible = false;
   std::thread([&] {
     possible = become_an_unprivileged_pinger("1 0");
-    if (possible)
+    if (possible) {
       EXPECT_THAT(icmp_unavailable().value_or(""), testing::HasSubstr("net.ipv4.ping_group_range"));
+    }
   }).join();
   if (!possible) GTEST_SKIP() << "requires root, for a network namespace";
 }
