@@ -59,7 +59,14 @@ LabOptions read_lab(const Node& node) {
   if (const Node* const n = node.find("jitter")) lab.jitter = read_time(*n, "jitter");
   if (const Node* const n = node.find("loss")) lab.loss = read_share(*n, "loss");
   if (const Node* const n = node.find("reorder")) lab.reorder = read_share(*n, "reorder");
-  if (const Node* const n = node.find("mtu")) lab.mtu = read_key_count(*n, "lab", "mtu");
+  if (const Node* const n = node.find("mtu")) {
+    constexpr std::uint64_t kLeastOfIpv6 = 1280;  // RFC 8200, section 5
+    lab.mtu = read_key_count(*n, "lab", "mtu");
+    if (*lab.mtu < kLeastOfIpv6)
+      fail_at(n->mark,
+              fmt::format("mtu: {} is less than IPv6 requires: the addresses of a lab need {}",
+                          *lab.mtu, kLeastOfIpv6));
+  }
   if (const Node* const n = node.find("offloads")) lab.offloads = read_flag(*n, "offloads");
   if (const Node* const n = node.find("router")) lab.router = read_flag(*n, "router");
   for (const char* const key : {"jitter", "reorder"})
