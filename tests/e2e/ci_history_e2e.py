@@ -90,8 +90,20 @@ class CiHistory(unittest.TestCase):
             if "run" in step:
                 subprocess.run(["bash", "-n"], input=step["run"], text=True, check=True)
                 self.assertNotIn("${{", step["run"])  # values of a pull request are no code
-        gitlab = yaml.safe_load((SOURCE / "tools/ci/gitlab.yml").read_text())["network-performance"]
-        self.assertIn("tools/ci/measure", gitlab["script"][1])
+        self.assertIn("tools/ci/measure", self.gitlab_job()["script"][1])
+
+    @staticmethod
+    def gitlab_job():
+        return yaml.safe_load((SOURCE / "tools/ci/gitlab.yml").read_text())["network-performance"]
+
+    def test_on_gitlab_only_the_default_branch_writes_the_history_and_also_when_it_fails(self):
+        job = self.gitlab_job()
+        self.assertEqual((job["cache"].get("when"), job["cache"].get("policy")), ("always", "$HISTORY_POLICY"))
+        default, others = job["rules"]
+        self.assertEqual(default, {"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH",
+                                   "variables": {"HISTORY_POLICY": "pull-push"}})
+        self.assertNotIn("variables", others)
+        self.assertEqual(job["variables"]["HISTORY_POLICY"], "pull")
 
 
 if __name__ == "__main__":
