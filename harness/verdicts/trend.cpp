@@ -155,16 +155,21 @@ void decide_trend(std::vector<TrendSeries>& all, const TrendOptions& options) {
 
 // Sets what changed in the environment within one run of each change: its place is no more exact.
 void set_environment(const Trend& trend, TrendSeries& series, History& history) {
+  const auto add_parameters = [&](TrendChange& change, const char* what, std::int64_t before,
+                                  std::int64_t after) {
+    if (before != after)
+      change.environment.push_back(fmt::format("{}: {}, now {}", what, history.parameters(before),
+                                               history.parameters(after)));
+  };
   for (TrendChange& change : series.changes) {
     const std::size_t last = std::min(change.at.first + 1, series.points.size() - 1);
     for (std::size_t i = std::max<std::size_t>(change.at.first - 1, 1); i <= last; ++i) {
       const TrendPoint &before = series.points[i - 1], &after = series.points[i];
       for (std::string& line : changed_facts(trend.runs[before.run], trend.runs[after.run]))
         change.environment.push_back(std::move(line));
-      if (before.parameters != after.parameters)
-        change.environment.push_back(fmt::format("parameters: {}, now {}",
-                                                 history.parameters(before.parameters),
-                                                 history.parameters(after.parameters)));
+      add_parameters(change, "parameters", before.parameters, after.parameters);
+      add_parameters(change, "parameters of the reference", before.reference_parameters,
+                     after.reference_parameters);
     }
   }
 }
@@ -191,7 +196,8 @@ TrendSeries series_of(const std::string& case_name, const std::string& reference
     if (point == points.end() || (!reference.empty() && divisor == points.end())) continue;
     if (!reference.empty() && divisor->second.value <= 0) continue;
     const double value = point->second.value / (reference.empty() ? 1 : divisor->second.value);
-    series.points.push_back({run, value, point->second.parameters});
+    series.points.push_back(
+        {run, value, point->second.parameters, reference.empty() ? 0 : divisor->second.parameters});
   }
   return series;
 }

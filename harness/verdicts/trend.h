@@ -26,6 +26,7 @@ struct TrendPoint {
   std::size_t run = 0;  // index in Trend::runs
   double value = 0;
   std::int64_t parameters = 0;
+  std::int64_t reference_parameters = 0;  // 0 without a reference
 };
 
 // The level of a series between two changes. Its interval is that of the median, and empty for

@@ -262,5 +262,24 @@ TEST_F(HistoryTest, TheFactsOfAllPairsAreKept) {
                                      std::pair("pair 2 kernel", "Linux 3")));
 }
 
+TEST(ChangedFacts, AChangeOfOneOfTwoEqualHostsIsSeen) {
+  using Facts = std::map<std::string, std::string>;
+  const auto lines = [](const Facts& before, const Facts& after) {
+    HistoryRun old_run, new_run;
+    old_run.facts = before;
+    new_run.facts = after;
+    return changed_facts(old_run, new_run);
+  };
+  EXPECT_THAT(lines({{"kernel", "1"}}, {{"kernel", "2"}}), ElementsAre("kernel: 1, now 2"));
+  EXPECT_THAT(lines({{"kernel", "1"}}, {{"client kernel", "1"}, {"server kernel", "2"}}),
+              ElementsAre("server kernel: 1, now 2"));
+  EXPECT_THAT(lines({{"client kernel", "1"}, {"server kernel", "2"}}, {{"kernel", "2"}}),
+              ElementsAre("client kernel: 1, now 2"));
+  EXPECT_THAT(lines({{"pair 2 cpus", "4"}, {"pair 3 cpus", "4"}},
+                    {{"pair 2 client cpus", "8"}, {"pair 2 server cpus", "4"}}),
+              ElementsAre("pair 2 client cpus: 4, now 8"));
+  EXPECT_THAT(lines({{"client kernel", "1"}}, {{"kernel", "1"}, {"cpus", "4"}}), IsEmpty());
+}
+
 }  // namespace
 }  // namespace pingperf

@@ -1,0 +1,76 @@
+// Trends over stored runs: what is judged, beside which changes of the environment, and what fails.
+#include "harness/verdicts/trend.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <map>
+
+namespace pingperf {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class TrendTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    fs::remove_all(folder);
+    fs::create_directories(folder);
+  }
+  void TearDown() override { fs::remove_all(folder); }
+
+  // Stores the run of the next day: the goodput by case. Values differ by up to 0.04 %.
+  void add(const std::map<std::string, double>& goodput,
+           const std::map<std::string, std::string>& parameters = {}) {
+    History history(folder / "history.db", History::Access::write);
+    HistoryEntry entry;
+    entry.identity = entry.run.name = fmt::format("run-{}", runs);
+    entry.run.experiment = "nightly";
+    entry.run.machine = "here";
+    entry.run.started_at = start_of(runs);
+    std::size_t step = 7;
+    for (const auto& [name, value] : goodput) {
+      const double noise = 1 + 1e-4 * static_cast<double>(runs * step % 5);
+      entry.medians.push_back({name, "throughput_bps",
+                               parameters.contains(name) ? parameters.at(name) : "streams=1",
+                               value * noise, 1});
+      step += 4;
+    }
+    history.add(entry);
+    ++runs;
+  }
+
+  static std::string start_of(std::size_t run) {
+    return fmt::format("2026-{:02}-{:02}T03:00:00Z", 1 + run / 28, 1 + run % 28);
+  }
+
+  Trend trend(const std::string& relative_to = "") const {
+    History history(folder / "history.db", History::Access::read);
+    return find_trend(history, history.runs({}),
+                      {.metrics = {"throughput_bps"}, .relative_to = relative_to});
+  }
+
+  std::size_t runs = 0;
+  const fs::path folder =
+      fs::path(testing::TempDir()) / ("pingperf-trend-" + std::to_string(::getpid()));
+};
+
+TEST_F(TrendTest, AChangeOfTheReferenceIsNotBlamedOnTheCode) {
+  for (int day = 0; day < 30; ++day)
+    add({{"bulk/engine=epoll", 1e9}, {"bulk/engine=iperf3", day < 15 ? 1e9 : 2e9}},
+        {{"bulk/engine=iperf3", day < 15 ? "streams=1" : "streams=2"}});
+  const Trend found = trend("engine=iperf3");
+  ASSERT_THAT(found.series, SizeIs(1));
+  ASSERT_THAT(found.series[0].changes, SizeIs(1));
+  EXPECT_TRUE(found.series[0].changes[0].is_worse);
+  EXPECT_THAT(found.series[0].changes[0].environment,
+              ElementsAre("parameters of the reference: streams=1, now streams=2"));
+}
+
+}  // namespace
+}  // namespace pingperf
