@@ -132,7 +132,7 @@ std::pair<TrendSeries*, std::size_t> set_q_values(std::vector<TrendSeries>& all)
 void decide_trend(std::vector<TrendSeries>& all, const TrendOptions& options) {
   std::map<const TrendSeries*, SeriesSearch> searches;
   for (TrendSeries& series : all) {
-    if (series.points.size() < options.min_runs)
+    if (series.unjudged.empty() && series.points.size() < options.min_runs)
       series.unjudged = fmt::format("{} runs: a change point requires {}", series.points.size(),
                                     options.min_runs);
     if (!series.unjudged.empty()) continue;
@@ -215,8 +215,11 @@ bool add_series(Trend& trend, const std::string& experiment, const std::string& 
       continue;
     const std::string reference =
         options.relative_to.empty() ? "" : reference_of(c.name, options.relative_to, cases);
-    if (reference.empty() && !options.relative_to.empty()) continue;
     TrendSeries series = series_of(c.name, reference, runs);
+    if (!options.relative_to.empty() && (reference.empty() || series.points.empty())) {
+      series = series_of(c.name, "", runs);
+      series.unjudged = "no case to relate it to";
+    }
     if (series.points.empty()) continue;
     series.experiment = experiment;
     series.metric = metric;

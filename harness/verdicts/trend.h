@@ -53,7 +53,7 @@ struct TrendSeries {
   std::string experiment;
   std::string case_name;
   std::string metric;
-  std::string reference;       // the case by which the values are divided; may be empty
+  std::string reference;       // the case by which the values are divided; empty if they are not
   bool is_difference = false;  // sizes are differences, because values may be 0 or negative
   std::vector<TrendPoint> points;
   double p_value = 1;      // of no change in the whole series

@@ -72,5 +72,22 @@ TEST_F(TrendTest, AChangeOfTheReferenceIsNotBlamedOnTheCode) {
               ElementsAre("parameters of the reference: streams=1, now streams=2"));
 }
 
+TEST_F(TrendTest, ACaseWithoutAReferenceIsNotJudged) {
+  for (int day = 0; day < 30; ++day)
+    add({{"bulk/engine=epoll", 1e9},
+         {"bulk/engine=iperf3", 1e9},
+         {"other/engine=epoll", day < 15 ? 1e9 : 5e8},
+         {day < 15 ? "late/engine=epoll" : "late/engine=iperf3", 1e9}});
+  std::map<std::string, std::string> unjudged;
+  for (const TrendSeries& series : trend("engine=iperf3").series) {
+    unjudged[series.case_name] = series.unjudged;
+    EXPECT_THAT(series.changes, IsEmpty());
+  }
+  const std::string why = "no case to relate it to";
+  EXPECT_THAT(unjudged, ElementsAre(std::pair("bulk/engine=epoll", ""),
+                                    std::pair("late/engine=epoll", why),
+                                    std::pair("other/engine=epoll", why)));
+}
+
 }  // namespace
 }  // namespace pingperf
