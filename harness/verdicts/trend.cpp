@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <set>
 #include <tuple>
@@ -276,10 +277,15 @@ Trend find_trend(History& history, const std::vector<HistoryRun>& runs,
 
 void keep_changes_since(Trend& trend, const std::string& since) {
   const std::size_t index = index_since(trend.runs, since);
-  for (TrendSeries& series : trend.series)
-    std::erase_if(series.changes, [&](const TrendChange& change) {
-      return series.points[change.at.first].run < index;
+  for (TrendSeries& series : trend.series) {
+    const auto kept = std::ranges::find_if(series.changes, [&](const TrendChange& change) {
+      return series.points[change.at.first].run >= index;
     });
+    if (kept == series.changes.begin()) continue;
+    series.first_level = std::prev(kept)->after;
+    series.first_begin = std::prev(kept)->at.first;
+    series.changes.erase(series.changes.begin(), kept);
+  }
 }
 
 const HistoryRun& last_before(const Trend& trend, const TrendSeries& series,

@@ -56,8 +56,9 @@ struct TrendSeries {
   std::string reference;       // the case by which the values are divided; empty if they are not
   bool is_difference = false;  // sizes are differences, because values may be 0 or negative
   std::vector<TrendPoint> points;
-  double p_value = 1;      // of no change in the whole series
-  TrendLevel first_level;  // before the first change
+  double p_value = 1;           // of no change in the whole series
+  TrendLevel first_level;       // before the first change
+  std::size_t first_begin = 0;  // the index of the first point of first_level
   std::vector<TrendChange> changes;
   std::string unjudged;  // why the series is not judged; empty if it is
 };
@@ -79,8 +80,8 @@ struct Trend {
 Trend find_trend(History& history, const std::vector<HistoryRun>& runs,
                  const TrendOptions& options);
 
-// Removes the changes before the first run with a label ("commit=1a2b3c4") or a date. Throws
-// UsageError if there is no such run.
+// Removes the changes before the first run with a label ("commit=1a2b3c4") or a date. The first level
+// is then that after the last removed change. Throws UsageError if there is no such run.
 void keep_changes_since(Trend& trend, const std::string& since);
 
 // Returns the last run before a change and the first one after it.

@@ -3,6 +3,7 @@
 Usage: history_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """
 
+import csv
 import datetime
 import json
 import random
@@ -101,6 +102,12 @@ class Year(Store):
                 self.assertEqual("failed: bulk/engine=epoll" in done.stderr, code == 1)
                 junit = self.history("trend", "--format", "junit", "--newest", newest, *since).stdout
                 self.assertEqual(len(list(xml.etree.ElementTree.fromstring(junit).iter("failure"))), code)
+
+    def test_the_levels_begin_with_that_before_the_first_kept_change(self):
+        for since, first_runs in (("2026-01-20", ["2026-01-01", "2026-02-10"]), ("2026-02-15", ["2026-02-10"])):
+            with self.subTest(since=since):
+                rows = csv.DictReader(self.history("trend", "--format", "csv", "--since", since).stdout.splitlines())
+                self.assertEqual([row["started_at"][:10] for row in rows if row["case"] == "bulk/engine=epoll"], first_runs)
 
     def test_a_change_beside_one_of_the_environment_is_not_blamed_on_the_code(self):
         for night in range(60, 75):

@@ -89,5 +89,25 @@ TEST_F(TrendTest, ACaseWithoutAReferenceIsNotJudged) {
                                     std::pair("other/engine=epoll", why)));
 }
 
+TEST_F(TrendTest, TheFirstLevelIsThatBeforeTheFirstChangeThatIsKept) {
+  for (int day = 0; day < 45; ++day)
+    add({{"bulk/engine=epoll", day < 15 ? 1e9 : day < 30 ? 2e9 : 3e9}});
+  const Trend whole = trend();
+  ASSERT_THAT(whole.series[0].changes, SizeIs(2));
+  const struct {
+    std::size_t since, begin, changes;
+    double level;
+  } expected[] = {{0, 0, 2, 1e9}, {15, 0, 2, 1e9}, {16, 15, 1, 2e9}, {31, 30, 0, 3e9}};
+  for (const auto& [since, begin, changes, level] : expected) {
+    Trend kept = whole;
+    keep_changes_since(kept, start_of(since));
+    const TrendSeries& series = kept.series[0];
+    EXPECT_THAT(series.changes, SizeIs(changes));
+    EXPECT_EQ(series.first_begin, begin);
+    EXPECT_EQ(series.first_level.runs, 15u);
+    EXPECT_NEAR(series.first_level.median, level, 1e-3 * level);
+  }
+}
+
 }  // namespace
 }  // namespace pingperf
