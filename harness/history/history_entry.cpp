@@ -153,9 +153,9 @@ HistoryEntry history_entry(const RunSet::Run& run, const std::string& machine,
   if (entry.run.started_at.empty())
     throw UsageError(source + ": has no started_at, so its place in the history is not known");
   if (entry.medians.empty()) throw UsageError(source + ": no trial has a metric");
-  entry.identity =
-      fmt::format("{}\n{}\n{}\n{}\n{}", entry.run.experiment, entry.run.name, entry.run.started_at,
-                  run.trials.text(first, "client_host"), run.trials.text(first, "server_host"));
+  // Not the hosts of the first trial: repairing a run may replace that trial.
+  entry.identity = fmt::format("{}\n{}\n{}\n{}", entry.run.experiment, entry.run.name,
+                               entry.run.started_at, machine_of(environment, run.trials));
   return entry;
 }
 
