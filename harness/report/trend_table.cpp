@@ -209,7 +209,7 @@ std::vector<JUnitCase> junit_of(const Trend& trend, std::size_t newest) {
       c.message = series.unjudged;
     }
     for (const TrendChange& change : series.changes)
-      if (is_failure(series, change, newest)) {
+      if (is_failure(trend, series, change, newest)) {
         c.outcome = JUnitCase::Outcome::failed;
         c.message = describe(trend, series, change);
       }

@@ -298,9 +298,15 @@ const HistoryRun& first_after(const Trend& trend, const TrendSeries& series,
   return trend.runs[series.points[change.at.first].run];
 }
 
-bool is_failure(const TrendSeries& series, const TrendChange& change, std::size_t newest) {
-  return change.is_worse && change.environment.empty() &&
-         change.at.first + newest >= series.points.size();
+bool is_failure(const Trend& trend, const TrendSeries& series, const TrendChange& change,
+                std::size_t newest) {
+  if (!change.is_worse || !change.environment.empty()) return false;
+  // Counts runs, not points: a case that was removed has no more points.
+  const auto first = static_cast<std::ptrdiff_t>(series.points[change.at.first].run);
+  const auto runs_since =
+      std::count_if(trend.runs.begin() + first, trend.runs.end(),
+                    [&](const HistoryRun& run) { return run.experiment == series.experiment; });
+  return static_cast<std::size_t>(runs_since) <= newest;
 }
 
 }  // namespace pingperf

@@ -91,7 +91,8 @@ const HistoryRun& first_after(const Trend& trend, const TrendSeries& series,
                               const TrendChange& change);
 
 // Returns true if the change fails a gate: it is for the worse, no change of the environment is
-// beside it, and its first run is one of the `newest` runs of the series.
-bool is_failure(const TrendSeries& series, const TrendChange& change, std::size_t newest);
+// beside it, and its first run is one of the `newest` runs of the experiment.
+bool is_failure(const Trend& trend, const TrendSeries& series, const TrendChange& change,
+                std::size_t newest);
 
 }  // namespace pingperf

@@ -109,5 +109,22 @@ TEST_F(TrendTest, TheFirstLevelIsThatBeforeTheFirstChangeThatIsKept) {
   }
 }
 
+TEST_F(TrendTest, ARemovedCaseFailsTheGateOnlyWhileItsChangeIsNew) {
+  for (int day = 0; day < 30; ++day)
+    add({{"removed/engine=epoll", day < 25 ? 1e9 : 5e8}, {"bulk/engine=epoll", 1e9}});
+  const auto fails = [&](std::size_t newest) {
+    const Trend found = trend();
+    const TrendSeries& removed = found.series.back();
+    EXPECT_EQ(removed.case_name, "removed/engine=epoll");
+    EXPECT_THAT(removed.changes, SizeIs(1));
+    return !removed.changes.empty() && is_failure(found, removed, removed.changes.front(), newest);
+  };
+  EXPECT_TRUE(fails(5));
+  EXPECT_FALSE(fails(4));
+  for (int day = 0; day < 2; ++day) add({{"bulk/engine=epoll", 1e9}});
+  EXPECT_FALSE(fails(5));
+  EXPECT_TRUE(fails(7));
+}
+
 }  // namespace
 }  // namespace pingperf
