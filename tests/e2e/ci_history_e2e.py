@@ -92,6 +92,45 @@ class CiHistory(unittest.TestCase):
                 self.assertNotIn("${{", step["run"])  # values of a pull request are no code
         self.assertIn("tools/ci/measure", self.gitlab_job()["script"][1])
 
+    def run_step(self, name, **environment):
+        """Runs the shell text of a step of the action, as GitHub does. Returns what it did and its outputs."""
+        action = yaml.safe_load((SOURCE / "action.yml").read_text())
+        (step,) = [step for step in action["runs"]["steps"] if step.get("name") == name]
+        output = self.folder / "output"
+        output.write_text("")
+        done = subprocess.run(["/bin/bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]], cwd=self.folder,
+                              text=True, capture_output=True, timeout=60,
+                              env={"PATH": os.environ["PATH"], "GITHUB_OUTPUT": str(output),
+                                   "GITHUB_STEP_SUMMARY": str(self.folder / "summary"), **environment})
+        return done, dict(line.split("=", 1) for line in output.read_text().splitlines())
+
+    def test_the_action_stores_only_runs_of_the_default_branch(self):
+        measure = self.folder / "tools/ci/measure"
+        measure.parent.mkdir(parents=True)
+        measure.write_text("#!/bin/sh\necho side: $1\n")
+        measure.chmod(0o755)
+        for event, ref, side in (("push", "refs/heads/trunk", "main"), ("push", "refs/heads/topic", "change"),
+                                 ("push", "refs/tags/trunk", "change"), ("schedule", "refs/heads/trunk", "main"),
+                                 ("workflow_dispatch", "refs/heads/trunk", "main"),
+                                 ("workflow_dispatch", "refs/heads/topic", "change"),
+                                 ("pull_request", "refs/pull/1/merge", "change"),
+                                 ("pull_request_target", "refs/heads/trunk", "change"),
+                                 ("merge_group", "refs/heads/gh-readonly-queue/trunk/pr-1", "change")):
+            with self.subTest(event=event, ref=ref):
+                done, outputs = self.run_step("measure and judge", GITHUB_EVENT_NAME=event, GITHUB_REF=ref, EXPERIMENT="ci.yaml",
+                                              DEFAULT_BRANCH="trunk", GITHUB_ACTION_PATH=str(self.folder), COMPARE="")
+                self.assertEqual((done.returncode, done.stdout), (0, f"side: {side}\n"), done.stderr)
+                self.assertEqual(outputs, {"side": side, "status": "0"})
+
+    def test_two_jobs_of_the_action_share_no_history_cache_or_artifact(self):
+        steps = {step["name"]: step for step in yaml.safe_load((SOURCE / "action.yml").read_text())["runs"]["steps"]}
+        self.assertEqual(steps["save the history"]["if"], "steps.measure.outputs.side == 'main'")
+        for name, keys in (("restore the history", ("path", "key", "restore-keys")),
+                           ("save the history", ("path", "key")), ("keep the results", ("name",))):
+            for key in keys:
+                self.assertTrue(steps[name]["with"][key].startswith("${{ inputs.name }}"), (name, key))
+        self.assertEqual(steps["measure and judge"]["env"]["PINGPERF_HISTORY"], steps["save the history"]["with"]["path"])
+
     @staticmethod
     def gitlab_job():
         return yaml.safe_load((SOURCE / "tools/ci/gitlab.yml").read_text())["network-performance"]
