@@ -122,6 +122,29 @@ class CiHistory(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stdout), (0, f"side: {side}\n"), done.stderr)
                 self.assertEqual(outputs, {"side": side, "status": "0"})
 
+    def program(self, name, text):
+        program = self.folder / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.chmod(0o755)
+
+    def test_the_action_installs_gh_for_the_comment_or_warns(self):
+        path = self.folder / "bin"
+        comment = {"PATH": str(path), "NUMBER": "7", "GITHUB_REPOSITORY": "example/repository"}
+        self.program("sudo", 'exec "$@"')
+        self.program("apt-get", 'case "$*" in *gh*) echo no package; exit 100 ;; esac')
+        done, _ = self.run_step("comment", **comment)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("::warning::no comment on the pull request", done.stdout)
+        self.program("apt-get", f"case \"$*\" in *gh*) printf '#!/bin/sh\\necho gh \"$@\"\\n' >{path}/gh; /bin/chmod 755 {path}/gh ;; esac")
+        done, _ = self.run_step("comment", **comment)
+        self.assertEqual((done.returncode, done.stdout),
+                         (0, "gh pr comment 7 --repo example/repository --body-file pingperf-results/comment.md\n"), done.stderr)
+        self.program("gh", "exit 1")
+        done, _ = self.run_step("comment", **comment)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("::warning::", done.stdout)
+
     def test_two_jobs_of_the_action_share_no_history_cache_or_artifact(self):
         steps = {step["name"]: step for step in yaml.safe_load((SOURCE / "action.yml").read_text())["runs"]["steps"]}
         self.assertEqual(steps["save the history"]["if"], "steps.measure.outputs.side == 'main'")
