@@ -53,7 +53,7 @@ int trend_command(const TrendCommand& command) {
   if (command.fails_on_change)
     for (const TrendSeries& series : trend.series)
       for (const TrendChange& change : series.changes)
-        if (is_failure(series, change, command.newest)) {
+        if (is_failure(trend, series, change, command.newest)) {
           fmt::print(stderr, "failed: {}\n", describe(trend, series, change));
           result = 1;
         }

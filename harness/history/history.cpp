@@ -69,6 +69,22 @@ bool has_labels(const HistoryRun& run, const std::map<std::string, std::string>&
   });
 }
 
+// Returns the names of a fact for each end: "pair 2 client kernel" and "pair 2 server kernel" for
+// "pair 2 kernel", which both ends share. A fact of one end has its own name only.
+std::vector<std::string> names_by_end(const std::string& fact) {
+  const std::size_t last_word = fact.rfind(' ') + 1;  // 0 if there is one word
+  const std::string prefix = fact.substr(0, last_word), word = fact.substr(last_word);
+  if (prefix.ends_with("client ") || prefix.ends_with("server ")) return {fact};
+  return {prefix + "client " + word, prefix + "server " + word};
+}
+
+std::map<std::string, std::string> facts_by_end(const HistoryRun& run) {
+  std::map<std::string, std::string> facts;
+  for (const auto& [key, value] : run.facts)
+    for (const std::string& name : names_by_end(key)) facts[name] = value;
+  return facts;
+}
+
 }  // namespace
 
 std::size_t index_since(const std::vector<HistoryRun>& runs, const std::string& since) {
@@ -86,9 +102,19 @@ std::size_t index_since(const std::vector<HistoryRun>& runs, const std::string& 
 
 std::vector<std::string> changed_facts(const HistoryRun& before, const HistoryRun& after) {
   std::vector<std::string> lines;
-  for (const auto& [key, value] : after.facts)
-    if (const auto old = before.facts.find(key); old != before.facts.end() && old->second != value)
+  const auto compare = [&](const std::map<std::string, std::string>& facts, const std::string& key,
+                           const std::string& value) {
+    const auto old = facts.find(key);
+    if (old != facts.end() && old->second != value)
       lines.push_back(fmt::format("{}: {}, now {}", key, old->second, value));
+  };
+  const std::map<std::string, std::string> before_by_end = facts_by_end(before);
+  for (const auto& [key, value] : after.facts) {
+    if (before.facts.contains(key))
+      compare(before.facts, key, value);
+    else
+      for (const std::string& name : names_by_end(key)) compare(before_by_end, name, value);
+  }
   return lines;
 }
 

@@ -58,7 +58,8 @@ struct HistoryFilter {
 // UsageError if there is none.
 std::size_t index_since(const std::vector<HistoryRun>& runs, const std::string& since);
 
-// Returns "KEY: OLD, now NEW" for each fact that both runs have and that differs.
+// Returns "KEY: OLD, now NEW" for each fact that both runs have and that differs. A fact that both
+// ends share in one run only is compared with that of each end: "client kernel".
 std::vector<std::string> changed_facts(const HistoryRun& before, const HistoryRun& after);
 
 // A point of a series: the median of one case in one run.

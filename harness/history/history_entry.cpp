@@ -153,9 +153,9 @@ HistoryEntry history_entry(const RunSet::Run& run, const std::string& machine,
   if (entry.run.started_at.empty())
     throw UsageError(source + ": has no started_at, so its place in the history is not known");
   if (entry.medians.empty()) throw UsageError(source + ": no trial has a metric");
-  entry.identity =
-      fmt::format("{}\n{}\n{}\n{}\n{}", entry.run.experiment, entry.run.name, entry.run.started_at,
-                  run.trials.text(first, "client_host"), run.trials.text(first, "server_host"));
+  // Not the hosts of the first trial: repairing a run may replace that trial.
+  entry.identity = fmt::format("{}\n{}\n{}\n{}", entry.run.experiment, entry.run.name,
+                               entry.run.started_at, machine_of(environment, run.trials));
   return entry;
 }
 
@@ -186,7 +186,11 @@ HistoryBase history_base(History& history, const RunSet& new_runs, HistoryFilter
     runs.erase(runs.begin(), runs.end() - static_cast<std::ptrdiff_t>(*last));
   HistoryBase base;
   for (const HistoryRun& run : runs) base.runs.add(history_trials(history, run));
-  base.differences = changed_facts(runs.back(), first);
+  for (std::size_t i = 1; i < runs.size(); ++i)
+    for (const std::string& line : changed_facts(runs[i - 1], runs[i]))
+      base.differences.push_back("within the base: " + line);
+  for (std::string& line : changed_facts(runs.back(), first))
+    base.differences.push_back(std::move(line));
   return base;
 }
 

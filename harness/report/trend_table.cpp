@@ -96,6 +96,7 @@ Json json_of_series(const Trend& trend, const TrendSeries& series) {
                {"title", title_of(series.metric)},
                {"has_direction", find_metric(series.metric)->better != Better::neither},
                {"first_level", json_of_level(series.first_level)},
+               {"first_begin", series.first_begin},
                {"reference", series.reference},
                {"is_difference", series.is_difference},
                {"p_value", series.p_value},
@@ -180,7 +181,7 @@ std::string trend_csv(const Trend& trend) {
                               : "false",
            change ? fmt::format("{}", fmt::join(change->environment, "; ")) : "", series.unjudged});
     };
-    add(0, series.first_level, nullptr);
+    add(series.first_begin, series.first_level, nullptr);
     for (const TrendChange& change : series.changes) add(change.at.first, change.after, &change);
   }
   return text;
@@ -208,7 +209,7 @@ std::vector<JUnitCase> junit_of(const Trend& trend, std::size_t newest) {
       c.message = series.unjudged;
     }
     for (const TrendChange& change : series.changes)
-      if (is_failure(series, change, newest)) {
+      if (is_failure(trend, series, change, newest)) {
         c.outcome = JUnitCase::Outcome::failed;
         c.message = describe(trend, series, change);
       }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <set>
 #include <tuple>
@@ -83,7 +84,10 @@ bool is_large(const TrendSeries& series, const TrendChange& change, double thres
 struct SeriesSearch {
   std::vector<double> values;
   std::vector<ChangePoint> changes;
+  bool had_small = false;  // a change was removed because it is small
 };
+
+using SeriesSearches = std::map<const TrendSeries*, SeriesSearch>;
 
 void set_changes(TrendSeries& series, const SeriesSearch& search) {
   series.changes.clear();
@@ -99,18 +103,22 @@ void remove_small(TrendSeries& series, SeriesSearch& search, const TrendOptions&
       return !is_large(series, change, options.threshold);
     });
     if (small == series.changes.end()) return;
+    search.had_small = true;
     search.changes.erase(search.changes.begin() + (small - series.changes.begin()));
     test_changes_again(search.values, options.search, search.changes);
   }
 }
 
-// Sets the q values. A series without a change is in the family with the p value of none. Returns
-// the series and index of the change with the largest q value.
-std::pair<TrendSeries*, std::size_t> set_q_values(std::vector<TrendSeries>& all) {
+// Sets the q values. A series without a change is in the family with the p value of none, or with 1
+// if its changes are too small: they must not lower the q values of others. Returns the series and
+// index of the change with the largest q value.
+std::pair<TrendSeries*, std::size_t> set_q_values(std::vector<TrendSeries>& all,
+                                                  const SeriesSearches& searches) {
   std::vector<double> p_values;
   for (const TrendSeries& series : all) {
     if (!series.unjudged.empty()) continue;
-    if (series.changes.empty()) p_values.push_back(series.p_value);
+    if (series.changes.empty())
+      p_values.push_back(searches.at(&series).had_small ? 1 : series.p_value);
     for (const TrendChange& change : series.changes) p_values.push_back(change.at.p_value);
   }
   const std::vector<double> q = q_values(p_values);
@@ -130,9 +138,9 @@ std::pair<TrendSeries*, std::size_t> set_q_values(std::vector<TrendSeries>& all)
 
 // Decides all series as one family: removes the least significant change until all have a small q.
 void decide_trend(std::vector<TrendSeries>& all, const TrendOptions& options) {
-  std::map<const TrendSeries*, SeriesSearch> searches;
+  SeriesSearches searches;
   for (TrendSeries& series : all) {
-    if (series.points.size() < options.min_runs)
+    if (series.unjudged.empty() && series.points.size() < options.min_runs)
       series.unjudged = fmt::format("{} runs: a change point requires {}", series.points.size(),
                                     options.min_runs);
     if (!series.unjudged.empty()) continue;
@@ -144,7 +152,7 @@ void decide_trend(std::vector<TrendSeries>& all, const TrendOptions& options) {
     remove_small(series, search, options);
   }
   for (;;) {
-    const auto [series, index] = set_q_values(all);
+    const auto [series, index] = set_q_values(all, searches);
     if (!series || series->changes[index].q_value <= kMaxTrendQ) return;
     SeriesSearch& search = searches.at(series);
     search.changes.erase(search.changes.begin() + static_cast<std::ptrdiff_t>(index));
@@ -155,16 +163,21 @@ void decide_trend(std::vector<TrendSeries>& all, const TrendOptions& options) {
 
 // Sets what changed in the environment within one run of each change: its place is no more exact.
 void set_environment(const Trend& trend, TrendSeries& series, History& history) {
+  const auto add_parameters = [&](TrendChange& change, const char* what, std::int64_t before,
+                                  std::int64_t after) {
+    if (before != after)
+      change.environment.push_back(fmt::format("{}: {}, now {}", what, history.parameters(before),
+                                               history.parameters(after)));
+  };
   for (TrendChange& change : series.changes) {
     const std::size_t last = std::min(change.at.first + 1, series.points.size() - 1);
     for (std::size_t i = std::max<std::size_t>(change.at.first - 1, 1); i <= last; ++i) {
       const TrendPoint &before = series.points[i - 1], &after = series.points[i];
       for (std::string& line : changed_facts(trend.runs[before.run], trend.runs[after.run]))
         change.environment.push_back(std::move(line));
-      if (before.parameters != after.parameters)
-        change.environment.push_back(fmt::format("parameters: {}, now {}",
-                                                 history.parameters(before.parameters),
-                                                 history.parameters(after.parameters)));
+      add_parameters(change, "parameters", before.parameters, after.parameters);
+      add_parameters(change, "parameters of the reference", before.reference_parameters,
+                     after.reference_parameters);
     }
   }
 }
@@ -191,7 +204,8 @@ TrendSeries series_of(const std::string& case_name, const std::string& reference
     if (point == points.end() || (!reference.empty() && divisor == points.end())) continue;
     if (!reference.empty() && divisor->second.value <= 0) continue;
     const double value = point->second.value / (reference.empty() ? 1 : divisor->second.value);
-    series.points.push_back({run, value, point->second.parameters});
+    series.points.push_back(
+        {run, value, point->second.parameters, reference.empty() ? 0 : divisor->second.parameters});
   }
   return series;
 }
@@ -209,8 +223,11 @@ bool add_series(Trend& trend, const std::string& experiment, const std::string& 
       continue;
     const std::string reference =
         options.relative_to.empty() ? "" : reference_of(c.name, options.relative_to, cases);
-    if (reference.empty() && !options.relative_to.empty()) continue;
     TrendSeries series = series_of(c.name, reference, runs);
+    if (!options.relative_to.empty() && (reference.empty() || series.points.empty())) {
+      series = series_of(c.name, "", runs);
+      series.unjudged = "no case to relate it to";
+    }
     if (series.points.empty()) continue;
     series.experiment = experiment;
     series.metric = metric;
@@ -267,10 +284,15 @@ Trend find_trend(History& history, const std::vector<HistoryRun>& runs,
 
 void keep_changes_since(Trend& trend, const std::string& since) {
   const std::size_t index = index_since(trend.runs, since);
-  for (TrendSeries& series : trend.series)
-    std::erase_if(series.changes, [&](const TrendChange& change) {
-      return series.points[change.at.first].run < index;
+  for (TrendSeries& series : trend.series) {
+    const auto kept = std::ranges::find_if(series.changes, [&](const TrendChange& change) {
+      return series.points[change.at.first].run >= index;
     });
+    if (kept == series.changes.begin()) continue;
+    series.first_level = std::prev(kept)->after;
+    series.first_begin = std::prev(kept)->at.first;
+    series.changes.erase(series.changes.begin(), kept);
+  }
 }
 
 const HistoryRun& last_before(const Trend& trend, const TrendSeries& series,
@@ -283,9 +305,15 @@ const HistoryRun& first_after(const Trend& trend, const TrendSeries& series,
   return trend.runs[series.points[change.at.first].run];
 }
 
-bool is_failure(const TrendSeries& series, const TrendChange& change, std::size_t newest) {
-  return change.is_worse && change.environment.empty() &&
-         change.at.first + newest >= series.points.size();
+bool is_failure(const Trend& trend, const TrendSeries& series, const TrendChange& change,
+                std::size_t newest) {
+  if (!change.is_worse || !change.environment.empty()) return false;
+  // Counts runs, not points: a case that was removed has no more points.
+  const auto first = static_cast<std::ptrdiff_t>(series.points[change.at.first].run);
+  const auto runs_since =
+      std::count_if(trend.runs.begin() + first, trend.runs.end(),
+                    [&](const HistoryRun& run) { return run.experiment == series.experiment; });
+  return static_cast<std::size_t>(runs_since) <= newest;
 }
 
 }  // namespace pingperf

@@ -26,6 +26,7 @@ struct TrendPoint {
   std::size_t run = 0;  // index in Trend::runs
   double value = 0;
   std::int64_t parameters = 0;
+  std::int64_t reference_parameters = 0;  // 0 without a reference
 };
 
 // The level of a series between two changes. Its interval is that of the median, and empty for
@@ -52,11 +53,12 @@ struct TrendSeries {
   std::string experiment;
   std::string case_name;
   std::string metric;
-  std::string reference;       // the case by which the values are divided; may be empty
+  std::string reference;       // the case by which the values are divided; empty if they are not
   bool is_difference = false;  // sizes are differences, because values may be 0 or negative
   std::vector<TrendPoint> points;
-  double p_value = 1;      // of no change in the whole series
-  TrendLevel first_level;  // before the first change
+  double p_value = 1;           // of no change in the whole series
+  TrendLevel first_level;       // before the first change
+  std::size_t first_begin = 0;  // the index of the first point of first_level
   std::vector<TrendChange> changes;
   std::string unjudged;  // why the series is not judged; empty if it is
 };
@@ -78,8 +80,8 @@ struct Trend {
 Trend find_trend(History& history, const std::vector<HistoryRun>& runs,
                  const TrendOptions& options);
 
-// Removes the changes before the first run with a label ("commit=1a2b3c4") or a date. Throws
-// UsageError if there is no such run.
+// Removes the changes before the first run with a label ("commit=1a2b3c4") or a date. The first
+// level is then that after the last removed change. Throws UsageError if there is no such run.
 void keep_changes_since(Trend& trend, const std::string& since);
 
 // Returns the last run before a change and the first one after it.
@@ -89,7 +91,8 @@ const HistoryRun& first_after(const Trend& trend, const TrendSeries& series,
                               const TrendChange& change);
 
 // Returns true if the change fails a gate: it is for the worse, no change of the environment is
-// beside it, and its first run is one of the `newest` runs of the series.
-bool is_failure(const TrendSeries& series, const TrendChange& change, std::size_t newest);
+// beside it, and its first run is one of the `newest` runs of the experiment.
+bool is_failure(const Trend& trend, const TrendSeries& series, const TrendChange& change,
+                std::size_t newest);
 
 }  // namespace pingperf

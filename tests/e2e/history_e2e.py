@@ -3,6 +3,7 @@
 Usage: history_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """
 
+import csv
 import datetime
 import json
 import random
@@ -102,6 +103,12 @@ class Year(Store):
                 junit = self.history("trend", "--format", "junit", "--newest", newest, *since).stdout
                 self.assertEqual(len(list(xml.etree.ElementTree.fromstring(junit).iter("failure"))), code)
 
+    def test_the_levels_begin_with_that_before_the_first_kept_change(self):
+        for since, first_runs in (("2026-01-20", ["2026-01-01", "2026-02-10"]), ("2026-02-15", ["2026-02-10"])):
+            with self.subTest(since=since):
+                rows = csv.DictReader(self.history("trend", "--format", "csv", "--since", since).stdout.splitlines())
+                self.assertEqual([row["started_at"][:10] for row in rows if row["case"] == "bulk/engine=epoll"], first_runs)
+
     def test_a_change_beside_one_of_the_environment_is_not_blamed_on_the_code(self):
         for night in range(60, 75):
             write_run(self.folder / "more", night, {"bulk/engine=epoll": 5e8 + night, "bulk/engine=iperf3": 1e9 + night},
@@ -126,6 +133,24 @@ class Year(Store):
         self.assertEqual((refused.returncode, refused.stderr),
                          (2, f"{self.store}: no earlier run of experiment nightly on a\n"))
         self.assertIn("name only NEW", pingperf("compare", "--history", self.store, runs[0], runs[1]).stderr)
+
+    def test_compare_with_a_base_that_changed(self):
+        both = ("bulk/engine=epoll", "bulk/engine=iperf3")
+        for night in range(60, 66):
+            write_run(self.folder / "more", night, dict.fromkeys(both if night < 63 else both[:1], 1e9 + night),
+                      kernel="Linux 6.18" if night < 62 else "Linux 7.0")
+        self.add(self.folder / "more")
+        new = write_run(self.folder, 66, {both[0]: 1e9}, kernel="Linux 7.1")
+        done = pingperf("compare", "--history", self.store, new, "--last", "6", "--format", "json", "--fail-on", "regression")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        compared = json.loads(done.stdout)
+        self.assertEqual(compared["only_base"], [])
+        self.assertEqual(compared["differences"][:2], ["within the base: kernel: Linux 6.18, now Linux 7.0",
+                                                       "kernel: Linux 7.0, now Linux 7.1"])
+        lacking = write_run(self.folder, 67, {"bulk/engine=other": 1e9, both[1]: 1e9}, kernel="Linux 7.0")
+        done = pingperf("compare", "--history", self.store, lacking, "--last", "6", "--format", "json", "--fail-on", "regression")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["only_base"], [both[0]])
 
     def test_runs_of_other_machines_are_apart(self):
         self.add(write_run(self.folder / "other", 90, {"bulk/engine=epoll": 1e3}), "--machine", "laptop")

@@ -102,6 +102,26 @@ TEST_F(HistoryTest, ARepairedRunReplacesItsStoredOne) {
   EXPECT_THAT(history_trials(history, run).rows(), SizeIs(2));
 }
 
+// `run --resume --failed` drops failed trials and appends new ones, so another trial is the first.
+TEST_F(HistoryTest, ARunWhoseFirstTrialWasRepairedReplacesItsStoredOne) {
+  const fs::path run = folder / "20260111T030000Z-1";
+  fs::create_directories(run);
+  std::ofstream(run / "environment.json")
+      << R"({"hosts": {"client": {"hostname": "a"}, "server": {"hostname": "b"}}})";
+  History history(store, History::Access::write);
+  const auto add = [&](const std::string& rows) {
+    std::ofstream(run / "trials.csv")
+        << "run,experiment,workload,case,block,status,throughput_bps,client_host,server_host\n"
+        << rows;
+    return history.add(history_entry(RunSet::read({run.string()}).runs().front(), "", {}));
+  };
+  const std::string head = "20260111T030000Z-1,nightly,bulk,bulk,";
+  EXPECT_EQ(add(head + "1,failed,,a,\n" + head + "2,ok,10,c,d\n"), Added::added);
+  EXPECT_EQ(add(head + "2,ok,10,c,d\n" + head + "1,ok,20,a,b\n"), Added::updated);
+  ASSERT_THAT(history.runs({}), SizeIs(1));
+  EXPECT_EQ(history.runs({}).front().machine, "a → b");
+}
+
 TEST_F(HistoryTest, RunsAreSelected) {
   History history(store, History::Access::write);
   history.add(entry(3, {10}, {{"branch", "main"}}));
@@ -243,6 +263,7 @@ TEST_F(HistoryTest, AFileOfTheFirstVersionIsReadAndContinued) {
   ASSERT_THAT(history.runs({.since = "commit=first"}), SizeIs(2));
   EXPECT_EQ(history.run("1")->facts.at("kernel"), "Linux 6.1");
   EXPECT_EQ(history.points("throughput_bps", {1, 2}).back().value, 20);
+  EXPECT_EQ(history.add(entry(1, {10})), Added::updated);
   EXPECT_EQ(history.add(entry(3, {10})), Added::added);
   EXPECT_EQ(Database(store, Database::Access::read).integer("PRAGMA user_version"),
             History::kVersion);
@@ -260,6 +281,25 @@ TEST_F(HistoryTest, TheFactsOfAllPairsAreKept) {
   EXPECT_THAT(run.facts, ElementsAre(std::pair("pair 1 client kernel", "Linux 1"),
                                      std::pair("pair 1 server kernel", "Linux 2"),
                                      std::pair("pair 2 kernel", "Linux 3")));
+}
+
+TEST(ChangedFacts, AChangeOfOneOfTwoEqualHostsIsSeen) {
+  using Facts = std::map<std::string, std::string>;
+  const auto lines = [](const Facts& before, const Facts& after) {
+    HistoryRun old_run, new_run;
+    old_run.facts = before;
+    new_run.facts = after;
+    return changed_facts(old_run, new_run);
+  };
+  EXPECT_THAT(lines({{"kernel", "1"}}, {{"kernel", "2"}}), ElementsAre("kernel: 1, now 2"));
+  EXPECT_THAT(lines({{"kernel", "1"}}, {{"client kernel", "1"}, {"server kernel", "2"}}),
+              ElementsAre("server kernel: 1, now 2"));
+  EXPECT_THAT(lines({{"client kernel", "1"}, {"server kernel", "2"}}, {{"kernel", "2"}}),
+              ElementsAre("client kernel: 1, now 2"));
+  EXPECT_THAT(lines({{"pair 2 cpus", "4"}, {"pair 3 cpus", "4"}},
+                    {{"pair 2 client cpus", "8"}, {"pair 2 server cpus", "4"}}),
+              ElementsAre("pair 2 client cpus: 4, now 8"));
+  EXPECT_THAT(lines({{"client kernel", "1"}}, {{"kernel", "1"}, {"cpus", "4"}}), IsEmpty());
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 CREATE TABLE run(id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
          experiment TEXT NOT NULL, started_at TEXT NOT NULL, machine TEXT NOT NULL,
          directory TEXT NOT NULL, facts TEXT NOT NULL);
-INSERT INTO run VALUES(1,replace('nightly\n20260111T030000Z-1\n2026-01-11T03:00:00Z\nhere\n','\n',char(10)),'20260111T030000Z-1','nightly','2026-01-11T03:00:00Z','here','/results/20260111T030000Z-1','{"kernel":"Linux 6.1"}');
-INSERT INTO run VALUES(2,replace('nightly\n20260112T030000Z-1\n2026-01-12T03:00:00Z\nhere\n','\n',char(10)),'20260112T030000Z-1','nightly','2026-01-12T03:00:00Z','here','/results/20260112T030000Z-1','{"kernel":"Linux 6.1"}');
+INSERT INTO run VALUES(1,replace('nightly\n20260111T030000Z-1\n2026-01-11T03:00:00Z\nhere','\n',char(10)),'20260111T030000Z-1','nightly','2026-01-11T03:00:00Z','here','/results/20260111T030000Z-1','{"kernel":"Linux 6.1"}');
+INSERT INTO run VALUES(2,replace('nightly\n20260112T030000Z-1\n2026-01-12T03:00:00Z\nhere','\n',char(10)),'20260112T030000Z-1','nightly','2026-01-12T03:00:00Z','here','/results/20260112T030000Z-1','{"kernel":"Linux 6.1"}');
 CREATE TABLE content(run INTEGER PRIMARY KEY, environment TEXT NOT NULL, trials TEXT NOT NULL);
 INSERT INTO content VALUES(1,'{"hosts":{"client":{"kernel":"Linux 6.1"},"server":{"kernel":"Linux 6.1"}}}',replace('run,experiment,workload,case,block,status,engine,throughput_bps,client_host\n20260111T030000Z-1,nightly,bulk,bulk/engine=epoll,1,ok,epoll,14,here\n','\n',char(10)));
 INSERT INTO content VALUES(2,'{"hosts":{"client":{"kernel":"Linux 6.1"},"server":{"kernel":"Linux 6.1"}}}',replace('run,experiment,workload,case,block,status,engine,throughput_bps,client_host\n20260112T030000Z-1,nightly,bulk,bulk/engine=epoll,1,ok,epoll,20,here\n','\n',char(10)));

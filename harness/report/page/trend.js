@@ -39,7 +39,7 @@ function changeClass(series, change) {
 
 // Returns the levels of a series: {first, end, median, ci_low, ci_high}.
 function levelsOf(series) {
-  const levels = [{first: 0, ...series.first_level}];
+  const levels = [{first: series.first_begin, ...series.first_level}];
   for (const change of series.changes) levels.push({first: change.first, ...change.after});
   levels.forEach((level, i) => level.end = levels[i + 1]?.first ?? series.values.length);
   return levels;
