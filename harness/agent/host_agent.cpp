@@ -31,6 +31,7 @@ HostAgent::HostAgent(const Host& host, std::string_view end, Files files, EventL
       away_since_(now_ns()) {}
 
 HostAgent::~HostAgent() {
+  unwatch_writes();
   unwatch();
 }
 
@@ -74,6 +75,7 @@ void HostAgent::start() {
   try {
     channel_ = std::make_unique<Channel>(agent_command(host_), description_, hello_timeout(host_),
                                          Channel::Greeting::later);
+    channel_->call_when_full([this] { watch_writes(); });
     watch();
   } catch (const std::runtime_error& e) {
     note_failure(e.what());
@@ -130,6 +132,7 @@ void HostAgent::receive_events() {
 }
 
 void HostAgent::note_failure(const std::string& error) {
+  unwatch_writes();
   unwatch();
   const bool was_ready = state_ == State::ready;
   if (was_ready) away_since_ = now_ns();
@@ -165,6 +168,7 @@ void HostAgent::stop_listening() noexcept {
 }
 
 void HostAgent::begin_end() noexcept {
+  unwatch_writes();
   unwatch();
   is_absent_ = true;
   if (channel_) channel_->begin_end();
@@ -179,6 +183,21 @@ void HostAgent::watch() {
 // The channel may have closed the descriptor before.
 void HostAgent::unwatch() noexcept {
   if (watched_fd_ >= 0) loop_.forget(std::exchange(watched_fd_, -1));
+}
+
+void HostAgent::watch_writes() {
+  if (full_fd_ >= 0) return;
+  full_fd_ = channel_->write_fd();
+  loop_.watch_writes(full_fd_, [this] { handle_writable(); });
+}
+
+void HostAgent::handle_writable() {
+  if (state_ == State::copying) return send_files();
+  if (channel_->flush()) unwatch_writes();
+}
+
+void HostAgent::unwatch_writes() noexcept {
+  if (full_fd_ >= 0) loop_.forget(std::exchange(full_fd_, -1));
 }
 
 }  // namespace pingperf

@@ -75,6 +75,9 @@ class HostAgent {
   void note_failure(const std::string& error);
   void watch();
   void unwatch() noexcept;
+  void watch_writes();
+  void handle_writable();
+  void unwatch_writes() noexcept;
   void end_lost();
 
   const Host& host_;
@@ -88,6 +91,7 @@ class HostAgent {
   std::unique_ptr<Channel> lost_;  // the former one, whose process has not ended yet
   std::size_t files_sent_ = 0;
   int watched_fd_ = -1;  // in the loop; -1: none
+  int full_fd_ = -1;     // in the loop while the channel has unsent requests; -1: none
   bool is_listening_ = false;
   std::function<void(Event)> on_event_;
   std::function<void()> on_loss_;

@@ -136,5 +136,20 @@ TEST(AgentsTest, ALostAgentIsStartedAgainWhenItIsNeeded) {
   EXPECT_TRUE(agents.of(0).is_ready());
 }
 
+TEST(AgentsTest, ARequestThatThePipeHasNoRoomForFollowsLater) {
+  const Experiment e = experiment_on({{host_of("a", kLate), host_of("b", kLate)}});
+  Agents agents(e);
+  HostAgent& agent = agents.of(0).client_agent();
+  bool has_answered = false;
+  agent.listen([&](const Event&) { has_answered = true; }, [] {});
+  for (int i = 0; i < 4; ++i)
+    agent.channel()->send(CopyFile{.path = "file", .data = std::string(256 * 1024, '0')});
+  agent.channel()->send(HostCheckRequest{});
+  const Nanoseconds limit = now_ns() + 10 * kSecond;
+  while (!has_answered && now_ns() < limit) agents.run_once(limit);
+  EXPECT_TRUE(has_answered);
+  agent.stop_listening();
+}
+
 }  // namespace
 }  // namespace pingperf
