@@ -386,8 +386,12 @@ Task<> TrialRun::read_counters(bool begin, Nanoseconds limit) {
     handle_events();
     while (!has_answered() && !events_.lost[static_cast<std::size_t>(reader.end)] &&
            (!begin || is_running())) {
-      if (now_ns() >= limit) note_silence(reader.end, *reader.channel);
-      if (!reader.channel->is_broken()) co_await next_event(limit);
+      if (now_ns() >= limit)
+        note_silence(reader.end, *reader.channel);
+      else if (reader.channel->is_broken())  // another trial has abandoned the agent
+        take_loss(reader.end, reader.channel->error());
+      else
+        co_await next_event(limit);
       handle_events();
     }
     if (!begin && has_answered()) add_counters(reader);
