@@ -79,6 +79,17 @@ TEST(AgentsTest, EachHostThatCannotBeReachedIsALine) {
                            HasSubstr(" c "), Not(HasSubstr(" a "))));
 }
 
+// Its second start would succeed, a second later, while the other host still starts.
+TEST(AgentsTest, EachHostHasOneStartAtTheBeginning) {
+  const std::string marker = testing::TempDir() + "pingperf-agents-" + std::to_string(::getpid());
+  const std::string once = "[ -e " + marker + " ] && exec \"$0\" \"$@\"; >" + marker +
+                           "; echo no route to host >&2; exit 255";
+  const std::string error = error_of_start(
+      experiment_on({{host_of("a", "sleep 1.5; exec \"$0\" \"$@\""), host_of("b", once.c_str())}}));
+  ::unlink(marker.c_str());
+  EXPECT_THAT(error, HasSubstr("no route to host"));
+}
+
 TEST(AgentsTest, ARunGoesOnWithTheMinimumOfHosts) {
   Experiment e = experiment_on(
       {{host_of("a", kLate), host_of("b", kLate)}, {host_of("a", kLate), host_of("c", kNever)}});
