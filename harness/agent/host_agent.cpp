@@ -95,6 +95,7 @@ void HostAgent::greet() {
   try {
     if (channel_->greet()) {
       state_ = State::copying;
+      copy_deadline_ = now_ns() + Channel::kRecoveryTimeout;
       send_files();
     } else if (channel_->has_hung_up()) {
       unwatch();  // step() waits for the end of the process
@@ -106,9 +107,12 @@ void HostAgent::greet() {
 
 void HostAgent::send_files() {
   try {
-    while (channel_->flush() && files_ && files_sent_ < files_->size())
+    while (channel_->flush() && files_ && files_sent_ < files_->size()) {
       channel_->send((*files_)[files_sent_++]);
-    if (channel_->flush()) become_ready();
+      copy_deadline_ = now_ns() + Channel::kRecoveryTimeout;
+    }
+    if (channel_->flush()) return become_ready();
+    if (now_ns() >= copy_deadline_) channel_->give_up();
   } catch (const ChannelError& e) {
     note_failure(e.what());
   }

@@ -90,6 +90,7 @@ class HostAgent {
   std::unique_ptr<Channel> channel_;
   std::unique_ptr<Channel> lost_;  // the former one, whose process has not ended yet
   std::size_t files_sent_ = 0;
+  Nanoseconds copy_deadline_ = 0;  // until when the next file must have been sent
   int watched_fd_ = -1;  // in the loop; -1: none
   int full_fd_ = -1;     // in the loop while the channel has unsent requests; -1: none
   bool is_listening_ = false;
