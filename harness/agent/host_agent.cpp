@@ -11,9 +11,10 @@
 namespace pingperf {
 namespace {
 
-// Pauses between the starts of an agent that cannot be reached.
+// Pauses between the starts of an agent that cannot be reached, or dies soon.
 constexpr Nanoseconds kFirstPause = kSecond;
 constexpr Nanoseconds kMaxPause = 30 * kSecond;
+constexpr Nanoseconds kStableAfter = 5 * kSecond;  // it does not die soon
 constexpr Nanoseconds kReadErrorsEvery = 200 * kMillisecond;
 
 std::string description_of(const Host& host, std::string_view end) {
@@ -121,7 +122,7 @@ void HostAgent::send_files() {
 void HostAgent::become_ready() {
   state_ = State::ready;
   error_.clear();
-  failures_ = 0;
+  ready_since_ = now_ns();
   channel_->forget_engines();
   if (!is_listening_) unwatch();
 }
@@ -139,12 +140,16 @@ void HostAgent::note_failure(const std::string& error) {
   unwatch_writes();
   unwatch();
   const bool was_ready = state_ == State::ready;
-  if (was_ready) away_since_ = now_ns();
+  const Nanoseconds now = now_ns();
+  const bool was_stable = was_ready && now - ready_since_ >= kStableAfter;
+  if (was_ready) away_since_ = now;
   state_ = State::away;
   error_ = error;
-  // An agent that was ready starts again at once. The pause doubles with each start that fails.
-  failures_ = was_ready ? 0 : std::min<std::size_t>(failures_ + 1, 10);
-  next_start_ = now_ns() + (was_ready ? 0 : std::min(kMaxPause, kFirstPause << (failures_ - 1)));
+  // An agent that was ready starts again at once, unless it dies soon each time. The pause doubles
+  // with each start that fails.
+  failures_ = was_stable ? 0 : std::min<std::size_t>(failures_ + 1, 10);
+  const bool at_once = was_stable || (was_ready && failures_ == 1);
+  next_start_ = now + (at_once ? 0 : std::min(kMaxPause, kFirstPause << (failures_ - 1)));
   end_lost();
   if (is_listening_ && was_ready) on_loss_();
 }

@@ -91,14 +91,15 @@ class HostAgent {
   std::unique_ptr<Channel> lost_;  // the former one, whose process has not ended yet
   std::size_t files_sent_ = 0;
   Nanoseconds copy_deadline_ = 0;  // until when the next file must have been sent
-  int watched_fd_ = -1;  // in the loop; -1: none
-  int full_fd_ = -1;     // in the loop while the channel has unsent requests; -1: none
+  int watched_fd_ = -1;            // in the loop; -1: none
+  int full_fd_ = -1;               // in the loop while the channel has unsent requests; -1: none
   bool is_listening_ = false;
   std::function<void(Event)> on_event_;
   std::function<void()> on_loss_;
   std::string error_;
   std::size_t starts_ = 0;
-  std::size_t failures_ = 0;  // of starts, since the agent was ready
+  std::size_t failures_ = 0;  // starts in a row that failed, or whose agent died soon; at most 10
+  Nanoseconds ready_since_ = 0;
   Nanoseconds away_since_;
   Nanoseconds next_start_ = 0;
   Nanoseconds errors_read_ = 0;  // when stderr was read

@@ -147,6 +147,28 @@ TEST(AgentsTest, ALostAgentIsStartedAgainWhenItIsNeeded) {
   EXPECT_TRUE(agents.of(0).is_ready());
 }
 
+TEST(AgentsTest, AnAgentThatDiesSoonEachTimeIsNotStartedAtOnce) {
+  const Experiment e = experiment_on({{host_of("a", kLate), host_of("b", kLate)}});
+  Agents agents(e);
+  HostAgent& agent = agents.of(0).client_agent();
+  int losses = 0;
+  agent.listen([](const Event&) {}, [&] { ++losses; });
+  const auto run_until = [&](const auto& is_over) {
+    const Nanoseconds limit = now_ns() + 20 * kSecond;
+    while (!is_over() && now_ns() < limit) agents.run_once(now_ns() + 20 * kMillisecond);
+  };
+  for (int loss = 1; loss <= 2; ++loss) {
+    run_until([&] { return agent.channel() != nullptr; });
+    ASSERT_NE(agent.channel(), nullptr);
+    ::kill(agent.channel()->pid(), SIGKILL);
+    run_until([&] { return losses == loss; });
+  }
+  const Nanoseconds end = now_ns() + 300 * kMillisecond;
+  run_until([&] { return now_ns() >= end; });
+  EXPECT_EQ(agent.starts(), 2u);
+  agent.stop_listening();
+}
+
 TEST(AgentsTest, ARequestThatThePipeHasNoRoomForFollowsLater) {
   const Experiment e = experiment_on({{host_of("a", kLate), host_of("b", kLate)}});
   Agents agents(e);
