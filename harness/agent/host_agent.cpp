@@ -143,6 +143,7 @@ void HostAgent::note_failure(const std::string& error) {
   const Nanoseconds now = now_ns();
   const bool was_stable = was_ready && now - ready_since_ >= kStableAfter;
   if (was_ready) away_since_ = now;
+  has_failed_to_start_ = !was_ready;
   state_ = State::away;
   error_ = error;
   // An agent that was ready starts again at once, unless it dies soon each time. The pause doubles

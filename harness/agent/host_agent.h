@@ -48,8 +48,8 @@ class HostAgent {
   // Returns why the agent is away; "" before its first start.
   const std::string& error() const noexcept { return error_; }
   std::size_t starts() const noexcept { return starts_; }
-  // Returns how many starts have failed since the agent was ready, at most 10.
-  std::size_t failed_starts() const noexcept { return failures_; }
+  // Returns true if a start has failed since the agent was ready.
+  bool has_failed_to_start() const noexcept { return has_failed_to_start_; }
   // Returns since when the agent is away or starts.
   Nanoseconds away_since() const noexcept { return away_since_; }
   const Host& host() const noexcept { return host_; }
@@ -99,6 +99,7 @@ class HostAgent {
   std::string error_;
   std::size_t starts_ = 0;
   std::size_t failures_ = 0;  // starts in a row that failed, or whose agent died soon; at most 10
+  bool has_failed_to_start_ = false;  // since it was ready
   Nanoseconds ready_since_ = 0;
   Nanoseconds away_since_;
   Nanoseconds next_start_ = 0;
