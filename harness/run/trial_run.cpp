@@ -305,7 +305,7 @@ Task<> TrialRun::await_ready(Side& side) {
 Task<> TrialRun::await_others() {
   const Nanoseconds spare = timeout_ - expected_length(case_, setup_.experiment.is_external(case_));
   const Nanoseconds limit = now_ns() + std::clamp<Nanoseconds>(spare / 2, 0, 2 * kSecond);
-  const std::size_t arrival = setup_.barrier.arrive();
+  const std::size_t arrival = setup_.barrier.arrive(events_.signal);
   handle_events();
   const auto is_waiting = [&] {
     return events_.started ? outcome_.status != Status::interrupted : is_running();
