@@ -92,6 +92,7 @@ RoundRunner::RoundRunner(const Experiment& experiment, Agents& agents, VariantSw
 }
 
 RoundRunner::~RoundRunner() {
+  for (HostAgent* const agent : listened_) agent->stop_listening();  // a row could not be written
   agents_.loop().forget(interrupt_.fd());
 }
 
