@@ -235,7 +235,8 @@ RunDirectory open_directory(const RunCommand& command, const Experiment& experim
                             environment_json(command.command_line, overrides, facts, doctor,
                                              lab ? lab->facts() : Json()));
   RunDirectory directory = RunDirectory::resume(
-      command.resume, command.failed ? RunDirectory::Rerun::failed : RunDirectory::Rerun::missing);
+      command.resume, command.failed ? RunDirectory::Rerun::failed : RunDirectory::Rerun::missing,
+      experiment.has_sums);
   directory.update_latest_link(experiment.name);
   write_file_atomically(
       directory.path() / "environment.json",

@@ -138,6 +138,7 @@ void Agents::start_all(const Interrupt* interrupt) {
     run_once(now_ns() + kSecond);
   }
   if (interrupt) loop_.forget(interrupt->fd());
+  has_started_all_ = true;
 }
 
 // Throws if too few hosts are ready. Otherwise the others are absent from the run.
@@ -172,7 +173,8 @@ void Agents::step() {
   is_settled_ = true;
   for (HostAgent& agent : agents_) {
     const bool was_starting = agent.is_starting();
-    agent.permit_start(was_starting || starting < kMaxStarting);
+    const bool is_its_turn = has_started_all_ || agent.starts() == 0;
+    agent.permit_start(was_starting || (is_its_turn && starting < kMaxStarting));
     agent.step();
     if (!was_starting && agent.is_starting()) ++starting;
     is_settled_ = is_settled_ && agent.is_settled();

@@ -96,6 +96,7 @@ class Agents {
   std::deque<HostAgent> agents_;
   std::map<std::size_t, AgentPair> pairs_;
   std::vector<std::string> absent_;
+  bool has_started_all_ = false;  // once; from then on, those that are lost start again
   Nanoseconds next_step_ = 0;
   bool is_settled_ = false;  // no agent needs another step soon
 };

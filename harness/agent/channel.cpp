@@ -186,7 +186,7 @@ void Channel::send(const Request& request) {
     end_grace_ = change->changes.are_empty() ? kSecond : kUndoGrace;
   unsent_ += encode(request);
   unsent_ += '\n';
-  flush();
+  if (!flush() && on_full_) on_full_();
 }
 
 // If the agent has ended or no longer reads, its earlier events can still be received.

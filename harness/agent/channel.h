@@ -1,9 +1,11 @@
 // Channel: the controller's connection to an agent.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/agent/protocol.h"
@@ -61,9 +63,11 @@ class Channel {
   const AgentHello& hello() const { return hello_; }
   // Forgets the list of engines of the hello.
   void forget_engines() { hello_.engines = {}; }
-  // Sends at once if the pipe has room; otherwise receive() and flush() send the rest. Throws
-  // ChannelError.
+  // Sends at once if the pipe has room; otherwise receive() with a deadline and flush() send the
+  // rest. Throws ChannelError.
   void send(const Request& request);
+  // From now on, send() calls `on_full` if the pipe has no room for all.
+  void call_when_full(std::function<void()> on_full) { on_full_ = std::move(on_full); }
   // Sends what the pipe has room for. Returns true if nothing is left.
   bool flush() noexcept;
   // Returns the next event, or nothing if none arrives until `deadline` (of now_ns(); 0: does not
@@ -111,6 +115,7 @@ class Channel {
   Fd out_;     // its stdout
   Fd errors_;  // its stderr
   std::string unsent_;
+  std::function<void()> on_full_;
   LineBuffer lines_{kMaxEvent};
   Tail tail_;
   Nanoseconds hello_timeout_;

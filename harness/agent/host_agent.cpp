@@ -11,9 +11,10 @@
 namespace pingperf {
 namespace {
 
-// Pauses between the starts of an agent that cannot be reached.
+// Pauses between the starts of an agent that cannot be reached, or dies soon.
 constexpr Nanoseconds kFirstPause = kSecond;
 constexpr Nanoseconds kMaxPause = 30 * kSecond;
+constexpr Nanoseconds kStableAfter = 5 * kSecond;  // it does not die soon
 constexpr Nanoseconds kReadErrorsEvery = 200 * kMillisecond;
 
 std::string description_of(const Host& host, std::string_view end) {
@@ -31,6 +32,7 @@ HostAgent::HostAgent(const Host& host, std::string_view end, Files files, EventL
       away_since_(now_ns()) {}
 
 HostAgent::~HostAgent() {
+  unwatch_writes();
   unwatch();
 }
 
@@ -74,6 +76,7 @@ void HostAgent::start() {
   try {
     channel_ = std::make_unique<Channel>(agent_command(host_), description_, hello_timeout(host_),
                                          Channel::Greeting::later);
+    channel_->call_when_full([this] { watch_writes(); });
     watch();
   } catch (const std::runtime_error& e) {
     note_failure(e.what());
@@ -93,6 +96,7 @@ void HostAgent::greet() {
   try {
     if (channel_->greet()) {
       state_ = State::copying;
+      copy_deadline_ = now_ns() + Channel::kRecoveryTimeout;
       send_files();
     } else if (channel_->has_hung_up()) {
       unwatch();  // step() waits for the end of the process
@@ -104,9 +108,12 @@ void HostAgent::greet() {
 
 void HostAgent::send_files() {
   try {
-    while (channel_->flush() && files_ && files_sent_ < files_->size())
+    while (channel_->flush() && files_ && files_sent_ < files_->size()) {
       channel_->send((*files_)[files_sent_++]);
-    if (channel_->flush()) become_ready();
+      copy_deadline_ = now_ns() + Channel::kRecoveryTimeout;
+    }
+    if (channel_->flush()) return become_ready();
+    if (now_ns() >= copy_deadline_) channel_->give_up();
   } catch (const ChannelError& e) {
     note_failure(e.what());
   }
@@ -115,7 +122,7 @@ void HostAgent::send_files() {
 void HostAgent::become_ready() {
   state_ = State::ready;
   error_.clear();
-  failures_ = 0;
+  ready_since_ = now_ns();
   channel_->forget_engines();
   if (!is_listening_) unwatch();
 }
@@ -130,14 +137,20 @@ void HostAgent::receive_events() {
 }
 
 void HostAgent::note_failure(const std::string& error) {
+  unwatch_writes();
   unwatch();
   const bool was_ready = state_ == State::ready;
-  if (was_ready) away_since_ = now_ns();
+  const Nanoseconds now = now_ns();
+  const bool was_stable = was_ready && now - ready_since_ >= kStableAfter;
+  if (was_ready) away_since_ = now;
+  has_failed_to_start_ = !was_ready;
   state_ = State::away;
   error_ = error;
-  // An agent that was ready starts again at once. The pause doubles with each start that fails.
-  failures_ = was_ready ? 0 : std::min<std::size_t>(failures_ + 1, 10);
-  next_start_ = now_ns() + (was_ready ? 0 : std::min(kMaxPause, kFirstPause << (failures_ - 1)));
+  // An agent that was ready starts again at once, unless it dies soon each time. The pause doubles
+  // with each start that fails.
+  failures_ = was_stable ? 0 : std::min<std::size_t>(failures_ + 1, 10);
+  const bool at_once = was_stable || (was_ready && failures_ == 1);
+  next_start_ = now + (at_once ? 0 : std::min(kMaxPause, kFirstPause << (failures_ - 1)));
   end_lost();
   if (is_listening_ && was_ready) on_loss_();
 }
@@ -165,6 +178,7 @@ void HostAgent::stop_listening() noexcept {
 }
 
 void HostAgent::begin_end() noexcept {
+  unwatch_writes();
   unwatch();
   is_absent_ = true;
   if (channel_) channel_->begin_end();
@@ -179,6 +193,21 @@ void HostAgent::watch() {
 // The channel may have closed the descriptor before.
 void HostAgent::unwatch() noexcept {
   if (watched_fd_ >= 0) loop_.forget(std::exchange(watched_fd_, -1));
+}
+
+void HostAgent::watch_writes() {
+  if (full_fd_ >= 0) return;
+  full_fd_ = channel_->write_fd();
+  loop_.watch_writes(full_fd_, [this] { handle_writable(); });
+}
+
+void HostAgent::handle_writable() {
+  if (state_ == State::copying) return send_files();
+  if (channel_->flush()) unwatch_writes();
+}
+
+void HostAgent::unwatch_writes() noexcept {
+  if (full_fd_ >= 0) loop_.forget(std::exchange(full_fd_, -1));
 }
 
 }  // namespace pingperf

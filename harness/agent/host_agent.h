@@ -48,8 +48,8 @@ class HostAgent {
   // Returns why the agent is away; "" before its first start.
   const std::string& error() const noexcept { return error_; }
   std::size_t starts() const noexcept { return starts_; }
-  // Returns how many starts have failed since the agent was ready, at most 10.
-  std::size_t failed_starts() const noexcept { return failures_; }
+  // Returns true if a start has failed since the agent was ready.
+  bool has_failed_to_start() const noexcept { return has_failed_to_start_; }
   // Returns since when the agent is away or starts.
   Nanoseconds away_since() const noexcept { return away_since_; }
   const Host& host() const noexcept { return host_; }
@@ -75,6 +75,9 @@ class HostAgent {
   void note_failure(const std::string& error);
   void watch();
   void unwatch() noexcept;
+  void watch_writes();
+  void handle_writable();
+  void unwatch_writes() noexcept;
   void end_lost();
 
   const Host& host_;
@@ -87,13 +90,17 @@ class HostAgent {
   std::unique_ptr<Channel> channel_;
   std::unique_ptr<Channel> lost_;  // the former one, whose process has not ended yet
   std::size_t files_sent_ = 0;
-  int watched_fd_ = -1;  // in the loop; -1: none
+  Nanoseconds copy_deadline_ = 0;  // until when the next file must have been sent
+  int watched_fd_ = -1;            // in the loop; -1: none
+  int full_fd_ = -1;               // in the loop while the channel has unsent requests; -1: none
   bool is_listening_ = false;
   std::function<void(Event)> on_event_;
   std::function<void()> on_loss_;
   std::string error_;
   std::size_t starts_ = 0;
-  std::size_t failures_ = 0;  // of starts, since the agent was ready
+  std::size_t failures_ = 0;  // starts in a row that failed, or whose agent died soon; at most 10
+  bool has_failed_to_start_ = false;  // since it was ready
+  Nanoseconds ready_since_ = 0;
   Nanoseconds away_since_;
   Nanoseconds next_start_ = 0;
   Nanoseconds errors_read_ = 0;  // when stderr was read

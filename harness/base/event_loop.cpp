@@ -13,6 +13,7 @@ namespace pingperf {
 
 Signal::~Signal() {
   if (waiting_) loop_.deadlines_.erase(deadline_);
+  if (woken_) std::erase(loop_.ready_, woken_);
 }
 
 void Signal::notify() {
@@ -22,7 +23,8 @@ void Signal::notify() {
 
 void Signal::wake() {
   loop_.deadlines_.erase(deadline_);
-  loop_.ready_.push_back(std::exchange(waiting_, nullptr));
+  woken_ = std::exchange(waiting_, nullptr);
+  loop_.ready_.push_back(woken_);
 }
 
 bool Signal::Wait::await_ready() const noexcept {

@@ -21,7 +21,7 @@ class Signal {
   explicit Signal(EventLoop& loop) : loop_(loop) {}
   Signal(const Signal&) = delete;
   Signal& operator=(const Signal&) = delete;
-  ~Signal();
+  ~Signal();  // the coroutine that waits may have been destroyed before
 
   // Ends the present wait, or the next one if there is none.
   void notify();
@@ -32,7 +32,10 @@ class Signal {
 
     bool await_ready() const noexcept;
     void await_suspend(std::coroutine_handle<> waiting) const;
-    void await_resume() const noexcept { signal.is_notified_ = false; }
+    void await_resume() const noexcept {
+      signal.is_notified_ = false;
+      signal.woken_ = nullptr;
+    }
   };
   Wait until(Nanoseconds deadline) { return {*this, deadline}; }
 
@@ -43,6 +46,7 @@ class Signal {
   EventLoop& loop_;
   bool is_notified_ = false;
   std::coroutine_handle<> waiting_;
+  std::coroutine_handle<> woken_;  // has been waiting, and the loop will resume it
   std::multimap<Nanoseconds, Signal*>::iterator deadline_;  // while a coroutine waits
 };
 

@@ -113,7 +113,9 @@ TrialRecord sum_of_pairs(const Trial& trial, const Case& c,
     if (sum.server_host != part->server_host) sum.server_host.clear();
     if (!part->quality.empty()) ++warned;
     if (part->status == Status::ok) continue;
-    if (++failed == 1) {
+    const bool is_interruption =
+        part->status == Status::interrupted && sum.status != Status::interrupted;
+    if (++failed == 1 || is_interruption) {
       sum.status = part->status;
       sum.error = part->error;
     }
@@ -121,7 +123,7 @@ TrialRecord sum_of_pairs(const Trial& trial, const Case& c,
   if (failed > 0) sum.error = fmt::format("{} of {} pairs failed: {}", failed, pairs, sum.error);
   if (warned > 0) sum.quality = fmt::format("{} of {} pairs have warnings", warned, pairs);
   if (parts.size() == pairs) return sum;
-  sum.status = Status::failed;
+  if (sum.status != Status::interrupted) sum.status = Status::failed;
   sum.error = fmt::format("only {} of {} pairs ran", parts.size(), pairs);
   return sum;
 }

@@ -13,7 +13,8 @@
 namespace pingperf {
 
 // Returns the record of `trial`, a trial of the sum's case. `parts` are the records of its pairs,
-// which must outlive it, and `pairs` is how many there should be. It is ok if all of them are.
+// which must outlive it, and `pairs` is how many there should be. It is ok if all of them are, and
+// interrupted if one of them is.
 TrialRecord sum_of_pairs(const Trial& trial, const Case& c,
                          std::span<const TrialRecord* const> parts, std::size_t pairs);
 

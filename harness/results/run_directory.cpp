@@ -73,6 +73,11 @@ std::uint64_t repetition_of(const CsvTable& table, const CsvTable::Row& row,
   return *repetition;
 }
 
+// Returns the name of the case that is the sum of a case's pairs. The pair is the last axis.
+std::string sum_of(std::string_view case_name) {
+  return std::string(case_name.substr(0, case_name.rfind("/pair="))) + "/pair=sum";
+}
+
 CsvTable read_table(const fs::path& file, const std::string& header) {
   CsvTable table = CsvTable::read(file);
   if (csv_row(table.header()) != header)
@@ -168,12 +173,12 @@ RunDirectory RunDirectory::create(const fs::path& results, const std::string& na
   }
 }
 
-RunDirectory RunDirectory::resume(const fs::path& directory, Rerun rerun) {
+RunDirectory RunDirectory::resume(const fs::path& directory, Rerun rerun, bool has_sums) {
   for (const char* file : {"trials.csv", "intervals.csv"})
     if (!fs::exists(directory / file))
       throw UsageError(directory.string() + ": not the directory of a run: it has no " + file);
   RunDirectory run(fs::canonical(directory));
-  run.drop_unfinished(rerun);
+  run.drop_unfinished(rerun, has_sums);
   run.open_tables();
   return run;
 }
@@ -193,13 +198,23 @@ void RunDirectory::open_tables() {
 }
 
 // The rows are dropped last: a kill before that leaves the trials as they were.
-void RunDirectory::drop_unfinished(Rerun rerun) {
+void RunDirectory::drop_unfinished(Rerun rerun, bool has_sums) {
   const CsvTable trials = read_table(path_ / "trials.csv", trials_header());
-  const std::vector<bool> kept = flags_of(trials, [&](const CsvTable::Row& row) {
+  const auto is_finished = [&](const CsvTable::Row& row) {
     const std::string_view status = row[trials.column("status")];
-    const bool is_kept = rerun == Rerun::failed ? status == pingperf::name(Status::ok)
-                                                : status != pingperf::name(Status::interrupted);
-    return is_kept && finished_.insert(row[trials.column("case")], repetition_of(trials, row));
+    return rerun == Rerun::failed ? status == pingperf::name(Status::ok)
+                                  : status != pingperf::name(Status::interrupted);
+  };
+  FinishedTrials sums;
+  for (const CsvTable::Row row : trials.rows())
+    if (const std::string_view case_name = row[trials.column("case")];
+        case_name.ends_with("/pair=sum") && is_finished(row))
+      sums.insert(case_name, repetition_of(trials, row));
+  const std::vector<bool> kept = flags_of(trials, [&](const CsvTable::Row& row) {
+    const std::string_view case_name = row[trials.column("case")];
+    const std::uint64_t repetition = repetition_of(trials, row);
+    const bool is_whole = !has_sums || sums.contains(sum_of(case_name), repetition);
+    return is_whole && is_finished(row) && finished_.insert(case_name, repetition);
   });
   const CsvTable intervals = read_table(path_ / "intervals.csv", intervals_header());
   const std::vector<bool> kept_intervals = flags_of(intervals, [&](const CsvTable::Row& row) {

@@ -40,9 +40,12 @@ class RunDirectory {
   // trial, and intervals and counters whose trial has no row. Creates counters.csv if an earlier
   // version did not. Throws UsageError when another controller writes
   // to it or its columns are of another version, CsvError when it is damaged.
-  // `Rerun::failed` drops the rows of all trials that are not ok, so that they run again.
+  // `Rerun::failed` drops the rows of all trials that are not ok, so that they run again. In an
+  // experiment with sums of pairs, drops the rows of all pairs of a trial whose sum is dropped or
+  // missing, because only together they are that trial.
   enum class Rerun { missing, failed };
-  static RunDirectory resume(const std::filesystem::path& directory, Rerun rerun = Rerun::missing);
+  static RunDirectory resume(const std::filesystem::path& directory, Rerun rerun = Rerun::missing,
+                             bool has_sums = false);
 
   // Points results/<name>/latest at this run, which may have been killed before it did so. Does
   // nothing if `latest` is a newer run or the directory is no longer in results/<name>/.
@@ -59,7 +62,7 @@ class RunDirectory {
 
  private:
   explicit RunDirectory(std::filesystem::path path);
-  void drop_unfinished(Rerun rerun);
+  void drop_unfinished(Rerun rerun, bool has_sums);
   void drop_unfinished_counters() const;
   void open_tables();
   // Writes <folder>/<case>-<repetition>.<extension>.

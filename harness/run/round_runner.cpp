@@ -16,6 +16,7 @@ namespace pingperf {
 namespace {
 
 constexpr Nanoseconds kTick = 200 * kMillisecond;
+constexpr Nanoseconds kFirstRestart = 10 * kSecond;  // a round waits for it with any host_grace
 constexpr std::size_t kMaxNamedPairs = 8;
 
 // Fails the trial of a program that printed no figure of its kind.
@@ -91,6 +92,7 @@ RoundRunner::RoundRunner(const Experiment& experiment, Agents& agents, VariantSw
 }
 
 RoundRunner::~RoundRunner() {
+  for (HostAgent* const agent : listened_) agent->stop_listening();  // a row could not be written
   agents_.loop().forget(interrupt_.fd());
 }
 
@@ -121,8 +123,9 @@ void RoundRunner::switch_variant(std::span<const Trial> round) {
 void RoundRunner::await_hosts(std::span<const Trial> round) {
   const auto is_worth_waiting = [&](const HostAgent* agent) {
     if (!agent || agent->channel() || agent->is_absent()) return false;
-    return agent->failed_starts() == 0 ||
-           now_ns() < agent->away_since() + experiment_.plan.host_grace;
+    if (agent->state() == HostAgent::State::ready) return true;  // its loss is noted soon
+    const Nanoseconds least = agent->has_failed_to_start() ? 0 : kFirstRestart;
+    return now_ns() < agent->away_since() + std::max(experiment_.plan.host_grace, least);
   };
   while (!interrupt_.raised() && std::ranges::any_of(round, [&](const Trial& trial) {
     if (is_sum(trial)) return false;

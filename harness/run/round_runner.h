@@ -27,7 +27,8 @@ class RoundRunner {
   // Switches the systems to the variant of a round, unless they are in its state. If that fails,
   // the trials of the round will be refused.
   void switch_variant(std::span<const Trial> round);
-  // Waits until the hosts of a round are back, at most `plan.host_grace` after each was lost.
+  // Waits until the hosts of a round are back, at most `plan.host_grace` after each was lost,
+  // and up to ten seconds for the first start after that.
   void await_hosts(std::span<const Trial> round);
   // Requests the agents of a round to start the workers of its trials. Called between two rounds,
   // because the start of a process takes CPU time that no trial may lack.

@@ -4,15 +4,16 @@
 
 namespace pingperf {
 
-std::size_t RoundBarrier::arrive() {
+std::size_t RoundBarrier::arrive(Signal& signal) {
   const std::size_t arrival = opened_;
-  ++here_;
+  here_.push_back(&signal);
   open_when_complete();
   return arrival;
 }
 
 void RoundBarrier::leave(Signal& signal) {
   std::erase(waiting_, &signal);
+  std::erase(here_, &signal);
   open_when_complete();
 }
 
@@ -22,8 +23,8 @@ void RoundBarrier::break_up() {
 }
 
 void RoundBarrier::open_when_complete() {
-  if (here_ == 0 || here_ < waiting_.size()) return;
-  here_ = 0;
+  if (here_.empty() || here_.size() < waiting_.size()) return;
+  here_.clear();
   ++opened_;
   notify();
 }

@@ -19,8 +19,8 @@ class RoundBarrier {
   void join(Signal& signal) { waiting_.push_back(&signal); }
   // Called by a trial that has ended.
   void leave(Signal& signal);
-  // Called by a trial that waits from now on. Returns the number for has_opened().
-  std::size_t arrive();
+  // Called by a trial that waits from now on, with its signal. Returns the number for has_opened().
+  std::size_t arrive(Signal& signal);
   bool has_opened(std::size_t arrival) const { return opened_ > arrival || is_broken_; }
   bool is_broken() const { return is_broken_; }
   void break_up();
@@ -30,8 +30,8 @@ class RoundBarrier {
   void notify();
 
   std::vector<Signal*> waiting_;  // of all trials that have not ended
-  std::size_t here_ = 0;
-  std::size_t opened_ = 0;  // how often
+  std::vector<Signal*> here_;     // of those that wait at the barrier
+  std::size_t opened_ = 0;        // how often
   bool is_broken_ = false;
 };
 

@@ -305,7 +305,7 @@ Task<> TrialRun::await_ready(Side& side) {
 Task<> TrialRun::await_others() {
   const Nanoseconds spare = timeout_ - expected_length(case_, setup_.experiment.is_external(case_));
   const Nanoseconds limit = now_ns() + std::clamp<Nanoseconds>(spare / 2, 0, 2 * kSecond);
-  const std::size_t arrival = setup_.barrier.arrive();
+  const std::size_t arrival = setup_.barrier.arrive(events_.signal);
   handle_events();
   const auto is_waiting = [&] {
     return events_.started ? outcome_.status != Status::interrupted : is_running();
@@ -386,8 +386,12 @@ Task<> TrialRun::read_counters(bool begin, Nanoseconds limit) {
     handle_events();
     while (!has_answered() && !events_.lost[static_cast<std::size_t>(reader.end)] &&
            (!begin || is_running())) {
-      if (now_ns() >= limit) note_silence(reader.end, *reader.channel);
-      if (!reader.channel->is_broken()) co_await next_event(limit);
+      if (now_ns() >= limit)
+        note_silence(reader.end, *reader.channel);
+      else if (reader.channel->is_broken())  // another trial has abandoned the agent
+        take_loss(reader.end, reader.channel->error());
+      else
+        co_await next_event(limit);
       handle_events();
     }
     if (!begin && has_answered()) add_counters(reader);

@@ -79,6 +79,17 @@ TEST(AgentsTest, EachHostThatCannotBeReachedIsALine) {
                            HasSubstr(" c "), Not(HasSubstr(" a "))));
 }
 
+// Its second start would succeed, a second later, while the other host still starts.
+TEST(AgentsTest, EachHostHasOneStartAtTheBeginning) {
+  const std::string marker = testing::TempDir() + "pingperf-agents-" + std::to_string(::getpid());
+  const std::string once = "[ -e " + marker + " ] && exec \"$0\" \"$@\"; >" + marker +
+                           "; echo no route to host >&2; exit 255";
+  const std::string error = error_of_start(
+      experiment_on({{host_of("a", "sleep 1.5; exec \"$0\" \"$@\""), host_of("b", once.c_str())}}));
+  ::unlink(marker.c_str());
+  EXPECT_THAT(error, HasSubstr("no route to host"));
+}
+
 TEST(AgentsTest, ARunGoesOnWithTheMinimumOfHosts) {
   Experiment e = experiment_on(
       {{host_of("a", kLate), host_of("b", kLate)}, {host_of("a", kLate), host_of("c", kNever)}});
@@ -134,6 +145,43 @@ TEST(AgentsTest, ALostAgentIsStartedAgainWhenItIsNeeded) {
   EXPECT_THROW(agents.of(0).client().receive(now_ns() + 10 * kSecond), ChannelError);
   EXPECT_NE(agents.of(0).client().pid(), before);
   EXPECT_TRUE(agents.of(0).is_ready());
+}
+
+TEST(AgentsTest, AnAgentThatDiesSoonEachTimeIsNotStartedAtOnce) {
+  const Experiment e = experiment_on({{host_of("a", kLate), host_of("b", kLate)}});
+  Agents agents(e);
+  HostAgent& agent = agents.of(0).client_agent();
+  int losses = 0;
+  agent.listen([](const Event&) {}, [&] { ++losses; });
+  const auto run_until = [&](const auto& is_over) {
+    const Nanoseconds limit = now_ns() + 20 * kSecond;
+    while (!is_over() && now_ns() < limit) agents.run_once(now_ns() + 20 * kMillisecond);
+  };
+  for (int loss = 1; loss <= 2; ++loss) {
+    run_until([&] { return agent.channel() != nullptr; });
+    ASSERT_NE(agent.channel(), nullptr);
+    ::kill(agent.channel()->pid(), SIGKILL);
+    run_until([&] { return losses == loss; });
+  }
+  const Nanoseconds end = now_ns() + 300 * kMillisecond;
+  run_until([&] { return now_ns() >= end; });
+  EXPECT_EQ(agent.starts(), 2u);
+  agent.stop_listening();
+}
+
+TEST(AgentsTest, ARequestThatThePipeHasNoRoomForFollowsLater) {
+  const Experiment e = experiment_on({{host_of("a", kLate), host_of("b", kLate)}});
+  Agents agents(e);
+  HostAgent& agent = agents.of(0).client_agent();
+  bool has_answered = false;
+  agent.listen([&](const Event&) { has_answered = true; }, [] {});
+  for (int i = 0; i < 4; ++i)
+    agent.channel()->send(CopyFile{.path = "file", .data = std::string(256 * 1024, '0')});
+  agent.channel()->send(HostCheckRequest{});
+  const Nanoseconds limit = now_ns() + 10 * kSecond;
+  while (!has_answered && now_ns() < limit) agents.run_once(limit);
+  EXPECT_TRUE(has_answered);
+  agent.stop_listening();
 }
 
 }  // namespace

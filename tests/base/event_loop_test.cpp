@@ -94,6 +94,19 @@ TEST(EventLoopTest, ATaskMayBeDestroyedWhileItWaits) {
   while (!task.is_done()) loop.run_once(now_ns() + kFar);
 }
 
+TEST(EventLoopTest, ATaskMayBeDestroyedAfterItsSignal) {
+  EventLoop loop;
+  {
+    Signal signal(loop);
+    const Task<> task = until(signal, now_ns() + kFar);
+    signal.notify();
+  }
+  loop.run_once(0);
+  Signal other(loop);
+  other.notify();
+  EXPECT_TRUE(until(other, now_ns() + kFar).is_done());
+}
+
 TEST(EventLoopTest, AHandlerMayForgetItsDescriptor) {
   EventLoop loop;
   const Pipe pipe = make_pipe();

@@ -77,6 +77,17 @@ TEST_F(PairSum, AMissingOrFailedPairFailsTheSum) {
   EXPECT_EQ(find_metric("throughput_bps")->cell(sum(2)), "");
 }
 
+// So that a resumed run runs all pairs of it again.
+TEST_F(PairSum, AnInterruptedPairInterruptsTheSum) {
+  add(1000).status = Status::failed;
+  TrialRecord& interrupted = add(0);
+  interrupted.status = Status::interrupted;
+  interrupted.error = "the run was interrupted";
+  EXPECT_EQ(sum(2).status, Status::interrupted);
+  EXPECT_EQ(sum(2).error, "2 of 2 pairs failed: the run was interrupted");
+  EXPECT_EQ(sum(3).status, Status::interrupted);
+}
+
 TEST_F(PairSum, AFigureThatOnePairLacksHasNoTotal) {
   add(1000);
   add(1000).server.bytes_received.reset();

@@ -164,6 +164,36 @@ TEST_F(RunDirectoryTest, FailedTrialsAreDroppedOnRequest) {
   EXPECT_EQ(rows(path / "counters.csv"), 4u);
 }
 
+// The pairs of an incast are one trial: they run again together.
+TEST_F(RunDirectoryTest, ATrialWithoutTheSumOfItsPairsIsDroppedWhole) {
+  const Case& a = samples_.add_case("bulk", {{"size", "1"}, {"pair", "a"}});
+  const Case& b = samples_.add_case("bulk", {{"size", "1"}, {"pair", "b"}});
+  const Case& sum = samples_.add_case("bulk", {{"size", "1"}, {"pair", "sum"}});
+  fs::path path;
+  {
+    RunDirectory run = create();
+    path = run.path();
+    for (const Case* each : {&a, &b, &sum}) run.append(samples_.transfer(*each, 1, 1000));
+    run.append(samples_.transfer(a, 2, 1000));
+    for (const Case* each : {&b, &sum}) run.append(samples_.failed(*each, 2));
+    run.append(samples_.failed(a, 3));
+    for (const Case* each : {&b, &sum}) run.append(samples_.failed(*each, 3, Status::interrupted));
+    for (const Case* each : {&a, &b}) run.append(samples_.transfer(*each, 4, 1000));  // killed here
+  }
+  const auto finished = [&](RunDirectory::Rerun rerun) {
+    const RunDirectory run = RunDirectory::resume(path, rerun, true);
+    std::string blocks;
+    for (std::uint64_t block = 1; block <= 4; ++block)
+      for (const Case* each : {&a, &b, &sum})
+        if (run.finished().contains(each->name, block)) blocks += std::to_string(block);
+    return blocks;
+  };
+  EXPECT_EQ(finished(RunDirectory::Rerun::missing), "111222");
+  EXPECT_EQ(rows(path / "trials.csv"), 6u);
+  EXPECT_EQ(finished(RunDirectory::Rerun::failed), "111");
+  EXPECT_EQ(rows(path / "trials.csv"), 3u);
+}
+
 // A kill between the counters of a trial and its row.
 TEST_F(RunDirectoryTest, ResumeDropsTheCountersOfATrialWithoutARowAtEveryCut) {
   fs::path path;
