@@ -334,7 +334,7 @@ workloads:
         self.resume_and_check(1)
 
     def test_a_second_controller_on_the_same_run_is_refused(self):
-        self.start_run()
+        self.start_run(NULL_TRIALS.replace("repetitions: 8", "repetitions: 100"))  # longer than the second starts
         self.assertTrue(eventually(lambda: self.rows() >= 1))
         done = pingperf("run", "--resume", self.run_directory())
         self.assertEqual(done.returncode, 2)
