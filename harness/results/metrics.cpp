@@ -523,8 +523,8 @@ std::vector<Metric> span_metrics() {
        "turnaround at the server, median", "turnaround"},
       {"turnaround_p99_ns", kTurnaround, span_quantile(Span::turnaround, 0.99), down, any, 2},
       {"responsiveness_rpm",
-       "round trips a minute under working conditions: 60 s / rtt_mean_ns, of a trial with a "
-       "background (as draft-ietf-ippm-responsiveness counts them)",
+       "round trips a minute under load: 60 s / rtt_mean_ns, of a trial with a background "
+       "(draft-ietf-ippm-responsiveness averages probes over TCP, TLS and HTTP instead)",
        responsiveness, up, pings, 0, "round trips a minute under load"},
   };
 }
