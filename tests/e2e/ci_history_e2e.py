@@ -6,6 +6,7 @@ Usage: ci_history_e2e.py PATH_OF_PINGPERF [unittest arguments]
 import os
 import subprocess
 import tempfile
+import time
 import unittest
 import xml.etree.ElementTree
 from pathlib import Path
@@ -63,6 +64,7 @@ class CiHistory(unittest.TestCase):
         self.assertEqual(first.returncode, 0, first.stderr)
         self.assertIn("no history of the main branch yet", first.stderr)
         for commit in range(6):
+            time.sleep(1 - time.time() % 1)  # a run is known by the second of its start
             done = self.measure("main", PINGPERF_COMMIT=f"c{commit}")
             self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("Not judged: 1 of 1 series: 6 runs: a change point requires 10", done.stdout)
@@ -74,6 +76,33 @@ class CiHistory(unittest.TestCase):
         self.assertIn("slower", (self.folder / "results/comment.md").read_text())
         junit = xml.etree.ElementTree.parse(self.folder / "results/junit.xml")
         self.assertEqual(len(list(junit.iter("failure"))), 1)
+
+    def test_a_pull_request_without_an_earlier_run_of_its_experiment_or_machine_passes(self):
+        self.assertEqual(self.measure("main").returncode, 0)
+        elsewhere = self.measure("change", PINGPERF_MACHINE="another")
+        (self.folder / "ci.yaml").write_text(EXPERIMENT.replace("name: ci", "name: new"))
+        new = self.measure("change")
+        for done in elsewhere, new:
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("no earlier run of this experiment on this machine", done.stderr)
+            self.assertIn("no earlier run", done.stdout)
+        wrong = self.measure("change", "--threshold", "x")
+        self.assertEqual(wrong.returncode, 2, wrong.stderr)
+
+    def test_results_of_an_earlier_job_are_removed_and_other_files_stay(self):
+        results = self.folder / "results"
+        results.mkdir()
+        (results / "mine").write_text("")
+        self.assertEqual(self.measure("main").returncode, 0)
+        (self.folder / "ci.yaml").write_text(EXPERIMENT.replace("name: ci", "name: aa"))
+        self.assertEqual(self.measure("change").returncode, 0)
+        self.assertEqual({path.name for path in results.iterdir()}, {"mine", "runs", "comment.md"})
+        self.assertEqual([path.name for path in (results / "runs").glob("[a-z]*")], ["aa"])
+        (results / "runs/.made-by-measure").unlink()
+        done = self.measure("change")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("results/runs: exists, and not made by this script", done.stderr)
+        self.assertTrue((results / "runs/aa/latest/trials.csv").exists())
 
     def test_wrong_usage_and_experiments_have_their_code(self):
         self.assertEqual(self.measure("pull").returncode, 2)
