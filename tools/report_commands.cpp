@@ -156,6 +156,10 @@ int compare_command(const CompareCommand& command) {
   const RunSet& base = stored.runs;
   print_searched(new_runs);
   RunComparison comparison = compare_runs(base, new_runs, command.options);
+  if (!command.history.empty())  // its older runs may have cases that were removed since
+    std::erase_if(comparison.only_base, [&](const std::string& name) {
+      return base.runs().back().trials.rows_of(name).empty();
+    });
   comparison.differences.insert(comparison.differences.begin(), stored.differences.begin(),
                                 stored.differences.end());
   if (comparison.rows.empty() && comparison.unmeasured.empty())

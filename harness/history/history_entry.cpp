@@ -186,7 +186,11 @@ HistoryBase history_base(History& history, const RunSet& new_runs, HistoryFilter
     runs.erase(runs.begin(), runs.end() - static_cast<std::ptrdiff_t>(*last));
   HistoryBase base;
   for (const HistoryRun& run : runs) base.runs.add(history_trials(history, run));
-  base.differences = changed_facts(runs.back(), first);
+  for (std::size_t i = 1; i < runs.size(); ++i)
+    for (const std::string& line : changed_facts(runs[i - 1], runs[i]))
+      base.differences.push_back("within the base: " + line);
+  for (std::string& line : changed_facts(runs.back(), first))
+    base.differences.push_back(std::move(line));
   return base;
 }
 

@@ -19,8 +19,10 @@ TrialTable history_trials(History& history, const HistoryRun& run);
 
 // The stored runs that new runs are compared with.
 struct HistoryBase {
-  RunSet runs;
-  std::vector<std::string> differences;  // of the facts of the newest of them and the first new run
+  RunSet runs;  // in the order of their start
+  // Changes of the facts: "within the base: …" from one of them to the next, then from the newest
+  // of them to the first new run.
+  std::vector<std::string> differences;
 };
 
 // Returns the runs of the filter that have the machine and the experiment of the first new run, and

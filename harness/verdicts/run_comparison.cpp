@@ -246,23 +246,26 @@ void note_failing(RunComparison& comparison, const std::string& case_name, const
             failures_of(new_runs, case_name));
 }
 
-// Returns the parameters that differ between the case's trials of the two sides, except `allowed`:
-// "message_size_bytes 65536, now 131072".
+// Returns the parameters that differ between the case's trials in any runs of the two sides, except
+// `allowed`: "message_size_bytes 65536, now 131072".
 std::string parameter_differences(const std::string& case_name, const RunSet& base,
                                   const RunSet& new_runs, const std::vector<std::string>& allowed) {
-  const auto text_in = [&](const RunSet& set, const std::string& column) -> std::string {
+  const auto texts_in = [&](const RunSet& set, const std::string& column) {
+    std::set<std::string> texts;
     for (const RunSet::Run& run : set.runs())
       if (const auto& rows = run.trials.rows_of(case_name); !rows.empty())
-        return std::string(run.trials.text(run.trials.rows()[rows.front()], column));
-    return "";
+        texts.emplace(run.trials.text(run.trials.rows()[rows.front()], column));
+    texts.erase("");
+    return texts;
   };
   std::vector<std::string> lines;
   for (const Parameter& parameter : parameters()) {
     const std::string column(parameter.column);
     if (column.empty() || std::ranges::count(allowed, parameter.name) > 0) continue;
-    const std::string before = text_in(base, column), after = text_in(new_runs, column);
-    if (before != after && !before.empty() && !after.empty())
-      lines.push_back(fmt::format("{} {}, now {}", column, before, after));
+    const std::set<std::string> before = texts_in(base, column), after = texts_in(new_runs, column);
+    if (before.empty() || after.empty() || (before.size() == 1 && before == after)) continue;
+    lines.push_back(
+        fmt::format("{} {}, now {}", column, fmt::join(before, " or "), fmt::join(after, " or ")));
   }
   return fmt::format("{}", fmt::join(lines, "; "));
 }

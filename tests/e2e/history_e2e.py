@@ -134,6 +134,24 @@ class Year(Store):
                          (2, f"{self.store}: no earlier run of experiment nightly on a\n"))
         self.assertIn("name only NEW", pingperf("compare", "--history", self.store, runs[0], runs[1]).stderr)
 
+    def test_compare_with_a_base_that_changed(self):
+        both = ("bulk/engine=epoll", "bulk/engine=iperf3")
+        for night in range(60, 66):
+            write_run(self.folder / "more", night, dict.fromkeys(both if night < 63 else both[:1], 1e9 + night),
+                      kernel="Linux 6.18" if night < 62 else "Linux 7.0")
+        self.add(self.folder / "more")
+        new = write_run(self.folder, 66, {both[0]: 1e9}, kernel="Linux 7.1")
+        done = pingperf("compare", "--history", self.store, new, "--last", "6", "--format", "json", "--fail-on", "regression")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        compared = json.loads(done.stdout)
+        self.assertEqual(compared["only_base"], [])
+        self.assertEqual(compared["differences"][:2], ["within the base: kernel: Linux 6.18, now Linux 7.0",
+                                                       "kernel: Linux 7.0, now Linux 7.1"])
+        lacking = write_run(self.folder, 67, {"bulk/engine=other": 1e9, both[1]: 1e9}, kernel="Linux 7.0")
+        done = pingperf("compare", "--history", self.store, lacking, "--last", "6", "--format", "json", "--fail-on", "regression")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["only_base"], [both[0]])
+
     def test_runs_of_other_machines_are_apart(self):
         self.add(write_run(self.folder / "other", 90, {"bulk/engine=epoll": 1e3}), "--machine", "laptop")
         done = self.history("trend", "--machine", "a")

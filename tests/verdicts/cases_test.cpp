@@ -241,6 +241,21 @@ TEST_F(KindsTest, ACaseWithOtherParametersIsNotTheSameCase) {
   EXPECT_EQ(compare_runs(base, new_runs, options).rows.at(0).decision, Decision::same);
 }
 
+TEST_F(KindsTest, TheParametersOfEveryRunOfTheBaseAreCompared) {
+  RunSet base;
+  for (const std::uint64_t bytes : {131072u, 65536u, 65536u, 131072u, 131072u}) {
+    candidate.options.message_size = bytes;
+    base.add(trials(kSame, kSame));
+  }
+  const RunSet new_runs = RunSet::of(trials(kSame, kSame));
+  const Verdict v =
+      compare_runs(base, new_runs, {.metrics = {"throughput_bps"}, .relative_to = "engine=iperf3"})
+          .rows.at(0);
+  EXPECT_THAT(v.warning,
+              HasSubstr("not the same case: message_size_bytes 131072 or 65536, now 131072"));
+  EXPECT_EQ(v.decision, Decision::inconclusive);
+}
+
 TEST_F(KindsTest, LossInEveryTrialIsFoundByItsDifference) {
   const auto lossy = [&](std::uint64_t lost) {
     std::string text;
