@@ -84,7 +84,10 @@ bool is_large(const TrendSeries& series, const TrendChange& change, double thres
 struct SeriesSearch {
   std::vector<double> values;
   std::vector<ChangePoint> changes;
+  bool had_small = false;  // a change was removed because it is small
 };
+
+using SeriesSearches = std::map<const TrendSeries*, SeriesSearch>;
 
 void set_changes(TrendSeries& series, const SeriesSearch& search) {
   series.changes.clear();
@@ -100,18 +103,22 @@ void remove_small(TrendSeries& series, SeriesSearch& search, const TrendOptions&
       return !is_large(series, change, options.threshold);
     });
     if (small == series.changes.end()) return;
+    search.had_small = true;
     search.changes.erase(search.changes.begin() + (small - series.changes.begin()));
     test_changes_again(search.values, options.search, search.changes);
   }
 }
 
-// Sets the q values. A series without a change is in the family with the p value of none. Returns
-// the series and index of the change with the largest q value.
-std::pair<TrendSeries*, std::size_t> set_q_values(std::vector<TrendSeries>& all) {
+// Sets the q values. A series without a change is in the family with the p value of none, or with 1
+// if its changes are too small: they must not lower the q values of others. Returns the series and
+// index of the change with the largest q value.
+std::pair<TrendSeries*, std::size_t> set_q_values(std::vector<TrendSeries>& all,
+                                                  const SeriesSearches& searches) {
   std::vector<double> p_values;
   for (const TrendSeries& series : all) {
     if (!series.unjudged.empty()) continue;
-    if (series.changes.empty()) p_values.push_back(series.p_value);
+    if (series.changes.empty())
+      p_values.push_back(searches.at(&series).had_small ? 1 : series.p_value);
     for (const TrendChange& change : series.changes) p_values.push_back(change.at.p_value);
   }
   const std::vector<double> q = q_values(p_values);
@@ -131,7 +138,7 @@ std::pair<TrendSeries*, std::size_t> set_q_values(std::vector<TrendSeries>& all)
 
 // Decides all series as one family: removes the least significant change until all have a small q.
 void decide_trend(std::vector<TrendSeries>& all, const TrendOptions& options) {
-  std::map<const TrendSeries*, SeriesSearch> searches;
+  SeriesSearches searches;
   for (TrendSeries& series : all) {
     if (series.unjudged.empty() && series.points.size() < options.min_runs)
       series.unjudged = fmt::format("{} runs: a change point requires {}", series.points.size(),
@@ -145,7 +152,7 @@ void decide_trend(std::vector<TrendSeries>& all, const TrendOptions& options) {
     remove_small(series, search, options);
   }
   for (;;) {
-    const auto [series, index] = set_q_values(all);
+    const auto [series, index] = set_q_values(all, searches);
     if (!series || series->changes[index].q_value <= kMaxTrendQ) return;
     SeriesSearch& search = searches.at(series);
     search.changes.erase(search.changes.begin() + static_cast<std::ptrdiff_t>(index));

@@ -80,8 +80,8 @@ struct Trend {
 Trend find_trend(History& history, const std::vector<HistoryRun>& runs,
                  const TrendOptions& options);
 
-// Removes the changes before the first run with a label ("commit=1a2b3c4") or a date. The first level
-// is then that after the last removed change. Throws UsageError if there is no such run.
+// Removes the changes before the first run with a label ("commit=1a2b3c4") or a date. The first
+// level is then that after the last removed change. Throws UsageError if there is no such run.
 void keep_changes_since(Trend& trend, const std::string& since);
 
 // Returns the last run before a change and the first one after it.

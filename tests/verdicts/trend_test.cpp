@@ -84,9 +84,9 @@ TEST_F(TrendTest, ACaseWithoutAReferenceIsNotJudged) {
     EXPECT_THAT(series.changes, IsEmpty());
   }
   const std::string why = "no case to relate it to";
-  EXPECT_THAT(unjudged, ElementsAre(std::pair("bulk/engine=epoll", ""),
-                                    std::pair("late/engine=epoll", why),
-                                    std::pair("other/engine=epoll", why)));
+  EXPECT_THAT(unjudged,
+              ElementsAre(std::pair("bulk/engine=epoll", ""), std::pair("late/engine=epoll", why),
+                          std::pair("other/engine=epoll", why)));
 }
 
 TEST_F(TrendTest, TheFirstLevelIsThatBeforeTheFirstChangeThatIsKept) {
@@ -124,6 +124,21 @@ TEST_F(TrendTest, ARemovedCaseFailsTheGateOnlyWhileItsChangeIsNew) {
   for (int day = 0; day < 2; ++day) add({{"bulk/engine=epoll", 1e9}});
   EXPECT_FALSE(fails(5));
   EXPECT_TRUE(fails(7));
+}
+
+// Of the 252 ways to choose five of ten runs, two are as extreme: p is about 0.01 in each series.
+TEST_F(TrendTest, ChangesBelowTheThresholdDoNotMakeOthersSignificant) {
+  for (int day = 0; day < 10; ++day) {
+    std::map<std::string, double> goodput = {{"bulk/engine=epoll", day < 5 ? 1e9 : 2e9}};
+    for (int i = 0; i < 9; ++i) goodput[fmt::format("bulk/engine=e{}", i)] = day < 5 ? 1e9 : 1.01e9;
+    add(goodput);
+  }
+  const Trend found = trend();
+  ASSERT_THAT(found.series, SizeIs(10));
+  for (const TrendSeries& series : found.series) {
+    EXPECT_THAT(series.changes, IsEmpty()) << series.case_name;
+    EXPECT_LT(series.p_value, 0.02) << series.case_name;
+  }
 }
 
 }  // namespace
