@@ -152,7 +152,7 @@ workloads: {bulk: {kind: throughput, engine: iperf3, iperf3_options: --nonsense}
         self.assertEqual(done.returncode, 2, done.stdout)
 
     def test_a_launcher_of_several_lines_makes_rows_of_one(self):
-        file = self.experiment("""
+        file = self.experiment(f"""
 name: lines
 hosts:
   client:
@@ -160,11 +160,11 @@ hosts:
       - sh
       - -c
       - |
-        "$@" | sed -u '2q'
+        sh -c 'echo $$ >{self.folder}/agent; exec "$@"' sh "$@" | (sed -u 2q; kill -9 $(cat {self.folder}/agent))
         exit 7
       - sh
-plan: {repetitions: 2, cooldown: 0ms}
-workloads: {nothing: {kind: throughput, engine: null, duration: 1ms, warmup: 0ms}}
+plan: {{repetitions: 2, cooldown: 0ms}}
+workloads: {{nothing: {{kind: throughput, engine: null, duration: 1ms, warmup: 0ms}}}}
 """)
         done = pingperf("run", "-o", self.results, file)
         self.assertEqual(done.returncode, 3, done.stderr)

@@ -61,20 +61,21 @@ class Slurm(slurm.Cluster):
         self.check_that_nothing_is_left()
 
     def test_a_cancelled_job_keeps_its_rows_and_a_new_one_resumes_it(self):
-        job = self.submit("network.sbatch", *SHORT, "--set", "plan.repetitions=10")
+        job = self.submit("network.sbatch", *SHORT, "--set", "plan.repetitions=20")
         self.assertTrue(eventually(lambda: len(self.rows()) >= 2, 30), self.output())
         self.slurm("scancel", job)
         self.await_end(job)
         self.check_that_nothing_is_left()
         kept = self.rows()
         self.assertGreaterEqual(len(kept), 2)
-        self.assertLess(len(kept), 20)
+        self.assertLess(len(kept), 40)
         run = next(self.results.glob("*/*"))
-        job = self.submit("--nodelist=node2,node3", "network.sbatch", "--resume", run)
+        # The job may have ended the agents first, and with them the trial that was under way.
+        job = self.submit("--nodelist=node2,node3", "network.sbatch", "--resume", run, "--failed")
         self.await_end(job)
         rows = self.rows()
         self.assertEqual({*zip(rows.client_host, rows.server_host)}, {("node1", "node2"), ("node2", "node3")})
-        self.assertEqual(len(rows[rows.status == "ok"]), 20, self.output())
+        self.assertEqual(len(rows[rows.status == "ok"]), 40, self.output())
         self.assertEqual(list(rows.rtt_p50_ns[:2]), list(kept.rtt_p50_ns[:2]))
 
 
