@@ -71,7 +71,7 @@ class RoundRunner {
   std::uint64_t failed_block_ = 0;
   std::string switch_error_;  // why the variant of this round could not be made; "": it was
 
-  // Of the present round:
+  // State of the present round:
   std::vector<std::unique_ptr<Attempt>> attempts_;
   std::unique_ptr<RoundBarrier> barrier_;
   std::unique_ptr<RoundCounters> counters_;

@@ -1,5 +1,5 @@
-// What the trials of one round share: the moments at which they wait for each other, and the
-// counters of hosts that several of them use.
+// The shared state of the trials of one round: the moments at which they wait for each other, and
+// the counters of hosts that several of them use.
 #pragma once
 
 #include <cstddef>

@@ -29,7 +29,7 @@
 
 namespace pingperf {
 
-// What has happened to a trial and is not handled yet. The runner fills it and notifies the signal.
+// The events of a trial that are not handled yet. The runner fills it and notifies the signal.
 struct TrialEvents {
   explicit TrialEvents(EventLoop& loop) : signal(loop) {}
 

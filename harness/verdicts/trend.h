@@ -44,7 +44,7 @@ struct TrendChange {
   double q_value = 1;  // over all cases and metrics
   TrendLevel before, after;
   bool is_worse = false;  // false, too, if the metric has no direction
-  // What changed in the environment beside it: "kernel: Linux 6.1, now Linux 6.18". Then the change
+  // The changes of the environment beside it: "kernel: Linux 6.1, now Linux 6.18". Then the change
   // is not blamed on the code.
   std::vector<std::string> environment;
 };
@@ -63,7 +63,7 @@ struct TrendSeries {
   std::string unjudged;  // why the series is not judged; empty if it is
 };
 
-// What changed in the environment before a run.
+// The changes of the environment before a run.
 struct EnvironmentChange {
   std::size_t run = 0;
   std::vector<std::string> facts;

@@ -126,7 +126,7 @@ TEST_F(TrendTest, ARemovedCaseFailsTheGateOnlyWhileItsChangeIsNew) {
   EXPECT_TRUE(fails(7));
 }
 
-// Of the 252 ways to choose five of ten runs, two are as extreme: p is about 0.01 in each series.
+// Two of the 252 ways to choose five of ten runs are as extreme: p is about 0.01 in each series.
 TEST_F(TrendTest, ChangesBelowTheThresholdDoNotMakeOthersSignificant) {
   for (int day = 0; day < 10; ++day) {
     std::map<std::string, double> goodput = {{"bulk/engine=epoll", day < 5 ? 1e9 : 2e9}};
