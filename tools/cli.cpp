@@ -173,8 +173,7 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
         (std::ranges::any_of(run->overrides.set, is_plan) || !run->overrides.only.empty()))
       throw UsageError(
           "pingperf run: --resume keeps the plan of the run: it cannot be combined with --only, "
-          "and "
-          "--set can change hosts alone, e.g. hosts.server.srun=node7");
+          "and --set can change hosts alone, e.g. hosts.server.srun=node7");
     run->pause = pause_from(*pause);
     result = run_command(*run);
   });

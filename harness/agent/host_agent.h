@@ -3,8 +3,7 @@
 //
 //   away ---> starting ---> copying ---> ready       copying: with copy_files alone
 //    ^           |             |           |
-//    +-----------+-------------+-----------+         a failure; the next start follows after a
-//    pause
+//    +-----------+-------------+-----------+         after a failure, and a pause
 #pragma once
 
 #include <functional>
