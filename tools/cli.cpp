@@ -1,5 +1,6 @@
 // The command line: reads the arguments, calls a command and turns errors into exit codes. Few
 // files include CLI11, since that costs seconds per file.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
@@ -479,10 +480,19 @@ int run_cli(int argc, char** argv) {
   return result;
 }
 
+// Opens /dev/null for the standard streams that the caller closed. Otherwise the next files would
+// get their numbers, and messages would be written into them. The streams keep failing.
+void fill_closed_streams() {
+  for (int fd = 0; fd <= 2; ++fd)
+    if (::fcntl(fd, F_GETFD) < 0) ::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
 }  // namespace
 
 int pingperf_main(int argc, char** argv) {
+  fill_closed_streams();
   ::signal(SIGCHLD, SIG_DFL);  // if inherited as ignored, exit statuses would be lost
+  ::signal(SIGXFSZ, SIG_IGN);  // a file at its size limit is like a full disk
   try {
     // An agent starts a worker for each trial, which need not wait for the description of all
     // options.

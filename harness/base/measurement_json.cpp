@@ -28,6 +28,8 @@ constexpr Field<M> kMeasurement[] = {
     {"datagrams_sent", &M::datagrams_sent},
     {"datagrams_received", &M::datagrams_received},
     {"datagrams_lost", &M::datagrams_lost},
+    {"total_datagrams_sent", &M::total_datagrams_sent},
+    {"total_datagrams_expected", &M::total_datagrams_expected},
     {"socket_drops", &M::socket_drops},
     {"out_of_order", &M::out_of_order},
     {"duplicates", &M::duplicates},

@@ -1,7 +1,9 @@
 #include "harness/history/sqlite.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <thread>
@@ -24,6 +26,20 @@ constexpr int kBusyTimeoutMs = 10'000;
     throw DatabaseError(
         fmt::format("{}: another writer has locked it for {} s", file, kBusyTimeoutMs / 1000));
   throw DatabaseError(fmt::format("{}: {}", file, text));
+}
+
+bool is_writable(const std::string& path) {
+  return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0;
+}
+
+// Returns the URI of a file that nobody changes now (sqlite.org/uri.html).
+std::string immutable(const std::string& file) {
+  std::string uri = "file:";
+  for (const char c : file) {
+    const bool is_special = c == '%' || c == '?' || c == '#';
+    uri += is_special ? fmt::format("%{:02x}", c) : std::string(1, c);
+  }
+  return uri + "?immutable=1";
 }
 
 }  // namespace
@@ -84,9 +100,17 @@ void SqlStatement::bind(int index, std::string_view value) {
     fail(database_, file_);
 }
 
+// A reader in WAL mode writes files next to the database. One who may not do so can read if they
+// are there, or if there is no log, because then all is in the file (sqlite.org/wal.html#readonly).
 Database::Database(const std::filesystem::path& file, Access access) : file_(file.string()) {
-  const int flags = SQLITE_OPEN_READWRITE | (access == Access::write ? SQLITE_OPEN_CREATE : 0);
-  if (sqlite3_open_v2(file_.c_str(), &database_, flags, nullptr) != SQLITE_OK) {
+  std::string name = file_;
+  int flags = SQLITE_OPEN_READWRITE | (access == Access::write ? SQLITE_OPEN_CREATE : 0);
+  const std::filesystem::path directory = std::filesystem::absolute(file).parent_path();
+  if (access == Access::read && !(is_writable(file_) && is_writable(directory))) {
+    flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+    if (!std::filesystem::exists(file_ + "-wal")) name = immutable(file_);
+  }
+  if (sqlite3_open_v2(name.c_str(), &database_, flags, nullptr) != SQLITE_OK) {
     const std::string text = fmt::format("{}: {}", file_, sqlite3_errmsg(database_));
     sqlite3_close(database_);
     throw UsageError(text);

@@ -95,8 +95,17 @@ Value sent_rate(const TrialRecord& r) {
   return rate(sender(r).bytes_sent, sender(r).window_s);
 }
 
-Value loss_ratio(const TrialRecord& r) {
+// Adds the last datagrams of a transfer to the lost ones of which the receiver heard, if it did not
+// even hear of the end.
+Value datagrams_lost(const TrialRecord& r) {
   const Value lost = received(&Measurement::datagrams_lost)(r);
+  const Value all = sent(&Measurement::total_datagrams_sent)(r);
+  const Value expected = received(&Measurement::total_datagrams_expected)(r);
+  return lost && all && expected ? *lost + std::max(0.0, *all - *expected) : lost;
+}
+
+Value loss_ratio(const TrialRecord& r) {
+  const Value lost = datagrams_lost(r);
   const Value here = received(&Measurement::datagrams_received)(r);
   const Value all = sum(lost, here);
   return all && *all > 0 ? Value(*lost / *all) : std::nullopt;
@@ -327,8 +336,8 @@ std::vector<Metric> transfer_metrics() {
        transfers},
       {"datagrams_received", "distinct UDP datagrams received in the window",
        received(&M::datagrams_received), none, transfers},
-      {"datagrams_lost", "UDP datagrams missing from the sequence in the window",
-       received(&M::datagrams_lost), down, transfers},
+      {"datagrams_lost", "UDP datagrams sent since the window opened that never arrived",
+       datagrams_lost, down, transfers},
       {"loss_ratio", "datagrams_lost / (datagrams_lost + datagrams_received)", loss_ratio, down,
        transfers, 0, "datagrams lost", "loss"},
       {"out_of_order",

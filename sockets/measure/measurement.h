@@ -83,7 +83,11 @@ struct Measurement {
   std::optional<std::uint64_t> total_bytes_received;
   std::optional<std::uint64_t> datagrams_sent;
   std::optional<std::uint64_t> datagrams_received;
+  // Of the window, and of the tail in which late datagrams still arrive.
   std::optional<std::uint64_t> datagrams_lost;
+  std::optional<std::uint64_t> total_datagrams_sent;
+  // Of the sent datagrams, those that the receiver knows of: from their numbers, or the end's mark.
+  std::optional<std::uint64_t> total_datagrams_expected;
   std::optional<std::uint64_t> out_of_order;
   std::optional<std::uint64_t> duplicates;
   std::optional<std::uint64_t> socket_drops;  // datagrams for which the sockets had no room, in all

@@ -101,7 +101,6 @@ void set_window(Measurement& m, const Snapshot& open, const Snapshot& close) {
   m.bytes_received = difference(b.bytes_received, a.bytes_received);
   m.datagrams_sent = difference(b.datagrams_sent, a.datagrams_sent);
   m.datagrams_received = difference(b.datagrams_received, a.datagrams_received);
-  m.datagrams_lost = difference(b.datagrams_lost, a.datagrams_lost);
   m.out_of_order = difference(b.out_of_order, a.out_of_order);
   m.duplicates = difference(b.duplicates, a.duplicates);
   m.jitter_ns = b.jitter_ns;
@@ -227,6 +226,9 @@ Measurement Meter::sample(std::size_t loops, const Totals& start,
   const Totals all = probe();
   m.total_bytes_sent = all.bytes_sent;
   m.total_bytes_received = all.bytes_received;
+  m.datagrams_lost = difference(all.datagrams_lost, open.totals.datagrams_lost);
+  m.total_datagrams_sent = all.datagrams_sent;
+  m.total_datagrams_expected = all.datagrams_expected;
   return m;
 }
 

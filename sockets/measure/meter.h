@@ -31,6 +31,7 @@ struct Totals {
   std::optional<std::uint64_t> datagrams_sent;
   std::optional<std::uint64_t> datagrams_received;
   std::optional<std::uint64_t> datagrams_lost;
+  std::optional<std::uint64_t> datagrams_expected;  // that the receiver knows to have been sent
   std::optional<std::uint64_t> out_of_order;
   std::optional<std::uint64_t> duplicates;
   std::optional<double> jitter_ns;  // not cumulative: the current estimate

@@ -274,12 +274,13 @@ void Transfer::add_tcp(Totals& t) const {
 }
 
 void Transfer::add_datagrams(Totals& t) const {
-  std::uint64_t sent = 0, received = 0, lost = 0, out_of_order = 0, duplicates = 0;
+  std::uint64_t sent = 0, received = 0, lost = 0, expected = 0, out_of_order = 0, duplicates = 0;
   double jitter = 0;
   for (const Flow& flow : flows_) {
     sent += flow.sent.messages;
     received += flow.sequence.distinct();
     lost += flow.sequence.lost();
+    expected += flow.sequence.expected();
     out_of_order += flow.sequence.out_of_order();
     duplicates += flow.sequence.duplicates();
     jitter += flow.sequence.jitter_ns();
@@ -288,6 +289,7 @@ void Transfer::add_datagrams(Totals& t) const {
   if (!receives()) return;
   t.datagrams_received = received;
   t.datagrams_lost = lost;
+  t.datagrams_expected = expected;
   t.out_of_order = out_of_order;
   t.duplicates = duplicates;
   t.jitter_ns = jitter / static_cast<double>(flows_.size());

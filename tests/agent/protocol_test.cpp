@@ -200,6 +200,8 @@ TEST(ProtocolTest, EveryFigureOfAMeasurementSurvivesTheTrip) {
   m.datagrams_sent = 5;
   m.datagrams_received = 6;
   m.datagrams_lost = 0;  // measured
+  m.total_datagrams_sent = 5;
+  m.total_datagrams_expected = 4;
   m.out_of_order = 8;
   m.duplicates = 9;
   m.jitter_ns = 10.1;
@@ -225,6 +227,8 @@ TEST(ProtocolTest, EveryFigureOfAMeasurementSurvivesTheTrip) {
   EXPECT_EQ(got.datagrams_sent, m.datagrams_sent);
   EXPECT_EQ(got.datagrams_received, m.datagrams_received);
   EXPECT_EQ(got.datagrams_lost, m.datagrams_lost);
+  EXPECT_EQ(got.total_datagrams_sent, m.total_datagrams_sent);
+  EXPECT_EQ(got.total_datagrams_expected, m.total_datagrams_expected);
   EXPECT_EQ(got.out_of_order, m.out_of_order);
   EXPECT_EQ(got.duplicates, m.duplicates);
   EXPECT_EQ(got.jitter_ns, m.jitter_ns);

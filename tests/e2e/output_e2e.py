@@ -38,6 +38,23 @@ class Output(support.EndToEnd):
         self.assertEqual(done.returncode, 3)
         self.assertIn("cannot write to stdout", done.stderr)
 
+    def test_messages_that_nobody_can_read_do_not_end_a_run(self):
+        file = self.experiment(NULL_TRIALS)
+        for number, stderr in enumerate(("2>/dev/full", "2>&-", "<&- 2>&-")):
+            with self.subTest(stderr=stderr):
+                results = self.results / str(number)
+                done = subprocess.run(["sh", "-c", f'exec "$@" {stderr}', "sh", support.PINGPERF, "run", "-o", results,
+                                       file], stdout=subprocess.DEVNULL)
+                self.assertEqual(done.returncode, 0)
+                trials = support.read_table(support.run_directory(results) / "trials.csv")
+                self.assertEqual({row["status"] for row in trials}, {"ok"})
+
+    def test_a_file_at_its_size_limit_is_an_error(self):
+        done = subprocess.run(["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", support.PINGPERF, "run", "-o", self.results,
+                               self.experiment(NULL_TRIALS)], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("File too large", done.stderr)
+
     def test_a_run_that_cannot_be_kept_is_wrong_usage(self):
         done = pingperf("run", "-o", "/proc/nowhere", self.experiment(NULL_TRIALS))
         self.assertEqual(done.returncode, 2)

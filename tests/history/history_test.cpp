@@ -156,6 +156,19 @@ TEST_F(HistoryTest, AReaderSeesOneMoment) {
   EXPECT_THAT(History(store, History::Access::read).runs({}), SizeIs(2));
 }
 
+TEST_F(HistoryTest, AReaderWhoMayNotWriteReads) {
+  History(store, History::Access::write).add(entry(1, {10, 11}));
+  fs::permissions(folder, fs::perms(0555));
+  fs::permissions(store, fs::perms(0444));
+  const bool is_root = ::geteuid() == 0;
+  if (is_root) ASSERT_EQ(::seteuid(65534), 0);  // nobody
+  const std::string error = error_of(History::Access::read);
+  if (is_root) ASSERT_EQ(::seteuid(0), 0);
+  fs::permissions(folder, fs::perms(0755));
+  EXPECT_EQ(error, "");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 2) << "the store and one run";
+}
+
 TEST_F(HistoryTest, SeveralWritersCreateAndFillOneFile) {
   std::vector<HistoryEntry> entries;
   for (int day = 0; day < 20; ++day) entries.push_back(entry(day, {10}));

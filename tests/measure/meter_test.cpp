@@ -2,9 +2,11 @@
 #include "sockets/measure/meter.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -55,6 +57,25 @@ TEST(Meter, HasRaisedPriorityOnlyDuringSample) {
             std::ssize(of_probes) - 1);  // the first probe is before sample()
   EXPECT_GT(of_probes.size(), 1U);
   EXPECT_EQ(priority(), before);
+}
+
+// A receiver hears of the last lost datagrams from the mark of the end, after the window.
+TEST(RunLoops, LastLostDatagramsAreOfTheWindow) {
+  Options options;
+  options.duration = kMillisecond;
+  Meter meter(options);
+  std::atomic<std::uint64_t> lost{0};
+  const auto loop = [&] {
+    meter.first_byte();
+    while (!meter.window_closed()) ::sched_yield();
+    lost = 7;
+  };
+  const auto probe = [&] {
+    Totals totals;
+    totals.datagrams_lost = lost;
+    return totals;
+  };
+  EXPECT_EQ(run_loops(meter, {loop}, probe, {}).datagrams_lost, 7U);
 }
 
 TEST(RunLoops, WithoutMemoryForAThreadRunsNoLoop) {

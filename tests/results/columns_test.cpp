@@ -99,6 +99,18 @@ TEST_F(ColumnsTest, LossIsAShareOfWhatWasSent) {
   EXPECT_EQ(cell(r, "loss_ratio"), "0.1");
 }
 
+TEST_F(ColumnsTest, LastDatagramsOfWhichTheReceiverNeverHeardAreLost) {
+  TrialRecord r = samples.transfer(samples.add_case("dg"), 1, 1000);
+  r.server.datagrams_received = 50;
+  r.server.datagrams_lost = 10;
+  r.server.total_datagrams_expected = 80;
+  r.client.total_datagrams_sent = 120;
+  EXPECT_EQ(cell(r, "datagrams_lost"), "50");
+  EXPECT_EQ(cell(r, "loss_ratio"), "0.5");
+  r.server.total_datagrams_expected = 120;  // the mark of the end arrived
+  EXPECT_EQ(cell(r, "datagrams_lost"), "10");
+}
+
 TEST_F(ColumnsTest, APercentileNeedsEnoughSamples) {
   TrialRecord r = samples.trial(samples.add_case("ping", {}, Kind::latency), 1);
   r.client.rtt.emplace();
