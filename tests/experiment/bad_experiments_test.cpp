@@ -130,7 +130,7 @@ TEST(BadExperiments, OnlyKeysOfTheKindAndTheEngineAreSuggested) {
     return error.substr(error.find("did"));
   };
   EXPECT_EQ(suggestion("throughput", "ratee"), "did you mean 'rate'?");
-  EXPECT_EQ(suggestion("latency", "freqency"), "did you mean 'frequency'?");
+  EXPECT_EQ(suggestion("latency", "frequenc"), "did you mean 'frequency'?");
   EXPECT_EQ(suggestion("connect", "burts"), "did you mean 'burst'?");  // none of its own is near
 }
 
