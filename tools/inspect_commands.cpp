@@ -1,6 +1,8 @@
 // pingperf check, plan and engines: print facts without running a trial.
 #include <fmt/format.h>
 
+#include <sstream>
+
 #include "harness/agent/channel.h"
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
@@ -61,6 +63,13 @@ Json plan_json(const Experiment& experiment, const std::vector<Trial>& plan) {
   return {{"experiment", experiment.name},
           {"expected_s", to_seconds(expected_length(experiment, plan))},
           {"trials", std::move(trials)}};
+}
+
+Json lines_of(const std::string& text) {
+  Json lines = Json::array();
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
 }
 
 }  // namespace
@@ -125,7 +134,9 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
         for (const Launcher& launcher : launchers_of(experiment))
           fmt::print("{}: would run: {}\n", launcher.place, launcher.command);
     } catch (const UsageError& e) {
-      document.push_back({{"file", file}, {"ok", false}, {"error", e.what()}});
+      const Json errors = lines_of(e.what());
+      document.push_back(
+          {{"file", file}, {"ok", false}, {"error", errors.front()}, {"errors", errors}});
       fmt::print(stderr, "{}\n", e.what());
       wrong = true;
     }

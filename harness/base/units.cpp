@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "harness/base/parse_number.h"
 
@@ -21,8 +22,14 @@ struct Scale {
 template <std::size_t N>
 using Scales = std::array<Scale, N>;
 
-constexpr Scales<7> kDurations = {
-    {{"ns", 1}, {"us", 1e3}, {"µs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
+constexpr Scales<8> kDurations = {{{"ns", 1},
+                                   {"us", 1e3},
+                                   {"µs", 1e3},
+                                   {"\u03bcs", 1e3},  // a Greek mu instead of the micro sign
+                                   {"ms", 1e6},
+                                   {"s", 1e9},
+                                   {"m", 60e9},
+                                   {"h", 3600e9}}};
 constexpr Scales<10> kSizes = {{{"", 1},
                                 {"B", 1},
                                 {"kB", 1e3},
@@ -37,6 +44,31 @@ constexpr Scales<5> kRates = {
     {{"bit", 1}, {"kbit", 1e3}, {"Mbit", 1e6}, {"Gbit", 1e9}, {"Tbit", 1e12}}};
 constexpr Scales<4> kFrequencies = {{{"", 1}, {"Hz", 1}, {"kHz", 1e3}, {"MHz", 1e6}}};
 constexpr Scales<1> kPercents = {{{"%", 0.01}}};
+
+// A unit as other programs write it, in lower case, and as it is written here.
+struct Alias {
+  std::string_view other;
+  std::string_view unit;
+};
+
+constexpr Alias kDurationAliases[] = {
+    {"ns", "ns"},     {"us", "us"},     {"ms", "ms"},   {"s", "s"},    {"h", "h"},
+    {"nsec", "ns"},   {"usec", "us"},   {"msec", "ms"}, {"sec", "s"},  {"secs", "s"},
+    {"second", "s"},  {"seconds", "s"}, {"min", "m"},   {"mins", "m"}, {"minute", "m"},
+    {"minutes", "m"}, {"hr", "h"},      {"hour", "h"},  {"hours", "h"}};
+// iperf3 and dd read K as 1024.
+constexpr Alias kSizeAliases[] = {{"k", "KiB"},  {"m", "MiB"},  {"g", "GiB"},
+                                  {"t", "TiB"},  {"ki", "KiB"}, {"mi", "MiB"},
+                                  {"gi", "GiB"}, {"byte", "B"}, {"bytes", "B"}};
+// iperf3 reads K as 1000 in a rate.
+constexpr Alias kRateAliases[] = {
+    {"k", "kbit"},       {"m", "Mbit"},         {"g", "Gbit"},         {"t", "Tbit"},
+    {"bps", "bit"},      {"kbps", "kbit"},      {"mbps", "Mbit"},      {"gbps", "Gbit"},
+    {"bit/s", "bit"},    {"kbit/s", "kbit"},    {"mbit/s", "Mbit"},    {"gbit/s", "Gbit"},
+    {"bits", "bit"},     {"kbits", "kbit"},     {"mbits", "Mbit"},     {"gbits", "Gbit"},
+    {"bits/sec", "bit"}, {"kbits/sec", "kbit"}, {"mbits/sec", "Mbit"}, {"gbits/sec", "Gbit"}};
+constexpr Alias kFrequencyAliases[] = {{"k", "kHz"},   {"m", "MHz"},  {"/s", "Hz"}, {"k/s", "kHz"},
+                                       {"m/s", "MHz"}, {"rps", "Hz"}, {"pps", "Hz"}};
 
 // A non-negative decimal number without sign, exponent, "inf" or spaces, and the text after it.
 struct Quantity {
@@ -75,6 +107,40 @@ std::optional<std::uint64_t> whole(std::string_view text, const Scales<N>& scale
     return static_cast<std::uint64_t>(rounded);
   }
   return std::nullopt;
+}
+
+// Removes the blanks and the separators of thousands, and writes a decimal comma as a point.
+// Returns nothing if the number can be read in two ways, such as "1,500".
+std::optional<std::string> without_separators(std::string text) {
+  // A no-break space, a narrow one, a thin space and an apostrophe.
+  for (const std::string_view separator : {" ", "_", "'", "\u00a0", "\u202f", "\u2009", "\u2019"})
+    for (std::size_t at = 0; (at = text.find(separator, at)) != std::string::npos;)
+      text.erase(at, separator.size());
+  const std::size_t comma = text.find(',');
+  if (comma == std::string::npos) return text;
+  const std::size_t end = std::min(text.find_first_not_of("0123456789", comma + 1), text.size());
+  const bool is_single = text.find_first_of(",.") == comma && text.rfind(',') == comma &&
+                         text.find('.') == std::string::npos;
+  if (!is_single || end == comma + 1 || end == comma + 4) return std::nullopt;
+  text[comma] = '.';
+  return text;
+}
+
+// Returns ", did you mean 'TEXT'?" with the correct form of `text`, if there is one that `parse`
+// accepts, else ": write e.g. EXAMPLES".
+template <typename Parse>
+std::string correct(std::string_view text, std::span<const Alias> aliases, Parse parse,
+                    std::string_view examples) {
+  std::optional<std::string> plain;
+  if (!parse(text)) plain = without_separators(std::string(text));
+  if (plain) {
+    const std::size_t unit = std::min(plain->find_first_not_of("0123456789."), plain->size());
+    for (const Alias& alias : aliases)
+      if (!parse(*plain) && lower(plain->substr(unit)) == alias.other)
+        plain->replace(unit, std::string::npos, alias.unit);
+  }
+  if (plain && parse(*plain)) return fmt::format(", did you mean '{}'?", *plain);
+  return fmt::format(": write e.g. {}", examples);
 }
 
 // Returns a regular expression (ECMA-262) for a number and one of the units.
@@ -136,6 +202,19 @@ std::optional<double> parse_percent(std::string_view text) {
   const auto quantity = split(text);
   if (!quantity || quantity->unit != "%") return std::nullopt;
   return quantity->number / 100;
+}
+
+std::string suggest_duration(std::string_view text, std::string_view examples) {
+  return correct(text, kDurationAliases, parse_duration, examples);
+}
+std::string suggest_size(std::string_view text, std::string_view examples) {
+  return correct(text, kSizeAliases, parse_size, examples);
+}
+std::string suggest_rate(std::string_view text, std::string_view examples) {
+  return correct(text, kRateAliases, parse_rate, examples);
+}
+std::string suggest_frequency(std::string_view text, std::string_view examples) {
+  return correct(text, kFrequencyAliases, parse_frequency, examples);
 }
 
 std::string duration_pattern() {

@@ -18,6 +18,13 @@ std::optional<double> parse_frequency(std::string_view text);    // 5000 5kHz 10
 std::optional<std::uint64_t> parse_count(std::string_view text);  // plain digits
 std::optional<double> parse_percent(std::string_view text);       // 2% 0.1% → ratio
 
+// Return ", did you mean '4KiB'?" for the forms of other programs ("4K", "100Mbps", "5sec") and
+// countries ("1,5Gbit", "1 500B"), else ": write e.g. EXAMPLES".
+std::string suggest_duration(std::string_view text, std::string_view examples);
+std::string suggest_size(std::string_view text, std::string_view examples);
+std::string suggest_rate(std::string_view text, std::string_view examples);
+std::string suggest_frequency(std::string_view text, std::string_view examples);
+
 // Return the form that each function accepts, without its range, as a regular expression
 // (ECMA-262).
 std::string duration_pattern();

@@ -8,7 +8,9 @@
 #include "harness/base/lines.h"
 #include "harness/base/suggest.h"
 #include "harness/engines/engines.h"
+#include "harness/experiment/error_list.h"
 #include "harness/experiment/keys.h"
+#include "harness/experiment/keys_in_use.h"
 #include "harness/experiment/matrix.h"
 #include "harness/experiment/parameter_reader.h"
 #include "harness/experiment/plan.h"
@@ -23,13 +25,15 @@ bool is_assignable(std::string_view key) {
 }
 
 // Checks the keys of a matrix or of an include entry before the matrix is expanded.
-void check_axes(const Node* map) {
-  if (!map) return;
-  refuse_search(*map, "a matrix");
-  for (const Node::Entry& entry : map->entries)
+void check_axes(const Node& map, const std::vector<std::string_view>& likely) {
+  refuse_search(map, "a matrix");
+  ErrorList errors;
+  for (const Node::Entry& entry : map.entries)
     if (!is_assignable(entry.key))
-      fail_at(entry.mark, fmt::format("'{}' is no parameter: the matrix cannot vary it{}",
-                                      entry.key, suggest(entry.key, assignable_keys())));
+      errors.add_at(entry.mark,
+                    fmt::format("'{}' is no parameter: the matrix cannot vary it{}", entry.key,
+                                suggest_key(entry.key, likely, assignable_keys())));
+  errors.throw_if_any();
 }
 
 using Programs = std::vector<std::shared_ptr<const Program>>;
@@ -250,12 +254,13 @@ Case background_of(const Case& loaded, const Node& node, const Programs& program
                    bool share_cpus) {
   constexpr Nanoseconds kTail = 500 * kMillisecond;
   refuse_search(node, "a background");
-  check_keys(node, "background", assignable_keys());
+  check_keys(node, "background", assignable_keys(), keys_in_use(node, nullptr, programs));
   for (const char* const key : {"duration", "bytes", "messages"})
     if (const Node* const n = node.find(key))
       fail_at(n->mark, fmt::format("{}: a background lasts as long as what is measured", key));
   std::set<std::string> unused;
-  Case background = build_cases("background", node, nullptr, programs, unused, share_cpus).front();
+  Case background =
+      build_cases("background", node, nullptr, programs, unused, share_cpus, true).front();
   if (background.options.kind != Kind::throughput)
     fail_at(node.mark, "a background is of kind throughput");
   if (!background.engine->honours("duration"))
@@ -301,33 +306,79 @@ void assign_shape(CaseBuilder& builder, const Node* defaults, std::set<std::stri
     }
 }
 
+// Checks the keys of a workload and of its matrix.
+void check_workload(const std::string& workload, const Node& node, const Node* defaults,
+                    const Programs& programs) {
+  const std::vector<std::string_view> own = keys_of("workload");
+  const auto with_own = [&](std::vector<std::string_view> keys) {
+    keys.insert(keys.end(), own.begin(), own.end());
+    return keys;
+  };
+  const std::string where = fmt::format("workload '{}'", workload);
+  if (node.type != Node::Type::map) check_keys(node, where, {});
+  const std::vector<std::string_view> likely = keys_in_use(node, defaults, programs);
+  ErrorList errors;
+  errors.attempt([&] { check_keys(node, where, with_own(assignable_keys()), with_own(likely)); });
+  if (const Node* const matrix = node.find("matrix"))
+    errors.attempt([&] { check_axes(*matrix, likely); });
+  if (const Node* const include = node.find("include"))
+    for (const Node& entry : include->items) errors.attempt([&] { check_axes(entry, likely); });
+  errors.throw_if_any();
+}
+
+// Makes the case of one combination. Returns nothing if a value, or a key of the workload
+// (`is_right`), is wrong: an error that follows from it would only confuse.
+std::optional<Case> build_case(CaseBuilder& builder, const Node& node, const Node* defaults,
+                               const Combination& combination, std::set<std::string>& used_defaults,
+                               ErrorList& errors, bool is_right) {
+  is_right &= errors.attempt([&] { assign_shape(builder, defaults, used_defaults); });
+  for (const Node::Entry& entry : node.entries)
+    if (is_assignable(entry.key))
+      is_right &= errors.attempt(
+          [&] { builder.assign_explicitly(entry.key, entry.value.mark, entry.value); });
+  for (const Assignment& a : combination)
+    if (is_assignable(a.key)) is_right &= errors.attempt([&] { builder.add_axis(a); });
+  if (const Node* const search = node.find("search"); search && is_right)
+    is_right = errors.attempt([&] { builder.search(*search); });
+  std::optional<Case> built;
+  if (is_right) errors.attempt([&] { built = builder.finish(defaults, used_defaults); });
+  return built;
+}
+
 }  // namespace
+
+void refuse_lists(const Node& map, std::string_view remedy) {
+  ErrorList errors;
+  for (const Node::Entry& entry : map.entries)
+    if (is_assignable(entry.key) && keys_of_map(entry.key).empty() && entry.key != "size_mix" &&
+        entry.key != "iperf3_options" && entry.value.type == Node::Type::sequence)
+      errors.add_at(entry.value.mark,
+                    fmt::format("{} must be a single value, not a list: {}", entry.key, remedy));
+  errors.throw_if_any();
+}
 
 std::vector<Case> build_cases(const std::string& workload, const Node& node, const Node* defaults,
                               const Programs& programs, std::set<std::string>& used_defaults,
-                              bool share_cpus) {
-  std::vector<std::string_view> keys = assignable_keys();
-  const std::vector<std::string_view> own = keys_of("workload");
-  keys.insert(keys.end(), own.begin(), own.end());
-  check_keys(node, fmt::format("workload '{}'", workload), keys);
-  check_axes(node.find("matrix"));
-  if (const Node* const include = node.find("include"))
-    for (const Node& entry : include->items) check_axes(&entry);
-
+                              bool share_cpus, bool are_defaults_right) {
+  ErrorList errors;
+  const bool is_right = errors.attempt([&] {
+    check_workload(workload, node, defaults, programs);
+  }) && are_defaults_right;
+  std::vector<Combination> combinations;
+  errors.attempt([&] {
+    combinations = expand_matrix(node.find("matrix"), node.find("exclude"), node.find("include"));
+  });
   std::vector<Case> cases;
-  for (const Combination& combination :
-       expand_matrix(node.find("matrix"), node.find("exclude"), node.find("include"))) {
+  for (const Combination& combination : combinations) {
     CaseBuilder builder(workload, node, programs, share_cpus);
-    assign_shape(builder, defaults, used_defaults);
-    for (const Node::Entry& entry : node.entries)
-      if (is_assignable(entry.key))
-        builder.assign_explicitly(entry.key, entry.value.mark, entry.value);
-    for (const Assignment& a : combination) builder.add_axis(a);
-    if (const Node* const search = node.find("search")) builder.search(*search);
-    cases.push_back(builder.finish(defaults, used_defaults));
+    std::optional<Case> built =
+        build_case(builder, node, defaults, combination, used_defaults, errors, is_right);
+    if (!built) continue;
+    cases.push_back(std::move(*built));
     if (const Node* const background = node.find("background"))
-      load(cases, *background, programs, share_cpus);
+      errors.attempt([&] { load(cases, *background, programs, share_cpus); });
   }
+  errors.throw_if_any();
   if (cases.empty())
     fail_at(node.find("exclude")->mark, "exclude leaves nothing of the matrix: nothing would run");
   return cases;

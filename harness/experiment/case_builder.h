@@ -4,6 +4,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/experiment/experiment.h"
@@ -14,9 +15,15 @@ namespace pingperf {
 // Makes the cases of one workload. A parameter's value comes from the combination of the matrix,
 // else from the workload, else from `defaults`, else from the built-in default. Adds the keys of
 // `defaults` that a case used to `used_defaults`. `programs` are engines too. With `share_cpus`,
-// both ends may run on one machine. Throws UsageError.
+// both ends may run on one machine. With wrong keys in `defaults`, only checks the values. Throws
+// UsageError.
 std::vector<Case> build_cases(const std::string& workload, const Node& node, const Node* defaults,
                               const std::vector<std::shared_ptr<const Program>>& programs,
-                              std::set<std::string>& used_defaults, bool share_cpus);
+                              std::set<std::string>& used_defaults, bool share_cpus,
+                              bool are_defaults_right);
+
+// Throws UsageError for each parameter of a workload or of `defaults` that is a list, with the
+// remedy.
+void refuse_lists(const Node& map, std::string_view remedy);
 
 }  // namespace pingperf

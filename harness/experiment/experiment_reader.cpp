@@ -14,9 +14,11 @@
 #include "harness/base/lines.h"
 #include "harness/base/suggest.h"
 #include "harness/experiment/case_builder.h"
+#include "harness/experiment/error_list.h"
 #include "harness/experiment/host_reader.h"
 #include "harness/experiment/host_sources.h"
 #include "harness/experiment/keys.h"
+#include "harness/experiment/keys_in_use.h"
 #include "harness/experiment/lab_reader.h"
 #include "harness/experiment/matrix.h"
 #include "harness/experiment/parameter_reader.h"
@@ -45,30 +47,44 @@ class ExperimentReader {
       : root_(root), used_(used) {}
 
   Experiment read() {
-    check_keys(root_, "the experiment", keys_of("experiment"));
-    read_name();
-    const Node *const hosts = root_.find("hosts"), *const lab = root_.find("lab");
-    if (hosts && lab) fail_at(lab->mark, "an experiment has hosts or a lab, not both");
-    if (hosts) read_hosts(*hosts, used_, experiment_);
-    if (lab) experiment_.lab = read_lab(*lab);
-    if (const Node* const plan = root_.find("plan")) read_plan(*plan);
+    if (root_.type != Node::Type::map) check_keys(root_, "the experiment", {});
+    const bool has_right_keys =
+        errors_.attempt([&] { check_keys(root_, "the experiment", keys_of("experiment")); });
+    errors_.attempt([&] { read_name(has_right_keys); });
+    const bool has_hosts = errors_.attempt([&] { read_hosts_or_lab(); });
+    if (!has_hosts) experiment_ = Experiment{experiment_.name, experiment_.description};
+    if (const Node* const plan = root_.find("plan")) errors_.attempt([&] { read_plan(*plan); });
+    bool has_engines = true;
     if (const Node* const programs = root_.find("programs"))
-      read_programs(*programs, experiment_.programs);
-    if (const Node* const use = root_.find("use")) read_used_files(*use);
-    if (const Node* const variants = root_.find("variants"))
-      experiment_.variants = read_variants(*variants, experiment_);
-    read_workloads();
+      has_engines &= errors_.attempt([&] { read_programs(*programs, experiment_.programs); });
+    if (const Node* const use = root_.find("use"))
+      has_engines &= errors_.attempt([&] { read_used_files(*use); });
+    // Without these, errors of the workloads would follow from those before.
+    if (has_hosts)
+      if (const Node* const variants = root_.find("variants"))
+        has_engines &=
+            errors_.attempt([&] { experiment_.variants = read_variants(*variants, experiment_); });
+    if (has_engines && (has_right_keys || root_.find("workloads"))) read_workloads(has_hosts);
+    errors_.throw_if_any();
     return std::move(experiment_);
   }
 
  private:
-  void read_name() {
+  void read_name(bool has_right_keys) {
     const Node* const name = root_.find("name");
+    if (!name && !has_right_keys) return;  // it may be misspelt
     if (!name) fail_at(root_.mark, "the experiment has no name: add e.g. name: my-experiment");
     experiment_.name = read_text(*name, "name");
     check_name(experiment_.name, name->mark, "name");
     if (const Node* const text = root_.find("description"))
       experiment_.description = read_text(*text, "description");
+  }
+
+  void read_hosts_or_lab() {
+    const Node *const hosts = root_.find("hosts"), *const lab = root_.find("lab");
+    if (hosts && lab) fail_at(lab->mark, "an experiment has hosts or a lab, not both");
+    if (hosts) read_hosts(*hosts, used_, experiment_);
+    if (lab) experiment_.lab = read_lab(*lab);
   }
 
   void read_used_files(const Node& use) {
@@ -119,24 +135,25 @@ class ExperimentReader {
   void read_plan(const Node& node) {
     check_keys(node, "plan", keys_of("plan"));
     PlanOptions& plan = experiment_.plan;
-    if (const Node* const n = node.find("repetitions"))
-      plan.repetitions = read_key_count(*n, "plan", "repetitions");
-    if (const Node* const n = node.find("seed")) plan.seed = read_key_count(*n, "plan", "seed");
-    if (const Node* const n = node.find("order")) plan.order = read_order(*n);
-    if (const Node* const n = node.find("cooldown"))
-      plan.cooldown = read_bounded(*n, "cooldown", 0);
-    if (const Node* const n = node.find("host_grace"))
-      plan.host_grace = read_bounded(*n, "host_grace", 0);
-    if (const Node* const n = node.find("counters")) plan.counters = read_counters(*n);
-    if (const Node* const n = node.find("start_timeout")) {
-      const Nanoseconds limit = read_bounded(*n, "start_timeout", kMillisecond);
+    const auto read = [&](std::string_view key, auto read_value) {
+      if (const Node* const value = node.find(key)) errors_.attempt([&] { read_value(*value); });
+    };
+    read("repetitions",
+         [&](const Node& n) { plan.repetitions = read_key_count(n, "plan", "repetitions"); });
+    read("seed", [&](const Node& n) { plan.seed = read_key_count(n, "plan", "seed"); });
+    read("order", [&](const Node& n) { plan.order = read_order(n); });
+    read("cooldown", [&](const Node& n) { plan.cooldown = read_bounded(n, "cooldown", 0); });
+    read("host_grace", [&](const Node& n) { plan.host_grace = read_bounded(n, "host_grace", 0); });
+    read("counters", [&](const Node& n) { plan.counters = read_counters(n); });
+    read("start_timeout", [&](const Node& n) {
+      const Nanoseconds limit = read_bounded(n, "start_timeout", kMillisecond);
       for (HostPair& pair : experiment_.hosts)
         pair.client.start_timeout = pair.server.start_timeout = limit;
-    }
-    if (const Node* const n = node.find("timeout")) {
-      plan.timeout = read_bounded(*n, "timeout", kMillisecond);
-      timeout_mark_ = n->mark;
-    }
+    });
+    read("timeout", [&](const Node& n) {
+      plan.timeout = read_bounded(n, "timeout", kMillisecond);
+      timeout_mark_ = n.mark;
+    });
   }
 
   static Nanoseconds read_bounded(const Node& node, std::string_view what, Nanoseconds minimum) {
@@ -164,28 +181,47 @@ class ExperimentReader {
     fail_at(node.mark, fmt::format("unknown counters '{}'{}", text, suggest(text, choices)));
   }
 
-  void read_workloads() {
+  // Without hosts, does not check what depends on them.
+  void read_workloads(bool has_hosts) {
     const Node* const defaults = root_.find("defaults");
-    if (defaults) refuse_search(*defaults, "defaults");
-    if (defaults) check_keys(*defaults, "defaults", assignable_keys());
     const Node* const workloads = root_.find("workloads");
-    if (!workloads) fail_at(root_.mark, "the experiment has no workloads: nothing would run");
+    const bool are_defaults_right =
+        !defaults || errors_.attempt([&] { check_defaults(*defaults, workloads); });
+    if (!workloads)
+      return errors_.add_at(root_.mark, "the experiment has no workloads: nothing would run");
     if (workloads->type != Node::Type::map || workloads->entries.empty())
-      fail_at(workloads->mark, "workloads must be a map with at least one workload");
+      return errors_.add_at(workloads->mark, "workloads must be a map with at least one workload");
     std::set<std::string> used_defaults;
-    const bool share_cpus = std::ranges::any_of(experiment_.hosts, may_share_cpus);
-    for (const Node::Entry& entry : workloads->entries) {
-      check_name(entry.key, entry.mark, "workload name");
-      add_cases(in_every_variant(build_cases(entry.key, entry.value, defaults, experiment_.programs,
-                                             used_defaults, share_cpus),
-                                 entry.value.find("variants")),
-                entry.value.mark);
-    }
-    if (defaults) check_defaults(*defaults, used_defaults);
-    for (const Case& c : experiment_.cases) {
-      check_ip_version(c);
-      check_external(c);
-    }
+    const bool share_cpus = has_hosts && std::ranges::any_of(experiment_.hosts, may_share_cpus);
+    for (const Node::Entry& entry : workloads->entries)
+      errors_.attempt([&] {
+        check_name(entry.key, entry.mark, "workload name");
+        errors_.attempt([&] { refuse_lists(entry.value, "what varies stands under matrix"); });
+        add_cases(
+            in_every_variant(build_cases(entry.key, entry.value, defaults, experiment_.programs,
+                                         used_defaults, share_cpus, are_defaults_right),
+                             entry.value.find("variants")),
+            entry.value.mark);
+      });
+    if (defaults && errors_.empty())
+      errors_.attempt([&] { check_use_of_defaults(*defaults, used_defaults); });
+    if (!has_hosts) return;
+    for (const Case& c : experiment_.cases)
+      errors_.attempt([&] {
+        check_ip_version(c);
+        check_external(c);
+      });
+  }
+
+  void check_defaults(const Node& defaults, const Node* workloads) const {
+    refuse_search(defaults, "defaults");
+    std::set<std::string_view> likely;
+    if (workloads)
+      for (const Node::Entry& entry : workloads->entries)
+        for (const std::string_view key : keys_in_use(entry.value, &defaults, experiment_.programs))
+          likely.insert(key);
+    check_keys(defaults, "defaults", assignable_keys(), {likely.begin(), likely.end()});
+    refuse_lists(defaults, "what varies stands under the matrix of a workload");
   }
 
   void check_ip_version(const Case& c) const {
@@ -261,7 +297,7 @@ class ExperimentReader {
                           experiment_.cases.size(), experiment_.plan.repetitions, kMaxTrials));
   }
 
-  static void check_defaults(const Node& defaults, const std::set<std::string>& used) {
+  static void check_use_of_defaults(const Node& defaults, const std::set<std::string>& used) {
     for (const Node::Entry& entry : defaults.entries)
       if (!used.contains(entry.key))
         fail_at(entry.mark, fmt::format("no engine of this experiment has '{}': this default would "
@@ -273,6 +309,7 @@ class ExperimentReader {
   const std::vector<UsedFile>& used_;
   Experiment experiment_;
   std::set<std::string> names_;
+  ErrorList errors_;
   std::uint64_t planned_trials_ = 0;
   Mark timeout_mark_;
 };

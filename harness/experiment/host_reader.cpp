@@ -6,6 +6,7 @@
 
 #include "harness/base/lines.h"
 #include "harness/experiment/address_reader.h"
+#include "harness/experiment/error_list.h"
 #include "harness/experiment/fleet_reader.h"
 #include "harness/experiment/keys.h"
 #include "harness/experiment/parameter_reader.h"
@@ -124,8 +125,12 @@ Host read_host(const Node::Entry& entry) {
 HostPair read_pair(const Node& node, std::string_view what) {
   check_keys(node, what, keys_of("pair"));
   HostPair pair;
+  ErrorList errors;
   for (const Node::Entry& entry : node.entries)
-    if (entry.key != "name") (entry.key == "client" ? pair.client : pair.server) = read_host(entry);
+    if (entry.key != "name")
+      errors.attempt(
+          [&] { (entry.key == "client" ? pair.client : pair.server) = read_host(entry); });
+  errors.throw_if_any();
   if (const Node* const name = node.find("name"))
     pair.name = read_name(*name, "name");
   else if (!pair.client.name.empty() && !pair.server.name.empty())

@@ -21,9 +21,8 @@ std::uint64_t read_rate(const Node& node) {
   const std::string& text = read_text(node, "rate");
   const auto rate = parse_rate(text);
   if (!rate || *rate < 8000 || *rate > 1'000'000'000'000)
-    fail_at(node.mark, fmt::format("rate: '{}' is not a rate from 8 kbit to 1 Tbit: write e.g. "
-                                   "100mbit",
-                                   text));
+    fail_at(node.mark, fmt::format("rate: '{}' is not a rate from 8 kbit to 1 Tbit{}", text,
+                                   suggest_rate(rate ? "" : text, "100mbit")));
   return *rate;
 }
 

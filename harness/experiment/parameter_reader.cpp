@@ -11,6 +11,7 @@
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
 #include "harness/engines/iperf3_arguments.h"
+#include "harness/experiment/error_list.h"
 #include "harness/experiment/keys.h"
 #include "sockets/core/size_mix.h"
 
@@ -47,10 +48,10 @@ void read_into(std::optional<std::uint64_t>& field, const Parameter& p, const No
   const std::string& text = read_text(node, p.name);
   if (p.unit == Unit::size) {
     field = parse_size(text);
-    if (!field) wrong(node, p.name, "a size: write e.g. 64, 1400B, 64KiB or 1MB");
+    if (!field) wrong(node, p.name, "a size" + suggest_size(text, "64, 1400B, 64KiB or 1MB"));
   } else if (p.unit == Unit::rate) {
     field = parse_rate(text);
-    if (!field) wrong(node, p.name, "a rate: write e.g. 100mbit or 1.5Gbit");
+    if (!field) wrong(node, p.name, "a rate" + suggest_rate(text, "100mbit or 1.5Gbit"));
   } else {
     field = parse_count(text);
     if (!field) wrong(node, p.name, "a count: write plain digits");
@@ -64,8 +65,9 @@ void read_into(std::optional<Nanoseconds>& field, const Parameter& p, const Node
 }
 
 void read_into(std::optional<double>& field, const Parameter& p, const Node& node) {
-  field = parse_frequency(read_text(node, p.name));
-  if (!field) wrong(node, p.name, "a frequency: write e.g. 5000, 10Hz or 5kHz");
+  const std::string& text = read_text(node, p.name);
+  field = parse_frequency(text);
+  if (!field) wrong(node, p.name, "a frequency" + suggest_frequency(text, "5000, 10Hz or 5kHz"));
   check_range(p, node, *field);
 }
 
@@ -140,10 +142,8 @@ std::string read_size_mix(const Node& node) {
   for (const auto& [key, mark, value] : node.entries) {
     const auto size = parse_size(key);
     if (!size || *size == 0 || *size > kMaxMessageSize)
-      fail_at(mark,
-              fmt::format("size_mix: '{}' is not a size from 1B to 1GiB: write e.g. 64, 1400B "
-                          "or 64KiB",
-                          key));
+      fail_at(mark, fmt::format("size_mix: '{}' is not a size from 1B to 1GiB{}", key,
+                                suggest_size(key, "64, 1400B or 64KiB")));
     if (std::ranges::find(mix, *size, &SizeShare::size) != mix.end())
       fail_at(mark, fmt::format("size_mix: {} bytes stand twice", *size));
     mix.push_back(
@@ -233,14 +233,24 @@ std::vector<std::string> assign(Options& options, const std::string& key, const 
   return {key};
 }
 
-void check_keys(const Node& node, std::string_view where,
-                const std::vector<std::string_view>& keys) {
+std::string suggest_key(std::string_view key, const std::vector<std::string_view>& likely,
+                        const std::vector<std::string_view>& keys) {
+  std::string first = suggest(key, likely);
+  std::string second = first.starts_with(',') ? "" : suggest(key, keys);
+  return second.starts_with(',') ? second : first;
+}
+
+void check_keys(const Node& node, std::string_view where, const std::vector<std::string_view>& keys,
+                const std::vector<std::string_view>& likely) {
   if (node.type != Node::Type::map)
     fail_at(node.mark, fmt::format("{} must be a map, not {}", where, describe(node.type)));
+  ErrorList errors;
   for (const Node::Entry& entry : node.entries)
     if (std::find(keys.begin(), keys.end(), entry.key) == keys.end())
-      fail_at(entry.mark,
-              fmt::format("unknown key '{}' in {}{}", entry.key, where, suggest(entry.key, keys)));
+      errors.add_at(entry.mark,
+                    fmt::format("unknown key '{}' in {}{}", entry.key, where,
+                                suggest_key(entry.key, likely.empty() ? keys : likely, keys)));
+  errors.throw_if_any();
 }
 
 Nanoseconds read_duration(const Node& node, std::string_view what) {
@@ -248,7 +258,7 @@ Nanoseconds read_duration(const Node& node, std::string_view what) {
   if (const auto duration = parse_duration(text)) return *duration;
   if (parse_count(text))
     wrong(node, what, fmt::format("a duration: it needs a unit, e.g. {}s", text));
-  wrong(node, what, "a duration: write e.g. 500ms, 3s or 2m");
+  wrong(node, what, "a duration" + suggest_duration(text, "500ms, 3s or 2m"));
 }
 
 std::uint64_t read_count(const Node& node, std::string_view what, std::uint64_t minimum,
@@ -273,11 +283,6 @@ bool read_flag(const Node& node, std::string_view what) {
 }
 
 const std::string& read_text(const Node& node, std::string_view what) {
-  if (node.type == Node::Type::sequence)
-    fail_at(node.mark,
-            fmt::format("{} must be a single value, not a list: what varies stands under "
-                        "matrix",
-                        what));
   if (node.type != Node::Type::scalar)
     fail_at(node.mark, fmt::format("{} must be a single value, not {}", what, describe(node.type)));
   return node.scalar;

@@ -24,10 +24,16 @@ std::vector<std::string_view> parameter_names();
 // kind, transport and engine. Throws UsageError at the value's place.
 std::vector<std::string> assign(Options& options, const std::string& key, const Node& value);
 
-// Throws UsageError at the place of the first key of `node` that is not in `keys`, or if `node` is
-// not a map. `where` names the node.
-void check_keys(const Node& node, std::string_view where,
-                const std::vector<std::string_view>& keys);
+// Throws UsageError that names each key of `node` that is not in `keys`, or if `node` is not a map.
+// `where` names the node. `likely` are the keys of `keys` that the error suggests first and lists;
+// empty: all.
+void check_keys(const Node& node, std::string_view where, const std::vector<std::string_view>& keys,
+                const std::vector<std::string_view>& likely = {});
+
+// Returns ", did you mean 'KEY'?" with a key of `likely`, or else of `keys`, or "; known: " and the
+// keys of `likely`.
+std::string suggest_key(std::string_view key, const std::vector<std::string_view>& likely,
+                        const std::vector<std::string_view>& keys);
 
 // Each of these throws UsageError at the node's place. The error names `what` and a correct value.
 Nanoseconds read_duration(const Node& node, std::string_view what);

@@ -15,6 +15,7 @@
 #include "harness/base/suggest.h"
 #include "harness/engines/engines.h"
 #include "harness/engines/program_words.h"
+#include "harness/experiment/error_list.h"
 #include "harness/experiment/keys.h"
 #include "harness/experiment/parameter_reader.h"
 
@@ -301,10 +302,13 @@ ProgramReady read_ready(const Node& node) {
 void read_programs(const Node& map, std::vector<std::shared_ptr<const Program>>& programs) {
   if (map.type != Node::Type::map || map.entries.empty())
     fail_at(map.mark, "programs must be a map with at least one program");
-  for (const Node::Entry& entry : map.entries) {
-    check_name(entry, programs);
-    programs.push_back(read_program(entry));
-  }
+  ErrorList errors;
+  for (const Node::Entry& entry : map.entries)
+    errors.attempt([&] {
+      check_name(entry, programs);
+      programs.push_back(read_program(entry));
+    });
+  errors.throw_if_any();
 }
 
 }  // namespace pingperf

@@ -9,6 +9,7 @@
 #include "harness/base/parse_number.h"
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
+#include "harness/experiment/error_list.h"
 #include "harness/experiment/keys.h"
 #include "harness/experiment/parameter_reader.h"
 #include "harness/experiment/program_reader.h"
@@ -87,8 +88,8 @@ void read_limits(const Node& node, SystemChanges& changes) {
   if (const Node* const memory = node.find("memory")) {
     const auto bytes = parse_size(read_text(*memory, "memory"));
     if (!bytes || *bytes < kMinMemory)
-      fail_at(memory->mark, fmt::format("memory: '{}' is no size from 4MiB on: write e.g. 256MiB",
-                                        memory->scalar));
+      fail_at(memory->mark, fmt::format("memory: '{}' is no size from 4MiB on{}", memory->scalar,
+                                        suggest_size(bytes ? "" : memory->scalar, "256MiB")));
     changes.memory_limit = *bytes;
   }
 }
@@ -304,12 +305,15 @@ Variants read_variants(const Node& map, const Experiment& experiment) {
     fail_at(map.mark, "variants must be a map with at least one variant, e.g. {plain: {}}");
   static const std::regex plain(std::string(find_key("experiment", "name").pattern));
   Variants variants;
-  for (const Node::Entry& entry : map.entries) {
-    if (!std::regex_match(entry.key, plain))
-      fail_at(entry.mark,
-              fmt::format("variant name '{}' must be of letters, digits, '_' and '-'", entry.key));
-    variants.push_back(VariantReader(entry, experiment).read());
-  }
+  ErrorList errors;
+  for (const Node::Entry& entry : map.entries)
+    errors.attempt([&] {
+      if (!std::regex_match(entry.key, plain))
+        fail_at(entry.mark, fmt::format("variant name '{}' must be of letters, digits, '_' and '-'",
+                                        entry.key));
+      variants.push_back(VariantReader(entry, experiment).read());
+    });
+  errors.throw_if_any();
   return variants;
 }
 

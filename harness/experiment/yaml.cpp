@@ -230,6 +230,27 @@ void refuse_other_encodings(const std::string& text, const std::string& source) 
   }
 }
 
+// Returns what to change, for messages of yaml-cpp that do not say it.
+std::string_view remedy_of(std::string_view message) {
+  struct Remedy {
+    std::string_view message, remedy;
+  };
+  static constexpr Remedy kRemedies[] = {
+      {"illegal map value", ": quote a text that has a colon"},
+      {"illegal map key", ": quote a text that has a colon or a question mark"},
+      {"unknown token", ": quote a text that begins with @, ` or %"},
+      {"end of map not found", ": are these lines indented alike?"},
+      {"end of sequence not found", ": are these lines indented alike?"},
+      {"end of map flow not found", ": a { has no }, or a , is missing"},
+      {"end of sequence flow not found", ": a [ has no ], or a , is missing"},
+      {"illegal EOF in scalar", ": a quotation mark has no other"},
+      {"the referenced anchor is not defined", ": quote a text that begins with *"},
+  };
+  for (const Remedy& remedy : kRemedies)
+    if (message.starts_with(remedy.message)) return remedy.remedy;
+  return "";
+}
+
 Node parse(const std::string& text, const std::string& source) {
   refuse_other_encodings(text, source);
   std::istringstream in(text);
@@ -243,7 +264,8 @@ Node parse(const std::string& text, const std::string& source) {
     return builder.take();
   } catch (const YAML::Exception& e) {
     refuse_tabs(text, source);
-    fail_at({source, e.mark.line + 1, e.mark.column + 1}, "not YAML: " + e.msg);
+    fail_at({source, e.mark.line + 1, e.mark.column + 1},
+            fmt::format("not YAML: {}{}", e.msg, remedy_of(e.msg)));
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
+#include "harness/experiment/error_list.h"
 #include "harness/experiment/experiment_reader.h"
 #include "harness/experiment/keys.h"
 #include "harness/experiment/matrix.h"
@@ -74,16 +75,20 @@ double read_number(const Node& node, std::string_view what) {
 // Reads a bound in the unit that ends the metric's name.
 double read_bound(const Node& node, std::string_view what, const std::string& metric) {
   const std::string& text = read_text(node, what);
-  const auto checked = [&](auto value, std::string_view example) -> double {
+  const auto checked = [&](auto value, const std::string& suggestion) -> double {
     if (!value)
-      fail_at(node.mark, fmt::format("{}: '{}' is no value of {}: write e.g. {}", what, text,
-                                     metric, example));
+      fail_at(node.mark,
+              fmt::format("{}: '{}' is no value of {}{}", what, text, metric, suggestion));
     return static_cast<double>(*value);
   };
-  if (metric.ends_with("_bps")) return checked(parse_rate(text), "100mbit or 1.5Gbit");
-  if (metric.ends_with("_ns")) return checked(parse_duration(text), "200us or 5ms");
-  if (metric.ends_with("_bytes")) return checked(parse_size(text), "64KiB or 1MB");
-  if (metric.ends_with("_hz")) return checked(parse_frequency(text), "5000 or 5kHz");
+  if (metric.ends_with("_bps"))
+    return checked(parse_rate(text), suggest_rate(text, "100mbit or 1.5Gbit"));
+  if (metric.ends_with("_ns"))
+    return checked(parse_duration(text), suggest_duration(text, "200us or 5ms"));
+  if (metric.ends_with("_bytes"))
+    return checked(parse_size(text), suggest_size(text, "64KiB or 1MB"));
+  if (metric.ends_with("_hz"))
+    return checked(parse_frequency(text), suggest_frequency(text, "5000 or 5kHz"));
   return read_number(node, what);
 }
 
@@ -120,17 +125,20 @@ class CriteriaReader {
 
   Criteria read() {
     criteria_.repetitions = repetitions_;
+    ErrorList errors;
     if (const Node* const compare = root_.find("compare"))
       for (const Node& entry : entries_of(*compare, "compare"))
-        criteria_.compare.push_back(read_comparison(entry));
+        errors.attempt([&] { criteria_.compare.push_back(read_comparison(entry)); });
     compare_loaded_with_idle();
-    const Node* const plan = root_.find("plan");
-    if (const Node* const until = plan ? plan->find("until") : nullptr) read_until(*until);
+    if (const Node* const until = find_until(); until && errors.empty())
+      errors.attempt([&] { read_until(*until); });
     if (const Node* const gates = root_.find("gates"))
       for (const Node& entry : entries_of(*gates, "gates"))
-        criteria_.gates.push_back(read_gate(entry));
+        errors.attempt([&] { criteria_.gates.push_back(read_gate(entry)); });
     for (const Case& c : cases_)
-      if (c.search) criteria_.searches.push_back({c.name, read_conditions(c)});
+      if (c.search)
+        errors.attempt([&] { criteria_.searches.push_back({c.name, read_conditions(c)}); });
+    errors.throw_if_any();
     return std::move(criteria_);
   }
 
@@ -272,10 +280,15 @@ class CriteriaReader {
     if (text == "fail") return Inconclusive::fail;
     if (text != "repeat")
       fail_at(node.mark, fmt::format("unknown inconclusive '{}'{}", text, suggest(text, choices)));
-    if (!criteria_.until)
+    if (!find_until())
       fail_at(node.mark,
               "inconclusive: repeat needs to know how often: add until: {at_most: 40} to plan");
     return Inconclusive::repeat;
+  }
+
+  const Node* find_until() const {
+    const Node* const plan = root_.find("plan");
+    return plan ? plan->find("until") : nullptr;
   }
 
   void read_until(const Node& node) {
@@ -352,14 +365,28 @@ class CriteriaReader {
     return is_measured;
   }
 
-  static void check_where(const Node& where) {
-    std::vector<std::string_view> keys = assignable_keys();
-    keys.insert(keys.end(), {"variant", "pair"});
-    check_keys(where, "where", keys);
+  void check_where(const Node& where) const {
+    const auto with_axes = [](std::vector<std::string_view> keys) {
+      keys.insert(keys.end(), {"variant", "pair"});
+      return keys;
+    };
+    check_keys(where, "where", with_axes(assignable_keys()), with_axes(keys_of_cases()));
     if (where.entries.empty()) fail_at(where.mark, "where without keys says nothing");
     Options scratch;
     for (const Node::Entry& entry : where.entries)
       if (entry.key != "variant" && entry.key != "pair") assign(scratch, entry.key, entry.value);
+  }
+
+  // Returns the assignable keys that some case has.
+  std::vector<std::string_view> keys_of_cases() const {
+    std::vector<std::string_view> keys = {"kind", "transport", "engine"};
+    for (const Parameter& p : parameters()) {
+      const std::string_view key = p.name.substr(0, p.name.find('.'));
+      if (keys.back() != key &&
+          std::ranges::any_of(cases_, [&](const Case& c) { return is_set(c.options, p); }))
+        keys.push_back(key);
+    }
+    return keys;
   }
 
   std::string read_workload(const Node& node) const {

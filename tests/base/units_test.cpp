@@ -77,5 +77,31 @@ TEST(Units, APatternMatchesTheTextsThatItsParserAccepts) {
   agree(percent_pattern(), parse_percent);
 }
 
+// Each form is refused with the one that was meant.
+TEST(Units, FormsOfOtherProgramsAndCountriesAreCorrected) {
+  EXPECT_EQ(suggest_size("4K", "64"), ", did you mean '4KiB'?");
+  EXPECT_EQ(suggest_size("4M", "64"), ", did you mean '4MiB'?");
+  EXPECT_EQ(suggest_size("64 KiB", "64"), ", did you mean '64KiB'?");
+  EXPECT_EQ(suggest_size("1\u00a0500B", "64"), ", did you mean '1500B'?");
+  EXPECT_EQ(suggest_rate("100M", "1mbit"), ", did you mean '100Mbit'?");
+  EXPECT_EQ(suggest_rate("1.5 Gbits/sec", "1mbit"), ", did you mean '1.5Gbit'?");
+  EXPECT_EQ(suggest_rate("1,5Gbit", "1mbit"), ", did you mean '1.5Gbit'?");
+  EXPECT_EQ(suggest_duration("5 sec", "1s"), ", did you mean '5s'?");
+  EXPECT_EQ(suggest_duration("0,5s", "1s"), ", did you mean '0.5s'?");
+  EXPECT_EQ(suggest_frequency("5k", "5kHz"), ", did you mean '5kHz'?");
+}
+
+TEST(Units, FormsWithTwoMeaningsGetExamplesOnly) {
+  EXPECT_EQ(suggest_size("1,500B", "64 or 1MB"), ": write e.g. 64 or 1MB");  // 1.5 or 1500
+  EXPECT_EQ(suggest_rate("100", "1mbit"), ": write e.g. 1mbit");
+  EXPECT_EQ(suggest_rate("100MB", "1mbit"), ": write e.g. 1mbit");
+  EXPECT_EQ(suggest_duration("", "1s"), ": write e.g. 1s");
+  EXPECT_EQ(suggest_size(",", "64"), ": write e.g. 64");
+}
+
+TEST(Units, AGreekMuIsReadAsTheMicroSign) {
+  EXPECT_EQ(parse_duration("5\u03bcs"), 5 * kMicrosecond);
+}
+
 }  // namespace
 }  // namespace pingperf

@@ -68,6 +68,72 @@ INSTANTIATE_TEST_SUITE_P(All, BadExperiment, testing::ValuesIn(bad_files()), [](
   return name;
 });
 
+// Returns the errors of an experiment, one per line.
+std::string errors_of(const std::string& text) {
+  try {
+    check(parse_experiment(text, "x.yaml"));
+    return "";
+  } catch (const UsageError& e) {
+    return e.what();
+  }
+}
+
+TEST(BadExperiments, ErrorsOfAllSectionsAreReportedTogether) {
+  EXPECT_EQ(errors_of("name: a b\n"
+                      "hosts: {client: {sssh: a}, server: {address: '0.0.0.0'}}\n"
+                      "plan: {repetitions: many, order: sorted}\n"
+                      "workloads:\n"
+                      "  bulk: {kind: throughput, engine: blocking, message_size: 4K, stremas: 2}\n"
+                      "  ping: {kind: latency, engine: blokcing}\n"),
+            "x.yaml:1:7: name 'a b' must be of letters, digits, '_' and '-'\n"
+            "x.yaml:2:18: unknown key 'sssh' in host 'client', did you mean 'ssh'?\n"
+            "x.yaml:2:46: address: '0.0.0.0' is every address of a host: write the one that the "
+            "client dials\n"
+            "x.yaml:3:21: repetitions: 'many' is not a count: write plain digits\n"
+            "x.yaml:3:34: unknown order 'sorted'; known: shuffled, sequential\n"
+            "x.yaml:5:64: unknown key 'stremas' in workload 'bulk', did you mean 'streams'?\n"
+            "x.yaml:5:60: message_size: '4K' is not a size, did you mean '4KiB'?\n"
+            "x.yaml:6:33: unknown engine 'blokcing', did you mean 'blocking'?");
+}
+
+TEST(BadExperiments, ErrorsOfAllComparisonsAndGatesAreReportedTogether) {
+  EXPECT_EQ(errors_of("name: x\n"
+                      "workloads: {bulk: {kind: throughput, matrix: {engine: [blocking, epoll]}}}\n"
+                      "compare: [{metric: troughput_bps, axis: engine, baseline: blocking}]\n"
+                      "gates:\n"
+                      "  - {metric: throughput_bps, at_least: 1G}\n"
+                      "  - {metric: throughput_bps, at_lest: 1Gbit}\n"),
+            "x.yaml:3:20: unknown metric 'troughput_bps', did you mean 'throughput_bps'?\n"
+            "x.yaml:5:40: at_least: '1G' is no value of throughput_bps, did you mean '1Gbit'?\n"
+            "x.yaml:6:30: unknown key 'at_lest' in a gate, did you mean 'at_least'?");
+}
+
+TEST(BadExperiments, AnErrorInAMatrixIsReportedOnce) {
+  EXPECT_EQ(errors_of("name: x\n"
+                      "workloads:\n"
+                      "  bulk: {kind: throughput, matrix: {engine: [blocking, epoll], "
+                      "message_size: [1KiB, 4K]}}\n"),
+            "x.yaml:3:85: message_size: '4K' is not a size, did you mean '4KiB'?");
+}
+
+TEST(BadExperiments, TenErrorsAreReportedAtMost) {
+  std::string text = "name: x\nworkloads:\n";
+  for (int i = 0; i < 20; ++i)
+    text += "  w" + std::to_string(i) + ": {kind: latency, engine: none}\n";
+  EXPECT_EQ(std::ranges::count(errors_of(text), '\n'), 9);
+}
+
+TEST(BadExperiments, OnlyKeysOfTheKindAndTheEngineAreSuggested) {
+  const auto suggestion = [](const std::string& kind, const std::string& key) {
+    const std::string error = errors_of("name: x\nworkloads: {w: {kind: " + kind +
+                                        ", engine: blocking, " + key + ": 1}}\n");
+    return error.substr(error.find("did"));
+  };
+  EXPECT_EQ(suggestion("throughput", "ratee"), "did you mean 'rate'?");
+  EXPECT_EQ(suggestion("latency", "frequenc"), "did you mean 'frequency'?");
+  EXPECT_EQ(suggestion("connect", "burts"), "did you mean 'burst'?");  // none of its own is near
+}
+
 TEST(BadExperiments, AreFortyAtLeast) {
   EXPECT_GE(bad_files().size(), 40u);
 }
