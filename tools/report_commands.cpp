@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <sstream>
 
 #include "harness/base/json.h"
 #include "harness/base/usage_error.h"
@@ -10,6 +11,7 @@
 #include "harness/history/history_entry.h"
 #include "harness/report/exports.h"
 #include "harness/report/junit.h"
+#include "harness/report/remarks.h"
 #include "harness/report/report.h"
 #include "harness/report/results_table.h"
 #include "harness/report/search_table.h"
@@ -99,10 +101,18 @@ FinishedRun finished_run(const std::filesystem::path& run, const TrialTable& tri
   return finished;
 }
 
+Json environment_of(const std::filesystem::path& run) {
+  return std::filesystem::exists(run / "environment.json") ? recorded_environment(run)
+                                                           : Json::object();
+}
+
 std::string run_markdown(const std::filesystem::path& run, const TrialTable& trials) {
   const auto [experiment, criteria] = finished_run(run, trials);
   std::string text = fmt::format("### {}\n\n", experiment.name);
   if (!experiment.description.empty()) text += experiment.description + "\n\n";
+  std::istringstream remarks(remarks_text(trials, environment_of(run)));
+  for (std::string line; std::getline(remarks, line);) text += fmt::format("- {}\n", line);
+  if (text.ends_with("\n") && !text.ends_with("\n\n")) text += "\n";
   text += results_markdown(trials, experiment.cases);
   if (!criteria.searches.empty())
     text += fmt::format("\n{}",
@@ -129,11 +139,6 @@ HistoryBase read_base(const CompareCommand& command, const RunSet& new_runs) {
     return {read_side(command.base, command.base_selection, new_runs), {}};
   History history(command.history, History::Access::read);
   return history_base(history, new_runs, command.stored);
-}
-
-Json environment_of(const std::filesystem::path& run) {
-  return std::filesystem::exists(run / "environment.json") ? recorded_environment(run)
-                                                           : Json::object();
 }
 
 // The metrics that a report compares. They are also the defaults of `compare`.

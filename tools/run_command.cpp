@@ -17,6 +17,7 @@
 #include "harness/experiment/experiment_reader.h"
 #include "harness/experiment/search_reader.h"
 #include "harness/report/junit.h"
+#include "harness/report/remarks.h"
 #include "harness/report/report.h"
 #include "harness/report/results_table.h"
 #include "harness/report/search_table.h"
@@ -50,10 +51,12 @@ struct Outcome {
   std::size_t failed_gates = 0;
 };
 
-void print_tables(const Experiment& experiment, const TrialTable& trials,
+void print_tables(const Experiment& experiment, const TrialTable& trials, const Json& environment,
                   const std::vector<Verdict>& comparisons, const std::vector<Verdict>& gates,
                   const std::vector<SearchResult>& searches) {
   const Style style = style_of_stdout();
+  if (const std::string remarks = remarks_text(trials, environment); !remarks.empty())
+    fmt::print("\n{}", wrap(remarks, style.width));
   fmt::print("\n{}", results_table(trials, experiment.cases, style));
   if (!searches.empty()) fmt::print("\n{}", searches_table(searches, style));
   if (!comparisons.empty()) fmt::print("\n{}", comparisons_table(comparisons, style));
@@ -82,7 +85,8 @@ Outcome report(const Experiment& experiment, const Criteria& criteria,
   if (document)
     *document = run_json(directory.path(), gates);
   else
-    print_tables(experiment, trials, comparisons, gates, searches);
+    print_tables(experiment, trials, recorded_environment(directory.path()), comparisons, gates,
+                 searches);
   Outcome outcome;
   for (const auto& row : trials.rows()) {
     const std::string_view status = trials.text(row, "status");

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <map>
 
-#include "harness/report/results_table.h"
+#include "harness/base/json.h"
+#include "harness/report/remarks.h"
 #include "harness/report/search_table.h"
 #include "harness/results/metrics.h"
 #include "harness/results/record.h"
@@ -303,6 +305,30 @@ std::vector<Statement> headline(const ReportedRun& run) {
   add_links(run, statements);
   add_searches(run, statements);
   add_trials(run, statements);
+  return statements;
+}
+
+std::vector<Statement> remark_statements(const std::vector<ReportedRun>& runs,
+                                         const std::vector<Json>& environments) {
+  constexpr std::size_t kMaxWarnings = 4;
+  SubjectTexts findings, warnings;
+  std::size_t trials = 0;
+  for (const Json& environment : environments)
+    std::ranges::copy(serious_findings(environment), std::back_inserter(findings));
+  for (const ReportedRun& run : runs) {
+    std::ranges::copy(trial_warnings(*run.trials), std::back_inserter(warnings));
+    trials += run.trials->rows().size();
+  }
+  std::vector<Statement> statements;
+  for (const SharedText& finding : shared_texts(findings))
+    statements.push_back({Rating::open, fmt::format("Doctor, {}.", finding.text),
+                          "Remedy: " + finding.subject + "."});
+  std::vector<SharedText> shared = shared_texts(warnings);
+  std::erase_if(shared, [](const SharedText& warning) { return warning.count < 2; });
+  shared.resize(std::min(shared.size(), kMaxWarnings));
+  for (const SharedText& warning : shared)
+    statements.push_back(
+        {Rating::open, fmt::format("{} of {} trials: {}.", warning.count, trials, warning.text)});
   return statements;
 }
 

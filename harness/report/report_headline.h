@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/base/json_fwd.h"
 #include "harness/report/reported_run.h"
 
 namespace pingperf {
@@ -24,6 +25,11 @@ std::string_view name(Statement::Rating rating);
 // Returns sentences about the gates, the comparisons, the figures and the trials, in this order. A
 // few comparisons are one sentence each. Many are one sentence per metric and verdict.
 std::vector<Statement> headline(const ReportedRun& run);
+
+// Returns sentences about serious findings of the doctor, and about warnings that several trials
+// share. `environments` has the environment.json of each run, or null.
+std::vector<Statement> remark_statements(const std::vector<ReportedRun>& runs,
+                                         const std::vector<Json>& environments);
 
 // Returns the changes from the run `base` to the run `new_run`.
 std::vector<Statement> headline(const RunComparison& change, const std::string& base,

@@ -14,8 +14,6 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kMaxWarnings = 5;
-
 using MetricNames = std::vector<std::string_view>;
 
 // Returns the metrics shown for a kind of workload. A metric that no case has is left out.
@@ -178,20 +176,6 @@ std::vector<TextTable> tables_of(const TrialTable& trials, const std::vector<Cas
   return tables;
 }
 
-// Lists the first wanted rows with their text in `column`, then the number of the others.
-template <typename Wanted>
-std::string listed_rows(const TrialTable& trials, std::string_view column, Wanted wanted) {
-  std::string text;
-  std::size_t count = 0;
-  for (const auto& row : trials.rows()) {
-    if (!wanted(row) || ++count > kMaxWarnings) continue;
-    text += fmt::format("{} {} #{}: {}\n", trials.text(row, "status"), trials.text(row, "case"),
-                        trials.text(row, "repetition"), trials.text(row, column));
-  }
-  if (count > kMaxWarnings) text += fmt::format("and {} more\n", count - kMaxWarnings);
-  return text.empty() ? text : "\n" + text;
-}
-
 }  // namespace
 
 std::string results_table(const TrialTable& trials, const std::vector<Case>& cases,
@@ -200,13 +184,9 @@ std::string results_table(const TrialTable& trials, const std::vector<Case>& cas
   for (const TextTable& table : tables_of(trials, cases, style.width))
     text += table.to_string(style) + "\n";
   const auto is_ok = [&](const auto& row) { return trials.text(row, "status") == "ok"; };
-  std::string text_below;
   if (!text.empty() && std::ranges::any_of(trials.rows(), is_ok))
-    text_below = "Medians of the ok trials; ± is half their range.\n";
-  text_below += listed_rows(trials, "error", [&](const auto& row) { return !is_ok(row); });
-  text_below += listed_rows(trials, "quality",
-                            [&](const auto& row) { return !trials.text(row, "quality").empty(); });
-  return text + wrap(text_below, style.width);
+    text += wrap("Medians of the ok trials; ± is half their range.\n", style.width);
+  return text;
 }
 
 std::string results_markdown(const TrialTable& trials, const std::vector<Case>& cases) {

@@ -110,6 +110,28 @@ TEST_F(ReportPageTest, HeadlineReportsThatTooFewPairsHaveNoVerdict) {
                                     "six."));
 }
 
+TEST_F(ReportPageTest, HeadlineEndsWithFindingsAndWhatSpoiltManyTrials) {
+  measure(1.5, 2);
+  csv_ = trials_header();
+  for (std::uint64_t block = 1; block <= 2; ++block)
+    for (const Case& c : experiment_.cases) {
+      TrialRecord r = samples_.transfer(c, block, 1'000'000);
+      r.quality = fmt::format("others took {}% of the CPU time", 40 + block);
+      csv_ += trial_row(r);
+    }
+  write("environment.json",
+        R"({"doctor": [{"host": "both hosts", "findings": [{"severity": "serious", "what": "a load",
+            "remedy": "top"}]}]})");
+  const ReportedRun reported = run();
+  const Json one = data_of(report_html({reported}))["runs"][0]["headline"];
+  ASSERT_GE(one.size(), 2u);
+  EXPECT_EQ(one[one.size() - 2]["text"], "Doctor, both hosts: a load.");
+  EXPECT_EQ(one[one.size() - 2]["detail"], "Remedy: top.");
+  EXPECT_EQ(one.back()["text"], "4 of 4 trials: others took 41 to 42% of the CPU time.");
+  const Json both = data_of(report_html({reported, reported}))["headline"];
+  EXPECT_EQ(both.back()["text"], "8 of 8 trials: others took 41 to 42% of the CPU time.");
+}
+
 TEST_F(ReportPageTest, HeadlineNamesThreeOfTheCountersThatChanged) {
   measure(1.5, 10);
   ReportedRun reported = run();
