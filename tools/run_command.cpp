@@ -14,6 +14,7 @@
 #include "harness/base/terminal.h"
 #include "harness/base/usage_error.h"
 #include "harness/doctor/check_hosts.h"
+#include "harness/experiment/case_order.h"
 #include "harness/experiment/experiment_reader.h"
 #include "harness/experiment/search_reader.h"
 #include "harness/report/junit.h"
@@ -75,7 +76,8 @@ Outcome report(const Experiment& experiment, const Criteria& criteria,
     write_file_atomically(directory.path() / file, text);
   };
   const std::vector<SearchResult> searches = Searches(experiment.cases, criteria, trials).results();
-  const std::vector<SummaryRow> summary = summarize(trials);
+  std::vector<SummaryRow> summary = summarize(trials);
+  sort_by_case(summary, experiment.cases);
   if (!criteria.searches.empty()) write("searches.csv", searches_csv(searches));
   write("summary.csv", summary_csv(summary));
   write("comparisons.csv", verdicts_csv(VerdictList::comparisons, comparisons, directory.name()));

@@ -376,11 +376,13 @@ std::string letter_of(std::size_t run) {
 std::string report_html(const std::vector<ReportedRun>& runs,
                         const std::vector<ReportedChange>& changes) {
   const std::vector<std::string> metrics = metrics_of(runs, changes);
+  const bool is_many = runs.size() > kMaxRunsSideBySide;
   Json json = {{"generator", fmt::format("pingperf {} ({})", version(), git_commit())},
                {"threshold", kThreshold},
                {"metrics", metrics_json(metrics)},
                {"changes", changes_json(changes)},
-               {"headline", Json::array()}};
+               {"headline", Json::array()},
+               {"is_many", is_many}};
   std::vector<Json> environments;
   for (const ReportedRun& run : runs) {
     environments.push_back(environment_of(run.directory));
@@ -388,7 +390,8 @@ std::string report_html(const std::vector<ReportedRun>& runs,
   }
   for (const ReportedChange& change : changes)
     for (Json& s :
-         statements_json(headline(change.comparison, letter_of(0), letter_of(change.run))))
+         statements_json(headline(change.comparison, is_many ? "the earlier runs" : letter_of(0),
+                                  is_many ? "the newest run" : letter_of(change.run))))
       json["headline"].push_back(std::move(s));
   Json& below = runs.size() == 1 ? json["runs"][0]["headline"] : json["headline"];
   for (Json& s : statements_json(remark_statements(runs, environments)))

@@ -183,7 +183,11 @@ void add_comparisons(const ReportedRun& run, std::vector<Statement>& statements)
   for (const Verdict& row : run.comparisons)
     subjects.push_back({&row, row.case_name, without_common_start(row.baseline, row.case_name),
                         counted(row.n, "pair")});
-  for (Statement& s : statements_of(subjects, "the baseline")) statements.push_back(std::move(s));
+  for (Statement& s : statements_of(subjects, "the baseline")) {
+    if (s.rating == Rating::good) s.rating = Rating::up;
+    if (s.rating == Rating::bad) s.rating = Rating::down;
+    statements.push_back(std::move(s));
+  }
 }
 
 void add_gates(const ReportedRun& run, std::vector<Statement>& statements) {
@@ -289,6 +293,10 @@ std::string_view name(Statement::Rating mark) {
       return "good";
     case Rating::bad:
       return "bad";
+    case Rating::up:
+      return "up";
+    case Rating::down:
+      return "down";
     case Rating::open:
       return "open";
     case Rating::plain:

@@ -10,10 +10,11 @@
 
 namespace pingperf {
 
-// One sentence. Its rating is good for a case that is better than its baseline or keeps its bound,
-// bad for the opposite, open if the data do not decide, and plain for all else.
+// One sentence. Its rating is good for a run that is better than its base and for a kept bound, bad
+// for the opposite, open if the data do not decide, and plain for all else. Cases that one run
+// compares are up or down, because a slower case is a finding and no regression.
 struct Statement {
-  enum class Rating { good, bad, open, plain };
+  enum class Rating { good, bad, up, down, open, plain };
 
   Rating rating = Rating::plain;
   std::string text;

@@ -9,6 +9,7 @@
 
 #include "harness/base/statistics.h"
 #include "harness/base/units.h"
+#include "harness/report/grid.h"
 #include "harness/results/metrics.h"
 
 namespace pingperf {
@@ -160,6 +161,14 @@ std::optional<TextTable> parts_table(const TrialTable& trials, const std::vector
   return any ? std::optional(table) : std::nullopt;
 }
 
+// Returns the grids of the first metric of each kind.
+std::vector<Grid> grids_of(const TrialTable& trials, const std::vector<Case>& cases) {
+  std::vector<Grid> grids;
+  for (const std::string_view metric : {"throughput_bps", "rtt_p50_ns"})
+    for (Grid& grid : result_grids(trials, cases, metric)) grids.push_back(std::move(grid));
+  return grids;
+}
+
 // `terminal_width` is npos if the output is not a terminal. The tables then have no bars.
 std::vector<TextTable> tables_of(const TrialTable& trials, const std::vector<Case>& cases,
                                  std::size_t terminal_width) {
@@ -181,6 +190,9 @@ std::vector<TextTable> tables_of(const TrialTable& trials, const std::vector<Cas
 std::string results_table(const TrialTable& trials, const std::vector<Case>& cases,
                           const Style& style) {
   std::string text;
+  for (const auto& [title, grid] : grids_of(trials, cases))
+    text += styled(wrap(title, style.width), TextStyle::heading, style) + "\n" +
+            grid.to_string(style) + "\n";
   for (const TextTable& table : tables_of(trials, cases, style.width))
     text += table.to_string(style) + "\n";
   const auto is_ok = [&](const auto& row) { return trials.text(row, "status") == "ok"; };
@@ -191,6 +203,8 @@ std::string results_table(const TrialTable& trials, const std::vector<Case>& cas
 
 std::string results_markdown(const TrialTable& trials, const std::vector<Case>& cases) {
   std::string text;
+  for (const auto& [title, grid] : grids_of(trials, cases))
+    text += title + "\n\n" + grid.to_markdown() + "\n";
   for (const TextTable& table : tables_of(trials, cases, std::string::npos))
     text += table.to_markdown() + "\n";
   return text.empty() ? text : text + "Medians of the ok trials; ± is half their range.\n";

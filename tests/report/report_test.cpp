@@ -92,7 +92,7 @@ std::size_t count(const std::string& text, const std::string& what) {
 
 TEST_F(ReportPageTest, HeadlineHasTheFasterOneAndTheInterval) {
   measure(1.5, 10);
-  EXPECT_THAT(sentences(), Contains("good: bulk/engine=blocking is faster: goodput 1.50 × that of "
+  EXPECT_THAT(sentences(), Contains("up: bulk/engine=blocking is faster: goodput 1.50 × that of "
                                     "engine=iperf3, 95 % interval 1.50 to 1.50, 10 pairs."));
   EXPECT_THAT(sentences(), Contains("plain: Goodput: from 8.04 Mbit/s (bulk/engine=iperf3) to "
                                     "12.1 Mbit/s (bulk/engine=blocking)."));
@@ -152,9 +152,9 @@ TEST_F(ReportPageTest, HeadlineOfManyComparisonsHasASentenceForEachVerdict) {
   for (int i = 0; i < 9; ++i)
     criteria_.compare[0].pairs.push_back({"bulk/engine=iperf3", "bulk/engine=blocking"});
   EXPECT_THAT(sentences(), Contains(StartsWith(
-                               "bad: Goodput: slower in 9 of 10 against the baseline: from 0.67 × "
+                               "down: Goodput: slower in 9 of 10 against the baseline: from 0.67 × "
                                "(bulk/engine=iperf3) to ")));
-  EXPECT_THAT(sentences(), Contains("good: Goodput: faster in 1 of 10 against the baseline: 1.50 × "
+  EXPECT_THAT(sentences(), Contains("up: Goodput: faster in 1 of 10 against the baseline: 1.50 × "
                                     "(bulk/engine=blocking)."));
 }
 
