@@ -3,13 +3,16 @@
 
 #include <algorithm>
 #include <deque>
+#include <sstream>
 
 #include "harness/base/json.h"
 #include "harness/base/usage_error.h"
+#include "harness/experiment/case_order.h"
 #include "harness/experiment/experiment_reader.h"
 #include "harness/history/history_entry.h"
 #include "harness/report/exports.h"
 #include "harness/report/junit.h"
+#include "harness/report/remarks.h"
 #include "harness/report/report.h"
 #include "harness/report/results_table.h"
 #include "harness/report/search_table.h"
@@ -99,10 +102,18 @@ FinishedRun finished_run(const std::filesystem::path& run, const TrialTable& tri
   return finished;
 }
 
+Json environment_of(const std::filesystem::path& run) {
+  return std::filesystem::exists(run / "environment.json") ? recorded_environment(run)
+                                                           : Json::object();
+}
+
 std::string run_markdown(const std::filesystem::path& run, const TrialTable& trials) {
   const auto [experiment, criteria] = finished_run(run, trials);
   std::string text = fmt::format("### {}\n\n", experiment.name);
   if (!experiment.description.empty()) text += experiment.description + "\n\n";
+  std::istringstream remarks(remarks_text(trials, environment_of(run)));
+  for (std::string line; std::getline(remarks, line);) text += fmt::format("- {}\n", line);
+  if (text.ends_with("\n") && !text.ends_with("\n\n")) text += "\n";
   text += results_markdown(trials, experiment.cases);
   if (!criteria.searches.empty())
     text += fmt::format("\n{}",
@@ -131,21 +142,33 @@ HistoryBase read_base(const CompareCommand& command, const RunSet& new_runs) {
   return history_base(history, new_runs, command.stored);
 }
 
-Json environment_of(const std::filesystem::path& run) {
-  return std::filesystem::exists(run / "environment.json") ? recorded_environment(run)
-                                                           : Json::object();
-}
-
 // The metrics that a report compares. They are also the defaults of `compare`.
 const std::vector<std::string> kReportedMetrics = {"throughput_bps", "rtt_p50_ns"};
 
-// Returns the change from the first run of a report to another.
-RunComparison change_between(const std::filesystem::path& first,
-                             const std::filesystem::path& other) {
-  const RunSet base = RunSet::read({first}), new_runs = RunSet::read({other});
+// Returns the change from the runs of `before` to another run.
+RunComparison change_between(const std::vector<std::string>& before, const std::string& other) {
+  const RunSet base = RunSet::read(before), new_runs = RunSet::read({other});
   RunComparison change = compare_runs(base, new_runs, {.metrics = kReportedMetrics});
   explain_runs(change, base, new_runs);
   return change;
+}
+
+}  // namespace
+
+namespace {
+
+// Sorts the rows into the order of the experiment file of the newest run. Runs without a readable
+// file keep the order of their trials.
+void sort_by_file(RunComparison& comparison, const RunSet& new_runs) {
+  const std::filesystem::path& run = new_runs.runs().back().directory;
+  if (run.empty() || !std::filesystem::exists(run / "experiment.yaml")) return;
+  try {
+    const auto cases = load_experiment(run / "experiment.yaml", recorded_overrides(run)).cases;
+    sort_by_case(comparison.rows, cases);
+    sort_by_case(comparison.references, cases);
+  } catch (const std::exception&) {
+    return;  // such as a file of another version
+  }
 }
 
 }  // namespace
@@ -156,6 +179,7 @@ int compare_command(const CompareCommand& command) {
   const RunSet& base = stored.runs;
   print_searched(new_runs);
   RunComparison comparison = compare_runs(base, new_runs, command.options);
+  sort_by_file(comparison, new_runs);
   if (!command.history.empty())  // its older runs may have cases that were removed since
     std::erase_if(comparison.only_base, [&](const std::string& name) {
       return base.runs().back().trials.rows_of(name).empty();
@@ -209,9 +233,20 @@ int report_command(const ReportCommand& command) {
                     std::move(comparisons), judge_gates(criteria, run.trials),
                     Searches(experiment.cases, criteria, run.trials).results(),
                     criteria.gates_left_out});
-    if (runs.size() > 1)
-      changes.push_back({runs.size() - 1, change_between(runs.front().directory, run.directory)});
   }
+  std::vector<std::string> directories;
+  for (ReportedRun& run : runs) {
+    directories.push_back(run.directory.string());
+    sort_by_case(run.summary, run.experiment->cases);
+  }
+  if (runs.size() > kMaxRunsSideBySide)
+    changes.push_back({runs.size() - 1, change_between({directories.begin(), directories.end() - 1},
+                                                       directories.back())});
+  else
+    for (std::size_t i = 1; i < runs.size(); ++i)
+      changes.push_back({i, change_between({directories.front()}, directories[i])});
+  for (ReportedChange& change : changes)
+    sort_by_case(change.comparison.rows, runs.back().experiment->cases);
   const std::filesystem::path file = command.output.empty() ? runs.front().directory / "report.html"
                                                             : std::filesystem::path(command.output);
   try {

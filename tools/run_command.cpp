@@ -14,9 +14,11 @@
 #include "harness/base/terminal.h"
 #include "harness/base/usage_error.h"
 #include "harness/doctor/check_hosts.h"
+#include "harness/experiment/case_order.h"
 #include "harness/experiment/experiment_reader.h"
 #include "harness/experiment/search_reader.h"
 #include "harness/report/junit.h"
+#include "harness/report/remarks.h"
 #include "harness/report/report.h"
 #include "harness/report/results_table.h"
 #include "harness/report/search_table.h"
@@ -50,10 +52,12 @@ struct Outcome {
   std::size_t failed_gates = 0;
 };
 
-void print_tables(const Experiment& experiment, const TrialTable& trials,
+void print_tables(const Experiment& experiment, const TrialTable& trials, const Json& environment,
                   const std::vector<Verdict>& comparisons, const std::vector<Verdict>& gates,
                   const std::vector<SearchResult>& searches) {
   const Style style = style_of_stdout();
+  if (const std::string remarks = remarks_text(trials, environment); !remarks.empty())
+    fmt::print("\n{}", wrap(remarks, style.width));
   fmt::print("\n{}", results_table(trials, experiment.cases, style));
   if (!searches.empty()) fmt::print("\n{}", searches_table(searches, style));
   if (!comparisons.empty()) fmt::print("\n{}", comparisons_table(comparisons, style));
@@ -72,7 +76,8 @@ Outcome report(const Experiment& experiment, const Criteria& criteria,
     write_file_atomically(directory.path() / file, text);
   };
   const std::vector<SearchResult> searches = Searches(experiment.cases, criteria, trials).results();
-  const std::vector<SummaryRow> summary = summarize(trials);
+  std::vector<SummaryRow> summary = summarize(trials);
+  sort_by_case(summary, experiment.cases);
   if (!criteria.searches.empty()) write("searches.csv", searches_csv(searches));
   write("summary.csv", summary_csv(summary));
   write("comparisons.csv", verdicts_csv(VerdictList::comparisons, comparisons, directory.name()));
@@ -82,7 +87,8 @@ Outcome report(const Experiment& experiment, const Criteria& criteria,
   if (document)
     *document = run_json(directory.path(), gates);
   else
-    print_tables(experiment, trials, comparisons, gates, searches);
+    print_tables(experiment, trials, recorded_environment(directory.path()), comparisons, gates,
+                 searches);
   Outcome outcome;
   for (const auto& row : trials.rows()) {
     const std::string_view status = trials.text(row, "status");

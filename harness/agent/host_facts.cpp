@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
@@ -63,10 +64,12 @@ std::string cpu_model() {
   return "";
 }
 
+// Returns the first line of a file, with blanks instead of the tabs between its values.
 std::string first_line(const std::string& path) {
   std::ifstream file(path);
   std::string line;
   std::getline(file, line);
+  std::ranges::replace(line, '\t', ' ');
   line.erase(line.find_last_not_of(' ') + 1);
   return line;
 }

@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
-#include <set>
+#include <utility>
 
 namespace pingperf {
 namespace {
 
 constexpr std::size_t kGap = 2;
-constexpr std::size_t kMinName = 12;
 
 bool begins_code_point(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
@@ -82,19 +81,79 @@ std::string lines(const Rows& rows, const Widths& widths, const Notes& notes, co
   return text;
 }
 
-// Returns the rows with their first column shortened. Returns nothing if rows that differed would
-// have equal labels.
-std::optional<Rows> with_short_names(const Rows& whole, std::size_t width, std::size_t labels) {
-  Rows rows = whole;
-  std::set<std::string> before, after;
-  for (auto& row : rows) {
-    std::string others;
-    for (std::size_t i = 1; i < labels; ++i) others.append(1, '\n').append(row[i].text);
-    before.insert(row[0].text + others);
-    row[0].text = shorten(row[0].text, width);
-    after.insert(row[0].text + others);
+// Returns the parts of a case's name: "bulk", "engine=epoll". A part without a "=" behind the first
+// belongs to a value that contains a "/".
+std::vector<std::string> parts_of(const std::string& name) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at <= name.size();) {
+    const std::size_t end = std::min(name.find('/', at), name.size());
+    std::string part = name.substr(at, end - at);
+    if (parts.empty() || part.find('=') != std::string::npos)
+      parts.push_back(std::move(part));
+    else
+      parts.back() += "/" + part;
+    at = end + 1;
   }
-  return before.size() == after.size() ? std::optional(rows) : std::nullopt;
+  return parts;
+}
+
+std::string joined_parts(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : "/") + part;
+  return text;
+}
+
+// Returns the parts that the names of all rows have.
+std::vector<std::string> common_parts(const Rows& rows) {
+  if (rows.size() < 3) return {};  // the header and one row: nothing to tell apart
+  std::vector<std::string> common = parts_of(rows[1][0].text);
+  for (std::size_t i = 2; i < rows.size(); ++i) {
+    const std::vector<std::string> parts = parts_of(rows[i][0].text);
+    std::erase_if(common,
+                  [&](const std::string& part) { return !std::ranges::count(parts, part); });
+  }
+  return common;
+}
+
+// A table whose heading has the parts that all its names share.
+struct FactoredRows {
+  Rows rows;
+  std::string heading;
+};
+
+// Returns nothing if the names share no part, or if one of them has no other part.
+std::optional<FactoredRows> without_common_parts(const Rows& whole) {
+  const std::vector<std::string> common = common_parts(whole);
+  if (common.empty()) return std::nullopt;
+  FactoredRows factored{whole, ""};
+  for (std::size_t i = 1; i < whole.size(); ++i) {
+    std::vector<std::string> parts = parts_of(whole[i][0].text);
+    std::erase_if(parts, [&](const std::string& part) { return std::ranges::count(common, part); });
+    if (parts.empty()) return std::nullopt;
+    factored.rows[i][0].text = joined_parts(parts);
+  }
+  factored.heading = "in every row: " + joined_parts(common);
+  std::string& title = factored.rows[0][0].text;
+  if (const std::string whole_title = std::exchange(title, ""); !whole_title.empty()) {
+    if (display_width(whole_title) <= widths_of(factored.rows)[0])
+      title = whole_title;
+    else
+      factored.heading.insert(0, whole_title + "\n");
+  }
+  return factored;
+}
+
+// Breaks a name into lines of at most `width` columns, behind a "/" or a blank if possible.
+std::string broken_name(std::string_view name, std::size_t width) {
+  std::string text;
+  while (display_width(name) > width) {
+    const std::size_t limit = offset_of(name, width);
+    const std::size_t last = name.substr(0, limit).find_last_of("/ ");
+    const std::size_t end = last == std::string_view::npos || last == 0 ? limit : last + 1;
+    text.append(name.substr(0, end)).append("\n");
+    name.remove_prefix(end);
+  }
+  return text.append(name);
 }
 
 // Returns "  ok 3/3  p50 13.4 µs ±0%". A column without a name follows the column before.
@@ -127,8 +186,7 @@ std::string split_or_flowing(const Rows& whole, std::size_t labels, const Notes&
   for (auto& row : rows) {
     std::string rest;
     for (std::size_t i = 1; i < labels; ++i) rest += std::string(kGap, ' ') + row[i].text;
-    names.push_back(shorten(row[0].text, style.width - std::min(style.width, display_width(rest))) +
-                    rest);
+    names.push_back(broken_name(row[0].text + rest, style.width));
     row.erase(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(labels));
     row.insert(row.begin(), Cell(""));
   }
@@ -185,11 +243,13 @@ std::size_t TextTable::width() const {
 
 std::string TextTable::to_string(const Style& style) const {
   const Widths widths = widths_of(rows_);
-  const std::size_t others = width_of(widths) - widths[0];
-  if (widths[0] + others <= style.width) return lines(rows_, widths, notes_, style);
-  if (others + kMinName <= style.width)
-    if (const auto rows = with_short_names(rows_, style.width - others, labels_))
-      return lines(*rows, widths_of(*rows), notes_, style);
+  if (width_of(widths) <= style.width) return lines(rows_, widths, notes_, style);
+  if (const auto factored = without_common_parts(rows_)) {
+    const Widths narrower = widths_of(factored->rows);
+    if (width_of(narrower) <= style.width)
+      return styled(wrap(factored->heading, style.width), TextStyle::heading, style) + "\n" +
+             lines(factored->rows, narrower, notes_, style);
+  }
   return split_or_flowing(rows_, labels_, notes_, style);
 }
 

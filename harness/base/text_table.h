@@ -29,9 +29,10 @@ struct Cell {
 };
 
 // Text in columns. The first `labels` columns name the row. The first column is aligned to the
-// left, the others to the right. If a table is wider than the style allows, its first column is
-// shortened. If that is not enough, each row becomes two lines, its labels and its figures. If
-// these do not fit either, the figures flow, each with the name of its column.
+// left, the others to the right. If a table is wider than the style allows, the parts that all
+// names share move to a heading. If that is not enough, each row becomes two lines, its labels and
+// its figures. If these do not fit either, the figures flow, each with the name of its column. No
+// name is shortened, because a part that is left out can be the one that tells two rows apart.
 class TextTable {
  public:
   explicit TextTable(std::vector<std::string> header, std::size_t labels = 1);

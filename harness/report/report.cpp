@@ -325,7 +325,7 @@ Json statements_json(const std::vector<Statement>& statements) {
 }
 
 Json run_json(const ReportedRun& run, std::size_t run_count,
-              const std::vector<std::string>& metrics) {
+              const std::vector<std::string>& metrics, const Json& environment) {
   PageRun page_run{run, cases_in_order(run), run_count, {}};
   const std::size_t most = std::max<std::size_t>(1, kMaxCases / run_count);
   if (page_run.cases.size() > most) {
@@ -354,7 +354,7 @@ Json run_json(const ReportedRun& run, std::size_t run_count,
                {"headline", statements_json(headline(run))},
                {"failed", listed_trials(page_run, true)},
                {"remarks", listed_trials(page_run, false)},
-               {"environment", environment_of(run.directory)},
+               {"environment", environment},
                {"yaml", read_file(run.directory / "experiment.yaml").value_or("")}};
   json["cases"] = Json::array();
   for (const std::string& name : page_run.cases)
@@ -376,16 +376,26 @@ std::string letter_of(std::size_t run) {
 std::string report_html(const std::vector<ReportedRun>& runs,
                         const std::vector<ReportedChange>& changes) {
   const std::vector<std::string> metrics = metrics_of(runs, changes);
+  const bool is_many = runs.size() > kMaxRunsSideBySide;
   Json json = {{"generator", fmt::format("pingperf {} ({})", version(), git_commit())},
                {"threshold", kThreshold},
                {"metrics", metrics_json(metrics)},
                {"changes", changes_json(changes)},
-               {"headline", Json::array()}};
-  for (const ReportedRun& run : runs) json["runs"].push_back(run_json(run, runs.size(), metrics));
+               {"headline", Json::array()},
+               {"is_many", is_many}};
+  std::vector<Json> environments;
+  for (const ReportedRun& run : runs) {
+    environments.push_back(environment_of(run.directory));
+    json["runs"].push_back(run_json(run, runs.size(), metrics, environments.back()));
+  }
   for (const ReportedChange& change : changes)
     for (Json& s :
-         statements_json(headline(change.comparison, letter_of(0), letter_of(change.run))))
+         statements_json(headline(change.comparison, is_many ? "the earlier runs" : letter_of(0),
+                                  is_many ? "the newest run" : letter_of(change.run))))
       json["headline"].push_back(std::move(s));
+  Json& below = runs.size() == 1 ? json["runs"][0]["headline"] : json["headline"];
+  for (Json& s : statements_json(remark_statements(runs, environments)))
+    below.push_back(std::move(s));
   std::string html(report_page_before_data());
   html += json_for_html(json);
   html += report_page_after_data();

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <map>
 
-#include "harness/report/results_table.h"
+#include "harness/base/json.h"
+#include "harness/report/remarks.h"
 #include "harness/report/search_table.h"
 #include "harness/results/metrics.h"
 #include "harness/results/record.h"
@@ -181,7 +183,11 @@ void add_comparisons(const ReportedRun& run, std::vector<Statement>& statements)
   for (const Verdict& row : run.comparisons)
     subjects.push_back({&row, row.case_name, without_common_start(row.baseline, row.case_name),
                         counted(row.n, "pair")});
-  for (Statement& s : statements_of(subjects, "the baseline")) statements.push_back(std::move(s));
+  for (Statement& s : statements_of(subjects, "the baseline")) {
+    if (s.rating == Rating::good) s.rating = Rating::up;
+    if (s.rating == Rating::bad) s.rating = Rating::down;
+    statements.push_back(std::move(s));
+  }
 }
 
 void add_gates(const ReportedRun& run, std::vector<Statement>& statements) {
@@ -287,6 +293,10 @@ std::string_view name(Statement::Rating mark) {
       return "good";
     case Rating::bad:
       return "bad";
+    case Rating::up:
+      return "up";
+    case Rating::down:
+      return "down";
     case Rating::open:
       return "open";
     case Rating::plain:
@@ -303,6 +313,30 @@ std::vector<Statement> headline(const ReportedRun& run) {
   add_links(run, statements);
   add_searches(run, statements);
   add_trials(run, statements);
+  return statements;
+}
+
+std::vector<Statement> remark_statements(const std::vector<ReportedRun>& runs,
+                                         const std::vector<Json>& environments) {
+  constexpr std::size_t kMaxWarnings = 4;
+  SubjectTexts findings, warnings;
+  std::size_t trials = 0;
+  for (const Json& environment : environments)
+    std::ranges::copy(serious_findings(environment), std::back_inserter(findings));
+  for (const ReportedRun& run : runs) {
+    std::ranges::copy(trial_warnings(*run.trials), std::back_inserter(warnings));
+    trials += run.trials->rows().size();
+  }
+  std::vector<Statement> statements;
+  for (const SharedText& finding : shared_texts(findings))
+    statements.push_back({Rating::open, fmt::format("Doctor, {}.", finding.text),
+                          "Remedy: " + finding.subject + "."});
+  std::vector<SharedText> shared = shared_texts(warnings);
+  std::erase_if(shared, [](const SharedText& warning) { return warning.count < 2; });
+  shared.resize(std::min(shared.size(), kMaxWarnings));
+  for (const SharedText& warning : shared)
+    statements.push_back(
+        {Rating::open, fmt::format("{} of {} trials: {}.", warning.count, trials, warning.text)});
   return statements;
 }
 

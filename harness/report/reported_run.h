@@ -28,7 +28,7 @@ struct ReportedRun {
   std::size_t gates_left_out = 0;  // gates against stored runs, which may be gone
 };
 
-// The comparison of a later run with the first.
+// The comparison of a later run with the first, or of the newest of many with the others.
 struct ReportedChange {
   std::size_t run = 1;  // index among the runs
   RunComparison comparison;

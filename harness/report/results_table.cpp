@@ -9,12 +9,11 @@
 
 #include "harness/base/statistics.h"
 #include "harness/base/units.h"
+#include "harness/report/grid.h"
 #include "harness/results/metrics.h"
 
 namespace pingperf {
 namespace {
-
-constexpr std::size_t kMaxWarnings = 5;
 
 using MetricNames = std::vector<std::string_view>;
 
@@ -162,6 +161,14 @@ std::optional<TextTable> parts_table(const TrialTable& trials, const std::vector
   return any ? std::optional(table) : std::nullopt;
 }
 
+// Returns the grids of the first metric of each kind.
+std::vector<Grid> grids_of(const TrialTable& trials, const std::vector<Case>& cases) {
+  std::vector<Grid> grids;
+  for (const std::string_view metric : {"throughput_bps", "rtt_p50_ns"})
+    for (Grid& grid : result_grids(trials, cases, metric)) grids.push_back(std::move(grid));
+  return grids;
+}
+
 // `terminal_width` is npos if the output is not a terminal. The tables then have no bars.
 std::vector<TextTable> tables_of(const TrialTable& trials, const std::vector<Case>& cases,
                                  std::size_t terminal_width) {
@@ -178,39 +185,26 @@ std::vector<TextTable> tables_of(const TrialTable& trials, const std::vector<Cas
   return tables;
 }
 
-// Lists the first wanted rows with their text in `column`, then the number of the others.
-template <typename Wanted>
-std::string listed_rows(const TrialTable& trials, std::string_view column, Wanted wanted) {
-  std::string text;
-  std::size_t count = 0;
-  for (const auto& row : trials.rows()) {
-    if (!wanted(row) || ++count > kMaxWarnings) continue;
-    text += fmt::format("{} {} #{}: {}\n", trials.text(row, "status"), trials.text(row, "case"),
-                        trials.text(row, "repetition"), trials.text(row, column));
-  }
-  if (count > kMaxWarnings) text += fmt::format("and {} more\n", count - kMaxWarnings);
-  return text.empty() ? text : "\n" + text;
-}
-
 }  // namespace
 
 std::string results_table(const TrialTable& trials, const std::vector<Case>& cases,
                           const Style& style) {
   std::string text;
+  for (const auto& [title, grid] : grids_of(trials, cases))
+    text += styled(wrap(title, style.width), TextStyle::heading, style) + "\n" +
+            grid.to_string(style) + "\n";
   for (const TextTable& table : tables_of(trials, cases, style.width))
     text += table.to_string(style) + "\n";
   const auto is_ok = [&](const auto& row) { return trials.text(row, "status") == "ok"; };
-  std::string text_below;
   if (!text.empty() && std::ranges::any_of(trials.rows(), is_ok))
-    text_below = "Medians of the ok trials; ± is half their range.\n";
-  text_below += listed_rows(trials, "error", [&](const auto& row) { return !is_ok(row); });
-  text_below += listed_rows(trials, "quality",
-                            [&](const auto& row) { return !trials.text(row, "quality").empty(); });
-  return text + wrap(text_below, style.width);
+    text += wrap("Medians of the ok trials; ± is half their range.\n", style.width);
+  return text;
 }
 
 std::string results_markdown(const TrialTable& trials, const std::vector<Case>& cases) {
   std::string text;
+  for (const auto& [title, grid] : grids_of(trials, cases))
+    text += title + "\n\n" + grid.to_markdown() + "\n";
   for (const TextTable& table : tables_of(trials, cases, std::string::npos))
     text += table.to_markdown() + "\n";
   return text.empty() ? text : text + "Medians of the ok trials; ± is half their range.\n";

@@ -12,8 +12,7 @@
 namespace pingperf {
 
 // Returns one table per kind of workload: the medians over the trials of each case and their
-// spread. The cases keep the given order. The failed trials with their errors and the warnings
-// follow.
+// spread. The cases keep the given order. Above them is a grid for each workload of two axes.
 std::string results_table(const TrialTable& trials, const std::vector<Case>& cases,
                           const Style& style);
 

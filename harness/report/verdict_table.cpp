@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "harness/report/results_table.h"
+#include "harness/base/shared_text.h"
 #include "harness/results/metrics.h"
 #include "harness/verdicts/links.h"
 
@@ -124,12 +124,15 @@ TextTable table_to(const std::string& baseline, const std::vector<Verdict>& rows
 }
 
 std::string warnings_to(const std::string& baseline, const std::vector<Verdict>& rows) {
-  std::string text;
-  for (const Verdict& row : rows)
+  SubjectTexts texts;
+  std::size_t count = 0;
+  for (const Verdict& row : rows) {
+    if (row.baseline != baseline) continue;
+    ++count;
     for (const std::string& warning : {row.note, row.warning})
-      if (row.baseline == baseline && !warning.empty())
-        text += fmt::format("{}: {}\n", row.case_name, warning);
-  return text;
+      if (!warning.empty()) texts.emplace_back(row.case_name, warning);
+  }
+  return shared_lines(shared_texts(texts), count, "rows", texts.size());
 }
 
 // Returns the value of a side: as measured, or divided by the reference.
@@ -176,8 +179,10 @@ std::vector<std::string> heading_lines(const RunComparison& comparison) {
 std::string shift_warnings(const RunComparison& comparison) {
   std::string text;
   std::vector<std::string> references;
+  SubjectTexts warnings;
   for (const Verdict& row : comparison.rows)
-    if (!row.warning.empty()) text += fmt::format("{}: {}\n", row.case_name, row.warning);
+    if (!row.warning.empty()) warnings.emplace_back(row.case_name, row.warning);
+  text += shared_lines(shared_texts(warnings), comparison.rows.size(), "rows", warnings.size());
   for (const Verdict& row : comparison.references)
     if (std::find(references.begin(), references.end(), row.case_name) == references.end())
       references.push_back(row.case_name);

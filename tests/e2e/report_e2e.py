@@ -78,9 +78,10 @@ SHORT = EXPERIMENT.replace("1KiB, 16KiB, 128KiB", "128KiB").replace("160ms", "50
 DRAWN = """Object.fromEntries([...document.querySelectorAll('canvas[data-chart]')].map(canvas => {
   const chart = Chart.getChart(canvas);
   return [canvas.dataset.chart, {
-    labels: chart.data.labels, area: chart.chartArea, label: canvas.getAttribute('aria-label'),
+    labels: chart.data.labels, area: chart.chartArea, top: chart.scales.y.max, label: canvas.getAttribute('aria-label'),
     datasets: chart.data.datasets.map(
-        set => ({role: set.role, label: set.label, data: set.data, whiskers: set.whiskers || null})),
+        set => ({role: set.role, label: set.label, data: set.data, whiskers: set.whiskers || null,
+                 colour: set.borderColor})),
   }];
 }))"""
 
@@ -179,7 +180,8 @@ class Page(Browser):
             heights = [point["y"] for point in line["data"]]
             self.assertEqual(heights, sorted(heights))
         sweep = drawn["sweep:bulk:message_size:throughput_bps"]["datasets"]
-        self.assertEqual([point["x"] for point in sweep[0]["data"]], [1024, 16384, 131072])
+        self.assertEqual([point["at"] for point in sweep[0]["data"]], [1024, 16384, 131072])
+        self.assertNotEqual(sweep[0]["data"][0]["x"], sweep[1]["data"][0]["x"])  # beside each other
 
     def check_cells(self, browser, run):
         browser.evaluate(OPEN_ALL)
@@ -394,6 +396,28 @@ class Several(Browser):
         ratios = browser.evaluate(
             "[...document.querySelectorAll('#changes [data-ratio]')].map(cell => ({...cell.dataset}))")
         self.assertEqual({(cell["case"], cell["metric"]): float(cell["ratio"]) for cell in ratios}, shifts)
+        self.check_many_runs([first, second])
+
+    def check_many_runs(self, runs):
+        """More runs than fit side by side are a line in time, and the newest is compared with the others."""
+        for number in range(5):
+            runs.append(shutil.copytree(runs[0], self.folder / f"copy-{number}"))
+        page = self.folder / "many.html"
+        self.assertEqual(pingperf("report", *runs, "-o", page).returncode, 0)
+        browser = self.open(page)
+        drawn = browser.evaluate(DRAWN)
+        lines = [s for s in drawn["runs:bulk:throughput_bps"]["datasets"] if s["role"] == "line"]
+        self.assertEqual([[point["at"] for point in line["data"]] for line in lines], [list(range(len(runs)))] * 2)
+        self.assertEqual(len({line["colour"] for line in lines}), 2)  # one per engine
+        self.assertEqual([name for name in drawn if name.startswith(("bars:", "changes:"))],
+                         [f"changes:the newest run:{metric}" for metric in ("throughput_bps", "rtt_p50_ns")])
+        browser.evaluate("for (const one of cases) one.workload = one.name; render()")
+        tops = [chart["top"] for name, chart in browser.evaluate(DRAWN).items() if name.startswith("runs:bulk")]
+        self.assertEqual((len(tops), len(set(tops))), (2, 1))  # one scale side by side
+        text = browser.evaluate("environmentTable([{environment: {hosts: {client: {cpus: 2}, "
+                                "server: {external: 'far'}}}}]).innerHTML")
+        self.assertIn("no agent on far", text)
+        self.assertNotIn("differs\"", text)
 
 
 class Sizes(Browser):

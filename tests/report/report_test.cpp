@@ -92,7 +92,7 @@ std::size_t count(const std::string& text, const std::string& what) {
 
 TEST_F(ReportPageTest, HeadlineHasTheFasterOneAndTheInterval) {
   measure(1.5, 10);
-  EXPECT_THAT(sentences(), Contains("good: bulk/engine=blocking is faster: goodput 1.50 × that of "
+  EXPECT_THAT(sentences(), Contains("up: bulk/engine=blocking is faster: goodput 1.50 × that of "
                                     "engine=iperf3, 95 % interval 1.50 to 1.50, 10 pairs."));
   EXPECT_THAT(sentences(), Contains("plain: Goodput: from 8.04 Mbit/s (bulk/engine=iperf3) to "
                                     "12.1 Mbit/s (bulk/engine=blocking)."));
@@ -108,6 +108,28 @@ TEST_F(ReportPageTest, HeadlineReportsThatTooFewPairsHaveNoVerdict) {
   EXPECT_THAT(sentences(), Contains("open: bulk/engine=blocking: goodput 1.50 × that of "
                                     "engine=iperf3, 3 pairs, too few for a verdict, which takes "
                                     "six."));
+}
+
+TEST_F(ReportPageTest, HeadlineEndsWithFindingsAndWhatSpoiltManyTrials) {
+  measure(1.5, 2);
+  csv_ = trials_header();
+  for (std::uint64_t block = 1; block <= 2; ++block)
+    for (const Case& c : experiment_.cases) {
+      TrialRecord r = samples_.transfer(c, block, 1'000'000);
+      r.quality = fmt::format("others took {}% of the CPU time", 40 + block);
+      csv_ += trial_row(r);
+    }
+  write("environment.json",
+        R"({"doctor": [{"host": "both hosts", "findings": [{"severity": "serious", "what": "a load",
+            "remedy": "top"}]}]})");
+  const ReportedRun reported = run();
+  const Json one = data_of(report_html({reported}))["runs"][0]["headline"];
+  ASSERT_GE(one.size(), 2u);
+  EXPECT_EQ(one[one.size() - 2]["text"], "Doctor, both hosts: a load.");
+  EXPECT_EQ(one[one.size() - 2]["detail"], "Remedy: top.");
+  EXPECT_EQ(one.back()["text"], "4 of 4 trials: others took 41 to 42% of the CPU time.");
+  const Json both = data_of(report_html({reported, reported}))["headline"];
+  EXPECT_EQ(both.back()["text"], "8 of 8 trials: others took 41 to 42% of the CPU time.");
 }
 
 TEST_F(ReportPageTest, HeadlineNamesThreeOfTheCountersThatChanged) {
@@ -130,9 +152,9 @@ TEST_F(ReportPageTest, HeadlineOfManyComparisonsHasASentenceForEachVerdict) {
   for (int i = 0; i < 9; ++i)
     criteria_.compare[0].pairs.push_back({"bulk/engine=iperf3", "bulk/engine=blocking"});
   EXPECT_THAT(sentences(), Contains(StartsWith(
-                               "bad: Goodput: slower in 9 of 10 against the baseline: from 0.67 × "
+                               "down: Goodput: slower in 9 of 10 against the baseline: from 0.67 × "
                                "(bulk/engine=iperf3) to ")));
-  EXPECT_THAT(sentences(), Contains("good: Goodput: faster in 1 of 10 against the baseline: 1.50 × "
+  EXPECT_THAT(sentences(), Contains("up: Goodput: faster in 1 of 10 against the baseline: 1.50 × "
                                     "(bulk/engine=blocking)."));
 }
 

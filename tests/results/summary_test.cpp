@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "harness/base/json.h"
+#include "harness/report/remarks.h"
 #include "harness/report/results_table.h"
 #include "harness/report/verdict_table.h"
 #include "harness/results/columns.h"
@@ -195,20 +197,17 @@ TEST_F(ReportTest, TablesFitEightyColumnsWhateverTheNames) {
   const std::string text = results_table(table(), {c}, {false, 80});
   EXPECT_THAT(text, HasSubstr("988 Mbit/s"));
   EXPECT_THAT(text, HasSubstr("1/2"));
-  EXPECT_THAT(text, HasSubstr("\nfailed\n  " + c.name + "\n"));  // not cut
-  for (const std::string& t :
-       {text.substr(0, text.find("failed")), comparisons_table(rows, {false, 80})}) {
+  EXPECT_THAT(remarks_text(table(), {}), HasSubstr(c.name));  // not cut
+  for (const std::string& t : {text, comparisons_table(rows, {false, 80})}) {
     std::istringstream lines(t);
     for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 80u) << line;
   }
 }
 
-TEST_F(ReportTest, TheFirstFiveOfManyFailuresAreListed) {
+TEST_F(ReportTest, ErrorsThatTrialsShareAreOneLine) {
   const Case& c = samples.add_case("bulk");
   for (std::uint64_t block = 1; block <= 8; ++block) add(samples.failed(c, block));
-  const std::string text = results_table(table(), {c}, {});
-  EXPECT_THAT(text, HasSubstr("bulk #5: client: it, \"broke\"\nand 3 more\n"));
-  EXPECT_THAT(text, testing::Not(HasSubstr("#6")));
+  EXPECT_EQ(remarks_text(table(), {}), "8 of 8 trials: failed: client: it, \"broke\"\n");
 }
 
 TEST_F(ReportTest, ACaseWithoutAGoodTrialHasNoFigures) {
@@ -227,12 +226,29 @@ TEST_F(ReportTest, CasesStandInTheOrderOfTheExperimentAndWholeOffATerminal) {
   EXPECT_LT(text.find(first.name), text.find(second.name));
 }
 
-TEST_F(ReportTest, WarningsFollowTheTables) {
+TEST_F(ReportTest, WarningsThatTrialsShareAreOneLine) {
   const Case& c = samples.add_case("bulk");
-  TrialRecord r = samples.transfer(c, 1, 1000);
-  r.quality = "short window: 1 ms";
-  add(r);
-  EXPECT_THAT(results_table(table(), {c}, {}), HasSubstr("ok bulk #1: short window: 1 ms"));
+  for (const auto& [block, quality] :
+       {std::pair{1u, "others took 48% of the CPU time; short window: 1 ms"},
+        {2u, "others took 54% of the CPU time"}}) {
+    TrialRecord r = samples.transfer(c, block, 1000);
+    r.quality = quality;
+    add(r);
+  }
+  EXPECT_EQ(remarks_text(table(), {}),
+            "2 of 2 trials: others took 48 to 54% of the CPU time\n"
+            "bulk #1: short window: 1 ms\n");
+}
+
+TEST_F(ReportTest, SeriousFindingsOfTheDoctorAreRemarks) {
+  const Json finding = {{"severity", "serious"}, {"what", "load of 80%"}, {"remedy", "top"}},
+             note = {{"severity", "note"}, {"what", "2 CPUs"}, {"remedy", "more"}},
+             session = {{"doctor", {{{"host", "both hosts"}, {"findings", {finding, note}}}}}};
+  Json environment = session;
+  environment["resumed"] = Json::array({session});
+  add(samples.transfer(samples.add_case("bulk"), 1, 1000));
+  EXPECT_EQ(remarks_text(table(), environment), "doctor: both hosts: load of 80%\n");
+  EXPECT_EQ(remarks_text(table(), Json{{"doctor", 7}}), "");
 }
 
 TEST(Shorten, KeepsBothEnds) {

@@ -5,7 +5,7 @@ const COLOURS = {
   light: ['#0072b2', '#d55e00', '#00875f', '#b4509a', '#8a6d00', '#3592cf', '#5b6470'],
   dark: ['#56b4e9', '#ff8f4a', '#2fc79a', '#e39ac6', '#e8c33d', '#9db8ff', '#aab2bd'],
 };
-const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
+const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3], [14, 4], [5, 2, 2, 2, 2, 2]];
 
 function isDark() {
   return document.documentElement.dataset.theme === 'dark';
@@ -20,9 +20,29 @@ function colour(index) {
   return colours[index % colours.length];
 }
 
-// Returns the dashes of a line. They differ between runs, and when the colours repeat.
-function dash(index, run) {
-  return DASHES[(Math.floor(index / COLOURS.light.length) + run) % DASHES.length];
+// Returns the lines of a chart with dashes that tell apart those of one colour.
+function withDashes(series) {
+  const seen = new Map();
+  return series.map(one => {
+    const count = seen.get(one.colour) ?? 0;
+    seen.set(one.colour, count + 1);
+    return {...one, dash: DASHES[count % DASHES.length]};
+  });
+}
+
+// Moves the points of the lines of a chart apart along x, so that their intervals do not hide each
+// other. xs: all places on the axis. A point is then [place, y, x].
+function apart(series, xs, isLog) {
+  const sorted = [...new Set(xs)].map(x => isLog ? Math.log(x) : x).sort((a, b) => a - b);
+  const gaps = sorted.slice(1).map((x, i) => x - sorted[i]);
+  const span = sorted.at(-1) - sorted[0];
+  const step = Math.min(0.013 * span, 0.5 * Math.min(...gaps) / series.length);
+  if (!(step > 0)) return series;
+  return series.map((one, index) => {
+    const shift = (index - (series.length - 1) / 2) * step;
+    const place = x => isLog ? x * Math.exp(shift) : x + shift;
+    return {...one, points: one.points.map(([x, y]) => [place(x), y, x])};
+  });
 }
 
 function faded(hex, alpha) {
@@ -158,20 +178,16 @@ function jitter(i) {
 }
 
 // Bars from 0 to the median, with its interval and the single trials as dots. rows: [{label: lines,
-// cells}]. Each cell is a run: {median, low, high, dots: [[block, value]], isBaseline} or null. On a
-// logarithmic axis, which has no 0, the median is a mark instead of a bar.
-function barChart(column, title, rows, runCount) {
-  const everything = rows.flatMap(
-      row => row.cells.filter(Boolean).flatMap(
-          cell => [cell.median, cell.low, cell.high, ...cell.dots.map(dot => dot[1])]));
-  const x = valueScale(column, title, everything);
+// colour, cells}]. Each cell is a run: {median, low, high, dots: [[block, value]]} or null. On a
+// logarithmic axis, which has no 0, the median is a mark instead of a bar. x: the axis, which charts
+// side by side share. Runs differ by the strength of the colour.
+function barChart(column, x, rows, runCount) {
   const isLog = x.type === 'logarithmic';
   const place = run => (run + 0.5) / runCount * 0.76 - 0.38;
   const datasets = [];
   for (let run = 0; run < runCount; ++run) {
     const cells = rows.map(row => row.cells[run]);
-    const tint = cell =>
-        cell && cell.isBaseline && runCount === 1 ? styleOf('--soft') : colour(run);
+    const strength = 0.62 - 0.42 * (runCount - 1 - run) / runCount;
     datasets.push({
       type: 'scatter',
       indexAxis: 'x',
@@ -207,7 +223,7 @@ function barChart(column, title, rows, runCount) {
           pointStyle: 'rectRot',
           pointRadius: 7,
           pointHoverRadius: 8,
-          backgroundColor: cells.map(tint),
+          backgroundColor: rows.map(row => row.colour),
           borderColor: styleOf('--paper'),
           data: cells.map((cell, row) => ({x: cell ? cell.median : NaN, y: row + place(run), row})),
         } :
@@ -216,8 +232,8 @@ function barChart(column, title, rows, runCount) {
                   data: cells.map(cell => cell ? cell.median : null),
                   categoryPercentage: 0.76,
                   barPercentage: 0.86,
-                  backgroundColor: cells.map(cell => faded(tint(cell), 0.62)),
-                  borderColor: cells.map(tint),
+                  backgroundColor: rows.map(row => faded(row.colour, strength)),
+                  borderColor: rows.map(row => row.colour),
                   borderWidth: {right: 2},
                 });
   }
@@ -264,7 +280,7 @@ function barChart(column, title, rows, runCount) {
 // lines are single trials. describe: (series, x, y) → the text of the tooltip.
 function lineChart(series, x, y, describe, more = {}) {
   const datasets = [];
-  const xy = points => points.map(([px, py]) => ({x: px, y: py === null ? NaN : py}));
+  const xy = points => points.map(([px, py, at]) => ({x: px, y: py === null ? NaN : py, at: at ?? px}));
   for (const one of series) {
     const drawn = {
       parsing: false,
@@ -311,7 +327,7 @@ function lineChart(series, x, y, describe, more = {}) {
           filter: item => item.dataset.role === 'line',
           callbacks: {
             title: () => '',
-            label: item => [item.dataset.label, describe(item.raw.x, item.raw.y)]
+            label: item => [item.dataset.label, describe(item.raw.at, item.raw.y)]
           },
         }
       }),
@@ -363,16 +379,24 @@ const MARKS = {
   inconclusive: ['--open', 'rectRot', 0],
 };
 
+// The marks of cases that one run compares: a slower one is a finding, and no regression.
+const NEUTRAL_MARKS = {
+  ...MARKS,
+  faster: MARKS.higher,
+  slower: MARKS.lower
+};
+
 // Ratios with their intervals, and the band in which a difference does not matter. rows: [{label:
 // lines, and the columns of a verdict}]. The axis is logarithmic: 2 and 0.5 are equally far from
-// 1.
-function forestChart(rows, threshold, title) {
+// 1, and includes the ratios of `all`, the rows of the charts beside it. marks: of the verdicts.
+function forestChart(rows, all, threshold, title, marks) {
   const log = value => value === null || value === undefined ? null : Math.log(value);
-  const all = rows.flatMap(row => [row.ratio, row.ci_low, row.ci_high]).filter(v => v > 0);
-  const [least, most] =
-      [Math.min(1 - 1.6 * threshold, ...all), Math.max(1 + 1.6 * threshold, ...all)].map(Math.log);
+  const ratios = all.flatMap(row => [row.ratio, row.ci_low, row.ci_high]).filter(v => v > 0);
+  const [least, most] = [
+    Math.min(1 - 1.6 * threshold, ...ratios), Math.max(1 + 1.6 * threshold, ...ratios)
+  ].map(Math.log);
   const min = least - 0.05 * (most - least), max = most + 0.05 * (most - least);
-  const marks = rows.map(row => MARKS[row.verdict] || MARKS.inconclusive);
+  const markOf = row => marks[row.verdict] || marks.inconclusive;
   return {
     type: 'scatter',
     data: {
@@ -381,11 +405,11 @@ function forestChart(rows, threshold, title) {
         role: 'ratios',
         parsing: false,
         data: rows.map((row, i) => ({x: row.ratio === null ? NaN : log(row.ratio), y: i})),
-        pointStyle: marks.map(mark => mark[1]),
-        rotation: marks.map(mark => mark[2]),
+        pointStyle: rows.map(row => markOf(row)[1]),
+        rotation: rows.map(row => markOf(row)[2]),
         pointRadius: 6,
         pointHoverRadius: 7,
-        backgroundColor: marks.map(mark => styleOf(mark[0])),
+        backgroundColor: rows.map(row => styleOf(markOf(row)[0])),
         borderColor: styleOf('--paper'),
         whiskers: rows.map(row => row.ci_low === null ? null : [log(row.ci_low), log(row.ci_high)]),
         whiskerColour: styleOf('--ink'),

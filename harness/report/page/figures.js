@@ -8,34 +8,47 @@ function metricsOf(list, first = []) {
   return [...new Set(all)].filter(metric => METRICS.has(metric) && has(metric));
 }
 
-function barRow(one, metric, width) {
+function barRow(one, metric, width, axes) {
   const cells = runs.map((_, run) => {
     const row = summary.get(key(run, one.name, metric)), values = one.runs[run];
     if (!row) return null;
     const dots = (values.values[metric] || [])
                      .map((value, i) => [values.blocks[i], value])
                      .filter(([, v]) => v !== null);
-    return {...row, dots, isBaseline: baselines.has(one.name)};
+    return {...row, dots};
   });
   const figures = cells.map(
       (cell, run) =>
           cell && (runs.length > 1 ? `${letterOf(run)} ` : '') + human(metric, cell.median));
-  return {label: [...wrap(shortName(one), width), ...figures.filter(Boolean)], cells};
+  return {
+    label: [...wrap(nameAmong(one, axes), width), ...figures.filter(Boolean)],
+    colour: colourOf(one),
+    cells
+  };
+}
+
+// Returns every value of a metric that bars or dots show.
+function valuesOf(list, metric) {
+  return list.flatMap(one => barRow(one, metric, 99, []).cells.filter(Boolean).flatMap(
+      cell => [cell.median, cell.low, cell.high, ...cell.dots.map(dot => dot[1])]));
 }
 
 function barCards(kind, list, metric) {
+  const all = valuesOf(list, metric);  // of all charts, which have one scale
   return workloadsOf(list).map(workload => {
     const own = list.filter(
         c => c.workload === workload &&
             runs.some((_, run) => summary.has(key(run, c.name, metric))));
     if (own.length === 0) return null;
-    const rows = width => own.map(c => barRow(c, metric, width < 420 ? 19 : 28));
+    const axes = varyingAxes(own);
+    const rows = width => own.map(c => barRow(c, metric, width < 420 ? 19 : 28, axes));
     const label = `${titleOf(metric)} of ${workload}: ` +
-        own.map(c => barRow(c, metric, 99).label.join(' ')).join('; ');
+        own.map(c => barRow(c, metric, 99, axes).label.join(' ')).join('; ');
     return chartCard(
         `bars:${workload}:${metric}`, workload, label,
         width => rowsHeight(rows(width).map(row => row.label), 18 + 20 * runs.length),
-        width => barChart(metric, titleOf(metric), rows(width), runs.length));
+        width => barChart(
+            metric, valueScale(metric, titleOf(metric), all), rows(width), runs.length));
   });
 }
 
@@ -53,20 +66,25 @@ function shareScale(title) {
   });
 }
 
+// Returns a line for each case of the workload and run: the share of its trials up to a value.
+function distributionSeries(list, workload, metric) {
+  const own = list.filter(c => c.workload === workload), axes = varyingAxes(own);
+  return withDashes(own.flatMap(one => detailedRuns((_, run) => {
+    const values = one.runs[run]?.values[metric];
+    if (!values || values.every(v => v === null)) return [];
+    return [{
+      colour: colourOf(one),
+      label: labelOf(one, run, nameAmong(one, axes)),
+      points: stepsOf(values)
+    }];
+  })));
+}
+
 function distributionCards(kind, list, metric) {
-  return workloadsOf(list).map(workload => {
-    const series = [];
-    list.filter(c => c.workload === workload)
-        .forEach((one, index) => one.runs.forEach((own, run) => {
-          const values = own && own.values[metric];
-          if (values && values.some(v => v !== null))
-            series.push({
-              colour: colour(index),
-              dash: dash(index, run),
-              label: labelOf(one, run, shortName(one)),
-              points: stepsOf(values)
-            });
-        }));
+  const all = workloadsOf(list).map(workload => distributionSeries(list, workload, metric));
+  const values = all.flat().flatMap(s => s.points.map(p => p[0]));
+  return workloadsOf(list).map((workload, index) => {
+    const series = all[index];
     if (series.length === 0) return null;
     const label = `Share of the trials up to a ${titleOf(metric)}, ${workload}`;
     return el(
@@ -74,13 +92,56 @@ function distributionCards(kind, list, metric) {
         chartCard(
             `ecdf:${workload}:${metric}`, workload, label, () => 260,
             () => lineChart(
-                series, {
-                  ...valueScale(
-                      metric, titleOf(metric), series.flatMap(s => s.points.map(p => p[0]))),
-                  beginAtZero: false
-                },
+                series, {...valueScale(metric, titleOf(metric), values), beginAtZero: false},
                 shareScale('share of the trials'),
                 (x, y) => `${digits(y)} % up to ${human(metric, x)}`, {stepped: 'before'})),
+        legend(series));
+  });
+}
+
+// The axis of runs, which has the date of some of them.
+function runScale() {
+  return scale('', {
+    type: 'linear',
+    min: -0.5,
+    max: runs.length - 0.5,
+    afterBuildTicks: axis => {
+      const step = Math.ceil(runs.length / 6);
+      axis.ticks = runs.map((_, value) => ({value})).filter(tick => tick.value % step === 0);
+    },
+    ticks: {
+      callback: index => [timeText(runs[index].started).slice(0, 10), letterOf(index)],
+      autoSkip: true,
+    },
+  });
+}
+
+// Returns a chart per workload: the medians of each case, run by run.
+function runCards(kind, list, metric) {
+  const values = valuesOf(list, metric);
+  return workloadsOf(list).map(workload => {
+    const own = list.filter(c => c.workload === workload), axes = varyingAxes(own);
+    const series = withDashes(own.map(one => {
+      const rows = runs.map((_, run) => [run, summary.get(key(run, one.name, metric))])
+                       .filter(([, row]) => row);
+      return {
+        colour: colourOf(one),
+        label: nameAmong(one, axes),
+        points: rows.map(([run, row]) => [run, row.median]),
+        whiskers: rows.map(([, row]) => [row.low, row.high]),
+      };
+    }).filter(one => one.points.length));
+    if (series.length === 0) return null;
+    return el(
+        'div', {class: 'card'},
+        chartCard(
+            `runs:${workload}:${metric}`, workload, `${titleOf(metric)} of ${workload}, run by run`,
+            () => 290,
+            () => lineChart(
+                apart(series, runs.map((_, run) => run), false), runScale(),
+                valueScale(metric, titleOf(metric), values),
+                (run, y) => `${letterOf(run)}, ${timeText(runs[run].started)}: ${human(metric, y)}`,
+                {pointRadius: 2.5, pointHoverRadius: 5})),
         legend(series));
   });
 }
@@ -98,12 +159,8 @@ function swatch(one) {
       'span', {class: 'swatch', style: `border-color:${one.colour};border-top-style:${style}`});
 }
 
-function lineStyle(one, run) {
-  return {colour: colour(one.index), dash: dash(one.index, run)};
-}
-
 function labelOf(one, run, name = one.name) {
-  return runs.length > 1 ? `${name} · ${letterOf(run)}` : name;
+  return runs.length > 1 && !isMany ? `${name} · ${letterOf(run)}` : name;
 }
 
 function figuresTable(kind, list) {
@@ -123,8 +180,9 @@ function figuresTable(kind, list) {
                                metric => figureCell(summary.get(key(run, one.name, metric)))),
                          ])
                  .filter(Boolean));
-  return table(
-      'Medians of the ok trials; below them their 95 % interval, which takes six trials',
+  const caption = 'Medians of the ok trials; below them their 95 % interval, which takes six trials';
+  const content = () => table(
+      caption,
       [
         {title: 'case'},
         ...runs.length > 1 ? [{title: 'run'}] : [],
@@ -132,6 +190,33 @@ function figuresTable(kind, list) {
         ...metrics.map(metric => ({title: titleOf(metric), isNumber: true})),
       ],
       rows);
+  return isMany ? details(`${caption}: ${rows.length} rows`, content) : content();
+}
+
+// Returns a table per workload whose cases differ on two axes: one down, the one with fewer values
+// across. It is that of the terminal (harness/report/grid.cpp).
+function gridTables(list, metric) {
+  if (runs.length > 1 && !isMany) return [];
+  const run = runs.length - 1;
+  return workloadsOf(list).map(workload => {
+    const own = list.filter(c => c.workload === workload && summary.has(key(run, c.name, metric)));
+    const axes = varyingAxes(own).map(
+        name => ({name, values: [...new Set(own.map(one => valueOn(one, name)))]}));
+    if (axes.length !== 2) return null;
+    axes.sort((a, b) => b.values.length - a.values.length || (b.name === 'engine' ? -1 : 1));
+    const [down, across] = axes;
+    if (across.values.length > 12 || 2 * own.length < down.values.length * across.values.length)
+      return null;
+    const cell = (row, column) => {
+      const one = own.find(c => valueOn(c, down.name) === row && valueOn(c, across.name) === column);
+      return one ? figureCell({...summary.get(key(run, one.name, metric)), low: null}) : '–';
+    };
+    const newest = isMany ? ', the newest run' : '';
+    return table(
+        `${workload}: ${titleOf(metric)} by ${down.name} and ${across.name}${newest}`,
+        [{title: down.name}, ...across.values.map(title => ({title, isNumber: true}))],
+        down.values.map(row => [row, ...across.values.map(column => cell(row, column))]));
+  });
 }
 
 function figuresSection(kind) {
@@ -141,33 +226,40 @@ function figuresSection(kind) {
   if (metrics.length === 0)
     return section(kind.id, kind.title, [], el('p', {class: 'note'}, 'No trial was ok.'));
   const metric = choice(`${kind.id}.metric`, metrics),
-        view = choice(`${kind.id}.view`, ['bars', 'ecdf']);
+        view = choice(`${kind.id}.view`, [isMany ? 'runs' : 'bars', 'ecdf']);
   const controls = [
     selectOf('Show', metrics.map(m => [m, titleOf(m)]), metric, choose(`${kind.id}.metric`)),
     selectOf(
-        'as', [['bars', 'medians and trials'], ['ecdf', 'distribution (ECDF)']], view,
-        choose(`${kind.id}.view`)),
+        'as',
+        [
+          isMany ? ['runs', 'medians over time'] : ['bars', 'medians and trials'],
+          ['ecdf', `distribution (ECDF)${isMany ? ' of the newest run' : ''}`]
+        ],
+        view, choose(`${kind.id}.view`)),
   ];
-  const grey = list.some(c => baselines.has(c.name)) ? ' Grey: what others are compared with.' : '';
   const letters = runs.length > 1 ?
       ' From top to bottom of a row: ' + runs.map((_, run) => letterOf(run)).join(', ') + '.' :
       '';
-  const explained = view === 'bars' ?
-      `Bar or mark: median. Line: its 95 % interval, which takes six trials. Dots: single trials.${
-          grey}${letters}` :
-      'How many of the trials were at or below a value.';
+  const explained = {
+    bars: `Bar or mark: median. Line: its 95 % interval, which takes six trials. Dots: single trials.${
+        letters}`,
+    runs: 'Each point is the median of a run, with its 95 % interval, from the oldest run to the newest.',
+    ecdf: 'How many of the trials were at or below a value.',
+  }[view];
+  const cards = {bars: barCards, runs: runCards, ecdf: distributionCards}[view];
   return section(
       kind.id, kind.title, controls,
       el('p', {class: 'note'}, `${sentence(METRICS.get(metric).doc)} ${explained}`),
-      columns((view === 'bars' ? barCards : distributionCards)(kind, list, metric)),
-      figuresTable(kind, list));
+      columns(cards(kind, list, metric)),
+      gridTables(list, metric), figuresTable(kind, list));
 }
 
 // Returns true if a verdict has a ratio, or the difference of a count that is often 0.
 const hasEffect = row => row.ratio !== null || row.difference !== null;
 
-function forestCards(name, all, baselineOf, title) {
-  const rows = all.filter(row => row.ratio !== null);
+// beside: the rows of the charts beside these, which have the same scale.
+function forestCards(name, own, beside, baselineOf, title) {
+  const rows = own.filter(row => row.ratio !== null);
   return [...new Set(rows.map(row => row.metric))].map(metric => {
     const own = rows.filter(row => row.metric === metric);
     const lines = (row, size) =>
@@ -178,7 +270,9 @@ function forestCards(name, all, baselineOf, title) {
     return chartCard(
         `${name}:${metric}`, titleOf(metric), label, width => rowsHeight(labels(width), 34),
         width => forestChart(
-            own.map((row, i) => ({...row, label: labels(width)[i]})), data.threshold, title));
+            own.map((row, i) => ({...row, label: labels(width)[i]})),
+            beside.filter(row => row.metric === metric && row.ratio !== null), data.threshold, title,
+            baselineOf ? NEUTRAL_MARKS : MARKS));
   });
 }
 
@@ -206,15 +300,16 @@ const forestNote = () =>
     'which does not matter. ▲ faster or higher, ▼ slower or lower, ● the same, ◆ not settled.';
 
 function comparisonsSection() {
-  const own =
-      runs.map(run => run.comparisons.filter(row => hasEffect(row) && isVisibleName(row.case)));
+  const own = runs.map(
+      (run, index) => run.comparisons.filter(
+          row => isDetailed(index) && hasEffect(row) && isVisibleName(row.case)));
   if (own.every(rows => rows.length === 0)) return null;
   const parts = own.flatMap((rows, run) => {
     if (rows.length === 0) return [];
-    const of = runs.length > 1 ? ` in ${letterOf(run)}` : '';
+    const of = isMany ? ' in the newest run' : runs.length > 1 ? ` in ${letterOf(run)}` : '';
     return [
       columns(forestCards(
-          `forest${run || ''}`, rows, row => differing(row.baseline, row.case),
+          `forest${run || ''}`, rows, own.flat(), row => differing(row.baseline, row.case),
           `ratio to the baseline${of}`)),
       ...effectTables(rows, `by pairs of trials of one block${of}`, true),
     ];
@@ -226,21 +321,23 @@ function comparisonsSection() {
 
 function changesSection() {
   if (data.changes.length === 0) return null;
+  const base = isMany ? 'the earlier runs' : letterOf(0);
+  const all = data.changes.flatMap(change => change.rows).filter(row => isVisibleName(row.case));
   const parts = data.changes.flatMap(change => {
     const rows = change.rows.filter(row => hasEffect(row) && isVisibleName(row.case));
-    const letter = letterOf(change.run);
+    const letter = isMany ? 'the newest run' : letterOf(change.run);
     const unlike = [
-      ...change.differences, ...change.only_base.map(name => `only in ${letterOf(0)}: ${name}`),
+      ...change.differences, ...change.only_base.map(name => `only in ${base}: ${name}`),
       ...change.only_new.map(name => `only in ${letter}: ${name}`)
     ];
     return [
       rows.length ?
-          columns(forestCards(`changes:${letter}`, rows, null, `${letter} / ${letterOf(0)}`)) :
+          columns(forestCards(`changes:${letter}`, rows, all, null, `${letter} / ${base}`)) :
           null,
-      ...effectTables(rows, `${letter} against ${letterOf(0)}`, false),
+      ...effectTables(rows, `${letter} against ${base}`, false),
       unlike.length ?
           details(
-              `What else differs between ${letterOf(0)} and ${letter} (${unlike.length})`,
+              `What else differs between ${base} and ${letter} (${unlike.length})`,
               () => el('ul', {}, unlike.map(line => el('li', {}, line)))) :
           null,
     ];
@@ -279,38 +376,38 @@ function sweeps() {
 }
 
 function sweepSeries(sweep, metric) {
-  const groups = new Map();
+  const groups = new Map(), axes = varyingAxes(sweep.cases);
   for (const one of sweep.cases) {
-    const rest = one.axes.filter(([name]) => name !== sweep.axis);
+    const rest = one.axes.filter(([name]) => name !== sweep.axis && axes.includes(name));
     const name = rest.length ? shortName({...one, axes: rest}) : sweep.workload;
     if (!groups.has(name)) groups.set(name, []);
     groups.get(name).push(one);
   }
-  return [...groups].flatMap(
-      ([name, own], index) => runs.map((_, run) => {
-                                    const rows =
-                                        own.map(
-                                               one =>
-                                                   [one.numbers[sweep.axis].value,
-                                                    summary.get(key(run, one.name, metric))])
-                                            .filter(([, row]) => row)
-                                            .sort((a, b) => a[0] - b[0]);
-                                    return rows.length < 2 ? null : {
-                                      colour: colour(index),
-                                      dash: dash(index, run),
-                                      label: labelOf(own[0], run, name),
-                                      points: rows.map(([x, row]) => [x, row.median]),
-                                      whiskers: rows.map(([, row]) => [row.low, row.high]),
-                                    };
-                                  })
-                                  .filter(Boolean));
+  // The colour of a line, or one of its own if its points have different ones.
+  const tint = (own, index) =>
+      new Set(own.map(colourKey)).size > 1 ? colour(index) : colourOf(own[0]);
+  return withDashes([...groups].flatMap(([name, own], index) => detailedRuns((_, run) => {
+    const rows = own.map(one => [one.numbers[sweep.axis].value,
+                                 summary.get(key(run, one.name, metric))])
+                     .filter(([, row]) => row)
+                     .sort((a, b) => a[0] - b[0]);
+    if (rows.length < 2) return [];
+    return [{
+      colour: tint(own, index),
+      label: labelOf(own[0], run, name),
+      points: rows.map(([x, row]) => [x, row.median]),
+      whiskers: rows.map(([, row]) => [row.low, row.high]),
+    }];
+  })));
 }
 
-// Returns the scale of the axis. It is logarithmic if the values span a decade.
+// The axis is logarithmic if the values span a decade.
+const isLogSweep = ({values}) => values[0] > 0 && values.at(-1) / values[0] >= 10;
+
 function sweepScale(sweep) {
   const {values, column, axis} = sweep;
   const min = values[0], max = values.at(-1);
-  const isLog = min > 0 && max / min >= 10;
+  const isLog = isLogSweep(sweep);
   const ticks = values.length <= 12 ? values : isLog ? logTicks(min, max) : null;
   return scale(axis.replaceAll('_', ' '), {
     type: isLog ? 'logarithmic' : 'linear',
@@ -333,18 +430,20 @@ function sweepsSection() {
   const metrics =
       metricsOf(all.flatMap(sweep => sweep.cases), [...compared, 'throughput_bps', 'rtt_p50_ns']);
   const metric = choice('sweeps.metric', metrics);
-  const cards = all.map(sweep => {
-    const series = sweepSeries(sweep, metric);
+  const lines = all.map(sweep => sweepSeries(sweep, metric));
+  const values = lines.flat().flatMap(s => [...s.points.map(p => p[1]), ...s.whiskers.flat()]);
+  const cards = all.map((sweep, index) => {
+    const series = lines[index];
     if (series.length === 0) return null;
     const title = `${sweep.workload}, by ${sweep.axis.replaceAll('_', ' ')}`;
-    const values = series.flatMap(s => [...s.points.map(p => p[1]), ...s.whiskers.flat()]);
     return el(
         'div', {class: 'card'},
         chartCard(
             `sweep:${sweep.workload}:${sweep.axis}:${metric}`, title,
             `${titleOf(metric)} of ${title}`, () => 290,
             () => lineChart(
-                series, sweepScale(sweep), valueScale(metric, titleOf(metric), values),
+                apart(series, sweep.values, isLogSweep(sweep)), sweepScale(sweep),
+                valueScale(metric, titleOf(metric), values),
                 (x, y) => `${human(sweep.column, x)}: ${human(metric, y)}`,
                 {pointRadius: 3.5, pointHoverRadius: 5})),
         series.length > 1 ? legend(series) : null);

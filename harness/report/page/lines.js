@@ -38,21 +38,11 @@ function medianPoints(trials) {
 
 // Returns the trials of each visible case and run that have data in `field`.
 function trialsByCase(field) {
-  return cases.filter(isVisible).flatMap(
-      one => one.runs
-                 .map((own, run) => {
-                   const trials =
-                       own ? runs[run][field].filter(trial => trial.case === one.name) : [];
-                   return trials.length ? {
-                     id: `${run} ${one.name}`,
-                     one,
-                     ...lineStyle(one, run),
-                     label: labelOf(one, run),
-                     trials
-                   } :
-                                          null;
-                 })
-                 .filter(Boolean));
+  return withDashes(cases.filter(isVisible).flatMap(one => detailedRuns((own, run) => {
+    const trials = own[field].filter(trial => trial.case === one.name);
+    if (trials.length === 0) return [];
+    return [{id: `${run} ${one.name}`, one, colour: colourOf(one), label: labelOf(one, run), trials}];
+  })));
 }
 
 // Returns the median of several percentile curves at each level that half of them reach. Beyond its

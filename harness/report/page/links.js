@@ -69,7 +69,7 @@ function heatMap(one) {
 }
 
 function linksSection() {
-  const all = runs.flatMap(
+  const all = detailedRuns(
       (run, index) =>
           run.links.filter(one => isVisible(one))
               .map(one => ({

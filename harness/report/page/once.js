@@ -46,7 +46,7 @@ function allFigures() {
 }
 
 function surroundingsSection() {
-  const commands = runs.map((run, index) => {
+  const commands = detailedRuns((run, index) => {
     const environment = run.environment || {};
     const words = [
       ['run', run.name],
@@ -62,7 +62,7 @@ function surroundingsSection() {
         words.map(([name, text]) => [name, {text, attributes: {class: 'text'}}]));
   });
   return section(
-      'environment', 'Environment', [], environmentTable(runs),
+      'environment', 'Environment', [], environmentTable(isMany ? [runs[0], runs.at(-1)] : runs),
       details('Versions and command line', () => commands));
 }
 

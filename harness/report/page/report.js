@@ -49,10 +49,38 @@ const cases = (() => {
   return [...byName.values()];
 })();
 
+// Many runs are drawn over time. Sections of single trials then show the newest run.
+const isMany = data.is_many;
+const isDetailed = run => !isMany || run === runs.length - 1;
+// Returns what `of` returns for each run that is shown in detail.
+const detailedRuns = of => runs.flatMap((run, index) => isDetailed(index) ? of(run, index) : []);
+
+const valueOn = (one, axis) => (one.axes.find(([name]) => name === axis) || [axis, ''])[1];
+
+// Returns the axes on which some of the cases differ.
+function varyingAxes(list) {
+  const axes = [...new Set(list.flatMap(one => one.axes.map(([name]) => name)))];
+  return axes.filter(axis => new Set(list.map(one => valueOn(one, axis))).size > 1);
+}
+
+// Returns the name of a case among others: only the axes on which they differ.
+function nameAmong(one, axes) {
+  const own = one.axes.filter(([name]) => axes.includes(name));
+  return shortName(own.length ? {...one, axes: own} : one);
+}
+
+// A colour means the same in every chart: an engine, or if there is only one, the value on the first
+// axis with several.
+const colourKey = (() => {
+  const [axis] = new Set(cases.map(one => one.engine)).size > 1 ? [] : varyingAxes(cases);
+  return one => axis ? valueOn(one, axis) : one.engine;
+})();
+const colourKeys = [...new Set(cases.map(colourKey))];
+const colourOf = one => colour(colourKeys.indexOf(colourKey(one)));
+
 const key = (run, name, metric) => `${run}\n${name}\n${metric}`;
 const summary = new Map(
     runs.flatMap((run, index) => run.summary.map(row => [key(index, row.case, row.metric), row])));
-const baselines = new Set(runs.flatMap(run => run.comparisons.map(row => row.baseline)));
 
 function isVisible(one) {
   return !state.hiddenWorkloads.has(one.workload) && !state.hiddenEngines.has(one.engine);
@@ -125,6 +153,8 @@ function section(id, title, controls, ...children) {
 }
 
 const MARK_TEXT = {
+  up: '▲',
+  down: '▼',
   good: '✓',
   bad: '✗',
   open: '◆',
@@ -146,7 +176,7 @@ function fillHeader() {
   const statements = runs.length > 1 ?
       [
         ...data.headline,
-        ...runs.flatMap(
+        ...detailedRuns(
             (run, index) => run.headline.filter(s => s.mark === 'bad')
                                 .map(s => ({...s, text: `${letterOf(index)}: ${s.text}`})))
       ] :
@@ -156,13 +186,16 @@ function fillHeader() {
           el('li', {class: s.mark},
              el('span', {class: 'mark', 'aria-hidden': 'true'}, MARK_TEXT[s.mark]),
              el('span', {}, s.text, s.detail ? el('small', {}, s.detail) : null))));
-  document.getElementById('runs').append(...runs.map(
+  const lines = runs.map(
       (run, index) =>
           el('li', {},
              `${
                  runs.length > 1 ?
                      `${letterOf(index)}: ${run.experiment}, ${timeText(run.started)}, ` :
-                     ''}${run.trials} trials, run ${run.name}`)));
+                     ''}${run.trials} trials, run ${run.name}`));
+  document.getElementById('runs').append(
+      ...isMany ? [el('li', {}, details(`The ${runs.length} runs`, () => el('ul', {class: 'runs'}, lines)))] :
+                  lines);
   const notes = runs.flatMap(
       (run, index) =>
           run.notes.map(note => runs.length > 1 ? `${letterOf(index)}: ${note}` : note));

@@ -94,7 +94,7 @@ function searchCards(search, letter) {
 }
 
 function searchesSection() {
-  const all = runs.flatMap(
+  const all = detailedRuns(
       (run, index) =>
           run.searches.filter(search => isVisibleName(search.case))
               .map(search => ({search, letter: runs.length > 1 ? ` · ${letterOf(index)}` : ''})));

@@ -69,8 +69,10 @@ const VERDICTS = {
   undecided: ['open', '◆ not decided'],
 };
 
-function verdict(name) {
-  const [mark, text] = VERDICTS[name] || ['plain', name];
+// isNeutral: of cases that one run compares, where slower is no regression.
+function verdict(name, isNeutral = false) {
+  const [judged, text] = VERDICTS[name] || ['plain', name];
+  const mark = isNeutral && ['good', 'bad'].includes(judged) ? 'plain' : judged;
   return el('span', {class: `verdict ${mark}`}, text);
 }
 
@@ -116,7 +118,7 @@ function effectTable(caption, rows, withBaseline) {
                  attributes: {class: 'unbroken'}
                },
                String(countOf(row)),
-               verdict(row.verdict),
+               verdict(row.verdict, withBaseline),
                {
                  text: [row.note, row.remark].filter(Boolean).join('; '),
                  attributes: {class: 'text'}
@@ -198,10 +200,15 @@ function flatten(value, prefix = '') {
 // Returns a table with one column per host. Two ends on one host share a column. Differences are
 // marked.
 function environmentTable(runs) {
-  const columns = [];
-  for (const [index, run] of runs.entries()) {
-    const hosts = run.environment && run.environment.hosts || {};
-    const letter = runs.length > 1 ? `${letterOf(index)} ` : '';
+  const columns = [], external = new Set();
+  for (const run of runs) {
+    const hosts = {...run.environment?.hosts};
+    for (const end of ['client', 'server'])  // no agent, so no facts
+      if (hosts[end]?.external) {
+        external.add(hosts[end].external);
+        delete hosts[end];
+      }
+    const letter = runs.length > 1 ? `${letterOf(data.runs.indexOf(run))} ` : '';
     const [client, server] = [hosts.client, hosts.server].map(facts => JSON.stringify(facts));
     if (client && client === server)
       columns.push([`${letter}client and server`, hosts.client]);
@@ -211,8 +218,9 @@ function environmentTable(runs) {
   }
   const facts = columns.map(([, host]) => new Map(flatten(host)));
   const keys = [...new Set(facts.flatMap(map => [...map.keys()]))];
+  const others = [...external].map(host => `; no agent on ${host}, which is external`).join('');
   return table(
-      'What the hosts are; what differs is marked',
+      `What the hosts are; what differs is marked${others}`,
       [{title: 'fact'}, ...columns.map(([title]) => ({title}))], keys.map(key => {
         const values = facts.map(map => map.get(key) ?? '');
         const differs = new Set(values).size > 1;

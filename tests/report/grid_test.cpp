@@ -1,0 +1,66 @@
+// Grids of sweeps: which workloads have one, and where each figure is.
+#include "harness/report/grid.h"
+
+#include <fmt/core.h>
+#include <gmock/gmock.h>
+
+#include "harness/report/results_table.h"
+#include "harness/results/columns.h"
+#include "tests/results/record_samples.h"
+
+namespace pingperf {
+namespace {
+
+using testing::HasSubstr;
+
+class GridTest : public testing::Test {
+ protected:
+  // Adds a case of the axes with one trial.
+  void measure(const std::vector<std::pair<std::string, std::string>>& axes, std::uint64_t bytes) {
+    cases_.push_back(samples_.add_case("bulk", axes));
+    csv_ += trial_row(samples_.transfer(cases_.back(), 1, bytes));
+  }
+
+  TrialTable table() const { return TrialTable(CsvTable::parse(csv_, "trials.csv")); }
+  std::vector<Grid> grids() const { return result_grids(table(), cases_, "throughput_bps"); }
+
+  Samples samples_;
+  std::vector<Case> cases_;
+  std::string csv_ = trials_header();
+};
+
+TEST_F(GridTest, HasOneAxisDownAndTheOneWithFewerValuesAcross) {
+  std::uint64_t bytes = 100'000'000;
+  for (const char* const engine : {"iperf3", "blocking"})
+    for (const char* const size : {"4KiB", "64KiB", "1MiB"})
+      if (engine != std::string("blocking") || size != std::string("1MiB"))
+        measure({{"engine", engine}, {"message_size", size}, {"streams", "1"}},
+                bytes += 25'000'000);
+  ASSERT_EQ(grids().size(), 1u);
+  EXPECT_EQ(grids()[0].title, "bulk: goodput by message_size and engine");
+  EXPECT_EQ(grids()[0].table.to_string({}),
+            "message_size       iperf3     blocking\n"
+            "4KiB             1 Gbit/s  1.60 Gbit/s\n"
+            "64KiB         1.20 Gbit/s  1.80 Gbit/s\n"
+            "1MiB          1.40 Gbit/s            -\n");
+  const std::string text = results_table(table(), cases_, {});
+  EXPECT_LT(text.find(grids()[0].title), text.find("throughput"));  // above the long table
+  EXPECT_THAT(results_markdown(table(), cases_),
+              HasSubstr("| message\\_size | iperf3 | blocking |"));
+}
+
+TEST_F(GridTest, NeedsTwoAxes) {
+  measure({{"engine", "iperf3"}, {"streams", "1"}}, 1000);
+  measure({{"engine", "blocking"}, {"streams", "1"}}, 1000);
+  EXPECT_TRUE(grids().empty());
+}
+
+TEST_F(GridTest, HasTheEngineAcrossIfBothAxesHaveAsManyValues) {
+  for (const char* const engine : {"iperf3", "blocking"})
+    for (const char* const streams : {"1", "2"})
+      measure({{"engine", engine}, {"streams", streams}}, 1000);
+  EXPECT_EQ(grids().at(0).title, "bulk: goodput by streams and engine");
+}
+
+}  // namespace
+}  // namespace pingperf
