@@ -15,7 +15,7 @@ std::span<const Engine* const> socket_engines() {
     const auto add = [&](std::span<const Engine> family) {
       for (const Engine& engine : family) list.push_back(&engine);
     };
-    add(null_engines());
+    add(noop_engines());
     add(blocking_stream_throughput());
     add({&blocking_udp_throughput(), 1});
     add({&multicast_throughput(), 1});

@@ -5,7 +5,7 @@
 
 namespace pingperf {
 
-std::span<const Engine> null_engines();
+std::span<const Engine> noop_engines();
 std::span<const Engine> blocking_stream_throughput();
 const Engine& blocking_udp_throughput();
 const Engine& multicast_throughput();

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "harness/base/csv.h"
 #include "harness/base/units.h"
 #include "harness/base/usage_error.h"
 #include "harness/results/columns.h"
@@ -21,6 +22,11 @@ void add_label(std::map<std::string, std::string>& labels, const std::string& te
   if (equals == std::string::npos || key.empty() || !is_key)
     throw UsageError(
         fmt::format("--label: '{}' is not KEY=VALUE: write e.g. commit=1a2b3c4", text));
+  for (const std::string& word : {key, text.substr(equals + 1)})
+    if (reads_as_missing(word))
+      throw UsageError(fmt::format(
+          "--label: '{}': pandas or R would read it as a missing value: choose another word",
+          word));
   if (!labels.emplace(key, text.substr(equals + 1)).second)
     throw UsageError(fmt::format("--label: {} is given twice", key));
 }

@@ -189,7 +189,7 @@ void warn_of_unpinned_latency(const Experiment& experiment) {
   const auto is_unpinned = [&](const Case& c) {
     const Options& o = c.options;
     const bool has_server = c.engine->listen && !experiment.is_external(c);
-    return o.kind != Kind::throughput && o.engine != "null" &&
+    return o.kind != Kind::throughput && o.engine != "noop" &&
            (!o.client_cpu || (has_server && !o.server_cpu));
   };
   const auto found = std::find_if(experiment.cases.begin(), experiment.cases.end(), is_unpinned);

@@ -61,7 +61,7 @@ std::optional<std::string> why_unavailable(const Engine& engine) {
 
 const bool registered = [] {
   for (const Engine* engine : socket_engines()) {
-    if (engine->name == "null") continue;
+    if (engine->name == "noop") continue;
     const std::string name = fmt::format("{}/{}/{}", pingperf::name(engine->kind), engine->name,
                                          pingperf::name(engine->transport));
     if (const auto why = why_unavailable(*engine)) {

@@ -123,6 +123,14 @@ std::string csv_row(const std::vector<std::string>& fields) {
   return row + '\n';
 }
 
+bool reads_as_missing(std::string_view text) {
+  // The defaults of pandas.read_csv(). "NA" is also that of R's read.csv().
+  static constexpr std::string_view missing[] = {
+      "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+      "<NA>", "N/A",      "NA",  "NULL",    "NaN",      "None", "n/a",  "nan",    "null"};
+  return std::ranges::find(missing, text) != std::end(missing);
+}
+
 std::optional<double> number_in(std::string_view cell) {
   const auto value = parse_number<double>(cell);
   return value && std::isfinite(*value) ? value : std::nullopt;

@@ -25,6 +25,10 @@ class CsvError : public std::runtime_error {
 // Returns one row and its newline. Quotes only fields that hold a comma, a quote or a line break.
 std::string csv_row(const std::vector<std::string>& fields);
 
+// Returns true for a text that pandas or R reads as a missing value: "NA", "None", "nan". Such a
+// name would vanish from a table.
+bool reads_as_missing(std::string_view text);
+
 // Returns the number in a cell, or nothing if the cell holds no finite number.
 std::optional<double> number_in(std::string_view cell);
 
@@ -106,6 +110,18 @@ class CsvTable {
     CsvTable table(header_, source_);
     for (const Row row : rows())
       if (wanted(row)) table.push_back(row);
+    return table;
+  }
+
+  // Returns the table with other cells: `change` gets a row's fields.
+  template <typename Change>
+  CsvTable changed(Change change) const {
+    CsvTable table(header_, source_);
+    for (const Row row : rows()) {
+      std::vector<std::string> fields = row.fields();
+      change(fields);
+      table.push_back(fields);
+    }
     return table;
   }
 

@@ -21,6 +21,7 @@
 #include "harness/experiment/keys_in_use.h"
 #include "harness/experiment/lab_reader.h"
 #include "harness/experiment/matrix.h"
+#include "harness/experiment/old_names.h"
 #include "harness/experiment/parameter_reader.h"
 #include "harness/experiment/plan.h"
 #include "harness/experiment/program_reader.h"
@@ -39,6 +40,7 @@ void check_name(const std::string& name, const Mark& mark, std::string_view what
   });
   if (!plain || name.empty() || name.size() > 100 || name.front() == '-')
     fail_at(mark, fmt::format("{} '{}' must be of letters, digits, '_' and '-'", what, name));
+  check_for_missing(name, mark, what);
 }
 
 class ExperimentReader {
@@ -314,8 +316,9 @@ class ExperimentReader {
   Mark timeout_mark_;
 };
 
-// Keeps the cases whose name or workload `glob` matches.
-void keep_only(Experiment& experiment, const std::string& glob) {
+// Keeps the cases whose name or workload `only` matches.
+void keep_only(Experiment& experiment, const std::string& only) {
+  const std::string glob = with_current_names(only);
   std::set<std::string> workloads;
   for (const Case& c : experiment.cases) workloads.insert(c.workload);
   std::erase_if(experiment.cases, [&](const Case& c) {
@@ -399,6 +402,7 @@ Experiment parse_experiment(const std::string& text, const std::string& source,
   for (const std::string& expression : overrides.set)
     if (std::string warning = apply_set(root, expression); !warning.empty())
       warnings.push_back(std::move(warning));
+  use_current_names(root);
   Experiment experiment = ExperimentReader(root, used).read();
   experiment.warnings = std::move(warnings);
   experiment.source = std::make_shared<const ExperimentSource>(ExperimentSource{

@@ -179,6 +179,7 @@ std::string read_name(const Node& node, std::string_view what) {
   const std::string& name = read_text(node, what);
   if (name.empty() || name.front() == '-')
     fail_at(node.mark, fmt::format("{}: '{}' is no name", what, name));
+  check_for_missing(name, node.mark, what);
   return name;
 }
 

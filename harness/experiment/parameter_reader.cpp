@@ -8,6 +8,7 @@
 #include <span>
 #include <sstream>
 
+#include "harness/base/csv.h"
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
 #include "harness/engines/iperf3_arguments.h"
@@ -211,8 +212,7 @@ std::vector<std::string> assign(Options& options, const std::string& key, const 
     return {};
   }
   if (key == "engine") {
-    // Without quotes, the name of the null engine is YAML's null.
-    options.engine = value.type == Node::Type::null ? "null" : read_text(value, "engine");
+    options.engine = read_text(value, "engine");
     return {};
   }
   if (key == "dscp") {
@@ -274,6 +274,13 @@ std::uint64_t read_count(const Node& node, std::string_view what, std::uint64_t 
 std::uint64_t read_key_count(const Node& node, std::string_view section, std::string_view key) {
   const ExperimentKey& range = find_key(section, key);
   return read_count(node, key, range.minimum, range.maximum);
+}
+
+void check_for_missing(std::string_view name, const Mark& mark, std::string_view what) {
+  if (reads_as_missing(name))
+    fail_at(mark, fmt::format("{} '{}': pandas or R would read it as a missing value: choose "
+                              "another name",
+                              what, name));
 }
 
 bool read_flag(const Node& node, std::string_view what) {

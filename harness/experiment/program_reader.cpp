@@ -215,6 +215,7 @@ void check_name(const Node::Entry& entry,
   if (!std::regex_match(entry.key, plain))
     fail_at(entry.mark,
             fmt::format("program name '{}' must be of letters, digits, '_' and '-'", entry.key));
+  check_for_missing(entry.key, entry.mark, "program name");
   const auto engines = engine_names();
   if (std::ranges::find(engines, entry.key) != engines.end())
     fail_at(entry.mark, fmt::format("'{}' is an engine of pingperf: choose another name for the "

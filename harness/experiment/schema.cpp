@@ -9,6 +9,7 @@
 #include "harness/base/units.h"
 #include "harness/engines/engines.h"
 #include "harness/experiment/keys.h"
+#include "harness/experiment/old_names.h"
 #include "harness/experiment/parameter_reader.h"
 #include "harness/experiment/pattern.h"
 #include "sockets/core/size_mix.h"
@@ -81,10 +82,10 @@ Schema schema_of(const Parameter& p) {
   return {};
 }
 
-// Without quotes, the name of the null engine is YAML's null.
 Schema known_engine() {
   Schema schema = one_of(engine_names());
-  schema["enum"].push_back(nullptr);
+  schema["enum"].push_back(nullptr);  // the old name of noop
+  schema["enum"].push_back(kOldNoop);
   return schema;
 }
 

@@ -311,6 +311,7 @@ Variants read_variants(const Node& map, const Experiment& experiment) {
       if (!std::regex_match(entry.key, plain))
         fail_at(entry.mark, fmt::format("variant name '{}' must be of letters, digits, '_' and '-'",
                                         entry.key));
+      check_for_missing(entry.key, entry.mark, "variant name");
       variants.push_back(VariantReader(entry, experiment).read());
     });
   errors.throw_if_any();

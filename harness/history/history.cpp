@@ -31,6 +31,11 @@ constexpr const char* kMigrations[] = {
        CREATE TABLE median(metric INTEGER NOT NULL, run INTEGER NOT NULL, case_name INTEGER NOT NULL,
          parameters INTEGER NOT NULL, value REAL NOT NULL, trials INTEGER NOT NULL,
          PRIMARY KEY(metric, run, case_name)) WITHOUT ROWID;)",
+    // The engine `null` became `noop`, a word of the same length.
+    R"(UPDATE case_name SET text =
+         substr(replace(text || '/', '/engine=null/', '/engine=noop/'), 1, length(text));
+       UPDATE parameters SET text =
+         substr(replace(' ' || text || ' ', ' engine=null ', ' engine=noop '), 2, length(text));)",
 };
 static_assert(std::size(kMigrations) == History::kVersion);
 

@@ -78,7 +78,7 @@ class History {
   using Access = Database::Access;
   enum class Added { added, updated, unchanged };
 
-  inline static constexpr int kVersion = 1;  // of the tables
+  inline static constexpr int kVersion = 2;  // of the tables
 
   // Opens the store. `write` creates it, and updates the tables of an older version. Throws
   // UsageError if it does not exist, is damaged, is not of pingperf, or is of a newer version.

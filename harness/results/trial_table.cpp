@@ -5,9 +5,27 @@
 #include <algorithm>
 #include <charconv>
 
-namespace pingperf {
+#include "harness/experiment/old_names.h"
 
-TrialTable::TrialTable(CsvTable table) : table_(std::move(table)) {
+namespace pingperf {
+namespace {
+
+// Returns the table of an earlier version with the names of this one.
+CsvTable with_current_names(CsvTable table) {
+  if (!table.has("engine") || !table.has("case")) return table;
+  const std::size_t engine = table.column("engine"), name = table.column("case");
+  const auto is_old = [&](const CsvTable::Row& row) { return row[engine] == kOldNoop; };
+  if (std::ranges::none_of(table.rows(), is_old)) return table;
+  return table.changed([&](std::vector<std::string>& fields) {
+    if (fields[engine] != kOldNoop) return;
+    fields[engine] = kNoop;
+    fields[name] = pingperf::with_current_names(fields[name]);
+  });
+}
+
+}  // namespace
+
+TrialTable::TrialTable(CsvTable table) : table_(with_current_names(std::move(table))) {
   require_columns();
   const std::size_t case_column = table_.column("case");
   for (std::size_t i = 0; i < rows().size(); ++i) {

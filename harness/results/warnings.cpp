@@ -160,7 +160,7 @@ void TrialWarnings::compare_with_earlier(const TrialRecord& record, Warnings& wa
 }
 
 std::vector<Warning> TrialWarnings::find(const TrialRecord& record) {
-  if (record.status != Status::ok || record.trial_case->options.engine == "null") return {};
+  if (record.status != Status::ok || record.trial_case->options.engine == "noop") return {};
   Warnings warnings;
   check_offered_load(record, warnings);
   check_windows(record, warnings);

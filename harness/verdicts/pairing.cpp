@@ -6,6 +6,7 @@
 #include <map>
 
 #include "harness/base/usage_error.h"
+#include "harness/experiment/old_names.h"
 
 namespace pingperf {
 namespace {
@@ -28,7 +29,8 @@ Reference reference_from(const std::string& text) {
     throw UsageError(fmt::format(
         "relative to '{}': write an axis and its value, e.g. engine=iperf3, or workload=NAME",
         text));
-  return {text.substr(0, equals), text.substr(equals + 1)};
+  const std::string current = with_current_names(text);
+  return {current.substr(0, equals), current.substr(equals + 1)};
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ class AgentTest : public testing::Test {
                  Role role = Role::listen) {
     OpenEndpoint open{
         .role = role, .endpoint = endpoint, .address = "127.0.0.1:5201", .timeout_s = timeout_s};
-    open.options.engine = "null";
+    open.options.engine = "noop";
     open.options.duration = duration;
     say(open);
   }
@@ -147,7 +147,7 @@ TEST_F(AgentTest, HelloListsEnginesAndTheHost) {
   say(ControllerHello{std::string(version())});
   const auto hello = expect<AgentHello>();
   EXPECT_EQ(hello.version, version());
-  EXPECT_THAT(hello.engines, testing::Contains(testing::Field(&EngineInfo::name, "null")));
+  EXPECT_THAT(hello.engines, testing::Contains(testing::Field(&EngineInfo::name, "noop")));
   EXPECT_GT(parse_json(hello.host.json).value("cpus", 0), 0);
   EXPECT_NE(hello.network_namespace, "");
 }
@@ -273,7 +273,7 @@ TEST_F(AgentTest, AKilledWorkerIsAFailureThatNamesTheSignal) {
   const auto failure = expect<Failure>();
   EXPECT_EQ(failure.endpoint, 1u);
   EXPECT_EQ(failure.status, Status::failed);
-  EXPECT_THAT(failure.what, HasSubstr("worker of engine 'null' was killed by SIGTERM"));
+  EXPECT_THAT(failure.what, HasSubstr("worker of engine 'noop' was killed by SIGTERM"));
   open_null(1, kMillisecond);  // the agent still serves requests, and the number is free
   expect<Ready>();
 }
@@ -411,7 +411,7 @@ TEST_F(AgentTest, AnUnknownEngineIsRefused) {
 TEST_F(AgentTest, AMissingCpuIsRefused) {
   greet();
   OpenEndpoint open{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 10};
-  open.options.engine = "null";
+  open.options.engine = "noop";
   open.options.server_cpu = 4095;
   say(open);
   const auto failure = expect<Failure>();
@@ -422,7 +422,7 @@ TEST_F(AgentTest, AMissingCpuIsRefused) {
 TEST_F(AgentTest, AWrongAddressFailsTheTrialOnly) {
   greet();
   say(OpenEndpoint{
-      .endpoint = 1, .options = {.engine = "null"}, .address = "nowhere", .timeout_s = 10});
+      .endpoint = 1, .options = {.engine = "noop"}, .address = "nowhere", .timeout_s = 10});
   EXPECT_THAT(expect<Failure>().what, HasSubstr("'nowhere' is not an address"));
   open_null(1, kMillisecond);
   expect<Ready>();

@@ -33,7 +33,7 @@ Experiment experiment_on(std::vector<HostPair> pairs) {
   std::string list;
   for (std::size_t i = 0; i < pairs.size(); ++i) list += i ? ", {}" : "{}";
   Experiment e = parse_experiment(
-      "{name: e, hosts: {pairs: [" + list + "]}, workloads: {w: {kind: throughput, engine: null}}}",
+      "{name: e, hosts: {pairs: [" + list + "]}, workloads: {w: {kind: throughput, engine: noop}}}",
       "e.yaml");
   e.hosts = std::move(pairs);
   return e;

@@ -23,7 +23,7 @@ std::vector<std::string> fake(const char* mode) {
 
 OpenEndpoint open_null(Role role) {
   OpenEndpoint open{.role = role, .endpoint = 1, .address = "127.0.0.1:5201", .timeout_s = 10};
-  open.options.engine = "null";
+  open.options.engine = "noop";
   open.options.duration = kMillisecond;
   return open;
 }

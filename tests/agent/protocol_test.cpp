@@ -82,7 +82,7 @@ TEST(ProtocolTest, AFullRequestToOpenAnEndpointSurvivesTheTrip) {
 
 TEST(ProtocolTest, OptionsThatAreNotSetStayUnset) {
   OpenEndpoint sent{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 1};
-  sent.options.engine = "null";
+  sent.options.engine = "noop";
   expect_same(round_trip(sent).options, sent.options);
 }
 

@@ -1417,7 +1417,7 @@ bool is_any(const Engine&) {
 }
 
 bool opens_sockets(const Engine& engine) {
-  return engine.name != "null";
+  return engine.name != "noop";
 }
 
 bool has_server(const Engine& engine) {

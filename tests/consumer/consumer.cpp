@@ -49,7 +49,7 @@ int main() {
   int measured = 0;
   for (const Engine* engine : socket_engines()) {
     if (engine->kind != Kind::latency || engine->transport != Transport::tcp) continue;
-    if (engine->name == "null" || engine->unavailable()) continue;
+    if (engine->name == "noop" || engine->unavailable()) continue;
     try {
       const Measurement m = ping(*engine);
       if (!m.error.empty()) throw std::runtime_error(m.error);

@@ -221,7 +221,7 @@ workloads:
 // Returns the reports of an experiment between `client` and `server`.
 std::vector<HostReport> checked_hosts(const Host& client, const Host& server) {
   Experiment experiment =
-      parse_experiment("{name: e, workloads: {w: {kind: throughput, engine: null}}}", "e.yaml");
+      parse_experiment("{name: e, workloads: {w: {kind: throughput, engine: noop}}}", "e.yaml");
   experiment.hosts = {{client, server}};
   Agents agents(experiment);
   return check_hosts(experiment, agents, 10 * kMillisecond);
@@ -262,7 +262,7 @@ TEST(Doctor, ChecksTwoHostsIfTheEndsAreOnTwo) {
 
 TEST(Doctor, ChecksTheHostsOfManyPairsOnce) {
   Experiment experiment = parse_experiment(
-      "{name: e, hosts: {pairs: [{}, {}]}, workloads: {w: {kind: throughput, engine: null}}}",
+      "{name: e, hosts: {pairs: [{}, {}]}, workloads: {w: {kind: throughput, engine: noop}}}",
       "e.yaml");
   Host other;
   other.launch = {PINGPERF_FAKE_AGENT, "ok"};

@@ -110,7 +110,7 @@ name: launched
 hosts: {{client: {{launch: [sh, -c, 'touch {mark}; exec "$@"', sh]}}}}
 plan: {{repetitions: 1}}
 workloads:
-  nothing: {{kind: throughput, engine: null, duration: 50ms, warmup: 0ms}}
+  nothing: {{kind: throughput, engine: noop, duration: 50ms, warmup: 0ms}}
 """), mark
 
     def test_commands_of_a_file_are_reported_and_can_be_refused(self):
@@ -164,7 +164,7 @@ hosts:
         exit 7
       - sh
 plan: {{repetitions: 2, cooldown: 0ms}}
-workloads: {{nothing: {{kind: throughput, engine: null, duration: 1ms, warmup: 0ms}}}}
+workloads: {{nothing: {{kind: throughput, engine: noop, duration: 1ms, warmup: 0ms}}}}
 """)
         done = pingperf("run", "-o", self.results, file)
         self.assertEqual(done.returncode, 3, done.stderr)

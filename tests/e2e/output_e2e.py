@@ -68,7 +68,7 @@ class Output(support.EndToEnd):
     def test_engines_lists_every_family(self):
         done = pingperf("engines")
         self.assertEqual(done.returncode, 0)
-        for family in ("null", "iperf3", "blocking"):
+        for family in ("noop", "iperf3", "blocking"):
             self.assertIn(family, done.stdout)
 
 

@@ -19,7 +19,7 @@ NULL_TRIALS = """
 name: many
 plan: {repetitions: 8, cooldown: 0ms}
 workloads:
-  nothing: {kind: throughput, engine: null, duration: 100ms, warmup: 0ms}
+  nothing: {kind: throughput, engine: noop, duration: 100ms, warmup: 0ms}
 """
 
 

@@ -6,6 +6,7 @@
 #include "harness/base/suggest.h"
 #include "harness/base/usage_error.h"
 #include "harness/experiment/experiment_reader.h"
+#include "harness/experiment/old_names.h"
 #include "harness/verdicts/criteria_reader.h"
 
 namespace pingperf {
@@ -147,13 +148,24 @@ workloads:
   EXPECT_EQ(criteria.compare[1].metric, "frames_late");
 }
 
-TEST(Experiment, TheNullEngineNeedsNoQuotes) {
-  for (const char* written : {"null", "\"null\""})
+TEST(Experiment, TheOldNameOfNoopIsRead) {
+  for (const char* written : {"noop", "null", "\"null\""})
     EXPECT_EQ(
         parse(std::string("{name: x, workloads: {a: {kind: latency, engine: ") + written + "}}}")
             .cases[0]
             .options.engine,
-        "null");
+        "noop");
+  const Experiment e = parse(R"(
+name: x
+defaults: {kind: latency}
+workloads: {a: {matrix: {engine: [null, "null", blocking]}, exclude: [{engine: "null"}]},
+            b: {matrix: {engine: [blocking, null]}}}
+compare: [{metric: rtt_p50_ns, workload: b, axis: engine, baseline: null}]
+)");
+  EXPECT_THAT(names(e), ElementsAre("a/engine=blocking", "b/engine=blocking", "b/engine=noop"));
+  EXPECT_EQ(with_current_names("a/engine=null/x=engine=null"), "a/engine=noop/x=engine=null");
+  EXPECT_EQ(with_current_names("kind=latency engine=null"), "kind=latency engine=noop");
+  EXPECT_EQ(with_current_names("a/engine=nullx/myengine=null"), "a/engine=nullx/myengine=null");
 }
 
 TEST(Experiment, PlanAndHostsAreRead) {

@@ -28,7 +28,7 @@ name: crash
 plan: {cooldown: 0ms}
 defaults: {warmup: 0ms}
 workloads:
-  bulk: {kind: throughput, engine: null, matrix: {duration: [1ms, 2ms]}}
+  bulk: {kind: throughput, engine: noop, matrix: {duration: [1ms, 2ms]}}
   ping: {kind: latency, engine: blocking, matrix: {messages: [10, 20]}}
 """
 CASES = ("bulk/duration=1ms", "bulk/duration=2ms", "ping/messages=10", "ping/messages=20")

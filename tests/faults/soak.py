@@ -23,7 +23,7 @@ name: soak
 plan: {{repetitions: {repetitions}, cooldown: 0ms}}
 defaults: {{duration: 50ms, warmup: 0ms}}
 workloads:
-  nothing: {{engine: 'null', matrix: {{kind: [throughput, latency, connect]}}}}
+  nothing: {{engine: noop, matrix: {{kind: [throughput, latency, connect]}}}}
   bulk: {{kind: throughput, transport: tcp, matrix: {{engine: [blocking, epoll, io_uring, splice]}}}}
   datagrams: {{kind: throughput, transport: udp, engine: blocking, message_size: 1400, rate: 100mbit}}
   libiperf:

@@ -56,6 +56,16 @@ TEST_F(ReportTest, SummaryHasARowForEachMetricThatWasMeasured) {
   EXPECT_EQ(find(summary, "rtt_p50_ns"), nullptr);
 }
 
+TEST_F(ReportTest, AnEarlierVersionsNameOfAnEngineIsReadAsTodays) {
+  const TrialTable old(
+      CsvTable::parse("run,experiment,workload,case,block,status,engine\n"
+                      "r,e,w,w/engine=null/streams=1,1,ok,null\n"
+                      "r,e,w,w/engine=blocking,1,ok,blocking\n",
+                      "trials.csv"));
+  EXPECT_THAT(old.cases(), testing::ElementsAre("w/engine=noop/streams=1", "w/engine=blocking"));
+  EXPECT_EQ(old.text(old.rows().front(), "engine"), "noop");
+}
+
 TEST_F(ReportTest, OneTrialHasNoSpread) {
   add(samples.transfer(samples.add_case("bulk"), 1, 1000));
   const auto summary = summarize(table());

@@ -74,7 +74,7 @@ void print(std::string_view text) {
 }
 
 EngineInfo canned_engine(Kind kind, Transport transport) {
-  return {"null", "plays a script", kind, transport, {"duration", "warmup"}, std::nullopt};
+  return {"noop", "plays a script", kind, transport, {"duration", "warmup"}, std::nullopt};
 }
 
 AgentHello canned_hello(std::string version, std::string_view mode) {

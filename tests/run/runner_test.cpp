@@ -418,7 +418,7 @@ TEST_F(RunnerTest, AnInterruptEndsTheRunningTrialAndTheRun) {
   const Experiment e = parse_experiment(R"(
 name: long
 plan: {repetitions: 2, cooldown: 0ms}
-workloads: {wait: {kind: throughput, engine: null, duration: 1h}}
+workloads: {wait: {kind: throughput, engine: noop, duration: 1h}}
 )",
                                         "test");
   RunDirectory directory = RunDirectory::create(folder_, e.name, 1, "", "{}");

@@ -1,4 +1,4 @@
-// The null engine: transfers nothing and waits for warmup and duration. Any further time of its
+// The engine `noop`: transfers nothing and waits for warmup and duration. Any further time of its
 // trial is the overhead of the harness.
 #include <condition_variable>
 #include <mutex>
@@ -49,7 +49,7 @@ std::unique_ptr<Endpoint> make_nothing(const EndpointConfig& config) {
 
 Engine make_engine(Kind kind, Transport transport) {
   return {
-      .name = "null",
+      .name = "noop",
       .summary = "transfers nothing: measures the overhead of the harness",
       .kind = kind,
       .transport = transport,
@@ -62,7 +62,7 @@ Engine make_engine(Kind kind, Transport transport) {
 
 }  // namespace
 
-std::span<const Engine> null_engines() {
+std::span<const Engine> noop_engines() {
   static const std::vector<Engine> engines = {
       make_engine(Kind::throughput, Transport::tcp), make_engine(Kind::throughput, Transport::udp),
       make_engine(Kind::latency, Transport::tcp), make_engine(Kind::latency, Transport::udp),
