@@ -31,11 +31,11 @@ std::span<const Engine* const> socket_engines() {
     add({&io_uring_udp_throughput(), 1});
     add(io_uring_latency());
     add(io_uring_connect());
+    add({&packet_throughput(), 1});
     add({&packet_latency(), 1});
+    add({&xdp_throughput(), 1});
     add({&xdp_latency(), 1});
     add({&splice_throughput(), 1});
-    add({&packet_throughput(), 1});
-    add({&xdp_throughput(), 1});
     add({&tls_throughput(), 1});
     add({&tls_latency(), 1});
     add({&tls_connect(), 1});

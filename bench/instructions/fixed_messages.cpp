@@ -1,14 +1,17 @@
 // Runs both ends of one engine, each in its own process, for a number of messages with the kernel's
 // clock. So the number of instructions is the same in every run. bench/instructions/count runs it
 // under callgrind, where only one thread of a process can be in io_uring_enter(2).
-// Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES [PARAMETER=VALUE]
+// Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES [PARAMETER=VALUE…]
 // Each end prints its pid and the rounds of its loop: pings or pongs, sends or receives.
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <span>
+#include <string_view>
 
 #include "bench/local_pair.h"
 #include "harness/base/units.h"
@@ -57,24 +60,36 @@ int run_ends(const Engine& engine, const Options& options) {
   return status == 0 ? 0 : 1;
 }
 
-// Sets a parameter that is a number, from "in_flight=8", or size_mix. Throws std::runtime_error.
-void set_parameter(Options& o, const std::string& assignment) {
-  const std::size_t equals = assignment.find('=');
-  if (assignment.starts_with("size_mix=")) {
-    o.message_size.reset();
-    o.size_mix = assignment.substr(equals + 1);
-    return;
-  }
+// Read the value of a parameter.
+void read_value(std::optional<std::uint64_t>& field, std::string_view text) {
+  field = parse_size(text);
+}
+void read_value(std::optional<Nanoseconds>& field, std::string_view text) {
+  field = parse_duration(text);
+}
+void read_value(std::optional<double>& field, std::string_view text) {
+  field = parse_frequency(text);
+}
+void read_value(std::optional<bool>& field, std::string_view text) {
+  field = text == "true";
+}
+void read_value(std::optional<std::string>& field, std::string_view text) {
+  field = text;
+}
+
+// Sets a parameter from "in_flight=8". "messages=" makes it unset. Throws std::runtime_error.
+void set_parameter(Options& o, std::string_view assignment) {
+  const std::size_t equals = std::min(assignment.find('='), assignment.size() - 1);
   const Parameter* const parameter = find_parameter(assignment.substr(0, equals));
-  const auto count = parse_count(assignment.substr(equals + 1));
-  using Count = std::optional<std::uint64_t> Options::*;
-  const Count* const field = parameter ? std::get_if<Count>(&parameter->field) : nullptr;
-  if (!field || !count) throw std::runtime_error("no such parameter: " + assignment);
-  o.** field = *count;
+  const std::string_view value = assignment.substr(equals + 1);
+  if (!parameter) throw std::runtime_error(fmt::format("no such parameter: {}", assignment));
+  std::visit([&](auto field) { read_value(o.*field, value); }, parameter->field);
+  if (is_set(o, *parameter) == value.empty())
+    throw std::runtime_error(fmt::format("no such value: {}", assignment));
 }
 
 int fixed_messages(const char* name, const char* kind_text, const char* transport_text,
-                   const char* messages_text, const char* assignment) {
+                   const char* messages_text, std::span<char* const> assignments) {
   const auto kind = kind_from(kind_text);
   const auto transport = transport_from(transport_text);
   const auto messages = parse_count(messages_text);
@@ -91,7 +106,9 @@ int fixed_messages(const char* name, const char* kind_text, const char* transpor
   calibrate_clock();
   fast_clock.scale = 0;  // CLOCK_MONOTONIC instead of the cheaper clock
   Options options = options_without_loss(*engine, *messages);
-  if (assignment) set_parameter(options, assignment);
+  for (const char* const assignment : assignments) set_parameter(options, assignment);
+  if (const auto error = engine->validate ? engine->validate(options) : std::nullopt)
+    throw std::runtime_error(*error);
   return run_ends(*engine, options);
 }
 
@@ -107,12 +124,12 @@ extern "C" int epoll_pwait2(int epoll, epoll_event* events, int most, const time
 }
 
 int main(int argc, char** argv) {
-  if (argc != 5 && argc != 6) {
-    fmt::print(stderr, "Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES [PARAMETER=VALUE]\n");
+  if (argc < 5) {
+    fmt::print(stderr, "Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES [PARAMETER=VALUE…]\n");
     return 2;
   }
   try {
-    return pingperf::fixed_messages(argv[1], argv[2], argv[3], argv[4], argv[5]);
+    return pingperf::fixed_messages(argv[1], argv[2], argv[3], argv[4], {argv + 5, argv + argc});
   } catch (const std::exception& e) {
     fmt::print(stderr, "fixed_messages: {}\n", e.what());
     return 1;

@@ -27,9 +27,10 @@ class Combination(NamedTuple):
 
 
 class Load(NamedTuple):
-    """A workload: its parameters, and the server if it is an external program."""
+    """A workload: its parameters, the server if it is an external program, and the lab if it runs in one."""
     parameters: dict
     external: str = ""
+    lab: dict = {}
 
 
 BULK = {"kind": "throughput", "engine": "blocking", "transport": "tcp", "rate": "50mbit", "duration": "400ms",
@@ -37,6 +38,8 @@ BULK = {"kind": "throughput", "engine": "blocking", "transport": "tcp", "rate": 
 IPERF3 = {**BULK, "engine": "iperf3", "duration": "700ms"}
 PING = {"kind": "latency", "engine": "blocking", "transport": "tcp", "frequency": 500, "messages": 400,
         "warmup": "300ms"}
+XDP = {"kind": "latency", "engine": "xdp", "transport": "ethernet", "duration": "700ms", "warmup": "300ms",
+       "interface": {"client": "client0", "server": "server0"}}
 LOADS = {
     "bulk": Load(BULK),
     "iperf3": Load(IPERF3),
@@ -46,7 +49,8 @@ LOADS = {
     "pong": Load(PING, "pong"),
     "sink": Load(BULK, "sink"),
     "iperf3 -s": Load(IPERF3, "iperf3 -s"),
-    "lab": Load(BULK),
+    "lab": Load(BULK, lab={"rate": "100mbit"}),
+    "xdp": Load(XDP, lab={"router": False}),
     "program": Load({"kind": "throughput", "engine": "program", "transport": "tcp", "duration": "400ms"}),
 }
 
@@ -54,8 +58,8 @@ LOADS = {
 # ---- The combinations
 
 
-LAB_MOMENTS = {"launch": "hello", "listen": "listen", "connect": "connect", "warmup": "start", "collect": "result",
-               "record": "record", "summarise": "summarise"}
+LAB_MOMENTS = {"launch": "hello", "listen": "listen", "connect": "connect", "warmup": "start", "measure": "start",
+               "collect": "result", "record": "record", "summarise": "summarise"}
 
 
 def combinations():
@@ -68,7 +72,9 @@ def combinations():
                 yield Combination("controller", "", phase, fault, load)
     for fault in SIGNALS:
         for phase in LAB_MOMENTS:
-            yield Combination("controller", "", phase, fault, "lab")
+            if phase != "measure":  # a bulk transfer is struck there without a lab
+                yield Combination("controller", "", phase, fault, "lab")
+    yield from combinations_of_xdp()
     for end in ends:
         for fault in (*common, *LINES, *SHORTAGES, "clock step", "peer silent"):
             for phase in PHASES:
@@ -91,6 +97,20 @@ def combinations():
     for load in ("bulk", "udp", "epoll", "iperf3", "program"):
         yield Combination("worker", "server", "listen", "port stolen", load)
     yield from combinations_of_program()
+
+
+def combinations_of_xdp():
+    """Yields those in which XDP programs are attached to the interfaces of a lab."""
+    for fault in ("SIGKILL", "SIGTERM", "Ctrl-C"):
+        for phase in (*IN_TRIAL, "record"):
+            yield Combination("controller", "", phase, fault, "xdp")
+    for role, faults in (("agent", ("SIGKILL",)), ("worker", ("SIGKILL", "SIGTERM", "peer silent"))):
+        for end in ("client", "server"):
+            for fault in faults:
+                for phase in ("connect", "warmup", "measure"):
+                    if (role, end, phase) == ("worker", "client", "connect") and fault != "peer silent":
+                        continue  # a spare worker, which the agent replaces
+                    yield Combination(role, end, phase, fault, "xdp")
 
 
 def combinations_of_program():
@@ -117,7 +137,7 @@ def combinations_of_program():
 
 
 def needs_root(c):
-    return c.load == "lab" or c.fault == "disk full"
+    return bool(LOADS[c.load].lab) or c.fault == "disk full"
 
 
 def phases_of_worker(end, fault):
@@ -173,7 +193,7 @@ def allowed_of_controller(c):
         return {"complete"}
     if c.fault in SHORTAGES:
         return {"no run"} if c.phase == "launch" else {"ok", "failed", "resumed", "complete", "complete, failed"}
-    if c.fault == "SIGTERM":
+    if c.fault in ("SIGTERM", "Ctrl-C"):
         return {"launch": {"resumed", "no run"}, "relaunch": {"resumed"}, "record": {"resumed"}, "summarise": {"complete"}}.get(
             c.phase, {"interrupted"})
     return {"launch": {"no run"}, "summarise": {"complete"}}.get(c.phase, {"resumed"})
@@ -196,7 +216,7 @@ def allowed_of_worker(c):
 def point_of(c):
     """Returns the point of the fault and the end that reaches it."""
     is_worker = c.role in ("worker", "command", "daemon")
-    if c.load == "lab":
+    if LOADS[c.load].lab:
         return (LAB_MOMENTS[c.phase], "")
     if c.phase in ("launch", "relaunch"):
         needs_agent = c.role == "agent" or c.fault in LINES or (c.role, c.fault) == ("launcher", "stdout closed")

@@ -5,8 +5,10 @@ The name of a combination is ROLE.END/PHASE/FAULT, with /LOAD unless the load is
 
 import argparse
 import fnmatch
+import json
 import os
 import resource
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -43,14 +45,20 @@ def run_all(pingperf, inject, chosen, jobs):
     return {c: outcomes[c] for c in chosen if c in outcomes}, sum(c in outcomes for c in again)
 
 
+def why_no_xdp(pingperf):
+    """Returns why this host cannot run engine xdp, or an empty text."""
+    listed = subprocess.run([pingperf, "engines", "--format", "json"], check=True, stdout=subprocess.PIPE).stdout
+    return next(row["unavailable"] or "" for row in json.loads(listed) if row["name"] == "xdp")
+
+
 # ---- The table
 
 
 def process_of(c):
     if c.role in ("command", "daemon"):
         return f"{c.role} of a program"
-    if c.load == "program":
-        return f"{c.role}, program"
+    if c.load in ("program", "xdp"):
+        return f"{c.role}, {c.load}"
     if c.role == "controller":
         return "controller, in a lab" if c.load == "lab" else "controller"
     if c.role != "worker" or c.load == "bulk" and c.fault != "port stolen":
@@ -106,6 +114,9 @@ def main():
     if os.geteuid() != 0:
         chosen = [c for c in chosen if not needs_root(c)]
         print("omitted: labs and the full disk require root")
+    elif why := why_no_xdp(arguments.pingperf):
+        chosen = [c for c in chosen if c.load != "xdp"]
+        print(f"omitted: engine xdp is not available: {why}")
     if arguments.list:
         print(*chosen, f"{len(chosen)} combinations", sep="\n")
         return 0

@@ -8,6 +8,7 @@ occurs at a point of the program and not after a delay.
 import csv
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -25,6 +26,8 @@ PYTHON = ["/usr/bin/python3", "-S", "-E"]
 RUN_FILES = {"experiment.yaml", "environment.json", "intervals.csv", "counters.csv", "trials.csv", "summary.csv",
              "comparisons.csv", "junit.xml", "report.html", ".lock"}
 MAX_RUN_S = 120
+NAMESPACES = Path("/run/netns")
+LAB_DEVICES = ("client0", "server0")
 
 
 class Wrong(Exception):
@@ -128,6 +131,12 @@ def complete_lines(file):
     return text[:text.rfind(b"\n") + 1]
 
 
+def has_xdp_program(space):
+    """Returns True if an XDP program is attached to an interface of a network namespace."""
+    links = subprocess.run(["ip", "-n", space, "-d", "link", "show"], capture_output=True, text=True).stdout
+    return re.search(r"\bprog/xdp\b", links) is not None
+
+
 class Control:
     """The connection through which the launcher of an end receives commands."""
 
@@ -158,6 +167,7 @@ class Stage:
             hosts.setdefault(end, {}).update(more)
         (self.folder / "experiment.yaml").write_text(json.dumps({**experiment, **({"hosts": hosts} if hosts else {})}))
         self.controller = None
+        self.owners = []  # pids of the controllers: the names of their labs have them
         self.agents, self.launchers = {}, {}  # end -> pid of the newest one
         self.launches = {"client": 0, "server": 0}
         self.controls = {}  # end -> Control of its launcher
@@ -206,6 +216,7 @@ class Stage:
             self.readers[name], theirs[name] = socket.socketpair()
         self.controller = subprocess.Popen([self.pingperf, "run", *map(str, arguments)], **theirs,
                                            env=self.environment(), cwd=self.folder / "here", start_new_session=True)
+        self.owners.append(self.controller.pid)
         for name in theirs:
             theirs[name].close()
             thread = threading.Thread(target=self._keep, args=(name, self.readers[name]), daemon=True)
@@ -304,8 +315,23 @@ class Stage:
 
     # ---- Processes and files
 
+    def labs(self):
+        """Returns the namespaces of the labs of this stage's controllers."""
+        return [path for owner in self.owners for path in NAMESPACES.glob(f"pingperf-{owner}-*")]
+
+    def agent(self, end):
+        """Returns the pid of an end's agent. That of a lab is the child in the namespace of the end."""
+        if not self.has_lab:
+            return self.agents[end]
+        spaces = {path.stat().st_ino for path in self.labs() if path.name.endswith(end)}
+        found = [pid for pid in children(self.controller.pid)
+                 if "agent" in words_of(pid) and Path(f"/proc/{pid}/ns/net").stat().st_ino in spaces]
+        if len(found) != 1:
+            raise Wrong(f"{len(found)} agents are in the namespace of the {end}")
+        return found[0]
+
     def workers(self, end):
-        return [pid for pid in children(self.agents[end]) if "worker" in words_of(pid)]
+        return [pid for pid in children(self.agent(end)) if "worker" in words_of(pid)]
 
     def worker(self, end):
         """Returns the pid of the only worker of an end's agent."""
@@ -376,15 +402,22 @@ class Stage:
         left = [p.name for folder in ("tmp", "here") for p in (self.folder / folder).iterdir() if p.name != PROGRAM.name]
         if left:
             raise Damage(f"files remain: {left}")
-        labs = [p.name for p in Path("/run/netns").glob(f"pingperf-{self.controller.pid}-*")]
-        if labs:
-            raise Damage(f"namespaces remain: {labs}")
+        if self.labs():
+            raise Damage(f"namespaces remain: {[path.name for path in self.labs()]}")
+        devices = [name for name in LAB_DEVICES if Path("/sys/class/net", name).exists()]
+        if devices:
+            raise Damage(f"interfaces of a lab remain: {devices}")
         directory = self.directory()
         if directory:
             odd = {p.name for p in directory.iterdir()} - RUN_FILES - {"histograms"}
             odd |= {p.name for p in directory.glob("histograms/*") if p.suffix != ".hgrm"}
             if odd:
                 raise Damage(f"unexpected files in the run's directory: {sorted(odd)}")
+
+    def check_no_program_is_attached(self):
+        """Checks the labs that a killed controller has left for the next run."""
+        if not eventually(lambda: not any(has_xdp_program(path.name) for path in self.labs()), 3):
+            raise Damage("an XDP program is still attached")
 
     def check_files_open(self):
         """Checks that no process has more open descriptors at its last trial than at its first.

@@ -29,8 +29,8 @@ def experiment_of(c, port):
                  "timeout": "4s" if c.fault.startswith("peer") else "20s"},
         "workloads": {"it": dict(load.parameters)},
     }
-    if c.load == "lab":
-        experiment["lab"] = {"rate": "100mbit"}
+    if load.lab:
+        experiment["lab"] = dict(load.lab)
     elif c.load == "program":
         command = [*stages.PYTHON, stages.PROGRAM.name, "command"]
         rest = ["{address}", "{port}", "{duration_s}"]
@@ -131,13 +131,14 @@ def pid_of(stage, c):
         return stage.worker(c.end)
     if c.role in ("command", "daemon"):
         return stage.process_of_program(c.role, c.end)
-    return (stage.agents if c.role == "agent" else stage.launchers)[c.end]
+    return stage.agent(c.end) if c.role == "agent" else stage.launchers[c.end]
 
 
 FAULTS = {
     "SIGKILL": at_process(stages.send_signal(signal.SIGKILL)),
     "SIGTERM": at_process(stages.send_signal(signal.SIGTERM)),
     "SIGSEGV": at_process(stages.send_signal(signal.SIGSEGV)),
+    "Ctrl-C": lambda stage, c: os.killpg(stage.controller.pid, signal.SIGINT),  # as a terminal sends it
     "SIGSTOP 3 s": at_process(stages.stop_for(3)),
     "EMFILE": at_process(stages.limit(resource.RLIMIT_NOFILE, stages.lowest_free_descriptor)),
     "ENOMEM": at_process(stages.limit(resource.RLIMIT_AS, stages.bytes_of_memory)),
@@ -189,7 +190,7 @@ class Strike:
         self.port = free_port()
         self.pingperf = pingperf
         external = LOADS[c.load].external
-        launchers = () if c.load == "lab" else ("client",) if external else ("client", "server")
+        launchers = () if LOADS[c.load].lab else ("client",) if external else ("client", "server")
         self.stage = Stage(pingperf, inject, experiment_of(c, self.port), launchers, small_disk=c.fault == "disk full")
         self.stage.port = self.port
         if c.load == "program":
@@ -236,7 +237,7 @@ class Strike:
             threading.Timer(delay, self.strike).start()
 
     def is_time(self):
-        if self.c.load != "lab" and self.c.phase in ("launch", "relaunch"):
+        if not LOADS[self.c.load].lab and self.c.phase in ("launch", "relaunch"):
             return self.stage.launches[launched(self.c)] == (1 if self.c.phase == "launch" else 2)
         return self.c.phase in ("launch", "summarise") or self.stage.trial == (1 if self.c.phase == "record" else 2)
 
@@ -255,6 +256,7 @@ class Strike:
         if status in (0, 3, 130):
             stage.check_nothing_is_left()
         stage.check_files_open()
+        stage.check_no_program_is_attached()
         if not stage.finished():
             return self.judge_no_run(status)
         self.check_finished_are_intact()
@@ -323,7 +325,7 @@ class Strike:
             raise Wrong(f"no run, exit status {status}, and not exactly one error line: {errors}")
         if "no run" not in allowed(self.c):
             raise Wrong("the run has no trials")
-        if self.c.load == "lab" and status < 0:  # the next run removes the lab from the kernel
+        if LOADS[self.c.load].lab and status < 0:  # the next run removes the lab from the kernel
             self.stage.run()
         self.stage.check_nothing_is_left()
         return "no run", " ".join(errors)
