@@ -103,8 +103,9 @@ void add_overrides(CLI::App& command, Overrides& overrides) {
       ->allow_extra_args(false);  // each --set takes one value
   command
       .add_option("--only", overrides.only,
-                  "run only the cases or workloads that match, e.g. 'bulk/*'")
-      ->type_name("GLOB");
+                  "run only the cases or workloads that match, e.g. 'bulk/*'; may be repeated")
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
 }
 
 void add_format(CLI::App& command, std::string& format) {

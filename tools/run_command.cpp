@@ -485,7 +485,10 @@ int run_command(const RunCommand& command) {
   std::vector<std::pair<std::filesystem::path, Overrides>> experiments;
   if (const std::filesystem::path run = command.resume; !run.empty())
     experiments.emplace_back(run / "experiment.yaml", overrides_to_resume(command));
-  for (const std::string& file : command.files) experiments.emplace_back(file, command.overrides);
+  for (const std::string& file : command.files) {
+    experiments.emplace_back(file, command.overrides);
+    experiments.back().second.folders = folders_of(file);
+  }
   bool has_lab = false;
   for (auto [file, overrides] : experiments) {  // check all before the first runs
     overrides.no_launch = command.no_launch;

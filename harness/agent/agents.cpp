@@ -4,8 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
-#include <set>
+#include <map>
 #include <utility>
 
 #include "harness/agent/copied_files.h"
@@ -25,12 +26,13 @@ HostAgent::Files files_for_other_hosts(const Experiment& experiment) {
         return !pair.client.launch.empty() || !pair.server.launch.empty();
       }))
     return nullptr;
-  std::set<std::string> paths;
+  std::map<std::string, std::string> files;  // a path there, and the file here
   for (const auto& program : experiment.programs)
-    paths.insert(program->copy_files.begin(), program->copy_files.end());
+    for (const std::string& path : program->copy_files)
+      files.try_emplace(path, (std::filesystem::path(program->folder) / path).string());
   std::vector<CopyFile> pieces;
-  for (const std::string& path : paths)
-    std::ranges::move(pieces_of(path), std::back_inserter(pieces));
+  for (const auto& [path, file] : files)
+    std::ranges::move(pieces_of(path, file), std::back_inserter(pieces));
   return std::make_shared<const std::vector<CopyFile>>(std::move(pieces));
 }
 
@@ -96,7 +98,7 @@ Agents::Agents(const Experiment& experiment, const Interrupt* interrupt) {
     key.push_back(host.copy ? "copy" : "");
     if (!is_shared) key.push_back(std::to_string(pair));
     HostAgent*& agent = known[{std::string(end), std::move(key)}];
-    if (agent == nullptr) agent = &agents_.emplace_back(host, end, files, loop_);
+    if (agent == nullptr) agent = &agents_.emplace_back(host, end, files, experiment.folder, loop_);
     return agent;
   };
   for (const Case& c : experiment.cases) {

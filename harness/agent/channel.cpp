@@ -74,10 +74,10 @@ Nanoseconds hello_timeout(const Host& host) {
 }
 
 Channel::Channel(const std::vector<std::string>& command, std::string host,
-                 Nanoseconds hello_timeout, Greeting)
+                 Nanoseconds hello_timeout, Greeting, const std::string& folder)
     : host_(std::move(host)), command_(command_line(command)), hello_timeout_(hello_timeout) {
   try {
-    start(command);
+    start(command, folder);
   } catch (const std::system_error& e) {
     throw ChannelError(
         fmt::format("cannot start the agent on {}: {}, command: {}", host_, e.what(), command_));
@@ -92,13 +92,13 @@ Channel::Channel(const std::vector<std::string>& command, std::string host,
   while (!greet()) wait_for_input(std::min(hello_deadline_, now_ns() + 100 * kMillisecond));
 }
 
-void Channel::start(const std::vector<std::string>& command) {
+void Channel::start(const std::vector<std::string>& command, const std::string& folder) {
   Pipe in = make_pipe(), out = make_pipe(), errors = make_pipe();
-  process_ = Process(command,
-                     {{in.read.get(), STDIN_FILENO},
-                      {out.write.get(), STDOUT_FILENO},
-                      {errors.write.get(), STDERR_FILENO}},
-                     Lifetime::own);
+  process_ = Process(command, ChildOptions{.redirects = {{in.read.get(), STDIN_FILENO},
+                                                         {out.write.get(), STDOUT_FILENO},
+                                                         {errors.write.get(), STDERR_FILENO}},
+                                           .lifetime = Lifetime::own,
+                                           .directory = folder});
   in_ = std::move(in.write);
   out_ = std::move(out.read);
   errors_ = std::move(errors.read);

@@ -47,10 +47,11 @@ class Channel {
   // agent of this version answers within `hello_timeout`.
   Channel(const std::vector<std::string>& command, std::string host,
           Nanoseconds hello_timeout = kHelloTimeout);
-  // Starts `command` and sends the hello, but does not wait for the answer: greet() does.
+  // Starts `command` and sends the hello, but does not wait for the answer: greet() does. The
+  // command runs in `folder`; empty: in that of this process.
   enum class Greeting { later };
   Channel(const std::vector<std::string>& command, std::string host, Nanoseconds hello_timeout,
-          Greeting);
+          Greeting, const std::string& folder = {});
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
   ~Channel();
@@ -98,7 +99,7 @@ class Channel {
   bool has_ended() noexcept;
 
  private:
-  void start(const std::vector<std::string>& command);
+  void start(const std::vector<std::string>& command, const std::string& folder);
   void take_hello(const std::string& line);
   std::optional<std::string> next_line(Nanoseconds deadline);
   void wait_for_input(Nanoseconds deadline);

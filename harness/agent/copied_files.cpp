@@ -62,15 +62,15 @@ std::string from_hex(std::string_view hex) {
 
 }  // namespace
 
-std::vector<CopyFile> pieces_of(const std::string& path) {
+std::vector<CopyFile> pieces_of(const std::string& path, const std::string& file) {
   constexpr std::size_t kPiece = 256 * 1024;  // its hexadecimal digits fit into a request
   struct stat status {};
   const std::optional<std::string> content =
-      ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) ? read_file(path)
+      ::stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode) ? read_file(file)
                                                                     : std::nullopt;
   if (!content)
     throw UsageError(
-        fmt::format("copy_files: cannot read {}: {}", path,
+        fmt::format("copy_files: cannot read {}: {}", file,
                     S_ISDIR(status.st_mode) ? "is a directory" : std::strerror(errno)));
   std::vector<CopyFile> pieces;
   for (std::size_t at = 0; at == 0 || at < content->size(); at += kPiece)

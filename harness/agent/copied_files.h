@@ -10,9 +10,9 @@
 
 namespace pingperf {
 
-// Returns the requests that copy a file to an agent, in pieces. `path` is relative to the folder of
-// this process. Throws UsageError that names the file if it cannot be read.
-std::vector<CopyFile> pieces_of(const std::string& path);
+// Returns the requests that copy `file` to the relative `path` at an agent, in pieces. Throws
+// UsageError that names the file if it cannot be read.
+std::vector<CopyFile> pieces_of(const std::string& path, const std::string& file);
 
 // The agent's side. Owns the folder, which a child process removes after the agent has ended,
 // however it ended.

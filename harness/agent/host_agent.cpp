@@ -24,10 +24,12 @@ std::string description_of(const Host& host, std::string_view end) {
 
 }  // namespace
 
-HostAgent::HostAgent(const Host& host, std::string_view end, Files files, EventLoop& loop)
+HostAgent::HostAgent(const Host& host, std::string_view end, Files files, std::string folder,
+                     EventLoop& loop)
     : host_(host),
       description_(description_of(host, end)),
       files_(host.launch.empty() ? nullptr : std::move(files)),  // a local program runs in place
+      folder_(std::move(folder)),
       loop_(loop),
       away_since_(now_ns()) {}
 
@@ -75,7 +77,7 @@ void HostAgent::start() {
   files_sent_ = 0;
   try {
     channel_ = std::make_unique<Channel>(agent_command(host_), description_, hello_timeout(host_),
-                                         Channel::Greeting::later);
+                                         Channel::Greeting::later, folder_);
     channel_->call_when_full([this] { watch_writes(); });
     watch();
   } catch (const std::runtime_error& e) {

@@ -23,7 +23,9 @@ class HostAgent {
   enum class State { away, starting, copying, ready };
 
   // Starts nothing yet. `end` names the host in errors.
-  HostAgent(const Host& host, std::string_view end, Files files, EventLoop& loop);
+  // A launcher, or an agent of this machine, runs in `folder`.
+  HostAgent(const Host& host, std::string_view end, Files files, std::string folder,
+            EventLoop& loop);
   HostAgent(const HostAgent&) = delete;
   HostAgent& operator=(const HostAgent&) = delete;
   ~HostAgent();
@@ -82,6 +84,7 @@ class HostAgent {
   const Host& host_;
   const std::string description_;
   const Files files_;
+  const std::string folder_;
   EventLoop& loop_;
   State state_ = State::away;
   bool may_start_ = true;

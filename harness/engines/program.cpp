@@ -289,6 +289,10 @@ std::optional<std::string> unavailable(const ProgramEnd& end) {
   return why ? std::optional(fmt::format("program '{}': {}", end.program, *why)) : std::nullopt;
 }
 
+std::string directory_here(const Program& program) {
+  return (std::filesystem::path(program.folder) / program.client.directory).string();
+}
+
 std::unique_ptr<Endpoint> make_program_endpoint(const ProgramEnd& end, const EndpointConfig& config,
                                                 bool is_server) {
   return std::make_unique<ProgramEndpoint>(end, config, is_server);

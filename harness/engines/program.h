@@ -47,7 +47,7 @@ struct ProgramEnd {
   std::string program;             // the name, for errors
   std::vector<ProgramWord> words;  // empty: the program has no such end
   std::vector<std::pair<std::string, std::string>> environment = {};  // may have placeholders
-  std::string directory = {};               // on its host; empty: where the agent runs
+  std::string directory = {};               // on its host; relative to where the agent runs
   ProgramReady ready = {};                  // of a server
   std::vector<ProgramFigure> figures = {};  // that this end prints
   int stop_signal = SIGTERM;                // or kEndsItself
@@ -58,13 +58,17 @@ struct ProgramEnd {
 
 struct Program {
   std::string name;
-  std::string place;  // in the file
+  std::string place;   // in the file
+  std::string folder;  // of the file, absolute: relative paths on this machine count from there
   ProgramEnd client;
   ProgramEnd server;
   std::vector<std::string> copy_files;                             // relative paths
   std::vector<std::pair<std::string, std::string>> figure_places;  // column, and place in the file
   Engine engine;  // its texts point to this program
 };
+
+// Returns the absolute directory in which the program runs on this machine.
+std::string directory_here(const Program& program);
 
 // Returns why this host cannot run an executable in a directory ("": the present one). Returns
 // nothing if it can.

@@ -111,6 +111,7 @@ struct ExperimentSource;  // harness/experiment/experiment_reader.h
 struct Experiment {
   std::string name;
   std::string description;
+  std::string folder;  // of the file, absolute: relative paths count from there
   std::vector<HostPair> hosts = std::vector<HostPair>(1);
   bool has_pairs = false;         // cases have an axis `pair`
   std::size_t pairs_at_once = 1;  // number of pairs that measure at the same time

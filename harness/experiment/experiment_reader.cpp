@@ -45,8 +45,11 @@ void check_name(const std::string& name, const Mark& mark, std::string_view what
 
 class ExperimentReader {
  public:
-  ExperimentReader(const Node& root, const std::vector<UsedFile>& used)
-      : root_(root), used_(used) {}
+  ExperimentReader(const Node& root, const std::vector<UsedFile>& used, const Folders& folders)
+      : root_(root), used_(used), folder_(folders.file) {
+    std::error_code error;  // a resumed run may be on another machine
+    if (std::filesystem::is_directory(folder_, error)) experiment_.folder = folder_;
+  }
 
   Experiment read() {
     if (root_.type != Node::Type::map) check_keys(root_, "the experiment", {});
@@ -54,11 +57,13 @@ class ExperimentReader {
         errors_.attempt([&] { check_keys(root_, "the experiment", keys_of("experiment")); });
     errors_.attempt([&] { read_name(has_right_keys); });
     const bool has_hosts = errors_.attempt([&] { read_hosts_or_lab(); });
-    if (!has_hosts) experiment_ = Experiment{experiment_.name, experiment_.description};
+    if (!has_hosts)
+      experiment_ = Experiment{experiment_.name, experiment_.description, experiment_.folder};
     if (const Node* const plan = root_.find("plan")) errors_.attempt([&] { read_plan(*plan); });
     bool has_engines = true;
     if (const Node* const programs = root_.find("programs"))
-      has_engines &= errors_.attempt([&] { read_programs(*programs, experiment_.programs); });
+      has_engines &=
+          errors_.attempt([&] { read_programs(*programs, folder_, experiment_.programs); });
     if (const Node* const use = root_.find("use"))
       has_engines &= errors_.attempt([&] { read_used_files(*use); });
     // Without these, errors of the workloads would follow from those before.
@@ -104,7 +109,7 @@ class ExperimentReader {
       const Node root = parse_yaml(file->text, source);
       check_keys(root, fmt::format("'{}'", source), {"description", "programs"});
       if (const Node* const programs = root.find("programs"))
-        read_programs(*programs, experiment_.programs);
+        read_programs(*programs, (folder_ / path).parent_path(), experiment_.programs);
     }
   }
 
@@ -309,6 +314,7 @@ class ExperimentReader {
 
   const Node& root_;
   const std::vector<UsedFile>& used_;
+  const std::filesystem::path folder_;
   Experiment experiment_;
   std::set<std::string> names_;
   ErrorList errors_;
@@ -316,18 +322,21 @@ class ExperimentReader {
   Mark timeout_mark_;
 };
 
-// Keeps the cases whose name or workload `only` matches.
-void keep_only(Experiment& experiment, const std::string& only) {
-  const std::string glob = with_current_names(only);
+// Keeps the cases whose name or workload one of the globs matches.
+void keep_only(Experiment& experiment, const std::vector<std::string>& globs) {
+  const auto matches = [](const std::string& glob, const Case& c) {
+    return ::fnmatch(glob.c_str(), c.name.c_str(), 0) == 0 ||
+           ::fnmatch(glob.c_str(), c.workload.c_str(), 0) == 0;
+  };
   std::set<std::string> workloads;
   for (const Case& c : experiment.cases) workloads.insert(c.workload);
+  for (const std::string& glob : globs)
+    if (std::ranges::none_of(experiment.cases, [&](const Case& c) { return matches(glob, c); }))
+      throw UsageError(fmt::format("--only '{}' matches no case; workloads: {}", glob,
+                                   fmt::join(workloads, ", ")));
   std::erase_if(experiment.cases, [&](const Case& c) {
-    return ::fnmatch(glob.c_str(), c.name.c_str(), 0) != 0 &&
-           ::fnmatch(glob.c_str(), c.workload.c_str(), 0) != 0;
+    return std::ranges::none_of(globs, [&](const std::string& glob) { return matches(glob, c); });
   });
-  if (experiment.cases.empty())
-    throw UsageError(fmt::format("--only '{}' matches no case; workloads: {}", glob,
-                                 fmt::join(workloads, ", ")));
 }
 
 // Returns the text of a file or a pipe, "-" for stdin. Throws UsageError.
@@ -355,13 +364,19 @@ std::string read_text_file(std::filesystem::path file) {
 
 }  // namespace
 
+Folders folders_of(const std::filesystem::path& file) {
+  const std::filesystem::path here = std::filesystem::current_path();
+  const bool is_pipe = file == "-" || file.string().starts_with("/dev/");
+  return {is_pipe ? here : std::filesystem::absolute(file).lexically_normal().parent_path(), here};
+}
+
 std::string read_experiment(const std::filesystem::path& file, bool no_launch) {
   std::string text = read_text_file(file);
   if (text.find(kUsedFile) != std::string::npos ||
       (text.find("use") == std::string::npos && text.find("nodes") == std::string::npos))
     return text;
   const Node root = parse_yaml(text, file.string());
-  const std::filesystem::path folder = file.parent_path();
+  const std::filesystem::path folder = folders_of(file).file;
   const auto append = [&](const std::string& path, const std::string& used) {
     text += fmt::format("\n{}{}\n{}", kUsedFile, path, used);
   };
@@ -403,11 +418,15 @@ Experiment parse_experiment(const std::string& text, const std::string& source,
     if (std::string warning = apply_set(root, expression); !warning.empty())
       warnings.push_back(std::move(warning));
   use_current_names(root);
-  Experiment experiment = ExperimentReader(root, used).read();
+  std::vector<std::string> only = overrides.only;
+  std::erase(only, "");  // such as --only "$CASES" without a value
+  for (std::string& glob : only) glob = with_current_names(glob);
+  const Folders folders = overrides.folders.value_or(folders_of(source));
+  Experiment experiment = ExperimentReader(root, used, folders).read();
   experiment.warnings = std::move(warnings);
   experiment.source = std::make_shared<const ExperimentSource>(ExperimentSource{
-      std::move(root), overrides.only.empty() ? std::vector<Case>() : experiment.cases});
-  if (!overrides.only.empty()) keep_only(experiment, overrides.only);
+      std::move(root), only.empty() ? std::vector<Case>() : experiment.cases, folders});
+  if (!only.empty()) keep_only(experiment, only);
   return experiment;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,17 +12,33 @@
 
 namespace pingperf {
 
+// The folders that relative paths count from: of the experiment's file, and of the command whose
+// `--set` has the path. Both are absolute.
+struct Folders {
+  std::filesystem::path file;
+  std::filesystem::path command;
+
+  // Returns the folder for a path that stands at `mark`.
+  const std::filesystem::path& of(const Mark& mark) const { return mark.line > 0 ? file : command; }
+};
+
+// Returns the folders of a file that this process reads. A pipe has the current folder.
+Folders folders_of(const std::filesystem::path& file);
+
 // The file of an experiment, for the criteria, which are read in a second step.
 struct ExperimentSource {
   Node root;                    // with `--set` applied
   std::vector<Case> all_cases;  // with those that `--only` left out; empty without `--only`
+  Folders folders;
 };
 
 // The differences between an experiment and its file: `run --set` and `--only`.
 struct Overrides {
-  std::vector<std::string> set;  // "workloads.bulk.duration=5s"
-  std::string only;              // glob over case names and workload names; empty: all
-  bool no_launch = false;        // refuses hosts that a command looks up
+  std::vector<std::string> set;   // "workloads.bulk.duration=5s"
+  std::vector<std::string> only;  // globs over case names and workload names; empty: all
+  bool no_launch = false;         // refuses hosts that a command looks up
+  std::optional<Folders> folders =
+      {};  // of the original of a copied file; empty: of the file itself
 };
 
 // Reads and validates. Throws UsageError "file:line:column: …" on the first error.

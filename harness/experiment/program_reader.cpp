@@ -249,11 +249,13 @@ void read_common(const Node& node, Program& program) {
   }
 }
 
-std::shared_ptr<const Program> read_program(const Node::Entry& entry) {
+std::shared_ptr<const Program> read_program(const Node::Entry& entry,
+                                            const std::filesystem::path& folder) {
   const Node& node = entry.value;
   const auto program = std::make_shared<Program>();
   program->name = entry.key;
   program->place = entry.mark.to_string();
+  program->folder = folder;
   check_keys(node, fmt::format("program '{}'", entry.key), keys_of("program"));
   if (!node.find("kind"))
     fail_at(entry.mark, fmt::format("program '{}' has no kind: one of {}", entry.key,
@@ -300,14 +302,15 @@ ProgramReady read_ready(const Node& node) {
   return {.when = ProgramReady::When::after, .after = time};
 }
 
-void read_programs(const Node& map, std::vector<std::shared_ptr<const Program>>& programs) {
+void read_programs(const Node& map, const std::filesystem::path& folder,
+                   std::vector<std::shared_ptr<const Program>>& programs) {
   if (map.type != Node::Type::map || map.entries.empty())
     fail_at(map.mark, "programs must be a map with at least one program");
   ErrorList errors;
   for (const Node::Entry& entry : map.entries)
     errors.attempt([&] {
       check_name(entry, programs);
-      programs.push_back(read_program(entry));
+      programs.push_back(read_program(entry, folder));
     });
   errors.throw_if_any();
 }

@@ -1,6 +1,7 @@
 // Reads `programs:` of an experiment, and of the files that `use:` names.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -9,9 +10,10 @@
 
 namespace pingperf {
 
-// Adds the programs of a map to `programs`. Throws UsageError, also for a name that an engine or a
-// program has already.
-void read_programs(const Node& map, std::vector<std::shared_ptr<const Program>>& programs);
+// Adds the programs of a map, which stands in a file of `folder`, to `programs`. Throws UsageError,
+// also for a name that an engine or a program has already.
+void read_programs(const Node& map, const std::filesystem::path& folder,
+                   std::vector<std::shared_ptr<const Program>>& programs);
 
 // Reads `ready:`, as a program or a service has it. Throws UsageError.
 ProgramReady read_ready(const Node& node);

@@ -68,6 +68,9 @@ std::string environment_json(const std::vector<std::string>& command_line,
   Json environment = session(command_line, hosts, doctor);
   if (!lab.is_null()) environment["lab"] = lab;
   environment["overrides"] = {{"set", overrides.set}, {"only", overrides.only}};
+  if (overrides.folders)
+    environment["folders"] = {{"experiment", overrides.folders->file.string()},
+                              {"command", overrides.folders->command.string()}};
   return text_of(environment);
 }
 
@@ -116,9 +119,20 @@ std::vector<std::string> environment_differences(const std::filesystem::path& ba
 
 Overrides recorded_overrides(const std::filesystem::path& run) {
   try {
-    const Json overrides = recorded_environment(run).at("overrides");
-    return {overrides.at("set").get<std::vector<std::string>>(),
-            overrides.at("only").get<std::string>()};
+    const Json environment = recorded_environment(run);
+    const Json& recorded = environment.at("overrides");
+    Overrides overrides;
+    overrides.set = recorded.at("set").get<std::vector<std::string>>();
+    if (const Json& only = recorded.at("only"); only.is_array())
+      overrides.only = only.get<std::vector<std::string>>();
+    else if (only != "")  // runs of older versions have one glob at most
+      overrides.only = {only.get<std::string>()};
+    if (const auto folders = environment.find("folders"); folders != environment.end())
+      overrides.folders = Folders{folders->at("experiment").get<std::string>(),
+                                  folders->at("command").get<std::string>()};
+    else
+      overrides.folders = folders_of("-");
+    return overrides;
   } catch (const Json::exception& e) {
     throw UsageError(fmt::format("{}: damaged: {}", (run / "environment.json").string(), e.what()));
   }

@@ -271,6 +271,7 @@ void TrialRun::open(Pair& pair, Side& side, Role role) {
   if (pair.program) {
     request.program = role == Role::listen ? pair.program->server : pair.program->client;
     request.program->seed = pair.seed;
+    if (!side.is_elsewhere) request.program->directory = directory_here(*pair.program);
     request.program->is_copied = side.is_elsewhere && !pair.program->copy_files.empty();
   }
   side.open = true;

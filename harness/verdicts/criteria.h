@@ -47,6 +47,7 @@ struct Gate {
   std::vector<CasePair> pairs;  // with a baseline or `against`, the bound is for the ratio
   std::string against;          // a stored run, as named; empty: none
   std::string against_place;    // in the file, for errors
+  std::string against_path;     // of the stored run
   // The runs of `against`, set by read_criteria(). With `against`, each trial of a pair's candidate
   // is first divided by the trial of its baseline in the same block.
   std::shared_ptr<const RunSet> stored;

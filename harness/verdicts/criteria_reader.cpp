@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <set>
 
 #include "harness/base/suggest.h"
@@ -119,6 +120,7 @@ class CriteriaReader {
  public:
   explicit CriteriaReader(const Experiment& experiment)
       : root_(experiment.source->root),
+        folders_(experiment.source->folders),
         cases_(experiment.source->all_cases.empty() ? experiment.cases
                                                     : experiment.source->all_cases),
         repetitions_(experiment.plan.repetitions) {}
@@ -231,6 +233,7 @@ class CriteriaReader {
 
   void read_against(Gate& gate, const Node& node, const Node& against) const {
     gate.against = read_text(against, "against");
+    gate.against_path = (folders_.of(against.mark) / gate.against).string();
     gate.against_place = against.mark.to_string();
     if (const Node* const n = node.find("relative_to")) read_references(gate, *n);
   }
@@ -447,6 +450,7 @@ class CriteriaReader {
   }
 
   const Node& root_;
+  const Folders& folders_;
   const std::vector<Case>& cases_;
   const std::uint64_t repetitions_;
   Criteria criteria_;
@@ -486,13 +490,28 @@ void check_cases_of(const Gate& gate) {
             fmt::format("{}: against: that run has no case '{}'", gate.against_place, name));
 }
 
+// Returns a hint for a path that counts from the current folder instead of that of the file.
+std::string hint_of_folder(const Gate& gate) {
+  std::error_code error;
+  const std::filesystem::path folder =
+      gate.against_path.substr(0, gate.against_path.size() - gate.against.size());
+  if (folder.empty() || !std::filesystem::exists(gate.against, error)) return "";
+  const std::filesystem::path right =
+      std::filesystem::absolute(gate.against).lexically_normal().lexically_relative(folder);
+  return right == gate.against
+             ? ""
+             : fmt::format(" (a path counts from the folder of its file: write {})",
+                           right.string());
+}
+
 void open_stored_runs(Criteria& criteria) {
   for (Gate& gate : criteria.gates) {
     if (gate.against.empty()) continue;
     try {
-      gate.stored = std::make_shared<const RunSet>(RunSet::read({gate.against}));
+      gate.stored = std::make_shared<const RunSet>(RunSet::read({gate.against_path}));
     } catch (const UsageError& e) {
-      throw UsageError(fmt::format("{}: against: {}", gate.against_place, e.what()));
+      throw UsageError(
+          fmt::format("{}: against: {}{}", gate.against_place, e.what(), hint_of_folder(gate)));
     }
     check_cases_of(gate);
   }

@@ -24,7 +24,7 @@ TEST(CopiedFiles, HaveTheContentAndThePermissionsAndEndWithTheirOwner) {
   for (int i = 0; i < 300'000; ++i) content += static_cast<char>(i % 251);  // several pieces
   std::ofstream(here, std::ios::binary) << content;
   fs::permissions(here, fs::perms(0555));  // the second piece needs to write
-  const std::vector<CopyFile> pieces = pieces_of(here.string());
+  const std::vector<CopyFile> pieces = pieces_of(here.string(), here.string());
   EXPECT_EQ(pieces.size(), 2u);
   fs::remove(here);
   std::string folder;
@@ -61,7 +61,7 @@ TEST(CopiedFiles, StayBelowTheirFolder) {
 
 TEST(CopiedFiles, AFileThatCannotBeReadIsNamed) {
   for (const char* const path : {"no/such/file", "/tmp"}) try {
-      pieces_of(path);
+      pieces_of(path, path);
       FAIL() << path;
     } catch (const UsageError& e) {
       EXPECT_THAT(e.what(), testing::HasSubstr(path));

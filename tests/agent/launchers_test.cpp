@@ -56,7 +56,7 @@ TEST(Launchers, ACommandOfBothEndsIsListedOnce) {
 TEST(Launchers, OnlyPairsWithCasesHaveThem) {
   const std::string pairs = "  pairs: [{client: {netns: a}}, {client: {netns: b}}]\n";
   EXPECT_THAT(launchers_of(parse(pairs)), SizeIs(2));
-  const auto found = launchers_of(parse(pairs, {.set = {}, .only = "*/pair=2"}));
+  const auto found = launchers_of(parse(pairs, {.set = {}, .only = {"*/pair=2"}}));
   ASSERT_THAT(found, SizeIs(1));
   EXPECT_THAT(found[0].command, StartsWith("ip netns exec b "));
 }

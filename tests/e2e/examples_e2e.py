@@ -37,7 +37,7 @@ class Examples(support.EndToEnd):
         changes = ["plan.repetitions=1", "defaults.duration=300ms", f"workloads.ping.matrix.engine={pings}"]
         cls.compared = support.Run(cls.shared / "results", "examples/compare.yaml",
                                    *(word for change in changes for word in ("--set", change)),
-                                   cwd=cls.shared)  # the experiment looks for the programs in examples/
+                                   cwd=cls.shared)
 
     def rows(self, kind):
         trials = self.compared.table()

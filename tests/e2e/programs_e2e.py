@@ -89,6 +89,37 @@ class Peers(support.EndToEnd):
         self.assertEqual(done.returncode, 2)
         self.assertIn("streams", done.stderr)
 
+    def test_paths_count_from_the_file_that_says_them_also_when_a_run_is_resumed_elsewhere(self):
+        inner = self.folder / "inner"
+        (inner / "lib/bin").mkdir(parents=True)
+        for script in (inner / "own.sh", inner / "lib/bin/used.sh"):
+            script.write_text("#!/bin/sh\necho '{\"p50\": 5}'\n")
+            script.chmod(0o755)
+        results = "results: {rtt_p50_ns: {json: /p50}}"
+        (inner / "lib/used.yaml").write_text(
+            f"programs: {{used: {{kind: latency, cwd: bin, client: [./used.sh], {results}}}}}\n")
+        text = ("name: paths\nplan: {repetitions: 1, cooldown: 0ms}\nuse: [lib/used.yaml]\n"
+                f"programs: {{own: {{kind: latency, client: [./own.sh], {results}}}}}\n"
+                "workloads: {w: {kind: latency, matrix: {engine: [own, used]}}}\n")
+        (inner / "paths.yaml").write_text(text)
+        done = pingperf("run", "-q", "inner/paths.yaml", "-o", inner / "base", cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        (inner / "paths.yaml").write_text(
+            text + "gates: [{metric: rtt_p50_ns, against: base/paths/latest, at_most: 2}]\n")
+        done = pingperf("run", "-q", "inner/paths.yaml", "-o", self.results, cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        trials = next(self.results.glob("paths/2*/trials.csv"))
+        trials.write_text("".join(trials.read_text().splitlines(keepends=True)[:-1]))
+        done = pingperf("run", "-q", "--resume", trials.parent, cwd="/")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([row.split(",")[11] for row in trials.read_text().splitlines()[1:]], ["ok", "ok"])
+        wrong = pingperf("check", "inner/paths.yaml", "--set", "gates.0.against=base/paths/latest", cwd=self.folder)
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("base/paths/latest: no such file or directory", wrong.stderr)
+        right = pingperf("check", "inner/paths.yaml", "--set", "gates.0.against=inner/base/paths/latest",
+                         cwd=self.folder)
+        self.assertEqual(right.returncode, 0, right.stderr)
+
     def test_the_table_of_the_peers_has_a_row_per_comparison(self):
         run = pingperf("run", "-q", "-o", self.results, SOURCE / "configs/peers.yaml", "--only",
                        "tcp_bulk/engine=[bi]*", "--set", "plan.repetitions=1", "--set", "plan.cooldown=0ms")

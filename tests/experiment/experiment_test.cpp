@@ -257,7 +257,7 @@ gates:
   - {metric: rtt_p50_ns, workload: ping, at_most: 200us}
 )";
   const auto line = [&](const std::string& only) {
-    return left_out_by_only(read_criteria(parse(judged, {.only = only})));
+    return left_out_by_only(read_criteria(parse(judged, {.only = {only}})));
   };
   EXPECT_FALSE(line(""));
   EXPECT_EQ(line("bulk"), "--only leaves out 1 gate: rtt_p50_ns of ping");
@@ -271,7 +271,7 @@ gates:
 TEST(Experiment, ManyThatOnlyLeavesOutAreCounted) {
   std::string judged = std::string(kBulk) + "gates:\n";
   for (int i = 0; i < 10; ++i) judged += "  - {metric: throughput_bps, at_least: 1kbit}\n";
-  EXPECT_THAT(*left_out_by_only(read_criteria(parse(judged, {.only = "ping"}))),
+  EXPECT_THAT(*left_out_by_only(read_criteria(parse(judged, {.only = {"ping"}}))),
               testing::AllOf(HasSubstr("--only leaves out 40 gates: "), HasSubstr(" and 32 more")));
 }
 
@@ -315,7 +315,7 @@ TEST(Experiment, UntilIsReadWithOneMetricOrSeveral) {
 TEST(Overrides, SetReplacesAndAddsValues) {
   const Experiment e = parse(
       kBulk,
-      {{"plan.seed=5", "workloads.ping.duration=2s", "workloads.bulk.matrix.streams=[2]"}, ""});
+      {{"plan.seed=5", "workloads.ping.duration=2s", "workloads.bulk.matrix.streams=[2]"}, {}});
   EXPECT_EQ(e.plan.seed, 5u);
   EXPECT_EQ(e.cases.back().options.duration, 2 * kSecond);
   EXPECT_THAT(names(e), testing::Contains("bulk/engine=iperf3/streams=2"));
@@ -338,7 +338,7 @@ TEST(Experiment, KeysThatBeginWithXAreForAnchors) {
 
 TEST(Overrides, NullRemovesAKey) {
   const Experiment e =
-      parse_experiment(std::string(kBulk), "bulk.yaml", {{"plan.seed=7", "plan.seed=null"}, ""});
+      parse_experiment(std::string(kBulk), "bulk.yaml", {{"plan.seed=7", "plan.seed=null"}, {}});
   EXPECT_EQ(e.plan.seed, PlanOptions().seed);
 }
 
@@ -357,16 +357,19 @@ TEST(Overrides, AnErrorNamesTheExpression) {
   for (const char* set :
        {"plan.seed=x", "nonsense", "=1", "plan..seed=1", "workloads.ping.durtion=1s", "name.x=1",
         "workloads.bulk.matrix.engine.9=x", "plan=[", "plan.seed="})
-    EXPECT_THAT(error_of(kBulk, {{set}, ""}),
+    EXPECT_THAT(error_of(kBulk, {{set}, {}}),
                 testing::StartsWith(std::string("--set '") + set + "': "))
         << set;
 }
 
 TEST(Overrides, OnlyKeepsCasesAndWorkloadsThatMatch) {
-  EXPECT_THAT(names(parse(kBulk, {{}, "ping"})), ElementsAre("ping"));
-  EXPECT_THAT(names(parse(kBulk, {{}, "*/streams=4"})),
+  EXPECT_THAT(names(parse(kBulk, {{}, {"ping"}})), ElementsAre("ping"));
+  EXPECT_EQ(names(parse(kBulk, {{}, {"ping", "bulk"}})), names(parse(kBulk)));
+  EXPECT_THAT(error_of(kBulk, {{}, {"ping", "bluk"}}),
+              HasSubstr("--only 'bluk' matches no case; workloads: "));
+  EXPECT_THAT(names(parse(kBulk, {{}, {"*/streams=4"}})),
               ElementsAre("bulk/engine=iperf3/streams=4", "bulk/engine=blocking/streams=4"));
-  EXPECT_THAT(error_of(kBulk, {{}, "nothing*"}),
+  EXPECT_THAT(error_of(kBulk, {{}, {"nothing*"}}),
               HasSubstr("matches no case; workloads: bulk, ping"));
 }
 
@@ -376,10 +379,10 @@ compare:
   - {metric: throughput_bps, axis: engine, baseline: iperf3}
   - {metric: context_switches, workload: ping, baseline: {workload: bulk}}
 )";
-  EXPECT_EQ(read_criteria(parse(yaml, {{}, "bulk"})).compare.size(), 1u);
-  EXPECT_EQ(read_criteria(parse(yaml, {{}, "ping"})).compare.size(), 0u);
-  EXPECT_EQ(read_criteria(parse(yaml, {{}, "bulk/engine=blocking*"})).compare.size(), 0u);
-  EXPECT_EQ(read_criteria(parse(yaml, {{}, "*"})).compare.size(), 2u);
+  EXPECT_EQ(read_criteria(parse(yaml, {{}, {"bulk"}})).compare.size(), 1u);
+  EXPECT_EQ(read_criteria(parse(yaml, {{}, {"ping"}})).compare.size(), 0u);
+  EXPECT_EQ(read_criteria(parse(yaml, {{}, {"bulk/engine=blocking*"}})).compare.size(), 0u);
+  EXPECT_EQ(read_criteria(parse(yaml, {{}, {"*"}})).compare.size(), 2u);
 }
 
 TEST(Suggest, FindsTheNearWordAndListsTheRest) {

@@ -28,7 +28,7 @@ Overrides overrides_in(const std::string& text) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with("only "))
-      overrides.only = line.substr(5);
+      overrides.only.push_back(line.substr(5));
     else
       overrides.set.push_back(line);
   }
