@@ -331,7 +331,8 @@ void add_compare(CLI::App& app, int& result) {
 void add_export(CLI::App& app, int& result) {
   const auto run = std::make_shared<std::string>(), format = std::make_shared<std::string>();
   CLI::App* const command = app.add_subcommand("export", "print a run in another tool's format");
-  command->add_option("RUN", *run, "the directory of a run")->required();
+  command->add_option("RUN", *run, "the directory of a run; for openmetrics, also a folder of runs")
+      ->required();
   command->add_option("--format", *format, "the format of the other tool")
       ->required()
       ->check(CLI::IsMember({"benchmark-json", "markdown", "openmetrics"}));
