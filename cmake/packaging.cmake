@@ -1,5 +1,5 @@
 # What `cmake --install` lays down, as two components that are two Debian packages:
-#   pingperf          the command, its experiments as examples
+#   pingperf          the command, its experiments as examples, its documentation
 #   libpingperf-dev   find_package(pingperf): the engines of sockets/, for programs of others
 # cpack -G DEB --config build/release/CPackConfig.cmake makes both.
 include(CMakePackageConfigHelpers)
@@ -7,6 +7,9 @@ include(CMakePackageConfigHelpers)
 set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
     OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 install(DIRECTORY configs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+# The messages and the schema name docs/…, and the examples name ../docs/experiment.schema.json.
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES results/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/results)  # the dictionary of the columns
 
 # Consumers write <pingperf/sockets/transport/engine.h>; the headers include each other as "sockets/…".
 # uring.h, xdp_socket.h and openssl.h stay here: no other header of ours includes them.

@@ -19,7 +19,8 @@ from pathlib import Path
 
 BUILD = Path(sys.argv.pop(2)).resolve()
 PINGPERF = Path(sys.argv.pop(1)).resolve()
-COMPLETIONS = Path(__file__).resolve().parent.parent / "tools/completions"
+SOURCE = Path(__file__).resolve().parent.parent
+COMPLETIONS = SOURCE / "tools/completions"
 PAGES = [BUILD / "tools/pingperf.1", BUILD / "tools/pingperf-experiment.5"]
 ENVIRONMENT = {**os.environ, "PATH": f"{PINGPERF.parent}:{os.environ['PATH']}"}
 
@@ -153,6 +154,13 @@ class Manual(unittest.TestCase):
             self.assertIn(rf"\fB{key}\fR: ", page)
         self.assertIn("io_uring", page)
 
+    def test_every_file_of_a_run_is_there(self):
+        page = PAGES[0].read_text()
+        described = (SOURCE / "docs/reading-results.md").read_text()
+        files = re.findall(r"^\| `([\w.]+)", described.split("explains every column")[0], re.M)
+        self.assertLessEqual({"trials.csv", "counters.csv", "environment.json", "histograms"}, set(files))
+        self.assertEqual([file for file in files if file not in page], [])
+
     @needs("groff")
     def test_groff_has_no_warning(self):
         for page in PAGES:
@@ -181,6 +189,12 @@ class Install(unittest.TestCase):
                          "share/bash-completion/completions/pingperf.bash",
                          "share/zsh/site-functions/_pingperf", "share/fish/vendor_completions.d/pingperf.fish"):
                 self.assertGreater((Path(prefix) / file).stat().st_size, 500, file)
+            share = Path(prefix).resolve() / "share/doc/pingperf"
+            for file in ("examples/quickstart.yaml", "docs/experiment.schema.json", "docs/programs.md",
+                         "results/README.md"):
+                self.assertTrue((share / file).is_file(), file)
+            done = subprocess.run([f"{prefix}/bin/pingperf", "run"], capture_output=True, text=True)
+            self.assertIn(f"{share}/examples/quickstart.yaml", done.stderr)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <sstream>
 #include <utility>
@@ -36,6 +37,15 @@ namespace pingperf {
 namespace {
 
 constexpr int kWrongUsage = 2, kBroken = 3;
+
+// Returns the path of the first experiment: as installed beside this program, or as in the sources.
+std::string example_file() {
+  std::error_code error;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::filesystem::path installed =
+      program.parent_path().parent_path() / "share/doc/pingperf/examples/quickstart.yaml";
+  return std::filesystem::exists(installed, error) ? installed.string() : "configs/quickstart.yaml";
+}
 
 ArgumentSpec spec_of(const CLI::Option& option) {
   ArgumentSpec spec;
@@ -167,9 +177,8 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
   add_overrides(*command, run->overrides);
   command->callback([=, &result] {
     if (run->files.empty() && run->resume.empty())
-      throw UsageError(
-          "pingperf run: requires an experiment file, e.g. configs/quickstart.yaml, or --resume "
-          "DIR");
+      throw UsageError(fmt::format(
+          "pingperf run: requires an experiment file, e.g. {}, or --resume DIR", example_file()));
     const auto is_plan = [](const std::string& set) { return !set.starts_with("hosts."); };
     if (!run->resume.empty() &&
         (std::ranges::any_of(run->overrides.set, is_plan) || !run->overrides.only.empty()))
@@ -324,7 +333,8 @@ void add_compare(CLI::App& app, int& result) {
 void add_export(CLI::App& app, int& result) {
   const auto run = std::make_shared<std::string>(), format = std::make_shared<std::string>();
   CLI::App* const command = app.add_subcommand("export", "print a run in another tool's format");
-  command->add_option("RUN", *run, "the directory of a run")->required();
+  command->add_option("RUN", *run, "the directory of a run; for openmetrics, also a folder of runs")
+      ->required();
   command->add_option("--format", *format, "the format of the other tool")
       ->required()
       ->check(CLI::IsMember({"benchmark-json", "markdown", "openmetrics"}));

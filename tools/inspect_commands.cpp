@@ -7,6 +7,7 @@
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
 #include "harness/agent/systems.h"
+#include "harness/base/counted.h"
 #include "harness/base/json.h"
 #include "harness/base/usage_error.h"
 #include "harness/experiment/experiment_reader.h"
@@ -127,8 +128,8 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
                           {"trials", plan.size()},
                           {"expected_s", to_seconds(length)}});
       if (format == "table")
-        fmt::print("{}: ok: {} cases, {}{} trials, about {}\n", file, experiment.cases.size(),
-                   criteria.searches.empty() ? "" : "at most ", plan.size(),
+        fmt::print("{}: ok: {}, {}{}, about {}\n", file, counted(experiment.cases.size(), "case"),
+                   criteria.searches.empty() ? "" : "at most ", counted(plan.size(), "trial"),
                    ProgressView::clock_text(length));
       if (format == "table")
         for (const Launcher& launcher : launchers_of(experiment))
@@ -160,7 +161,8 @@ int plan_command(const std::string& file, const Overrides& overrides, const std:
     fmt::print("{:>8}  {:>5}  {:>7.1f} s  {}\n", trial.position, trial.block,
                to_seconds(expected_length(c, experiment.is_external(c))), c.name);
   }
-  fmt::print("{}{} trials, about {}\n", criteria.searches.empty() ? "" : "at most ", plan.size(),
+  fmt::print("{}{}, about {}\n", criteria.searches.empty() ? "" : "at most ",
+             counted(plan.size(), "trial"),
              ProgressView::clock_text(expected_length(experiment, plan)));
   return 0;
 }

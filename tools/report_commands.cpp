@@ -126,6 +126,15 @@ std::string run_markdown(const std::filesystem::path& run, const TrialTable& tri
   return text;
 }
 
+// Returns the runs of a folder, each with the name of its directory as the label `run`.
+std::vector<MetricsOfRun> metrics_of_folder(const std::string& folder) {
+  std::vector<MetricsOfRun> exported;
+  const RunSet runs = RunSet::read({folder});
+  for (const RunSet::Run& run : runs.runs())
+    exported.push_back({run.trials, {{"run", run.directory.filename().string()}}});
+  return exported;
+}
+
 // Reads the runs of one side that the other side does not have.
 RunSet read_side(const std::vector<std::string>& paths, const RunSelection& selection,
                  const RunSet& others) {
@@ -203,8 +212,13 @@ int compare_command(const CompareCommand& command) {
 
 int export_command(const std::string& run, const std::string& format) {
   const std::filesystem::path file = std::filesystem::path(run) / "trials.csv";
-  if (!std::filesystem::exists(file))
+  if (!std::filesystem::exists(file)) {
+    if (format == "openmetrics" && std::filesystem::is_directory(run)) {
+      fmt::print("{}", openmetrics(metrics_of_folder(run)));
+      return 0;
+    }
     throw UsageError(fmt::format("{}: not the directory of a run: it has no trials.csv", run));
+  }
   const TrialTable trials = TrialTable::read(file);
   if (format == "markdown")
     fmt::print("{}", run_markdown(run, trials));

@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
+#include "harness/base/counted.h"
 #include "harness/base/json.h"
 #include "harness/base/terminal.h"
 #include "harness/base/usage_error.h"
@@ -138,7 +140,7 @@ std::uint64_t run_looks(const RunCommand& command, const Experiment& experiment,
     const bool is_last = look == looks.back();
     if (command.quiet && !is_last) continue;
     fmt::print(
-        stderr, "after {} blocks {}:\n", look,
+        stderr, "after {} {}:\n", counted(look, "block"),
         is_last ? "undecided, and the maximum is reached" : "undecided, running more blocks");
     for (const std::string& reason : reasons) fmt::print(stderr, "  {}\n", reason);
   }
@@ -166,6 +168,16 @@ void run_blocks(const RunCommand& command, Experiment& experiment, const Criteri
   run(rest);
 }
 
+// Returns true if a file has more than its header, or if a directory has a file.
+bool has_content(const std::filesystem::path& path) {
+  if (std::filesystem::is_directory(path)) return !std::filesystem::is_empty(path);
+  if (path.extension() != ".csv") return std::filesystem::exists(path);
+  std::ifstream file(path);
+  std::string line;
+  return std::getline(file, line) && std::getline(file, line);
+}
+
+// Names the files of a run. A run without a comparison has an empty comparisons.csv, for scripts.
 void print_files(const std::filesystem::path& directory) {
   fmt::print("\nReport for a browser: {}\n", (directory / "report.html").string());
   fmt::print("\nFiles in {}\n", directory.string());
@@ -175,13 +187,13 @@ void print_files(const std::filesystem::path& directory) {
         {"comparisons.csv", "one row per compared pair"},
         {"searches.csv", "one row per search"},
         {"junit.xml", "cases and gates as tests, for CI"},
-        {"intervals.csv", "one row per tenth of a second"},
+        {"intervals.csv", "the rates and TCP values within each trial"},
         {"counters.csv", "what the kernel counted during each trial"},
         {"histograms", "round trips per trial, for the tools of HdrHistogram"},
         {"samples", "every round trip of every trial, for numpy"},
         {"environment.json", "the hosts, versions and command"},
         {"experiment.yaml", "the experiment of this run"}})
-    if (std::filesystem::exists(directory / file)) fmt::print("  {:<17} {}\n", file, content);
+    if (has_content(directory / file)) fmt::print("  {:<17} {}\n", file, content);
 }
 
 // Warns once if a latency case has no pin: its results depend on where the scheduler puts the ends.
@@ -265,14 +277,14 @@ void announce(const RunCommand& command, const Experiment& experiment, const Cri
               const RunDirectory& directory) {
   const std::vector<Trial> trials = missing_trials(experiment, plan_trials(experiment), directory);
   const std::uint64_t most = interim_analyses(criteria).back();
-  fmt::print(
-      stderr, "{}: {} cases, {}{} trials{}, about {}{}\n", experiment.name, experiment.cases.size(),
-      criteria.searches.empty() ? "" : "at most ", trials.size(),
-      command.resume.empty() ? "" : " left",
-      ProgressView::clock_text(expected_length(experiment, trials)),
-      most > experiment.plan.repetitions
-          ? fmt::format(", and more until the data are precise enough: at most {} blocks", most)
-          : "");
+  fmt::print(stderr, "{}: {}, {}{}{}, about {}{}\n", experiment.name,
+             counted(experiment.cases.size(), "case"), criteria.searches.empty() ? "" : "at most ",
+             counted(trials.size(), "trial"), command.resume.empty() ? "" : " left",
+             ProgressView::clock_text(expected_length(experiment, trials)),
+             most > experiment.plan.repetitions
+                 ? fmt::format(", and more until the data are precise enough: at most {}",
+                               counted(most, "block"))
+                 : "");
 }
 
 // Makes the lab of the experiment and sets its hosts to the namespaces. Returns null without a lab.
@@ -369,9 +381,9 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
   }
   if (outcome.failed_trials > 0)
     fmt::print(stderr,
-               "{} trials failed: see the columns status and error of trials.csv. To run them "
+               "{} failed: see the columns status and error of trials.csv. To run them "
                "again: pingperf run --resume {} --failed\n",
-               outcome.failed_trials, directory.path().string());
+               counted(outcome.failed_trials, "trial"), directory.path().string());
   if (outcome.failed_gates > 0) return kFailedGate;
   return outcome.failed_trials > 0 || !variants.not_undone().empty() ? kFailedTrials : kAllWell;
 }

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <map>
 
+#include "harness/base/counted.h"
 #include "harness/base/json.h"
 #include "harness/report/remarks.h"
 #include "harness/report/search_table.h"
@@ -59,10 +60,6 @@ std::string without_common_start(const std::string& name, const std::string& oth
   for (std::size_t i = 0; i < std::min(name.size(), other.size()) && name[i] == other[i]; ++i)
     if (name[i] == '/') start = i + 1;
   return name.substr(start);
-}
-
-std::string counted(std::size_t n, std::string_view what) {
-  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
 }
 
 std::string capitalised(std::string text) {
@@ -345,7 +342,7 @@ std::vector<Statement> headline(const RunComparison& change, const std::string& 
   std::vector<Subject> subjects;
   for (const Verdict& row : change.rows)
     subjects.push_back({&row, fmt::format("{} in {}", row.case_name, new_run), base,
-                        fmt::format("{} and {} trials", row.base_n, row.n)});
+                        fmt::format("{} and {}", row.base_n, counted(row.n, "trial"))});
   std::vector<Statement> statements = statements_of(subjects, base);
   if (subjects.size() > kMaxSentences)  // else each sentence names its link
     for (const std::string& line : changed_links(change.rows))

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "harness/base/counted.h"
 #include "harness/base/csv.h"
 #include "harness/base/json.h"
 #include "harness/base/parameter_text.h"
@@ -121,7 +122,8 @@ std::string number_or_empty(const std::optional<double>& number) {
 
 std::string change_text(const TrendSeries& series, const TrendChange& change) {
   return fmt::format("{} ({}){}", size_text(series, change.size),
-                     size_interval_text(series, change), series.is_difference ? "" : " of before");
+                     size_interval_text(series, change),
+                     series.is_difference ? "" : " times the figure before");
 }
 
 std::string describe(const Trend& trend, const TrendSeries& series, const TrendChange& change) {
@@ -154,9 +156,9 @@ std::string trend_table(const Trend& trend, const Style& style) {
       ++changes;
     }
   const std::string head = fmt::format(
-      "{} runs from {} to {} on {}: {} change{} in {} series\n", trend.runs.size(),
+      "{} from {} to {} on {}: {} in {} series\n", counted(trend.runs.size(), "run"),
       trend.runs.front().started_at.substr(0, 10), trend.runs.back().started_at.substr(0, 10),
-      trend.runs.back().machine, changes, changes == 1 ? "" : "s", trend.series.size());
+      trend.runs.back().machine, counted(changes, "change"), trend.series.size());
   return head + (changes > 0 ? "\n" + table.to_string(style) : "") + trend_notes(trend);
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "harness/base/counted.h"
 #include "harness/base/shared_text.h"
 #include "harness/results/metrics.h"
 #include "harness/verdicts/links.h"
@@ -54,10 +55,11 @@ std::string power_text(const std::vector<Verdict>& rows, std::string_view trials
   else if (largest > 1)
     text += fmt::format("Minimum detectable change at 95% power: {}.\n", percent(largest - 1));
   if (more > 0)
-    text += fmt::format("About {} more repetitions would decide what is inconclusive.\n", more);
+    text += fmt::format("About {} would decide what is inconclusive.\n",
+                        counted(more, "more repetition"));
   if (more_runs > 0)
-    text += fmt::format("About {} more runs on each side would decide what is inconclusive.\n",
-                        more_runs);
+    text += fmt::format("About {} on each side would decide what is inconclusive.\n",
+                        counted(more_runs, "more run"));
   if (noisy > 0)
     text += fmt::format("Too noisy for this threshold: {} of {} rows.\n", noisy, rows.size());
   if (without > 0)
@@ -193,8 +195,8 @@ std::string shift_warnings(const RunComparison& comparison) {
         percent(*comparison.session_sd));
   if (!references.empty())
     text += fmt::format(
-        "base and new are each trial divided by {0} of its block; the row of {0} itself is as "
-        "measured.\n",
+        "The columns base and new are of trials, each divided by {0} of its block. The row of {0} "
+        "is as measured.\n",
         fmt::join(references, ", "));
   return text + power_text(comparison.rows, "trials");
 }
@@ -213,7 +215,8 @@ std::string gate_warnings(const std::vector<Verdict>& rows) {
   std::string text;
   for (const Verdict& row : rows) {
     if (!row.baseline.empty())
-      text += fmt::format("{} {}: of {}\n", row.case_name, row.metric, row.baseline);
+      text += fmt::format("{} {}: the figure is its ratio to {}\n", row.case_name, row.metric,
+                          row.baseline);
     if (!row.warning.empty())
       text += fmt::format("{} {}: {}\n", row.case_name, row.metric, row.warning);
   }

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <vector>
 
@@ -698,7 +699,9 @@ std::string human_metric(std::string_view metric, double value) {
   if (metric.ends_with("_hz")) return human_frequency(value);
   if (metric.ends_with("loss_ratio")) return fmt::format("{:.2f}%", 100 * value);
   if (metric.ends_with("_s_per_gb")) return fmt::format("{:.3f}", value);
-  return fmt::format("{:.6g}", value);
+  // Counts are whole. Other figures have three digits, as those with a unit.
+  if (value == std::floor(value) || std::abs(value) >= 1e6) return fmt::format("{:.6g}", value);
+  return std::abs(value) < 99.95 ? fmt::format("{:.3g}", value) : fmt::format("{:.0f}", value);
 }
 
 }  // namespace pingperf

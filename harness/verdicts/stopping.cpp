@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "harness/base/counted.h"
 #include "harness/base/statistics.h"
 #include "harness/results/run_set.h"
 #include "harness/verdicts/comparison.h"
@@ -61,16 +62,15 @@ std::vector<std::string> undecidable(const Criteria& criteria) {
   std::vector<std::string> lines;
   if (const std::size_t fewest = fewest_pairs(level); !criteria.gates.empty() && most < fewest)
     lines.push_back(
-        fmt::format("with {} repetitions the gates have no interval and decide nothing: they "
-                    "require {}",
-                    most, fewest));
+        fmt::format("with {} the gates have no interval and decide nothing: they require {}",
+                    counted(most, "repetition"), fewest));
   for (const Compare& compare : criteria.compare)
     if (const std::size_t fewest = fewest_pairs_of_family(compare.pairs.size(), level);
         most < fewest)
-      lines.push_back(fmt::format(
-          "with {} repetitions no change of {} can be found in one of {} compared pairs: they "
-          "require {}",
-          most, compare.metric, compare.pairs.size(), fewest));
+      lines.push_back(
+          fmt::format("with {} no change of {} can be found in any of {}: that requires {}",
+                      counted(most, "repetition"), compare.metric,
+                      counted(compare.pairs.size(), "compared pair"), fewest));
   for (const Gate& gate : criteria.gates)
     if (gate.stored && gate.pairs.front().baseline.empty() &&
         !are_enough_runs(gate.stored->runs().size(), 1))

@@ -31,6 +31,11 @@ class Output(support.EndToEnd):
                            "--set", "workloads.nothing.duration=1ms")
         self.assertNotIn("\x1b", done.stdout + done.stderr)
         self.assertEqual(sum(line.startswith("[") for line in done.stderr.splitlines()), 4)
+        self.assertIn(": 1 case, 4 trials, about", done.stderr)
+        listed = re.findall(r"^  (\S+)", done.stdout.split("Files in")[1], re.M)
+        self.assertEqual(listed[:2], ["trials.csv", "summary.csv"])
+        for empty in ("comparisons.csv", "searches.csv", "histograms", "samples"):
+            self.assertNotIn(empty, listed)
 
     def test_output_that_cannot_be_written_is_an_error(self):
         with open("/dev/full", "w") as full:

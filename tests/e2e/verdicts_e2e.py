@@ -336,6 +336,9 @@ class Verdicts(support.EndToEnd):
         names = {b["run_name"] for b in json.loads(benchmark.read_text())["benchmarks"]}
         self.assertEqual(names, {"bulk/engine=blocking", "bulk/engine=epoll", "pingpong"})
         self.assertIn("| pingpong |", pingperf("export", run, "--format", "markdown").stdout)
+        folder = pingperf("export", run.parent, "--format", "openmetrics").stdout
+        self.assertIn(f'{{run="{run.name}",experiment=', folder)
+        self.assertEqual(pingperf("export", run.parent, "--format", "benchmark-json").returncode, 2)
         metrics = pingperf("export", run, "--format", "openmetrics").stdout
         self.assertTrue(metrics.endswith("# EOF\n"))
         with self.subTest("promtool (package prometheus)"):

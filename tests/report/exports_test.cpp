@@ -43,6 +43,8 @@ TEST_F(ExportTest, BenchmarkJsonHasIterationsAndAggregates) {
   EXPECT_EQ(entries[7].at("aggregate_name"), "median");
   EXPECT_NEAR(entries[10].at("real_time").get<double>(), 20e3, 20);
   EXPECT_EQ(json.at("context").at("executable"), "pingperf");
+  EXPECT_THAT(json.at("context").at("real_time").get<std::string>(),
+              HasSubstr("time per megabyte"));
 }
 
 TEST_F(ExportTest, OpenMetricsIsInBaseUnitsAndEscaped) {
