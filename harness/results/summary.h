@@ -18,8 +18,10 @@ struct SummaryRow {
   std::optional<double> stddev, cv, ci_low, ci_high;
 };
 
-// Returns a row for each case and metric with at least one value.
+// Returns a row for each case and metric with at least one value. `order` has the names of the
+// cases; else they are in the order of their first trials.
 std::vector<SummaryRow> summarize(const TrialTable& trials);
+std::vector<SummaryRow> summarize(const TrialTable& trials, const std::vector<std::string>& order);
 
 // Returns the text of summary.csv.
 std::string summary_csv(const std::vector<SummaryRow>& rows);

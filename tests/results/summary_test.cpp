@@ -6,6 +6,7 @@
 #include "harness/report/results_table.h"
 #include "harness/report/verdict_table.h"
 #include "harness/results/columns.h"
+#include "harness/results/own_columns.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/pairing.h"
 #include "harness/verdicts/verdict_columns.h"
@@ -62,6 +63,19 @@ TEST_F(ReportTest, AnEarlierVersionsNameOfAnEngineIsReadAsTodays) {
                       "trials.csv"));
   EXPECT_THAT(old.cases(), testing::ElementsAre("w/engine=noop/streams=1", "w/engine=blocking"));
   EXPECT_EQ(old.text(old.rows().front(), "engine"), "noop");
+}
+
+TEST_F(ReportTest, TheSummaryIsInTheOrderOfTheFileWithParametersAndLabels) {
+  const Case &first = samples.add_case("a"), &second = samples.add_case("b");
+  add(samples.transfer(second, 1, 1000));
+  add(samples.transfer(first, 1, 1000));
+  const std::string csv = with_case_columns(summary_csv(summarize(table(), {"a", "b"})), table());
+  const CsvTable summary = CsvTable::parse(csv, "summary.csv");
+  const CsvTable::Row row = summary.rows().front();
+  EXPECT_EQ(row[summary.column("case")], "a");
+  EXPECT_EQ(row[summary.column("engine")], first.options.engine);
+  EXPECT_EQ(row[summary.column("kind")], "throughput");
+  EXPECT_EQ(row[summary.column("transport")], "tcp");
 }
 
 TEST_F(ReportTest, OneTrialHasNoSpread) {
