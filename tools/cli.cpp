@@ -22,6 +22,7 @@
 #include "harness/agent/idle.h"
 #include "harness/agent/worker.h"
 #include "harness/base/csv.h"
+#include "harness/base/json.h"
 #include "harness/base/units.h"
 #include "harness/base/usage_error.h"
 #include "harness/base/version.h"
@@ -143,11 +144,27 @@ Nanoseconds pause_from(const std::string& text) {
       fmt::format("--pause: '{}' is not a duration of at most 24h: write e.g. 30s", text));
 }
 
+// Returns labels as overrides of the experiment, which a resumed run keeps. In quotes, because a
+// value can have any character.
+std::vector<std::string> label_overrides(const std::vector<std::string>& texts) {
+  std::map<std::string, std::string> labels;
+  for (const std::string& text : texts) add_label(labels, text);
+  std::vector<std::string> overrides;
+  for (const auto& [key, value] : labels) {
+    if (key.find('.') != std::string::npos)
+      throw UsageError(
+          fmt::format("--label: '{}' is a column: its name has letters, digits, '_' and '-'", key));
+    overrides.push_back(fmt::format("labels.{}={}", key, json_line(Json(value))));
+  }
+  return overrides;
+}
+
 // Each function below adds sub-commands. A called sub-command sets `result`.
 
 void add_run(CLI::App& app, int argc, char** argv, int& result) {
   const auto run = std::make_shared<RunCommand>();
   const auto pause = std::make_shared<std::string>("10s");
+  const auto labels = std::make_shared<std::vector<std::string>>();
   run->command_line.assign(argv, argv + argc);
   CLI::App* const command = app.add_subcommand("run", "run experiments");
   auto* const files = command->add_option("FILE", run->files, "experiment files");
@@ -175,7 +192,14 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
   add_format(*command, run->format);
   add_no_launch(*command, run->no_launch);
   add_overrides(*command, run->overrides);
+  command
+      ->add_option("--label", *labels,
+                   "a column of every table and a label in a history, e.g. commit=1a2b3c4")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false)
+      ->excludes("--resume");
   command->callback([=, &result] {
+    for (std::string& set : label_overrides(*labels)) run->overrides.set.push_back(std::move(set));
     if (run->files.empty() && run->resume.empty())
       throw UsageError(fmt::format(
           "pingperf run: requires an experiment file, e.g. {}, or --resume DIR", example_file()));
@@ -230,7 +254,7 @@ void check_compare(CompareCommand& compare) {
     if (!find_parameter(name))
       throw UsageError(fmt::format("--allow: {} is no parameter of a workload", name));
   for (const std::string& metric : compare.options.metrics) {
-    const Column* const known = find_metric(metric);
+    const std::optional<Column> known = find_metric(metric);
     if (!known) throw UsageError("--metric: " + unknown_metric(metric));
     if (known->better == Better::neither && !compare.fail_on.empty())
       throw UsageError(

@@ -164,7 +164,7 @@ void check_trend(TrendCommand& trend, bool has_newest) {
   if (trend.options.metrics.empty()) trend.options.metrics = {"throughput_bps", "rtt_p50_ns"};
   const bool judges = trend.fails_on_change || trend.read.format == "junit";
   for (const std::string& metric : trend.options.metrics) {
-    const Column* const known = find_metric(metric);
+    const std::optional<Column> known = find_metric(metric);
     if (!known) throw UsageError("--metric: " + unknown_metric(metric));
     if (known->better == Better::neither && judges)
       throw UsageError(fmt::format("{}: {} has no better direction, so it cannot get worse",

@@ -27,6 +27,7 @@
 #include "harness/report/verdict_table.h"
 #include "harness/results/columns.h"
 #include "harness/results/environment.h"
+#include "harness/results/own_columns.h"
 #include "harness/results/run_set.h"
 #include "harness/results/summary.h"
 #include "harness/run/addresses.h"
@@ -80,9 +81,12 @@ Outcome report(const Experiment& experiment, const Criteria& criteria,
   const std::vector<SearchResult> searches = Searches(experiment.cases, criteria, trials).results();
   std::vector<SummaryRow> summary = summarize(trials);
   sort_by_case(summary, experiment.cases);
-  if (!criteria.searches.empty()) write("searches.csv", searches_csv(searches));
-  write("summary.csv", summary_csv(summary));
-  write("comparisons.csv", verdicts_csv(VerdictList::comparisons, comparisons, directory.name()));
+  if (!criteria.searches.empty())
+    write("searches.csv", with_case_columns(searches_csv(searches), trials, {}));
+  write("summary.csv", with_case_columns(summary_csv(summary), trials));
+  write("comparisons.csv",
+        with_case_columns(verdicts_csv(VerdictList::comparisons, comparisons, directory.name()),
+                          trials));
   write("junit.xml", junit_xml(experiment.name, junit_of_run(experiment, trials, gates)));
   write("report.html", report_html({{directory.path(), &experiment, &trials, summary, comparisons,
                                      gates, searches}}));
@@ -105,20 +109,20 @@ Outcome report(const Experiment& experiment, const Criteria& criteria,
 }
 
 // Returns the steering of a run: sets the value of each trial of a search, and ends the searches.
-Steering steering_of(Experiment& experiment, Searches& searches) {
-  return {
-      .admits =
-          [&](const Trial& trial) {
-            Case& c = experiment.cases[trial.case_index];
-            const auto value = c.search ? searches.next(c.name) : std::nullopt;
-            if (value) set_searched(c.options, *c.search, *value);
-            return value || !c.search;
-          },
-      .recorded =
-          [&](const TrialRecord& record) {
-            if (record.trial_case->search)
-              searches.add(TrialTable(CsvTable::parse(trials_header() + trial_row(record), "")));
-          }};
+Steering steering_of(Experiment& experiment, const OwnColumns& own, Searches& searches) {
+  return {.admits =
+              [&](const Trial& trial) {
+                Case& c = experiment.cases[trial.case_index];
+                const auto value = c.search ? searches.next(c.name) : std::nullopt;
+                if (value) set_searched(c.options, *c.search, *value);
+                return value || !c.search;
+              },
+          .recorded =
+              [&](const TrialRecord& record) {
+                if (record.trial_case->search)
+                  searches.add(
+                      TrialTable(CsvTable::parse(trials_header(own) + trial_row(record, own), "")));
+              }};
 }
 
 // Runs the trials of the plan that have no row yet.
@@ -158,7 +162,7 @@ void run_blocks(const RunCommand& command, Experiment& experiment, const Criteri
     ProgressView progress(stderr, command.quiet, planned.back().position,
                           expected_length(experiment, trials));
     run_trials(experiment, trials, agents, variants, directory, interrupt, progress, {},
-               steering_of(experiment, searches));
+               steering_of(experiment, criteria.own_columns, searches));
   };
   const std::uint64_t blocks =
       run_looks(command, experiment, criteria, plan, directory, interrupt, run);
@@ -222,9 +226,10 @@ void warn_of_hosts(const std::vector<HostReport>& reports) {
 }
 
 RunDirectory create_directory(const RunCommand& command, const Experiment& experiment,
-                              const std::string& text, const std::string& environment) try {
+                              const std::string& text, const std::string& environment,
+                              const OwnColumns& own) try {
   return RunDirectory::create(command.results, experiment.name, experiment.plan.seed, text,
-                              environment);
+                              environment, own);
 } catch (const std::system_error& e) {
   throw UsageError(fmt::format("cannot keep runs in {} (-o DIR): {}", command.results.string(),
                                e.code().message()));
@@ -245,16 +250,18 @@ std::vector<PairFacts> facts_of_hosts(const Experiment& experiment, Agents& agen
 }
 
 RunDirectory open_directory(const RunCommand& command, const Experiment& experiment,
-                            const std::string& text, const Overrides& overrides, const Lab* lab,
-                            Agents& agents, const Json& doctor) {
+                            const OwnColumns& own, const std::string& text,
+                            const Overrides& overrides, const Lab* lab, Agents& agents,
+                            const Json& doctor) {
   const std::vector<PairFacts> facts = facts_of_hosts(experiment, agents);
   if (command.resume.empty())
     return create_directory(command, experiment, text,
                             environment_json(command.command_line, overrides, facts, doctor,
-                                             lab ? lab->facts() : Json()));
+                                             lab ? lab->facts() : Json()),
+                            own);
   RunDirectory directory = RunDirectory::resume(
       command.resume, command.failed ? RunDirectory::Rerun::failed : RunDirectory::Rerun::missing,
-      experiment.has_sums);
+      experiment.has_sums, own);
   directory.update_latest_link(experiment.name);
   write_file_atomically(
       directory.path() / "environment.json",
@@ -354,8 +361,8 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
   VariantSwitch variants(experiment, agents, interrupt);
   const UndoAtEnd undo(variants, lab != nullptr);
   const std::vector<HostReport> reports = check_hosts(experiment, agents, kHostObservation);
-  RunDirectory directory = open_directory(command, experiment, subject.text, subject.overrides,
-                                          lab.get(), agents, to_json(reports));
+  RunDirectory directory = open_directory(command, experiment, criteria.own_columns, subject.text,
+                                          subject.overrides, lab.get(), agents, to_json(reports));
   refuse_itself_as_baseline(criteria, directory);
   sessions.runs.push_back(directory.path());
   if (sessions.is_set())

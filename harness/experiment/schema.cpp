@@ -408,8 +408,10 @@ const Rules kRules[] = {
     {"gate",
      [] {
        Schema rules = at_least_one({"at_least", "at_most"});
-       rules.update(
-           needs({{"relative_to", "against"}, {"candidate", "axis"}, {"axis", "baseline"}}));
+       rules.update(needs({{"relative_to", "against"},
+                           {"missing", "against"},
+                           {"candidate", "axis"},
+                           {"axis", "baseline"}}));
        rules.update(not_both("against", "baseline"));
        return rules;
      }},
@@ -551,7 +553,12 @@ Schema form_definitions(std::span<const std::string_view> metric_names) {
       {"combination", {{"allOf", {reference("parameters"), {{"minProperties", 1}}}}}},
       {"matrix", matrix_schema()},
       {"background", background_schema()},
-      {"metric", one_of(metric_names)},
+      {"metric", any_of({one_of(metric_names), text_like("^rtt_p[0-9]{2,6}_ns$")})},
+      {"labels",
+       {{"type", "object"},
+        {"propertyNames", plain_name()},
+        {"additionalProperties", {{"type", {"string", "number", "boolean", "null"}}}}}},
+      {"percentile", {{"type", "number"}, {"exclusiveMinimum", 0}, {"exclusiveMaximum", 100}}},
       {"metrics",
        any_of({reference("metric"), {{"type", "array"}, {"items", reference("metric")}}})},
       {"bound", bound_schema()},

@@ -12,6 +12,7 @@
 #include "harness/base/usage_error.h"
 #include "harness/results/columns.h"
 #include "harness/results/environment.h"
+#include "harness/results/own_columns.h"
 #include "sockets/core/options.h"
 
 namespace pingperf {
@@ -120,9 +121,10 @@ std::string compact_csv(const TrialTable& trials) {
 
 std::vector<HistoryMedian> medians_of_run(const TrialTable& trials) {
   std::vector<HistoryMedian> medians;
+  const std::vector<std::string_view> metrics = metrics_of(trials);
   for (const std::string& name : trials.cases()) {
     const std::string parameters = parameters_of_case(trials, name);
-    for (const std::string_view metric : metric_names())
+    for (const std::string_view metric : metrics)
       if (const std::vector<double> values = values_of(trials, name, metric); !values.empty())
         medians.push_back({name, std::string(metric), parameters, median(values), values.size()});
   }
@@ -146,6 +148,8 @@ HistoryEntry history_entry(const RunSet::Run& run, const std::string& machine,
   entry.run.machine = machine.empty() ? machine_of(environment, run.trials) : machine;
   entry.run.directory = run.directory.string();
   entry.run.labels = labels;
+  for (const auto& [key, value] : labels_of(run.trials))
+    if (!value.empty()) entry.run.labels.emplace(key, value);
   entry.run.facts = facts_of(environment);
   entry.environment = has_environment ? json_line(environment) : "";
   entry.trials = compact_csv(run.trials);

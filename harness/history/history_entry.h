@@ -9,8 +9,9 @@ namespace pingperf {
 // Returns the entry of a run. Its identity is the experiment, the name with its start, and the
 // hosts, so that a run whose trials were repeated later replaces its stored one. A run of another
 // tool without such a name is identified by the start of its first trial, or by its content.
-// `machine` replaces the names of the hosts unless it is empty. Throws UsageError if the run has no
-// ok trial or a damaged environment.json.
+// Its labels are `labels`, and those of the run with other keys. `machine` replaces the names of
+// the hosts unless it is empty. Throws UsageError if the run has no ok trial or a damaged
+// environment.json.
 HistoryEntry history_entry(const RunSet::Run& run, const std::string& machine,
                            const std::map<std::string, std::string>& labels);
 

@@ -15,6 +15,7 @@
 #include "harness/engines/engines.h"
 #include "harness/report/parameter_notes.h"
 #include "harness/results/columns.h"
+#include "harness/results/own_columns.h"
 #include "harness/results/summary.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/run_comparison.h"
@@ -34,6 +35,10 @@ CSV is RFC 4180 in UTF-8 with a header row and `.` as the decimal point. Units a
 not apply**; it is never a zero. Booleans are `true` and `false`. New columns are only appended;
 `schema_version` (now {}) is the version of the columns.
 
+The `labels` of an experiment, and those of `run --label KEY=VALUE`, are the last columns of every
+table of a run. Its `percentiles` are columns of trials.csv before them: `rtt_p75_ns` for 75,
+`rtt_p9995_ns` for 99.95, `rtt_p05_ns` for 5 (two digits stand before the decimal point).
+
 ## trials.csv: one row per trial
 
 Metrics cover the measured window only: it opens `warmup` after an end's first payload byte and lasts
@@ -49,8 +54,10 @@ Metrics cover the measured window only: it opens `warmup` after an end's first p
 ## summary.csv: one row per case and metric
 
 {}
+{}
 ## comparisons.csv: one row per compared pair and metric
 
+{}
 {}
 ## searches.csv: one row per search
 
@@ -76,7 +83,8 @@ the column `search`, and the tried value in the column of the parameter. They ar
 )",
                      kSchemaVersion, trial_columns_markdown(), interval_columns_markdown(),
                      counter_columns_markdown(), summary_columns_markdown(),
-                     verdict_columns_markdown(VerdictList::comparisons), search_columns_markdown(),
+                     case_columns_markdown(), verdict_columns_markdown(VerdictList::comparisons),
+                     case_columns_markdown(), search_columns_markdown(),
                      verdict_columns_markdown(VerdictList::runs));
 }
 

@@ -106,7 +106,7 @@ std::vector<JUnitCase> junit_of_run(const Experiment& experiment, const TrialTab
     c.name = fmt::format("{} {} {}", row.case_name, row.metric, bound_text(row));
     if (!row.baseline.empty()) c.name += " of " + row.baseline;
     c.message = fmt::format("{}: {}", name(row.decision), describe(row));
-    if (row.decision != Decision::passed)
+    if (row.decision != Decision::passed || !row.value)  // without a baseline, none was judged
       c.outcome = fails(row) ? Outcome::failed : Outcome::skipped;
     cases.push_back(std::move(c));
   }

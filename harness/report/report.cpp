@@ -115,7 +115,7 @@ std::string_view name(Better better) {
 Json metrics_json(const std::vector<std::string>& metrics) {
   Json json = Json::array();
   for (const std::string& metric : metrics) {
-    const Metric* const known = find_metric(metric);
+    const std::optional<Column> known = find_metric(metric);
     json.push_back({{"name", metric},
                     {"title", title_of(metric)},
                     {"doc", known ? known->doc : ""},

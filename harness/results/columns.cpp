@@ -271,10 +271,11 @@ std::span<const Column> trial_columns() {
   return columns;
 }
 
-const Column* find_metric(std::string_view name) {
+std::optional<Column> find_metric(std::string_view name) {
   for (const Column& column : trial_columns())
-    if (column.is_metric() && column.name == name) return &column;
-  return nullptr;
+    if (column.is_metric() && column.name == name) return column;
+  if (std::optional<Metric> metric = percentile_metric(name)) return Column(*std::move(metric));
+  return std::nullopt;
 }
 
 std::vector<std::string_view> metric_names() {

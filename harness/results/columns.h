@@ -38,8 +38,9 @@ struct Column : Metric {
 // Returns the columns in the order of the file. New columns are only appended.
 std::span<const Column> trial_columns();
 
-// Returns null if there is no such metric.
-const Column* find_metric(std::string_view name);
+// Returns the metric with this name: a column of every run, or a percentile of the round trips that
+// an experiment can add. Returns nothing if there is no such metric.
+std::optional<Column> find_metric(std::string_view name);
 std::vector<std::string_view> metric_names();
 // Returns "unknown metric 'thruput_bps', did you mean 'throughput_bps'?".
 std::string unknown_metric(std::string_view name);

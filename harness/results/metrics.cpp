@@ -448,6 +448,8 @@ std::vector<Metric> ping_metrics() {
        rtt_quantile(0.5), down, pings, 0, "median round trip", "p50"},
       {"rtt_p90_ns", "round-trip time, percentile p90; empty with too few pings for it",
        rtt_quantile(0.9), down, pings, 0, "round trip p90"},
+      {"rtt_p95_ns", "round-trip time, percentile p95; empty with too few pings for it",
+       rtt_quantile(0.95), down, pings, 9, "round trip p95", "p95"},
       {"rtt_p99_ns", "round-trip time, percentile p99; empty with too few pings for it",
        rtt_quantile(0.99), down, pings, 0, "round trip p99", "p99"},
       {"rtt_p999_ns", "round-trip time, percentile p999; empty with too few pings for it",
@@ -663,6 +665,26 @@ std::vector<Metric> make_metrics() {
   return all;
 }
 
+// A percentile as digits: two before the decimal point, and no zeros at the end behind it.
+constexpr std::string_view kPercentilePrefix = "rtt_p", kPercentileSuffix = "_ns";
+constexpr std::size_t kMaxDigits = 6;
+
+bool is_digits(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// Returns "99.95" for "rtt_p9995_ns", or "".
+std::string percent_of(std::string_view column) {
+  if (!column.starts_with(kPercentilePrefix) || !column.ends_with(kPercentileSuffix)) return "";
+  column.remove_prefix(kPercentilePrefix.size());
+  column.remove_suffix(std::min(kPercentileSuffix.size(), column.size()));
+  if (!is_digits(column) || column.size() < 2 || column.size() > kMaxDigits) return "";
+  if (column == "00" || (column.size() > 2 && column.ends_with('0'))) return "";
+  std::string text(column);
+  if (text.size() > 2) text.insert(2, ".");
+  return text.starts_with('0') ? text.substr(1) : text;
+}
+
 const Metric* find(std::string_view name) {
   const auto found = std::ranges::find(metrics(), name, &Metric::name);
   return found == metrics().end() ? nullptr : &*found;
@@ -675,6 +697,33 @@ std::span<const Metric> metrics() {
   return all;
 }
 
+std::optional<std::string> percentile_column(std::string_view percent) {
+  const std::size_t point = std::min(percent.find('.'), percent.size());
+  std::string whole(percent.substr(0, point));
+  std::string decimals(percent.substr(std::min(point + 1, percent.size())));
+  if (!is_digits(whole) || (point < percent.size() && !is_digits(decimals))) return std::nullopt;
+  while (decimals.ends_with('0')) decimals.pop_back();
+  whole.erase(0, std::min(whole.find_first_not_of('0'), whole.size()));
+  if (whole.size() > 2) return std::nullopt;
+  whole.insert(0, 2 - whole.size(), '0');
+  const std::string column =
+      fmt::format("{}{}{}{}", kPercentilePrefix, whole, decimals, kPercentileSuffix);
+  return percent_of(column).empty() ? std::nullopt : std::optional(column);
+}
+
+std::optional<Metric> percentile_metric(std::string_view column) {
+  const std::string percent = percent_of(column);
+  if (percent.empty()) return std::nullopt;
+  std::vector<Metric> metric = {
+      {std::string(column),
+       fmt::format("round-trip time, percentile {}; empty with too few pings for it", percent),
+       rtt_quantile(std::stod(percent) / 100), Better::lower, MeasuredBy::pings, 0,
+       "round trip p" + percent, "p" + percent}};
+  prefer_reported_figures(metric);
+  add_sums_of_pairs(metric);
+  return metric.front();
+}
+
 bool is_reportable(std::string_view metric) {
   constexpr std::string_view kOurs[] = {"_cpu_",       "_switches",        "_peak_memory_",
                                         "steal_ratio", "other_load_ratio", "background_"};
@@ -683,13 +732,17 @@ bool is_reportable(std::string_view metric) {
 }
 
 std::string title_of(std::string_view metric) {
-  const Metric* const known = find(metric);
-  return known && !known->title.empty() ? known->title : std::string(metric);
+  if (const Metric* const known = find(metric))
+    return known->title.empty() ? std::string(metric) : known->title;
+  const std::optional<Metric> percentile = percentile_metric(metric);
+  return percentile ? percentile->title : std::string(metric);
 }
 
 std::string short_title_of(std::string_view metric) {
-  const Metric* const known = find(metric);
-  return known && !known->short_title.empty() ? known->short_title : std::string(metric);
+  if (const Metric* const known = find(metric))
+    return known->short_title.empty() ? std::string(metric) : known->short_title;
+  const std::optional<Metric> percentile = percentile_metric(metric);
+  return percentile ? percentile->short_title : std::string(metric);
 }
 
 std::string human_metric(std::string_view metric, double value) {

@@ -32,6 +32,13 @@ struct Metric {
 // All metrics, by topic.
 std::span<const Metric> metrics();
 
+// Returns the column of a percentile of the round trips: "rtt_p75_ns" for "75", "rtt_p9995_ns" for
+// "99.95". Returns nothing unless the text is a number above 0 and below 100 with at most four
+// decimals.
+std::optional<std::string> percentile_column(std::string_view percent);
+// Returns the metric of such a column, or nothing.
+std::optional<Metric> percentile_metric(std::string_view column);
+
 // Returns false for figures of processes and hosts, which no program has to report: pingperf
 // measures them.
 bool is_reportable(std::string_view metric);

@@ -117,7 +117,8 @@ bool FinishedTrials::contains(std::string_view case_name, std::uint64_t repetiti
   return found != of_case_.end() && repetition < found->second.size() && found->second[repetition];
 }
 
-RunDirectory::RunDirectory(fs::path path) : path_(std::move(path)) {
+RunDirectory::RunDirectory(fs::path path, OwnColumns own)
+    : path_(std::move(path)), own_(std::move(own)) {
   lock_ = open_file(path_ / ".lock", O_RDWR | O_CREAT);
   if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return;
   if (errno == EWOULDBLOCK) throw UsageError("another pingperf is writing to " + path_.string());
@@ -151,17 +152,17 @@ void remove_beginnings(const fs::path& run) {
 
 RunDirectory RunDirectory::create(const fs::path& results, const std::string& name,
                                   std::uint64_t seed, std::string_view experiment_yaml,
-                                  std::string_view environment_json) {
+                                  std::string_view environment_json, const OwnColumns& own) {
   const std::string stem =
       fmt::format("{:%Y%m%dT%H%M%SZ}-{}", fmt::gmtime(std::time(nullptr)), seed);
   const fs::path path = make_directory(results / name, stem);
   try {
-    RunDirectory run(path);
+    RunDirectory run(path, own);
     write_file_atomically(path / "experiment.yaml", experiment_yaml);
     write_file_atomically(path / "environment.json", environment_json);
-    write_file_atomically(path / "intervals.csv", intervals_header());
-    write_file_atomically(path / "counters.csv", counters_header());
-    write_file_atomically(path / "trials.csv", trials_header());
+    write_file_atomically(path / "intervals.csv", with_label_names(intervals_header(), own));
+    write_file_atomically(path / "counters.csv", with_label_names(counters_header(), own));
+    write_file_atomically(path / "trials.csv", trials_header(own));
     run.open_tables();
     point_latest_at(path);
     sync_directory(results / name);
@@ -173,11 +174,12 @@ RunDirectory RunDirectory::create(const fs::path& results, const std::string& na
   }
 }
 
-RunDirectory RunDirectory::resume(const fs::path& directory, Rerun rerun, bool has_sums) {
+RunDirectory RunDirectory::resume(const fs::path& directory, Rerun rerun, bool has_sums,
+                                  const OwnColumns& own) {
   for (const char* file : {"trials.csv", "intervals.csv"})
     if (!fs::exists(directory / file))
       throw UsageError(directory.string() + ": not the directory of a run: it has no " + file);
-  RunDirectory run(fs::canonical(directory));
+  RunDirectory run(fs::canonical(directory), own);
   run.drop_unfinished(rerun, has_sums);
   run.open_tables();
   return run;
@@ -199,7 +201,7 @@ void RunDirectory::open_tables() {
 
 // The rows are dropped last: a kill before that leaves the trials as they were.
 void RunDirectory::drop_unfinished(Rerun rerun, bool has_sums) {
-  const CsvTable trials = read_table(path_ / "trials.csv", trials_header());
+  const CsvTable trials = read_table(path_ / "trials.csv", trials_header(own_));
   const auto is_finished = [&](const CsvTable::Row& row) {
     const std::string_view status = row[trials.column("status")];
     return rerun == Rerun::failed ? status == pingperf::name(Status::ok)
@@ -216,7 +218,8 @@ void RunDirectory::drop_unfinished(Rerun rerun, bool has_sums) {
     const bool is_whole = !has_sums || sums.contains(sum_of(case_name), repetition);
     return is_whole && is_finished(row) && finished_.insert(case_name, repetition);
   });
-  const CsvTable intervals = read_table(path_ / "intervals.csv", intervals_header());
+  const CsvTable intervals =
+      read_table(path_ / "intervals.csv", with_label_names(intervals_header(), own_));
   const std::vector<bool> kept_intervals = flags_of(intervals, [&](const CsvTable::Row& row) {
     return finished_.contains(row[intervals.column("case")], repetition_of(intervals, row));
   });
@@ -227,8 +230,9 @@ void RunDirectory::drop_unfinished(Rerun rerun, bool has_sums) {
 
 void RunDirectory::drop_unfinished_counters() const {
   const fs::path file = path_ / "counters.csv";
-  if (!fs::exists(file)) return write_file_atomically(file, counters_header());
-  const CsvTable counters = read_table(file, counters_header());
+  const std::string header = with_label_names(counters_header(), own_);
+  if (!fs::exists(file)) return write_file_atomically(file, header);
+  const CsvTable counters = read_table(file, header);
   keep_rows(file, counters, flags_of(counters, [&](const CsvTable::Row& row) {
               return finished_.contains(row[counters.column("case")],
                                         repetition_of(counters, row, "block"));
@@ -242,9 +246,9 @@ void RunDirectory::append(std::span<const TrialRecord* const> records) {
       write_trial_file(*record, "histograms", "hgrm", hgrm_text(*record->client.rtt));
     if (!record->client.samples.empty())
       write_trial_file(*record, "samples", "npy", npy_bytes(record->client.samples));
-    intervals += interval_rows(*record);
-    if (!record->counters.empty()) counters += counter_rows(*record);
-    rows += trial_row(*record);
+    intervals += with_label_values(interval_rows(*record), own_);
+    if (!record->counters.empty()) counters += with_label_values(counter_rows(*record), own_);
+    rows += trial_row(*record, own_);
   }
   append_rows(intervals_.get(), intervals, path_ / "intervals.csv");
   if (!counters.empty()) append_rows(counters_.get(), counters, path_ / "counters.csv");

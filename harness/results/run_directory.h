@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/results/own_columns.h"
 #include "harness/results/record.h"
 #include "sockets/core/fd.h"
 
@@ -31,10 +32,11 @@ class FinishedTrials {
 class RunDirectory {
  public:
   // Creates the directory with experiment.yaml, environment.json and the headers of the three
-  // CSV files, and points results/<name>/latest at it. Throws std::system_error.
+  // CSV files, which have the columns of `own` too, and points results/<name>/latest at it. Throws
+  // std::system_error.
   static RunDirectory create(const std::filesystem::path& results, const std::string& name,
                              std::uint64_t seed, std::string_view experiment_yaml,
-                             std::string_view environment_json);
+                             std::string_view environment_json, const OwnColumns& own = {});
 
   // Opens the directory of a run that ended early: drops a torn last row, the row of an interrupted
   // trial, and intervals and counters whose trial has no row. Creates counters.csv if an earlier
@@ -45,7 +47,7 @@ class RunDirectory {
   // missing, because only together they are that trial.
   enum class Rerun { missing, failed };
   static RunDirectory resume(const std::filesystem::path& directory, Rerun rerun = Rerun::missing,
-                             bool has_sums = false);
+                             bool has_sums = false, const OwnColumns& own = {});
 
   // Points results/<name>/latest at this run, which may have been killed before it did so. Does
   // nothing if `latest` is a newer run or the directory is no longer in results/<name>/.
@@ -61,7 +63,7 @@ class RunDirectory {
   const FinishedTrials& finished() const noexcept { return finished_; }
 
  private:
-  explicit RunDirectory(std::filesystem::path path);
+  RunDirectory(std::filesystem::path path, OwnColumns own);
   void drop_unfinished(Rerun rerun, bool has_sums);
   void drop_unfinished_counters() const;
   void open_tables();
@@ -70,6 +72,7 @@ class RunDirectory {
                         std::string_view extension, std::string_view content) const;
 
   std::filesystem::path path_;
+  OwnColumns own_;
   Fd lock_;
   Fd trials_;
   Fd intervals_;

@@ -5,6 +5,7 @@
 #include "harness/base/column_table.h"
 #include "harness/base/statistics.h"
 #include "harness/results/columns.h"
+#include "harness/results/own_columns.h"
 
 namespace pingperf {
 namespace {
@@ -57,9 +58,10 @@ SummaryRow summarize_values(const std::vector<double>& values) {
 
 std::vector<SummaryRow> summarize(const TrialTable& trials) {
   std::vector<SummaryRow> summary;
+  const std::vector<std::string_view> metrics = metrics_of(trials);
   for (const std::string& name : trials.cases()) {
     const auto first = trials.rows()[trials.rows_of(name).front()];
-    for (std::string_view metric : metric_names()) {
+    for (std::string_view metric : metrics) {
       const std::vector<double> values = values_of(trials, name, metric);
       if (values.empty()) continue;
       SummaryRow row = summarize_values(values);

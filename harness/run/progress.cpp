@@ -33,7 +33,7 @@ std::string rate_text(const Case& c, End end, const Interval& i) {
 }
 
 std::string metric_text(const TrialRecord& record, std::string_view name) {
-  const Column* const column = find_metric(name);
+  const std::optional<Column> column = find_metric(name);
   const std::optional<double> value = column ? column->value(record) : std::nullopt;
   if (!value) return "-";
   return name.ends_with("_bps") ? human_rate(*value) : human_duration(*value);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/results/own_columns.h"
 namespace pingperf {
 
 // `until:`: when a run may stop, from `repetitions` blocks on.
@@ -48,12 +49,16 @@ struct Gate {
   std::string against;          // a stored run, as named; empty: none
   std::string against_place;    // in the file, for errors
   std::string against_path;     // of the stored run
+  bool missing_passes = false;  // pairs without a stored figure pass
   // The runs of `against`, set by read_criteria(). With `against`, each trial of a pair's candidate
   // is first divided by the trial of its baseline in the same block.
   std::shared_ptr<const RunSet> stored;
+  std::vector<CasePair> without_baseline;  // pass, because `against` has no run or no such case
   Bound bound;
 
-  bool bounds_ratio() const { return !against.empty() || !pairs.front().baseline.empty(); }
+  bool bounds_ratio() const {
+    return !against.empty() || (!pairs.empty() && !pairs.front().baseline.empty());
+  }
 };
 
 // A condition of a search: one metric's bound, on the side that the metric's direction gives.
@@ -79,6 +84,7 @@ struct Criteria {
   // Names of the gates and comparisons whose cases `--only` left out.
   std::vector<std::string> gates_without_cases;
   std::vector<std::string> comparisons_without_cases;
+  OwnColumns own_columns;          // with the percentiles that these name
   std::size_t gates_left_out = 0;  // gates against stored runs, if these were not to be opened
 };
 

@@ -1,11 +1,13 @@
 #include "harness/verdicts/criteria_reader.h"
 
 #include <fmt/format.h>
+#include <glob.h>
 
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <set>
+#include <utility>
 
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
@@ -15,6 +17,7 @@
 #include "harness/experiment/matrix.h"
 #include "harness/experiment/parameter_reader.h"
 #include "harness/results/columns.h"
+#include "harness/verdicts/own_columns_reader.h"
 #include "harness/verdicts/pairing.h"
 #include "harness/verdicts/run_comparison.h"
 
@@ -149,7 +152,7 @@ class CriteriaReader {
     const Node& keep = *root_.find("workloads")->find(c.workload)->find("search")->find("keep");
     std::vector<Condition> conditions;
     for (const Node::Entry& entry : keep.entries) {
-      const Column* const metric = find_metric(entry.key);
+      const std::optional<Column> metric = find_metric(entry.key);
       if (!metric) fail_at(entry.mark, unknown_metric(entry.key));
       if (metric->better == Better::neither)
         fail_at(entry.mark, fmt::format("keep: neither higher nor lower {} is better, so it has no "
@@ -236,6 +239,15 @@ class CriteriaReader {
     gate.against_path = (folders_.of(against.mark) / gate.against).string();
     gate.against_place = against.mark.to_string();
     if (const Node* const n = node.find("relative_to")) read_references(gate, *n);
+    if (const Node* const n = node.find("missing")) gate.missing_passes = read_missing(*n);
+  }
+
+  static bool read_missing(const Node& node) {
+    static constexpr std::string_view choices[] = {"fail", "pass"};
+    const std::string& text = read_text(node, "missing");
+    if (std::ranges::find(choices, text) == std::end(choices))
+      fail_at(node.mark, fmt::format("unknown missing '{}'{}", text, suggest(text, choices)));
+    return text == "pass";
   }
 
   // Sets the reference of each case. Removes the references themselves from the judged cases.
@@ -274,6 +286,9 @@ class CriteriaReader {
     const Node* const relative_to = node.find("relative_to");
     if (relative_to && gate.against.empty())
       fail_at(relative_to->mark, "relative_to goes with against, a stored run");
+    const Node* const missing = node.find("missing");
+    if (missing && gate.against.empty())
+      fail_at(missing->mark, "missing goes with against, a stored run");
   }
 
   Inconclusive read_inconclusive(const Node& node) const {
@@ -479,15 +494,37 @@ std::string count_of(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-// Throws UsageError if the stored run lacks a case that its gate requires.
-void check_cases_of(const Gate& gate) {
+// Throws UsageError if the stored run lacks a case that its gate requires. With `missing: pass`,
+// moves the pair to those without a baseline.
+void check_cases_of(Gate& gate) {
   const std::vector<Case> stored = gate.stored->cases();
-  for (const CasePair& pair : gate.pairs)
-    for (const std::string& name : {pair.candidate, pair.baseline})
-      if (!name.empty() &&
-          std::none_of(stored.begin(), stored.end(), [&](const Case& c) { return c.name == name; }))
+  const auto is_missing = [&](const std::string& name) {
+    return !name.empty() && std::ranges::find(stored, name, &Case::name) == stored.end();
+  };
+  std::erase_if(gate.pairs, [&](const CasePair& pair) {
+    for (const std::string& name : {pair.candidate, pair.baseline}) {
+      if (!is_missing(name)) continue;
+      if (!gate.missing_passes)
         throw UsageError(
-            fmt::format("{}: against: that run has no case '{}'", gate.against_place, name));
+            fmt::format("{}: against: that run has no case '{}': with missing: pass, the gate "
+                        "would pass until it has",
+                        gate.against_place, name));
+      gate.without_baseline.push_back(pair);
+      return true;
+    }
+    return false;
+  });
+}
+
+// Returns true if there is nothing at the path, or only an empty directory. A glob is there if it
+// matches anything.
+bool is_nothing(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return std::filesystem::is_empty(path, ignored);
+  glob_t found{};
+  const bool none = ::glob(path.c_str(), 0, nullptr, &found) == GLOB_NOMATCH;
+  ::globfree(&found);
+  return none;
 }
 
 // Returns a hint for a path that counts from the current folder instead of that of the file.
@@ -507,11 +544,18 @@ std::string hint_of_folder(const Gate& gate) {
 void open_stored_runs(Criteria& criteria) {
   for (Gate& gate : criteria.gates) {
     if (gate.against.empty()) continue;
+    if (gate.missing_passes && is_nothing(gate.against_path)) {
+      gate.without_baseline = std::exchange(gate.pairs, {});
+      continue;
+    }
     try {
       gate.stored = std::make_shared<const RunSet>(RunSet::read({gate.against_path}));
     } catch (const UsageError& e) {
+      const std::string hint = hint_of_folder(gate);
+      const bool is_first = hint.empty() && is_nothing(gate.against_path);
       throw UsageError(
-          fmt::format("{}: against: {}{}", gate.against_place, e.what(), hint_of_folder(gate)));
+          fmt::format("{}: against: {}{}", gate.against_place, e.what(),
+                      is_first ? ": with missing: pass, the first run passes" : hint));
     }
     check_cases_of(gate);
   }
@@ -535,6 +579,7 @@ Criteria read_criteria(const Experiment& experiment, StoredRuns stored_runs) {
   Criteria criteria = CriteriaReader(experiment).read();
   criteria.comparisons_without_cases = drop_broken(criteria.compare, experiment.cases);
   criteria.gates_without_cases = drop_broken(criteria.gates, experiment.cases);
+  criteria.own_columns = read_own_columns(experiment, criteria);
   std::erase_if(criteria.searches, [&](const SearchCriterion& search) {
     return std::ranges::find(experiment.cases, search.case_name, &Case::name) ==
            experiment.cases.end();

@@ -45,17 +45,30 @@ Verdict measure(const Gate& gate, const CasePair& pair, const TrialTable& trials
   return measure_case(gate.metric, pair.candidate, trials, significance.level);
 }
 
+// Returns the gate of a case that no stored run has yet: `missing: pass`.
+Verdict pass_without_baseline(const Gate& gate, const CasePair& pair) {
+  Verdict v{.metric = gate.metric, .case_name = pair.candidate, .baseline = gate.against};
+  v.bound = gate.bound;
+  v.decision = Decision::passed;
+  v.warning = gate.stored ? "passed, because the stored run has no such case yet"
+                          : "passed, because there is no stored run yet";
+  return v;
+}
+
 }  // namespace
 
 std::vector<Verdict> judge_gates(const Criteria& criteria, const TrialTable& trials) {
   const Significance significance = significance_of(criteria, blocks_of(trials));
   std::vector<Verdict> verdicts;
-  for (const Gate& gate : criteria.gates)
+  for (const Gate& gate : criteria.gates) {
+    for (const CasePair& pair : gate.without_baseline)
+      verdicts.push_back(pass_without_baseline(gate, pair));
     for (const CasePair& pair : gate.pairs) {
       Verdict& v = verdicts.emplace_back(measure(gate, pair, trials, significance));
       v.bound = gate.bound;
       decide_gate(v);
     }
+  }
   return verdicts;
 }
 

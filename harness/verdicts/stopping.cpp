@@ -72,7 +72,7 @@ std::vector<std::string> undecidable(const Criteria& criteria) {
                       counted(most, "repetition"), compare.metric,
                       counted(compare.pairs.size(), "compared pair"), fewest));
   for (const Gate& gate : criteria.gates)
-    if (gate.stored && gate.pairs.front().baseline.empty() &&
+    if (gate.stored && !gate.pairs.empty() && gate.pairs.front().baseline.empty() &&
         !are_enough_runs(gate.stored->runs().size(), 1))
       lines.push_back(
           fmt::format("the gate on {} against {} decides nothing: it requires relative_to, or a "

@@ -385,6 +385,27 @@ compare:
   EXPECT_EQ(read_criteria(parse(yaml, {{}, {"*"}})).compare.size(), 2u);
 }
 
+TEST(Experiment, AGateWithoutABaselineYetPassesIfTheFileSaysSo) {
+  const std::string yaml =
+      "{name: x, workloads: {w: {kind: throughput, engine: blocking}}, gates: [{metric: "
+      "throughput_bps, against: /nowhere/at/all, at_least: 1, missing: ";
+  const Criteria criteria = read_criteria(parse(yaml + "pass}]}"));
+  ASSERT_EQ(criteria.gates.size(), 1u);
+  EXPECT_THAT(criteria.gates[0].pairs, testing::IsEmpty());
+  EXPECT_EQ(criteria.gates[0].without_baseline[0].candidate, "w");
+  EXPECT_THROW(read_criteria(parse(yaml + "fail}]}")), UsageError);
+}
+
+TEST(Experiment, PercentilesThatCriteriaNameAreColumns) {
+  const Experiment e = parse(
+      "{name: x, labels: {commit: 1a2b, unset: }, percentiles: [75, 95], workloads: {w: {kind: "
+      "latency, "
+      "engine: blocking}}, gates: [{metric: rtt_p975_ns, at_most: 1s}]}");
+  const OwnColumns own = read_criteria(e).own_columns;
+  EXPECT_THAT(own.percentiles, ElementsAre("rtt_p75_ns", "rtt_p975_ns"));  // p95 is everywhere
+  EXPECT_THAT(own.labels, ElementsAre(std::pair("commit", "1a2b")));
+}
+
 TEST(Suggest, FindsTheNearWordAndListsTheRest) {
   constexpr std::string_view known[] = {"blocking", "iperf3", "null"};
   EXPECT_EQ(suggest("blokcing", known), ", did you mean 'blocking'?");

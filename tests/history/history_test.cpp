@@ -289,6 +289,16 @@ TEST_F(HistoryTest, AFileOfTheFirstVersionIsReadAndContinued) {
             History::kVersion);
 }
 
+TEST_F(HistoryTest, TheLabelsOfARunAreItsLabelsHere) {
+  const HistoryEntry plain = entry(1, {10});
+  std::ofstream(fs::path(plain.run.directory) / "trials.csv")
+      << "run,experiment,workload,case,block,status,started_at,throughput_bps,commit,branch\n"
+         "r,e,w,w,1,ok,2026-01-11T03:00:00.000Z,10,1a2b,main\n";
+  const auto runs = RunSet::read({plain.run.directory});
+  EXPECT_THAT(history_entry(runs.runs().front(), "", {{"commit", "given"}}).run.labels,
+              ElementsAre(std::pair("branch", "main"), std::pair("commit", "given")));
+}
+
 TEST_F(HistoryTest, TheFactsOfAllPairsAreKept) {
   const HistoryEntry plain = entry(1, {10});
   std::ofstream(fs::path(plain.run.directory) / "environment.json") << R"({

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <set>
 
 #include "harness/base/csv.h"
@@ -41,6 +42,36 @@ TEST_F(ColumnsTest, BeginInTheAgreedOrderAndAreUnique) {
     EXPECT_TRUE(names.insert(c.name).second) << c.name;
     EXPECT_FALSE(c.doc.empty()) << c.name;
   }
+}
+
+TEST_F(ColumnsTest, APercentileHasOneColumn) {
+  for (const auto& [percent, column] :
+       std::map<std::string, std::string>{{"75", "rtt_p75_ns"},
+                                          {"75.00", "rtt_p75_ns"},
+                                          {"075", "rtt_p75_ns"},
+                                          {"5", "rtt_p05_ns"},
+                                          {"0.5", "rtt_p005_ns"},
+                                          {"99.99", "rtt_p9999_ns"},
+                                          {"97.5", "rtt_p975_ns"},
+                                          {"9.75", "rtt_p0975_ns"},
+                                          {"99.9999", "rtt_p999999_ns"}}) {
+    EXPECT_EQ(percentile_column(percent), column) << percent;
+    EXPECT_TRUE(find_metric(column)) << column;
+  }
+  for (const char* wrong : {"0", "0.0", "100", "99.99999", "", ".5", "5.", "-5", "p75", "1e1"})
+    EXPECT_FALSE(percentile_column(wrong)) << wrong;
+  for (const char* wrong :
+       {"rtt_p_ns", "rtt_p7_ns", "rtt_p750_ns", "rtt_p00_ns", "rtt_p9999999_ns"})
+    EXPECT_FALSE(find_metric(wrong)) << wrong;
+  EXPECT_EQ(title_of("rtt_p975_ns"), "round trip p97.5");
+}
+
+TEST_F(ColumnsTest, APercentileOfTheHistogramIsAMetric) {
+  TrialRecord r = samples.trial(samples.add_case("ping"), 1);
+  r.client.rtt.emplace();
+  for (int i = 1; i <= 2000; ++i) r.client.rtt->record(i);
+  EXPECT_EQ(find_metric("rtt_p75_ns")->value(r).value(), 1500);
+  EXPECT_EQ(find_metric("rtt_p05_ns")->value(r).value(), 100);
 }
 
 TEST_F(ColumnsTest, ThroughputIsWhatTheReceiverGot) {

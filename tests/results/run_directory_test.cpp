@@ -47,6 +47,24 @@ class RunDirectoryTest : public testing::Test {
       fs::temp_directory_path() / ("pingperf-run-" + std::to_string(::getpid()));
 };
 
+TEST_F(RunDirectoryTest, EveryTableHasTheColumnsOfTheExperiment) {
+  const OwnColumns own{{"rtt_p75_ns"}, {{"commit", "1a2b"}, {"title", "a, \"b\""}}};
+  RunDirectory run = RunDirectory::create(folder_, "exp", 7, "name: exp\n", "{}\n", own);
+  run.append(record(1));
+  for (const char* file : {"trials.csv", "intervals.csv", "counters.csv"}) {
+    const CsvTable table = CsvTable::read(run.path() / file);
+    EXPECT_EQ(table.rows().front()[table.column("commit")], "1a2b") << file;
+    EXPECT_EQ(table.rows().front()[table.column("title")], "a, \"b\"") << file;
+  }
+  const TrialTable trials = TrialTable::read(run.path() / "trials.csv");
+  EXPECT_EQ(labels_of(trials), own.labels);
+  EXPECT_EQ(metrics_of(trials).back(), "rtt_p75_ns");
+  const fs::path path = run.path();
+  { const RunDirectory closed = std::move(run); }
+  EXPECT_NO_THROW(RunDirectory::resume(path, RunDirectory::Rerun::missing, false, own));
+  EXPECT_THROW(RunDirectory::resume(path), UsageError);
+}
+
 TEST_F(RunDirectoryTest, IsCompleteAfterEveryTrial) {
   RunDirectory run = create();
   EXPECT_EQ(read(run.path() / "experiment.yaml"), "name: exp\n");

@@ -8,6 +8,7 @@
 #include "harness/report/results_table.h"
 #include "harness/report/verdict_table.h"
 #include "harness/results/columns.h"
+#include "harness/results/own_columns.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/pairing.h"
 #include "harness/verdicts/verdict_columns.h"
@@ -64,6 +65,17 @@ TEST_F(ReportTest, AnEarlierVersionsNameOfAnEngineIsReadAsTodays) {
                       "trials.csv"));
   EXPECT_THAT(old.cases(), testing::ElementsAre("w/engine=noop/streams=1", "w/engine=blocking"));
   EXPECT_EQ(old.text(old.rows().front(), "engine"), "noop");
+}
+
+TEST_F(ReportTest, TheSummaryHasTheParametersOfItsCases) {
+  const Case& first = samples.add_case("a");
+  add(samples.transfer(first, 1, 1000));
+  const std::string csv = with_case_columns(summary_csv(summarize(table())), table());
+  const CsvTable summary = CsvTable::parse(csv, "summary.csv");
+  const CsvTable::Row row = summary.rows().front();
+  EXPECT_EQ(row[summary.column("engine")], first.options.engine);
+  EXPECT_EQ(row[summary.column("kind")], "throughput");
+  EXPECT_EQ(row[summary.column("transport")], "tcp");
 }
 
 TEST_F(ReportTest, OneTrialHasNoSpread) {

@@ -82,6 +82,20 @@ class VerdictTest : public testing::Test {
   fs::path folder = fs::temp_directory_path() / ("pingperf-verdicts-" + std::to_string(::getpid()));
 };
 
+TEST_F(VerdictTest, AGateWithoutABaselinePassesAndSaysWhy) {
+  Gate gate = ratio_gate(0.9);
+  gate.against = "results/base";
+  gate.without_baseline = std::exchange(gate.pairs, {});
+  Criteria judged;
+  judged.gates = {gate};
+  const std::vector<Verdict> gates = judge_gates(judged, table(rows(6, 1, 0.02)));
+  ASSERT_EQ(gates.size(), 1u);
+  EXPECT_EQ(gates[0].decision, Decision::passed);
+  EXPECT_FALSE(gates[0].value);
+  EXPECT_FALSE(fails(gates[0]));
+  EXPECT_THAT(describe(gates[0]), HasSubstr("no stored run yet"));
+}
+
 TEST_F(VerdictTest, AGateIsJudgedOnItsIntervalNotOnItsPoint) {
   criteria.gates = {ratio_gate(0.95)};
   const auto state = [&](double speed, double noise) {
