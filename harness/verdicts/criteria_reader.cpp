@@ -544,7 +544,7 @@ std::string hint_of_folder(const Gate& gate) {
 void open_stored_runs(Criteria& criteria) {
   for (Gate& gate : criteria.gates) {
     if (gate.against.empty()) continue;
-    if (gate.missing_passes && is_nothing(gate.against_path)) {
+    if (gate.missing_passes && is_nothing(gate.against_path) && hint_of_folder(gate).empty()) {
       gate.without_baseline = std::exchange(gate.pairs, {});
       continue;
     }
