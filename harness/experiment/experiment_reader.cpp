@@ -173,11 +173,12 @@ class ExperimentReader {
     if (workloads->type != Node::Type::map || workloads->entries.empty())
       fail_at(workloads->mark, "workloads must be a map with at least one workload");
     std::set<std::string> used_defaults;
-    const bool share_cpus = std::ranges::any_of(experiment_.hosts, may_share_cpus);
+    Setting setting{.share_cpus = std::ranges::any_of(experiment_.hosts, may_share_cpus)};
+    if (experiment_.lab) setting.path_mtu = experiment_.lab->mtu;
     for (const Node::Entry& entry : workloads->entries) {
       check_name(entry.key, entry.mark, "workload name");
       add_cases(in_every_variant(build_cases(entry.key, entry.value, defaults, experiment_.programs,
-                                             used_defaults, share_cpus),
+                                             used_defaults, setting),
                                  entry.value.find("variants")),
                 entry.value.mark);
     }
