@@ -1,10 +1,9 @@
 #include "bench/local_pair.h"
 
-#include <sched.h>
-
 #include <future>
 #include <stdexcept>
 
+#include "sockets/core/cpu_set.h"
 #include "sockets/core/error.h"
 
 namespace pingperf {
@@ -19,12 +18,8 @@ Address free_address(Transport transport) {
 }
 
 // Pins this thread and the threads that it starts later.
-void pin(std::optional<std::uint64_t> cpu) {
-  if (!cpu) return;
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(*cpu, &set);
-  check(::sched_setaffinity(0, sizeof set, &set), "sched_setaffinity");
+void pin(const std::optional<std::string>& cpus) {
+  if (cpus && !set_affinity(cpus_of_pin(*cpus))) check(-1, "sched_setaffinity");
 }
 
 std::uint64_t usual_size(const Engine& engine) {

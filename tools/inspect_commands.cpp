@@ -118,7 +118,7 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
     try {
       const Experiment experiment = load_experiment(file, overrides);
       const Criteria criteria = read_criteria(experiment);
-      if (experiment.lab) check_lab(*experiment.lab);
+      if (experiment.lab) check_lab(experiment);
       print_warnings(experiment, criteria, file + ": ");
       const std::vector<Trial> plan = plan_trials(experiment);
       const Nanoseconds length = expected_length(experiment, plan);

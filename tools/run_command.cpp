@@ -515,7 +515,7 @@ int run_command(const RunCommand& command) {
     const Criteria criteria = read_criteria(experiment);
     if (command.no_launch) refuse_launchers(experiment);
     if (!experiment.lab) continue;
-    check_lab(*experiment.lab);
+    check_lab(experiment);
     has_lab = true;
   }
   if (has_lab) enter_user_namespaces(command.command_line);

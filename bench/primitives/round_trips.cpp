@@ -22,8 +22,8 @@ bool spins(const Engine& engine) {
 Options pinned_options(const Engine& engine) {
   Options o = options_of(engine, kMessages);
   if (engine.kind == Kind::throughput) return o;
-  o.client_cpu = 0;
-  o.server_cpu = spins(engine) ? 1 : 0;
+  o.client_cpu = "0";
+  o.server_cpu = spins(engine) ? "1" : "0";
   return o;
 }
 

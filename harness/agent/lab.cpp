@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -146,9 +147,21 @@ void shape_traffic(const std::string& network_namespace, const std::string& devi
   if (o.rate_bps) add(needs_netem(o) ? "1:1" : "root", "2:", tbf_arguments(o));
 }
 
+// Returns true if devices of the network namespace in which `prefix` runs a command can have IPv6
+// addresses.
+bool offers_ipv6(std::vector<std::string> prefix) try {
+  prefix.insert(prefix.end(), {"cat", "/proc/sys/net/ipv6/conf/default/disable_ipv6"});
+  return run_command(prefix).starts_with('0');
+} catch (const CommandError&) {
+  return false;
+}
+
 }  // namespace
 
-void check_lab(const LabOptions& options) {
+void check_lab(const Experiment& experiment) {
+  const LabOptions& options = *experiment.lab;
+  const bool needs_ipv6 = std::ranges::any_of(
+      experiment.cases, [](const Case& c) { return c.options.ip == std::uint64_t{6}; });
   std::vector<std::vector<std::string>> qdiscs;
   if (needs_netem(options)) qdiscs.push_back(netem_arguments(options));
   if (options.rate_bps) qdiscs.push_back(tbf_arguments(options));
@@ -158,6 +171,11 @@ void check_lab(const LabOptions& options) {
     std::vector<std::string> tools = probe;
     tools.insert(tools.end(), {"ip", "link", "set", "lo", "up"});
     run_command(tools);
+    if (needs_ipv6 && !offers_ipv6(probe))
+      throw UsageError(fmt::format(
+          "{}: lab: a case has ip: 6, and the kernel of this host has no IPv6 for new namespaces "
+          "(net.ipv6.conf.default.disable_ipv6): remove ip: 6",
+          options.place));
     for (const auto& arguments : qdiscs) {
       std::vector<std::string> command = probe;
       command.insert(command.end(), {"tc", "qdisc", "add", "dev", "lo", "root"});
@@ -199,19 +217,20 @@ void Lab::make(const LabOptions& options) {
     ip(name, {"link", "set", "lo", "up"});
   }
   Namespace &client = namespaces_[0], &server = namespaces_[1];
+  has_ipv6_ = offers_ipv6(in(client.name, {}));
   if (!options.router) {
     connect(client, "client0", server, "server0", 1, options);
     client.devices = {"client0"};
     server.devices = {"server0"};
   } else {
     Namespace& router = namespaces_[2];
-    for (const char* const path : {"net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"})
-      write_sysctl(router.name, path, "1");
+    write_sysctl(router.name, "net/ipv4/ip_forward", "1");
+    if (has_ipv6_) write_sysctl(router.name, "net/ipv6/conf/all/forwarding", "1");
     connect(client, "client0", router, "toclient", 1, options);
     connect(server, "server0", router, "toserver", 2, options);
     for (const auto& [end, link] : {std::pair{&client, 1}, {&server, 2}}) {
       ip(end->name, {"route", "add", "default", "via", address4(link, 2)});
-      ip(end->name, {"-6", "route", "add", "default", "via", address6(link, 2)});
+      if (has_ipv6_) ip(end->name, {"-6", "route", "add", "default", "via", address6(link, 2)});
     }
     client.devices = {"client0"};
     server.devices = {"server0"};
@@ -230,8 +249,9 @@ void Lab::connect(const Namespace& a, const std::string& device_a, const Namespa
   for (const auto& [space, device] : {std::pair{&a, device_a}, {&b, device_b}}) {
     if (options.mtu) ip(space->name, {"link", "set", device, "mtu", std::to_string(*options.mtu)});
     ip(space->name, {"address", "add", address4(number, end) + "/24", "dev", device});
-    ip(space->name,
-       {"-6", "address", "add", address6(number, end) + "/64", "dev", device, "nodad"});
+    if (has_ipv6_)
+      ip(space->name,
+         {"-6", "address", "add", address6(number, end) + "/64", "dev", device, "nodad"});
     ip(space->name, {"link", "set", device, "up"});
     if (options.offloads) {
       const char* const state = *options.offloads ? "on" : "off";
@@ -260,7 +280,7 @@ Host Lab::server() const {
   Host host;
   host.launch = in(namespaces_[1].name, {});
   host.address = has_router ? address4(2, 1) : address4(1, 2);
-  host.address6 = has_router ? address6(2, 1) : address6(1, 2);
+  if (has_ipv6_) host.address6 = has_router ? address6(2, 1) : address6(1, 2);
   return host;
 }
 

@@ -17,9 +17,10 @@
 
 namespace pingperf {
 
-// Throws UsageError with the lab's place in its file if this host cannot make the lab. Tries the
-// queueing disciplines in a new namespace. Does not require root if users may make namespaces.
-void check_lab(const LabOptions& options);
+// Throws UsageError with the lab's place in its file if this host cannot make the experiment's lab.
+// Tries the queueing disciplines in a new namespace, and IPv6 if a case needs it. Does not require
+// root if users may make namespaces.
+void check_lab(const Experiment& experiment);
 
 // Makes and owns the namespaces. Removes them and the processes in them at its end.
 class Lab {
@@ -51,6 +52,7 @@ class Lab {
   void remove() noexcept;
 
   std::vector<Namespace> namespaces_;  // client, server, router
+  bool has_ipv6_ = false;              // the kernel lets them have IPv6 addresses
 };
 
 // Returns the namespaces of labs whose owner has ended. Returns none if they cannot be listed.

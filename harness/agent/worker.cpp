@@ -3,24 +3,27 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <future>
 #include <mutex>
+#include <numeric>
 #include <thread>
 
 #include "harness/agent/protocol.h"
 #include "harness/base/process.h"
 #include "harness/engines/engines.h"
+#include "sockets/core/cpu_set.h"
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
+#include "sockets/core/limits.h"
 #include "sockets/measure/usage.h"
 #include "sockets/transport/availability.h"
 
@@ -52,7 +55,7 @@ class Reporter {
   }
 
   void fail(const std::exception& e) {
-    Failure failure{.endpoint = endpoint_, .what = e.what()};
+    Failure failure{.endpoint = endpoint_, .what = explained(e)};
     if (const auto* system = dynamic_cast<const std::system_error*>(&e))
       failure.error_number = system->code().value();
     if (failure.error_number == EADDRINUSE || dynamic_cast<const Refused*>(&e) ||
@@ -66,22 +69,40 @@ class Reporter {
   std::mutex mutex_;
 };
 
-void pin(std::string_view role, std::uint64_t cpu) {
-  const auto count = static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_CONF));
-  const std::string what =
-      fmt::format("cannot pin the {} to CPU {}: this host has {} CPU{}, numbered from 0", role, cpu,
-                  count, count == 1 ? "" : "s");
-  if (cpu >= count || cpu >= CPU_SETSIZE) throw Refused(what);
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
-  check(::sched_setaffinity(0, sizeof set, &set), what);
+// Returns the CPUs that this process can be pinned to: those of its cpuset that are online. It may
+// run on fewer, by taskset(1). Afterwards it may run on all of them.
+Cpus usable_cpus() {
+  Cpus all(kMaxCpu + 1);
+  std::iota(all.begin(), all.end(), 0u);
+  set_affinity(all);
+  return allowed_cpus();
 }
 
-void pin(const OpenEndpoint& open) {
+// Pins this process and returns its CPUs; none if the end has no pin. The server's threads take
+// them from the last on, so that the ends of one set share a CPU only if it is too small. Throws
+// Refused if the process cannot use one of them.
+Cpus pin(const OpenEndpoint& open) {
   const bool server = open.role == Role::listen;
-  if (const auto cpu = server ? open.options.server_cpu : open.options.client_cpu)
-    pin(server ? "server" : "client", *cpu);
+  const auto& text = server ? open.options.server_cpu : open.options.client_cpu;
+  if (!text) return {};
+  const std::string what = fmt::format("cannot pin the {} to {}{}", server ? "server" : "client",
+                                       parse_node(*text)  ? ""
+                                       : is_one_cpu(text) ? "CPU "
+                                                          : "CPUs ",
+                                       *text);
+  const Cpus usable = usable_cpus();
+  Cpus cpus;
+  try {
+    cpus = cpus_of_pin(*text);
+  } catch (const std::runtime_error& e) {
+    throw Refused(fmt::format("{}: {}", what, e.what()));
+  }
+  if (!std::includes(usable.begin(), usable.end(), cpus.begin(), cpus.end()))
+    throw Refused(fmt::format("{}: pingperf may use CPU{} {} of this host", what,
+                              usable.size() == 1 ? "" : "s", to_text(usable)));
+  if (!set_affinity(cpus)) check(-1, what);
+  if (server) std::reverse(cpus.begin(), cpus.end());
+  return cpus;
 }
 
 // Holds /dev/cpu_dma_latency at 0 while the descriptor is open, which keeps all CPUs of this host
@@ -122,13 +143,18 @@ std::unique_ptr<Endpoint> make_program(const OpenEndpoint& open, const EndpointC
   return make_program_endpoint(*open.program, config, open.role == Role::listen);
 }
 
-std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open) {
+// The share of the time limit that set-up may take. It ends before the agent's deadline, so that
+// its error says how far it came.
+constexpr double kSetUpShare = 0.95;
+
+std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open, Cpus cpus) {
   const Options& options = open.options;
   const EndpointConfig config{
       .options = options,
       .token = open.token,
       .address = Address::parse(open.address),
-      .deadline = now_ns() + static_cast<Nanoseconds>(open.timeout_s * 1e9),
+      .cpus = std::move(cpus),
+      .deadline = now_ns() + static_cast<Nanoseconds>(kSetUpShare * open.timeout_s * 1e9),
       .external = open.external,
   };
   if (open.program) return make_program(open, config);
@@ -195,10 +221,10 @@ OpenEndpoint first_request(LineBuffer& requests) {
 }
 
 void serve(LineBuffer& requests, const OpenEndpoint& open, Reporter& reporter) {
-  pin(open);
+  Cpus cpus = pin(open);
   if (!open.program) raise_file_limit();
   const Fd wakeful = open.options.cpu_wakeful.value_or(false) ? keep_cpus_wakeful() : Fd();
-  const std::unique_ptr<Endpoint> endpoint = make_endpoint(open);
+  const std::unique_ptr<Endpoint> endpoint = make_endpoint(open, std::move(cpus));
   reporter.send(Ready{open.endpoint, endpoint->address().to_string()});
   std::promise<void> start;
   std::thread engine(run_engine, std::cref(open), std::ref(*endpoint), start.get_future(),

@@ -65,6 +65,7 @@ constexpr Field<M> kMeasurement[] = {
     {"receive_buffer_bytes", &M::receive_buffer_bytes},
     {"low_watermark_bytes", &M::low_watermark_bytes},
     {"mss_bytes", &M::mss_bytes},
+    {"path_mtu_bytes", &M::path_mtu_bytes},
     {"time_waits", &M::time_waits},
     {"handshakes", &M::handshakes},
     {"resumed_handshakes", &M::resumed_handshakes},

@@ -10,6 +10,7 @@
 #include "harness/base/units.h"
 #include "harness/base/version.h"
 #include "harness/results/warnings.h"
+#include "sockets/core/cpu_set.h"
 
 namespace pingperf {
 namespace {
@@ -25,19 +26,9 @@ bool contains(const Names& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// Returns the CPUs of a kernel's list, such as "0-3,8".
-std::set<std::uint64_t> cpus_in(const std::string& list) {
-  constexpr std::uint64_t kMax = 1 << 14;
-  std::set<std::uint64_t> cpus;
-  std::istringstream ranges(list);
-  for (std::string range; std::getline(ranges, range, ',');) {
-    const std::size_t dash = range.find('-');
-    const auto first = parse_count(range.substr(0, dash));
-    const auto last = dash == std::string::npos ? first : parse_count(range.substr(dash + 1));
-    for (std::uint64_t cpu = first.value_or(1); last && cpu <= std::min(*last, kMax); ++cpu)
-      cpus.insert(cpu);
-  }
-  return cpus;
+// Returns the CPUs that the agent may use, none if the host does not know.
+Cpus cpus_in(const std::optional<std::string>& list) {
+  return list ? parse_cpus(*list).value_or(Cpus{}) : Cpus{};
 }
 
 // Returns {3, 12} for "3.12".
@@ -128,13 +119,15 @@ class Judge {
   }
 
   void judge_cpus() {
-    const std::set<std::uint64_t> cpus = cpus_in(fact<std::string>("cpus_allowed").value_or(""));
+    const Cpus cpus = cpus_in(fact<std::string>("cpus_allowed"));
     const std::string list = fact<std::string>("cpus_allowed").value_or("");
     if (!cpus.empty() && requirements_)
-      for (const std::uint64_t pin : requirements_->pins)
-        if (!cpus.contains(pin))
+      for (const std::string& pin : requirements_->pins)
+        if (const auto set = parse_cpus(pin);
+            set && !std::includes(cpus.begin(), cpus.end(), set->begin(), set->end()))
           add("cpus", true,
-              fmt::format("pin: CPU {} is not one that pingperf may use: {}", pin, list),
+              fmt::format("pin: {} is not one that pingperf may use: {}",
+                          is_one_cpu(pin) ? "CPU " + pin : "a CPU of " + pin, list),
               "Trials that pin to it fail.",
               fmt::format("pin to one of {}, or start pingperf with taskset -c", list));
     if (!cpus.empty() && requirements_ && requirements_->threads > cpus.size())
@@ -161,7 +154,7 @@ class Judge {
 
   // A step of Slurm has one CPU per task unless it asks for more.
   void judge_slurm() {
-    const std::set<std::uint64_t> cpus = cpus_in(fact<std::string>("cpus_allowed").value_or(""));
+    const Cpus cpus = cpus_in(fact<std::string>("cpus_allowed"));
     if (!facts_.contains("slurm_job") || !requirements_ || cpus.empty() ||
         requirements_->streams <= cpus.size())
       return;

@@ -27,7 +27,7 @@ struct Finding {
 
 // The requirements of an experiment on a host that one or both of its ends run on.
 struct HostRequirements {
-  std::set<std::uint64_t> pins;      // CPUs
+  std::set<std::string> pins;        // sets of CPUs
   std::uint64_t threads = 0;         // maximum of its ends on this host at one time
   std::uint64_t spinning = 0;        // threads that never sleep
   std::uint64_t streams = 1;         // maximum of a trial

@@ -293,10 +293,26 @@ class Iperf3Client final : public Iperf3Endpoint {
       return m;
     }
     lib_.set_control_socket(test_.get(), control.release());  // libiperf closes it
-    return measure(lib_.run_client, progress);
+    Measurement m = measure(lib_.run_client, progress);
+    if (config_.options.transport == Transport::udp && !config_.options.reverse.value_or(false))
+      m.path_mtu_bytes = mtu_to_server();
+    return m;
   }
 
  private:
+  // Returns the MTU of the path, which the kernel keeps for each destination. libiperf has closed
+  // its sockets. The connect(2) of a datagram socket sends nothing, and the guard is about another
+  // port.
+  std::optional<std::uint64_t> mtu_to_server() const noexcept try {
+    constexpr std::uint16_t kDiscard = 9;  // RFC 863
+    const Address address = Address::resolve(config_.address.host(), kDiscard);
+    const Fd fd(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!fd || ::connect(fd.get(), address.data(), address.size()) != 0) return std::nullopt;
+    return path_mtu(fd.get());
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+
   // Opens the control connection. Retries, because the server listens a moment after its port is
   // known. A separate probe would end the server's only test. Fails with errno after the deadline,
   // or if an external server does not listen again after its last test.

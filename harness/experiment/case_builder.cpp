@@ -48,10 +48,10 @@ bool is_limit(std::string_view parameter) {
 class CaseBuilder {
  public:
   CaseBuilder(const std::string& workload, const Node& node, const Programs& programs,
-              bool share_cpus)
+              const Setting& setting)
       : node_(node),
         programs_(programs),
-        share_cpus_(share_cpus),
+        setting_(setting),
         engines_(all_engines().begin(), all_engines().end()) {
     case_.workload = case_.name = workload;
     for (const auto& program : programs) engines_.push_back(&program->engine);
@@ -205,7 +205,16 @@ class CaseBuilder {
     for (const Parameter& p : parameters())
       if (case_.engine->honours(p.name) && !is_set(case_.options, p) &&
           !(case_.options.size_mix && p.name == "message_size"))
-        set_standard(case_.options, p);
+        set_built_in(p);
+  }
+
+  // A datagram of the default size fits the path of the lab.
+  void set_built_in(const Parameter& p) {
+    Options& o = case_.options;
+    set_standard(o, p);
+    if (p.name != "message_size" || o.transport != Transport::udp || !setting_.path_mtu) return;
+    const std::uint64_t headers = o.ip == 6 ? 48 : 28;  // of IP and UDP, in bytes
+    o.message_size = std::min(*o.message_size, *setting_.path_mtu - headers);
   }
 
   void check_whole() const {
@@ -224,7 +233,7 @@ class CaseBuilder {
 
   void validate(Options o) const {
     // The engines compare the two pins. On two machines, equal numbers are two CPUs.
-    if (!share_cpus_ && o.client_cpu == o.server_cpu) o.server_cpu.reset();
+    if (!setting_.share_cpus && o.client_cpu == o.server_cpu) o.server_cpu.reset();
     if (case_.engine->validate)
       if (const auto error = case_.engine->validate(o))
         fail_at(place_of(*error), fmt::format("case '{}': {}", case_.name, *error));
@@ -241,7 +250,7 @@ class CaseBuilder {
 
   const Node& node_;
   const Programs& programs_;
-  const bool share_cpus_;
+  const Setting& setting_;
   std::vector<const Engine*> engines_;  // with those of the programs
   Case case_;
   std::vector<std::pair<std::string, Mark>> explicit_;
@@ -251,7 +260,7 @@ class CaseBuilder {
 
 // Returns the background that loads the network while `loaded` is measured.
 Case background_of(const Case& loaded, const Node& node, const Programs& programs,
-                   bool share_cpus) {
+                   const Setting& setting) {
   constexpr Nanoseconds kTail = 500 * kMillisecond;
   refuse_search(node, "a background");
   check_keys(node, "background", assignable_keys(), keys_in_use(node, nullptr, programs));
@@ -260,7 +269,7 @@ Case background_of(const Case& loaded, const Node& node, const Programs& program
       fail_at(n->mark, fmt::format("{}: a background lasts as long as what is measured", key));
   std::set<std::string> unused;
   Case background =
-      build_cases("background", node, nullptr, programs, unused, share_cpus, true).front();
+      build_cases("background", node, nullptr, programs, unused, setting, true).front();
   if (background.options.kind != Kind::throughput)
     fail_at(node.mark, "a background is of kind throughput");
   if (!background.engine->honours("duration"))
@@ -278,7 +287,8 @@ Case background_of(const Case& loaded, const Node& node, const Programs& program
 }
 
 // Replaces the last case by two: idle, and loaded by the background.
-void load(std::vector<Case>& cases, const Node& node, const Programs& programs, bool share_cpus) {
+void load(std::vector<Case>& cases, const Node& node, const Programs& programs,
+          const Setting& setting) {
   Case idle = std::move(cases.back());
   cases.pop_back();
   const bool is_bulk = idle.options.kind == Kind::throughput && !idle.options.frame_every;
@@ -287,8 +297,7 @@ void load(std::vector<Case>& cases, const Node& node, const Programs& programs, 
             "background: it loads a workload of kind latency or connect, or with frame, that has a "
             "duration");
   Case loaded = idle;
-  loaded.background =
-      std::make_shared<const Case>(background_of(loaded, node, programs, share_cpus));
+  loaded.background = std::make_shared<const Case>(background_of(loaded, node, programs, setting));
   for (auto& [c, load] : {std::pair<Case&, const char*>{idle, "idle"}, {loaded, "loaded"}}) {
     c.axes.emplace_back("load", load);
     c.name += fmt::format("/load={}", load);
@@ -359,7 +368,7 @@ void refuse_lists(const Node& map, std::string_view remedy) {
 
 std::vector<Case> build_cases(const std::string& workload, const Node& node, const Node* defaults,
                               const Programs& programs, std::set<std::string>& used_defaults,
-                              bool share_cpus, bool are_defaults_right) {
+                              const Setting& setting, bool are_defaults_right) {
   ErrorList errors;
   const bool is_right = errors.attempt([&] {
     check_workload(workload, node, defaults, programs);
@@ -370,13 +379,13 @@ std::vector<Case> build_cases(const std::string& workload, const Node& node, con
   });
   std::vector<Case> cases;
   for (const Combination& combination : combinations) {
-    CaseBuilder builder(workload, node, programs, share_cpus);
+    CaseBuilder builder(workload, node, programs, setting);
     std::optional<Case> built =
         build_case(builder, node, defaults, combination, used_defaults, errors, is_right);
     if (!built) continue;
     cases.push_back(std::move(*built));
     if (const Node* const background = node.find("background"))
-      errors.attempt([&] { load(cases, *background, programs, share_cpus); });
+      errors.attempt([&] { load(cases, *background, programs, setting); });
   }
   errors.throw_if_any();
   if (cases.empty())

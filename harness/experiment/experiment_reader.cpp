@@ -199,14 +199,18 @@ class ExperimentReader {
     if (workloads->type != Node::Type::map || workloads->entries.empty())
       return errors_.add_at(workloads->mark, "workloads must be a map with at least one workload");
     std::set<std::string> used_defaults;
-    const bool share_cpus = has_hosts && std::ranges::any_of(experiment_.hosts, may_share_cpus);
+    Setting setting;
+    if (has_hosts) {
+      setting.share_cpus = std::ranges::any_of(experiment_.hosts, may_share_cpus);
+      if (experiment_.lab) setting.path_mtu = experiment_.lab->mtu;
+    }
     for (const Node::Entry& entry : workloads->entries)
       errors_.attempt([&] {
         check_name(entry.key, entry.mark, "workload name");
         errors_.attempt([&] { refuse_lists(entry.value, "what varies stands under matrix"); });
         add_cases(
             in_every_variant(build_cases(entry.key, entry.value, defaults, experiment_.programs,
-                                         used_defaults, share_cpus, are_defaults_right),
+                                         used_defaults, setting, are_defaults_right),
                              entry.value.find("variants")),
             entry.value.mark);
       });

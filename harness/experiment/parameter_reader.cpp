@@ -14,6 +14,7 @@
 #include "harness/engines/iperf3_arguments.h"
 #include "harness/experiment/error_list.h"
 #include "harness/experiment/keys.h"
+#include "sockets/core/cpu_set.h"
 #include "sockets/core/size_mix.h"
 
 namespace pingperf {
@@ -88,6 +89,15 @@ void read_parameter(Options& options, const Parameter& p, const Node& node) {
   std::visit([&](auto field) { read_into(options.*field, p, node); }, p.field);
 }
 
+// Reads the CPUs of an end.
+void read_pin(Options& options, const Parameter& p, const Node& node) {
+  const auto pin = normalized_pin(read_text(node, p.name));
+  if (!pin)
+    wrong(node, p.name,
+          fmt::format("a set of CPUs from 0 to {}: write e.g. 0, 0-3, \"0,2\" or node0", kMaxCpu));
+  options.*std::get<std::optional<std::string> Options::*>(p.field) = *pin;
+}
+
 // Reads parameters that are written as a map, such as `pin: {client: 0, server: 1}`.
 std::vector<std::string> read_map(Options& options, const std::string& map, const Node& node) {
   const std::vector<std::string_view> keys = keys_of_map(map);
@@ -102,7 +112,8 @@ std::vector<std::string> read_map(Options& options, const std::string& map, cons
       fail_at(entry.mark,
               fmt::format("unknown key '{}' in {}{}", entry.key, map, suggest(entry.key, keys)));
     names.push_back(map + "." + entry.key);
-    read_parameter(options, *find_parameter(names.back()), entry.value);
+    map == "pin" ? read_pin(options, *find_parameter(names.back()), entry.value)
+                 : read_parameter(options, *find_parameter(names.back()), entry.value);
   }
   return names;
 }

@@ -12,6 +12,7 @@
 #include "harness/experiment/old_names.h"
 #include "harness/experiment/parameter_reader.h"
 #include "harness/experiment/pattern.h"
+#include "sockets/core/cpu_set.h"
 #include "sockets/core/size_mix.h"
 
 namespace pingperf {
@@ -107,13 +108,18 @@ Schema engine_rule() {
   return rule;
 }
 
+Schema pin_schema() {
+  return any_of(
+      {integer(0, kMaxCpu), text_like("^(node[0-9]+|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)$")});
+}
+
 // Parameters that are written as a map: those whose names begin with "pin." are the keys of pin.
 Schema map_schema(std::string_view map) {
   Schema schema = {{"type", "object"}, {"additionalProperties", false}};
   for (const std::string_view key : keys_of_map(map)) {
     const Parameter& p = *find_parameter(fmt::format("{}.{}", map, key));
     Schema& property = schema["properties"][std::string(key)];
-    property = schema_of(p);
+    property = map == "pin" ? pin_schema() : schema_of(p);
     property["description"] = p.doc;
   }
   return schema;

@@ -13,7 +13,9 @@ constexpr Notes kNotes[] = {
     {"message_size",
      "A TCP stream has no messages: there it is the size of each write and read. Engine tls sends "
      "a "
-     "message in records of at most 16 KiB, each with a system call of its own (RFC 8446 §5.1).",
+     "message in records of at most 16 KiB, each with a system call of its own (RFC 8446 §5.1). In "
+     "a "
+     "lab with `mtu`, the default over udp is the longest message that fits, if that is shorter.",
      "Over udp and unix-datagram 16 (sequence number and time stamp) to 65507 B, also for iperf3 "
      "over udp. Over raw and icmp 24 (mark, sequence number, time stamp) to 65507 B. Over ethernet "
      "it is the "
@@ -28,7 +30,7 @@ constexpr Notes kNotes[] = {
      "3.16 serves all streams with one thread. N streams require about N file descriptors per end "
      "(`ulimit -n`).",
      "iperf3 at most 128. Latency by blocking, spin and hybrid at most 1024. Engine spin with "
-     "several streams cannot be pinned."},
+     "several streams cannot be pinned to one CPU."},
     {"threads", "",
      "At most `streams`. With `frequency` only 1, because one thread keeps the schedule."},
     {"duration",
@@ -108,10 +110,15 @@ constexpr Notes kNotes[] = {
      ""},
     {"cpu_wakeful", "Held during the trial. Requires root.", ""},
     {"pin.client",
-     "Written `pin: {client: CPU, server: CPU}`; one end alone is allowed. By default the "
-     "scheduler decides. Pins the whole process of that end. `client_cpus` and `server_cpus` are "
-     "the CPUs where the threads were seen. A pin outside the CPUs that pingperf may use fails the "
-     "trial.",
+     "Written `pin: {client: CPUS, server: CPUS}`; one end alone is allowed. CPUS is a CPU (`0`), "
+     "a "
+     "set (`0-3`, `\"0,2\"`) or a NUMA node (`node0`). By default the scheduler decides. Pins the "
+     "whole process of that end. In a set, each thread of a socket engine has a CPU of its own: "
+     "the "
+     "client's from the first CPU on, the server's from the last on. `client_cpus` and "
+     "`server_cpus` are the CPUs where the threads were seen. A trial is "
+     "refused if pingperf may not use a CPU of the set, because of a cpuset or because it is "
+     "offline.",
      "Engine spin cannot have both ends on one CPU, except over icmp, where the kernel answers."},
     {"pin.server", "As `pin.client`.", ""},
     {"interface.client",
@@ -170,8 +177,10 @@ constexpr Notes kNotes[] = {
      "The control connection is bound to it too. A trial fails if the client's host has no such "
      "interface.",
      ""},
-    {"dont_fragment", "A datagram longer than the path MTU is an error.",
-     "IPv4 only. Cannot be combined with `ip: 6` or `reverse`."},
+    {"dont_fragment",
+     "A datagram longer than the path MTU is an error. Without it, such a datagram goes in "
+     "fragments: `path_mtu_bytes` is the MTU, and `quality` has a remark.",
+     "iperf3: IPv4 only, and not with `reverse`."},
     {"size_mix",
      "Written `size_mix: {64: 7, 570: 4, 1518: 1}`: of 12 messages, 7 have 64 bytes. The sizes are "
      "those of the payload: IMIX (RFC 6985) counts Ethernet frames, whose UDP payload is 46 bytes "

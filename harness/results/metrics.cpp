@@ -593,6 +593,9 @@ std::vector<Metric> end_metrics() {
       {"start_skew_ns",
        "time from the first start among the trials that ran at once to the start of this one",
        [](const TrialRecord& r) -> Value { return number(r.start_skew); }, none, any, 9},
+      {"path_mtu_bytes", "MTU of the path of the sending end's first UDP flow (IP_MTU, ip(7))",
+       [](const TrialRecord& r) -> Value { return number(sender(r).path_mtu_bytes); }, none, any,
+       10},
   };
 }
 

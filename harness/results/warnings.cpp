@@ -8,6 +8,7 @@
 #include "harness/base/statistics.h"
 #include "harness/base/units.h"
 #include "harness/results/columns.h"
+#include "sockets/core/size_mix.h"
 #include "sockets/throughput/on_off.h"
 
 namespace pingperf {
@@ -116,6 +117,21 @@ void check_buffers(const TrialRecord& record, Warnings& warnings) {
   check(o.receive_buffer, "receive buffer", "receiver_receive_buffer_bytes", "net.core.rmem_max");
 }
 
+// Warns of datagrams that the network carries in pieces: one lost piece loses the datagram.
+void check_fragments(const TrialRecord& record, Warnings& warnings) {
+  const Options& o = record.trial_case->options;
+  if (o.transport != Transport::udp || o.gso.value_or(false)) return;
+  const double header = o.ip == 6 ? 48 : 28;  // of IP and UDP, in bytes
+  const auto mtu = metric(record, "path_mtu_bytes");
+  const auto size = static_cast<double>(std::max(max_message(o), o.response_size.value_or(0)));
+  if (!mtu || size + header <= *mtu) return;
+  warnings.push_back(
+      {Code::fragments, "path_mtu_bytes",
+       fmt::format("datagrams of {:.0f} bytes went in fragments, because the MTU of the path is "
+                   "{:.0f}: message_size: {:.0f} fits",
+                   size, *mtu, *mtu - header)});
+}
+
 void check_background(const TrialRecord& record, Warnings& warnings) {
   if (!record.background) return;
   const bool reverse = record.background->trial_case->options.reverse.value_or(false);
@@ -166,6 +182,7 @@ std::vector<Warning> TrialWarnings::find(const TrialRecord& record) {
   check_windows(record, warnings);
   check_disturbance(record, warnings);
   check_buffers(record, warnings);
+  check_fragments(record, warnings);
   check_background(record, warnings);
   if (!record.trial_case->search) compare_with_earlier(record, warnings);
   return warnings;

@@ -24,6 +24,7 @@ struct Warning {
     cpu_taken,             // by other processes
     port_waits,            // no ephemeral port was free
     buffer_below_request,  // a limit of the kernel is below the requested size
+    fragments,             // datagrams are longer than the path's MTU
     unsteady_background,   // its two halves differ
     median_far_off         // from the median of the case's earlier trials
   };

@@ -43,6 +43,10 @@ Mac parse_mac(std::string_view text) {
 }  // namespace
 
 Address Address::resolve(const std::string& host, std::uint16_t port, int family) {
+  return resolve_all(host, port, family).front();
+}
+
+std::vector<Address> Address::resolve_all(const std::string& host, std::uint16_t port, int family) {
   addrinfo hints{};
   hints.ai_family = family;
   hints.ai_socktype = SOCK_STREAM;
@@ -54,10 +58,10 @@ Address Address::resolve(const std::string& host, std::uint16_t port, int family
                              ::gai_strerror(error));
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
-  Address address;
-  std::memcpy(&address.storage_, found->ai_addr, found->ai_addrlen);
-  address.size_ = found->ai_addrlen;
-  return address;
+  std::vector<Address> addresses;
+  for (const addrinfo* each = found; each; each = each->ai_next)
+    addresses.push_back(from(each->ai_addr, each->ai_addrlen));
+  return addresses;
 }
 
 namespace {
@@ -83,9 +87,13 @@ Address parse_vsock(std::string_view text) {
 }  // namespace
 
 Address Address::parse(const std::string& text) {
-  if (text.starts_with("unix:")) return unix_path(text.substr(5));
-  if (text.starts_with("vsock:")) return parse_vsock(std::string_view(text).substr(6));
-  if (text.starts_with(kEthernet)) return ethernet(parse_mac(text.substr(kEthernet.size())));
+  return parse_all(text).front();
+}
+
+std::vector<Address> Address::parse_all(const std::string& text) {
+  if (text.starts_with("unix:")) return {unix_path(text.substr(5))};
+  if (text.starts_with("vsock:")) return {parse_vsock(std::string_view(text).substr(6))};
+  if (text.starts_with(kEthernet)) return {ethernet(parse_mac(text.substr(kEthernet.size())))};
   const std::size_t colon = text.rfind(':');
   unsigned port = 0;
   if (colon != std::string::npos) {
@@ -95,7 +103,7 @@ Address Address::parse(const std::string& text) {
       std::string host = text.substr(0, colon);
       if (host.size() > 2 && host.front() == '[' && host.back() == ']')
         host = host.substr(1, host.size() - 2);
-      return resolve(host, static_cast<std::uint16_t>(port));
+      return resolve_all(host, static_cast<std::uint16_t>(port));
     }
   }
   throw std::runtime_error("'" + text +

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace pingperf {
 
@@ -21,11 +22,17 @@ class Address {
   // because with it 127.0.0.1 cannot be resolved in a network namespace that has only lo.
   // `family` is AF_INET, AF_INET6 or AF_UNSPEC. Throws std::runtime_error that names the host.
   static Address resolve(const std::string& host, std::uint16_t port, int family = AF_UNSPEC);
+  // Does the same, but returns all addresses of the host, in the order in which to try them
+  // (RFC 6724), at least one.
+  static std::vector<Address> resolve_all(const std::string& host, std::uint16_t port,
+                                          int family = AF_UNSPEC);
 
   // Parses what to_string() returns: "192.0.2.1:5201", "[2001:db8::1]:5201", "unix:/path",
   // "vsock:3:5201". "vsock:3" has any port. "ethernet:02:00:00:00:00:01" is an interface. Resolves
   // a name. Throws std::runtime_error.
   static Address parse(const std::string& text);
+  // Does the same, but returns all addresses of a name, as resolve_all() does.
+  static std::vector<Address> parse_all(const std::string& text);
 
   // Returns the address of a unix socket. A path that begins with '@' is in the abstract namespace
   // (unix(7)). Throws std::runtime_error if the path is empty or too long.

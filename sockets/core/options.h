@@ -92,8 +92,8 @@ struct Options {
   std::optional<std::string> receive;
   std::optional<Nanoseconds> busy_poll;
   std::optional<bool> cpu_wakeful;
-  std::optional<std::uint64_t> client_cpu;
-  std::optional<std::uint64_t> server_cpu;
+  std::optional<std::string> client_cpu;  // a set of CPUs (cpu_set.h)
+  std::optional<std::string> server_cpu;
   std::optional<std::string> timestamps;
   std::optional<std::uint64_t> ip;  // 4 or 6
   std::optional<std::uint64_t> port;

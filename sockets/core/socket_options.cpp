@@ -44,6 +44,21 @@ void set_pacing_rate(int fd, std::uint64_t bps) {
       "fq_rate");
 }
 
+// A datagram that is longer than the path's MTU fails with EMSGSIZE instead of going in fragments.
+void forbid_fragments(int fd, int family) {
+  if (family == AF_INET6)
+    set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO, "dont_fragment");
+  else
+    set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO, "dont_fragment");
+}
+
+std::optional<std::uint64_t> number_of(int fd, int level, int option) noexcept {
+  int value = 0;
+  socklen_t size = sizeof value;
+  if (::getsockopt(fd, level, option, &value, &size) != 0) return std::nullopt;
+  return static_cast<std::uint64_t>(value);
+}
+
 void apply_tcp_options(int fd, const Options& options) {
   if (options.congestion_control) set_congestion_control(fd, *options.congestion_control);
   if (options.nodelay) set_option(fd, IPPROTO_TCP, TCP_NODELAY, *options.nodelay, "nodelay");
@@ -69,6 +84,7 @@ void apply_options(int fd, const Options& options, int family) {
   if (options.busy_poll)
     set_option(fd, SOL_SOCKET, SO_BUSY_POLL, static_cast<int>(*options.busy_poll / kMicrosecond),
                "busy_poll (values above net.core.busy_read require CAP_NET_ADMIN)");
+  if (options.dont_fragment.value_or(false) && family != AF_UNIX) forbid_fragments(fd, family);
   const bool tcp = options.transport == Transport::tcp || options.transport == Transport::mptcp;
   if (tcp) apply_tcp_options(fd, options);
 }
@@ -106,10 +122,13 @@ std::uint64_t drops_of(int fd) noexcept {
 }
 
 std::optional<std::uint64_t> buffer_size(int fd, int option) noexcept {
-  int bytes = 0;
-  socklen_t size = sizeof bytes;
-  if (::getsockopt(fd, SOL_SOCKET, option, &bytes, &size) != 0) return std::nullopt;
-  return static_cast<std::uint64_t>(bytes);
+  return number_of(fd, SOL_SOCKET, option);
+}
+
+std::optional<std::uint64_t> path_mtu(int fd) noexcept {
+  const auto family = number_of(fd, SOL_SOCKET, SO_DOMAIN);
+  if (family == AF_INET6) return number_of(fd, IPPROTO_IPV6, IPV6_MTU);
+  return family == AF_INET ? number_of(fd, IPPROTO_IP, IP_MTU) : std::nullopt;
 }
 
 }  // namespace pingperf

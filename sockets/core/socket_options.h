@@ -41,6 +41,10 @@ std::string congestion_control_of(int fd);
 // requested value (socket(7)).
 std::optional<std::uint64_t> buffer_size(int fd, int option) noexcept;
 
+// Returns the MTU of the path to the peer of a connected socket over IP (IP_MTU, ip(7)); nullopt
+// for other sockets.
+std::optional<std::uint64_t> path_mtu(int fd) noexcept;
+
 // Returns the number of received packets for which the socket had no room (SO_MEMINFO). Returns 0
 // if the kernel does not know it (before 4.12).
 std::uint64_t drops_of(int fd) noexcept;

@@ -50,7 +50,9 @@ class Ring {
       result = ::io_uring_queue_init_params(entries, &ring_, &params);
       if (result != -EINVAL) break;
     }
-    if (result < 0) throw std::system_error(-result, std::generic_category(), "io_uring");
+    if (result < 0)
+      throw std::system_error(-result, std::generic_category(),
+                              "io_uring of " + std::to_string(entries) + " entries");
     ::io_uring_register_ring_fd(&ring_);  // saves a lookup per call; a failure does no harm
   }
   ~Ring() { exit(); }

@@ -1,5 +1,6 @@
 // The ping-pong engines with a thread per flow: blocking sleeps in the kernel, spin polls, hybrid
 // polls for a while and then sleeps.
+#include "sockets/core/cpu_set.h"
 #include "sockets/latency/blocking_loops.h"
 #include "sockets/latency/latency_engines.h"
 #include "sockets/latency/open_loop.h"
@@ -58,12 +59,16 @@ LatencyFamily family(std::string_view name, std::string_view summary) {
 
 // Two ends that spin on one CPU wait for the time slices of the scheduler: 8 ms per ping.
 std::optional<std::string> validate_spin(const Options& o) {
-  if (o.client_cpu && o.client_cpu == o.server_cpu && o.transport != Transport::icmp)
+  if (share_one_cpu(o) && o.transport != Transport::icmp)
     return "engine spin with both ends on one CPU measures the scheduler: pin the ends to two CPUs "
            "or use engine blocking";
-  if (o.streams.value_or(1) > 1 && (o.client_cpu || o.server_cpu))
-    return "engine spin with several streams on one CPU measures the scheduler: remove pin or use "
-           "engine blocking";
+  const auto has_too_few = [&](const std::optional<std::string>& pin) {
+    const auto cpus = pin ? parse_cpus(*pin) : std::nullopt;
+    return cpus && cpus->size() < o.streams.value_or(1);
+  };
+  if (has_too_few(o.client_cpu) || has_too_few(o.server_cpu))
+    return "engine spin with several streams on one CPU measures the scheduler: pin each end to a "
+           "CPU per stream or use engine blocking";
   return validate_thread_per_flow(o);
 }
 

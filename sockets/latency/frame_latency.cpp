@@ -1,5 +1,6 @@
 // Ping-pong over Ethernet frames: engine packet uses packet sockets (packet(7)), engine xdp uses
 // AF_XDP sockets.
+#include "sockets/core/cpu_set.h"
 #include "sockets/engines.h"
 #include "sockets/ethernet/ethernet.h"
 #include "sockets/ethernet/packet_ring.h"
@@ -39,7 +40,7 @@ void pong_packets(PingThread& t, Meter& meter, const EndpointConfig& config) {
 
 // Two ends that spin on one CPU wait for the time slices of the scheduler.
 std::optional<std::string> validate_frames(const Options& o) {
-  if (spins(o) && o.client_cpu && o.client_cpu == o.server_cpu)
+  if (spins(o) && share_one_cpu(o))
     return "wait: spin with both ends on one CPU measures the scheduler: pin the ends to two CPUs "
            "or use wait: sleep";
   return validate_ethernet(o);

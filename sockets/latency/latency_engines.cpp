@@ -20,7 +20,7 @@ struct Row {
 
 const std::vector<Row>& rows() {
   static const Parameters tcp = {"nodelay", "congestion_control", "tos", "busy_poll", "ip", "port"};
-  static const Parameters udp = {"ping_timeout", "tos", "busy_poll", "ip", "port"};
+  static const Parameters udp = {"ping_timeout", "tos", "busy_poll", "ip", "port", "dont_fragment"};
   static const Parameters raw = {"ping_timeout", "tos", "ip"};
   static const std::vector<Row> rows = {
       {Transport::tcp, kStreams, tcp},

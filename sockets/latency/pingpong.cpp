@@ -12,7 +12,12 @@
 #include <string>
 #include <system_error>
 
+#include "sockets/core/error.h"
+#include "sockets/core/io.h"
+#include "sockets/core/limits.h"
+#include "sockets/core/socket_options.h"
 #include "sockets/latency/connect_listener.h"
+#include "sockets/transport/stream.h"
 
 namespace pingperf {
 namespace {
@@ -71,16 +76,19 @@ class PingPong final : public Endpoint {
         try {
           loop(thread, meter_, config_);
         } catch (const std::exception& e) {  // a loop throws only while it sets up
-          if (!meter_.stopped()) thread.set_up_error = e.what();
+          if (!meter_.stopped()) thread.set_up_error = explained(e);
         }
       });
     Measurement m = run_loops(
-        meter_, loops, [this] { return totals(); }, progress);
+        meter_, loops, [this] { return totals(); }, progress, config_.cpus);
     const Nanoseconds ended = fast_now_ns();
-    for (const PingThread& t : threads_)
-      if (!t.set_up_error.empty()) m.error = t.set_up_error;
+    for (std::size_t i = threads_.size(); i-- > 0;)  // reports the first that failed
+      if (!threads_[i].set_up_error.empty())
+        m.error = at_number("thread", i + 1, threads_.size(), threads_[i].set_up_error);
     for (const PingThread& t : threads_)
       if (t.error != 0) m.error = std::string(t.failed_call) + ": " + std::strerror(t.error);
+    if (!ops_.transport.is_stream() && !threads_[0].flows.empty())
+      m.path_mtu_bytes = path_mtu(threads_[0].flows[0].fd.get());
     m.total_exchanges = sum(&PingThread::total_exchanges);
     m.clock = fast_clock.name();
     m.clock_cost_ns = fast_clock.cost_ns;
@@ -213,6 +221,32 @@ class PingPong final : public Endpoint {
   std::deque<PingThread> threads_;  // a deque, because threads contain atomics and cannot move
 };
 
+// Makes sure that an external server sends back what it receives, before a trial takes any bytes
+// for pongs. Sends one ping that ends with an empty line, so that a server that reads lines
+// answers, too. Throws std::runtime_error if the server does not send back the same bytes before
+// the deadline.
+void require_echo(int fd, const EndpointConfig& config) {
+  constexpr std::string_view kEnd = "\r\n\r\n";
+  std::vector<char> ping(*config.options.message_size), pong(ping.size());
+  fill_pattern(ping, config.token);
+  if (ping.size() >= kEnd.size())
+    std::copy(kEnd.begin(), kEnd.end(), ping.end() - static_cast<std::ptrdiff_t>(kEnd.size()));
+  const std::string where = config.address.to_string();
+  if (!send_all(fd, ping.data(), ping.size())) check(-1, "send to " + where);
+  for (std::size_t received = 0; received < ping.size();) {
+    if (!wait_readable(fd, config.deadline))
+      throw std::runtime_error(
+          where + " did not answer: it is not an echo server, or it serves another client");
+    const ssize_t n = ::recv(fd, pong.data() + received, ping.size() - received, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (n <= 0) throw std::runtime_error(where + " closed the connection: not an echo server");
+    const auto more = static_cast<std::size_t>(n);
+    if (std::memcmp(pong.data() + received, ping.data() + received, more) != 0)
+      throw std::runtime_error(where + " " + kOtherBytes);
+    received += more;
+  }
+}
+
 }  // namespace
 
 PingWindow open_window(PingThread& thread, Meter& meter) noexcept {
@@ -235,8 +269,10 @@ std::unique_ptr<Endpoint> listen_pingpong(const PingPongOps& ops, const Endpoint
 }
 
 std::unique_ptr<Endpoint> connect_pingpong(const PingPongOps& ops, const EndpointConfig& config) {
-  return std::make_unique<PingPong>(
-      ops, config, ops.transport.connect(config, config.options.streams.value_or(1)));
+  std::vector<Fd> flows = ops.transport.connect(config, config.options.streams.value_or(1));
+  if (config.external && ops.transport.is_stream())
+    require_echo(flows.empty() ? dial_stream(config).get() : flows[0].get(), config);
+  return std::make_unique<PingPong>(ops, config, std::move(flows));
 }
 
 }  // namespace pingperf

@@ -107,6 +107,7 @@ struct Measurement {
   std::optional<std::uint64_t> receive_buffer_bytes;
   std::optional<std::uint64_t> low_watermark_bytes;  // SO_RCVLOWAT of the first stream, at the end
   std::optional<std::uint64_t> mss_bytes;            // of sent segments
+  std::optional<std::uint64_t> path_mtu_bytes;  // of the first flow of datagrams over IP (IP_MTU)
   std::string congestion_control;
   std::string libiperf;  // version of the library that measured
 

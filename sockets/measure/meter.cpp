@@ -9,6 +9,7 @@
 #include <system_error>
 #include <thread>
 
+#include "sockets/core/cpu_set.h"
 #include "sockets/measure/placement.h"
 #include "sockets/measure/usage.h"
 
@@ -274,16 +275,17 @@ class WaitingThreads {
 
 Measurement run_loops(Meter& meter, const std::vector<std::function<void()>>& loops,
                       const std::function<Totals()>& probe, const IntervalSink& progress,
-                      const std::function<void()>& opened) {
+                      std::span<const unsigned> cpus, const std::function<void()>& opened) {
   const Totals start = probe();
   Placement placement;
   WaitingThreads threads;
   try {
-    for (const auto& loop : loops)
+    for (std::size_t i = 0; i < loops.size(); ++i)
       threads.add(
-          [&] {
+          [&, i] {
+            if (cpus.size() > 1) set_affinity(cpus.subspan(i % cpus.size(), 1));
             placement.add_this_thread();
-            loop();
+            loops[i]();
             placement.note_this_cpu();
             meter.loop_done();
           },

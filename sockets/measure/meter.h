@@ -14,6 +14,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "sockets/core/clock.h"
@@ -104,9 +105,11 @@ std::optional<double> jain_index(const std::vector<double>& shares);
 
 // Runs each loop on its own thread and samples `probe` on this thread, as Meter::sample() does.
 // Returns the figures of the window and the CPUs on which the loops ran. If a thread cannot be
-// created, runs no loop and returns the error alone.
+// created, runs no loop and returns the error alone. With several `cpus`, each loop gets one of
+// them, in turn.
 Measurement run_loops(Meter& meter, const std::vector<std::function<void()>>& loops,
                       const std::function<Totals()>& probe, const IntervalSink& progress,
+                      std::span<const unsigned> cpus = {},
                       const std::function<void()>& opened = {});
 
 }  // namespace pingperf

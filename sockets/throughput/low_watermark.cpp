@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include "sockets/core/cpu_set.h"
 #include "sockets/core/socket_options.h"
 
 namespace pingperf {
@@ -13,17 +14,13 @@ constexpr int kOff = 1;                          // the kernel's default
 // A stream must fill the standard watermark in this time, so that no byte waits longer.
 constexpr Nanoseconds kMaxWait = kMillisecond;
 
-// With both ends on one CPU, the receiver runs when the sender sleeps, and no wake-up is saved.
-bool shares_cpu(const Options& o) {
-  return o.client_cpu && o.client_cpu == o.server_cpu;
-}
-
 }  // namespace
 
 bool has_standard_low_watermark(const Options& o) {
+  // With both ends on one CPU, the receiver runs when the sender sleeps, and no wake-up is saved.
   const bool paced = o.rate_bps || o.on_time || o.frame_every;
   return o.transport == Transport::tcp && !o.receive_low_watermark && !paced &&
-         o.warmup.value_or(0) > 0 && !shares_cpu(o);
+         o.warmup.value_or(0) > 0 && !share_one_cpu(o);
 }
 
 void set_low_watermark(int fd, const Options& o) {

@@ -9,6 +9,7 @@
 #include <ctime>
 #include <system_error>
 
+#include "sockets/core/limits.h"
 #include "sockets/core/size_mix.h"
 #include "sockets/core/socket_options.h"
 #include "sockets/throughput/low_watermark.h"
@@ -49,7 +50,8 @@ class Transfer final : public Endpoint {
     std::vector<std::function<void()>> loops;
     for (Work& work : works_) loops.push_back([&, this] { perform(work); });
     Measurement m = run_loops(
-        meter_, loops, [this] { return totals(); }, progress, [this] { open_window(); });
+        meter_, loops, [this] { return totals(); }, progress, config_.cpus,
+        [this] { open_window(); });
     if (is_server_) m.rejected_peers = rejected_;
     report(m);
     return m;
@@ -113,7 +115,7 @@ class Transfer final : public Endpoint {
     try {
       work.loop(work.group, meter_);
     } catch (const std::exception& e) {  // only before the first byte
-      if (!meter_.stopped()) work.error = e.what();
+      if (!meter_.stopped()) work.error = explained(e);
     }
     work.group.arrive();
   }
@@ -125,8 +127,9 @@ class Transfer final : public Endpoint {
         m.error =
             std::string("the transfer failed: ") + std::strerror(error) +
             (error == EMSGSIZE ? ": a datagram exceeds the path's MTU, lower message_size" : "");
-    for (const Work& work : works_)
-      if (!work.error.empty()) m.error = work.error;
+    for (std::size_t i = works_.size(); i-- > 0;)  // reports the first that failed
+      if (!works_[i].error.empty())
+        m.error = at_number("thread", i + 1, works_.size(), works_[i].error);
     std::uint64_t zero_copy_sends = 0, copied = 0, mapped = 0, received = 0;
     for (const Flow& flow : flows_) received += flow.received.count();
     for (const Work& work : works_) {
@@ -179,6 +182,7 @@ class Transfer final : public Endpoint {
       m.socket_drops = 0;
       for (const Flow& flow : flows_) *m.socket_drops += drops_of(flow.fd.get());
     }
+    if (sends() && carries_udp()) m.path_mtu_bytes = path_mtu(fd);
     if (const auto state = tcp_state(fd)) {
       m.mss_bytes = state->mss_bytes;
       m.congestion_control = congestion_control_of(fd);

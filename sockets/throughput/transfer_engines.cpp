@@ -18,6 +18,7 @@ std::vector<std::string_view> parameters_of(const TransferRow& row) {
     all.insert(all.end(), more.begin(), more.end());
   };
   if (has_port(row.transport)) add({"tos", "ip", "port"});
+  if (row.transport == Transport::udp) add({"dont_fragment"});
   if (row.transport == Transport::tcp)
     add({"congestion_control", "nodelay", "mss", "fq_rate", "receive_low_watermark"});
   if (row.transport == Transport::mptcp) add({"congestion_control", "nodelay"});

@@ -6,10 +6,12 @@
 #include <cerrno>
 #include <chrono>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 
 #include "sockets/core/error.h"
 #include "sockets/core/io.h"
+#include "sockets/core/limits.h"
 #include "sockets/core/socket_options.h"
 
 namespace pingperf {
@@ -26,12 +28,27 @@ Fd bind_flow(const EndpointConfig& config, const Address& address, bool shared) 
   return fd;
 }
 
+// Calls `open` for a flow. Its error says which flow of how many, and the limit that it met.
+template <typename Open>
+Fd at_flow(std::size_t i, std::size_t count, Open open) try {
+  return open();
+} catch (const std::system_error& e) {
+  throw std::runtime_error(at_number("flow", i + 1, count, explained(e)));
+}
+
+// Returns how far set-up came, for an error: ": 12 of 512 flows were admitted".
+std::string progress(std::size_t done, std::size_t count, const char* what) {
+  if (count == 1) return "";
+  return ": " + std::to_string(done) + " of " + std::to_string(count) + " flows " + what;
+}
+
 // Waits for a peer with the correct token and connects the socket to it. Throws std::runtime_error
 // at the deadline.
-void admit_one(int fd, const EndpointConfig& config, std::uint64_t& rejected) {
+void admit_one(int fd, const EndpointConfig& config, const std::string& progress,
+               std::uint64_t& rejected) {
   for (;;) {
     if (!wait_readable(fd, config.deadline))
-      throw std::runtime_error("the client did not open its UDP flow");
+      throw std::runtime_error("the client did not open its UDP flow" + progress);
     char datagram[64];
     sockaddr_storage peer;
     socklen_t size = sizeof peer;
@@ -63,29 +80,32 @@ std::vector<Fd> admit_flows(Fd first, const EndpointConfig& config, std::size_t 
     // Allows the next socket to share the port. Until here bind() of another program has failed.
     const bool last = flows.size() + 1 == count;
     if (!last) set_option(pending.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
-    admit_one(pending.get(), config, rejected);
+    admit_one(pending.get(), config, progress(flows.size(), count, "arrived"), rejected);
     flows.push_back(std::move(pending));
     if (last) return flows;
-    pending = bind_flow(config, address, true);
+    pending = at_flow(flows.size(), count, [&] { return bind_flow(config, address, true); });
   }
 }
 
-// Repeats the hello until the server answers. Accepts refusals for five seconds, because the
+// Repeats the hello until the server answers. An external server answers with the same bytes, or
+// with a welcome. Accepts refusals for five seconds, because the
 // server's port is closed for a moment between two flows, and longer on a busy host. Throws
 // std::system_error or std::runtime_error.
-void be_admitted(int fd, const EndpointConfig& config) {
+void be_admitted(int fd, const EndpointConfig& config, const std::string& progress) {
   constexpr int kMaxRefusals = 100;
   constexpr auto kFirstPause = std::chrono::microseconds(100);
   const std::string where = config.address.to_string();
   const Hello hello{kHello, config.token};
   char answer[64];
   for (int refusals = 0;;) {
-    if (now_ns() > config.deadline) throw std::runtime_error(where + " did not admit this session");
+    if (now_ns() > config.deadline)
+      throw std::runtime_error(where + " did not admit this session" + progress);
     ::send(fd, &hello, sizeof hello, MSG_NOSIGNAL);
     const Nanoseconds retry = std::min(config.deadline, now_ns() + kHelloRetry);
     if (!wait_readable(fd, retry)) continue;
     const ssize_t n = ::recv(fd, answer, sizeof answer, MSG_DONTWAIT);
     if (n >= 0 && is_answer(answer, static_cast<std::size_t>(n), config.token)) return;
+    if (n >= 0 && config.external) throw std::runtime_error(where + " " + kOtherBytes);
     if (n >= 0 || errno != ECONNREFUSED) continue;
     if (++refusals == kMaxRefusals) check(-1, "connect to " + where);
     std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(
@@ -93,19 +113,24 @@ void be_admitted(int fd, const EndpointConfig& config) {
   }
 }
 
+Fd open_flow(const EndpointConfig& config) {
+  Fd fd(check(::socket(config.address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+  apply_options(fd.get(), config.options, config.address.family());
+  // The server can answer a unix socket only if the socket has a name. This bind() lets the kernel
+  // choose one (unix(7), autobind).
+  const sa_family_t unnamed = AF_UNIX;
+  if (config.address.family() == AF_UNIX)
+    check(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&unnamed), sizeof unnamed), "bind");
+  check(::connect(fd.get(), config.address.data(), config.address.size()),
+        "connect to " + config.address.to_string());
+  return fd;
+}
+
 std::vector<Fd> connect_flows(const EndpointConfig& config, std::size_t count) {
   std::vector<Fd> flows;
   for (std::size_t i = 0; i < count; ++i) {
-    Fd fd(check(::socket(config.address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
-    apply_options(fd.get(), config.options, config.address.family());
-    // The server can answer a unix socket only if the socket has a name. This bind() lets the
-    // kernel choose one (unix(7), autobind).
-    const sa_family_t unnamed = AF_UNIX;
-    if (config.address.family() == AF_UNIX)
-      check(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&unnamed), sizeof unnamed), "bind");
-    check(::connect(fd.get(), config.address.data(), config.address.size()),
-          "connect to " + config.address.to_string());
-    be_admitted(fd.get(), config);
+    Fd fd = at_flow(i, count, [&] { return open_flow(config); });
+    be_admitted(fd.get(), config, progress(i, count, "were admitted"));
     flows.push_back(std::move(fd));
   }
   return flows;

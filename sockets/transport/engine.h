@@ -23,8 +23,9 @@ namespace pingperf {
 struct EndpointConfig {
   Options options;
   Token token{};
-  Address address;           // server: to bind, port 0: any free port; client: to connect to
-  Nanoseconds deadline = 0;  // end of set-up; the parent of the worker limits the time of run()
+  Address address;             // server: to bind, port 0: any free port; client: to connect to
+  std::vector<unsigned> cpus;  // of this process, one per thread in turn; empty: not pinned
+  Nanoseconds deadline = 0;    // end of set-up; the parent of the worker limits the time of run()
   bool external = false;  // pingperf did not start the peer, which has no token: `pingperf pong`,
                           // `pingperf sink` or `iperf3 -s`
 };

@@ -1,13 +1,19 @@
 #include "sockets/transport/stream.h"
 
+#include <fcntl.h>
 #include <linux/mptcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <stdexcept>
+#include <system_error>
+#include <type_traits>
 
 #include "sockets/core/error.h"
 #include "sockets/core/io.h"
+#include "sockets/core/limits.h"
 #include "sockets/core/socket_options.h"
 #include "sockets/transport/pending_connections.h"
 
@@ -15,6 +21,12 @@ namespace pingperf {
 namespace {
 
 constexpr char kAdmitted = '+';
+
+// Throws std::runtime_error for the errno of a call for one of the connections.
+[[noreturn]] void fail_at_number(std::size_t number, std::size_t count, const char* call) {
+  const std::system_error error(errno, std::generic_category(), call);
+  throw std::runtime_error(at_number("connection", number, count, explained(error)));
+}
 
 std::vector<Fd> admit_streams(Fd listener, const EndpointConfig& config, std::size_t count,
                               std::uint64_t& rejected) {
@@ -25,7 +37,7 @@ std::vector<Fd> admit_streams(Fd listener, const EndpointConfig& config, std::si
     if (!connection && errno == ETIMEDOUT)
       throw std::runtime_error("the client did not connect: " + std::to_string(connections.size()) +
                                " of " + std::to_string(count) + " connections arrived");
-    check(connection.get(), "accept (ulimit -n)");
+    if (!connection) fail_at_number(connections.size() + 1, count, "accept");
     if (send_all(connection.get(), &kAdmitted, 1)) connections.push_back(std::move(connection));
   }
   rejected += pending.rejected();
@@ -49,37 +61,104 @@ void require_mptcp(int fd, const EndpointConfig& config) {
                              " fell back from MPTCP to TCP");
 }
 
-// Waits until the server admits the connection. Throws std::runtime_error at the deadline, or if
-// the server closes the connection.
-void await_admission(int fd, const EndpointConfig& config) {
-  char answer = 0;
-  if (!wait_readable(fd, config.deadline) || !receive_all(fd, &answer, 1) || answer != kAdmitted)
-    throw std::runtime_error(config.address.to_string() + " did not admit this session");
-}
+// The flows of a client, which are dialled together, so that each waits for its own round trips
+// only. But no more are under way than the server accepts as pending.
+class Dials {
+ public:
+  Dials(const EndpointConfig& config, std::size_t count) : config_(config), flows_(count) {}
 
-// Opens connections before earlier ones are admitted, but never more than the server accepts as
-// pending.
-std::vector<Fd> connect_streams(const EndpointConfig& config, std::size_t count) {
-  std::vector<Fd> connections;
-  std::size_t admitted = 0;
-  const auto* token = reinterpret_cast<const char*>(config.token.data());
-  while (admitted < count) {
-    connections.push_back(dial_stream(config));
-    if (config.options.transport == Transport::mptcp)
-      require_mptcp(connections.back().get(), config);
-    if (config.external) {
-      ++admitted;
-      continue;
+  // Throws std::runtime_error at the deadline, or if the server does not admit a flow.
+  std::vector<Fd> open() {
+    while (admitted_ < flows_.size()) {
+      while (begun_ < flows_.size() && begun_ - admitted_ < kMaxUnderWay) begin();
+      wait();
+      for (std::size_t i = 0; i < set_.size(); ++i)
+        if (set_[i].revents != 0) go_on(under_way_[i]);
+      std::erase_if(under_way_, [&](std::size_t i) { return states_[i] == State::admitted; });
     }
-    if (!send_all(connections.back().get(), token, config.token.size()))
-      check(-1, "send of the token");
-    if (connections.size() < count &&
-        connections.size() - admitted < PendingConnections::kMaxPending / 2)
-      continue;
-    for (; admitted < connections.size(); ++admitted)
-      await_admission(connections[admitted].get(), config);
+    return std::move(flows_);
   }
-  return connections;
+
+ private:
+  enum class State { connecting, pending, admitted };
+  static constexpr std::size_t kMaxUnderWay = PendingConnections::kMaxPending / 2;
+
+  void begin() {
+    // A unix listener whose queue is full refuses a connect that does not wait.
+    const auto dial = config_.address.family() == AF_UNIX ? dial_stream : start_dial;
+    flows_[begun_] = at_flow(begun_, [&] { return dial(config_); });
+    states_.push_back(State::connecting);
+    under_way_.push_back(begun_++);
+  }
+
+  // Calls `step` of a flow. Its error says which flow of how many, and the limit that it met.
+  template <typename Step>
+  std::invoke_result_t<Step> at_flow(std::size_t i, Step step) const try {
+    return step();
+  } catch (const std::system_error& e) {
+    throw std::runtime_error(at_number("connection", i + 1, flows_.size(), explained(e)));
+  }
+
+  void wait() {
+    set_.clear();
+    for (const std::size_t i : under_way_)
+      set_.push_back({flows_[i].get(),
+                      static_cast<short>(states_[i] == State::connecting ? POLLOUT : POLLIN), 0});
+    const Nanoseconds left = config_.deadline - now_ns();
+    if (left <= 0) fail(" by the end of the time limit");
+    ::poll(set_.data(), set_.size(), static_cast<int>(std::min(left, kSecond) / kMillisecond) + 1);
+  }
+
+  // Takes the next step of a flow that is ready.
+  void go_on(std::size_t i) {
+    const int fd = flows_[i].get();
+    if (states_[i] == State::connecting) {
+      at_flow(i, [&] { finish_dial(fd, config_); });
+      if (config_.options.transport == Transport::mptcp) require_mptcp(fd, config_);
+      if (config_.external) return admit(i);
+      const auto* token = reinterpret_cast<const char*>(config_.token.data());
+      if (!send_all(fd, token, config_.token.size())) check(-1, "send of the token");
+      states_[i] = State::pending;
+      return;
+    }
+    char answer = 0;
+    const ssize_t n = ::recv(fd, &answer, 1, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (n != 1 || answer != kAdmitted) fail("");
+    admit(i);
+  }
+
+  void admit(std::size_t i) {
+    check(::fcntl(flows_[i].get(), F_SETFL, 0), "F_SETFL");  // blocking from now on
+    states_[i] = State::admitted;
+    ++admitted_;
+  }
+
+  [[noreturn]] void fail(const std::string& when) const {
+    const std::size_t connected = begun_ - static_cast<std::size_t>(std::count(
+                                               states_.begin(), states_.end(), State::connecting));
+    const std::string where = config_.address.to_string();
+    if (connected < begun_)
+      throw std::runtime_error(std::to_string(connected) + " of " + std::to_string(flows_.size()) +
+                               " connections to " + where + " stood" + when);
+    throw std::runtime_error(where + " did not admit this session" + when +
+                             (flows_.size() == 1 ? ""
+                                                 : ": " + std::to_string(admitted_) + " of " +
+                                                       std::to_string(flows_.size()) +
+                                                       " connections were admitted"));
+  }
+
+  const EndpointConfig& config_;
+  std::vector<Fd> flows_;
+  std::vector<State> states_;           // of the flows that were begun
+  std::vector<std::size_t> under_way_;  // flows that are not admitted
+  std::vector<pollfd> set_;             // in the order of under_way_
+  std::size_t begun_ = 0;
+  std::size_t admitted_ = 0;
+};
+
+std::vector<Fd> connect_streams(const EndpointConfig& config, std::size_t count) {
+  return Dials(config, count).open();
 }
 
 }  // namespace
@@ -108,6 +187,22 @@ Fd listen_stream(const EndpointConfig& config) {
     check(-1, busy_or("bind"));
   if (::listen(listener.get(), SOMAXCONN) != 0) check(-1, busy_or("listen"));
   return listener;
+}
+
+Fd start_dial(const EndpointConfig& config) {
+  const Address& address = config.address;
+  Fd fd = open_stream(config, SOCK_NONBLOCK);
+  if (::connect(fd.get(), address.data(), address.size()) != 0 && errno != EINPROGRESS)
+    check(-1, "connect to " + address.to_string());
+  return fd;
+}
+
+void finish_dial(int fd, const EndpointConfig& config) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  check(::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size), "SO_ERROR");
+  errno = error;
+  if (error != 0) check(-1, "connect to " + config.address.to_string());
 }
 
 Fd dial_stream(const EndpointConfig& config) {

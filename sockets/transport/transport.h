@@ -51,6 +51,9 @@ struct Framing {
   std::size_t received_offset() const noexcept { return ip_header + mark_size; }
 };
 
+// The error of a client whose external server sends back other bytes than it has received.
+inline constexpr const char* kOtherBytes = "answered with other bytes: not an echo server";
+
 // Fills a message with pseudo-random bytes from the token, the same at both ends. A shift, loss or
 // repetition of bytes changes the message.
 void fill_pattern(std::span<char> message, const Token& token);

@@ -412,11 +412,22 @@ TEST_F(AgentTest, AMissingCpuIsRefused) {
   greet();
   OpenEndpoint open{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 10};
   open.options.engine = "noop";
-  open.options.server_cpu = 4095;
+  open.options.server_cpu = "4095";
   say(open);
   const auto failure = expect<Failure>();
   EXPECT_EQ(failure.status, Status::refused);
-  EXPECT_THAT(failure.what, HasSubstr("cannot pin the server to CPU 4095: this host has "));
+  EXPECT_THAT(failure.what, HasSubstr("cannot pin the server to CPU 4095: pingperf may use CPU"));
+}
+
+TEST_F(AgentTest, AMissingNodeIsRefused) {
+  greet();
+  OpenEndpoint open{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 10};
+  open.options.engine = "null";
+  open.options.server_cpu = "node999";
+  say(open);
+  const auto failure = expect<Failure>();
+  EXPECT_EQ(failure.status, Status::refused);
+  EXPECT_EQ(failure.what, "cannot pin the server to node999: this host has no node999");
 }
 
 TEST_F(AgentTest, AWrongAddressFailsTheTrialOnly) {

@@ -81,7 +81,7 @@ TEST(Doctor, AnotherCommitOfTheSameVersionIsNoted) {
 TEST(Doctor, FindsNothingOnAGoodHostAndWithoutFacts) {
   EXPECT_THAT(findings(Json::object()), IsEmpty());
   EXPECT_THAT(judge_host(Json::object(), std::nullopt), IsEmpty());
-  EXPECT_THAT(judge_host(Json::object(), HostRequirements{.pins = {1}, .threads = 9}), IsEmpty());
+  EXPECT_THAT(judge_host(Json::object(), HostRequirements{.pins = {"1"}, .threads = 9}), IsEmpty());
 }
 
 TEST(Doctor, IgnoresFactsOfAnotherType) {
@@ -115,11 +115,13 @@ TEST(Doctor, OtherProgramsAreSeriousFromAQuarterOfTheCpusOn) {
 TEST(Doctor, CountsCpusForThePinsAndThreads) {
   const Json few = {{"cpus_allowed", "0-1"}};
   EXPECT_THAT(findings(few), ElementsAre(HasSubstr("note cpus: 2 CPUs")));
-  EXPECT_THAT(findings(few, HostRequirements{.pins = {0, 1}, .threads = 2}), IsEmpty());
-  EXPECT_THAT(findings(few, HostRequirements{.pins = {0, 2}}),
+  EXPECT_THAT(findings(few, HostRequirements{.pins = {"0", "1"}, .threads = 2}), IsEmpty());
+  EXPECT_THAT(findings(few, HostRequirements{.pins = {"0", "2"}}),
               ElementsAre("serious cpus: pin: CPU 2 is not one that pingperf may use: 0-1"));
-  EXPECT_THAT(findings(Json::object(), HostRequirements{.pins = {3, 8}}), IsEmpty());
-  EXPECT_THAT(findings(Json::object(), HostRequirements{.pins = {4}}),
+  EXPECT_THAT(findings(Json::object(), HostRequirements{.pins = {"3,8"}}), IsEmpty());
+  EXPECT_THAT(findings(Json::object(), HostRequirements{.pins = {"2-4"}}),
+              ElementsAre(HasSubstr("a CPU of 2-4")));
+  EXPECT_THAT(findings(Json::object(), HostRequirements{.pins = {"4"}}),
               ElementsAre(HasSubstr("CPU 4")));
   EXPECT_THAT(findings(few, HostRequirements{.threads = 4}),
               ElementsAre("note cpus: 4 threads of the experiment share 2 CPUs"));
@@ -203,7 +205,7 @@ workloads:
 )",
                                                  "needy.yaml");
   const HostRequirements both = HostRequirements::of(experiment, true, true);
-  EXPECT_THAT(both.pins, ElementsAre(2u, 3u));
+  EXPECT_THAT(both.pins, ElementsAre("2", "3"));
   EXPECT_EQ(both.threads, 2u);
   EXPECT_EQ(both.spinning, 2u);
   EXPECT_EQ(both.receive_buffer, 2u << 20);
@@ -214,7 +216,7 @@ workloads:
   EXPECT_TRUE(both.iperf3_streams);
   EXPECT_THAT(both.qdiscs, ElementsAre("fq", "netem", "tbf"));
   const HostRequirements server = HostRequirements::of(experiment, false, true);
-  EXPECT_THAT(server.pins, ElementsAre(3u));
+  EXPECT_THAT(server.pins, ElementsAre("3"));
   EXPECT_EQ(server.threads, 1u);
 }
 

@@ -22,9 +22,12 @@ class Commands(support.EndToEnd):
         self.assertIn("PING", holder.stdout.readline())
         self.assertIn("seq=0 time=", holder.stdout.readline())
         waiting = self.start("ping", to, "--count", 10, "--frequency", 0)
+        waiting.stdout.readline()
+        self.assertIn("waiting for the server", waiting.stdout.readline())
         holder.kill()
         out, _ = waiting.communicate(timeout=20)
-        self.assertIn("received", out)
+        self.assertIn("10 sent, 10 received, 0 lost", out)
+        self.assertIn("for the server's turn, which is in no round trip", out)
         self.assertEqual(waiting.returncode, 0)
         done = pingperf("ping", to, "--once", "--count", 3, "--frequency", 20)
         self.assertIn("3 sent, 3 received, 0 lost", done.stdout)
@@ -59,6 +62,46 @@ class Commands(support.EndToEnd):
         done = pingperf("ping", "127.0.0.1:1", "--count", 1)
         self.assertEqual(done.returncode, 3)
         self.assertIn("Connection refused", done.stderr)
+
+    def test_ping_goes_on_while_the_server_is_away(self):
+        port = free_port()
+        pong, _ = self.serve("pong", port=port)
+        client = self.start("ping", f"127.0.0.1:{port}", "--frequency", 10)
+        client.stdout.readline()
+        self.assertIn("seq=0 time=", client.stdout.readline())
+        pong.kill()
+        pong.wait()
+
+        def line_with(text):
+            for line in client.stdout:
+                if text in line:
+                    return line
+            return ""
+
+        self.assertTrue(line_with("Connection refused"))
+        self.serve("pong", port=port)
+        self.assertRegex(line_with("the pongs are back"), r"after \S+ \S+: \d+ lost")
+        client.send_signal(signal.SIGINT)
+        out, _ = client.communicate(timeout=10)
+        self.assertEqual(client.returncode, 0)
+        self.assertRegex(out, r"1 outage, \S+ \S+ in all")
+        self.assertRegex(out, r"\d+ lost: connect to .*: Connection refused")
+
+    def test_ctrl_c_ends_a_connect_that_nobody_answers(self):
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+            port = full.getsockname()[1]
+            queued = [socket.socket() for _ in range(4)]
+            for one in queued:  # the kernel drops what exceeds the queue
+                self.addCleanup(one.close)
+                one.setblocking(False)
+                one.connect_ex(("127.0.0.1", port))
+            client = self.start("ping", f"127.0.0.1:{port}")
+            client.stdout.readline()
+            self.assertIn("Connection timed out", client.stdout.readline())
+            client.send_signal(signal.SIGINT)
+            out, _ = client.communicate(timeout=10)
+        self.assertEqual(client.returncode, 3)
+        self.assertRegex(out, r"\d+ sent, 0 received")
 
     def client(self, *own):
         client = socket.socket(type=socket.SOCK_DGRAM)

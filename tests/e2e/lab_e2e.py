@@ -164,6 +164,54 @@ class Lab(network.Network):
         self.run_ok(self.experiment(LAB), "--only", "ping", "--set", "lab.delay=10ms")
         self.assertGreater(self.trials().rtt_min_ns[0], 20e6)
 
+    def test_a_kernel_without_ipv6_has_labs_too(self):
+        """Hides the kernel's settings, as a kernel without IPv6 does."""
+        def without_ipv6(command, *arguments):
+            hide = "mount -t tmpfs tmpfs /proc/sys/net && exec \"$@\""
+            return subprocess.run(["unshare", "--mount", "sh", "-c", hide, "sh", support.PINGPERF, command,
+                                   self.experiment(LAB), "--only", "ping", "--set", "lab.router=false",
+                                   *arguments], capture_output=True, text=True, timeout=60)
+
+        done = without_ipv6("run", "-o", self.results)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        lab = json.loads((self.run_directory() / "environment.json").read_text())["lab"]
+        addresses = lab["client"]["client0"]["address"][0]["addr_info"]
+        self.assertNotIn("global", [a["scope"] for a in addresses if a["family"] == "inet6"])
+        done = without_ipv6("check", "--set", "workloads.ping.ip=6")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("a case has ip: 6, and the kernel of this host has no IPv6", done.stderr)
+
+    def test_many_connections_over_a_narrow_path_are_dialled_together(self):
+        # Each connection takes some round trips in a queue of 100 ms; 128 of them share these.
+        file = self.experiment("""
+name: narrow
+lab: {rate: 64kbit, buffer: 100ms}
+plan: {repetitions: 1, timeout: 3s}
+workloads: {bulk: {kind: throughput, engine: blocking, streams: 512, duration: 1s, warmup: 0ms}}
+""")
+        self.assertEqual(pingperf("run", "-o", self.results, file).returncode, 3)
+        self.assertRegex(self.trials().error[0], r"\d+ of 512 connections ")
+
+    def test_datagrams_longer_than_the_path_are_remarked_on(self):
+        def run(name, *arguments):
+            return support.Run(self.folder / name, self.experiment("""
+name: fragments
+lab: {mtu: 1280, router: false, offloads: false}
+plan: {repetitions: 1, cooldown: 0ms}
+defaults: {kind: throughput, transport: udp, rate: 5mbit, duration: 1s, warmup: 0ms}
+workloads: {bulk: {matrix: {engine: [blocking, iperf3]}}}
+"""), *arguments).table()
+
+        fitting, longer = run("fitting"), run("longer", "--set", "defaults.message_size=1400")
+        self.assertEqual(set(fitting.message_size_bytes), {1252})
+        self.assertNotIn("fragments", str(fitting.quality.tolist()))
+        for quality in longer.quality:
+            self.assertIn("datagrams of 1400 bytes went in fragments, because the MTU of the path is 1280", quality)
+        refused = pingperf("run", "-o", self.results, self.folder / "experiment.yaml", "--only", "*blocking",
+                           "--set", "defaults.message_size=1400", "--set", "defaults.dont_fragment=true")
+        self.assertEqual(refused.returncode, 3)
+        self.assertIn("exceeds the path's MTU", self.trials().error[0])
+
     def test_a_user_who_is_not_root_gets_namespaces_of_their_own(self):
         user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
         probe = subprocess.run([*user, "unshare", "-Urnm", "true"], capture_output=True, timeout=30)

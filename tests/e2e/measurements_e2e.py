@@ -118,6 +118,34 @@ workloads:
         self.assertAlmostEqual(numpy.median(samples["rtt_ns"]), row.rtt_p50_ns, delta=0.002 * row.rtt_p50_ns)
         self.assertEqual(samples["rtt_ns"].max(), row.rtt_max_ns)
 
+    def test_the_echo_servers_of_the_documentation_can_be_measured(self):
+        for transport, script in zip(("tcp", "udp"), support.servers_of("latency.md")):
+            with self.subTest(transport):
+                run = support.Run(self.folder / transport, self.experiment(f"""
+name: echo
+plan: {{repetitions: 1}}
+hosts: {{server: {{external: 127.0.0.1, port: {self.start_server(script)}}}}}
+workloads: {{ping: {{kind: latency, engine: blocking, transport: {transport}, duration: 100ms}}}}
+"""))
+                self.assertGreater(run.table().exchanges[0], 0)
+
+    def test_a_server_that_is_no_echo_server_is_named(self):
+        port = self.start_server("""
+import http.server
+http.server.ThreadingHTTPServer(("192.0.2.20", 5207), http.server.SimpleHTTPRequestHandler).serve_forever()
+""")
+        file = self.experiment(f"""
+name: web
+plan: {{repetitions: 1}}
+hosts: {{server: {{external: 127.0.0.1, port: {port}}}}}
+workloads:
+  ping: {{kind: latency, engine: blocking}}
+  connect: {{kind: connect, engine: epoll}}
+""")
+        self.assertEqual(pingperf("run", "-o", self.results, file).returncode, 3)
+        for error in self.trials().error:
+            self.assertIn(f"client: 127.0.0.1:{port} answered with other bytes: not an echo server", error)
+
     def test_a_pong_that_a_user_started_can_be_measured(self):
         _, port = self.serve("pong")
         _, row = self.ping("", "--set", "workloads.ping.pin={client: 0}",
@@ -268,6 +296,16 @@ workloads: {{bulk: {{kind: throughput, engine: blocking, transport: {transport},
             self.assertEqual("lost" in line, transport == "udp", line)
             sink.send_signal(signal.SIGINT)
             self.assertEqual(sink.wait(timeout=10), 0)
+
+    def test_the_sink_of_the_documentation_takes_a_stream(self):
+        port = self.start_server(support.servers_of("throughput.md")[0])
+        run = self.run_ok(self.experiment(f"""
+name: sink
+hosts: {{server: {{external: 127.0.0.1, port: {port}}}}}
+plan: {{repetitions: 1}}
+workloads: {{bulk: {{kind: throughput, engine: blocking, duration: 200ms, warmup: 0ms}}}}
+"""))
+        self.assertGreater(run.table().sent_bps[0], 0)
 
     def test_shapes_of_traffic_are_those_of_the_file(self):
         self.run_ok(self.experiment("""

@@ -139,6 +139,17 @@ class Run:
         return read_table(self.directory / name)
 
 
+def sockets_of_host():
+    """The kernel's tables of TCP and UDP sockets over IPv4, in which ports are hexadecimal."""
+    return Path("/proc/net/tcp").read_text() + Path("/proc/net/udp").read_text()
+
+
+def servers_of(page):
+    """The servers in Python that a page of docs/ shows."""
+    blocks = re.findall(r"```python\n(.*?)```", (SOURCE / "docs" / page).read_text(), re.DOTALL)
+    return [block for block in blocks if "serve_forever" in block]
+
+
 class EndToEnd(unittest.TestCase):
     """Gives each test a folder of its own, and each suite one for the runs that its tests share."""
 
@@ -194,6 +205,17 @@ class EndToEnd(unittest.TestCase):
         bound = int(re.search(r":(\d+) over", first).group(1))
         self.assertIn(port, (0, bound))
         return server, bound
+
+    def start_server(self, script):
+        """Runs a server in Python that binds 192.0.2.20, but on a free port of loopback. Returns the port."""
+        port = free_port()
+        script = re.sub(r'\("192\.0\.2\.20", \d+\)', f'("127.0.0.1", {port})', script)
+        server = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        self.assertTrue(eventually(lambda: f":{port:04X} " in sockets_of_host()))
+        return port
 
     def stock_iperf3_server(self):
         """Starts `iperf3 -s` on a free port, which it returns. The server ends with the test."""

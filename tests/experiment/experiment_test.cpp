@@ -104,7 +104,27 @@ TEST(Experiment, PinAndDscpSetWhatTheyStandFor) {
                         .options;
   EXPECT_EQ(o.tos, 184u);
   EXPECT_FALSE(o.client_cpu);
-  EXPECT_EQ(o.server_cpu, 1u);
+  EXPECT_EQ(o.server_cpu, "1");
+}
+
+TEST(Experiment, PinsAreSetsOfCpusAndNodes) {
+  const Options o = parse(
+                        "{name: x, workloads: {a: {kind: throughput, engine: blocking, "
+                        "pin: {client: '0,1,2', server: node1}}}}")
+                        .cases[0]
+                        .options;
+  EXPECT_EQ(o.client_cpu, "0-2");
+  EXPECT_EQ(o.server_cpu, "node1");
+}
+
+TEST(Experiment, ADatagramOfTheDefaultSizeFitsTheLab) {
+  const Experiment e = parse(
+      "{name: x, lab: {mtu: 1280}, defaults: {kind: throughput, engine: blocking}, workloads: {"
+      "udp: {transport: udp}, v6: {transport: udp, ip: 6}, set: {transport: udp, message_size: "
+      "1400}, tcp: {}}}");
+  std::vector<std::uint64_t> sizes;
+  for (const Case& c : e.cases) sizes.push_back(*c.options.message_size);
+  EXPECT_EQ(sizes, (std::vector<std::uint64_t>{1252, 1232, 1400, 128 << 10}));
 }
 
 TEST(Experiment, ASizeMixIsReadAndReplacesMessageSize) {

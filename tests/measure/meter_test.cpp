@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "sockets/core/cpu_set.h"
+
 namespace pingperf {
 namespace {
 
@@ -94,6 +96,20 @@ TEST(RunLoops, WithoutMemoryForAThreadRunsNoLoop) {
   };
   EXPECT_EXIT(run_with_little_memory(), testing::ExitedWithCode(0),
               "thread [0-9]+ of 200 cannot start .*: Resource temporarily unavailable");
+}
+
+// Each loop notes the CPUs that it may run on.
+TEST(RunLoops, EachLoopHasACpuOfTheSetInTurn) {
+  const Cpus all = allowed_cpus();
+  if (all.size() < 2) GTEST_SKIP() << "requires two CPUs";
+  const Cpus two = {all[0], all[1]};
+  std::vector<Cpus> seen(3);
+  Meter meter(Options{});
+  std::vector<std::function<void()>> loops;
+  for (Cpus& cpus : seen) loops.push_back([&] { cpus = allowed_cpus(); });
+  run_loops(
+      meter, loops, [] { return Totals{}; }, {}, two);
+  EXPECT_EQ(seen, (std::vector<Cpus>{{all[0]}, {all[1]}, {all[0]}}));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "harness/results/warnings.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "tests/results/record_samples.h"
 
@@ -56,6 +56,22 @@ TEST_F(QualityTest, ABufferBelowTheRequestedSizeIsWarnedOf) {
   r.client.send_buffer_bytes = 8 << 20;
   EXPECT_EQ(assess_quality(r),
             "the send buffer has 4 MiB, not the requested 64 MiB: see net.core.wmem_max");
+}
+
+TEST_F(QualityTest, DatagramsLongerThanThePathAreWarnedOf) {
+  Case c = samples.add_case("udp");
+  c.options.transport = Transport::udp;
+  c.options.message_size = 1252;
+  TrialRecord r = samples.transfer(c, 1, 1'000'000);
+  r.client.path_mtu_bytes = 1280;
+  EXPECT_EQ(assess_quality(r), "");
+  c.options.message_size = 1400;
+  EXPECT_EQ(assess_quality(r),
+            "datagrams of 1400 bytes went in fragments, because the MTU of the path is 1280: "
+            "message_size: 1252 fits");
+  c.options.message_size = 1252;
+  c.options.ip = 6;
+  EXPECT_THAT(assess_quality(r), testing::HasSubstr("message_size: 1232 fits"));
 }
 
 TEST_F(QualityTest, AShortWindowAndStolenTimeAreWarnedOf) {

@@ -1,11 +1,16 @@
 #include "sockets/transport/stream.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
+#include <thread>
 
 #include "sockets/transport/availability.h"
 
@@ -32,6 +37,80 @@ TEST(Stream, AConnectionThatFellBackFromMptcpToTcpIsAnError) {
       EXPECT_THAT(e.what(), testing::HasSubstr("fell back from MPTCP to TCP"));
     }
   }
+}
+
+// Returns the error of three connections to a listener that accepts none.
+std::string error_of_three(const Fd& listener) {
+  EndpointConfig config;
+  config.address = Address::local_of(listener.get());
+  config.deadline = now_ns() + 200 * kMillisecond;
+  try {
+    kStreams.connect(config, 3);
+  } catch (const std::runtime_error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+Fd listener_on_loopback() {
+  EndpointConfig config;
+  config.address = Address::resolve("127.0.0.1", 0);
+  return listen_stream(config);
+}
+
+TEST(Stream, TheTimeLimitEndsConnectsAndTheErrorSaysHowManyStood) {
+  const Fd listener = listener_on_loopback();
+  const std::string where = Address::local_of(listener.get()).to_string();
+  ::listen(listener.get(), 0);  // the queue has room for one connection
+  EXPECT_EQ(error_of_three(listener),
+            "1 of 3 connections to " + where + " stood by the end of the time limit");
+}
+
+TEST(Stream, TheErrorSaysHowManyConnectionsWereAdmitted) {
+  const Fd listener = listener_on_loopback();
+  const std::string where = Address::local_of(listener.get()).to_string();
+  EXPECT_EQ(error_of_three(listener),
+            where +
+                " did not admit this session by the end of the time limit: "
+                "0 of 3 connections were admitted");
+}
+
+TEST(Stream, WithoutDescriptorsTheErrorSaysWhichConnectionOfHowMany) {
+  const auto connect_with_few_descriptors = [] {
+    const Fd listener = listener_on_loopback();
+    EndpointConfig config;
+    config.external = true;
+    config.address = Address::local_of(listener.get());
+    config.deadline = now_ns() + 20 * kSecond;
+    const rlimit limit{16, 16};
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    try {
+      kStreams.connect(config, 50);
+    } catch (const std::runtime_error& e) {
+      std::fputs(e.what(), stderr);
+    }
+    std::exit(0);
+  };
+  EXPECT_EXIT(connect_with_few_descriptors(), testing::ExitedWithCode(0),
+              "connection [0-9]+ of 50: socket: Too many open files \\(ulimit -n: 16\\)");
+}
+
+TEST(Stream, AdmittedConnectionsBlock) {
+  EndpointConfig config;
+  config.token = mint_token();
+  config.deadline = now_ns() + 20 * kSecond;
+  config.address = Address::resolve("127.0.0.1", 0);
+  Fd listener = listen_stream(config);
+  config.address = Address::local_of(listener.get());
+  std::vector<Fd> admitted;
+  std::thread server([&, l = std::move(listener)]() mutable {
+    std::uint64_t rejected = 0;
+    admitted = kStreams.admit(std::move(l), config, 300, rejected);
+  });
+  const std::vector<Fd> flows = kStreams.connect(config, 300);  // more than are pending at once
+  server.join();
+  EXPECT_EQ(admitted.size(), 300u);
+  for (const Fd& flow : flows) EXPECT_EQ(::fcntl(flow.get(), F_GETFL) & O_NONBLOCK, 0);
 }
 
 TEST(Stream, AddressesOfVsockAreText) {

@@ -1,0 +1,56 @@
+#include "sockets/commands/ping_statistics.h"
+
+#include <algorithm>
+
+namespace pingperf {
+
+void PingStatistics::pong(Nanoseconds now, Nanoseconds rtt) {
+  rtt_.record(rtt);
+  count_pong(now, now - rtt);
+}
+
+void PingStatistics::served(Nanoseconds now, Nanoseconds waited) {
+  waited_ += waited;
+  count_pong(now, now);
+}
+
+void PingStatistics::count_pong(Nanoseconds now, Nanoseconds sent) {
+  end_outage(now);
+  if (received_++ == 0)
+    first_sent_ = sent;
+  else
+    longest_gap_ = std::max(longest_gap_, now - last_pong_);
+  last_sent_ = sent;
+  last_pong_ = ended_ = now;
+}
+
+void PingStatistics::lost(Nanoseconds sent, Nanoseconds now, const std::string& reason) {
+  if (!in_outage()) {
+    outage_since_ = sent;
+    lost_in_outage_ = 0;
+    ++outages_;
+  }
+  ++lost_;
+  ++lost_in_outage_;
+  ++reasons_[reason];
+  ended_ = now;
+}
+
+void PingStatistics::end_outage(Nanoseconds now) {
+  if (!in_outage()) return;
+  last_outage_ = now - outage_since_;
+  outage_time_ += last_outage_;
+  outage_since_ = 0;
+}
+
+void PingStatistics::finish(Nanoseconds now) {
+  end_outage(now);
+  ended_ = now;
+}
+
+double PingStatistics::rate_hz() const noexcept {
+  if (received_ < 2) return 0;
+  return static_cast<double>(received_ - 1) / to_seconds(last_sent_ - first_sent_);
+}
+
+}  // namespace pingperf

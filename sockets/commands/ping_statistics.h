@@ -1,0 +1,57 @@
+// PingStatistics: the figures of `pingperf ping`.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "sockets/measure/histogram.h"
+
+namespace pingperf {
+
+// An outage lasts from the first ping that is lost after a pong to the next pong.
+class PingStatistics {
+ public:
+  explicit PingStatistics(Nanoseconds started) : started_(started), ended_(started) {}
+
+  // Record what became of a ping that was sent at `sent`, at the time `now`.
+  void pong(Nanoseconds now, Nanoseconds rtt);
+  void lost(Nanoseconds sent, Nanoseconds now, const std::string& reason);
+  // A pong that says nothing about the round trip, because its ping waited for the server's turn.
+  void served(Nanoseconds now, Nanoseconds waited);
+  // Ends the record at `now`, and an outage with it.
+  void finish(Nanoseconds now);
+
+  bool in_outage() const noexcept { return outage_since_ != 0; }
+  std::uint64_t sent() const noexcept { return received_ + lost_; }
+  std::uint64_t received() const noexcept { return received_; }
+  std::uint64_t lost() const noexcept { return lost_; }
+  std::uint64_t outages() const noexcept { return outages_; }
+  // The outages together, and the last one.
+  Nanoseconds outage_time() const noexcept { return outage_time_; }
+  Nanoseconds last_outage() const noexcept { return last_outage_; }
+  std::uint64_t lost_in_outage() const noexcept { return lost_in_outage_; }
+  // The longest time from one pong to the next.
+  Nanoseconds longest_gap() const noexcept { return longest_gap_; }
+  Nanoseconds waited() const noexcept { return waited_; }
+  Nanoseconds elapsed() const noexcept { return ended_ - started_; }
+  // Answered pings per second, from the send of the first to that of the last; 0 if there are fewer
+  // than two.
+  double rate_hz() const noexcept;
+  // Why pings were lost, and how many for that reason.
+  const std::map<std::string, std::uint64_t>& reasons() const noexcept { return reasons_; }
+  const Histogram& rtt() const noexcept { return rtt_; }
+
+ private:
+  void count_pong(Nanoseconds now, Nanoseconds sent);
+  void end_outage(Nanoseconds now);
+
+  Nanoseconds started_, ended_;
+  std::uint64_t received_ = 0, lost_ = 0, outages_ = 0, lost_in_outage_ = 0;
+  Nanoseconds first_sent_ = 0, last_sent_ = 0, last_pong_ = 0, longest_gap_ = 0;
+  Nanoseconds outage_since_ = 0, outage_time_ = 0, last_outage_ = 0, waited_ = 0;
+  std::map<std::string, std::uint64_t> reasons_;
+  Histogram rtt_;
+};
+
+}  // namespace pingperf
