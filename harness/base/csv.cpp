@@ -18,6 +18,10 @@ class Reader {
   Reader(std::streambuf& text, const std::string& source) : text_(text), source_(source) {}
 
   bool at_end() { return text_.sgetc() == kEnd; }
+  // See CsvTable.
+  bool torn() const { return torn_; }
+  char separator() const { return separator_ ? separator_ : ','; }
+  bool is_foreign() const { return has_other_bytes_ || separator() != ','; }
 
   // Reads the next record. Returns false if the text ends before the record does.
   bool next() {
@@ -30,38 +34,55 @@ class Reader {
       if (c == '"' && fields_.size() == begin && !was_quoted) {
         if (!quoted()) return false;
         was_quoted = true;
-      } else if (c == ',' || c == '\n') {
-        ends_.push_back(fields_.size());
+      } else if (is_separator(c) || c == '\n') {
+        end_field();
         was_quoted = false;
-        if (c == ',') continue;
+        if (c != '\n') continue;
         ++line_;
         return true;
       } else if (c == '\r') {
         if (!at_end() && text_.sgetc() != '\n')
           fail(line_, "a carriage return inside a field must be quoted");
+        has_other_bytes_ = true;
       } else if (c == '"' || was_quoted) {
         fail(line_, "a quote inside a field must be doubled, and the field quoted");
       } else {
         fields_ += static_cast<char>(c);
       }
     }
+    end_field();
     return false;
   }
 
-  // Reads the header row.
+  // Reads the header row, and what spreadsheets write before it. Its first separator is that of the
+  // file.
   std::vector<std::string> header() {
-    if (!next()) fail(1, "no header row: the file is empty or cut short");
+    skip_byte_order_mark();
+    bool is_read = next();
+    while (is_read && size() == 2 && (*this)[0] == "sep=") {  // a line of Excel that names it
+      has_other_bytes_ = true;
+      is_read = next();
+    }
+    if (!is_read) fail(1, "no header row: the file is empty or cut short");
+    separator_ = separator();
     std::vector<std::string> names;
     for (std::size_t i = 0; i < size(); ++i) names.emplace_back((*this)[i]);
     return names;
   }
 
-  // Reads the next record as next() does. Throws if it has not `columns` fields.
+  // Reads the next record that has any text. Returns false at the end, or if the last record is
+  // torn. Throws if the record has not `columns` fields.
   bool next_row(std::size_t columns) {
-    if (!next()) return false;
-    if (size() != columns)
-      fail(first_line_, fmt::format("{} fields where the header has {}", size(), columns));
-    return true;
+    while (!at_end()) {
+      const bool is_whole = next() || (is_foreign() && size() == columns);
+      torn_ = !is_whole;
+      if (torn_) return false;
+      if (fields_.empty()) continue;
+      if (size() != columns)
+        fail(first_line_, fmt::format("{} fields where the header has {}", size(), columns));
+      return true;
+    }
+    return false;
   }
 
   // The fields of the record, valid until next(), and the line that the record begins in.
@@ -77,6 +98,30 @@ class Reader {
 
   [[noreturn]] void fail(std::size_t line, std::string_view what) const {
     throw CsvError(fmt::format("{}:{}: {}", source_, line, what));
+  }
+
+  // Until the separator is known, each of the usual ones is it.
+  bool is_separator(int c) {
+    if (separator_ == 0 && (c == ',' || c == ';' || c == '\t')) separator_ = static_cast<char>(c);
+    return c == separator_ && c != 0;
+  }
+
+  void end_field() {
+    const std::size_t begin = ends_.empty() ? 0 : ends_.back();
+    // Spreadsheets write flags in capitals.
+    if (fields_.compare(begin, std::string::npos, "TRUE") == 0) fields_.replace(begin, 4, "true");
+    if (fields_.compare(begin, std::string::npos, "FALSE") == 0) fields_.replace(begin, 5, "false");
+    ends_.push_back(fields_.size());
+  }
+
+  void skip_byte_order_mark() {
+    if (text_.sgetc() == 0xFF || text_.sgetc() == 0xFE)
+      fail(1, "is UTF-16: save it as CSV in UTF-8");
+    while (text_.sgetc() == 0xEF) {
+      for (const int byte : {0xEF, 0xBB, 0xBF})
+        if (text_.sbumpc() != byte) fail(1, "is not UTF-8: save it as CSV in UTF-8");
+      has_other_bytes_ = true;
+    }
   }
 
   // Reads a quoted field up to its closing quote. Returns false if the last line ends before it.
@@ -99,6 +144,9 @@ class Reader {
   std::vector<std::size_t> ends_;  // of each field in fields_
   std::size_t line_ = 1;
   std::size_t first_line_ = 1;
+  char separator_ = 0;  // not known yet
+  bool has_other_bytes_ = false;
+  bool torn_ = false;
 };
 
 void open_file(std::filebuf& in, const std::filesystem::path& file) {
@@ -112,7 +160,7 @@ std::string csv_row(const std::vector<std::string>& fields) {
   std::string row;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (i > 0) row += ',';
-    if (fields[i].find_first_of(",\"\r\n") == std::string::npos) {
+    if (fields[i].find_first_of(",;\t\"\r\n") == std::string::npos) {
       row += fields[i];
       continue;
     }
@@ -170,12 +218,10 @@ CsvTable::CsvTable(std::vector<std::string> header, std::string source)
 CsvTable CsvTable::parse(std::streambuf& text, const std::string& source) {
   Reader record(text, source);
   CsvTable table(record.header(), source);
-  while (!record.at_end() && !table.torn_) {
-    if (record.next_row(table.header_.size()))
-      table.push_back(record);
-    else
-      table.torn_ = true;
-  }
+  while (record.next_row(table.header_.size())) table.push_back(record);
+  table.torn_ = record.torn();
+  table.separator_ = record.separator();
+  table.is_foreign_ = record.is_foreign();
   return table;
 }
 
@@ -214,7 +260,7 @@ void scan_csv(const std::filesystem::path& file, const std::vector<std::string_v
     wanted.push_back(static_cast<std::size_t>(found - header.begin()));
   }
   std::vector<std::string_view> cells(wanted.size());
-  while (!record.at_end() && record.next_row(header.size())) {
+  while (record.next_row(header.size())) {
     for (std::size_t i = 0; i < wanted.size(); ++i) cells[i] = record[wanted[i]];
     visit({cells, record.first_line()});
   }

@@ -1,4 +1,4 @@
-// CSV of RFC 4180, in UTF-8 with a header row.
+// CSV of RFC 4180, in UTF-8 with a header row. Also reads what spreadsheets make of such a file.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,8 @@ class CsvError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Returns one row and its newline. Quotes only fields that hold a comma, a quote or a line break.
+// Returns one row and its newline. Quotes only fields that hold a quote, a line break, or what a
+// spreadsheet may take for a separator.
 std::string csv_row(const std::vector<std::string>& fields);
 
 // Returns true for a text that pandas or R reads as a missing value: "NA", "None", "nan". Such a
@@ -93,9 +94,11 @@ class CsvTable {
     std::size_t size_;
   };
 
-  // Reads text that ends with a newline. A last line without one is torn, because its write was cut
-  // short; it is left out and torn() is true. Throws CsvError on other errors. A quote that opens
-  // before the last line and never closes is such an error, because it would swallow rows.
+  // Reads text that ends with a newline. Leaves out lines without any text. A last line without a
+  // newline is complete in a file of another program (is_foreign) if it has all fields. Else it is
+  // torn, because its write was cut short; it is left out and torn() is true. Throws CsvError on
+  // other errors. A quote that opens before the last line and never closes is such an error,
+  // because it would swallow rows.
   static CsvTable parse(std::string_view text, const std::string& source);
   // Throws CsvError also when the file cannot be read.
   static CsvTable read(const std::filesystem::path& file);
@@ -103,11 +106,17 @@ class CsvTable {
   const std::vector<std::string>& header() const noexcept { return header_; }
   Rows rows() const noexcept { return {*this, size_}; }
   bool torn() const noexcept { return torn_; }
+  // Returns true if another program saved the file: it has a byte-order mark, other separators or
+  // other line ends than those of pingperf. The cells are the same.
+  bool is_foreign() const noexcept { return is_foreign_; }
+  // Returns a comma, or what a spreadsheet writes instead: a semicolon or a tab.
+  char separator() const noexcept { return separator_; }
   const std::string& source() const noexcept { return source_; }
   // Returns the table of the rows for which `wanted` is true.
   template <typename Predicate>
   CsvTable filtered(Predicate wanted) const {
     CsvTable table(header_, source_);
+    table.separator_ = separator_;
     for (const Row row : rows())
       if (wanted(row)) table.push_back(row);
     return table;
@@ -141,6 +150,8 @@ class CsvTable {
 
   std::vector<std::string> header_;
   std::string source_;
+  char separator_ = ',';
+  bool is_foreign_ = false;
   std::map<std::string, std::size_t, std::less<>> columns_;
   std::vector<CsvColumn> cells_;
   std::size_t size_ = 0;

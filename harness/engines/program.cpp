@@ -290,7 +290,8 @@ std::optional<std::string> unavailable(const ProgramEnd& end) {
 }
 
 std::string directory_here(const Program& program) {
-  return (std::filesystem::path(program.folder) / program.client.directory).string();
+  const std::filesystem::path folder = program.folder;
+  return (folder / program.client.directory).lexically_normal().string();
 }
 
 std::unique_ptr<Endpoint> make_program_endpoint(const ProgramEnd& end, const EndpointConfig& config,

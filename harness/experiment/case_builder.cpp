@@ -388,7 +388,7 @@ std::vector<Case> build_cases(const std::string& workload, const Node& node, con
       errors.attempt([&] { load(cases, *background, programs, setting); });
   }
   errors.throw_if_any();
-  if (cases.empty())
+  if (combinations.empty())
     fail_at(node.find("exclude")->mark, "exclude leaves nothing of the matrix: nothing would run");
   return cases;
 }

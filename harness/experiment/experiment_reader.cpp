@@ -21,6 +21,7 @@
 #include "harness/experiment/keys_in_use.h"
 #include "harness/experiment/lab_reader.h"
 #include "harness/experiment/matrix.h"
+#include "harness/experiment/odd_characters.h"
 #include "harness/experiment/old_names.h"
 #include "harness/experiment/parameter_reader.h"
 #include "harness/experiment/plan.h"
@@ -363,6 +364,9 @@ std::string read_text_file(std::filesystem::path file) {
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
   if (text.size() > kMaxFile) refuse("is larger than an experiment can be");
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
+    refuse("is UTF-16: save it as UTF-8");
+  if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);  // a byte-order mark
   return text;
 }
 
@@ -407,8 +411,10 @@ Experiment load_experiment(const std::filesystem::path& file, const Overrides& o
   return parse_experiment(read_experiment(file, overrides.no_launch), file.string(), overrides);
 }
 
-Experiment parse_experiment(const std::string& text, const std::string& source,
-                            const Overrides& overrides) {
+namespace {
+
+Experiment parse_text(const std::string& text, const std::string& source,
+                      const Overrides& overrides) {
   if (text.find('\0') != std::string::npos) throw UsageError(source + ": is not a text file");
   std::string own = text;
   const std::vector<UsedFile> used = take_used_files(own);
@@ -432,6 +438,15 @@ Experiment parse_experiment(const std::string& text, const std::string& source,
       std::move(root), only.empty() ? std::vector<Case>() : experiment.cases, folders});
   if (!only.empty()) keep_only(experiment, only);
   return experiment;
+}
+
+}  // namespace
+
+Experiment parse_experiment(const std::string& text, const std::string& source,
+                            const Overrides& overrides) try {
+  return parse_text(text, source, overrides);
+} catch (const UsageError& e) {
+  throw UsageError(with_odd_characters(e.what(), text, source));
 }
 
 }  // namespace pingperf

@@ -80,6 +80,10 @@ std::string sum_of(std::string_view case_name) {
 
 CsvTable read_table(const fs::path& file, const std::string& header) {
   CsvTable table = CsvTable::read(file);
+  if (table.is_foreign())
+    throw UsageError(fmt::format(
+        "{}: another program saved it: a run can be resumed with the file that pingperf wrote only",
+        file.string()));
   if (csv_row(table.header()) != header)
     throw UsageError(file.string() +
                      ": has the columns of another pingperf version: resume it with that one");

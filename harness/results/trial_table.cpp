@@ -23,6 +23,16 @@ CsvTable with_current_names(CsvTable table) {
   });
 }
 
+// Returns the cell with a point in place of its only comma, if the cell has no point.
+std::string with_decimal_point(std::string_view cell) {
+  std::string text(cell);
+  const std::size_t comma = text.find(',');
+  if (comma != std::string::npos && text.find_first_of(".,", comma + 1) == std::string::npos &&
+      text.find('.') == std::string::npos)
+    text[comma] = '.';
+  return text;
+}
+
 }  // namespace
 
 TrialTable::TrialTable(CsvTable table) : table_(with_current_names(std::move(table))) {
@@ -66,10 +76,15 @@ std::optional<double> TrialTable::number(const Row& row, std::string_view column
 std::optional<double> TrialTable::number(const Row& row, std::size_t column) const {
   const std::string_view cell = row[column];
   if (cell.empty()) return std::nullopt;
-  const std::optional<double> value = number_in(cell);
+  std::optional<double> value = number_in(cell);
+  if (!value && table_.separator() != ',') value = number_in(with_decimal_point(cell));
   if (!value)
-    throw CsvError(fmt::format("{}: '{}' in column {} is not a number", table_.source(), cell,
-                               table_.header()[column]));
+    throw CsvError(fmt::format("{}: '{}' in column {} is not a number{}", table_.source(), cell,
+                               table_.header()[column],
+                               cell.find_first_of("0123456789") != std::string_view::npos
+                                   ? ": write numbers with a decimal point and without separators "
+                                     "of thousands"
+                                   : ""));
   return value;
 }
 

@@ -108,5 +108,42 @@ TEST(Csv, ScansTheRequestedColumnsOfAFileRowByRow) {
   EXPECT_THROW(scan_csv(file, {"a"}, [](const CsvCells&) {}), CsvError);
 }
 
+// A byte-order mark, other separators and line ends, a last line without an end, empty rows, and
+// flags in capitals.
+TEST(Csv, ReadsWhatSpreadsheetsWrite) {
+  const std::vector<Row> rows = {{"1", "x", "true"}, {"2", "a;b", "false"}};
+  for (const char* const text :
+       {"\xef\xbb\xbf"
+        "a,b,c\r\n1,x,TRUE\r\n2,a;b,FALSE\r\n",
+        "a;b;c\n1;x;true\n2;\"a;b\";false\n", "a\tb\tc\n1\tx\ttrue\n2\ta;b\tfalse\n",
+        "sep=;\r\na;b;c\r\n1;x;true\r\n2;\"a;b\";false",
+        "\"a\";\"b\";\"c\"\r\n\"1\";\"x\";\"true\"\r\n;;\r\n\"2\";\"a;b\";\"false\"\r\n\r\n"}) {
+    const CsvTable table = CsvTable::parse(text, "t.csv");
+    EXPECT_EQ(table.header(), (std::vector<std::string>{"a", "b", "c"})) << text;
+    EXPECT_EQ(rows_of(table), rows) << text;
+    EXPECT_TRUE(table.is_foreign()) << text;
+    EXPECT_FALSE(table.torn()) << text;
+  }
+}
+
+TEST(Csv, AFileOfPingperfIsNotForeign) {
+  const CsvTable table = CsvTable::parse("a,b\n1,\"x;y\"\n2,z", "t.csv");
+  EXPECT_FALSE(table.is_foreign());
+  EXPECT_TRUE(table.torn());
+}
+
+TEST(Csv, OtherEncodingsAreRefusedByName) {
+  for (const char* const text : {"\xff\xfe"
+                                 "a",
+                                 "\xfe\xff"
+                                 "a"})
+    try {
+      CsvTable::parse(text, "t.csv");
+      ADD_FAILURE() << "read";
+    } catch (const CsvError& e) {
+      EXPECT_STREQ(e.what(), "t.csv:1: is UTF-16: save it as CSV in UTF-8");
+    }
+}
+
 }  // namespace
 }  // namespace pingperf

@@ -49,7 +49,9 @@ class CiRecipe(support.EndToEnd):
         for side, commit in (("base", base), ("new", self.commit(makefile))):
             self.git("worktree", "add", "-q", side, commit)
             subprocess.run(["make", "-s", "-C", side], cwd=self.repository, check=True)
-        return pingperf("run", SOURCE / "configs/ci-my-program.yaml", "-q", "-o", "results", *SHORT,
+        (self.repository / "configs").mkdir()
+        shutil.copy(SOURCE / "configs/ci-my-program.yaml", self.repository / "configs")
+        return pingperf("run", "configs/ci-my-program.yaml", "-q", "-o", "results", *SHORT,
                         "--set", f"plan.repetitions={repetitions}", cwd=self.repository)
 
     def test_a_slow_pull_request_fails(self):

@@ -134,6 +134,22 @@ TEST(BadExperiments, OnlyKeysOfTheKindAndTheEngineAreSuggested) {
   EXPECT_EQ(suggestion("connect", "burts"), "did you mean 'burst'?");  // none of its own is near
 }
 
+TEST(BadExperiments, CharactersOfWordProcessorsAreNamed) {
+  EXPECT_EQ(
+      errors_of("name: x\nworkloads:\n  a: {kind: latency, engine: \u201cspin\u201d}\n"),
+      "x.yaml:3:30: unknown engine '\u201cspin\u201d'; known: null, blocking, spin, hybrid, epoll, "
+      "io_uring, packet, xdp, splice, tls, iperf3 (column 30 has \u201c, U+201C: write \")");
+  EXPECT_EQ(errors_of("name: x\nworkloads:\n  a: {kind: latency,\u00a0"
+                      "engine: spin}\n"),
+            "x.yaml:3:21: unknown key '\u00a0"
+            "engine' in workload 'a', did you mean 'engine'? "
+            "(column 21 has a no-break space, U+00A0: write a space)");
+  EXPECT_EQ(
+      errors_of("name: x\nworkloads:\n  a\uff1a {kind: latency, engine: spin}\n"),
+      "x.yaml:3:30: not YAML: illegal map value: quote a text that has a colon (column 4 has a "
+      "full-width colon, U+FF1A: write : and a space)");
+}
+
 TEST(BadExperiments, AreFortyAtLeast) {
   EXPECT_GE(bad_files().size(), 40u);
 }
@@ -168,6 +184,14 @@ TEST_F(BadFile, APipeIsRefusedInsteadOfWaitedFor) {
   const fs::path file = folder_ / "pipe.yaml";
   ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
   EXPECT_EQ(error_of(file), file.string() + ": is not a regular file");
+}
+
+TEST_F(BadFile, OtherEncodingsAreNamed) {
+  const fs::path file = folder_ / "x.yaml";
+  std::ofstream(file) << std::string("\xff\xfen\0", 4);
+  EXPECT_EQ(error_of(file), file.string() + ": is UTF-16: save it as UTF-8");
+  std::ofstream(file) << "\xef\xbb\xbfname: x\r\nworkloads: {a: {kind: latency, engine: spin}}\r\n";
+  EXPECT_EQ(error_of(file), "");
 }
 
 TEST_F(BadFile, BinaryDataAreNoText) {

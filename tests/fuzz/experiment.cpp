@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     read_criteria(experiment);
     plan(experiment);
   } catch (const UsageError& e) {
-    require_one_line(e.what());
+    require_lines(e.what());
   }
   return 0;
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <sstream>
 #include <string>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
@@ -22,6 +23,14 @@ inline void require(bool holds, const char* what) {
 inline void require_one_line(const std::string& error) {
   require(!error.empty(), "an error message is not empty");
   require(error.find('\n') == std::string::npos, "an error message is one line");
+}
+
+// An experiment can have several errors.
+inline void require_lines(const std::string& errors) {
+  std::istringstream lines(errors);
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count) require_one_line(line);
+  require(count >= 1 && count <= 10, "one to ten errors");
 }
 
 inline std::string text_of(const std::uint8_t* data, std::size_t size) {

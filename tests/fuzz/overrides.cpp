@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     require(!experiment.cases.empty(), "an experiment has cases");
     read_criteria(experiment);
   } catch (const UsageError& e) {
-    require_one_line(e.what());
+    require_lines(e.what());
   }
   return 0;
 }
