@@ -143,17 +143,21 @@ std::optional<FactoredRows> without_common_parts(const Rows& whole) {
   return factored;
 }
 
-// Breaks a name into lines of at most `width` columns, behind a "/" or a blank if possible.
-std::string broken_name(std::string_view name, std::size_t width) {
+// Breaks labels into lines of at most `width` columns, behind a "/" or a blank if possible.
+// Continuation lines are indented.
+std::string broken_labels(std::string labels, std::size_t width) {
+  constexpr std::size_t kIndent = 4;
   std::string text;
-  while (display_width(name) > width) {
-    const std::size_t limit = offset_of(name, width);
-    const std::size_t last = name.substr(0, limit).find_last_of("/ ");
-    const std::size_t end = last == std::string_view::npos || last == 0 ? limit : last + 1;
-    text.append(name.substr(0, end)).append("\n");
-    name.remove_prefix(end);
+  labels.erase(labels.find_last_not_of(' ') + 1);  // a label can be empty
+  for (std::string line = std::move(labels);;) {
+    if (display_width(line) <= width || width <= 2 * kIndent) return text + line;
+    const std::size_t limit = offset_of(line, width), last = line.find_last_of("/ ", limit - 1);
+    const std::size_t end = last == std::string::npos || last < kIndent ? limit : last + 1;
+    std::string begin = line.substr(0, end);
+    begin.erase(begin.find_last_not_of(' ') + 1);
+    text += begin + "\n";
+    line = std::string(kIndent, ' ') + line.substr(line.find_first_not_of(' ', end));
   }
-  return text.append(name);
 }
 
 // Returns "  ok 3/3  p50 13.4 µs ±0%". A column without a name follows the column before.
@@ -186,7 +190,7 @@ std::string split_or_flowing(const Rows& whole, std::size_t labels, const Notes&
   for (auto& row : rows) {
     std::string rest;
     for (std::size_t i = 1; i < labels; ++i) rest += std::string(kGap, ' ') + row[i].text;
-    names.push_back(broken_name(row[0].text + rest, style.width));
+    names.push_back(broken_labels(row[0].text + rest, style.width));
     row.erase(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(labels));
     row.insert(row.begin(), Cell(""));
   }

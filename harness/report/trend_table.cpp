@@ -159,7 +159,8 @@ std::string trend_table(const Trend& trend, const Style& style) {
       "{} from {} to {} on {}: {} in {} series\n", counted(trend.runs.size(), "run"),
       trend.runs.front().started_at.substr(0, 10), trend.runs.back().started_at.substr(0, 10),
       trend.runs.back().machine, counted(changes, "change"), trend.series.size());
-  return head + (changes > 0 ? "\n" + table.to_string(style) : "") + trend_notes(trend);
+  return wrap(head, style.width) + (changes > 0 ? "\n" + table.to_string(style) : "") +
+         wrap(trend_notes(trend), style.width);
 }
 
 std::string trend_csv(const Trend& trend) {

@@ -71,7 +71,7 @@ TEST(TextTable, NeverShortensAName) {
   EXPECT_THAT(wide, HasSubstr("\n  3/3  13.4 µs  ±1%  402 µs\n"));
   const std::string narrow = table_of(names).to_string({.width = 30});
   EXPECT_LE(widest(narrow), 30u);
-  EXPECT_THAT(narrow, HasSubstr("pingpong/message_size=64B/\nengine=blocking/batch=1\n"));
+  EXPECT_THAT(narrow, HasSubstr("pingpong/message_size=64B/\n    engine=blocking/batch=1\n"));
 }
 
 TEST(TextTable, KeepsAValueThatContainsASlashWhole) {
@@ -90,6 +90,13 @@ TEST(TextTable, HasALineOfLabelsIfSeveralRowsAreOfOneCase) {
             "   0.93  inconclusive\n"
             "bulk/engine=blocking  cpu_s_per_gb\n"
             "   0.93  inconclusive\n");
+}
+
+TEST(TextTable, TakesAnEmptyLabelAtEveryWidth) {
+  TextTable table({"run", "machine", "labels", "number"}, 3);
+  table.add({"20261129T162329Z-1", "vm", "", "1"});
+  for (std::size_t width = 1; width < 50; ++width)
+    EXPECT_THAT(table.to_string({.width = width}), HasSubstr("1\n")) << width;
 }
 
 TEST(TextTable, FlowsIfTheFiguresDoNotFit) {

@@ -4,9 +4,13 @@ Usage: experiments_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """
 
 import csv
+import importlib.util
 import json
 import os
 import re
+import subprocess
+import sys
+import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 import yaml
@@ -141,6 +145,17 @@ class Configs(support.EndToEnd):
             with self.subTest(name):
                 self.assertEqual(process.returncode, 0, process.stdout + process.stderr)
         self.assertEqual(len(done) + len(elsewhere), len(every))
+
+
+class Plots(support.EndToEnd):
+    @unittest.skipUnless(importlib.util.find_spec("matplotlib"), "matplotlib is not installed (python3-matplotlib)")
+    def test_the_python_code_of_the_page_draws_a_run(self):
+        pingperf("run", "-q", "-o", self.results, SOURCE / "configs/message-size-sweep.yaml", *QUICK)
+        code = "\n".join(re.findall(r"```python\n(.*?)```", (SOURCE / "docs/plots.md").read_text(), re.S))
+        done = subprocess.run([sys.executable, "-c", code], cwd=self.folder, text=True, capture_output=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for plot in ("sweep", "ratios", "percentiles", "time"):
+            self.assertGreater((self.folder / f"{plot}.png").stat().st_size, 5000, plot)
 
 
 class Engines(support.EndToEnd):
