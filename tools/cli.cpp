@@ -189,7 +189,11 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
       ->capture_default_str()
       ->needs("--sessions");
   command->add_flag("-q,--quiet", run->quiet, "print only failures and results");
-  add_format(*command, run->format);
+  command
+      ->add_option("--format", run->format,
+                   "table for people, json for scripts, jsonl for a line per event as it happens")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"table", "json", "jsonl"}));
   add_no_launch(*command, run->no_launch);
   add_overrides(*command, run->overrides);
   command

@@ -223,7 +223,7 @@ int export_command(const std::string& run, const std::string& format) {
   if (format == "markdown")
     fmt::print("{}", run_markdown(run, trials));
   else if (format == "openmetrics")
-    fmt::print("{}", openmetrics({{trials}}));
+    fmt::print("{}", openmetrics({{trials, labels_of_export(trials)}}));
   else
     fmt::print("{}", benchmark_json(trials, environment_of(run)));
   return 0;

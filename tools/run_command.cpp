@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <optional>
 
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
@@ -41,6 +42,7 @@
 #include "harness/verdicts/verdict_columns.h"
 #include "tools/commands.h"
 #include "tools/run_json.h"
+#include "tools/run_lines.h"
 
 namespace pingperf {
 namespace {
@@ -91,7 +93,7 @@ Outcome report(const Experiment& experiment, const Criteria& criteria,
   write("report.html", report_html({{directory.path(), &experiment, &trials, summary, comparisons,
                                      gates, searches}}));
   if (document)
-    *document = run_json(directory.path(), gates);
+    *document = run_json(directory.path(), gates, criteria.own_columns);
   else
     print_tables(experiment, trials, recorded_environment(directory.path()), comparisons, gates,
                  searches);
@@ -109,7 +111,12 @@ Outcome report(const Experiment& experiment, const Criteria& criteria,
 }
 
 // Returns the steering of a run: sets the value of each trial of a search, and ends the searches.
-Steering steering_of(Experiment& experiment, const OwnColumns& own, Searches& searches) {
+// Writes the lines of the run unless `lines` is null.
+Steering steering_of(Experiment& experiment, const OwnColumns& own, Searches& searches,
+                     RunLines* lines) {
+  const auto case_of = [&](const Trial& trial) -> const Case& {
+    return experiment.cases[trial.case_index];
+  };
   return {.admits =
               [&](const Trial& trial) {
                 Case& c = experiment.cases[trial.case_index];
@@ -117,8 +124,17 @@ Steering steering_of(Experiment& experiment, const OwnColumns& own, Searches& se
                 if (value) set_searched(c.options, *c.search, *value);
                 return value || !c.search;
               },
+          .started =
+              [=](const Trial& trial) {
+                if (lines) lines->trial_started(case_of(trial), trial);
+              },
+          .interval =
+              [=](const Trial& trial, End end, const Interval& interval) {
+                if (lines) lines->interval(case_of(trial), trial, end, interval);
+              },
           .recorded =
-              [&](const TrialRecord& record) {
+              [&, lines](const TrialRecord& record) {
+                if (lines) lines->trial_ended(record, own);
                 if (record.trial_case->search)
                   searches.add(
                       TrialTable(CsvTable::parse(trials_header(own) + trial_row(record, own), "")));
@@ -154,7 +170,7 @@ std::uint64_t run_looks(const RunCommand& command, const Experiment& experiment,
 // Runs all blocks: those of all cases, then those of the searches that have not ended.
 void run_blocks(const RunCommand& command, Experiment& experiment, const Criteria& criteria,
                 const std::vector<Trial>& plan, Agents& agents, VariantSwitch& variants,
-                RunDirectory& directory, const Interrupt& interrupt) {
+                RunDirectory& directory, const Interrupt& interrupt, RunLines* lines) {
   Searches searches(experiment.cases, criteria, TrialTable::read(directory.path() / "trials.csv"));
   const RunTrials run = [&](const std::vector<Trial>& planned) {
     const std::vector<Trial> trials = missing_trials(experiment, planned, directory);
@@ -162,7 +178,7 @@ void run_blocks(const RunCommand& command, Experiment& experiment, const Criteri
     ProgressView progress(stderr, command.quiet, planned.back().position,
                           expected_length(experiment, trials));
     run_trials(experiment, trials, agents, variants, directory, interrupt, progress, {},
-               steering_of(experiment, criteria.own_columns, searches));
+               steering_of(experiment, criteria.own_columns, searches, lines));
   };
   const std::uint64_t blocks =
       run_looks(command, experiment, criteria, plan, directory, interrupt, run);
@@ -349,7 +365,7 @@ class UndoAtEnd {
 
 // Runs one session of an experiment, or resumes a run.
 int run_session(const RunCommand& command, const Subject& subject, const Criteria& criteria,
-                const Interrupt& interrupt, Sessions& sessions, Json* document) {
+                const Interrupt& interrupt, Sessions& sessions, Json* document, RunLines* lines) {
   Experiment experiment = subject.experiment();
   const std::unique_ptr<Lab> lab = make_lab(experiment);
   const std::vector<Trial> plan = plan_trials(experiment, interim_analyses(criteria).back());
@@ -370,7 +386,9 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
   if (!command.quiet) announce(command, experiment, criteria, directory);
   if (sessions.number == 1) warn_of_unpinned_latency(experiment);
   if (!command.quiet && sessions.number == 1) warn_of_hosts(reports);
-  run_blocks(command, experiment, criteria, plan, agents, variants, directory, interrupt);
+  if (lines)
+    lines->run_started(experiment, directory, missing_trials(experiment, plan, directory).size());
+  run_blocks(command, experiment, criteria, plan, agents, variants, directory, interrupt, lines);
   const Outcome outcome = report(experiment, criteria, directory, document);
   if (document)
     document->update({{"experiment", experiment.name},
@@ -429,7 +447,7 @@ void print_set(const std::vector<std::filesystem::path>& runs) {
 // Runs all sessions of an experiment. An error ends the first session with the program. In a later
 // session it is reported, and the next session runs.
 int run_sessions(const RunCommand& command, const Subject& subject, const Interrupt& interrupt,
-                 Json* documents) {
+                 Json* documents, RunLines* lines) {
   const Experiment experiment = subject.experiment();
   // Read once: the first session must not become the baseline of the second.
   const Criteria criteria = read_criteria(experiment);
@@ -445,7 +463,7 @@ int run_sessions(const RunCommand& command, const Subject& subject, const Interr
     Json document;
     try {
       worst = worse(worst, run_session(command, subject, criteria, interrupt, sessions,
-                                       documents ? &document : nullptr));
+                                       documents ? &document : nullptr, lines));
     } catch (const StartInterrupted&) {
       fmt::print(stderr, "Interrupted before the first trial\n");
       worst = kInterrupted;
@@ -454,6 +472,7 @@ int run_sessions(const RunCommand& command, const Subject& subject, const Interr
       fmt::print(stderr, "session {} of {}: {}\n", sessions.number, sessions.count, e.what());
       worst = worse(worst, kFailedTrials);
     }
+    if (lines && !document.is_null()) lines->run_ended(document);
     if (documents && !document.is_null()) documents->push_back(std::move(document));
   }
   if (!documents && sessions.runs.size() > 1) print_set(sessions.runs);
@@ -521,11 +540,15 @@ int run_command(const RunCommand& command) {
   if (has_lab) enter_user_namespaces(command.command_line);
   const Interrupt interrupt;
   int worst = kAllWell;
+  std::optional<RunLines> lines;
+  if (command.format == "jsonl") lines.emplace(STDOUT_FILENO);
   const bool as_json = command.format == "json";
   Json documents = Json::array();
   for (const auto& [file, overrides] : experiments) {
     const Subject subject{file, overrides, read_experiment(file)};
-    worst = worse(worst, run_sessions(command, subject, interrupt, as_json ? &documents : nullptr));
+    worst = worse(worst,
+                  run_sessions(command, subject, interrupt, as_json || lines ? &documents : nullptr,
+                               lines ? &*lines : nullptr));
     if (worst == kInterrupted) break;
   }
   if (as_json) print_json({{"runs", std::move(documents)}});

@@ -24,6 +24,10 @@ struct MetricsOfRun {
 // Source: github.com/google/benchmark, docs/user_guide.md, "Output Formats".
 std::string benchmark_json(const TrialTable& trials, const Json& environment);
 
+// Returns the labels that tell a run from others in one directory of the node exporter: run, host,
+// and those of the run itself under names that OpenMetrics takes.
+std::map<std::string, std::string> labels_of_export(const TrialTable& trials);
+
 // Returns OpenMetrics text, which node_exporter's textfile collector reads too. Each metric is one
 // gauge in base units. The label "stat" distinguishes the median of a case and the ends of its
 // interval.

@@ -1,10 +1,12 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
 #include "harness/report/exports.h"
 #include "harness/results/columns.h"
+#include "harness/results/own_columns.h"
 
 namespace pingperf {
 namespace {
@@ -92,6 +94,22 @@ void add_trial_counts(std::string& text, const ExportedRun& run) {
 }
 
 }  // namespace
+
+std::map<std::string, std::string> labels_of_export(const TrialTable& trials) {
+  std::map<std::string, std::string> labels;
+  if (trials.rows().empty()) return labels;
+  const TrialTable::Row first = trials.rows().front();
+  for (const char* const column : {"run", "client_host", "server_host"})
+    if (const std::string_view value = trials.text(first, column); !value.empty())
+      labels[column] = value;
+  for (auto [name, value] : labels_of(trials)) {
+    std::ranges::replace(name, '-', '_');
+    if (name.front() >= '0' && name.front() <= '9') name.insert(0, 1, '_');
+    const bool is_taken = name == "stat" || name.starts_with("__");  // ours, and Prometheus's own
+    if (!is_taken && !value.empty()) labels.emplace(name, value);
+  }
+  return labels;
+}
 
 std::string openmetrics(const std::vector<MetricsOfRun>& exported) {
   std::vector<ExportedRun> runs;

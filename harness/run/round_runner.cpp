@@ -160,6 +160,7 @@ void RoundRunner::cool_down() {
 
 void RoundRunner::run(std::span<const Trial> round) {
   progress_.round_started(experiment_, round);
+  for (const Trial& trial : round) steering_.started(trial);
   barrier_ = std::make_unique<RoundBarrier>();
   counters_ = std::make_unique<RoundCounters>();
   for (const Trial& trial : round)
@@ -219,11 +220,13 @@ void RoundRunner::start(Attempt& attempt) {
     return;
   }
   const bool is_shown = &attempt == attempts_.front().get();
-  attempt.setup.emplace(TrialSetup{
-      experiment_, attempt.trial, *client, server, margins_,
-      variants_.path(attempt.record.trial_case->pair), attempt.events, *barrier_, *counters_,
-      is_shown ? [this](End end, const Interval& i) { progress_.interval(end, i); }
-               : std::function<void(End, const Interval&)>()});
+  attempt.setup.emplace(TrialSetup{experiment_, attempt.trial, *client, server, margins_,
+                                   variants_.path(attempt.record.trial_case->pair), attempt.events,
+                                   *barrier_, *counters_,
+                                   [this, is_shown, &attempt](End end, const Interval& i) {
+                                     if (is_shown) progress_.interval(end, i);
+                                     steering_.interval(attempt.trial, end, i);
+                                   }});
   attempt.task.emplace(run_trial(*attempt.setup));
   listen(*attempt.client, End::client);
   if (attempt.server) listen(*attempt.server, End::server);

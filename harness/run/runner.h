@@ -14,12 +14,17 @@
 
 namespace pingperf {
 
-// Steers the trials whose parameters depend on the results of earlier ones.
+// Steers the trials whose parameters depend on the results of earlier ones, and follows the run.
+// All are called by one thread.
 struct Steering {
   // Returns false if the trial need not run. Called before the round of the trial, and may change
   // the options of its case.
   std::function<bool(const Trial&)> admits = [](const Trial&) { return true; };
-  // Called when the row of a trial has been written, by one thread at a time.
+  // Called before a trial begins, and at each interval that an end reports while it runs.
+  std::function<void(const Trial&)> started = [](const Trial&) {};
+  std::function<void(const Trial&, End, const Interval&)> interval = [](const Trial&, End,
+                                                                        const Interval&) {};
+  // Called when the row of a trial has been written.
   std::function<void(const TrialRecord&)> recorded = [](const TrialRecord&) {};
 };
 

@@ -77,6 +77,31 @@ class Output(support.EndToEnd):
             self.assertIn(family, done.stdout)
 
 
+class Lines(support.EndToEnd):
+    LINES = ("run", "-q", "--format", "jsonl", "--set", "plan.repetitions=2",
+             "--set", "workloads.nothing.duration=1ms", "--label", "commit=123e45")
+
+    def test_each_event_is_a_line(self):
+        done = pingperf(*self.LINES, "-o", self.folder, self.experiment(NULL_TRIALS))
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([line["event"] for line in lines],
+                         ["run", "start", "end", "start", "end", "result"])
+        self.assertEqual([line["status"] for line in lines if line["event"] == "end"], ["ok", "ok"])
+        self.assertEqual(lines[2]["commit"], "123e45")
+        self.assertEqual(lines[2]["duration_s"], 0.001)
+
+    def test_a_reader_that_goes_away_loses_nothing(self):
+        run = subprocess.Popen([support.PINGPERF, *self.LINES, "-o", self.folder, self.experiment(NULL_TRIALS)],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        directory = Path(json.loads(run.stdout.readline())["directory"])
+        run.stdout.close()
+        self.assertIn("the run goes on", run.stderr.read())
+        run.stderr.close()
+        self.assertEqual(run.wait(timeout=60), 0)
+        self.assertEqual(len((directory / "trials.csv").read_text().splitlines()), 3)
+        self.assertTrue((directory / "summary.csv").exists())
+
+
 class Terminal(support.EndToEnd):
     @classmethod
     def setUpClass(cls):

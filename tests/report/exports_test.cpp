@@ -31,6 +31,17 @@ class ExportTest : public testing::Test {
   Samples samples;
 };
 
+TEST(OpenMetrics, LabelsTellRunsAndHostsApart) {
+  const TrialTable trials(
+      CsvTable::parse("run,experiment,workload,case,block,status,client_host,server_host,"
+                      "throughput_bps,com-mit,1st\n"
+                      "r1,e,w,w,1,ok,a,b,8e9,1a2b,x\n",
+                      "trials.csv"));
+  const std::string text = openmetrics({{trials, labels_of_export(trials)}});
+  EXPECT_THAT(text, testing::HasSubstr("_1st=\"x\",client_host=\"a\",com_mit=\"1a2b\",run=\"r1\","
+                                       "server_host=\"b\",experiment=\"e\""));
+}
+
 TEST_F(ExportTest, BenchmarkJsonHasIterationsAndAggregates) {
   const Json json = Json::parse(benchmark_json(table(), nullptr));
   const Json& entries = json.at("benchmarks");
