@@ -126,12 +126,12 @@ std::string run_markdown(const std::filesystem::path& run, const TrialTable& tri
   return text;
 }
 
-// Returns the runs of a folder, each with the name of its directory as the label `run`.
+// Returns the runs of a folder with their labels.
 std::vector<MetricsOfRun> metrics_of_folder(const std::string& folder) {
   std::vector<MetricsOfRun> exported;
   const RunSet runs = RunSet::read({folder});
   for (const RunSet::Run& run : runs.runs())
-    exported.push_back({run.trials, {{"run", run.directory.filename().string()}}});
+    exported.push_back({run.trials, labels_of_export(run.trials)});
   return exported;
 }
 
