@@ -392,7 +392,9 @@ void add_ping(CLI::App& app, int& result) {
       ->check(CLI::IsMember({"tcp", "udp", "unix", "raw", "icmp"}));
   command->add_flag("--once", ping->once,
                     "open a connection per ping (TCP v1); sends one ping unless --count is given");
-  command->add_option("--count", ping->count, "stop after this many pings")
+  command
+      ->add_option("--count", ping->count,
+                   "stop after this many pings, or this many turns of waiting for the server")
       ->type_name("COUNT")
       ->check(CLI::Range(1, 1'000'000'000));
   command

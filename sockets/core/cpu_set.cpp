@@ -53,7 +53,7 @@ std::string to_text(const Cpus& cpus) {
     const std::size_t first = i;
     while (i + 1 < cpus.size() && cpus[i + 1] == cpus[i] + 1) ++i;
     text += (text.empty() ? "" : ",") + std::to_string(cpus[first]);
-    if (i > first) text += (i == first + 1 ? "," : "-") + std::to_string(cpus[i]);
+    if (i > first) text += "-" + std::to_string(cpus[i]);
   }
   return text;
 }

@@ -37,7 +37,6 @@ std::string limit_of(int error) {
     case ENFILE:
       return " (sysctl fs.file-max)";
     case ENOMEM:
-    case ENOBUFS:
       return memory_limits();
     case EADDRNOTAVAIL:
       return port_range();

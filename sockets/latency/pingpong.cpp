@@ -86,7 +86,8 @@ class PingPong final : public Endpoint {
       if (!threads_[i].set_up_error.empty())
         m.error = at_number("thread", i + 1, threads_.size(), threads_[i].set_up_error);
     for (const PingThread& t : threads_)
-      if (t.error != 0) m.error = std::string(t.failed_call) + ": " + std::strerror(t.error);
+      if (t.error != 0)
+        m.error = explained(std::system_error(t.error, std::generic_category(), t.failed_call));
     if (!ops_.transport.is_stream() && !threads_[0].flows.empty())
       m.path_mtu_bytes = path_mtu(threads_[0].flows[0].fd.get());
     m.total_exchanges = sum(&PingThread::total_exchanges);

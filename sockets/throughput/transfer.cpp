@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <new>
+#include <stdexcept>
 #include <system_error>
 
 #include "sockets/core/limits.h"
@@ -71,7 +73,7 @@ class Transfer final : public Endpoint {
            config_.options.transport == Transport::multicast;
   }
 
-  void adopt(std::vector<Fd> connections) {
+  void adopt(std::vector<Fd> connections) try {
     if (const auto& mix = config_.options.size_mix)
       sizes_ = size_sequence(parse_size_mix(*mix).value());
     const std::uint64_t size = max_message(config_.options);
@@ -91,6 +93,8 @@ class Transfer final : public Endpoint {
       }
       flow.pace = Pace(config_.options, connections.size());
     }
+  } catch (const std::bad_alloc& e) {
+    throw std::runtime_error(at_number("flow", flows_.size(), connections.size(), explained(e)));
   }
 
   // A loop and its flows.

@@ -21,7 +21,7 @@ TEST(CpuSet, ListsAndRangesAreRead) {
 TEST(CpuSet, APinHasOneForm) {
   EXPECT_EQ(normalized_pin("3"), "3");
   EXPECT_EQ(normalized_pin("0,1,2,3,8"), "0-3,8");
-  EXPECT_EQ(normalized_pin("2,1"), "1,2");
+  EXPECT_EQ(normalized_pin("2,1"), "1-2");
   EXPECT_EQ(normalized_pin("node01"), "node1");
   for (const char* const wrong : {"node", "nodes", "node-1", "node 1", "all"})
     EXPECT_FALSE(normalized_pin(wrong)) << wrong;
