@@ -342,7 +342,7 @@ std::vector<Statement> headline(const RunComparison& change, const std::string& 
   std::vector<Subject> subjects;
   for (const Verdict& row : change.rows)
     subjects.push_back({&row, fmt::format("{} in {}", row.case_name, new_run), base,
-                        fmt::format("{} and {}", row.base_n, counted(row.n, "trial"))});
+                        fmt::format("{} and {} trials", row.base_n, row.n)});
   std::vector<Statement> statements = statements_of(subjects, base);
   if (subjects.size() > kMaxSentences)  // else each sentence names its link
     for (const std::string& line : changed_links(change.rows))
