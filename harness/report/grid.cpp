@@ -40,8 +40,9 @@ std::string value_on(const Case& c, const Axis& axis) {
   return found == c.axes.end() ? "" : found->second;
 }
 
-std::optional<Grid> grid_of(const TrialTable& trials, const std::vector<const Case*>& cases,
-                            std::string_view metric) {
+// Returns the grid of the texts of the cases.
+std::optional<Grid> grid_of(const std::vector<const Case*>& cases, const CaseTexts& of_case,
+                            const std::string& subject) {
   std::vector<Axis> axes = varying_axes(cases);
   if (axes.size() != 2) return std::nullopt;
   const auto is_across = [&](const Axis& a, const Axis& b) {
@@ -54,8 +55,8 @@ std::optional<Grid> grid_of(const TrialTable& trials, const std::vector<const Ca
   if (across.values.size() > kMaxAcross || 2 * cases.size() < cells) return std::nullopt;
   std::map<std::pair<std::string, std::string>, std::string> texts;
   for (const Case* const c : cases)
-    if (const std::vector<double> values = values_of(trials, c->name, metric); !values.empty())
-      texts[{value_on(*c, down), value_on(*c, across)}] = human_metric(metric, median(values));
+    if (const auto text = of_case.find(c->name); text != of_case.end())
+      texts[{value_on(*c, down), value_on(*c, across)}] = text->second;
   if (texts.empty()) return std::nullopt;
   std::vector<std::string> header{down.name};
   for (const std::string& value : across.values) header.push_back(value);
@@ -68,26 +69,38 @@ std::optional<Grid> grid_of(const TrialTable& trials, const std::vector<const Ca
     }
     table.add(std::move(line));
   }
-  return Grid{fmt::format("{}: {} by {} and {}", cases.front()->workload, title_of(metric),
-                          down.name, across.name),
-              std::move(table)};
+  return Grid{
+      fmt::format("{}: {} by {} and {}", cases.front()->workload, subject, down.name, across.name),
+      std::move(table)};
 }
 
 }  // namespace
 
-std::vector<Grid> result_grids(const TrialTable& trials, const std::vector<Case>& cases,
-                               std::string_view metric) {
+std::vector<Grid> grids_of_texts(const std::vector<Case>& cases, const CaseTexts& texts,
+                                 const std::string& subject) {
   std::vector<std::vector<const Case*>> workloads;  // in the order of their first case
   for (const Case& c : cases) {
-    if (trials.rows_of(c.name).empty() || trials.is_searched(c.name)) continue;
     const auto of_workload = [&](const auto& own) { return own.front()->workload == c.workload; };
     const auto found = std::ranges::find_if(workloads, of_workload);
     (found == workloads.end() ? workloads.emplace_back() : *found).push_back(&c);
   }
   std::vector<Grid> grids;
   for (const auto& own : workloads)
-    if (auto grid = grid_of(trials, own, metric)) grids.push_back(std::move(*grid));
+    if (auto grid = grid_of(own, texts, subject)) grids.push_back(std::move(*grid));
   return grids;
+}
+
+std::vector<Grid> result_grids(const TrialTable& trials, const std::vector<Case>& cases,
+                               std::string_view metric) {
+  std::vector<Case> measured;
+  CaseTexts texts;
+  for (const Case& c : cases) {
+    if (trials.rows_of(c.name).empty() || trials.is_searched(c.name)) continue;
+    measured.push_back(c);
+    if (const std::vector<double> values = values_of(trials, c.name, metric); !values.empty())
+      texts[c.name] = human_metric(metric, median(values));
+  }
+  return grids_of_texts(measured, texts, title_of(metric));
 }
 
 }  // namespace pingperf

@@ -1,6 +1,7 @@
 // Grids: the results of a sweep of two axes, one down and one across.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,8 +17,15 @@ struct Grid {
   TextTable table;
 };
 
-// Returns the medians of `metric` for each workload whose cases differ on exactly two axes. The
-// axis with fewer values is across. The values keep the order of the cases.
+using CaseTexts = std::map<std::string, std::string>;  // by the names of cases
+
+// Returns the texts for each workload whose cases differ on exactly two axes, unless most of the
+// cells would be empty. The axis with fewer values is across. The values keep the order of the
+// cases.
+std::vector<Grid> grids_of_texts(const std::vector<Case>& cases, const CaseTexts& texts,
+                                 const std::string& subject);
+
+// Returns the medians of `metric` as such grids.
 std::vector<Grid> result_grids(const TrialTable& trials, const std::vector<Case>& cases,
                                std::string_view metric);
 

@@ -23,7 +23,7 @@ using Rating = Statement::Rating;
 constexpr std::size_t kMaxSentences = 6;  // more comparisons are grouped
 
 // A compared pair or case.
-struct Subject {
+struct ComparedPair {
   const Verdict* verdict;
   std::string name;       // the compared case
   std::string reference;  // the case or run that it is compared with
@@ -68,7 +68,7 @@ std::string capitalised(std::string text) {
 }
 
 // Returns "goodput 0.97 × that of engine=iperf3, 95 % interval 0.96 to 0.98, 30 pairs".
-std::string figures(const Subject& s) {
+std::string figures(const ComparedPair& s) {
   const Verdict& v = *s.verdict;
   std::string text = v.is_difference ? fmt::format("{} {} more than that of {}", title_of(v.metric),
                                                    effect_text(v, *v.value), s.reference)
@@ -80,7 +80,7 @@ std::string figures(const Subject& s) {
   return text + ", " + s.trials;
 }
 
-std::string sentence(const Subject& s) {
+std::string sentence(const ComparedPair& s) {
   const Verdict& v = *s.verdict;
   if (v.decision == Decision::same) return fmt::format("{} is the same: {}.", s.name, figures(s));
   if (v.decision != Decision::inconclusive)
@@ -109,11 +109,12 @@ std::string detail_of(const Verdict& v) {
 }
 
 // Returns ": from 1.07 × (a) to 28.3 × (b)", or ": 1.07 × (a)" for a single subject.
-std::string range_of(const std::vector<Subject>& subjects) {
-  const auto [low, high] = std::minmax_element(
-      subjects.begin(), subjects.end(),
-      [](const Subject& a, const Subject& b) { return *a.verdict->value < *b.verdict->value; });
-  const auto one = [](const Subject& s) {
+std::string range_of(const std::vector<ComparedPair>& subjects) {
+  const auto [low, high] = std::minmax_element(subjects.begin(), subjects.end(),
+                                               [](const ComparedPair& a, const ComparedPair& b) {
+                                                 return *a.verdict->value < *b.verdict->value;
+                                               });
+  const auto one = [](const ComparedPair& s) {
     return fmt::format("{}{} ({})", effect_text(*s.verdict, *s.verdict->value),
                        s.verdict->is_difference ? "" : " ×", s.name);
   };
@@ -122,11 +123,12 @@ std::string range_of(const std::vector<Subject>& subjects) {
 }
 
 // Returns one sentence per metric and verdict, for many comparisons.
-std::vector<Statement> grouped(const std::vector<Subject>& subjects, const std::string& against) {
+std::vector<Statement> grouped(const std::vector<ComparedPair>& subjects,
+                               const std::string& against) {
   std::vector<std::string> metrics;
-  std::map<std::pair<std::string, Decision>, std::vector<Subject>> groups;
+  std::map<std::pair<std::string, Decision>, std::vector<ComparedPair>> groups;
   std::map<std::string, std::size_t> totals;
-  for (const Subject& s : subjects) {
+  for (const ComparedPair& s : subjects) {
     const std::string& metric = s.verdict->metric;
     if (totals[metric]++ == 0) metrics.push_back(metric);
     groups[{metric, s.verdict->decision}].push_back(s);
@@ -149,9 +151,9 @@ std::vector<Statement> grouped(const std::vector<Subject>& subjects, const std::
 }
 
 // Returns one sentence per metric that has comparisons without a ratio or difference.
-std::vector<Statement> unmeasured(const std::vector<Subject>& subjects) {
+std::vector<Statement> unmeasured(const std::vector<ComparedPair>& subjects) {
   std::map<std::string, std::size_t> counts;
-  for (const Subject& s : subjects)
+  for (const ComparedPair& s : subjects)
     if (!has_effect(*s.verdict)) ++counts[s.verdict->metric];
   std::vector<Statement> statements;
   for (const auto& [metric, count] : counts)
@@ -161,14 +163,15 @@ std::vector<Statement> unmeasured(const std::vector<Subject>& subjects) {
   return statements;
 }
 
-std::vector<Statement> statements_of(const std::vector<Subject>& all, const std::string& against) {
-  std::vector<Subject> subjects = all;
-  std::erase_if(subjects, [](const Subject& s) { return !has_effect(*s.verdict); });
+std::vector<Statement> statements_of(const std::vector<ComparedPair>& all,
+                                     const std::string& against) {
+  std::vector<ComparedPair> subjects = all;
+  std::erase_if(subjects, [](const ComparedPair& s) { return !has_effect(*s.verdict); });
   std::vector<Statement> statements;
   if (subjects.size() > kMaxSentences) {
     statements = grouped(subjects, against);
   } else {
-    for (const Subject& s : subjects)
+    for (const ComparedPair& s : subjects)
       statements.push_back({mark_of(s.verdict->decision), sentence(s), detail_of(*s.verdict)});
   }
   for (Statement& s : unmeasured(all)) statements.push_back(std::move(s));
@@ -176,7 +179,7 @@ std::vector<Statement> statements_of(const std::vector<Subject>& all, const std:
 }
 
 void add_comparisons(const ReportedRun& run, std::vector<Statement>& statements) {
-  std::vector<Subject> subjects;
+  std::vector<ComparedPair> subjects;
   for (const Verdict& row : run.comparisons)
     subjects.push_back({&row, row.case_name, without_common_start(row.baseline, row.case_name),
                         counted(row.n, "pair")});
@@ -339,10 +342,10 @@ std::vector<Statement> remark_statements(const std::vector<ReportedRun>& runs,
 
 std::vector<Statement> headline(const RunComparison& change, const std::string& base,
                                 const std::string& new_run) {
-  std::vector<Subject> subjects;
+  std::vector<ComparedPair> subjects;
   for (const Verdict& row : change.rows)
     subjects.push_back({&row, fmt::format("{} in {}", row.case_name, new_run), base,
-                        fmt::format("{} and {}", row.base_n, counted(row.n, "trial"))});
+                        fmt::format("{} and {} trials", row.base_n, row.n)});
   std::vector<Statement> statements = statements_of(subjects, base);
   if (subjects.size() > kMaxSentences)  // else each sentence names its link
     for (const std::string& line : changed_links(change.rows))

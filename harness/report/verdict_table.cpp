@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "harness/base/counted.h"
 #include "harness/base/shared_text.h"
+#include "harness/report/grid.h"
 #include "harness/results/metrics.h"
+#include "harness/results/run_set.h"
 #include "harness/verdicts/links.h"
 
 namespace pingperf {
@@ -68,12 +71,46 @@ std::string power_text(const std::vector<Verdict>& rows, std::string_view trials
   return text;
 }
 
-std::vector<std::string> baselines_of(const std::vector<Verdict>& rows) {
-  std::vector<std::string> baselines;
-  for (const Verdict& row : rows)
-    if (std::find(baselines.begin(), baselines.end(), row.baseline) == baselines.end())
-      baselines.push_back(row.baseline);
-  return baselines;
+// The comparisons of one table.
+struct BaselineGroup {
+  std::string baseline;  // its name, or the part in which each case differs from its own baseline
+  bool is_one = true;    // case for all rows
+  std::vector<const Verdict*> rows;
+};
+
+// Returns the part of the baseline's name in which it differs from the case: "engine=iperf3".
+// Returns "" unless that is the value of one axis.
+std::string differing_part(const Verdict& row) {
+  const Case baseline = case_named(row.baseline), compared = case_named(row.case_name);
+  if (baseline.workload != compared.workload || baseline.axes.size() != compared.axes.size())
+    return "";
+  std::string part;
+  for (std::size_t i = 0; i < baseline.axes.size(); ++i) {
+    if (baseline.axes[i] == compared.axes[i]) continue;
+    if (!part.empty() || baseline.axes[i].first != compared.axes[i].first) return "";
+    part = baseline.axes[i].first + "=" + baseline.axes[i].second;
+  }
+  return part;
+}
+
+// Returns the rows by baseline. Rows that differ from their baselines in the same value of one axis
+// are one group.
+std::vector<BaselineGroup> baseline_groups(const std::vector<Verdict>& rows) {
+  std::vector<BaselineGroup> groups;
+  std::map<std::pair<std::string, std::string>, std::size_t> places;
+  for (const Verdict& row : rows) {
+    const std::string part = differing_part(row);
+    const auto key = part.empty() ? std::pair(row.baseline, part) : std::pair(part, row.metric);
+    const auto [place, is_new] = places.emplace(key, groups.size());
+    if (is_new) groups.push_back({row.baseline, true, {}});
+    BaselineGroup& group = groups[place->second];
+    if (group.is_one && group.baseline != row.baseline) {
+      group.is_one = false;
+      group.baseline = part;
+    }
+    group.rows.push_back(&row);
+  }
+  return groups;
 }
 
 Cell decision_cell(const Verdict& v) {
@@ -114,27 +151,36 @@ std::string explanations_markdown(const std::vector<Verdict>& rows) {
   return text.empty() ? text : text + "\n";
 }
 
-TextTable table_to(const std::string& baseline, const std::vector<Verdict>& rows) {
-  TextTable table({"to " + baseline, "metric", "ratio", "95% interval", "pairs", "verdict"}, 2);
-  for (const Verdict& row : rows) {
-    if (row.baseline != baseline) continue;
-    table.add({row.case_name, row.metric, effect_text(row), effect_interval_text(row),
-               std::to_string(row.n), decision_cell(row)});
-    add_explanation(table, row);
+TextTable table_to(const BaselineGroup& group) {
+  TextTable table({"to " + group.baseline, "metric", "ratio", "95% interval", "pairs", "verdict"},
+                  2);
+  for (const Verdict* const row : group.rows) {
+    table.add({row->case_name, row->metric, effect_text(*row), effect_interval_text(*row),
+               std::to_string(row->n), decision_cell(*row)});
+    add_explanation(table, *row);
   }
   return table;
 }
 
-std::string warnings_to(const std::string& baseline, const std::vector<Verdict>& rows) {
-  SubjectTexts texts;
-  std::size_t count = 0;
-  for (const Verdict& row : rows) {
-    if (row.baseline != baseline) continue;
-    ++count;
-    for (const std::string& warning : {row.note, row.warning})
-      if (!warning.empty()) texts.emplace_back(row.case_name, warning);
+// Returns the ratios of a group as grids, if its cases are a sweep of two axes.
+std::vector<Grid> grids_to(const BaselineGroup& group) {
+  if (group.is_one) return {};
+  std::vector<Case> cases;
+  CaseTexts texts;
+  for (const Verdict* const row : group.rows) {
+    cases.push_back(case_named(row->case_name));
+    texts[row->case_name] = fmt::format("{} {}", effect_text(*row), name(row->decision));
   }
-  return shared_lines(shared_texts(texts), count, "rows", texts.size());
+  const std::string& metric = group.rows.front()->metric;
+  return grids_of_texts(cases, texts, fmt::format("{} to {}", title_of(metric), group.baseline));
+}
+
+std::string warnings_to(const BaselineGroup& group) {
+  SubjectTexts texts;
+  for (const Verdict* const row : group.rows)
+    for (const std::string& warning : {row->note, row->warning})
+      if (!warning.empty()) texts.emplace_back(row->case_name, warning);
+  return shared_lines(shared_texts(texts), group.rows.size(), "rows", texts.size());
 }
 
 // Returns the value of a side: as measured, or divided by the reference.
@@ -227,9 +273,12 @@ std::string gate_warnings(const std::vector<Verdict>& rows) {
 
 std::string comparisons_table(const std::vector<Verdict>& rows, const Style& style) {
   std::string text;
-  for (const std::string& baseline : baselines_of(rows)) {
-    text += table_to(baseline, rows).to_string(style) + "\n";
-    if (const std::string warnings = warnings_to(baseline, rows); !warnings.empty())
+  for (const BaselineGroup& group : baseline_groups(rows)) {
+    for (const auto& [title, grid] : grids_to(group))
+      text += styled(wrap(title, style.width), TextStyle::heading, style) + "\n" +
+              grid.to_string(style) + "\n";
+    text += table_to(group).to_string(style) + "\n";
+    if (const std::string warnings = warnings_to(group); !warnings.empty())
       text += wrap(warnings, style.width) + "\n";
   }
   return text + wrap(power_text(rows, "pairs"), style.width);
@@ -237,10 +286,11 @@ std::string comparisons_table(const std::vector<Verdict>& rows, const Style& sty
 
 std::string comparisons_markdown(const std::vector<Verdict>& rows) {
   std::string text;
-  for (const std::string& baseline : baselines_of(rows)) {
-    text += table_to(baseline, rows).to_markdown() + "\n";
-    if (const std::string warnings = warnings_to(baseline, rows); !warnings.empty())
-      text += warnings + "\n";
+  for (const BaselineGroup& group : baseline_groups(rows)) {
+    for (const auto& [title, grid] : grids_to(group))
+      text += title + "\n\n" + grid.to_markdown() + "\n";
+    text += table_to(group).to_markdown() + "\n";
+    if (const std::string warnings = warnings_to(group); !warnings.empty()) text += warnings + "\n";
   }
   return text + explanations_markdown(rows) + power_text(rows, "pairs");
 }

@@ -96,13 +96,13 @@ void mark_hosts(LinkTable& table) {
 }
 
 // The cases of one subject, which differ in their pairs.
-struct Subject {
+struct LinkGroup {
   std::string name;
   std::vector<const Case*> cases;
 };
 
-std::vector<Subject> subjects_of(const Experiment& experiment) {
-  std::vector<Subject> subjects;
+std::vector<LinkGroup> subjects_of(const Experiment& experiment) {
+  std::vector<LinkGroup> subjects;
   std::map<std::string, std::size_t> places;
   for (const Case& c : experiment.cases) {
     const HostPair& hosts = experiment.hosts_of(c);
@@ -116,7 +116,7 @@ std::vector<Subject> subjects_of(const Experiment& experiment) {
 }
 
 // Returns the hosts of the cases, in natural order.
-std::vector<std::string> hosts_of(const Experiment& experiment, const Subject& subject) {
+std::vector<std::string> hosts_of(const Experiment& experiment, const LinkGroup& subject) {
   std::vector<std::string> hosts;
   for (const Case* const c : subject.cases) {
     hosts.push_back(experiment.hosts_of(*c).client.name);
@@ -130,7 +130,7 @@ std::vector<std::string> hosts_of(const Experiment& experiment, const Subject& s
 
 using Medians = std::map<std::pair<std::string_view, std::string_view>, double>;
 
-std::optional<LinkTable> table_of(const Experiment& experiment, const Subject& subject,
+std::optional<LinkTable> table_of(const Experiment& experiment, const LinkGroup& subject,
                                   std::string_view metric, const Medians& medians) {
   const Case& first = *subject.cases.front();
   LinkTable table{.subject = subject.name,
@@ -181,7 +181,7 @@ std::vector<LinkTable> link_tables(const Experiment& experiment,
   for (const SummaryRow& row : summary)
     if (std::ranges::find(kMetrics, row.metric) != std::end(kMetrics))
       medians[{row.case_name, row.metric}] = row.median;
-  for (const Subject& subject : subjects_of(experiment))
+  for (const LinkGroup& subject : subjects_of(experiment))
     for (const std::string_view metric : kMetrics)
       if (std::optional<LinkTable> table = table_of(experiment, subject, metric, medians))
         tables.push_back(std::move(*table));

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "harness/report/results_table.h"
+#include "harness/report/verdict_table.h"
 #include "harness/results/columns.h"
 #include "tests/results/record_samples.h"
 
@@ -60,6 +61,34 @@ TEST_F(GridTest, HasTheEngineAcrossIfBothAxesHaveAsManyValues) {
     for (const char* const streams : {"1", "2"})
       measure({{"engine", engine}, {"streams", streams}}, 1000);
   EXPECT_EQ(grids().at(0).title, "bulk: goodput by streams and engine");
+}
+
+Verdict ratio_of(const std::string& engine, const std::string& size, double value) {
+  Verdict row;
+  row.metric = "throughput_bps";
+  row.case_name = fmt::format("bulk/engine={}/message_size={}", engine, size);
+  row.baseline = "bulk/engine=iperf3/message_size=" + size;
+  row.value = value;
+  row.decision = Decision::faster;
+  return row;
+}
+
+TEST(Comparisons, ToOneValueOfAnAxisAreOneTableBelowAGrid) {
+  std::vector<Verdict> rows;
+  for (const char* const engine : {"blocking", "epoll"})
+    for (const char* const size : {"4KiB", "64KiB"}) rows.push_back(ratio_of(engine, size, 1.5));
+  const std::string text = comparisons_table(rows, {});
+  EXPECT_THAT(text, HasSubstr("bulk: goodput to engine=iperf3 by message_size and engine\n"
+                              "message_size     blocking        epoll\n"
+                              "4KiB          1.50 faster  1.50 faster\n"));
+  EXPECT_THAT(text, HasSubstr("\nto engine=iperf3 "));
+  EXPECT_EQ(text.find("\nto ", text.find("\nto ") + 1), std::string::npos);
+}
+
+TEST(Comparisons, ToOneCaseNameTheWholeCase) {
+  EXPECT_THAT(
+      comparisons_table({ratio_of("epoll", "4KiB", 2), ratio_of("blocking", "4KiB", 2)}, {}),
+      testing::StartsWith("to bulk/engine=iperf3/message_size=4KiB "));
 }
 
 }  // namespace

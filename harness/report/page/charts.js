@@ -302,7 +302,7 @@ function lineChart(series, x, y, describe, more = {}) {
       order: 0,
       whiskers: one.whiskers,
       whiskerAxis: 'y',
-      whiskerColour: one.colour,
+      whiskerColour: one.whiskerColour || one.colour,
     });
     for (const points of one.thin || [])
       datasets.push({

@@ -129,6 +129,7 @@ function runCards(kind, list, metric) {
         label: nameAmong(one, axes),
         points: rows.map(([run, row]) => [run, row.median]),
         whiskers: rows.map(([, row]) => [row.low, row.high]),
+        whiskerColour: faded(colourOf(one), 0.4),
       };
     }).filter(one => one.points.length));
     if (series.length === 0) return null;
