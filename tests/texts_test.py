@@ -93,8 +93,8 @@ class Completion(unittest.TestCase):
     def test_bash_values(self):
         self.assertEqual(self.in_bash("ping", "--transport", "u"), {"udp", "unix"})
         self.assertEqual(self.in_bash("compare", "--format", ""), {"table", "markdown", "csv", "json", "junit"})
-        self.assertEqual(self.in_bash("run", "--format", "=", "j"), {"json"})
-        self.assertEqual(self.in_bash("run", "--format", "="), {"table", "json"})
+        self.assertEqual(self.in_bash("run", "--format", "=", "j"), {"json", "jsonl"})
+        self.assertEqual(self.in_bash("run", "--format", "="), {"table", "json", "jsonl"})
         self.assertIn("rtt_p99_ns", self.in_bash("compare", "--metric", "rtt_"))
         self.assertEqual(self.in_bash("run", "--set", "x"), set())
 

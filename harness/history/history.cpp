@@ -90,6 +90,10 @@ std::map<std::string, std::string> facts_by_end(const HistoryRun& run) {
   return facts;
 }
 
+std::string stored_identity(const HistoryEntry& entry) {
+  return entry.run_id.empty() ? entry.identity : entry.identity + "\n" + entry.run_id;
+}
+
 }  // namespace
 
 std::size_t index_since(const std::vector<HistoryRun>& runs, const std::string& since) {
@@ -158,12 +162,19 @@ void History::check_version(Access access) {
 
 History::Added History::add(const HistoryEntry& entry) {
   Transaction transaction(*database_, Access::write);
+  // The id is a last line of the identity. Without one, a run is also that of any id: the lines
+  // below '\v' begin with '\n'.
+  const std::string identity = stored_identity(entry);
+  const std::string last = entry.run_id.empty() ? entry.identity + "\v" : identity;
   SqlStatement stored = database_->prepare(
-      "SELECT id, trials = ? AND environment = ? AND machine = ? FROM run "
-      "JOIN content ON run = id WHERE identity = ?");
+      "SELECT id, trials = ? AND environment = ? AND machine = ? FROM run JOIN content ON run = id "
+      "WHERE identity IN (?, ?) OR (identity > ? AND identity < ?) ORDER BY identity DESC");
   Added result = Added::added;
   std::int64_t id = 0;
-  if (stored.with(entry.trials, entry.environment, entry.run.machine, entry.identity).step()) {
+  if (stored
+          .with(entry.trials, entry.environment, entry.run.machine, identity, entry.identity,
+                identity, last)
+          .step()) {
     id = stored.integer(0);
     result = stored.integer(1) != 0 ? Added::unchanged : Added::updated;
     if (result == Added::updated) erase(id);
@@ -179,7 +190,7 @@ History::Added History::add(const HistoryEntry& entry) {
 void History::insert(const HistoryEntry& entry, std::int64_t id) {
   const HistoryRun& run = entry.run;
   database_->prepare("INSERT INTO run VALUES(nullif(?, 0), ?, ?, ?, ?, ?, ?, ?)")
-      .with(id, entry.identity, run.name, run.experiment, run.started_at, run.machine,
+      .with(id, stored_identity(entry), run.name, run.experiment, run.started_at, run.machine,
             run.directory, Json(run.facts).dump(-1, ' ', false, Json::error_handler_t::replace))
       .run();
   if (id == 0) id = database_->last_id();

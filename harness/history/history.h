@@ -38,8 +38,9 @@ struct HistoryMedian {
 
 // A run with everything that the store keeps of it.
 struct HistoryEntry {
-  HistoryRun run;  // its id does not count
-  std::string identity;
+  HistoryRun run;           // its id does not count
+  std::string identity;     // of its experiment, name, start and hosts
+  std::string run_id;       // of its environment.json; empty: an earlier version's, or not known
   std::string environment;  // environment.json; may be empty
   std::string trials;       // trials.csv without empty columns
   std::vector<HistoryMedian> medians;
@@ -84,7 +85,8 @@ class History {
   // UsageError if it does not exist, is damaged, is not of pingperf, or is of a newer version.
   History(const std::filesystem::path& file, Access access);
 
-  // Adds the run, or replaces the stored run of the same identity if anything differs. Labels are
+  // Adds the run, or replaces the stored run of the same identity if anything differs. Two runs of
+  // one identity with different ids are two runs. A run without an id is any of these. Labels are
   // added to those that are stored. Durable when it returns.
   Added add(const HistoryEntry& entry);
 

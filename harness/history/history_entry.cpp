@@ -160,6 +160,8 @@ HistoryEntry history_entry(const RunSet::Run& run, const std::string& machine,
   // Not the hosts of the first trial: repairing a run may replace that trial.
   entry.identity = fmt::format("{}\n{}\n{}\n{}", entry.run.experiment, entry.run.name,
                                entry.run.started_at, machine_of(environment, run.trials));
+  if (const auto id = environment.find("run_id"); id != environment.end() && id->is_string())
+    entry.run_id = id->get<std::string>();
   return entry;
 }
 

@@ -75,6 +75,7 @@ the column `search`, and the tried value in the column of the parameter. They ar
 - `environment.json`: versions, command line, the facts of both hosts, and the findings of
   `pingperf doctor`. A run of `--sessions` also has the key `set`: `name` (the directory of the first
   run), `session` (the number of this run in the set), and `sessions` (the planned number of runs).
+  `run_id` is random, so a history tells two runs of the same second apart.
 - `experiment.yaml`: an exact copy of the input.
 - `junit.xml`: cases and gates as tests.
 - `report.html`: all results as a page (docs/report.md).

@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <random>
 
 #include "harness/base/io.h"
 #include "harness/base/json.h"
@@ -62,6 +64,28 @@ Json recorded_environment(const std::filesystem::path& run) {
   throw UsageError(fmt::format("{}: damaged: not an object", file.string()));
 }
 
+namespace {
+
+// Returns the overrides without the labels, which name a run and do not change it.
+Json overrides_in(const Json& environment) {
+  Json overrides = environment.value("overrides", Json());
+  if (!overrides.is_object() || !overrides.contains("set") || !overrides["set"].is_array())
+    return overrides;
+  std::erase_if(overrides["set"].get_ref<Json::array_t&>(), [](const Json& set) {
+    return set.is_string() && set.get<std::string>().starts_with("labels.");
+  });
+  return overrides;
+}
+
+// Returns 16 hexadecimal digits that no other run has.
+std::string new_run_id() {
+  std::random_device random;
+  const std::uint64_t high = random(), low = random();
+  return fmt::format("{:016x}", high << 32 ^ low);
+}
+
+}  // namespace
+
 std::string environment_json(const std::vector<std::string>& command_line,
                              const Overrides& overrides, const std::vector<PairFacts>& hosts,
                              const Json& doctor, const Json& lab) {
@@ -71,6 +95,7 @@ std::string environment_json(const std::vector<std::string>& command_line,
   if (overrides.folders)
     environment["folders"] = {{"experiment", overrides.folders->file.string()},
                               {"command", overrides.folders->command.string()}};
+  environment["run_id"] = new_run_id();
   return text_of(environment);
 }
 
@@ -101,7 +126,7 @@ std::vector<std::string> environment_differences(const std::filesystem::path& ba
   };
   if (experiment_in(base) != experiment_in(new_run))
     lines.emplace_back("experiment.yaml: not the same text");
-  if (before.value("overrides", Json()) != after.value("overrides", Json()))
+  if (overrides_in(before) != overrides_in(after))
     lines.emplace_back("--set or --only: not the same");
   for (const char* const end : {"client", "server"}) {
     const Json old_facts = facts_of(before, end), facts = facts_of(after, end);

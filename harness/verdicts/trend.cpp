@@ -182,38 +182,39 @@ void set_environment(const Trend& trend, TrendSeries& series, History& history) 
   }
 }
 
-using CasesOfRun = std::map<std::string, HistoryPoint>;
+// The points of an experiment by the name of the case, in the order of the runs.
+using CasePoints = std::map<std::string, std::vector<TrendPoint>>;
 
-// Returns the names of the cases of an experiment that occur in any of its runs.
-std::vector<Case> cases_in(const std::map<std::size_t, CasesOfRun>& runs) {
+// Returns the cases in the order of their first runs, then of their names.
+std::vector<Case> cases_in(const CasePoints& points) {
+  std::vector<std::pair<std::size_t, std::string>> order;
+  for (const auto& [name, of_case] : points) order.emplace_back(of_case.front().run, name);
+  std::ranges::sort(order);
   std::vector<Case> cases;
-  std::set<std::string> names;
-  for (const auto& [run, points] : runs)
-    for (const auto& [name, point] : points)
-      if (names.insert(name).second) cases.push_back(case_named(name));
+  for (const auto& [run, name] : order) cases.push_back(case_named(name));
   return cases;
 }
 
-// Returns the points of a case, divided by those of its reference.
-TrendSeries series_of(const std::string& case_name, const std::string& reference,
-                      const std::map<std::size_t, CasesOfRun>& runs) {
-  TrendSeries series{.case_name = case_name, .reference = reference};
-  for (const auto& [run, points] : runs) {
-    const auto point = points.find(case_name);
-    const auto divisor = reference.empty() ? points.end() : points.find(reference);
-    if (point == points.end() || (!reference.empty() && divisor == points.end())) continue;
-    if (!reference.empty() && divisor->second.value <= 0) continue;
-    const double value = point->second.value / (reference.empty() ? 1 : divisor->second.value);
-    series.points.push_back(
-        {run, value, point->second.parameters, reference.empty() ? 0 : divisor->second.parameters});
+// Returns the points divided by those of the reference in the same runs.
+std::vector<TrendPoint> relative_points(const std::vector<TrendPoint>& points,
+                                        const std::vector<TrendPoint>& reference) {
+  std::vector<TrendPoint> ratios;
+  auto divisor = reference.begin();
+  for (const TrendPoint& point : points) {
+    while (divisor != reference.end() && divisor->run < point.run) ++divisor;
+    if (divisor == reference.end()) break;
+    if (divisor->run == point.run && divisor->value > 0)
+      ratios.push_back(
+          {point.run, point.value / divisor->value, point.parameters, divisor->parameters});
   }
-  return series;
+  return ratios;
 }
 
 // Adds the series of one metric in one experiment. Returns true if a case is the reference.
 bool add_series(Trend& trend, const std::string& experiment, const std::string& metric,
-                const std::map<std::size_t, CasesOfRun>& runs, const TrendOptions& options) {
-  const std::vector<Case> cases = cases_in(runs);
+                CasePoints points, const TrendOptions& options) {
+  const std::vector<Case> cases = cases_in(points);
+  const bool is_count = find_metric(metric)->min_difference.has_value();
   bool has_reference = false;
   for (const Case& c : cases) {
     const bool is_base = !options.relative_to.empty() && is_reference(c, options.relative_to);
@@ -221,40 +222,60 @@ bool add_series(Trend& trend, const std::string& experiment, const std::string& 
     if (is_base ||
         (!options.cases.empty() && ::fnmatch(options.cases.c_str(), c.name.c_str(), 0) != 0))
       continue;
-    const std::string reference =
-        options.relative_to.empty() ? "" : reference_of(c.name, options.relative_to, cases);
-    TrendSeries series = series_of(c.name, reference, runs);
-    if (!options.relative_to.empty() && (reference.empty() || series.points.empty())) {
-      series = series_of(c.name, "", runs);
-      series.unjudged = "no case to relate it to";
+    TrendSeries series{.experiment = experiment, .case_name = c.name, .metric = metric};
+    if (!options.relative_to.empty()) {
+      series.reference = reference_of(c.name, options.relative_to, cases);
+      if (!series.reference.empty())
+        series.points = relative_points(points.at(c.name), points.at(series.reference));
+      if (series.points.empty()) {
+        series.reference.clear();
+        series.unjudged = "no case to relate it to";
+      }
     }
-    if (series.points.empty()) continue;
-    series.experiment = experiment;
-    series.metric = metric;
-    series.is_difference =
-        find_metric(metric)->min_difference.has_value() ||
-        std::ranges::any_of(series.points, [](const TrendPoint& p) { return p.value <= 0; });
+    // No other case needs these: only a reference is read again.
+    if (series.points.empty()) series.points = std::move(points.at(c.name));
+    series.is_difference = is_count || std::ranges::any_of(series.points, [](const TrendPoint& p) {
+                             return p.value <= 0;
+                           });
     trend.series.push_back(std::move(series));
   }
   return has_reference;
 }
 
+// Returns the points of a metric by experiment. Empties `stored`, which can be large.
+std::map<std::string, CasePoints> points_by_case(const Trend& trend,
+                                                 const std::map<std::int64_t, std::string>& names,
+                                                 std::vector<HistoryPoint> stored) {
+  std::map<std::int64_t, std::size_t> index_of;
+  for (std::size_t i = 0; i < trend.runs.size(); ++i) index_of[trend.runs[i].id] = i;
+  std::map<std::string, std::map<std::int64_t, std::vector<TrendPoint>>> experiments;
+  auto run = index_of.end();
+  std::map<std::int64_t, std::vector<TrendPoint>>* cases = nullptr;  // of the run's experiment
+  for (const HistoryPoint& point : stored) {
+    if (run == index_of.end() || run->first != point.run) {
+      run = index_of.find(point.run);
+      cases = &experiments[trend.runs[run->second].experiment];
+    }
+    (*cases)[point.case_id].push_back({run->second, point.value, point.parameters});
+  }
+  std::map<std::string, CasePoints> named;
+  for (auto& [experiment, of_experiment] : experiments)
+    for (auto& [id, points] : of_experiment) {
+      std::ranges::sort(points, {}, &TrendPoint::run);  // they were in the order of the numbers
+      named[experiment].emplace(names.at(id), std::move(points));
+    }
+  return named;
+}
+
 void read_series(Trend& trend, History& history, const TrendOptions& options) {
   const std::map<std::int64_t, std::string> names = history.case_names();
-  std::map<std::int64_t, std::size_t> index_of;
   std::set<std::int64_t> ids;
-  for (std::size_t i = 0; i < trend.runs.size(); ++i)
-    index_of[*ids.insert(trend.runs[i].id).first] = i;
+  for (const HistoryRun& run : trend.runs) ids.insert(run.id);
   bool has_reference = options.relative_to.empty();
-  for (const std::string& metric : options.metrics) {
-    std::map<std::string, std::map<std::size_t, CasesOfRun>> experiments;
-    for (const HistoryPoint& point : history.points(metric, ids)) {
-      const std::size_t run = index_of.at(point.run);
-      experiments[trend.runs[run].experiment][run].emplace(names.at(point.case_id), point);
-    }
-    for (const auto& [experiment, runs] : experiments)
-      has_reference = add_series(trend, experiment, metric, runs, options) || has_reference;
-  }
+  for (const std::string& metric : options.metrics)
+    for (auto& [experiment, points] : points_by_case(trend, names, history.points(metric, ids)))
+      has_reference =
+          add_series(trend, experiment, metric, std::move(points), options) || has_reference;
   if (!has_reference)
     throw UsageError(
         fmt::format("relative to '{}': no case of these runs has that", options.relative_to));

@@ -299,6 +299,28 @@ TEST_F(HistoryTest, TheLabelsOfARunAreItsLabelsHere) {
               ElementsAre(std::pair("branch", "main"), std::pair("commit", "given")));
 }
 
+TEST_F(HistoryTest, TwoRunsOfOneSecondAreTwoRuns) {
+  HistoryEntry first = entry(1, {10}), second = first, unknown = first;
+  first.run_id = "a";
+  second.run_id = "b";
+  History history(store, History::Access::write);
+  EXPECT_EQ(history.add(first), Added::added);
+  EXPECT_EQ(history.add(second), Added::added);
+  EXPECT_EQ(history.add(first), Added::unchanged);
+  EXPECT_EQ(history.add(unknown), Added::unchanged);  // its trials.csv alone: one of them
+  EXPECT_THAT(history.runs({}), SizeIs(2));
+}
+
+TEST_F(HistoryTest, ARunWithoutAnIdIsContinuedWithOne) {
+  HistoryEntry run = entry(1, {10});
+  History history(store, History::Access::write);
+  EXPECT_EQ(history.add(run), Added::added);
+  run.run_id = "a";
+  run.environment = "{}";
+  EXPECT_EQ(history.add(run), Added::updated);
+  EXPECT_THAT(history.runs({}), SizeIs(1));
+}
+
 TEST_F(HistoryTest, TheFactsOfAllPairsAreKept) {
   const HistoryEntry plain = entry(1, {10});
   std::ofstream(fs::path(plain.run.directory) / "environment.json") << R"({

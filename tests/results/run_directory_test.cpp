@@ -14,6 +14,7 @@
 #include "harness/base/io.h"
 #include "harness/base/usage_error.h"
 #include "harness/results/columns.h"
+#include "harness/results/environment.h"
 #include "tests/results/record_samples.h"
 
 namespace pingperf {
@@ -46,6 +47,18 @@ class RunDirectoryTest : public testing::Test {
   const fs::path folder_ =
       fs::temp_directory_path() / ("pingperf-run-" + std::to_string(::getpid()));
 };
+
+TEST_F(RunDirectoryTest, ALabelIsNoDifferenceBetweenRuns) {
+  const auto write = [&](const char* name, const char* set) {
+    fs::create_directories(folder_ / name);
+    write_file_atomically(folder_ / name / "environment.json",
+                          std::string(R"({"overrides": {"only": "", "set": [)") + set + "]}}");
+    return folder_ / name;
+  };
+  const fs::path base = write("base", R"("labels.commit=\"a\"", "plan.seed=2")");
+  EXPECT_EQ(environment_differences(base, write("same", R"("plan.seed=2")")).size(), 0u);
+  EXPECT_EQ(environment_differences(base, write("other", R"("plan.seed=3")")).size(), 1u);
+}
 
 TEST_F(RunDirectoryTest, EveryTableHasTheColumnsOfTheExperiment) {
   const OwnColumns own{{"rtt_p75_ns"}, {{"commit", "1a2b"}, {"title", "a, \"b\""}}};
