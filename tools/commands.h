@@ -127,5 +127,8 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
                   const std::string& format);
 int plan_command(const std::string& file, const Overrides& overrides, const std::string& format);
 int engines_command(const std::string& format);
+// Writes the experiment `starter` to `file`: "-" is stdout, and "" is STARTER.yaml. Throws
+// UsageError if the file exists.
+int init_command(const std::string& starter, std::string file);
 
 }  // namespace pingperf
