@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "harness/agent/channel.h"
+#include "harness/agent/host_limits.h"
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
 #include "harness/agent/systems.h"
@@ -101,6 +102,8 @@ void print_warnings(const Experiment& experiment, const Criteria& criteria,
     fmt::print(stderr, "{}warning: {}\n", place, line);
   if (const auto line = left_out_by_only(criteria))
     fmt::print(stderr, "{}warning: {}\n", place, *line);
+  for (const std::string& line : limits_here(experiment))
+    fmt::print(stderr, "{}warning: {}\n", place, line);
   for (const std::string& line : undecidable(criteria))
     fmt::print(stderr, "{}warning: {}\n", place, line);
 }
@@ -119,10 +122,12 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
       const Criteria criteria = read_criteria(experiment);
       if (experiment.lab) check_lab(*experiment.lab);
       print_warnings(experiment, criteria, file + ": ");
+      const std::vector<std::string> limits = limits_here(experiment);
       const std::vector<Trial> plan = plan_trials(experiment);
       const Nanoseconds length = expected_length(experiment, plan);
       document.push_back({{"file", file},
                           {"ok", true},
+                          {"limits", limits},
                           {"cases", experiment.cases.size()},
                           {"trials", plan.size()},
                           {"expected_s", to_seconds(length)}});
