@@ -163,6 +163,9 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
       ->type_name("DURATION")
       ->capture_default_str()
       ->needs("--sessions");
+  command->add_flag("--force", run->force,
+                    "run although the experiment does not suit a host, such as pins to CPUs that "
+                    "are not there");
   command->add_flag("-q,--quiet", run->quiet, "print only failures and results");
   add_format(*command, run->format);
   add_no_launch(*command, run->no_launch);

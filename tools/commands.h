@@ -30,6 +30,7 @@ struct RunCommand {
   std::string resume;   // the directory of a run; empty: start a new run
   bool failed = false;  // with resume: run the trials that are not ok again
   bool quiet = false;
+  bool force = false;  // runs an experiment that does not suit its hosts
   std::string format = "table";
   bool no_launch = false;  // reject experiments that run a command to reach a host
   std::uint64_t sessions = 1;

@@ -35,9 +35,10 @@ std::optional<std::string> cpu_limit(const Options& o) {
   for (const auto& [key, cpu] :
        {std::pair("pin.client", o.client_cpu), std::pair("pin.server", o.server_cpu)})
     if (cpu && !may_use_cpu(*cpu))
-      return fmt::format("{}: this process may not use CPU {}, or there is none: taskset -p $$ "
-                         "and nproc show the CPUs",
-                         key, *cpu);
+      return fmt::format(
+          "{}: this process may not use CPU {}, or there is none: taskset -p $$ "
+          "and nproc show the CPUs",
+          key, *cpu);
   return std::nullopt;
 }
 
@@ -50,13 +51,15 @@ std::optional<std::string> congestion_limit(const Options& o) {
                               static_cast<socklen_t>(algorithm.size())) == 0)
     return std::nullopt;
   if (errno == EPERM)
-    return fmt::format("congestion_control: this user may not choose {}: add it to "
-                       "net.ipv4.tcp_allowed_congestion_control",
-                       algorithm);
+    return fmt::format(
+        "congestion_control: this user may not choose {}: add it to "
+        "net.ipv4.tcp_allowed_congestion_control",
+        algorithm);
   if (errno != ENOENT) return std::nullopt;
-  return fmt::format("congestion_control: this kernel has no {}: modprobe tcp_{}, or choose one of "
-                     "net.ipv4.tcp_available_congestion_control",
-                     algorithm, algorithm);
+  return fmt::format(
+      "congestion_control: this kernel has no {}: modprobe tcp_{}, or choose one of "
+      "net.ipv4.tcp_available_congestion_control",
+      algorithm, algorithm);
 }
 
 std::optional<std::string> port_limit(const Options& o) {
@@ -75,9 +78,10 @@ std::optional<std::string> descriptor_limit(const Options& o) {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max == RLIM_INFINITY ||
       o.streams.value_or(1) + kOthers <= limit.rlim_max)
     return std::nullopt;
-  return fmt::format("streams: {} streams for {} descriptors of a process: raise the hard limit "
-                     "(ulimit -Hn, LimitNOFILE= of systemd)",
-                     *o.streams, limit.rlim_max);
+  return fmt::format(
+      "streams: {} streams for {} descriptors of a process: raise the hard limit "
+      "(ulimit -Hn, LimitNOFILE= of systemd)",
+      *o.streams, limit.rlim_max);
 }
 
 std::optional<std::string> ip_limit(const Options& o) {

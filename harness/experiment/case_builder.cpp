@@ -232,10 +232,11 @@ class CaseBuilder {
       return;
     const double period = 1e9 / *o.frequency_hz, open = static_cast<double>(o.warmup.value_or(0));
     if (std::ceil(open / period) * period < open + static_cast<double>(*o.duration)) return;
-    fail_at(place_of("frequency"),
-            fmt::format("case '{}': frequency: a ping is due every {:.4g} s, and none in the {:.4g} "
-                        "s after the warmup: raise frequency or duration",
-                        case_.name, period / 1e9, to_seconds(*o.duration)));
+    fail_at(
+        place_of("frequency"),
+        fmt::format("case '{}': frequency: a ping is due every {:.4g} s, and none in the {:.4g} "
+                    "s after the warmup: raise frequency or duration",
+                    case_.name, period / 1e9, to_seconds(*o.duration)));
   }
 
   void validate(Options o) const {

@@ -28,9 +28,10 @@ TEST(HostLimits, ACpuThatIsNotThereIsNamedOnce) {
 }
 
 TEST(HostLimits, ACongestionControlThatIsNotThereIsNamed) {
-  EXPECT_THAT(limits("{kind: throughput, engine: blocking, congestion_control: nosuch}"),
-              ElementsAre(StartsWith("case 'w' cannot run here: congestion_control: this kernel has "
-                                     "no nosuch: ")));
+  EXPECT_THAT(
+      limits("{kind: throughput, engine: blocking, congestion_control: nosuch}"),
+      ElementsAre(StartsWith("case 'w' cannot run here: congestion_control: this kernel has "
+                             "no nosuch: ")));
 }
 
 TEST(HostLimits, MoreStreamsThanDescriptorsAreNamed) {
