@@ -1,6 +1,8 @@
 // pingperf check, plan and engines: print facts without running a trial.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
 #include <sstream>
 
 #include "harness/agent/channel.h"
@@ -52,6 +54,18 @@ Json engines_json(const std::vector<EngineInfo>& engines) {
   return list;
 }
 
+// Returns how long the agents take to start, beyond those of one pair. They share the CPUs of this
+// host, whose launchers and channels they need.
+Nanoseconds expected_start(const Experiment& experiment) {
+  constexpr Nanoseconds kStart = 50 * kMillisecond;
+  std::set<std::pair<std::vector<std::string>, std::string_view>> agents;
+  for (const HostPair& pair : experiment.hosts) {
+    agents.insert({pair.client.launch, "client"});
+    if (!pair.server.is_external()) agents.insert({pair.server.launch, "server"});
+  }
+  return static_cast<Nanoseconds>(agents.size() - std::min<std::size_t>(agents.size(), 2)) * kStart;
+}
+
 Json plan_json(const Experiment& experiment, const std::vector<Trial>& plan) {
   Json trials = Json::array();
   for (const Trial& trial : plan) {
@@ -62,7 +76,8 @@ Json plan_json(const Experiment& experiment, const std::vector<Trial>& plan) {
                       {"expected_s", to_seconds(expected_length(c, experiment.is_external(c)))}});
   }
   return {{"experiment", experiment.name},
-          {"expected_s", to_seconds(expected_length(experiment, plan))},
+          {"expected_s",
+           to_seconds(expected_start(experiment) + expected_length(experiment, plan))},
           {"trials", std::move(trials)}};
 }
 
@@ -124,7 +139,7 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
       print_warnings(experiment, criteria, file + ": ");
       const std::vector<std::string> limits = limits_here(experiment);
       const std::vector<Trial> plan = plan_trials(experiment);
-      const Nanoseconds length = expected_length(experiment, plan);
+      const Nanoseconds length = expected_start(experiment) + expected_length(experiment, plan);
       document.push_back({{"file", file},
                           {"ok", true},
                           {"limits", limits},
@@ -166,7 +181,8 @@ int plan_command(const std::string& file, const Overrides& overrides, const std:
                to_seconds(expected_length(c, experiment.is_external(c))), c.name);
   }
   fmt::print("{}{} trials, about {}\n", criteria.searches.empty() ? "" : "at most ", plan.size(),
-             ProgressView::clock_text(expected_length(experiment, plan)));
+             ProgressView::clock_text(expected_start(experiment) +
+                                      expected_length(experiment, plan)));
   return 0;
 }
 

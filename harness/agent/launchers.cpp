@@ -103,8 +103,8 @@ std::vector<Launcher> agent_launchers(const Experiment& experiment,
     if (group.names.size() > kMaxLines)
       launchers.push_back(
           {group.launchers.front().place,
-           fmt::format("{} (on {} nodes: {} to {})", group.form, group.names.size(),
-                       printable(group.names.front()), printable(group.names.back()))});
+           fmt::format("{} (on {} nodes, first {})", group.form, group.names.size(),
+                       printable(group.names.front()))});
     else
       std::ranges::move(group.launchers, std::back_inserter(launchers));
   return launchers;

@@ -66,7 +66,7 @@ TEST(Launchers, ManyNodesOfAListShareALine) {
   ASSERT_THAT(found, SizeIs(1));
   EXPECT_EQ(found[0].place, "test.yaml:3:16");
   EXPECT_THAT(found[0].command, HasSubstr(" '{node}' "));
-  EXPECT_THAT(found[0].command, EndsWith(" agent (on 400 nodes: n001 to n400)"));
+  EXPECT_THAT(found[0].command, EndsWith(" agent (on 400 nodes, first n001)"));
 }
 
 TEST(Launchers, ControlCharactersAreEscaped) {
