@@ -75,10 +75,10 @@ Json plan_json(const Experiment& experiment, const std::vector<Trial>& plan) {
                       {"case", c.name},
                       {"expected_s", to_seconds(expected_length(c, experiment.is_external(c)))}});
   }
-  return {{"experiment", experiment.name},
-          {"expected_s",
-           to_seconds(expected_start(experiment) + expected_length(experiment, plan))},
-          {"trials", std::move(trials)}};
+  return {
+      {"experiment", experiment.name},
+      {"expected_s", to_seconds(expected_start(experiment) + expected_length(experiment, plan))},
+      {"trials", std::move(trials)}};
 }
 
 Json lines_of(const std::string& text) {
@@ -180,9 +180,9 @@ int plan_command(const std::string& file, const Overrides& overrides, const std:
     fmt::print("{:>8}  {:>5}  {:>7.1f} s  {}\n", trial.position, trial.block,
                to_seconds(expected_length(c, experiment.is_external(c))), c.name);
   }
-  fmt::print("{}{} trials, about {}\n", criteria.searches.empty() ? "" : "at most ", plan.size(),
-             ProgressView::clock_text(expected_start(experiment) +
-                                      expected_length(experiment, plan)));
+  fmt::print(
+      "{}{} trials, about {}\n", criteria.searches.empty() ? "" : "at most ", plan.size(),
+      ProgressView::clock_text(expected_start(experiment) + expected_length(experiment, plan)));
   return 0;
 }
 

@@ -65,8 +65,9 @@ std::optional<std::string> congestion_limit(const Options& o) {
 std::optional<std::string> port_limit(const Options& o) {
   if (o.streams.value_or(1) <= 1) return std::nullopt;
   std::uint64_t first = 0, last = 0;
-  std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> first >> last;
-  if (!has_port(o.transport) || last < first || o.streams.value_or(1) <= last - first + 1)
+  std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
+  if (!(range >> first >> last) || !has_port(o.transport) || last < first ||
+      *o.streams <= last - first + 1)
     return std::nullopt;
   return fmt::format("streams: {} streams for {} local ports: widen net.ipv4.ip_local_port_range",
                      *o.streams, last - first + 1);
@@ -89,6 +90,13 @@ std::optional<std::string> ip_limit(const Options& o) {
   return "ip: this kernel has no IPv6: ipv6.disable=0 on its command line enables it";
 }
 
+bool has_loopback_address6() {
+  std::ifstream addresses("/proc/net/if_inet6");
+  for (std::string line; std::getline(addresses, line);)
+    if (line.starts_with("00000000000000000000000000000001 ")) return true;
+  return !std::filesystem::exists("/proc/net/if_inet6");  // ip_limit() has another reason
+}
+
 bool is_loopback_down() {
   ifaddrs* list = nullptr;
   if (::getifaddrs(&list) != 0) return false;
@@ -104,7 +112,7 @@ std::vector<std::string> limits_here(const Experiment& experiment) {
   if (experiment.lab) return {};
   std::vector<std::string> lines;
   std::set<std::string> known;
-  const bool loopback_is_down = is_loopback_down();
+  const bool loopback_is_down = is_loopback_down(), has_address6 = has_loopback_address6();
   const auto add = [&](const Case& c, const std::optional<std::string>& reason) {
     if (reason && known.insert(*reason).second)
       lines.push_back(fmt::format("case '{}' cannot run here: {}", c.name, *reason));
@@ -114,8 +122,11 @@ std::vector<std::string> limits_here(const Experiment& experiment) {
     if (!hosts.client.launch.empty() || !hosts.server.launch.empty()) continue;
     for (const auto check : {cpu_limit, congestion_limit, port_limit, descriptor_limit, ip_limit})
       add(c, check(c.options));
-    if (loopback_is_down && hosts.server.address.empty() && !is_unix(c.options.transport))
+    if (!hosts.server.address.empty() || is_unix(c.options.transport)) continue;
+    if (loopback_is_down)
       add(c, "the loopback interface is down: ip link set lo up");
+    else if (c.options.ip.value_or(4) == 6 && !has_address6)
+      add(c, "ip: the loopback interface has no ::1: sysctl -w net.ipv6.conf.lo.disable_ipv6=0");
   }
   return lines;
 }

@@ -63,7 +63,7 @@ struct AlikeHosts {
   std::vector<std::string> names;
 };
 
-std::string command_of(const Host& host, const std::vector<std::string>& launch) {
+std::string start_command_of(const Host& host, const std::vector<std::string>& launch) {
   return command_line(agent_command(launch, host.pingperf)) +
          (host.copy ? " (copy: true: by sh, which writes a copy of pingperf if necessary)" : "");
 }
@@ -90,9 +90,9 @@ std::vector<Launcher> agent_launchers(const Experiment& experiment,
     for (const Host* const host :
          {&experiment.hosts[pair].client, &experiment.hosts[pair].server}) {
       if (host->launch.empty() && host->pingperf.empty()) continue;
-      const std::string command = command_of(*host, host->launch);
+      const std::string command = start_command_of(*host, host->launch);
       if (!known.insert(command).second) continue;
-      const std::string form = command_of(*host, with_placeholder(*host));
+      const std::string form = start_command_of(*host, with_placeholder(*host));
       const auto [group, is_new] = group_of.try_emplace(form, groups.size());
       if (is_new) groups.push_back({form, {}, {}});
       groups[group->second].launchers.push_back({host->place, command});
@@ -101,10 +101,9 @@ std::vector<Launcher> agent_launchers(const Experiment& experiment,
   std::vector<Launcher> launchers;
   for (AlikeHosts& group : groups)
     if (group.names.size() > kMaxLines)
-      launchers.push_back(
-          {group.launchers.front().place,
-           fmt::format("{} (on {} nodes, first {})", group.form, group.names.size(),
-                       printable(group.names.front()))});
+      launchers.push_back({group.launchers.front().place,
+                           fmt::format("{} (on {} nodes, first {})", group.form, group.names.size(),
+                                       printable(group.names.front()))});
     else
       std::ranges::move(group.launchers, std::back_inserter(launchers));
   return launchers;
