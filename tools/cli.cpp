@@ -23,6 +23,8 @@
 #include "harness/agent/worker.h"
 #include "harness/base/csv.h"
 #include "harness/base/json.h"
+#include "harness/base/lines.h"
+#include "harness/base/suggest.h"
 #include "harness/base/units.h"
 #include "harness/base/usage_error.h"
 #include "harness/base/version.h"
@@ -33,6 +35,7 @@
 #include "tools/commands.h"
 #include "tools/completion.h"
 #include "tools/history_commands.h"
+#include "tools/starters.h"
 
 namespace pingperf {
 namespace {
@@ -188,6 +191,9 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
       ->type_name("DURATION")
       ->capture_default_str()
       ->needs("--sessions");
+  command->add_flag("--force", run->force,
+                    "run although the experiment does not suit a host, such as pins to CPUs that "
+                    "are not there");
   command->add_flag("-q,--quiet", run->quiet, "print only failures and results");
   command
       ->add_option("--format", run->format,
@@ -216,6 +222,19 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
     run->pause = pause_from(*pause);
     result = run_command(*run);
   });
+}
+
+void add_init(CLI::App& app, int& result) {
+  const auto starter = std::make_shared<std::string>("quickstart");
+  const auto file = std::make_shared<std::string>();
+  CLI::App* const init =
+      app.add_subcommand("init", "write a commented experiment file to start from");
+  init->add_option("STARTER", *starter, "what to start from: quickstart, ci, two-hosts or program")
+      ->check(CLI::IsMember(std::vector<std::string>(std::begin(kStarters), std::end(kStarters))));
+  init->add_option("-o,--output", *file,
+                   "write to this file, - for stdout; STARTER.yaml unless given")
+      ->type_name("FILE");
+  init->callback([=, &result] { result = init_command(*starter, *file); });
 }
 
 void add_check_and_plan(CLI::App& app, int& result) {
@@ -488,6 +507,19 @@ bool has_extra_paths(const CLI::App& app) {
                      [](const std::string& extra) { return !extra.starts_with('-'); });
 }
 
+// Returns the error of an unknown command, with the one that was meant. Returns "" for other
+// errors.
+std::string misspelt_command(const CLI::App& app, const std::vector<std::string>& words) {
+  if (words.empty() || words.front().starts_with('-')) return "";
+  std::vector<std::string_view> names;
+  for (const CLI::App* command :
+       app.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); }))
+    names.push_back(command->get_name());
+  if (std::ranges::find(names, words.front()) != names.end()) return "";
+  return fmt::format("pingperf: unknown command {}{}", excerpt(words.front()),
+                     suggest(words.front(), names));
+}
+
 int run_cli(int argc, char** argv) {
   CLI::App app{"pingperf: one YAML experiment in, trustworthy CSV out", "pingperf"};
   app.formatter(std::make_shared<HelpFormatter>());
@@ -495,6 +527,7 @@ int run_cli(int argc, char** argv) {
   app.set_help_flag("-h,--help", "print this help and exit");
   app.set_version_flag("--version", version_text, "print the version and exit");
   int result = 0;
+  add_init(app, result);
   add_run(app, argc, argv, result);
   add_check_and_plan(app, result);
   add_compare(app, result);
@@ -513,6 +546,10 @@ int run_cli(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
+    if (const std::string command = misspelt_command(app, words); !command.empty()) {
+      fmt::print(stderr, "{}\n", command);
+      return kWrongUsage;
+    }
     const int code = app.exit(e);
     if (app.got_subcommand("compare") && has_extra_paths(app))
       fmt::print(stderr, "Put a glob in quotes: 'results/NAME/2026*'\n");

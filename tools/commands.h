@@ -30,6 +30,7 @@ struct RunCommand {
   std::string resume;   // the directory of a run; empty: start a new run
   bool failed = false;  // with resume: run the trials that are not ok again
   bool quiet = false;
+  bool force = false;  // runs an experiment that does not suit its hosts
   std::string format = "table";
   bool no_launch = false;  // reject experiments that run a command to reach a host
   std::uint64_t sessions = 1;
@@ -127,5 +128,8 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
                   const std::string& format);
 int plan_command(const std::string& file, const Overrides& overrides, const std::string& format);
 int engines_command(const std::string& format);
+// Writes the experiment `starter` to `file`: "-" is stdout, and "" is STARTER.yaml. Throws
+// UsageError if the file exists.
+int init_command(const std::string& starter, std::string file);
 
 }  // namespace pingperf

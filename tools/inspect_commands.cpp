@@ -1,9 +1,12 @@
 // pingperf check, plan and engines: print facts without running a trial.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
 #include <sstream>
 
 #include "harness/agent/channel.h"
+#include "harness/agent/host_limits.h"
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
 #include "harness/agent/systems.h"
@@ -52,6 +55,18 @@ Json engines_json(const std::vector<EngineInfo>& engines) {
   return list;
 }
 
+// Returns how long the agents take to start, beyond those of one pair. They share the CPUs of this
+// host, whose launchers and channels they need.
+Nanoseconds expected_start(const Experiment& experiment) {
+  constexpr Nanoseconds kStart = 50 * kMillisecond;
+  std::set<std::pair<std::vector<std::string>, std::string_view>> agents;
+  for (const HostPair& pair : experiment.hosts) {
+    agents.insert({pair.client.launch, "client"});
+    if (!pair.server.is_external()) agents.insert({pair.server.launch, "server"});
+  }
+  return static_cast<Nanoseconds>(agents.size() - std::min<std::size_t>(agents.size(), 2)) * kStart;
+}
+
 Json plan_json(const Experiment& experiment, const std::vector<Trial>& plan) {
   Json trials = Json::array();
   for (const Trial& trial : plan) {
@@ -61,9 +76,10 @@ Json plan_json(const Experiment& experiment, const std::vector<Trial>& plan) {
                       {"case", c.name},
                       {"expected_s", to_seconds(expected_length(c, experiment.is_external(c)))}});
   }
-  return {{"experiment", experiment.name},
-          {"expected_s", to_seconds(expected_length(experiment, plan))},
-          {"trials", std::move(trials)}};
+  return {
+      {"experiment", experiment.name},
+      {"expected_s", to_seconds(expected_start(experiment) + expected_length(experiment, plan))},
+      {"trials", std::move(trials)}};
 }
 
 Json lines_of(const std::string& text) {
@@ -102,6 +118,8 @@ void print_warnings(const Experiment& experiment, const Criteria& criteria,
     fmt::print(stderr, "{}warning: {}\n", place, line);
   if (const auto line = left_out_by_only(criteria))
     fmt::print(stderr, "{}warning: {}\n", place, *line);
+  for (const std::string& line : limits_here(experiment))
+    fmt::print(stderr, "{}warning: {}\n", place, line);
   for (const std::string& line : undecidable(criteria))
     fmt::print(stderr, "{}warning: {}\n", place, line);
 }
@@ -120,10 +138,12 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
       const Criteria criteria = read_criteria(experiment);
       if (experiment.lab) check_lab(experiment);
       print_warnings(experiment, criteria, file + ": ");
+      const std::vector<std::string> limits = limits_here(experiment);
       const std::vector<Trial> plan = plan_trials(experiment);
-      const Nanoseconds length = expected_length(experiment, plan);
+      const Nanoseconds length = expected_start(experiment) + expected_length(experiment, plan);
       document.push_back({{"file", file},
                           {"ok", true},
+                          {"limits", limits},
                           {"cases", experiment.cases.size()},
                           {"trials", plan.size()},
                           {"expected_s", to_seconds(length)}});
@@ -161,9 +181,11 @@ int plan_command(const std::string& file, const Overrides& overrides, const std:
     fmt::print("{:>8}  {:>5}  {:>7.1f} s  {}\n", trial.position, trial.block,
                to_seconds(expected_length(c, experiment.is_external(c))), c.name);
   }
-  fmt::print("{}{}, about {}\n", criteria.searches.empty() ? "" : "at most ",
-             counted(plan.size(), "trial"),
-             ProgressView::clock_text(expected_length(experiment, plan)));
+  fmt::print(
+      "{}{}, about {}
+", criteria.searches.empty() ? "" : "at most ",
+      counted(plan.size(), "trial"),
+      ProgressView::clock_text(expected_start(experiment) + expected_length(experiment, plan)));
   return 0;
 }
 

@@ -241,6 +241,17 @@ void warn_of_hosts(const std::vector<HostReport>& reports) {
                    finding.remedy);
 }
 
+// Throws UsageError if the experiment does not suit a host, so that nobody waits for its rows.
+void refuse_unsuited(const std::vector<HostReport>& reports) {
+  std::vector<std::string> lines;
+  for (const HostReport& report : reports)
+    for (const Finding& finding : report.findings)
+      if (finding.stops_run)
+        lines.push_back(fmt::format("{}: {}. {} Fix: {}; --force runs it as it is", report.host,
+                                    finding.what, finding.why, finding.remedy));
+  if (!lines.empty()) throw UsageError(fmt::format("{}", fmt::join(lines, "\n")));
+}
+
 RunDirectory create_directory(const RunCommand& command, const Experiment& experiment,
                               const std::string& text, const std::string& environment,
                               const OwnColumns& own) try {
@@ -377,6 +388,7 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
   VariantSwitch variants(experiment, agents, interrupt);
   const UndoAtEnd undo(variants, lab != nullptr);
   const std::vector<HostReport> reports = check_hosts(experiment, agents, kHostObservation);
+  if (!command.force && command.resume.empty()) refuse_unsuited(reports);
   RunDirectory directory = open_directory(command, experiment, criteria.own_columns, subject.text,
                                           subject.overrides, lab.get(), agents, to_json(reports));
   refuse_itself_as_baseline(criteria, directory);

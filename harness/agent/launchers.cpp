@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -55,22 +56,65 @@ void add_commands_of(const Variant& variant, std::vector<Launcher>& launchers) {
         {variant.place, fmt::format("{} (variant '{}', {})", command, variant.name, places)});
 }
 
+// Hosts whose commands differ in the name of the host alone.
+struct AlikeHosts {
+  std::string form;  // the command with {node} for the name
+  std::vector<Launcher> launchers;
+  std::vector<std::string> names;
+};
+
+std::string start_command_of(const Host& host, const std::vector<std::string>& launch) {
+  return command_line(agent_command(launch, host.pingperf)) +
+         (host.copy ? " (copy: true: by sh, which writes a copy of pingperf if necessary)" : "");
+}
+
+// Returns the launcher's words with {node} for the name of the host in the last word that has it.
+std::vector<std::string> with_placeholder(const Host& host) {
+  std::vector<std::string> words = host.launch;
+  for (auto word = words.rbegin(); word != words.rend() && !host.name.empty(); ++word)
+    if (const std::size_t at = word->find(host.name); at != std::string::npos) {
+      word->replace(at, host.name.size(), "{node}");
+      break;
+    }
+  return words;
+}
+
+// Returns the commands that start the agents. Many nodes of a list share a line.
+std::vector<Launcher> agent_launchers(const Experiment& experiment,
+                                      const std::set<std::size_t>& pairs) {
+  constexpr std::size_t kMaxLines = 3;  // of hosts that are alike
+  std::vector<AlikeHosts> groups;
+  std::map<std::string, std::size_t> group_of;  // by form
+  std::set<std::string> known;                  // a fleet has each host in many pairs
+  for (const std::size_t pair : pairs)
+    for (const Host* const host :
+         {&experiment.hosts[pair].client, &experiment.hosts[pair].server}) {
+      if (host->launch.empty() && host->pingperf.empty()) continue;
+      const std::string command = start_command_of(*host, host->launch);
+      if (!known.insert(command).second) continue;
+      const std::string form = start_command_of(*host, with_placeholder(*host));
+      const auto [group, is_new] = group_of.try_emplace(form, groups.size());
+      if (is_new) groups.push_back({form, {}, {}});
+      groups[group->second].launchers.push_back({host->place, command});
+      groups[group->second].names.push_back(host->name);
+    }
+  std::vector<Launcher> launchers;
+  for (AlikeHosts& group : groups)
+    if (group.names.size() > kMaxLines)
+      launchers.push_back({group.launchers.front().place,
+                           fmt::format("{} (on {} nodes, first {})", group.form, group.names.size(),
+                                       printable(group.names.front()))});
+    else
+      std::ranges::move(group.launchers, std::back_inserter(launchers));
+  return launchers;
+}
+
 }  // namespace
 
 std::vector<Launcher> launchers_of(const Experiment& experiment) {
   std::set<std::size_t> pairs;
   for (const Case& c : experiment.cases) pairs.insert(c.pair);
-  std::vector<Launcher> launchers;
-  std::set<std::string> known;  // a fleet has each host in many pairs
-  for (const std::size_t pair : pairs)
-    for (const Host* const host :
-         {&experiment.hosts[pair].client, &experiment.hosts[pair].server}) {
-      if (host->launch.empty() && host->pingperf.empty()) continue;
-      const std::string command =
-          command_line(agent_command(host->launch, host->pingperf)) +
-          (host->copy ? " (copy: true: by sh, which writes a copy of pingperf if necessary)" : "");
-      if (known.insert(command).second) launchers.push_back({host->place, command});
-    }
+  std::vector<Launcher> launchers = agent_launchers(experiment, pairs);
   std::map<const Program*, bool> programs;  // true: its server runs too
   for (const Case& c : experiment.cases)
     for (const Case* const one : {&c, c.background.get()})

@@ -16,9 +16,9 @@ struct Launcher {
   std::string command;  // one line: arguments quoted, control characters escaped
 };
 
-// Returns the commands for the hosts of the cases, in the file's order, each once, then the
-// programs of the cases and the libraries. The commands of a lab come from pingperf and are left
-// out.
+// Returns the commands for the hosts of the cases, in the file's order, each once, and many nodes
+// of a list as one with {node} for their names. Then the programs of the cases and the libraries.
+// The commands of a lab come from pingperf and are left out.
 std::vector<Launcher> launchers_of(const Experiment& experiment);
 
 // Implements `--no-launch`: throws UsageError at the first command or library.

@@ -69,10 +69,10 @@ class Judge {
   }
 
  private:
-  void add(const char* subject, bool serious, std::string what, const char* why,
-           std::string remedy) {
+  void add(const char* subject, bool serious, std::string what, const char* why, std::string remedy,
+           bool stops_run = false) {
     findings_.push_back({subject, serious ? Severity::serious : Severity::note, std::move(what),
-                         why, std::move(remedy)});
+                         why, std::move(remedy), stops_run});
   }
 
   // Returns a fact, or nothing if it is missing or has another type.
@@ -129,14 +129,14 @@ class Judge {
               fmt::format("pin: {} is not one that pingperf may use: {}",
                           is_one_cpu(pin) ? "CPU " + pin : "a CPU of " + pin, list),
               "Trials that pin to it fail.",
-              fmt::format("pin to one of {}, or start pingperf with taskset -c", list));
+              fmt::format("pin to one of {}, or start pingperf with taskset -c", list), true);
     if (!cpus.empty() && requirements_ && requirements_->threads > cpus.size())
       add("cpus", requirements_->spinning > cpus.size(),
           fmt::format("{} threads of the experiment share {} CPU{}", requirements_->threads,
                       cpus.size(), cpus.size() == 1 ? "" : "s"),
           "Ends that share a CPU wait for each other. An end that spins delays the other for whole "
           "scheduler slices.",
-          "fewer threads, or a machine with more CPUs");
+          "fewer threads, or a machine with more CPUs", requirements_->spinning > cpus.size());
     else if (!cpus.empty() && cpus.size() <= 2 && !requirements_)
       add("cpus", false,
           fmt::format("{} CPU{} for both ends, the kernel and all other programs", cpus.size(),

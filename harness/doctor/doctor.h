@@ -20,9 +20,10 @@ std::string_view name(Severity severity);
 struct Finding {
   std::string subject;  // "governor"
   Severity severity = Severity::note;
-  std::string what;    // the fact
-  std::string why;     // the reason why it matters
-  std::string remedy;  // a command or an instruction
+  std::string what;        // the fact
+  std::string why;         // the reason why it matters
+  std::string remedy;      // a command or an instruction
+  bool stops_run = false;  // the experiment itself does not suit the host
 };
 
 // The requirements of an experiment on a host that one or both of its ends run on.

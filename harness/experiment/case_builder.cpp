@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "harness/base/lines.h"
@@ -224,11 +225,27 @@ class CaseBuilder {
               fmt::format("workload '{}' is both reverse and bidirectional: bidirectional "
                           "sends both ways already",
                           case_.workload));
+    check_due(o);
     validate(o);
     if (!case_.search) return;
     Options highest = o;
     set_searched(highest, *case_.search, case_.search->to);
     validate(highest);
+  }
+
+  // Throws UsageError if no ping is due in the window: one is due at the start, and then in each
+  // period.
+  void check_due(const Options& o) const {
+    if (o.kind != Kind::latency || !o.frequency_hz || !o.duration || case_.program ||
+        o.arrivals == "poisson")
+      return;
+    const double period = 1e9 / *o.frequency_hz, open = static_cast<double>(o.warmup.value_or(0));
+    if (std::ceil(open / period) * period < open + static_cast<double>(*o.duration)) return;
+    fail_at(
+        place_of("frequency"),
+        fmt::format("case '{}': frequency: a ping is due every {:.4g} s, and none in the {:.4g} "
+                    "s after the warmup: raise frequency or duration",
+                    case_.name, period / 1e9, to_seconds(*o.duration)));
   }
 
   void validate(Options o) const {

@@ -209,11 +209,14 @@ class ExperimentReader {
       errors_.attempt([&] {
         check_name(entry.key, entry.mark, "workload name");
         errors_.attempt([&] { refuse_lists(entry.value, "what varies stands under matrix"); });
-        add_cases(
+        std::vector<Case> cases =
             in_every_variant(build_cases(entry.key, entry.value, defaults, experiment_.programs,
                                          used_defaults, setting, are_defaults_right),
-                             entry.value.find("variants")),
-            entry.value.mark);
+                             entry.value.find("variants"));
+        if (cases.empty()) return;  // only the values were checked
+        cases = on_every_pair(std::move(cases), entry.value.mark);
+        if (const Node* const exclude = entry.value.find("exclude")) exclude_outer(cases, *exclude);
+        add_cases(std::move(cases), entry.value.mark);
       });
     if (defaults && errors_.empty())
       errors_.attempt([&] { check_use_of_defaults(*defaults, used_defaults); });
@@ -287,8 +290,27 @@ class ExperimentReader {
     return everywhere;
   }
 
+  // Removes the cases that an entry matches which names a pair of hosts or a variant.
+  void exclude_outer(std::vector<Case>& cases, const Node& exclude) const {
+    for (const Node& entry : exclude.items) {
+      if (!names_outer_axis(entry)) continue;
+      if (experiment_.has_sums && entry.find_entry("pair"))
+        fail_at(entry.mark, "exclude: the pairs of an incast or broadcast are one trial");
+      const auto is_excluded = [&](const Case& c) {
+        return std::ranges::all_of(entry.entries, [&](const Node::Entry& wanted) {
+          const std::pair axis(wanted.key, printable(value_text(wanted.value)));
+          return std::ranges::find(c.axes, axis) != c.axes.end();
+        });
+      };
+      if (std::erase_if(cases, is_excluded) == 0)
+        fail_at(entry.mark, fmt::format("this exclude matches no case: {}", value_text(entry)));
+    }
+    if (cases.empty())
+      fail_at(exclude.mark, "exclude leaves nothing of the matrix: nothing would run");
+  }
+
   void add_cases(std::vector<Case> cases, const Mark& mark) {
-    for (Case& c : on_every_pair(std::move(cases), mark)) {
+    for (Case& c : cases) {
       if (!names_.insert(c.name).second)
         fail_at(mark, fmt::format("two cases are named '{}'", c.name));
       const Nanoseconds least = c.options.duration ? expected_length(c, experiment_.is_external(c))

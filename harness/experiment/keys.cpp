@@ -226,8 +226,9 @@ std::vector<ExperimentSection> make_sections() {
        {
            {.name = "matrix", .type = section, .doc = "every combination of these values is a case",
             .section = "matrix"},
-           {.name = "exclude", .type = list, .doc = "combinations that are left out",
-            .section = "combination"},
+           {.name = "exclude", .type = list,
+            .doc = "combinations that are left out; they may name a pair and a variant",
+            .section = "exclusion"},
            {.name = "include", .type = list,
             .doc = "values that are merged into combinations, or added as cases",
             .section = "combination"},

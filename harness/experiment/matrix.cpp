@@ -73,6 +73,7 @@ void remove_excluded(std::vector<Draft>& drafts, const Node& exclude) {
   check_effort(exclude, "exclude", drafts.size());
   for (const Node& entry : exclude.items) {
     require(entry, Node::Type::map, "an exclude entry");
+    if (names_outer_axis(entry)) continue;
     if (entry.entries.empty())
       fail_at(entry.mark, "an exclude entry without keys would remove everything");
     if (std::erase_if(drafts, [&](Draft& draft) { return matches(draft, entry); }) == 0)
@@ -122,6 +123,10 @@ void add_included(std::vector<Draft>& drafts, const Node& include) {
 
 }  // namespace
 
+bool names_outer_axis(const Node& entry) {
+  return entry.find_entry("pair") != nullptr || entry.find_entry("variant") != nullptr;
+}
+
 std::string value_text(const Node& value) {
   std::string text;
   const auto append = [&](const std::string& part) { text += (text.empty() ? "" : "+") + part; };
@@ -144,7 +149,8 @@ std::vector<Combination> expand_matrix(const Node* matrix, const Node* exclude,
                                        const Node* include) {
   std::vector<Draft> drafts;
   if (matrix) drafts = product(*matrix);
-  if (exclude && !matrix) fail_at(exclude->mark, "exclude needs a matrix to take from");
+  if (exclude && !matrix && !std::ranges::all_of(exclude->items, names_outer_axis))
+    fail_at(exclude->mark, "exclude needs a matrix to take from");
   if (exclude) remove_excluded(drafts, *exclude);
   if (include) add_included(drafts, *include);
   if (!matrix && drafts.empty()) drafts.emplace_back();

@@ -23,9 +23,13 @@ inline constexpr std::size_t kMaxCases = 100'000;  // per experiment
 // `exclude` entry matches in all its keys. Then each `include` entry is merged into every
 // combination whose matrix values it does not contradict. If there is none, it is added as a new
 // combination. Each argument may be null. Without a matrix and include, returns one empty
-// combination. Throws UsageError.
+// combination. Leaves `exclude` entries to the caller that name an axis of every workload. Throws
+// UsageError.
 std::vector<Combination> expand_matrix(const Node* matrix, const Node* exclude,
                                        const Node* include);
+
+// Returns true if an `exclude` entry names a pair of hosts or a variant, which no matrix has.
+bool names_outer_axis(const Node& entry);
 
 // Returns a value as in case names: "4", "client:0+server:1". `exclude` compares these texts.
 std::string value_text(const Node& value);

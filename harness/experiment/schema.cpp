@@ -322,7 +322,7 @@ Schema rule_of(std::string_view engine, Kind kind) {
 }
 
 Schema workload_rules() {
-  Schema all = {one_limit(), one_direction(), needs({{"exclude", "matrix"}})};
+  Schema all = {one_limit(), one_direction()};
   for (const std::string_view engine : engine_names()) {
     Schema kinds = Schema::array();
     for (const std::string_view text : kind_names()) {
@@ -556,6 +556,7 @@ Schema form_definitions(std::span<const std::string_view> metric_names) {
   return {
       {"parameters", parameters_schema()},
       {"conditions", conditions_schema()},
+      {"exclusion", {{"allOf", {reference("conditions"), {{"minProperties", 1}}}}}},
       {"combination", {{"allOf", {reference("parameters"), {{"minProperties", 1}}}}}},
       {"matrix", matrix_schema()},
       {"background", background_schema()},

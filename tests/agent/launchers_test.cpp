@@ -61,6 +61,14 @@ TEST(Launchers, OnlyPairsWithCasesHaveThem) {
   EXPECT_THAT(found[0].command, StartsWith("ip netns exec b "));
 }
 
+TEST(Launchers, ManyNodesOfAListShareALine) {
+  const auto found = launchers_of(parse("  nodes: {ssh: \"n[001-400]\"}\n  pattern: ring\n"));
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].place, "test.yaml:3:16");
+  EXPECT_THAT(found[0].command, HasSubstr(" '{node}' "));
+  EXPECT_THAT(found[0].command, EndsWith(" agent (on 400 nodes, first n001)"));
+}
+
 TEST(Launchers, ControlCharactersAreEscaped) {
   const auto found = launchers_of(parse("  client: {launch: [\"a\\e[2Jb\", \"it's\", \"\"]}\n"));
   ASSERT_THAT(found, SizeIs(1));

@@ -43,6 +43,25 @@ class Commands(support.EndToEnd):
         pong.send_signal(signal.SIGINT)
         self.assertEqual(pong.wait(timeout=10), 0)
 
+    def test_init_writes_experiments_that_check_and_overwrites_nothing(self):
+        for starter in ("quickstart", "ci", "two-hosts", "program"):
+            self.assertEqual(pingperf("init", starter, cwd=self.folder).returncode, 0)
+            done = pingperf("check", f"{starter}.yaml", cwd=self.folder)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            text = (self.folder / f"{starter}.yaml").read_text()
+            self.assertTrue(text.startswith("# "))
+            self.assertNotIn("yaml-language-server", text)
+        (self.folder / "quickstart.yaml").write_text("mine\n")
+        done = pingperf("init", cwd=self.folder)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("quickstart.yaml: exists already", done.stderr)
+        self.assertEqual((self.folder / "quickstart.yaml").read_text(), "mine\n")
+
+    def test_a_misspelt_command_gets_the_one_that_was_meant(self):
+        done = pingperf("rnu", "x.yaml")
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.stderr, "pingperf: unknown command 'rnu', did you mean 'run'?\n")
+
     def test_ping_in_json(self):
         path = self.folder / "pong"
         self.start("pong", "--transport", "unix", "--bind", path)

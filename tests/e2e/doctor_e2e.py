@@ -51,6 +51,11 @@ class Doctor(support.EndToEnd):
         file = self.experiment(EXPERIMENT)
         far = ["--only", "bulk*", "--set", "defaults.pin={client: 4000, server: 4000}",
                "--set", "plan.repetitions=1"]
+        refused = pingperf("run", "-o", self.results, file, *far)
+        self.assertEqual(refused.returncode, 2)
+        self.assertRegex(refused.stderr, "both hosts: pin: CPU 4000 is not .*; --force runs it")
+        self.assertFalse(self.results.exists())
+        far.append("--force")
         done = pingperf("run", "-o", self.results, file, *far)
         reported = [line for line in done.stderr.splitlines()
                     if "CPU 4000 is not one that pingperf may use" in line]

@@ -161,6 +161,10 @@ class Json(support.EndToEnd):
         self.assertEqual((good["ok"], good["cases"], good["trials"]), (True, 4, 8))
         self.assertFalse(bad["ok"])
         self.assertIn("no workloads", bad["error"])
+        many = self.experiment(
+            "name: many\nplan: {repetitions: 1, cooldown: 0ms}\nhosts: {nodes: {ssh: 'n[1-100]'}, pattern: pairs}\n"
+            "workloads: {w: {kind: latency, engine: blocking, duration: 10ms, warmup: 0ms}}\n", "many.yaml")
+        self.assertGreater(self.read("check", many)[0]["expected_s"], 3)  # half a second of trials
         plan = self.read("plan", file)
         self.assertEqual([trial["position"] for trial in plan["trials"]], list(range(1, 9)))
         self.assertEqual({trial["block"] for trial in plan["trials"]}, {1, 2})

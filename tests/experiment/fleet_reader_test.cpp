@@ -166,5 +166,29 @@ TEST_F(FleetSources, ASelectorFindsTheRunningPods) {
   EXPECT_THAT(error_of_loading(file), HasSubstr("error: no cluster"));
 }
 
+// Returns the names of the cases of two pairs and two engines without what `exclude` matches.
+std::vector<std::string> names_without(const std::string& exclude) {
+  const Experiment experiment = parse_experiment(
+      "name: x\nhosts:\n  pairs:\n"
+      "    - {name: near, client: {ssh: a1}, server: {ssh: b1, address: 192.0.2.1}}\n"
+      "    - {name: far, client: {ssh: a2}, server: {ssh: b2, address: 192.0.2.2}}\n"
+      "workloads: {w: {kind: latency, matrix: {engine: [blocking, epoll]}, exclude: " +
+          exclude + "}}\n",
+      "x.yaml");
+  std::vector<std::string> names;
+  for (const Case& c : experiment.cases) names.push_back(c.name);
+  return names;
+}
+
+TEST(Fleet, ExcludeKnowsPairs) {
+  EXPECT_EQ(names_without("[{pair: far, engine: epoll}]"),
+            (std::vector<std::string>{"w/engine=blocking/pair=near", "w/engine=blocking/pair=far",
+                                      "w/engine=epoll/pair=near"}));
+  EXPECT_EQ(names_without("[{engine: epoll}, {pair: near}]"),
+            (std::vector<std::string>{"w/engine=blocking/pair=far"}));
+  EXPECT_THROW(names_without("[{pair: nowhere}]"), UsageError);
+  EXPECT_THROW(names_without("[{pair: far}, {pair: near}]"), UsageError);
+}
+
 }  // namespace
 }  // namespace pingperf

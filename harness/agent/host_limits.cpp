@@ -1,0 +1,134 @@
+#include "harness/agent/host_limits.h"
+
+#include <fmt/format.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include "sockets/core/fd.h"
+
+namespace pingperf {
+namespace {
+
+bool may_use_cpu(std::uint64_t cpu) {
+  constexpr int kMaxCpus = 8192;
+  const std::unique_ptr<cpu_set_t, void (*)(cpu_set_t*)> set(
+      CPU_ALLOC(kMaxCpus), [](cpu_set_t* cpus) { CPU_FREE(cpus); });
+  const std::size_t size = CPU_ALLOC_SIZE(kMaxCpus);
+  if (!set || ::sched_getaffinity(0, size, set.get()) != 0) return true;  // not known
+  return cpu < kMaxCpus && CPU_ISSET_S(cpu, size, set.get());
+}
+
+std::optional<std::string> cpu_limit(const Options& o) {
+  for (const auto& [key, cpu] :
+       {std::pair("pin.client", o.client_cpu), std::pair("pin.server", o.server_cpu)})
+    if (cpu && !may_use_cpu(*cpu))
+      return fmt::format(
+          "{}: this process may not use CPU {}, or there is none: taskset -p $$ "
+          "and nproc show the CPUs",
+          key, *cpu);
+  return std::nullopt;
+}
+
+// Sets the algorithm, as a trial does: the kernel may load its module for that.
+std::optional<std::string> congestion_limit(const Options& o) {
+  if (!o.congestion_control) return std::nullopt;
+  const std::string& algorithm = *o.congestion_control;
+  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket || ::setsockopt(socket.get(), IPPROTO_TCP, TCP_CONGESTION, algorithm.c_str(),
+                              static_cast<socklen_t>(algorithm.size())) == 0)
+    return std::nullopt;
+  if (errno == EPERM)
+    return fmt::format(
+        "congestion_control: this user may not choose {}: add it to "
+        "net.ipv4.tcp_allowed_congestion_control",
+        algorithm);
+  if (errno != ENOENT) return std::nullopt;
+  return fmt::format(
+      "congestion_control: this kernel has no {}: modprobe tcp_{}, or choose one of "
+      "net.ipv4.tcp_available_congestion_control",
+      algorithm, algorithm);
+}
+
+std::optional<std::string> port_limit(const Options& o) {
+  if (o.streams.value_or(1) <= 1) return std::nullopt;
+  std::uint64_t first = 0, last = 0;
+  std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
+  if (!(range >> first >> last) || !has_port(o.transport) || last < first ||
+      *o.streams <= last - first + 1)
+    return std::nullopt;
+  return fmt::format("streams: {} streams for {} local ports: widen net.ipv4.ip_local_port_range",
+                     *o.streams, last - first + 1);
+}
+
+std::optional<std::string> descriptor_limit(const Options& o) {
+  constexpr std::uint64_t kOthers = 32;  // of a worker
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max == RLIM_INFINITY ||
+      o.streams.value_or(1) + kOthers <= limit.rlim_max)
+    return std::nullopt;
+  return fmt::format(
+      "streams: {} streams for {} descriptors of a process: raise the hard limit "
+      "(ulimit -Hn, LimitNOFILE= of systemd)",
+      *o.streams, limit.rlim_max);
+}
+
+std::optional<std::string> ip_limit(const Options& o) {
+  if (o.ip.value_or(4) != 6 || std::filesystem::exists("/proc/net/if_inet6")) return std::nullopt;
+  return "ip: this kernel has no IPv6: ipv6.disable=0 on its command line enables it";
+}
+
+bool has_loopback_address6() {
+  std::ifstream addresses("/proc/net/if_inet6");
+  for (std::string line; std::getline(addresses, line);)
+    if (line.starts_with("00000000000000000000000000000001 ")) return true;
+  return !std::filesystem::exists("/proc/net/if_inet6");  // ip_limit() has another reason
+}
+
+bool is_loopback_down() {
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return false;
+  const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(list, ::freeifaddrs);
+  for (const ifaddrs* i = list; i != nullptr; i = i->ifa_next)
+    if ((i->ifa_flags & IFF_LOOPBACK) != 0) return (i->ifa_flags & IFF_UP) == 0;
+  return false;
+}
+
+}  // namespace
+
+std::vector<std::string> limits_here(const Experiment& experiment) {
+  if (experiment.lab) return {};
+  std::vector<std::string> lines;
+  std::set<std::string> known;
+  const bool loopback_is_down = is_loopback_down(), has_address6 = has_loopback_address6();
+  const auto add = [&](const Case& c, const std::optional<std::string>& reason) {
+    if (reason && known.insert(*reason).second)
+      lines.push_back(fmt::format("case '{}' cannot run here: {}", c.name, *reason));
+  };
+  for (const Case& c : experiment.cases) {
+    const HostPair& hosts = experiment.hosts_of(c);
+    if (!hosts.client.launch.empty() || !hosts.server.launch.empty()) continue;
+    for (const auto check : {cpu_limit, congestion_limit, port_limit, descriptor_limit, ip_limit})
+      add(c, check(c.options));
+    if (!hosts.server.address.empty() || is_unix(c.options.transport)) continue;
+    if (loopback_is_down)
+      add(c, "the loopback interface is down: ip link set lo up");
+    else if (c.options.ip.value_or(4) == 6 && !has_address6)
+      add(c, "ip: the loopback interface has no ::1: sysctl -w net.ipv6.conf.lo.disable_ipv6=0");
+  }
+  return lines;
+}
+
+}  // namespace pingperf

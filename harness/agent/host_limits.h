@@ -1,0 +1,15 @@
+// What the trials of an experiment require and this host cannot do.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/experiment/experiment.h"
+
+namespace pingperf {
+
+// Returns a line per reason why trials whose ends both run on this host cannot run, with the first
+// case, the reason and the remedy. Other hosts are only known when their agents have started.
+std::vector<std::string> limits_here(const Experiment& experiment);
+
+}  // namespace pingperf

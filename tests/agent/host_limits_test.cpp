@@ -1,0 +1,56 @@
+#include "harness/agent/host_limits.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include "harness/experiment/experiment_reader.h"
+
+namespace pingperf {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+std::vector<std::string> limits(const std::string& workload, const std::string& hosts = "") {
+  return limits_here(
+      parse_experiment("name: x\n" + hosts + "workloads: {w: " + workload + "}\n", "x.yaml"));
+}
+
+TEST(HostLimits, AnOrdinaryTrialHasNone) {
+  EXPECT_THAT(limits("{kind: latency, engine: blocking}"), IsEmpty());
+}
+
+TEST(HostLimits, ACpuThatIsNotThereIsNamedOnce) {
+  EXPECT_THAT(limits("{kind: latency, pin: {client: 1023}, matrix: {engine: [blocking, epoll]}}"),
+              ElementsAre(StartsWith("case 'w/engine=blocking' cannot run here: pin.client: ")));
+}
+
+TEST(HostLimits, ACongestionControlThatIsNotThereIsNamed) {
+  EXPECT_THAT(
+      limits("{kind: throughput, engine: blocking, congestion_control: nosuch}"),
+      ElementsAre(StartsWith("case 'w' cannot run here: congestion_control: this kernel has "
+                             "no nosuch: ")));
+}
+
+TEST(HostLimits, MoreStreamsThanDescriptorsAreNamed) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit low = before;
+  low.rlim_cur = std::min<rlim_t>(before.rlim_cur, 256);
+  low.rlim_max = 256;
+  if (::setrlimit(RLIMIT_NOFILE, &low) != 0) GTEST_SKIP() << "cannot lower the limit";
+  EXPECT_THAT(limits("{kind: throughput, engine: epoll, streams: 250}"),
+              ElementsAre(StartsWith("case 'w' cannot run here: streams: 250 streams for 256 ")));
+  ::setrlimit(RLIMIT_NOFILE, &before);  // root only; no later test requires it
+}
+
+TEST(HostLimits, OtherHostsAreNotJudged) {
+  EXPECT_THAT(limits("{kind: latency, engine: blocking, pin: {server: 1023}}",
+                     "hosts: {server: {ssh: other, address: 192.0.2.1}}\n"),
+              IsEmpty());
+}
+
+}  // namespace
+}  // namespace pingperf
