@@ -24,6 +24,7 @@
 #include "harness/base/csv.h"
 #include "harness/base/json.h"
 #include "harness/base/lines.h"
+#include "harness/base/say.h"
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
 #include "harness/base/usage_error.h"
@@ -547,12 +548,12 @@ int run_cli(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (const std::string command = misspelt_command(app, words); !command.empty()) {
-      fmt::print(stderr, "{}\n", command);
+      say("{}\n", command);
       return kWrongUsage;
     }
     const int code = app.exit(e);
     if (app.got_subcommand("compare") && has_extra_paths(app))
-      fmt::print(stderr, "Put a glob in quotes: 'results/NAME/2026*'\n");
+      say("Put a glob in quotes: 'results/NAME/2026*'\n");
     return code == 0 ? 0 : kWrongUsage;
   }
   return result;
@@ -580,18 +581,18 @@ int pingperf_main(int argc, char** argv) {
       return run_copy_agent(argv[3], {argv + 4, argv + argc}, std::atoll(argv[2]) * kMillisecond);
     const int code = run_cli(argc, argv);
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-    fmt::print(stderr, "pingperf: cannot write to stdout: {}\n", std::strerror(errno));
+    say("pingperf: cannot write to stdout: {}\n", std::strerror(errno));
     return kBroken;
   } catch (const UsageError& e) {
-    fmt::print(stderr, "{}\n", e.what());
+    say("{}\n", e.what());
     return kWrongUsage;
   } catch (const CsvError& e) {  // a file of the user
-    fmt::print(stderr, "{}\n", e.what());
+    say("{}\n", e.what());
     return kWrongUsage;
   } catch (const std::exception& e) {
     // An error of several hosts has a line for each.
     std::istringstream lines(e.what());
-    for (std::string line; std::getline(lines, line);) fmt::print(stderr, "pingperf: {}\n", line);
+    for (std::string line; std::getline(lines, line);) say("pingperf: {}\n", line);
     return kBroken;
   }
 }

@@ -12,6 +12,7 @@
 #include "harness/agent/systems.h"
 #include "harness/base/counted.h"
 #include "harness/base/json.h"
+#include "harness/base/say.h"
 #include "harness/base/usage_error.h"
 #include "harness/experiment/experiment_reader.h"
 #include "harness/experiment/plan.h"
@@ -94,9 +95,9 @@ Json lines_of(const std::string& text) {
 void print_recovered(std::string_view host, const std::vector<std::string>& undone,
                      const std::vector<std::string>& not_undone) {
   for (const std::string& command : undone)
-    fmt::print(stderr, "undid a change of a killed run on {}: {}\n", host, command);
+    say("undid a change of a killed run on {}: {}\n", host, command);
   for (const std::string& command : not_undone)
-    fmt::print(stderr, "could not undo a change of a killed run on {}: {}\n", host, command);
+    say("could not undo a change of a killed run on {}: {}\n", host, command);
 }
 
 void print_recovered(Agents& agents) {
@@ -109,19 +110,15 @@ void print_recovered(Agents& agents) {
 
 void announce_launchers(const Experiment& experiment) {
   for (const Launcher& launcher : launchers_of(experiment))
-    fmt::print(stderr, "{}: runs: {}\n", launcher.place, launcher.command);
+    say("{}: runs: {}\n", launcher.place, launcher.command);
 }
 
 void print_warnings(const Experiment& experiment, const Criteria& criteria,
                     const std::string& place) {
-  for (const std::string& line : experiment.warnings)
-    fmt::print(stderr, "{}warning: {}\n", place, line);
-  if (const auto line = left_out_by_only(criteria))
-    fmt::print(stderr, "{}warning: {}\n", place, *line);
-  for (const std::string& line : limits_here(experiment))
-    fmt::print(stderr, "{}warning: {}\n", place, line);
-  for (const std::string& line : undecidable(criteria))
-    fmt::print(stderr, "{}warning: {}\n", place, line);
+  for (const std::string& line : experiment.warnings) say("{}warning: {}\n", place, line);
+  if (const auto line = left_out_by_only(criteria)) say("{}warning: {}\n", place, *line);
+  for (const std::string& line : limits_here(experiment)) say("{}warning: {}\n", place, line);
+  for (const std::string& line : undecidable(criteria)) say("{}warning: {}\n", place, line);
 }
 
 void print_json(const Json& document) {
@@ -158,7 +155,7 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
       const Json errors = lines_of(e.what());
       document.push_back(
           {{"file", file}, {"ok", false}, {"error", errors.front()}, {"errors", errors}});
-      fmt::print(stderr, "{}\n", e.what());
+      say("{}\n", e.what());
       wrong = true;
     }
   }
@@ -182,8 +179,7 @@ int plan_command(const std::string& file, const Overrides& overrides, const std:
                to_seconds(expected_length(c, experiment.is_external(c))), c.name);
   }
   fmt::print(
-      "{}{}, about {}
-", criteria.searches.empty() ? "" : "at most ",
+      "{}{}, about {}\n", criteria.searches.empty() ? "" : "at most ",
       counted(plan.size(), "trial"),
       ProgressView::clock_text(expected_start(experiment) + expected_length(experiment, plan)));
   return 0;

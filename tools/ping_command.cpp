@@ -7,6 +7,7 @@
 
 #include "harness/base/interrupt.h"
 #include "harness/base/json.h"
+#include "harness/base/say.h"
 #include "harness/base/units.h"
 #include "harness/base/usage_error.h"
 #include "harness/report/results_table.h"
@@ -258,8 +259,7 @@ int ping_command(PingCommand command) {
   else
     print_summary(command, client.server(), figures);
   if (figures.rtt().count() > 0) return 0;
-  for (const auto& [reason, count] : figures.reasons())
-    fmt::print(stderr, "pingperf ping: {}\n", reason);
+  for (const auto& [reason, count] : figures.reasons()) say("pingperf ping: {}\n", reason);
   return 3;
 }
 

@@ -18,6 +18,7 @@
 #include "harness/base/io.h"
 #include "harness/base/lines.h"
 #include "harness/base/process.h"
+#include "harness/base/say.h"
 #include "harness/base/version.h"
 #include "sockets/core/error.h"
 #include "sockets/transport/token.h"
@@ -219,9 +220,9 @@ int run_copy_agent(const std::string& path, const std::vector<std::string>& laun
     }
     if (line) launcher.relay();
     if (!line && !launcher.has_ended())
-      fmt::print(stderr, "no shell answered within {:.1f} s\n", to_seconds(timeout));
+      say("no shell answered within {:.1f} s\n", to_seconds(timeout));
   } catch (const std::system_error& e) {
-    fmt::print(stderr, "{}\n", e.what());
+    say("{}\n", e.what());
   }
   return launcher.end();
 }
