@@ -27,7 +27,8 @@ class FlowRing {
         ring_(static_cast<unsigned>(std::min(2 * t.flows.size() + 2, kMaxSubmissions)),
               config.options.sqpoll.value_or(false)),
         buffers_(ring_, 2 * t.flows.size() + 2, t.incoming.size()),
-        held_(t.flows.size()) {
+        held_(t.flows.size()),
+        stride_(t.incoming.size()) {
     std::vector<int> files;
     for (const PingFlow& flow : t.flows) files.push_back(flow.fd.get());
     ring_.register_files(files);
@@ -36,11 +37,13 @@ class FlowRing {
   // Ends the receives before the buffers are freed.
   ~FlowRing() { ring_.exit(); }
 
-  // Client: allocates one message per flow, because several can be in progress at once.
+  // Client: allocates one message per flow, because several can be in progress at once. Each has
+  // the payload of `incoming`, with which all messages begin behind their heads.
   void make_room_for_pings() {
-    outgoing_.resize(t_.flows.size() * t_.outgoing.size());
+    outgoing_.resize(t_.flows.size() * stride_);
+    const auto payload = t_.incoming.begin() + static_cast<std::ptrdiff_t>(t_.framing.ip_header);
     for (std::size_t i = 0; i < t_.flows.size(); ++i)
-      std::copy(t_.outgoing.begin(), t_.outgoing.end(), ping_of(i));
+      std::copy(payload, t_.incoming.end(), ping_of(i));
   }
 
   // Server: sets the bytes of a pong that is longer than its ping.
@@ -114,9 +117,7 @@ class FlowRing {
     return static_cast<std::uint64_t>(&flow - t_.flows.data());
   }
 
-  char* ping_of(std::uint64_t flow) noexcept {
-    return outgoing_.data() + flow * t_.outgoing.size();
-  }
+  char* ping_of(std::uint64_t flow) noexcept { return outgoing_.data() + flow * stride_; }
 
   // Keeps the buffer of the completion and releases the previous buffer of the flow. If the bytes
   // continue a stream's message, copies them to the previous buffer instead. Returns the message.
@@ -140,17 +141,19 @@ class FlowRing {
   Ring ring_;
   ProvidedBuffers buffers_;
   std::vector<std::optional<std::uint16_t>> held_;  // per flow: the buffer of its last message
+  const std::size_t stride_;                        // bytes of a message in outgoing_
   std::vector<char> outgoing_;                      // client: one message per flow
   __kernel_timespec tick_{};
 };
 
+template <bool mixed>
 void ping_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const bool stream = is_stream(config.options.transport);
   FlowRing ring(t, config);
   ring.make_room_for_pings();
   FlowPinger pinger(t, meter, config);
   const auto ping = [&](PingFlow& flow) {
-    if (pinger.next(flow)) ring.send_ping(flow);
+    if (pinger.next<mixed>(flow)) ring.send_ping(flow);
   };
   for (PingFlow& flow : t.flows) {
     ring.receive(flow);
@@ -164,7 +167,7 @@ void ping_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
           if (n < 0 || (n == 0 && stream)) {
             errno = -n;
             fail(t, meter, "receive of a pong");
-          } else if (pong && pinger.take(flow, pong, n)) {
+          } else if (pong && pinger.take<mixed>(flow, pong, n)) {
             ping(flow);
           }
         },
@@ -177,17 +180,18 @@ void ping_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
   pinger.finish();
 }
 
+template <bool mixed>
 void pong_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const bool stream = is_stream(config.options.transport);
   FlowRing ring(t, config);
-  if (t.outgoing.size() > t.expected.size()) ring.fill_buffers();
+  if (mixed || t.outgoing.size() > t.expected.size()) ring.fill_buffers();
   std::size_t open = t.flows.size();
   const auto close = [&](PingFlow& flow) {  // counts only the first of repeated ends
     if (flow.waiting) --open;
     flow.waiting = false;
   };
   const auto answer = [&](PingFlow& flow, char* message, ssize_t n) {
-    switch (reply_on(t, meter, flow, stream, message, n)) {
+    switch (reply_on<mixed>(t, meter, flow, stream, message, n)) {
       case Reply::none:
         return;
       case Reply::over:
@@ -226,12 +230,12 @@ void pong_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
 
 void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
   if (config.options.in_flight.value_or(1) > 1) return ping_ring_pipelined(t, meter, config);
-  ping_all(t, meter, config);
+  config.options.size_mix ? ping_all<true>(t, meter, config) : ping_all<false>(t, meter, config);
 }
 
 void pong(PingThread& t, Meter& meter, const EndpointConfig& config) {
   if (config.options.in_flight.value_or(1) > 1) return pong_ring_pipelined(t, meter, config);
-  pong_all(t, meter, config);
+  config.options.size_mix ? pong_all<true>(t, meter, config) : pong_all<false>(t, meter, config);
 }
 
 }  // namespace
@@ -244,7 +248,7 @@ std::span<const Engine> io_uring_latency() {
       .pong_stream = pong,
       .ping_datagrams = ping,
       .pong_datagrams = pong,
-      .parameters = {"sqpoll", "in_flight"},
+      .parameters = {"sqpoll", "in_flight", "size_mix"},
       .flow_parameters = {"streams", "threads"},
       .unavailable = io_uring_unavailable,
   });
