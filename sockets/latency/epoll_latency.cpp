@@ -9,8 +9,6 @@
 namespace pingperf {
 namespace {
 
-constexpr Nanoseconds kStopCheck = 50 * kMillisecond;
-
 // Returns a poller that waits until flows can be read.
 Poller<PingFlow> poll_for_reading(std::vector<PingFlow>& flows) {
   Poller<PingFlow> poller;
@@ -29,13 +27,8 @@ void ping_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
     if (pinger.next<mixed>(flow) && !send_all(flow.fd.get(), t.outgoing.data(), t.outgoing.size()))
       fail(t, meter, "send of a ping");
   };
-  const auto goes_on = [&] {
-    if (!pinger.is_over()) return true;
-    if constexpr (!thinks) return false;
-    return !thinking.empty() && t.error == 0 && !meter.stopped() && fast_now_ns() < t.closed;
-  };
   for (PingFlow& flow : t.flows) ping(flow);
-  while (goes_on()) {
+  while (thinks ? !pinger.is_over(thinking) : !pinger.is_over()) {
     if constexpr (thinks)
       poller.wait(thinking.wait(kStopCheck));
     else

@@ -4,6 +4,7 @@
 
 #include "sockets/latency/datagram_pingpong.h"
 #include "sockets/latency/stream_pingpong.h"
+#include "sockets/latency/think_time.h"
 
 namespace pingperf {
 
@@ -18,6 +19,11 @@ class FlowPinger {
         window_(open_window(t, meter)) {}
 
   bool is_over() const noexcept { return waiting_ == 0 || meter_.stopped() || t_.error != 0; }
+  // Does the same with flows that pause. Their pauses end with the window.
+  bool is_over(const ThinkingFlows& thinking) const noexcept {
+    if (thinking.empty()) return is_over();
+    return meter_.stopped() || t_.error != 0 || (waiting_ == 0 && fast_now_ns() >= t_.closed);
+  }
 
   // Turns the thread's message into the next ping of `flow`. Returns false if no more pings may be
   // sent. `mixed`: pings have the sizes of a mix.

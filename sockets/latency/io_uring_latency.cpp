@@ -9,13 +9,13 @@
 #include "sockets/latency/flow_pingpong.h"
 #include "sockets/latency/io_uring_pipelined.h"
 #include "sockets/latency/latency_engines.h"
+#include "sockets/latency/think_time.h"
 
 namespace pingperf {
 namespace {
 
 constexpr std::size_t kHead = 64;  // bytes of a message that can differ from ping to ping
 constexpr std::size_t kMaxSubmissions = 4096;
-constexpr Nanoseconds kStopCheck = 50 * kMillisecond;
 
 // The ring of one thread. A received message stays in its buffer until the next message of the flow
 // arrives, so that it can be sent back from there.
@@ -82,6 +82,7 @@ class FlowRing {
   }
 
   void submit_and_wait() noexcept { ring_.submit_and_wait(); }
+  void submit_and_wait(Nanoseconds timeout) noexcept { ring_.submit_and_wait(timeout); }
 
   // Calls take(flow, message, n) for each receive. n is the number of received bytes, which are the
   // last bytes of `message`; 0 at the end of a stream; -errno on an error. Calls failed(errno) for
@@ -146,11 +147,12 @@ class FlowRing {
   __kernel_timespec tick_{};
 };
 
-template <bool mixed>
+template <bool thinks, bool mixed>
 void ping_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const bool stream = is_stream(config.options.transport);
   FlowRing ring(t, config);
   ring.make_room_for_pings();
+  ThinkingFlows thinking(thinks ? t.flows.size() : 0, config.options.think_time.value_or(0));
   FlowPinger pinger(t, meter, config);
   const auto ping = [&](PingFlow& flow) {
     if (pinger.next<mixed>(flow)) ring.send_ping(flow);
@@ -160,21 +162,28 @@ void ping_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
     ping(flow);
   }
   if (pinger.longest_wait() >= 0) ring.tick_every(pinger.longest_wait());
-  while (!pinger.is_over()) {
-    ring.submit_and_wait();
+  while (thinks ? !pinger.is_over(thinking) : !pinger.is_over()) {
+    if constexpr (thinks)
+      ring.submit_and_wait(thinking.wait(kStopCheck));
+    else
+      ring.submit_and_wait();
     ring.for_each_received(
         [&](PingFlow& flow, const char* pong, int n) {
           if (n < 0 || (n == 0 && stream)) {
             errno = -n;
             fail(t, meter, "receive of a pong");
           } else if (pong && pinger.take<mixed>(flow, pong, n)) {
-            ping(flow);
+            if constexpr (thinks)
+              thinking.add(flow);
+            else
+              ping(flow);
           }
         },
         [&](int error) {
           errno = error;
           fail(t, meter, "send of a ping");
         });
+    if constexpr (thinks) thinking.wake_due(ping);
     pinger.give_up_overdue(ping);
   }
   pinger.finish();
@@ -230,7 +239,11 @@ void pong_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
 
 void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
   if (config.options.in_flight.value_or(1) > 1) return ping_ring_pipelined(t, meter, config);
-  config.options.size_mix ? ping_all<true>(t, meter, config) : ping_all<false>(t, meter, config);
+  const bool thinks = config.options.think_time.value_or(0) > 0;
+  if (config.options.size_mix)
+    return thinks ? ping_all<true, true>(t, meter, config)
+                  : ping_all<false, true>(t, meter, config);
+  thinks ? ping_all<true, false>(t, meter, config) : ping_all<false, false>(t, meter, config);
 }
 
 void pong(PingThread& t, Meter& meter, const EndpointConfig& config) {
@@ -248,7 +261,7 @@ std::span<const Engine> io_uring_latency() {
       .pong_stream = pong,
       .ping_datagrams = ping,
       .pong_datagrams = pong,
-      .parameters = {"sqpoll", "in_flight", "size_mix"},
+      .parameters = {"sqpoll", "in_flight", "think_time", "size_mix"},
       .flow_parameters = {"streams", "threads"},
       .unavailable = io_uring_unavailable,
   });

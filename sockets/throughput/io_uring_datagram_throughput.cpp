@@ -101,7 +101,7 @@ void send_datagrams(FlowGroup& group, Meter& meter) {
   group.await_others();
   meter.first_byte();
   send_all(ring, flow, meter);
-  if (flow.error == 0) send_end(flow.fd.get(), ring.count());
+  finish_datagrams(flow, ring.count());
 }
 
 void send(FlowGroup& group, Meter& meter) {
