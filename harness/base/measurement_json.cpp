@@ -188,6 +188,9 @@ Measurement lone_measurement_from(const Json& object) {
   take_fields<Measurement>(object, m, kMeasurement);
   m.error = take_optional<std::string>(object, "error").value_or("");
   m.rtt = take_histogram(object, "rtt");
+  if (object.contains("rtt_of_sizes"))
+    for (const Json& rtt : take_array(object, "rtt_of_sizes"))
+      m.rtt_of_sizes.push_back(take_histogram(rtt, "rtt").value_or(Histogram()));
   if (const auto spans = take_optional<Json>(object, "spans"))
     for (std::size_t i = 0; i < kSpans; ++i)
       if (const auto span = static_cast<Span>(i); spans->contains(name(span)))
@@ -230,6 +233,8 @@ Json to_json(const Measurement& m) {
   put_fields<Measurement>(object, m, kMeasurement);
   if (!m.error.empty()) object["error"] = m.error;
   if (m.rtt) object["rtt"] = json_of(*m.rtt);
+  for (const Histogram& rtt : m.rtt_of_sizes)
+    object["rtt_of_sizes"].push_back({{"rtt", json_of(rtt)}});
   for (const auto& [span, histogram] : m.spans)
     if (histogram.count() > 0) object["spans"][name(span)] = json_of(histogram);
   if (!m.samples.empty()) object["samples"] = json_of(m.samples);

@@ -185,9 +185,13 @@ constexpr Notes kNotes[] = {
      "Written `size_mix: {64: 7, 570: 4, 1518: 1}`: of 12 messages, 7 have 64 bytes. The sizes are "
      "those of the payload: IMIX (RFC 6985) counts Ethernet frames, whose UDP payload is 46 bytes "
      "shorter over IPv4. Every cycle has exactly the weights, in a shuffled order that is the same "
-     "in every trial. `rate` counts bytes, so the mean rate holds for every mix.",
+     "in every trial. `rate` counts bytes, so the mean rate holds for every mix. For latency, a "
+     "pong "
+     "has the size of its ping or `response_size`, and the columns `size_mix_rtt_p50_ns` and "
+     "`size_mix_rtt_p99_ns` have the round trips of each size.",
      "At most 16 sizes, weights from 1, and a sum of at most 10000. Cannot be combined with "
-     "`message_size`, `gso` or `frame`. Over udp the sizes are 16 to 65507 B."},
+     "`message_size`, `gso` or `frame`; for latency also not with `frequency`, `timestamps` or "
+     "`in_flight` above 1. Over udp the sizes are 16 to 65507 B."},
     {"on_off.on",
      "Written `on_off: {on: 10ms, off: 40ms}`. `rate` is the rate while the sender sends; the mean "
      "is lower (here a fifth). Without `rate` it sends as fast as it can. What TCP has buffered "

@@ -86,6 +86,15 @@ std::string of_receivers(const TrialRecord& r, Read read) {
   return any ? text : "";
 }
 
+// Returns a quantile of the round trips of each size of a mix, with blanks between.
+std::string of_sizes(const TrialRecord& r, double q) {
+  std::string text;
+  for (const Histogram& rtt : r.client.rtt_of_sizes)
+    text += (text.empty() ? "" : " ") +
+            (rtt.has_quantile(q) ? std::to_string(rtt.quantile(q)) : std::string("-"));
+  return text;
+}
+
 // Returns the columns of texts that the ends of a trial report.
 std::vector<Column> measured_texts() {
   using R = const TrialRecord&;
@@ -117,6 +126,12 @@ std::vector<Column> measured_texts() {
        [](R r) { return of_receivers(r, [](const auto& one) { return one.rtt_p50_ns; }); }, 8},
       {"receivers_rtt_p99_ns", "of each receiver of a multicast group: 99th percentile",
        [](R r) { return of_receivers(r, [](const auto& one) { return one.rtt_p99_ns; }); }, 8},
+      {"size_mix_rtt_p50_ns",
+       "with size_mix, of each size in its order: median round-trip time; -: too few pings",
+       [](R r) { return of_sizes(r, 0.5); }, 10},
+      {"size_mix_rtt_p99_ns",
+       "with size_mix, of each size in its order: 99th percentile; -: too few pings",
+       [](R r) { return of_sizes(r, 0.99); }, 10},
       {"libiperf_version", "version of libiperf that the client measured with",
        [](R r) { return r.client.libiperf; }, 5},
       {"search",

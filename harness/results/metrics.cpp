@@ -10,6 +10,7 @@
 
 #include "harness/base/units.h"
 #include "harness/results/pair_sum.h"
+#include "sockets/core/size_mix.h"
 
 namespace pingperf {
 namespace {
@@ -186,12 +187,23 @@ Value ping_goodput(const TrialRecord& r, const std::optional<std::uint64_t>& siz
   return pings && size ? Value(8 * *pings * static_cast<double>(*size)) : std::nullopt;
 }
 
+// Returns the payload bits a second of the answered pings of a mix of sizes.
+Value mixed_goodput(const TrialRecord& r) {
+  const std::vector<SizeShare> mix = parse_size_mix(*options(r).size_mix).value();
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < std::min(mix.size(), r.client.rtt_of_sizes.size()); ++i)
+    bytes += mix[i].size * r.client.rtt_of_sizes[i].count();
+  return r.client.exchanges ? rate(bytes, r.client.window_s) : std::nullopt;
+}
+
 Value request_rate(const TrialRecord& r) {
+  if (options(r).size_mix && !is_transfer(r)) return mixed_goodput(r);
   return ping_goodput(r, options(r).message_size);
 }
 
 Value response_rate(const TrialRecord& r) {
   const Options& o = options(r);
+  if (o.size_mix && !o.response_size && !is_transfer(r)) return mixed_goodput(r);
   return ping_goodput(r, o.response_size ? o.response_size : o.message_size);
 }
 

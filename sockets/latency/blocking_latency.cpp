@@ -17,13 +17,14 @@ void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
   if (o.frequency_hz) return ping_on_schedule<OneFlowWaiter<wait>>(t, meter, config);
   if (o.timestamps) return ping_stamped<wait>(t, meter, config);
   if (o.in_flight.value_or(1) > 1) return run_pipelined<wait>(t, meter, config);
-  if (o.think_time.value_or(0) > 0) return run_thinking<wait>(t, meter, config);
+  if (o.think_time.value_or(0) > 0 || o.size_mix) return ping_shaped<wait>(t, meter, config);
   return stream ? ping_stream<wait>(t, meter, config) : ping_datagrams<wait>(t, meter, config);
 }
 
 template <Wait wait, bool stream>
 void pong(PingThread& t, Meter& meter, const EndpointConfig& config) {
   if (config.options.timestamps) return pong_stamped<wait>(t, meter, config);
+  if (config.options.size_mix) return pong_mixed<wait>(t, meter, config);
   return stream ? pong_stream<wait>(t, meter, config) : pong_datagrams<wait>(t, meter, config);
 }
 
@@ -50,7 +51,7 @@ LatencyFamily family(std::string_view name, std::string_view summary) {
       .pong_stream = pong<wait, true>,
       .ping_datagrams = ping<wait, false>,
       .pong_datagrams = pong<wait, false>,
-      .parameters = {"frequency", "arrivals", "in_flight", "think_time"},
+      .parameters = {"frequency", "arrivals", "in_flight", "think_time", "size_mix"},
       .flow_parameters = {"streams"},
       .inet_parameters = {"timestamps"},
       .validate = validate_thread_per_flow,

@@ -1,4 +1,4 @@
-// The client's loops of the engines with a thread per flow for in_flight and think_time. They are
+// The loops of the engines with a thread per flow for in_flight, think_time and size_mix. They are
 // compiled apart from the plain loops, because the compiler inlines less in a larger file.
 #pragma once
 
@@ -11,8 +11,10 @@ namespace pingperf {
 template <Wait wait>
 void run_pipelined(PingThread& t, Meter& meter, const EndpointConfig& config);
 
-// Runs the loop with pauses.
+// Run the loops with pauses and with a mix of sizes, and the server's with a mix.
 template <Wait wait>
-void run_thinking(PingThread& t, Meter& meter, const EndpointConfig& config);
+void ping_shaped(PingThread& t, Meter& meter, const EndpointConfig& config);
+template <Wait wait>
+void pong_mixed(PingThread& t, Meter& meter, const EndpointConfig& config);
 
 }  // namespace pingperf

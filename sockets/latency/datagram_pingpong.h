@@ -48,9 +48,20 @@ inline void count_stray(PingThread& t, const PingFlow& flow, std::uint64_t numbe
   }
 }
 
+// Returns true if a datagram that is no pong of the current ping can be one of an earlier ping,
+// which had another size of the mix.
+inline bool is_earlier_size(const PingThread& t, const PingFlow& flow, const char* datagram,
+                            ssize_t n) noexcept {
+  return !t.mix.empty() && has_header(t, n) && received_header(t, datagram).number < flow.number;
+}
+
 // Returns true if a received datagram is the pong of the current ping of `flow`.
 inline bool is_awaited(PingThread& t, PingFlow& flow, const char* datagram, ssize_t n) noexcept {
-  if (n != static_cast<ssize_t>(t.framing.ip_header + t.expected.size())) return false;
+  if (n != static_cast<ssize_t>(t.framing.ip_header + t.expected.size())) {
+    if (is_earlier_size(t, flow, datagram, n))
+      count_stray(t, flow, received_header(t, datagram).number);
+    return false;
+  }
   const std::uint64_t answered = received_header(t, datagram).number;
   if (answered == flow.number && flow.waiting) {
     flow.answered_up_to = answered + 1;
@@ -88,16 +99,24 @@ bool await_pong(PingThread& t, PingFlow& flow, const Meter& meter, Nanoseconds s
   return false;
 }
 
-template <Wait wait, bool thinks = false>
+// `shaped`: pauses for think_time between pings, and pings have the sizes of a mix, if there is
+// one.
+template <Wait wait, bool shaped = false>
 void ping_datagrams(PingThread& t, Meter& meter, const EndpointConfig& config) {
   PingFlow& flow = t.flows.front();
   const Nanoseconds spin = config.options.spin_time.value_or(kSpinTime);
   const Nanoseconds timeout = config.options.ping_timeout.value_or(kPingTimeout);
   if (wait != Wait::spin) set_receive_timeout(flow.fd.get(), timeout);
+  const bool mixed = shaped && !t.mix.empty();
+  const Nanoseconds pause = config.options.think_time.value_or(0);
   const PingWindow window = open_window(t, meter);
   while (!meter.stopped()) {
     flow.sent = fast_now_ns();
     if (!window.may_send(t, flow.sent)) break;
+    if (mixed) {
+      t.turn_to(t.next_number);
+      window.issue_share(t, flow.sent);
+    }
     flow.number = t.take_number();
     flow.waiting = true;
     if (!send_ping(t, flow.fd.get(), flow.number, flow.sent))
@@ -107,8 +126,9 @@ void ping_datagrams(PingThread& t, Meter& meter, const EndpointConfig& config) {
     flow.waiting = false;
     if (answered) {
       window.record(t, flow, flow.sent, now);
+      if (mixed) window.record_share(t, flow.sent, now);
       if (!is_intact_datagram(t, t.incoming.data())) return fail(t, meter, "payload of a pong");
-      if constexpr (thinks) think<wait>(now + *config.options.think_time, t, meter);
+      if constexpr (shaped) think<wait>(now + pause, t, meter);
     } else if (errno == EAGAIN) {
       window.record_lost(t, flow.number, flow.sent, now);
     } else {
@@ -159,7 +179,12 @@ inline Reply reply_to(PingThread& t, Meter& meter, char* datagram, ssize_t& n) n
   return Reply::send;
 }
 
-template <Wait wait>
+// With a mix: makes the messages of the server those of a received ping.
+inline void turn_to_ping(PingThread& t, const char* datagram, ssize_t n) noexcept {
+  if (has_header(t, n)) t.turn_to(received_header(t, datagram).number);
+}
+
+template <Wait wait, bool mixed = false>
 void pong_datagrams(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const int fd = t.flows.front().fd.get();
   const Nanoseconds spin = config.options.spin_time.value_or(kSpinTime);
@@ -169,6 +194,7 @@ void pong_datagrams(PingThread& t, Meter& meter, const EndpointConfig& config) {
     if (n < 0 && is_retry(wait, errno)) continue;
     if (n < 0 && is_client_gone(errno)) return;
     if (n < 0) return fail(t, meter, "receive of a ping");
+    if constexpr (mixed) turn_to_ping(t, datagram, n);
     switch (reply_to(t, meter, datagram, n)) {
       case Reply::none:
         break;

@@ -9,8 +9,6 @@
 namespace pingperf {
 namespace {
 
-constexpr Nanoseconds kStopCheck = 50 * kMillisecond;
-
 // Returns a poller that waits until flows can be read.
 Poller<PingFlow> poll_for_reading(std::vector<PingFlow>& flows) {
   Poller<PingFlow> poller;
@@ -18,7 +16,7 @@ Poller<PingFlow> poll_for_reading(std::vector<PingFlow>& flows) {
   return poller;
 }
 
-template <bool thinks>
+template <bool thinks, bool mixed>
 void ping_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const bool stream = is_stream(config.options.transport);
   Poller<PingFlow> poller = poll_for_reading(t.flows);
@@ -26,26 +24,22 @@ void ping_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
   ThinkingFlows thinking(thinks ? t.flows.size() : 0, config.options.think_time.value_or(0));
   FlowPinger pinger(t, meter, config);
   const auto ping = [&](PingFlow& flow) {
-    if (pinger.next(flow) && !send_all(flow.fd.get(), t.outgoing.data(), t.outgoing.size()))
+    if (pinger.next<mixed>(flow) && !send_all(flow.fd.get(), t.outgoing.data(), t.outgoing.size()))
       fail(t, meter, "send of a ping");
   };
-  const auto goes_on = [&] {
-    if (!pinger.is_over()) return true;
-    if constexpr (!thinks) return false;
-    return !thinking.empty() && t.error == 0 && !meter.stopped() && fast_now_ns() < t.closed;
-  };
   for (PingFlow& flow : t.flows) ping(flow);
-  while (goes_on()) {
+  while (thinks ? !pinger.is_over(thinking) : !pinger.is_over()) {
     if constexpr (thinks)
       poller.wait(thinking.wait(kStopCheck));
     else
       poller.wait(pinger.longest_wait());
     poller.for_each_ready([&](PingFlow& flow) {
+      if constexpr (mixed) pinger.turn_to(flow);
       const ssize_t n = buffers.receive(flow);
       if (n < 0 && is_transient(errno)) return;
       if (n == 0 && stream) errno = 0;
       if (n < 0 || (n == 0 && stream)) return fail(t, meter, "receive of a pong");
-      if (!pinger.take(flow, buffers.message(flow), n)) return;
+      if (!pinger.take<mixed>(flow, buffers.message(flow), n)) return;
       if constexpr (thinks)
         thinking.add(flow);
       else
@@ -80,6 +74,7 @@ void ping_all_pipelined(PingThread& t, Meter& meter, const EndpointConfig& confi
   pinger.finish();
 }
 
+template <bool mixed>
 void pong_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const bool stream = is_stream(config.options.transport);
   Poller<PingFlow> poller = poll_for_reading(t.flows);
@@ -93,13 +88,14 @@ void pong_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
     poller.wait(-1);
     poller.for_each_ready([&](PingFlow& flow) {
       char* const message = buffers.message(flow);
+      if (mixed && stream) t.turn_to(flow.answered_up_to);
       ssize_t n = buffers.receive(flow);
       if (n < 0 && is_transient(errno)) return;
       if (n == 0 && stream && flow.received == 0) return close(flow);
       if (n == 0 && stream) errno = 0;
       if (n < 0 && is_client_gone(errno)) return close(flow);
       if (n < 0 || (n == 0 && stream)) return fail(t, meter, "receive of a ping");
-      switch (reply_on(t, meter, flow, stream, message, n)) {
+      switch (reply_on<mixed>(t, meter, flow, stream, message, n)) {
         case Reply::none:
           return;
         case Reply::over:
@@ -140,15 +136,22 @@ class EpollWaiter {
 void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
   if (config.options.frequency_hz) return ping_on_schedule<EpollWaiter>(t, meter, config);
   if (config.options.in_flight.value_or(1) > 1) return ping_all_pipelined(t, meter, config);
-  if (config.options.think_time.value_or(0) > 0) return ping_all<true>(t, meter, config);
-  ping_all<false>(t, meter, config);
+  const bool thinks = config.options.think_time.value_or(0) > 0;
+  if (config.options.size_mix)
+    return thinks ? ping_all<true, true>(t, meter, config)
+                  : ping_all<false, true>(t, meter, config);
+  thinks ? ping_all<true, false>(t, meter, config) : ping_all<false, false>(t, meter, config);
+}
+
+void pong(PingThread& t, Meter& meter, const EndpointConfig& config) {
+  config.options.size_mix ? pong_all<true>(t, meter, config) : pong_all<false>(t, meter, config);
 }
 
 // Sends block. If both ends waited for space in the buffers of different flows, neither would
 // continue.
 std::optional<std::string> validate_large_message(const Options& o) {
   constexpr std::uint64_t kFitsEveryBuffer = 64 * 1024;
-  const std::uint64_t ping = o.message_size.value_or(64), pong = o.response_size.value_or(ping);
+  const std::uint64_t ping = max_message(o), pong = o.response_size.value_or(ping);
   if (o.streams.value_or(1) == 1 || std::min(ping, pong) <= kFitsEveryBuffer) return std::nullopt;
   return "engine epoll with several streams requires a message_size or a response_size of at most "
          "64KiB, so that a message fits into the socket's buffers";
@@ -161,10 +164,10 @@ std::span<const Engine> epoll_latency() {
       .name = "epoll",
       .summary = kEpollSummary,
       .ping_stream = ping,
-      .pong_stream = pong_all,
+      .pong_stream = pong,
       .ping_datagrams = ping,
-      .pong_datagrams = pong_all,
-      .parameters = {"frequency", "arrivals", "in_flight", "think_time"},
+      .pong_datagrams = pong,
+      .parameters = {"frequency", "arrivals", "in_flight", "think_time", "size_mix"},
       .flow_parameters = {"streams", "threads"},
       .validate = validate_large_message,
       .unavailable = epoll_unavailable,

@@ -4,6 +4,7 @@
 
 #include "sockets/latency/datagram_pingpong.h"
 #include "sockets/latency/stream_pingpong.h"
+#include "sockets/latency/think_time.h"
 
 namespace pingperf {
 
@@ -18,12 +19,22 @@ class FlowPinger {
         window_(open_window(t, meter)) {}
 
   bool is_over() const noexcept { return waiting_ == 0 || meter_.stopped() || t_.error != 0; }
+  // Does the same with flows that pause. Their pauses end with the window.
+  bool is_over(const ThinkingFlows& thinking) const noexcept {
+    if (thinking.empty()) return is_over();
+    return meter_.stopped() || t_.error != 0 || (waiting_ == 0 && fast_now_ns() >= t_.closed);
+  }
 
   // Turns the thread's message into the next ping of `flow`. Returns false if no more pings may be
-  // sent.
+  // sent. `mixed`: pings have the sizes of a mix.
+  template <bool mixed = false>
   bool next(PingFlow& flow) noexcept {
     flow.sent = fast_now_ns();
     if (!window_.may_send(t_, flow.sent)) return false;
+    if constexpr (mixed) {
+      t_.turn_to(stream_ ? flow.answered_up_to : t_.next_number);
+      window_.issue_share(t_, flow.sent);
+    }
     if (stream_) {
       number_ping(t_, flow);
     } else {
@@ -37,7 +48,9 @@ class FlowPinger {
 
   // Handles n received bytes of `flow`, the last bytes of `message`. Returns true if they complete
   // the pong, which is then recorded.
+  template <bool mixed = false>
   bool take(PingFlow& flow, const char* message, ssize_t n) noexcept {
+    if constexpr (mixed) turn_to(flow);
     if (stream_) {
       flow.received += static_cast<std::size_t>(n);
       if (flow.received < t_.expected.size()) return false;
@@ -45,11 +58,19 @@ class FlowPinger {
     } else if (!is_awaited(t_, flow, message, n)) {
       return false;
     }
-    window_.record(t_, flow, flow.sent, fast_now_ns());
+    const Nanoseconds now = fast_now_ns();
+    window_.record(t_, flow, flow.sent, now);
+    if constexpr (mixed) window_.record_share(t_, flow.sent, now);
     end(flow);
+    if constexpr (mixed) flow.answered_up_to += stream_ ? 1 : 0;
     if (!(stream_ ? is_intact_pong(t_, flow, message) : is_intact_datagram(t_, message)))
       fail(t_, meter_, "payload of a pong");
     return true;
+  }
+
+  // With a mix: makes the thread's messages those of the current ping of `flow`.
+  void turn_to(const PingFlow& flow) noexcept {
+    t_.turn_to(stream_ ? flow.answered_up_to : flow.number);
   }
 
   // Records pings whose pong has not arrived within the timeout as lost. Calls again(flow) for each
@@ -97,15 +118,18 @@ class FlowPinger {
 };
 
 // Returns the server's reaction to n received bytes of `flow`, the last bytes of `message`. Sets n
-// to the size of the pong.
-inline Reply reply_on(PingThread& t, Meter& meter, PingFlow& flow, bool stream, char* message,
-                      ssize_t& n) noexcept {
+// to the size of the pong. `mixed`: pings have the sizes of a mix.
+template <bool mixed = false>
+Reply reply_on(PingThread& t, Meter& meter, PingFlow& flow, bool stream, char* message,
+               ssize_t& n) noexcept {
+  if constexpr (mixed) stream ? t.turn_to(flow.answered_up_to) : turn_to_ping(t, message, n);
   if (!stream) return reply_to(t, meter, message, n);
   flow.received += static_cast<std::size_t>(n);
   if (flow.received < t.expected.size()) return Reply::none;
   flow.received = 0;
   if (!t.is_intact(message)) return Reply::corrupt;
   if (t.total_exchanges++ == 0) meter.first_byte();
+  if constexpr (mixed) ++flow.answered_up_to;
   n = static_cast<ssize_t>(t.outgoing.size());
   return Reply::send;
 }

@@ -1,237 +1,22 @@
-// Ping-pong over many flows with io_uring(7). Each flow has one multishot receive, which does not
-// end. So a ping takes one submission, and one system call submits it and waits for the next
-// message.
-#include <sys/socket.h>
-
-#include <algorithm>
-
-#include "sockets/core/uring.h"
-#include "sockets/latency/flow_pingpong.h"
+// The ping-pong engine of io_uring(7): its loops and its rows.
+#include "sockets/latency/io_uring_flows.h"
 #include "sockets/latency/io_uring_pipelined.h"
 #include "sockets/latency/latency_engines.h"
 
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kHead = 64;  // bytes of a message that can differ from ping to ping
-constexpr std::size_t kMaxSubmissions = 4096;
-constexpr Nanoseconds kStopCheck = 50 * kMillisecond;
-
-// The ring of one thread. A received message stays in its buffer until the next message of the flow
-// arrives, so that it can be sent back from there.
-class FlowRing {
- public:
-  FlowRing(PingThread& t, const EndpointConfig& config)
-      : t_(t),
-        stream_(is_stream(config.options.transport)),
-        ring_(static_cast<unsigned>(std::min(2 * t.flows.size() + 2, kMaxSubmissions)),
-              config.options.sqpoll.value_or(false)),
-        buffers_(ring_, 2 * t.flows.size() + 2, t.incoming.size()),
-        held_(t.flows.size()) {
-    std::vector<int> files;
-    for (const PingFlow& flow : t.flows) files.push_back(flow.fd.get());
-    ring_.register_files(files);
-  }
-
-  // Ends the receives before the buffers are freed.
-  ~FlowRing() { ring_.exit(); }
-
-  // Client: allocates one message per flow, because several can be in progress at once.
-  void make_room_for_pings() {
-    outgoing_.resize(t_.flows.size() * t_.outgoing.size());
-    for (std::size_t i = 0; i < t_.flows.size(); ++i)
-      std::copy(t_.outgoing.begin(), t_.outgoing.end(), ping_of(i));
-  }
-
-  // Server: sets the bytes of a pong that is longer than its ping.
-  void fill_buffers() noexcept { buffers_.fill(t_.incoming); }
-
-  // Queues the multishot receive of `flow`.
-  void receive(const PingFlow& flow) noexcept {
-    io_uring_sqe* const sqe = ring_.next();
-    ::io_uring_prep_recv_multishot(sqe, static_cast<int>(index(flow)), nullptr, 0, 0);
-    sqe->flags |= IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
-    sqe->buf_group = ProvidedBuffers::kGroup;
-    ::io_uring_sqe_set_data64(sqe, index(flow) << 1);
-  }
-
-  // Queues the thread's message as a ping on `flow`.
-  void send_ping(const PingFlow& flow) noexcept {
-    char* const message = ping_of(index(flow));
-    std::copy_n(t_.outgoing.begin(), std::min(kHead, t_.outgoing.size()), message);
-    send(flow, message, t_.outgoing.size());
-  }
-
-  // Queues a send on `flow`. `message` must not change until it has been sent.
-  void send(const PingFlow& flow, const char* message, std::size_t size) noexcept {
-    io_uring_sqe* const sqe = ring_.next();
-    ::io_uring_prep_send(sqe, static_cast<int>(index(flow)), message, size,
-                         MSG_NOSIGNAL | (stream_ ? MSG_WAITALL : 0));
-    sqe->flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
-    ::io_uring_sqe_set_data64(sqe, index(flow) << 1 | 1);
-  }
-
-  // Limits each wait to `period`. Uses one timeout request for many waits, because a timeout per
-  // wait would cost more.
-  void tick_every(Nanoseconds period) noexcept {
-    tick_ = {period / kSecond, period % kSecond};
-    arm_tick();
-  }
-
-  void submit_and_wait() noexcept { ring_.submit_and_wait(); }
-
-  // Calls take(flow, message, n) for each receive. n is the number of received bytes, which are the
-  // last bytes of `message`; 0 at the end of a stream; -errno on an error. Calls failed(errno) for
-  // each failed send.
-  template <typename Take, typename Failed>
-  void for_each_received(Take take, Failed failed) noexcept {
-    ring_.for_each_completion([&](const io_uring_cqe& cqe) {
-      if (cqe.user_data == kTick) return arm_tick();
-      if (cqe.user_data & 1) return failed(-cqe.res);
-      PingFlow& flow = t_.flows[cqe.user_data >> 1];
-      char* const message = cqe.flags & IORING_CQE_F_BUFFER ? keep(flow, cqe) : nullptr;
-      const bool continues = (cqe.flags & IORING_CQE_F_MORE) != 0;
-      if (!continues && (cqe.res > 0 || is_transient(cqe.res))) receive(flow);
-      if (!is_transient(cqe.res)) take(flow, message, cqe.res);
-    });
-  }
-
- private:
-  static constexpr std::uint64_t kTick = ~0ull;
-
-  void arm_tick() noexcept {
-    io_uring_sqe* const sqe = ring_.next();
-    ::io_uring_prep_timeout(sqe, &tick_, 0, 0);
-    ::io_uring_sqe_set_data64(sqe, kTick);
-  }
-
-  // Returns true if a receive has ended without data or an error and must be repeated.
-  static bool is_transient(int result) noexcept {
-    return result == -EINTR || result == -EAGAIN || result == -ENOBUFS;
-  }
-
-  std::uint64_t index(const PingFlow& flow) const noexcept {
-    return static_cast<std::uint64_t>(&flow - t_.flows.data());
-  }
-
-  char* ping_of(std::uint64_t flow) noexcept {
-    return outgoing_.data() + flow * t_.outgoing.size();
-  }
-
-  // Keeps the buffer of the completion and releases the previous buffer of the flow. If the bytes
-  // continue a stream's message, copies them to the previous buffer instead. Returns the message.
-  char* keep(const PingFlow& flow, const io_uring_cqe& cqe) noexcept {
-    const auto id = static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
-    std::optional<std::uint16_t>& held = held_[index(flow)];
-    if (held && stream_ && flow.received > 0) {
-      const auto size = static_cast<std::size_t>(std::max(0, cqe.res));
-      const std::size_t room = t_.incoming.size() - flow.received;
-      std::copy_n(buffers_.data(id), std::min(size, room), buffers_.data(*held) + flow.received);
-      buffers_.release(id);
-      return buffers_.data(*held);
-    }
-    if (held) buffers_.release(*held);
-    held = id;
-    return buffers_.data(id);
-  }
-
-  PingThread& t_;
-  const bool stream_;
-  Ring ring_;
-  ProvidedBuffers buffers_;
-  std::vector<std::optional<std::uint16_t>> held_;  // per flow: the buffer of its last message
-  std::vector<char> outgoing_;                      // client: one message per flow
-  __kernel_timespec tick_{};
-};
-
-void ping_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
-  const bool stream = is_stream(config.options.transport);
-  FlowRing ring(t, config);
-  ring.make_room_for_pings();
-  FlowPinger pinger(t, meter, config);
-  const auto ping = [&](PingFlow& flow) {
-    if (pinger.next(flow)) ring.send_ping(flow);
-  };
-  for (PingFlow& flow : t.flows) {
-    ring.receive(flow);
-    ping(flow);
-  }
-  if (pinger.longest_wait() >= 0) ring.tick_every(pinger.longest_wait());
-  while (!pinger.is_over()) {
-    ring.submit_and_wait();
-    ring.for_each_received(
-        [&](PingFlow& flow, const char* pong, int n) {
-          if (n < 0 || (n == 0 && stream)) {
-            errno = -n;
-            fail(t, meter, "receive of a pong");
-          } else if (pong && pinger.take(flow, pong, n)) {
-            ping(flow);
-          }
-        },
-        [&](int error) {
-          errno = error;
-          fail(t, meter, "send of a ping");
-        });
-    pinger.give_up_overdue(ping);
-  }
-  pinger.finish();
-}
-
-void pong_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
-  const bool stream = is_stream(config.options.transport);
-  FlowRing ring(t, config);
-  if (t.outgoing.size() > t.expected.size()) ring.fill_buffers();
-  std::size_t open = t.flows.size();
-  const auto close = [&](PingFlow& flow) {  // counts only the first of repeated ends
-    if (flow.waiting) --open;
-    flow.waiting = false;
-  };
-  const auto answer = [&](PingFlow& flow, char* message, ssize_t n) {
-    switch (reply_on(t, meter, flow, stream, message, n)) {
-      case Reply::none:
-        return;
-      case Reply::over:
-        return close(flow);
-      case Reply::corrupt:
-        return fail(t, meter, "payload of a ping");
-      case Reply::send:
-        ring.send(flow, message + t.framing.ip_header,
-                  static_cast<std::size_t>(n) - t.framing.ip_header);
-    }
-  };
-  for (PingFlow& flow : t.flows) {
-    flow.waiting = true;
-    ring.receive(flow);
-  }
-  if (!stream) ring.tick_every(kStopCheck);  // shutdown(2) does not end receives of datagrams
-  while (open > 0 && !meter.stopped() && t.error == 0) {
-    ring.submit_and_wait();
-    ring.for_each_received(
-        [&](PingFlow& flow, char* message, int n) {
-          if ((n == 0 && stream && flow.received == 0) || is_client_gone(-n)) {
-            close(flow);
-          } else if (n < 0 || (n == 0 && stream)) {
-            errno = -n;
-            fail(t, meter, "receive of a ping");
-          } else if (message) {
-            answer(flow, message, n);
-          }
-        },
-        [&](int error) {
-          errno = error;
-          if (!is_client_gone(error)) fail(t, meter, "send of a pong");
-        });
-  }
-}
-
 void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
   if (config.options.in_flight.value_or(1) > 1) return ping_ring_pipelined(t, meter, config);
-  ping_all(t, meter, config);
+  if (config.options.size_mix || config.options.think_time.value_or(0) > 0)
+    return ping_shaped_flows(t, meter, config);
+  ping_flows<false, false>(t, meter, config);
 }
 
 void pong(PingThread& t, Meter& meter, const EndpointConfig& config) {
   if (config.options.in_flight.value_or(1) > 1) return pong_ring_pipelined(t, meter, config);
-  pong_all(t, meter, config);
+  config.options.size_mix ? pong_flows<true>(t, meter, config)
+                          : pong_flows<false>(t, meter, config);
 }
 
 }  // namespace
@@ -244,7 +29,7 @@ std::span<const Engine> io_uring_latency() {
       .pong_stream = pong,
       .ping_datagrams = ping,
       .pong_datagrams = pong,
-      .parameters = {"sqpoll", "in_flight"},
+      .parameters = {"sqpoll", "in_flight", "think_time", "size_mix"},
       .flow_parameters = {"streams", "threads"},
       .unavailable = io_uring_unavailable,
   });

@@ -36,11 +36,14 @@ const std::vector<Row>& rows() {
   return rows;
 }
 
-// Returns an error if the loop with several pings under way, or with pauses, is combined with
-// another loop.
+// Returns an error if the loop with several pings under way, with pauses or with a mix of sizes is
+// combined with another loop.
 std::optional<std::string> validate_loop(const Options& o) {
   const bool pipelined = o.in_flight.value_or(1) > 1;
   const char* const other = o.frequency_hz ? "frequency" : o.timestamps ? "timestamps" : nullptr;
+  if (o.size_mix && o.message_size) return "size_mix: replaces message_size; set only one of them";
+  if (o.size_mix && other) return std::string("size_mix: cannot be combined with ") + other;
+  if (o.size_mix && pipelined) return "size_mix: cannot be combined with in_flight above 1";
   if (pipelined && other) return std::string("in_flight: cannot be combined with ") + other;
   if (!o.think_time) return std::nullopt;
   if (other) return std::string("think_time: cannot be combined with ") + other;

@@ -30,7 +30,8 @@ constexpr std::size_t kMinBuffer = 64;            // fits every mark of a flow
 std::size_t head_of_stream(const Options& o) {
   if (o.kind == Kind::connect) return 0;
   if (o.frequency_hz) return sizeof(DatagramHeader);
-  return std::min(*o.message_size, response_size(o)) >= kPingNumber ? kPingNumber : 0;
+  const std::uint64_t pong = o.response_size.value_or(min_message(o));
+  return std::min(min_message(o), pong) >= kPingNumber ? kPingNumber : 0;
 }
 
 // Returns the number of TCP sockets in TIME_WAIT in the network namespace of this thread (proc(5)),
@@ -119,18 +120,37 @@ class PingPong final : public Endpoint {
       t.limit = messages / count + (i < messages % count ? 1 : 0);
       t.verify = o.verify.value_or(false);
       t.head = head_of_stream(o);
-      t.outgoing.resize(is_server ? response_size(o) : *o.message_size);
-      t.expected.resize(is_server ? *o.message_size : response_size(o));
+      t.outgoing.resize(is_server ? response_size(o) : max_message(o));
+      t.expected.resize(is_server ? max_message(o) : response_size(o));
       t.incoming.resize(std::max({t.outgoing.size(), t.expected.size(), kMinBuffer}));
       // A shorter message is the start of a longer one. So a server that receives a ping into
       // `incoming` has the pong there, with the head of the ping.
       for (std::vector<char>* const message : {&t.outgoing, &t.expected, &t.incoming})
         fill_pattern(*message, config.token);
+      if (o.size_mix) make_mix(t, parse_size_mix(*o.size_mix).value());
       if (o.samples && !is_server) {  // resize() touches the memory before the first ping
         t.samples.resize(kMaxSamples / count);
         t.samples.clear();
       }
     }
+  }
+
+  // Gives the thread messages of each size. They are the starts of the largest ones.
+  void make_mix(PingThread& t, const std::vector<SizeShare>& sizes) const {
+    const auto start_of = [](const std::vector<char>& message, std::uint64_t size) {
+      return std::vector<char>(message.begin(),
+                               message.begin() + static_cast<std::ptrdiff_t>(size));
+    };
+    for (const SizeShare& each : sizes) {
+      const std::uint64_t pong = config_.options.response_size.value_or(each.size);
+      t.mix.push_back({.size = each.size,
+                       .outgoing = start_of(t.outgoing, is_server_ ? pong : each.size),
+                       .expected = start_of(t.expected, is_server_ ? each.size : pong)});
+    }
+    for (const std::uint32_t size : size_sequence(sizes))
+      t.turns.push_back(static_cast<std::uint8_t>(std::ranges::find(t.mix, size, &PingShare::size) -
+                                                  t.mix.begin()));
+    t.swap_messages();
   }
 
   std::uint64_t streams() const { return config_.options.streams.value_or(1); }
@@ -143,6 +163,9 @@ class PingPong final : public Endpoint {
         t.incoming.insert(t.incoming.begin(), t.framing.ip_header, '\0');
         t.head = t.framing.mark_size + sizeof(DatagramHeader);
         std::copy_n(t.framing.mark.begin(), t.framing.mark_size, t.outgoing.begin());
+        for (PingShare& share : t.mix)
+          if (!share.outgoing.empty())
+            std::copy_n(t.framing.mark.begin(), t.framing.mark_size, share.outgoing.begin());
       }
       t.flows.emplace_back().fd = std::move(flows[i]);
       t.flows.back().place = i;
@@ -176,7 +199,7 @@ class PingPong final : public Endpoint {
       for (const PingThread& t : threads_) ended = std::max(ended, t.ended);
     }
     if (ended > first.opened) m.window_s = to_seconds(std::min(ended, first.closed) - first.opened);
-    m.bytes_sent = sum(&PingThread::issued) * *config_.options.message_size;
+    m.bytes_sent = sum(&PingThread::issued) * max_message(config_.options);
     m.exchanges = 0;
     std::vector<double> shares;
     for (PingThread& t : threads_) {
@@ -188,6 +211,7 @@ class PingPong final : public Endpoint {
       for (const PingFlow& flow : t.flows) shares.push_back(static_cast<double>(flow.exchanges));
     }
     m.bytes_received = *m.exchanges * response_size(config_.options);
+    if (config_.options.size_mix) report_mix(m);
     std::stable_sort(m.samples.begin(), m.samples.end(),
                      [](const Sample& a, const Sample& b) { return a.sent < b.sent; });
     if (config_.options.samples) m.samples_dropped = sum(&PingThread::samples_dropped);
@@ -210,6 +234,19 @@ class PingPong final : public Endpoint {
       if (has_port(config_.options.transport)) m.time_waits = count_time_waits();
     }
     if (m.exchanges == 0 && m.error.empty()) m.error = kNoPingAnswered;
+  }
+
+  // Reports the round trips of each size, and the bytes of all.
+  void report_mix(Measurement& m) const {
+    m.bytes_sent = m.bytes_received = 0;
+    m.rtt_of_sizes.resize(threads_.front().mix.size());
+    for (const PingThread& t : threads_)
+      for (std::size_t i = 0; i < t.mix.size(); ++i) {
+        const PingShare& share = t.mix[i];
+        m.rtt_of_sizes[i].merge(share.rtt);
+        *m.bytes_sent += share.issued * share.size;
+        *m.bytes_received += share.rtt.count() * config_.options.response_size.value_or(share.size);
+      }
   }
 
   const PingPongOps ops_;

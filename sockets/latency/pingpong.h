@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "sockets/core/size_mix.h"
 #include "sockets/measure/histogram.h"
 #include "sockets/measure/meter.h"
 #include "sockets/transport/transport.h"
@@ -35,22 +36,36 @@ struct PingFlow {
   Nanoseconds sent = 0;              // send time of the current ping
   std::size_t received = 0;          // stream: received bytes of the current message
   std::uint64_t exchanges = 0;       // answered pings in the window
-  std::uint64_t answered_up_to = 0;  // one more than the highest answered number
+  std::uint64_t answered_up_to = 0;  // one more than the highest answered number; of a stream with
+                                     // a mix of sizes: the answered pings of the flow
   bool waiting = false;              // client: for a pong; server: for the end of the client
   std::size_t place = 0;             // among the flows of this end
 };
 
-// Returns the size of a pong. Without `response_size` it is the size of the ping.
+// Returns the size of a pong. Without `response_size` it is the size of the ping, of a mix that of
+// the largest.
 inline std::uint64_t response_size(const Options& o) {
-  return o.response_size.value_or(o.message_size.value());
+  return o.response_size ? *o.response_size : max_message(o);
 }
+
+// The pings of one size of a mix.
+struct PingShare {
+  std::uint64_t size = 0;      // of a ping
+  std::vector<char> outgoing;  // the messages of PingThread, if it is not the turn of this size
+  std::vector<char> expected;
+  std::uint64_t issued = 0;  // pings in the window
+  Histogram rtt;
+};
 
 // Input and results of the loop of one thread. Other threads read only `exchanges` during the loop.
 struct PingThread {
-  std::vector<PingFlow> flows;  // or the listener of a connect server
-  std::vector<char> outgoing;   // one message to send: the client's ping, the server's pong
-  std::vector<char> expected;   // one message that the other end sends, as `verify` compares it
-  std::vector<char> incoming;   // one receive; a server turns the ping in it into the pong
+  std::vector<PingFlow> flows;      // or the listener of a connect server
+  std::vector<char> outgoing;       // one message to send: the client's ping, the server's pong
+  std::vector<char> expected;       // one message that the other end sends, as `verify` compares it
+  std::vector<char> incoming;       // one receive; a server turns the ping in it into the pong
+  std::vector<PingShare> mix;       // the sizes of pings; empty: all are equal
+  std::vector<std::uint8_t> turns;  // the shares of successive pings of a mix
+  std::size_t share = 0;            // whose turn it is
   ConnectListener* listener = nullptr;  // of a connect server
   Framing framing;                      // of datagrams
   std::uint64_t limit = 0;              // maximum number of pings in the window
@@ -89,6 +104,19 @@ struct PingThread {
     return next_number++;
   }
 
+  // With a mix: makes `outgoing` and `expected` the messages of ping `number`, without a copy.
+  void turn_to(std::uint64_t number) noexcept {
+    const std::size_t next = turns[number % turns.size()];
+    if (next == share) return;
+    swap_messages();
+    share = next;
+    swap_messages();
+  }
+  void swap_messages() noexcept {
+    outgoing.swap(mix[share].outgoing);
+    expected.swap(mix[share].expected);
+  }
+
   // Returns true if a received `message` equals the expected one from byte `head` on, or if
   // `verify` is off. Otherwise sets errno to EBADMSG.
   bool is_intact(const char* message) const noexcept {
@@ -121,6 +149,14 @@ struct PingWindow {
     ++flow.exchanges;
     t.exchanges.store(t.exchanges.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     if (t.samples.capacity() > 0) keep(t, {sent - open, difference(now, sent)});
+  }
+
+  // With a mix, count a ping and its pong for the size whose turn it is.
+  void issue_share(PingThread& t, Nanoseconds now) const noexcept {
+    if (now >= open) ++t.mix[t.share].issued;
+  }
+  void record_share(PingThread& t, Nanoseconds sent, Nanoseconds now) const noexcept {
+    if (sent >= open) t.mix[t.share].rtt.record(difference(now, sent));
   }
 
   // Records at `now` that no pong arrived within the timeout.

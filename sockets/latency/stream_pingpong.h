@@ -24,7 +24,9 @@ inline bool is_intact_pong(const PingThread& t, const PingFlow& flow, const char
   return false;
 }
 
-template <Wait wait, bool thinks = false>
+// `shaped`: pauses for think_time between pings, and pings have the sizes of a mix, if there is
+// one.
+template <Wait wait, bool shaped = false>
 void ping_stream(PingThread& t, Meter& meter, const EndpointConfig& config) {
   PingFlow& flow = t.flows.front();
   const int fd = flow.fd.get();
@@ -32,31 +34,43 @@ void ping_stream(PingThread& t, Meter& meter, const EndpointConfig& config) {
   char* const pong = t.incoming.data();
   const std::size_t ping_size = t.outgoing.size(), pong_size = t.expected.size();
   const Nanoseconds spin = config.options.spin_time.value_or(kSpinTime);
+  const bool mixed = shaped && !t.mix.empty();
+  const Nanoseconds pause = config.options.think_time.value_or(0);
   const PingWindow window = open_window(t, meter);
   while (!meter.stopped()) {
+    if (mixed) t.turn_to(t.next_number);
     number_ping(t, flow);
     const Nanoseconds sent = fast_now_ns();
     if (!window.may_send(t, sent)) break;
-    if (!send_all<wait>(fd, ping, ping_size)) return fail(t, meter, "send of a ping");
-    if (!receive_all<wait>(fd, pong, pong_size, spin)) return fail(t, meter, "receive of a pong");
+    if (mixed) window.issue_share(t, sent);
+    if (!send_all<wait>(fd, mixed ? t.outgoing.data() : ping,
+                        mixed ? t.outgoing.size() : ping_size))
+      return fail(t, meter, "send of a ping");
+    if (!receive_all<wait>(fd, pong, mixed ? t.expected.size() : pong_size, spin))
+      return fail(t, meter, "receive of a pong");
     const Nanoseconds now = fast_now_ns();
     window.record(t, flow, sent, now);
+    if (mixed) window.record_share(t, sent, now);
     if (!is_intact_pong(t, flow, pong)) return fail(t, meter, "payload of a pong");
-    if constexpr (thinks) think<wait>(now + *config.options.think_time, t, meter);
+    if constexpr (shaped) think<wait>(now + pause, t, meter);
   }
   ::shutdown(fd, SHUT_WR);  // tells the server that the client has finished
 }
 
-template <Wait wait>
+template <Wait wait, bool mixed = false>
 void pong_stream(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const int fd = t.flows.front().fd.get();
   char* const data = t.incoming.data();
   const std::size_t ping_size = t.expected.size(), pong_size = t.outgoing.size();
   const Nanoseconds spin = config.options.spin_time.value_or(kSpinTime);
-  for (; receive_all<wait>(fd, data, ping_size, spin); ++t.total_exchanges) {
+  if constexpr (mixed) t.turn_to(0);
+  for (; receive_all<wait>(fd, data, mixed ? t.expected.size() : ping_size, spin);
+       ++t.total_exchanges) {
     if (t.total_exchanges == 0) meter.first_byte();
     if (!t.is_intact(data)) return fail(t, meter, "payload of a ping");
-    if (!send_all<wait>(fd, data, pong_size)) return fail(t, meter, "send of a pong");
+    if (!send_all<wait>(fd, data, mixed ? t.outgoing.size() : pong_size))
+      return fail(t, meter, "send of a pong");
+    if constexpr (mixed) t.turn_to(t.total_exchanges + 1);
   }
   if (errno != 0) fail(t, meter, "receive of a ping");  // 0: the client has finished
 }

@@ -10,13 +10,14 @@
 
 namespace pingperf {
 
+inline constexpr Nanoseconds kStopCheck = 50 * kMillisecond;  // maximum delay of a stop
+
 // Waits until `until`. Returns earlier if the window closes or the meter is stopped.
 template <Wait wait>
 void think(Nanoseconds until, const PingThread& t, const Meter& meter) noexcept {
-  constexpr Nanoseconds kNap = 50 * kMillisecond;  // maximum delay of a stop
   for (Nanoseconds now; (now = fast_now_ns()) < until && now < t.closed && !meter.stopped();) {
     if constexpr (wait == Wait::spin) continue;
-    const Nanoseconds left = std::min({until, t.closed, now + kNap}) - now;
+    const Nanoseconds left = std::min({until, t.closed, now + kStopCheck}) - now;
     const timespec nap{left / kSecond, left % kSecond};
     ::clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, nullptr);
   }

@@ -134,6 +134,7 @@ struct Measurement {
   std::optional<std::uint64_t> port_waits;       // retries of connect() without a free port
   std::optional<double> clock_cost_ns;           // one reading of the clock
   std::optional<Histogram> rtt;                  // of answered pings; empty: no ping was answered
+  std::vector<Histogram> rtt_of_sizes;           // with size_mix: of each size, in its order
   std::map<Span, Histogram> spans;               // the measured spans
   std::vector<Sample> samples;                   // filled with `samples: all`
   std::optional<std::uint64_t> samples_dropped;  // not stored, because there was no space

@@ -29,7 +29,7 @@ void send_datagrams(FlowGroup& group, Meter& meter) {
     ++number;
     flow.sent.add(static_cast<std::uint64_t>(n));
   }
-  if (flow.error == 0) send_end(flow.fd.get(), number);
+  finish_datagrams(flow, number);
   group.copies = 1;
 }
 

@@ -123,7 +123,7 @@ ssize_t BurstSender::send(int flags) noexcept {
 void BurstSender::finish() noexcept {
   constexpr int kNone = 0;  // the marks are single datagrams
   if (gso_) ::setsockopt(flow_.fd.get(), SOL_UDP, UDP_SEGMENT, &kNone, sizeof kNone);
-  if (flow_.error == 0) send_end(flow_.fd.get(), number_);
+  finish_datagrams(flow_, number_);
 }
 
 BurstReceiver::BurstReceiver(Flow& flow, const Options& o, Meter& meter, Coalescing& coalescing)

@@ -37,6 +37,11 @@ class MixedSizes {
   const std::span<const std::uint32_t> sizes_;
 };
 
+// Tells the receiver that the sender of so many datagrams has finished, unless the flow has failed.
+inline void finish_datagrams(const Flow& flow, std::uint64_t count) noexcept {
+  if (flow.error == 0) send_end(flow.fd.get(), count);
+}
+
 // The receiver of one flow.
 class DatagramSink {
  public:

@@ -230,7 +230,7 @@ void send_datagram_frames(FlowGroup& group, Meter& meter) {
     std::memcpy(flow.outgoing.data() + kMinDatagram, &due, sizeof due);
     return send_datagram_frame(flow, *group.options.frame_bytes, number, meter);
   });
-  if (flow.error == 0) send_end(flow.fd.get(), number);
+  finish_datagrams(flow, number);
 }
 
 void receive_datagram_frames(FlowGroup& group, Meter& meter) {

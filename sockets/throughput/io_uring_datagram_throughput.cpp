@@ -37,7 +37,7 @@ class DatagramRing {
   void fill(const Meter& meter) noexcept {
     Nanoseconds now = now_ns();
     while (!free_.empty() && !is_full()) {
-      if (!flow_.pace.is_due() && !is_idle()) return;
+      if (!flow_.pace.is_due() && !is_idle() && !is_due_now(flow_.pace)) return;
       const bool waits = !flow_.pace.is_due();
       flow_.pace.wait(meter, sizes_.cost_of(number_));
       if (waits) now = now_ns();
@@ -101,7 +101,7 @@ void send_datagrams(FlowGroup& group, Meter& meter) {
   group.await_others();
   meter.first_byte();
   send_all(ring, flow, meter);
-  if (flow.error == 0) send_end(flow.fd.get(), ring.count());
+  finish_datagrams(flow, ring.count());
 }
 
 void send(FlowGroup& group, Meter& meter) {
@@ -144,13 +144,13 @@ constexpr TransferOps kOps = {send, receive_datagrams, kDatagrams};
 }  // namespace
 
 const Engine& io_uring_udp_throughput() {
-  static const Engine engine =
-      make_transfer_engine({.name = "io_uring",
-                            .summary = kIoUringSummary,
-                            .transport = Transport::udp,
-                            .ops = kOps,
-                            .parameters = {"queue_depth", "sqpoll", "verify", "size_mix"},
-                            .unavailable = io_uring_unavailable});
+  static const Engine engine = make_transfer_engine(
+      {.name = "io_uring",
+       .summary = kIoUringSummary,
+       .transport = Transport::udp,
+       .ops = kOps,
+       .parameters = {"queue_depth", "sqpoll", "verify", "size_mix", "on_off.on", "on_off.off"},
+       .unavailable = io_uring_unavailable});
   return engine;
 }
 

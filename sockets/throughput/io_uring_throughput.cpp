@@ -39,7 +39,7 @@ class SendRing {
   // Queues the sends that are due, up to the depth. If none is in progress, waits until one is due.
   void fill(const Meter& meter) noexcept {
     while (under_way_ < depth_ && !is_full()) {
-      if (!flow_.pace.is_due() && under_way_ > 0) return;
+      if (!flow_.pace.is_due() && under_way_ > 0 && !is_due_now(flow_.pace)) return;
       flow_.pace.wait(meter);
       io_uring_sqe* const sqe = ring_.next();
       if (zero_copy_)
@@ -149,7 +149,7 @@ std::span<const Engine> io_uring_throughput() {
                        .summary = kIoUringSummary,
                        .transport = Transport::tcp,
                        .ops = kOps,
-                       .parameters = {"queue_depth", "sqpoll"},
+                       .parameters = {"queue_depth", "sqpoll", "on_off.on", "on_off.off"},
                        .unavailable = io_uring_unavailable};
     std::vector<Engine> all = make_plain_stream_engines(row);
     row.parameters.push_back("zero_copy");

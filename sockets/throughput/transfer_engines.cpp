@@ -30,9 +30,7 @@ std::optional<std::string> validate_mix(const Options& o) {
   if (!o.size_mix) return std::nullopt;
   if (o.message_size) return "size_mix: replaces message_size; set only one of them";
   if (o.gso.value_or(false)) return "size_mix: cannot be combined with gso, which has one size";
-  if (is_stream(o.transport) || (min_message(o) >= kMinDatagram && max_message(o) <= kMaxUdp))
-    return std::nullopt;
-  return "size_mix: a datagram has 16 (sequence number and time stamp) to 65507 bytes";
+  return std::nullopt;
 }
 
 std::optional<std::string> validate_on_off(const Options& o) {

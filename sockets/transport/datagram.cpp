@@ -12,6 +12,7 @@
 #include "sockets/core/error.h"
 #include "sockets/core/io.h"
 #include "sockets/core/limits.h"
+#include "sockets/core/size_mix.h"
 #include "sockets/core/socket_options.h"
 
 namespace pingperf {
@@ -172,6 +173,8 @@ void send_end(int fd, std::uint64_t count) noexcept {
 
 std::optional<std::string> validate_datagram(const Options& options) {
   const auto fits = [](std::uint64_t size) { return size >= kMinDatagram && size <= 65507; };
+  if (options.size_mix && !(fits(min_message(options)) && fits(max_message(options))))
+    return "size_mix: a datagram has 16 (sequence number and time stamp) to 65507 bytes";
   if (!fits(options.message_size.value_or(kMinDatagram)))
     return "message_size of a UDP datagram must be from 16 (sequence number and time stamp) to "
            "65507 bytes";

@@ -14,6 +14,7 @@
 
 #include "sockets/core/error.h"
 #include "sockets/core/io.h"
+#include "sockets/core/size_mix.h"
 #include "sockets/core/socket_options.h"
 #include "sockets/transport/availability.h"
 #include "sockets/transport/datagram.h"
@@ -262,6 +263,9 @@ std::optional<std::string> validate_raw(const Options& options) {
   const auto fits = [](std::uint64_t size) {
     return size >= kMark + kMinDatagram && size <= 65507;
   };
+  if (options.size_mix && !(fits(min_message(options)) && fits(max_message(options))))
+    return "size_mix: a raw or ICMP message has 24 (mark, sequence number and time stamp) to 65507 "
+           "bytes";
   if (!fits(options.message_size.value_or(64)))
     return "message_size of a raw or ICMP message must be from 24 (mark, sequence number and time "
            "stamp) to 65507 bytes";

@@ -266,6 +266,7 @@ class ReverseTransferTest : public TransferTest {};
 class ResponseSizePingTest : public PingTest {};
 class SamplesPingTest : public PingTest {};
 class ServerEngineTest : public EngineTest {};
+class SizeMixPingTest : public PingTest {};
 class SizeMixTransferTest : public TransferTest {};
 class StreamsPingTest : public PingTest {};
 class StreamsTransferTest : public TransferTest {};
@@ -451,9 +452,10 @@ TEST_P(SizeMixTransferTest, EveryMessageHasTheSizeOfItsTurn) {
 
 TEST_P(SizeMixTransferTest, AMixThatDoesNotFitIsAnError) {
   Options options = options_for(engine());
-  options.size_mix = "15:1 1400:1";
+  options.size_mix = "64:1 1400:1";
   EXPECT_NE(engine().validate(options).value_or("").find("message_size"), std::string::npos);
   options.message_size.reset();
+  options.size_mix = "15:1 1400:1";
   EXPECT_EQ(engine().validate(options).has_value(), is_datagram(engine()));
 }
 
@@ -895,6 +897,54 @@ TEST_P(PingTest, TheSmallestMessagesWork) {
     ASSERT_EQ(engine().validate(options), std::nullopt);
   }
   expect_well(run_trial(engine(), options));
+}
+
+// Two cycles of a mix per flow.
+TEST_P(SizeMixPingTest, EveryPingHasTheSizeOfItsTurn) {
+  for (const std::uint64_t response : {0, 300})
+    for (const std::uint64_t streams : {1, 3}) {
+      if (response > 0 && !engine().honours("response_size")) continue;
+      if (streams > 1 && (flows_for(engine(), streams) < streams)) continue;
+      SCOPED_TRACE(testing::Message() << "response " << response << " streams " << streams);
+      Options options = options_for(engine());
+      options.message_size.reset();
+      options.size_mix = "64:7 570:4 1400:1";
+      options.duration.reset();
+      options.warmup = 0;
+      options.messages = 24 * streams;
+      options.streams = streams;
+      options.verify = true;
+      if (response > 0) options.response_size = response;
+      if (engine().honours("threads")) options.threads = 1;
+      if (engine().honours("ping_timeout")) options.ping_timeout = kSecond;
+      ASSERT_EQ(engine().validate(options), std::nullopt);
+      const Ends ends = run_trial(engine(), options);
+      expect_well(ends);
+      EXPECT_EQ(ends.client.exchanges.value(), 24 * streams);
+      ASSERT_EQ(ends.client.rtt_of_sizes.size(), 3u);
+      std::uint64_t counted = 0;
+      for (const Histogram& rtt : ends.client.rtt_of_sizes) counted += rtt.count();
+      EXPECT_EQ(counted, 24 * streams);
+      if (streams > 1) continue;  // a fast flow has more turns
+      EXPECT_EQ(ends.client.rtt_of_sizes[0].count(), 14u);
+      EXPECT_EQ(ends.client.rtt_of_sizes[2].count(), 2u);
+      EXPECT_EQ(ends.client.bytes_sent.value(), 2 * 4128u);
+      EXPECT_EQ(ends.client.bytes_received.value(), response > 0 ? 24 * response : 2 * 4128);
+    }
+}
+
+TEST_P(SizeMixPingTest, AMixThatDoesNotFitIsAnError) {
+  Options options = options_for(engine());
+  const auto error = [&] { return engine().validate(options).value_or(""); };
+  options.size_mix = "64:1 1400:1";
+  EXPECT_NE(error().find("message_size"), std::string::npos);
+  options.message_size.reset();
+  EXPECT_EQ(error(), "");
+  options.in_flight = 2;
+  EXPECT_NE(error().find("in_flight"), std::string::npos);
+  options.in_flight.reset();
+  options.size_mix = "15:1 1400:1";
+  EXPECT_EQ(error().starts_with("size_mix: "), is_datagram(engine()));
 }
 
 TEST_P(ResponseSizePingTest, PingsAndPongsHaveSizesOfTheirOwn) {
@@ -1535,6 +1585,10 @@ INSTANTIATE_TEST_SUITE_P(Every, SamplesPingTest, engines_that([](const Engine& e
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, ServerEngineTest,
                          engines_that([](const Engine& e) { return is_any(e) && e.listen; }),
+                         test_name);
+INSTANTIATE_TEST_SUITE_P(Every, SizeMixPingTest, engines_that([](const Engine& e) {
+                           return measures_round_trips(e) && e.honours("size_mix");
+                         }),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Every, SizeMixTransferTest, engines_that([](const Engine& e) {
                            return moves_bulk_data(e) && e.honours("size_mix");
