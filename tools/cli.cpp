@@ -24,7 +24,7 @@
 #include "harness/base/csv.h"
 #include "harness/base/json.h"
 #include "harness/base/lines.h"
-#include "harness/base/say.h"
+#include "harness/base/print_message.h"
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
 #include "harness/base/usage_error.h"
@@ -548,12 +548,12 @@ int run_cli(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (const std::string command = misspelt_command(app, words); !command.empty()) {
-      say("{}\n", command);
+      print_message("{}\n", command);
       return kWrongUsage;
     }
     const int code = app.exit(e);
     if (app.got_subcommand("compare") && has_extra_paths(app))
-      say("Put a glob in quotes: 'results/NAME/2026*'\n");
+      print_message("Put a glob in quotes: 'results/NAME/2026*'\n");
     return code == 0 ? 0 : kWrongUsage;
   }
   return result;
@@ -581,18 +581,18 @@ int pingperf_main(int argc, char** argv) {
       return run_copy_agent(argv[3], {argv + 4, argv + argc}, std::atoll(argv[2]) * kMillisecond);
     const int code = run_cli(argc, argv);
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-    say("pingperf: cannot write to stdout: {}\n", std::strerror(errno));
+    print_message("pingperf: cannot write to stdout: {}\n", std::strerror(errno));
     return kBroken;
   } catch (const UsageError& e) {
-    say("{}\n", e.what());
+    print_message("{}\n", e.what());
     return kWrongUsage;
   } catch (const CsvError& e) {  // a file of the user
-    say("{}\n", e.what());
+    print_message("{}\n", e.what());
     return kWrongUsage;
   } catch (const std::exception& e) {
     // An error of several hosts has a line for each.
     std::istringstream lines(e.what());
-    for (std::string line; std::getline(lines, line);) say("pingperf: {}\n", line);
+    for (std::string line; std::getline(lines, line);) print_message("pingperf: {}\n", line);
     return kBroken;
   }
 }

@@ -12,7 +12,7 @@
 #include "harness/agent/systems.h"
 #include "harness/base/counted.h"
 #include "harness/base/json.h"
-#include "harness/base/say.h"
+#include "harness/base/print_message.h"
 #include "harness/base/usage_error.h"
 #include "harness/experiment/experiment_reader.h"
 #include "harness/experiment/plan.h"
@@ -95,9 +95,9 @@ Json lines_of(const std::string& text) {
 void print_recovered(std::string_view host, const std::vector<std::string>& undone,
                      const std::vector<std::string>& not_undone) {
   for (const std::string& command : undone)
-    say("undid a change of a killed run on {}: {}\n", host, command);
+    print_message("undid a change of a killed run on {}: {}\n", host, command);
   for (const std::string& command : not_undone)
-    say("could not undo a change of a killed run on {}: {}\n", host, command);
+    print_message("could not undo a change of a killed run on {}: {}\n", host, command);
 }
 
 void print_recovered(Agents& agents) {
@@ -110,15 +110,17 @@ void print_recovered(Agents& agents) {
 
 void announce_launchers(const Experiment& experiment) {
   for (const Launcher& launcher : launchers_of(experiment))
-    say("{}: runs: {}\n", launcher.place, launcher.command);
+    print_message("{}: runs: {}\n", launcher.place, launcher.command);
 }
 
 void print_warnings(const Experiment& experiment, const Criteria& criteria,
                     const std::string& place) {
-  for (const std::string& line : experiment.warnings) say("{}warning: {}\n", place, line);
-  if (const auto line = left_out_by_only(criteria)) say("{}warning: {}\n", place, *line);
-  for (const std::string& line : limits_here(experiment)) say("{}warning: {}\n", place, line);
-  for (const std::string& line : undecidable(criteria)) say("{}warning: {}\n", place, line);
+  for (const std::string& line : experiment.warnings) print_message("{}warning: {}\n", place, line);
+  if (const auto line = left_out_by_only(criteria)) print_message("{}warning: {}\n", place, *line);
+  for (const std::string& line : limits_here(experiment))
+    print_message("{}warning: {}\n", place, line);
+  for (const std::string& line : undecidable(criteria))
+    print_message("{}warning: {}\n", place, line);
 }
 
 void print_json(const Json& document) {
@@ -155,7 +157,7 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
       const Json errors = lines_of(e.what());
       document.push_back(
           {{"file", file}, {"ok", false}, {"error", errors.front()}, {"errors", errors}});
-      say("{}\n", e.what());
+      print_message("{}\n", e.what());
       wrong = true;
     }
   }

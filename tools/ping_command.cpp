@@ -7,7 +7,7 @@
 
 #include "harness/base/interrupt.h"
 #include "harness/base/json.h"
-#include "harness/base/say.h"
+#include "harness/base/print_message.h"
 #include "harness/base/units.h"
 #include "harness/base/usage_error.h"
 #include "harness/report/results_table.h"
@@ -259,7 +259,8 @@ int ping_command(PingCommand command) {
   else
     print_summary(command, client.server(), figures);
   if (figures.rtt().count() > 0) return 0;
-  for (const auto& [reason, count] : figures.reasons()) say("pingperf ping: {}\n", reason);
+  for (const auto& [reason, count] : figures.reasons())
+    print_message("pingperf ping: {}\n", reason);
   return 3;
 }
 

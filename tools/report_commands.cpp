@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "harness/base/json.h"
-#include "harness/base/say.h"
+#include "harness/base/print_message.h"
 #include "harness/base/usage_error.h"
 #include "harness/experiment/case_order.h"
 #include "harness/experiment/experiment_reader.h"
@@ -67,7 +67,7 @@ void print_undecidable(const RunComparison& comparison) {
   const auto first = std::find_if(comparison.rows.begin(), comparison.rows.end(), is_undecidable);
   if (first == comparison.rows.end()) return;
   const auto count = std::count_if(first, comparison.rows.end(), is_undecidable);
-  say("no verdict in {} of {} rows: {}\n", count, comparison.rows.size(), first->warning);
+  print_message("no verdict in {} of {} rows: {}\n", count, comparison.rows.size(), first->warning);
 }
 
 // Reports the cases that are not compared because a search varied their trials.
@@ -78,8 +78,8 @@ void print_searched(const RunSet& runs) {
                             [&](const RunSet::Run& run) { return run.trials.is_searched(c.name); }))
       names.push_back(c.name);
   if (names.empty()) return;
-  say("not compared, because the trials of a search differ (see searches.csv): {}\n",
-      fmt::join(names, ", "));
+  print_message("not compared, because the trials of a search differ (see searches.csv): {}\n",
+                fmt::join(names, ", "));
 }
 
 struct FinishedRun {
@@ -201,11 +201,11 @@ int compare_command(const CompareCommand& command) {
   if (command.explain) {
     explain_runs(comparison, base, new_runs);
     if (std::ranges::none_of(comparison.rows, is_difference_found))
-      say("--explain: no row has a verdict, so there is nothing to explain\n");
+      print_message("--explain: no row has a verdict, so there is nothing to explain\n");
   }
   fmt::print("{}", formatted(comparison, command.format, command.fail_on));
   const std::vector<std::string> lines = failures(comparison, command.fail_on);
-  for (const std::string& line : lines) say("failed: {}\n", line);
+  for (const std::string& line : lines) print_message("failed: {}\n", line);
   if (!command.fail_on.empty()) print_undecidable(comparison);
   return lines.empty() ? 0 : 1;
 }

@@ -14,7 +14,7 @@
 #include "harness/agent/launchers.h"
 #include "harness/base/counted.h"
 #include "harness/base/json.h"
-#include "harness/base/say.h"
+#include "harness/base/print_message.h"
 #include "harness/base/terminal.h"
 #include "harness/base/usage_error.h"
 #include "harness/doctor/check_hosts.h"
@@ -105,7 +105,7 @@ Outcome report(const Experiment& experiment, const Criteria& criteria,
   }
   for (const Verdict& row : gates) {
     if (!fails(row)) continue;
-    say("gate {}: {}\n", name(row.decision), describe(row));
+    print_message("gate {}: {}\n", name(row.decision), describe(row));
     ++outcome.failed_gates;
   }
   return outcome;
@@ -160,9 +160,10 @@ std::uint64_t run_looks(const RunCommand& command, const Experiment& experiment,
     if (reasons.empty()) return look;
     const bool is_last = look == looks.back();
     if (command.quiet && !is_last) continue;
-    say("after {} {}:\n", counted(look, "block"),
+    print_message(
+        "after {} {}:\n", counted(look, "block"),
         is_last ? "undecided, and the maximum is reached" : "undecided, running more blocks");
-    for (const std::string& reason : reasons) say("  {}\n", reason);
+    for (const std::string& reason : reasons) print_message("  {}\n", reason);
   }
   return looks.back();
 }
@@ -226,7 +227,8 @@ void warn_of_unpinned_latency(const Experiment& experiment) {
   };
   const auto found = std::find_if(experiment.cases.begin(), experiment.cases.end(), is_unpinned);
   if (found == experiment.cases.end()) return;
-  say("warning: latency without pin (case {}): the round trip depends on the CPUs, "
+  print_message(
+      "warning: latency without pin (case {}): the round trip depends on the CPUs, "
       "which differ between trials. Add e.g. pin: {{client: 0, server: 0}}\n",
       found->name);
 }
@@ -236,7 +238,8 @@ void warn_of_hosts(const std::vector<HostReport>& reports) {
   for (const HostReport& report : reports)
     for (const Finding& finding : report.findings)
       if (finding.severity == Severity::serious)
-        say("doctor: {}: {}. {} Fix: {}\n", report.host, finding.what, finding.why, finding.remedy);
+        print_message("doctor: {}: {}. {} Fix: {}\n", report.host, finding.what, finding.why,
+                      finding.remedy);
 }
 
 // Throws UsageError if the experiment does not suit a host, so that nobody waits for its rows.
@@ -309,20 +312,22 @@ void announce(const RunCommand& command, const Experiment& experiment, const Cri
               const RunDirectory& directory) {
   const std::vector<Trial> trials = missing_trials(experiment, plan_trials(experiment), directory);
   const std::uint64_t most = interim_analyses(criteria).back();
-  say("{}: {}, {}{}{}, about {}{}\n", experiment.name, counted(experiment.cases.size(), "case"),
-      criteria.searches.empty() ? "" : "at most ", counted(trials.size(), "trial"),
-      command.resume.empty() ? "" : " left",
-      ProgressView::clock_text(expected_length(experiment, trials)),
-      most > experiment.plan.repetitions
-          ? fmt::format(", and more until the data are precise enough: at most {}",
-                        counted(most, "block"))
-          : "");
+  print_message("{}: {}, {}{}{}, about {}{}\n", experiment.name,
+                counted(experiment.cases.size(), "case"),
+                criteria.searches.empty() ? "" : "at most ", counted(trials.size(), "trial"),
+                command.resume.empty() ? "" : " left",
+                ProgressView::clock_text(expected_length(experiment, trials)),
+                most > experiment.plan.repetitions
+                    ? fmt::format(", and more until the data are precise enough: at most {}",
+                                  counted(most, "block"))
+                    : "");
 }
 
 // Makes the lab of the experiment and sets its hosts to the namespaces. Returns null without a lab.
 std::unique_ptr<Lab> make_lab(Experiment& experiment) {
   if (!experiment.lab) return nullptr;
-  for (const std::string& name : remove_stale_labs()) say("removed {}: its run is gone\n", name);
+  for (const std::string& name : remove_stale_labs())
+    print_message("removed {}: its run is gone\n", name);
   auto lab = std::make_unique<Lab>(*experiment.lab);
   experiment.hosts = {{lab->client(), lab->server(), std::nullopt}};
   if (std::ranges::any_of(experiment.variants, [](const auto& variant) {
@@ -360,10 +365,10 @@ class UndoAtEnd {
   ~UndoAtEnd() {
     variants_.to(nullptr);
     for (const std::string& command : variants_.not_undone())
-      say("{} {}\n",
-          is_lab_ ? "a change of the lab could not be undone, and ends with the lab,"
-                  : "a change could not be undone; run by hand",
-          command);
+      print_message("{} {}\n",
+                    is_lab_ ? "a change of the lab could not be undone, and ends with the lab,"
+                            : "a change could not be undone; run by hand",
+                    command);
   }
 
  private:
@@ -378,7 +383,8 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
   const std::unique_ptr<Lab> lab = make_lab(experiment);
   const std::vector<Trial> plan = plan_trials(experiment, interim_analyses(criteria).back());
   Agents agents(experiment, &interrupt);
-  for (const std::string& line : agents.absent()) say("{}: its trials are refused\n", line);
+  for (const std::string& line : agents.absent())
+    print_message("{}: its trials are refused\n", line);
   print_recovered(agents);
   resolve_addresses(experiment, agents);
   VariantSwitch variants(experiment, agents, interrupt);
@@ -408,12 +414,13 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
   if (document && sessions.is_set())
     document->update({{"set", sessions.set()}, {"session", sessions.number}});
   if (interrupt.raised()) {
-    say("Interrupted. To run the missing trials: pingperf run --resume {}\n",
-        directory.path().string());
+    print_message("Interrupted. To run the missing trials: pingperf run --resume {}\n",
+                  directory.path().string());
     return kInterrupted;
   }
   if (outcome.failed_trials > 0)
-    say("{} failed: see the columns status and error of trials.csv. To run them "
+    print_message(
+        "{} failed: see the columns status and error of trials.csv. To run them "
         "again: pingperf run --resume {} --failed\n",
         counted(outcome.failed_trials, "trial"), directory.path().string());
   if (outcome.failed_gates > 0) return kFailedGate;
@@ -430,12 +437,13 @@ int worse(int a, int b) {
 // Waits for the pause between two sessions. Returns false at once if the program is interrupted.
 bool pause_before(const RunCommand& command, const Sessions& sessions, const Interrupt& interrupt) {
   if (!command.quiet)
-    say("session {} of {} after a pause of {}\n", sessions.number, sessions.count,
-        ProgressView::clock_text(command.pause));
+    print_message("session {} of {} after a pause of {}\n", sessions.number, sessions.count,
+                  ProgressView::clock_text(command.pause));
   pollfd p{interrupt.fd(), POLLIN, 0};
   ::poll(&p, 1, static_cast<int>(command.pause / kMillisecond));
   if (!interrupt.raised()) return true;
-  say("Interrupted: {} of {} sessions are complete\n", sessions.number - 1, sessions.count);
+  print_message("Interrupted: {} of {} sessions are complete\n", sessions.number - 1,
+                sessions.count);
   return false;
 }
 
@@ -471,11 +479,11 @@ int run_sessions(const RunCommand& command, const Subject& subject, const Interr
       worst = worse(worst, run_session(command, subject, criteria, interrupt, sessions,
                                        documents ? &document : nullptr, lines));
     } catch (const StartInterrupted&) {
-      say("Interrupted before the first trial\n");
+      print_message("Interrupted before the first trial\n");
       worst = kInterrupted;
     } catch (const std::exception& e) {
       if (sessions.number == 1) throw;
-      say("session {} of {}: {}\n", sessions.number, sessions.count, e.what());
+      print_message("session {} of {}: {}\n", sessions.number, sessions.count, e.what());
       worst = worse(worst, kFailedTrials);
     }
     if (lines && !document.is_null()) lines->run_ended(document);

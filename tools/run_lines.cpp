@@ -8,7 +8,7 @@
 #include "harness/base/io.h"
 #include "harness/base/json.h"
 #include "harness/base/measurement_json.h"
-#include "harness/base/say.h"
+#include "harness/base/print_message.h"
 #include "tools/run_json.h"
 
 namespace pingperf {
@@ -71,7 +71,7 @@ void RunLines::write(std::string_view event, const Json& fields) {
     write_all(fd_, fmt::format("{{\"event\":\"{}\",{}\n", event, json_line(fields).substr(1)));
   } catch (const std::system_error& e) {
     is_closed_ = true;
-    say("stdout: {}: the run goes on without --format jsonl\n", e.code().message());
+    print_message("stdout: {}: the run goes on without --format jsonl\n", e.code().message());
   }
 }
 

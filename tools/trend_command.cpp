@@ -4,7 +4,7 @@
 #include <set>
 
 #include "harness/base/json.h"
-#include "harness/base/say.h"
+#include "harness/base/print_message.h"
 #include "harness/base/usage_error.h"
 #include "harness/report/junit.h"
 #include "harness/report/trend_table.h"
@@ -25,8 +25,8 @@ std::vector<HistoryRun> runs_of_machine(History& history, HistoryFilter filter) 
     for (const HistoryRun& run : all)
       if (run.machine != filter.machine) others.insert(run.machine);
     if (!others.empty())
-      say("only the runs of {}; --machine selects another of {} machines\n", filter.machine,
-          others.size() + 1);
+      print_message("only the runs of {}; --machine selects another of {} machines\n",
+                    filter.machine, others.size() + 1);
   }
   std::vector<HistoryRun> runs = history.runs(filter);
   if (runs.empty()) throw UsageError(history.file() + ": no run matches");
@@ -55,7 +55,7 @@ int trend_command(const TrendCommand& command) {
     for (const TrendSeries& series : trend.series)
       for (const TrendChange& change : series.changes)
         if (is_failure(trend, series, change, command.newest)) {
-          say("failed: {}\n", describe(trend, series, change));
+          print_message("failed: {}\n", describe(trend, series, change));
           result = 1;
         }
   return result;

@@ -17,8 +17,8 @@
 #include "harness/base/interrupt.h"
 #include "harness/base/io.h"
 #include "harness/base/lines.h"
+#include "harness/base/print_message.h"
 #include "harness/base/process.h"
-#include "harness/base/say.h"
 #include "harness/base/version.h"
 #include "sockets/core/error.h"
 #include "sockets/transport/token.h"
@@ -220,9 +220,9 @@ int run_copy_agent(const std::string& path, const std::vector<std::string>& laun
     }
     if (line) launcher.relay();
     if (!line && !launcher.has_ended())
-      say("no shell answered within {:.1f} s\n", to_seconds(timeout));
+      print_message("no shell answered within {:.1f} s\n", to_seconds(timeout));
   } catch (const std::system_error& e) {
-    say("{}\n", e.what());
+    print_message("{}\n", e.what());
   }
   return launcher.end();
 }

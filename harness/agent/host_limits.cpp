@@ -5,7 +5,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -17,28 +16,25 @@
 #include <optional>
 #include <set>
 
+#include "sockets/core/cpu_set.h"
 #include "sockets/core/fd.h"
 
 namespace pingperf {
 namespace {
 
-bool may_use_cpu(std::uint64_t cpu) {
-  constexpr int kMaxCpus = 8192;
-  const std::unique_ptr<cpu_set_t, void (*)(cpu_set_t*)> set(
-      CPU_ALLOC(kMaxCpus), [](cpu_set_t* cpus) { CPU_FREE(cpus); });
-  const std::size_t size = CPU_ALLOC_SIZE(kMaxCpus);
-  if (!set || ::sched_getaffinity(0, size, set.get()) != 0) return true;  // not known
-  return cpu < kMaxCpus && CPU_ISSET_S(cpu, size, set.get());
-}
-
 std::optional<std::string> cpu_limit(const Options& o) {
-  for (const auto& [key, cpu] :
-       {std::pair("pin.client", o.client_cpu), std::pair("pin.server", o.server_cpu)})
-    if (cpu && !may_use_cpu(*cpu))
-      return fmt::format(
-          "{}: this process may not use CPU {}, or there is none: taskset -p $$ "
-          "and nproc show the CPUs",
-          key, *cpu);
+  for (const auto& [key, pin] :
+       {std::pair("pin.client", o.client_cpu), std::pair("pin.server", o.server_cpu)}) {
+    if (!pin) continue;
+    try {
+      const Cpus cpus = cpus_of_pin(*pin), usable = usable_cpus();
+      if (!std::ranges::includes(usable, cpus))
+        return fmt::format("{}: {}: pingperf may use CPU{} {} of this host", key, *pin,
+                           usable.size() == 1 ? "" : "s", to_text(usable));
+    } catch (const std::runtime_error& e) {  // no such node
+      return fmt::format("{}: {}", key, e.what());
+    }
+  }
   return std::nullopt;
 }
 

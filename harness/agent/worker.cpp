@@ -14,7 +14,6 @@
 #include <cstring>
 #include <future>
 #include <mutex>
-#include <numeric>
 #include <thread>
 
 #include "harness/agent/protocol.h"
@@ -68,15 +67,6 @@ class Reporter {
   const std::uint64_t endpoint_;
   std::mutex mutex_;
 };
-
-// Returns the CPUs that this process can be pinned to: those of its cpuset that are online. It may
-// run on fewer, by taskset(1). Afterwards it may run on all of them.
-Cpus usable_cpus() {
-  Cpus all(kMaxCpu + 1);
-  std::iota(all.begin(), all.end(), 0u);
-  set_affinity(all);
-  return allowed_cpus();
-}
 
 // Pins this process and returns its CPUs; none if the end has no pin. The server's threads take
 // them from the last on, so that the ends of one set share a CPU only if it is too small. Throws

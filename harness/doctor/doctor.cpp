@@ -121,15 +121,15 @@ class Judge {
   void judge_cpus() {
     const Cpus cpus = cpus_in(fact<std::string>("cpus_allowed"));
     const std::string list = fact<std::string>("cpus_allowed").value_or("");
-    if (!cpus.empty() && requirements_)
+    const std::string for_pins = fact<std::string>("cpus_usable").value_or(list);
+    const Cpus usable = cpus_in(for_pins);
+    if (!usable.empty() && requirements_)
       for (const std::string& pin : requirements_->pins)
-        if (const auto set = parse_cpus(pin);
-            set && !std::includes(cpus.begin(), cpus.end(), set->begin(), set->end()))
+        if (const auto set = parse_cpus(pin); set && !std::ranges::includes(usable, *set))
           add("cpus", true,
               fmt::format("pin: {} is not one that pingperf may use: {}",
-                          is_one_cpu(pin) ? "CPU " + pin : "a CPU of " + pin, list),
-              "Trials that pin to it fail.",
-              fmt::format("pin to one of {}, or start pingperf with taskset -c", list), true);
+                          is_one_cpu(pin) ? "CPU " + pin : "a CPU of " + pin, for_pins),
+              "Trials that pin to it fail.", fmt::format("pin to some of {}", for_pins), true);
     if (!cpus.empty() && requirements_ && requirements_->threads > cpus.size())
       add("cpus", requirements_->spinning > cpus.size(),
           fmt::format("{} threads of the experiment share {} CPU{}", requirements_->threads,

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "harness/base/say.h"
+#include "harness/base/print_message.h"
 #include "harness/base/terminal.h"
 #include "harness/base/text_table.h"
 #include "harness/base/units.h"
@@ -87,9 +87,10 @@ void ProgressView::switch_ended(const Variant& variant, const std::string& error
   expected_left_ -= expected_switch(variant);
   clear();
   if (!error.empty())
-    say_to(out_, "{}\n", error);
+    print_message_to(out_, "{}\n", error);
   else if (!live_ && !quiet_)
-    say_to(out_, "variant {}: made in {:.2f} s\n", variant.name, to_seconds(now_ns() - started_));
+    print_message_to(out_, "variant {}: made in {:.2f} s\n", variant.name,
+                     to_seconds(now_ns() - started_));
   std::fflush(out_);
 }
 
@@ -122,8 +123,8 @@ void ProgressView::tick() {
 void ProgressView::trial_ended(const TrialRecord& record) {
   const bool failed = record.status != Status::ok;
   if (live_ || (quiet_ && !failed)) return;  // on a terminal, a table at the end shows failures
-  say_to(out_, "[{}/{}] {}  {}{}\n", record.trial.position, trials_, record.trial_case->name,
-         searched_text(*record.trial_case), result_text(record));
+  print_message_to(out_, "[{}/{}] {}  {}{}\n", record.trial.position, trials_,
+                   record.trial_case->name, searched_text(*record.trial_case), result_text(record));
   std::fflush(out_);
 }
 
@@ -141,13 +142,13 @@ void ProgressView::round_left_out(const Experiment& experiment, std::span<const 
 }
 
 void ProgressView::show(const std::string& line) {
-  say_to(out_, "\r\x1b[K{}", shorten(line, terminal_width(::fileno(out_)) - 1));
+  print_message_to(out_, "\r\x1b[K{}", shorten(line, terminal_width(::fileno(out_)) - 1));
   std::fflush(out_);
 }
 
 void ProgressView::clear() {
   if (!live_) return;
-  say_to(out_, "\r\x1b[K");
+  print_message_to(out_, "\r\x1b[K");
   std::fflush(out_);
 }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <fstream>
+#include <numeric>
 #include <stdexcept>
 
 #include "sockets/core/error.h"
@@ -86,6 +87,16 @@ Cpus allowed_cpus() {
   for (unsigned cpu = 0; cpu <= kMaxCpu; ++cpu)
     if (CPU_ISSET_S(cpu, sizeof mask, mask.data())) cpus.push_back(cpu);
   return cpus;
+}
+
+Cpus usable_cpus() {
+  const Cpus before = allowed_cpus();
+  Cpus all(kMaxCpu + 1);
+  std::iota(all.begin(), all.end(), 0u);
+  set_affinity(all);
+  Cpus usable = allowed_cpus();
+  set_affinity(before);
+  return usable;
 }
 
 bool set_affinity(std::span<const unsigned> cpus) noexcept {

@@ -35,6 +35,10 @@ Cpus cpus_of_pin(std::string_view pin);
 // Returns the CPUs that the calling thread may run on. Throws std::system_error.
 Cpus allowed_cpus();
 
+// Returns the CPUs that the calling thread can be pinned to: those of its cpuset that are online. By
+// taskset(1) it may run on fewer. Throws std::system_error.
+Cpus usable_cpus();
+
 // Lets the calling thread run only on these CPUs. Returns false with errno on an error.
 bool set_affinity(std::span<const unsigned> cpus) noexcept;
 
