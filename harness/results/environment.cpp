@@ -66,9 +66,18 @@ Json recorded_environment(const std::filesystem::path& run) {
 
 namespace {
 
+// Returns the recorded overrides, of which runs of older versions have one glob at most: a text.
+Json overrides_of(const Json& environment) {
+  Json overrides = environment.value("overrides", Json());
+  if (!overrides.is_object()) return overrides;
+  if (const Json only = overrides.value("only", Json()); only.is_string())
+    overrides["only"] = only == "" ? Json::array() : Json::array({only});
+  return overrides;
+}
+
 // Returns the overrides without the labels, which name a run and do not change it.
 Json overrides_in(const Json& environment) {
-  Json overrides = environment.value("overrides", Json());
+  Json overrides = overrides_of(environment);
   if (!overrides.is_object() || !overrides.contains("set") || !overrides["set"].is_array())
     return overrides;
   std::erase_if(overrides["set"].get_ref<Json::array_t&>(), [](const Json& set) {
@@ -145,13 +154,10 @@ std::vector<std::string> environment_differences(const std::filesystem::path& ba
 Overrides recorded_overrides(const std::filesystem::path& run) {
   try {
     const Json environment = recorded_environment(run);
-    const Json& recorded = environment.at("overrides");
+    const Json recorded = overrides_of(environment);
     Overrides overrides;
     overrides.set = recorded.at("set").get<std::vector<std::string>>();
-    if (const Json& only = recorded.at("only"); only.is_array())
-      overrides.only = only.get<std::vector<std::string>>();
-    else if (only != "")  // runs of older versions have one glob at most
-      overrides.only = {only.get<std::string>()};
+    overrides.only = recorded.at("only").get<std::vector<std::string>>();
     if (const auto folders = environment.find("folders"); folders != environment.end())
       overrides.folders = Folders{folders->at("experiment").get<std::string>(),
                                   folders->at("command").get<std::string>()};

@@ -50,13 +50,16 @@ class RunDirectoryTest : public testing::Test {
 
 TEST_F(RunDirectoryTest, ALabelIsNoDifferenceBetweenRuns) {
   const auto write = [&](const char* name, const char* set) {
-    fs::create_directories(folder_ / name);
+    for (const char* const folder : {name, "new"}) fs::create_directories(folder_ / folder);
     write_file_atomically(folder_ / name / "environment.json",
                           std::string(R"({"overrides": {"only": "", "set": [)") + set + "]}}");
     return folder_ / name;
   };
   const fs::path base = write("base", R"("labels.commit=\"a\"", "plan.seed=2")");
   EXPECT_EQ(environment_differences(base, write("same", R"("plan.seed=2")")).size(), 0u);
+  write_file_atomically(folder_ / "new" / "environment.json",
+                        R"({"overrides": {"only": [], "set": ["plan.seed=2"]}})");
+  EXPECT_EQ(environment_differences(base, folder_ / "new").size(), 0u) << "of an older version";
   EXPECT_EQ(environment_differences(base, write("other", R"("plan.seed=3")")).size(), 1u);
 }
 
