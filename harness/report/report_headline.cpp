@@ -191,19 +191,21 @@ void add_comparisons(const ReportedRun& run, std::vector<Statement>& statements)
 }
 
 void add_gates(const ReportedRun& run, std::vector<Statement>& statements) {
+  // Without a baseline, a gate has passed and has no value: none was judged.
+  const auto is_held = [](const Verdict& row) {
+    return row.decision == Decision::passed && row.value;
+  };
   const auto add = [&](Decision decision, Rating mark, std::string_view words) {
     std::size_t count = 0;
     for (const Verdict& row : run.gates) {
-      if (row.decision != decision || ++count > kMaxSentences) continue;
+      if (row.decision != decision || is_held(row) || ++count > kMaxSentences) continue;
       statements.push_back({mark, fmt::format("Gate {}: {}.", words, describe(row))});
     }
     if (count > kMaxSentences)
       statements.push_back(
           {mark, fmt::format("And {} more {}.", counted(count - kMaxSentences, "gate"), words)});
   };
-  const auto kept = std::count_if(run.gates.begin(), run.gates.end(), [](const Verdict& row) {
-    return row.decision == Decision::passed;
-  });
+  const auto kept = std::ranges::count_if(run.gates, is_held);
   const std::string all = counted(run.gates.size(), "gate");
   if (kept > 0 && static_cast<std::size_t>(kept) == run.gates.size())
     statements.push_back(
@@ -212,6 +214,7 @@ void add_gates(const ReportedRun& run, std::vector<Statement>& statements) {
     statements.push_back({Rating::good, fmt::format("{} of {} held.", kept, all)});
   add(Decision::failed, Rating::bad, "failed");
   add(Decision::undecided, Rating::open, "not decided");
+  add(Decision::passed, Rating::open, "not judged");
 }
 
 // The cases with the lowest and the highest median of a metric. Null without a case.

@@ -87,8 +87,9 @@ std::vector<StoredRun> find_runs(const std::vector<std::string>& paths) {
     if (files.empty())
       throw UsageError(fmt::format(
           "{}: {}", path,
-          exists ? "holds no run: name the directory of one (with its trials.csv), or one of runs"
-                 : "no such file or directory"));
+          exists  ? "holds no run: name the directory of one (with its trials.csv), or one of runs"
+          : error ? error.message()
+                  : "no such file or directory"));
     for (const fs::path& file : files)
       if (!add_run(runs, file))
         throw UsageError(

@@ -4,6 +4,7 @@
 #include <glob.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <set>
@@ -517,22 +518,26 @@ void check_cases_of(Gate& gate) {
 }
 
 // Returns true if there is nothing at the path, or only an empty directory. A glob is there if it
-// matches anything.
+// matches anything. A folder that cannot be read may have something.
 bool is_nothing(const std::string& path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) return std::filesystem::is_empty(path, ignored);
+  std::error_code error;
+  const std::filesystem::file_type type = std::filesystem::status(path, error).type();
+  if (type == std::filesystem::file_type::directory) return std::filesystem::is_empty(path, error);
+  if (type != std::filesystem::file_type::not_found) return false;
+  const auto is_unreadable = [](const char*, int reason) {
+    return reason != ENOENT && reason != ENOTDIR ? 1 : 0;
+  };
   glob_t found{};
-  const bool none = ::glob(path.c_str(), 0, nullptr, &found) == GLOB_NOMATCH;
+  const bool none = ::glob(path.c_str(), 0, is_unreadable, &found) == GLOB_NOMATCH;
   ::globfree(&found);
   return none;
 }
 
 // Returns a hint for a path that counts from the current folder instead of that of the file.
 std::string hint_of_folder(const Gate& gate) {
-  std::error_code error;
   const std::filesystem::path folder =
       gate.against_path.substr(0, gate.against_path.size() - gate.against.size());
-  if (folder.empty() || !std::filesystem::exists(gate.against, error)) return "";
+  if (folder.empty() || is_nothing(gate.against)) return "";
   const std::filesystem::path right =
       std::filesystem::absolute(gate.against).lexically_normal().lexically_relative(folder);
   return right == gate.against
@@ -550,12 +555,12 @@ void open_stored_runs(Criteria& criteria) {
     }
     try {
       gate.stored = std::make_shared<const RunSet>(RunSet::read({gate.against_path}));
+      if (gate.stored->cases().empty()) throw UsageError(gate.against_path + ": has no trial");
     } catch (const UsageError& e) {
       const std::string hint = hint_of_folder(gate);
       const bool is_first = hint.empty() && is_nothing(gate.against_path);
-      throw UsageError(
-          fmt::format("{}: against: {}{}", gate.against_place, e.what(),
-                      is_first ? ": with missing: pass, the first run passes" : hint));
+      throw UsageError(fmt::format("{}: against: {}{}", gate.against_place, e.what(),
+                                   is_first ? ": with missing: pass, the first run passes" : hint));
     }
     check_cases_of(gate);
   }

@@ -45,10 +45,16 @@ Verdict measure(const Gate& gate, const CasePair& pair, const TrialTable& trials
   return measure_case(gate.metric, pair.candidate, trials, significance.level);
 }
 
-// Returns the gate of a case that no stored run has yet: `missing: pass`.
-Verdict pass_without_baseline(const Gate& gate, const CasePair& pair) {
+// Returns the gate of a case that no stored run has yet: `missing: pass`. It fails if this run has
+// no value.
+Verdict judge_without_baseline(const Gate& gate, const CasePair& pair, const TrialTable& trials) {
   Verdict v{.metric = gate.metric, .case_name = pair.candidate, .baseline = gate.against};
   v.bound = gate.bound;
+  for (const std::string& name : {pair.candidate, pair.baseline})
+    if (!name.empty() && values_of(trials, name, gate.metric).empty()) {
+      decide_gate(v);
+      return v;
+    }
   v.decision = Decision::passed;
   v.warning = gate.stored ? "passed, because the stored run has no such case yet"
                           : "passed, because there is no stored run yet";
@@ -62,7 +68,7 @@ std::vector<Verdict> judge_gates(const Criteria& criteria, const TrialTable& tri
   std::vector<Verdict> verdicts;
   for (const Gate& gate : criteria.gates) {
     for (const CasePair& pair : gate.without_baseline)
-      verdicts.push_back(pass_without_baseline(gate, pair));
+      verdicts.push_back(judge_without_baseline(gate, pair, trials));
     for (const CasePair& pair : gate.pairs) {
       Verdict& v = verdicts.emplace_back(measure(gate, pair, trials, significance));
       v.bound = gate.bound;

@@ -1,7 +1,9 @@
 #include <fmt/core.h>
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "harness/base/suggest.h"
 #include "harness/base/usage_error.h"
@@ -414,6 +416,53 @@ TEST(Experiment, AGateWithoutABaselineYetPassesIfTheFileSaysSo) {
   EXPECT_THAT(criteria.gates[0].pairs, testing::IsEmpty());
   EXPECT_EQ(criteria.gates[0].without_baseline[0].candidate, "w");
   EXPECT_THROW(read_criteria(parse(yaml + "fail}]}")), UsageError);
+}
+
+TEST(Experiment, AGateWhoseBaselineCannotBeReadDoesNotPassAsTheFirst) {
+  const auto error = [](const std::string& against) -> std::string {
+    try {
+      read_criteria(
+          parse("{name: x, workloads: {w: {kind: throughput, engine: blocking}}, gates: [{metric: "
+                "throughput_bps, at_least: 1, missing: pass, against: '" +
+                against + "'}]}"));
+      return "";
+    } catch (const UsageError& e) {
+      return e.what();
+    }
+  };
+  namespace fs = std::filesystem;
+  const fs::path folder =
+      fs::path(testing::TempDir()) / ("pingperf-against-" + std::to_string(::getpid()));
+  fs::create_directories(folder / "run");
+  EXPECT_EQ(error(folder / "no" / "*"), "");
+  EXPECT_EQ(error(folder / "run"), "");
+  EXPECT_THAT(error(folder / std::string(300, 'x')), HasSubstr("File name too long"));
+  EXPECT_THAT(error(folder / std::string(300, 'x') / "*"), HasSubstr("no run matches it"));
+  std::ofstream(folder / "run" / "trials.csv") << "run,experiment,workload,case,block,status\n";
+  EXPECT_THAT(error(folder / "run"), HasSubstr("has no trial"));
+  fs::remove_all(folder);
+}
+
+TEST(Experiment, AGlobOfStoredRunsInTheCurrentFolderGetsAHint) {
+  namespace fs = std::filesystem;
+  const fs::path before = fs::current_path();
+  const fs::path folder =
+      fs::path(testing::TempDir()) / ("pingperf-glob-" + std::to_string(::getpid()));
+  fs::create_directories(folder / "base" / "run");
+  fs::create_directories(folder / "sub");
+  std::ofstream(folder / "sub" / "x.yaml")
+      << "{name: x, workloads: {w: {kind: throughput, engine: blocking}}, gates: [{metric: "
+         "throughput_bps, at_least: 1, missing: pass, against: 'base/*'}]}";
+  fs::current_path(folder);
+  std::string error;
+  try {
+    read_criteria(load_experiment("sub/x.yaml"));
+  } catch (const UsageError& e) {
+    error = e.what();
+  }
+  fs::current_path(before);
+  fs::remove_all(folder);
+  EXPECT_THAT(error, HasSubstr("write ../base/*)"));
 }
 
 TEST(Experiment, PercentilesThatCriteriaNameAreColumns) {

@@ -94,6 +94,9 @@ TEST_F(VerdictTest, AGateWithoutABaselinePassesAndSaysWhy) {
   EXPECT_FALSE(gates[0].value);
   EXPECT_FALSE(fails(gates[0]));
   EXPECT_THAT(describe(gates[0]), HasSubstr("no stored run yet"));
+  const std::string failed = trial_row(samples.failed(experiment.cases[1], 1));
+  EXPECT_EQ(judge_gates(judged, table(failed))[0].decision, Decision::failed);
+  EXPECT_EQ(judge_gates(judged, table(failed))[0].warning, "nothing was measured");
 }
 
 TEST_F(VerdictTest, AGateIsJudgedOnItsIntervalNotOnItsPoint) {
