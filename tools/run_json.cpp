@@ -4,40 +4,50 @@
 
 #include "harness/base/csv.h"
 #include "harness/base/json.h"
+#include "harness/results/columns.h"
 #include "harness/verdicts/verdict_columns.h"
 
 namespace pingperf {
 namespace {
 
-// The columns whose cells are texts, even if a cell looks like a number.
-constexpr std::string_view kTexts[] = {"run",      "metric",     "case",        "workload",
-                                       "baseline", "verdict",    "remark",      "note",
-                                       "error",    "experiment", "client_host", "server_host",
-                                       "pair",     "variant",    "engine",      "quality"};
+bool is_label(const std::string& column, const OwnColumns& own) {
+  return std::ranges::find(own.labels, column, &std::pair<std::string, std::string>::first) !=
+         own.labels.end();
+}
 
-Json value_of(const std::string& column, const std::string& cell, const OwnColumns& own) {
+// Returns the type of a column of any table of a run. Of the columns that only other tables than
+// trials.csv have, `baseline` has names; no other text of them looks like a number.
+CellType type_of(const std::string& column, const OwnColumns& own) {
+  if (column == "baseline" || is_label(column, own)) return CellType::text;
+  return cell_type(column).value_or(CellType::number);
+}
+
+std::vector<CellType> types_of(const CsvTable& table, const OwnColumns& own) {
+  std::vector<CellType> types;
+  for (const std::string& column : table.header()) types.push_back(type_of(column, own));
+  return types;
+}
+
+Json value_of(const std::string& cell, CellType type) {
   if (cell.empty()) return nullptr;
-  const bool is_text =
-      std::ranges::find(kTexts, column) != std::end(kTexts) ||
-      std::ranges::find(own.labels, column, &std::pair<std::string, std::string>::first) !=
-          own.labels.end();
-  if (is_text) return cell;
-  if (cell == "true" || cell == "false") return cell == "true";
-  if (!number_in(cell)) return cell;
+  if (type == CellType::flag) return cell == "true";
+  if (type == CellType::text || !number_in(cell)) return cell;
   return Json::parse(cell);  // whole numbers stay whole
 }
 
-Json object_of(const CsvTable& table, const CsvTable::Row& row, const OwnColumns& own) {
+Json object_of(const CsvTable& table, const CsvTable::Row& row,
+               const std::vector<CellType>& types) {
   Json object = Json::object();
   for (std::size_t i = 0; i < table.header().size(); ++i)
-    object[table.header()[i]] = value_of(table.header()[i], std::string(row[i]), own);
+    object[table.header()[i]] = value_of(std::string(row[i]), types[i]);
   return object;
 }
 
 Json rows_of(const std::filesystem::path& file, const OwnColumns& own) {
   const CsvTable table = CsvTable::read(file);
+  const std::vector<CellType> types = types_of(table, own);
   Json rows = Json::array();
-  for (const auto row : table.rows()) rows.push_back(object_of(table, row, own));
+  for (const auto row : table.rows()) rows.push_back(object_of(table, row, types));
   return rows;
 }
 
@@ -55,7 +65,7 @@ Json run_json(const std::filesystem::path& directory, const std::vector<Verdict>
 
 Json row_json(const std::string& csv, const OwnColumns& own) {
   const CsvTable table = CsvTable::parse(csv, "");
-  Json object = object_of(table, table.rows().front(), own);
+  Json object = object_of(table, table.rows().front(), types_of(table, own));
   std::erase_if(object.get_ref<Json::object_t&>(),
                 [](const auto& entry) { return entry.second.is_null(); });
   return object;

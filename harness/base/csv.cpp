@@ -106,14 +106,7 @@ class Reader {
     return c == separator_ && c != 0;
   }
 
-  void end_field() {
-    const std::size_t begin = ends_.empty() ? 0 : ends_.back();
-    // Spreadsheets write flags in capitals.
-    if (fields_.compare(begin, std::string::npos, "TRUE") == 0) fields_.replace(begin, 4, "true");
-    if (fields_.compare(begin, std::string::npos, "FALSE") == 0) fields_.replace(begin, 5, "false");
-    ends_.push_back(fields_.size());
-  }
-
+  void end_field() { ends_.push_back(fields_.size()); }
   void skip_byte_order_mark() {
     if (text_.sgetc() == 0xFF || text_.sgetc() == 0xFE)
       fail(1, "is UTF-16: save it as CSV in UTF-8");
@@ -222,6 +215,14 @@ CsvTable CsvTable::parse(std::streambuf& text, const std::string& source) {
   table.torn_ = record.torn();
   table.separator_ = record.separator();
   table.is_foreign_ = record.is_foreign();
+  return table;
+}
+
+CsvTable CsvTable::without_rows() const {
+  CsvTable table(header_, source_);
+  table.separator_ = separator_;
+  table.is_foreign_ = is_foreign_;
+  table.torn_ = torn_;
   return table;
 }
 

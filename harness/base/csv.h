@@ -115,8 +115,7 @@ class CsvTable {
   // Returns the table of the rows for which `wanted` is true.
   template <typename Predicate>
   CsvTable filtered(Predicate wanted) const {
-    CsvTable table(header_, source_);
-    table.separator_ = separator_;
+    CsvTable table = without_rows();
     for (const Row row : rows())
       if (wanted(row)) table.push_back(row);
     return table;
@@ -125,7 +124,7 @@ class CsvTable {
   // Returns the table with other cells: `change` gets a row's fields.
   template <typename Change>
   CsvTable changed(Change change) const {
-    CsvTable table(header_, source_);
+    CsvTable table = without_rows();
     for (const Row row : rows()) {
       std::vector<std::string> fields = row.fields();
       change(fields);
@@ -141,6 +140,7 @@ class CsvTable {
  private:
   CsvTable(std::vector<std::string> header, std::string source);
   static CsvTable parse(std::streambuf& text, const std::string& source);
+  CsvTable without_rows() const;
   // Adds a row. `fields` has one field per column.
   template <typename Fields>
   void push_back(const Fields& fields) {

@@ -274,6 +274,13 @@ std::span<const CounterColumn> counter_columns() {
   return columns;
 }
 
+CellType parameter_type(const Parameter& parameter) {
+  if (std::holds_alternative<std::optional<std::string> Options::*>(parameter.field))
+    return CellType::text;
+  return std::holds_alternative<std::optional<bool> Options::*>(parameter.field) ? CellType::flag
+                                                                                 : CellType::number;
+}
+
 }  // namespace
 
 std::string Column::cell(const TrialRecord& record) const {
@@ -284,6 +291,19 @@ std::string Column::cell(const TrialRecord& record) const {
 std::span<const Column> trial_columns() {
   static const std::vector<Column> columns = make_columns();
   return columns;
+}
+
+std::optional<CellType> cell_type(std::string_view column) {
+  constexpr std::string_view numbers[] = {"schema_version", "block", "repetition", "position",
+                                          "elapsed_s"};
+  constexpr std::string_view background = "background_";
+  if (std::ranges::find(numbers, column) != std::end(numbers) || find_metric(column))
+    return CellType::number;
+  if (std::ranges::find(trial_columns(), column, &Column::name) == trial_columns().end())
+    return std::nullopt;
+  if (column.starts_with(background)) column.remove_prefix(background.size());
+  const auto parameter = std::ranges::find(parameters(), column, &Parameter::column);
+  return parameter == parameters().end() ? CellType::text : parameter_type(*parameter);
 }
 
 std::optional<Column> find_metric(std::string_view name) {

@@ -38,6 +38,11 @@ struct Column : Metric {
 // Returns the columns in the order of the file. New columns are only appended.
 std::span<const Column> trial_columns();
 
+enum class CellType { text, number, flag };
+
+// Returns what the cells of a column of trials.csv are, or nothing if there is no such column.
+std::optional<CellType> cell_type(std::string_view column);
+
 // Returns the metric with this name: a column of every run, or a percentile of the round trips that
 // an experiment can add. Returns nothing if there is no such metric.
 std::optional<Column> find_metric(std::string_view name);

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "harness/experiment/old_names.h"
+#include "harness/results/columns.h"
 
 namespace pingperf {
 namespace {
@@ -23,19 +24,64 @@ CsvTable with_current_names(CsvTable table) {
   });
 }
 
-// Returns the cell with a point in place of its only comma, if the cell has no point.
-std::string with_decimal_point(std::string_view cell) {
+// Returns true for "1,500", which is 1.5 or 1500 unless another cell shows what a comma is.
+bool has_two_readings(std::string_view cell, std::size_t comma) {
+  constexpr std::string_view digits = "0123456789";
+  std::string_view whole = cell.substr(0, comma);
+  if (whole.starts_with('-')) whole.remove_prefix(1);
+  const std::string_view rest = cell.substr(comma + 1);
+  return rest.size() == 3 && rest.find_first_not_of(digits) == std::string_view::npos &&
+         !whole.empty() && whole.size() <= 3 && whole != "0";
+}
+
+// Returns the number with a decimal point in place of its comma, if that can be nothing else, or if
+// it is known that commas are decimal.
+std::string with_decimal_point(std::string_view cell, bool is_known) {
   std::string text(cell);
   const std::size_t comma = text.find(',');
-  if (comma != std::string::npos && text.find_first_of(".,", comma + 1) == std::string::npos &&
-      text.find('.') == std::string::npos)
-    text[comma] = '.';
-  return text;
+  if (comma == std::string::npos || (!is_known && has_two_readings(cell, comma))) return text;
+  text[comma] = '.';
+  return number_in(text) ? text : std::string(cell);
+}
+
+// Returns a cell as pingperf writes it. Spreadsheets write flags in capitals.
+std::string own_cell(std::string_view cell, CellType type, bool has_decimal_commas) {
+  if (type == CellType::number) return with_decimal_point(cell, has_decimal_commas);
+  if (type == CellType::flag && cell == "TRUE") return "true";
+  if (type == CellType::flag && cell == "FALSE") return "false";
+  return std::string(cell);
+}
+
+// Returns the table with the cells that pingperf writes. Only between semicolons or tabs, a comma
+// can be a decimal one. One number with such a comma shows that all commas are.
+CsvTable with_own_cells(CsvTable table) {
+  std::vector<std::pair<std::size_t, CellType>> columns;
+  for (std::size_t i = 0; i < table.header().size(); ++i) {
+    const CellType type = cell_type(table.header()[i]).value_or(CellType::text);
+    if (type == CellType::flag || (type == CellType::number && table.separator() != ','))
+      columns.emplace_back(i, type);
+  }
+  const auto changes = [&](const CsvTable::Row& row, bool any_type) {
+    return std::ranges::any_of(columns, [&](const auto& column) {
+      const auto [i, type] = column;
+      return (any_type || type == CellType::number) && own_cell(row[i], type, false) != row[i];
+    });
+  };
+  const auto has = [&](bool any_type) {
+    return std::ranges::any_of(table.rows(),
+                               [&](const CsvTable::Row& row) { return changes(row, any_type); });
+  };
+  if (!has(true)) return table;
+  const bool has_decimal_commas = has(false);
+  return table.changed([&](std::vector<std::string>& fields) {
+    for (const auto& [i, type] : columns) fields[i] = own_cell(fields[i], type, has_decimal_commas);
+  });
 }
 
 }  // namespace
 
-TrialTable::TrialTable(CsvTable table) : table_(with_current_names(std::move(table))) {
+TrialTable::TrialTable(CsvTable table)
+    : table_(with_own_cells(with_current_names(std::move(table)))) {
   require_columns();
   const std::size_t case_column = table_.column("case");
   for (std::size_t i = 0; i < rows().size(); ++i) {
@@ -76,8 +122,7 @@ std::optional<double> TrialTable::number(const Row& row, std::string_view column
 std::optional<double> TrialTable::number(const Row& row, std::size_t column) const {
   const std::string_view cell = row[column];
   if (cell.empty()) return std::nullopt;
-  std::optional<double> value = number_in(cell);
-  if (!value && table_.separator() != ',') value = number_in(with_decimal_point(cell));
+  const std::optional<double> value = number_in(cell);
   if (!value)
     throw CsvError(fmt::format("{}: '{}' in column {} is not a number{}", table_.source(), cell,
                                table_.header()[column],

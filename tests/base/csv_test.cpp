@@ -108,13 +108,12 @@ TEST(Csv, ScansTheRequestedColumnsOfAFileRowByRow) {
   EXPECT_THROW(scan_csv(file, {"a"}, [](const CsvCells&) {}), CsvError);
 }
 
-// A byte-order mark, other separators and line ends, a last line without an end, empty rows, and
-// flags in capitals.
+// A byte-order mark, other separators and line ends, a last line without an end, and empty rows.
 TEST(Csv, ReadsWhatSpreadsheetsWrite) {
   const std::vector<Row> rows = {{"1", "x", "true"}, {"2", "a;b", "false"}};
   for (const char* const text :
        {"\xef\xbb\xbf"
-        "a,b,c\r\n1,x,TRUE\r\n2,a;b,FALSE\r\n",
+        "a,b,c\r\n1,x,true\r\n2,a;b,false\r\n",
         "a;b;c\n1;x;true\n2;\"a;b\";false\n", "a\tb\tc\n1\tx\ttrue\n2\ta;b\tfalse\n",
         "sep=;\r\na;b;c\r\n1;x;true\r\n2;\"a;b\";false",
         "\"a\";\"b\";\"c\"\r\n\"1\";\"x\";\"true\"\r\n;;\r\n\"2\";\"a;b\";\"false\"\r\n\r\n"}) {
@@ -123,6 +122,9 @@ TEST(Csv, ReadsWhatSpreadsheetsWrite) {
     EXPECT_EQ(rows_of(table), rows) << text;
     EXPECT_TRUE(table.is_foreign()) << text;
     EXPECT_FALSE(table.torn()) << text;
+    const CsvTable changed = table.changed([](std::vector<std::string>&) {});
+    EXPECT_EQ(changed.separator(), table.separator());
+    EXPECT_TRUE(changed.is_foreign());
   }
 }
 

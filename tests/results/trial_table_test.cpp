@@ -33,6 +33,24 @@ TEST(TrialTable, NumbersWithTwoReadingsAreRefusedWithTheRemedy) {
   EXPECT_EQ(goodput("1.234,5"), "t.csv: '1.234,5" + remedy);
   EXPECT_EQ(goodput("\"1,234\"", ','), "t.csv: '1,234" + remedy);
   EXPECT_EQ(goodput("1 234"), "t.csv: '1 234" + remedy);
+  EXPECT_EQ(goodput("1,500"), "t.csv: '1,500" + remedy);
+  EXPECT_EQ(goodput("-12,500", '\t'), "t.csv: '-12,500" + remedy);
+  EXPECT_EQ(goodput("0,500"), "0.500000");
+  EXPECT_EQ(goodput("1234,500"), "1234.500000");
+  EXPECT_EQ(goodput("1,5000"), "1.500000");
+}
+
+TEST(TrialTable, HasTheCellsThatPingperfWrites) {
+  const TrialTable trials(CsvTable::parse(
+      "run;experiment;workload;case;block;status;engine;reverse;throughput_bps;tag\n"
+      "r;e;w;w/engine=null;1;ok;null;TRUE;1,5;TRUE\n"
+      "r;e;w;w/engine=null;2;ok;null;FALSE;1,500;1,500\n",
+      "t.csv"));
+  const auto row = [&](std::size_t i) { return trials.rows()[i].fields(); };
+  EXPECT_EQ(row(0), (std::vector<std::string>{"r", "e", "w", "w/engine=noop", "1", "ok", "noop",
+                                              "true", "1.5", "TRUE"}));
+  EXPECT_EQ(row(1), (std::vector<std::string>{"r", "e", "w", "w/engine=noop", "2", "ok", "noop",
+                                              "false", "1.500", "1,500"}));
 }
 
 }  // namespace
