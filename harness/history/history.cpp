@@ -8,6 +8,7 @@
 #include "harness/base/json.h"
 #include "harness/base/parse_number.h"
 #include "harness/base/usage_error.h"
+#include "harness/experiment/old_names.h"
 #include "harness/results/run_set.h"
 
 namespace pingperf {
@@ -149,7 +150,7 @@ void History::check_version(Access access) {
                     file(), version(), kVersion));
   if (access == Access::read && version() == 0)
     throw UsageError(file() + ": an empty history: add runs with 'pingperf history add RUN'");
-  if (access == Access::read && version() == kVersion) return;
+  if (access == Access::read) return;  // of any version: case_names() and parameters() map names
   database_->use_write_ahead_log();
   if (version() == kVersion) return;
   Transaction transaction(*database_, Access::write);
@@ -315,13 +316,13 @@ std::vector<std::string> History::metrics() {
 std::map<std::int64_t, std::string> History::case_names() {
   std::map<std::int64_t, std::string> names;
   SqlStatement rows = database_->prepare("SELECT id, text FROM case_name");
-  while (rows.step()) names[rows.integer(0)] = rows.text(1);
+  while (rows.step()) names[rows.integer(0)] = with_current_names(std::string(rows.text(1)));
   return names;
 }
 
 std::string History::parameters(std::int64_t id) {
   SqlStatement row = database_->prepare("SELECT text FROM parameters WHERE id = ?");
-  return row.with(id).step() ? std::string(row.text(0)) : "";
+  return row.with(id).step() ? with_current_names(std::string(row.text(0))) : "";
 }
 
 void History::remove(const std::vector<HistoryRun>& runs) {

@@ -276,13 +276,22 @@ TEST_F(HistoryTest, AFileOfTheFirstVersionIsReadAndContinued) {
       .run(
           "INSERT INTO case_name VALUES(2, 'a/engine=null'), (3, 'a/engine=nullx/b=engine=null');"
           "INSERT INTO parameters VALUES(2, 'kind=latency engine=null transport=tcp')");
+  const auto expect_content = [](History& history) {
+    ASSERT_THAT(history.runs({.since = "commit=first"}), SizeIs(2));
+    EXPECT_EQ(history.run("1")->facts.at("kernel"), "Linux 6.1");
+    EXPECT_EQ(history.points("throughput_bps", {1, 2}).back().value, 20);
+    EXPECT_THAT(history.case_names(), ElementsAre(testing::_, std::pair(2, "a/engine=noop"),
+                                                  std::pair(3, "a/engine=nullx/b=engine=null")));
+    EXPECT_EQ(history.parameters(2), "kind=latency engine=noop transport=tcp");
+  };
+  const std::string before = bytes();
+  {
+    History reader(store, History::Access::read);
+    expect_content(reader);
+  }
+  EXPECT_EQ(bytes(), before) << "a reader changes nothing";
   History history(store, History::Access::write);
-  ASSERT_THAT(history.runs({.since = "commit=first"}), SizeIs(2));
-  EXPECT_EQ(history.run("1")->facts.at("kernel"), "Linux 6.1");
-  EXPECT_EQ(history.points("throughput_bps", {1, 2}).back().value, 20);
-  EXPECT_THAT(history.case_names(), ElementsAre(testing::_, std::pair(2, "a/engine=noop"),
-                                                std::pair(3, "a/engine=nullx/b=engine=null")));
-  EXPECT_EQ(history.parameters(2), "kind=latency engine=noop transport=tcp");
+  expect_content(history);
   EXPECT_EQ(history.add(entry(1, {10})), Added::updated);
   EXPECT_EQ(history.add(entry(3, {10})), Added::added);
   EXPECT_EQ(Database(store, Database::Access::read).integer("PRAGMA user_version"),
