@@ -555,7 +555,7 @@ int run_command(const RunCommand& command) {
   const Interrupt interrupt;
   int worst = kAllWell;
   std::optional<RunLines> lines;
-  if (command.format == "jsonl") lines.emplace(STDOUT_FILENO);
+  if (command.format == "jsonl") lines.emplace(STDOUT_FILENO, interrupt);
   const bool as_json = command.format == "json";
   Json documents = Json::array();
   for (const auto& [file, overrides] : experiments) {

@@ -2,10 +2,14 @@
 
 #include <fmt/core.h>
 #include <poll.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <climits>
 #include <csignal>
+#include <system_error>
 
-#include "harness/base/io.h"
 #include "harness/base/json.h"
 #include "harness/base/measurement_json.h"
 #include "harness/base/print_message.h"
@@ -20,7 +24,7 @@ Json name_of(const Case& c, const Trial& trial) {
 
 }  // namespace
 
-RunLines::RunLines(int fd) : fd_(fd) {
+RunLines::RunLines(int fd, const Interrupt& interrupt) : fd_(fd), interrupt_(interrupt) {
   ::signal(SIGPIPE, SIG_IGN);  // a closed pipe must not end the run
 }
 
@@ -65,10 +69,34 @@ bool RunLines::can_write() const {
   return ::poll(&p, 1, 0) == 1;
 }
 
+// Waits for the reader, for less time after an interrupt. Returns false if it takes nothing.
+bool RunLines::wait_until_writable() const {
+  constexpr int kPatienceMs = 5000, kPatienceAfterInterruptMs = 1000;
+  for (;;) {
+    const bool raised = interrupt_.raised();
+    pollfd fds[] = {{fd_, POLLOUT, 0}, {interrupt_.fd(), POLLIN, 0}};
+    const int ready = ::poll(fds, raised ? 1 : 2, raised ? kPatienceAfterInterruptMs : kPatienceMs);
+    if (ready == 0) return false;
+    if (fds[0].revents != 0) return true;
+  }
+}
+
+// Writes pieces that a pipe with room takes whole, because a blocking write would not end before
+// the reader reads.
+void RunLines::write_line(std::string_view line) {
+  while (!line.empty()) {
+    if (!wait_until_writable()) throw std::system_error(ETIMEDOUT, std::generic_category());
+    const ssize_t written = ::write(fd_, line.data(), std::min<std::size_t>(line.size(), PIPE_BUF));
+    if (written < 0 && errno != EAGAIN && errno != EINTR)
+      throw std::system_error(errno, std::generic_category());
+    if (written > 0) line.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
 void RunLines::write(std::string_view event, const Json& fields) {
   if (is_closed_) return;
   try {  // the event first, for people
-    write_all(fd_, fmt::format("{{\"event\":\"{}\",{}\n", event, json_line(fields).substr(1)));
+    write_line(fmt::format("{{\"event\":\"{}\",{}\n", event, json_line(fields).substr(1)));
   } catch (const std::system_error& e) {
     is_closed_ = true;
     print_message("stdout: {}: the run goes on without --format jsonl\n", e.code().message());

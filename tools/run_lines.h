@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "harness/base/interrupt.h"
 #include "harness/base/json_fwd.h"
 #include "harness/experiment/experiment.h"
 #include "harness/results/own_columns.h"
@@ -16,10 +17,11 @@ namespace pingperf {
 
 // Writes lines to a descriptor. If the reader is gone, it prints that once to stderr and writes
 // nothing more, so that the run goes on. If the reader is behind, it leaves out intervals, because
-// a controller that waits would disturb the run.
+// a controller that waits would disturb the run. A reader that takes nothing for some seconds, or
+// for one after an interrupt, counts as gone.
 class RunLines {
  public:
-  explicit RunLines(int fd);
+  RunLines(int fd, const Interrupt& interrupt);
 
   void run_started(const Experiment& experiment, const RunDirectory& directory, std::size_t trials);
   void trial_started(const Case& c, const Trial& trial);
@@ -33,9 +35,12 @@ class RunLines {
   using TrialName = std::pair<std::string, std::uint64_t>;  // case and block
 
   bool can_write() const;
+  bool wait_until_writable() const;
   void write(std::string_view event, const Json& fields);
+  void write_line(std::string_view line);
 
   int fd_;
+  const Interrupt& interrupt_;
   bool is_closed_ = false;
   std::set<TrialName> live_;  // the running trials that have reported an interval
 };

@@ -3,13 +3,16 @@
 Usage: output_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """
 
+import fcntl
 import json
+import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 
 import support
-from support import NULL_TRIALS, on_terminal, pingperf
+from support import NULL_TRIALS, eventually, on_terminal, pingperf
 
 PINGS = """
 name: pings
@@ -100,6 +103,17 @@ class Lines(support.EndToEnd):
         self.assertEqual(run.wait(timeout=60), 0)
         self.assertEqual(len((directory / "trials.csv").read_text().splitlines()), 3)
         self.assertTrue((directory / "summary.csv").exists())
+
+    def test_ctrl_c_ends_a_run_whose_reader_stands_still(self):
+        ours, theirs = os.pipe()
+        os.write(theirs, bytes(fcntl.fcntl(theirs, fcntl.F_GETPIPE_SZ)))
+        run = subprocess.Popen([support.PINGPERF, *self.LINES, "-o", self.folder, self.experiment(NULL_TRIALS)],
+                               stdout=theirs, stderr=subprocess.PIPE, text=True)
+        self.assertTrue(eventually(lambda: list(Path(self.folder).glob("**/trials.csv"))))
+        run.send_signal(signal.SIGINT)
+        self.assertIn("the run goes on", run.communicate(timeout=60)[1])
+        os.close(ours)
+        os.close(theirs)
 
 
 class Terminal(support.EndToEnd):
