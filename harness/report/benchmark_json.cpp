@@ -3,7 +3,7 @@
 
 #include "harness/base/statistics.h"
 #include "harness/report/exports.h"
-#include "harness/results/columns.h"
+#include "harness/results/own_columns.h"
 
 namespace pingperf {
 namespace {
@@ -17,7 +17,8 @@ struct Iteration {
   std::map<std::string, double> counters;
 };
 
-std::optional<Iteration> iteration_of(const TrialTable& trials, const TrialTable::Row& row) {
+std::optional<Iteration> iteration_of(const TrialTable& trials, const TrialTable::Row& row,
+                                      const std::vector<std::string_view>& metrics) {
   const auto value = [&](std::string_view metric) { return trials.number(row, metric); };
   Iteration it;
   if (const auto bps = value("throughput_bps"); bps && *bps > 0) {
@@ -34,17 +35,19 @@ std::optional<Iteration> iteration_of(const TrialTable& trials, const TrialTable
   } else {
     return std::nullopt;
   }
-  for (std::string_view metric : metric_names())
+  for (const std::string_view metric : metrics)
     if (const auto number = value(metric)) it.counters[std::string(metric)] = *number;
   return it;
 }
 
 std::vector<Iteration> iterations_of(const TrialTable& trials, const std::string& name) {
   std::vector<Iteration> iterations;
+  const std::vector<std::string_view> metrics = metrics_of(trials);
   for (std::size_t i : trials.rows_of(name)) {
     const auto& row = trials.rows()[i];
     if (trials.text(row, "status") != "ok") continue;
-    if (auto iteration = iteration_of(trials, row)) iterations.push_back(std::move(*iteration));
+    if (auto iteration = iteration_of(trials, row, metrics))
+      iterations.push_back(std::move(*iteration));
   }
   const bool all_have_cpu = std::all_of(iterations.begin(), iterations.end(),
                                         [](const Iteration& it) { return it.cpu_time_ns; });

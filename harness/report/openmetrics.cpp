@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <vector>
 
@@ -103,7 +104,11 @@ std::map<std::string, std::string> labels_of_export(const TrialTable& trials) {
     if (const std::string_view value = trials.text(first, column); !value.empty())
       labels[column] = value;
   for (auto [name, value] : labels_of(trials)) {
-    std::ranges::replace(name, '-', '_');
+    const auto is_other = [](unsigned char c) {
+      return c >= 0x80 || (!std::isalnum(c) && c != '_');
+    };
+    std::ranges::replace_if(name, is_other, '_');
+    if (name.empty()) continue;
     if (name.front() >= '0' && name.front() <= '9') name.insert(0, 1, '_');
     const bool is_taken = name == "stat" || name.starts_with("__");  // ours, and Prometheus's own
     if (!is_taken && !value.empty()) labels.emplace(name, value);
@@ -120,8 +125,11 @@ std::string openmetrics(const std::vector<MetricsOfRun>& exported) {
     runs.push_back({run.trials, summarize(run.trials), labels});
   }
   std::string text;
-  for (const Column& column : trial_columns())
-    if (column.is_metric()) add_family(text, column, runs);
+  std::vector<std::string_view> metrics = metric_names();
+  for (const ExportedRun& run : runs)
+    for (const std::string_view metric : metrics_of(run.trials))
+      if (std::ranges::find(metrics, metric) == metrics.end()) metrics.push_back(metric);
+  for (const std::string_view metric : metrics) add_family(text, *find_metric(metric), runs);
   text +=
       "# HELP pingperf_trials Trials of the run by how they ended.\n"
       "# TYPE pingperf_trials gauge\n";

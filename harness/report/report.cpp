@@ -96,10 +96,14 @@ void note_thinning(PageRun& page_run, const DrawnTrials& drawn, std::string_view
 std::vector<std::string> metrics_of(const std::vector<ReportedRun>& runs,
                                     const std::vector<ReportedChange>& changes) {
   std::set<std::string> named, measured;
+  const std::vector<std::string_view> known = metric_names();
   for (const ReportedRun& run : runs) {
     for (const Verdict& row : run.comparisons) named.insert(row.metric);
     for (const Verdict& row : run.gates) named.insert(row.metric);
-    for (const SummaryRow& row : run.summary) measured.insert(row.metric);
+    for (const SummaryRow& row : run.summary) {
+      measured.insert(row.metric);
+      if (std::ranges::find(known, row.metric) == known.end()) named.insert(row.metric);
+    }
   }
   for (const ReportedChange& change : changes)
     for (const Verdict& row : change.comparison.rows) named.insert(row.metric);

@@ -34,12 +34,16 @@ class ExportTest : public testing::Test {
 TEST(OpenMetrics, LabelsTellRunsAndHostsApart) {
   const TrialTable trials(
       CsvTable::parse("run,experiment,workload,case,block,status,client_host,server_host,"
-                      "throughput_bps,com-mit,1st\n"
-                      "r1,e,w,w,1,ok,a,b,8e9,1a2b,x\n",
+                      "throughput_bps,rtt_p75_ns,com-mit,1st,a.b c,\n"
+                      "r1,e,w,w,1,ok,a,b,8e9,5,1a2b,x,y,z\n",
                       "trials.csv"));
   const std::string text = openmetrics({{trials, labels_of_export(trials)}});
-  EXPECT_THAT(text, testing::HasSubstr("_1st=\"x\",client_host=\"a\",com_mit=\"1a2b\",run=\"r1\","
-                                       "server_host=\"b\",experiment=\"e\""));
+  EXPECT_THAT(text, testing::HasSubstr(
+                        "_1st=\"x\",a_b_c=\"y\",client_host=\"a\",com_mit=\"1a2b\",run=\"r1\","
+                        "server_host=\"b\",experiment=\"e\""));
+  EXPECT_THAT(text, testing::Not(HasSubstr("\"z\""))) << "a label without a name";
+  EXPECT_THAT(text, HasSubstr("pingperf_rtt_p75_seconds{"));
+  EXPECT_EQ(Json::parse(benchmark_json(trials, nullptr))["benchmarks"][0]["rtt_p75_ns"], 5);
 }
 
 TEST_F(ExportTest, BenchmarkJsonHasIterationsAndAggregates) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <set>
 
 #include "harness/report/report_headline.h"
 #include "harness/report/report_series.h"
@@ -168,6 +169,33 @@ TEST_F(ReportPageTest, HeadlineNamesGatesThatFailed) {
   EXPECT_THAT(sentences().at(0), "good: 1 of 2 gates held.");
   EXPECT_THAT(sentences().at(1),
               StartsWith("bad: Gate failed: bulk/engine=iperf3 throughput_bps: 8.04 Mbit/s"));
+}
+
+TEST_F(ReportPageTest, AGateWithoutABaselineIsNotOneThatHeld) {
+  measure(1.0, 10);
+  Gate kept{"throughput_bps", {{"bulk/engine=iperf3", ""}}};
+  kept.bound.at_least = 1e6;
+  Gate first{"throughput_bps", {}};
+  first.without_baseline = kept.pairs;
+  first.against = "base";
+  first.bound.at_least = 0.9;
+  criteria_.gates = {first, kept};
+  EXPECT_THAT(sentences().at(0), "good: 1 of 2 gates held.");
+  EXPECT_THAT(sentences().at(1), StartsWith("open: Gate not judged: bulk/engine=iperf3 "));
+}
+
+TEST_F(ReportPageTest, PercentilesOfTheExperimentAreOnThePage) {
+  const OwnColumns own{{"rtt_p75_ns"}, {}};
+  experiment_.plan.repetitions = criteria_.repetitions = 1;
+  experiment_.cases = {samples_.add_case("ping", {}, Kind::latency)};
+  TrialRecord r = samples_.trial(experiment_.cases[0], 1);
+  r.client.rtt.emplace();
+  for (int i = 0; i < 1000; ++i) r.client.rtt->record(20'000);
+  csv_ = trials_header(own) + trial_row(r, own);
+  std::set<std::string> names;
+  const Json page = data_of(report_html({run()}));
+  for (const Json& metric : page["metrics"]) names.insert(metric["name"]);
+  EXPECT_THAT(names, testing::IsSupersetOf({"rtt_p75_ns", "rtt_p95_ns", "rtt_p99_ns"}));
 }
 
 TEST_F(ReportPageTest, HeadlineReportsFailedAndMissingTrials) {
