@@ -209,15 +209,17 @@ workloads: {a: {kind: latency, engine: blocking}}
 }
 
 TEST(Experiment, PinsAreComparedOnlyIfBothEndsMayShareCpus) {
-  const auto on = [](const char* client, const char* server) {
+  const auto on = [](const char* client, const char* server, const char* server_cpu = "1") {
     return error_of(fmt::format(
         "{{name: x, hosts: {{client: {}, server: {}}}, workloads: {{ping: {{kind: latency, "
-        "engine: spin, pin: {{client: 1, server: 1}}}}}}}}",
-        client, server));
+        "engine: spin, pin: {{client: 1, server: {}}}}}}}}}",
+        client, server, server_cpu));
   };
   EXPECT_EQ(on("{ssh: a}", "{ssh: b, address: 192.0.2.1}"), "");
   EXPECT_EQ(on("{}", "{ssh: b, address: 192.0.2.1}"), "");
+  EXPECT_EQ(on("{ssh: a}", "{ssh: b, address: 192.0.2.1}", "0-1"), "");
   EXPECT_THAT(on("{}", "{}"), HasSubstr("both ends on one CPU"));
+  EXPECT_THAT(on("{}", "{}", "0-1"), HasSubstr("both ends on one CPU"));
   EXPECT_THAT(on("{ssh: a}", "{ssh: a, address: 192.0.2.1}"), HasSubstr("both ends on one CPU"));
   EXPECT_THAT(on("{netns: a}", "{docker: b}"), HasSubstr("both ends on one CPU"));
 }
