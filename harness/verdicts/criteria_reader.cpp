@@ -553,9 +553,8 @@ void open_stored_runs(Criteria& criteria) {
     } catch (const UsageError& e) {
       const std::string hint = hint_of_folder(gate);
       const bool is_first = hint.empty() && is_nothing(gate.against_path);
-      throw UsageError(
-          fmt::format("{}: against: {}{}", gate.against_place, e.what(),
-                      is_first ? ": with missing: pass, the first run passes" : hint));
+      throw UsageError(fmt::format("{}: against: {}{}", gate.against_place, e.what(),
+                                   is_first ? ": with missing: pass, the first run passes" : hint));
     }
     check_cases_of(gate);
   }

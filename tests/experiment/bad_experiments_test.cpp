@@ -137,7 +137,7 @@ TEST(BadExperiments, OnlyKeysOfTheKindAndTheEngineAreSuggested) {
 TEST(BadExperiments, CharactersOfWordProcessorsAreNamed) {
   EXPECT_EQ(
       errors_of("name: x\nworkloads:\n  a: {kind: latency, engine: \u201cspin\u201d}\n"),
-      "x.yaml:3:30: unknown engine '\u201cspin\u201d'; known: null, blocking, spin, hybrid, epoll, "
+      "x.yaml:3:30: unknown engine '\u201cspin\u201d'; known: noop, blocking, spin, hybrid, epoll, "
       "io_uring, packet, xdp, splice, tls, iperf3 (column 30 has \u201c, U+201C: write \")");
   EXPECT_EQ(errors_of("name: x\nworkloads:\n  a: {kind: latency,\u00a0"
                       "engine: spin}\n"),
