@@ -22,9 +22,9 @@
 #include "harness/experiment/experiment_reader.h"
 #include "harness/experiment/search_reader.h"
 #include "harness/report/junit.h"
-#include "harness/report/remarks.h"
 #include "harness/report/report.h"
 #include "harness/report/results_table.h"
+#include "harness/report/run_warnings.h"
 #include "harness/report/search_table.h"
 #include "harness/report/verdict_table.h"
 #include "harness/results/columns.h"
@@ -62,8 +62,8 @@ void print_tables(const Experiment& experiment, const TrialTable& trials, const 
                   const std::vector<Verdict>& comparisons, const std::vector<Verdict>& gates,
                   const std::vector<SearchResult>& searches) {
   const Style style = style_of_stdout();
-  if (const std::string remarks = remarks_text(trials, environment); !remarks.empty())
-    fmt::print("\n{}", wrap(remarks, style.width));
+  if (const std::string warnings = warnings_text(trials, environment); !warnings.empty())
+    fmt::print("\n{}", wrap(warnings, style.width));
   fmt::print("\n{}", results_table(trials, experiment.cases, style));
   if (!searches.empty()) fmt::print("\n{}", searches_table(searches, style));
   if (!comparisons.empty()) fmt::print("\n{}", comparisons_table(comparisons, style));
