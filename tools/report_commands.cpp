@@ -87,13 +87,19 @@ struct FinishedRun {
   Criteria criteria;
 };
 
-// Reads the experiment of a finished run. Trials of another tool have none: then the cases are
-// those of the trials, and none are compared.
+// Reads the experiment of a finished run. Trials of another tool have none, and this version may
+// refuse one of an older version: then the cases are those of the trials, and none are compared.
 FinishedRun finished_run(const std::filesystem::path& run, const TrialTable& trials) {
   if (std::filesystem::exists(run / "experiment.yaml")) {
-    Experiment experiment = load_experiment(run / "experiment.yaml", recorded_overrides(run));
-    Criteria criteria = read_criteria(experiment, StoredRuns::leave_out);
-    return {std::move(experiment), std::move(criteria)};
+    const Overrides overrides = recorded_overrides(run);
+    try {
+      Experiment experiment = load_experiment(run / "experiment.yaml", overrides);
+      Criteria criteria = read_criteria(experiment, StoredRuns::leave_out);
+      return {std::move(experiment), std::move(criteria)};
+    } catch (const UsageError& e) {
+      print_message("warning: {}: no comparisons and gates, because this version refuses it: {}\n",
+                    run.string(), e.what());
+    }
   }
   FinishedRun finished;
   finished.experiment.name = run.filename().string();

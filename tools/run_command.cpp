@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 
+#include "harness/agent/host_limits.h"
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
 #include "harness/base/counted.h"
@@ -466,7 +467,7 @@ int run_sessions(const RunCommand& command, const Subject& subject, const Interr
   // Read once: the first session must not become the baseline of the second.
   const Criteria criteria = read_criteria(experiment);
   announce_launchers(experiment);
-  print_warnings(experiment, criteria, "");
+  print_warnings(experiment, criteria, limits_here(experiment), "");
   Sessions sessions{command.sessions};
   int worst = kAllWell;
   for (; sessions.number <= sessions.count && worst != kInterrupted; ++sessions.number) {

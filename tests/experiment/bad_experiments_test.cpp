@@ -194,6 +194,12 @@ TEST_F(BadFile, OtherEncodingsAreNamed) {
   EXPECT_EQ(error_of(file), "");
 }
 
+TEST_F(BadFile, OddCharactersAreNamedAlsoIfTheFileUsesOthers) {
+  const fs::path file = folder_ / "x.yaml";
+  std::ofstream(file) << "name: x\nuse: [a.yaml]\nhosts: {a: \u201cb: c}: d\n";
+  EXPECT_NE(error_of(file).find("U+201C"), std::string::npos) << error_of(file);
+}
+
 TEST_F(BadFile, BinaryDataAreNoText) {
   EXPECT_THROW(parse_experiment(std::string("name: x\0y", 9), "x.yaml"), UsageError);
 }

@@ -447,5 +447,33 @@ TEST(Configs, EveryCommittedExperimentIsValid) {
   EXPECT_GE(count, 1u);
 }
 
+TEST(Experiment, WrongHostsHaveNoErrorsThatFollow) {
+  EXPECT_EQ(error_of(R"(
+name: x
+hosts: {nodes: {ssh: "n[1-2]"}, pattern: circle}
+variants: {plain: {}, fast: {}}
+workloads:
+  w: {kind: latency, engine: blocking, variants: [plain], exclude: [{pair: n1-n2}, {variant: fast}]}
+)")
+                .find('\n'),
+            std::string::npos);
+}
+
+TEST(Experiment, APipeHasTheCurrentFolderAndAFileInDevHasItsOwn) {
+  const std::filesystem::path here = std::filesystem::current_path();
+  for (const char* const pipe : {"-", "/dev/stdin", "/dev/fd/63"})
+    EXPECT_EQ(folders_of(pipe).file, here) << pipe;
+  EXPECT_EQ(folders_of("/dev/shm/x.yaml").file, "/dev/shm");
+}
+
+TEST(Experiment, AMissingFolderIsReplacedByTheCurrentOneForProgramsToo) {
+  const Experiment e = parse(
+      "name: x\nprograms: {a: {kind: latency, client: [./c]}}\n"
+      "workloads: {w: {kind: latency, engine: a}}\n",
+      {.folders = Folders{"/nonexistent/checkout", "/"}});
+  EXPECT_EQ(e.folder, std::filesystem::current_path());
+  EXPECT_EQ(e.programs.at(0)->folder, e.folder);
+}
+
 }  // namespace
 }  // namespace pingperf
