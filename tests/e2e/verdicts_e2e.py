@@ -347,7 +347,7 @@ class Verdicts(support.EndToEnd):
         self.assertEqual(names, {"bulk/engine=blocking", "bulk/engine=epoll", "pingpong"})
         self.assertIn("| pingpong |", pingperf("export", run, "--format", "markdown").stdout)
         folder = pingperf("export", run.parent, "--format", "openmetrics").stdout
-        self.assertIn(f'{{run="{run.name}",experiment=', folder)
+        self.assertIn(f'run="{run.name}",', folder)
         self.assertEqual(pingperf("export", run.parent, "--format", "benchmark-json").returncode, 2)
         metrics = pingperf("export", run, "--format", "openmetrics").stdout
         self.assertTrue(metrics.endswith("# EOF\n"))
