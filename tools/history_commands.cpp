@@ -10,8 +10,8 @@
 #include "harness/history/history_entry.h"
 #include "harness/report/exports.h"
 #include "harness/report/history_table.h"
-#include "harness/report/remarks.h"
 #include "harness/report/results_table.h"
+#include "harness/report/run_warnings.h"
 #include "tools/commands.h"
 
 namespace pingperf {
@@ -99,9 +99,9 @@ int history_show_command(const HistoryReadCommand& command, const std::string& n
     print_json(json);
     return 0;
   }
-  const std::string remarks = remarks_text(trials, environment_of_run(history, *run));
+  const std::string warnings = warnings_text(trials, environment_of_run(history, *run));
   fmt::print(
-      "{}{}\n{}", history_run_text(*run), wrap(remarks, style_of_stdout().width),
+      "{}{}\n{}", history_run_text(*run), wrap(warnings, style_of_stdout().width),
       results_table(trials, RunSet::of(history_trials(history, *run)).cases(), style_of_stdout()));
   return 0;
 }

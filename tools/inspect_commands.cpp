@@ -114,11 +114,10 @@ void announce_launchers(const Experiment& experiment) {
 }
 
 void print_warnings(const Experiment& experiment, const Criteria& criteria,
-                    const std::string& place) {
+                    const std::vector<std::string>& limits, const std::string& place) {
   for (const std::string& line : experiment.warnings) print_message("{}warning: {}\n", place, line);
   if (const auto line = left_out_by_only(criteria)) print_message("{}warning: {}\n", place, *line);
-  for (const std::string& line : limits_here(experiment))
-    print_message("{}warning: {}\n", place, line);
+  for (const std::string& line : limits) print_message("{}warning: {}\n", place, line);
   for (const std::string& line : undecidable(criteria))
     print_message("{}warning: {}\n", place, line);
 }
@@ -136,8 +135,8 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
       const Experiment experiment = load_experiment(file, overrides);
       const Criteria criteria = read_criteria(experiment);
       if (experiment.lab) check_lab(experiment);
-      print_warnings(experiment, criteria, file + ": ");
       const std::vector<std::string> limits = limits_here(experiment);
+      print_warnings(experiment, criteria, limits, file + ": ");
       const std::vector<Trial> plan = plan_trials(experiment);
       const Nanoseconds length = expected_start(experiment) + expected_length(experiment, plan);
       document.push_back({{"file", file},
@@ -168,7 +167,7 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
 int plan_command(const std::string& file, const Overrides& overrides, const std::string& format) {
   const Experiment experiment = load_experiment(file, overrides);
   const Criteria criteria = read_criteria(experiment);
-  print_warnings(experiment, criteria, file + ": ");
+  print_warnings(experiment, criteria, limits_here(experiment), file + ": ");
   const std::vector<Trial> plan = plan_trials(experiment);
   if (format == "json") {
     print_json(plan_json(experiment, plan));

@@ -21,6 +21,7 @@ namespace {
 
 constexpr double kMaxPrintedHz = 20;                // pings per second that a person can follow
 constexpr Nanoseconds kRetry = 100 * kMillisecond;  // after a ping that failed at once
+constexpr Nanoseconds kMadeUp = 20 * kMillisecond;  // delay, such as a scheduler slice of others
 
 constexpr std::pair<const char*, double> kQuantiles[] = {
     {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}};
@@ -115,8 +116,9 @@ Json summary_json(const PingCommand& command, const Address& server,
 bool wait_until(Nanoseconds when, const Interrupt& interrupt) {
   do {
     const Nanoseconds left = std::max<Nanoseconds>(0, when - now_ns());
+    const timespec limit{left / kSecond, left % kSecond};
     pollfd p{interrupt.fd(), POLLIN, 0};
-    if (::poll(&p, 1, static_cast<int>((left + kMillisecond - 1) / kMillisecond)) > 0) return false;
+    if (::ppoll(&p, 1, &limit, nullptr) > 0) return false;
   } while (now_ns() < when);
   return true;
 }
@@ -132,8 +134,10 @@ class PingRun {
                      command.frequency_hz <= kMaxPrintedHz),
         figures_(now_ns()) {}
 
-  // Sends the pings, one after the other. A turn that is missed because the ping before took so
-  // long is left out. A ping that waits for the server's turn waits for `count` turns at most.
+  // Sends the pings, one after the other. If a ping is late by no more than kMadeUp, the next ones
+  // follow at once until the schedule is met, which keeps the rate. After a longer delay, such as
+  // that of a ping that took long, the missed turns are left out. A ping that waits for the
+  // server's turn waits for `count` turns at most.
   PingStatistics run() {
     const std::uint64_t count = command_.count ? command_.count : command_.once ? 1 : UINT64_MAX;
     const Nanoseconds gap =
@@ -142,7 +146,8 @@ class PingRun {
     while (number_ < count && waits_ < count && !interrupt_.raised()) {
       const Nanoseconds sent = now_ns();
       if (!send(sent)) break;
-      next = std::max(next + gap, now_ns());
+      next += gap;
+      if (now_ns() - next > kMadeUp) next = now_ns();
       if (figures_.in_outage()) next = std::max(next, sent + kRetry);
       const bool is_last = number_ == count || waits_ == count;
       if (!is_last && next > now_ns() && !wait_until(next, interrupt_)) break;

@@ -13,9 +13,9 @@
 #include "harness/history/history_entry.h"
 #include "harness/report/exports.h"
 #include "harness/report/junit.h"
-#include "harness/report/remarks.h"
 #include "harness/report/report.h"
 #include "harness/report/results_table.h"
+#include "harness/report/run_warnings.h"
 #include "harness/report/search_table.h"
 #include "harness/report/verdict_table.h"
 #include "harness/results/environment.h"
@@ -87,13 +87,19 @@ struct FinishedRun {
   Criteria criteria;
 };
 
-// Reads the experiment of a finished run. Trials of another tool have none: then the cases are
-// those of the trials, and none are compared.
+// Reads the experiment of a finished run. Trials of another tool have none, and this version may
+// refuse one of an older version: then the cases are those of the trials, and none are compared.
 FinishedRun finished_run(const std::filesystem::path& run, const TrialTable& trials) {
   if (std::filesystem::exists(run / "experiment.yaml")) {
-    Experiment experiment = load_experiment(run / "experiment.yaml", recorded_overrides(run));
-    Criteria criteria = read_criteria(experiment, StoredRuns::leave_out);
-    return {std::move(experiment), std::move(criteria)};
+    const Overrides overrides = recorded_overrides(run);
+    try {
+      Experiment experiment = load_experiment(run / "experiment.yaml", overrides);
+      Criteria criteria = read_criteria(experiment, StoredRuns::leave_out);
+      return {std::move(experiment), std::move(criteria)};
+    } catch (const UsageError& e) {
+      print_message("warning: {}: no comparisons and gates, because this version refuses it: {}\n",
+                    run.string(), e.what());
+    }
   }
   FinishedRun finished;
   finished.experiment.name = run.filename().string();
@@ -102,17 +108,12 @@ FinishedRun finished_run(const std::filesystem::path& run, const TrialTable& tri
   return finished;
 }
 
-Json environment_of(const std::filesystem::path& run) {
-  return std::filesystem::exists(run / "environment.json") ? recorded_environment(run)
-                                                           : Json::object();
-}
-
 std::string run_markdown(const std::filesystem::path& run, const TrialTable& trials) {
   const auto [experiment, criteria] = finished_run(run, trials);
   std::string text = fmt::format("### {}\n\n", experiment.name);
   if (!experiment.description.empty()) text += experiment.description + "\n\n";
-  std::istringstream remarks(remarks_text(trials, environment_of(run)));
-  for (std::string line; std::getline(remarks, line);) text += fmt::format("- {}\n", line);
+  std::istringstream warnings(warnings_text(trials, readable_environment(run)));
+  for (std::string line; std::getline(warnings, line);) text += fmt::format("- {}\n", line);
   if (text.ends_with("\n") && !text.ends_with("\n\n")) text += "\n";
   text += results_markdown(trials, experiment.cases);
   if (!criteria.searches.empty())
@@ -135,12 +136,13 @@ std::vector<MetricsOfRun> metrics_of_folder(const std::string& folder) {
   return exported;
 }
 
-// Reads the runs of one side that the other side does not have.
+// Reads the runs of one side that the other side does not have, in the order of their start.
 RunSet read_side(const std::vector<std::string>& paths, const RunSelection& selection,
                  const RunSet& others) {
   if (!selection.takes_all()) return RunSet::read(paths, selection, others);
   RunSet set = RunSet::read(paths);
   set.remove_runs_in(others);
+  set.sort_by_start();
   return set;
 }
 
@@ -161,10 +163,6 @@ RunComparison change_between(const std::vector<std::string>& before, const std::
   explain_runs(change, base, new_runs);
   return change;
 }
-
-}  // namespace
-
-namespace {
 
 // Sorts the rows into the order of the experiment file of the newest run. Runs without a readable
 // file keep the order of their trials.
@@ -225,12 +223,13 @@ int export_command(const std::string& run, const std::string& format) {
   else if (format == "openmetrics")
     fmt::print("{}", openmetrics({{trials, labels_of_export(trials)}}));
   else
-    fmt::print("{}", benchmark_json(trials, environment_of(run)));
+    fmt::print("{}", benchmark_json(trials, readable_environment(run)));
   return 0;
 }
 
 int report_command(const ReportCommand& command) {
-  const RunSet set = RunSet::read(command.runs);
+  RunSet set = RunSet::read(command.runs);
+  if (set.runs().size() > kMaxRunsSideBySide) set.sort_by_start();
   if (command.output.empty() && set.runs().size() > 1)
     throw UsageError("pingperf report: several runs require -o FILE");
   std::deque<FinishedRun> finished;  // the reported runs point into these

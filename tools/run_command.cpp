@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 
+#include "harness/agent/host_limits.h"
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
 #include "harness/base/counted.h"
@@ -22,9 +23,9 @@
 #include "harness/experiment/experiment_reader.h"
 #include "harness/experiment/search_reader.h"
 #include "harness/report/junit.h"
-#include "harness/report/remarks.h"
 #include "harness/report/report.h"
 #include "harness/report/results_table.h"
+#include "harness/report/run_warnings.h"
 #include "harness/report/search_table.h"
 #include "harness/report/verdict_table.h"
 #include "harness/results/columns.h"
@@ -62,8 +63,8 @@ void print_tables(const Experiment& experiment, const TrialTable& trials, const 
                   const std::vector<Verdict>& comparisons, const std::vector<Verdict>& gates,
                   const std::vector<SearchResult>& searches) {
   const Style style = style_of_stdout();
-  if (const std::string remarks = remarks_text(trials, environment); !remarks.empty())
-    fmt::print("\n{}", wrap(remarks, style.width));
+  if (const std::string warnings = warnings_text(trials, environment); !warnings.empty())
+    fmt::print("\n{}", wrap(warnings, style.width));
   fmt::print("\n{}", results_table(trials, experiment.cases, style));
   if (!searches.empty()) fmt::print("\n{}", searches_table(searches, style));
   if (!comparisons.empty()) fmt::print("\n{}", comparisons_table(comparisons, style));
@@ -466,7 +467,7 @@ int run_sessions(const RunCommand& command, const Subject& subject, const Interr
   // Read once: the first session must not become the baseline of the second.
   const Criteria criteria = read_criteria(experiment);
   announce_launchers(experiment);
-  print_warnings(experiment, criteria, "");
+  print_warnings(experiment, criteria, limits_here(experiment), "");
   Sessions sessions{command.sessions};
   int worst = kAllWell;
   for (; sessions.number <= sessions.count && worst != kInterrupted; ++sessions.number) {

@@ -12,6 +12,7 @@
 #include "harness/agent/copied_files.h"
 #include "harness/base/process.h"
 #include "harness/base/usage_error.h"
+#include "harness/experiment/host_reader.h"
 
 namespace pingperf {
 
@@ -20,16 +21,36 @@ namespace {
 constexpr std::size_t kMaxStarting = 64;  // agents that start at once
 constexpr Nanoseconds kStep = 20 * kMillisecond;
 
+using FilesByPath = std::map<std::string, std::string>;  // a path there, and the file here
+
+// Adds the files of a program. Throws UsageError if another program has another file of that path,
+// because a host has one folder for the files of all programs.
+void add_files_of(const Program& program, FilesByPath& files,
+                  std::map<std::string, const Program*>& owners) {
+  for (const std::string& path : program.copy_files) {
+    const std::string file = (std::filesystem::path(program.folder) / path).lexically_normal();
+    const std::string there = std::filesystem::path(path).lexically_normal();
+    const auto [known, is_new] = files.try_emplace(there, file);
+    const Program& owner = *owners.try_emplace(there, &program).first->second;
+    std::error_code error;
+    if (is_new || known->second == file || std::filesystem::equivalent(known->second, file, error))
+      continue;
+    throw UsageError(fmt::format(
+        "{}: copy_files: program '{}' has another {} than program '{}' at {}, and other hosts have "
+        "one folder for both: rename one",
+        program.place, program.name, there, owner.name, owner.place));
+  }
+}
+
 // Reads the files of the programs, each once. Returns null if no host gets them.
 HostAgent::Files files_for_other_hosts(const Experiment& experiment) {
-  if (std::ranges::none_of(experiment.hosts, [](const HostPair& pair) {
-        return !pair.client.launch.empty() || !pair.server.launch.empty();
+  if (std::ranges::all_of(experiment.hosts, [&](const HostPair& pair) {
+        return runs_in_place(experiment, pair.client) && runs_in_place(experiment, pair.server);
       }))
     return nullptr;
-  std::map<std::string, std::string> files;  // a path there, and the file here
-  for (const auto& program : experiment.programs)
-    for (const std::string& path : program->copy_files)
-      files.try_emplace(path, (std::filesystem::path(program->folder) / path).string());
+  FilesByPath files;
+  std::map<std::string, const Program*> owners;
+  for (const auto& program : experiment.programs) add_files_of(*program, files, owners);
   std::vector<CopyFile> pieces;
   for (const auto& [path, file] : files)
     std::ranges::move(pieces_of(path, file), std::back_inserter(pieces));

@@ -153,7 +153,7 @@ std::string host_facts() {
   if (const long cpus = ::sysconf(_SC_NPROCESSORS_ONLN); cpus > 0) facts["cpus"] = cpus;
   put(facts, "cpu_model", cpu_model());
   facts["cpus_allowed"] = own_status("Cpus_allowed_list");  // a string even for one CPU
-  facts["cpus_usable"] = to_text(usable_cpus());             // for pins
+  facts["cpus_usable"] = to_text(usable_cpus());            // for pins
   if (const auto quota = cpu_quota(read_file("/proc/self/cgroup").value_or("")))
     facts["cpu_quota"] = *quota;
   put(facts, "governor", governors());

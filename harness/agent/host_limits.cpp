@@ -39,9 +39,7 @@ std::optional<std::string> cpu_limit(const Options& o) {
 }
 
 // Sets the algorithm, as a trial does: the kernel may load its module for that.
-std::optional<std::string> congestion_limit(const Options& o) {
-  if (!o.congestion_control) return std::nullopt;
-  const std::string& algorithm = *o.congestion_control;
+std::optional<std::string> congestion_limit(const std::string& algorithm) {
   const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket || ::setsockopt(socket.get(), IPPROTO_TCP, TCP_CONGESTION, algorithm.c_str(),
                               static_cast<socklen_t>(algorithm.size())) == 0)
@@ -107,7 +105,7 @@ bool is_loopback_down() {
 std::vector<std::string> limits_here(const Experiment& experiment) {
   if (experiment.lab) return {};
   std::vector<std::string> lines;
-  std::set<std::string> known;
+  std::set<std::string> known, algorithms;
   const bool loopback_is_down = is_loopback_down(), has_address6 = has_loopback_address6();
   const auto add = [&](const Case& c, const std::optional<std::string>& reason) {
     if (reason && known.insert(*reason).second)
@@ -116,8 +114,11 @@ std::vector<std::string> limits_here(const Experiment& experiment) {
   for (const Case& c : experiment.cases) {
     const HostPair& hosts = experiment.hosts_of(c);
     if (!hosts.client.launch.empty() || !hosts.server.launch.empty()) continue;
-    for (const auto check : {cpu_limit, congestion_limit, port_limit, descriptor_limit, ip_limit})
+    for (const auto check : {cpu_limit, port_limit, descriptor_limit, ip_limit})
       add(c, check(c.options));
+    if (const auto& algorithm = c.options.congestion_control;
+        algorithm && algorithms.insert(*algorithm).second)
+      add(c, congestion_limit(*algorithm));
     if (!hosts.server.address.empty() || is_unix(c.options.transport)) continue;
     if (loopback_is_down)
       add(c, "the loopback interface is down: ip link set lo up");

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <set>
@@ -10,26 +11,41 @@
 #include "harness/agent/channel.h"
 #include "harness/base/lines.h"
 #include "harness/base/usage_error.h"
+#include "harness/experiment/host_reader.h"
 
 namespace pingperf {
 
 namespace {
 
+// Where an end of a program runs: of the server (else of the client), and in the folders of this
+// machine (else of another host).
+using ProgramUses = std::set<std::pair<bool, bool>, std::greater<>>;  // the server first
+
+// Returns the folder that a command needs: "" if it is that of the experiment or of the agent.
+std::string folder_of(const Program& program, bool is_in_place, const std::string& experiment) {
+  if (!is_in_place) return program.client.directory;
+  const std::string folder = directory_here(program);
+  return folder == experiment ? "" : folder;
+}
+
 // Adds the commands of a program, with its placeholders, optional words, folder and environment,
 // and the files that it copies.
-void add_commands_of(const Program& program, bool has_server, std::vector<Launcher>& launchers) {
-  for (const auto& [end, what] :
-       {std::pair(&program.server, "server"), {&program.client, "client"}}) {
-    if (end->words.empty() || (end == &program.server && !has_server)) continue;
+void add_commands_of(const Program& program, const ProgramUses& uses, const std::string& folder,
+                     std::vector<Launcher>& launchers) {
+  for (const auto& [is_server, is_in_place] : uses) {
+    const ProgramEnd* const end = is_server ? &program.server : &program.client;
+    if (end->words.empty()) continue;
     std::vector<std::string> words;
-    if (!end->directory.empty()) words = {"env", "-C", end->directory};
+    if (const std::string where = folder_of(program, is_in_place, folder); !where.empty())
+      words = {"env", "-C", where};
     if (words.empty() && !end->environment.empty()) words = {"env"};
     for (const auto& [name, value] : end->environment) words.push_back(name + "=" + value);
     for (const ProgramWord& word : end->words)
       words.push_back(word.condition.empty() ? word.text
                                              : fmt::format("[{}: {}]", word.condition, word.text));
-    launchers.push_back({program.place, fmt::format("{} (as the {} of program '{}')",
-                                                    command_line(words), what, program.name)});
+    launchers.push_back(
+        {program.place, fmt::format("{} (as the {} of program '{}')", command_line(words),
+                                    is_server ? "server" : "client", program.name)});
   }
   if (!program.copy_files.empty())
     launchers.push_back(
@@ -115,13 +131,18 @@ std::vector<Launcher> launchers_of(const Experiment& experiment) {
   std::set<std::size_t> pairs;
   for (const Case& c : experiment.cases) pairs.insert(c.pair);
   std::vector<Launcher> launchers = agent_launchers(experiment, pairs);
-  std::map<const Program*, bool> programs;  // true: its server runs too
+  std::map<const Program*, ProgramUses> programs;
   for (const Case& c : experiment.cases)
-    for (const Case* const one : {&c, c.background.get()})
-      if (one && one->program) programs[one->program.get()] |= !experiment.is_external(c);
+    for (const Case* const one : {&c, c.background.get()}) {
+      if (!one || !one->program) continue;
+      const HostPair& hosts = experiment.hosts_of(c);
+      ProgramUses& uses = programs[one->program.get()];
+      uses.insert({false, runs_in_place(experiment, hosts.client)});
+      if (!hosts.server.is_external()) uses.insert({true, runs_in_place(experiment, hosts.server)});
+    }
   for (const auto& program : experiment.programs)
     if (const auto used = programs.find(program.get()); used != programs.end())
-      add_commands_of(*program, used->second, launchers);
+      add_commands_of(*program, used->second, experiment.folder, launchers);
   for (const auto& variant : experiment.variants)
     if (std::ranges::any_of(experiment.cases, [&](const Case& c) { return c.variant == variant; }))
       add_commands_of(*variant, launchers);

@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "harness/base/name_parts.h"
+
 namespace pingperf {
 namespace {
 
@@ -81,22 +83,6 @@ std::string lines(const Rows& rows, const Widths& widths, const Notes& notes, co
   return text;
 }
 
-// Returns the parts of a case's name: "bulk", "engine=epoll". A part without a "=" behind the first
-// belongs to a value that contains a "/".
-std::vector<std::string> parts_of(const std::string& name) {
-  std::vector<std::string> parts;
-  for (std::size_t at = 0; at <= name.size();) {
-    const std::size_t end = std::min(name.find('/', at), name.size());
-    std::string part = name.substr(at, end - at);
-    if (parts.empty() || part.find('=') != std::string::npos)
-      parts.push_back(std::move(part));
-    else
-      parts.back() += "/" + part;
-    at = end + 1;
-  }
-  return parts;
-}
-
 std::string joined_parts(const std::vector<std::string>& parts) {
   std::string text;
   for (const std::string& part : parts) text += (text.empty() ? "" : "/") + part;
@@ -106,9 +92,9 @@ std::string joined_parts(const std::vector<std::string>& parts) {
 // Returns the parts that the names of all rows have.
 std::vector<std::string> common_parts(const Rows& rows) {
   if (rows.size() < 3) return {};  // the header and one row: nothing to tell apart
-  std::vector<std::string> common = parts_of(rows[1][0].text);
+  std::vector<std::string> common = name_parts(rows[1][0].text);
   for (std::size_t i = 2; i < rows.size(); ++i) {
-    const std::vector<std::string> parts = parts_of(rows[i][0].text);
+    const std::vector<std::string> parts = name_parts(rows[i][0].text);
     std::erase_if(common,
                   [&](const std::string& part) { return !std::ranges::count(parts, part); });
   }
@@ -127,7 +113,7 @@ std::optional<FactoredRows> without_common_parts(const Rows& whole) {
   if (common.empty()) return std::nullopt;
   FactoredRows factored{whole, ""};
   for (std::size_t i = 1; i < whole.size(); ++i) {
-    std::vector<std::string> parts = parts_of(whole[i][0].text);
+    std::vector<std::string> parts = name_parts(whole[i][0].text);
     std::erase_if(parts, [&](const std::string& part) { return std::ranges::count(common, part); });
     if (parts.empty()) return std::nullopt;
     factored.rows[i][0].text = joined_parts(parts);

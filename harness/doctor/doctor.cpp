@@ -119,10 +119,11 @@ class Judge {
   }
 
   void judge_cpus() {
-    const Cpus cpus = cpus_in(fact<std::string>("cpus_allowed"));
     const std::string list = fact<std::string>("cpus_allowed").value_or("");
     const std::string for_pins = fact<std::string>("cpus_usable").value_or(list);
     const Cpus usable = cpus_in(for_pins);
+    const bool has_pins = requirements_ && !requirements_->pins.empty();
+    const Cpus cpus = has_pins ? usable : cpus_in(list);
     if (!usable.empty() && requirements_)
       for (const std::string& pin : requirements_->pins)
         if (const auto set = parse_cpus(pin); set && !std::ranges::includes(usable, *set))
@@ -331,9 +332,11 @@ HostRequirements HostRequirements::of(const Experiment& experiment, bool client,
     required.kernel_stamps |= o.timestamps.has_value();
     if (o.fq_rate_bps && o.transport == Transport::udp) required.qdiscs.insert("fq");
     required.iperf3_streams |= o.engine == "iperf3" && o.streams.value_or(1) > 1;
-    const bool spins = o.engine == "spin" || o.engine == "hybrid" || o.wait == "spin";
-    const std::uint64_t of_an_end = o.threads.value_or(spins ? o.streams.value_or(1) : 1);
-    const std::uint64_t threads = of_an_end * ((client ? 1 : 0) + (server ? 1 : 0));
+    const bool spins = o.engine == "spin" || o.wait == "spin";
+    const bool thread_per_flow = spins || o.engine == "hybrid";
+    const std::uint64_t of_an_end = o.threads.value_or(thread_per_flow ? o.streams.value_or(1) : 1);
+    const bool serves = server && c.engine->listen != nullptr;
+    const std::uint64_t threads = of_an_end * ((client ? 1 : 0) + (serves ? 1 : 0));
     required.threads = std::max(required.threads, threads);
     if (spins) required.spinning = std::max(required.spinning, threads);
   };

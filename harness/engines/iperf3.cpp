@@ -12,9 +12,9 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <memory>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 
 #include "harness/engines/forked_call.h"
@@ -26,6 +26,7 @@
 #include "harness/engines/usage_window.h"
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
+#include "sockets/core/limits.h"
 #include "sockets/core/socket_options.h"
 #include "sockets/engines.h"
 #include "sockets/transport/availability.h"
@@ -289,7 +290,8 @@ class Iperf3Client final : public Iperf3Endpoint {
     Fd control = dial();
     if (!control) {
       Measurement m;
-      m.error = "connect to " + config_.address.to_string() + ": " + std::strerror(errno);
+      m.error = explained(std::system_error(errno, std::generic_category(),
+                                            "connect to " + config_.address.to_string()));
       return m;
     }
     lib_.set_control_socket(test_.get(), control.release());  // libiperf closes it

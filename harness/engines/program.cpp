@@ -290,8 +290,9 @@ std::optional<std::string> unavailable(const ProgramEnd& end) {
 }
 
 std::string directory_here(const Program& program) {
-  const std::filesystem::path folder = program.folder;
-  return (folder / program.client.directory).lexically_normal().string();
+  std::filesystem::path folder = program.folder;
+  if (!program.client.directory.empty()) folder /= program.client.directory;
+  return folder.lexically_normal().string();
 }
 
 std::unique_ptr<Endpoint> make_program_endpoint(const ProgramEnd& end, const EndpointConfig& config,

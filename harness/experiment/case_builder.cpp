@@ -248,12 +248,20 @@ class CaseBuilder {
                     case_.name, period / 1e9, to_seconds(*o.duration)));
   }
 
-  void validate(Options o) const {
+  void validate(const Options& o) const {
+    if (setting_.share_cpus) return validate_by_engine(o);
     // The engines compare the two pins. On two machines, equal numbers are two CPUs.
-    if (!setting_.share_cpus && o.client_cpu == o.server_cpu) o.server_cpu.reset();
-    if (case_.engine->validate)
-      if (const auto error = case_.engine->validate(o))
-        fail_at(place_of(*error), fmt::format("case '{}': {}", case_.name, *error));
+    for (const auto pin : {&Options::client_cpu, &Options::server_cpu}) {
+      Options of_one_end = o;
+      (of_one_end.*pin).reset();
+      validate_by_engine(of_one_end);
+    }
+  }
+
+  void validate_by_engine(const Options& o) const {
+    if (!case_.engine->validate) return;
+    if (const auto error = case_.engine->validate(o))
+      fail_at(place_of(*error), fmt::format("case '{}': {}", case_.name, *error));
   }
 
   // Returns the place where the parameter was set that the error names before its first colon,

@@ -44,12 +44,19 @@ void check_name(const std::string& name, const Mark& mark, std::string_view what
   check_for_missing(name, mark, what);
 }
 
+// Returns the folder, or the other one if it does not exist: a resumed run may be on another
+// machine.
+std::filesystem::path existing(const std::filesystem::path& folder,
+                               const std::filesystem::path& otherwise) {
+  std::error_code error;
+  return std::filesystem::is_directory(folder, error) ? folder : otherwise;
+}
+
 class ExperimentReader {
  public:
   ExperimentReader(const Node& root, const std::vector<UsedFile>& used, const Folders& folders)
-      : root_(root), used_(used), folder_(folders.file) {
-    std::error_code error;  // a resumed run may be on another machine
-    if (std::filesystem::is_directory(folder_, error)) experiment_.folder = folder_;
+      : root_(root), used_(used), folder_(existing(folders.file, std::filesystem::current_path())) {
+    experiment_.folder = folder_;
   }
 
   Experiment read() {
@@ -110,7 +117,8 @@ class ExperimentReader {
       const Node root = parse_yaml(file->text, source);
       check_keys(root, fmt::format("'{}'", source), {"description", "programs"});
       if (const Node* const programs = root.find("programs"))
-        read_programs(*programs, (folder_ / path).parent_path(), experiment_.programs);
+        read_programs(*programs, existing((folder_ / path).parent_path(), folder_),
+                      experiment_.programs);
     }
   }
 
@@ -210,12 +218,9 @@ class ExperimentReader {
         check_name(entry.key, entry.mark, "workload name");
         errors_.attempt([&] { refuse_lists(entry.value, "what varies stands under matrix"); });
         std::vector<Case> cases =
-            in_every_variant(build_cases(entry.key, entry.value, defaults, experiment_.programs,
-                                         used_defaults, setting, are_defaults_right),
-                             entry.value.find("variants"));
-        if (cases.empty()) return;  // only the values were checked
-        cases = on_every_pair(std::move(cases), entry.value.mark);
-        if (const Node* const exclude = entry.value.find("exclude")) exclude_outer(cases, *exclude);
+            build_cases(entry.key, entry.value, defaults, experiment_.programs, used_defaults,
+                        setting, are_defaults_right);
+        if (has_hosts) cases = everywhere(std::move(cases), entry.value);
         add_cases(std::move(cases), entry.value.mark);
       });
     if (defaults && errors_.empty())
@@ -245,6 +250,15 @@ class ExperimentReader {
       fail_at_server(c, fmt::format("the server's address is IPv6, case '{}' is IPv4: add ip: 6 "
                                     "to defaults",
                                     c.name));
+  }
+
+  // Returns each case of a workload once per variant and pair of hosts, without those excluded.
+  std::vector<Case> everywhere(std::vector<Case> cases, const Node& workload) const {
+    cases = in_every_variant(std::move(cases), workload.find("variants"));
+    if (cases.empty()) return cases;  // only the values were checked
+    cases = on_every_pair(std::move(cases), workload.mark);
+    if (const Node* const exclude = workload.find("exclude")) exclude_outer(cases, *exclude);
+    return cases;
   }
 
   // Returns each case once per variant. `chosen` is the list of a workload, or null.
@@ -292,13 +306,17 @@ class ExperimentReader {
 
   // Removes the cases that an entry matches which names a pair of hosts or a variant.
   void exclude_outer(std::vector<Case>& cases, const Node& exclude) const {
+    if (std::ranges::none_of(exclude.items, names_outer_axis)) return;
+    check_effort(exclude, "exclude", cases.size());
     for (const Node& entry : exclude.items) {
       if (!names_outer_axis(entry)) continue;
       if (experiment_.has_sums && entry.find_entry("pair"))
         fail_at(entry.mark, "exclude: the pairs of an incast or broadcast are one trial");
+      decltype(Case::axes) wanted;
+      for (const Node::Entry& axis : entry.entries)
+        wanted.emplace_back(axis.key, printable(value_text(axis.value)));
       const auto is_excluded = [&](const Case& c) {
-        return std::ranges::all_of(entry.entries, [&](const Node::Entry& wanted) {
-          const std::pair axis(wanted.key, printable(value_text(wanted.value)));
+        return std::ranges::all_of(wanted, [&](const auto& axis) {
           return std::ranges::find(c.axes, axis) != c.axes.end();
         });
       };
@@ -366,6 +384,11 @@ void keep_only(Experiment& experiment, const std::vector<std::string>& globs) {
   });
 }
 
+// Returns true for a file that another program has opened for this process, such as a pipe.
+bool is_opened_by_others(const std::filesystem::path& file) {
+  return file == "-" || file == "/dev/stdin" || file.string().starts_with("/dev/fd/");
+}
+
 // Returns the text of a file or a pipe, "-" for stdin. Throws UsageError.
 std::string read_text_file(std::filesystem::path file) {
   const auto refuse = [&](const std::string& why) { throw UsageError(file.string() + ": " + why); };
@@ -374,8 +397,7 @@ std::string read_text_file(std::filesystem::path file) {
   if (::stat(file.c_str(), &status) != 0) refuse(std::strerror(errno));
   if (S_ISDIR(status.st_mode)) refuse("is a directory, not an experiment file");
   // Nobody may ever write to a named pipe.
-  const bool is_open_pipe =
-      S_ISFIFO(status.st_mode) && (file == "/dev/stdin" || file.string().starts_with("/dev/fd/"));
+  const bool is_open_pipe = S_ISFIFO(status.st_mode) && is_opened_by_others(file);
   if (!S_ISREG(status.st_mode) && !is_open_pipe) refuse("is not a regular file");
   if (static_cast<std::uintmax_t>(status.st_size) > kMaxFile)
     refuse(fmt::format("is larger than an experiment can be ({} bytes, at most {})", status.st_size,
@@ -392,19 +414,8 @@ std::string read_text_file(std::filesystem::path file) {
   return text;
 }
 
-}  // namespace
-
-Folders folders_of(const std::filesystem::path& file) {
-  const std::filesystem::path here = std::filesystem::current_path();
-  const bool is_pipe = file == "-" || file.string().starts_with("/dev/");
-  return {is_pipe ? here : std::filesystem::absolute(file).lexically_normal().parent_path(), here};
-}
-
-std::string read_experiment(const std::filesystem::path& file, bool no_launch) {
-  std::string text = read_text_file(file);
-  if (text.find(kUsedFile) != std::string::npos ||
-      (text.find("use") == std::string::npos && text.find("nodes") == std::string::npos))
-    return text;
+// Returns the text with the texts of the files that it uses and the hosts that it looks up.
+std::string with_used_files(std::string text, const std::filesystem::path& file, bool no_launch) {
   const Node root = parse_yaml(text, file.string());
   const std::filesystem::path folder = folders_of(file).file;
   const auto append = [&](const std::string& path, const std::string& used) {
@@ -427,6 +438,26 @@ std::string read_experiment(const std::filesystem::path& file, bool no_launch) {
       append(source.key, look_up(source, folder));
     }
   return text;
+}
+
+}  // namespace
+
+Folders folders_of(const std::filesystem::path& file) {
+  const std::filesystem::path here = std::filesystem::current_path();
+  if (is_opened_by_others(file)) return {here, here};
+  return {std::filesystem::absolute(file).lexically_normal().parent_path(), here};
+}
+
+std::string read_experiment(const std::filesystem::path& file, bool no_launch) {
+  const std::string text = read_text_file(file);
+  if (text.find(kUsedFile) != std::string::npos ||
+      (text.find("use") == std::string::npos && text.find("nodes") == std::string::npos))
+    return text;
+  try {
+    return with_used_files(text, file, no_launch);
+  } catch (const UsageError& e) {
+    throw UsageError(with_odd_characters(e.what(), text, file.string()));
+  }
 }
 
 Experiment load_experiment(const std::filesystem::path& file, const Overrides& overrides) {

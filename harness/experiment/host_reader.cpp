@@ -197,6 +197,10 @@ void UniqueNames::add(const HostPair& pair, const Mark& mark) {
   }
 }
 
+bool runs_in_place(const Experiment& experiment, const Host& host) {
+  return host.launch.empty() || experiment.lab;
+}
+
 bool may_share_cpus(const HostPair& hosts) {
   return hosts.client.launch == hosts.server.launch ||
          (is_on_this_machine(hosts.client) && is_on_this_machine(hosts.server));

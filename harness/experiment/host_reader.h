@@ -24,6 +24,10 @@ std::vector<std::string> launch_by(std::string_view launcher, const std::string&
 // Returns the host's name in a short form: without the user of ssh's "user@host".
 std::string name_of_host(std::string_view launcher, const std::string& host);
 
+// Returns true if programs on the host run in the folders of this machine, and not in copies: it
+// has no launcher, or it is of a lab.
+bool runs_in_place(const Experiment& experiment, const Host& host);
+
 // Refuses names that the launcher would read as options.
 std::string read_name(const Node& node, std::string_view what);
 

@@ -54,13 +54,6 @@ std::vector<Draft> product(const Node& matrix) {
   return drafts;
 }
 
-// Bounds the work: every entry of an exclude or include is compared with every combination.
-void check_effort(const Node& list, std::string_view what, std::size_t combinations) {
-  if (list.items.size() * std::max<std::size_t>(combinations, 1) > kMaxMatches)
-    fail_at(list.mark, fmt::format("{} has too many entries for {} combinations: {}", what,
-                                   combinations, list.items.size()));
-}
-
 bool matches(Draft& draft, const Node& entry) {
   return std::all_of(entry.entries.begin(), entry.entries.end(), [&](const Node::Entry& wanted) {
     const Assignment* const own = find(draft.values, wanted.key);
@@ -122,6 +115,12 @@ void add_included(std::vector<Draft>& drafts, const Node& include) {
 }
 
 }  // namespace
+
+void check_effort(const Node& list, std::string_view what, std::size_t combinations) {
+  if (list.items.size() * std::max<std::size_t>(combinations, 1) > kMaxMatches)
+    fail_at(list.mark, fmt::format("{} has too many entries for {} combinations: {}", what,
+                                   combinations, list.items.size()));
+}
 
 bool names_outer_axis(const Node& entry) {
   return entry.find_entry("pair") != nullptr || entry.find_entry("variant") != nullptr;

@@ -31,6 +31,10 @@ std::vector<Combination> expand_matrix(const Node* matrix, const Node* exclude,
 // Returns true if an `exclude` entry names a pair of hosts or a variant, which no matrix has.
 bool names_outer_axis(const Node& entry);
 
+// Bounds the work: every entry of an exclude or include is compared with every combination. Throws
+// UsageError.
+void check_effort(const Node& list, std::string_view what, std::size_t combinations);
+
 // Returns a value as in case names: "4", "client:0+server:1". `exclude` compares these texts.
 std::string value_text(const Node& value);
 

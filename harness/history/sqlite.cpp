@@ -100,8 +100,9 @@ void SqlStatement::bind(int index, std::string_view value) {
     fail(database_, file_);
 }
 
-// A reader in WAL mode writes files next to the database. One who may not do so can read if they
-// are there, or if there is no log, because then all is in the file (sqlite.org/wal.html#readonly).
+// A reader in WAL mode writes files next to the database. A user who may not write can read if
+// those files exist, or if there is no log, because then all data are in the database
+// (sqlite.org/wal.html#readonly).
 Database::Database(const std::filesystem::path& file, Access access) : file_(file.string()) {
   std::string name = file_;
   int flags = SQLITE_OPEN_READWRITE | (access == Access::write ? SQLITE_OPEN_CREATE : 0);

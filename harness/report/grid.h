@@ -29,4 +29,14 @@ std::vector<Grid> grids_of_texts(const std::vector<Case>& cases, const CaseTexts
 std::vector<Grid> result_grids(const TrialTable& trials, const std::vector<Case>& cases,
                                std::string_view metric);
 
+// The names of the axes of such a grid, whatever the metric.
+struct GridAxes {
+  std::string workload, down, across;
+};
+std::vector<GridAxes> result_grid_axes(const TrialTable& trials, const std::vector<Case>& cases);
+
+// Returns the grids below their titles.
+std::string grids_text(const std::vector<Grid>& grids, const Style& style);
+std::string grids_markdown(const std::vector<Grid>& grids);
+
 }  // namespace pingperf

@@ -179,7 +179,7 @@ constexpr Notes kNotes[] = {
      ""},
     {"dont_fragment",
      "A datagram longer than the path MTU is an error. Without it, such a datagram goes in "
-     "fragments: `path_mtu_bytes` is the MTU, and `quality` has a remark.",
+     "fragments: `path_mtu_bytes` is the MTU, and `quality` has a warning.",
      "iperf3: IPv4 only, and not with `reverse`."},
     {"size_mix",
      "Written `size_mix: {64: 7, 570: 4, 1518: 1}`: of 12 messages, 7 have 64 bytes. The sizes are "

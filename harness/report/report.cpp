@@ -6,6 +6,7 @@
 
 #include "harness/base/io.h"
 #include "harness/base/version.h"
+#include "harness/report/grid.h"
 #include "harness/report/page/json_for_html.h"
 #include "harness/report/page/page.h"
 #include "harness/report/report_headline.h"
@@ -21,9 +22,10 @@
 namespace pingperf {
 namespace {
 
-// Limits per page. Several runs share them.
+// Limits per page. Several runs share them. Of many runs, only the newest has details.
 constexpr std::size_t kMaxCases = 300;
 constexpr std::size_t kMaxValues = 150'000;  // values of single trials, over all metrics
+constexpr std::size_t kMaxMedians = 60'000;  // of many runs, over all metrics
 constexpr std::size_t kMaxDots = 200;        // trials per case
 constexpr std::size_t kMaxCurves = 600;
 constexpr std::size_t kMaxSeries = 400;
@@ -278,12 +280,6 @@ Json listed_trials(PageRun& page_run, bool is_of_failed) {
   return json;
 }
 
-// Returns null if environment.json is missing or damaged. The page then has no such section.
-Json environment_of(const std::filesystem::path& run) {
-  Json environment = Json::parse(read_file(run / "environment.json").value_or(""), nullptr, false);
-  return environment.is_discarded() ? Json() : environment;
-}
-
 void add_series(PageRun& page_run, Json& json) {
   const TrialTable& trials = *page_run.run.trials;
   const DrawnTrials of_curves = drawn_trials(page_run, share_of(page_run, kMaxCurves, 3));
@@ -321,6 +317,13 @@ Json links_json(const std::vector<LinkTable>& tables) {
   return json;
 }
 
+Json grids_json(const std::vector<GridAxes>& grids) {
+  Json json = Json::array();
+  for (const GridAxes& grid : grids)
+    json.push_back({{"workload", grid.workload}, {"down", grid.down}, {"across", grid.across}});
+  return json;
+}
+
 Json statements_json(const std::vector<Statement>& statements) {
   Json json = Json::array();
   for (const Statement& s : statements)
@@ -328,15 +331,33 @@ Json statements_json(const std::vector<Statement>& statements) {
   return json;
 }
 
+// Leaves the first `most` cases on the page, with a note.
+void limit_cases(PageRun& page_run, std::size_t most, std::string_view where) {
+  if (page_run.cases.size() <= most) return;
+  page_run.notes.push_back(
+      fmt::format("The first {} of {} cases are {}.", most, page_run.cases.size(), where));
+  page_run.cases.resize(most);
+}
+
+// Returns what the page has of every run, except for its cases.
+Json facts_json(const PageRun& page_run, const std::vector<std::string>& metrics,
+                const Json& environment) {
+  const ReportedRun& run = page_run.run;
+  const auto& rows = run.trials->rows();
+  return {{"name", std::filesystem::absolute(run.directory).lexically_normal().filename()},
+          {"experiment", run.experiment->name},
+          {"description", run.experiment->description},
+          {"started", rows.empty() ? "" : run.trials->text(rows.front(), "started_at")},
+          {"trials", rows.size()},
+          {"summary", summary_json(page_run, metrics)},
+          {"environment", environment}};
+}
+
+// Returns a run with all its details.
 Json run_json(const ReportedRun& run, std::size_t run_count,
               const std::vector<std::string>& metrics, const Json& environment) {
   PageRun page_run{run, cases_in_order(run), run_count, {}};
-  const std::size_t most = std::max<std::size_t>(1, kMaxCases / run_count);
-  if (page_run.cases.size() > most) {
-    page_run.notes.push_back(
-        fmt::format("The first {} of {} cases are on this page.", most, page_run.cases.size()));
-    page_run.cases.resize(most);
-  }
+  limit_cases(page_run, std::max<std::size_t>(1, kMaxCases / run_count), "on this page");
   if (run.gates_left_out > 0)
     page_run.notes.emplace_back(
         "Gates against a stored run are judged when the run ends: see its junit.xml.");
@@ -344,28 +365,40 @@ Json run_json(const ReportedRun& run, std::size_t run_count,
       kMaxDots, share_of(page_run, kMaxValues / std::max<std::size_t>(1, metrics.size()), 10));
   const DrawnTrials drawn = drawn_trials(page_run, dots);
   note_thinning(page_run, drawn, "Dots");
-  const auto& rows = run.trials->rows();
-  Json json = {{"name", std::filesystem::absolute(run.directory).lexically_normal().filename()},
-               {"experiment", run.experiment->name},
-               {"description", run.experiment->description},
-               {"started", rows.empty() ? "" : run.trials->text(rows.front(), "started_at")},
-               {"trials", rows.size()},
-               {"summary", summary_json(page_run, metrics)},
-               {"comparisons", verdicts_json(VerdictList::comparisons, run.comparisons)},
+  Json json = facts_json(page_run, metrics, environment);
+  json.update({{"comparisons", verdicts_json(VerdictList::comparisons, run.comparisons)},
                {"gates", gates_json(run.gates)},
                {"searches", searches_json(run.searches)},
                {"links", links_json(link_tables(*run.experiment, run.summary))},
+               {"grids", grids_json(result_grid_axes(*run.trials, run.experiment->cases))},
                {"headline", statements_json(headline(run))},
                {"failed", listed_trials(page_run, true)},
-               {"remarks", listed_trials(page_run, false)},
-               {"environment", environment},
-               {"yaml", read_file(run.directory / "experiment.yaml").value_or("")}};
+               {"warnings", listed_trials(page_run, false)},
+               {"yaml", read_file(run.directory / "experiment.yaml").value_or("")}});
   json["cases"] = Json::array();
   for (const std::string& name : page_run.cases)
     json["cases"].push_back(
         case_json(page_run, name,
                   drawn.contains(name) ? drawn.at(name) : std::vector<std::uint64_t>(), metrics));
   add_series(page_run, json);
+  json["notes"] = page_run.notes;
+  return json;
+}
+
+// Returns one of many runs with what the charts over time draw: the medians of its cases.
+Json median_run_json(const ReportedRun& run, std::size_t run_count,
+                     const std::vector<std::string>& metrics, const Json& environment) {
+  PageRun page_run{run, cases_in_order(run), run_count, {}};
+  const std::size_t medians = run_count * std::max<std::size_t>(1, metrics.size());
+  limit_cases(page_run, std::clamp<std::size_t>(kMaxMedians / medians, 1, kMaxCases),
+              "in charts over time");
+  Json json = facts_json(page_run, metrics, environment);
+  for (const char* const detail : {"comparisons", "gates", "searches", "links", "grids", "headline",
+                                   "failed", "warnings", "curves", "series", "cases"})
+    json[detail] = Json::array();
+  for (const std::string& name : page_run.cases)
+    json["cases"].push_back(case_json(page_run, name, {}, {}));
+  json["yaml"] = "";
   json["notes"] = page_run.notes;
   return json;
 }
@@ -389,8 +422,13 @@ std::string report_html(const std::vector<ReportedRun>& runs,
                {"is_many", is_many}};
   std::vector<Json> environments;
   for (const ReportedRun& run : runs) {
-    environments.push_back(environment_of(run.directory));
-    json["runs"].push_back(run_json(run, runs.size(), metrics, environments.back()));
+    environments.push_back(readable_environment(run.directory));
+    if (is_many && &run != &runs.back())
+      json["runs"].push_back(median_run_json(run, runs.size(), metrics,
+                                             &run == &runs.front() ? environments.back() : Json()));
+    else
+      json["runs"].push_back(
+          run_json(run, is_many ? 1 : runs.size(), metrics, environments.back()));
   }
   for (const ReportedChange& change : changes)
     for (Json& s :
@@ -398,7 +436,7 @@ std::string report_html(const std::vector<ReportedRun>& runs,
                                   is_many ? "the newest run" : letter_of(change.run))))
       json["headline"].push_back(std::move(s));
   Json& below = runs.size() == 1 ? json["runs"][0]["headline"] : json["headline"];
-  for (Json& s : statements_json(remark_statements(runs, environments)))
+  for (Json& s : statements_json(warning_statements(runs, environments)))
     below.push_back(std::move(s));
   std::string html(report_page_before_data());
   html += json_for_html(json);

@@ -9,7 +9,7 @@
 
 #include "harness/base/counted.h"
 #include "harness/base/json.h"
-#include "harness/report/remarks.h"
+#include "harness/report/run_warnings.h"
 #include "harness/report/search_table.h"
 #include "harness/results/metrics.h"
 #include "harness/results/record.h"
@@ -319,8 +319,8 @@ std::vector<Statement> headline(const ReportedRun& run) {
   return statements;
 }
 
-std::vector<Statement> remark_statements(const std::vector<ReportedRun>& runs,
-                                         const std::vector<Json>& environments) {
+std::vector<Statement> warning_statements(const std::vector<ReportedRun>& runs,
+                                          const std::vector<Json>& environments) {
   constexpr std::size_t kMaxWarnings = 4;
   SubjectTexts findings, warnings;
   std::size_t trials = 0;

@@ -29,8 +29,8 @@ std::vector<Statement> headline(const ReportedRun& run);
 
 // Returns sentences about serious findings of the doctor, and about warnings that several trials
 // share. `environments` has the environment.json of each run, or null.
-std::vector<Statement> remark_statements(const std::vector<ReportedRun>& runs,
-                                         const std::vector<Json>& environments);
+std::vector<Statement> warning_statements(const std::vector<ReportedRun>& runs,
+                                          const std::vector<Json>& environments);
 
 // Returns the changes from the run `base` to the run `new_run`.
 std::vector<Statement> headline(const RunComparison& change, const std::string& base,

@@ -189,10 +189,7 @@ std::vector<TextTable> tables_of(const TrialTable& trials, const std::vector<Cas
 
 std::string results_table(const TrialTable& trials, const std::vector<Case>& cases,
                           const Style& style) {
-  std::string text;
-  for (const auto& [title, grid] : grids_of(trials, cases))
-    text += styled(wrap(title, style.width), TextStyle::heading, style) + "\n" +
-            grid.to_string(style) + "\n";
+  std::string text = grids_text(grids_of(trials, cases), style);
   for (const TextTable& table : tables_of(trials, cases, style.width))
     text += table.to_string(style) + "\n";
   const auto is_ok = [&](const auto& row) { return trials.text(row, "status") == "ok"; };
@@ -202,9 +199,7 @@ std::string results_table(const TrialTable& trials, const std::vector<Case>& cas
 }
 
 std::string results_markdown(const TrialTable& trials, const std::vector<Case>& cases) {
-  std::string text;
-  for (const auto& [title, grid] : grids_of(trials, cases))
-    text += title + "\n\n" + grid.to_markdown() + "\n";
+  std::string text = grids_markdown(grids_of(trials, cases));
   for (const TextTable& table : tables_of(trials, cases, std::string::npos))
     text += table.to_markdown() + "\n";
   return text.empty() ? text : text + "Medians of the ok trials; ± is half their range.\n";

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "harness/base/counted.h"
 #include "harness/base/shared_text.h"
@@ -93,22 +95,20 @@ std::string differing_part(const Verdict& row) {
   return part;
 }
 
-// Returns the rows by baseline. Rows that differ from their baselines in the same value of one axis
-// are one group.
+// Returns the rows by baseline. Rows of a metric that differ from several baselines in the same
+// value of one axis are one group.
 std::vector<BaselineGroup> baseline_groups(const std::vector<Verdict>& rows) {
+  std::map<std::pair<std::string, std::string>, std::set<std::string>> baselines;
+  for (const Verdict& row : rows) baselines[{differing_part(row), row.metric}].insert(row.baseline);
   std::vector<BaselineGroup> groups;
-  std::map<std::pair<std::string, std::string>, std::size_t> places;
+  std::map<std::string, std::size_t> places;
   for (const Verdict& row : rows) {
     const std::string part = differing_part(row);
-    const auto key = part.empty() ? std::pair(row.baseline, part) : std::pair(part, row.metric);
-    const auto [place, is_new] = places.emplace(key, groups.size());
-    if (is_new) groups.push_back({row.baseline, true, {}});
-    BaselineGroup& group = groups[place->second];
-    if (group.is_one && group.baseline != row.baseline) {
-      group.is_one = false;
-      group.baseline = part;
-    }
-    group.rows.push_back(&row);
+    const bool is_one = part.empty() || baselines[{part, row.metric}].size() == 1;
+    const std::string& baseline = is_one ? row.baseline : part;
+    const auto [place, is_new] = places.emplace(baseline, groups.size());
+    if (is_new) groups.push_back({baseline, is_one, {}});
+    groups[place->second].rows.push_back(&row);
   }
   return groups;
 }
@@ -162,17 +162,21 @@ TextTable table_to(const BaselineGroup& group) {
   return table;
 }
 
-// Returns the ratios of a group as grids, if its cases are a sweep of two axes.
+// Returns the ratios of a group as grids, metric by metric, if its cases are a sweep of two axes.
 std::vector<Grid> grids_to(const BaselineGroup& group) {
   if (group.is_one) return {};
-  std::vector<Case> cases;
-  CaseTexts texts;
+  std::map<std::string, std::pair<std::vector<Case>, CaseTexts>> metrics;
   for (const Verdict* const row : group.rows) {
+    auto& [cases, texts] = metrics[row->metric];
     cases.push_back(case_named(row->case_name));
     texts[row->case_name] = fmt::format("{} {}", effect_text(*row), name(row->decision));
   }
-  const std::string& metric = group.rows.front()->metric;
-  return grids_of_texts(cases, texts, fmt::format("{} to {}", title_of(metric), group.baseline));
+  std::vector<Grid> grids;
+  for (const auto& [metric, own] : metrics)
+    std::ranges::move(grids_of_texts(own.first, own.second,
+                                     fmt::format("{} to {}", title_of(metric), group.baseline)),
+                      std::back_inserter(grids));
+  return grids;
 }
 
 std::string warnings_to(const BaselineGroup& group) {
@@ -241,8 +245,8 @@ std::string shift_warnings(const RunComparison& comparison) {
         percent(*comparison.session_sd));
   if (!references.empty())
     text += fmt::format(
-        "The columns base and new are of trials, each divided by {0} of its block. The row of {0} "
-        "is as measured.\n",
+        "The columns base and new have medians of ratios: each trial is divided by the trial of "
+        "{0} in its block. The row of {0} is as measured.\n",
         fmt::join(references, ", "));
   return text + power_text(comparison.rows, "trials");
 }
@@ -274,9 +278,7 @@ std::string gate_warnings(const std::vector<Verdict>& rows) {
 std::string comparisons_table(const std::vector<Verdict>& rows, const Style& style) {
   std::string text;
   for (const BaselineGroup& group : baseline_groups(rows)) {
-    for (const auto& [title, grid] : grids_to(group))
-      text += styled(wrap(title, style.width), TextStyle::heading, style) + "\n" +
-              grid.to_string(style) + "\n";
+    text += grids_text(grids_to(group), style);
     text += table_to(group).to_string(style) + "\n";
     if (const std::string warnings = warnings_to(group); !warnings.empty())
       text += wrap(warnings, style.width) + "\n";
@@ -287,8 +289,7 @@ std::string comparisons_table(const std::vector<Verdict>& rows, const Style& sty
 std::string comparisons_markdown(const std::vector<Verdict>& rows) {
   std::string text;
   for (const BaselineGroup& group : baseline_groups(rows)) {
-    for (const auto& [title, grid] : grids_to(group))
-      text += title + "\n\n" + grid.to_markdown() + "\n";
+    text += grids_markdown(grids_to(group));
     text += table_to(group).to_markdown() + "\n";
     if (const std::string warnings = warnings_to(group); !warnings.empty()) text += warnings + "\n";
   }

@@ -108,6 +108,11 @@ std::string environment_json(const std::vector<std::string>& command_line,
   return text_of(environment);
 }
 
+Json readable_environment(const std::filesystem::path& run) {
+  Json environment = Json::parse(read_file(run / "environment.json").value_or(""), nullptr, false);
+  return environment.is_object() ? environment : Json();
+}
+
 std::string resumed_environment_json(const std::filesystem::path& run,
                                      const std::vector<std::string>& command_line,
                                      const std::vector<PairFacts>& hosts, const Json& doctor) {

@@ -42,6 +42,10 @@ Overrides recorded_overrides(const std::filesystem::path& run);
 // Returns the run's environment.json. Throws UsageError when it is missing or damaged.
 Json recorded_environment(const std::filesystem::path& run);
 
+// Returns the run's environment.json for a page or an export, which can do without it. Returns null
+// when it is missing or damaged.
+Json readable_environment(const std::filesystem::path& run);
+
 // Returns the differences between the environments of two runs, one line each: "kernel: Linux 6.1,
 // now Linux 6.18". Leaves out facts that only one of them has. If a directory has no
 // environment.json, returns one line that states this. Throws UsageError if the file is damaged.

@@ -760,12 +760,17 @@ std::string short_title_of(std::string_view metric) {
   return percentile ? percentile->short_title : std::string(metric);
 }
 
-std::string human_metric(std::string_view metric, double value) {
+std::optional<std::string> with_unit(std::string_view metric, double value) {
   if (metric.ends_with("_bps")) return human_rate(value);
   if (metric.ends_with("_ns")) return human_duration(value);
   if (metric.ends_with("_bytes")) return human_size(value);
   if (metric.ends_with("_hz")) return human_frequency(value);
   if (metric.ends_with("loss_ratio")) return fmt::format("{:.2f}%", 100 * value);
+  return std::nullopt;
+}
+
+std::string human_metric(std::string_view metric, double value) {
+  if (auto text = with_unit(metric, value)) return *text;
   if (metric.ends_with("_s_per_gb")) return fmt::format("{:.3f}", value);
   // Counts are whole. Other figures have three digits, as those with a unit.
   if (value == std::floor(value) || std::abs(value) >= 1e6) return fmt::format("{:.6g}", value);

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <set>
 
+#include "harness/base/name_parts.h"
 #include "harness/base/parse_number.h"
 #include "harness/base/usage_error.h"
 
@@ -104,16 +105,28 @@ TrialTable read_trials(const fs::path& file) try {
   throw UsageError(e.what());
 }
 
-// Returns the start of a run: "2026-11-28T16:10:02". Returns "" if the run has no trial.
-std::string start_of(const StoredRun& run) {
-  const std::string name = run.directory.filename();
-  if (has_form(name.substr(0, 16), "00000000T000000Z"))
-    return fmt::format("{}-{}-{}T{}:{}:{}", name.substr(0, 4), name.substr(4, 2), name.substr(6, 2),
-                       name.substr(9, 2), name.substr(11, 2), name.substr(13, 2));
-  const TrialTable trials = read_trials(run.file);
+// Returns the start in the name of a run's directory: "2026-11-28T16:10:02". Returns "" if there is
+// none.
+std::string start_in_name(const fs::path& directory) {
+  const std::string name = directory.filename();
+  if (!has_form(name.substr(0, 16), "00000000T000000Z")) return "";
+  return fmt::format("{}-{}-{}T{}:{}:{}", name.substr(0, 4), name.substr(4, 2), name.substr(6, 2),
+                     name.substr(9, 2), name.substr(11, 2), name.substr(13, 2));
+}
+
+// Returns the start of the first trial. Returns "" if it has none.
+std::string start_of_first(const TrialTable& trials) {
   if (trials.rows().empty()) return "";
   const std::string_view start = trials.text(trials.rows().front(), "started_at").substr(0, 19);
-  if (has_form(start, "0000-00-00T00:00:00")) return std::string(start);
+  return has_form(start, "0000-00-00T00:00:00") ? std::string(start) : "";
+}
+
+// Returns the start of a run. Returns "" if the run has no trial.
+std::string start_of(const StoredRun& run) {
+  if (std::string start = start_in_name(run.directory); !start.empty()) return start;
+  const TrialTable trials = read_trials(run.file);
+  if (std::string start = start_of_first(trials); !start.empty() || trials.rows().empty())
+    return start;
   throw UsageError(fmt::format("{}: has no started_at, so the run cannot be selected by its start",
                                run.file.string()));
 }
@@ -150,17 +163,13 @@ bool is_moment(std::string_view text) {
 }
 
 Case case_named(const std::string& name) {
+  const std::vector<std::string> parts = name_parts(name);
   Case c;
   c.name = name;
-  std::size_t end = name.find('/');
-  c.workload = name.substr(0, end);
-  while (end != std::string::npos) {
-    const std::size_t begin = end + 1;
-    end = name.find('/', begin);
-    const std::string part = name.substr(begin, end - begin);
-    const std::size_t equals = part.find('=');
-    c.axes.emplace_back(part.substr(0, equals),
-                        equals == std::string::npos ? "" : part.substr(equals + 1));
+  c.workload = parts.front();
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const std::size_t equals = parts[i].find('=');  // every part behind the first has one
+    c.axes.emplace_back(parts[i].substr(0, equals), parts[i].substr(equals + 1));
   }
   return c;
 }
@@ -195,6 +204,18 @@ RunSet RunSet::read(const std::vector<std::string>& paths, const RunSelection& s
   std::reverse(set.runs_.begin(), set.runs_.end());
   if (set.runs_.empty()) throw UsageError(nothing_left(selection.side, named, in_others));
   return set;
+}
+
+void RunSet::sort_by_start() {
+  std::vector<std::pair<std::string, Run>> runs;
+  for (Run& run : runs_) {
+    std::string start = start_in_name(run.directory);
+    if (start.empty()) start = start_of_first(run.trials);
+    runs.emplace_back(std::move(start), std::move(run));
+  }
+  std::ranges::stable_sort(runs, {}, &std::pair<std::string, Run>::first);
+  runs_.clear();
+  for (auto& [start, run] : runs) runs_.push_back(std::move(run));
 }
 
 RunSet RunSet::of(TrialTable trials) {

@@ -39,9 +39,9 @@ class RunSet {
     TrialTable trials;
   };
 
-  // Reads runs. Each path is the directory of a run, its trials.csv, a directory that contains
-  // runs, or a glob over these. Throws UsageError that names the path if it is none of these,
-  // damaged, or given twice.
+  // Reads runs in the order of the paths. Each path is the directory of a run, its trials.csv, a
+  // directory that contains runs, or a glob over these. Throws UsageError that names the path if it
+  // is none of these, damaged, or given twice.
   static RunSet read(const std::vector<std::string>& paths);
   // Reads the selected runs that have trials and are not in `others`, in the order of their start.
   // The start is in the name of the directory, or it is that of the first trial. Throws UsageError
@@ -56,6 +56,9 @@ class RunSet {
   // Returns the cases of all runs in the order of their first trials. They have name, workload and
   // axes, read from the name, and no options.
   std::vector<Case> cases() const;
+
+  // Sorts the runs by their start. Runs without a known start are first, in the order they have.
+  void sort_by_start();
 
   bool holds(const std::filesystem::path& directory) const;
   // Removes the runs that `others` has too, so that a folder of runs can be the base of one of its

@@ -123,13 +123,18 @@ void check_fragments(const TrialRecord& record, Warnings& warnings) {
   if (o.transport != Transport::udp || o.gso.value_or(false)) return;
   const double header = o.ip == 6 ? 48 : 28;  // of IP and UDP, in bytes
   const auto mtu = metric(record, "path_mtu_bytes");
-  const auto size = static_cast<double>(std::max(max_message(o), o.response_size.value_or(0)));
-  if (!mtu || size + header <= *mtu) return;
-  warnings.push_back(
-      {Code::fragments, "path_mtu_bytes",
-       fmt::format("datagrams of {:.0f} bytes went in fragments, because the MTU of the path is "
-                   "{:.0f}: message_size: {:.0f} fits",
-                   size, *mtu, *mtu - header)});
+  if (!mtu) return;
+  const auto check = [&](std::uint64_t bytes, std::string_view parameter) {
+    const auto size = static_cast<double>(bytes);
+    if (size + header <= *mtu) return;
+    warnings.push_back(
+        {Code::fragments, "path_mtu_bytes",
+         fmt::format("datagrams of {:.0f} bytes went in fragments, because the MTU of the path is "
+                     "{:.0f}: {}: at most {:.0f} bytes fit",
+                     size, *mtu, parameter, *mtu - header)});
+  };
+  check(max_message(o), o.size_mix ? "size_mix" : "message_size");
+  check(o.response_size.value_or(0), "response_size");
 }
 
 void check_background(const TrialRecord& record, Warnings& warnings) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "harness/base/parse_number.h"
+#include "harness/experiment/host_reader.h"
 #include "harness/run/addresses.h"
 #include "sockets/core/address.h"
 
@@ -91,7 +92,7 @@ class TrialRun {
   struct Side {
     End end;
     Channel* channel;         // null: the server is external
-    bool is_elsewhere;        // a launcher started its agent
+    bool is_in_place;         // its programs run in the folders of this machine
     std::string address;      // of a ready server
     Measurement measurement;  // of a side that has ended
     bool open = false;        // its endpoint has not sent a result or an error yet
@@ -124,11 +125,12 @@ class TrialRun {
   void add(std::string what, std::uint64_t number, const Case& c) {
     // Every case of a block has the same seed.
     const std::uint64_t seed = setup_.experiment.plan.seed + setup_.trial.block - 1;
-    pairs_.push_back({std::move(what), number, c.options,
-                      bind_address(hosts_.server, c.options, path_), c.program.get(), seed,
-                      Side{End::client, &setup_.client, !hosts_.client.launch.empty()},
-                      Side{End::server, c.engine->listen ? setup_.server : nullptr,
-                           !hosts_.server.launch.empty()}});
+    pairs_.push_back(
+        {std::move(what), number, c.options, bind_address(hosts_.server, c.options, path_),
+         c.program.get(), seed,
+         Side{End::client, &setup_.client, runs_in_place(setup_.experiment, hosts_.client)},
+         Side{End::server, c.engine->listen ? setup_.server : nullptr,
+              runs_in_place(setup_.experiment, hosts_.server)}});
   }
 
   void count_by_agents(Counters level);
@@ -271,8 +273,8 @@ void TrialRun::open(Pair& pair, Side& side, Role role) {
   if (pair.program) {
     request.program = role == Role::listen ? pair.program->server : pair.program->client;
     request.program->seed = pair.seed;
-    if (!side.is_elsewhere) request.program->directory = directory_here(*pair.program);
-    request.program->is_copied = side.is_elsewhere && !pair.program->copy_files.empty();
+    if (side.is_in_place) request.program->directory = directory_here(*pair.program);
+    request.program->is_copied = !side.is_in_place && !pair.program->copy_files.empty();
   }
   side.open = true;
   send(*side.channel, request);

@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "harness/base/counted.h"
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
 #include "harness/experiment/error_list.h"
@@ -490,11 +491,6 @@ std::vector<std::string> drop_broken(std::vector<Judged>& entries, const std::ve
   return dropped;
 }
 
-// Returns "1 gate" or "2 gates".
-std::string count_of(std::size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
 // Throws UsageError if the stored run lacks a case that its gate requires. With `missing: pass`,
 // moves the pair to those without a baseline.
 void check_cases_of(Gate& gate) {
@@ -603,7 +599,7 @@ std::optional<std::string> left_out_by_only(const Criteria& criteria) {
   for (const auto& [dropped, noun] : {std::pair(&criteria.gates_without_cases, "gate"),
                                       std::pair(&criteria.comparisons_without_cases, "comparison")})
     if (!dropped->empty()) {
-      counts.push_back(count_of(dropped->size(), noun));
+      counts.push_back(counted(dropped->size(), noun));
       names.insert(names.end(), dropped->begin(), dropped->end());
     }
   if (names.empty()) return std::nullopt;

@@ -69,9 +69,11 @@ Decision decide_between(const Bound& bound, double low, double high) {
   return keeps ? Decision::passed : Decision::undecided;
 }
 
-// Returns a number of a gate: a ratio, or in the metric's unit.
+// Returns a number of a gate: a ratio, or in the metric's unit. A figure without a unit has six
+// digits, because "0.999, at least 0.999: failed" would hide why.
 std::string number(const Verdict& gate, double value) {
-  return gate.baseline.empty() ? human_metric(gate.metric, value) : fmt::format("{:.4g}", value);
+  if (!gate.baseline.empty()) return fmt::format("{:.4g}", value);
+  return with_unit(gate.metric, value).value_or(fmt::format("{:.6g}", value));
 }
 
 // Returns the standard error of the verdict's estimate, in standard deviations.

@@ -113,4 +113,14 @@ bool share_one_cpu(const Options& o) {
   return is_one_cpu(o.client_cpu) && o.client_cpu == o.server_cpu;
 }
 
+bool threads_share_a_cpu(const Options& o) {
+  const auto client = o.client_cpu ? parse_cpus(*o.client_cpu) : std::nullopt;
+  const auto server = o.server_cpu ? parse_cpus(*o.server_cpu) : std::nullopt;
+  if (!client || !server) return false;
+  const std::uint64_t streams = o.streams.value_or(1);
+  const auto first = std::span(*client).first(std::min<std::size_t>(streams, client->size()));
+  const auto last = std::span(*server).last(std::min<std::size_t>(streams, server->size()));
+  return std::ranges::find_first_of(first, last) != first.end();
+}
+
 }  // namespace pingperf

@@ -35,8 +35,8 @@ Cpus cpus_of_pin(std::string_view pin);
 // Returns the CPUs that the calling thread may run on. Throws std::system_error.
 Cpus allowed_cpus();
 
-// Returns the CPUs that the calling thread can be pinned to: those of its cpuset that are online. By
-// taskset(1) it may run on fewer. Throws std::system_error.
+// Returns the CPUs that the calling thread can be pinned to: those of its cpuset that are online.
+// By taskset(1) it may run on fewer. Throws std::system_error.
 Cpus usable_cpus();
 
 // Lets the calling thread run only on these CPUs. Returns false with errno on an error.
@@ -47,5 +47,10 @@ bool is_one_cpu(const std::optional<std::string>& pin);
 
 // Returns true if both ends are pinned to the same single CPU.
 bool share_one_cpu(const Options& options);
+
+// Returns true if both ends have a thread on the same CPU. With a thread per stream, those of the
+// client take the CPUs of its pin from the first on, and those of the server from the last on.
+// Returns false for nodes, whose CPUs only the hosts know.
+bool threads_share_a_cpu(const Options& options);
 
 }  // namespace pingperf

@@ -60,9 +60,9 @@ LatencyFamily family(std::string_view name, std::string_view summary) {
 
 // Two ends that spin on one CPU wait for the time slices of the scheduler: 8 ms per ping.
 std::optional<std::string> validate_spin(const Options& o) {
-  if (share_one_cpu(o) && o.transport != Transport::icmp)
-    return "engine spin with both ends on one CPU measures the scheduler: pin the ends to two CPUs "
-           "or use engine blocking";
+  if (threads_share_a_cpu(o) && o.transport != Transport::icmp)
+    return "engine spin with both ends on one CPU measures the scheduler: pin the ends to "
+           "different CPUs or use engine blocking";
   const auto has_too_few = [&](const std::optional<std::string>& pin) {
     const auto cpus = pin ? parse_cpus(*pin) : std::nullopt;
     return cpus && cpus->size() < o.streams.value_or(1);

@@ -40,9 +40,9 @@ void pong_packets(PingThread& t, Meter& meter, const EndpointConfig& config) {
 
 // Two ends that spin on one CPU wait for the time slices of the scheduler.
 std::optional<std::string> validate_frames(const Options& o) {
-  if (spins(o) && share_one_cpu(o))
-    return "wait: spin with both ends on one CPU measures the scheduler: pin the ends to two CPUs "
-           "or use wait: sleep";
+  if (spins(o) && threads_share_a_cpu(o))
+    return "wait: spin with both ends on one CPU measures the scheduler: pin the ends to different "
+           "CPUs or use wait: sleep";
   return validate_ethernet(o);
 }
 

@@ -265,7 +265,7 @@ class PingPong final : public Endpoint {
 // the deadline.
 void require_echo(int fd, const EndpointConfig& config) {
   constexpr std::string_view kEnd = "\r\n\r\n";
-  std::vector<char> ping(*config.options.message_size), pong(ping.size());
+  std::vector<char> ping(max_message(config.options)), pong(ping.size());
   fill_pattern(ping, config.token);
   if (ping.size() >= kEnd.size())
     std::copy(kEnd.begin(), kEnd.end(), ping.end() - static_cast<std::ptrdiff_t>(kEnd.size()));

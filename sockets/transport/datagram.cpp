@@ -122,8 +122,10 @@ Fd open_flow(const EndpointConfig& config) {
   const sa_family_t unnamed = AF_UNIX;
   if (config.address.family() == AF_UNIX)
     check(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&unnamed), sizeof unnamed), "bind");
-  check(::connect(fd.get(), config.address.data(), config.address.size()),
-        "connect to " + config.address.to_string());
+  if (::connect(fd.get(), config.address.data(), config.address.size()) != 0) {
+    if (errno == EAGAIN) errno = EADDRNOTAVAIL;  // no local port is free; TCP calls it so
+    check(-1, "connect to " + config.address.to_string());
+  }
   return fd;
 }
 

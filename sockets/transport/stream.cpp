@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <stdexcept>
 #include <system_error>
 #include <type_traits>
@@ -105,7 +107,7 @@ class Dials {
       set_.push_back({flows_[i].get(),
                       static_cast<short>(states_[i] == State::connecting ? POLLOUT : POLLIN), 0});
     const Nanoseconds left = config_.deadline - now_ns();
-    if (left <= 0) fail(" by the end of the time limit");
+    if (left <= 0) fail_late();
     ::poll(set_.data(), set_.size(), static_cast<int>(std::min(left, kSecond) / kMillisecond) + 1);
   }
 
@@ -124,6 +126,7 @@ class Dials {
     char answer = 0;
     const ssize_t n = ::recv(fd, &answer, 1, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (n < 0) fail(std::string(": ") + std::strerror(errno));
     if (n != 1 || answer != kAdmitted) fail("");
     admit(i);
   }
@@ -134,14 +137,17 @@ class Dials {
     ++admitted_;
   }
 
-  [[noreturn]] void fail(const std::string& when) const {
-    const std::size_t connected = begun_ - static_cast<std::size_t>(std::count(
-                                               states_.begin(), states_.end(), State::connecting));
-    const std::string where = config_.address.to_string();
-    if (connected < begun_)
-      throw std::runtime_error(std::to_string(connected) + " of " + std::to_string(flows_.size()) +
-                               " connections to " + where + " stood" + when);
-    throw std::runtime_error(where + " did not admit this session" + when +
+  [[noreturn]] void fail_late() const {
+    const std::string when = " by the end of the time limit";
+    const auto connecting = std::count(states_.begin(), states_.end(), State::connecting);
+    if (connecting == 0) fail(when);
+    throw std::runtime_error(std::to_string(begun_ - static_cast<std::size_t>(connecting)) +
+                             " of " + std::to_string(flows_.size()) + " connections to " +
+                             config_.address.to_string() + " stood" + when);
+  }
+
+  [[noreturn]] void fail(const std::string& how) const {
+    throw std::runtime_error(config_.address.to_string() + " did not admit this session" + how +
                              (flows_.size() == 1 ? ""
                                                  : ": " + std::to_string(admitted_) + " of " +
                                                        std::to_string(flows_.size()) +

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "harness/base/usage_error.h"
@@ -182,6 +184,38 @@ TEST(AgentsTest, ARequestThatThePipeHasNoRoomForFollowsLater) {
   while (!has_answered && now_ns() < limit) agents.run_once(limit);
   EXPECT_TRUE(has_answered);
   agent.stop_listening();
+}
+
+// Other hosts have one folder for the files of all programs.
+TEST(AgentsTest, TwoFilesOfOnePathAreRefusedBeforeTheFirstStart) {
+  namespace fs = std::filesystem;
+  const fs::path folder =
+      fs::temp_directory_path() / ("pingperf-agents-test-" + std::to_string(::getpid()));
+  fs::create_directories(folder / "other");
+  std::ofstream(folder / "c") << "c";
+  const auto programs = [](const std::string& name) {
+    return "programs: {" + name + ": {kind: latency, client: [./c], copy_files: [./c]}}\n";
+  };
+  const auto error = [&](const std::string& used) {
+    std::ofstream(folder / used) << programs("b");
+    std::ofstream(folder / "x.yaml")
+        << "name: x\nuse: [" + used + "]\n" + programs("a") +
+               "workloads: {w: {kind: latency, matrix: {engine: [a, b]}}}\n";
+    Experiment e = load_experiment(folder / "x.yaml");
+    e.hosts = {{host_of("a", kNever), host_of("b", kNever)}};
+    try {
+      const Agents agents(e);
+    } catch (const std::runtime_error& failure) {
+      return std::string(failure.what());
+    }
+    return std::string();
+  };
+  EXPECT_THAT(error("same.yaml"), HasSubstr("no route"));
+  const std::string refused = error("other/b.yaml");
+  fs::remove_all(folder);
+  EXPECT_THAT(refused, AllOf(HasSubstr("other/b.yaml:1:12: copy_files: program 'b' has another c "
+                                       "than program 'a' at "),
+                             HasSubstr("x.yaml:3:12")));
 }
 
 }  // namespace

@@ -118,6 +118,21 @@ TEST(Launchers, TheEnvironmentAndTheFilesOfProgramsAreShown) {
   EXPECT_EQ(found[1].command, "c (copied to other hosts for program 'a')");
 }
 
+TEST(Launchers, TheFolderOfAProgramIsThatOfItsHost) {
+  const auto commands_on = [](const std::string& hosts) {
+    std::string text;
+    for (const Launcher& launcher : launchers_of(parse_experiment(
+             "name: x\n" + hosts + "programs:\n  a: {kind: latency, client: [./c], cwd: build}\n" +
+                 "workloads:\n  w: {kind: latency, engine: a}\n",
+             "/tmp/x.yaml")))
+      text += launcher.command + "\n";
+    return text;
+  };
+  EXPECT_THAT(commands_on(""), StartsWith("env -C /tmp/build ./c "));
+  EXPECT_THAT(commands_on("lab: {}\n"), HasSubstr("env -C /tmp/build ./c "));
+  EXPECT_THAT(commands_on("hosts: {client: {netns: n}}\n"), HasSubstr("\nenv -C build ./c "));
+}
+
 TEST(Launchers, CommandsOfUsedProgramsAreCodeToo) {
   const Experiment experiment = parse_experiment(
       "name: x\nprograms:\n  a: {kind: latency, server: [./s, '{port}'], client: [./c, 'x y']}\n"

@@ -12,6 +12,7 @@
 #include "sockets/commands/pong_server.h"
 #include "sockets/core/error.h"
 #include "sockets/core/io.h"
+#include "sockets/core/socket_options.h"
 #include "sockets/transport/datagram.h"
 #include "sockets/transport/stream.h"
 
@@ -30,12 +31,26 @@ EndpointConfig on_loopback(Transport transport) {
   return config;
 }
 
-// Returns an address where nothing listens.
-Address closed_port(Transport transport = Transport::tcp) {
-  const EndpointConfig config = on_loopback(transport);
-  const Fd socket = is_stream(transport) ? listen_stream(config) : bind_datagram(config);
-  return Address::local_of(socket.get());
-}
+// A port that answers nobody and that no other program can get. A listener can have it, too.
+class ReservedPort {
+ public:
+  explicit ReservedPort(Transport transport = Transport::tcp)
+      : socket_(is_stream(transport) ? open_stream(on_loopback(transport))
+                                     : bind_datagram(on_loopback(transport))) {
+    if (is_stream(transport)) {  // bound, and does not listen
+      set_option(socket_.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
+      const Address any_port = on_loopback(transport).address;
+      check(::bind(socket_.get(), any_port.data(), any_port.size()), "bind");
+    } else {  // connected to itself, so that it gets no datagram of others
+      const Address own = address();
+      check(::connect(socket_.get(), own.data(), own.size()), "connect");
+    }
+  }
+  Address address() const { return Address::local_of(socket_.get()); }
+
+ private:
+  Fd socket_;
+};
 
 PingClientConfig to(const std::vector<Address>& servers, Nanoseconds timeout = kLong) {
   return {.servers = servers, .timeout = timeout};
@@ -45,8 +60,10 @@ PingClientConfig to(const std::vector<Address>& servers, Nanoseconds timeout = k
 class Server {
  public:
   explicit Server(const std::function<void(int)>& serve, Transport transport = Transport::tcp)
-      : socket_(is_stream(transport) ? listen_stream(on_loopback(transport))
-                                     : bind_datagram(on_loopback(transport))),
+      : Server(serve, on_loopback(transport)) {}
+  Server(const std::function<void(int)>& serve, const EndpointConfig& config)
+      : socket_(is_stream(config.options.transport) ? listen_stream(config)
+                                                    : bind_datagram(config)),
         thread_(serve, socket_.get()) {}
   ~Server() {
     ::shutdown(socket_.get(), SHUT_RDWR);
@@ -94,14 +111,16 @@ class FullQueue {
 
 TEST(PingClient, TriesEachAddressOfTheHost) {
   const Server server(echo_one_at_a_time);
-  PingClient client(to({closed_port(), server.address()}));
+  const ReservedPort closed;
+  PingClient client(to({closed.address(), server.address()}));
   EXPECT_EQ(client.ping(0).outcome, PingOutcome::pong);
   EXPECT_EQ(client.server().to_string(), server.address().to_string());
 }
 
 TEST(PingClient, TriesEachAddressOverUdp) {
   const Server server(serve_datagrams, Transport::udp);
-  PingClientConfig config = to({closed_port(Transport::udp), server.address()});
+  const ReservedPort closed(Transport::udp);
+  PingClientConfig config = to({closed.address(), server.address()});
   config.transport = Transport::udp;
   PingClient client(config);
   EXPECT_EQ(client.ping(0).outcome, PingOutcome::pong);
@@ -110,12 +129,12 @@ TEST(PingClient, TriesEachAddressOverUdp) {
 
 TEST(PingClient, NamesEachAddressThatFailed) {
   for (const Transport transport : {Transport::tcp, Transport::udp}) {
-    const Address one = closed_port(transport), two = closed_port(transport);
-    PingClientConfig config = to({one, two});
+    const ReservedPort one(transport), two(transport);
+    PingClientConfig config = to({one.address(), two.address()});
     config.transport = transport;
     const PingResult result = PingClient(config).ping(0);
     EXPECT_EQ(result.outcome, PingOutcome::lost);
-    for (const Address& address : {one, two})
+    for (const Address& address : {one.address(), two.address()})
       EXPECT_THAT(result.reason, HasSubstr(address.to_string()));
     EXPECT_THAT(result.reason, HasSubstr("Connection refused"));
   }
@@ -158,30 +177,27 @@ TEST(PingClient, WaitsForItsTurnWithoutLosingAPing) {
 }
 
 TEST(PingClient, DialsAgainAfterAnOutage) {
-  Address address;
-  std::optional<PingClient> client;
+  const ReservedPort port;
+  EndpointConfig of_server = on_loopback(Transport::tcp);
+  of_server.address = port.address();
+  std::optional<PingClient> client(to({port.address()}));
   {
-    const Server server([](int listener) {
-      const Fd connection(::accept(listener, nullptr, nullptr));
-      char ping[64];
-      if (receive_all(connection.get(), ping, sizeof ping))
-        send_all(connection.get(), ping, sizeof ping);
-    });
-    address = server.address();
-    client.emplace(to({address}));
+    const Server server(
+        [](int listener) {
+          const Fd connection(::accept(listener, nullptr, nullptr));
+          char ping[64];
+          if (receive_all(connection.get(), ping, sizeof ping))
+            send_all(connection.get(), ping, sizeof ping);
+        },
+        of_server);
     EXPECT_EQ(client->ping(0).outcome, PingOutcome::pong);
   }
   const PingResult closed = client->ping(1);
   EXPECT_EQ(closed.outcome, PingOutcome::lost);
   EXPECT_THAT(client->ping(2).reason, HasSubstr("Connection refused"));
-  EndpointConfig again = on_loopback(Transport::tcp);
-  again.address = address;
-  const Fd listener = listen_stream(again);
-  std::thread server(echo_one_at_a_time, listener.get());
+  const Server again(echo_one_at_a_time, of_server);
   EXPECT_EQ(client->ping(3).outcome, PingOutcome::pong);
-  client.reset();
-  ::shutdown(listener.get(), SHUT_RDWR);
-  server.join();
+  client.reset();  // before the server, which serves it until it leaves
 }
 
 TEST(PingClient, AServerOfHttpIsNoEchoServer) {

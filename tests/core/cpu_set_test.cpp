@@ -38,6 +38,25 @@ TEST(CpuSet, EndsShareACpuOnlyIfItIsTheOnlyOneOfBoth) {
   }
 }
 
+TEST(CpuSet, ThreadsShareACpuByTheirOrderInTheSets) {
+  const auto share = [](const char* client, const char* server, std::uint64_t streams) {
+    Options o;
+    o.client_cpu = client;
+    o.server_cpu = server;
+    o.streams = streams;
+    return threads_share_a_cpu(o);
+  };
+  EXPECT_FALSE(threads_share_a_cpu({}));
+  EXPECT_TRUE(share("1", "1", 1));
+  EXPECT_TRUE(share("1", "0-1", 1));
+  EXPECT_FALSE(share("0", "0-1", 1));
+  EXPECT_FALSE(share("0-1", "0-1", 1));
+  EXPECT_TRUE(share("0-1", "0-1", 2));
+  EXPECT_FALSE(share("0-3", "0-3", 2));
+  EXPECT_TRUE(share("0-3", "0-3", 3));
+  EXPECT_FALSE(share("node0", "node0", 8));
+}
+
 TEST(CpuSet, ANodeThatIsNotThereIsNamed) {
   try {
     cpus_of_pin("node999");

@@ -127,6 +127,12 @@ TEST(Doctor, CountsCpusForThePinsAndThreads) {
               ElementsAre("note cpus: 4 threads of the experiment share 2 CPUs"));
   EXPECT_THAT(findings(few, HostRequirements{.threads = 4, .spinning = 4}),
               ElementsAre(HasSubstr("serious cpus")));
+  const Json by_taskset = {{"cpus_allowed", "0"}, {"cpus_usable", "0-1"}};
+  EXPECT_THAT(findings(by_taskset, HostRequirements{.threads = 2, .spinning = 2}),
+              ElementsAre(HasSubstr("serious cpus")));
+  EXPECT_THAT(
+      findings(by_taskset, HostRequirements{.pins = {"0", "1"}, .threads = 2, .spinning = 2}),
+      IsEmpty());
   EXPECT_THAT(findings({{"cpu_quota", 1.5}}),
               ElementsAre("serious quota: the control group may use the time of 1.5 CPUs"));
 }
@@ -218,6 +224,20 @@ workloads:
   const HostRequirements server = HostRequirements::of(experiment, false, true);
   EXPECT_THAT(server.pins, ElementsAre("3"));
   EXPECT_EQ(server.threads, 1u);
+}
+
+TEST(Doctor, OnlyThreadsThatNeverSleepSpin) {
+  const auto of = [](const std::string& options) {
+    return HostRequirements::of(
+        parse_experiment("{name: e, workloads: {w: {kind: latency, " + options + "}}}", "e.yaml"),
+        true, true);
+  };
+  EXPECT_EQ(of("engine: spin").spinning, 2u);
+  EXPECT_EQ(of("engine: hybrid").spinning, 0u);
+  EXPECT_EQ(of("engine: hybrid, streams: 3").threads, 6u);
+  const HostRequirements icmp = of("engine: spin, transport: icmp");  // the kernel answers
+  EXPECT_EQ(icmp.spinning, 1u);
+  EXPECT_EQ(icmp.threads, 1u);
 }
 
 // Returns the reports of an experiment between `client` and `server`.

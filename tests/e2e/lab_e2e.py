@@ -192,7 +192,7 @@ workloads: {bulk: {kind: throughput, engine: blocking, streams: 512, duration: 1
         self.assertEqual(pingperf("run", "-o", self.results, file).returncode, 3)
         self.assertRegex(self.trials().error[0], r"\d+ of 512 connections ")
 
-    def test_datagrams_longer_than_the_path_are_remarked_on(self):
+    def test_datagrams_longer_than_the_path_have_a_warning(self):
         def run(name, *arguments):
             return support.Run(self.folder / name, self.experiment("""
 name: fragments

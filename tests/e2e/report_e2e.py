@@ -338,7 +338,7 @@ class Failed(Browser):
         self.assertEqual(browser.problems, [])
         self.assertEqual(browser.evaluate("typeof window.broken"), "undefined")
         self.assertEqual(browser.evaluate("document.querySelectorAll('script, img').length"), 3)
-        for section in ("throughput", "failed", "remarks", "environment", "experiment"):
+        for section in ("throughput", "failed", "warnings", "environment", "experiment"):
             self.assertIn(self.NASTY, browser.evaluate(f"document.getElementById('{section}').textContent"), section)
 
 

@@ -225,7 +225,7 @@ class SshFailures(Remote):
         host = os.uname().nodename
         trials = self.trials()
         for error in trials.error:
-            self.assertIn("client: connect to 10.80.0.1:", error)
+            self.assertIn("connect to 10.80.0.1:", error)
             self.assertIn("Network is unreachable", error)
         for error in trials.error[trials.engine != "iperf3"]:  # libiperf connects after its start
             self.assertIn(f"while the client on {host} tried to reach the server on {host} at 10.80.0.1:",

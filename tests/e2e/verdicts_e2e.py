@@ -268,6 +268,16 @@ class Verdicts(support.EndToEnd):
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertTrue('"kind":"throughput"' in (run / "report.html").read_text())
 
+    def test_a_stored_experiment_that_this_version_refuses_is_reported_without_comparisons(self):
+        run = self.written_run("old")
+        (run / "experiment.yaml").write_text(WRITTEN.replace("bulk", "NA"))
+        for command in (["report", run], ["export", run, "--format", "markdown"]):
+            with self.subTest(command[0]):
+                done = pingperf(*command)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn("no comparisons and gates, because this version refuses it: ", done.stderr)
+        self.assertIn("bulk/engine=epoll", done.stdout)
+
     def written_run(self, name, speed=1.0, retransmits=10):
         """Writes a run of two engines with counters. Returns its directory. The second engine is `speed`
         times as fast as the first. Unless that is 1, its trials also lost retransmitted segments."""
@@ -337,7 +347,7 @@ class Verdicts(support.EndToEnd):
         self.assertEqual(names, {"bulk/engine=blocking", "bulk/engine=epoll", "pingpong"})
         self.assertIn("| pingpong |", pingperf("export", run, "--format", "markdown").stdout)
         folder = pingperf("export", run.parent, "--format", "openmetrics").stdout
-        self.assertIn(f'{{run="{run.name}",experiment=', folder)
+        self.assertIn(f'run="{run.name}",', folder)
         self.assertEqual(pingperf("export", run.parent, "--format", "benchmark-json").returncode, 2)
         metrics = pingperf("export", run, "--format", "openmetrics").stdout
         self.assertTrue(metrics.endswith("# EOF\n"))

@@ -137,7 +137,7 @@ TEST(BadExperiments, OnlyKeysOfTheKindAndTheEngineAreSuggested) {
 TEST(BadExperiments, CharactersOfWordProcessorsAreNamed) {
   EXPECT_EQ(
       errors_of("name: x\nworkloads:\n  a: {kind: latency, engine: \u201cspin\u201d}\n"),
-      "x.yaml:3:30: unknown engine '\u201cspin\u201d'; known: null, blocking, spin, hybrid, epoll, "
+      "x.yaml:3:30: unknown engine '\u201cspin\u201d'; known: noop, blocking, spin, hybrid, epoll, "
       "io_uring, packet, xdp, splice, tls, iperf3 (column 30 has \u201c, U+201C: write \")");
   EXPECT_EQ(errors_of("name: x\nworkloads:\n  a: {kind: latency,\u00a0"
                       "engine: spin}\n"),
@@ -192,6 +192,12 @@ TEST_F(BadFile, OtherEncodingsAreNamed) {
   EXPECT_EQ(error_of(file), file.string() + ": is UTF-16: save it as UTF-8");
   std::ofstream(file) << "\xef\xbb\xbfname: x\r\nworkloads: {a: {kind: latency, engine: spin}}\r\n";
   EXPECT_EQ(error_of(file), "");
+}
+
+TEST_F(BadFile, OddCharactersAreNamedAlsoIfTheFileUsesOthers) {
+  const fs::path file = folder_ / "x.yaml";
+  std::ofstream(file) << "name: x\nuse: [a.yaml]\nhosts: {a: \u201cb: c}: d\n";
+  EXPECT_NE(error_of(file).find("U+201C"), std::string::npos) << error_of(file);
 }
 
 TEST_F(BadFile, BinaryDataAreNoText) {

@@ -211,15 +211,17 @@ workloads: {a: {kind: latency, engine: blocking}}
 }
 
 TEST(Experiment, PinsAreComparedOnlyIfBothEndsMayShareCpus) {
-  const auto on = [](const char* client, const char* server) {
+  const auto on = [](const char* client, const char* server, const char* server_cpu = "1") {
     return error_of(fmt::format(
         "{{name: x, hosts: {{client: {}, server: {}}}, workloads: {{ping: {{kind: latency, "
-        "engine: spin, pin: {{client: 1, server: 1}}}}}}}}",
-        client, server));
+        "engine: spin, pin: {{client: 1, server: {}}}}}}}}}",
+        client, server, server_cpu));
   };
   EXPECT_EQ(on("{ssh: a}", "{ssh: b, address: 192.0.2.1}"), "");
   EXPECT_EQ(on("{}", "{ssh: b, address: 192.0.2.1}"), "");
+  EXPECT_EQ(on("{ssh: a}", "{ssh: b, address: 192.0.2.1}", "0-1"), "");
   EXPECT_THAT(on("{}", "{}"), HasSubstr("both ends on one CPU"));
+  EXPECT_THAT(on("{}", "{}", "0-1"), HasSubstr("both ends on one CPU"));
   EXPECT_THAT(on("{ssh: a}", "{ssh: a, address: 192.0.2.1}"), HasSubstr("both ends on one CPU"));
   EXPECT_THAT(on("{netns: a}", "{docker: b}"), HasSubstr("both ends on one CPU"));
 }
@@ -492,6 +494,34 @@ TEST(Configs, EveryCommittedExperimentIsValid) {
       ++count;
     }
   EXPECT_GE(count, 1u);
+}
+
+TEST(Experiment, WrongHostsHaveNoErrorsThatFollow) {
+  EXPECT_EQ(error_of(R"(
+name: x
+hosts: {nodes: {ssh: "n[1-2]"}, pattern: circle}
+variants: {plain: {}, fast: {}}
+workloads:
+  w: {kind: latency, engine: blocking, variants: [plain], exclude: [{pair: n1-n2}, {variant: fast}]}
+)")
+                .find('\n'),
+            std::string::npos);
+}
+
+TEST(Experiment, APipeHasTheCurrentFolderAndAFileInDevHasItsOwn) {
+  const std::filesystem::path here = std::filesystem::current_path();
+  for (const char* const pipe : {"-", "/dev/stdin", "/dev/fd/63"})
+    EXPECT_EQ(folders_of(pipe).file, here) << pipe;
+  EXPECT_EQ(folders_of("/dev/shm/x.yaml").file, "/dev/shm");
+}
+
+TEST(Experiment, AMissingFolderIsReplacedByTheCurrentOneForProgramsToo) {
+  const Experiment e = parse(
+      "name: x\nprograms: {a: {kind: latency, client: [./c]}}\n"
+      "workloads: {w: {kind: latency, engine: a}}\n",
+      {.folders = Folders{"/nonexistent/checkout", "/"}});
+  EXPECT_EQ(e.folder, std::filesystem::current_path());
+  EXPECT_EQ(e.programs.at(0)->folder, e.folder);
 }
 
 }  // namespace

@@ -472,6 +472,31 @@ TEST_P(ConnectTest, WaitsForFreePortsAndCountsTheWaits) {
   }
 }
 
+TEST(LocalPorts, AFlowThatGetsNoneNamesTheirRange) {
+  for (const Transport transport : {Transport::tcp, Transport::udp}) {
+    bool possible = false;
+    std::string error;
+    std::thread([&] {
+      possible = enter_own_network();
+      if (!possible) return;
+      std::ofstream("/proc/sys/net/ipv4/ip_local_port_range") << "40000 40000\n";
+      EndpointConfig config = config_for(transport);
+      const auto& engine = find("blocking", Kind::latency, transport);
+      config.address = Address::resolve("127.0.0.1", 40000);
+      const auto server = engine.listen(config);  // has the only port
+      try {
+        engine.connect(config);
+      } catch (const std::runtime_error& e) {
+        error = e.what();
+      }
+    }).join();
+    if (!possible) GTEST_SKIP() << "requires a network namespace (root)";
+    EXPECT_NE(error.find("Cannot assign requested address (net.ipv4.ip_local_port_range: 40000 "),
+              std::string::npos)
+        << error;
+  }
+}
+
 // A server of the test, which admits the client and then calls `behave` with one connection, from
 // which it has read the token and the ping.
 Measurement measure_against(const Engine& engine, const std::function<void(int fd)>& behave) {
@@ -576,6 +601,31 @@ TEST_P(ManyFlowsTest, TwoThousandConnectionsAreAllServed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Latency, ManyFlowsTest, testing::Values("epoll", "io_uring"), test_name);
+
+TEST(ExternalServer, IsTriedWithTheLongestMessageOfAMix) {
+  EndpointConfig config = config_for(Transport::tcp);
+  config.external = true;
+  config.options.message_size.reset();
+  config.options.size_mix = "64:9 1400:1";
+  const Fd listener = listen_stream(config);
+  config.address = Address::local_of(listener.get());
+  std::string first(1400, '\0');
+  Measurement m;
+  {
+    const std::jthread server([&] {
+      const Fd client(::accept(listener.get(), nullptr, nullptr));
+      if (!receive_all(client.get(), first.data(), first.size())) return;
+      send_all(client.get(), first.data(), first.size());
+      char bytes[2000];
+      for (ssize_t n; (n = ::recv(client.get(), bytes, sizeof bytes, 0)) > 0;)
+        if (!send_all(client.get(), bytes, static_cast<std::size_t>(n))) return;
+    });
+    m = find("blocking", Kind::latency, Transport::tcp).connect(config)->run({});
+  }
+  EXPECT_TRUE(first.ends_with("\r\n\r\n"));
+  EXPECT_EQ(m.error, "");
+  EXPECT_GT(m.exchanges.value(), 0u);
+}
 
 TEST(SocketOptions, TheKernelHasTheRequestedBusyPoll) {
   const Fd fd(check(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));

@@ -63,6 +63,17 @@ TEST_F(GridTest, HasTheEngineAcrossIfBothAxesHaveAsManyValues) {
   EXPECT_EQ(grids().at(0).title, "bulk: goodput by streams and engine");
 }
 
+TEST_F(GridTest, HasAxesForThePage) {
+  for (const char* const engine : {"iperf3", "blocking"})
+    for (const char* const streams : {"1", "2"})
+      measure({{"engine", engine}, {"streams", streams}}, 1000);
+  measure({{"engine", "epoll"}}, 1000);  // has no streams, so it is in no cell
+  const std::vector<GridAxes> axes = result_grid_axes(table(), cases_);
+  ASSERT_EQ(axes.size(), 1u);
+  EXPECT_EQ(axes[0].down, "engine");  // has three values
+  EXPECT_EQ(axes[0].across, "streams");
+}
+
 Verdict ratio_of(const std::string& engine, const std::string& size, double value) {
   Verdict row;
   row.metric = "throughput_bps";
@@ -83,6 +94,15 @@ TEST(Comparisons, ToOneValueOfAnAxisAreOneTableBelowAGrid) {
                               "4KiB          1.50 faster  1.50 faster\n"));
   EXPECT_THAT(text, HasSubstr("\nto engine=iperf3 "));
   EXPECT_EQ(text.find("\nto ", text.find("\nto ") + 1), std::string::npos);
+}
+
+TEST(Comparisons, OfTwoMetricsToOneBaselineAreOneTable) {
+  std::vector<Verdict> rows = {ratio_of("epoll", "4KiB", 2), ratio_of("epoll", "4KiB", 3)};
+  rows[1].metric = "cpu_s_per_gb";
+  const std::string text = comparisons_table(rows, {});
+  const std::string heading = "to bulk/engine=iperf3/message_size=4KiB ";
+  EXPECT_THAT(text, testing::StartsWith(heading));
+  EXPECT_EQ(text.rfind(heading), 0u);
 }
 
 TEST(Comparisons, ToOneCaseNameTheWholeCase) {

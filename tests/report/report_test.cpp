@@ -319,6 +319,18 @@ TEST_F(ReportPageTest, AHundredThousandTrialsStayAPageOfAFewMegabytes) {
                                          StartsWith("Dots show at most "))));
 }
 
+TEST_F(ReportPageTest, OfManyRunsOnlyTheNewestHasDetails) {
+  measure(1.5, 7);
+  const Json json = data_of(report_html(std::vector<ReportedRun>(400, run())));
+  const Json& oldest = json.at("runs").front();
+  const Json& newest = json.at("runs").back();
+  EXPECT_EQ(oldest.at("cases").size(), 2u);  // all that the charts over time draw
+  EXPECT_EQ(oldest.at("summary"), newest.at("summary"));
+  EXPECT_TRUE(oldest.at("comparisons").empty());
+  EXPECT_EQ(newest.at("comparisons").size(), 1u);
+  EXPECT_EQ(newest.at("cases").at(0).at("values").at("throughput_bps").size(), 7u);
+}
+
 TEST_F(ReportPageTest, ARunWithoutATrialHasAPage) {
   EXPECT_THAT(sentences(), Contains("open: No trial was run."));
   EXPECT_EQ(data_of(report_html({run()})).at("runs").at(0).at("trials"), 0);

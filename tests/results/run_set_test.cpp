@@ -127,6 +127,13 @@ TEST_F(SelectionTest, ARunOfAnotherNameStartsWithItsFirstTrial) {
   EXPECT_THAT(selected({.until = "2023-11-14"}), ElementsAre("baseline"));
 }
 
+TEST_F(SelectionTest, RunsOfSeveralPathsAreSortedByTheirStart) {
+  run("a/baseline");  // its first trial is of 2023
+  RunSet set = RunSet::read({path("ci/20261128*"), path("ci/20261101*"), path("a")});
+  set.sort_by_start();
+  EXPECT_THAT(names(set), ElementsAre("baseline", kFirst, kFourth));
+}
+
 TEST_F(SelectionTest, ATableWithoutStartCannotBeSelected) {
   fs::create_directories(folder / "ci/by_hand");
   std::ofstream(folder / "ci/by_hand/trials.csv") << "run,experiment,workload,case,block,status\n"
@@ -141,6 +148,13 @@ TEST_F(SelectionTest, TheErrorForAnEmptySideNamesTheRunsThatExist) {
             "2026-11-28T16:10:00");
   EXPECT_THAT(error_of({.last = 1}, RunSet::read({path("ci")})),
               HasSubstr("; 4 of them are on the other side too"));
+}
+
+TEST(CaseNamed, KeepsASlashInAValue) {
+  const Case c = case_named("bulk/libiperf=/opt/iperf3/lib/engine=iperf3");
+  EXPECT_EQ(c.workload, "bulk");
+  EXPECT_THAT(c.axes, ElementsAre(testing::Pair("libiperf", "/opt/iperf3/lib"),
+                                  testing::Pair("engine", "iperf3")));
 }
 
 TEST(Moments, AreDatesOrMinutes) {

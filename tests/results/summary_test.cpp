@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 
 #include "harness/base/json.h"
-#include "harness/report/remarks.h"
 #include "harness/report/results_table.h"
+#include "harness/report/run_warnings.h"
 #include "harness/report/verdict_table.h"
 #include "harness/results/columns.h"
 #include "harness/results/own_columns.h"
@@ -219,7 +219,7 @@ TEST_F(ReportTest, TablesFitEightyColumnsWhateverTheNames) {
   const std::string text = results_table(table(), {c}, {false, 80});
   EXPECT_THAT(text, HasSubstr("988 Mbit/s"));
   EXPECT_THAT(text, HasSubstr("1/2"));
-  EXPECT_THAT(remarks_text(table(), {}), HasSubstr(c.name));  // not cut
+  EXPECT_THAT(warnings_text(table(), {}), HasSubstr(c.name));  // not cut
   for (const std::string& t : {text, comparisons_table(rows, {false, 80})}) {
     std::istringstream lines(t);
     for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 80u) << line;
@@ -229,7 +229,7 @@ TEST_F(ReportTest, TablesFitEightyColumnsWhateverTheNames) {
 TEST_F(ReportTest, ErrorsThatTrialsShareAreOneLine) {
   const Case& c = samples.add_case("bulk");
   for (std::uint64_t block = 1; block <= 8; ++block) add(samples.failed(c, block));
-  EXPECT_EQ(remarks_text(table(), {}), "8 of 8 trials: failed: client: it, \"broke\"\n");
+  EXPECT_EQ(warnings_text(table(), {}), "8 of 8 trials: failed: client: it, \"broke\"\n");
 }
 
 TEST_F(ReportTest, ACaseWithoutAGoodTrialHasNoFigures) {
@@ -257,20 +257,20 @@ TEST_F(ReportTest, WarningsThatTrialsShareAreOneLine) {
     r.quality = quality;
     add(r);
   }
-  EXPECT_EQ(remarks_text(table(), {}),
+  EXPECT_EQ(warnings_text(table(), {}),
             "2 of 2 trials: others took 48 to 54% of the CPU time\n"
             "bulk #1: short window: 1 ms\n");
 }
 
-TEST_F(ReportTest, SeriousFindingsOfTheDoctorAreRemarks) {
+TEST_F(ReportTest, SeriousFindingsOfTheDoctorAreWarnings) {
   const Json finding = {{"severity", "serious"}, {"what", "load of 80%"}, {"remedy", "top"}},
              note = {{"severity", "note"}, {"what", "2 CPUs"}, {"remedy", "more"}},
              session = {{"doctor", {{{"host", "both hosts"}, {"findings", {finding, note}}}}}};
   Json environment = session;
   environment["resumed"] = Json::array({session});
   add(samples.transfer(samples.add_case("bulk"), 1, 1000));
-  EXPECT_EQ(remarks_text(table(), environment), "doctor: both hosts: load of 80%\n");
-  EXPECT_EQ(remarks_text(table(), Json{{"doctor", 7}}), "");
+  EXPECT_EQ(warnings_text(table(), environment), "doctor: both hosts: load of 80%\n");
+  EXPECT_EQ(warnings_text(table(), Json{{"doctor", 7}}), "");
 }
 
 TEST(Shorten, KeepsBothEnds) {

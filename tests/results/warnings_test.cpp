@@ -68,10 +68,19 @@ TEST_F(QualityTest, DatagramsLongerThanThePathAreWarnedOf) {
   c.options.message_size = 1400;
   EXPECT_EQ(assess_quality(r),
             "datagrams of 1400 bytes went in fragments, because the MTU of the path is 1280: "
-            "message_size: 1252 fits");
+            "message_size: at most 1252 bytes fit");
   c.options.message_size = 1252;
   c.options.ip = 6;
-  EXPECT_THAT(assess_quality(r), testing::HasSubstr("message_size: 1232 fits"));
+  EXPECT_THAT(assess_quality(r), testing::HasSubstr("message_size: at most 1232 bytes fit"));
+  c.options.message_size = 64;
+  EXPECT_EQ(assess_quality(r), "");
+  c.options.response_size = 1300;
+  EXPECT_EQ(assess_quality(r),
+            "datagrams of 1300 bytes went in fragments, because the MTU of the path is 1280: "
+            "response_size: at most 1232 bytes fit");
+  c.options.response_size.reset();
+  c.options.size_mix = "64:9 1400:1";
+  EXPECT_THAT(assess_quality(r), testing::HasSubstr("size_mix: at most 1232 bytes fit"));
 }
 
 TEST_F(QualityTest, AShortWindowAndStolenTimeAreWarnedOf) {

@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "sockets/core/io.h"
 #include "sockets/transport/availability.h"
 
 namespace pingperf {
@@ -39,11 +40,11 @@ TEST(Stream, AConnectionThatFellBackFromMptcpToTcpIsAnError) {
   }
 }
 
-// Returns the error of three connections to a listener that accepts none.
-std::string error_of_three(const Fd& listener) {
+// Returns the error of three connections to a listener that admits none.
+std::string error_of_three(const Fd& listener, Nanoseconds limit = 200 * kMillisecond) {
   EndpointConfig config;
   config.address = Address::local_of(listener.get());
-  config.deadline = now_ns() + 200 * kMillisecond;
+  config.deadline = now_ns() + limit;
   try {
     kStreams.connect(config, 3);
   } catch (const std::runtime_error& e) {
@@ -73,6 +74,24 @@ TEST(Stream, TheErrorSaysHowManyConnectionsWereAdmitted) {
             where +
                 " did not admit this session by the end of the time limit: "
                 "0 of 3 connections were admitted");
+}
+
+TEST(Stream, AServerThatClosesDidNotAdmitTheSessionAlsoWhileOthersConnect) {
+  const Fd listener = listener_on_loopback();
+  const std::string where = Address::local_of(listener.get()).to_string();
+  ::listen(listener.get(), 0);  // the second connection waits for room in the queue
+  std::thread server([&] {
+    const Fd client(::accept(listener.get(), nullptr, nullptr));
+    const linger reset{1, 0};
+    ::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    char token[16];
+    receive_all(client.get(), token, sizeof token);
+  });
+  EXPECT_EQ(error_of_three(listener, 20 * kSecond),
+            where +
+                " did not admit this session: Connection reset by peer: "
+                "0 of 3 connections were admitted");
+  server.join();
 }
 
 TEST(Stream, WithoutDescriptorsTheErrorSaysWhichConnectionOfHowMany) {

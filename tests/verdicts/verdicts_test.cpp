@@ -156,6 +156,15 @@ TEST_F(VerdictTest, AnAbsoluteBoundIsOfTheMediansInterval) {
   EXPECT_EQ(judge_gates(criteria, table(rows(10, 1, 0.01)))[0].decision, Decision::failed);
 }
 
+TEST(GateTexts, AFigureWithoutAUnitHasTheDigitsThatItsVerdictNeeds) {
+  Verdict gate;
+  gate.metric = "fairness_index";
+  gate.value = 0.99896;
+  gate.bound = Bound{.at_least = 0.999};
+  EXPECT_EQ(value_text(gate), "0.99896");
+  EXPECT_EQ(bound_text(gate), "at least 0.999");
+}
+
 TEST_F(VerdictTest, AStoredRunIsABaselineToo) {
   Gate gate;
   gate.metric = "throughput_bps";
@@ -250,7 +259,8 @@ TEST_F(VerdictTest, RunsAreComparedRelativeToTheReferenceOfEachBlock) {
   ASSERT_EQ(c.rows.size(), 1u);  // the reference itself is not judged
   EXPECT_NEAR(c.rows[0].value.value(), 0.8, 0.03);
   EXPECT_EQ(c.rows[0].baseline, reference());
-  EXPECT_THAT(run_comparison_table(c, {}), HasSubstr("divided by bulk/engine=iperf3 of its block"));
+  EXPECT_THAT(run_comparison_table(c, {}),
+              HasSubstr("divided by the trial of bulk/engine=iperf3 in its block"));
   EXPECT_THAT(run_comparison_markdown(c), HasSubstr("| bulk/engine=blocking | throughput\\_bps |"));
   EXPECT_EQ(junit_of(c, "")[0].outcome, JUnitCase::Outcome::failed);
 }

@@ -194,29 +194,24 @@ function figuresTable(kind, list) {
   return isMany ? details(`${caption}: ${rows.length} rows`, content) : content();
 }
 
-// Returns a table per workload whose cases differ on two axes: one down, the one with fewer values
-// across. It is that of the terminal (harness/report/grid.cpp).
+// Returns the grids of a sweep of two axes, as the terminal has them.
 function gridTables(list, metric) {
   if (runs.length > 1 && !isMany) return [];
-  const run = runs.length - 1;
-  return workloadsOf(list).map(workload => {
-    const own = list.filter(c => c.workload === workload && summary.has(key(run, c.name, metric)));
-    const axes = varyingAxes(own).map(
-        name => ({name, values: [...new Set(own.map(one => valueOn(one, name)))]}));
-    if (axes.length !== 2) return null;
-    axes.sort((a, b) => b.values.length - a.values.length || (b.name === 'engine' ? -1 : 1));
-    const [down, across] = axes;
-    if (across.values.length > 12 || 2 * own.length < down.values.length * across.values.length)
-      return null;
+  const run = runs.length - 1, newest = isMany ? ', the newest run' : '';
+  return runs[run].grids.map(({workload, down, across}) => {
+    const own = list.filter(
+        c => c.workload === workload && valueOn(c, down) !== '' && valueOn(c, across) !== '');
+    if (!own.some(c => summary.has(key(run, c.name, metric)))) return null;
+    const valuesOn = axis => [...new Set(own.map(one => valueOn(one, axis)))];
     const cell = (row, column) => {
-      const one = own.find(c => valueOn(c, down.name) === row && valueOn(c, across.name) === column);
-      return one ? figureCell({...summary.get(key(run, one.name, metric)), low: null}) : '–';
+      const one = own.find(c => valueOn(c, down) === row && valueOn(c, across) === column);
+      const figure = one && summary.get(key(run, one.name, metric));
+      return figure ? figureCell({...figure, low: null}) : '–';
     };
-    const newest = isMany ? ', the newest run' : '';
     return table(
-        `${workload}: ${titleOf(metric)} by ${down.name} and ${across.name}${newest}`,
-        [{title: down.name}, ...across.values.map(title => ({title, isNumber: true}))],
-        down.values.map(row => [row, ...across.values.map(column => cell(row, column))]));
+        `${workload}: ${titleOf(metric)} by ${down} and ${across}${newest}`,
+        [{title: down}, ...valuesOn(across).map(title => ({title, isNumber: true}))],
+        valuesOn(down).map(row => [row, ...valuesOn(across).map(column => cell(row, column))]));
   });
 }
 
@@ -279,7 +274,8 @@ function forestCards(name, own, beside, baselineOf, title) {
 
 // Returns the parts of the baseline's name that the other name lacks: "engine=iperf3".
 function differing(baseline, name) {
-  const parts = baseline.split('/'), others = name.split('/');
+  const partsOf = text => text.split(/\/(?=[^/]*=)/);  // a value may contain a slash
+  const parts = partsOf(baseline), others = partsOf(name);
   const left = parts.filter((part, i) => part !== others[i]);
   return left.length ? left.join('/') : baseline;
 }

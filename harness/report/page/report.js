@@ -165,6 +165,17 @@ function timeText(iso) {
   return iso ? iso.replace('T', ' ').replace(/\.\d+Z$/, ' UTC').replace(/:\d\d UTC$/, ' UTC') : '';
 }
 
+// Returns what the page leaves out. A note of several runs is one line.
+function notesOfRuns() {
+  const runsOf = new Map();
+  runs.forEach((run, index) => {
+    for (const note of run.notes) runsOf.set(note, [...runsOf.get(note) || [], letterOf(index)]);
+  });
+  const named = letters => letters.length > 5 ? `${letters.length} runs` : letters.join(', ');
+  return [...runsOf].map(
+      ([note, letters]) => letters.length === runs.length ? note : `${named(letters)}: ${note}`);
+}
+
 function fillHeader() {
   const names = [...new Set(runs.map(run => run.experiment))].join(', ');
   const questions = [...new Set(runs.map(run => run.description).filter(Boolean))];
@@ -196,9 +207,7 @@ function fillHeader() {
   document.getElementById('runs').append(
       ...isMany ? [el('li', {}, details(`The ${runs.length} runs`, () => el('ul', {class: 'runs'}, lines)))] :
                   lines);
-  const notes = runs.flatMap(
-      (run, index) =>
-          run.notes.map(note => runs.length > 1 ? `${letterOf(index)}: ${note}` : note));
+  const notes = notesOfRuns();
   document.getElementById('footer').append(
       ...notes.length ?
           [
@@ -260,7 +269,7 @@ function render() {
           timeSection(),
           trialsSection('failed', 'failed', 'Failed trials', 'Left out of every figure'),
           trialsSection(
-              'remarks', 'remarks', 'Trials with warnings',
+              'warnings', 'warnings', 'Trials with warnings',
               'Their figures count'),
           allFigures(),
           surroundingsSection(),

@@ -1,4 +1,4 @@
-// Remarks: reasons to distrust a run, which its tables do not show.
+// Warnings of a run: reasons to distrust a run, which its tables do not show.
 #pragma once
 
 #include <string>
@@ -18,6 +18,6 @@ SubjectTexts trial_warnings(const TrialTable& trials);
 
 // Returns a line for each serious finding, and for the errors and warnings that trials share: "39
 // of 40 trials: others took 48 to 54% of the CPU time". `environment` may be null.
-std::string remarks_text(const TrialTable& trials, const Json& environment);
+std::string warnings_text(const TrialTable& trials, const Json& environment);
 
 }  // namespace pingperf

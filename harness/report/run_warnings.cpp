@@ -1,4 +1,4 @@
-#include "harness/report/remarks.h"
+#include "harness/report/run_warnings.h"
 
 #include <fmt/core.h>
 
@@ -57,7 +57,7 @@ SubjectTexts trial_warnings(const TrialTable& trials) {
   return texts;
 }
 
-std::string remarks_text(const TrialTable& trials, const Json& environment) {
+std::string warnings_text(const TrialTable& trials, const Json& environment) {
   std::string text;
   for (const SharedText& finding : shared_texts(serious_findings(environment)))
     text += fmt::format("doctor: {}\n", finding.text);
