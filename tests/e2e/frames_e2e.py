@@ -3,6 +3,7 @@
 Usage: frames_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """
 
+import contextlib
 import json
 import os
 import re
@@ -88,7 +89,8 @@ class Frames(network.Network):
             with self.subTest(role):
                 child = self.start_xdp_trial()
                 for process in self.processes(child, role):
-                    os.kill(process, signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):  # it may have ended with the first
+                        os.kill(process, signal.SIGKILL)
                 if role != "controller":
                     child.send_signal(signal.SIGINT)
                 child.wait(timeout=30)

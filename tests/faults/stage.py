@@ -399,7 +399,7 @@ class Stage:
                      for pid in processes_with(self.marker.encode())]
             raise Wrong(f"still running: {names}")
         eventually(lambda: not any((self.folder / "tmp").iterdir()), 3)  # copied files go after their agent
-        left = [p.name for folder in ("tmp", "here") for p in (self.folder / folder).iterdir() if p.name != PROGRAM.name]
+        left = [p.name for folder in ("tmp", "here") for p in (self.folder / folder).iterdir()]
         if left:
             raise Damage(f"files remain: {left}")
         if self.labs():

@@ -194,7 +194,7 @@ class Strike:
         self.stage = Stage(pingperf, inject, experiment_of(c, self.port), launchers, small_disk=c.fault == "disk full")
         self.stage.port = self.port
         if c.load == "program":
-            shutil.copy(stages.PROGRAM, self.stage.folder / "here")
+            shutil.copy(stages.PROGRAM, self.stage.folder)  # beside the experiment
         self.lock = threading.Lock()
         self.struck = False
         self.finished_before = b""
