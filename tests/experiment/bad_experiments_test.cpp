@@ -31,7 +31,7 @@ void check(const Experiment& experiment) {
 }
 
 // Returns the error of loading `file`, or "" if it loads.
-std::string error_of(const fs::path& file) {
+std::string error_of_file(const fs::path& file) {
   try {
     check(load_experiment(file));
     return "";
@@ -163,41 +163,42 @@ class BadFile : public testing::Test {
 };
 
 TEST_F(BadFile, AMissingFileIsReported) {
-  EXPECT_EQ(error_of(folder_ / "no.yaml"),
+  EXPECT_EQ(error_of_file(folder_ / "no.yaml"),
             (folder_ / "no.yaml").string() + ": No such file or directory");
 }
 
 TEST_F(BadFile, ADirectoryIsNoExperiment) {
-  EXPECT_EQ(error_of(folder_), folder_.string() + ": is a directory, not an experiment file");
+  EXPECT_EQ(error_of_file(folder_), folder_.string() + ": is a directory, not an experiment file");
 }
 
 TEST_F(BadFile, AHundredMegabytesAreRefusedUnread) {
   const fs::path file = folder_ / "large.yaml";
   std::ofstream(file).close();
   fs::resize_file(file, 100'000'000);  // sparse
-  EXPECT_EQ(error_of(file), file.string() +
-                                ": is larger than an experiment can be (100000000 bytes, at most "
-                                "1048576)");
+  EXPECT_EQ(error_of_file(file),
+            file.string() +
+                ": is larger than an experiment can be (100000000 bytes, at most "
+                "1048576)");
 }
 
 TEST_F(BadFile, APipeIsRefusedInsteadOfWaitedFor) {
   const fs::path file = folder_ / "pipe.yaml";
   ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
-  EXPECT_EQ(error_of(file), file.string() + ": is not a regular file");
+  EXPECT_EQ(error_of_file(file), file.string() + ": is not a regular file");
 }
 
 TEST_F(BadFile, OtherEncodingsAreNamed) {
   const fs::path file = folder_ / "x.yaml";
   std::ofstream(file) << std::string("\xff\xfen\0", 4);
-  EXPECT_EQ(error_of(file), file.string() + ": is UTF-16: save it as UTF-8");
+  EXPECT_EQ(error_of_file(file), file.string() + ": is UTF-16: save it as UTF-8");
   std::ofstream(file) << "\xef\xbb\xbfname: x\r\nworkloads: {a: {kind: latency, engine: spin}}\r\n";
-  EXPECT_EQ(error_of(file), "");
+  EXPECT_EQ(error_of_file(file), "");
 }
 
 TEST_F(BadFile, OddCharactersAreNamedAlsoIfTheFileUsesOthers) {
   const fs::path file = folder_ / "x.yaml";
   std::ofstream(file) << "name: x\nuse: [a.yaml]\nhosts: {a: \u201cb: c}: d\n";
-  EXPECT_NE(error_of(file).find("U+201C"), std::string::npos) << error_of(file);
+  EXPECT_NE(error_of_file(file).find("U+201C"), std::string::npos) << error_of_file(file);
 }
 
 TEST_F(BadFile, BinaryDataAreNoText) {
@@ -213,7 +214,7 @@ TEST_F(BadFile, MissingPermissionIsReported) {
   const pid_t child = ::fork();
   if (child == 0) {
     if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(3);
-    ::_exit(error_of(file) == file.string() + ": Permission denied" ? 0 : 1);
+    ::_exit(error_of_file(file) == file.string() + ": Permission denied" ? 0 : 1);
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
