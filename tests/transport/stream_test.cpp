@@ -95,6 +95,9 @@ TEST(Stream, AServerThatClosesDidNotAdmitTheSessionAlsoWhileOthersConnect) {
 }
 
 TEST(Stream, WithoutDescriptorsTheErrorSaysWhichConnectionOfHowMany) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "the check of casts requires descriptors";
+#endif
   const auto connect_with_few_descriptors = [] {
     const Fd listener = listener_on_loopback();
     EndpointConfig config;
