@@ -22,15 +22,13 @@
 namespace pingperf {
 namespace {
 
-std::optional<std::string> cpu_limit(const Options& o) {
+std::optional<std::string> cpu_limit(const Options& o, const Cpus& usable) {
   for (const auto& [key, pin] :
        {std::pair("pin.client", o.client_cpu), std::pair("pin.server", o.server_cpu)}) {
     if (!pin) continue;
     try {
-      const Cpus cpus = cpus_of_pin(*pin), usable = usable_cpus();
-      if (!std::ranges::includes(usable, cpus))
-        return fmt::format("{}: {}: pingperf may use CPU{} {} of this host", key, *pin,
-                           usable.size() == 1 ? "" : "s", to_text(usable));
+      if (const auto reason = why_unusable(cpus_of_pin(*pin), usable))
+        return fmt::format("{}: {}: {}", key, *pin, *reason);
     } catch (const std::runtime_error& e) {  // no such node
       return fmt::format("{}: {}", key, e.what());
     }
@@ -56,15 +54,19 @@ std::optional<std::string> congestion_limit(const std::string& algorithm) {
       algorithm, algorithm);
 }
 
-std::optional<std::string> port_limit(const Options& o) {
-  if (o.streams.value_or(1) <= 1) return std::nullopt;
+// Returns the number of ports that the kernel gives to clients; nullopt if it cannot be read.
+std::optional<std::uint64_t> local_ports() {
   std::uint64_t first = 0, last = 0;
   std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
-  if (!(range >> first >> last) || !has_port(o.transport) || last < first ||
-      *o.streams <= last - first + 1)
-    return std::nullopt;
+  if (!(range >> first >> last) || last < first) return std::nullopt;
+  return last - first + 1;
+}
+
+std::optional<std::string> port_limit(const Options& o, std::optional<std::uint64_t> ports) {
+  const std::uint64_t streams = o.streams.value_or(1);
+  if (streams <= 1 || !ports || !has_port(o.transport) || streams <= *ports) return std::nullopt;
   return fmt::format("streams: {} streams for {} local ports: widen net.ipv4.ip_local_port_range",
-                     *o.streams, last - first + 1);
+                     streams, *ports);
 }
 
 std::optional<std::string> descriptor_limit(const Options& o) {
@@ -106,6 +108,8 @@ std::vector<std::string> limits_here(const Experiment& experiment) {
   if (experiment.lab) return {};
   std::vector<std::string> lines;
   std::set<std::string> known, algorithms;
+  const Cpus usable = usable_cpus();
+  const std::optional<std::uint64_t> ports = local_ports();
   const bool loopback_is_down = is_loopback_down(), has_address6 = has_loopback_address6();
   const auto add = [&](const Case& c, const std::optional<std::string>& reason) {
     if (reason && known.insert(*reason).second)
@@ -114,8 +118,10 @@ std::vector<std::string> limits_here(const Experiment& experiment) {
   for (const Case& c : experiment.cases) {
     const HostPair& hosts = experiment.hosts_of(c);
     if (!hosts.client.launch.empty() || !hosts.server.launch.empty()) continue;
-    for (const auto check : {cpu_limit, port_limit, descriptor_limit, ip_limit})
-      add(c, check(c.options));
+    add(c, cpu_limit(c.options, usable));
+    add(c, port_limit(c.options, ports));
+    add(c, descriptor_limit(c.options));
+    add(c, ip_limit(c.options));
     if (const auto& algorithm = c.options.congestion_control;
         algorithm && algorithms.insert(*algorithm).second)
       add(c, congestion_limit(*algorithm));

@@ -1,4 +1,4 @@
-// What the trials of an experiment require and this host cannot do.
+// limits_here() names the trials of an experiment that cannot run on this host, with the reasons.
 #pragma once
 
 #include <string>

@@ -80,16 +80,14 @@ Cpus pin(const OpenEndpoint& open) {
                                        : is_one_cpu(text) ? "CPU "
                                                           : "CPUs ",
                                        *text);
-  const Cpus usable = usable_cpus();
   Cpus cpus;
   try {
     cpus = cpus_of_pin(*text);
   } catch (const std::runtime_error& e) {
     throw Refused(fmt::format("{}: {}", what, e.what()));
   }
-  if (!std::includes(usable.begin(), usable.end(), cpus.begin(), cpus.end()))
-    throw Refused(fmt::format("{}: pingperf may use CPU{} {} of this host", what,
-                              usable.size() == 1 ? "" : "s", to_text(usable)));
+  if (const auto reason = why_unusable(cpus, usable_cpus()))
+    throw Refused(fmt::format("{}: {}", what, *reason));
   if (!set_affinity(cpus)) check(-1, what);
   if (server) std::reverse(cpus.begin(), cpus.end());
   return cpus;

@@ -14,7 +14,7 @@
 
 namespace pingperf {
 
-// What the hosts of an experiment mean for its cases.
+// The properties of the hosts and of the lab that decide which values a case can have.
 struct Setting {
   bool share_cpus = false;                     // both ends may run on one machine
   std::optional<std::uint64_t> path_mtu = {};  // of the lab

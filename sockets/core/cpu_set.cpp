@@ -99,6 +99,12 @@ Cpus usable_cpus() {
   return usable;
 }
 
+std::optional<std::string> why_unusable(const Cpus& cpus, const Cpus& usable) {
+  if (std::ranges::includes(usable, cpus)) return std::nullopt;
+  return std::string("pingperf may use CPU") + (usable.size() == 1 ? " " : "s ") + to_text(usable) +
+         " of this host";
+}
+
 bool set_affinity(std::span<const unsigned> cpus) noexcept {
   CpuMask mask{};
   for (const unsigned cpu : cpus) CPU_SET_S(cpu, sizeof mask, mask.data());

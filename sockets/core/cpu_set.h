@@ -39,6 +39,9 @@ Cpus allowed_cpus();
 // By taskset(1) it may run on fewer. Throws std::system_error.
 Cpus usable_cpus();
 
+// Returns why a process that can use `usable` cannot be pinned to `cpus`; nullopt if it can.
+std::optional<std::string> why_unusable(const Cpus& cpus, const Cpus& usable);
+
 // Lets the calling thread run only on these CPUs. Returns false with errno on an error.
 bool set_affinity(std::span<const unsigned> cpus) noexcept;
 

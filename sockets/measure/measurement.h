@@ -83,10 +83,11 @@ struct Measurement {
   std::optional<std::uint64_t> total_bytes_received;
   std::optional<std::uint64_t> datagrams_sent;
   std::optional<std::uint64_t> datagrams_received;
-  // Of the window, and of the tail in which late datagrams still arrive.
+  // The losses since the window opened, until the last late datagram has arrived.
   std::optional<std::uint64_t> datagrams_lost;
   std::optional<std::uint64_t> total_datagrams_sent;
-  // Of the sent datagrams, those that the receiver knows of: from their numbers, or the end's mark.
+  // The number of sent datagrams as far as the receiver knows it: from the highest number that
+  // arrived, or from the mark of the end.
   std::optional<std::uint64_t> total_datagrams_expected;
   std::optional<std::uint64_t> out_of_order;
   std::optional<std::uint64_t> duplicates;

@@ -408,26 +408,28 @@ TEST_F(AgentTest, AnUnknownEngineIsRefused) {
   EXPECT_EQ(failure.what, "there is no engine 'warp' for throughput over tcp here");
 }
 
-TEST_F(AgentTest, AMissingCpuIsRefused) {
-  greet();
-  OpenEndpoint open{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 10};
-  open.options.engine = "noop";
-  open.options.server_cpu = "4095";
-  say(open);
-  const auto failure = expect<Failure>();
-  EXPECT_EQ(failure.status, Status::refused);
-  EXPECT_THAT(failure.what, HasSubstr("cannot pin the server to CPU 4095: pingperf may use CPU"));
+class PinnedAgentTest : public AgentTest {
+ protected:
+  // Opens a server that is pinned to `cpus`. Returns why the agent refuses it.
+  std::string refusal_of(const std::string& cpus) {
+    greet();
+    OpenEndpoint open{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 10};
+    open.options.engine = "noop";
+    open.options.server_cpu = cpus;
+    say(open);
+    const auto failure = expect<Failure>();
+    EXPECT_EQ(failure.status, Status::refused);
+    return failure.what;
+  }
+};
+
+TEST_F(PinnedAgentTest, AMissingCpuIsRefused) {
+  EXPECT_THAT(refusal_of("4095"),
+              HasSubstr("cannot pin the server to CPU 4095: pingperf may use CPU"));
 }
 
-TEST_F(AgentTest, AMissingNodeIsRefused) {
-  greet();
-  OpenEndpoint open{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 10};
-  open.options.engine = "null";
-  open.options.server_cpu = "node999";
-  say(open);
-  const auto failure = expect<Failure>();
-  EXPECT_EQ(failure.status, Status::refused);
-  EXPECT_EQ(failure.what, "cannot pin the server to node999: this host has no node999");
+TEST_F(PinnedAgentTest, AMissingNodeIsRefused) {
+  EXPECT_EQ(refusal_of("node999"), "cannot pin the server to node999: this host has no node999");
 }
 
 TEST_F(AgentTest, AWrongAddressFailsTheTrialOnly) {
