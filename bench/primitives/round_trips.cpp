@@ -22,6 +22,7 @@ bool spins(const Engine& engine) {
 Options pinned_options(const Engine& engine) {
   Options o = options_of(engine, kMessages);
   if (engine.kind == Kind::throughput) return o;
+  if (engine.honours("nodelay")) o.nodelay = true;  // as in experiments
   o.client_cpu = "0";
   o.server_cpu = spins(engine) ? "1" : "0";
   return o;
