@@ -8,6 +8,8 @@
 namespace pingperf {
 namespace {
 
+constexpr std::size_t kFirstRuns = 20;  // of a series that grows
+
 constexpr double kSd = 0.03;
 
 using Generator = std::mt19937_64;
@@ -55,30 +57,41 @@ std::vector<double> simulated_series(const std::string& noise, std::size_t runs,
   return values;
 }
 
-double simulated_alarms(const std::string& noise, std::size_t series, const ChangeSearch& search) {
-  constexpr std::size_t kFirst = 20, kLast = 60, kNewest = 5;
+std::size_t alarms_in(std::span<const double> values, const ChangeSearch& search) {
+  constexpr std::size_t kNewest = 5;
   std::size_t alarms = 0;
-  for (std::size_t i = 0; i < series; ++i) {
-    const std::vector<double> values = noise_of(noise, kLast, 1000 + i);
-    for (std::size_t runs = kFirst + 1; runs <= kLast; ++runs) {
-      const ChangePoints found = find_change_points(std::span(values).first(runs), search);
-      alarms += std::ranges::any_of(
-          found.changes, [&](const ChangePoint& change) { return change.first + kNewest >= runs; });
-    }
+  for (std::size_t runs = kFirstRuns + 1; runs <= values.size(); ++runs) {
+    const ChangePoints found = find_change_points(values.first(runs), search);
+    alarms += std::ranges::any_of(
+        found.changes, [&](const ChangePoint& change) { return change.first + kNewest >= runs; });
   }
-  return 100.0 * static_cast<double>(alarms) / static_cast<double>(series * (kLast - kFirst));
+  return alarms;
+}
+
+bool is_found_at(std::size_t place, std::span<const double> values, const ChangeSearch& search) {
+  constexpr std::size_t kNear = 3;
+  return std::ranges::any_of(find_change_points(values, search).changes,
+                             [&](const ChangePoint& change) {
+                               return change.first + kNear >= place && change.first <= place + kNear;
+                             });
+}
+
+double simulated_alarms(const std::string& noise, std::size_t series, const ChangeSearch& search) {
+  constexpr std::size_t kLast = 60;
+  std::size_t alarms = 0;
+  for (std::size_t i = 0; i < series; ++i)
+    alarms += alarms_in(noise_of(noise, kLast, 1000 + i), search);
+  return 100.0 * static_cast<double>(alarms) / static_cast<double>(series * (kLast - kFirstRuns));
 }
 
 double simulated_found(const std::string& noise, double step, std::size_t after, std::size_t series,
                        const ChangeSearch& search) {
-  constexpr std::size_t kBefore = 40, kNear = 3;
+  constexpr std::size_t kBefore = 40;
   std::size_t count = 0;
   for (std::size_t i = 0; i < series; ++i) {
-    const ChangePoints found =
-        find_change_points(simulated_series(noise, kBefore + after, step, after, 5000 + i), search);
-    count += std::ranges::any_of(found.changes, [&](const ChangePoint& change) {
-      return change.first + kNear >= kBefore && change.first <= kBefore + kNear;
-    });
+    const std::vector<double> values =
+        simulated_series(noise, kBefore + after, step, after, 5000 + i);
+    count += is_found_at(kBefore, values, search);
   }
   return static_cast<double>(count) / static_cast<double>(series);
 }
