@@ -29,14 +29,6 @@ Fd bind_flow(const EndpointConfig& config, const Address& address, bool shared) 
   return fd;
 }
 
-// Calls `open` for a flow. Its error says which flow of how many, and the limit that it met.
-template <typename Open>
-Fd at_flow(std::size_t i, std::size_t count, Open open) try {
-  return open();
-} catch (const std::system_error& e) {
-  throw std::runtime_error(at_number("flow", i + 1, count, explained(e)));
-}
-
 // Returns how far set-up came, for an error: ": 12 of 512 flows were admitted".
 std::string progress(std::size_t done, std::size_t count, const char* what) {
   if (count == 1) return "";
@@ -84,7 +76,8 @@ std::vector<Fd> admit_flows(Fd first, const EndpointConfig& config, std::size_t 
     admit_one(pending.get(), config, progress(flows.size(), count, "arrived"), rejected);
     flows.push_back(std::move(pending));
     if (last) return flows;
-    pending = at_flow(flows.size(), count, [&] { return bind_flow(config, address, true); });
+    pending = set_up_one("flow", flows.size() + 1, count,
+                         [&] { return bind_flow(config, address, true); });
   }
 }
 
@@ -132,7 +125,7 @@ Fd open_flow(const EndpointConfig& config) {
 std::vector<Fd> connect_flows(const EndpointConfig& config, std::size_t count) {
   std::vector<Fd> flows;
   for (std::size_t i = 0; i < count; ++i) {
-    Fd fd = at_flow(i, count, [&] { return open_flow(config); });
+    Fd fd = set_up_one("flow", i + 1, count, [&] { return open_flow(config); });
     be_admitted(fd.get(), config, progress(i, count, "were admitted"));
     flows.push_back(std::move(fd));
   }
