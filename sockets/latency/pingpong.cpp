@@ -17,6 +17,7 @@
 #include "sockets/core/limits.h"
 #include "sockets/core/socket_options.h"
 #include "sockets/latency/connect_listener.h"
+#include "sockets/transport/datagram.h"
 #include "sockets/transport/stream.h"
 
 namespace pingperf {
@@ -73,12 +74,14 @@ class PingPong final : public Endpoint {
   void accept() override {
     adopt(
         ops_.transport.admit(std::move(listener_), config_, streams(), threads_[0].rejected_peers));
+    if (config_.options.transport == Transport::udp) answers_.emplace(descriptors(), config_.token);
     if (config_.options.kind != Kind::connect) return;
     connect_listener_.emplace(threads_[0].flows.front().fd.get(), config_.token, threads_.size());
     for (PingThread& t : threads_) t.listener = &*connect_listener_;
   }
 
   Measurement run(const IntervalSink& progress) noexcept override {
+    answers_.reset();
     const PingPongOps::Loop loop = is_server_ ? ops_.pong : ops_.ping;
     std::vector<std::function<void()>> loops;
     for (PingThread& thread : threads_)
@@ -191,6 +194,13 @@ class PingPong final : public Endpoint {
         threads_[i % threads_.size()].flows.emplace_back();
   }
 
+  std::vector<int> descriptors() const {
+    std::vector<int> all;
+    for (const PingThread& t : threads_)
+      for (const PingFlow& flow : t.flows) all.push_back(flow.fd.get());
+    return all;
+  }
+
   Totals totals() const {
     Totals totals;
     if (is_server_) return totals;
@@ -280,7 +290,8 @@ class PingPong final : public Endpoint {
   Fd listener_;
   Address address_;
   std::optional<ConnectListener> connect_listener_;
-  std::deque<PingThread> threads_;  // a deque, because threads contain atomics and cannot move
+  std::deque<PingThread> threads_;       // a deque, because threads contain atomics and cannot move
+  std::optional<HelloAnswers> answers_;  // of a UDP server, until run()
 };
 
 // Makes sure that an external server sends back what it receives, before a trial takes any bytes
