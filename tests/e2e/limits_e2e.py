@@ -3,11 +3,13 @@
 Usage: limits_e2e.py PATH_OF_PINGPERF [unittest arguments]
 """
 
+import os
 import shutil
 import unittest
+from pathlib import Path
 
 import support
-from support import pingperf
+from support import eventually, pingperf
 
 
 @unittest.skipUnless(shutil.which("prlimit"), "prlimit (util-linux) is missing")
@@ -48,6 +50,62 @@ workloads:
         self.assertRegex(errors["blocking"], rf"server: thread \d+ of 50: dup of the listener: {limit}")
         self.assertRegex(errors["rings"], rf"server: thread \d+ of 25: io_uring of \d+ entries: {limit}")
         self.assertRegex(errors["udp"], rf"server: flow 3\d of 50: socket: {limit}")
+
+
+def control_group(test, controller):
+    """Makes a control group with the controller. Skips the test where that is not possible."""
+    v1 = Path("/sys/fs/cgroup", controller)
+    group = (v1 if v1.is_dir() else Path("/sys/fs/cgroup")) / f"pingperf-limits-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError as error:
+        test.skipTest(f"no control group: {error}")
+    test.addCleanup(lambda: eventually(lambda: remove(group)))
+    if not any(group.glob(f"{controller}.*")):
+        test.skipTest(f"the control group has no {controller}")
+    return group
+
+
+def remove(group):
+    """Returns whether the group is gone: it stays while it has processes."""
+    try:
+        group.rmdir()
+    except OSError:
+        return not group.exists()
+    return True
+
+
+def inside(group):
+    """Returns the launcher that starts an agent in the control group."""
+    return f"sh, -c, 'echo $$ >{group}/cgroup.procs; exec \"$@\"', sh"
+
+
+class ControlGroups(support.EndToEnd):
+    def test_a_pin_outside_the_cpuset_is_refused_and_one_inside_works(self):
+        if os.cpu_count() < 2:
+            self.skipTest("requires two CPUs")
+        group = control_group(self, "cpuset")
+        (group / "cpuset.mems").write_text("0")
+        (group / "cpuset.cpus").write_text("0")
+        file = self.experiment(f"""
+name: cpuset
+hosts: {{client: {{launch: [{inside(group)}]}}}}
+plan: {{repetitions: 1, cooldown: 0ms}}
+defaults: {{kind: latency, engine: blocking, duration: 50ms, warmup: 0ms}}
+workloads:
+  inside: {{pin: {{client: 0}}}}
+  outside: {{pin: {{client: 1}}}}
+  both: {{pin: {{client: 0-1}}}}
+""")
+        refused = pingperf("run", "-o", self.results, file)
+        self.assertEqual(refused.returncode, 2, refused.stderr)
+        self.assertIn("CPU 1 is not one that pingperf may use: 0", refused.stderr)
+        done = pingperf("run", "--force", "-o", self.results, file)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        trials = self.trials().set_index("workload")
+        self.assertEqual(dict(trials.status), {"inside": "ok", "outside": "refused", "both": "refused"})
+        self.assertEqual(trials.error["outside"],
+                         "client: cannot pin the client to CPU 1: pingperf may use CPU 0 of this host")
 
 
 if __name__ == "__main__":
