@@ -36,6 +36,13 @@ std::optional<std::string> cpu_limit(const Options& o, const Cpus& usable) {
   return std::nullopt;
 }
 
+// Returns why the engine refuses the pins once their nodes are CPUs of this host.
+std::optional<std::string> node_limit(const Case& c) {
+  if (!c.engine || !c.engine->validate) return std::nullopt;
+  Options resolved = c.options;
+  return resolve_nodes(resolved) ? c.engine->validate(resolved) : std::nullopt;
+}
+
 // Sets the algorithm, as a trial does: the kernel may load its module for that.
 std::optional<std::string> congestion_limit(const std::string& algorithm) {
   const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -119,6 +126,7 @@ std::vector<std::string> limits_here(const Experiment& experiment) {
     const HostPair& hosts = experiment.hosts_of(c);
     if (!hosts.client.launch.empty() || !hosts.server.launch.empty()) continue;
     add(c, cpu_limit(c.options, usable));
+    add(c, node_limit(c));
     add(c, port_limit(c.options, ports));
     add(c, descriptor_limit(c.options));
     add(c, ip_limit(c.options));

@@ -136,7 +136,8 @@ std::unique_ptr<Endpoint> make_program(const OpenEndpoint& open, const EndpointC
 constexpr double kSetUpShare = 0.95;
 
 std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open, Cpus cpus) {
-  const Options& options = open.options;
+  Options options = open.options;
+  const bool has_nodes = resolve_nodes(options);
   const EndpointConfig config{
       .options = options,
       .token = open.token,
@@ -153,6 +154,8 @@ std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open, Cpus cpus) {
   // A library that the case names replaces the one that unavailable() is about.
   if (const auto reason = engine->unavailable(); reason && !options.libiperf)
     throw Refused(fmt::format("engine '{}' is unavailable here: {}", options.engine, *reason));
+  if (has_nodes && engine->validate)  // again, because only this host knows their CPUs
+    if (const auto reason = engine->validate(options)) throw Refused(*reason);
   return open.role == Role::listen ? engine->listen(config) : engine->connect(config);
 }
 

@@ -74,6 +74,7 @@ class TrialRun {
     if (!events_.started) setup_.barrier.leave(events_.signal);  // the others need not wait
     if (is_running()) co_await collect(measured);
     if (is_running()) co_await collect(pairs_.front());  // a background ends a little later
+    for (Pair& pair : pairs_) co_await await_cause(pair);
     co_await end_endpoints();
     co_await await_end_of_service();
     if (events_.started) co_await await_others();
@@ -142,6 +143,7 @@ class TrialRun {
   Task<> await_others();
   Task<> hold(Nanoseconds time);
   Task<> collect(Pair& pair);
+  Task<> await_cause(const Pair& pair);
   Task<> end_endpoints();
   Task<> read_counters(bool begin, Nanoseconds limit);
   Task<> await_end_of_service();
@@ -354,6 +356,21 @@ Task<> TrialRun::collect(Pair& pair) {
 void TrialRun::require_background(const Pair& pair) {
   if (&pair == &pairs_.front() || pairs_.front().client.open || !pair.client.open) return;
   if (is_running()) fail(Status::failed, "the background ended before the measured client");
+}
+
+// Waits a moment for the error of the other end after a failure: an end that fails resets the
+// connections of the other, whose error may arrive first.
+Task<> TrialRun::await_cause(const Pair& pair) {
+  const Nanoseconds limit = now_ns() + 200 * kMillisecond;
+  handle_events();
+  const auto is_unexplained = [&] {
+    return outcome_.status == Status::failed && pair.client.open != pair.server.open &&
+           !events_.lost[0] && !events_.lost[1];
+  };
+  while (is_unexplained() && now_ns() < limit) {
+    co_await next_event(limit);
+    handle_events();
+  }
 }
 
 // Stops the endpoints and waits until every one has ended, so that none disturbs the next trial.

@@ -80,6 +80,19 @@ Cpus cpus_of_pin(std::string_view pin) {
   return *cpus;
 }
 
+bool resolve_nodes(Options& options) {
+  bool has_replaced = false;
+  for (std::optional<std::string>* const pin : {&options.client_cpu, &options.server_cpu}) {
+    if (!*pin || !parse_node(**pin)) continue;
+    try {
+      *pin = to_text(cpus_of_pin(**pin));
+      has_replaced = true;
+    } catch (const std::runtime_error&) {  // the end with this pin reports it
+    }
+  }
+  return has_replaced;
+}
+
 Cpus allowed_cpus() {
   CpuMask mask{};
   check(::sched_getaffinity(0, sizeof mask, mask.data()), "sched_getaffinity");

@@ -32,6 +32,10 @@ std::optional<std::string> normalized_pin(std::string_view text);
 // Returns the CPUs of a pin on this host. Throws std::runtime_error if it has no such node.
 Cpus cpus_of_pin(std::string_view pin);
 
+// Replaces nodes in the pins of both ends by their CPUs on this host, so that they can be compared.
+// Leaves a node that this host does not have. Returns true if it has replaced one.
+bool resolve_nodes(Options& options);
+
 // Returns the CPUs that the calling thread may run on. Throws std::system_error.
 Cpus allowed_cpus();
 

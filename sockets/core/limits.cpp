@@ -4,8 +4,6 @@
 
 #include <cerrno>
 #include <fstream>
-#include <new>
-#include <system_error>
 
 namespace pingperf {
 namespace {

@@ -3,7 +3,11 @@
 
 #include <cstddef>
 #include <exception>
+#include <new>
+#include <stdexcept>
 #include <string>
+#include <system_error>
+#include <type_traits>
 
 namespace pingperf {
 
@@ -15,5 +19,19 @@ std::string explained(const std::exception& error);
 // nothing in front.
 std::string at_number(const char* what, std::size_t number, std::size_t count,
                       const std::string& error);
+
+// Calls `step`, the set-up of one of `count` things. Throws std::runtime_error with explained() and
+// at_number() if it fails.
+template <typename Step>
+std::invoke_result_t<Step> set_up_one(const char* what, std::size_t number, std::size_t count,
+                                      Step step) {
+  try {
+    return step();
+  } catch (const std::system_error& e) {
+    throw std::runtime_error(at_number(what, number, count, explained(e)));
+  } catch (const std::bad_alloc& e) {
+    throw std::runtime_error(at_number(what, number, count, explained(e)));
+  }
+}
 
 }  // namespace pingperf

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <string>
+#include <utility>
 
 #include "sockets/core/error.h"
 #include "sockets/core/socket_options.h"
@@ -45,11 +47,13 @@ void set_status(tpacket2_hdr* slot, std::uint32_t status) noexcept {
 PacketRing::PacketRing(int fd, const Options& options, FrameStart)
     : fd_(fd), request_(ring_for(options.message_size.value())) {
   set_option(fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2, "PACKET_VERSION");
-  for (const int ring : {PACKET_RX_RING, PACKET_TX_RING})
-    check(::setsockopt(fd, SOL_PACKET, ring, &request_, sizeof request_), "mapped_ring");
+  for (const auto& [ring, what] :
+       {std::pair(PACKET_RX_RING, "receiving"), std::pair(PACKET_TX_RING, "sending")})
+    if (::setsockopt(fd, SOL_PACKET, ring, &request_, sizeof request_) != 0)
+      check(-1, std::string("mapped_ring for ") + what + ", 2 MiB");
   void* const memory =
       ::mmap(nullptr, 2 * kRing, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
-  if (memory == MAP_FAILED) check(-1, "mmap of mapped_ring");
+  if (memory == MAP_FAILED) check(-1, "mmap of the two rings of mapped_ring, 4 MiB");
   memory_ = static_cast<char*>(memory);
   sending_ = memory_ + kRing;
 }

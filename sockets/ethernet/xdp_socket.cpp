@@ -27,8 +27,10 @@ std::size_t chunk_for(std::size_t frame) {
                           "message_size: a frame of engine xdp has at most 3840 bytes");
 }
 
-// Throws the error that a function of libxdp has returned.
+// Throws the error that a function of libxdp has returned. ENOBUFS means that the memory exceeds
+// RLIMIT_MEMLOCK, which explained() says of ENOMEM.
 void check_returned(int result, const std::string& what) {
+  if (result == -ENOBUFS) result = -ENOMEM;
   if (result < 0) throw std::system_error(-result, std::generic_category(), what);
 }
 
@@ -54,7 +56,8 @@ void XdpSocket::register_memory() {
   const std::size_t size = memory_.get_deleter().size;
   void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-  if (memory == MAP_FAILED) check(-1, "memory of an AF_XDP socket");
+  const std::string what = std::to_string(size >> 20) + " MiB for the frames of an AF_XDP socket";
+  if (memory == MAP_FAILED) check(-1, what);
   memory_.reset(static_cast<char*>(memory));
   const xsk_umem_config config = {.fill_size = kFrames,
                                   .comp_size = kFrames,
@@ -63,7 +66,7 @@ void XdpSocket::register_memory() {
                                   .flags = 0};
   xsk_umem* umem = nullptr;
   check_returned(::xsk_umem__create(&umem, memory, size, &filling_, &completed_, &config),
-                 "AF_XDP socket (requires CAP_NET_RAW)");
+                 what + " (requires CAP_NET_RAW)");
   umem_.reset(umem);
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "sockets/core/error.h"
+#include "sockets/core/limits.h"
 #include "sockets/transport/stream.h"
 
 namespace pingperf {
@@ -17,7 +18,8 @@ std::vector<Fd> admit_client(Fd listener, const EndpointConfig& config, std::siz
   };
   kStreams.admit(duplicate(), config, 1, rejected);
   std::vector<Fd> flows;
-  while (flows.size() < thread_count(config.options)) flows.push_back(duplicate());
+  for (std::size_t i = 0, count = thread_count(config.options); i < count; ++i)
+    flows.push_back(set_up_one("thread", i + 1, count, duplicate));
   return flows;
 }
 

@@ -17,6 +17,7 @@
 #include "sockets/core/limits.h"
 #include "sockets/core/socket_options.h"
 #include "sockets/latency/connect_listener.h"
+#include "sockets/transport/datagram.h"
 #include "sockets/transport/stream.h"
 
 namespace pingperf {
@@ -43,6 +44,16 @@ std::optional<std::uint64_t> count_time_waits() {
   return std::nullopt;
 }
 
+// Throws std::runtime_error if this process cannot open `count` connections at once. A loop that
+// met the limit in the window would have to reset one of them.
+void require_descriptors(std::size_t count) {
+  std::vector<Fd> descriptors;
+  for (std::size_t i = 0; i < count; ++i)
+    set_up_one("connection", i + 1, count, [&] {
+      descriptors.emplace_back(check(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+    });
+}
+
 class PingPong final : public Endpoint {
  public:
   // A server, which gets its flows in accept().
@@ -63,12 +74,14 @@ class PingPong final : public Endpoint {
   void accept() override {
     adopt(
         ops_.transport.admit(std::move(listener_), config_, streams(), threads_[0].rejected_peers));
+    if (config_.options.transport == Transport::udp) answers_.emplace(descriptors(), config_.token);
     if (config_.options.kind != Kind::connect) return;
     connect_listener_.emplace(threads_[0].flows.front().fd.get(), config_.token, threads_.size());
     for (PingThread& t : threads_) t.listener = &*connect_listener_;
   }
 
   Measurement run(const IntervalSink& progress) noexcept override {
+    answers_.reset();
     const PingPongOps::Loop loop = is_server_ ? ops_.pong : ops_.ping;
     std::vector<std::function<void()>> loops;
     for (PingThread& thread : threads_)
@@ -98,7 +111,7 @@ class PingPong final : public Endpoint {
       m.rejected_peers = sum(&PingThread::rejected_peers) +
                          (connect_listener_ ? connect_listener_->rejected() : 0);
     else
-      report(m, ended);
+      try_report(m, ended);
     return m;
   }
 
@@ -118,21 +131,26 @@ class PingPong final : public Endpoint {
     for (std::uint64_t i = 0; i < count; ++i) {
       PingThread& t = threads_.emplace_back();
       t.limit = messages / count + (i < messages % count ? 1 : 0);
-      t.verify = o.verify.value_or(false);
-      t.head = head_of_stream(o);
-      t.outgoing.resize(is_server ? response_size(o) : max_message(o));
-      t.expected.resize(is_server ? max_message(o) : response_size(o));
-      t.incoming.resize(std::max({t.outgoing.size(), t.expected.size(), kMinBuffer}));
-      // A shorter message is the start of a longer one. So a server that receives a ping into
-      // `incoming` has the pong there, with the head of the ping.
-      for (std::vector<char>* const message : {&t.outgoing, &t.expected, &t.incoming})
-        fill_pattern(*message, config.token);
-      if (o.size_mix) make_mix(t, parse_size_mix(*o.size_mix).value());
-      if (o.samples && !is_server) {  // resize() touches the memory before the first ping
-        t.samples.resize(kMaxSamples / count);
-        t.samples.clear();
-      }
+      set_up_one("thread", i + 1, count, [&] {
+        make_messages(t);
+        if (o.samples && !is_server) t.samples.resize(kMaxSamples / count);
+      });
+      t.samples.clear();  // their memory was touched before the first ping
     }
+  }
+
+  void make_messages(PingThread& t) const {
+    const Options& o = config_.options;
+    t.verify = o.verify.value_or(false);
+    t.head = head_of_stream(o);
+    t.outgoing.resize(is_server_ ? response_size(o) : max_message(o));
+    t.expected.resize(is_server_ ? max_message(o) : response_size(o));
+    t.incoming.resize(std::max({t.outgoing.size(), t.expected.size(), kMinBuffer}));
+    // A shorter message is the start of a longer one. So a server that receives a ping into
+    // `incoming` has the pong there, with the head of the ping.
+    for (std::vector<char>* const message : {&t.outgoing, &t.expected, &t.incoming})
+      fill_pattern(*message, config_.token);
+    if (o.size_mix) make_mix(t, parse_size_mix(*o.size_mix).value());
   }
 
   // Gives the thread messages of each size. They are the starts of the largest ones.
@@ -156,6 +174,7 @@ class PingPong final : public Endpoint {
   std::uint64_t streams() const { return config_.options.streams.value_or(1); }
 
   void adopt(std::vector<Fd> flows) {
+    if (config_.options.kind == Kind::connect) require_descriptors(streams());
     for (std::size_t i = 0; i < flows.size(); ++i) {
       PingThread& t = threads_[i % threads_.size()];
       if (!ops_.transport.is_stream() && t.flows.empty()) {
@@ -175,6 +194,13 @@ class PingPong final : public Endpoint {
         threads_[i % threads_.size()].flows.emplace_back();
   }
 
+  std::vector<int> descriptors() const {
+    std::vector<int> all;
+    for (const PingThread& t : threads_)
+      for (const PingFlow& flow : t.flows) all.push_back(flow.fd.get());
+    return all;
+  }
+
   Totals totals() const {
     Totals totals;
     if (is_server_) return totals;
@@ -188,6 +214,14 @@ class PingPong final : public Endpoint {
     std::uint64_t sum = 0;
     for (const PingThread& t : threads_) sum += t.*count;
     return sum;
+  }
+
+  void try_report(Measurement& m, Nanoseconds ended) noexcept {
+    try {
+      report(m, ended);
+    } catch (const std::bad_alloc& e) {
+      m.error = explained(e);
+    }
   }
 
   void report(Measurement& m, Nanoseconds ended) {
@@ -256,7 +290,8 @@ class PingPong final : public Endpoint {
   Fd listener_;
   Address address_;
   std::optional<ConnectListener> connect_listener_;
-  std::deque<PingThread> threads_;  // a deque, because threads contain atomics and cannot move
+  std::deque<PingThread> threads_;       // a deque, because threads contain atomics and cannot move
+  std::optional<HelloAnswers> answers_;  // of a UDP server, until run()
 };
 
 // Makes sure that an external server sends back what it receives, before a trial takes any bytes

@@ -15,6 +15,7 @@
 #include "sockets/core/size_mix.h"
 #include "sockets/core/socket_options.h"
 #include "sockets/throughput/low_watermark.h"
+#include "sockets/transport/datagram.h"
 
 namespace pingperf {
 namespace {
@@ -43,9 +44,14 @@ class Transfer final : public Endpoint {
   void accept() override {
     adopt(ops_.transport.admit(std::move(listener_), config_, config_.options.streams.value_or(1),
                                rejected_));
+    if (config_.options.transport != Transport::udp) return;
+    std::vector<int> descriptors;
+    for (const Flow& flow : flows_) descriptors.push_back(flow.fd.get());
+    answers_.emplace(descriptors, config_.token);
   }
 
   Measurement run(const IntervalSink& progress) noexcept override {
+    answers_.reset();
     if (config_.options.warmup.value_or(0) == 0) set_limits();
     if (sends()) add_groups(ops_.send);
     if (receives()) add_groups(ops_.receive);
@@ -235,6 +241,7 @@ class Transfer final : public Endpoint {
   std::deque<Work> works_;
   std::deque<std::latch> ready_;  // one per direction
   std::uint64_t rejected_ = 0;
+  std::optional<HelloAnswers> answers_;      // of a UDP server, until run()
   std::vector<ReceiverFigures> at_opening_;  // of the window
 };
 

@@ -1,17 +1,19 @@
 #include "sockets/transport/datagram.h"
 
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
+#include <deque>
+#include <map>
 #include <stdexcept>
 #include <system_error>
-#include <thread>
 
 #include "sockets/core/error.h"
-#include "sockets/core/io.h"
 #include "sockets/core/limits.h"
+#include "sockets/core/poller.h"
 #include "sockets/core/size_mix.h"
 #include "sockets/core/socket_options.h"
 
@@ -29,89 +31,101 @@ Fd bind_flow(const EndpointConfig& config, const Address& address, bool shared) 
   return fd;
 }
 
-// Calls `open` for a flow. Its error says which flow of how many, and the limit that it met.
-template <typename Open>
-Fd at_flow(std::size_t i, std::size_t count, Open open) try {
-  return open();
-} catch (const std::system_error& e) {
-  throw std::runtime_error(at_number("flow", i + 1, count, explained(e)));
-}
-
 // Returns how far set-up came, for an error: ": 12 of 512 flows were admitted".
 std::string progress(std::size_t done, std::size_t count, const char* what) {
   if (count == 1) return "";
   return ": " + std::to_string(done) + " of " + std::to_string(count) + " flows " + what;
 }
 
-// Waits for a peer with the correct token and connects the socket to it. Throws std::runtime_error
-// at the deadline.
-void admit_one(int fd, const EndpointConfig& config, const std::string& progress,
-               std::uint64_t& rejected) {
-  for (;;) {
-    if (!wait_readable(fd, config.deadline))
-      throw std::runtime_error("the client did not open its UDP flow" + progress);
+// The server's side of the handshakes. A socket that is not connected receives the hellos of all
+// new peers, and each peer gets a socket that is connected to it. The last peer gets the first one.
+class Admission {
+ public:
+  Admission(Fd first, const EndpointConfig& config, std::size_t count, std::uint64_t& rejected)
+      : config_(config),
+        count_(count),
+        rejected_(rejected),
+        address_(Address::local_of(first.get())),
+        first_{std::move(first)} {
+    // Allows the next socket to share the port. Until here bind() of another program has failed.
+    if (count > 1) set_option(first_.fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
+    poller_.watch(first_, EPOLLIN);
+  }
+
+  // Throws std::runtime_error at the deadline.
+  std::vector<Fd> admit() {
+    while (flows_.size() < count_) {
+      const Nanoseconds left = config_.deadline - now_ns();
+      if (left <= 0)
+        throw std::runtime_error("the client did not open its UDP flow" +
+                                 progress(flows_.size(), count_, "arrived"));
+      poller_.wait(left);
+      poller_.for_each_ready([&](Flow& flow) { take_hellos(flow); });
+      for (; !arrived_.empty(); arrived_.pop_front())
+        if (flows_.size() < count_) admit(arrived_.front());
+    }
+    std::vector<Fd> flows;
+    for (Flow& flow : flows_) flows.push_back(std::move(flow.fd));
+    return flows;
+  }
+
+ private:
+  struct Flow {
+    Fd fd;
+  };
+
+  // Reads what is queued. Peers with the token have arrived; others are counted as rejected.
+  void take_hellos(Flow& flow) {
     char datagram[64];
     sockaddr_storage peer;
-    socklen_t size = sizeof peer;
     auto* const from = reinterpret_cast<sockaddr*>(&peer);
-    const ssize_t n =
-        ::recvfrom(fd, datagram, sizeof datagram, MSG_DONTWAIT | MSG_TRUNC, from, &size);
-    if (n < 0) continue;
-    if (!is_hello(datagram, static_cast<std::size_t>(n), config.token)) {
-      ++rejected;
-      continue;
+    for (;;) {
+      socklen_t size = sizeof peer;
+      const ssize_t n = ::recvfrom(flow.fd.get(), datagram, sizeof datagram,
+                                   MSG_DONTWAIT | MSG_TRUNC, from, &size);
+      if (n < 0) return;
+      if (is_hello(datagram, static_cast<std::size_t>(n), config_.token))
+        arrived_.push_back(Address::from(from, size));
+      else
+        ++rejected_;
     }
-    check(::connect(fd, from, size), "connect of a UDP flow");
-    // The queue contains only datagrams of unauthenticated peers and repeated hellos, since the
-    // client sends no data before the answer.
-    char queued[sizeof datagram];
-    for (ssize_t more; (more = ::recv(fd, queued, sizeof queued, MSG_DONTWAIT | MSG_TRUNC)) >= 0;)
-      if (!is_hello(queued, static_cast<std::size_t>(more), config.token)) ++rejected;
-    ::send(fd, datagram, sizeof(Hello), 0);  // if it is lost, the client repeats its hello
-    return;
   }
-}
+
+  void admit(const Address& peer) {
+    if (const auto known = peers_.find(peer.to_string()); known != peers_.end())
+      return answer(*known->second);
+    const bool is_last = flows_.size() + 1 == count_;
+    Flow& flow = flows_.emplace_back();
+    flow.fd = is_last ? std::move(first_.fd) : set_up_one("flow", flows_.size(), count_, [&] {
+      return bind_flow(config_, address_, true);
+    });
+    check(::connect(flow.fd.get(), peer.data(), peer.size()), "connect of a UDP flow");
+    take_hellos(flow);  // of other peers, from the time before the connect
+    if (!is_last) poller_.watch(flow, EPOLLIN);
+    peers_.emplace(peer.to_string(), &flow);
+    answer(flow);
+  }
+
+  // If the answer is lost, the client repeats its hello.
+  void answer(const Flow& flow) const {
+    const Hello hello{kHello, config_.token};
+    ::send(flow.fd.get(), &hello, sizeof hello, MSG_NOSIGNAL);
+  }
+
+  const EndpointConfig& config_;
+  const std::size_t count_;
+  std::uint64_t& rejected_;
+  const Address address_;
+  Flow first_;
+  std::deque<Flow> flows_;  // a deque, because the poller points to them
+  std::map<std::string, Flow*> peers_;
+  std::deque<Address> arrived_;
+  Poller<Flow> poller_;
+};
 
 std::vector<Fd> admit_flows(Fd first, const EndpointConfig& config, std::size_t count,
                             std::uint64_t& rejected) {
-  std::vector<Fd> flows;
-  const Address address = Address::local_of(first.get());
-  Fd pending = std::move(first);
-  for (;;) {
-    // Allows the next socket to share the port. Until here bind() of another program has failed.
-    const bool last = flows.size() + 1 == count;
-    if (!last) set_option(pending.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
-    admit_one(pending.get(), config, progress(flows.size(), count, "arrived"), rejected);
-    flows.push_back(std::move(pending));
-    if (last) return flows;
-    pending = at_flow(flows.size(), count, [&] { return bind_flow(config, address, true); });
-  }
-}
-
-// Repeats the hello until the server answers. An external server answers with the same bytes, or
-// with a welcome. Accepts refusals for five seconds, because the
-// server's port is closed for a moment between two flows, and longer on a busy host. Throws
-// std::system_error or std::runtime_error.
-void be_admitted(int fd, const EndpointConfig& config, const std::string& progress) {
-  constexpr int kMaxRefusals = 100;
-  constexpr auto kFirstPause = std::chrono::microseconds(100);
-  const std::string where = config.address.to_string();
-  const Hello hello{kHello, config.token};
-  char answer[64];
-  for (int refusals = 0;;) {
-    if (now_ns() > config.deadline)
-      throw std::runtime_error(where + " did not admit this session" + progress);
-    ::send(fd, &hello, sizeof hello, MSG_NOSIGNAL);
-    const Nanoseconds retry = std::min(config.deadline, now_ns() + kHelloRetry);
-    if (!wait_readable(fd, retry)) continue;
-    const ssize_t n = ::recv(fd, answer, sizeof answer, MSG_DONTWAIT);
-    if (n >= 0 && is_answer(answer, static_cast<std::size_t>(n), config.token)) return;
-    if (n >= 0 && config.external) throw std::runtime_error(where + " " + kOtherBytes);
-    if (n >= 0 || errno != ECONNREFUSED) continue;
-    if (++refusals == kMaxRefusals) check(-1, "connect to " + where);
-    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(
-        std::chrono::nanoseconds(kHelloRetry), kFirstPause * (1 << std::min(refusals, 9))));
-  }
+  return Admission(std::move(first), config, count, rejected).admit();
 }
 
 Fd open_flow(const EndpointConfig& config) {
@@ -129,14 +143,95 @@ Fd open_flow(const EndpointConfig& config) {
   return fd;
 }
 
-std::vector<Fd> connect_flows(const EndpointConfig& config, std::size_t count) {
-  std::vector<Fd> flows;
-  for (std::size_t i = 0; i < count; ++i) {
-    Fd fd = at_flow(i, count, [&] { return open_flow(config); });
-    be_admitted(fd.get(), config, progress(i, count, "were admitted"));
-    flows.push_back(std::move(fd));
+// The client's side of the handshakes, which wait together. Repeats each hello until the server
+// answers it. An external server answers with the same bytes, or with a welcome.
+class Hellos {
+ public:
+  Hellos(const EndpointConfig& config, std::size_t count)
+      : config_(config), flows_(count), hello_{kHello, config.token} {}
+
+  // Throws std::system_error or std::runtime_error, also at the deadline.
+  std::vector<Fd> open() {
+    while (begun_ < flows_.size() || !under_way_.empty()) {
+      while (begun_ < flows_.size() && under_way_.size() < kMaxUnderWay) begin();
+      wait();
+      for (std::size_t i = 0; i < set_.size(); ++i)
+        if (set_[i].revents != 0) under_way_[i].admitted = take_answer(under_way_[i]);
+      std::erase_if(under_way_, [](const Opening& opening) { return opening.admitted; });
+    }
+    return std::move(flows_);
   }
-  return flows;
+
+ private:
+  struct Opening {
+    std::size_t flow;
+    Nanoseconds next_hello = 0;
+    int refusals = 0;
+    bool admitted = false;
+  };
+  static constexpr std::size_t kMaxUnderWay = 128;  // their hellos fit any receive buffer
+
+  void begin() {
+    flows_[begun_] =
+        set_up_one("flow", begun_ + 1, flows_.size(), [&] { return open_flow(config_); });
+    under_way_.push_back({begun_++});
+  }
+
+  // Sends the hellos that are due, and waits for an answer or until the next one is due.
+  void wait() {
+    const Nanoseconds now = now_ns();
+    if (now > config_.deadline)
+      throw std::runtime_error(
+          config_.address.to_string() + " did not admit this session" +
+          progress(begun_ - under_way_.size(), flows_.size(), "were admitted"));
+    Nanoseconds next = config_.deadline;
+    set_.clear();
+    for (Opening& opening : under_way_) {
+      const int fd = flows_[opening.flow].get();
+      if (opening.next_hello <= now) {
+        opening.next_hello = now + kHelloRetry;
+        if (::send(fd, &hello_, sizeof hello_, MSG_NOSIGNAL) < 0) refuse(opening);
+      }
+      next = std::min(next, opening.next_hello);
+      set_.push_back({fd, POLLIN, 0});
+    }
+    const Nanoseconds pause = std::max<Nanoseconds>(0, next - now_ns());
+    const timespec left{pause / kSecond, pause % kSecond};
+    ::ppoll(set_.data(), set_.size(), &left, nullptr);
+  }
+
+  // Returns true if the server has admitted the flow.
+  bool take_answer(Opening& opening) {
+    char answer[64];
+    const ssize_t n =
+        ::recv(flows_[opening.flow].get(), answer, sizeof answer, MSG_DONTWAIT | MSG_TRUNC);
+    if (n < 0) refuse(opening);
+    if (n >= 0 && is_answer(answer, static_cast<std::size_t>(n), config_.token)) return true;
+    if (n >= 0 && config_.external)
+      throw std::runtime_error(config_.address.to_string() + " " + kOtherBytes);
+    return false;
+  }
+
+  // Accepts refusals for five seconds, because the server may open its port a moment later.
+  void refuse(Opening& opening) const {
+    constexpr int kMaxRefusals = 100;
+    constexpr Nanoseconds kFirstPause = 100 * kMicrosecond;
+    if (errno != ECONNREFUSED) return;
+    if (++opening.refusals == kMaxRefusals) check(-1, "connect to " + config_.address.to_string());
+    opening.next_hello =
+        now_ns() + std::min(kHelloRetry, kFirstPause << std::min(opening.refusals, 9));
+  }
+
+  const EndpointConfig& config_;
+  std::vector<Fd> flows_;
+  const Hello hello_;
+  std::vector<Opening> under_way_;
+  std::vector<pollfd> set_;  // in the order of under_way_
+  std::size_t begun_ = 0;
+};
+
+std::vector<Fd> connect_flows(const EndpointConfig& config, std::size_t count) {
+  return Hellos(config, count).open();
 }
 
 bool has_token(const char* datagram, std::size_t size, const Token& token) {
@@ -165,6 +260,37 @@ bool is_answer(const char* datagram, std::size_t size, const Token& token) {
 
 Fd bind_datagram(const EndpointConfig& config) {
   return bind_flow(config, config.address, false);
+}
+
+HelloAnswers::HelloAnswers(const std::vector<int>& flows, const Token& token)
+    : stop_(check(::eventfd(0, EFD_CLOEXEC), "eventfd")), token_(token) {
+  set_.push_back({stop_.get(), POLLIN, 0});
+  for (const int fd : flows) set_.push_back({fd, POLLIN, 0});
+  thread_ = std::thread([this] { run(); });
+}
+
+HelloAnswers::~HelloAnswers() {
+  ::eventfd_write(stop_.get(), 1);
+  thread_.join();
+}
+
+void HelloAnswers::run() noexcept {
+  while (set_[0].revents == 0) {
+    ::poll(set_.data(), set_.size(), -1);
+    for (pollfd& flow : std::span(set_).subspan(1))
+      if (flow.revents != 0 && !answer(flow.fd)) flow.fd = -1;  // poll(2) skips it
+  }
+}
+
+// Returns false if the next datagram is payload, which means that the client has the answer.
+bool HelloAnswers::answer(int fd) const noexcept {
+  char datagram[64];
+  const ssize_t n = ::recv(fd, datagram, sizeof datagram, MSG_DONTWAIT | MSG_TRUNC | MSG_PEEK);
+  if (n < 0) return errno == ECONNREFUSED || is_transient(errno);
+  if (!is_hello(datagram, static_cast<std::size_t>(n), token_)) return false;
+  ::recv(fd, datagram, sizeof datagram, MSG_DONTWAIT);
+  ::send(fd, datagram, sizeof(Hello), MSG_NOSIGNAL);
+  return true;
 }
 
 void send_end(int fd, std::uint64_t count) noexcept {

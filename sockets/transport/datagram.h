@@ -6,9 +6,14 @@
 //     |        … payload …            |
 //     |--- end + count (3 times) ---->|
 //
-// The client repeats its hello until the server answers. The server answers repeated hellos during
-// the whole trial.
+// The client opens its flows together, and repeats each hello until the server answers. The server
+// answers repeated hellos during the whole trial.
 #pragma once
+
+#include <poll.h>
+
+#include <thread>
+#include <vector>
 
 #include "sockets/transport/transport.h"
 
@@ -28,6 +33,26 @@ bool is_answer(const char* datagram, std::size_t size, const Token& token);
 
 // The interval at which a client repeats its hello.
 inline constexpr Nanoseconds kHelloRetry = 50 * kMillisecond;
+
+// Answers the hellos that the client repeats because an answer was lost, from the admission until
+// the loops of a server do so: a client without the answer would never start.
+class HelloAnswers {
+ public:
+  // Answers on admitted flows, in a thread of its own until the destructor.
+  HelloAnswers(const std::vector<int>& flows, const Token& token);
+  ~HelloAnswers();
+  HelloAnswers(const HelloAnswers&) = delete;
+  HelloAnswers& operator=(const HelloAnswers&) = delete;
+
+ private:
+  void run() noexcept;
+  bool answer(int fd) const noexcept;
+
+  const Fd stop_;
+  const Token token_;
+  std::vector<pollfd> set_;  // stop_, then the flows
+  std::thread thread_;
+};
 
 // Returns a socket that is bound to config.address; as TransportOps::listen.
 Fd bind_datagram(const EndpointConfig& config);

@@ -11,7 +11,6 @@
 #include <cstring>
 #include <stdexcept>
 #include <system_error>
-#include <type_traits>
 
 #include "sockets/core/error.h"
 #include "sockets/core/io.h"
@@ -88,17 +87,10 @@ class Dials {
   void begin() {
     // A unix listener whose queue is full refuses a connect that does not wait.
     const auto dial = config_.address.family() == AF_UNIX ? dial_stream : start_dial;
-    flows_[begun_] = at_flow(begun_, [&] { return dial(config_); });
+    flows_[begun_] =
+        set_up_one("connection", begun_ + 1, flows_.size(), [&] { return dial(config_); });
     states_.push_back(State::connecting);
     under_way_.push_back(begun_++);
-  }
-
-  // Calls `step` of a flow. Its error says which flow of how many, and the limit that it met.
-  template <typename Step>
-  std::invoke_result_t<Step> at_flow(std::size_t i, Step step) const try {
-    return step();
-  } catch (const std::system_error& e) {
-    throw std::runtime_error(at_number("connection", i + 1, flows_.size(), explained(e)));
   }
 
   void wait() {
@@ -115,7 +107,7 @@ class Dials {
   void go_on(std::size_t i) {
     const int fd = flows_[i].get();
     if (states_[i] == State::connecting) {
-      at_flow(i, [&] { finish_dial(fd, config_); });
+      set_up_one("connection", i + 1, flows_.size(), [&] { finish_dial(fd, config_); });
       if (config_.options.transport == Transport::mptcp) require_mptcp(fd, config_);
       if (config_.external) return admit(i);
       const auto* token = reinterpret_cast<const char*>(config_.token.data());

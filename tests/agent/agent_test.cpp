@@ -16,6 +16,7 @@
 #include "harness/base/lines.h"
 #include "harness/base/process.h"
 #include "harness/base/version.h"
+#include "sockets/core/cpu_set.h"
 
 namespace pingperf {
 namespace {
@@ -430,6 +431,23 @@ TEST_F(PinnedAgentTest, AMissingCpuIsRefused) {
 
 TEST_F(PinnedAgentTest, AMissingNodeIsRefused) {
   EXPECT_EQ(refusal_of("node999"), "cannot pin the server to node999: this host has no node999");
+}
+
+TEST_F(AgentTest, NodesWhoseSpinningThreadsShareACpuAreRefused) {
+  Options options{.kind = Kind::latency, .engine = "spin"};
+  options.client_cpu = options.server_cpu = "node0";
+  if (!resolve_nodes(options)) GTEST_SKIP() << "this kernel has no NUMA nodes";
+  const std::string cpus = *options.client_cpu;
+  options.streams = parse_cpus(cpus).value().size();  // a thread of each end on each CPU
+  for (const auto& [client, server] : {std::pair("node0", "node0"), {"node0", cpus.c_str()}}) {
+    options.client_cpu = client;
+    options.server_cpu = server;
+    greet();
+    say(OpenEndpoint{.endpoint = 1, .options = options, .address = "127.0.0.1:0", .timeout_s = 10});
+    const auto failure = expect<Failure>();
+    EXPECT_EQ(failure.status, Status::refused);
+    EXPECT_THAT(failure.what, HasSubstr("both ends on one CPU measures the scheduler"));
+  }
 }
 
 TEST_F(AgentTest, AWrongAddressFailsTheTrialOnly) {

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "harness/experiment/experiment_reader.h"
+#include "sockets/core/cpu_set.h"
 
 namespace pingperf {
 namespace {
@@ -25,6 +26,18 @@ TEST(HostLimits, AnOrdinaryTrialHasNone) {
 TEST(HostLimits, ACpuThatIsNotThereIsNamedOnce) {
   EXPECT_THAT(limits("{kind: latency, pin: {client: 1023}, matrix: {engine: [blocking, epoll]}}"),
               ElementsAre(StartsWith("case 'w/engine=blocking' cannot run here: pin.client: ")));
+}
+
+TEST(HostLimits, SpinningThreadsOfNodesThatShareACpuAreNamed) {
+  Options options;
+  options.client_cpu = "node0";
+  if (!resolve_nodes(options)) GTEST_SKIP() << "this kernel has no NUMA nodes";
+  const auto streams = std::to_string(parse_cpus(*options.client_cpu).value().size());
+  EXPECT_THAT(
+      limits("{kind: latency, engine: spin, pin: {client: node0, server: node0}, streams: " +
+             streams + "}"),
+      ElementsAre(StartsWith("case 'w' cannot run here: engine spin with both ends on one "
+                             "CPU measures the scheduler: ")));
 }
 
 TEST(HostLimits, ACongestionControlThatIsNotThereIsNamed) {

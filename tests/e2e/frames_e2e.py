@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import unittest
@@ -83,6 +84,16 @@ class Frames(network.Network):
             return [child.pid]
         return [p for p in processes_of(child.pid)
                 if role.encode() in Path(f"/proc/{p}/cmdline").read_bytes().split(b"\0")]
+
+    def test_without_locked_memory_the_row_names_the_memory_and_the_limit(self):
+        if not shutil.which("setpriv"):
+            self.skipTest("setpriv (util-linux) is missing")
+        launcher = "setpriv, --bounding-set=-ipc_lock, prlimit, --memlock=1024:1024"
+        done = pingperf("run", "-o", self.results, "--only", "xdp", self.experiment(EXPERIMENT.replace(
+            f"client: {{netns: {CLIENT}}}", f"client: {{launch: [{launcher}, ip, netns, exec, {CLIENT}]}}")))
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertRegex(self.trials().error[0],
+                         r"4 MiB for the frames of an AF_XDP socket.*: Cannot allocate memory .*ulimit -l: 1,")
 
     def test_no_program_stays_attached_after_a_kill(self):
         for role in ("worker", "agent", "controller"):
