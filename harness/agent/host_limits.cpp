@@ -16,6 +16,7 @@
 #include <optional>
 #include <set>
 
+#include "harness/agent/memory_limits.h"
 #include "sockets/core/cpu_set.h"
 #include "sockets/core/fd.h"
 #include "sockets/core/message_limits.h"
@@ -119,6 +120,8 @@ std::vector<std::string> limits_here(const Experiment& experiment) {
   std::set<std::string> known, algorithms;
   const Cpus usable = usable_cpus();
   const std::optional<std::uint64_t> ports = local_ports();
+  const HostMemory memory = HostMemory::here();
+  bool lacks_memory = false;
   const bool loopback_is_down = is_loopback_down(), has_address6 = has_loopback_address6();
   const auto add = [&](const Case& c, const std::optional<std::string>& reason) {
     if (reason && known.insert(*reason).second)
@@ -131,6 +134,11 @@ std::vector<std::string> limits_here(const Experiment& experiment) {
     add(c, cpu_limit(c.options, usable));
     add(c, port_limit(c.options, ports));
     add(c, descriptor_limit(c.options));
+    if (!lacks_memory) {
+      const auto why = memory_limit(c, memory);  // one of many cases is enough
+      lacks_memory = why.has_value();
+      add(c, why);
+    }
     add(c, ip_limit(c.options));
     if (const auto& algorithm = c.options.congestion_control;
         algorithm && algorithms.insert(*algorithm).second)
