@@ -16,8 +16,11 @@
 #include <optional>
 #include <set>
 
+#include "harness/agent/memory_limits.h"
 #include "sockets/core/cpu_set.h"
 #include "sockets/core/fd.h"
+#include "sockets/core/message_limits.h"
+#include "sockets/ethernet/ethernet.h"
 
 namespace pingperf {
 namespace {
@@ -79,13 +82,15 @@ std::optional<std::string> port_limit(const Options& o, std::optional<std::uint6
 std::optional<std::string> descriptor_limit(const Options& o) {
   constexpr std::uint64_t kOthers = 32;  // of a worker
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max == RLIM_INFINITY ||
-      o.streams.value_or(1) + kOthers <= limit.rlim_max)
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max == RLIM_INFINITY)
     return std::nullopt;
+  const std::string_view parameter = o.receivers ? "receivers" : "streams";
+  const std::uint64_t sockets = o.receivers.value_or(o.streams.value_or(1));
+  if (sockets + kOthers <= limit.rlim_max) return std::nullopt;
   return fmt::format(
-      "streams: {} streams for {} descriptors of a process: raise the hard limit "
+      "{0}: {1} {0} for {2} descriptors of a process: raise the hard limit "
       "(ulimit -Hn, LimitNOFILE= of systemd)",
-      *o.streams, limit.rlim_max);
+      parameter, sockets, limit.rlim_max);
 }
 
 std::optional<std::string> ip_limit(const Options& o) {
@@ -109,6 +114,11 @@ bool is_loopback_down() {
   return false;
 }
 
+// Returns true if the case has a variant that changes what is checked here before its trials.
+bool changes_the_system(const Case& c) {
+  return c.variant && std::ranges::any_of(c.variant->changes, &SystemChanges::change_the_system);
+}
+
 }  // namespace
 
 std::vector<std::string> limits_here(const Experiment& experiment) {
@@ -117,11 +127,14 @@ std::vector<std::string> limits_here(const Experiment& experiment) {
   std::set<std::string> known, algorithms;
   const Cpus usable = usable_cpus();
   const std::optional<std::uint64_t> ports = local_ports();
+  const HostMemory memory = HostMemory::here();
+  bool lacks_memory = false;
   const bool loopback_is_down = is_loopback_down(), has_address6 = has_loopback_address6();
   const auto add = [&](const Case& c, const std::optional<std::string>& reason) {
     if (reason && known.insert(*reason).second)
       lines.push_back(fmt::format("case '{}' cannot run here: {}", c.name, *reason));
   };
+  std::set<std::pair<std::string, std::uint64_t>> frames;
   for (const Case& c : experiment.cases) {
     const HostPair& hosts = experiment.hosts_of(c);
     if (!hosts.client.launch.empty() || !hosts.server.launch.empty()) continue;
@@ -129,10 +142,21 @@ std::vector<std::string> limits_here(const Experiment& experiment) {
     add(c, node_limit(c));
     add(c, port_limit(c.options, ports));
     add(c, descriptor_limit(c.options));
+    if (!lacks_memory) {
+      const auto why = memory_limit(c, memory);  // one of many cases is enough
+      lacks_memory = why.has_value();
+      add(c, why);
+    }
     add(c, ip_limit(c.options));
     if (const auto& algorithm = c.options.congestion_control;
         algorithm && algorithms.insert(*algorithm).second)
       add(c, congestion_limit(*algorithm));
+    if (!changes_the_system(c)) {
+      add(c, exceeds_send_buffer_here(c.options));
+      for (const auto& interface : {c.options.client_interface, c.options.server_interface})
+        if (interface && frames.emplace(*interface, c.options.message_size.value_or(0)).second)
+          add(c, interface_unusable(*interface, c.options));
+    }
     if (!hosts.server.address.empty() || is_unix(c.options.transport)) continue;
     if (loopback_is_down)
       add(c, "the loopback interface is down: ip link set lo up");

@@ -16,6 +16,8 @@
 #include "harness/experiment/parameter_reader.h"
 #include "harness/experiment/plan.h"
 #include "harness/experiment/search_reader.h"
+#include "sockets/core/size_mix.h"
+#include "sockets/ethernet/ethernet.h"
 
 namespace pingperf {
 namespace {
@@ -214,8 +216,12 @@ class CaseBuilder {
     Options& o = case_.options;
     set_standard(o, p);
     if (p.name != "message_size" || o.transport != Transport::udp || !setting_.path_mtu) return;
-    const std::uint64_t headers = o.ip == 6 ? 48 : 28;  // of IP and UDP, in bytes
-    o.message_size = std::min(*o.message_size, *setting_.path_mtu - headers);
+    o.message_size = std::min(*o.message_size, longest_datagram(o, *setting_.path_mtu));
+  }
+
+  // Returns the bytes of a UDP datagram that the path carries in one piece.
+  static std::uint64_t longest_datagram(const Options& o, std::uint64_t path_mtu) {
+    return path_mtu - (o.ip == 6 ? 48 : 28);  // IP and UDP have headers
   }
 
   void check_whole() const {
@@ -233,12 +239,15 @@ class CaseBuilder {
     validate(highest);
   }
 
-  // Throws UsageError if no ping is due in the window: one is due at the start, and then in each
-  // period.
+  // Throws UsageError if no ping is due in the window.
   void check_due(const Options& o) const {
-    if (o.kind != Kind::latency || !o.frequency_hz || !o.duration || case_.program ||
-        o.arrivals == "poisson")
-      return;
+    if (!o.duration || case_.program) return;
+    if (o.kind == Kind::latency && o.frequency_hz && o.arrivals != "poisson") check_frequency(o);
+    if (o.think_time) check_think_time(o);
+  }
+
+  // A ping is due at the start, and then in each period.
+  void check_frequency(const Options& o) const {
     const double period = 1e9 / *o.frequency_hz, open = static_cast<double>(o.warmup.value_or(0));
     if (std::ceil(open / period) * period < open + static_cast<double>(*o.duration)) return;
     fail_at(
@@ -248,7 +257,41 @@ class CaseBuilder {
                     case_.name, period / 1e9, to_seconds(*o.duration)));
   }
 
+  // A flow sends its first ping at the start, and the second after the pong and the pause.
+  void check_think_time(const Options& o) const {
+    const Nanoseconds warmup = o.warmup.value_or(0), end = warmup + *o.duration;
+    if (warmup == 0 || *o.think_time < end) return;
+    fail_at(
+        place_of("think_time"),
+        fmt::format("case '{}': think_time: the second ping of a flow is due after {:.4g} s, and "
+                    "the window ends after {:.4g} s: lower think_time, or raise duration",
+                    case_.name, to_seconds(*o.think_time), to_seconds(end)));
+  }
+
+  // Throws UsageError if the lab cannot carry the messages: they are frames that a router would
+  // have to forward, or are longer than its MTU and must not go in pieces.
+  void check_path(const Options& o) const {
+    if (setting_.has_router && o.transport == Transport::ethernet)
+      fail_at(node_.mark, fmt::format("case '{}': the router of the lab forwards no frames: "
+                                      "transport ethernet requires lab: {{router: false}}",
+                                      case_.name));
+    if (!setting_.path_mtu || setting_.may_change_mtu) return;
+    const auto refuse = [&](std::uint64_t longest, std::string_view what) {
+      if (max_message(o) <= longest) return;
+      const std::string_view size = o.size_mix ? "size_mix" : "message_size";
+      fail_at(place_of(size), fmt::format("case '{}': {}: {} of at most {} bytes fit the lab's mtu "
+                                          "of {}",
+                                          case_.name, size, what, longest, *setting_.path_mtu));
+    };
+    if (o.transport == Transport::ethernet) refuse(*setting_.path_mtu + kEthernetHeader, "frames");
+    if (o.transport != Transport::udp) return;
+    const std::uint64_t longest = longest_datagram(o, *setting_.path_mtu);
+    if (o.gso.value_or(false)) refuse(longest, "with gso, datagrams");
+    if (o.dont_fragment.value_or(false)) refuse(longest, "with dont_fragment, datagrams");
+  }
+
   void validate(const Options& o) const {
+    check_path(o);
     if (setting_.share_cpus) return validate_by_engine(o);
     // The engines compare the two pins. On two machines, equal numbers are two CPUs.
     for (const auto pin : {&Options::client_cpu, &Options::server_cpu}) {

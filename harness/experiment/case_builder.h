@@ -18,6 +18,8 @@ namespace pingperf {
 struct Setting {
   bool share_cpus = false;                     // both ends may run on one machine
   std::optional<std::uint64_t> path_mtu = {};  // of the lab
+  bool may_change_mtu = false;                 // by a variant
+  bool has_router = false;                     // of the lab
 };
 
 // Makes the cases of one workload. A parameter's value comes from the combination of the matrix,

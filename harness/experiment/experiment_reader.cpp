@@ -211,7 +211,9 @@ class ExperimentReader {
     Setting setting;
     if (has_hosts) {
       setting.share_cpus = std::ranges::any_of(experiment_.hosts, may_share_cpus);
-      if (experiment_.lab) setting.path_mtu = experiment_.lab->mtu;
+      if (const auto& lab = experiment_.lab) setting.path_mtu = lab->mtu;
+      setting.has_router = experiment_.lab && experiment_.lab->router;
+      setting.may_change_mtu = !experiment_.variants.empty();
     }
     for (const Node::Entry& entry : workloads->entries)
       errors_.attempt([&] {

@@ -7,9 +7,11 @@
 
 #include <array>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 
 #include "sockets/core/error.h"
+#include "sockets/core/message_limits.h"
 
 namespace pingperf {
 namespace {
@@ -87,6 +89,8 @@ void apply_options(int fd, const Options& options, int family) {
   if (options.dont_fragment.value_or(false) && family != AF_UNIX) forbid_fragments(fd, family);
   const bool tcp = options.transport == Transport::tcp || options.transport == Transport::mptcp;
   if (tcp) apply_tcp_options(fd, options);
+  if (family != AF_UNIX) return;
+  if (const auto error = exceeds_send_buffer(fd, options)) throw std::runtime_error(*error);
 }
 
 std::optional<TcpState> tcp_state(int fd) noexcept {

@@ -86,20 +86,10 @@ bool await_carrier(int fd, const std::string& name, Nanoseconds deadline) {
 
 // Returns the index of an interface that can carry the frames. Throws std::runtime_error.
 int usable_interface(int fd, const EndpointConfig& config, const std::string& name) {
-  if (name.size() >= IFNAMSIZ || ::if_nametoindex(name.c_str()) == 0)
-    throw std::runtime_error("interface '" + name + "' does not exist on this host: ip link show");
-  const short flags = interface_property(fd, name, SIOCGIFFLAGS).ifr_flags;
-  if (!(flags & IFF_UP))
-    throw std::runtime_error("interface '" + name + "' is down: ip link set " + name + " up");
+  if (const auto reason = interface_unusable(name, config.options))
+    throw std::runtime_error(*reason);
   if (!await_carrier(fd, name, config.deadline))
     throw std::runtime_error("interface '" + name + "' has no carrier: is its other end up?");
-  const auto type = interface_property(fd, name, SIOCGIFHWADDR).ifr_hwaddr.sa_family;
-  if (type != ARPHRD_ETHER && type != ARPHRD_LOOPBACK)
-    throw std::runtime_error("interface '" + name + "' does not carry Ethernet frames");
-  const auto mtu = static_cast<std::size_t>(interface_property(fd, name, SIOCGIFMTU).ifr_mtu);
-  if (config.options.message_size.value() > mtu + kEthernetHeader)
-    throw std::runtime_error("message_size: a frame of interface '" + name + "' has at most " +
-                             std::to_string(mtu + kEthernetHeader) + " bytes, its MTU and 14");
   return interface_property(fd, name, SIOCGIFINDEX).ifr_ifindex;
 }
 
@@ -226,11 +216,30 @@ const std::string& interface_of(const Options& options, FrameStart sent) {
   return interface_of(options, is_from_server(sent));
 }
 
+std::optional<std::string> interface_unusable(const std::string& name, const Options& o) {
+  if (name.size() >= IFNAMSIZ || ::if_nametoindex(name.c_str()) == 0)
+    return "interface '" + name + "' does not exist on this host: ip link show";
+  const Fd any(check(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+  if (!(interface_property(any.get(), name, SIOCGIFFLAGS).ifr_flags & IFF_UP))
+    return "interface '" + name + "' is down: ip link set " + name + " up";
+  const auto type = interface_property(any.get(), name, SIOCGIFHWADDR).ifr_hwaddr.sa_family;
+  if (type != ARPHRD_ETHER && type != ARPHRD_LOOPBACK)
+    return "interface '" + name + "' does not carry Ethernet frames";
+  const int mtu = interface_property(any.get(), name, SIOCGIFMTU).ifr_mtu;
+  const std::size_t longest = static_cast<std::size_t>(mtu) + kEthernetHeader;
+  if (o.message_size.value_or(kMinFrame) <= longest) return std::nullopt;
+  return "message_size: a frame of interface '" + name + "' has at most " +
+         std::to_string(longest) + " bytes, its MTU and 14";
+}
+
 std::optional<std::string> validate_ethernet(const Options& o) {
   if (!o.client_interface || !o.server_interface)
     return "transport ethernet requires the interfaces of both ends: add interface: {client: NAME, "
            "server: NAME}";
   const std::uint64_t size = o.message_size.value_or(kMinFrame);
+  if (o.engine == "xdp" && size > kMaxXdpFrame)
+    return "message_size: a frame of engine xdp has at most " + std::to_string(kMaxXdpFrame) +
+           " bytes";
   if (size >= kMinFrame && size <= kMaxFrame) return std::nullopt;
   return "message_size of an Ethernet frame must be from 60 (a device pads shorter frames) to 9216 "
          "bytes, at most the MTU and 14";

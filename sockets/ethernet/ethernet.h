@@ -17,7 +17,8 @@ inline constexpr std::uint16_t kEtherType = 0x88b5;  // for local experiments (I
 inline constexpr std::size_t kEthernetHeader = 14;
 inline constexpr std::size_t kMinFrame = 60;  // a device pads shorter frames (IEEE 802.3 §4A.2.3.2)
 inline constexpr std::size_t kMaxFrame = 9216;
-inline constexpr std::size_t kFrameMark = 22;  // Ethernet header and mark
+inline constexpr std::size_t kMaxXdpFrame = 3840;  // of engine xdp
+inline constexpr std::size_t kFrameMark = 22;      // Ethernet header and mark
 
 // One flow, which opens with hello and answer like a datagram flow, by a packet socket (packet(7)).
 // The socket is bound to the interface of the options.
@@ -36,6 +37,10 @@ const std::string& interface_of(const Options& options, FrameStart sent);
 // Returns an error if an interface is missing or message_size cannot be that of a frame, as
 // Engine::validate.
 std::optional<std::string> validate_ethernet(const Options& options);
+
+// Returns why the interface of this host cannot carry the frames of the options: it does not exist,
+// is down or is none of Ethernet, or its MTU is below their size.
+std::optional<std::string> interface_unusable(const std::string& interface, const Options& options);
 
 inline constexpr std::string_view kPacketSummary = "packet sockets: whole frames, without IP";
 inline constexpr std::string_view kXdpSummary =

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <stdexcept>
 #include <system_error>
 
 #include "sockets/core/error.h"
@@ -18,13 +19,13 @@ namespace {
 constexpr std::uint32_t kQueue = 0;
 constexpr std::uint32_t kFrames = 1024;  // of a direction
 constexpr std::size_t kHeadroom = 256;   // in front of a received frame (XDP_PACKET_HEADROOM)
-constexpr int kBusyPollBudget = 64;      // frames per poll of the device
+static_assert(kMaxXdpFrame + kHeadroom == 4096);  // the largest chunk, a page
+constexpr int kBusyPollBudget = 64;               // frames per poll of the device
 
 std::size_t chunk_for(std::size_t frame) {
   for (const std::size_t chunk : {2048, 4096})
     if (frame + kHeadroom <= chunk) return chunk;
-  throw std::system_error(EMSGSIZE, std::generic_category(),
-                          "message_size: a frame of engine xdp has at most 3840 bytes");
+  throw std::runtime_error("a frame does not fit into a chunk");  // validate_ethernet() refuses it
 }
 
 // Throws the error that a function of libxdp has returned. ENOBUFS means that the memory exceeds

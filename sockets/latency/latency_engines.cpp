@@ -1,5 +1,6 @@
 #include "sockets/latency/latency_engines.h"
 
+#include "sockets/core/message_limits.h"
 #include "sockets/transport/datagram.h"
 #include "sockets/transport/raw.h"
 #include "sockets/transport/stream.h"
@@ -102,7 +103,8 @@ Engine make_row(const LatencyFamily& family, const Row& row) {
       .connect = [ops](const EndpointConfig& s) { return connect_pingpong(ops, s); },
       .validate = [&row, family_validate =
                              family.validate](const Options& o) -> std::optional<std::string> {
-        for (const auto validate : {row.validate, family_validate, validate_latency})
+        for (const auto validate :
+             {row.validate, family_validate, validate_latency, validate_send_buffer})
           if (validate)
             if (auto error = validate(o)) return error;
         return std::nullopt;

@@ -1,5 +1,6 @@
 #include "sockets/throughput/transfer_engines.h"
 
+#include "sockets/core/message_limits.h"
 #include "sockets/core/size_mix.h"
 #include "sockets/throughput/frames.h"
 #include "sockets/transport/datagram.h"
@@ -36,7 +37,11 @@ std::optional<std::string> validate_mix(const Options& o) {
 std::optional<std::string> validate_on_off(const Options& o) {
   if (o.on_time && !o.off_time) return "on_off.on: requires on_off.off";
   if (o.off_time && !o.on_time) return "on_off.off: requires on_off.on";
-  return std::nullopt;
+  if (!o.on_time || !o.duration) return std::nullopt;
+  const Nanoseconds period = *o.on_time + *o.off_time, opens = o.warmup.value_or(0) % period;
+  if (opens < *o.on_time || period - opens < *o.duration) return std::nullopt;
+  return "on_off.off: the sender pauses for all of the duration after the warmup: shorten it, or "
+         "raise duration";
 }
 
 // Returns the parameter that frames cannot be combined with, and why, or an empty text.
@@ -55,6 +60,16 @@ std::string_view excluded_by_frames(const Options& o) {
   return {};
 }
 
+// Returns an error if the kernel paces a stream below the rate of its frames.
+std::optional<std::string> validate_pacing_of_frames(const Options& o) {
+  const double bps = 8 * static_cast<double>(*o.frame_bytes) / to_seconds(*o.frame_every);
+  if (!o.fq_rate_bps || bps <= static_cast<double>(*o.fq_rate_bps)) return std::nullopt;
+  return "frame.bytes: fq_rate carries " +
+         std::to_string(static_cast<std::uint64_t>(static_cast<double>(*o.fq_rate_bps) / 8 *
+                                                   to_seconds(*o.frame_every))) +
+         " bytes per frame.every: lower frame.bytes, or raise frame.every or fq_rate";
+}
+
 std::optional<std::string> validate_frames(const Options& o) {
   if (!o.frame_every) {
     if (o.frame_bytes) return "frame.bytes: requires frame.every";
@@ -65,6 +80,7 @@ std::optional<std::string> validate_frames(const Options& o) {
   if (o.duration && *o.frame_every > *o.duration) return "frame.every: longer than the duration";
   if (const std::string_view other = excluded_by_frames(o); !other.empty())
     return "frame.every: cannot be combined with " + std::string(other);
+  if (auto error = validate_pacing_of_frames(o)) return error;
   if (is_stream(o.transport)) {
     if (*o.frame_bytes >= sizeof(Nanoseconds)) return std::nullopt;
     return "frame.bytes: must be at least 8, for the time at which the frame is due";
@@ -99,7 +115,8 @@ std::optional<std::string> validate(const Options& o,
     if (auto error = validate_datagram(o)) return error;
   for (const auto validate_shape : {validate_mix, validate_on_off, validate_frames})
     if (auto error = validate_shape(o)) return error;
-  if (auto error = validate_threads(o)) return error;
+  for (const auto validate_size : {validate_threads, validate_send_buffer})
+    if (auto error = validate_size(o)) return error;
   if (o.gso.value_or(false) && o.message_size.value_or(1400) > kMaxUdp / 2)
     return "gso: requires a message_size of at most " + std::to_string(kMaxUdp / 2) +
            " bytes, so that two datagrams fit into one send";

@@ -39,6 +39,8 @@ std::vector<Fd> admit_streams(Fd listener, const EndpointConfig& config, std::si
       throw std::runtime_error("the client did not connect: " + std::to_string(connections.size()) +
                                " of " + std::to_string(count) + " connections arrived");
     if (!connection) fail_at_number(connections.size() + 1, count, "accept");
+    // Over TCP, a connection has the options of its listener.
+    if (is_unix(config.options.transport)) apply_options(connection.get(), config.options, AF_UNIX);
     if (send_all(connection.get(), &kAdmitted, 1)) connections.push_back(std::move(connection));
   }
   rejected += pending.rejected();

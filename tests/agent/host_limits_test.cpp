@@ -12,6 +12,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::MatchesRegex;
 using testing::StartsWith;
 
 std::vector<std::string> limits(const std::string& workload, const std::string& hosts = "") {
@@ -57,6 +58,32 @@ TEST(HostLimits, MoreStreamsThanDescriptorsAreNamed) {
   EXPECT_THAT(limits("{kind: throughput, engine: epoll, streams: 250}"),
               ElementsAre(StartsWith("case 'w' cannot run here: streams: 250 streams for 256 ")));
   ::setrlimit(RLIMIT_NOFILE, &before);  // root only; no later test requires it
+}
+
+TEST(HostLimits, AMessageBeyondTheSendBufferIsNamedAsInItsRow) {
+  EXPECT_THAT(
+      limits("{kind: throughput, transport: unix-seqpacket, engine: blocking, message_size: 1GiB}"),
+      ElementsAre(MatchesRegex("case 'w' cannot run here: message_size: a message over "
+                               "unix-seqpacket must fit into the send buffer, which holds [0-9]+ "
+                               "bytes: lower it, or raise send_buffer")));
+}
+
+TEST(HostLimits, AnInterfaceThatIsNotThereIsNamedOnce) {
+  EXPECT_THAT(limits("{kind: latency, transport: ethernet, engine: packet, interface: {client: "
+                     "nosuch0, server: nosuch0}}"),
+              ElementsAre("case 'w' cannot run here: interface 'nosuch0' does not exist on this "
+                          "host: ip link show"));
+}
+
+TEST(HostLimits, AVariantMayMakeTheInterface) {
+  EXPECT_THAT(
+      limits_here(parse_experiment(
+          "name: x\nvariants: {v: {setup: {client: [[ip, link, add, nosuch0, type, veth]]}, "
+          "teardown: {client: [[ip, link, delete, nosuch0]]}}}\nworkloads: {w: {kind: "
+          "latency, transport: ethernet, engine: packet, interface: {client: nosuch0, "
+          "server: nosuch0}}}\n",
+          "x.yaml")),
+      IsEmpty());
 }
 
 TEST(HostLimits, OtherHostsAreNotJudged) {

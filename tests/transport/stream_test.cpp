@@ -6,10 +6,13 @@
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
+#include <string>
 #include <thread>
 
 #include "sockets/core/io.h"
@@ -37,6 +40,53 @@ TEST(Stream, AConnectionThatFellBackFromMptcpToTcpIsAnError) {
       EXPECT_EQ(of_server, Transport::tcp);
       EXPECT_THAT(e.what(), testing::HasSubstr("fell back from MPTCP to TCP"));
     }
+  }
+}
+
+// Returns the ends of an admitted connection over unix-seqpacket: client and server.
+std::array<Fd, 2> seqpacket_ends(Options options) {
+  EndpointConfig config;
+  config.options = std::move(options);
+  config.options.transport = Transport::unix_seqpacket;
+  config.deadline = now_ns() + 20 * kSecond;
+  config.address = Address::unix_path("@pingperf-stream-test-" + std::to_string(::getpid()));
+  Fd listener = listen_stream(config);
+  std::array<Fd, 2> ends;
+  std::thread client([&] { ends[0] = std::move(kStreams.connect(config, 1).front()); });
+  std::uint64_t rejected = 0;
+  try {
+    ends[1] = std::move(kStreams.admit(std::move(listener), config, 1, rejected).front());
+  } catch (...) {
+    client.join();
+    throw;
+  }
+  client.join();
+  return ends;
+}
+
+TEST(Stream, BothEndsOfAUnixConnectionHaveTheSendBuffer) {
+  Options options;
+  options.send_buffer = 8192;
+  for (const Fd& end : seqpacket_ends(options)) {
+    int bytes = 0;
+    socklen_t size = sizeof bytes;
+    ::getsockopt(end.get(), SOL_SOCKET, SO_SNDBUF, &bytes, &size);
+    EXPECT_EQ(bytes, 2 * 8192);
+  }
+}
+
+TEST(Stream, ASocketWithoutRoomForAMessageIsNotOpened) {
+  EndpointConfig config;
+  config.options.transport = Transport::unix_seqpacket;
+  config.options.message_size = 20000;
+  config.options.send_buffer = 8192;
+  config.address = Address::unix_path("@pingperf-stream-test");
+  try {
+    open_stream(config);
+    FAIL();
+  } catch (const std::runtime_error& e) {
+    EXPECT_THAT(e.what(), testing::StartsWith("message_size: a message over unix-seqpacket must "
+                                              "fit into the send buffer, which holds 16352 bytes"));
   }
 }
 

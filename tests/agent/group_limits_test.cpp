@@ -1,5 +1,5 @@
-// The quotas of control groups, in made-up trees.
-#include "harness/agent/cpu_quota.h"
+// The limits of control groups, in made-up trees.
+#include "harness/agent/group_limits.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class CpuQuota : public testing::Test {
+class GroupLimits : public testing::Test {
  protected:
   void SetUp() override { ASSERT_NE(::mkdtemp(root_.data()), nullptr); }
   void TearDown() override { fs::remove_all(root_); }
@@ -26,7 +26,7 @@ class CpuQuota : public testing::Test {
   std::string root_ = "/tmp/pingperf-quota-XXXXXX";
 };
 
-TEST_F(CpuQuota, IsTheLowestOfTheGroupAndItsParents) {
+TEST_F(GroupLimits, IsTheLowestOfTheGroupAndItsParents) {
   write("a/b/cpu.max", "max 100000");
   EXPECT_FALSE(cpu_quota("0::/a/b\n", root_));
   write("a/cpu.max", "150000 100000");
@@ -35,7 +35,7 @@ TEST_F(CpuQuota, IsTheLowestOfTheGroupAndItsParents) {
   EXPECT_EQ(cpu_quota("0::/a/b\n", root_), 0.5);
 }
 
-TEST_F(CpuQuota, IsReadFromVersionOneToo) {
+TEST_F(GroupLimits, IsReadFromVersionOneToo) {
   const std::string groups = "9:memory:/job\n4:cpu,cpuacct:/job/step\n0::/\n";
   write("cpu,cpuacct/job/step/cpu.cfs_quota_us", "-1");
   write("cpu,cpuacct/job/step/cpu.cfs_period_us", "100000");
@@ -45,13 +45,24 @@ TEST_F(CpuQuota, IsReadFromVersionOneToo) {
   EXPECT_EQ(cpu_quota(groups, root_), 2.0);
 }
 
-TEST_F(CpuQuota, OfAContainerIsAtTheTop) {
+TEST_F(GroupLimits, OfAContainerIsAtTheTop) {
   write("cpu.max", "25000 100000");
   EXPECT_EQ(cpu_quota("0::/\n", root_), 0.25);
   EXPECT_EQ(cpu_quota("0::/docker/0123\n", root_), 0.25);
 }
 
-TEST_F(CpuQuota, IgnoresLinesThatAreNoGroups) {
+TEST_F(GroupLimits, OfMemoryAreReadFromBothVersions) {
+  write("a/b/memory.max", "max");
+  EXPECT_FALSE(memory_max("0::/a/b\n", root_));
+  write("a/memory.max", "1048576");
+  EXPECT_EQ(memory_max("0::/a/b\n", root_), 1048576);
+  write("memory/job/memory.limit_in_bytes", "9223372036854771712");
+  EXPECT_FALSE(memory_max("9:memory:/job\n4:cpu:/a\n", root_));
+  write("memory/job/memory.limit_in_bytes", "4096");
+  EXPECT_EQ(memory_max("9:memory:/job\n4:cpu:/a\n", root_), 4096);
+}
+
+TEST_F(GroupLimits, IgnoresLinesThatAreNoGroups) {
   EXPECT_FALSE(cpu_quota("\nx\n1:\n", root_));
 }
 

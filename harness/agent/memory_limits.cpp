@@ -1,0 +1,117 @@
+#include "harness/agent/memory_limits.h"
+
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <fstream>
+#include <sstream>
+
+#include "harness/agent/group_limits.h"
+#include "harness/base/io.h"
+#include "harness/base/units.h"
+#include "sockets/core/size_mix.h"
+
+namespace pingperf {
+namespace {
+
+// Returns the value of `key` in a file of lines "KEY: VALUE …".
+std::string value_in(const char* file, std::string_view key) {
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with(key) && line.size() > key.size() && line[key.size()] == ':') {
+      std::string value;
+      std::istringstream(line.substr(key.size() + 1)) >> value;
+      return value;
+    }
+  return "";
+}
+
+std::optional<std::uint64_t> number_in(const std::string& text, int base) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  if (error != std::errc() || text.empty()) return std::nullopt;
+  return number;
+}
+
+std::optional<std::uint64_t> limit_of(__rlimit_resource resource) {
+  rlimit limit{};
+  if (::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  return limit.rlim_cur;
+}
+
+// About how many bytes the buffers of the ends have. Rather too few than too many.
+struct Buffers {
+  double sender = 0;  // of bulk transfer, or the client
+  double receiver = 0;
+
+  double both() const { return sender + receiver; }
+};
+
+Buffers buffers_of(const Options& o) {
+  constexpr double kSamples = 32e6;  // of the round trips that `samples: all` keeps
+  const auto flows = static_cast<double>(o.receivers.value_or(o.streams.value_or(1)));
+  const auto message = static_cast<double>(std::max(max_message(o), o.response_size.value_or(0)));
+  if (o.engine == "iperf3") return {message, message};
+  if (o.kind != Kind::throughput)
+    return {(flows + 2) * message + (o.samples ? kSamples : 0), (flows + 2) * message};
+  const bool has_slots = o.transport == Transport::udp && o.queue_depth;
+  const auto slots =
+      static_cast<double>(has_slots ? std::max<std::uint64_t>(*o.queue_depth, 2) : 2);
+  return {flows * slots * message + static_cast<double>(o.frame_bytes.value_or(0)),
+          flows * message};
+}
+
+Buffers buffers_of(const Case& c) {
+  return c.program ? Buffers{} : buffers_of(c.options);
+}
+
+std::string parameters_of(const Options& o) {
+  if (o.size_mix) return "size_mix or streams";
+  return o.queue_depth && o.transport == Transport::udp ? "message_size, streams or queue_depth"
+                                                        : "message_size or streams";
+}
+
+}  // namespace
+
+HostMemory HostMemory::here() {
+  const auto kib = number_in(value_in("/proc/meminfo", "MemAvailable"), 10);
+  const auto capabilities = number_in(value_in("/proc/self/status", "CapEff"), 16).value_or(0);
+  const bool may_lock = (capabilities >> CAP_IPC_LOCK & 1) != 0;
+  return {.available = kib ? std::optional(*kib * 1024) : std::nullopt,
+          .of_groups = memory_max(read_file("/proc/self/cgroup").value_or("")),
+          .of_process = limit_of(RLIMIT_AS),
+          .locked = may_lock ? std::nullopt : limit_of(RLIMIT_MEMLOCK)};
+}
+
+std::optional<std::string> memory_limit(const Case& c, const HostMemory& host) {
+  const Buffers own = buffers_of(c);
+  const double both = own.both() + (c.background ? buffers_of(*c.background).both() : 0);
+  const auto exceeds = [&](double bytes, std::string_view who,
+                           const std::optional<std::uint64_t>& limit,
+                           std::string_view name) -> std::optional<std::string> {
+    if (!limit || bytes <= static_cast<double>(*limit)) return std::nullopt;
+    return fmt::format("not enough memory for the buffers: {} about {}, and {} is {}: lower {}",
+                       who, human_size(bytes), name, human_size(static_cast<double>(*limit)),
+                       parameters_of(c.options));
+  };
+  if (auto why =
+          exceeds(std::max(own.sender, own.receiver), "an end needs", host.of_process, "ulimit -v"))
+    return why;
+  const bool by_group = host.of_groups && host.of_groups < host.available.value_or(UINT64_MAX);
+  if (auto why = by_group ? exceeds(both, "both ends need", host.of_groups,
+                                    "the memory limit of the control group")
+                          : exceeds(both, "both ends need", host.available, "MemAvailable"))
+    return why;
+  constexpr std::uint64_t kUmem = 2 * 1024 * 4096;  // two directions of an AF_XDP socket
+  if (c.options.engine != "xdp" || host.locked.value_or(kUmem) >= kUmem) return std::nullopt;
+  return fmt::format(
+      "not enough memory for the buffers: an AF_XDP socket locks {}, and ulimit -l "
+      "is {}: raise it (LimitMEMLOCK= of systemd)",
+      human_size(kUmem), human_size(static_cast<double>(*host.locked)));
+}
+
+}  // namespace pingperf
