@@ -25,7 +25,6 @@
 #include "harness/base/json.h"
 #include "harness/base/lines.h"
 #include "harness/base/print_message.h"
-#include "harness/base/suggest.h"
 #include "harness/base/units.h"
 #include "harness/base/usage_error.h"
 #include "harness/base/version.h"
@@ -35,7 +34,9 @@
 #include "sockets/core/options.h"
 #include "tools/commands.h"
 #include "tools/completion.h"
+#include "tools/errors_cli.h"
 #include "tools/history_commands.h"
+#include "tools/ping_cli.h"
 #include "tools/starters.h"
 
 namespace pingperf {
@@ -401,68 +402,6 @@ void add_report(CLI::App& app, int& result) {
   command->callback([=, &result] { result = report_command(*report); });
 }
 
-void add_ping(CLI::App& app, int& result) {
-  const auto ping = std::make_shared<PingCommand>();
-  CLI::App* const command =
-      app.add_subcommand("ping", "measure round trips to a pong server until Ctrl-C");
-  command->add_option("HOST[:PORT]", ping->server, "where the pong server listens; a path for unix")
-      ->required();
-  command->add_option("--transport", ping->transport, "the transport of the pings")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"tcp", "udp", "unix", "raw", "icmp"}));
-  command->add_flag("--once", ping->once,
-                    "open a connection per ping (TCP v1); sends one ping unless --count is given");
-  command
-      ->add_option("--count", ping->count,
-                   "stop after this many pings, or this many turns of waiting for the server")
-      ->type_name("COUNT")
-      ->check(CLI::Range(1, 1'000'000'000));
-  command
-      ->add_option("--frequency", ping->frequency_hz,
-                   "pings per second; 0: as fast as the replies arrive")
-      ->type_name("HZ")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1e6));
-  command->add_option("--size", ping->message_size, "bytes per ping")
-      ->type_name("BYTES")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 65507));
-  command->add_flag("-q,--quiet", ping->quiet, "print only the summary");
-  add_format(*command, ping->format);
-  command->callback([=, &result] { result = ping_command(*ping); });
-}
-
-void add_servers(CLI::App& app, int& result) {
-  const auto pong = std::make_shared<PongCommand>();
-  CLI::App* const pong_app = app.add_subcommand("pong", "answer pings until Ctrl-C");
-  pong_app->add_option("--bind", pong->bind, "the address to listen on; a path for unix")
-      ->type_name("ADDRESS")
-      ->capture_default_str();
-  pong_app->add_option("--port", pong->port, "the port to listen on")
-      ->type_name("PORT")
-      ->capture_default_str();
-  pong_app->add_option("--transport", pong->transport, "the transport of the pings")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"tcp", "udp", "unix", "raw"}));
-  pong_app->add_flag("--concurrent", pong->concurrent,
-                     "serve all clients at the same time, instead of one after another");
-  pong_app->callback([=, &result] { result = pong_command(*pong); });
-
-  const auto sink = std::make_shared<SinkCommand>();
-  CLI::App* const sink_app =
-      app.add_subcommand("sink", "receive and discard bulk data until Ctrl-C");
-  sink_app->add_option("--bind", sink->bind, "the address to listen on")
-      ->type_name("ADDRESS")
-      ->capture_default_str();
-  sink_app->add_option("--port", sink->port, "the port to listen on")
-      ->type_name("PORT")
-      ->capture_default_str();
-  sink_app->add_option("--transport", sink->transport, "the transport of the bytes")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"tcp", "udp"}));
-  sink_app->callback([=, &result] { result = sink_command(*sink); });
-}
-
 void add_host_commands(CLI::App& app, int& result) {
   const auto format = std::make_shared<std::string>("table");
   CLI::App* const engines =
@@ -501,26 +440,6 @@ std::string version_text() {
                      build_type(), no_libiperf ? "not found: " + *no_libiperf : libiperf_version());
 }
 
-// Returns true if the shell may have expanded a glob to several arguments.
-bool has_extra_paths(const CLI::App& app) {
-  const std::vector<std::string> extras = app.remaining(true);
-  return std::any_of(extras.begin(), extras.end(),
-                     [](const std::string& extra) { return !extra.starts_with('-'); });
-}
-
-// Returns the error of an unknown command, with the one that was meant. Returns "" for other
-// errors.
-std::string misspelt_command(const CLI::App& app, const std::vector<std::string>& words) {
-  if (words.empty() || words.front().starts_with('-')) return "";
-  std::vector<std::string_view> names;
-  for (const CLI::App* command :
-       app.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); }))
-    names.push_back(command->get_name());
-  if (std::ranges::find(names, words.front()) != names.end()) return "";
-  return fmt::format("pingperf: unknown command {}{}", excerpt(words.front()),
-                     suggest(words.front(), names));
-}
-
 int run_cli(int argc, char** argv) {
   CLI::App app{"pingperf: one YAML experiment in, trustworthy CSV out", "pingperf"};
   app.formatter(std::make_shared<HelpFormatter>());
@@ -535,8 +454,7 @@ int run_cli(int argc, char** argv) {
   add_export(app, result);
   add_report(app, result);
   add_history_commands(app, result);
-  add_ping(app, result);
-  add_servers(app, result);
+  add_ping_commands(app, result);
   add_host_commands(app, result);
   add_agents(app, result);
   const std::vector<std::string> words(argv + 1, argv + argc);
@@ -547,14 +465,9 @@ int run_cli(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    if (const std::string command = misspelt_command(app, words); !command.empty()) {
-      print_message("{}\n", command);
-      return kWrongUsage;
-    }
-    const int code = app.exit(e);
-    if (app.got_subcommand("compare") && has_extra_paths(app))
-      print_message("Put a glob in quotes: 'results/NAME/2026*'\n");
-    return code == 0 ? 0 : kWrongUsage;
+    if (e.get_exit_code() == 0) return app.exit(e);  // prints the help or the version
+    print_message("{}\n", command_line_error(app, words, e));
+    return kWrongUsage;
   }
   return result;
 }

@@ -34,11 +34,19 @@ std::string level_text(const TrendSeries& series, double value) {
                                   : fmt::format("{:.3g}", value);
 }
 
+// Returns "2026-11-28", or "2026-11-28 16:10" if all runs are of one day.
+std::string start_text(const Trend& trend, const HistoryRun& run) {
+  const std::string day = run.started_at.substr(0, 10);
+  const bool is_one_day = trend.runs.front().started_at.starts_with(day) &&
+                          trend.runs.back().started_at.starts_with(day);
+  return is_one_day && run.started_at.size() >= 16 ? day + " " + run.started_at.substr(11, 5) : day;
+}
+
 // Returns "2026-11-28 commit=1a2b3c4 (run 12)".
-std::string run_text(const HistoryRun& run) {
+std::string run_text(const Trend& trend, const HistoryRun& run) {
   const std::string labels = labels_text(run);
-  return fmt::format("{} {}{}(run {})", run.started_at.substr(0, 10), labels,
-                     labels.empty() ? "" : " ", run.id);
+  return fmt::format("{} {}{}(run {})", start_text(trend, run), labels, labels.empty() ? "" : " ",
+                     run.id);
 }
 
 // Returns the name of a series. The experiment is in it if there are several.
@@ -58,7 +66,7 @@ std::string trend_notes(const Trend& trend) {
   for (const auto& [why, count] : unjudged)
     text += fmt::format("Not judged: {} of {} series: {}.\n", count, trend.series.size(), why);
   for (const EnvironmentChange& change : trend.environment)
-    text += fmt::format("Environment since {}: {}\n", run_text(trend.runs[change.run]),
+    text += fmt::format("Environment since {}: {}\n", run_text(trend, trend.runs[change.run]),
                         fmt::join(change.facts, "; "));
   return text;
 }
@@ -129,8 +137,8 @@ std::string change_text(const TrendSeries& series, const TrendChange& change) {
 std::string describe(const Trend& trend, const TrendSeries& series, const TrendChange& change) {
   return fmt::format("{} {}: {}, q {:.2g}: last before {}; first after {}", name_of(trend, series),
                      series.metric, change_text(series, change), change.q_value,
-                     run_text(last_before(trend, series, change)),
-                     run_text(first_after(trend, series, change)));
+                     run_text(trend, last_before(trend, series, change)),
+                     run_text(trend, first_after(trend, series, change)));
 }
 
 std::string trend_table(const Trend& trend, const Style& style) {
@@ -147,18 +155,18 @@ std::string trend_table(const Trend& trend, const Style& style) {
                  Cell(size_text(series, change.size), tone), size_interval_text(series, change),
                  fmt::format("{:.2g}", change.q_value)});
       std::string note = fmt::format("last before {}, first after {}",
-                                     run_text(last_before(trend, series, change)),
-                                     run_text(first_after(trend, series, change)));
+                                     run_text(trend, last_before(trend, series, change)),
+                                     run_text(trend, first_after(trend, series, change)));
       if (!change.environment.empty())
         note +=
             fmt::format("; the environment changed too: {}", fmt::join(change.environment, "; "));
       table.add_note(note);
       ++changes;
     }
-  const std::string head = fmt::format(
-      "{} from {} to {} on {}: {} in {} series\n", counted(trend.runs.size(), "run"),
-      trend.runs.front().started_at.substr(0, 10), trend.runs.back().started_at.substr(0, 10),
-      trend.runs.back().machine, counted(changes, "change"), trend.series.size());
+  const std::string head =
+      fmt::format("{} from {} to {} on {}: {} in {} series\n", counted(trend.runs.size(), "run"),
+                  start_text(trend, trend.runs.front()), start_text(trend, trend.runs.back()),
+                  trend.runs.back().machine, counted(changes, "change"), trend.series.size());
   return wrap(head, style.width) + (changes > 0 ? "\n" + table.to_string(style) : "") +
          wrap(trend_notes(trend), style.width);
 }

@@ -229,7 +229,11 @@ std::vector<Case> RunSet::cases() const {
   std::set<std::string> names;
   for (const Run& run : runs_)
     for (const std::string& name : run.trials.cases())
-      if (names.insert(name).second) cases.push_back(case_named(name));
+      if (names.insert(name).second) {
+        Case& c = cases.emplace_back(case_named(name));
+        const TrialTable::Row& row = run.trials.rows()[run.trials.rows_of(name).front()];
+        c.options.kind = kind_from(run.trials.text(row, "kind")).value_or(c.options.kind);
+      }
   return cases;
 }
 

@@ -54,7 +54,7 @@ class RunSet {
 
   const std::vector<Run>& runs() const noexcept { return runs_; }
   // Returns the cases of all runs in the order of their first trials. They have name, workload and
-  // axes, read from the name, and no options.
+  // axes, read from the name, and the kind of their trials, but no other options.
   std::vector<Case> cases() const;
 
   // Sorts the runs by their start. Runs without a known start are first, in the order they have.

@@ -1,6 +1,7 @@
 #include "harness/verdicts/trend.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <fnmatch.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <sstream>
 #include <tuple>
 
 #include "harness/base/statistics.h"
@@ -161,13 +163,28 @@ void decide_trend(std::vector<TrendSeries>& all, const TrendOptions& options) {
   }
 }
 
+// Returns the words of one text that the other lacks: "rate_bps=100", or "none".
+std::string words_only_in(const std::string& text, const std::string& other) {
+  const auto words_of = [](const std::string& words) {
+    std::istringstream in(words);
+    return std::vector<std::string>(std::istream_iterator<std::string>(in), {});
+  };
+  const std::vector<std::string> others = words_of(other);
+  std::vector<std::string> words = words_of(text);
+  std::erase_if(words, [&](const std::string& word) {
+    return std::ranges::find(others, word) != others.end();
+  });
+  return words.empty() ? "none" : fmt::format("{}", fmt::join(words, " "));
+}
+
 // Sets what changed in the environment within one run of each change: its place is no more exact.
 void set_environment(const Trend& trend, TrendSeries& series, History& history) {
   const auto add_parameters = [&](TrendChange& change, const char* what, std::int64_t before,
                                   std::int64_t after) {
-    if (before != after)
-      change.environment.push_back(fmt::format("{}: {}, now {}", what, history.parameters(before),
-                                               history.parameters(after)));
+    if (before == after) return;
+    const std::string old = history.parameters(before), now = history.parameters(after);
+    change.environment.push_back(
+        fmt::format("{}: {}, now {}", what, words_only_in(old, now), words_only_in(now, old)));
   };
   for (TrendChange& change : series.changes) {
     const std::size_t last = std::min(change.at.first + 1, series.points.size() - 1);

@@ -62,6 +62,38 @@ class Commands(support.EndToEnd):
         self.assertEqual(done.returncode, 2)
         self.assertEqual(done.stderr, "pingperf: unknown command 'rnu', did you mean 'run'?\n")
 
+    def test_a_wrong_command_line_is_one_line_with_the_command_and_the_remedy(self):
+        for words, line in (
+                (["x.yaml"], "pingperf: unknown command 'x.yaml': to run the experiment: pingperf run x.yaml"),
+                (["run", "x.yaml", "--repetitions", "5"], r"pingperf run: unknown option '--repetitions'.*; a value of the experiment: --set plan\.repetitions=5"),
+                (["run", "x.yaml", "--sesions=5"], "pingperf run: unknown option '--sesions', did you mean '--sessions'[?]"),
+                (["ping", "-W", "1", "localhost"], "pingperf ping: unknown option '-W'; known: .*--count.*"),
+                (["ping", "localhost", "5207"], "pingperf ping: unexpected argument '5207'"),
+                (["compare", "a", "b", "c"], "pingperf compare: unexpected argument 'c': put a glob in quotes.*"),
+                (["history", "show"], r"pingperf history show: RUN is required \(pingperf history show --help\)"),
+                (["export", "r", "--format", "json"], r"pingperf export: --format: json not in .*markdown.*")):
+            with self.subTest(words=words):
+                done = pingperf(*words)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertRegex(done.stderr, f"^{line}\n$")
+
+    def test_ping_takes_the_short_options_of_ping8_and_units(self):
+        path = self.folder / "pong"
+        self.start("pong", "--transport", "unix", "--bind", path)
+        self.assertTrue(eventually(path.exists))
+        done = pingperf("ping", path, "--transport", "unix", "-c", 3, "-i", "0.01", "-s", "1KiB", "--format", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        summary = json.loads(done.stdout)
+        self.assertEqual((summary["sent"], summary["message_size_bytes"]), (3, 1024))
+        self.assertGreater(summary["elapsed_s"], 0.015)
+        for words, line in ((["-s", "1K"], "--size: '1K' is not a size of 1 to 65507 bytes, did you mean '1KiB'?"),
+                            (["-s", "70000"], "--size: '70000' is not a size of 1 to 65507 bytes: write e.g. 64, 1400B or 1KiB"),
+                            (["--frequency", "5/s"], "--frequency: '5/s' is not a frequency of 0 to 1MHz.*")):
+            with self.subTest(words=words):
+                done = pingperf("ping", "localhost", *words)
+                self.assertEqual(done.returncode, 2)
+                self.assertRegex(done.stderr, f"^{line.replace('?', '[?]')}\n$")
+
     def test_ping_in_json(self):
         path = self.folder / "pong"
         self.start("pong", "--transport", "unix", "--bind", path)

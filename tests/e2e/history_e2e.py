@@ -184,6 +184,31 @@ class Year(Store):
         self.assertEqual([run["started_at"][:10] for run in runs][::9], ["2026-02-20", "2026-03-01"])
 
 
+class OneDay(Store):
+    """Runs of one day, an hour apart; engine epoll gets slower after the tenth."""
+
+    def setUp(self):
+        super().setUp()
+        for hour in range(20):
+            write_run(self.folder / "runs", 0, {"bulk/engine=epoll": (1e9 if hour < 10 else 8e8) + hour},
+                      datetime.datetime(2026, 1, 1, hour))
+        self.add(self.folder / "runs")
+
+    def test_the_runs_have_their_time(self):
+        text = self.history("trend").stdout
+        self.assertIn("20 runs from 2026-01-01 00:00 to 2026-01-01 19:00 on a", text)
+        self.assertRegex(text, r"last before 2026-01-01 09:00 .*, first after\s2026-01-01 10:00 ")
+
+    @unittest.skipUnless(chromium.PATH, "chromium is not installed")
+    def test_the_page_has_their_time(self):
+        page = self.folder / "trend.html"
+        page.write_text(self.history("trend", "--format", "html").stdout)
+        with chromium.Chromium() as browser:
+            browser.new_page()
+            browser.open(page)
+            self.assertIn("20 runs from 2026-01-01 00:00 to 2026-01-01 19:00", browser.evaluate("document.body.innerText"))
+
+
 class Prometheus(Store):
     def setUp(self):
         super().setUp()

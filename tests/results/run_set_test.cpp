@@ -157,6 +157,16 @@ TEST(CaseNamed, KeepsASlashInAValue) {
                                   testing::Pair("engine", "iperf3")));
 }
 
+TEST(Cases, HaveTheKindOfTheirTrials) {
+  const RunSet run = RunSet::of(
+      TrialTable(CsvTable::parse("run,experiment,workload,kind,case,block,status\n"
+                                 "r,e,ping,latency,ping,1,ok\nr,e,bulk,throughput,bulk,1,ok\n",
+                                 "trials.csv")));
+  ASSERT_THAT(run.cases(), testing::SizeIs(2));
+  EXPECT_EQ(run.cases()[0].options.kind, Kind::latency);
+  EXPECT_EQ(run.cases()[1].options.kind, Kind::throughput);
+}
+
 TEST(Moments, AreDatesOrMinutes) {
   for (const char* good : {"2026-11-28", "2024-02-29", "2026-11-28T23:59"})
     EXPECT_TRUE(is_moment(good)) << good;

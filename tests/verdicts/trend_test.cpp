@@ -72,6 +72,17 @@ TEST_F(TrendTest, AChangeOfTheReferenceIsNotBlamedOnTheCode) {
               ElementsAre("parameters of the reference: streams=1, now streams=2"));
 }
 
+TEST_F(TrendTest, OnlyTheParametersThatDifferAreNamed) {
+  for (int day = 0; day < 30; ++day)
+    add({{"bulk", day < 15 ? 1e9 : 5e8}},
+        {{"bulk", day < 15 ? "engine=epoll rate_bps=2000000000 nodelay=false"
+                           : "engine=epoll nodelay=false"}});
+  const Trend found = trend();
+  ASSERT_THAT(found.series[0].changes, SizeIs(1));
+  EXPECT_THAT(found.series[0].changes[0].environment,
+              ElementsAre("parameters: rate_bps=2000000000, now none"));
+}
+
 TEST_F(TrendTest, ACaseWithoutAReferenceIsNotJudged) {
   for (int day = 0; day < 30; ++day)
     add({{"bulk/engine=epoll", 1e9},

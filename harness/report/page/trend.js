@@ -19,8 +19,15 @@ function labelsOf(run) {
   return Object.entries(run.labels).map(([key, value]) => `${key}=${value}`).join(' ');
 }
 
+// Returns the day of a run, with the time if all runs are of one day.
+function startText(run) {
+  const day = run.started_at.slice(0, 10);
+  const isOneDay = [data.runs[0], data.runs.at(-1)].every(other => other.started_at.startsWith(day));
+  return isOneDay ? `${day} ${run.started_at.slice(11, 16)}` : day;
+}
+
 function runText(run) {
-  return `${run.started_at.slice(0, 10)} ${labelsOf(run) || run.run}`;
+  return `${startText(run)} ${labelsOf(run) || run.run}`;
 }
 
 function valueText(series, value) {
@@ -64,7 +71,7 @@ function drawAxes(svg, series, {low, high, x, y}) {
   const last = data.runs.length - 1;
   for (const [run, anchor] of [[0, 'start'], [last, 'end']])
     svg.append(element('text', {x: x(run), y: HEIGHT - 6, 'text-anchor': anchor},
-                       data.runs[run].started_at.slice(0, 10)));
+                       startText(data.runs[run])));
 }
 
 function titled(made, text) {
@@ -158,7 +165,7 @@ function drawHead() {
   const first = data.runs[0], last = data.runs.at(-1);
   document.getElementById('kicker').textContent = `pingperf trend · ${last.machine}`;
   document.getElementById('question').textContent =
-      `${data.runs.length} runs from ${first.started_at.slice(0, 10)} to ${last.started_at.slice(0, 10)}`;
+      `${data.runs.length} runs from ${startText(first)} to ${startText(last)}`;
   const changes = data.series.flatMap(series => series.changes.map(change => [series, change]));
   const answers = document.getElementById('answers');
   const add = (kind, text) => {

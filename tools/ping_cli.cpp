@@ -1,0 +1,112 @@
+#include "tools/ping_cli.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "harness/base/units.h"
+#include "harness/base/usage_error.h"
+#include "tools/commands.h"
+
+namespace pingperf {
+namespace {
+
+std::size_t ping_size_from(const std::string& text) {
+  const auto size = parse_size(text);
+  if (size && *size >= 1 && *size <= 65507) return *size;
+  throw UsageError(fmt::format("--size: '{}' is not a size of 1 to 65507 bytes{}", text,
+                               suggest_size(text, "64, 1400B or 1KiB")));
+}
+
+double ping_frequency_from(const std::string& text) {
+  const auto hz = parse_frequency(text);
+  if (hz && *hz >= 0 && *hz <= 1e6) return *hz;
+  throw UsageError(fmt::format("--frequency: '{}' is not a frequency of 0 to 1MHz{}", text,
+                               suggest_frequency(text, "5, 10Hz or 5kHz")));
+}
+
+// The short names are those of ping(8).
+void add_ping(CLI::App& app, int& result) {
+  const auto ping = std::make_shared<PingCommand>();
+  const auto frequency = std::make_shared<std::string>("1");
+  const auto interval_s = std::make_shared<double>(0);
+  const auto size = std::make_shared<std::string>("64");
+  CLI::App* const command =
+      app.add_subcommand("ping", "measure round trips to a pong server until Ctrl-C");
+  command->add_option("HOST[:PORT]", ping->server, "where the pong server listens; a path for unix")
+      ->required();
+  command->add_option("--transport", ping->transport, "the transport of the pings")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"tcp", "udp", "unix", "raw", "icmp"}));
+  command->add_flag("--once", ping->once,
+                    "open a connection per ping (TCP v1); sends one ping unless --count is given");
+  command
+      ->add_option("-c,--count", ping->count,
+                   "stop after this many pings, or this many turns of waiting for the server")
+      ->type_name("COUNT")
+      ->check(CLI::Range(1, 1'000'000'000));
+  auto* const hz = command
+                       ->add_option("--frequency", *frequency,
+                                    "pings per second; 0: as fast as the replies arrive")
+                       ->type_name("HZ")
+                       ->capture_default_str();
+  auto* const interval =
+      command->add_option("-i,--interval", *interval_s, "seconds between two pings, instead of HZ")
+          ->type_name("SECONDS")
+          ->check(CLI::Range(0.0, 86400.0))
+          ->excludes(hz);
+  command->add_option("-s,--size", *size, "bytes per ping: 1 to 65507")
+      ->type_name("BYTES")
+      ->capture_default_str();
+  command->add_flag("-q,--quiet", ping->quiet, "print only the summary");
+  command->add_option("--format", ping->format, "table for people, json for scripts")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"table", "json"}));
+  command->callback([=, &result] {
+    ping->frequency_hz = ping_frequency_from(*frequency);
+    if (interval->count() > 0) ping->frequency_hz = *interval_s > 0 ? 1 / *interval_s : 0;
+    ping->message_size = ping_size_from(*size);
+    result = ping_command(*ping);
+  });
+}
+
+void add_servers(CLI::App& app, int& result) {
+  const auto pong = std::make_shared<PongCommand>();
+  CLI::App* const pong_app = app.add_subcommand("pong", "answer pings until Ctrl-C");
+  pong_app->add_option("--bind", pong->bind, "the address to listen on; a path for unix")
+      ->type_name("ADDRESS")
+      ->capture_default_str();
+  pong_app->add_option("--port", pong->port, "the port to listen on")
+      ->type_name("PORT")
+      ->capture_default_str();
+  pong_app->add_option("--transport", pong->transport, "the transport of the pings")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"tcp", "udp", "unix", "raw"}));
+  pong_app->add_flag("--concurrent", pong->concurrent,
+                     "serve all clients at the same time, instead of one after another");
+  pong_app->callback([=, &result] { result = pong_command(*pong); });
+
+  const auto sink = std::make_shared<SinkCommand>();
+  CLI::App* const sink_app =
+      app.add_subcommand("sink", "receive and discard bulk data until Ctrl-C");
+  sink_app->add_option("--bind", sink->bind, "the address to listen on")
+      ->type_name("ADDRESS")
+      ->capture_default_str();
+  sink_app->add_option("--port", sink->port, "the port to listen on")
+      ->type_name("PORT")
+      ->capture_default_str();
+  sink_app->add_option("--transport", sink->transport, "the transport of the bytes")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"tcp", "udp"}));
+  sink_app->callback([=, &result] { result = sink_command(*sink); });
+}
+
+}  // namespace
+
+void add_ping_commands(CLI::App& app, int& result) {
+  add_ping(app, result);
+  add_servers(app, result);
+}
+
+}  // namespace pingperf
