@@ -74,8 +74,10 @@ int main(int argc, char** argv) {
     RunSet runs = RunSet::read({argv + 1, argv + argc});
     runs.sort_by_start();
     fmt::print(
-        "| metric | runs | sd of the medians | alarms of even and twin | 10 % slower: ratio | found "
-        "after 1, 3, 5, 20 runs | 25 % slower: ratio | found |\n|---|---|---|---|---|---|---|---|\n");
+        "| metric | runs | sd of the medians | alarms of even and twin | 10 % slower: ratio | "
+        "found "
+        "after 1, 3, 5, 20 runs | 25 % slower: ratio | found "
+        "|\n|---|---|---|---|---|---|---|---|\n");
     print_row(runs, "bulk", "throughput_bps");
     print_row(runs, "pingpong", "rtt_p50_ns");
     return 0;

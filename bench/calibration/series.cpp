@@ -70,10 +70,10 @@ std::size_t alarms_in(std::span<const double> values, const ChangeSearch& search
 
 bool is_found_at(std::size_t place, std::span<const double> values, const ChangeSearch& search) {
   constexpr std::size_t kNear = 3;
-  return std::ranges::any_of(find_change_points(values, search).changes,
-                             [&](const ChangePoint& change) {
-                               return change.first + kNear >= place && change.first <= place + kNear;
-                             });
+  return std::ranges::any_of(
+      find_change_points(values, search).changes, [&](const ChangePoint& change) {
+        return change.first + kNear >= place && change.first <= place + kNear;
+      });
 }
 
 double simulated_alarms(const std::string& noise, std::size_t series, const ChangeSearch& search) {
