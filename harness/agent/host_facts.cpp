@@ -18,7 +18,7 @@
 #include <string>
 #include <string_view>
 
-#include "harness/agent/cpu_quota.h"
+#include "harness/agent/group_limits.h"
 #include "harness/base/io.h"
 #include "harness/base/json.h"
 #include "harness/base/parse_number.h"

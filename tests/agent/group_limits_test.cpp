@@ -1,5 +1,5 @@
-// The quotas of control groups, in made-up trees.
-#include "harness/agent/cpu_quota.h"
+// The limits of control groups, in made-up trees.
+#include "harness/agent/group_limits.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class CpuQuota : public testing::Test {
+class GroupLimits : public testing::Test {
  protected:
   void SetUp() override { ASSERT_NE(::mkdtemp(root_.data()), nullptr); }
   void TearDown() override { fs::remove_all(root_); }
@@ -25,6 +25,9 @@ class CpuQuota : public testing::Test {
 
   std::string root_ = "/tmp/pingperf-quota-XXXXXX";
 };
+
+class CpuQuota : public GroupLimits {};
+class MemoryLimit : public GroupLimits {};
 
 TEST_F(CpuQuota, IsTheLowestOfTheGroupAndItsParents) {
   write("a/b/cpu.max", "max 100000");
@@ -49,6 +52,20 @@ TEST_F(CpuQuota, OfAContainerIsAtTheTop) {
   write("cpu.max", "25000 100000");
   EXPECT_EQ(cpu_quota("0::/\n", root_), 0.25);
   EXPECT_EQ(cpu_quota("0::/docker/0123\n", root_), 0.25);
+}
+
+TEST_F(MemoryLimit, IsTheLowestOfTheGroupAndItsParents) {
+  write("a/b/memory.max", "max");
+  EXPECT_FALSE(memory_limit("0::/a/b\n", root_));
+  write("a/memory.max", "67108864");
+  EXPECT_EQ(memory_limit("0::/a/b\n", root_), 64u << 20);
+}
+
+TEST_F(MemoryLimit, IsReadFromVersionOneToo) {
+  write("memory/job/memory.limit_in_bytes", "9223372036854771712");
+  EXPECT_FALSE(memory_limit("9:memory:/job\n4:cpu:/job\n", root_));
+  write("memory/job/memory.limit_in_bytes", "1048576");
+  EXPECT_EQ(memory_limit("9:memory:/job\n4:cpu:/job\n", root_), 1u << 20);
 }
 
 TEST_F(CpuQuota, IgnoresLinesThatAreNoGroups) {

@@ -1,0 +1,93 @@
+#include "harness/agent/group_limits.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string_view>
+
+#include "harness/base/io.h"
+
+namespace pingperf {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Returns the quota that the files of one group hold: cpu.max of version 2, or those of version 1,
+// where -1 is no limit.
+std::optional<double> quota_of(const fs::path& group) {
+  double quota = 0, period = 0;
+  if (std::ifstream both(group / "cpu.max"); both >> quota >> period && period > 0)
+    return quota / period;
+  std::ifstream quotas(group / "cpu.cfs_quota_us"), periods(group / "cpu.cfs_period_us");
+  if (quotas >> quota && periods >> period && quota > 0 && period > 0) return quota / period;
+  return std::nullopt;
+}
+
+// Returns the limit in the files of one group: memory.max of version 2, where "max" is none, or
+// that of version 1, where none is close to 2^63.
+std::optional<std::uint64_t> memory_of(const fs::path& group) {
+  constexpr std::uint64_t kNone = 1ull << 60;
+  std::uint64_t bytes = 0;
+  for (const char* const file : {"memory.max", "memory.limit_in_bytes"})
+    if (std::ifstream limit(group / file); limit >> bytes && bytes < kNone) return bytes;
+  return std::nullopt;
+}
+
+bool has_controller(const std::string& controllers, std::string_view controller) {
+  std::istringstream names(controllers);
+  for (std::string name; std::getline(names, name, ',');)
+    if (name == controller) return true;
+  return false;
+}
+
+// Returns the lowest limit_of(group) of the groups with the controller, and of their parents.
+template <typename LimitOf>
+auto lowest(const std::string& groups, const std::string& root, std::string_view controller,
+            LimitOf limit_of) {
+  decltype(limit_of(fs::path())) lowest;
+  std::istringstream lines(groups);
+  for (std::string line; std::getline(lines, line);) {  // NUMBER:CONTROLLERS:PATH
+    const std::size_t first = line.find(':');
+    const std::size_t second = line.find(':', std::min(first, line.size() - 1) + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    if (!controllers.empty() && !has_controller(controllers, controller)) continue;
+    const fs::path top = fs::path(root) / controllers;
+    // A container may see the path of its host, of which only the top is mounted there.
+    for (fs::path path = line.substr(second + 1); !path.empty(); path = path.parent_path()) {
+      const auto limit = limit_of(top / path.relative_path());
+      if (limit) lowest = std::min(lowest.value_or(*limit), *limit);
+      if (path == path.parent_path()) break;
+    }
+  }
+  return lowest;
+}
+
+}  // namespace
+
+std::optional<double> cpu_quota(const std::string& groups, const std::string& root) {
+  return lowest(groups, root, "cpu", quota_of);
+}
+
+std::optional<std::uint64_t> memory_limit(const std::string& groups, const std::string& root) {
+  return lowest(groups, root, "memory", memory_of);
+}
+
+std::uint64_t oom_kills() {
+  std::ifstream counters("/proc/vmstat");
+  for (std::string name; counters >> name;)
+    if (std::uint64_t count = 0; counters >> count && name == "oom_kill") return count;
+  return 0;
+}
+
+std::string out_of_memory() {
+  const auto limit = memory_limit(read_file("/proc/self/cgroup").value_or(""));
+  return limit
+             ? fmt::format("out of memory: its control group has {} MiB (memory.max)", *limit >> 20)
+             : "out of memory";
+}
+
+}  // namespace pingperf

@@ -1,0 +1,27 @@
+// The CPU time and memory that control groups leave to this process (cgroups(7), versions 1 and 2).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace pingperf {
+
+// Returns the lowest quota of the groups of this process and their parents, in CPU seconds per
+// second; nothing if no group has one. `groups` has the lines of /proc/self/cgroup, and `root` is
+// the folder that the groups are mounted in.
+std::optional<double> cpu_quota(const std::string& groups,
+                                const std::string& root = "/sys/fs/cgroup");
+
+// Returns the lowest memory limit of these groups in bytes, in the same way.
+std::optional<std::uint64_t> memory_limit(const std::string& groups,
+                                          const std::string& root = "/sys/fs/cgroup");
+
+// Returns how many processes of this host the kernel has killed for want of memory.
+std::uint64_t oom_kills();
+
+// Returns the cause of such an end: "out of memory", with the limit of the control groups if there
+// is one.
+std::string out_of_memory();
+
+}  // namespace pingperf
