@@ -145,10 +145,7 @@ Fd open_flow(const EndpointConfig& config) {
   const sa_family_t unnamed = AF_UNIX;
   if (config.address.family() == AF_UNIX)
     check(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&unnamed), sizeof unnamed), "bind");
-  if (::connect(fd.get(), config.address.data(), config.address.size()) != 0) {
-    if (errno == EAGAIN) errno = EADDRNOTAVAIL;  // no local port is free; TCP calls it so
-    check(-1, "connect to " + config.address.to_string());
-  }
+  connect_datagram(fd.get(), config.address);
   return fd;
 }
 
@@ -269,6 +266,12 @@ bool is_answer(const char* datagram, std::size_t size, const Token& token) {
 
 Fd bind_datagram(const EndpointConfig& config) {
   return bind_flow(config, config.address, false);
+}
+
+void connect_datagram(int fd, const Address& address) {
+  if (::connect(fd, address.data(), address.size()) == 0) return;
+  if (errno == EAGAIN) errno = EADDRNOTAVAIL;
+  check(-1, "connect to " + address.to_string());
 }
 
 HelloAnswers::HelloAnswers(const std::vector<int>& flows, const Token& token)
