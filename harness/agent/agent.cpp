@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <deque>
 #include <map>
 #include <memory>
@@ -17,6 +19,7 @@
 #include "harness/agent/copied_files.h"
 #include "harness/agent/copy_agent.h"
 #include "harness/agent/counters.h"
+#include "harness/agent/group_limits.h"
 #include "harness/agent/host_checks.h"
 #include "harness/agent/host_facts.h"
 #include "harness/agent/protocol.h"
@@ -29,6 +32,7 @@
 #include "harness/base/version.h"
 #include "harness/engines/engines.h"
 #include "sockets/core/error.h"
+#include "sockets/core/limits.h"
 
 namespace pingperf {
 namespace {
@@ -112,12 +116,16 @@ class Worker {
     const int status = process_.end();
     if (errors_) tail_.drain(errors_.get());
     const std::string last = tail_.last_line();
-    return fmt::format("{} {}{}{}", name(), ending_of(status), last.empty() ? "" : ": ", last);
+    const bool has_no_memory =
+        WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && oom_kills() > oom_kills_before_;
+    return fmt::format("{} {}{}{}{}", name(), ending_of(status),
+                       has_no_memory ? ": " + out_of_memory() : "", last.empty() ? "" : ": ", last);
   }
 
  private:
   std::string engine_;
   bool has_program_ = false;
+  std::uint64_t oom_kills_before_ = oom_kills();
   Nanoseconds deadline_ = 0;
   Failure overdue_;  // the agent sends it if the process still runs at its deadline
   Process process_;
@@ -417,8 +425,9 @@ int serve(int in, int out, bool& is_terminated) {
     } catch (const ProtocolError& e) {
       agent.send(Failure{.what = e.what()});
     }
-  } catch (const std::system_error&) {
-    // The controller has ended, so nobody can receive the error.
+  } catch (const std::system_error& e) {
+    if (e.code().value() != EPIPE)  // the controller has not ended, and reads this
+      std::fprintf(stderr, "pingperf agent: %s\n", explained(e).c_str());
   }
   return 1;
 }

@@ -52,15 +52,14 @@ std::string ending(int wait_status) {
 std::vector<std::string> agent_command(const std::vector<std::string>& launch,
                                        const std::string& pingperf) {
   std::vector<std::string> command = launch;
-  command.push_back(pingperf.empty() ? std::filesystem::read_symlink("/proc/self/exe").string()
-                                     : pingperf);
+  command.push_back(pingperf.empty() ? own_program() : pingperf);
   command.push_back("agent");
   return command;
 }
 
 std::vector<std::string> agent_command(const Host& host) {
   if (!host.copy) return agent_command(host.launch, host.pingperf);
-  const std::string own = std::filesystem::read_symlink("/proc/self/exe");
+  const std::string own = own_program();
   std::vector<std::string> command = {own, "copy-agent",
                                       std::to_string(host.start_timeout / kMillisecond),
                                       host.pingperf.empty() ? own : host.pingperf};

@@ -31,10 +31,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t kBlock = 64 * 1024;
 constexpr std::string_view kOwnLine = "pingperf-copy: own", kSendLine = "pingperf-copy: send";
 
-std::string own_program() {
-  return fs::read_symlink("/proc/self/exe");
-}
-
 // Returns how `pingperf --version` begins: with the version and the commit.
 std::string version_line() {
   return fmt::format("pingperf {} ({},", version(), git_commit());

@@ -1,10 +1,14 @@
 #include "harness/agent/group_limits.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string_view>
+
+#include "harness/base/io.h"
 
 namespace pingperf {
 namespace {
@@ -22,27 +26,28 @@ std::optional<double> quota_of(const fs::path& group) {
   return std::nullopt;
 }
 
-// Returns the bytes that one group may use: memory.max of version 2, or that of version 1, which is
-// near 2^63 without a limit.
+// Returns the limit in the files of one group: memory.max of version 2, where "max" is none, or
+// that of version 1, where none is close to 2^63.
 std::optional<std::uint64_t> memory_of(const fs::path& group) {
+  constexpr std::uint64_t kNone = 1ull << 60;
   std::uint64_t bytes = 0;
-  if (std::ifstream in(group / "memory.max"); in >> bytes) return bytes;
-  std::ifstream in(group / "memory.limit_in_bytes");
-  if (in >> bytes && bytes < std::uint64_t{1} << 60) return bytes;
+  for (const char* const file : {"memory.max", "memory.limit_in_bytes"})
+    if (std::ifstream limit(group / file); limit >> bytes && bytes < kNone) return bytes;
   return std::nullopt;
 }
 
-bool has_controller(const std::string& controllers, std::string_view wanted) {
+bool has_controller(const std::string& controllers, std::string_view controller) {
   std::istringstream names(controllers);
   for (std::string name; std::getline(names, name, ',');)
-    if (name == wanted) return true;
+    if (name == controller) return true;
   return false;
 }
 
-template <typename T>
-std::optional<T> lowest_of(const std::string& groups, std::string_view controller,
-                           const std::string& root, std::optional<T> (*limit_of)(const fs::path&)) {
-  std::optional<T> lowest;
+// Returns the lowest limit_of(group) of the groups with the controller, and of their parents.
+template <typename LimitOf>
+auto lowest(const std::string& groups, const std::string& root, std::string_view controller,
+            LimitOf limit_of) {
+  decltype(limit_of(fs::path())) lowest;
   std::istringstream lines(groups);
   for (std::string line; std::getline(lines, line);) {  // NUMBER:CONTROLLERS:PATH
     const std::size_t first = line.find(':');
@@ -64,11 +69,25 @@ std::optional<T> lowest_of(const std::string& groups, std::string_view controlle
 }  // namespace
 
 std::optional<double> cpu_quota(const std::string& groups, const std::string& root) {
-  return lowest_of(groups, "cpu", root, quota_of);
+  return lowest(groups, root, "cpu", quota_of);
 }
 
-std::optional<std::uint64_t> memory_max(const std::string& groups, const std::string& root) {
-  return lowest_of(groups, "memory", root, memory_of);
+std::optional<std::uint64_t> memory_limit(const std::string& groups, const std::string& root) {
+  return lowest(groups, root, "memory", memory_of);
+}
+
+std::uint64_t oom_kills() {
+  std::ifstream counters("/proc/vmstat");
+  for (std::string name; counters >> name;)
+    if (std::uint64_t count = 0; counters >> count && name == "oom_kill") return count;
+  return 0;
+}
+
+std::string out_of_memory() {
+  const auto limit = memory_limit(read_file("/proc/self/cgroup").value_or(""));
+  return limit
+             ? fmt::format("out of memory: its control group has {} MiB (memory.max)", *limit >> 20)
+             : "out of memory";
 }
 
 }  // namespace pingperf

@@ -1,8 +1,4 @@
-// What control groups leave to this process (cgroups(7), versions 1 and 2).
-//
-// Each limit is the lowest of the groups of this process and their parents; nothing if no group has
-// one. `groups` has the lines of /proc/self/cgroup, and `root` is the folder that the groups are
-// mounted in.
+// The CPU time and memory that control groups leave to this process (cgroups(7), versions 1 and 2).
 #pragma once
 
 #include <cstdint>
@@ -11,12 +7,21 @@
 
 namespace pingperf {
 
-// Returns the CPU seconds per second.
+// Returns the lowest quota of the groups of this process and their parents, in CPU seconds per
+// second; nothing if no group has one. `groups` has the lines of /proc/self/cgroup, and `root` is
+// the folder that the groups are mounted in.
 std::optional<double> cpu_quota(const std::string& groups,
                                 const std::string& root = "/sys/fs/cgroup");
 
-// Returns the bytes of memory.
-std::optional<std::uint64_t> memory_max(const std::string& groups,
-                                        const std::string& root = "/sys/fs/cgroup");
+// Returns the lowest memory limit of these groups in bytes, in the same way.
+std::optional<std::uint64_t> memory_limit(const std::string& groups,
+                                          const std::string& root = "/sys/fs/cgroup");
+
+// Returns how many processes of this host the kernel has killed for want of memory.
+std::uint64_t oom_kills();
+
+// Returns the cause of such an end: "out of memory", with the limit of the control groups if there
+// is one.
+std::string out_of_memory();
 
 }  // namespace pingperf

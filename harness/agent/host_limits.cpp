@@ -1,8 +1,6 @@
 #include "harness/agent/host_limits.h"
 
 #include <fmt/format.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/resource.h>
@@ -12,13 +10,13 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 #include <optional>
 #include <set>
 
 #include "harness/agent/memory_limits.h"
 #include "sockets/core/cpu_set.h"
 #include "sockets/core/fd.h"
+#include "sockets/core/limits.h"
 #include "sockets/core/message_limits.h"
 #include "sockets/ethernet/ethernet.h"
 
@@ -103,15 +101,6 @@ bool has_loopback_address6() {
   for (std::string line; std::getline(addresses, line);)
     if (line.starts_with("00000000000000000000000000000001 ")) return true;
   return !std::filesystem::exists("/proc/net/if_inet6");  // ip_limit() has another reason
-}
-
-bool is_loopback_down() {
-  ifaddrs* list = nullptr;
-  if (::getifaddrs(&list) != 0) return false;
-  const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(list, ::freeifaddrs);
-  for (const ifaddrs* i = list; i != nullptr; i = i->ifa_next)
-    if ((i->ifa_flags & IFF_LOOPBACK) != 0) return (i->ifa_flags & IFF_UP) == 0;
-  return false;
 }
 
 // Returns true if the case has a variant that changes what is checked here before its trials.

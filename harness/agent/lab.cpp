@@ -13,6 +13,7 @@
 #include "harness/agent/channel.h"
 #include "harness/base/command.h"
 #include "harness/base/json.h"
+#include "harness/base/process.h"
 #include "harness/base/usage_error.h"
 
 namespace pingperf {
@@ -329,8 +330,8 @@ void enter_user_namespaces(const std::vector<std::string>& command_line) {
   run_command(probe);  // throws if the kernel refuses
   // ip-netns(8) keeps its names in /run, which the user cannot write: mounts a private one.
   std::vector<std::string> command = unshare;
-  command.insert(command.end(), {"sh", "-c", "mount -t tmpfs tmpfs /run && exec \"$@\"", "sh",
-                                 fs::read_symlink("/proc/self/exe").string()});
+  command.insert(command.end(),
+                 {"sh", "-c", "mount -t tmpfs tmpfs /run && exec \"$@\"", "sh", own_program()});
   command.insert(command.end(), command_line.begin() + 1, command_line.end());
   std::vector<char*> argv;
   for (std::string& argument : command) argv.push_back(argument.data());

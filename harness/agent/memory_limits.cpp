@@ -82,7 +82,7 @@ HostMemory HostMemory::here() {
   const auto capabilities = number_in(value_in("/proc/self/status", "CapEff"), 16).value_or(0);
   const bool may_lock = (capabilities >> CAP_IPC_LOCK & 1) != 0;
   return {.available = kib ? std::optional(*kib * 1024) : std::nullopt,
-          .of_groups = memory_max(read_file("/proc/self/cgroup").value_or("")),
+          .of_groups = memory_limit(read_file("/proc/self/cgroup").value_or("")),
           .of_process = limit_of(RLIMIT_AS),
           .locked = may_lock ? std::nullopt : limit_of(RLIMIT_MEMLOCK)};
 }

@@ -115,7 +115,7 @@ void own_program_processes() {
   ::setpgid(0, 0);
   ::signal(SIGHUP, SIG_IGN);
   ::prctl(PR_SET_PDEATHSIG, SIGCONT);
-  std::thread([] {
+  start_thread("the thread that watches the agent", [] {
     constexpr int kForEver = -1;
     pollfd agent{STDIN_FILENO, 0, 0};  // POLLHUP needs no flag
     while (::poll(&agent, 1, kForEver) < 0) {
@@ -218,8 +218,10 @@ void serve(LineBuffer& requests, const OpenEndpoint& open, Reporter& reporter) {
   const std::unique_ptr<Endpoint> endpoint = make_endpoint(open, std::move(cpus));
   reporter.send(Ready{open.endpoint, endpoint->address().to_string()});
   std::promise<void> start;
-  std::thread engine(run_engine, std::cref(open), std::ref(*endpoint), start.get_future(),
-                     std::ref(reporter));
+  const std::thread engine =
+      start_thread("the thread of the engine", [&, started = start.get_future()]() mutable {
+        run_engine(open, *endpoint, std::move(started), reporter);
+      });
   serve_requests(requests, *endpoint, std::move(start), reporter);
 }
 

@@ -14,6 +14,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
+#include <stdexcept>
 
 #include "sockets/core/error.h"
 
@@ -197,6 +199,15 @@ int Process::end() noexcept {
     reap(0);
   }
   return *status_;
+}
+
+std::string own_program() {
+  std::error_code error;
+  const auto path = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error)
+    throw std::runtime_error("/proc/self/exe: " + error.message() +
+                             ": pingperf requires /proc: mount -t proc proc /proc");
+  return path;
 }
 
 void adopt_orphans() noexcept {

@@ -22,6 +22,10 @@ struct Pipe {
   Fd write;
 };
 
+// Returns the path of this program. Throws std::runtime_error without /proc, where only the kernel
+// has it.
+std::string own_program();
+
 // Returns a close-on-exec pipe whose descriptors are above 9, because children use fixed
 // descriptors from 0 to 9. Throws std::system_error.
 Pipe make_pipe();

@@ -7,11 +7,14 @@
 #include <getopt.h>
 #include <net/if.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <system_error>
@@ -142,18 +145,50 @@ void take_event(iperf_test*, char* json) noexcept {
     (*live_test.sink)(*interval);
 }
 
+// Throws std::runtime_error if libiperf cannot keep a buffer of `size` bytes in a file, as it does
+// for each stream. Without the room, the first access to a buffer would kill the worker (SIGBUS).
+void require_room_for_buffers(std::uint64_t size) {
+  const char* folder = nullptr;
+  for (const char* const variable : {"TMPDIR", "TEMP", "TMP"})
+    if (!folder) folder = std::getenv(variable);
+  if (!folder) folder = "/tmp";
+  const auto fail = [&](const std::string& why) {
+    throw std::runtime_error(fmt::format(
+        "iperf3 keeps its buffers in files in {}: {}: set TMPDIR to another folder", folder, why));
+  };
+  struct statvfs room {};
+  if (::statvfs(folder, &room) != 0 || ::access(folder, W_OK | X_OK) != 0)
+    fail(std::strerror(errno));
+  if (room.f_bavail * room.f_frsize < size) fail(fmt::format("it has no room for {} bytes", size));
+}
+
 class Iperf3Endpoint : public Endpoint {
  public:
   // libiperf has no way to stop a test, so the worker ends, which the agent reports. Called only
   // after the trial has failed.
   void stop() noexcept override { ::_exit(1); }
 
+  Measurement run(const IntervalSink& progress) noexcept override {
+    Measurement m;
+    try {
+      m = run_test(progress);
+    } catch (const std::exception& e) {  // no thread can be started
+      m.error = explained(e);
+    }
+    return m;
+  }
+
  protected:
   Iperf3Endpoint(const EndpointConfig& config, const Address& address)
       : config_(config),
         schedule_(config.options, config.external),
         lib_(library_for(config.options)),
-        test_(new_test(lib_, address)) {}
+        test_(new_test(lib_, address)) {
+    const Options& o = config.options;
+    require_room_for_buffers(o.streams.value_or(1) * o.message_size.value_or(0));
+  }
+
+  virtual Measurement run_test(const IntervalSink& progress) = 0;
 
   // Runs `call` (the client or the server) to its end. It succeeded if it returns 0 and its JSON
   // has no error: 3.12 can return 0 with an error in the JSON.
@@ -225,7 +260,7 @@ class Iperf3Server final : public Iperf3Endpoint {
 
   Address address() const override { return address_; }
 
-  Measurement run(const IntervalSink& progress) noexcept override {
+  Measurement run_test(const IntervalSink& progress) override {
     if (!config_.external) guard_server(config_, connections());
     Measurement m = measure(lib_.run_server, progress);
     m.rejected_peers = end_guard();
@@ -285,7 +320,7 @@ class Iperf3Client final : public Iperf3Endpoint {
     apply(o);
   }
 
-  Measurement run(const IntervalSink& progress) noexcept override {
+  Measurement run_test(const IntervalSink& progress) override {
     if (!config_.external) guard_client(config_);
     Fd control = dial();
     if (!control) {

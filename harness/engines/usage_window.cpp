@@ -2,12 +2,14 @@
 
 #include <chrono>
 
+#include "sockets/core/limits.h"
+
 namespace pingperf {
 
 UsageWindow::UsageWindow(Nanoseconds begin, std::optional<Nanoseconds> duration)
     : begin_(begin),
       end_(duration ? std::optional(begin + *duration) : std::nullopt),
-      thread_([this] { watch(); }) {}
+      thread_(start_thread("the thread that counts CPU time", [this] { watch(); })) {}
 
 void UsageWindow::write_to(Measurement& measurement) {
   finish();

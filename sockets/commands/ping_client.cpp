@@ -10,6 +10,7 @@
 
 #include "sockets/core/error.h"
 #include "sockets/core/limits.h"
+#include "sockets/transport/datagram.h"
 #include "sockets/transport/raw.h"
 #include "sockets/transport/stream.h"
 
@@ -123,8 +124,7 @@ void PingClient::connect_inet_or_unix() {
   config.options.nodelay = true;
   if (datagrams_) {
     fd_ = Fd(check(::socket(server().family(), SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
-    check(::connect(fd_.get(), server().data(), server().size()),
-          "connect to " + server().to_string());
+    connect_datagram(fd_.get(), server());
     return;
   }
   fd_ = start_dial(config);

@@ -1,9 +1,16 @@
 #include "sockets/core/limits.h"
 
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
 #include <fstream>
+#include <string_view>
+
+#include "sockets/core/fd.h"
 
 namespace pingperf {
 namespace {
@@ -28,7 +35,7 @@ std::string port_range() {
   return " (net.ipv4.ip_local_port_range: " + first + " to " + last + ")";
 }
 
-std::string limit_of(int error) {
+std::string limit_of(int error, std::string_view call) {
   switch (error) {
     case EMFILE:
       return " (ulimit -n: " + ulimit(RLIMIT_NOFILE, 1) + ")";
@@ -36,8 +43,13 @@ std::string limit_of(int error) {
       return " (sysctl fs.file-max)";
     case ENOMEM:
       return memory_limits();
+    case EAGAIN:
+      return call.starts_with("fork") ? " (see ulimit -u and the pids limit of the cgroup)" : "";
     case EADDRNOTAVAIL:
-      return port_range();
+      return call.starts_with("bind ") ? " (no interface of this host has the address)"
+                                       : port_range();
+    case ENETUNREACH:
+      return is_loopback_down() ? " (the loopback interface is down: ip link set lo up)" : "";
     default:
       return "";
   }
@@ -45,11 +57,18 @@ std::string limit_of(int error) {
 
 }  // namespace
 
+bool is_loopback_down() {
+  ifreq loopback{};
+  std::strcpy(loopback.ifr_name, "lo");
+  const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return ::ioctl(socket.get(), SIOCGIFFLAGS, &loopback) == 0 && !(loopback.ifr_flags & IFF_UP);
+}
+
 std::string explained(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error))
     return "not enough memory for the buffers" + memory_limits();
   const auto* const system = dynamic_cast<const std::system_error*>(&error);
-  return error.what() + (system ? limit_of(system->code().value()) : "");
+  return error.what() + (system ? limit_of(system->code().value(), error.what()) : "");
 }
 
 std::string at_number(const char* what, std::size_t number, std::size_t count,

@@ -22,11 +22,13 @@ namespace pingperf {
 // Returns why io_uring is not available; nullopt if it is.
 inline std::optional<std::string> io_uring_unavailable() {
   io_uring probe;
-  const int result = ::io_uring_queue_init(2, &probe, 0);
-  if (result == 0) {
+  int result = ::io_uring_queue_init(2, &probe, 0);
+  if (result == 0) {  // a filter may refuse the other calls
+    ::io_uring_prep_nop(::io_uring_get_sqe(&probe));
+    result = ::io_uring_submit(&probe);
     ::io_uring_queue_exit(&probe);
-    return std::nullopt;
   }
+  if (result >= 0) return std::nullopt;
   return "io_uring is not available (see sysctl kernel.io_uring_disabled; a container may filter "
          "it): " +
          std::generic_category().message(-result);

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "sockets/core/cpu_set.h"
+#include "sockets/core/limits.h"
 #include "sockets/measure/placement.h"
 #include "sockets/measure/usage.h"
 
@@ -246,14 +247,13 @@ class WaitingThreads {
     join();
   }
   // Starts a thread of `count` for `body`. Throws std::system_error.
-  void add(const std::function<void()>& body, std::size_t count) try {
-    threads_.emplace_back([body, begun = begun_] {
-      if (begun.get()) body();
-    });
-  } catch (const std::system_error& e) {
-    throw std::system_error(
-        e.code(), "thread " + std::to_string(threads_.size() + 1) + " of " + std::to_string(count) +
-                      " cannot start (see ulimit -u, ulimit -v and the pids limit of the cgroup)");
+  void add(const std::function<void()>& body, std::size_t count) {
+    const std::size_t number = threads_.size() + 1;
+    threads_.push_back(
+        start_thread("thread " + std::to_string(number) + " of " + std::to_string(count),
+                     [body, begun = begun_] {
+                       if (begun.get()) body();
+                     }));
   }
   void begin() {
     begin_.set_value(true);

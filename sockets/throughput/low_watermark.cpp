@@ -8,8 +8,8 @@
 namespace pingperf {
 namespace {
 
-constexpr std::uint64_t kStandard = 256 * 1024;  // bytes
-constexpr int kOff = 1;                          // the kernel's default
+constexpr int kStandard = 256 * 1024;  // bytes
+constexpr int kOff = 1;                // the kernel's default
 
 // A stream must fill the standard watermark in this time, so that no byte waits longer.
 constexpr Nanoseconds kMaxWait = kMillisecond;
@@ -24,16 +24,16 @@ bool has_standard_low_watermark(const Options& o) {
 }
 
 void set_low_watermark(int fd, const Options& o) {
-  if (!o.receive_low_watermark && !has_standard_low_watermark(o)) return;
-  set_option(fd, SOL_SOCKET, SO_RCVLOWAT,
-             static_cast<int>(o.receive_low_watermark.value_or(kStandard)),
-             "receive_low_watermark");
+  if (o.receive_low_watermark)
+    set_option(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<int>(*o.receive_low_watermark),
+               "receive_low_watermark");
+  else if (has_standard_low_watermark(o))
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &kStandard, sizeof kStandard);
 }
 
 void review_low_watermark(int fd, const Options& o, std::uint64_t bytes) noexcept {
   if (!has_standard_low_watermark(o)) return;
-  const double filled =
-      static_cast<double>(bytes) / (to_seconds(*o.warmup) * static_cast<double>(kStandard));
+  const double filled = static_cast<double>(bytes) / (to_seconds(*o.warmup) * kStandard);
   if (filled * to_seconds(kMaxWait) < 1)
     ::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &kOff, sizeof kOff);
 }

@@ -16,7 +16,7 @@ namespace pingperf {
 bool has_standard_low_watermark(const Options& options);
 
 // Sets the watermark of a receiver before its stream starts: the parameter, or else the standard
-// one. Throws std::system_error.
+// one. Throws std::system_error if the kernel, or a filter of a container, refuses the parameter.
 void set_low_watermark(int fd, const Options& options);
 
 // Removes the standard watermark from a stream that received `bytes` in the warmup, if the stream

@@ -22,6 +22,19 @@ namespace {
 
 constexpr std::uint64_t kMinBuffer = 64;  // fits every mark of a flow
 
+const char* remedy_of_transfer(int error) {
+  switch (error) {
+    case EMSGSIZE:
+      return ": a datagram exceeds the path's MTU, lower message_size";
+    case EPERM:
+      return ": a firewall, or the seccomp filter of a container, refuses it";
+    case ENOSYS:
+      return ": this kernel, or the seccomp filter of a container, lacks a call of this engine";
+    default:
+      return "";
+  }
+}
+
 class Transfer final : public Endpoint {
  public:
   // A server, which gets its flows in accept().
@@ -135,8 +148,7 @@ class Transfer final : public Endpoint {
     for (const Flow& flow : flows_)
       if (const int error = flow.error; error != 0 && (m.error.empty() || !meter_.stopped()))
         m.error =
-            std::string("the transfer failed: ") + std::strerror(error) +
-            (error == EMSGSIZE ? ": a datagram exceeds the path's MTU, lower message_size" : "");
+            std::string("the transfer failed: ") + std::strerror(error) + remedy_of_transfer(error);
     for (std::size_t i = works_.size(); i-- > 0;)  // reports the first that failed
       if (!works_[i].error.empty())
         m.error = at_number("thread", i + 1, works_.size(), works_[i].error);

@@ -1,19 +1,20 @@
 #include "sockets/transport/datagram.h"
 
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <stdexcept>
 #include <system_error>
 
 #include "sockets/core/error.h"
 #include "sockets/core/limits.h"
-#include "sockets/core/poller.h"
 #include "sockets/core/size_mix.h"
 #include "sockets/core/socket_options.h"
 
@@ -49,7 +50,7 @@ class Admission {
         first_{std::move(first)} {
     // Allows the next socket to share the port. Until here bind() of another program has failed.
     if (count > 1) set_option(first_.fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
-    poller_.watch(first_, EPOLLIN);
+    watch(first_);
   }
 
   // Throws std::runtime_error at the deadline.
@@ -59,8 +60,10 @@ class Admission {
       if (left <= 0)
         throw std::runtime_error("the client did not open its UDP flow" +
                                  progress(flows_.size(), count_, "arrived"));
-      poller_.wait(left);
-      poller_.for_each_ready([&](Flow& flow) { take_hellos(flow); });
+      epoll_event events[64];
+      const int ready = ::epoll_wait(epoll_.get(), events, static_cast<int>(std::size(events)),
+                                     static_cast<int>(std::min(left, kSecond) / kMillisecond) + 1);
+      for (int i = 0; i < ready; ++i) take_hellos(*static_cast<Flow*>(events[i].data.ptr));
       for (; !arrived_.empty(); arrived_.pop_front())
         if (flows_.size() < count_) admit(arrived_.front());
     }
@@ -73,6 +76,12 @@ class Admission {
   struct Flow {
     Fd fd;
   };
+
+  // Not by a Poller, whose system call older kernels lack: engines without epoll call this, too.
+  void watch(Flow& flow) {
+    epoll_event event{.events = EPOLLIN, .data = {.ptr = &flow}};
+    check(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, flow.fd.get(), &event), "epoll_ctl");
+  }
 
   // Reads what is queued. Peers with the token have arrived; others are counted as rejected.
   void take_hellos(Flow& flow) {
@@ -101,7 +110,7 @@ class Admission {
     });
     check(::connect(flow.fd.get(), peer.data(), peer.size()), "connect of a UDP flow");
     take_hellos(flow);  // of other peers, from the time before the connect
-    if (!is_last) poller_.watch(flow, EPOLLIN);
+    if (!is_last) watch(flow);
     peers_.emplace(peer.to_string(), &flow);
     answer(flow);
   }
@@ -117,10 +126,10 @@ class Admission {
   std::uint64_t& rejected_;
   const Address address_;
   Flow first_;
-  std::deque<Flow> flows_;  // a deque, because the poller points to them
+  std::deque<Flow> flows_;  // a deque, because epoll points to them
   std::map<std::string, Flow*> peers_;
   std::deque<Address> arrived_;
-  Poller<Flow> poller_;
+  const Fd epoll_{check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")};
 };
 
 std::vector<Fd> admit_flows(Fd first, const EndpointConfig& config, std::size_t count,
@@ -136,10 +145,7 @@ Fd open_flow(const EndpointConfig& config) {
   const sa_family_t unnamed = AF_UNIX;
   if (config.address.family() == AF_UNIX)
     check(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&unnamed), sizeof unnamed), "bind");
-  if (::connect(fd.get(), config.address.data(), config.address.size()) != 0) {
-    if (errno == EAGAIN) errno = EADDRNOTAVAIL;  // no local port is free; TCP calls it so
-    check(-1, "connect to " + config.address.to_string());
-  }
+  connect_datagram(fd.get(), config.address);
   return fd;
 }
 
@@ -262,11 +268,17 @@ Fd bind_datagram(const EndpointConfig& config) {
   return bind_flow(config, config.address, false);
 }
 
+void connect_datagram(int fd, const Address& address) {
+  if (::connect(fd, address.data(), address.size()) == 0) return;
+  if (errno == EAGAIN) errno = EADDRNOTAVAIL;
+  check(-1, "connect to " + address.to_string());
+}
+
 HelloAnswers::HelloAnswers(const std::vector<int>& flows, const Token& token)
     : stop_(check(::eventfd(0, EFD_CLOEXEC), "eventfd")), token_(token) {
   set_.push_back({stop_.get(), POLLIN, 0});
   for (const int fd : flows) set_.push_back({fd, POLLIN, 0});
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread("the thread for repeated hellos", [this] { run(); });
 }
 
 HelloAnswers::~HelloAnswers() {
@@ -286,7 +298,7 @@ void HelloAnswers::run() noexcept {
 bool HelloAnswers::answer(int fd) const noexcept {
   char datagram[64];
   const ssize_t n = ::recv(fd, datagram, sizeof datagram, MSG_DONTWAIT | MSG_TRUNC | MSG_PEEK);
-  if (n < 0) return errno == ECONNREFUSED || is_transient(errno);
+  if (n < 0) return errno == ECONNREFUSED || errno == EAGAIN || errno == EINTR;
   if (!is_hello(datagram, static_cast<std::size_t>(n), token_)) return false;
   ::recv(fd, datagram, sizeof datagram, MSG_DONTWAIT);
   ::send(fd, datagram, sizeof(Hello), MSG_NOSIGNAL);

@@ -57,6 +57,10 @@ class HelloAnswers {
 // Returns a socket that is bound to config.address; as TransportOps::listen.
 Fd bind_datagram(const EndpointConfig& config);
 
+// Connects a datagram socket. Throws std::system_error: EADDRNOTAVAIL if no local port is free, as
+// for TCP.
+void connect_datagram(int fd, const Address& address);
+
 // Sends the peer the number of datagrams that were sent. Sends it three times, because each can be
 // lost.
 void send_end(int fd, std::uint64_t count) noexcept;

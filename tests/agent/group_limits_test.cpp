@@ -26,7 +26,10 @@ class GroupLimits : public testing::Test {
   std::string root_ = "/tmp/pingperf-quota-XXXXXX";
 };
 
-TEST_F(GroupLimits, IsTheLowestOfTheGroupAndItsParents) {
+class CpuQuota : public GroupLimits {};
+class MemoryLimit : public GroupLimits {};
+
+TEST_F(CpuQuota, IsTheLowestOfTheGroupAndItsParents) {
   write("a/b/cpu.max", "max 100000");
   EXPECT_FALSE(cpu_quota("0::/a/b\n", root_));
   write("a/cpu.max", "150000 100000");
@@ -35,7 +38,7 @@ TEST_F(GroupLimits, IsTheLowestOfTheGroupAndItsParents) {
   EXPECT_EQ(cpu_quota("0::/a/b\n", root_), 0.5);
 }
 
-TEST_F(GroupLimits, IsReadFromVersionOneToo) {
+TEST_F(CpuQuota, IsReadFromVersionOneToo) {
   const std::string groups = "9:memory:/job\n4:cpu,cpuacct:/job/step\n0::/\n";
   write("cpu,cpuacct/job/step/cpu.cfs_quota_us", "-1");
   write("cpu,cpuacct/job/step/cpu.cfs_period_us", "100000");
@@ -45,24 +48,27 @@ TEST_F(GroupLimits, IsReadFromVersionOneToo) {
   EXPECT_EQ(cpu_quota(groups, root_), 2.0);
 }
 
-TEST_F(GroupLimits, OfAContainerIsAtTheTop) {
+TEST_F(CpuQuota, OfAContainerIsAtTheTop) {
   write("cpu.max", "25000 100000");
   EXPECT_EQ(cpu_quota("0::/\n", root_), 0.25);
   EXPECT_EQ(cpu_quota("0::/docker/0123\n", root_), 0.25);
 }
 
-TEST_F(GroupLimits, OfMemoryAreReadFromBothVersions) {
+TEST_F(MemoryLimit, IsTheLowestOfTheGroupAndItsParents) {
   write("a/b/memory.max", "max");
-  EXPECT_FALSE(memory_max("0::/a/b\n", root_));
-  write("a/memory.max", "1048576");
-  EXPECT_EQ(memory_max("0::/a/b\n", root_), 1048576);
-  write("memory/job/memory.limit_in_bytes", "9223372036854771712");
-  EXPECT_FALSE(memory_max("9:memory:/job\n4:cpu:/a\n", root_));
-  write("memory/job/memory.limit_in_bytes", "4096");
-  EXPECT_EQ(memory_max("9:memory:/job\n4:cpu:/a\n", root_), 4096);
+  EXPECT_FALSE(memory_limit("0::/a/b\n", root_));
+  write("a/memory.max", "67108864");
+  EXPECT_EQ(memory_limit("0::/a/b\n", root_), 64u << 20);
 }
 
-TEST_F(GroupLimits, IgnoresLinesThatAreNoGroups) {
+TEST_F(MemoryLimit, IsReadFromVersionOneToo) {
+  write("memory/job/memory.limit_in_bytes", "9223372036854771712");
+  EXPECT_FALSE(memory_limit("9:memory:/job\n4:cpu:/job\n", root_));
+  write("memory/job/memory.limit_in_bytes", "1048576");
+  EXPECT_EQ(memory_limit("9:memory:/job\n4:cpu:/job\n", root_), 1u << 20);
+}
+
+TEST_F(CpuQuota, IgnoresLinesThatAreNoGroups) {
   EXPECT_FALSE(cpu_quota("\nx\n1:\n", root_));
 }
 

@@ -2,9 +2,14 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <net/if.h>
+#include <sched.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <cstring>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <thread>
@@ -145,6 +150,35 @@ TEST(PingClient, AConnectThatIsDroppedEndsAtTheTimeout) {
   const PingResult result = PingClient(to({host.address()}, kSoon)).ping(0);
   EXPECT_EQ(result.outcome, PingOutcome::lost);
   EXPECT_EQ(result.reason, "connect to " + host.address().to_string() + ": Connection timed out");
+}
+
+// Moves the calling thread to a new network namespace with a loopback device and one local port.
+bool enter_network_of_one_port() {
+  if (::unshare(CLONE_NEWNET) != 0) return false;
+  const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq loopback{};
+  std::strcpy(loopback.ifr_name, "lo");
+  loopback.ifr_flags = IFF_UP;
+  if (::ioctl(fd.get(), SIOCSIFFLAGS, &loopback) != 0) return false;
+  std::ofstream range("/proc/sys/net/ipv4/ip_local_port_range");
+  range << "40000 40000" << std::flush;
+  return range.good();
+}
+
+TEST(PingClient, NamesTheRangeOfPortsIfNoneIsFreeForUdp) {
+  std::optional<PingResult> result;
+  std::thread([&] {
+    if (!enter_network_of_one_port()) return;
+    const Fd holder(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const Address port = Address::resolve("127.0.0.1", 40000);
+    check(::bind(holder.get(), port.data(), port.size()), "bind");
+    PingClientConfig config = to({Address::resolve("127.0.0.1", 9)});
+    config.transport = Transport::udp;
+    result = PingClient(config).ping(0);
+  }).join();
+  if (!result) GTEST_SKIP() << "requires root, for a network namespace";
+  EXPECT_THAT(result->reason, HasSubstr("connect to 127.0.0.1:9: Cannot assign requested address "
+                                        "(net.ipv4.ip_local_port_range: 40000 to 40000)"));
 }
 
 TEST(PingClient, AnInterruptEndsEachWait) {

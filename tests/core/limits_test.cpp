@@ -23,6 +23,11 @@ TEST(Limits, AnErrorNamesTheLimitThatItMet) {
               testing::StartsWith("not enough memory for the buffers (ulimit -v: "));
 }
 
+TEST(Limits, AnAddressOfAnotherHostIsNotAWantOfPorts) {
+  const std::system_error error(EADDRNOTAVAIL, std::generic_category(), "bind 192.0.2.1:0");
+  EXPECT_THAT(explained(error), testing::EndsWith("(no interface of this host has the address)"));
+}
+
 TEST(Limits, OtherErrorsStayAsTheyAre) {
   EXPECT_EQ(explained_error(ECONNREFUSED), "socket: Connection refused");
   EXPECT_EQ(explained(std::runtime_error("no pong")), "no pong");

@@ -7,6 +7,7 @@ import ctypes
 import errno
 import os
 import signal
+import socket
 import struct
 import subprocess
 
@@ -14,14 +15,27 @@ import support
 from support import NULL_TRIALS, eventually, is_measuring, pingperf, processes_of
 
 
+LOAD, EQUAL, RESULT = 0x20, 0x15, 0x06  # BPF
+ALLOW, REFUSE = 0x7fff0000, 0x00050000 | errno.EPERM
+
+
 def refuse_calls(*numbers):
     """Makes these system calls fail with EPERM in this process and its children: seccomp(2)."""
-    load_number, equal, result = 0x20, 0x15, 0x06
-    allow, refuse = 0x7fff0000, 0x00050000 | errno.EPERM
-    program = [(load_number, 0, 0, 0)]
+    program = [(LOAD, 0, 0, 0)]
     for number in numbers:
-        program += [(equal, 0, 1, number), (result, 0, 0, refuse)]
-    program.append((result, 0, 0, allow))
+        program += [(EQUAL, 0, 1, number), (RESULT, 0, 0, REFUSE)]
+    attach([*program, (RESULT, 0, 0, ALLOW)])
+
+
+def refuse_socket_option(option):
+    """Makes setsockopt(2) of an option of SOL_SOCKET fail in the same way."""
+    setsockopt, sol_socket = 54, 1
+    level, name = 24, 32  # offsets of the second and third argument
+    attach([(LOAD, 0, 0, 0), (EQUAL, 0, 5, setsockopt), (LOAD, 0, 0, level), (EQUAL, 0, 3, sol_socket),
+            (LOAD, 0, 0, name), (EQUAL, 0, 1, option), (RESULT, 0, 0, REFUSE), (RESULT, 0, 0, ALLOW)])
+
+
+def attach(program):
     filters = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *f) for f in program))
     header = struct.pack("@HP", len(program), ctypes.addressof(filters))
     set_seccomp, filter_mode, no_new_privileges = 22, 2, 38
@@ -101,6 +115,30 @@ workloads:
                          {"blocking": "ok", "epoll": "refused", "io_uring": "refused"})
         for engine in ("epoll", "io_uring"):
             self.assertIn("Operation not permitted", trials.error[engine])
+
+    def test_a_filter_of_single_calls_leaves_what_can_do_without_them(self):
+        file = self.experiment("""
+name: filtered
+plan: {repetitions: 1, timeout: 20s}
+defaults: {kind: throughput, duration: 50ms, warmup: 20ms}
+workloads:
+  standard: {engine: blocking}
+  asked: {engine: blocking, receive_low_watermark: 1000}
+  ring: {engine: io_uring}
+  datagrams: {transport: udp, engine: blocking}
+""")
+        io_uring_enter, epoll_pwait2 = 426, 441
+
+        def refuse():
+            refuse_calls(io_uring_enter, epoll_pwait2)
+            refuse_socket_option(socket.SO_RCVLOWAT)
+
+        done = pingperf("run", "-o", self.results, file, preexec_fn=refuse)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        trials = self.trials().set_index("workload")
+        self.assertEqual(dict(trials.status), {"standard": "ok", "asked": "failed", "ring": "refused", "datagrams": "ok"}, done.stderr)
+        self.assertIn("receive_low_watermark: Operation not permitted", trials.error["asked"])
+        self.assertIn("io_uring is not available", trials.error["ring"])
 
     def marking(self):
         """Returns an experiment whose launcher, on line 3, leaves a file, and that file."""

@@ -5,6 +5,7 @@ Usage: limits_e2e.py PATH_OF_PINGPERF [unittest arguments]
 
 import os
 import shutil
+import subprocess
 import unittest
 from pathlib import Path
 
@@ -106,6 +107,97 @@ workloads:
         self.assertEqual(dict(trials.status), {"inside": "ok", "outside": "refused", "both": "refused"})
         self.assertEqual(trials.error["outside"],
                          "client: cannot pin the client to CPU 1: pingperf may use CPU 0 of this host")
+
+    def errors_in(self, group, text):
+        """Runs the experiment with the client in the control group. Returns the errors of the trials by workload."""
+        file = self.experiment(f"name: limits\nhosts: {{client: {{launch: [{inside(group)}]}}}}\n"
+                               f"plan: {{repetitions: 1, cooldown: 0ms, timeout: 20s}}\n{text}")
+        done = pingperf("run", "--force", "-o", self.results, file)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        trials = self.trials().set_index("workload")
+        return {name: error for name, error in trials.error.items() if isinstance(error, str)}
+
+    def test_a_worker_that_is_killed_for_want_of_memory_says_so_with_the_limit(self):
+        group = control_group(self, "memory")
+        limits = [file for file in ("memory.max", "memory.limit_in_bytes") if (group / file).exists()]
+        (group / limits[0]).write_text(str(48 << 20))
+        if (group / "memory.swap.max").exists():
+            (group / "memory.swap.max").write_text("0")
+        errors = self.errors_in(group, """
+defaults: {duration: 50ms, warmup: 0ms}
+workloads:
+  large: {kind: throughput, engine: blocking, streams: 4, message_size: 32MiB}
+  small: {kind: latency, engine: blocking}
+""")
+        self.assertEqual(list(errors), ["large"], errors)
+        self.assertIn("client: worker of engine 'blocking' was killed by SIGKILL: out of memory: "
+                      "its control group has 48 MiB (memory.max)", errors["large"])
+
+    def test_without_tasks_a_worker_says_which_thread_and_an_agent_that_it_cannot_fork(self):
+        group = control_group(self, "pids")
+        (group / "pids.max").write_text("3")  # the agent, its worker, and one thread
+        experiment = """
+defaults: {duration: 100ms, warmup: 0ms}
+workloads:
+  ours: {kind: latency, engine: blocking}
+  theirs: {kind: throughput, engine: iperf3}
+"""
+        errors = self.errors_in(group, experiment)
+        see = "cannot start (see ulimit -u, ulimit -v and the pids limit of the cgroup)"
+        self.assertIn(f"client: thread 1 of 1 {see}", errors["ours"])
+        self.assertIn(f"client: the thread that counts CPU time {see}", errors["theirs"])
+        (group / "pids.max").write_text("1")
+        file = self.folder / "experiment.yaml"
+        done = pingperf("run", "--force", "-o", self.results, file)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("pingperf agent: fork: Resource temporarily unavailable "
+                      "(see ulimit -u and the pids limit of the cgroup)", done.stderr)
+
+
+class Surroundings(support.EndToEnd):
+    """Hosts that lack what others have."""
+
+    def errors_under(self, *launcher, **options):
+        """Runs the experiment in what the launcher makes. Returns the errors of the trials by workload."""
+        file = self.experiment("""
+name: surroundings
+plan: {repetitions: 1, cooldown: 0ms}
+defaults: {kind: latency, engine: blocking, duration: 100ms, warmup: 0ms}
+workloads:
+  tcp: {}
+  udp: {transport: udp}
+  six: {ip: 6}
+  bulk: {kind: throughput, engine: iperf3}
+""")
+        if launcher and subprocess.run([*launcher, "true"], capture_output=True).returncode != 0:
+            self.skipTest(f"requires {' '.join(launcher)}")
+        command = [*launcher, support.PINGPERF, "run", "--force", "-o", self.results, file]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        if not self.results.exists():
+            return done.stderr
+        trials = self.trials().set_index("workload")
+        return {name: error for name, error in trials.error.items() if isinstance(error, str)}
+
+    def test_a_loopback_interface_that_is_down_is_named(self):
+        errors = self.errors_under("unshare", "--net")
+        for workload in ("tcp", "udp", "bulk"):
+            self.assertRegex(errors[workload], r"Network is unreachable \(the loopback interface is down: ip link set lo up\)")
+        self.assertRegex(errors["six"], r"bind \[::1\]:0: .* \(no interface of this host has the address\)")
+
+    def test_iperf3_names_its_folder_if_it_is_missing_or_full(self):
+        errors = self.errors_under(env={**os.environ, "TMPDIR": str(self.folder / "missing")})
+        self.assertEqual(list(errors), ["bulk"])
+        self.assertRegex(errors["bulk"], "iperf3 keeps its buffers in files in .*/missing: No such file or directory: set TMPDIR")
+        shutil.rmtree(self.results)
+        errors = self.errors_under("unshare", "--mount", "sh", "-c",
+                                   'mount -t tmpfs -o size=8k none /dev/shm && exec "$@"', "sh",
+                                   env={**os.environ, "TMPDIR": "/dev/shm"})
+        self.assertIn("/dev/shm: it has no room for 131072 bytes: set TMPDIR", errors["bulk"])
+
+    def test_without_proc_the_error_says_how_to_mount_it(self):
+        error = self.errors_under("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh")
+        self.assertIn("pingperf requires /proc: mount -t proc proc /proc", error)
 
 
 if __name__ == "__main__":
