@@ -109,7 +109,7 @@ class NodesReader {
       host.name = name_of_host(launcher, listed.name);
       if (!known.emplace(host.name, listed.mark).second)
         fail_at(listed.mark, fmt::format("'{}' stands twice among the nodes", host.name));
-      check_for_missing(host.name, listed.mark, "node name");
+      if (!nodes_.mark.in_stored_run) check_for_missing(host.name, listed.mark, "node name");
       host.launch =
           names ? launch_with(value, listed.name) : launch_by(launcher, listed.name, space);
       if (!listed.address.empty()) check_address(listed.address, "address", listed.mark);
