@@ -16,6 +16,7 @@
 #include "harness/base/usage_error.h"
 #include "harness/experiment/experiment_reader.h"
 #include "harness/experiment/plan.h"
+#include "harness/run/estimate.h"
 #include "harness/run/progress.h"
 #include "harness/verdicts/criteria_reader.h"
 #include "harness/verdicts/stopping.h"
@@ -56,18 +57,6 @@ Json engines_json(const std::vector<EngineInfo>& engines) {
   return list;
 }
 
-// Returns how long the agents take to start, beyond those of one pair. They share the CPUs of this
-// host, whose launchers and channels they need.
-Nanoseconds expected_start(const Experiment& experiment) {
-  constexpr Nanoseconds kStart = 50 * kMillisecond;
-  std::set<std::pair<std::vector<std::string>, std::string_view>> agents;
-  for (const HostPair& pair : experiment.hosts) {
-    agents.insert({pair.client.launch, "client"});
-    if (!pair.server.is_external()) agents.insert({pair.server.launch, "server"});
-  }
-  return static_cast<Nanoseconds>(agents.size() - std::min<std::size_t>(agents.size(), 2)) * kStart;
-}
-
 Json plan_json(const Experiment& experiment, const std::vector<Trial>& plan) {
   Json trials = Json::array();
   for (const Trial& trial : plan) {
@@ -77,10 +66,9 @@ Json plan_json(const Experiment& experiment, const std::vector<Trial>& plan) {
                       {"case", c.name},
                       {"expected_s", to_seconds(expected_length(c, experiment.is_external(c)))}});
   }
-  return {
-      {"experiment", experiment.name},
-      {"expected_s", to_seconds(expected_start(experiment) + expected_length(experiment, plan))},
-      {"trials", std::move(trials)}};
+  return {{"experiment", experiment.name},
+          {"expected_s", to_seconds(estimate_run(experiment, plan).all())},
+          {"trials", std::move(trials)}};
 }
 
 Json lines_of(const std::string& text) {
@@ -138,7 +126,7 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
       const std::vector<std::string> limits = limits_here(experiment);
       print_warnings(experiment, criteria, limits, file + ": ");
       const std::vector<Trial> plan = plan_trials(experiment);
-      const Nanoseconds length = expected_start(experiment) + expected_length(experiment, plan);
+      const Nanoseconds length = estimate_run(experiment, plan).all();
       document.push_back({{"file", file},
                           {"ok", true},
                           {"limits", limits},
@@ -179,10 +167,9 @@ int plan_command(const std::string& file, const Overrides& overrides, const std:
     fmt::print("{:>8}  {:>5}  {:>7.1f} s  {}\n", trial.position, trial.block,
                to_seconds(expected_length(c, experiment.is_external(c))), c.name);
   }
-  fmt::print(
-      "{}{}, about {}\n", criteria.searches.empty() ? "" : "at most ",
-      counted(plan.size(), "trial"),
-      ProgressView::clock_text(expected_start(experiment) + expected_length(experiment, plan)));
+  fmt::print("{}{}, about {}\n", criteria.searches.empty() ? "" : "at most ",
+             counted(plan.size(), "trial"),
+             ProgressView::clock_text(estimate_run(experiment, plan).all()));
   return 0;
 }
 

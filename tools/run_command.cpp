@@ -34,6 +34,7 @@
 #include "harness/results/run_set.h"
 #include "harness/results/summary.h"
 #include "harness/run/addresses.h"
+#include "harness/run/estimate.h"
 #include "harness/run/runner.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/criteria_reader.h"
@@ -308,16 +309,21 @@ void refuse_itself_as_baseline(const Criteria& criteria, const RunDirectory& dir
           "against: {} is this run itself: name the directory of another run", gate.against));
 }
 
-// Returns "quickstart: 7 cases, 49 trials, about 40 s".
+// Prints "quickstart: 7 cases, 49 trials, about 40 s", the time from now on. `start` is how long
+// the agents took to start.
 void announce(const RunCommand& command, const Experiment& experiment, const Criteria& criteria,
-              const RunDirectory& directory) {
+              const RunDirectory& directory, Nanoseconds start) {
+  constexpr Nanoseconds kLongStart = 2 * kSecond;
+  if (start >= kLongStart)
+    print_message("{} started in {}\n", counted(count_agents(experiment), "agent"),
+                  ProgressView::clock_text(start));
   const std::vector<Trial> trials = missing_trials(experiment, plan_trials(experiment), directory);
   const std::uint64_t most = interim_analyses(criteria).back();
   print_message("{}: {}, {}{}{}, about {}{}\n", experiment.name,
                 counted(experiment.cases.size(), "case"),
                 criteria.searches.empty() ? "" : "at most ", counted(trials.size(), "trial"),
                 command.resume.empty() ? "" : " left",
-                ProgressView::clock_text(expected_length(experiment, trials)),
+                ProgressView::clock_text(estimate_run(experiment, trials, start).trials),
                 most > experiment.plan.repetitions
                     ? fmt::format(", and more until the data are precise enough: at most {}",
                                   counted(most, "block"))
@@ -383,7 +389,9 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
   Experiment experiment = subject.experiment();
   const std::unique_ptr<Lab> lab = make_lab(experiment);
   const std::vector<Trial> plan = plan_trials(experiment, interim_analyses(criteria).back());
+  const Nanoseconds before = now_ns();
   Agents agents(experiment, &interrupt);
+  const Nanoseconds start = now_ns() - before;
   for (const std::string& line : agents.absent())
     print_message("{}: its trials are refused\n", line);
   print_recovered(agents);
@@ -398,7 +406,7 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
   sessions.runs.push_back(directory.path());
   if (sessions.is_set())
     record_set(directory.path(), sessions.set(), sessions.number, sessions.count);
-  if (!command.quiet) announce(command, experiment, criteria, directory);
+  if (!command.quiet) announce(command, experiment, criteria, directory, start);
   if (sessions.number == 1) warn_of_unpinned_latency(experiment);
   if (!command.quiet && sessions.number == 1) warn_of_hosts(reports);
   if (lines)

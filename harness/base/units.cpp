@@ -161,14 +161,14 @@ std::string pattern(const Scales<N>& scales, bool any_case) {
 
 // Prints three significant digits in the largest scale that gives at least one.
 template <std::size_t N>
-std::string human(double value, const Scales<N>& scales) {
+std::string human(double value, const Scales<N>& scales, int more_digits) {
   const Scale* best = &scales[0];
   for (const Scale& scale : scales)
     if (std::abs(value) >= scale.factor) best = &scale;
   const double scaled = value / best->factor;
   const bool plain = scaled == std::floor(scaled) && std::abs(scaled) < 1e6;
-  const int digits = plain || std::abs(scaled) >= 99.95 ? 0 : std::abs(scaled) >= 9.995 ? 1 : 2;
-  return fmt::format("{:.{}f} {}", scaled, digits, best->unit);
+  const int digits = std::abs(scaled) >= 99.95 ? 0 : std::abs(scaled) >= 9.995 ? 1 : 2;
+  return fmt::format("{:.{}f} {}", scaled, plain ? 0 : digits + more_digits, best->unit);
 }
 
 }  // namespace
@@ -233,27 +233,27 @@ std::string percent_pattern() {
   return pattern(kPercents, false);
 }
 
-std::string human_duration(double ns) {
+std::string human_duration(double ns, int more_digits) {
   static constexpr std::array<Scale, 4> scales = {
       {{"ns", 1}, {"µs", 1e3}, {"ms", 1e6}, {"s", 1e9}}};
-  return human(ns, scales);
+  return human(ns, scales, more_digits);
 }
 
-std::string human_rate(double bps) {
+std::string human_rate(double bps, int more_digits) {
   static constexpr std::array<Scale, 5> scales = {
       {{"bit/s", 1}, {"kbit/s", 1e3}, {"Mbit/s", 1e6}, {"Gbit/s", 1e9}, {"Tbit/s", 1e12}}};
-  return human(bps, scales);
+  return human(bps, scales, more_digits);
 }
 
-std::string human_size(double bytes) {
+std::string human_size(double bytes, int more_digits) {
   static constexpr std::array<Scale, 4> scales = {
       {{"B", 1}, {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}}};
-  return human(bytes, scales);
+  return human(bytes, scales, more_digits);
 }
 
-std::string human_frequency(double hz) {
+std::string human_frequency(double hz, int more_digits) {
   static constexpr std::array<Scale, 3> scales = {{{"/s", 1}, {"k/s", 1e3}, {"M/s", 1e6}}};
-  return human(hz, scales);
+  return human(hz, scales, more_digits);
 }
 
 }  // namespace pingperf

@@ -33,10 +33,11 @@ std::string rate_pattern();
 std::string frequency_pattern();
 std::string percent_pattern();
 
-// Return scaled values with three to four significant digits: "14.2 µs", "12.3 Gbit/s", "128 KiB".
-std::string human_duration(double ns);
-std::string human_rate(double bps);
-std::string human_size(double bytes);
-std::string human_frequency(double hz);
+// Return scaled values with three to four significant digits: "14.2 µs", "12.3 Gbit/s", "128 KiB",
+// and more if `more_digits` are wanted.
+std::string human_duration(double ns, int more_digits = 0);
+std::string human_rate(double bps, int more_digits = 0);
+std::string human_size(double bytes, int more_digits = 0);
+std::string human_frequency(double hz, int more_digits = 0);
 
 }  // namespace pingperf

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <sstream>
 #include <string_view>
+#include <utility>
 
 #include "harness/base/lines.h"
+#include "harness/base/parse_number.h"
 
 namespace pingperf {
 
@@ -15,6 +17,17 @@ namespace {
 
 std::string_view place_of_error(std::string_view line) {
   return line.substr(0, line.find(": "));
+}
+
+// Returns the line and column of a place, "FILE:12:5". Other places, such as of --set, are first.
+std::pair<int, int> position_of(std::string_view line) {
+  const std::string_view place = place_of_error(line);
+  const std::size_t column = place.rfind(':');
+  if (column == std::string_view::npos || column == 0) return {};
+  const std::size_t row = place.rfind(':', column - 1);
+  if (row == std::string_view::npos) return {};
+  return {parse_number<int>(place.substr(row + 1, column - row - 1)).value_or(0),
+          parse_number<int>(place.substr(column + 1)).value_or(0)};
 }
 
 }  // namespace
@@ -34,7 +47,10 @@ void ErrorList::add_at(const Mark& mark, const std::string& message) {
 }
 
 void ErrorList::throw_if_any() const {
-  if (!errors_.empty()) throw UsageError(fmt::format("{}", fmt::join(errors_, "\n")));
+  if (errors_.empty()) return;
+  std::vector<std::string> sorted = errors_;
+  std::ranges::stable_sort(sorted, {}, position_of);
+  throw UsageError(fmt::format("{}", fmt::join(sorted, "\n")));
 }
 
 }  // namespace pingperf

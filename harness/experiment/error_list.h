@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/base/usage_error.h"
@@ -10,7 +11,8 @@
 namespace pingperf {
 
 // Collects errors, the first of each place in the file: others follow from it, or come from another
-// combination of a matrix. Throws all of them as one UsageError, a line each.
+// combination of a matrix. Throws all of them as one UsageError, a line each, in the order of the
+// file.
 class ErrorList {
  public:
   static constexpr std::size_t kMaxErrors = 10;
@@ -26,6 +28,20 @@ class ErrorList {
       add(e.what());
       return false;
     }
+  }
+
+  // Calls `read` with the value of a key, if the map has it, and keeps its errors.
+  template <typename Read>
+  void read_key(const Node& map, std::string_view key, Read read) {
+    if (const Node* const value = map.find(key)) attempt([&] { read(*value); });
+  }
+
+  // Calls `read` with each item. Throws the errors of all of them.
+  template <typename Items, typename Read>
+  static void for_each(const Items& items, Read read) {
+    ErrorList errors;
+    for (const auto& item : items) errors.attempt([&] { read(item); });
+    errors.throw_if_any();
   }
 
   void add(const std::string& lines);  // of one or more errors

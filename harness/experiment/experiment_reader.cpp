@@ -114,7 +114,8 @@ class ExperimentReader {
       if (!file)
         fail_at(item.mark, fmt::format("use: '{}' was not read: --set cannot add a file", path));
       const std::string source = std::filesystem::path(root_.mark.source).parent_path() / path;
-      const Node root = parse_yaml(file->text, source);
+      Node root = parse_yaml(file->text, source);
+      if (root_.mark.in_stored_run) mark_as_stored(root);
       check_keys(root, fmt::format("'{}'", source), {"description", "programs"});
       if (const Node* const programs = root.find("programs"))
         read_programs(*programs, existing((folder_ / path).parent_path(), folder_),
@@ -483,6 +484,7 @@ Experiment parse_text(const std::string& text, const std::string& source,
     if (std::string warning = apply_set(root, expression); !warning.empty())
       warnings.push_back(std::move(warning));
   use_current_names(root);
+  if (overrides.stored_run) mark_as_stored(root);
   std::vector<std::string> only = overrides.only;
   std::erase(only, "");  // such as --only "$CASES" without a value
   for (std::string& glob : only) glob = with_current_names(glob);

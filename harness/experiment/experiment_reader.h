@@ -37,6 +37,7 @@ struct Overrides {
   std::vector<std::string> set;   // "workloads.bulk.duration=5s"
   std::vector<std::string> only;  // globs over case names and workload names; empty: all
   bool no_launch = false;         // refuses hosts that a command looks up
+  bool stored_run = false;  // the file is the copy in a run, which an earlier version may have made
   std::optional<Folders> folders =
       {};  // of the original of a copied file; empty: of the file itself
 };

@@ -9,6 +9,7 @@
 
 #include "harness/base/suggest.h"
 #include "harness/experiment/address_reader.h"
+#include "harness/experiment/error_list.h"
 #include "harness/experiment/host_list.h"
 #include "harness/experiment/host_reader.h"
 #include "harness/experiment/host_sources.h"
@@ -101,13 +102,14 @@ class NodesReader {
     }
     const std::string space = read_namespace(launcher, value);
     std::map<std::string, Mark> known;
-    for (const ListedHost& listed :
-         read_list(names ? "names" : launcher, names ? *names : value, used_)) {
+    const std::vector<ListedHost> list =
+        read_list(names ? "names" : launcher, names ? *names : value, used_);
+    ErrorList::for_each(list, [&](const ListedHost& listed) {
       Host host;
       host.name = name_of_host(launcher, listed.name);
       if (!known.emplace(host.name, listed.mark).second)
         fail_at(listed.mark, fmt::format("'{}' stands twice among the nodes", host.name));
-      check_for_missing(host.name, listed.mark, "node name");
+      if (!nodes_.mark.in_stored_run) check_for_missing(host.name, listed.mark, "node name");
       host.launch =
           names ? launch_with(value, listed.name) : launch_by(launcher, listed.name, space);
       if (!listed.address.empty()) check_address(listed.address, "address", listed.mark);
@@ -117,7 +119,7 @@ class NodesReader {
         host.pingperf = read_text(*path, "pingperf");
       if (const Node* const copy = nodes_.find("copy")) host.copy = read_flag(*copy, "copy");
       hosts_.push_back(std::move(host));
-    }
+    });
     return std::move(hosts_);
   }
 
@@ -245,8 +247,12 @@ ChosenPattern read_pattern(const Node& hosts, const std::vector<Host>& fleet) {
 void read_fleet(const Node& hosts, const std::vector<UsedFile>& used, Experiment& experiment) {
   const Node& nodes = *hosts.find("nodes");
   std::vector<Host> fleet = NodesReader(nodes, used).read();
-  read_addresses(hosts, used, fleet);
-  const auto [pattern, center] = read_pattern(hosts, fleet);
+  ErrorList errors;
+  ChosenPattern chosen;
+  errors.attempt([&] { read_addresses(hosts, used, fleet); });
+  errors.attempt([&] { chosen = read_pattern(hosts, fleet); });
+  errors.throw_if_any();
+  const auto [pattern, center] = chosen;
   const std::size_t count =
       pattern == Pattern::all_to_all ? fleet.size() * (fleet.size() - 1) / 2 : fleet.size();
   if (count > kMaxCases)

@@ -69,71 +69,83 @@ void read_launcher(const Node& node, Host& host) {
 }
 
 // Reads a server that runs without an agent, such as `pingperf pong`.
-Host read_external(const std::string& end, const Node& node, const Node& external) {
+void read_external(Host& host, const std::string& end, const Node& node, ErrorList& errors) {
+  const Node& external = *node.find("external");
   if (end != "server")
-    fail_at(external.mark, "external: only the server can be; the client is always an agent");
+    errors.add_at(external.mark, "external: only the server can be; the client is always an agent");
   for (const Node::Entry& other : node.entries)
     if (other.key != "external" && other.key != "port" && other.key != "name")
-      fail_at(other.mark, fmt::format("{}: an external server has no agent of ours", other.key));
-  Host host;
-  host.name = host.external = host.address = read_text(external, "external");
-  check_address(host.external, "external", external.mark);
-  if (const Node* const port = node.find("port"))
-    host.port = static_cast<std::uint16_t>(read_key_count(*port, "host", "port"));
-  return host;
+      errors.add_at(other.mark,
+                    fmt::format("{}: an external server has no agent of ours", other.key));
+  errors.attempt([&] {
+    host.name = host.external = host.address = read_text(external, "external");
+    check_address(host.external, "external", external.mark);
+  });
+  errors.read_key(node, "port", [&](const Node& port) {
+    host.port = static_cast<std::uint16_t>(read_key_count(port, "host", "port"));
+  });
+}
+
+void read_bind(Host& host, const Node& node) {
+  host.bind = read_text(node, "bind");
+  check_address(host.bind, "bind", node.mark);
+  if (is_host_name(host.bind))
+    fail_at(node.mark, fmt::format("bind: '{}' is no numeric address", host.bind));
+}
+
+// Reads a host that has an agent.
+void read_own(Host& host, const Node& node, ErrorList& errors) {
+  errors.read_key(node, "port", [](const Node& port) {
+    fail_at(port.mark,
+            "port of a host is where an external server listens: for the trials write "
+            "port: in defaults or a workload");
+  });
+  errors.attempt([&] { read_launcher(node, host); });
+  errors.read_key(node, "address", [&](const Node& address) {
+    host.address = read_text(address, "address");
+    check_address(host.address, "address", address.mark);
+  });
+  errors.read_key(node, "bind", [&](const Node& bind) { read_bind(host, bind); });
+  errors.read_key(node, "pingperf",
+                  [&](const Node& path) { host.pingperf = read_text(path, "pingperf"); });
+  errors.read_key(node, "copy", [&](const Node& copy) { host.copy = read_flag(copy, "copy"); });
+  if (!errors.empty()) return;  // others would follow
+  if (!host.bind.empty() && host.address.empty())
+    errors.add_at(node.find("bind")->mark,
+                  "bind: add the address that the client dials, e.g. address: 192.0.2.1");
+  if (host.launch.empty() && node.find("copy"))
+    errors.add_at(node.find("copy")->mark, "copy: this machine has pingperf already");
 }
 
 // Reads the host of one end. The entry's key is "client" or "server".
 Host read_host(const Node::Entry& entry) {
   const Node& node = entry.value;
-  check_keys(node, "host '" + entry.key + "'", keys_of("host"));
-  const Node* const name = node.find("name");
-  if (const Node* const external = node.find("external")) {
-    Host host = read_external(entry.key, node, *external);
-    host.place = entry.mark.to_string();
-    if (name) host.name = read_name(*name, "name");
-    return host;
-  }
-  if (const Node* const port = node.find("port"))
-    fail_at(port->mark,
-            "port of a host is where an external server listens: for the trials write "
-            "port: in defaults or a workload");
   Host host;
   host.place = entry.mark.to_string();
-  read_launcher(node, host);
-  if (name) host.name = read_name(*name, "name");
-  if (const Node* const address = node.find("address")) {
-    host.address = read_text(*address, "address");
-    check_address(host.address, "address", address->mark);
-  }
-  if (const Node* const bind = node.find("bind")) {
-    host.bind = read_text(*bind, "bind");
-    check_address(host.bind, "bind", bind->mark);
-    if (is_host_name(host.bind))
-      fail_at(bind->mark, fmt::format("bind: '{}' is no numeric address", host.bind));
-    if (host.address.empty())
-      fail_at(bind->mark, "bind: add the address that the client dials, e.g. address: 192.0.2.1");
-  }
-  if (const Node* const path = node.find("pingperf")) host.pingperf = read_text(*path, "pingperf");
-  if (const Node* const copy = node.find("copy")) {
-    host.copy = read_flag(*copy, "copy");
-    if (host.launch.empty()) fail_at(copy->mark, "copy: this machine has pingperf already");
-  }
+  ErrorList errors;
+  errors.attempt([&] { check_keys(node, "host '" + entry.key + "'", keys_of("host")); });
+  if (node.find("external"))
+    read_external(host, entry.key, node, errors);
+  else
+    read_own(host, node, errors);
+  errors.read_key(node, "name", [&](const Node& name) { host.name = read_name(name, "name"); });
+  errors.throw_if_any();
   return host;
 }
 
-HostPair read_pair(const Node& node, std::string_view what) {
-  check_keys(node, what, keys_of("pair"));
+HostPair read_pair(const Node& node, std::string_view what,
+                   const std::vector<std::string_view>& keys) {
   HostPair pair;
   ErrorList errors;
+  errors.attempt([&] { check_keys(node, what, keys); });
   for (const Node::Entry& entry : node.entries)
-    if (entry.key != "name")
+    if (entry.key == "client" || entry.key == "server")
       errors.attempt(
           [&] { (entry.key == "client" ? pair.client : pair.server) = read_host(entry); });
+  errors.read_key(node, "name", [&](const Node& name) { pair.name = read_name(name, "name"); });
   errors.throw_if_any();
-  if (const Node* const name = node.find("name"))
-    pair.name = read_name(*name, "name");
-  else if (!pair.client.name.empty() && !pair.server.name.empty())
+  if (!pair.name.empty()) return pair;
+  if (!pair.client.name.empty() && !pair.server.name.empty())
     pair.name = pair.client.name + "-" + pair.server.name;
   return pair;
 }
@@ -206,50 +218,68 @@ bool may_share_cpus(const HostPair& hosts) {
          (is_on_this_machine(hosts.client) && is_on_this_machine(hosts.server));
 }
 
-void read_hosts(const Node& hosts, const std::vector<UsedFile>& used, Experiment& experiment) {
-  check_keys(hosts, "hosts", keys_of("hosts"));
-  const Node *const pairs = hosts.find("pairs"), *const nodes = hosts.find("nodes");
-  const Node *const at_once = hosts.find("at_once"), *const minimum = hosts.find("minimum");
-  const Node* const list = nodes ? nodes : pairs;
-  if (!list) {
-    for (const char* const key : {"at_once", "minimum"})
-      if (const Node* const value = hosts.find(key))
-        fail_at(value->mark, fmt::format("{}: requires nodes or pairs", key));
-    for (const char* const key : {"addresses", "pattern"})
-      if (const Node* const value = hosts.find(key))
-        fail_at(value->mark, fmt::format("{}: requires nodes", key));
-    experiment.hosts = {read_pair(hosts, "hosts")};
-    return;
-  }
-  for (const char* const other : {"client", "server", "pairs"})
-    if (const Node* const value = hosts.find(other); value && value != list)
-      fail_at(value->mark,
-              fmt::format("{} and {}: hosts has one of them", nodes ? "nodes" : "pairs", other));
-  experiment.has_pairs = true;
-  if (nodes) {
-    read_fleet(hosts, used, experiment);
-    if (minimum)
-      experiment.minimum_hosts = read_count(*minimum, "minimum", 1, 2 * experiment.hosts.size());
-    return;
-  }
-  for (const char* const key : {"addresses", "pattern"})
-    if (const Node* const value = hosts.find(key))
-      fail_at(value->mark, fmt::format("{}: requires nodes", key));
-  if (pairs->type != Node::Type::sequence || pairs->items.empty())
-    fail_at(pairs->mark,
+namespace {
+
+// Throws UsageError for each of the keys that the hosts have.
+void refuse_keys(const Node& hosts, const std::vector<const char*>& keys, const char* remedy) {
+  ErrorList errors;
+  for (const char* const key : keys)
+    errors.read_key(hosts, key, [&](const Node& value) {
+      fail_at(value.mark, fmt::format("{}: {}", key, remedy));
+    });
+  errors.throw_if_any();
+}
+
+void read_pairs(const Node& pairs, Experiment& experiment) {
+  if (pairs.type != Node::Type::sequence || pairs.items.empty())
+    fail_at(pairs.mark,
             "pairs must be a list of hosts, e.g. [{client: {ssh: a1}, server: {ssh: b1, address: "
             "192.0.2.1}}]");
   experiment.hosts.clear();
   UniqueNames names;
-  for (const Node& item : pairs->items) {
-    HostPair& pair = experiment.hosts.emplace_back(read_pair(item, "a pair"));
-    if (pair.name.empty()) pair.name = std::to_string(experiment.hosts.size());
-    names.add(pair, item.mark);
+  ErrorList errors;
+  for (const Node& item : pairs.items)
+    errors.attempt([&] {
+      HostPair pair = read_pair(item, "a pair", keys_of("pair"));
+      if (pair.name.empty()) pair.name = std::to_string(experiment.hosts.size() + 1);
+      names.add(experiment.hosts.emplace_back(std::move(pair)), item.mark);
+    });
+  errors.throw_if_any();
+}
+
+}  // namespace
+
+void read_hosts(const Node& hosts, const std::vector<UsedFile>& used, Experiment& experiment) {
+  ErrorList errors;
+  errors.attempt([&] { check_keys(hosts, "hosts", keys_of("hosts")); });
+  const Node *const pairs = hosts.find("pairs"), *const nodes = hosts.find("nodes");
+  const Node* const list = nodes ? nodes : pairs;
+  if (!list) {
+    errors.attempt([&] { refuse_keys(hosts, {"at_once", "minimum"}, "requires nodes or pairs"); });
+    errors.attempt([&] { refuse_keys(hosts, {"addresses", "pattern"}, "requires nodes"); });
+    errors.attempt([&] { experiment.hosts = {read_pair(hosts, "hosts", keys_of("hosts"))}; });
+    return errors.throw_if_any();
   }
-  if (at_once)
-    experiment.pairs_at_once = read_count(*at_once, "at_once", 1, experiment.hosts.size());
-  if (minimum)
-    experiment.minimum_hosts = read_count(*minimum, "minimum", 1, 2 * experiment.hosts.size());
+  for (const char* const other : {"client", "server", "pairs"})
+    if (const Node* const value = hosts.find(other); value && value != list)
+      errors.add_at(value->mark, fmt::format("{} and {}: hosts has one of them",
+                                             nodes ? "nodes" : "pairs", other));
+  experiment.has_pairs = true;
+  if (nodes) {
+    errors.attempt([&] { read_fleet(hosts, used, experiment); });
+  } else {
+    errors.attempt([&] { refuse_keys(hosts, {"addresses", "pattern"}, "requires nodes"); });
+    errors.attempt([&] { read_pairs(*pairs, experiment); });
+  }
+  errors.throw_if_any();  // the counts have limits that follow from the hosts
+  if (!nodes)
+    errors.read_key(hosts, "at_once", [&](const Node& n) {
+      experiment.pairs_at_once = read_count(n, "at_once", 1, experiment.hosts.size());
+    });
+  errors.read_key(hosts, "minimum", [&](const Node& n) {
+    experiment.minimum_hosts = read_count(n, "minimum", 1, 2 * experiment.hosts.size());
+  });
+  errors.throw_if_any();
 }
 
 }  // namespace pingperf

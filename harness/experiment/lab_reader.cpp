@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "harness/base/units.h"
+#include "harness/experiment/error_list.h"
 #include "harness/experiment/keys.h"
 #include "harness/experiment/parameter_reader.h"
 
@@ -44,33 +45,49 @@ void read_buffer(LabOptions& lab, const Node& node) {
     fail_at(node.mark, fmt::format("buffer: '{}' is neither a time nor a size of 2000 B or more: "
                                    "write e.g. 100ms or 256KiB",
                                    text));
-  if (!lab.rate_bps) fail_at(node.mark, "buffer: without a rate there is no queue: add rate");
+}
+
+std::uint64_t read_mtu(const Node& node) {
+  constexpr std::uint64_t kLeastOfIpv6 = 1280;  // RFC 8200, section 5
+  const std::uint64_t mtu = read_key_count(node, "lab", "mtu");
+  if (mtu < kLeastOfIpv6)
+    fail_at(node.mark,
+            fmt::format("mtu: {} is less than IPv6 requires: the addresses of a lab need {}", mtu,
+                        kLeastOfIpv6));
+  return mtu;
+}
+
+// Throws UsageError if a key requires another one.
+void check_together(const LabOptions& lab, const Node& node) {
+  ErrorList errors;
+  errors.read_key(node, "buffer", [&](const Node& n) {
+    if (!lab.rate_bps) fail_at(n.mark, "buffer: without a rate there is no queue: add rate");
+  });
+  for (const char* const key : {"jitter", "reorder"})
+    errors.read_key(node, key, [&](const Node& n) {
+      if (!lab.delay) fail_at(n.mark, fmt::format("{}: requires delay: add delay", key));
+    });
+  errors.throw_if_any();
 }
 
 }  // namespace
 
 LabOptions read_lab(const Node& node) {
-  check_keys(node, "lab", keys_of("lab"));
   LabOptions lab;
-  if (const Node* const n = node.find("rate")) lab.rate_bps = read_rate(*n);
-  if (const Node* const n = node.find("buffer")) read_buffer(lab, *n);
-  if (const Node* const n = node.find("delay")) lab.delay = read_time(*n, "delay");
-  if (const Node* const n = node.find("jitter")) lab.jitter = read_time(*n, "jitter");
-  if (const Node* const n = node.find("loss")) lab.loss = read_share(*n, "loss");
-  if (const Node* const n = node.find("reorder")) lab.reorder = read_share(*n, "reorder");
-  if (const Node* const n = node.find("mtu")) {
-    constexpr std::uint64_t kLeastOfIpv6 = 1280;  // RFC 8200, section 5
-    lab.mtu = read_key_count(*n, "lab", "mtu");
-    if (*lab.mtu < kLeastOfIpv6)
-      fail_at(n->mark,
-              fmt::format("mtu: {} is less than IPv6 requires: the addresses of a lab need {}",
-                          *lab.mtu, kLeastOfIpv6));
-  }
-  if (const Node* const n = node.find("offloads")) lab.offloads = read_flag(*n, "offloads");
-  if (const Node* const n = node.find("router")) lab.router = read_flag(*n, "router");
-  for (const char* const key : {"jitter", "reorder"})
-    if (const Node* const n = node.find(key); n && !lab.delay)
-      fail_at(n->mark, fmt::format("{}: requires delay: add delay", key));
+  ErrorList errors;
+  errors.attempt([&] { check_keys(node, "lab", keys_of("lab")); });
+  errors.read_key(node, "rate", [&](const Node& n) { lab.rate_bps = read_rate(n); });
+  errors.read_key(node, "buffer", [&](const Node& n) { read_buffer(lab, n); });
+  errors.read_key(node, "delay", [&](const Node& n) { lab.delay = read_time(n, "delay"); });
+  errors.read_key(node, "jitter", [&](const Node& n) { lab.jitter = read_time(n, "jitter"); });
+  errors.read_key(node, "loss", [&](const Node& n) { lab.loss = read_share(n, "loss"); });
+  errors.read_key(node, "reorder", [&](const Node& n) { lab.reorder = read_share(n, "reorder"); });
+  errors.read_key(node, "mtu", [&](const Node& n) { lab.mtu = read_mtu(n); });
+  errors.read_key(node, "offloads",
+                  [&](const Node& n) { lab.offloads = read_flag(n, "offloads"); });
+  errors.read_key(node, "router", [&](const Node& n) { lab.router = read_flag(n, "router"); });
+  if (errors.empty()) check_together(lab, node);
+  errors.throw_if_any();
   lab.place = node.mark.to_string();
   return lab;
 }

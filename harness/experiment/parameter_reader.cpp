@@ -288,7 +288,7 @@ std::uint64_t read_key_count(const Node& node, std::string_view section, std::st
 }
 
 void check_for_missing(std::string_view name, const Mark& mark, std::string_view what) {
-  if (reads_as_missing(name))
+  if (reads_as_missing(name) && !mark.in_stored_run)
     fail_at(mark, fmt::format("{} '{}': pandas or R would read it as a missing value: choose "
                               "another name",
                               what, name));

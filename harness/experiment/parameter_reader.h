@@ -42,7 +42,7 @@ std::uint64_t read_count(const Node& node, std::string_view what, std::uint64_t 
 // Reads a count. The key `key` of `section` has its range (keys.h).
 std::uint64_t read_key_count(const Node& node, std::string_view section, std::string_view key);
 const std::string& read_text(const Node& node, std::string_view what);
-// Refuses a name that would vanish from a table: "NA", "None", "nan".
+// Refuses a name that would vanish from a table: "NA", "None", "nan". A stored run may have it.
 void check_for_missing(std::string_view name, const Mark& mark, std::string_view what);
 bool read_flag(const Node& node, std::string_view what);
 

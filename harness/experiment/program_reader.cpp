@@ -74,11 +74,13 @@ void read_conditional_words(const Node& node, std::string_view what,
 
 std::vector<ProgramWord> read_command(const Node& node, std::string_view what) {
   std::vector<ProgramWord> words;
-  for (const Node& item : items_of(node, what, "[./server, --port, \"{port}\"]"))
-    if (item.type == Node::Type::map)
-      read_conditional_words(item, what, words);
-    else
-      words.push_back({read_word(item, what)});
+  ErrorList::for_each(items_of(node, what, "[./server, --port, \"{port}\"]"),
+                      [&](const Node& item) {
+                        if (item.type == Node::Type::map)
+                          read_conditional_words(item, what, words);
+                        else
+                          words.push_back({read_word(item, what)});
+                      });
   const ProgramWord& executable = words.front();
   if (executable.text.empty() || !executable.condition.empty() ||
       executable.text.find_first_of("{}") != std::string::npos)
@@ -120,65 +122,73 @@ double read_scale(const Node& node) {
   return value;
 }
 
+// Returns true if the server prints the figure.
+bool read_of(const Node& node, bool has_server) {
+  const std::string& end = read_text(node, "of");
+  if (end != "server" && end != "client") fail_at(node.mark, "of must be client or server");
+  if (end == "server" && !has_server) fail_at(node.mark, "of: this program has no server");
+  return end == "server";
+}
+
+void read_result(const Node::Entry& entry, bool has_server, Program& program) {
+  const Node& node = entry.value;
+  ProgramFigure figure{.column = entry.key};
+  bool is_of_server = false;
+  ErrorList errors;
+  errors.attempt(
+      [&] { check_keys(node, fmt::format("result '{}'", entry.key), keys_of("result")); });
+  if (errors.empty() && !node.find("json") == !node.find("regex"))
+    errors.add_at(entry.mark, fmt::format("result '{}' needs either json or regex, which says "
+                                          "where the figure is",
+                                          entry.key));
+  errors.read_key(node, "json", [&](const Node& n) { figure.json = read_pointer(n); });
+  errors.read_key(node, "regex", [&](const Node& n) { figure.regex = read_regex(n, "regex"); });
+  errors.read_key(node, "scale", [&](const Node& n) { figure.scale = read_scale(n); });
+  errors.read_key(node, "of", [&](const Node& n) { is_of_server = read_of(n, has_server); });
+  errors.throw_if_any();
+  (is_of_server ? program.server : program.client).figures.push_back(std::move(figure));
+  program.figure_places.emplace_back(entry.key, entry.mark.to_string());
+}
+
 // Reads `results:`. Adds each figure to the end that prints it.
-void read_results(const Node& node, Program& program) {
+void read_results(const Node& node, bool has_server, Program& program) {
   if (node.type != Node::Type::map || node.entries.empty())
     fail_at(node.mark,
             "results must be a map from columns of trials.csv, e.g. {throughput_bps: "
             "{json: /end/bits_per_second}}");
-  for (const Node::Entry& entry : node.entries) {
-    check_keys(entry.value, fmt::format("result '{}'", entry.key), keys_of("result"));
-    const Node *const json = entry.value.find("json"), *const regex = entry.value.find("regex");
-    if (!json == !regex)
-      fail_at(entry.mark,
-              fmt::format("result '{}' needs either json or regex, which says where the "
-                          "figure is",
-                          entry.key));
-    ProgramFigure figure{.column = entry.key};
-    if (json) figure.json = read_pointer(*json);
-    if (regex) figure.regex = read_regex(*regex, "regex");
-    if (const Node* const scale = entry.value.find("scale")) figure.scale = read_scale(*scale);
-    bool is_of_server = false;
-    if (const Node* const of = entry.value.find("of")) {
-      const std::string& end = read_text(*of, "of");
-      is_of_server = end == "server";
-      if (!is_of_server && end != "client") fail_at(of->mark, "of must be client or server");
-      if (is_of_server && program.server.words.empty())
-        fail_at(of->mark, "of: this program has no server");
-    }
-    (is_of_server ? program.server : program.client).figures.push_back(std::move(figure));
-    program.figure_places.emplace_back(entry.key, entry.mark.to_string());
-  }
+  ErrorList::for_each(node.entries,
+                      [&](const Node::Entry& entry) { read_result(entry, has_server, program); });
 }
 
 std::vector<int> read_exit_codes(const Node& node) {
   std::vector<int> codes;
-  for (const Node& item : items_of(node, "exit_codes", "[0]"))
+  ErrorList::for_each(items_of(node, "exit_codes", "[0]"), [&](const Node& item) {
     codes.push_back(static_cast<int>(read_count(item, "exit_codes", 0, 255)));
+  });
   return codes;
 }
 
 std::vector<std::pair<std::string, std::string>> read_environment(const Node& node) {
   if (node.type != Node::Type::map) fail_at(node.mark, "env must be a map, e.g. {THREADS: 2}");
   std::vector<std::pair<std::string, std::string>> variables;
-  for (const Node::Entry& entry : node.entries) {
+  ErrorList::for_each(node.entries, [&](const Node::Entry& entry) {
     if (entry.key.empty() || entry.key.find('=') != std::string::npos)
       fail_at(entry.mark, fmt::format("env: '{}' is no name of a variable", entry.key));
     variables.emplace_back(entry.key, read_word(entry.value, "env"));
-  }
+  });
   return variables;
 }
 
 std::vector<std::string> read_files(const Node& node) {
   std::vector<std::string> files;
-  for (const Node& item : items_of(node, "copy_files", "[./build/server]")) {
+  ErrorList::for_each(items_of(node, "copy_files", "[./build/server]"), [&](const Node& item) {
     const std::string& file = read_text(item, "copy_files");
     if (file.empty() || file.starts_with('/') ||
         fmt::format("/{}/", file).find("/../") != std::string::npos)
       fail_at(item.mark,
               fmt::format("copy_files: '{}' is no relative path below this folder", file));
     files.push_back(file);
-  }
+  });
   return files;
 }
 
@@ -191,14 +201,14 @@ std::vector<std::string_view> read_parameters(const Node& node, const Program& p
   };
   for (const std::string_view name : parameters_named(program.server)) add(name);
   if (const Node* const more = node.find("parameters"))
-    for (const Node& item : items_of(*more, "parameters", "[message_size, streams]")) {
-      const Parameter* const known = find_parameter(read_text(item, "parameters"));
-      if (!known) {
-        fail_at(item.mark, fmt::format("parameters: '{}' is no parameter{}", item.scalar,
-                                       suggest(item.scalar, parameter_names())));
-      }
-      add(known->name);
-    }
+    ErrorList::for_each(
+        items_of(*more, "parameters", "[message_size, streams]"), [&](const Node& item) {
+          const Parameter* const known = find_parameter(read_text(item, "parameters"));
+          if (!known)
+            fail_at(item.mark, fmt::format("parameters: '{}' is no parameter{}", item.scalar,
+                                           suggest(item.scalar, parameter_names())));
+          add(known->name);
+        });
   const bool is_named = std::ranges::find(names, "warmup") != names.end();
   if (const Node* const warmup = node.find("warmup")) {
     if (read_choice(*warmup, "warmup") == "own")
@@ -230,12 +240,14 @@ void check_name(const Node::Entry& entry,
 // Sets what both ends have in common.
 void read_common(const Node& node, Program& program) {
   ProgramEnd common;
-  if (const Node* const env = node.find("env")) common.environment = read_environment(*env);
-  if (const Node* const cwd = node.find("cwd")) common.directory = read_text(*cwd, "cwd");
-  if (const Node* const stop = node.find("stop"))
-    common.stop_signal = stop_signal_from(read_choice(*stop, "stop"));
-  if (const Node* const codes = node.find("exit_codes"))
-    common.exit_codes = read_exit_codes(*codes);
+  ErrorList errors;
+  errors.read_key(node, "env", [&](const Node& n) { common.environment = read_environment(n); });
+  errors.read_key(node, "cwd", [&](const Node& n) { common.directory = read_text(n, "cwd"); });
+  errors.read_key(node, "stop", [&](const Node& n) {
+    common.stop_signal = stop_signal_from(read_choice(n, "stop"));
+  });
+  errors.read_key(node, "exit_codes",
+                  [&](const Node& n) { common.exit_codes = read_exit_codes(n); });
   common.program = program.name;
   for (ProgramEnd* const end : {&program.client, &program.server}) {
     common.words = std::move(end->words);
@@ -243,10 +255,32 @@ void read_common(const Node& node, Program& program) {
   }
   // `self` is about the server. A client that has to end early cannot know it.
   if (common.stop_signal == ProgramEnd::kEndsItself) program.client.stop_signal = SIGTERM;
-  if (const Node* const ready = node.find("ready")) {
-    if (program.server.words.empty()) fail_at(ready->mark, "ready: this program has no server");
-    program.server.ready = read_ready(*ready);
-  }
+  errors.read_key(node, "ready", [&](const Node& n) {
+    if (!node.find("server")) fail_at(n.mark, "ready: this program has no server");
+    program.server.ready = read_ready(n);
+  });
+  errors.throw_if_any();
+}
+
+// Throws UsageError if the program cannot be started or said to listen.
+void check_ends(const Node::Entry& entry) {
+  const Node& node = entry.value;
+  if (!node.find("kind"))
+    fail_at(entry.mark, fmt::format("program '{}' has no kind: one of {}", entry.key,
+                                    fmt::join(kind_names(), ", ")));
+  if (!node.find("client"))
+    fail_at(entry.mark, fmt::format("program '{}' has no client: add its command, e.g. client: "
+                                    "[./client, \"{{address}}\", \"{{port}}\"]",
+                                    entry.key));
+}
+
+void check_server_of(const Program& program, Transport transport, const Node* named) {
+  const bool can_listen = has_port(transport) || is_unix(transport);
+  if (!can_listen && !program.server.words.empty() &&
+      program.server.ready.when == ProgramReady::When::listens)
+    fail_at(named->mark, fmt::format("a server over {} has no port: add ready: {{line: REGEX}} or "
+                                     "{{after: 200ms}}",
+                                     name(transport)));
 }
 
 std::shared_ptr<const Program> read_program(const Node::Entry& entry,
@@ -256,30 +290,27 @@ std::shared_ptr<const Program> read_program(const Node::Entry& entry,
   program->name = entry.key;
   program->place = entry.mark.to_string();
   program->folder = folder;
-  check_keys(node, fmt::format("program '{}'", entry.key), keys_of("program"));
-  if (!node.find("kind"))
-    fail_at(entry.mark, fmt::format("program '{}' has no kind: one of {}", entry.key,
-                                    fmt::join(kind_names(), ", ")));
-  if (!node.find("client"))
-    fail_at(entry.mark, fmt::format("program '{}' has no client: add its command, e.g. client: "
-                                    "[./client, \"{{address}}\", \"{{port}}\"]",
-                                    entry.key));
-  program->client.words = read_command(*node.find("client"), "client");
-  if (const Node* const server = node.find("server"))
-    program->server.words = read_command(*server, "server");
-  read_common(node, *program);
-  if (const Node* const files = node.find("copy_files")) program->copy_files = read_files(*files);
-  if (const Node* const results = node.find("results")) read_results(*results, *program);
-  const Kind kind = *kind_from(read_choice(*node.find("kind"), "kind"));
-  const Node* const named = node.find("transport");
-  const Transport transport =
-      named ? *transport_from(read_choice(*named, "transport")) : Transport::tcp;
-  const bool can_listen = has_port(transport) || is_unix(transport);
-  if (!can_listen && !program->server.words.empty() &&
-      program->server.ready.when == ProgramReady::When::listens)
-    fail_at(named->mark, fmt::format("a server over {} has no port: add ready: {{line: REGEX}} or "
-                                     "{{after: 200ms}}",
-                                     name(transport)));
+  ErrorList errors;
+  errors.attempt([&] {
+    check_keys(node, fmt::format("program '{}'", entry.key), keys_of("program"));
+    check_ends(entry);
+  });
+  const auto read = [&](std::string_view key, auto read_value) {
+    errors.read_key(node, key, read_value);
+  };
+  Kind kind = {};
+  Transport transport = Transport::tcp;
+  read("kind", [&](const Node& n) { kind = *kind_from(read_choice(n, "kind")); });
+  read("transport",
+       [&](const Node& n) { transport = *transport_from(read_choice(n, "transport")); });
+  read("client", [&](const Node& n) { program->client.words = read_command(n, "client"); });
+  read("server", [&](const Node& n) { program->server.words = read_command(n, "server"); });
+  errors.attempt([&] { read_common(node, *program); });
+  read("copy_files", [&](const Node& n) { program->copy_files = read_files(n); });
+  read("results",
+       [&](const Node& n) { read_results(n, node.find("server") != nullptr, *program); });
+  errors.throw_if_any();  // what follows combines the values
+  check_server_of(*program, transport, node.find("transport"));
   make_engine(*program, kind, transport, read_parameters(node, *program));
   return program;
 }

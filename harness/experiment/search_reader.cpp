@@ -8,6 +8,7 @@
 
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
+#include "harness/experiment/error_list.h"
 #include "harness/experiment/keys.h"
 #include "harness/experiment/parameter_reader.h"
 
@@ -51,18 +52,21 @@ Search read_search(const Node& node) {
   check_keys(node, "search", keys_of("search"));
   Search search;
   search.parameter = &read_searched_parameter(required_key(node, "parameter", "parameter: rate"));
-  search.from = read_value(required_key(node, "from", "from: 10mbit"), search);
+  const Node& from = required_key(node, "from", "from: 10mbit");
   const Node& to = required_key(node, "to", "to: 10gbit");
-  search.to = read_value(to, search);
-  if (search.from >= search.to)
-    fail_at(to.mark, fmt::format("search: to ({}) must be above from ({})", to.scalar,
-                                 node.find("from")->scalar));
   const Node& keep = required_key(node, "keep", "keep: {loss_ratio: 0}");
+  ErrorList errors;
+  errors.attempt([&] { search.from = read_value(from, search); });
+  errors.attempt([&] { search.to = read_value(to, search); });
+  if (errors.empty() && search.from >= search.to)
+    errors.add_at(to.mark,
+                  fmt::format("search: to ({}) must be above from ({})", to.scalar, from.scalar));
   if (keep.type != Node::Type::map || keep.entries.empty())
-    fail_at(keep.mark, "keep must be a map of metrics and bounds, e.g. {loss_ratio: 0.1%}");
-  if (const Node* const n = node.find("precision")) search.precision = read_precision(*n);
-  if (const Node* const n = node.find("trials"))
-    search.trials = read_key_count(*n, "search", "trials");
+    errors.add_at(keep.mark, "keep must be a map of metrics and bounds, e.g. {loss_ratio: 0.1%}");
+  errors.read_key(node, "precision", [&](const Node& n) { search.precision = read_precision(n); });
+  errors.read_key(node, "trials",
+                  [&](const Node& n) { search.trials = read_key_count(n, "search", "trials"); });
+  errors.throw_if_any();
   return search;
 }
 

@@ -36,8 +36,8 @@ const std::string& read_line(const Node& node, std::string_view what) {
 std::vector<std::string> read_command_words(const Node& node, std::string_view what,
                                             std::string_view example) {
   std::vector<std::string> words;
-  for (const Node& word : require_list(node, what, example).items)
-    words.push_back(read_text(word, what));
+  ErrorList::for_each(require_list(node, what, example).items,
+                      [&](const Node& word) { words.push_back(read_text(word, what)); });
   if (words.empty() || words.front().empty())
     fail_at(node.mark, fmt::format("{}: a command has at least one word, e.g. {}", what, example));
   return words;
@@ -46,14 +46,16 @@ std::vector<std::string> read_command_words(const Node& node, std::string_view w
 std::vector<SystemChanges::Command> read_commands(const Node& node, std::string_view what) {
   constexpr std::string_view kExample = "[[ip, link, add, dummy0, type, dummy]]";
   std::vector<SystemChanges::Command> commands;
-  for (const Node& command : require_list(node, what, kExample).items) {
+  const std::vector<Node>& items = require_list(node, what, kExample).items;
+  for (const Node& command : items)  // a list of words is one error
     if (command.type != Node::Type::sequence)
       fail_at(command.mark, fmt::format("{}: each command is a list of its words, e.g. {}; no "
                                         "shell reads it",
                                         what, kExample));
+  ErrorList::for_each(items, [&](const Node& command) {
     commands.push_back(
         {read_command_words(command, what, "[ip, link, add, …]"), command.mark.to_string()});
-  }
+  });
   return commands;
 }
 
@@ -61,7 +63,7 @@ void read_sysctls(const Node& node, SystemChanges& changes) {
   static const std::regex plain("[A-Za-z0-9_-]+([./][A-Za-z0-9_.:@-]+)+");
   if (node.type != Node::Type::map || node.entries.empty())
     fail_at(node.mark, "sysctl must be a map, e.g. {net.ipv4.tcp_rmem: \"4096 131072 33554432\"}");
-  for (const Node::Entry& entry : node.entries) {
+  ErrorList::for_each(node.entries, [&](const Node::Entry& entry) {
     if (!std::regex_match(entry.key, plain) || entry.key.find("..") != std::string::npos)
       fail_at(entry.mark, fmt::format("sysctl: '{}' is no name of a sysctl: write e.g. "
                                       "net.ipv4.tcp_rmem",
@@ -69,29 +71,32 @@ void read_sysctls(const Node& node, SystemChanges& changes) {
     changes.sysctls.push_back({entry.key,
                                read_line(entry.value, fmt::format("sysctl {}", entry.key)),
                                entry.mark.to_string()});
-  }
+  });
 }
 
 void read_limits(const Node& node, SystemChanges& changes) {
   constexpr double kMinCpu = 0.01, kMaxCpu = 1024;  // CPUs
   constexpr std::uint64_t kMinMemory = 4 << 20;     // bytes: a worker needs so much
-  check_keys(node, "cgroup", keys_of("cgroup"));
-  if (node.entries.empty()) fail_at(node.mark, "cgroup limits nothing: add e.g. cpu: 50%");
-  if (const Node* const cpu = node.find("cpu")) {
-    const auto share = parse_percent(read_text(*cpu, "cpu"));
+  ErrorList errors;
+  errors.attempt([&] { check_keys(node, "cgroup", keys_of("cgroup")); });
+  if (errors.empty() && node.entries.empty())
+    errors.add_at(node.mark, "cgroup limits nothing: add e.g. cpu: 50%");
+  errors.read_key(node, "cpu", [&](const Node& cpu) {
+    const auto share = parse_percent(read_text(cpu, "cpu"));
     if (!share || *share < kMinCpu || *share > kMaxCpu)
-      fail_at(cpu->mark, fmt::format("cpu: '{}' is no share of a CPU: write e.g. 50%, or 200% for "
-                                     "two CPUs",
-                                     cpu->scalar));
+      fail_at(cpu.mark, fmt::format("cpu: '{}' is no share of a CPU: write e.g. 50%, or 200% for "
+                                    "two CPUs",
+                                    cpu.scalar));
     changes.cpu_limit = *share;
-  }
-  if (const Node* const memory = node.find("memory")) {
-    const auto bytes = parse_size(read_text(*memory, "memory"));
+  });
+  errors.read_key(node, "memory", [&](const Node& memory) {
+    const auto bytes = parse_size(read_text(memory, "memory"));
     if (!bytes || *bytes < kMinMemory)
-      fail_at(memory->mark, fmt::format("memory: '{}' is no size from 4MiB on{}", memory->scalar,
-                                        suggest_size(bytes ? "" : memory->scalar, "256MiB")));
+      fail_at(memory.mark, fmt::format("memory: '{}' is no size from 4MiB on{}", memory.scalar,
+                                       suggest_size(bytes ? "" : memory.scalar, "256MiB")));
     changes.memory_limit = *bytes;
-  }
+  });
+  errors.throw_if_any();
 }
 
 // Returns the host and port of "ADDRESS:PORT" or "PORT". The port may be {service_port}.
@@ -129,20 +134,26 @@ class VariantReader {
     variant_.name = entry_.key;
     variant_.place = entry_.mark.to_string();
     for (SystemChanges& changes : variant_.changes) changes.place = variant_.place;
-    check_keys(node_, fmt::format("variant '{}'", entry_.key), keys_of("variant"));
+    errors_.attempt(
+        [&] { check_keys(node_, fmt::format("variant '{}'", entry_.key), keys_of("variant")); });
     read_changes();
-    if (const Node* const service = node_.find("service")) read_services(*service);
-    if (const Node* const address = node_.find("address"))
-      variant_.address = read_line(*address, "address");
-    if (const Node* const dial = node_.find("dial")) variant_.dial = read_dial(*dial);
-    check_services();
-    if (const Node* const env = node_.find("env")) read_environment(*env);
-    if (const Node* const settle = node_.find("settle")) variant_.settle = read_settle(*settle);
+    read("service", [&](const Node& n) { read_services(n); });
+    read("address", [&](const Node& n) { variant_.address = read_line(n, "address"); });
+    read("dial", [&](const Node& n) { variant_.dial = read_dial(n); });
+    read("env", [&](const Node& n) { read_environment(n); });
+    read("settle", [&](const Node& n) { variant_.settle = read_settle(n); });
+    if (errors_.empty()) check_services();
+    errors_.throw_if_any();
     return std::make_shared<const Variant>(std::move(variant_));
   }
 
  private:
   using Reader = std::function<void(const Node&, SystemChanges&)>;
+
+  template <typename Read>
+  void read(std::string_view key, Read read_value) {
+    errors_.read_key(node_, key, read_value);
+  }
 
   // Reads the value of a key for each place that it names, such as {client: …}. A value without
   // places is for both ends and, if `of_path`, for the router of a lab.
@@ -156,8 +167,10 @@ class VariantReader {
     for (const Place place : kPlaces) {
       const Node* const value = is_placed ? node->find(name(place)) : node;
       if (!value || (!is_placed && place == Place::router && (!of_path || !has_router_))) continue;
-      check_place(place, value->mark, key);
-      read(*value, variant_.changes[static_cast<std::size_t>(place)]);
+      errors_.attempt([&] {
+        check_place(place, value->mark, key);
+        read(*value, variant_.changes[static_cast<std::size_t>(place)]);
+      });
     }
   }
 
@@ -185,16 +198,17 @@ class VariantReader {
       changes.setup = read_commands(node, "setup");
       if (changes.setup.empty()) fail_at(node.mark, "setup has no command");
     });
-    read_teardown();
+    if (errors_.empty()) errors_.attempt([&] { read_teardown(); });  // what it undoes is known
     read_placed("cgroup", false, read_limits);
   }
 
   static void check_sysctls_of_lab(const Node& node) {
-    for (const Node::Entry& entry : node.entries)
+    ErrorList::for_each(node.entries, [](const Node::Entry& entry) {
       if (!entry.key.starts_with("net.") && !entry.key.starts_with("net/"))
         fail_at(entry.mark, fmt::format("sysctl: {} is that of the whole machine: a lab can change "
                                         "net.* only",
                                         entry.key));
+    });
   }
 
   // A teardown without places is for every place that has a setup.
@@ -225,28 +239,44 @@ class VariantReader {
     const bool is_list = node.type == Node::Type::sequence;
     if (is_list && (node.items.empty() || node.items.size() > kMaxServices))
       fail_at(node.mark, fmt::format("service: a list of 1 to {} services", kMaxServices));
-    for (const Node& one : is_list ? node.items : std::vector<Node>{node})
-      variant_.services.push_back(read_service(one));
+    ErrorList::for_each(is_list ? node.items : std::vector<Node>{node},
+                        [&](const Node& one) { variant_.services.push_back(read_service(one)); });
   }
 
   Service read_service(const Node& node) const {
-    check_keys(node, "service", keys_of("service"));
     Service service;
     service.place = node.mark.to_string();
-    const Node *const on = node.find("on"), *const run = node.find("run");
-    if (!on || !run) fail_at(node.mark, "service needs on and run: {on: server, run: [socat, …]}");
-    const std::string& place = read_text(*on, "on");
-    if (place != "client" && place != "server")
-      fail_at(on->mark, "on must be client or server: the end whose host runs the service");
-    service.on = place == "client" ? Place::client : Place::server;
-    check_place(service.on, on->mark, "service");
-    service.run = read_command_words(*run, "run", "[socat, …]");
-    for (std::size_t i = 0; i < service.run.size(); ++i)
-      if (const auto error = error_of_service_word(service.run[i]))
-        fail_at(run->items[i].mark, fmt::format("run: {}", *error));
-    if (const Node* const ready = node.find("ready"))
-      if (ready->scalar != "port") service.ready = read_ready(*ready);
+    ErrorList errors;
+    errors.attempt([&] { check_keys(node, "service", keys_of("service")); });
+    if (errors.empty() && (!node.find("on") || !node.find("run")))
+      errors.add_at(node.mark, "service needs on and run: {on: server, run: [socat, …]}");
+    errors.read_key(node, "on", [&](const Node& n) { service.on = read_on(n); });
+    errors.read_key(node, "run", [&](const Node& n) { service.run = read_run(n); });
+    errors.read_key(node, "ready", [&](const Node& n) {
+      if (n.scalar != "port") service.ready = read_ready(n);
+    });
+    errors.throw_if_any();
     return service;
+  }
+
+  // Returns the end whose host runs a service.
+  Place read_on(const Node& node) const {
+    const std::string& place = read_text(node, "on");
+    if (place != "client" && place != "server")
+      fail_at(node.mark, "on must be client or server: the end whose host runs the service");
+    const Place end = place == "client" ? Place::client : Place::server;
+    check_place(end, node.mark, "service");
+    return end;
+  }
+
+  // Returns the words of the command of a service.
+  static CommandWords read_run(const Node& node) {
+    const CommandWords words = read_command_words(node, "run", "[socat, …]");
+    ErrorList::for_each(node.items, [](const Node& word) {
+      if (const auto error = error_of_service_word(word.scalar))
+        fail_at(word.mark, fmt::format("run: {}", *error));
+    });
+    return words;
   }
 
   // The client dials the service that names {service_port}.
@@ -277,11 +307,11 @@ class VariantReader {
   void read_environment(const Node& node) {
     if (node.type != Node::Type::map || node.entries.empty())
       fail_at(node.mark, "env must be a map, e.g. {GLIBC_TUNABLES: glibc.malloc.arena_max=1}");
-    for (const Node::Entry& entry : node.entries) {
+    ErrorList::for_each(node.entries, [&](const Node::Entry& entry) {
       if (entry.key.empty() || entry.key.find('=') != std::string::npos)
         fail_at(entry.mark, fmt::format("env: '{}' is no name of a variable", entry.key));
       variant_.environment.emplace_back(entry.key, read_text(entry.value, "env"));
-    }
+    });
   }
 
   static Nanoseconds read_settle(const Node& node) {
@@ -296,6 +326,7 @@ class VariantReader {
   const bool has_router_;
   const bool is_external_;
   Variant variant_;
+  ErrorList errors_;
 };
 
 }  // namespace

@@ -383,4 +383,13 @@ std::string apply_set(Node& root, const std::string& expression) {
   return warning;
 }
 
+void mark_as_stored(Node& root) {
+  root.mark.in_stored_run = true;
+  for (Node& item : root.items) mark_as_stored(item);
+  for (Node::Entry& entry : root.entries) {
+    entry.mark.in_stored_run = true;
+    mark_as_stored(entry.value);
+  }
+}
+
 }  // namespace pingperf

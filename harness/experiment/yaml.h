@@ -15,6 +15,7 @@ struct Mark {
   std::string source;
   int line = 0;
   int column = 0;
+  bool in_stored_run = false;  // names that an earlier version took are read
 
   std::string to_string() const;  // "configs/a.yaml:12:5" or "--set 'a.b=c'"
 };
@@ -54,6 +55,9 @@ std::string_view describe(Node::Type type);
 // contain themselves, nesting beyond 64 levels, and more than a million nodes (by aliases of
 // aliases).
 Node parse_yaml(const std::string& text, const std::string& source);
+
+// Marks all places of the tree as those of a stored run.
+void mark_as_stored(Node& root);
 
 // Applies an expression such as "workloads.bulk.duration=5s": sets the value at the dotted path.
 // The value is YAML, and null removes the key. Adds missing maps. A step into a list is an index

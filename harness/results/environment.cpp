@@ -160,7 +160,7 @@ Overrides recorded_overrides(const std::filesystem::path& run) {
   try {
     const Json environment = recorded_environment(run);
     const Json recorded = overrides_of(environment);
-    Overrides overrides;
+    Overrides overrides{.stored_run = true};
     overrides.set = recorded.at("set").get<std::vector<std::string>>();
     overrides.only = recorded.at("only").get<std::vector<std::string>>();
     if (const auto folders = environment.find("folders"); folders != environment.end())

@@ -760,12 +760,25 @@ std::string short_title_of(std::string_view metric) {
   return percentile ? percentile->short_title : std::string(metric);
 }
 
-std::optional<std::string> with_unit(std::string_view metric, double value) {
-  if (metric.ends_with("_bps")) return human_rate(value);
-  if (metric.ends_with("_ns")) return human_duration(value);
-  if (metric.ends_with("_bytes")) return human_size(value);
-  if (metric.ends_with("_hz")) return human_frequency(value);
-  if (metric.ends_with("loss_ratio")) return fmt::format("{:.2f}%", 100 * value);
+namespace {
+
+// Returns a share with two decimals, or as many as its first digit needs: "0.004%".
+std::string percent_text(double share, int more_digits) {
+  constexpr int kMaxDecimals = 9;
+  int decimals = 2;
+  while (share != 0 && std::abs(100 * share) < std::pow(10, -decimals) && decimals < kMaxDecimals)
+    ++decimals;
+  return fmt::format("{:.{}f}%", 100 * share, decimals + more_digits);
+}
+
+}  // namespace
+
+std::optional<std::string> with_unit(std::string_view metric, double value, int more_digits) {
+  if (metric.ends_with("_bps")) return human_rate(value, more_digits);
+  if (metric.ends_with("_ns")) return human_duration(value, more_digits);
+  if (metric.ends_with("_bytes")) return human_size(value, more_digits);
+  if (metric.ends_with("_hz")) return human_frequency(value, more_digits);
+  if (metric.ends_with("loss_ratio")) return percent_text(value, more_digits);
   return std::nullopt;
 }
 

@@ -153,7 +153,7 @@ class CriteriaReader {
   std::vector<Condition> read_conditions(const Case& c) const {
     const Node& keep = *root_.find("workloads")->find(c.workload)->find("search")->find("keep");
     std::vector<Condition> conditions;
-    for (const Node::Entry& entry : keep.entries) {
+    ErrorList::for_each(keep.entries, [&](const Node::Entry& entry) {
       const std::optional<Column> metric = find_metric(entry.key);
       if (!metric) fail_at(entry.mark, unknown_metric(entry.key));
       if (metric->better == Better::neither)
@@ -165,7 +165,7 @@ class CriteriaReader {
                                         entry.key, kinds_with(*metric)));
       conditions.push_back(
           {entry.key, read_bound(entry.value, "keep", entry.key), metric->better == Better::lower});
-    }
+    });
     return conditions;
   }
 
@@ -189,28 +189,45 @@ class CriteriaReader {
   }
 
   Compare read_comparison(const Node& node) {
-    check_keys(node, "compare", keys_of("compare"));
     Compare compare;
-    compare.metric = read_metric(required(node, "metric", "compare"));
-    const CaseFilter is_candidate = read_filter(node, compare.metric);
-    required(node, "baseline", "compare");
-    if (!node.find("axis") && !node.find("workload"))
-      fail_at(node.mark, "compare needs an axis, or a workload and a baseline workload");
-    compare.pairs = read_pairs(node, is_candidate);
+    ErrorList errors;
+    read_keys(node, "compare", compare.metric, errors);
+    if (errors.empty()) {
+      required(node, "baseline", "compare");
+      if (!node.find("axis") && !node.find("workload"))
+        fail_at(node.mark, "compare needs an axis, or a workload and a baseline workload");
+    }
+    if (node.find("baseline"))
+      errors.attempt([&] { compare.pairs = read_pairs(node, read_filter(node, compare.metric)); });
+    errors.throw_if_any();
     if (compare.pairs.empty())
       fail_at(node.mark, "compare finds no two cases that agree in everything else");
     return compare;
   }
 
+  // Checks the keys of an entry and reads its metric, which stays empty if it is wrong.
+  static void read_keys(const Node& node, std::string_view where, std::string& metric,
+                        ErrorList& errors) {
+    const std::string_view section = where == "compare" ? "compare" : "gate";
+    errors.attempt([&] { check_keys(node, where, keys_of(section)); });
+    if (errors.empty() || node.find("metric"))
+      errors.attempt([&] { metric = read_metric(required(node, "metric", where)); });
+  }
+
   Gate read_gate(const Node& node) {
-    check_keys(node, "a gate", keys_of("gate"));
     Gate gate;
-    gate.metric = read_metric(required(node, "metric", "a gate"));
-    gate.pairs = read_gated(node, read_filter(node, gate.metric));
-    if (const Node* const against = node.find("against")) read_against(gate, node, *against);
-    read_bounds(gate, node);
-    if (const Node* const n = node.find("inconclusive"))
-      gate.bound.inconclusive = read_inconclusive(*n);
+    ErrorList errors;
+    read_keys(node, "a gate", gate.metric, errors);
+    const bool has_right_keys = errors.empty();
+    if (has_right_keys || !gate.metric.empty() || node.find("metric"))
+      errors.attempt([&] { gate.pairs = read_gated(node, read_filter(node, gate.metric)); });
+    if (errors.empty())
+      errors.read_key(node, "against", [&](const Node& n) { read_against(gate, node, n); });
+    if (!gate.metric.empty()) read_bounds(gate, node, errors);
+    if (has_right_keys) check_bounds(gate, node, errors);
+    errors.read_key(node, "inconclusive",
+                    [&](const Node& n) { gate.bound.inconclusive = read_inconclusive(n); });
+    errors.throw_if_any();
     return gate;
   }
 
@@ -274,23 +291,26 @@ class CriteriaReader {
     }
   }
 
-  static void read_bounds(Gate& gate, const Node& node) {
-    if (!node.find("at_least") && !node.find("at_most"))
-      fail_at(node.mark, "a gate needs a bound: at_least or at_most");
+  // The bound of a gate with a baseline is a ratio.
+  static void read_bounds(Gate& gate, const Node& node, ErrorList& errors) {
+    const bool is_ratio = node.find("axis") || node.find("baseline") || node.find("against");
     const auto read = [&](std::string_view key, std::optional<double>& bound) {
-      if (const Node* const n = node.find(key))
-        bound = gate.bounds_ratio() ? read_number(*n, key) : read_bound(*n, key, gate.metric);
+      errors.read_key(node, key, [&](const Node& n) {
+        bound = is_ratio ? read_number(n, key) : read_bound(n, key, gate.metric);
+      });
     };
     read("at_least", gate.bound.at_least);
     read("at_most", gate.bound.at_most);
+  }
+
+  static void check_bounds(const Gate& gate, const Node& node, ErrorList& errors) {
+    if (!node.find("at_least") && !node.find("at_most"))
+      errors.add_at(node.mark, "a gate needs a bound: at_least or at_most");
     if (gate.bound.at_least && gate.bound.at_most && *gate.bound.at_least > *gate.bound.at_most)
-      fail_at(node.mark, "at_least is above at_most: nothing would pass");
-    const Node* const relative_to = node.find("relative_to");
-    if (relative_to && gate.against.empty())
-      fail_at(relative_to->mark, "relative_to goes with against, a stored run");
-    const Node* const missing = node.find("missing");
-    if (missing && gate.against.empty())
-      fail_at(missing->mark, "missing goes with against, a stored run");
+      errors.add_at(node.mark, "at_least is above at_most: nothing would pass");
+    for (const char* const key : {"relative_to", "missing"})
+      if (const Node* const n = node.find(key); n && !node.find("against"))
+        errors.add_at(n->mark, fmt::format("{} goes with against, a stored run", key));
   }
 
   Inconclusive read_inconclusive(const Node& node) const {
@@ -312,28 +332,39 @@ class CriteriaReader {
   }
 
   void read_until(const Node& node) {
-    check_keys(node, "until", keys_of("until"));
     Until until;
-    if (const Node* const metric = node.find("metric")) {
-      if (metric->type == Node::Type::sequence)
-        for (const Node& item : metric->items) until.metrics.push_back(read_metric(item));
-      else
-        until.metrics.push_back(read_metric(*metric));
-      read_width(until, required(node, "relative_ci", "until"));
-    } else if (const Node* const width = node.find("relative_ci")) {
-      fail_at(width->mark, "relative_ci of what? add e.g. metric: throughput_bps");
+    ErrorList errors;
+    errors.attempt([&] { check_keys(node, "until", keys_of("until")); });
+    if (errors.empty()) {
+      errors.attempt([&] { required(node, "at_most", "until"); });
+      if (node.find("metric")) errors.attempt([&] { required(node, "relative_ci", "until"); });
     }
-    until.at_most = read_key_count(required(node, "at_most", "until"), "until", "at_most");
-    if (until.at_most < repetitions_)
-      fail_at(node.find("at_most")->mark,
-              fmt::format("at_most: {} blocks are fewer than the {} repetitions", until.at_most,
-                          repetitions_));
-    if (until.at_most * cases_.size() > kMaxTrials)
-      fail_at(node.find("at_most")->mark,
-              fmt::format("at_most: {} blocks of {} cases are more than {} trials", until.at_most,
-                          cases_.size(), kMaxTrials));
-    if (const Node* const of = node.find("of")) read_subject(until, *of);
+    errors.read_key(node, "metric", [&](const Node& n) {
+      const bool is_list = n.type == Node::Type::sequence;
+      ErrorList::for_each(is_list ? n.items : std::vector<Node>{n},
+                          [&](const Node& item) { until.metrics.push_back(read_metric(item)); });
+    });
+    errors.read_key(node, "relative_ci", [&](const Node& n) {
+      if (!node.find("metric"))
+        fail_at(n.mark, "relative_ci of what? add e.g. metric: throughput_bps");
+      read_width(until, n);
+    });
+    errors.read_key(node, "at_most", [&](const Node& n) { until.at_most = read_looks(n); });
+    if (errors.empty()) errors.read_key(node, "of", [&](const Node& n) { read_subject(until, n); });
+    errors.throw_if_any();
     criteria_.until = until;
+  }
+
+  // Returns the maximum of blocks.
+  std::uint64_t read_looks(const Node& node) const {
+    const std::uint64_t blocks = read_key_count(node, "until", "at_most");
+    if (blocks < repetitions_)
+      fail_at(node.mark, fmt::format("at_most: {} blocks are fewer than the {} repetitions", blocks,
+                                     repetitions_));
+    if (blocks * cases_.size() > kMaxTrials)
+      fail_at(node.mark, fmt::format("at_most: {} blocks of {} cases are more than {} trials",
+                                     blocks, cases_.size(), kMaxTrials));
+    return blocks;
   }
 
   static void read_width(Until& until, const Node& node) {
@@ -357,18 +388,22 @@ class CriteriaReader {
         fail_at(node.mark, fmt::format("of: comparisons: nothing compares {}", metric));
   }
 
-  // Returns a filter for the cases that `workload` and `where` name and that may have the metric.
+  // Returns a filter for the cases that `workload` and `where` name and that may have the metric,
+  // if it is not empty.
   CaseFilter read_filter(const Node& node, const std::string& metric) const {
     std::optional<std::string> workload;
-    if (const Node* const n = node.find("workload")) workload = read_workload(*n);
     const Node* const where = node.find("where");
-    if (where) check_where(*where);
+    ErrorList errors;
+    errors.read_key(node, "workload", [&](const Node& n) { workload = read_workload(n); });
+    errors.read_key(node, "where", [&](const Node& n) { check_where(n); });
+    errors.throw_if_any();
     const CaseFilter is_named = [workload, where](const Case& c) {
       return (!workload || c.workload == *workload) && (!where || has_values(c, *where));
     };
     const auto& cases = cases_;
     if (where && std::none_of(cases.begin(), cases.end(), is_named))
       fail_at(where->mark, "where: no case is like that");
+    if (metric.empty()) return is_named;
     const CaseFilter is_searched = [is_named](const Case& c) { return is_named(c) && c.search; };
     CaseFilter is_measured = [is_named, metric](const Case& c) {
       return is_named(c) && !c.search && may_have(c.options.kind, metric);
@@ -392,9 +427,10 @@ class CriteriaReader {
     };
     check_keys(where, "where", with_axes(assignable_keys()), with_axes(keys_of_cases()));
     if (where.entries.empty()) fail_at(where.mark, "where without keys says nothing");
-    Options scratch;
-    for (const Node::Entry& entry : where.entries)
+    ErrorList::for_each(where.entries, [](const Node::Entry& entry) {
+      Options scratch;
       if (entry.key != "variant" && entry.key != "pair") assign(scratch, entry.key, entry.value);
+    });
   }
 
   // Returns the assignable keys that some case has.
@@ -434,9 +470,12 @@ class CriteriaReader {
       return pairs_with_workload(other, is_candidate, cases_);
     }
     const std::string key = read_text(*axis, "axis");
-    check_axis_value(key, *axis, "baseline", baseline, node);
     const Node* const candidate = node.find("candidate");
-    if (candidate) check_axis_value(key, *axis, "candidate", *candidate, node);
+    ErrorList errors;
+    errors.attempt([&] { check_axis_value(key, *axis, "baseline", baseline, node); });
+    if (candidate)
+      errors.attempt([&] { check_axis_value(key, *axis, "candidate", *candidate, node); });
+    errors.throw_if_any();
     return pairs_along_axis(
         key, value_text(baseline),
         [&](const Case& c) {

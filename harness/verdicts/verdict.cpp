@@ -69,11 +69,44 @@ Decision decide_between(const Bound& bound, double low, double high) {
   return keeps ? Decision::passed : Decision::undecided;
 }
 
-// Returns a number of a gate: a ratio, or in the metric's unit. A figure without a unit has six
-// digits, because "0.999, at least 0.999: failed" would hide why.
+// Returns a number of a gate: a ratio, or in the metric's unit.
+std::string number(const Verdict& gate, double value, int more_digits) {
+  if (!gate.baseline.empty()) return fmt::format("{:.{}g}", value, 4 + more_digits);
+  return with_unit(gate.metric, value, more_digits)
+      .value_or(fmt::format("{:.{}g}", value, 6 + more_digits));
+}
+
+// Returns a number as text without the zeros that end its decimals: "1.00 ms" is "1 ms".
+std::string without_zeros(std::string text) {
+  const std::size_t point = text.find('.'), unit = text.find_first_of(" %");
+  if (point == std::string::npos || text.find('e') != std::string::npos) return text;
+  const std::size_t end = std::min(unit, text.size());
+  std::size_t last = end;
+  while (last > point && (text[last - 1] == '0' || text[last - 1] == '.')) --last;
+  return text.erase(last, end - last);
+}
+
+// Returns true if the figures of a gate that differ from a bound have another text, because "0.999,
+// at least 0.999: failed" would hide why.
+bool shows_differences(const Verdict& gate, int more_digits) {
+  const auto is_told_apart = [&](const std::optional<double>& figure,
+                                 const std::optional<double>& bound) {
+    return !figure || !bound || *figure == *bound ||
+           without_zeros(number(gate, *figure, more_digits)) !=
+               without_zeros(number(gate, *bound, more_digits));
+  };
+  for (const auto& bound : {gate.bound->at_least, gate.bound->at_most})
+    for (const auto& figure : {gate.value, gate.ci_low, gate.ci_high})
+      if (!is_told_apart(figure, bound)) return false;
+  return true;
+}
+
+// Returns a number of a gate with as many digits as tell its figures and its bounds apart.
 std::string number(const Verdict& gate, double value) {
-  if (!gate.baseline.empty()) return fmt::format("{:.4g}", value);
-  return with_unit(gate.metric, value).value_or(fmt::format("{:.6g}", value));
+  constexpr int kMaxMore = 10;
+  int more_digits = 0;
+  while (more_digits < kMaxMore && !shows_differences(gate, more_digits)) ++more_digits;
+  return number(gate, value, more_digits);
 }
 
 // Returns the standard error of the verdict's estimate, in standard deviations.

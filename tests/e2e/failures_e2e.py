@@ -253,6 +253,26 @@ class Interruption(support.EndToEnd):
         files = list(self.results.glob("*/[0-9]*/trials.csv"))
         return len(files[0].read_text().splitlines()) - 1 if files else 0
 
+    def test_names_that_an_earlier_version_took_are_resumed_but_not_taken_anew(self):
+        text = ("name: x\nhosts: {client: {name: NA}}\nvariants: {nan: {}}\nprograms: {None: {kind: latency, "
+                "client: [a, '{port}'], server: [b]}}\nplan: {repetitions: 2}\nworkloads: {'null': {kind: "
+                "throughput, engine: noop, duration: 1ms, warmup: 0s}}\n")
+        refused = pingperf("check", self.experiment(text))
+        self.assertEqual(refused.returncode, 2)
+        self.assertEqual(refused.stderr.count("as a missing value"), 2, refused.stderr)
+        new_names = text.replace("NA", "a").replace("nan", "v").replace("None", "p").replace("'null'", "w")
+        done = pingperf("run", "-o", self.results, self.experiment(new_names.replace("2}", "1}")))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        run = self.run_directory()
+        (run / "experiment.yaml").write_text(text)
+        rows = (run / "trials.csv").read_text()
+        (run / "trials.csv").write_text(rows.replace("x,w,", "x,null,").replace("w/variant=v", "null/variant=nan"))
+        resumed = pingperf("run", "--resume", run)
+        self.assertEqual(resumed.returncode, 0, resumed.stderr)
+        self.assertEqual((run / "trials.csv").read_text().count("null/variant=nan"), 2)
+        report = pingperf("report", run)
+        self.assertEqual((report.returncode, report.stderr), (0, ""))
+
     def resume_and_check(self, blocks):
         done = pingperf("run", "--resume", self.run_directory())
         self.assertEqual(done.returncode, 0, done.stderr)

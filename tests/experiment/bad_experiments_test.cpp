@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
+#include <string>
 
 #include "harness/base/usage_error.h"
 #include "harness/experiment/experiment_reader.h"
@@ -91,8 +93,8 @@ TEST(BadExperiments, ErrorsOfAllSectionsAreReportedTogether) {
             "client dials\n"
             "x.yaml:3:21: repetitions: 'many' is not a count: write plain digits\n"
             "x.yaml:3:34: unknown order 'sorted'; known: shuffled, sequential\n"
-            "x.yaml:5:64: unknown key 'stremas' in workload 'bulk', did you mean 'streams'?\n"
             "x.yaml:5:60: message_size: '4K' is not a size, did you mean '4KiB'?\n"
+            "x.yaml:5:64: unknown key 'stremas' in workload 'bulk', did you mean 'streams'?\n"
             "x.yaml:6:33: unknown engine 'blokcing', did you mean 'blocking'?");
 }
 
@@ -106,6 +108,108 @@ TEST(BadExperiments, ErrorsOfAllComparisonsAndGatesAreReportedTogether) {
             "x.yaml:3:20: unknown metric 'troughput_bps', did you mean 'throughput_bps'?\n"
             "x.yaml:5:40: at_least: '1G' is no value of throughput_bps, did you mean '1Gbit'?\n"
             "x.yaml:6:30: unknown key 'at_lest' in a gate, did you mean 'at_least'?");
+}
+
+// Returns the lines without their texts: "3:21 3:34".
+std::string places_of(const std::string& text) {
+  std::istringstream lines(errors_of(text));
+  std::string places;
+  for (std::string line; std::getline(lines, line);)
+    places += (places.empty() ? "" : " ") + line.substr(7, line.find(": ") - 7);
+  return places;
+}
+
+const std::string kWorkload = "workloads: {w: {kind: latency, engine: blocking}}\n";
+
+TEST(BadExperiments, AllErrorsOfAHostAreReportedInTheOrderOfTheFile) {
+  EXPECT_EQ(places_of("name: x\n"
+                      "hosts:\n"
+                      "  server: {adress: b, bind: host, copy: 1, ssh: -o, name: NA}\n"
+                      "  client: {address: 0.0.0.0, launch: {}}\n" +
+                      kWorkload),
+            "3:12 3:29 3:41 3:49 3:59 4:21 4:38");
+  EXPECT_EQ(places_of("name: x\n"
+                      "hosts:\n"
+                      "  server: {external: '0.0.0.0', port: 70000, ssh: b}\n" +
+                      kWorkload),
+            "3:22 3:39 3:46");
+}
+
+TEST(BadExperiments, AllErrorsOfAHostDoNotIncludeThoseThatFollow) {
+  EXPECT_EQ(
+      places_of("name: x\nhosts: {server: {adress: 192.0.2.1, bind: 192.0.2.1}}\n" + kWorkload),
+      "2:18");
+}
+
+TEST(BadExperiments, AllErrorsOfThePairsAreReported) {
+  EXPECT_EQ(places_of("name: x\n"
+                      "hosts:\n"
+                      "  pairs:\n"
+                      "    - {client: {sh: a}}\n"
+                      "    - {server: {address: 0.0.0.0}, nam: x}\n"
+                      "  pattern: ring\n" +
+                      kWorkload),
+            "4:17 5:26 5:36 6:12");
+}
+
+TEST(BadExperiments, AllErrorsOfALabAreReported) {
+  EXPECT_EQ(places_of("name: x\nlab: {rate: fast, loss: 2, mtu: 100, delya: 1ms, jitter: 1ms}\n" +
+                      kWorkload),
+            "2:13 2:25 2:33 2:38");
+  EXPECT_EQ(places_of("name: x\nlab: {buffer: 1ms, jitter: 1ms, reorder: 1%}\n" + kWorkload),
+            "2:15 2:28 2:42");
+}
+
+TEST(BadExperiments, AllErrorsOfAProgramAreReported) {
+  EXPECT_EQ(
+      places_of("name: x\n"
+                "programs:\n"
+                "  p:\n"
+                "    kind: bulk\n"
+                "    transprt: tcp\n"
+                "    server: [./s, '{prot}', '{adress}']\n"
+                "    client: [./c, '{reverse', {nagle: [-n]}]\n"
+                "    stop: TERM\n"
+                "    exit_codes: [0, 300, x]\n"
+                "    results: {throughput_bps: {jsn: /a}, rtt_p50_ns: {regex: a, of: server}}\n" +
+                kWorkload),
+      "4:11 5:5 6:19 6:29 7:19 7:32 8:11 9:21 9:26 10:32");
+}
+
+TEST(BadExperiments, AllErrorsOfAVariantAreReported) {
+  EXPECT_EQ(places_of("name: x\n"
+                      "variants:\n"
+                      "  v:\n"
+                      "    sysctl: {nodot: 1, net..a: 1}\n"
+                      "    mtu: 1\n"
+                      "    setup: [[ip], []]\n"
+                      "    cgroup: {cpu: 0, memory: 1KiB}\n"
+                      "    service: {on: router, run: [a, '{x}']}\n"
+                      "    dial: no\n"
+                      "    env: {a=b: 1}\n"
+                      "    settle: 5\n" +
+                      kWorkload),
+            "4:14 4:24 5:10 6:19 7:19 7:30 8:19 8:36 9:11 10:11");
+}
+
+TEST(BadExperiments, AllErrorsOfAGateAndOfUntilAreReported) {
+  EXPECT_EQ(
+      places_of("name: x\n" + kWorkload +
+                "plan: {until: {metric: [rtt_p50, rtt_p99], relative_ci: 200%, at_most: 1}}\n"),
+      "3:25 3:34 3:57 3:72");
+  EXPECT_EQ(places_of("name: x\n" + kWorkload +
+                      "gates:\n"
+                      "  - {metric: rtt_p50, workload: v, where: {transport: tpc}, at_most: 1ms, "
+                      "inconclusive: maybe}\n"
+                      "  - {metric: rtt_p50_ns, at_lest: 1, at_most: fast, missing: pass}\n"),
+            "4:14 4:33 4:55 4:89 5:26 5:47");
+}
+
+TEST(BadExperiments, AllErrorsOfAComparisonAreReported) {
+  EXPECT_EQ(places_of("name: x\n"
+                      "workloads: {w: {kind: latency, matrix: {engine: [blocking, epoll]}}}\n"
+                      "compare: [{metric: rtt, axis: engine, baseline: blokcing, wheer: {}}]\n"),
+            "3:20 3:49 3:59");
 }
 
 TEST(BadExperiments, AnErrorInAMatrixIsReportedOnce) {

@@ -288,6 +288,8 @@ TEST(HumanMetric, TakesTheUnitFromTheName) {
   EXPECT_EQ(human_metric("throughput_bps", 12.34e9), "12.3 Gbit/s");
   EXPECT_EQ(human_metric("rtt_p50_ns", 14200), "14.2 µs");
   EXPECT_EQ(human_metric("loss_ratio", 0.0123), "1.23%");
+  EXPECT_EQ(human_metric("loss_ratio", 0), "0.00%");
+  EXPECT_EQ(human_metric("loss_ratio", 0.00004), "0.004%");
   EXPECT_EQ(human_metric("retransmits", 3), "3");
 }
 

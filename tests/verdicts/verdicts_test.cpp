@@ -165,6 +165,23 @@ TEST(GateTexts, AFigureWithoutAUnitHasTheDigitsThatItsVerdictNeeds) {
   EXPECT_EQ(bound_text(gate), "at least 0.999");
 }
 
+TEST(GateTexts, AFigureBesideItsBoundHasTheDigitsThatTellThemApart) {
+  const auto texts = [](const char* metric, double value, double bound) {
+    Verdict gate;
+    gate.metric = metric;
+    gate.value = value;
+    gate.bound = Bound{.at_most = bound};
+    return value_text(gate) + ", " + bound_text(gate);
+  };
+  EXPECT_EQ(texts("loss_ratio", 0.00003, 0.00001), "0.003%, at most 0.001%");
+  EXPECT_EQ(texts("loss_ratio", 0.00001004, 0.00001), "0.001004%, at most 0.001000%");
+  EXPECT_EQ(texts("loss_ratio", 0, 0.00001), "0.00%, at most 0.001%");
+  EXPECT_EQ(texts("rtt_p99_ns", 200400, 200000), "200.4 µs, at most 200 µs");
+  EXPECT_EQ(texts("throughput_bps", 1.0000004e9, 1e9), "1.0000004 Gbit/s, at most 1 Gbit/s");
+  EXPECT_EQ(texts("retransmits", 1000000.25, 1000000), "1000000.2, at most 1000000");
+  EXPECT_EQ(texts("rtt_p99_ns", 200000, 200000), "200 µs, at most 200 µs");
+}
+
 TEST_F(VerdictTest, AStoredRunIsABaselineToo) {
   Gate gate;
   gate.metric = "throughput_bps";

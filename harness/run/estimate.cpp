@@ -1,0 +1,61 @@
+#include "harness/run/estimate.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+namespace pingperf {
+namespace {
+
+constexpr Nanoseconds kAgentStart = 50 * kMillisecond;    // they share the CPUs of this host
+constexpr Nanoseconds kRoundStart = 30 * kMillisecond;    // workers, connections, counters, the row
+constexpr Nanoseconds kAnotherTrial = 10 * kMillisecond;  // that starts with the first of a round
+
+// Returns how much longer than usual the start of an agent took. A few agents wait for their
+// launchers rather than for a CPU, and say nothing.
+double slowness(std::size_t agents, const std::optional<Nanoseconds>& measured_start) {
+  constexpr std::size_t kMany = 8;
+  if (!measured_start || agents < kMany) return 1;
+  const double usual = static_cast<double>(agents) * static_cast<double>(kAgentStart);
+  return std::clamp(static_cast<double>(*measured_start) / usual, 1.0, 4.0);
+}
+
+// Returns the time that trials take beyond their planned length.
+Nanoseconds overhead_of(const std::vector<Trial>& trials) {
+  Nanoseconds sum = 0;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    const bool begins_round = i == 0 || trials[i].round != trials[i - 1].round;
+    sum += begins_round ? kRoundStart : kAnotherTrial;
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::size_t count_agents(const Experiment& experiment) {
+  std::set<std::size_t> pairs;
+  for (const Case& c : experiment.cases) pairs.insert(c.pair);
+  const bool is_shared = experiment.variants.empty();
+  std::set<std::tuple<std::vector<std::string>, std::string, std::string_view, std::size_t>> agents;
+  for (const std::size_t number : pairs) {
+    const HostPair& pair = experiment.hosts[number];
+    for (const auto& [host, end] :
+         {std::pair(&pair.client, name(End::client)), std::pair(&pair.server, name(End::server))})
+      if (!host->is_external())
+        agents.emplace(host->launch, host->pingperf, end, is_shared ? 0 : number);
+  }
+  return agents.size();
+}
+
+Estimate estimate_run(const Experiment& experiment, const std::vector<Trial>& trials,
+                      std::optional<Nanoseconds> measured_start) {
+  const std::size_t agents = count_agents(experiment);
+  const double overhead =
+      slowness(agents, measured_start) * static_cast<double>(overhead_of(trials));
+  return {.start = measured_start.value_or(static_cast<Nanoseconds>(agents) * kAgentStart),
+          .trials = expected_length(experiment, trials) + static_cast<Nanoseconds>(overhead)};
+}
+
+}  // namespace pingperf
