@@ -317,8 +317,8 @@ std::string run_comparison_markdown(const RunComparison& comparison) {
             shift_warnings(comparison);
   const std::vector<std::string> lines = heading_lines(comparison);
   if (lines.empty()) return text;
-  text += fmt::format("\n<details><summary>{} differences between the runs</summary>\n\n",
-                      lines.size());
+  text += fmt::format("\n<details><summary>{} between the runs</summary>\n\n",
+                      counted(lines.size(), "difference"));
   for (const std::string& line : lines) text += "- " + line + "\n";
   return text + "\n</details>\n";
 }
