@@ -238,6 +238,15 @@ TEST_F(ReportTest, ACaseWithoutAGoodTrialHasNoFigures) {
   EXPECT_THAT(results_table(table(), {c}, {}), HasSubstr("0/1"));
 }
 
+TEST_F(ReportTest, APartOfTheRoundTripThatNoCaseHasIsNoColumn) {
+  const TrialTable trials(
+      CsvTable::parse("run,experiment,workload,kind,case,block,status,connect_p50_ns,close_p50_ns,"
+                      "handshake_p50_ns\nr,e,v1,connect,v1,1,ok,20000,4000,\n",
+                      "trials.csv"));
+  const std::string text = results_table(trials, {case_named("v1")}, {});
+  EXPECT_THAT(text, HasSubstr("of the round trip, p50  connect  close\nv1"));
+}
+
 TEST_F(ReportTest, CasesStandInTheOrderOfTheExperimentAndWholeOffATerminal) {
   const Case second = samples.add_case("bulk", {{"message_size", "1400B"}}),
              first = samples.add_case("bulk", {{"message_size", std::string(90, '6')}});
