@@ -283,7 +283,9 @@ std::string comparisons_table(const std::vector<Verdict>& rows, const Style& sty
     if (const std::string warnings = warnings_to(group); !warnings.empty())
       text += wrap(warnings, style.width) + "\n";
   }
-  return text + wrap(power_text(rows, "pairs"), style.width);
+  const std::string power = wrap(power_text(rows, "pairs"), style.width);
+  if (power.empty() && text.ends_with("\n\n")) text.pop_back();
+  return text + power;
 }
 
 std::string comparisons_markdown(const std::vector<Verdict>& rows) {

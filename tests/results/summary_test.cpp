@@ -176,6 +176,7 @@ TEST_F(ReportTest, ABimodalCaseGetsNoVerdictUnlessAllPairsAgree) {
   EXPECT_EQ(rows[0].decision, Decision::inconclusive);
   EXPECT_EQ(rows[0].warning, "ping/engine=b is bimodal: 5 trials near 40 µs, 5 near 330 µs");
   EXPECT_THAT(comparisons_table(rows, {}), HasSubstr("\nping/engine=b is bimodal"));
+  EXPECT_FALSE(comparisons_table(rows, {}).ends_with("\n\n"));
   criteria.compare[0].pairs = {{e.cases[0].name, e.cases[1].name}};
   set_estimate(
       rows[0],
