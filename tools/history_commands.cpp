@@ -2,6 +2,7 @@
 #include "tools/history_commands.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -19,7 +20,7 @@ namespace {
 
 std::vector<HistoryRun> selected_runs(History& history, const HistoryFilter& filter) {
   std::vector<HistoryRun> runs = history.runs(filter);
-  if (runs.empty()) throw UsageError(history.file() + ": no run matches");
+  if (runs.empty()) throw UsageError(no_run_matches(history));
   return runs;
 }
 
@@ -52,6 +53,17 @@ Json environment_of_run(History& history, const HistoryRun& run) {
 }
 
 }  // namespace
+
+std::string no_run_matches(History& history) {
+  std::set<std::string> experiments, machines;
+  for (const HistoryRun& run : history.runs({})) {
+    experiments.insert(run.experiment);
+    machines.insert(run.machine);
+  }
+  if (experiments.empty()) return history.file() + ": has no run";
+  return fmt::format("{}: no run matches; it has runs of {} on {}", history.file(),
+                     fmt::join(experiments, ", "), fmt::join(machines, ", "));
+}
 
 int history_add_command(const HistoryAddCommand& command) {
   const RunSet set = RunSet::read(command.runs);

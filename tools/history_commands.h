@@ -47,6 +47,9 @@ inline constexpr std::size_t kTrendRuns = 500;
 // Reads a label, "KEY=VALUE". A key has letters, digits, "_", "-" and ".". Throws UsageError.
 void add_label(std::map<std::string, std::string>& labels, const std::string& text);
 
+// Returns the error of a selection without runs, with what the history has.
+std::string no_run_matches(History& history);
+
 // Adds the commands `history` and `trend` to the command line. A called one sets `result`.
 void add_history_commands(CLI::App& app, int& result);
 

@@ -74,7 +74,9 @@ void add_ping(CLI::App& app, int& result) {
 void add_servers(CLI::App& app, int& result) {
   const auto pong = std::make_shared<PongCommand>();
   CLI::App* const pong_app = app.add_subcommand("pong", "answer pings until Ctrl-C");
-  pong_app->add_option("--bind", pong->bind, "the address to listen on; a path for unix")
+  pong_app
+      ->add_option("--bind", pong->bind,
+                   "the address to listen on, 0.0.0.0 for all; a path for unix")
       ->type_name("ADDRESS")
       ->capture_default_str();
   pong_app->add_option("--port", pong->port, "the port to listen on")
@@ -90,7 +92,7 @@ void add_servers(CLI::App& app, int& result) {
   const auto sink = std::make_shared<SinkCommand>();
   CLI::App* const sink_app =
       app.add_subcommand("sink", "receive and discard bulk data until Ctrl-C");
-  sink_app->add_option("--bind", sink->bind, "the address to listen on")
+  sink_app->add_option("--bind", sink->bind, "the address to listen on, 0.0.0.0 for all")
       ->type_name("ADDRESS")
       ->capture_default_str();
   sink_app->add_option("--port", sink->port, "the port to listen on")

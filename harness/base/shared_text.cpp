@@ -97,8 +97,10 @@ std::string shared_lines(const std::vector<SharedText>& shared, std::size_t of,
   std::string text;
   for (std::size_t i = 0; i < std::min(most, shared.size()); ++i) {
     const auto& [common, count, subject] = shared[i];
-    text += count == 1 ? fmt::format("{}: {}\n", subject, common)
-                       : fmt::format("{} of {} {}: {}\n", count, of, what, common);
+    const bool names_subject = common.starts_with(subject + " ");  // "ping is bimodal"
+    text += count > 1       ? fmt::format("{} of {} {}: {}\n", count, of, what, common)
+            : names_subject ? common + "\n"
+                            : fmt::format("{}: {}\n", subject, common);
   }
   std::size_t others = 0;
   for (std::size_t i = most; i < shared.size(); ++i) others += shared[i].count;

@@ -7,6 +7,20 @@
 
 namespace pingperf {
 
+namespace {
+
+// Returns the first candidate that begins with the part, such as "throughput_bps" for "throughput",
+// else the first that contains it. Returns "" if there is none.
+std::string_view with_part(std::string_view part, std::span<const std::string_view> known) {
+  for (const bool at_start : {true, false})
+    for (const std::string_view candidate : known)
+      if (at_start ? candidate.starts_with(part) : candidate.find(part) != std::string_view::npos)
+        return candidate;
+  return "";
+}
+
+}  // namespace
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
   for (std::size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
@@ -30,9 +44,7 @@ std::string suggest(std::string_view word, std::span<const std::string_view> kno
       least = d;
       nearest = candidate;
     }
-  if (nearest.empty() && shown.size() >= 3)  // such as "throughput" for "throughput_bps"
-    for (std::string_view candidate : known)
-      if (nearest.empty() && candidate.starts_with(shown)) nearest = candidate;
+  if (nearest.empty() && shown.size() >= 3) nearest = with_part(shown, known);
   if (!nearest.empty()) return fmt::format(", did you mean '{}'?", nearest);
   return fmt::format("; known: {}", fmt::join(known, ", "));
 }

@@ -99,15 +99,19 @@ std::optional<double> number_in(std::string_view text) {
 }
 
 // Returns "; /a has b, c": the keys of the deepest object on the way of a pointer that leads
-// nowhere.
+// nowhere. Keys that contain the missing one are first.
 std::string keys_near(const Json& document, Json::json_pointer pointer) {
   constexpr std::size_t kMaxKeys = 12;
-  while (!pointer.empty() && !document.contains(pointer)) pointer.pop_back();
+  std::string missing;
+  for (; !pointer.empty() && !document.contains(pointer); pointer.pop_back())
+    missing = pointer.back();
   const Json& parent = document.at(pointer);
   if (!parent.is_object()) return "";
   std::vector<std::string> keys;
-  for (const auto& [key, value] : parent.items())
-    if (keys.size() < kMaxKeys) keys.push_back(key);
+  for (const auto& [key, value] : parent.items()) keys.push_back(key);
+  std::ranges::stable_partition(
+      keys, [&](const std::string& key) { return key.find(missing) != std::string::npos; });
+  keys.resize(std::min(keys.size(), kMaxKeys));
   return fmt::format("; {} has {}", pointer.empty() ? "it" : pointer.to_string(),
                      printable(fmt::format("{}", fmt::join(keys, ", "))));
 }

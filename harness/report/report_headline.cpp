@@ -85,7 +85,7 @@ std::string sentence(const ComparedPair& s) {
   if (v.decision == Decision::same) return fmt::format("{} is the same: {}.", s.name, figures(s));
   if (v.decision != Decision::inconclusive)
     return fmt::format("{} is {}: {}.", s.name, name(v.decision), figures(s));
-  std::string why = "; not settled";
+  std::string why = "; inconclusive";
   if (!v.warning.empty())
     why = "; no verdict, since " + v.warning;
   else if (!v.ci_low)
@@ -139,9 +139,7 @@ std::vector<Statement> grouped(const std::vector<ComparedPair>& subjects,
                                     Decision::lower, Decision::same, Decision::inconclusive}) {
       const auto group = groups.find({metric, decision});
       if (group == groups.end()) continue;
-      const std::string_view words = decision == Decision::inconclusive ? "not settled"
-                                     : decision == Decision::same       ? "the same"
-                                                                        : name(decision);
+      const std::string_view words = decision == Decision::same ? "the same" : name(decision);
       statements.push_back(
           {mark_of(decision),
            fmt::format("{}: {} in {} of {} against {}{}.", capitalised(title_of(metric)), words,

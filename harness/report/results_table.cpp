@@ -144,21 +144,29 @@ std::optional<TextTable> kind_table(const TrialTable& trials, const std::vector<
   return table;
 }
 
-// Returns the table of the cases that have the first metric, or nothing if there are none.
+// Returns the table of the cases that have the first metric, or nothing if there are none. A metric
+// that none of them has is left out.
 std::optional<TextTable> parts_table(const TrialTable& trials, const std::vector<Case>& all,
-                                     const char* title, const MetricNames& parts) {
+                                     const char* title, MetricNames parts) {
+  const auto has = [&](const std::string& name, std::string_view part) {
+    return !trials.rows_of(name).empty() && !values_of(trials, name, part).empty();
+  };
+  std::vector<std::string> cases;
+  for (const Case& c : all)
+    if (has(c.name, parts[0])) cases.push_back(c.name);
+  if (cases.empty()) return std::nullopt;
+  std::erase_if(parts, [&](std::string_view part) {
+    return std::ranges::none_of(cases, [&](const std::string& name) { return has(name, part); });
+  });
   std::vector<std::string> header{title};
   for (const std::string_view part : parts) header.push_back(short_title_of(part));
   TextTable table(header);
-  bool any = false;
-  for (const Case& c : all) {
-    if (trials.rows_of(c.name).empty() || values_of(trials, c.name, parts[0]).empty()) continue;
-    std::vector<Cell> row{c.name};
-    for (const std::string_view part : parts) row.push_back(cell(trials, c.name, part));
+  for (const std::string& name : cases) {
+    std::vector<Cell> row{name};
+    for (const std::string_view part : parts) row.push_back(cell(trials, name, part));
     table.add(std::move(row));
-    any = true;
   }
-  return any ? std::optional(table) : std::nullopt;
+  return table;
 }
 
 // Returns the grids of the first metric of each kind.

@@ -283,7 +283,9 @@ std::string comparisons_table(const std::vector<Verdict>& rows, const Style& sty
     if (const std::string warnings = warnings_to(group); !warnings.empty())
       text += wrap(warnings, style.width) + "\n";
   }
-  return text + wrap(power_text(rows, "pairs"), style.width);
+  const std::string power = wrap(power_text(rows, "pairs"), style.width);
+  if (power.empty() && text.ends_with("\n\n")) text.pop_back();
+  return text + power;
 }
 
 std::string comparisons_markdown(const std::vector<Verdict>& rows) {
@@ -317,8 +319,8 @@ std::string run_comparison_markdown(const RunComparison& comparison) {
             shift_warnings(comparison);
   const std::vector<std::string> lines = heading_lines(comparison);
   if (lines.empty()) return text;
-  text += fmt::format("\n<details><summary>{} differences between the runs</summary>\n\n",
-                      lines.size());
+  text += fmt::format("\n<details><summary>{} between the runs</summary>\n\n",
+                      counted(lines.size(), "difference"));
   for (const std::string& line : lines) text += "- " + line + "\n";
   return text + "\n</details>\n";
 }

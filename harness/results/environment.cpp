@@ -86,6 +86,11 @@ Json overrides_in(const Json& environment) {
   return overrides;
 }
 
+// Returns the overrides by an option; null if they are not known.
+Json value_in(const Json& overrides, const char* key) {
+  return overrides.is_object() ? overrides.value(key, Json()) : Json();
+}
+
 // Returns 16 hexadecimal digits that no other run has.
 std::string new_run_id() {
   std::random_device random;
@@ -140,8 +145,11 @@ std::vector<std::string> environment_differences(const std::filesystem::path& ba
   };
   if (experiment_in(base) != experiment_in(new_run))
     lines.emplace_back("experiment.yaml: not the same text");
-  if (overrides_in(before) != overrides_in(after))
-    lines.emplace_back("--set or --only: not the same");
+  const Json old_overrides = overrides_in(before), overrides = overrides_in(after);
+  for (const char* const key : {"set", "only"})
+    if (value_in(old_overrides, key) != value_in(overrides, key))
+      lines.push_back(fmt::format("--{}: {}, now {}", key, value_in(old_overrides, key).dump(),
+                                  value_in(overrides, key).dump()));
   for (const char* const end : {"client", "server"}) {
     const Json old_facts = facts_of(before, end), facts = facts_of(after, end);
     if (!old_facts.is_object() || !facts.is_object()) continue;

@@ -247,7 +247,7 @@ void note_failing(RunComparison& comparison, const std::string& case_name, const
 }
 
 // Returns the parameters that differ between the case's trials in any runs of the two sides, except
-// `allowed`: "message_size_bytes 65536, now 131072".
+// `allowed`: "message_size_bytes 65536, now 131072 (compare --allow message_size)".
 std::string parameter_differences(const std::string& case_name, const RunSet& base,
                                   const RunSet& new_runs, const std::vector<std::string>& allowed) {
   const auto texts_in = [&](const RunSet& set, const std::string& column) {
@@ -264,8 +264,9 @@ std::string parameter_differences(const std::string& case_name, const RunSet& ba
     if (column.empty() || std::ranges::count(allowed, parameter.name) > 0) continue;
     const std::set<std::string> before = texts_in(base, column), after = texts_in(new_runs, column);
     if (before.empty() || after.empty() || (before.size() == 1 && before == after)) continue;
-    lines.push_back(
-        fmt::format("{} {}, now {}", column, fmt::join(before, " or "), fmt::join(after, " or ")));
+    lines.push_back(fmt::format("{} {}, now {} (compare --allow {})", column,
+                                fmt::join(before, " or "), fmt::join(after, " or "),
+                                parameter.name));
   }
   return fmt::format("{}", fmt::join(lines, "; "));
 }

@@ -67,10 +67,12 @@ std::vector<std::string> undecidable(const Criteria& criteria) {
   for (const Compare& compare : criteria.compare)
     if (const std::size_t fewest = fewest_pairs_of_family(compare.pairs.size(), level);
         most < fewest)
-      lines.push_back(
-          fmt::format("with {} no change of {} can be found in any of {}: that requires {}",
-                      counted(most, "repetition"), compare.metric,
-                      counted(compare.pairs.size(), "compared pair"), fewest));
+      lines.push_back(fmt::format(
+          "with {} no change of {} can be found in {}: that requires {}",
+          counted(most, "repetition"), compare.metric,
+          compare.pairs.size() == 1 ? "the compared pair"
+                                    : fmt::format("any of {} compared pairs", compare.pairs.size()),
+          fewest));
   for (const Gate& gate : criteria.gates)
     if (gate.stored && !gate.pairs.empty() && gate.pairs.front().baseline.empty() &&
         !are_enough_runs(gate.stored->runs().size(), 1))

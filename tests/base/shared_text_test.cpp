@@ -27,6 +27,8 @@ TEST(SharedText, IsALineWithTheNumberOfSubjects) {
   EXPECT_EQ(shared_lines(shared_texts(texts), 9, "rows", 2),
             "3 of 9 rows: shared\nb: one\nand 1 more\n");
   EXPECT_EQ(shared_lines({}, 9, "rows", 2), "");
+  EXPECT_EQ(shared_lines(shared_texts({{"ping", "ping is bimodal"}}), 9, "rows", 2),
+            "ping is bimodal\n");
 }
 
 }  // namespace

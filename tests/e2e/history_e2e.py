@@ -170,7 +170,8 @@ class Year(Store):
                 ("unknown metric 'thruput_bps'", ("trend", "--metric", "thruput_bps")),
                 ("relative to 'engine=spin': no case", ("trend", "--relative-to", "engine=spin")),
                 ("--threshold: '-1%' is no percentage", ("trend", "--threshold", "-1%")),
-                ("no run matches", ("history", "list", "--machine", "elsewhere")),
+                ("no run matches; it has runs of nightly on a", ("history", "list", "--machine", "elsewhere")),
+                ("no run matches; it has runs of nightly on a", ("trend", "--experiment", "other")),
                 ("no run 'x'", ("history", "show", "x")),
                 ("'commit' is not KEY=VALUE", ("history", "add", self.guilty, "--label", "commit")),
                 ("holds no run", ("history", "add", Path(__file__).parent))):

@@ -100,6 +100,16 @@ CELLS = """[...document.querySelectorAll('[data-%s]')].map(
     cell => ({...cell.dataset, text: cell.firstChild.textContent}))"""
 
 
+# The pixels between neighbouring labels of the logarithmic axes.
+GAPS = """[...document.querySelectorAll('canvas')].flatMap(canvas => {
+  const chart = Chart.getChart(canvas), axis = chart.scales.x;
+  if (axis.type !== 'logarithmic') return [];
+  chart.ctx.font = '12px ' + Chart.defaults.font.family;
+  const ends = axis.ticks.map(tick => ({at: axis.getPixelForValue(tick.value), half: chart.ctx.measureText(tick.label).width / 2}));
+  return ends.slice(1).map((end, i) => end.at - end.half - ends[i].at - ends[i].half);
+})"""
+
+
 def read(file):
     """Reads a CSV file, its numbers to the last bit."""
     return pandas.read_csv(file, float_precision="round_trip")
@@ -340,6 +350,23 @@ class Failed(Browser):
         self.assertEqual(browser.evaluate("document.querySelectorAll('script, img').length"), 3)
         for section in ("throughput", "failed", "warnings", "environment", "experiment"):
             self.assertIn(self.NASTY, browser.evaluate(f"document.getElementById('{section}').textContent"), section)
+
+
+class Axes(Browser):
+    def test_the_labels_of_a_logarithmic_axis_do_not_touch(self):
+        run = self.folder / "20260101T000000Z-1"
+        run.mkdir()
+        rows = ["run,experiment,workload,kind,case,block,status,engine,transport,throughput_bps"]
+        rows += [f"{run.name},sizes,{workload},throughput,{workload}/message_size={size},1,ok,blocking,{workload},{bps}"
+                 for workload in ("tcp", "udp")
+                 for size, bps in (("64", 3.2e8), ("512", 2.7e9), ("4KiB", 1.5e10), ("256KiB", 4.7e10), ("1", 1.4e8))]
+        (run / "trials.csv").write_text("\n".join(rows) + "\n")
+        page = self.folder / "page.html"
+        self.assertEqual(pingperf("report", run, "-o", page).returncode, 0)
+        for width in range(1000, 1500, 50):
+            gaps = self.open(page, width=width).evaluate(GAPS)
+            self.assertTrue(gaps)
+            self.assertGreater(min(gaps), 5, width)
 
 
 class Explained(Browser):

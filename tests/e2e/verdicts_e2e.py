@@ -240,7 +240,7 @@ class Verdicts(support.EndToEnd):
             self.assertIn(error, done.stderr)
 
     def test_a_glob_without_quotes_is_reported_as_one(self):
-        hint = "Put a glob in quotes: "
+        hint = "put a glob in quotes: "
         done = pingperf("compare", *[self.held.directory] * 4)
         self.assertEqual(done.returncode, 2)
         self.assertIn(hint, done.stderr)

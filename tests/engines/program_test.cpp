@@ -15,6 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 Options some_options() {
   Options o;
@@ -51,6 +52,8 @@ TEST(ProgramWords, AValueIsNotReadAgain) {
 TEST(ProgramWords, ErrorsNameTheWord) {
   EXPECT_EQ(error_of_word("{port}"), std::nullopt);
   EXPECT_THAT(error_of_word("{prt}").value(), HasSubstr("did you mean 'port'"));
+  EXPECT_THAT(error_of_word("%{json}").value(),  // of curl -w
+              HasSubstr("{json}: write {{json}} if the tool has to get {json}; known: address"));
   for (const char* const text : {"{port", "port}", "{a{port}}", "{", "}", "{{}"})
     EXPECT_THAT(error_of_word(text).value(), HasSubstr("unbalanced")) << text;
 }
@@ -142,6 +145,11 @@ TEST(ProgramOutput, AFigureThatIsMissingOrNoNumberIsAnErrorThatNamesIt) {
             "lost: the JSON has no /a/z; /a has x, y");
   EXPECT_EQ(error_of("{\"a\": 1}\n", {{.column = "lost", .json = "/b"}}),
             "lost: the JSON has no /b; it has a");
+  EXPECT_THAT(
+      error_of("{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"j\":1,"
+               "\"k\":1,\"l\":1,\"speed_download\":1}\n",
+               {{.column = "lost", .json = "/speed"}}),
+      StartsWith("lost: the JSON has no /speed; it has speed_download, a, b"));
   EXPECT_EQ(error_of("{\"b\": \"1\"}\n", {{.column = "lost", .json = "/b"}}),
             "lost: /b is no number: '\"1\"'");
   EXPECT_EQ(error_of("none\n", {{.column = "lost", .json = "/b"}}),

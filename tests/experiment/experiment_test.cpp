@@ -482,6 +482,10 @@ TEST(Suggest, FindsTheNearWordAndListsTheRest) {
   EXPECT_EQ(suggest("blokcing", known), ", did you mean 'blocking'?");
   EXPECT_EQ(suggest("iperf", known), ", did you mean 'iperf3'?");
   EXPECT_EQ(suggest("zzz", known), "; known: blocking, iperf3, null");
+  EXPECT_EQ(suggest("p99", std::vector<std::string_view>{"rtt_p50_ns", "rtt_p99_ns", "p99_first"}),
+            ", did you mean 'p99_first'?");
+  EXPECT_EQ(suggest("p99", std::vector<std::string_view>{"rtt_p50_ns", "rtt_p99_ns"}),
+            ", did you mean 'rtt_p99_ns'?");
   EXPECT_EQ(edit_distance("abcd", "acbd"), 1u);
   EXPECT_EQ(edit_distance("", "abc"), 3u);
 }

@@ -1,6 +1,6 @@
 #include "harness/results/run_directory.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -60,7 +60,8 @@ TEST_F(RunDirectoryTest, ALabelIsNoDifferenceBetweenRuns) {
   write_file_atomically(folder_ / "new" / "environment.json",
                         R"({"overrides": {"only": [], "set": ["plan.seed=2"]}})");
   EXPECT_EQ(environment_differences(base, folder_ / "new").size(), 0u) << "of an older version";
-  EXPECT_EQ(environment_differences(base, write("other", R"("plan.seed=3")")).size(), 1u);
+  EXPECT_THAT(environment_differences(base, write("other", R"("plan.seed=3")")),
+              testing::ElementsAre(R"(--set: ["plan.seed=2"], now ["plan.seed=3"])"));
 }
 
 TEST_F(RunDirectoryTest, EveryTableHasTheColumnsOfTheExperiment) {

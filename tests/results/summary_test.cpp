@@ -175,7 +175,8 @@ TEST_F(ReportTest, ABimodalCaseGetsNoVerdictUnlessAllPairsAgree) {
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].decision, Decision::inconclusive);
   EXPECT_EQ(rows[0].warning, "ping/engine=b is bimodal: 5 trials near 40 µs, 5 near 330 µs");
-  EXPECT_THAT(comparisons_table(rows, {}), HasSubstr("is bimodal"));
+  EXPECT_THAT(comparisons_table(rows, {}), HasSubstr("\nping/engine=b is bimodal"));
+  EXPECT_FALSE(comparisons_table(rows, {}).ends_with("\n\n"));
   criteria.compare[0].pairs = {{e.cases[0].name, e.cases[1].name}};
   set_estimate(
       rows[0],
@@ -236,6 +237,15 @@ TEST_F(ReportTest, ACaseWithoutAGoodTrialHasNoFigures) {
   const Case& c = samples.add_case("bulk");
   add(samples.failed(c, 1));
   EXPECT_THAT(results_table(table(), {c}, {}), HasSubstr("0/1"));
+}
+
+TEST_F(ReportTest, APartOfTheRoundTripThatNoCaseHasIsNoColumn) {
+  const TrialTable trials(
+      CsvTable::parse("run,experiment,workload,kind,case,block,status,connect_p50_ns,close_p50_ns,"
+                      "handshake_p50_ns\nr,e,v1,connect,v1,1,ok,20000,4000,\n",
+                      "trials.csv"));
+  const std::string text = results_table(trials, {case_named("v1")}, {});
+  EXPECT_THAT(text, HasSubstr("of the round trip, p50  connect  close\nv1"));
 }
 
 TEST_F(ReportTest, CasesStandInTheOrderOfTheExperimentAndWholeOffATerminal) {

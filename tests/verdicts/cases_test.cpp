@@ -236,7 +236,9 @@ TEST_F(KindsTest, ACaseWithOtherParametersIsNotTheSameCase) {
                          .significance = {.session_sd = 0.01}};
   const Verdict changed = compare_runs(base, new_runs, options).rows.at(0);
   EXPECT_EQ(changed.decision, Decision::inconclusive);
-  EXPECT_EQ(changed.warning, "not the same case: message_size_bytes 65536, now 131072");
+  EXPECT_EQ(
+      changed.warning,
+      "not the same case: message_size_bytes 65536, now 131072 (compare --allow message_size)");
   options.allowed = {"message_size"};
   EXPECT_EQ(compare_runs(base, new_runs, options).rows.at(0).decision, Decision::same);
 }

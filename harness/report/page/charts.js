@@ -160,7 +160,7 @@ function valueScale(column, title, values, decades = 1.4) {
       afterBuildTicks: axis => {
         axis.ticks = logTicks(min, max).map(value => ({value}));
       },
-      ticks: {callback: value => tick(column, value), autoSkip: true},
+      ticks: {callback: value => tick(column, value), autoSkipPadding: 28},
     });
   }
   const axis = axisOf(column, title, largest);

@@ -294,7 +294,7 @@ function effectTables(rows, how, withBaseline) {
 
 const forestNote = () =>
     `Line: 95 % interval. Band: a difference of less than ${Math.round(100 * data.threshold)} %, ` +
-    'which does not matter. ▲ faster or higher, ▼ slower or lower, ● the same, ◆ not settled.';
+    'which does not matter. ▲ faster or higher, ▼ slower or lower, ● the same, ◆ inconclusive.';
 
 function comparisonsSection() {
   const own = runs.map(

@@ -63,7 +63,7 @@ const VERDICTS = {
   higher: ['plain', '▲ higher'],
   lower: ['plain', '▼ lower'],
   same: ['plain', '● same'],
-  inconclusive: ['open', '◆ not settled'],
+  inconclusive: ['open', '◆ inconclusive'],
   passed: ['good', '✓ held'],
   failed: ['bad', '✗ failed'],
   undecided: ['open', '◆ not decided'],
