@@ -63,7 +63,8 @@ class Admission {
       epoll_event events[64];
       const int ready = ::epoll_wait(epoll_.get(), events, static_cast<int>(std::size(events)),
                                      static_cast<int>(std::min(left, kSecond) / kMillisecond) + 1);
-      for (int i = 0; i < ready; ++i) take_hellos(*static_cast<Flow*>(events[i].data.ptr));
+      for (int i = 0; i < ready; ++i)
+        take_hellos(*static_cast<Flow*>(events[i].data.ptr), kMaxAtOnce);
       for (; !arrived_.empty(); arrived_.pop_front())
         if (flows_.size() < count_) admit(arrived_.front());
     }
@@ -83,12 +84,15 @@ class Admission {
     check(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, flow.fd.get(), &event), "epoll_ctl");
   }
 
-  // Reads what is queued. Peers with the token have arrived; others are counted as rejected.
-  void take_hellos(Flow& flow) {
+  static constexpr std::size_t kMaxAtOnce = 256;  // so that a flood delays nobody for long
+
+  // Reads up to `limit` datagrams. Peers with the token have arrived; others are counted as
+  // rejected.
+  void take_hellos(Flow& flow, std::size_t limit) {
     char datagram[64];
     sockaddr_storage peer;
     auto* const from = reinterpret_cast<sockaddr*>(&peer);
-    for (;;) {
+    for (std::size_t i = 0; i < limit; ++i) {
       socklen_t size = sizeof peer;
       const ssize_t n = ::recvfrom(flow.fd.get(), datagram, sizeof datagram,
                                    MSG_DONTWAIT | MSG_TRUNC, from, &size);
@@ -109,7 +113,7 @@ class Admission {
       return bind_flow(config_, address_, true);
     });
     check(::connect(flow.fd.get(), peer.data(), peer.size()), "connect of a UDP flow");
-    take_hellos(flow);  // of other peers, from the time before the connect
+    take_hellos(flow, SIZE_MAX);  // of other peers, from the time before the connect
     if (!is_last) watch(flow);
     peers_.emplace(peer.to_string(), &flow);
     answer(flow);
