@@ -43,7 +43,7 @@ class Plurals(unittest.TestCase):
     # Numbers that are never 1: limits, and what is compared with a larger number.
     NEVER_ONE = ("threads of the experiment", "runs are one set", "agents need", "cases on", "cases with",
                  "trials in a row", "of {} hosts are ready", "and {}", "pings/s", "times that of",
-                 "bytes went in fragments")
+                 "bytes went in fragments", "\"this run\"")
 
     def test_no_text_begins_with_a_number_and_a_plural(self):
         nouns = "|".join("ping trial host case row run block value namespace time datagram session file node "
@@ -210,11 +210,11 @@ class Install(unittest.TestCase):
                          "share/zsh/site-functions/_pingperf", "share/fish/vendor_completions.d/pingperf.fish"):
                 self.assertGreater((Path(prefix) / file).stat().st_size, 500, file)
             share = Path(prefix).resolve() / "share/doc/pingperf"
-            for file in ("examples/quickstart.yaml", "docs/experiment.schema.json", "docs/programs.md",
+            for file in ("configs/quickstart.yaml", "docs/experiment.schema.json", "docs/programs.md",
                          "results/README.md"):
                 self.assertTrue((share / file).is_file(), file)
             done = subprocess.run([f"{prefix}/bin/pingperf", "run"], capture_output=True, text=True)
-            self.assertIn(f"{share}/examples/quickstart.yaml", done.stderr)
+            self.assertIn(f"{share}/configs/quickstart.yaml", done.stderr)
 
 
 if __name__ == "__main__":
