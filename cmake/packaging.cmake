@@ -6,10 +6,15 @@ include(CMakePackageConfigHelpers)
 
 set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
     OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
-install(DIRECTORY configs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
-# The messages and the schema name docs/…, and the examples name ../docs/experiment.schema.json.
-install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES results/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/results)  # the dictionary of the columns
+# The documentation has the layout of the repository, so that its relative links work.
+install(DIRECTORY configs docs examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
+foreach(linked_file CONTRIBUTING.md Containerfile LICENSE SECURITY.md bench/instructions/ceilings.csv results/README.md
+                    sockets/latency/blocking_connect.cpp sockets/latency/blocking_latency.cpp
+                    sockets/noop_engine.cpp tools/ci/gitlab.yml tools/ci/measure CHANGELOG.md)
+  cmake_path(GET linked_file PARENT_PATH linked_folder)
+  install(FILES ${linked_file} DESTINATION ${CMAKE_INSTALL_DOCDIR}/${linked_folder})
+endforeach()
+install(DIRECTORY tests/consumer DESTINATION ${CMAKE_INSTALL_DOCDIR}/tests)
 
 # Consumers write <pingperf/sockets/transport/engine.h>; the headers include each other as "sockets/…".
 # uring.h, xdp_socket.h and openssl.h stay here: no other header of ours includes them.

@@ -37,6 +37,26 @@ def output_of(*command, **options):
     return done.stdout
 
 
+class Plurals(unittest.TestCase):
+    """A number and its noun are made by counted(), which knows "1 ping"."""
+
+    # Numbers that are never 1: limits, and what is compared with a larger number.
+    NEVER_ONE = ("threads of the experiment", "runs are one set", "agents need", "cases on", "cases with",
+                 "trials in a row", "of {} hosts are ready", "and {}", "pings/s", "times that of",
+                 "bytes went in fragments", "\"this run\"")
+
+    def test_no_text_begins_with_a_number_and_a_plural(self):
+        nouns = "|".join("ping trial host case row run block value namespace time datagram session file node "
+                         "thread stream byte agent".split())
+        plural = re.compile(rf'"(?:[a-z ]+ )?\{{(?::\.0f)?\}} (?:{nouns})s\b')
+        for path in sorted([*SOURCE.glob("harness/**/*.cpp"), *SOURCE.glob("tools/*.cpp")]):
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                if not plural.search(line) or any(text in line for text in self.NEVER_ONE):
+                    continue
+                with self.subTest(place=f"{path.relative_to(SOURCE)}:{number}"):
+                    self.assertRegex(line, r"kMax|at most \{\}|more than \{\}|are more than", line)
+
+
 class Completion(unittest.TestCase):
     """Completes in a folder with experiments, a directory and a file of another kind."""
 
@@ -190,11 +210,11 @@ class Install(unittest.TestCase):
                          "share/zsh/site-functions/_pingperf", "share/fish/vendor_completions.d/pingperf.fish"):
                 self.assertGreater((Path(prefix) / file).stat().st_size, 500, file)
             share = Path(prefix).resolve() / "share/doc/pingperf"
-            for file in ("examples/quickstart.yaml", "docs/experiment.schema.json", "docs/programs.md",
+            for file in ("configs/quickstart.yaml", "docs/experiment.schema.json", "docs/programs.md",
                          "results/README.md"):
                 self.assertTrue((share / file).is_file(), file)
             done = subprocess.run([f"{prefix}/bin/pingperf", "run"], capture_output=True, text=True)
-            self.assertIn(f"{share}/examples/quickstart.yaml", done.stderr)
+            self.assertIn(f"{share}/configs/quickstart.yaml", done.stderr)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ std::string example_file() {
   std::error_code error;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
   const std::filesystem::path installed =
-      program.parent_path().parent_path() / "share/doc/pingperf/examples/quickstart.yaml";
+      program.parent_path().parent_path() / "share/doc/pingperf/configs/quickstart.yaml";
   return std::filesystem::exists(installed, error) ? installed.string() : "configs/quickstart.yaml";
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "harness/base/counted.h"
 #include "harness/base/interrupt.h"
 #include "harness/base/json.h"
 #include "harness/base/print_message.h"
@@ -211,7 +212,7 @@ class PingRun {
       print_line("the pongs are back after {}: {} lost", duration_text(figures_.last_outage()),
                  figures_.lost_in_outage());
     if (prints_each_)
-      print_line("{} bytes from {}: seq={} time={}", command_.message_size,
+      print_line("{} from {}: seq={} time={}", counted(command_.message_size, "byte"),
                  text_of(client_.server()), number_, duration_text(rtt));
   }
 
@@ -234,7 +235,8 @@ class PingRun {
 void print_header(const PingCommand& command, const std::vector<Address>& servers) {
   std::string names;
   for (const Address& server : servers) names += (names.empty() ? "" : ", ") + text_of(server);
-  fmt::print("PING {} over {}: {} bytes{}\n", names, command.transport, command.message_size,
+  fmt::print("PING {} over {}: {}{}\n", names, command.transport,
+             counted(command.message_size, "byte"),
              command.once ? ", one connection per ping" : "");
   std::fflush(stdout);
 }

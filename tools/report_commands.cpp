@@ -5,6 +5,7 @@
 #include <deque>
 #include <sstream>
 
+#include "harness/base/counted.h"
 #include "harness/base/json.h"
 #include "harness/base/print_message.h"
 #include "harness/base/usage_error.h"
@@ -67,7 +68,8 @@ void print_undecidable(const RunComparison& comparison) {
   const auto first = std::find_if(comparison.rows.begin(), comparison.rows.end(), is_undecidable);
   if (first == comparison.rows.end()) return;
   const auto count = std::count_if(first, comparison.rows.end(), is_undecidable);
-  print_message("no verdict in {} of {} rows: {}\n", count, comparison.rows.size(), first->warning);
+  print_message("no verdict in {} of {}: {}\n", count, counted(comparison.rows.size(), "row"),
+                first->warning);
 }
 
 // Reports the cases that are not compared because a search varied their trials.

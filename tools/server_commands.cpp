@@ -10,6 +10,7 @@
 #include <functional>
 #include <thread>
 
+#include "harness/base/counted.h"
 #include "harness/base/interrupt.h"
 #include "harness/base/units.h"
 #include "harness/base/usage_error.h"
@@ -96,7 +97,7 @@ int sink_command(const SinkCommand& command) {
     fmt::print("{}: {} in {:.3f} s{}", r.peer.to_string(), human_size(static_cast<double>(r.bytes)),
                seconds,
                seconds > 0 ? ", " + human_rate(8 * static_cast<double>(r.bytes) / seconds) : "");
-    if (r.datagrams > 0) fmt::print(", {} datagrams, {} lost", r.datagrams, r.lost);
+    if (r.datagrams > 0) fmt::print(", {}, {} lost", counted(r.datagrams, "datagram"), r.lost);
     fmt::print("\n");
     std::fflush(stdout);
   };

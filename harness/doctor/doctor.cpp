@@ -6,6 +6,7 @@
 #include <map>
 #include <sstream>
 
+#include "harness/base/counted.h"
 #include "harness/base/json.h"
 #include "harness/base/units.h"
 #include "harness/base/version.h"
@@ -303,7 +304,7 @@ class Judge {
   void judge_labs() {
     const auto labs = fact<Names>("stale_labs");
     if (!labs || labs->empty()) return;
-    add("labs", false, fmt::format("{} namespaces of labs whose run has ended", labs->size()),
+    add("labs", false, counted(labs->size(), "namespace") + " of labs whose run has ended",
         "Processes may still run in them.", "sudo pingperf doctor --clean");
   }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 
+#include "harness/base/counted.h"
 #include "harness/base/suggest.h"
 #include "harness/experiment/address_reader.h"
 #include "harness/experiment/error_list.h"
@@ -183,9 +184,8 @@ void read_addresses(const Node& hosts, const std::vector<UsedFile>& used,
   const std::vector<ListedHost> list = read_list("addresses", *addresses, used);
   if (list.size() != fleet.size())
     fail_at(addresses->mark,
-            fmt::format("addresses: {} for {} nodes: each node has one, in the order of "
-                        "the nodes",
-                        list.size(), fleet.size()));
+            fmt::format("addresses: {} for {}: each node has one, in the order of the nodes",
+                        list.size(), counted(fleet.size(), "node")));
   for (std::size_t i = 0; i < fleet.size(); ++i) {
     check_address(list[i].name, "addresses", list[i].mark);
     fleet[i].address = list[i].name;

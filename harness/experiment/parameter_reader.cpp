@@ -8,6 +8,7 @@
 #include <span>
 #include <sstream>
 
+#include "harness/base/counted.h"
 #include "harness/base/csv.h"
 #include "harness/base/suggest.h"
 #include "harness/base/units.h"
@@ -157,7 +158,8 @@ std::string read_size_mix(const Node& node) {
       fail_at(mark, fmt::format("size_mix: '{}' is not a size from 1B to 1GiB{}", key,
                                 suggest_size(key, "64, 1400B or 64KiB")));
     if (std::ranges::find(mix, *size, &SizeShare::size) != mix.end())
-      fail_at(mark, fmt::format("size_mix: {} bytes stand twice", *size));
+      fail_at(mark, fmt::format("size_mix: {} {} twice", counted(*size, "byte"),
+                                *size == 1 ? "stands" : "stand"));
     mix.push_back(
         {*size, read_count(value, fmt::format("size_mix: weight of {}", key), 1, kMaxCycle)});
     cycle += mix.back().weight;

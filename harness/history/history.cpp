@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "harness/base/counted.h"
 #include "harness/base/json.h"
 #include "harness/base/parse_number.h"
 #include "harness/base/usage_error.h"
@@ -105,7 +106,7 @@ std::size_t index_since(const std::vector<HistoryRun>& runs, const std::string& 
   };
   const auto first = std::ranges::find_if(runs, is_first);
   if (first != runs.end()) return static_cast<std::size_t>(first - runs.begin());
-  throw UsageError(fmt::format("--since: none of the {} runs {} {}", runs.size(),
+  throw UsageError(fmt::format("--since: none of the {} {} {}", counted(runs.size(), "run"),
                                equals == std::string::npos ? "started since" : "has the label",
                                since));
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "harness/base/counted.h"
 #include "harness/results/record.h"
 
 namespace pingperf {
@@ -81,7 +82,8 @@ JUnitCase trials_of(const TrialTable& trials, const std::string& name) {
   }
   if (broken == 0) return c;
   c.outcome = Outcome::failed;
-  c.message = fmt::format("{} of {} trials were not ok; {}", broken, rows.size(), c.message);
+  c.message = fmt::format("{} of {} {} not ok; {}", broken, counted(rows.size(), "trial"),
+                          broken == 1 ? "was" : "were", c.message);
   return c;
 }
 

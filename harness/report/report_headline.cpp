@@ -336,8 +336,8 @@ std::vector<Statement> warning_statements(const std::vector<ReportedRun>& runs,
   std::erase_if(shared, [](const SharedText& warning) { return warning.count < 2; });
   shared.resize(std::min(shared.size(), kMaxWarnings));
   for (const SharedText& warning : shared)
-    statements.push_back(
-        {Rating::open, fmt::format("{} of {} trials: {}.", warning.count, trials, warning.text)});
+    statements.push_back({Rating::open, fmt::format("{} of {}: {}.", warning.count,
+                                                    counted(trials, "trial"), warning.text)});
   return statements;
 }
 

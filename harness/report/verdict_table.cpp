@@ -66,10 +66,11 @@ std::string power_text(const std::vector<Verdict>& rows, std::string_view trials
     text += fmt::format("About {} on each side would decide what is inconclusive.\n",
                         counted(more_runs, "more run"));
   if (noisy > 0)
-    text += fmt::format("Too noisy for this threshold: {} of {} rows.\n", noisy, rows.size());
+    text += fmt::format("Too noisy for this threshold: {} of {}.\n", noisy,
+                        counted(rows.size(), "row"));
   if (without > 0)
-    text +=
-        fmt::format("Too few {} for a verdict in {} of {} rows.\n", trials, without, rows.size());
+    text += fmt::format("Too few {} for a verdict in {} of {}.\n", trials, without,
+                        counted(rows.size(), "row"));
   return text;
 }
 

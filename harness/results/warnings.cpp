@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "harness/base/counted.h"
 #include "harness/base/statistics.h"
 #include "harness/base/units.h"
 #include "harness/results/columns.h"
@@ -13,6 +14,11 @@
 
 namespace pingperf {
 namespace {
+
+// Returns the whole number that a count of a record is.
+std::uint64_t count_of(double metric) {
+  return static_cast<std::uint64_t>(metric);
+}
 
 constexpr double kRateReached = 0.95;   // of the offered rate
 constexpr double kRateExceeded = 1.05;  // of the offered rate
@@ -45,8 +51,10 @@ void check_offered_load(const TrialRecord& record, Warnings& warnings) {
         {Code::rate_exceeded, "sent_bps",
          fmt::format("sent {}, more than the offered {}", human_rate(*sent), human_rate(offered))});
   if (const auto unsent = metric(record, "unsent"); unsent && *unsent > 0)
-    warnings.push_back({Code::pings_not_sent, "unsent",
-                        fmt::format("{:.0f} pings were due and could not be sent", *unsent)});
+    warnings.push_back(
+        {Code::pings_not_sent, "unsent",
+         fmt::format("{} {} due and could not be sent", counted(count_of(*unsent), "ping"),
+                     *unsent == 1 ? "was" : "were")});
   const auto exchanges = metric(record, "exchanges"), lost = metric(record, "lost");
   if (exchanges && lost && *lost > kHighLoss * (*exchanges + *lost))
     warnings.push_back(
@@ -80,9 +88,9 @@ void check_disturbance(const TrialRecord& record, Warnings& warnings) {
   const auto ports = metric(record, "port_waits");
   if (ports && *ports > 0)
     warnings.push_back({Code::port_waits, "port_waits",
-                        fmt::format("waited {:.0f} times for an ephemeral port: the rate is that "
-                                    "of TIME_WAIT, not of the sockets (see reset_on_close)",
-                                    *ports)});
+                        fmt::format("waited {} for an ephemeral port: the rate is that of "
+                                    "TIME_WAIT, not of the sockets (see reset_on_close)",
+                                    counted(count_of(*ports), "time"))});
 }
 
 // Returns the rate that an end received in each half of its window, in bits per second. Returns

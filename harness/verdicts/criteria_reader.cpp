@@ -359,8 +359,9 @@ class CriteriaReader {
   std::uint64_t read_looks(const Node& node) const {
     const std::uint64_t blocks = read_key_count(node, "until", "at_most");
     if (blocks < repetitions_)
-      fail_at(node.mark, fmt::format("at_most: {} blocks are fewer than the {} repetitions", blocks,
-                                     repetitions_));
+      fail_at(node.mark,
+              fmt::format("at_most: {} {} fewer than the {} repetitions", counted(blocks, "block"),
+                          blocks == 1 ? "is" : "are", repetitions_));
     if (blocks * cases_.size() > kMaxTrials)
       fail_at(node.mark, fmt::format("at_most: {} blocks of {} cases are more than {} trials",
                                      blocks, cases_.size(), kMaxTrials));

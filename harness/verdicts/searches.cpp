@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "harness/base/column_table.h"
+#include "harness/base/counted.h"
 #include "harness/base/parameter_text.h"
 #include "harness/experiment/search_reader.h"
 #include "harness/results/columns.h"
@@ -108,7 +109,7 @@ std::string SearchState::shortfall(const TrialTable& trials, const TrialTable::R
   const double window_s = options_.duration ? to_seconds(*options_.duration) : 1;
   if (result_.search.parameter->name == "frequency")
     return unsent && *unsent > kShortfall * value * window_s
-               ? fmt::format("{:.0f} pings could not be sent in time", *unsent)
+               ? counted(static_cast<std::uint64_t>(*unsent), "ping") + " could not be sent in time"
                : "";
   if (!sent) return "";
   Options tried = options_;
@@ -154,8 +155,8 @@ std::string SearchState::reason() const {
     case SearchEnd::precision:
       return fmt::format("known to ±{:g}%", 100 * search.precision);
     case SearchEnd::trials:
-      return fmt::format("not known to ±{:g}% after {} trials", 100 * search.precision,
-                         search.trials);
+      return fmt::format("not known to ±{:g}% after {}", 100 * search.precision,
+                         counted(search.trials, "trial"));
     case SearchEnd::from_not_kept:
       return fmt::format("even {} does not keep it", human_value(search, search.from));
     case SearchEnd::to_kept:

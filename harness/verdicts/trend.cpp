@@ -12,6 +12,7 @@
 #include <sstream>
 #include <tuple>
 
+#include "harness/base/counted.h"
 #include "harness/base/statistics.h"
 #include "harness/base/usage_error.h"
 #include "harness/results/columns.h"
@@ -143,8 +144,8 @@ void decide_trend(std::vector<TrendSeries>& all, const TrendOptions& options) {
   SeriesSearches searches;
   for (TrendSeries& series : all) {
     if (series.unjudged.empty() && series.points.size() < options.min_runs)
-      series.unjudged = fmt::format("{} runs: a change point requires {}", series.points.size(),
-                                    options.min_runs);
+      series.unjudged = fmt::format("{}: a change point requires {}",
+                                    counted(series.points.size(), "run"), options.min_runs);
     if (!series.unjudged.empty()) continue;
     SeriesSearch& search = searches[&series];
     search.values = scaled_values(series);
@@ -297,9 +298,11 @@ void read_series(Trend& trend, History& history, const TrendOptions& options) {
     throw UsageError(
         fmt::format("relative to '{}': no case of these runs has that", options.relative_to));
   if (trend.series.empty())
-    throw UsageError(fmt::format("{}: no case{} of these {} runs has {}", history.file(),
-                                 options.cases.empty() ? "" : " '" + options.cases + "'",
-                                 trend.runs.size(), fmt::join(options.metrics, " or ")));
+    throw UsageError(fmt::format(
+        "{}: no case{} of {} has {}", history.file(),
+        options.cases.empty() ? "" : " '" + options.cases + "'",
+        trend.runs.size() == 1 ? "this run" : fmt::format("these {} runs", trend.runs.size()),
+        fmt::join(options.metrics, " or ")));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <map>
 
+#include "harness/base/counted.h"
 #include "harness/base/statistics.h"
 #include "harness/results/columns.h"
 #include "harness/results/metrics.h"
@@ -279,7 +280,9 @@ void decide_gate(Verdict& gate) {
     gate.warning = "more than half of the values are 0";
   } else if (!gate.ci_low) {
     gate.decision = Decision::undecided;
-    if (gate.warning.empty()) gate.warning = fmt::format("{} values make no interval", gate.n);
+    if (gate.warning.empty())
+      gate.warning = fmt::format("{} {} no interval", counted(gate.n, "value"),
+                                 gate.n == 1 ? "makes" : "make");
   } else if (gate.trust == Trust::none) {
     gate.decision = Decision::undecided;
   } else if (gate.trust == Trust::unanimous_only) {
@@ -311,8 +314,8 @@ std::string reliability_warning(const std::string& case_name, std::string_view m
   const auto disturbed = static_cast<std::size_t>(std::count_if(
       steal_ratios.begin(), steal_ratios.end(), [](double steal) { return steal > kHighSteal; }));
   if (3 * disturbed > values.size())
-    return fmt::format("CPU time was stolen in {} of {} trials of {}", disturbed, values.size(),
-                       case_name);
+    return fmt::format("CPU time was stolen in {} of {} of {}", disturbed,
+                       counted(values.size(), "trial"), case_name);
   return "";
 }
 

@@ -194,7 +194,7 @@ TEST(Doctor, SeriousFindingsComeFirst) {
                 {"build_type", "Debug"},
                 {"steal_ratio", 0.5}}),
       ElementsAre("serious build: this pingperf is a Debug build", HasSubstr("serious steal"),
-                  HasSubstr("note turbo"), "note labs: 1 namespaces of labs whose run has ended"));
+                  HasSubstr("note turbo"), "note labs: 1 namespace of labs whose run has ended"));
 }
 
 TEST(Doctor, CollectsTheRequirementsOfAnExperimentOnEachHost) {

@@ -47,6 +47,18 @@ class Doctor(support.EndToEnd):
         self.assertEqual(wrong.returncode, 2)
         self.assertIn("none.yaml", wrong.stderr)
 
+    def test_doctor_check_and_the_row_of_a_trial_that_cannot_run_say_the_same(self):
+        file = self.experiment("name: x\nplan: {repetitions: 1}\nworkloads: {w: {kind: throughput, transport: "
+                               "unix-seqpacket, engine: blocking, message_size: 1GiB}}\n")
+        warning = pingperf("check", file).stderr.strip()
+        reason = warning.partition("case 'w' cannot run here: ")[2].splitlines()[0]
+        self.assertIn("must fit into the send buffer", reason)
+        found = self.findings(file)["hosts"][0]["findings"]
+        self.assertIn(f"case 'w' cannot run here: {reason}", [finding["what"] for finding in found])
+        done = pingperf("run", "-o", self.results, file)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn(reason, self.trials().error[0])
+
     def test_a_run_reports_what_would_spoil_it_and_keeps_it(self):
         file = self.experiment(EXPERIMENT)
         far = ["--only", "bulk*", "--set", "defaults.pin={client: 4000, server: 4000}",

@@ -158,7 +158,7 @@ class Year(Store):
         self.assertIn("60 runs", done.stdout)
         done = self.history("trend")
         self.assertIn("only the runs of laptop", done.stderr)
-        self.assertIn("1 runs: a change point requires 10", done.stdout)
+        self.assertIn("1 run: a change point requires 10", done.stdout)
 
     def test_bad_input_is_one_line(self):
         for message, arguments in (

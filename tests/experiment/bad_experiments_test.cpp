@@ -124,7 +124,7 @@ const std::string kWorkload = "workloads: {w: {kind: latency, engine: blocking}}
 TEST(BadExperiments, AllErrorsOfAHostAreReportedInTheOrderOfTheFile) {
   EXPECT_EQ(places_of("name: x\n"
                       "hosts:\n"
-                      "  server: {adress: b, bind: host, copy: 1, ssh: -o, name: NA}\n"
+                      "  server: {addr01: b, bind: host, copy: 1, ssh: -o, name: NA}\n"
                       "  client: {address: 0.0.0.0, launch: {}}\n" +
                       kWorkload),
             "3:12 3:29 3:41 3:49 3:59 4:21 4:38");
@@ -137,7 +137,7 @@ TEST(BadExperiments, AllErrorsOfAHostAreReportedInTheOrderOfTheFile) {
 
 TEST(BadExperiments, AllErrorsOfAHostDoNotIncludeThoseThatFollow) {
   EXPECT_EQ(
-      places_of("name: x\nhosts: {server: {adress: 192.0.2.1, bind: 192.0.2.1}}\n" + kWorkload),
+      places_of("name: x\nhosts: {server: {addr01: 192.0.2.1, bind: 192.0.2.1}}\n" + kWorkload),
       "2:18");
 }
 
@@ -146,7 +146,7 @@ TEST(BadExperiments, AllErrorsOfThePairsAreReported) {
                       "hosts:\n"
                       "  pairs:\n"
                       "    - {client: {sh: a}}\n"
-                      "    - {server: {address: 0.0.0.0}, nam: x}\n"
+                      "    - {server: {address: 0.0.0.0}, nm0: x}\n"
                       "  pattern: ring\n" +
                       kWorkload),
             "4:17 5:26 5:36 6:12");
@@ -166,8 +166,8 @@ TEST(BadExperiments, AllErrorsOfAProgramAreReported) {
                 "programs:\n"
                 "  p:\n"
                 "    kind: bulk\n"
-                "    transprt: tcp\n"
-                "    server: [./s, '{prot}', '{adress}']\n"
+                "    transp01: tcp\n"
+                "    server: [./s, '{prot}', '{addr01}']\n"
                 "    client: [./c, '{reverse', {nagle: [-n]}]\n"
                 "    stop: TERM\n"
                 "    exit_codes: [0, 300, x]\n"

@@ -121,6 +121,8 @@ TEST_F(QualityTest, AFrequencyThatWasNotReachedIsWarnedOf) {
   EXPECT_EQ(assess_quality(r), "");
   r.client.unsent = 8;
   EXPECT_EQ(assess_quality(r), "8 pings were due and could not be sent");
+  r.client.unsent = 1;
+  EXPECT_EQ(assess_quality(r), "1 ping was due and could not be sent");
 }
 
 TEST_F(QualityTest, LostPingsAreWarnedOf) {
