@@ -134,7 +134,7 @@ Ordered context_of(const TrialTable& trials, const Json& environment) {
           {"num_cpus", host.value("cpus", 0)},
           {"caches", Ordered::array()},
           {"load_avg", Ordered::array()},
-          {"library_build_type", "release"},
+          {"library_build_type", host.value("build_type", "") == "Debug" ? "debug" : "release"},
           {"real_time", "throughput: time per megabyte (1e6 bytes); else the median round trip"},
           {"cpu_time", "CPU time of both ends per megabyte, or per exchange"}};
 }

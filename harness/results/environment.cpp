@@ -53,8 +53,10 @@ Json recorded_environment(const std::filesystem::path& run) {
   const std::filesystem::path file = run / "environment.json";
   const std::optional<std::string> text = read_file(file);
   if (!text)
-    throw UsageError(fmt::format("{}: cannot be read: is {} the directory of a run?", file.string(),
-                                 run.string()));
+    throw UsageError(fmt::format("{}: cannot be read: {}", file.string(),
+                                 std::filesystem::exists(run / "latest")
+                                     ? fmt::format("did you mean {}?", (run / "latest").string())
+                                     : fmt::format("is {} the directory of a run?", run.string())));
   try {
     Json environment = parse_json(*text);
     if (environment.is_object()) return environment;

@@ -309,6 +309,9 @@ class Failed(Browser):
                           [run, "-o", "/nowhere/a.html"]):
             done = pingperf("report", *arguments)
             self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), done.stderr)
+        done = pingperf("export", run.parent, "--format", "markdown")
+        self.assertEqual(done.stderr, f"{run.parent}: not the directory of a run: it has no trials.csv, "
+                                      f"did you mean {run.parent}/latest?\n")
 
     def test_a_run_without_a_trial_has_a_page(self):
         run = self.copy()

@@ -58,6 +58,9 @@ TEST_F(ExportTest, BenchmarkJsonHasIterationsAndAggregates) {
   EXPECT_EQ(entries[7].at("aggregate_name"), "median");
   EXPECT_NEAR(entries[10].at("real_time").get<double>(), 20e3, 20);
   EXPECT_EQ(json.at("context").at("executable"), "pingperf");
+  EXPECT_EQ(json.at("context").at("library_build_type"), "release");
+  const Json debug = parse_json(R"({"hosts": {"client": {"build_type": "Debug"}}})");
+  EXPECT_EQ(Json::parse(benchmark_json(table(), debug))["context"]["library_build_type"], "debug");
   EXPECT_THAT(json.at("context").at("real_time").get<std::string>(),
               HasSubstr("time per megabyte"));
 }

@@ -12,6 +12,7 @@
 
 #include "harness/base/csv.h"
 #include "harness/base/io.h"
+#include "harness/base/json.h"
 #include "harness/base/usage_error.h"
 #include "harness/results/columns.h"
 #include "harness/results/environment.h"
@@ -47,6 +48,17 @@ class RunDirectoryTest : public testing::Test {
   const fs::path folder_ =
       fs::temp_directory_path() / ("pingperf-run-" + std::to_string(::getpid()));
 };
+
+TEST_F(RunDirectoryTest, TheErrorForAFolderOfRunsNamesTheNewest) {
+  fs::create_directories(folder_ / "exp" / "latest");
+  try {
+    recorded_environment(folder_ / "exp");
+    FAIL();
+  } catch (const UsageError& e) {
+    EXPECT_THAT(e.what(),
+                testing::HasSubstr("exp/environment.json: cannot be read: did you mean "));
+  }
+}
 
 TEST_F(RunDirectoryTest, ALabelIsNoDifferenceBetweenRuns) {
   const auto write = [&](const char* name, const char* set) {
