@@ -200,7 +200,7 @@ TEST(Doctor, SeriousFindingsComeFirst) {
 TEST(Doctor, CollectsTheRequirementsOfAnExperimentOnEachHost) {
   const Experiment experiment = parse_experiment(R"(
 name: needy
-lab: {rate: 10mbit, delay: 5ms}
+lab: {rate: 10mbit, delay: 5ms, router: false}
 workloads:
   bulk: {kind: throughput, engine: iperf3, streams: 4, receive_buffer: 2MiB}
   pings: {kind: latency, engine: spin, timestamps: kernel, pin: {client: 2, server: 3}}

@@ -161,9 +161,13 @@ TEST_F(HistoryTest, AReaderWhoMayNotWriteReads) {
   fs::permissions(folder, fs::perms(0555));
   fs::permissions(store, fs::perms(0444));
   const bool is_root = ::geteuid() == 0;
-  if (is_root) ASSERT_EQ(::seteuid(65534), 0);  // nobody
+  if (is_root) {
+    ASSERT_EQ(::seteuid(65534), 0);  // nobody
+  }
   const std::string error = error_of(History::Access::read);
-  if (is_root) ASSERT_EQ(::seteuid(0), 0);
+  if (is_root) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
   fs::permissions(folder, fs::perms(0755));
   EXPECT_EQ(error, "");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 2) << "the store and one run";
