@@ -68,7 +68,7 @@ class ExperimentReader {
     if (!has_hosts)
       experiment_ = Experiment{experiment_.name, experiment_.description, experiment_.folder};
     if (const Node* const plan = root_.find("plan")) errors_.attempt([&] { read_plan(*plan); });
-    bool has_engines = !misspells_engines();
+    bool has_engines = !has_unknown_section();
     if (const Node* const programs = root_.find("programs"))
       has_engines &=
           errors_.attempt([&] { read_programs(*programs, folder_, experiment_.programs); });
@@ -85,16 +85,11 @@ class ExperimentReader {
   }
 
  private:
-  // Returns true if an unknown key may be one whose absence makes engines unknown or missing.
-  bool misspells_engines() const {
-    const auto keys = keys_of("experiment");
-    return std::ranges::any_of(root_.entries, [&](const Node::Entry& entry) {
-      if (entry.value.type == Node::Type::scalar || std::ranges::count(keys, entry.key) > 0)
-        return false;
-      const std::string meant = suggest_key(entry.key, keys, keys);
-      return meant.starts_with(';') || meant.find("'programs'") != std::string::npos ||
-             meant.find("'use'") != std::string::npos ||
-             meant.find("'defaults'") != std::string::npos;
+  // Returns true if a section has an unknown name: it may have programs, or defaults.
+  bool has_unknown_section() const {
+    return std::ranges::any_of(root_.entries, [](const Node::Entry& entry) {
+      return entry.value.type != Node::Type::scalar &&
+             std::ranges::count(keys_of("experiment"), entry.key) == 0;
     });
   }
 

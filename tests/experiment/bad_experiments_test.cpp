@@ -247,6 +247,7 @@ TEST(BadExperiments, AKeyOfAnotherSectionIsAnsweredWithItsPath) {
   EXPECT_EQ(suggestion("repetitions: 3"), "did you mean 'plan.repetitions'?");
   EXPECT_EQ(suggestion("duration: 2s"), "did you mean 'defaults.duration'?");
   EXPECT_EQ(suggestion("delay: 2ms"), "did you mean 'lab.delay'?");
+  EXPECT_EQ(suggestion("bandwidth: 1mbit"), "did you mean 'defaults.rate'?");
   EXPECT_EQ(suggestion("parallel: 2"), "did you mean 'defaults.streams'?");
 }
 
@@ -256,6 +257,7 @@ TEST(BadExperiments, WordsOfOtherToolsAreAnsweredWithTheKey) {
                                   {"window", "receive_buffer"},
                                   {"request_size", "message_size"},
                                   {"time", "duration"},
+                                  {"mps", "rate"},
                                   {"host", "hosts.server.address"},
                                   {"repetitions", "plan.repetitions"},
                                   {"engine:blocking", "engine: blocking"}})
@@ -265,7 +267,17 @@ TEST(BadExperiments, WordsOfOtherToolsAreAnsweredWithTheKey) {
                           key));
 }
 
-TEST(BadExperiments, AMisspeltKeyIsNotFollowedByErrorsOfEngines) {
+TEST(BadExperiments, AnIntervalOfAnotherToolIsAFrequencyOrNeedsNoKey) {
+  const auto answer = [](const std::string& kind) {
+    const std::string error =
+        errors_of("name: x\nworkloads: {w: {kind: " + kind + ", engine: blocking, interval: 1}}\n");
+    return error.substr(error.find("workload 'w'") + 12);
+  };
+  EXPECT_EQ(answer("latency"), ", did you mean 'frequency'?");
+  EXPECT_EQ(answer("throughput"), ": intervals.csv always has ten intervals per second");
+}
+
+TEST(BadExperiments, AMisspeltSectionIsNotFollowedByErrorsOfEngines) {
   const std::string workload = "workloads: {w: {kind: latency, engine: p}}\n";
   EXPECT_EQ(places_of("name: x\nprogams: {p: {}}\n" + workload), "2:1");
   EXPECT_EQ(places_of("name: x\ntools: {p: {}}\n" + workload), "2:1");
