@@ -261,7 +261,7 @@ void refuse_joined_lines(const std::string& text, const std::string& source,
   for (int i = 0; i <= mark.line && std::getline(lines, line); ++i) {
     const std::size_t first = line.find_first_not_of(" \r");
     if (i == mark.line || first == std::string::npos || line[first] == '#') continue;
-    before = line;
+    before = line.substr(0, line.find('\r'));
     number_before = i + 1;
   }
   if (line.substr(0, static_cast<std::size_t>(mark.column)).find(": ") != std::string::npos) return;

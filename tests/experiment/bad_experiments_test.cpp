@@ -290,6 +290,7 @@ TEST(BadExperiments, AKeyOfAGateInAComparisonIsReportedOnce) {
       "compare: [{metric: rtt_p50_ns, baseline: ";
   EXPECT_EQ(places_of(start + "blocking, axis: engine, candidate: x}]\n"), "3:66");
   EXPECT_EQ(places_of(start + "{workload: w}, candidate: x}]\n"), "3:57");
+  EXPECT_EQ(places_of(start + "{workload: w}, other: x}]\n"), "3:57");  // and without an axis
 }
 
 TEST(BadExperiments, CharactersOfWordProcessorsAreNamed) {

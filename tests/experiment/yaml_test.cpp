@@ -95,7 +95,7 @@ TEST(Yaml, OtherEncodingsAreRefusedWhereTheyBegin) {
 }
 
 TEST(Yaml, AMissingBlankAndAWrongIndentationAreNamed) {
-  EXPECT_EQ(yaml_error("a:\n  kind:throughput\n\n  engine: blocking\n"),
+  EXPECT_EQ(yaml_error("a:\r\n  kind:throughput\r\n\r\n  engine: blocking\n"),
             "test.yaml:2:8: not YAML: a blank must follow the colon: 'kind: throughput'");
   EXPECT_EQ(yaml_error("a:\n  kind: throughput\n   engine: blocking\n"),
             "test.yaml:3:10: not YAML: illegal map value: indent the lines of a map alike, write a "
