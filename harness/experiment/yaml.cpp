@@ -251,8 +251,8 @@ std::string_view remedy_of(std::string_view message) {
   return "";
 }
 
-// The two causes of "illegal map value" that the line itself does not show: the value began on the
-// line before, which has no blank after its colon, or is indented less.
+// Explains "illegal map value" if the value began on the line before: that line has no blank after
+// its colon, or is indented less. Returns if the line itself has a text with a colon.
 void refuse_joined_lines(const std::string& text, const std::string& source,
                          const YAML::Mark& mark) {
   std::istringstream lines(text);
