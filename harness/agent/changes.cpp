@@ -1,7 +1,7 @@
 #include "harness/agent/changes.h"
 
 #include <fcntl.h>
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -91,9 +91,13 @@ void write_setting(const std::string& file, const std::string& value) {
     throw std::runtime_error(
         fmt::format("the kernel does not accept '{}' for {}{}", value, file,
                     errno == EACCES || errno == EPERM ? ": requires more rights" : ""));
-  if (const std::string now = read_setting(file); words_in(now) != words_in(value))
-    throw std::runtime_error(
-        fmt::format("{} is '{}' after '{}' was written", file, printable(now), value));
+  const auto now = words_in(read_setting(file)), wanted = words_in(value);
+  if (now == wanted) return;
+  const bool is_part = now.size() > wanted.size();  // such as one of the sizes of tcp_rmem
+  throw std::runtime_error(
+      fmt::format("{} is '{}' after '{}' was written{}", file,
+                  printable(fmt::format("{}", fmt::join(now, " "))), value,
+                  is_part ? fmt::format(": it takes {} values", now.size()) : ""));
 }
 
 // Returns the interface that has the address, or else the one by which packets reach it.

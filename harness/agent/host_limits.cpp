@@ -44,13 +44,14 @@ std::optional<std::string> node_limit(const Case& c) {
   return resolve_nodes(resolved) ? c.engine->validate(resolved) : std::nullopt;
 }
 
-// Sets the algorithm, as a trial does: the kernel may load its module for that.
-std::optional<std::string> congestion_limit(const std::string& algorithm) {
+// Sets the algorithm, as a trial does: the kernel may load its module for that. The user of a lab
+// may choose each that the kernel has.
+std::optional<std::string> congestion_limit(const std::string& algorithm, bool in_lab = false) {
   const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket || ::setsockopt(socket.get(), IPPROTO_TCP, TCP_CONGESTION, algorithm.c_str(),
                               static_cast<socklen_t>(algorithm.size())) == 0)
     return std::nullopt;
-  if (errno == EPERM)
+  if (errno == EPERM && !in_lab)
     return fmt::format(
         "congestion_control: this user may not choose {}: add it to "
         "net.ipv4.tcp_allowed_congestion_control",
@@ -108,10 +109,27 @@ bool changes_the_system(const Case& c) {
   return c.variant && std::ranges::any_of(c.variant->changes, &SystemChanges::change_the_system);
 }
 
+std::string cannot_run(const Case& c, const std::string& reason) {
+  return fmt::format("case '{}' cannot run here: {}", c.name, reason);
+}
+
+// The namespaces of a lab have the congestion controls of this kernel.
+std::vector<std::string> limits_in_lab(const std::vector<Case>& cases) {
+  std::vector<std::string> lines;
+  std::set<std::string> algorithms;
+  for (const Case& c : cases) {
+    const auto& algorithm = c.options.congestion_control;
+    if (!algorithm || !algorithms.insert(*algorithm).second) continue;
+    if (const auto limit = congestion_limit(*algorithm, true))
+      lines.push_back(cannot_run(c, *limit));
+  }
+  return lines;
+}
+
 }  // namespace
 
 std::vector<std::string> limits_here(const Experiment& experiment) {
-  if (experiment.lab) return {};
+  if (experiment.lab) return limits_in_lab(experiment.cases);
   std::vector<std::string> lines;
   std::set<std::string> known, algorithms;
   const Cpus usable = usable_cpus();
@@ -120,8 +138,7 @@ std::vector<std::string> limits_here(const Experiment& experiment) {
   bool lacks_memory = false;
   const bool loopback_is_down = is_loopback_down(), has_address6 = has_loopback_address6();
   const auto add = [&](const Case& c, const std::optional<std::string>& reason) {
-    if (reason && known.insert(*reason).second)
-      lines.push_back(fmt::format("case '{}' cannot run here: {}", c.name, *reason));
+    if (reason && known.insert(*reason).second) lines.push_back(cannot_run(c, *reason));
   };
   std::set<std::pair<std::string, std::uint64_t>> frames;
   for (const Case& c : experiment.cases) {

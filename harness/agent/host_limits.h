@@ -9,7 +9,8 @@
 namespace pingperf {
 
 // Returns a line per reason why trials whose ends both run on this host cannot run, with the first
-// case, the reason and the remedy. Other hosts are only known when their agents have started.
+// case, the reason and the remedy. Of a lab only what its namespaces share is judged. Other hosts
+// are only known when their agents have started.
 std::vector<std::string> limits_here(const Experiment& experiment);
 
 }  // namespace pingperf

@@ -157,6 +157,18 @@ bool offers_ipv6(std::vector<std::string> prefix) try {
   return false;
 }
 
+// Adds a queueing discipline in a new namespace, in which `command` runs another command. Throws
+// CommandError: in doctor's words if the kernel does not have it.
+void try_qdisc(std::vector<std::string> command, const std::vector<std::string>& arguments) try {
+  command.insert(command.end(), {"tc", "qdisc", "add", "dev", "lo", "root"});
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  run_command(command);
+} catch (const CommandError& e) {
+  if (std::string_view(e.what()).find("qdisc kind is unknown") == std::string_view::npos) throw;
+  throw CommandError(fmt::format(
+      "the kernel has no {0}: sudo modprobe sch_{0}, or a kernel that has it", arguments.front()));
+}
+
 }  // namespace
 
 void check_lab(const Experiment& experiment) {
@@ -177,12 +189,7 @@ void check_lab(const Experiment& experiment) {
           "{}: lab: a case has ip: 6, and the kernel of this host has no IPv6 for new namespaces "
           "(net.ipv6.conf.default.disable_ipv6): remove ip: 6",
           options.place));
-    for (const auto& arguments : qdiscs) {
-      std::vector<std::string> command = probe;
-      command.insert(command.end(), {"tc", "qdisc", "add", "dev", "lo", "root"});
-      command.insert(command.end(), arguments.begin(), arguments.end());
-      run_command(command);
-    }
+    for (const auto& arguments : qdiscs) try_qdisc(probe, arguments);
   } catch (const CommandError& e) {
     throw UsageError(fmt::format("{}: lab: this host cannot make it: {}", options.place, e.what()));
   }

@@ -68,7 +68,7 @@ class ExperimentReader {
     if (!has_hosts)
       experiment_ = Experiment{experiment_.name, experiment_.description, experiment_.folder};
     if (const Node* const plan = root_.find("plan")) errors_.attempt([&] { read_plan(*plan); });
-    bool has_engines = true;
+    bool has_engines = !has_unknown_section();
     if (const Node* const programs = root_.find("programs"))
       has_engines &=
           errors_.attempt([&] { read_programs(*programs, folder_, experiment_.programs); });
@@ -85,6 +85,14 @@ class ExperimentReader {
   }
 
  private:
+  // Returns true if a section has an unknown name: it may have programs, or defaults.
+  bool has_unknown_section() const {
+    return std::ranges::any_of(root_.entries, [](const Node::Entry& entry) {
+      return entry.value.type != Node::Type::scalar &&
+             std::ranges::count(keys_of("experiment"), entry.key) == 0;
+    });
+  }
+
   void read_name(bool has_right_keys) {
     const Node* const name = root_.find("name");
     if (!name && !has_right_keys) return;  // it may be misspelt

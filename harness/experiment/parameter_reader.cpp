@@ -246,8 +246,70 @@ std::vector<std::string> assign(Options& options, const std::string& key, const 
   return {key};
 }
 
+namespace {
+
+bool is_one_of(const std::vector<std::string_view>& keys, std::string_view key) {
+  return std::ranges::find(keys, key) != keys.end();
+}
+
+// Returns the key that does what `word` does in iperf3, netperf, neper or sockperf, one of `likely`
+// if possible (docs/coming-from.md). Returns `word` if there is none.
+std::string_view key_for(std::string_view word, const std::vector<std::string_view>& likely) {
+  static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
+      {"bandwidth", "rate"},
+      {"bitrate", "rate"},
+      {"buffer", "send_buffer"},
+      {"congestion", "congestion_control"},
+      {"connections", "streams"},
+      {"host", "hosts.server.address"},
+      {"length", "message_size"},
+      {"interval", "frequency"},
+      {"mps", "frequency"},
+      {"mps", "rate"},
+      {"msg_size", "message_size"},
+      {"omit", "warmup"},
+      {"parallel", "streams"},
+      {"request_size", "message_size"},
+      {"test", "kind"},
+      {"time", "duration"},
+      {"window", "receive_buffer"},
+      {"zerocopy", "zero_copy"},
+  };
+  std::string_view key = word;
+  for (const auto& [other, own] : kWords)
+    if (other == word && !is_one_of(likely, key) && (key == word || is_one_of(likely, own)))
+      key = own;
+  return key;
+}
+
+// Returns the path of `key` in the section of the file that has it, such as "plan.repetitions", or
+// "".
+std::string path_of_key(std::string_view key) {
+  if (key.find('.') != std::string_view::npos) return std::string(key);
+  if (is_one_of(assignable_keys(), key)) return fmt::format("defaults.{}", key);
+  for (const std::string_view section : {"plan", "lab", "hosts"})
+    if (is_one_of(keys_of(section), key)) return fmt::format("{}.{}", section, key);
+  return "";
+}
+
+// Returns the correct form of an unknown key whose meaning is certain, or "".
+std::string certain_key(std::string_view key, const std::vector<std::string_view>& likely,
+                        const std::vector<std::string_view>& keys) {
+  const std::size_t colon = key.find(':');
+  if (colon != std::string_view::npos && is_one_of(keys, key.substr(0, colon)))
+    return fmt::format("{}: {}", key.substr(0, colon), key.substr(colon + 1));
+  const std::string_view word = key_for(key, likely);
+  return is_one_of(keys, word) ? std::string(word) : path_of_key(word);
+}
+
+}  // namespace
+
 std::string suggest_key(std::string_view key, const std::vector<std::string_view>& likely,
                         const std::vector<std::string_view>& keys) {
+  if (key == "interval" && !is_one_of(likely, "frequency"))
+    return ": intervals.csv always has ten intervals per second";
+  if (const std::string certain = certain_key(key, likely, keys); !certain.empty())
+    return fmt::format(", did you mean '{}'?", certain);
   std::string first = suggest(key, likely);
   std::string second = first.starts_with(',') ? "" : suggest(key, keys);
   return second.starts_with(',') ? second : first;

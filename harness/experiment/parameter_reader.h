@@ -30,8 +30,10 @@ std::vector<std::string> assign(Options& options, const std::string& key, const 
 void check_keys(const Node& node, std::string_view where, const std::vector<std::string_view>& keys,
                 const std::vector<std::string_view>& likely = {});
 
-// Returns ", did you mean 'KEY'?" with a key of `likely`, or else of `keys`, or "; known: " and the
-// keys of `likely`.
+// Returns ", did you mean 'KEY'?" with the key that does what `key` does in other tools, the path
+// of `key` in another section ("plan.seed"), or a similar key of `likely` or else of `keys`.
+// Returns
+// "; known: " and the keys of `likely` if there is none.
 std::string suggest_key(std::string_view key, const std::vector<std::string_view>& likely,
                         const std::vector<std::string_view>& keys);
 

@@ -251,6 +251,32 @@ std::string_view remedy_of(std::string_view message) {
   return "";
 }
 
+// Explains "illegal map value" if the value began on the line before: that line has no blank after
+// its colon, or is indented less. Returns if the line itself has a text with a colon.
+void refuse_joined_lines(const std::string& text, const std::string& source,
+                         const YAML::Mark& mark) {
+  std::istringstream lines(text);
+  std::string line, before;
+  int number_before = 0;
+  for (int i = 0; i <= mark.line && std::getline(lines, line); ++i) {
+    const std::size_t first = line.find_first_not_of(" \r");
+    if (i == mark.line || first == std::string::npos || line[first] == '#') continue;
+    before = line.substr(0, line.find('\r'));
+    number_before = i + 1;
+  }
+  if (line.substr(0, static_cast<std::size_t>(mark.column)).find(": ") != std::string::npos) return;
+  const std::size_t indentation = before.find_first_not_of(' ');
+  const std::size_t colon = before.find(':');
+  if (indentation == line.find_first_not_of(' ') && colon != std::string::npos &&
+      before.find(' ', indentation) == std::string::npos && colon + 1 < before.size())
+    fail_at({source, number_before, static_cast<int>(colon) + 2},
+            fmt::format("not YAML: a blank must follow the colon: '{}: {}'",
+                        before.substr(indentation, colon - indentation), before.substr(colon + 1)));
+  fail_at({source, mark.line + 1, mark.column + 1},
+          "not YAML: illegal map value: indent the lines of a map alike, write a blank after the "
+          "colon of a key, and quote a text that has a colon");
+}
+
 Node parse(const std::string& text, const std::string& source) {
   refuse_other_encodings(text, source);
   std::istringstream in(text);
@@ -264,6 +290,7 @@ Node parse(const std::string& text, const std::string& source) {
     return builder.take();
   } catch (const YAML::Exception& e) {
     refuse_tabs(text, source);
+    if (e.msg == "illegal map value") refuse_joined_lines(text, source, e.mark);
     fail_at({source, e.mark.line + 1, e.mark.column + 1},
             fmt::format("not YAML: {}{}", e.msg, remedy_of(e.msg)));
   }

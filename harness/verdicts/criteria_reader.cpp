@@ -197,8 +197,9 @@ class CriteriaReader {
       if (!node.find("axis") && !node.find("workload"))
         fail_at(node.mark, "compare needs an axis, or a workload and a baseline workload");
     }
-    if (node.find("baseline"))
-      errors.attempt([&] { compare.pairs = read_pairs(node, read_filter(node, compare.metric)); });
+    if (node.find("baseline") && (node.find("axis") || node.find("workload")))
+      errors.attempt(
+          [&] { compare.pairs = read_pairs(node, read_filter(node, compare.metric), nullptr); });
     errors.throw_if_any();
     if (compare.pairs.empty())
       fail_at(node.mark, "compare finds no two cases that agree in everything else");
@@ -242,7 +243,7 @@ class CriteriaReader {
                 "a gate with a baseline needs an axis, or a workload and a baseline "
                 "workload");
       required(node, "baseline", "a gate with an axis");
-      pairs = read_pairs(node, is_candidate);
+      pairs = read_pairs(node, is_candidate, node.find("candidate"));
     } else {
       if (const Node* const candidate = node.find("candidate"))
         fail_at(candidate->mark, "candidate is a value of an axis: add axis and baseline");
@@ -456,12 +457,13 @@ class CriteriaReader {
   }
 
   // Returns the pairs along `axis` with its baseline value, or with the baseline workload.
-  std::vector<CasePair> read_pairs(const Node& node, const CaseFilter& is_candidate) const {
+  // `candidate` is the only value of the axis that is compared, or null.
+  std::vector<CasePair> read_pairs(const Node& node, const CaseFilter& is_candidate,
+                                   const Node* candidate) const {
     const Node& baseline = *node.find("baseline");
     const Node* const axis = node.find("axis");
     if (!axis) {
-      if (const Node* const candidate = node.find("candidate"))
-        fail_at(candidate->mark, "candidate is a value of an axis: add the axis");
+      if (candidate) fail_at(candidate->mark, "candidate is a value of an axis: add the axis");
       check_keys(baseline, "baseline", {"workload"});
       const std::string other = read_workload(required(baseline, "workload", "baseline"));
       if (other == node.find("workload")->scalar)
@@ -471,7 +473,6 @@ class CriteriaReader {
       return pairs_with_workload(other, is_candidate, cases_);
     }
     const std::string key = read_text(*axis, "axis");
-    const Node* const candidate = node.find("candidate");
     ErrorList errors;
     errors.attempt([&] { check_axis_value(key, *axis, "baseline", baseline, node); });
     if (candidate)

@@ -142,6 +142,19 @@ TEST_F(ChangesTest, AValueThatTheKernelAltersIsAnError) {
   EXPECT_EQ(read_file("/proc/sys/net/ipv4/ip_local_port_range"), before);
 }
 
+TEST_F(ChangesTest, TooFewValuesOfASysctlAreNamedWithTheirNumber) {
+  Changes system;
+  SystemChanges changes;
+  changes.sysctls = {{"net.ipv4.tcp_rmem", "8192", ""}};
+  try {
+    system.make(changes, {});
+    FAIL() << "no error";
+  } catch (const std::runtime_error& e) {
+    EXPECT_THAT(e.what(), testing::MatchesRegex(".*/tcp_rmem is '8192 [0-9]+ [0-9]+' after '8192' "
+                                                "was written: it takes 3 values"));
+  }
+}
+
 TEST_F(ChangesTest, AnUndoThatFailsIsReportedAndKept) {
   SystemChanges changes = of_link();
   changes.teardown = {{{"ip", "link", "delete", "vx9"}, ""}, {{"ip", "link", "delete", "vx0"}, ""}};

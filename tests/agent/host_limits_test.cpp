@@ -86,6 +86,14 @@ TEST(HostLimits, AVariantMayMakeTheInterface) {
       IsEmpty());
 }
 
+TEST(HostLimits, ACongestionControlThatALabLacksIsNamed) {
+  EXPECT_THAT(limits("{kind: throughput, congestion_control: nosuch, matrix: {engine: [blocking, "
+                     "epoll]}}",
+                     "lab: {}\n"),
+              ElementsAre(StartsWith("case 'w/engine=blocking' cannot run here: "
+                                     "congestion_control: this kernel has no nosuch: ")));
+}
+
 TEST(HostLimits, OtherHostsAreNotJudged) {
   EXPECT_THAT(limits("{kind: latency, engine: blocking, pin: {server: 1023}}",
                      "hosts: {server: {ssh: other, address: 192.0.2.1}}\n"),

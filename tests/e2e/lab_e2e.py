@@ -156,7 +156,7 @@ class Lab(network.Network):
             self.skipTest("this kernel has netem")
         done = pingperf("check", self.experiment(LAB), "--set", "lab.delay=10ms")
         self.assertEqual(done.returncode, 2)
-        self.assertIn("lab: this host cannot make it", done.stderr)
+        self.assertIn("lab: this host cannot make it: the kernel has no netem: sudo modprobe sch_netem", done.stderr)
 
     def test_netem_delays_where_the_kernel_has_it(self):
         if not has_netem():

@@ -1,4 +1,5 @@
 // Every wrong experiment gets one line with the place, the error and the correct form.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -236,6 +237,60 @@ TEST(BadExperiments, OnlyKeysOfTheKindAndTheEngineAreSuggested) {
   EXPECT_EQ(suggestion("throughput", "ratee"), "did you mean 'rate'?");
   EXPECT_EQ(suggestion("latency", "frequenc"), "did you mean 'frequency'?");
   EXPECT_EQ(suggestion("connect", "burts"), "did you mean 'burst'?");  // none of its own is near
+}
+
+TEST(BadExperiments, AKeyOfAnotherSectionIsAnsweredWithItsPath) {
+  const auto suggestion = [](const std::string& line) {
+    const std::string error = errors_of("name: x\n" + line + "\n" + kWorkload);
+    return error.substr(error.find("did"));
+  };
+  EXPECT_EQ(suggestion("repetitions: 3"), "did you mean 'plan.repetitions'?");
+  EXPECT_EQ(suggestion("duration: 2s"), "did you mean 'defaults.duration'?");
+  EXPECT_EQ(suggestion("delay: 2ms"), "did you mean 'lab.delay'?");
+  EXPECT_EQ(suggestion("bandwidth: 1mbit"), "did you mean 'defaults.rate'?");
+  EXPECT_EQ(suggestion("parallel: 2"), "did you mean 'defaults.streams'?");
+}
+
+TEST(BadExperiments, WordsOfOtherToolsAreAnsweredWithTheKey) {
+  for (const auto& [word, key] : {std::pair("parallel", "streams"),
+                                  {"bandwidth", "rate"},
+                                  {"window", "receive_buffer"},
+                                  {"request_size", "message_size"},
+                                  {"time", "duration"},
+                                  {"mps", "rate"},
+                                  {"host", "hosts.server.address"},
+                                  {"repetitions", "plan.repetitions"},
+                                  {"engine:blocking", "engine: blocking"}})
+    EXPECT_EQ(errors_of("name: x\nworkloads:\n  a: {kind: throughput, engine: epoll, '" +
+                        std::string(word) + "': 1}\n"),
+              fmt::format("x.yaml:3:40: unknown key '{}' in workload 'a', did you mean '{}'?", word,
+                          key));
+}
+
+TEST(BadExperiments, AnIntervalOfAnotherToolIsAFrequencyOrNeedsNoKey) {
+  const auto answer = [](const std::string& kind) {
+    const std::string error =
+        errors_of("name: x\nworkloads: {w: {kind: " + kind + ", engine: blocking, interval: 1}}\n");
+    return error.substr(error.find("workload 'w'") + 12);
+  };
+  EXPECT_EQ(answer("latency"), ", did you mean 'frequency'?");
+  EXPECT_EQ(answer("throughput"), ": intervals.csv always has ten intervals per second");
+}
+
+TEST(BadExperiments, AMisspeltSectionIsNotFollowedByErrorsOfEngines) {
+  const std::string workload = "workloads: {w: {kind: latency, engine: p}}\n";
+  EXPECT_EQ(places_of("name: x\nprogams: {p: {}}\n" + workload), "2:1");
+  EXPECT_EQ(places_of("name: x\ntools: {p: {}}\n" + workload), "2:1");
+  EXPECT_EQ(places_of("name: x\ndescripton: a\n" + workload), "2:1 3:40");
+}
+
+TEST(BadExperiments, AKeyOfAGateInAComparisonIsReportedOnce) {
+  const std::string start =
+      "name: x\nworkloads: {w: {kind: latency, matrix: {engine: [blocking, epoll]}}}\n"
+      "compare: [{metric: rtt_p50_ns, baseline: ";
+  EXPECT_EQ(places_of(start + "blocking, axis: engine, candidate: x}]\n"), "3:66");
+  EXPECT_EQ(places_of(start + "{workload: w}, candidate: x}]\n"), "3:57");
+  EXPECT_EQ(places_of(start + "{workload: w}, other: x}]\n"), "3:57");  // and without an axis
 }
 
 TEST(BadExperiments, CharactersOfWordProcessorsAreNamed) {

@@ -94,6 +94,14 @@ TEST(Yaml, OtherEncodingsAreRefusedWhereTheyBegin) {
   for (const char* text : {"é", "€", "😀"}) EXPECT_EQ(yaml_error(std::string("a: ") + text), "");
 }
 
+TEST(Yaml, AMissingBlankAndAWrongIndentationAreNamed) {
+  EXPECT_EQ(yaml_error("a:\r\n  kind:throughput\r\n\r\n  engine: blocking\n"),
+            "test.yaml:2:8: not YAML: a blank must follow the colon: 'kind: throughput'");
+  EXPECT_EQ(yaml_error("a:\n  kind: throughput\n   engine: blocking\n"),
+            "test.yaml:3:10: not YAML: illegal map value: indent the lines of a map alike, write a "
+            "blank after the colon of a key, and quote a text that has a colon");
+}
+
 TEST(Yaml, AnErrorIsOneLineWithoutControlCharacters) {
   EXPECT_EQ(yaml_error("\"a\\nb\\e\": 1\n\"a\\nb\\e\": 2\n"),
             "test.yaml:2:1: duplicate key 'a\\nb\\x1b': it stands already on line 1");
