@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <map>
 #include <set>
 #include <sstream>
@@ -20,6 +19,7 @@
 #include "harness/verdicts/pairing.h"
 #include "harness/verdicts/rank_tests.h"
 #include "harness/verdicts/run_medians.h"
+#include "sockets/core/options.h"
 
 namespace pingperf {
 namespace {
@@ -164,18 +164,34 @@ void decide_trend(std::vector<TrendSeries>& all, const TrendOptions& options) {
   }
 }
 
-// Returns the words of one text that the other lacks: "rate_bps=100", or "none".
-std::string words_only_in(const std::string& text, const std::string& other) {
-  const auto words_of = [](const std::string& words) {
-    std::istringstream in(words);
-    return std::vector<std::string>(std::istream_iterator<std::string>(in), {});
-  };
-  const std::vector<std::string> others = words_of(other);
-  std::vector<std::string> words = words_of(text);
-  std::erase_if(words, [&](const std::string& word) {
-    return std::ranges::find(others, word) != others.end();
+// Returns true if the text begins with the column of a parameter: "size_mix=64:1".
+bool begins_parameter(const std::string& text) {
+  const std::string column = text.substr(0, text.find('='));
+  return column.size() < text.size() &&
+         (column == "kind" || column == "engine" || column == "transport" ||
+          std::ranges::find(parameters(), column, &Parameter::column) != parameters().end());
+}
+
+// Returns the parameters of a text. Values may have blanks: "size_mix=64:1 1400:3".
+std::vector<std::string> split_parameters(const std::string& text) {
+  std::vector<std::string> split;
+  std::istringstream in(text);
+  for (std::string word; in >> word;)
+    if (split.empty() || begins_parameter(word))
+      split.push_back(word);
+    else
+      split.back() += " " + word;
+  return split;
+}
+
+// Returns the parameters of one text that the other lacks: "rate_bps=100", or "none".
+std::string parameters_only_in(const std::string& text, const std::string& other) {
+  const std::vector<std::string> others = split_parameters(other);
+  std::vector<std::string> only = split_parameters(text);
+  std::erase_if(only, [&](const std::string& parameter) {
+    return std::ranges::find(others, parameter) != others.end();
   });
-  return words.empty() ? "none" : fmt::format("{}", fmt::join(words, " "));
+  return only.empty() ? "none" : fmt::format("{}", fmt::join(only, " "));
 }
 
 // Sets what changed in the environment within one run of each change: its place is no more exact.
@@ -185,7 +201,7 @@ void set_environment(const Trend& trend, TrendSeries& series, History& history) 
     if (before == after) return;
     const std::string old = history.parameters(before), now = history.parameters(after);
     change.environment.push_back(
-        fmt::format("{}: {}, now {}", what, words_only_in(old, now), words_only_in(now, old)));
+        fmt::format("{}: {}, now {}", what, parameters_only_in(old, now), parameters_only_in(now, old)));
   };
   for (TrendChange& change : series.changes) {
     const std::size_t last = std::min(change.at.first + 1, series.points.size() - 1);

@@ -83,6 +83,17 @@ TEST_F(TrendTest, OnlyTheParametersThatDifferAreNamed) {
               ElementsAre("parameters: rate_bps=2000000000, now none"));
 }
 
+TEST_F(TrendTest, AParameterWithBlanksInItsValueIsNamedWhole) {
+  for (int day = 0; day < 30; ++day)
+    add({{"bulk", day < 15 ? 1e9 : 5e8}},
+        {{"bulk", day < 15 ? "engine=iperf3 size_mix=64:1 1400:3 iperf3_options=-w 1M -N"
+                           : "engine=iperf3 size_mix=64:1 1400:2 iperf3_options=-w 1M -N"}});
+  const Trend found = trend();
+  ASSERT_THAT(found.series[0].changes, SizeIs(1));
+  EXPECT_THAT(found.series[0].changes[0].environment,
+              ElementsAre("parameters: size_mix=64:1 1400:3, now size_mix=64:1 1400:2"));
+}
+
 TEST_F(TrendTest, ACaseWithoutAReferenceIsNotJudged) {
   for (int day = 0; day < 30; ++day)
     add({{"bulk/engine=epoll", 1e9},
