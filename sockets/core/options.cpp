@@ -52,7 +52,7 @@ std::vector<Parameter> make_parameters() {
        .doc = "bytes per send call; for kinds latency and connect, bytes per ping",
        .minimum = 1, .maximum = kGiB,
        .standards = {{64ul, measures_pings, "kinds latency and connect"},
-                     {1400ul, is_udp, "throughput over udp or multicast"},
+                     {kDatagramSize, is_udp, "throughput over udp or multicast"},
                      {128ul * 1024}}},
       {.name = "streams", .column = "streams", .unit = count, .field = &O::streams,
        .doc = "parallel flows", .minimum = 1, .maximum = 10000, .standards = {{1ul}}},

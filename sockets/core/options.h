@@ -145,6 +145,9 @@ inline bool is_limited(const Options& o) {
 // Defaults that the engines' loops use too if an option is not set.
 inline constexpr Nanoseconds kPingTimeout = 200 * kMillisecond;
 inline constexpr Nanoseconds kSpinTime = 50 * kMicrosecond;
+// The default message_size of UDP. With the headers of IPv6 and UDP it has 1280 bytes, the smallest
+// MTU of IPv6 (RFC 8200), so it fits the paths through tunnels, too.
+inline constexpr std::uint64_t kDatagramSize = 1232;
 inline constexpr Nanoseconds kPacingTimer = kMillisecond;  // the default of iperf3
 
 // How a parameter is written in YAML, which is also the unit of its column.

@@ -85,7 +85,7 @@ std::optional<std::string> validate_frames(const Options& o) {
     if (*o.frame_bytes >= sizeof(Nanoseconds)) return std::nullopt;
     return "frame.bytes: must be at least 8, for the time at which the frame is due";
   }
-  const std::uint64_t size = o.message_size.value_or(1400), last = *o.frame_bytes % size;
+  const std::uint64_t size = o.message_size.value_or(kDatagramSize), last = *o.frame_bytes % size;
   if (size >= kMinFrameDatagram && (last == 0 || last >= kMinFrameDatagram)) return std::nullopt;
   return "frame.bytes: every datagram of a frame needs at least 24 bytes (sequence number, time "
          "stamp, due time); the last one of these has " +
@@ -117,7 +117,7 @@ std::optional<std::string> validate(const Options& o,
     if (auto error = validate_shape(o)) return error;
   for (const auto validate_size : {validate_threads, validate_send_buffer})
     if (auto error = validate_size(o)) return error;
-  if (o.gso.value_or(false) && o.message_size.value_or(1400) > kMaxUdp / 2)
+  if (o.gso.value_or(false) && o.message_size.value_or(kDatagramSize) > kMaxUdp / 2)
     return "gso: requires a message_size of at most " + std::to_string(kMaxUdp / 2) +
            " bytes, so that two datagrams fit into one send";
   if (auto error = validate_receive(o, receives)) return error;

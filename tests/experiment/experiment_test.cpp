@@ -126,7 +126,14 @@ TEST(Experiment, ADatagramOfTheDefaultSizeFitsTheLab) {
       "1400}, tcp: {}}}");
   std::vector<std::uint64_t> sizes;
   for (const Case& c : e.cases) sizes.push_back(*c.options.message_size);
-  EXPECT_EQ(sizes, (std::vector<std::uint64_t>{1252, 1232, 1400, 128 << 10}));
+  EXPECT_EQ(sizes, (std::vector<std::uint64_t>{1232, 1232, 1400, 128 << 10}));
+}
+
+TEST(Experiment, ADatagramOfTheDefaultSizeFitsASmallLab) {
+  const Experiment e = parse(
+      "{name: x, lab: {mtu: 1000}, defaults: {kind: throughput, engine: blocking}, workloads: {"
+      "udp: {transport: udp}}}");
+  EXPECT_EQ(e.cases[0].options.message_size, 972u);
 }
 
 TEST(Experiment, ASizeMixIsReadAndReplacesMessageSize) {
