@@ -238,7 +238,7 @@ class Agent {
           .first->second.open(in_copied_folder(open));
     } catch (const std::system_error& e) {
       send(Failure{.endpoint = open.endpoint,
-                   .what = fmt::format("cannot start a worker: {}", e.what()),
+                   .what = fmt::format("cannot start a worker: {}", explained(e)),
                    .error_number = e.code().value()});
     }
   }
