@@ -5,13 +5,13 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <fstream>
 #include <sstream>
 
 #include "harness/agent/group_limits.h"
 #include "harness/base/io.h"
+#include "harness/base/parse_number.h"
 #include "harness/base/units.h"
 #include "sockets/core/size_mix.h"
 
@@ -30,20 +30,14 @@ std::string value_in(const char* file, std::string_view key) {
   return "";
 }
 
-std::optional<std::uint64_t> number_in(const std::string& text, int base) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  if (error != std::errc() || text.empty()) return std::nullopt;
-  return number;
-}
-
 std::optional<std::uint64_t> limit_of(__rlimit_resource resource) {
   rlimit limit{};
   if (::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
   return limit.rlim_cur;
 }
 
-// About how many bytes the buffers of the ends have. Rather too few than too many.
+// Estimates the buffers of both ends in bytes. The estimate may be too low, so that no possible case
+// is reported.
 struct Buffers {
   double sender = 0;  // of bulk transfer, or the client
   double receiver = 0;
@@ -78,8 +72,9 @@ std::string parameters_of(const Options& o) {
 }  // namespace
 
 HostMemory HostMemory::here() {
-  const auto kib = number_in(value_in("/proc/meminfo", "MemAvailable"), 10);
-  const auto capabilities = number_in(value_in("/proc/self/status", "CapEff"), 16).value_or(0);
+  const auto kib = parse_number<std::uint64_t>(value_in("/proc/meminfo", "MemAvailable"));
+  const auto capabilities =
+      parse_number<std::uint64_t>(value_in("/proc/self/status", "CapEff"), 16).value_or(0);
   const bool may_lock = (capabilities >> CAP_IPC_LOCK & 1) != 0;
   return {.available = kib ? std::optional(*kib * 1024) : std::nullopt,
           .of_groups = memory_limit(read_file("/proc/self/cgroup").value_or("")),
