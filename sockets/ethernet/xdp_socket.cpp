@@ -29,7 +29,7 @@ std::size_t chunk_for(std::size_t frame) {
 }
 
 // Throws the error that a function of libxdp has returned. ENOBUFS means that the memory exceeds
-// RLIMIT_MEMLOCK, which explained() says of ENOMEM.
+// RLIMIT_MEMLOCK; explained() adds that limit to ENOMEM.
 void check_returned(int result, const std::string& what) {
   if (result == -ENOBUFS) result = -ENOMEM;
   if (result < 0) throw std::system_error(-result, std::generic_category(), what);

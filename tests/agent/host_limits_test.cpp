@@ -66,7 +66,7 @@ TEST(HostLimits, AMessageBeyondTheSendBufferIsNamedAsInItsRow) {
           "{kind: throughput, transport: unix-seqpacket, engine: blocking, message_size: 64MiB}"),
       ElementsAre(MatchesRegex("case 'w' cannot run here: message_size: a message over "
                                "unix-seqpacket must fit into the send buffer, which holds [0-9]+ "
-                               "bytes: lower it, or raise send_buffer")));
+                               "bytes: lower message_size, or raise send_buffer")));
 }
 
 TEST(HostLimits, AnInterfaceThatIsNotThereIsNamedOnce) {
