@@ -14,6 +14,7 @@
 #include "harness/base/parse_number.h"
 #include "harness/base/units.h"
 #include "sockets/core/size_mix.h"
+#include "sockets/ethernet/xdp_socket.h"
 
 namespace pingperf {
 namespace {
@@ -69,6 +70,16 @@ std::string parameters_of(const Options& o) {
                                                         : "message_size or streams";
 }
 
+std::optional<std::string> lock_limit(const Options& o, const HostMemory& host) {
+  if (o.engine != "xdp" || !host.locked) return std::nullopt;
+  const std::size_t needed = 2 * locked_memory(o.message_size.value_or(kMinFrame));  // both ends
+  if (*host.locked >= needed) return std::nullopt;
+  return fmt::format(
+      "not enough memory for the buffers: the AF_XDP sockets of both ends lock {}, and ulimit -l is "
+      "{}: raise it (LimitMEMLOCK= of systemd)",
+      human_size(static_cast<double>(needed)), human_size(static_cast<double>(*host.locked)));
+}
+
 }  // namespace
 
 HostMemory HostMemory::here() {
@@ -101,12 +112,7 @@ std::optional<std::string> memory_limit(const Case& c, const HostMemory& host) {
                                     "the memory limit of the control group")
                           : exceeds(both, "both ends need", host.available, "MemAvailable"))
     return why;
-  constexpr std::uint64_t kUmem = 2 * 1024 * 4096;  // two directions of an AF_XDP socket
-  if (c.options.engine != "xdp" || host.locked.value_or(kUmem) >= kUmem) return std::nullopt;
-  return fmt::format(
-      "not enough memory for the buffers: an AF_XDP socket locks {}, and ulimit -l "
-      "is {}: raise it (LimitMEMLOCK= of systemd)",
-      human_size(kUmem), human_size(static_cast<double>(*host.locked)));
+  return lock_limit(c.options, host);
 }
 
 }  // namespace pingperf

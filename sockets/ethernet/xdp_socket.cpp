@@ -37,6 +37,10 @@ void check_returned(int result, const std::string& what) {
 
 }  // namespace
 
+std::size_t locked_memory(std::size_t frame) {
+  return 2 * kFrames * chunk_for(frame);
+}
+
 void XdpSocket::Unmap::operator()(char* memory) const noexcept {
   ::munmap(memory, size);
 }
@@ -44,7 +48,7 @@ void XdpSocket::Unmap::operator()(char* memory) const noexcept {
 XdpSocket::XdpSocket(int, const Options& options, FrameStart sent)
     : chunk_(chunk_for(options.message_size.value())),
       always_wake_(!options.need_wakeup.value_or(true)),
-      memory_(nullptr, Unmap{2 * kFrames * chunk_}),
+      memory_(nullptr, Unmap{locked_memory(options.message_size.value())}),
       program_(interface_of(options, sent), received_mark(sent)) {
   register_memory();
   open(interface_of(options, sent), options);
