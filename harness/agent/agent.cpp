@@ -47,7 +47,8 @@ class Worker {
   // Starts the process, which waits for its endpoint, with more variables in its environment and in
   // these control groups.
   Worker(const std::vector<std::pair<std::string, std::string>>& environment,
-         const std::vector<std::string>& groups) {
+         const std::vector<std::string>& groups)
+      : joined_groups_(groups) {
     Pipe requests = make_pipe(), events = make_pipe(), errors = make_pipe();
     process_ =
         Process({"/proc/self/exe", "worker"}, {.redirects = {{requests.read.get(), STDIN_FILENO},
@@ -67,6 +68,8 @@ class Worker {
   void open(const OpenEndpoint& open) {
     engine_ = open.options.engine;
     has_program_ = open.program.has_value();
+    groups_ = read_file(fmt::format("/proc/{}/cgroup", pid())).value_or("");
+    oom_kills_before_ = oom_kills();
     deadline_ = now_ns() + static_cast<Nanoseconds>(open.timeout_s * 1e9);
     overdue_ = {.endpoint = open.endpoint,
                 .what = fmt::format("the trial did not end within {:.1f} s", open.timeout_s),
@@ -119,13 +122,16 @@ class Worker {
     const bool has_no_memory =
         WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && oom_kills() > oom_kills_before_;
     return fmt::format("{} {}{}{}{}", name(), ending_of(status),
-                       has_no_memory ? ": " + out_of_memory() : "", last.empty() ? "" : ": ", last);
+                       has_no_memory ? ": " + out_of_memory(groups_, joined_groups_) : "",
+                       last.empty() ? "" : ": ", last);
   }
 
  private:
   std::string engine_;
   bool has_program_ = false;
-  std::uint64_t oom_kills_before_ = oom_kills();
+  std::vector<std::string> joined_groups_;
+  std::string groups_;  // lines of /proc/PID/cgroup
+  std::uint64_t oom_kills_before_ = 0;
   Nanoseconds deadline_ = 0;
   Failure overdue_;  // the agent sends it if the process still runs at its deadline
   Process process_;
@@ -238,7 +244,7 @@ class Agent {
           .first->second.open(in_copied_folder(open));
     } catch (const std::system_error& e) {
       send(Failure{.endpoint = open.endpoint,
-                   .what = fmt::format("cannot start a worker: {}", e.what()),
+                   .what = fmt::format("cannot start a worker: {}", explained(e)),
                    .error_number = e.code().value()});
     }
   }

@@ -8,8 +8,6 @@
 #include <sstream>
 #include <string_view>
 
-#include "harness/base/io.h"
-
 namespace pingperf {
 namespace {
 
@@ -47,7 +45,7 @@ bool has_controller(const std::string& controllers, std::string_view controller)
 template <typename LimitOf>
 auto lowest(const std::string& groups, const std::string& root, std::string_view controller,
             LimitOf limit_of) {
-  decltype(limit_of(fs::path())) lowest;
+  decltype(limit_of(fs::path())) result;
   std::istringstream lines(groups);
   for (std::string line; std::getline(lines, line);) {  // NUMBER:CONTROLLERS:PATH
     const std::size_t first = line.find(':');
@@ -59,11 +57,11 @@ auto lowest(const std::string& groups, const std::string& root, std::string_view
     // A container may see the path of its host, of which only the top is mounted there.
     for (fs::path path = line.substr(second + 1); !path.empty(); path = path.parent_path()) {
       const auto limit = limit_of(top / path.relative_path());
-      if (limit) lowest = std::min(lowest.value_or(*limit), *limit);
+      if (limit) result = std::min(result.value_or(*limit), *limit);
       if (path == path.parent_path()) break;
     }
   }
-  return lowest;
+  return result;
 }
 
 }  // namespace
@@ -83,11 +81,12 @@ std::uint64_t oom_kills() {
   return 0;
 }
 
-std::string out_of_memory() {
-  const auto limit = memory_limit(read_file("/proc/self/cgroup").value_or(""));
-  return limit
-             ? fmt::format("out of memory: its control group has {} MiB (memory.max)", *limit >> 20)
-             : "out of memory";
+std::string out_of_memory(const std::string& groups, const std::vector<std::string>& joined) {
+  std::optional<std::uint64_t> limit = memory_limit(groups);
+  for (const std::string& folder : joined)
+    if (const auto own = memory_of(folder)) limit = std::min(limit.value_or(*own), *own);
+  return limit ? fmt::format("out of memory: its control group has {} MiB", *limit >> 20)
+               : "out of memory";
 }
 
 }  // namespace pingperf

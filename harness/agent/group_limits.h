@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace pingperf {
 
@@ -20,8 +21,9 @@ std::optional<std::uint64_t> memory_limit(const std::string& groups,
 // Returns how many processes of this host the kernel has killed for want of memory.
 std::uint64_t oom_kills();
 
-// Returns the cause of such an end: "out of memory", with the limit of the control groups if there
-// is one.
-std::string out_of_memory();
+// Returns the cause of such an end: "out of memory", with the lowest limit of the process's control
+// groups if there is one. `groups` has the lines of its /proc/PID/cgroup. `joined` has the folders
+// of groups that the process was moved into: a network namespace may hide the others.
+std::string out_of_memory(const std::string& groups, const std::vector<std::string>& joined);
 
 }  // namespace pingperf

@@ -37,7 +37,7 @@ std::optional<std::string> cpu_limit(const Options& o, const Cpus& usable) {
   return std::nullopt;
 }
 
-// Returns why the engine refuses the pins once their nodes are CPUs of this host.
+// Replaces NUMA nodes by their CPUs on this host. Returns the engine's error for these pins.
 std::optional<std::string> node_limit(const Case& c) {
   if (!c.engine || !c.engine->validate) return std::nullopt;
   Options resolved = c.options;

@@ -5,15 +5,16 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <fstream>
 #include <sstream>
 
 #include "harness/agent/group_limits.h"
 #include "harness/base/io.h"
+#include "harness/base/parse_number.h"
 #include "harness/base/units.h"
 #include "sockets/core/size_mix.h"
+#include "sockets/ethernet/xdp_socket.h"
 
 namespace pingperf {
 namespace {
@@ -30,20 +31,14 @@ std::string value_in(const char* file, std::string_view key) {
   return "";
 }
 
-std::optional<std::uint64_t> number_in(const std::string& text, int base) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  if (error != std::errc() || text.empty()) return std::nullopt;
-  return number;
-}
-
 std::optional<std::uint64_t> limit_of(__rlimit_resource resource) {
   rlimit limit{};
   if (::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
   return limit.rlim_cur;
 }
 
-// About how many bytes the buffers of the ends have. Rather too few than too many.
+// Estimates the buffers of both ends in bytes. The estimate may be too low, so that no possible case
+// is reported.
 struct Buffers {
   double sender = 0;  // of bulk transfer, or the client
   double receiver = 0;
@@ -75,11 +70,22 @@ std::string parameters_of(const Options& o) {
                                                         : "message_size or streams";
 }
 
+std::optional<std::string> lock_limit(const Options& o, const HostMemory& host) {
+  if (o.engine != "xdp" || !host.locked) return std::nullopt;
+  const std::size_t needed = 2 * locked_memory(o.message_size.value_or(kMinFrame));  // both ends
+  if (*host.locked >= needed) return std::nullopt;
+  return fmt::format(
+      "not enough memory for the buffers: the AF_XDP sockets of both ends lock {}, and ulimit -l is "
+      "{}: raise it (LimitMEMLOCK= of systemd)",
+      human_size(static_cast<double>(needed)), human_size(static_cast<double>(*host.locked)));
+}
+
 }  // namespace
 
 HostMemory HostMemory::here() {
-  const auto kib = number_in(value_in("/proc/meminfo", "MemAvailable"), 10);
-  const auto capabilities = number_in(value_in("/proc/self/status", "CapEff"), 16).value_or(0);
+  const auto kib = parse_number<std::uint64_t>(value_in("/proc/meminfo", "MemAvailable"));
+  const auto capabilities =
+      parse_number<std::uint64_t>(value_in("/proc/self/status", "CapEff"), 16).value_or(0);
   const bool may_lock = (capabilities >> CAP_IPC_LOCK & 1) != 0;
   return {.available = kib ? std::optional(*kib * 1024) : std::nullopt,
           .of_groups = memory_limit(read_file("/proc/self/cgroup").value_or("")),
@@ -106,12 +112,7 @@ std::optional<std::string> memory_limit(const Case& c, const HostMemory& host) {
                                     "the memory limit of the control group")
                           : exceeds(both, "both ends need", host.available, "MemAvailable"))
     return why;
-  constexpr std::uint64_t kUmem = 2 * 1024 * 4096;  // two directions of an AF_XDP socket
-  if (c.options.engine != "xdp" || host.locked.value_or(kUmem) >= kUmem) return std::nullopt;
-  return fmt::format(
-      "not enough memory for the buffers: an AF_XDP socket locks {}, and ulimit -l "
-      "is {}: raise it (LimitMEMLOCK= of systemd)",
-      human_size(kUmem), human_size(static_cast<double>(*host.locked)));
+  return lock_limit(c.options, host);
 }
 
 }  // namespace pingperf

@@ -147,6 +147,7 @@ void take_event(iperf_test*, char* json) noexcept {
 
 // Throws std::runtime_error if libiperf cannot keep a buffer of `size` bytes in a file, as it does
 // for each stream. Without the room, the first access to a buffer would kill the worker (SIGBUS).
+// Notices this only if the buffers of this end alone do not fit.
 void require_room_for_buffers(std::uint64_t size) {
   const char* folder = nullptr;
   for (const char* const variable : {"TMPDIR", "TEMP", "TMP"})
@@ -159,7 +160,9 @@ void require_room_for_buffers(std::uint64_t size) {
   struct statvfs room {};
   if (::statvfs(folder, &room) != 0 || ::access(folder, W_OK | X_OK) != 0)
     fail(std::strerror(errno));
-  if (room.f_bavail * room.f_frsize < size) fail(fmt::format("it has no room for {} bytes", size));
+  const bool has_size = room.f_blocks > 0;  // not ramfs, or tmpfs with size=0
+  if (has_size && room.f_bavail * room.f_frsize < size)
+    fail(fmt::format("it has no room for {} bytes", size));
 }
 
 class Iperf3Endpoint : public Endpoint {
@@ -184,8 +187,13 @@ class Iperf3Endpoint : public Endpoint {
         schedule_(config.options, config.external),
         lib_(library_for(config.options)),
         test_(new_test(lib_, address)) {
-    const Options& o = config.options;
-    require_room_for_buffers(o.streams.value_or(1) * o.message_size.value_or(0));
+    require_room_for_buffers(streams() * config.options.message_size.value_or(0));
+  }
+
+  // Returns the number of streams of both directions.
+  std::uint64_t streams() const {
+    const Options& o = config_.options;
+    return o.streams.value_or(1) * (o.bidirectional.value_or(false) ? 2 : 1);
   }
 
   virtual Measurement run_test(const IntervalSink& progress) = 0;
@@ -280,9 +288,7 @@ class Iperf3Server final : public Iperf3Endpoint {
 
   // Returns the number of TCP connections of a test: the control connection and the streams.
   std::size_t connections() const {
-    const Options& o = config_.options;
-    if (o.transport == Transport::udp) return 1;
-    return 1 + o.streams.value_or(1) * (o.bidirectional.value_or(false) ? 2 : 1);
+    return config_.options.transport == Transport::udp ? 1 : 1 + streams();
   }
 
   // A UDP test uses the same port number for TCP and UDP. Binds the UDP port and releases it again.

@@ -13,8 +13,8 @@ constexpr Nanoseconds kAgentStart = 50 * kMillisecond;    // they share the CPUs
 constexpr Nanoseconds kRoundStart = 30 * kMillisecond;    // workers, connections, counters, the row
 constexpr Nanoseconds kAnotherTrial = 10 * kMillisecond;  // that starts with the first of a round
 
-// Returns how much longer than usual the start of an agent took. A few agents wait for their
-// launchers rather than for a CPU, and say nothing.
+// Returns how much longer than usual the start of an agent took. The start time of few agents
+// depends on their launchers, so it does not show how slow the CPUs are.
 double slowness(std::size_t agents, const std::optional<Nanoseconds>& measured_start) {
   constexpr std::size_t kMany = 8;
   if (!measured_start || agents < kMany) return 1;

@@ -35,6 +35,10 @@ std::string port_range() {
   return " (net.ipv4.ip_local_port_range: " + first + " to " + last + ")";
 }
 
+bool names_loopback(std::string_view call) {
+  return call.find(" 127.") != call.npos || call.find("[::1]") != call.npos;
+}
+
 std::string limit_of(int error, std::string_view call) {
   switch (error) {
     case EMFILE:
@@ -49,7 +53,7 @@ std::string limit_of(int error, std::string_view call) {
       return call.starts_with("bind ") ? " (no interface of this host has the address)"
                                        : port_range();
     case ENETUNREACH:
-      return is_loopback_down() ? " (the loopback interface is down: ip link set lo up)" : "";
+      return names_loopback(call) && is_loopback_down() ? " (the loopback interface is down: ip link set lo up)" : "";
     default:
       return "";
   }

@@ -26,7 +26,7 @@ std::optional<std::string> exceeds(const Options& o, std::uint64_t buffer) {
   if (!parameter) return std::nullopt;
   return std::string(parameter) + ": a message over " + std::string(name(o.transport)) +
          " must fit into the send buffer, which holds " + std::to_string(longest) +
-         " bytes: lower it, or raise send_buffer";
+         " bytes: lower " + parameter + ", or raise send_buffer";
 }
 
 }  // namespace

@@ -219,7 +219,7 @@ const std::string& interface_of(const Options& options, FrameStart sent) {
 std::optional<std::string> interface_unusable(const std::string& name, const Options& o) {
   if (name.size() >= IFNAMSIZ || ::if_nametoindex(name.c_str()) == 0)
     return "interface '" + name + "' does not exist on this host: ip link show";
-  const Fd any(check(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+  const Fd any(check(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
   if (!(interface_property(any.get(), name, SIOCGIFFLAGS).ifr_flags & IFF_UP))
     return "interface '" + name + "' is down: ip link set " + name + " up";
   const auto type = interface_property(any.get(), name, SIOCGIFHWADDR).ifr_hwaddr.sa_family;

@@ -39,7 +39,7 @@ const std::string& interface_of(const Options& options, FrameStart sent);
 std::optional<std::string> validate_ethernet(const Options& options);
 
 // Returns why the interface of this host cannot carry the frames of the options: it does not exist,
-// is down or is none of Ethernet, or its MTU is below their size.
+// is down or is not an Ethernet interface, or its MTU is below their size.
 std::optional<std::string> interface_unusable(const std::string& interface, const Options& options);
 
 inline constexpr std::string_view kPacketSummary = "packet sockets: whole frames, without IP";

@@ -29,13 +29,17 @@ std::size_t chunk_for(std::size_t frame) {
 }
 
 // Throws the error that a function of libxdp has returned. ENOBUFS means that the memory exceeds
-// RLIMIT_MEMLOCK, which explained() says of ENOMEM.
+// RLIMIT_MEMLOCK; explained() adds that limit to ENOMEM.
 void check_returned(int result, const std::string& what) {
   if (result == -ENOBUFS) result = -ENOMEM;
   if (result < 0) throw std::system_error(-result, std::generic_category(), what);
 }
 
 }  // namespace
+
+std::size_t locked_memory(std::size_t frame) {
+  return 2 * kFrames * chunk_for(frame);
+}
 
 void XdpSocket::Unmap::operator()(char* memory) const noexcept {
   ::munmap(memory, size);
@@ -44,7 +48,7 @@ void XdpSocket::Unmap::operator()(char* memory) const noexcept {
 XdpSocket::XdpSocket(int, const Options& options, FrameStart sent)
     : chunk_(chunk_for(options.message_size.value())),
       always_wake_(!options.need_wakeup.value_or(true)),
-      memory_(nullptr, Unmap{2 * kFrames * chunk_}),
+      memory_(nullptr, Unmap{locked_memory(options.message_size.value())}),
       program_(interface_of(options, sent), received_mark(sent)) {
   register_memory();
   open(interface_of(options, sent), options);

@@ -19,6 +19,10 @@
 
 namespace pingperf {
 
+// Returns how many bytes a socket locks for frames of this size. All sockets of a user share the
+// limit (RLIMIT_MEMLOCK).
+std::size_t locked_memory(std::size_t frame);
+
 // A port as PacketSocket.
 class XdpSocket {
  public:

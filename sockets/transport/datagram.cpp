@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <deque>
 #include <iterator>
 #include <map>
+#include <span>
 #include <stdexcept>
 #include <system_error>
 
@@ -20,6 +22,9 @@
 
 namespace pingperf {
 namespace {
+
+// With a full queue of a unix socket, send() would block. A hello is lost then, and sent again.
+constexpr int kHelloFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
 
 // Returns a socket that is bound to `address`. `shared`: other sockets of this process may have the
 // same address.
@@ -78,7 +83,8 @@ class Admission {
     Fd fd;
   };
 
-  // Not by a Poller, whose system call older kernels lack: engines without epoll call this, too.
+  // Uses epoll_wait(2), because older kernels lack the system call of Poller, and engines without
+  // epoll run this code too.
   void watch(Flow& flow) {
     epoll_event event{.events = EPOLLIN, .data = {.ptr = &flow}};
     check(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, flow.fd.get(), &event), "epoll_ctl");
@@ -122,7 +128,7 @@ class Admission {
   // If the answer is lost, the client repeats its hello.
   void answer(const Flow& flow) const {
     const Hello hello{kHello, config_.token};
-    ::send(flow.fd.get(), &hello, sizeof hello, MSG_NOSIGNAL);
+    ::send(flow.fd.get(), &hello, sizeof hello, kHelloFlags);
   }
 
   const EndpointConfig& config_;
@@ -179,7 +185,8 @@ class Hellos {
     int refusals = 0;
     bool admitted = false;
   };
-  static constexpr std::size_t kMaxUnderWay = 128;  // their hellos fit any receive buffer
+  // Their hellos fit the default receive buffer. Lost hellos are repeated.
+  static constexpr std::size_t kMaxUnderWay = 128;
 
   void begin() {
     flows_[begun_] =
@@ -200,7 +207,7 @@ class Hellos {
       const int fd = flows_[opening.flow].get();
       if (opening.next_hello <= now) {
         opening.next_hello = now + kHelloRetry;
-        if (::send(fd, &hello_, sizeof hello_, MSG_NOSIGNAL) < 0) refuse(opening);
+        if (::send(fd, &hello_, sizeof hello_, kHelloFlags) < 0) refuse(opening);
       }
       next = std::min(next, opening.next_hello);
       set_.push_back({fd, POLLIN, 0});
@@ -292,20 +299,24 @@ HelloAnswers::~HelloAnswers() {
 
 void HelloAnswers::run() noexcept {
   while (set_[0].revents == 0) {
-    ::poll(set_.data(), set_.size(), -1);
+    if (::poll(set_.data(), set_.size(), -1) < 0)
+      for (pollfd& entry : set_) entry.revents = 0;
     for (pollfd& flow : std::span(set_).subspan(1))
-      if (flow.revents != 0 && !answer(flow.fd)) flow.fd = -1;  // poll(2) skips it
+      if ((flow.revents & (POLLHUP | POLLNVAL)) || (flow.revents != 0 && !answer(flow)))
+        flow.fd = -1;  // poll(2) skips it
   }
 }
 
-// Returns false if the next datagram is payload, which means that the client has the answer.
-bool HelloAnswers::answer(int fd) const noexcept {
+// Returns false if the next datagram is payload, which means that the client has the answer. So it
+// does if poll(2) would report the same again (an error queue), but not after a pending error.
+bool HelloAnswers::answer(const pollfd& flow) const noexcept {
+  const int fd = flow.fd;
   char datagram[64];
   const ssize_t n = ::recv(fd, datagram, sizeof datagram, MSG_DONTWAIT | MSG_TRUNC | MSG_PEEK);
-  if (n < 0) return errno == ECONNREFUSED || errno == EAGAIN || errno == EINTR;
+  if (n < 0) return errno != EAGAIN || !(flow.revents & POLLERR);
   if (!is_hello(datagram, static_cast<std::size_t>(n), token_)) return false;
   ::recv(fd, datagram, sizeof datagram, MSG_DONTWAIT);
-  ::send(fd, datagram, sizeof(Hello), MSG_NOSIGNAL);
+  ::send(fd, datagram, sizeof(Hello), kHelloFlags);
   return true;
 }
 

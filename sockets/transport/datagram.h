@@ -7,7 +7,7 @@
 //     |--- end + count (3 times) ---->|
 //
 // The client opens its flows together, and repeats each hello until the server answers. The server
-// answers repeated hellos during the whole trial.
+// answers repeated hellos until the client has started.
 #pragma once
 
 #include <poll.h>
@@ -46,7 +46,7 @@ class HelloAnswers {
 
  private:
   void run() noexcept;
-  bool answer(int fd) const noexcept;
+  bool answer(const pollfd& flow) const noexcept;
 
   const Fd stop_;
   const Token token_;

@@ -68,6 +68,14 @@ TEST_F(MemoryLimit, IsReadFromVersionOneToo) {
   EXPECT_EQ(memory_limit("9:memory:/job\n4:cpu:/job\n", root_), 1u << 20);
 }
 
+TEST_F(MemoryLimit, OfAJoinedGroupExplainsAKill) {
+  write("agent/memory.max", "max");
+  write("worker/memory.max", "33554432");
+  EXPECT_EQ(out_of_memory("", {root_ + "/agent"}), "out of memory");
+  EXPECT_EQ(out_of_memory("", {root_ + "/agent", root_ + "/worker"}),
+            "out of memory: its control group has 32 MiB");
+}
+
 TEST_F(CpuQuota, IgnoresLinesThatAreNoGroups) {
   EXPECT_FALSE(cpu_quota("\nx\n1:\n", root_));
 }

@@ -1,5 +1,6 @@
 #include "harness/agent/memory_limits.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -51,12 +52,19 @@ TEST(MemoryLimits, SlotsOfDatagramsCount) {
               Optional(HasSubstr("lower message_size, streams or queue_depth")));
 }
 
-TEST(MemoryLimits, LockedMemoryIsThatOfAnXdpSocket) {
-  const std::string frames =
-      "{kind: latency, engine: xdp, transport: ethernet, interface: {client: a, server: b}}";
-  EXPECT_THAT(limit_of_case(frames, {.locked = 1 << 20}),
-              Optional(HasSubstr("an AF_XDP socket locks 8 MiB, and ulimit -l is 1 MiB")));
-  EXPECT_EQ(limit_of_case(frames, {}), std::nullopt);
+TEST(MemoryLimits, LockedMemoryIsThatOfTheXdpSocketsOfBothEnds) {
+  const auto frames = [](const char* size) {
+    return fmt::format(
+        "{{kind: latency, engine: xdp, transport: ethernet, interface: {{client: a, server: b}}, "
+        "message_size: {}}}",
+        size);
+  };
+  EXPECT_THAT(limit_of_case(frames("64"), {.locked = 4 << 20}),
+              Optional(HasSubstr("sockets of both ends lock 8 MiB, and ulimit -l is 4 MiB")));
+  EXPECT_EQ(limit_of_case(frames("64"), {.locked = 8 << 20}), std::nullopt);
+  EXPECT_THAT(limit_of_case(frames("3000"), {.locked = 8 << 20}),
+              Optional(HasSubstr("sockets of both ends lock 16 MiB, and ulimit -l is 8 MiB")));
+  EXPECT_EQ(limit_of_case(frames("64"), {}), std::nullopt);
 }
 
 TEST(MemoryLimits, AnOrdinaryTrialFitsHere) {

@@ -1,8 +1,10 @@
 #include "sockets/core/limits.h"
 
 #include <gmock/gmock.h>
+#include <sched.h>
 
 #include <cerrno>
+#include <future>
 #include <new>
 #include <stdexcept>
 #include <system_error>
@@ -26,6 +28,19 @@ TEST(Limits, AnErrorNamesTheLimitThatItMet) {
 TEST(Limits, AnAddressOfAnotherHostIsNotAWantOfPorts) {
   const std::system_error error(EADDRNOTAVAIL, std::generic_category(), "bind 192.0.2.1:0");
   EXPECT_THAT(explained(error), testing::EndsWith("(no interface of this host has the address)"));
+}
+
+TEST(Limits, TheLoopbackInterfaceIsNamedOnlyForItsAddresses) {
+  const auto of_call = [](const char* call) {
+    return explained(std::system_error(ENETUNREACH, std::generic_category(), call));
+  };
+  std::async(std::launch::async, [&] {  // only this thread has the namespace
+    if (::unshare(CLONE_NEWNET) != 0) GTEST_SKIP() << "cannot make a network namespace";
+    EXPECT_THAT(of_call("connect to 127.0.0.1:5000"), testing::HasSubstr("(the loopback interface"));
+    EXPECT_THAT(of_call("connect to [::1]:5000"), testing::HasSubstr("(the loopback interface"));
+    EXPECT_EQ(of_call("connect to 192.0.2.1:5000"),
+              "connect to 192.0.2.1:5000: Network is unreachable");
+  }).get();
 }
 
 TEST(Limits, OtherErrorsStayAsTheyAre) {

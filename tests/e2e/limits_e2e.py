@@ -131,7 +131,7 @@ workloads:
 """)
         self.assertEqual(list(errors), ["large"], errors)
         self.assertIn("client: worker of engine 'blocking' was killed by SIGKILL: out of memory: "
-                      "its control group has 48 MiB (memory.max)", errors["large"])
+                      "its control group has 48 MiB", errors["large"])
 
     def test_without_tasks_a_worker_says_which_thread_and_an_agent_that_it_cannot_fork(self):
         group = control_group(self, "pids")
@@ -173,7 +173,7 @@ workloads:
             self.skipTest(f"requires {' '.join(launcher)}")
         command = [*launcher, support.PINGPERF, "run", "--force", "-o", self.results, file]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
-        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn(done.returncode, (0, 3), done.stderr)
         if not self.results.exists():
             return done.stderr
         trials = self.trials().set_index("workload")
@@ -194,6 +194,12 @@ workloads:
                                    'mount -t tmpfs -o size=8k none /dev/shm && exec "$@"', "sh",
                                    env={**os.environ, "TMPDIR": "/dev/shm"})
         self.assertIn("/dev/shm: it has no room for 131072 bytes: set TMPDIR", errors["bulk"])
+
+    def test_iperf3_keeps_its_buffers_in_a_folder_without_a_limit(self):
+        errors = self.errors_under("unshare", "--mount", "sh", "-c",
+                                   'mount -t tmpfs -o size=0 none /dev/shm && exec "$@"', "sh",
+                                   env={**os.environ, "TMPDIR": "/dev/shm"})
+        self.assertEqual(errors, {})
 
     def test_without_proc_the_error_says_how_to_mount_it(self):
         error = self.errors_under("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh")

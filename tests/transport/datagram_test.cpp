@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <future>
 #include <map>
 #include <optional>
 #include <set>
@@ -31,12 +33,13 @@ TEST(Datagram, AnExternalServerThatAnswersOtherBytesIsNamed) {
   const Fd server = bind_datagram(config);
   config.address = Address::local_of(server.get());
   config.external = true;
-  std::thread answering([&] {
+  auto answering = std::async(std::launch::async, [&] {
     char query[100];
     sockaddr_storage peer;
     socklen_t size = sizeof peer;
     auto* const from = reinterpret_cast<sockaddr*>(&peer);
-    if (::recvfrom(server.get(), query, sizeof query, 0, from, &size) > 0)
+    if (wait_readable(server.get(), config.deadline) &&
+        ::recvfrom(server.get(), query, sizeof query, 0, from, &size) > 0)
       ::sendto(server.get(), "no such name", 12, 0, from, size);
   });
   try {
@@ -45,7 +48,7 @@ TEST(Datagram, AnExternalServerThatAnswersOtherBytesIsNamed) {
   } catch (const std::runtime_error& e) {
     EXPECT_EQ(e.what(), config.address.to_string() + " " + kOtherBytes);
   }
-  answering.join();
+  answering.get();
 }
 
 TEST(Datagram, TheErrorSaysHowManyFlowsWereAdmitted) {
@@ -62,6 +65,15 @@ TEST(Datagram, TheErrorSaysHowManyFlowsWereAdmitted) {
   }
 }
 
+TEST(Datagram, AHelloForAFullQueueDoesNotBlock) {
+  EndpointConfig config;
+  config.options.transport = Transport::unix_datagram;
+  config.address = Address::unix_path("@pingperf-datagram-test-" + std::to_string(::getpid()));
+  const Fd server = bind_datagram(config);  // reads nothing
+  config.deadline = now_ns() + kSecond;
+  EXPECT_THROW(kDatagrams.connect(config, 200), std::runtime_error);
+}
+
 // The address of a peer, as the key of a map.
 std::string peer_of(int fd) {
   return Address::peer_of(fd).to_string();
@@ -72,7 +84,7 @@ TEST(Datagram, FlowsAreOpenedTogether) {
   EndpointConfig config = udp_on_loopback();
   const Fd server = bind_datagram(config);
   config.address = Address::local_of(server.get());
-  std::thread answering([&] {  // answers nobody before all have asked
+  auto answering = std::async(std::launch::async, [&] {  // answers nobody before all have asked
     std::map<std::string, Address> peers;
     char hello[sizeof(Hello)];
     while (peers.size() < kFlows && wait_readable(server.get(), config.deadline)) {
@@ -87,7 +99,7 @@ TEST(Datagram, FlowsAreOpenedTogether) {
       ::sendto(server.get(), hello, sizeof hello, 0, peer.data(), peer.size());
   });
   EXPECT_EQ(kDatagrams.connect(config, kFlows).size(), kFlows);
-  answering.join();
+  answering.get();
 }
 
 TEST(Datagram, EachOfManyFlowsHasItsOwnPeer) {
@@ -97,11 +109,11 @@ TEST(Datagram, EachOfManyFlowsHasItsOwnPeer) {
   Fd server = bind_datagram(config);
   config.address = Address::local_of(server.get());
   std::uint64_t rejected = 0;
-  std::vector<Fd> admitted;
-  std::thread admitting(
-      [&] { admitted = kDatagrams.admit(std::move(server), config, kFlows, rejected); });
+  auto admitting = std::async(std::launch::async, [&] {
+    return kDatagrams.admit(std::move(server), config, kFlows, rejected);
+  });
   const std::vector<Fd> flows = kDatagrams.connect(config, kFlows);
-  admitting.join();
+  const std::vector<Fd> admitted = admitting.get();
   std::set<std::string> clients, peers;
   for (const Fd& flow : flows) clients.insert(Address::local_of(flow.get()).to_string());
   for (const Fd& flow : admitted) peers.insert(peer_of(flow.get()));
@@ -181,7 +193,7 @@ TEST(Datagram, AClientWhoseAnswersAreLostIsAdmittedAllTheSame) {
   std::uint64_t rejected = 0;
   std::vector<Fd> admitted;
   std::optional<HelloAnswers> answers;
-  std::thread admitting([&, serving = config] {
+  auto admitting = std::async(std::launch::async, [&, serving = config] {
     admitted = kDatagrams.admit(std::move(server), serving, 3, rejected);
     std::vector<int> descriptors;
     for (const Fd& flow : admitted) descriptors.push_back(flow.get());
@@ -189,7 +201,7 @@ TEST(Datagram, AClientWhoseAnswersAreLostIsAdmittedAllTheSame) {
   });
   config.address = relay.address();
   EXPECT_EQ(kDatagrams.connect(config, 3).size(), 3u);
-  admitting.join();
+  admitting.get();
   EXPECT_EQ(admitted.size(), 3u);
   EXPECT_EQ(rejected, 0u);
 }

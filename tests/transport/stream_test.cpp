@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <future>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -51,17 +52,11 @@ std::array<Fd, 2> seqpacket_ends(Options options) {
   config.deadline = now_ns() + 20 * kSecond;
   config.address = Address::unix_path("@pingperf-stream-test-" + std::to_string(::getpid()));
   Fd listener = listen_stream(config);
-  std::array<Fd, 2> ends;
-  std::thread client([&] { ends[0] = std::move(kStreams.connect(config, 1).front()); });
+  auto client = std::async(std::launch::async,
+                           [&] { return std::move(kStreams.connect(config, 1).front()); });
   std::uint64_t rejected = 0;
-  try {
-    ends[1] = std::move(kStreams.admit(std::move(listener), config, 1, rejected).front());
-  } catch (...) {
-    client.join();
-    throw;
-  }
-  client.join();
-  return ends;
+  Fd server = std::move(kStreams.admit(std::move(listener), config, 1, rejected).front());
+  return {client.get(), std::move(server)};
 }
 
 TEST(Stream, BothEndsOfAUnixConnectionHaveTheSendBuffer) {
