@@ -71,6 +71,10 @@ class Commands(support.EndToEnd):
                 (["ping", "localhost", "5207"], "pingperf ping: unexpected argument '5207'"),
                 (["compare", "a", "b", "c"], "pingperf compare: unexpected argument 'c': put a glob in quotes.*"),
                 (["history", "show"], r"pingperf history show: RUN is required \(pingperf history show --help\)"),
+                (["--verison"], "pingperf: unknown option '--verison', did you mean '--version'[?]"),
+                (["history", "lst"], "pingperf history: unknown command 'lst', did you mean 'list'[?]"),
+                (["history"], "pingperf history: A subcommand is required .*"),
+                (["report", "--ouput", "x"], "pingperf report: unknown option '--ouput', did you mean '--output'[?]"),
                 (["export", "r", "--format", "json"], r"pingperf export: --format: json not in .*markdown.*")):
             with self.subTest(words=words):
                 done = pingperf(*words)
