@@ -23,7 +23,6 @@
 #include "harness/agent/worker.h"
 #include "harness/base/csv.h"
 #include "harness/base/json.h"
-#include "harness/base/lines.h"
 #include "harness/base/print_message.h"
 #include "harness/base/units.h"
 #include "harness/base/usage_error.h"
@@ -35,6 +34,7 @@
 #include "tools/commands.h"
 #include "tools/completion.h"
 #include "tools/errors_cli.h"
+#include "tools/format_cli.h"
 #include "tools/history_commands.h"
 #include "tools/ping_cli.h"
 #include "tools/starters.h"
@@ -122,12 +122,6 @@ void add_overrides(CLI::App& command, Overrides& overrides) {
                   "run only the cases or workloads that match, e.g. 'bulk/*'; may be repeated")
       ->type_name("GLOB")
       ->allow_extra_args(false);
-}
-
-void add_format(CLI::App& command, std::string& format) {
-  command.add_option("--format", format, "table for people, json for scripts")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"table", "json"}));
 }
 
 void add_no_launch(CLI::App& command, bool& no_launch) {

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "harness/agent/host_limits.h"
 #include "harness/agent/journal.h"
 #include "harness/agent/lab.h"
@@ -21,19 +23,19 @@ namespace {
 constexpr int kNotUndone = 3;
 constexpr Nanoseconds kObservation = 500 * kMillisecond;  // time to watch the CPUs of the hosts
 
-// Puts a serious finding in front of those of the first host.
-void add_serious(std::vector<HostReport>& reports, const char* subject, const std::string& what,
-                 const char* why, const char* remedy) {
-  std::vector<Finding>& findings = reports.front().findings;
-  findings.insert(findings.begin(), {subject, Severity::serious, what, why, remedy});
+// Puts a serious finding in front of those of the host.
+void add_serious(HostReport& report, const char* subject, const std::string& what, const char* why,
+                 const char* remedy) {
+  report.findings.insert(report.findings.begin(), {subject, Severity::serious, what, why, remedy});
 }
 
 // Adds what check warns of, but for the pins: the findings have them already.
 void add_limits(const Experiment& experiment, std::vector<HostReport>& reports) {
-  for (const std::string& limit : limits_here(experiment))
-    if (limit.find(" cannot run here: pin.") == std::string::npos)
-      add_serious(reports, "cases", limit, "Its trials would be rows without figures.",
-                  "Change the experiment or the host, or leave the case out.");
+  const auto here = std::ranges::find(reports, true, &HostReport::is_here);
+  if (here == reports.end()) return;  // all ends have a launcher, or are in a lab
+  for (const std::string& limit : limits_here(experiment, false))
+    add_serious(*here, "cases", limit, "Its trials would be rows without figures.",
+                "Change the experiment or the host, or leave the case out.");
 }
 
 std::vector<HostReport> reports_of(const DoctorCommand& command) {
@@ -50,7 +52,7 @@ std::vector<HostReport> reports_of(const DoctorCommand& command) {
   print_recovered(agents);
   std::vector<HostReport> reports = check_hosts(experiment, agents, kObservation);
   for (const std::string& problem : problems_of_variants(experiment, agents, false))
-    add_serious(reports, "variants", problem, "The cases of the variant cannot run.",
+    add_serious(reports.front(), "variants", problem, "The cases of the variant cannot run.",
                 "Change the experiment or the host, or leave the variant out.");
   add_limits(experiment, reports);
   return reports;

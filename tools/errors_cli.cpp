@@ -11,15 +11,21 @@
 namespace pingperf {
 namespace {
 
+// Returns the visible commands of a command.
+std::vector<std::string_view> commands_of(const CLI::App& app) {
+  std::vector<std::string_view> names;
+  for (const CLI::App* command :
+       app.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); }))
+    names.push_back(command->get_name());
+  return names;
+}
+
 // Returns the error of an unknown command, with the one that was meant. Returns "" for other
 // errors.
 std::string misspelt_command(const CLI::App& app, const std::vector<std::string>& words) {
   if (words.empty() || words.front().starts_with('-')) return "";
   const std::string& word = words.front();
-  std::vector<std::string_view> names;
-  for (const CLI::App* command :
-       app.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); }))
-    names.push_back(command->get_name());
+  const std::vector<std::string_view> names = commands_of(app);
   if (std::ranges::find(names, word) != names.end()) return "";
   if (word.ends_with(".yaml") || word.ends_with(".yml"))
     return fmt::format("pingperf: unknown command {}: to run the experiment: pingperf run {}",
@@ -32,6 +38,9 @@ std::string extra_arguments(const CLI::App& command, const std::vector<std::stri
   const auto option = std::ranges::find_if(
       extras, [](const std::string& extra) { return extra.size() > 1 && extra.starts_with('-'); });
   if (option == extras.end()) {
+    if (const std::vector<std::string_view> names = commands_of(command); !names.empty())
+      return fmt::format("unknown command {}{}", excerpt(extras.front()),
+                         suggest(extras.front(), names));
     const bool takes_globs = command.get_name() == "compare";  // which the shell may have expanded
     return fmt::format("unexpected argument {}{}", excerpt(extras.front()),
                        takes_globs ? ": put a glob in quotes: 'results/NAME/2026*'" : "");
@@ -40,8 +49,9 @@ std::string extra_arguments(const CLI::App& command, const std::vector<std::stri
   std::vector<std::string> known;
   for (const CLI::Option* other : command.get_options())
     for (const std::string& text : other->get_lnames()) known.push_back("--" + text);
-  std::string remedy = suggest(name, std::vector<std::string_view>(known.begin(), known.end()));
-  if (remedy.starts_with(';') && std::ranges::find(known, "--set") != known.end())
+  const std::vector<std::string_view> names(known.begin(), known.end());
+  std::string remedy = suggest(name, names);
+  if (!similar_name(name, names) && std::ranges::find(known, "--set") != known.end())
     remedy += "; a value of the experiment: --set plan.repetitions=5";
   return fmt::format("unknown option {}{}", excerpt(name), remedy);
 }
@@ -58,7 +68,11 @@ std::string command_line_error(const CLI::App& app, const std::vector<std::strin
     name += " " + command->get_name();
   }
   const std::vector<std::string> extras = app.remaining(true);
-  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) && !extras.empty())
+  const auto is = [&](CLI::ExitCodes code) {
+    return error.get_exit_code() == static_cast<int>(code);
+  };
+  // A misspelt word is also the reason why a required one is missing.
+  if ((is(CLI::ExitCodes::ExtrasError) || is(CLI::ExitCodes::RequiredError)) && !extras.empty())
     return fmt::format("{}: {}", name, extra_arguments(*command, extras));
   return fmt::format("{}: {} ({} --help)", name, error.what(), name);
 }

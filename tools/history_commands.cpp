@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "harness/base/json.h"
 #include "harness/base/usage_error.h"
@@ -20,7 +21,7 @@ namespace {
 
 std::vector<HistoryRun> selected_runs(History& history, const HistoryFilter& filter) {
   std::vector<HistoryRun> runs = history.runs(filter);
-  if (runs.empty()) throw UsageError(no_run_matches(history));
+  if (runs.empty()) throw UsageError(no_run_matches(history, filter));
   return runs;
 }
 
@@ -47,6 +48,15 @@ void print_medians(History& history, const std::vector<HistoryRun>& runs,
   if (format == "json") fmt::print("{}\n]\n", *separator == '[' ? "[" : "");
 }
 
+// Returns "a, b, c and 2 more".
+std::string some_of(const std::set<std::string>& names) {
+  constexpr std::size_t kMaxNamed = 3;
+  const std::size_t more = names.size() - std::min(names.size(), kMaxNamed);
+  const auto end = std::prev(names.end(), static_cast<std::ptrdiff_t>(more));
+  return fmt::format("{}{}", fmt::join(names.begin(), end, ", "),
+                     more > 0 ? fmt::format(" and {} more", more) : "");
+}
+
 Json environment_of_run(History& history, const HistoryRun& run) {
   const std::string text = history.environment(run.id);
   return text.empty() ? Json::object() : parse_json(text);
@@ -54,15 +64,17 @@ Json environment_of_run(History& history, const HistoryRun& run) {
 
 }  // namespace
 
-std::string no_run_matches(History& history) {
+std::string no_run_matches(History& history, const HistoryFilter& filter) {
   std::set<std::string> experiments, machines;
   for (const HistoryRun& run : history.runs({})) {
     experiments.insert(run.experiment);
     machines.insert(run.machine);
   }
   if (experiments.empty()) return history.file() + ": has no run";
-  return fmt::format("{}: no run matches; it has runs of {} on {}", history.file(),
-                     fmt::join(experiments, ", "), fmt::join(machines, ", "));
+  std::string labels;
+  for (const auto& [key, value] : filter.labels) labels += fmt::format(" --label {}={}", key, value);
+  return fmt::format("{}: no run matches{}; it has runs of {} on {}", history.file(), labels,
+                     some_of(experiments), some_of(machines));
 }
 
 int history_add_command(const HistoryAddCommand& command) {

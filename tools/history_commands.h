@@ -47,8 +47,8 @@ inline constexpr std::size_t kTrendRuns = 500;
 // Reads a label, "KEY=VALUE". A key has letters, digits, "_", "-" and ".". Throws UsageError.
 void add_label(std::map<std::string, std::string>& labels, const std::string& text);
 
-// Returns the error of a selection without runs, with what the history has.
-std::string no_run_matches(History& history);
+// Returns the error of a selection without runs, with its labels and what the history has.
+std::string no_run_matches(History& history, const HistoryFilter& filter);
 
 // Adds the commands `history` and `trend` to the command line. A called one sets `result`.
 void add_history_commands(CLI::App& app, int& result);

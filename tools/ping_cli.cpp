@@ -8,6 +8,7 @@
 #include "harness/base/units.h"
 #include "harness/base/usage_error.h"
 #include "tools/commands.h"
+#include "tools/format_cli.h"
 
 namespace pingperf {
 namespace {
@@ -26,12 +27,23 @@ double ping_frequency_from(const std::string& text) {
                                suggest_frequency(text, "5, 10Hz or 5kHz")));
 }
 
+// Returns the frequency of an interval. A plain number is in seconds, as that of ping(8).
+double frequency_of_interval(const std::string& text) {
+  const bool is_plain = text.find_first_not_of("0123456789.") == std::string::npos;
+  const auto interval = parse_duration(is_plain ? text + "s" : text);
+  if (interval == 0) return 0;
+  if (interval && *interval >= kMicrosecond && *interval <= 86400 * kSecond)
+    return 1 / to_seconds(*interval);
+  throw UsageError(fmt::format("--interval: '{}' is neither 0 nor a time of 1us to 24h{}", text,
+                               suggest_duration(text, "1, 0.2 or 10ms")));
+}
+
 // The short names are those of ping(8).
 void add_ping(CLI::App& app, int& result) {
   const auto ping = std::make_shared<PingCommand>();
-  const auto frequency = std::make_shared<std::string>("1");
-  const auto interval_s = std::make_shared<double>(0);
-  const auto size = std::make_shared<std::string>("64");
+  const auto frequency = std::make_shared<std::string>(fmt::format("{}", ping->frequency_hz));
+  const auto interval_text = std::make_shared<std::string>();
+  const auto size = std::make_shared<std::string>(std::to_string(ping->message_size));
   CLI::App* const command =
       app.add_subcommand("ping", "measure round trips to a pong server until Ctrl-C");
   command->add_option("HOST[:PORT]", ping->server, "where the pong server listens; a path for unix")
@@ -52,20 +64,19 @@ void add_ping(CLI::App& app, int& result) {
                        ->type_name("HZ")
                        ->capture_default_str();
   auto* const interval =
-      command->add_option("-i,--interval", *interval_s, "seconds between two pings, instead of HZ")
-          ->type_name("SECONDS")
-          ->check(CLI::Range(0.0, 86400.0))
+      command
+          ->add_option("-i,--interval", *interval_text,
+                       "time between two pings, such as 0.2 (seconds) or 10ms, instead of HZ")
+          ->type_name("TIME")
           ->excludes(hz);
   command->add_option("-s,--size", *size, "bytes per ping: 1 to 65507")
       ->type_name("BYTES")
       ->capture_default_str();
   command->add_flag("-q,--quiet", ping->quiet, "print only the summary");
-  command->add_option("--format", ping->format, "table for people, json for scripts")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"table", "json"}));
+  add_format(*command, ping->format);
   command->callback([=, &result] {
-    ping->frequency_hz = ping_frequency_from(*frequency);
-    if (interval->count() > 0) ping->frequency_hz = *interval_s > 0 ? 1 / *interval_s : 0;
+    ping->frequency_hz = interval->count() == 0 ? ping_frequency_from(*frequency)
+                                                : frequency_of_interval(*interval_text);
     ping->message_size = ping_size_from(*size);
     result = ping_command(*ping);
   });

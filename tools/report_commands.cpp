@@ -217,10 +217,9 @@ int export_command(const std::string& run, const std::string& format) {
       fmt::print("{}", openmetrics(metrics_of_folder(run)));
       return 0;
     }
-    const std::filesystem::path newest = std::filesystem::path(run) / "latest";
-    throw UsageError(fmt::format(
-        "{}: not the directory of a run: it has no trials.csv{}", run,
-        std::filesystem::exists(newest) ? ", did you mean " + newest.string() + "?" : ""));
+    const std::string latest = suggest_latest(run);
+    throw UsageError(fmt::format("{}: not the directory of a run: it has no trials.csv{}{}", run,
+                                 latest.empty() ? "" : ", ", latest));
   }
   const TrialTable trials = TrialTable::read(file);
   if (format == "markdown")

@@ -19,7 +19,7 @@ std::vector<HistoryRun> runs_of_machine(History& history, HistoryFilter filter) 
   if (filter.machine.empty()) {
     const std::vector<HistoryRun> all =
         history.runs({.experiment = filter.experiment, .machine = "", .labels = filter.labels});
-    if (all.empty()) throw UsageError(no_run_matches(history));
+    if (all.empty()) throw UsageError(no_run_matches(history, filter));
     filter.machine = all.back().machine;
     std::set<std::string> others;
     for (const HistoryRun& run : all)
@@ -29,7 +29,7 @@ std::vector<HistoryRun> runs_of_machine(History& history, HistoryFilter filter) 
                     filter.machine, others.size() + 1);
   }
   std::vector<HistoryRun> runs = history.runs(filter);
-  if (runs.empty()) throw UsageError(no_run_matches(history));
+  if (runs.empty()) throw UsageError(no_run_matches(history, filter));
   return runs;
 }
 

@@ -128,7 +128,7 @@ std::vector<std::string> limits_in_lab(const std::vector<Case>& cases) {
 
 }  // namespace
 
-std::vector<std::string> limits_here(const Experiment& experiment) {
+std::vector<std::string> limits_here(const Experiment& experiment, bool with_pins) {
   if (experiment.lab) return limits_in_lab(experiment.cases);
   std::vector<std::string> lines;
   std::set<std::string> known, algorithms;
@@ -144,7 +144,7 @@ std::vector<std::string> limits_here(const Experiment& experiment) {
   for (const Case& c : experiment.cases) {
     const HostPair& hosts = experiment.hosts_of(c);
     if (!hosts.client.launch.empty() || !hosts.server.launch.empty()) continue;
-    add(c, cpu_limit(c.options, usable));
+    if (with_pins) add(c, cpu_limit(c.options, usable));
     add(c, node_limit(c));
     add(c, port_limit(c.options, ports));
     add(c, descriptor_limit(c.options));

@@ -10,7 +10,7 @@ namespace pingperf {
 
 // Returns a line per reason why trials whose ends both run on this host cannot run, with the first
 // case, the reason and the remedy. Of a lab only what its namespaces share is judged. Other hosts
-// are only known when their agents have started.
-std::vector<std::string> limits_here(const Experiment& experiment);
+// are only known when their agents have started. The doctor judges pins itself and leaves them out.
+std::vector<std::string> limits_here(const Experiment& experiment, bool with_pins = true);
 
 }  // namespace pingperf

@@ -35,7 +35,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return d[a.size()][b.size()];
 }
 
-std::string suggest(std::string_view word, std::span<const std::string_view> known) {
+std::optional<std::string_view> similar_name(std::string_view word,
+                                             std::span<const std::string_view> known) {
   const std::string_view shown = word.substr(0, 64);
   std::string_view nearest;
   std::size_t least = std::max<std::size_t>(1, shown.size() / 3) + 1;
@@ -45,7 +46,13 @@ std::string suggest(std::string_view word, std::span<const std::string_view> kno
       nearest = candidate;
     }
   if (nearest.empty() && shown.size() >= 3) nearest = with_part(shown, known);
-  if (!nearest.empty()) return fmt::format(", did you mean '{}'?", nearest);
+  if (nearest.empty()) return std::nullopt;
+  return nearest;
+}
+
+std::string suggest(std::string_view word, std::span<const std::string_view> known) {
+  if (const auto similar = similar_name(word, known))
+    return fmt::format(", did you mean '{}'?", *similar);
   return fmt::format("; known: {}", fmt::join(known, ", "));
 }
 

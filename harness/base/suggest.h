@@ -1,11 +1,16 @@
 // Suggestions for misspelt words.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace pingperf {
+
+// Returns the one of `known` that is similar to `word`, nothing if none is.
+std::optional<std::string_view> similar_name(std::string_view word,
+                                             std::span<const std::string_view> known);
 
 // Returns ", did you mean 'blocking'?" if one of `known` is similar to `word`, else
 // "; known: a, b, c".

@@ -25,13 +25,14 @@ struct CheckedHost {
   Channel* channel;
   bool client;
   bool server;
+  bool is_here;
 };
 
 HostReport report_of(const CheckedHost& host, Nanoseconds observe,
                      const std::optional<HostRequirements>& requirements) {
   const AgentHello& hello = host.channel->hello();
   HostReport report{host.name,    hello.host.json,  state_of(*host.channel, observe),
-                    hello.undone, hello.not_undone, {}};
+                    hello.undone, hello.not_undone, {}, host.is_here};
   Json all = parse_json(report.facts);
   all.update(parse_json(report.now));
   report.findings = judge_host(all, requirements);
@@ -44,25 +45,29 @@ bool is_one_host(const HostFacts& client, const HostFacts& server) {
 }
 
 // Returns the hosts of all pairs, each once. The ends of a single pair have no number.
-std::vector<CheckedHost> distinct_hosts(Agents& agents, bool has_pairs) {
+std::vector<CheckedHost> distinct_hosts(const Experiment& experiment, Agents& agents) {
   std::vector<CheckedHost> hosts;
-  const auto add = [&](const char* end, std::size_t number, Channel& channel) {
+  const bool has_pairs = experiment.has_pairs;
+  const auto add = [&](const char* end, std::size_t index, Channel& channel) {
     const bool is_client = std::string_view(end) == "client";
+    const HostPair& pair = experiment.hosts[index];
+    const bool is_here = (is_client ? pair.client : pair.server).launch.empty();
     const auto known = std::find_if(hosts.begin(), hosts.end(), [&](const CheckedHost& host) {
       return is_one_host(host.channel->hello().host, channel.hello().host);
     });
     if (known == hosts.end()) {
-      hosts.push_back({has_pairs ? fmt::format("{} of pair {}", end, number) : end, &channel,
-                       is_client, !is_client});
+      hosts.push_back({has_pairs ? fmt::format("{} of pair {}", end, index + 1) : end, &channel,
+                       is_client, !is_client, is_here});
       return;
     }
     if (!has_pairs) known->name = "both hosts";
     (is_client ? known->client : known->server) = true;
+    known->is_here |= is_here;
   };
   for (auto& [index, pair] : agents) {
     if (pair.is_absent()) continue;
-    add("client", index + 1, pair.client());
-    if (Channel* const server = pair.server()) add("server", index + 1, *server);
+    add("client", index, pair.client());
+    if (Channel* const server = pair.server()) add("server", index, *server);
   }
   return hosts;
 }
@@ -72,12 +77,12 @@ std::vector<CheckedHost> distinct_hosts(Agents& agents, bool has_pairs) {
 HostReport check_this_host(Nanoseconds observe) {
   Channel agent(agent_command({}, ""), "this host");
   agent.send(HostCheckRequest{to_seconds(observe)});
-  return report_of({"this host", &agent, true, true}, observe, std::nullopt);
+  return report_of({"this host", &agent, true, true, true}, observe, std::nullopt);
 }
 
 std::vector<HostReport> check_hosts(const Experiment& experiment, Agents& agents,
                                     Nanoseconds observe) {
-  const std::vector<CheckedHost> hosts = distinct_hosts(agents, experiment.has_pairs);
+  const std::vector<CheckedHost> hosts = distinct_hosts(experiment, agents);
   for (const CheckedHost& host : hosts)  // all hosts at once
     host.channel->send(HostCheckRequest{to_seconds(observe)});
   std::vector<HostReport> reports;

@@ -19,6 +19,7 @@ struct HostReport {
   std::vector<std::string> undone;
   std::vector<std::string> not_undone;
   std::vector<Finding> findings;
+  bool is_here = false;  // no launcher is between: the host is where pingperf itself runs
 };
 
 // Checks this host for experiments in general. Throws ChannelError.

@@ -89,11 +89,10 @@ std::optional<std::string> error_of_word(std::string_view text) {
   std::optional<std::string> unknown;
   const auto check = [&](std::string_view name) {
     if (is_of_trial(name) || parameter_of_column(name) || unknown) return;
-    const std::string remedy = suggest(name, known_names());
     unknown = fmt::format("unknown placeholder {{{}}}", name);
-    if (remedy.starts_with(';'))  // no similar name: such as {json} of curl -w '%{json}'
+    if (!similar_name(name, known_names()))  // such as {json} of curl -w '%{json}'
       *unknown += fmt::format(": write {{{{{0}}}}} if the tool has to get {{{0}}}", name);
-    *unknown += remedy;
+    *unknown += suggest(name, known_names());
   };
   const auto unbalanced = scan_word(
       text, [](std::string_view) {}, check);

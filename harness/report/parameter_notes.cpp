@@ -12,20 +12,17 @@ struct Notes {
 constexpr Notes kNotes[] = {
     {"message_size",
      "A TCP stream has no messages: there it is the size of each write and read. Engine tls sends "
-     "a "
-     "message in records of at most 16 KiB, each with a system call of its own (RFC 8446 §5.1). In "
-     "a "
-     "lab with `mtu`, the default over udp is the longest message that fits, if that is shorter.",
+     "a message in records of at most 16 KiB, each with a system call of its own (RFC 8446 §5.1). "
+     "In a lab with `mtu`, the default over udp is the longest message that fits, if that is "
+     "shorter.",
      "Over udp and unix-datagram 16 (sequence number and time stamp) to 65507 B, also for iperf3 "
      "over udp. Over unix-datagram and unix-seqpacket it must fit into the send buffer. In a lab "
-     "with "
-     "`mtu`, datagrams with `gso` or `dont_fragment` must fit into it. Over raw and icmp 24 (mark, "
-     "sequence number, time stamp) to 65507 B. Over ethernet "
-     "it is the "
-     "whole frame: 60 B to the MTU and 14, for engine xdp at most 3840 B. With "
-     "`frequency` at least 16 B. With `timestamps` at least 32 B. With `gso` at most 32753 B, "
-     "since two datagrams must fit into one send. Engine epoll, latency with `streams` above 1: at "
-     "most 64KiB, or a `response_size` of at most 64KiB."},
+     "with `mtu`, datagrams with `gso` or `dont_fragment` must fit into it. Over raw and icmp 24 "
+     "(mark, sequence number, time stamp) to 65507 B. Over ethernet it is the whole frame: 60 B to "
+     "the MTU and 14, for engine xdp at most 3840 B. With `frequency` at least 16 B. With "
+     "`timestamps` at least 32 B. With `gso` at most 32753 B, since two datagrams must fit into "
+     "one send. Engine epoll, latency with `streams` above 1: at most 64KiB, or a `response_size` "
+     "of at most 64KiB."},
     {"streams",
      "A flow is a connection or a socket. blocking, spin, hybrid and splice use one thread per "
      "flow. For latency and connect, epoll and io_uring spread the flows over `threads`. For "

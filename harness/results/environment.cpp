@@ -52,11 +52,12 @@ Json facts_of(const Json& environment, const std::string& end) {
 Json recorded_environment(const std::filesystem::path& run) {
   const std::filesystem::path file = run / "environment.json";
   const std::optional<std::string> text = read_file(file);
-  if (!text)
-    throw UsageError(fmt::format("{}: cannot be read: {}", file.string(),
-                                 std::filesystem::exists(run / "latest")
-                                     ? fmt::format("did you mean {}?", (run / "latest").string())
-                                     : fmt::format("is {} the directory of a run?", run.string())));
+  if (!text) {
+    const std::string latest = suggest_latest(run);
+    throw UsageError(fmt::format(
+        "{}: cannot be read: {}", file.string(),
+        latest.empty() ? fmt::format("is {} the directory of a run?", run.string()) : latest));
+  }
   try {
     Json environment = parse_json(*text);
     if (environment.is_object()) return environment;
@@ -148,10 +149,11 @@ std::vector<std::string> environment_differences(const std::filesystem::path& ba
   if (experiment_in(base) != experiment_in(new_run))
     lines.emplace_back("experiment.yaml: not the same text");
   const Json old_overrides = overrides_in(before), overrides = overrides_in(after);
-  for (const char* const key : {"set", "only"})
-    if (value_in(old_overrides, key) != value_in(overrides, key))
-      lines.push_back(fmt::format("--{}: {}, now {}", key, value_in(old_overrides, key).dump(),
-                                  value_in(overrides, key).dump()));
+  for (const char* const key : {"set", "only"}) {
+    const Json old = value_in(old_overrides, key), value = value_in(overrides, key);
+    if (!old.is_null() && !value.is_null() && old != value)
+      lines.push_back(fmt::format("--{}: {}, now {}", key, old.dump(), value.dump()));
+  }
   for (const char* const end : {"client", "server"}) {
     const Json old_facts = facts_of(before, end), facts = facts_of(after, end);
     if (!old_facts.is_object() || !facts.is_object()) continue;

@@ -318,4 +318,9 @@ void write_file_atomically(const fs::path& file, std::string_view text) {
   sync_directory(file.has_parent_path() ? file.parent_path() : fs::path("."));
 }
 
+std::string suggest_latest(const fs::path& folder) {
+  const fs::path latest = folder / "latest";
+  return fs::exists(latest) ? fmt::format("did you mean {}?", latest.string()) : "";
+}
+
 }  // namespace pingperf

@@ -90,4 +90,7 @@ std::string trial_file_stem(const std::string& case_name, std::uint64_t repetiti
 // std::system_error that names the file.
 void write_file_atomically(const std::filesystem::path& file, std::string_view text);
 
+// Returns "did you mean DIR/latest?" if the folder has the runs of an experiment, else "".
+std::string suggest_latest(const std::filesystem::path& folder);
+
 }  // namespace pingperf

@@ -51,9 +51,10 @@ const std::vector<Node>& entries_of(const Node& node, std::string_view what) {
 std::string read_metric(const Node& node) {
   const std::string& text = read_text(node, "metric");
   if (find_metric(text)) return text;
-  const std::string hint = suggest(text, metric_names());
+  const bool has_similar = similar_name(text, metric_names()).has_value();
   fail_at(node.mark, fmt::format("unknown metric '{}'{}", text,
-                                 hint.starts_with(',') ? hint : "; results/README.md lists them"));
+                                 has_similar ? suggest(text, metric_names())
+                                             : "; results/README.md lists them"));
 }
 
 // Returns true if trials of that kind can have the metric. Only the trials show whether

@@ -29,6 +29,15 @@ TEST(HostLimits, ACpuThatIsNotThereIsNamedOnce) {
               ElementsAre(StartsWith("case 'w/engine=blocking' cannot run here: pin.client: ")));
 }
 
+TEST(HostLimits, PinsAreLeftOutForTheDoctor) {
+  const Experiment experiment = parse_experiment(
+      "name: x\nworkloads: {w: {kind: throughput, engine: blocking, congestion_control: nosuch, "
+      "pin: {client: 1023}}}\n",
+      "x.yaml");
+  EXPECT_THAT(limits_here(experiment, false),
+              ElementsAre(StartsWith("case 'w' cannot run here: congestion_control: ")));
+}
+
 TEST(HostLimits, SpinningThreadsOfNodesThatShareACpuAreNamed) {
   Options options;
   options.client_cpu = "node0";

@@ -71,6 +71,10 @@ class Commands(support.EndToEnd):
                 (["ping", "localhost", "5207"], "pingperf ping: unexpected argument '5207'"),
                 (["compare", "a", "b", "c"], "pingperf compare: unexpected argument 'c': put a glob in quotes.*"),
                 (["history", "show"], r"pingperf history show: RUN is required \(pingperf history show --help\)"),
+                (["--verison"], "pingperf: unknown option '--verison', did you mean '--version'[?]"),
+                (["history", "lst"], "pingperf history: unknown command 'lst', did you mean 'list'[?]"),
+                (["history"], "pingperf history: A subcommand is required .*"),
+                (["report", "--ouput", "x"], "pingperf report: unknown option '--ouput', did you mean '--output'[?]"),
                 (["export", "r", "--format", "json"], r"pingperf export: --format: json not in .*markdown.*")):
             with self.subTest(words=words):
                 done = pingperf(*words)
@@ -86,8 +90,15 @@ class Commands(support.EndToEnd):
         summary = json.loads(done.stdout)
         self.assertEqual((summary["sent"], summary["message_size_bytes"]), (3, 1024))
         self.assertGreater(summary["elapsed_s"], 0.015)
+        done = pingperf("ping", path, "--transport", "unix", "-c", 3, "-i", "10ms", "--quiet")
+        self.assertEqual(done.returncode, 0, done.stderr)
         for words, line in ((["-s", "1K"], "--size: '1K' is not a size of 1 to 65507 bytes, did you mean '1KiB'?"),
                             (["-s", "70000"], "--size: '70000' is not a size of 1 to 65507 bytes: write e.g. 64, 1400B or 1KiB"),
+                            (["-i", "1e-9"], "--interval: '1e-9' is neither 0 nor a time of 1us to 24h: write e.g. 1, 0.2 or 10ms"),
+                            (["-i", "nan"], "--interval: 'nan' is neither 0 nor .*"),
+                            (["-i", "10 ms"], "--interval: '10 ms' is neither 0 nor .*, did you mean '10ms'?"),
+                            (["-i", "0.0000001"], "--interval: '0.0000001' is neither 0 nor .*"),
+                            (["-i", "2d"], "--interval: '2d' is neither 0 nor .*"),
                             (["--frequency", "5/s"], "--frequency: '5/s' is not a frequency of 0 to 1MHz.*")):
             with self.subTest(words=words):
                 done = pingperf("ping", "localhost", *words)

@@ -59,6 +59,14 @@ class Doctor(support.EndToEnd):
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertIn(reason, self.trials().error[0])
 
+    def test_a_limit_of_this_machine_is_a_finding_of_this_machine(self):
+        other = "{launch: [env, SLURM_JOB_ID=1]}"  # a fact that makes it another host
+        file = self.experiment(f"name: x\nhosts: {{pairs: [{{client: {other}, server: {other}}}, {{}}]}}\n"
+                               "workloads: {w: {kind: throughput, engine: blocking, congestion_control: nosuch}}\n")
+        found = {host["host"]: [finding["subject"] for finding in host["findings"]] for host in self.findings(file)["hosts"]}
+        self.assertNotIn("cases", found["client of pair 1"])
+        self.assertIn("cases", found["client of pair 2"])
+
     def test_a_run_reports_what_would_spoil_it_and_keeps_it(self):
         file = self.experiment(EXPERIMENT)
         far = ["--only", "bulk*", "--set", "defaults.pin={client: 4000, server: 4000}",

@@ -172,6 +172,7 @@ class Year(Store):
                 ("--threshold: '-1%' is no percentage", ("trend", "--threshold", "-1%")),
                 ("no run matches; it has runs of nightly on a", ("history", "list", "--machine", "elsewhere")),
                 ("no run matches; it has runs of nightly on a", ("trend", "--experiment", "other")),
+                ("no run matches --label commit=x; it has runs of nightly on a", ("history", "list", "--label", "commit=x")),
                 ("no run 'x'", ("history", "show", "x")),
                 ("'commit' is not KEY=VALUE", ("history", "add", self.guilty, "--label", "commit")),
                 ("holds no run", ("history", "add", Path(__file__).parent))):

@@ -72,6 +72,8 @@ TEST_F(RunDirectoryTest, ALabelIsNoDifferenceBetweenRuns) {
   write_file_atomically(folder_ / "new" / "environment.json",
                         R"({"overrides": {"only": [], "set": ["plan.seed=2"]}})");
   EXPECT_EQ(environment_differences(base, folder_ / "new").size(), 0u) << "of an older version";
+  write_file_atomically(folder_ / "new" / "environment.json", "{}");
+  EXPECT_EQ(environment_differences(base, folder_ / "new").size(), 0u) << "without overrides";
   EXPECT_THAT(environment_differences(base, write("other", R"("plan.seed=3")")),
               testing::ElementsAre(R"(--set: ["plan.seed=2"], now ["plan.seed=3"])"));
 }
