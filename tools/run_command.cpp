@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 
+#include "harness/agent/agents.h"
 #include "harness/agent/host_limits.h"
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"

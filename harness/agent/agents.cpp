@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <iterator>
 #include <map>
+#include <set>
+#include <tuple>
 #include <utility>
 
 #include "harness/agent/copied_files.h"
@@ -68,11 +70,36 @@ void require_descriptors(std::size_t agents) {
         agents, needed, limit));
 }
 
+// What an agent is for: its end, what starts it, and with variants the number of its pair.
+using AgentKey = std::tuple<Place, std::vector<std::string>, std::string, bool, std::size_t>;
+
+AgentKey key_of(const Experiment& experiment, Place place, const Host& host, std::size_t pair) {
+  const bool is_shared = experiment.variants.empty();
+  return {place, host.launch, host.pingperf, host.copy, is_shared ? 0 : pair};
+}
+
+std::vector<std::pair<Place, const Host*>> hosts_with_agents(const HostPair& hosts) {
+  std::vector<std::pair<Place, const Host*>> result = {{Place::client, &hosts.client}};
+  if (!hosts.server.is_external()) result.emplace_back(Place::server, &hosts.server);
+  if (hosts.router) result.emplace_back(Place::router, &*hosts.router);
+  return result;
+}
+
 bool is_one_host(const Host& a, const Host& b) {
   return a.launch == b.launch && a.pingperf == b.pingperf;
 }
 
 }  // namespace
+
+std::size_t count_agents(const Experiment& experiment) {
+  std::set<std::size_t> pairs;
+  for (const Case& c : experiment.cases) pairs.insert(c.pair);
+  std::set<AgentKey> agents;
+  for (const std::size_t pair : pairs)
+    for (const auto& [place, host] : hosts_with_agents(experiment.hosts[pair]))
+      agents.insert(key_of(experiment, place, *host, pair));
+  return agents.size();
+}
 
 Channel& AgentPair::client() {
   return agents_->await(*client_);
@@ -111,25 +138,16 @@ const std::string& AgentPair::error() const {
 
 Agents::Agents(const Experiment& experiment, const Interrupt* interrupt) {
   const HostAgent::Files files = files_for_other_hosts(experiment);
-  const bool is_shared = experiment.variants.empty();
-  std::map<std::pair<std::string, std::vector<std::string>>, HostAgent*> known;
-  const auto agent_of = [&](const Host& host, std::string_view end, std::size_t pair) {
-    std::vector<std::string> key = host.launch;
-    key.push_back(host.pingperf);
-    key.push_back(host.copy ? "copy" : "");
-    if (!is_shared) key.push_back(std::to_string(pair));
-    HostAgent*& agent = known[{std::string(end), std::move(key)}];
-    if (agent == nullptr) agent = &agents_.emplace_back(host, end, files, experiment.folder, loop_);
-    return agent;
-  };
+  std::map<AgentKey, HostAgent*> known;
   for (const Case& c : experiment.cases) {
     const auto [entry, is_new] = pairs_.try_emplace(c.pair, AgentPair(*this));
     if (!is_new) continue;
-    const HostPair& hosts = experiment.hosts_of(c);
-    AgentPair& pair = entry->second;
-    pair.client_ = agent_of(hosts.client, "client", c.pair);
-    if (!hosts.server.is_external()) pair.server_ = agent_of(hosts.server, "server", c.pair);
-    if (hosts.router) pair.router_ = agent_of(*hosts.router, "router", c.pair);
+    for (const auto& [place, host] : hosts_with_agents(experiment.hosts_of(c))) {
+      HostAgent*& agent = known[key_of(experiment, place, *host, c.pair)];
+      if (agent == nullptr)
+        agent = &agents_.emplace_back(*host, name(place), files, experiment.folder, loop_);
+      entry->second.agent_at(place) = agent;
+    }
   }
   require_descriptors(agents_.size());
   try {

@@ -49,12 +49,18 @@ class AgentPair {
  private:
   friend Agents;
   explicit AgentPair(Agents& agents) : agents_(&agents) {}
+  HostAgent*& agent_at(Place place) {
+    return place == Place::client ? client_ : place == Place::server ? server_ : router_;
+  }
 
   Agents* agents_;
   HostAgent* client_ = nullptr;
   HostAgent* server_ = nullptr;
   HostAgent* router_ = nullptr;
 };
+
+// Returns how many agents the experiment has, see Agents.
+std::size_t count_agents(const Experiment& experiment);
 
 // The agents of all pairs of hosts that an experiment has cases for, by the number of the pair.
 // Ends that are on one host share an agent if they are both clients or both servers. An experiment

@@ -37,8 +37,8 @@ std::optional<std::uint64_t> limit_of(__rlimit_resource resource) {
   return limit.rlim_cur;
 }
 
-// Estimates the buffers of both ends in bytes. The estimate may be too low, so that no possible case
-// is reported.
+// Estimates the buffers of both ends in bytes. The estimate may be too low, so that no possible
+// case is reported.
 struct Buffers {
   double sender = 0;  // of bulk transfer, or the client
   double receiver = 0;
@@ -75,7 +75,8 @@ std::optional<std::string> lock_limit(const Options& o, const HostMemory& host) 
   const std::size_t needed = 2 * locked_memory(o.message_size.value_or(kMinFrame));  // both ends
   if (*host.locked >= needed) return std::nullopt;
   return fmt::format(
-      "not enough memory for the buffers: the AF_XDP sockets of both ends lock {}, and ulimit -l is "
+      "not enough memory for the buffers: the AF_XDP sockets of both ends lock {}, and ulimit -l "
+      "is "
       "{}: raise it (LimitMEMLOCK= of systemd)",
       human_size(static_cast<double>(needed)), human_size(static_cast<double>(*host.locked)));
 }

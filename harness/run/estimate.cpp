@@ -1,10 +1,8 @@
 #include "harness/run/estimate.h"
 
 #include <algorithm>
-#include <set>
-#include <string>
-#include <string_view>
-#include <tuple>
+
+#include "harness/agent/agents.h"
 
 namespace pingperf {
 namespace {
@@ -33,21 +31,6 @@ Nanoseconds overhead_of(const std::vector<Trial>& trials) {
 }
 
 }  // namespace
-
-std::size_t count_agents(const Experiment& experiment) {
-  std::set<std::size_t> pairs;
-  for (const Case& c : experiment.cases) pairs.insert(c.pair);
-  const bool is_shared = experiment.variants.empty();
-  std::set<std::tuple<std::vector<std::string>, std::string, std::string_view, std::size_t>> agents;
-  for (const std::size_t number : pairs) {
-    const HostPair& pair = experiment.hosts[number];
-    for (const auto& [host, end] :
-         {std::pair(&pair.client, name(End::client)), std::pair(&pair.server, name(End::server))})
-      if (!host->is_external())
-        agents.emplace(host->launch, host->pingperf, end, is_shared ? 0 : number);
-  }
-  return agents.size();
-}
 
 Estimate estimate_run(const Experiment& experiment, const std::vector<Trial>& trials,
                       std::optional<Nanoseconds> measured_start) {

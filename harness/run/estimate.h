@@ -9,10 +9,6 @@
 
 namespace pingperf {
 
-// Returns how many agents the experiment has: one for each host and end, and with variants one for
-// each pair and end.
-std::size_t count_agents(const Experiment& experiment);
-
 // How long a run takes.
 struct Estimate {
   Nanoseconds start = 0;   // of all agents

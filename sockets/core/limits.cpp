@@ -53,7 +53,9 @@ std::string limit_of(int error, std::string_view call) {
       return call.starts_with("bind ") ? " (no interface of this host has the address)"
                                        : port_range();
     case ENETUNREACH:
-      return names_loopback(call) && is_loopback_down() ? " (the loopback interface is down: ip link set lo up)" : "";
+      return names_loopback(call) && is_loopback_down()
+                 ? " (the loopback interface is down: ip link set lo up)"
+                 : "";
     default:
       return "";
   }

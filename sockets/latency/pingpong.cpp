@@ -74,7 +74,7 @@ class PingPong final : public Endpoint {
   void accept() override {
     adopt(
         ops_.transport.admit(std::move(listener_), config_, streams(), threads_[0].rejected_peers));
-    if (config_.options.transport == Transport::udp) answers_.emplace(descriptors(), config_.token);
+    answers_.emplace(descriptors(), config_);
     if (config_.options.kind != Kind::connect) return;
     connect_listener_.emplace(threads_[0].flows.front().fd.get(), config_.token, threads_.size());
     for (PingThread& t : threads_) t.listener = &*connect_listener_;
@@ -291,7 +291,7 @@ class PingPong final : public Endpoint {
   Address address_;
   std::optional<ConnectListener> connect_listener_;
   std::deque<PingThread> threads_;       // a deque, because threads contain atomics and cannot move
-  std::optional<HelloAnswers> answers_;  // of a UDP server, until run()
+  std::optional<HelloAnswers> answers_;  // of a server, until run()
 };
 
 // Makes sure that an external server sends back what it receives, before a trial takes any bytes

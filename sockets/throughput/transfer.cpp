@@ -57,10 +57,9 @@ class Transfer final : public Endpoint {
   void accept() override {
     adopt(ops_.transport.admit(std::move(listener_), config_, config_.options.streams.value_or(1),
                                rejected_));
-    if (config_.options.transport != Transport::udp) return;
     std::vector<int> descriptors;
     for (const Flow& flow : flows_) descriptors.push_back(flow.fd.get());
-    answers_.emplace(descriptors, config_.token);
+    answers_.emplace(descriptors, config_);
   }
 
   Measurement run(const IntervalSink& progress) noexcept override {
@@ -253,7 +252,7 @@ class Transfer final : public Endpoint {
   std::deque<Work> works_;
   std::deque<std::latch> ready_;  // one per direction
   std::uint64_t rejected_ = 0;
-  std::optional<HelloAnswers> answers_;      // of a UDP server, until run()
+  std::optional<HelloAnswers> answers_;      // of a server, until run()
   std::vector<ReceiverFigures> at_opening_;  // of the window
 };
 

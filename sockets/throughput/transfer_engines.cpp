@@ -40,7 +40,8 @@ std::optional<std::string> validate_on_off(const Options& o) {
   if (!o.on_time || !o.duration) return std::nullopt;
   const Nanoseconds period = *o.on_time + *o.off_time, opens = o.warmup.value_or(0) % period;
   if (opens < *o.on_time || period - opens < *o.duration) return std::nullopt;
-  return "on_off.off: the sender pauses for all of the duration after the warmup: lower on_off.off, "
+  return "on_off.off: the sender pauses for all of the duration after the warmup: lower "
+         "on_off.off, "
          "or raise duration";
 }
 

@@ -285,14 +285,17 @@ void connect_datagram(int fd, const Address& address) {
   check(-1, "connect to " + address.to_string());
 }
 
-HelloAnswers::HelloAnswers(const std::vector<int>& flows, const Token& token)
-    : stop_(check(::eventfd(0, EFD_CLOEXEC), "eventfd")), token_(token) {
+HelloAnswers::HelloAnswers(const std::vector<int>& flows, const EndpointConfig& config)
+    : token_(config.token) {
+  if (config.options.transport != Transport::udp) return;
+  stop_ = Fd(check(::eventfd(0, EFD_CLOEXEC), "eventfd"));
   set_.push_back({stop_.get(), POLLIN, 0});
   for (const int fd : flows) set_.push_back({fd, POLLIN, 0});
   thread_ = start_thread("the thread for repeated hellos", [this] { run(); });
 }
 
 HelloAnswers::~HelloAnswers() {
+  if (!thread_.joinable()) return;
   ::eventfd_write(stop_.get(), 1);
   thread_.join();
 }

@@ -35,11 +35,12 @@ bool is_answer(const char* datagram, std::size_t size, const Token& token);
 inline constexpr Nanoseconds kHelloRetry = 50 * kMillisecond;
 
 // Answers the hellos that the client repeats because an answer was lost, from the admission until
-// the loops of a server do so: a client without the answer would never start.
+// the loops of a server do so: a client without the answer would never start. Does nothing unless
+// the transport is UDP: other transports lose no answers.
 class HelloAnswers {
  public:
   // Answers on admitted flows, in a thread of its own until the destructor.
-  HelloAnswers(const std::vector<int>& flows, const Token& token);
+  HelloAnswers(const std::vector<int>& flows, const EndpointConfig& config);
   ~HelloAnswers();
   HelloAnswers(const HelloAnswers&) = delete;
   HelloAnswers& operator=(const HelloAnswers&) = delete;
@@ -48,7 +49,7 @@ class HelloAnswers {
   void run() noexcept;
   bool answer(const pollfd& flow) const noexcept;
 
-  const Fd stop_;
+  Fd stop_;
   const Token token_;
   std::vector<pollfd> set_;  // stop_, then the flows
   std::thread thread_;

@@ -34,13 +34,17 @@ TEST(Limits, TheLoopbackInterfaceIsNamedOnlyForItsAddresses) {
   const auto of_call = [](const char* call) {
     return explained(std::system_error(ENETUNREACH, std::generic_category(), call));
   };
-  std::async(std::launch::async, [&] {  // only this thread has the namespace
-    if (::unshare(CLONE_NEWNET) != 0) GTEST_SKIP() << "cannot make a network namespace";
-    EXPECT_THAT(of_call("connect to 127.0.0.1:5000"), testing::HasSubstr("(the loopback interface"));
-    EXPECT_THAT(of_call("connect to [::1]:5000"), testing::HasSubstr("(the loopback interface"));
-    EXPECT_EQ(of_call("connect to 192.0.2.1:5000"),
-              "connect to 192.0.2.1:5000: Network is unreachable");
-  }).get();
+  std::async(std::launch::async,
+             [&] {  // only this thread has the namespace
+               if (::unshare(CLONE_NEWNET) != 0) GTEST_SKIP() << "cannot make a network namespace";
+               EXPECT_THAT(of_call("connect to 127.0.0.1:5000"),
+                           testing::HasSubstr("(the loopback interface"));
+               EXPECT_THAT(of_call("connect to [::1]:5000"),
+                           testing::HasSubstr("(the loopback interface"));
+               EXPECT_EQ(of_call("connect to 192.0.2.1:5000"),
+                         "connect to 192.0.2.1:5000: Network is unreachable");
+             })
+      .get();
 }
 
 TEST(Limits, OtherErrorsStayAsTheyAre) {

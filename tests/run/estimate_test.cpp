@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "harness/agent/agents.h"
 #include "harness/experiment/experiment_reader.h"
 
 namespace pingperf {
@@ -25,6 +26,12 @@ TEST(Estimate, CountsTheAgentOfEachHostAndEndOnce) {
   EXPECT_EQ(count_agents(with_pairs(50)), 51);
   EXPECT_EQ(count_agents(with_pairs(1)), 2);
   EXPECT_EQ(count_agents(with_pairs(3, "variants: {plain: {}}\n")), 6);
+  Experiment copied = with_pairs(3);
+  copied.hosts[1].server.copy = true;
+  EXPECT_EQ(count_agents(copied), 5);
+  Experiment routed = with_pairs(1);
+  routed.hosts[0].router = Host();
+  EXPECT_EQ(count_agents(routed), 3);
 }
 
 TEST(Estimate, HasTheStartOfTheAgents) {

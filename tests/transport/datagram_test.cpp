@@ -197,7 +197,7 @@ TEST(Datagram, AClientWhoseAnswersAreLostIsAdmittedAllTheSame) {
     admitted = kDatagrams.admit(std::move(server), serving, 3, rejected);
     std::vector<int> descriptors;
     for (const Fd& flow : admitted) descriptors.push_back(flow.get());
-    answers.emplace(descriptors, serving.token);
+    answers.emplace(descriptors, serving);
   });
   config.address = relay.address();
   EXPECT_EQ(kDatagrams.connect(config, 3).size(), 3u);
@@ -217,7 +217,7 @@ TEST(Datagram, AnswersToRepeatedHellosLeaveThePayload) {
   const Hello hello{kHello, config.token};
   char received[100];
   {
-    const HelloAnswers answers({server.get()}, config.token);
+    const HelloAnswers answers({server.get()}, config);
     ::send(client.get(), &hello, sizeof hello, 0);
     ASSERT_TRUE(wait_readable(client.get(), config.deadline));
     EXPECT_TRUE(is_answer(
