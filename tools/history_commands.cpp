@@ -72,7 +72,8 @@ std::string no_run_matches(History& history, const HistoryFilter& filter) {
   }
   if (experiments.empty()) return history.file() + ": has no run";
   std::string labels;
-  for (const auto& [key, value] : filter.labels) labels += fmt::format(" --label {}={}", key, value);
+  for (const auto& [key, value] : filter.labels)
+    labels += fmt::format(" --label {}={}", key, value);
   return fmt::format("{}: no run matches{}; it has runs of {} on {}", history.file(), labels,
                      some_of(experiments), some_of(machines));
 }

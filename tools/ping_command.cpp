@@ -67,9 +67,8 @@ void print_summary(const PingCommand& command, const Address& server,
                    const PingStatistics& figures) {
   fmt::print("{}--- {} {} ping statistics ---\n", command.quiet ? "" : "\n", text_of(server),
              command.transport);
-  fmt::print("{} sent, {} received, {} lost ({:.3g}%), {:.3g} s", figures.sent(),
-             figures.received(), figures.lost(), percent_lost(figures),
-             to_seconds(figures.elapsed()));
+  fmt::print("{} sent, {} received, {} lost ({:.3g}%), {}", figures.sent(), figures.received(),
+             figures.lost(), percent_lost(figures), duration_text(figures.elapsed()));
   if (figures.rate_hz() > 0)
     fmt::print(", {} pings/s, longest time between two pongs {}", rate_text(figures.rate_hz()),
                duration_text(figures.longest_gap()));

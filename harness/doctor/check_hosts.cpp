@@ -32,7 +32,8 @@ HostReport report_of(const CheckedHost& host, Nanoseconds observe,
                      const std::optional<HostRequirements>& requirements) {
   const AgentHello& hello = host.channel->hello();
   HostReport report{host.name,    hello.host.json,  state_of(*host.channel, observe),
-                    hello.undone, hello.not_undone, {}, host.is_here};
+                    hello.undone, hello.not_undone, {},
+                    host.is_here};
   Json all = parse_json(report.facts);
   all.update(parse_json(report.now));
   report.findings = judge_host(all, requirements);

@@ -116,8 +116,18 @@ void ProgressView::tick() {
   const auto left =
       static_cast<Nanoseconds>(stretch_ * static_cast<double>(expected_left_)) - elapsed;
   const auto filled = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * 10);
-  show(fmt::format("[{}/{}] {:#<{}}{:.<{}} {} left  {}  {}", trial_.position, trials_, "", filled,
-                   "", 10 - filled, clock_text(left), name_, now_));
+  const std::string bar = fmt::format("{:#<{}}{:.<{}} ", "", filled, "", 10 - filled);
+  const auto line = [&](const std::string& shown_bar, const std::string& case_name) {
+    return fmt::format("[{}/{}] {}{} left  {}  {}", trial_.position, trials_, shown_bar,
+                       clock_text(left), case_name, now_);
+  };
+  const std::size_t width = terminal_width(::fileno(out_)) - 1;
+  std::string text = line(bar, name_);
+  if (display_width(text) > width) text = line("", name_);
+  const std::size_t others = display_width(text) - display_width(name_);
+  if (display_width(text) > width && others < width)
+    text = line("", shorten(name_, width - others));
+  show(text);
 }
 
 void ProgressView::trial_ended(const TrialRecord& record) {

@@ -200,8 +200,8 @@ void set_environment(const Trend& trend, TrendSeries& series, History& history) 
                                   std::int64_t after) {
     if (before == after) return;
     const std::string old = history.parameters(before), now = history.parameters(after);
-    change.environment.push_back(
-        fmt::format("{}: {}, now {}", what, parameters_only_in(old, now), parameters_only_in(now, old)));
+    change.environment.push_back(fmt::format("{}: {}, now {}", what, parameters_only_in(old, now),
+                                             parameters_only_in(now, old)));
   };
   for (TrendChange& change : series.changes) {
     const std::size_t last = std::min(change.at.first + 1, series.points.size() - 1);

@@ -6,21 +6,17 @@ namespace pingperf {
 
 void PingStatistics::pong(Nanoseconds now, Nanoseconds rtt) {
   rtt_.record(rtt);
-  count_pong(now, now - rtt);
+  count_pong(now);
 }
 
 void PingStatistics::served(Nanoseconds now, Nanoseconds waited) {
   waited_ += waited;
-  count_pong(now, now);
+  count_pong(now);
 }
 
-void PingStatistics::count_pong(Nanoseconds now, Nanoseconds sent) {
+void PingStatistics::count_pong(Nanoseconds now) {
   end_outage(now);
-  if (received_++ == 0)
-    first_sent_ = sent;
-  else
-    longest_gap_ = std::max(longest_gap_, now - last_pong_);
-  last_sent_ = sent;
+  if (received_++ > 0) longest_gap_ = std::max(longest_gap_, now - last_pong_);
   last_pong_ = ended_ = now;
 }
 
@@ -49,8 +45,8 @@ void PingStatistics::finish(Nanoseconds now) {
 }
 
 double PingStatistics::rate_hz() const noexcept {
-  if (received_ < 2) return 0;
-  return static_cast<double>(received_ - 1) / to_seconds(last_sent_ - first_sent_);
+  if (received_ < 2 || elapsed() <= 0) return 0;
+  return static_cast<double>(received_) / to_seconds(elapsed());
 }
 
 }  // namespace pingperf

@@ -35,20 +35,19 @@ class PingStatistics {
   Nanoseconds longest_gap() const noexcept { return longest_gap_; }
   Nanoseconds waited() const noexcept { return waited_; }
   Nanoseconds elapsed() const noexcept { return ended_ - started_; }
-  // Answered pings per second, from the send of the first to that of the last; 0 if there are fewer
-  // than two.
+  // Pongs received divided by the whole time; 0 if there are fewer than two.
   double rate_hz() const noexcept;
   // Why pings were lost, and how many for that reason.
   const std::map<std::string, std::uint64_t>& reasons() const noexcept { return reasons_; }
   const Histogram& rtt() const noexcept { return rtt_; }
 
  private:
-  void count_pong(Nanoseconds now, Nanoseconds sent);
+  void count_pong(Nanoseconds now);
   void end_outage(Nanoseconds now);
 
   Nanoseconds started_, ended_;
   std::uint64_t received_ = 0, lost_ = 0, outages_ = 0, lost_in_outage_ = 0;
-  Nanoseconds first_sent_ = 0, last_sent_ = 0, last_pong_ = 0, longest_gap_ = 0;
+  Nanoseconds last_pong_ = 0, longest_gap_ = 0;
   Nanoseconds outage_since_ = 0, outage_time_ = 0, last_outage_ = 0, waited_ = 0;
   std::map<std::string, std::uint64_t> reasons_;
   Histogram rtt_;

@@ -11,12 +11,13 @@ Nanoseconds at(double seconds) {
   return kStart + static_cast<Nanoseconds>(seconds * 1e9);
 }
 
-TEST(PingStatistics, TheRateIsThatOfTheGapsBetweenPings) {
+TEST(PingStatistics, TheRateIsThatOfThePongsInTheWholeTime) {
   PingStatistics figures(kStart);
-  for (const double time : {0.0, 0.2, 0.4}) figures.pong(at(time) + kMillisecond, kMillisecond);
-  figures.finish(at(0.4));
-  EXPECT_DOUBLE_EQ(figures.rate_hz(), 5);
-  EXPECT_EQ(figures.sent(), 3u);
+  for (const double time : {0.0, 1.0}) figures.pong(at(time) + kMillisecond, kMillisecond);
+  for (const double time : {2.0, 3.0, 4.0}) figures.lost(at(time), at(time), "no pong");
+  figures.finish(at(4));
+  EXPECT_DOUBLE_EQ(figures.rate_hz(), 0.5);
+  EXPECT_EQ(figures.sent(), 5u);
 }
 
 TEST(PingStatistics, OnePongHasNoRate) {

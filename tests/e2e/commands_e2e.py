@@ -32,6 +32,8 @@ class Commands(support.EndToEnd):
         done = pingperf("ping", to, "--once", "--count", 3, "--frequency", 20)
         self.assertIn("3 sent, 3 received, 0 lost", done.stdout)
         self.assertRegex(done.stdout, r"rtt min/p50/max = ")
+        done = pingperf("ping", to, "--once")
+        self.assertRegex(done.stdout, r"1 sent, 1 received, 0 lost \(0%\), [1-9][0-9.]* (µs|ms|s)\n")
         # Ctrl-C on a client prints its summary and is no failure.
         client = self.start("ping", to)
         client.stdout.readline()

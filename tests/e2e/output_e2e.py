@@ -137,6 +137,16 @@ class Terminal(support.EndToEnd):
                 self.assertIn("p99", tables)
                 self.assertRegex(tables, r"[0-9] [GM]bit/s")
 
+    def test_on_a_narrow_terminal_the_progress_keeps_the_case_and_the_time_left(self):
+        file = self.experiment("name: x\nplan: {repetitions: 1, cooldown: 0ms}\nworkloads:\n"
+                               "  transfers_with_a_name_of_34_letters: {kind: throughput, engine: blocking, duration: 150ms, warmup: 0ms}\n")
+        for columns, pattern in ((120, r"\[1/1\] [#.]{10} [0-9]+ s left  transfers_with_a_name_of_34_letters "),
+                                 (60, r"\[1/1\] [0-9]+ s left  transfers_with_a_name_of_34_letters "),
+                                 (30, r"\[1/1\] [0-9]+ s left  tr.*….*rs ")):
+            with self.subTest(columns=columns):
+                text = on_terminal("run", "-o", self.results, file, stream="stderr", COLUMNS=str(columns))
+                self.assertRegex(text, pattern)
+
     def test_latency_has_a_bar_where_there_is_room(self):
         wide = self.shown(COLUMNS="120")
         self.assertIn("█p50 ━p99 ─max", wide)
