@@ -116,8 +116,8 @@ std::vector<std::string> netem_arguments(const LabOptions& o) {
 
 // The burst is a millisecond at the rate, but at least two frames.
 std::vector<std::string> tbf_arguments(const LabOptions& o) {
-  const std::uint64_t burst =
-      std::max<std::uint64_t>(*o.rate_bps / 8 / 1000, 2 * (o.mtu.value_or(1500) + 14));
+  const std::uint64_t burst = std::max<std::uint64_t>(
+      *o.rate_bps / 8 / 1000, 2 * (o.mtu.value_or(LabOptions::kDefaultMtu) + 14));
   std::vector<std::string> arguments = {"tbf", "rate", fmt::format("{}bit", *o.rate_bps), "burst",
                                         std::to_string(burst)};
   if (o.buffer_bytes)

@@ -162,7 +162,7 @@ void require_room_for_buffers(std::uint64_t size) {
     fail(std::strerror(errno));
   const bool has_size = room.f_blocks > 0;  // not ramfs, or tmpfs with size=0
   if (has_size && room.f_bavail * room.f_frsize < size)
-    fail(fmt::format("it has no room for {} bytes", size));
+    fail(fmt::format("it has no room for {} KiB", (size + 1023) >> 10));
 }
 
 class Iperf3Endpoint : public Endpoint {

@@ -62,6 +62,7 @@ class CaseBuilder {
 
   void assign_explicitly(const std::string& key, const Mark& mark, const Node& value) {
     if (key == "engine") engine_mark_ = mark;
+    if (key == "transport") transport_mark_ = mark;
     if (key == "kind") has_kind_ = true;
     for (std::string& name : assign(case_.options, key, value)) {
       std::erase_if(explicit_, [&](const auto& known) { return known.first == name; });
@@ -242,46 +243,43 @@ class CaseBuilder {
   // Throws UsageError if no ping is due in the window.
   void check_due(const Options& o) const {
     if (!o.duration || case_.program) return;
-    if (o.kind == Kind::latency && o.frequency_hz && o.arrivals != "poisson") check_frequency(o);
-    if (o.think_time) check_think_time(o);
+    if (o.kind == Kind::latency && o.frequency_hz && o.arrivals != "poisson")
+      check_period(o, 1e9 / *o.frequency_hz, "frequency", "raise frequency or duration");
+    if (o.think_time && *o.think_time > 0)
+      check_period(o, static_cast<double>(*o.think_time), "think_time",
+                   "lower think_time or raise duration");
   }
 
-  // A ping is due at the start, and then in each period.
-  void check_frequency(const Options& o) const {
-    const double period = 1e9 / *o.frequency_hz, open = static_cast<double>(o.warmup.value_or(0));
+  // A ping is due at the start, and then in each period (ns), which `parameter` sets.
+  void check_period(const Options& o, double period, std::string_view parameter,
+                    std::string_view remedy) const {
+    const double open = static_cast<double>(o.warmup.value_or(0));
     if (std::ceil(open / period) * period < open + static_cast<double>(*o.duration)) return;
-    fail_at(
-        place_of("frequency"),
-        fmt::format("case '{}': frequency: a ping is due every {:.4g} s, and none in the {:.4g} "
-                    "s after the warmup: raise frequency or duration",
-                    case_.name, period / 1e9, to_seconds(*o.duration)));
-  }
-
-  // A flow sends its first ping at the start, and the second after the pong and the pause.
-  void check_think_time(const Options& o) const {
-    const Nanoseconds warmup = o.warmup.value_or(0), end = warmup + *o.duration;
-    if (warmup == 0 || *o.think_time < end) return;
-    fail_at(
-        place_of("think_time"),
-        fmt::format("case '{}': think_time: the second ping of a flow is due after {:.4g} s, and "
-                    "the window ends after {:.4g} s: lower think_time, or raise duration",
-                    case_.name, to_seconds(*o.think_time), to_seconds(end)));
+    fail_at(place_of(parameter),
+            fmt::format("case '{}': {}: a ping is due every {:.4g} s, and none in the {:.4g} s "
+                        "after the warmup: {}",
+                        case_.name, parameter, period / 1e9, to_seconds(*o.duration), remedy));
   }
 
   // Throws UsageError if the lab cannot carry the messages: they are frames that a router would
   // have to forward, or are longer than its MTU and must not go in pieces.
   void check_path(const Options& o) const {
     if (setting_.has_router && o.transport == Transport::ethernet)
-      fail_at(node_.mark, fmt::format("case '{}': the router of the lab forwards no frames: "
-                                      "transport ethernet requires lab: {{router: false}}",
-                                      case_.name));
+      fail_at(transport_mark_.value_or(node_.mark),
+              fmt::format("case '{}': the router of the lab forwards no frames: transport ethernet "
+                          "requires lab: {{router: false}}",
+                          case_.name));
     if (!setting_.path_mtu || setting_.may_change_mtu) return;
     const auto refuse = [&](std::uint64_t longest, std::string_view what) {
-      if (max_message(o) <= longest) return;
-      const std::string_view size = o.size_mix ? "size_mix" : "message_size";
-      fail_at(place_of(size), fmt::format("case '{}': {}: {} of at most {} bytes fit the lab's mtu "
-                                          "of {}",
-                                          case_.name, size, what, longest, *setting_.path_mtu));
+      const std::pair<std::string_view, std::uint64_t> sizes[] = {
+          {o.size_mix ? "size_mix" : "message_size", max_message(o)},
+          {"response_size", o.response_size.value_or(0)}};
+      for (const auto& [parameter, bytes] : sizes)
+        if (bytes > longest)
+          fail_at(place_of(parameter),
+                  fmt::format("case '{}': {}: {} of at most {} bytes fit the lab's mtu of {}{}",
+                              case_.name, parameter, what, longest, *setting_.path_mtu,
+                              is_explicit(parameter) ? "" : fmt::format(": set {}", parameter)));
     };
     if (o.transport == Transport::ethernet) refuse(*setting_.path_mtu + kEthernetHeader, "frames");
     if (o.transport != Transport::udp) return;
@@ -323,6 +321,7 @@ class CaseBuilder {
   Case case_;
   std::vector<std::pair<std::string, Mark>> explicit_;
   Mark engine_mark_;
+  std::optional<Mark> transport_mark_;
   bool has_kind_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <sstream>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "harness/base/lines.h"
@@ -19,14 +20,21 @@ std::string_view place_of_error(std::string_view line) {
   return line.substr(0, line.find(": "));
 }
 
-// Returns the line and column of a place, "FILE:12:5". Other places, such as of --set, are first.
-std::pair<int, int> position_of(std::string_view line) {
+struct Position {
+  std::string_view file;
+  int row = 0;
+  int column = 0;
+};
+
+// Returns the parts of a place, "FILE:12:5". Other places, such as of --set, have none.
+Position position_of(std::string_view line) {
   const std::string_view place = place_of_error(line);
   const std::size_t column = place.rfind(':');
   if (column == std::string_view::npos || column == 0) return {};
   const std::size_t row = place.rfind(':', column - 1);
   if (row == std::string_view::npos) return {};
-  return {parse_number<int>(place.substr(row + 1, column - row - 1)).value_or(0),
+  return {place.substr(0, row),
+          parse_number<int>(place.substr(row + 1, column - row - 1)).value_or(0),
           parse_number<int>(place.substr(column + 1)).value_or(0)};
 }
 
@@ -48,8 +56,15 @@ void ErrorList::add_at(const Mark& mark, const std::string& message) {
 
 void ErrorList::throw_if_any() const {
   if (errors_.empty()) return;
+  std::vector<std::string_view> files = {""};  // in the order of their first errors
+  for (const std::string& line : errors_)
+    if (const auto file = position_of(line).file; std::ranges::find(files, file) == files.end())
+      files.push_back(file);
   std::vector<std::string> sorted = errors_;
-  std::ranges::stable_sort(sorted, {}, position_of);
+  std::ranges::stable_sort(sorted, {}, [&](const std::string& line) {
+    const auto [file, row, column] = position_of(line);
+    return std::tuple(std::ranges::find(files, file), row, column);
+  });
   throw UsageError(fmt::format("{}", fmt::join(sorted, "\n")));
 }
 

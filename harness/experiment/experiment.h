@@ -48,6 +48,7 @@ bool may_share_cpus(const HostPair& hosts);
 // `lab:`: a network that is made for the run. Delay, loss and reordering apply to each direction.
 struct LabOptions {
   static constexpr Nanoseconds kDefaultBuffer = 100 * kMillisecond;
+  static constexpr std::uint64_t kDefaultMtu = 1500;  // the kernel's
 
   std::optional<std::uint64_t> rate_bps;      // of the bottleneck, in both directions
   std::optional<Nanoseconds> buffer;          // of the bottleneck, as time at its rate

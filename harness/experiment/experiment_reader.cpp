@@ -220,7 +220,8 @@ class ExperimentReader {
     Setting setting;
     if (has_hosts) {
       setting.share_cpus = std::ranges::any_of(experiment_.hosts, may_share_cpus);
-      if (const auto& lab = experiment_.lab) setting.path_mtu = lab->mtu;
+      if (const auto& lab = experiment_.lab)
+        setting.path_mtu = lab->mtu.value_or(LabOptions::kDefaultMtu);
       setting.has_router = experiment_.lab && experiment_.lab->router;
       setting.may_change_mtu = !experiment_.variants.empty();
     }

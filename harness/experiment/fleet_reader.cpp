@@ -37,6 +37,7 @@ std::vector<ListedHost> read_list(std::string_view key, const Node& value,
             ? source.key
             : (std::filesystem::path(value.mark.source).parent_path() / source.file).string();
     std::vector<ListedHost> hosts = parse_host_file(file->text, name);
+    for (ListedHost& host : hosts) host.mark.in_stored_run = value.mark.in_stored_run;
     if (hosts.empty())
       fail_at(value.mark, source.command.empty()
                               ? fmt::format("{}: '{}' has no hosts", key, source.key)
@@ -110,7 +111,7 @@ class NodesReader {
       host.name = name_of_host(launcher, listed.name);
       if (!known.emplace(host.name, listed.mark).second)
         fail_at(listed.mark, fmt::format("'{}' stands twice among the nodes", host.name));
-      if (!nodes_.mark.in_stored_run) check_for_missing(host.name, listed.mark, "node name");
+      check_for_missing(host.name, listed.mark, "node name");
       host.launch =
           names ? launch_with(value, listed.name) : launch_by(launcher, listed.name, space);
       if (!listed.address.empty()) check_address(listed.address, "address", listed.mark);

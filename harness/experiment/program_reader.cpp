@@ -238,7 +238,7 @@ void check_name(const Node::Entry& entry,
 }
 
 // Sets what both ends have in common.
-void read_common(const Node& node, Program& program) {
+void read_common(const Node& node, bool has_server, Program& program) {
   ProgramEnd common;
   ErrorList errors;
   errors.read_key(node, "env", [&](const Node& n) { common.environment = read_environment(n); });
@@ -256,7 +256,7 @@ void read_common(const Node& node, Program& program) {
   // `self` is about the server. A client that has to end early cannot know it.
   if (common.stop_signal == ProgramEnd::kEndsItself) program.client.stop_signal = SIGTERM;
   errors.read_key(node, "ready", [&](const Node& n) {
-    if (!node.find("server")) fail_at(n.mark, "ready: this program has no server");
+    if (!has_server) fail_at(n.mark, "ready: this program has no server");
     program.server.ready = read_ready(n);
   });
   errors.throw_if_any();
@@ -291,10 +291,10 @@ std::shared_ptr<const Program> read_program(const Node::Entry& entry,
   program->place = entry.mark.to_string();
   program->folder = folder;
   ErrorList errors;
-  errors.attempt([&] {
-    check_keys(node, fmt::format("program '{}'", entry.key), keys_of("program"));
-    check_ends(entry);
-  });
+  const bool has_right_keys = errors.attempt(
+      [&] { check_keys(node, fmt::format("program '{}'", entry.key), keys_of("program")); });
+  if (has_right_keys) errors.attempt([&] { check_ends(entry); });
+  const bool has_server = !has_right_keys || node.find("server");  // it may be misspelt
   const auto read = [&](std::string_view key, auto read_value) {
     errors.read_key(node, key, read_value);
   };
@@ -305,10 +305,9 @@ std::shared_ptr<const Program> read_program(const Node::Entry& entry,
        [&](const Node& n) { transport = *transport_from(read_choice(n, "transport")); });
   read("client", [&](const Node& n) { program->client.words = read_command(n, "client"); });
   read("server", [&](const Node& n) { program->server.words = read_command(n, "server"); });
-  errors.attempt([&] { read_common(node, *program); });
+  errors.attempt([&] { read_common(node, has_server, *program); });
   read("copy_files", [&](const Node& n) { program->copy_files = read_files(n); });
-  read("results",
-       [&](const Node& n) { read_results(n, node.find("server") != nullptr, *program); });
+  read("results", [&](const Node& n) { read_results(n, has_server, *program); });
   errors.throw_if_any();  // what follows combines the values
   check_server_of(*program, transport, node.find("transport"));
   make_engine(*program, kind, transport, read_parameters(node, *program));

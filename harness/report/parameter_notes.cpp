@@ -16,8 +16,8 @@ constexpr Notes kNotes[] = {
      "In a lab with `mtu`, the default over udp is the longest message that fits, if that is "
      "shorter.",
      "Over udp and unix-datagram 16 (sequence number and time stamp) to 65507 B, also for iperf3 "
-     "over udp. Over unix-datagram and unix-seqpacket it must fit into the send buffer. In a lab "
-     "with `mtu`, datagrams with `gso` or `dont_fragment` must fit into it. Over raw and icmp 24 "
+     "over udp. Over unix-datagram and unix-seqpacket it must fit into the send buffer. In a lab, "
+     "datagrams with `gso` or `dont_fragment` must fit into its `mtu`. Over raw and icmp 24 "
      "(mark, sequence number, time stamp) to 65507 B. Over ethernet it is the whole frame: 60 B to "
      "the MTU and 14, for engine xdp at most 3840 B. With `frequency` at least 16 B. With "
      "`timestamps` at least 32 B. With `gso` at most 32753 B, since two datagrams must fit into "

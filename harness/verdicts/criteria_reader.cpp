@@ -192,40 +192,44 @@ class CriteriaReader {
   Compare read_comparison(const Node& node) {
     Compare compare;
     ErrorList errors;
-    read_keys(node, "compare", compare.metric, errors);
-    if (errors.empty()) {
+    const bool has_right_keys = read_keys(node, "compare", compare.metric, errors);
+    errors.attempt([&] {
+      const CaseFilter is_candidate = read_filter(node, compare.metric);
+      if (!has_right_keys) return;
       required(node, "baseline", "compare");
       if (!node.find("axis") && !node.find("workload"))
         fail_at(node.mark, "compare needs an axis, or a workload and a baseline workload");
-    }
-    if (node.find("baseline") && (node.find("axis") || node.find("workload")))
-      errors.attempt(
-          [&] { compare.pairs = read_pairs(node, read_filter(node, compare.metric), nullptr); });
+      compare.pairs = read_pairs(node, is_candidate);
+    });
     errors.throw_if_any();
     if (compare.pairs.empty())
       fail_at(node.mark, "compare finds no two cases that agree in everything else");
     return compare;
   }
 
-  // Checks the keys of an entry and reads its metric, which stays empty if it is wrong.
-  static void read_keys(const Node& node, std::string_view where, std::string& metric,
+  // Checks the keys of an entry and reads its metric, which stays empty if it is wrong. Returns
+  // false if a key is wrong: what depends on other keys would be wrong too.
+  static bool read_keys(const Node& node, std::string_view where, std::string& metric,
                         ErrorList& errors) {
     const std::string_view section = where == "compare" ? "compare" : "gate";
-    errors.attempt([&] { check_keys(node, where, keys_of(section)); });
-    if (errors.empty() || node.find("metric"))
+    const bool are_right = errors.attempt([&] { check_keys(node, where, keys_of(section)); });
+    if (are_right || node.find("metric"))
       errors.attempt([&] { metric = read_metric(required(node, "metric", where)); });
+    return are_right;
   }
 
   Gate read_gate(const Node& node) {
     Gate gate;
     ErrorList errors;
-    read_keys(node, "a gate", gate.metric, errors);
-    const bool has_right_keys = errors.empty();
-    if (has_right_keys || !gate.metric.empty() || node.find("metric"))
-      errors.attempt([&] { gate.pairs = read_gated(node, read_filter(node, gate.metric)); });
-    if (errors.empty())
-      errors.read_key(node, "against", [&](const Node& n) { read_against(gate, node, n); });
-    if (!gate.metric.empty()) read_bounds(gate, node, errors);
+    const bool has_right_keys = read_keys(node, "a gate", gate.metric, errors);
+    const bool has_pairs = errors.attempt([&] {
+      const CaseFilter is_candidate = read_filter(node, gate.metric);
+      if (!has_right_keys) return;
+      gate.pairs = read_gated(node, is_candidate);
+      if (const Node* const n = node.find("against")) read_against(gate, node, *n);
+    });
+    errors.read_key(node, "missing", [&](const Node& n) { gate.missing_passes = read_missing(n); });
+    if (has_right_keys && has_pairs && !gate.metric.empty()) read_bounds(gate, node, errors);
     if (has_right_keys) check_bounds(gate, node, errors);
     errors.read_key(node, "inconclusive",
                     [&](const Node& n) { gate.bound.inconclusive = read_inconclusive(n); });
@@ -260,7 +264,6 @@ class CriteriaReader {
     gate.against_path = (folders_.of(against.mark) / gate.against).string();
     gate.against_place = against.mark.to_string();
     if (const Node* const n = node.find("relative_to")) read_references(gate, *n);
-    if (const Node* const n = node.find("missing")) gate.missing_passes = read_missing(*n);
   }
 
   static bool read_missing(const Node& node) {
@@ -293,12 +296,11 @@ class CriteriaReader {
     }
   }
 
-  // The bound of a gate with a baseline is a ratio.
+  // Requires the pairs: the bound of a gate with a baseline is a ratio.
   static void read_bounds(Gate& gate, const Node& node, ErrorList& errors) {
-    const bool is_ratio = node.find("axis") || node.find("baseline") || node.find("against");
     const auto read = [&](std::string_view key, std::optional<double>& bound) {
       errors.read_key(node, key, [&](const Node& n) {
-        bound = is_ratio ? read_number(n, key) : read_bound(n, key, gate.metric);
+        bound = gate.bounds_ratio() ? read_number(n, key) : read_bound(n, key, gate.metric);
       });
     };
     read("at_least", gate.bound.at_least);
@@ -336,8 +338,9 @@ class CriteriaReader {
   void read_until(const Node& node) {
     Until until;
     ErrorList errors;
-    errors.attempt([&] { check_keys(node, "until", keys_of("until")); });
-    if (errors.empty()) {
+    const bool has_right_keys =
+        errors.attempt([&] { check_keys(node, "until", keys_of("until")); });
+    if (has_right_keys) {
       errors.attempt([&] { required(node, "at_most", "until"); });
       if (node.find("metric")) errors.attempt([&] { required(node, "relative_ci", "until"); });
     }
@@ -347,18 +350,18 @@ class CriteriaReader {
                           [&](const Node& item) { until.metrics.push_back(read_metric(item)); });
     });
     errors.read_key(node, "relative_ci", [&](const Node& n) {
-      if (!node.find("metric"))
+      if (has_right_keys && !node.find("metric"))
         fail_at(n.mark, "relative_ci of what? add e.g. metric: throughput_bps");
       read_width(until, n);
     });
-    errors.read_key(node, "at_most", [&](const Node& n) { until.at_most = read_looks(n); });
+    errors.read_key(node, "at_most", [&](const Node& n) { until.at_most = read_max_blocks(n); });
     if (errors.empty()) errors.read_key(node, "of", [&](const Node& n) { read_subject(until, n); });
     errors.throw_if_any();
     criteria_.until = until;
   }
 
   // Returns the maximum of blocks.
-  std::uint64_t read_looks(const Node& node) const {
+  std::uint64_t read_max_blocks(const Node& node) const {
     const std::uint64_t blocks = read_key_count(node, "until", "at_most");
     if (blocks < repetitions_)
       fail_at(node.mark,
@@ -391,8 +394,8 @@ class CriteriaReader {
         fail_at(node.mark, fmt::format("of: comparisons: nothing compares {}", metric));
   }
 
-  // Returns a filter for the cases that `workload` and `where` name and that may have the metric,
-  // if it is not empty.
+  // Returns a filter for the cases that `workload` and `where` name and that may have the metric.
+  // An empty metric is ignored.
   CaseFilter read_filter(const Node& node, const std::string& metric) const {
     std::optional<std::string> workload;
     const Node* const where = node.find("where");

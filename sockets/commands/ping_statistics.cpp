@@ -46,7 +46,8 @@ void PingStatistics::finish(Nanoseconds now) {
 
 double PingStatistics::rate_hz() const noexcept {
   if (received_ < 2 || elapsed() <= 0) return 0;
-  return static_cast<double>(received_) / to_seconds(elapsed());
+  const double gaps = static_cast<double>(sent() - 1), sent_pings = static_cast<double>(sent());
+  return gaps / to_seconds(elapsed()) * static_cast<double>(received_) / sent_pings;
 }
 
 }  // namespace pingperf

@@ -35,7 +35,8 @@ class PingStatistics {
   Nanoseconds longest_gap() const noexcept { return longest_gap_; }
   Nanoseconds waited() const noexcept { return waited_; }
   Nanoseconds elapsed() const noexcept { return ended_ - started_; }
-  // Pongs received divided by the whole time; 0 if there are fewer than two.
+  // Pongs per second: the rate of the pings, by the gaps between them, times the share of pings
+  // that were answered. 0 if fewer than two were.
   double rate_hz() const noexcept;
   // Why pings were lost, and how many for that reason.
   const std::map<std::string, std::uint64_t>& reasons() const noexcept { return reasons_; }

@@ -201,7 +201,7 @@ workloads:
         errors = self.errors_under("unshare", "--mount", "sh", "-c",
                                    'mount -t tmpfs -o size=8k none /dev/shm && exec "$@"', "sh",
                                    env={**os.environ, "TMPDIR": "/dev/shm"})
-        self.assertIn("/dev/shm: it has no room for 131072 bytes: set TMPDIR", errors["bulk"])
+        self.assertIn("/dev/shm: it has no room for 128 KiB: set TMPDIR", errors["bulk"])
 
     def test_iperf3_keeps_its_buffers_in_a_folder_without_a_limit(self):
         errors = self.errors_under("unshare", "--mount", "sh", "-c",

@@ -177,6 +177,19 @@ TEST(BadExperiments, AllErrorsOfAProgramAreReported) {
       "4:11 5:5 6:19 6:29 7:19 7:32 8:11 9:21 9:26 10:32");
 }
 
+TEST(BadExperiments, AMisspeltServerOfAProgramHasNoErrorsThatFollow) {
+  EXPECT_EQ(places_of("name: x\n"
+                      "programs:\n"
+                      "  p:\n"
+                      "    kind: latency\n"
+                      "    sever: [./s]\n"
+                      "    client: [./c]\n"
+                      "    ready: {line: up}\n"
+                      "    results: {rtt_p50_ns: {regex: (.*), of: server}}\n" +
+                      kWorkload),
+            "5:5");
+}
+
 TEST(BadExperiments, AllErrorsOfAVariantAreReported) {
   EXPECT_EQ(places_of("name: x\n"
                       "variants:\n"
@@ -203,14 +216,41 @@ TEST(BadExperiments, AllErrorsOfAGateAndOfUntilAreReported) {
                       "  - {metric: rtt_p50, workload: v, where: {transport: tpc}, at_most: 1ms, "
                       "inconclusive: maybe}\n"
                       "  - {metric: rtt_p50_ns, at_lest: 1, at_most: fast, missing: pass}\n"),
-            "4:14 4:33 4:55 4:89 5:26 5:47");
+            "4:14 4:33 4:55 4:89 5:26");
 }
 
 TEST(BadExperiments, AllErrorsOfAComparisonAreReported) {
   EXPECT_EQ(places_of("name: x\n"
                       "workloads: {w: {kind: latency, matrix: {engine: [blocking, epoll]}}}\n"
                       "compare: [{metric: rtt, axis: engine, baseline: blokcing, wheer: {}}]\n"),
-            "3:20 3:49 3:59");
+            "3:20 3:59");
+}
+
+TEST(BadExperiments, AMisspeltKeyOfAGateHasNoErrorsThatFollow) {
+  const std::string begin =
+      "name: x\nworkloads: {w: {kind: latency, matrix: {engine: [blocking, epoll]}}}\n";
+  EXPECT_EQ(places_of(begin + "gates: [{metric: rtt_p50_ns, agianst: run, at_most: 1.05}]\n"),
+            "3:30");
+  EXPECT_EQ(
+      places_of(begin + "gates:\n"
+                        "  - {metric: rtt_p50_ns, axis: engine, baselin: epoll, at_most: 2}\n"
+                        "  - {metric: rtt_p50_ns, axsi: engine, baseline: epoll, at_most: 2}\n"),
+      "4:40 5:26");
+  EXPECT_EQ(places_of(begin + "compare:\n"
+                              "  - {metric: rtt_p50_ns, axis: engine, baselin: epoll}\n"
+                              "  - {metric: rtt_p50_ns, axsi: engine, baseline: epoll}\n"),
+            "4:40 5:26");
+  EXPECT_EQ(places_of(begin + "plan: {until: {metrc: rtt_p50_ns, relative_ci: 2%, at_most: 40}}\n"),
+            "3:16");
+}
+
+TEST(BadExperiments, SingleValuesBesideAMisspeltKeyAreChecked) {
+  const std::string begin = "name: x\n" + kWorkload;
+  EXPECT_EQ(places_of(begin + "gates: [{metric: rtt, workload: v, aganist: x, missing: no, "
+                              "inconclusive: no}]\n"),
+            "3:18 3:33 3:36 3:57 3:75");
+  EXPECT_EQ(places_of(begin + "plan: {until: {metrc: rtt_p50_ns, relative_ci: 2, at_most: x}}\n"),
+            "3:16 3:48 3:60");
 }
 
 TEST(BadExperiments, AnErrorInAMatrixIsReportedOnce) {
@@ -324,6 +364,21 @@ class BadFile : public testing::Test {
 TEST_F(BadFile, AMissingFileIsReported) {
   EXPECT_EQ(error_of_file(folder_ / "no.yaml"),
             (folder_ / "no.yaml").string() + ": No such file or directory");
+}
+
+TEST_F(BadFile, ErrorsOfOneFileStandTogether) {
+  const fs::path file = folder_ / "x.yaml", programs = folder_ / "p.yaml";
+  std::ofstream(programs) << "programs:\n  p:\n    kind: bulk\n\n\n    client: []\n";
+  std::ofstream(file) << "name: a b\nuse: [p.yaml]\n\n\nplan:\n  seed: x\n"
+                         "workloads: {w: {kind: latency, engine: blocking}}\n";
+  const std::string errors = error_of_file(file);
+  const auto at = [&](const fs::path& of, const std::string& place) {
+    return errors.find(of.string() + place);
+  };
+  EXPECT_EQ(at(file, ":1:7"), 0u) << errors;
+  EXPECT_LT(at(file, ":6:9"), at(programs, ":3:11")) << errors;
+  EXPECT_LT(at(programs, ":3:11"), at(programs, ":6:13")) << errors;
+  EXPECT_NE(at(programs, ":6:13"), std::string::npos) << errors;
 }
 
 TEST_F(BadFile, ADirectoryIsNoExperiment) {
