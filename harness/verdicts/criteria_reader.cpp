@@ -248,7 +248,7 @@ class CriteriaReader {
                 "a gate with a baseline needs an axis, or a workload and a baseline "
                 "workload");
       required(node, "baseline", "a gate with an axis");
-      pairs = read_pairs(node, is_candidate, node.find("candidate"));
+      pairs = read_pairs(node, is_candidate);
     } else {
       if (const Node* const candidate = node.find("candidate"))
         fail_at(candidate->mark, "candidate is a value of an axis: add axis and baseline");
@@ -461,11 +461,10 @@ class CriteriaReader {
   }
 
   // Returns the pairs along `axis` with its baseline value, or with the baseline workload.
-  // `candidate` is the only value of the axis that is compared, or null.
-  std::vector<CasePair> read_pairs(const Node& node, const CaseFilter& is_candidate,
-                                   const Node* candidate) const {
+  std::vector<CasePair> read_pairs(const Node& node, const CaseFilter& is_candidate) const {
     const Node& baseline = *node.find("baseline");
     const Node* const axis = node.find("axis");
+    const Node* const candidate = node.find("candidate");
     if (!axis) {
       if (candidate) fail_at(candidate->mark, "candidate is a value of an axis: add the axis");
       check_keys(baseline, "baseline", {"workload"});
