@@ -209,15 +209,7 @@ class CaseBuilder {
     for (const Parameter& p : parameters())
       if (case_.engine->honours(p.name) && !is_set(case_.options, p) &&
           !(case_.options.size_mix && p.name == "message_size"))
-        set_built_in(p);
-  }
-
-  // A datagram of the default size fits the path of the lab.
-  void set_built_in(const Parameter& p) {
-    Options& o = case_.options;
-    set_standard(o, p);
-    if (p.name != "message_size" || o.transport != Transport::udp || !setting_.path_mtu) return;
-    o.message_size = std::min(*o.message_size, longest_datagram(o, *setting_.path_mtu));
+        set_standard(case_.options, p);
   }
 
   // Returns the bytes of a UDP datagram that the path carries in one piece.

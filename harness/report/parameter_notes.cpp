@@ -13,8 +13,7 @@ constexpr Notes kNotes[] = {
     {"message_size",
      "A TCP stream has no messages: there it is the size of each write and read. Engine tls sends "
      "a message in records of at most 16 KiB, each with a system call of its own (RFC 8446 §5.1). "
-     "In a lab with `mtu`, the default over udp is the longest message that fits, if that is "
-     "shorter.",
+     "The default over udp fits every path of IPv6, whose MTU is at least 1280.",
      "Over udp and unix-datagram 16 (sequence number and time stamp) to 65507 B, also for iperf3 "
      "over udp. Over unix-datagram and unix-seqpacket it must fit into the send buffer. In a lab, "
      "datagrams with `gso` or `dont_fragment` must fit into its `mtu`. Over raw and icmp 24 "

@@ -203,7 +203,7 @@ workloads: {bulk: {matrix: {engine: [blocking, iperf3]}}}
 """), *arguments).table()
 
         fitting, longer = run("fitting"), run("longer", "--set", "defaults.message_size=1400")
-        self.assertEqual(set(fitting.message_size_bytes), {1252})
+        self.assertEqual(set(fitting.message_size_bytes), {1232})
         self.assertNotIn("fragments", str(fitting.quality.tolist()))
         for quality in longer.quality:
             self.assertIn("datagrams of 1400 bytes went in fragments, because the MTU of the path is 1280", quality)

@@ -119,21 +119,11 @@ TEST(Experiment, PinsAreSetsOfCpusAndNodes) {
   EXPECT_EQ(o.server_cpu, "node1");
 }
 
-TEST(Experiment, ADatagramOfTheDefaultSizeFitsTheLab) {
+TEST(Experiment, ADatagramOfTheDefaultSizeFitsTheSmallestMtu) {
   const Experiment e = parse(
-      "{name: x, lab: {mtu: 1280}, defaults: {kind: throughput, engine: blocking}, workloads: {"
-      "udp: {transport: udp}, v6: {transport: udp, ip: 6}, set: {transport: udp, message_size: "
-      "1400}, tcp: {}}}");
-  std::vector<std::uint64_t> sizes;
-  for (const Case& c : e.cases) sizes.push_back(*c.options.message_size);
-  EXPECT_EQ(sizes, (std::vector<std::uint64_t>{1232, 1232, 1400, 128 << 10}));
-}
-
-TEST(Experiment, ADatagramOfTheDefaultSizeFitsASmallLab) {
-  const Experiment e = parse(
-      "{name: x, lab: {mtu: 1000}, defaults: {kind: throughput, engine: blocking}, workloads: {"
-      "udp: {transport: udp}}}");
-  EXPECT_EQ(e.cases[0].options.message_size, 972u);
+      "{name: x, lab: {mtu: 1280}, defaults: {kind: throughput, engine: blocking, transport: udp, "
+      "dont_fragment: true}, workloads: {v4: {}, v6: {ip: 6}}}");
+  for (const Case& c : e.cases) EXPECT_EQ(*c.options.message_size, 1280u - 48) << c.name;
 }
 
 TEST(Experiment, ASizeMixIsReadAndReplacesMessageSize) {
