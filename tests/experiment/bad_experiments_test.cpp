@@ -229,7 +229,7 @@ TEST(BadExperiments, AllErrorsOfAComparisonAreReported) {
 TEST(BadExperiments, AMisspeltKeyOfAGateHasNoErrorsThatFollow) {
   const std::string begin =
       "name: x\nworkloads: {w: {kind: latency, matrix: {engine: [blocking, epoll]}}}\n";
-  EXPECT_EQ(places_of(begin + "gates: [{metric: rtt_p50_ns, agianst: run, at_most: 1.05}]\n"),
+  EXPECT_EQ(places_of(begin + "gates: [{metric: rtt_p50_ns, agai0st: run, at_most: 1.05}]\n"),
             "3:30");
   EXPECT_EQ(
       places_of(begin + "gates:\n"
@@ -246,7 +246,7 @@ TEST(BadExperiments, AMisspeltKeyOfAGateHasNoErrorsThatFollow) {
 
 TEST(BadExperiments, SingleValuesBesideAMisspeltKeyAreChecked) {
   const std::string begin = "name: x\n" + kWorkload;
-  EXPECT_EQ(places_of(begin + "gates: [{metric: rtt, workload: v, aganist: x, missing: no, "
+  EXPECT_EQ(places_of(begin + "gates: [{metric: rtt, workload: v, agai0st: x, missing: no, "
                               "inconclusive: no}]\n"),
             "3:18 3:33 3:36 3:57 3:75");
   EXPECT_EQ(places_of(begin + "plan: {until: {metrc: rtt_p50_ns, relative_ci: 2, at_most: x}}\n"),
