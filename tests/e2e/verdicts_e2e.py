@@ -270,7 +270,7 @@ class Verdicts(support.EndToEnd):
 
     def test_a_stored_experiment_that_this_version_refuses_is_reported_without_comparisons(self):
         run = self.written_run("old")
-        (run / "experiment.yaml").write_text(WRITTEN.replace("bulk", "NA"))
+        (run / "experiment.yaml").write_text(WRITTEN + "\nkey_of_another_version: 1\n")
         for command in (["report", run], ["export", run, "--format", "markdown"]):
             with self.subTest(command[0]):
                 done = pingperf(*command)
