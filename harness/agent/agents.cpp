@@ -70,7 +70,8 @@ void require_descriptors(std::size_t agents) {
         agents, needed, limit));
 }
 
-// What an agent is for: its end, what starts it, and with variants the number of its pair.
+// Tells agents apart: the end that the agent serves, the launcher and the program that start it,
+// whether the program is copied, and its pair's number, which is 0 without variants.
 using AgentKey = std::tuple<Place, std::vector<std::string>, std::string, bool, std::size_t>;
 
 AgentKey key_of(const Experiment& experiment, Place place, const Host& host, std::size_t pair) {
