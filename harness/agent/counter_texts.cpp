@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 
 #include "harness/base/parse_number.h"
@@ -80,7 +79,7 @@ class Parser {
     for (std::uint32_t number = 0; !text.empty(); ++number) {
       std::string_view line = take_line(text);
       std::array<std::optional<std::uint32_t>, 13> columns;
-      for (auto& column : columns) column = hexadecimal(take_word(line));
+      for (auto& column : columns) column = parse_number<std::uint32_t>(take_word(line), 16);
       const std::uint32_t cpu = columns.back().value_or(number);
       for (const Field& field : kFields)
         add(fmt::format("{} cpu{}", field.name, cpu), columns[field.index]);
@@ -151,14 +150,6 @@ class Parser {
     static constexpr std::string_view kSettings[] = {
         "Forwarding", "DefaultTTL", "RtoAlgorithm", "RtoMin", "RtoMax", "MaxConn", "CurrEstab"};
     return std::ranges::find(kSettings, name) != std::end(kSettings);
-  }
-
-  static std::optional<std::uint32_t> hexadecimal(std::string_view word) {
-    std::uint32_t value = 0;
-    const char* const end = word.data() + word.size();
-    const auto [rest, error] = std::from_chars(word.data(), end, value, 16);
-    if (error != std::errc() || rest != end || word.empty()) return std::nullopt;
-    return value;
   }
 
   // Returns the name of a row: "LOC", or for a numbered interrupt its device, which follows the

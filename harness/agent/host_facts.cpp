@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <fstream>
 #include <optional>
@@ -105,9 +104,7 @@ std::optional<bool> turbo() {
 
 // Returns the capabilities of this process that some options require.
 Json capabilities() {
-  const std::string text = own_status("CapEff");
-  std::uint64_t bits = 0;
-  std::from_chars(text.data(), text.data() + text.size(), bits, 16);
+  const std::uint64_t bits = parse_number<std::uint64_t>(own_status("CapEff"), 16).value_or(0);
   Json names = Json::array();
   for (const auto& [name, bit] : {std::pair{"CAP_BPF", CAP_BPF},
                                   {"CAP_NET_ADMIN", CAP_NET_ADMIN},
