@@ -82,17 +82,19 @@ void add_ping(CLI::App& app, int& result) {
   });
 }
 
+// Adds the options for the address that the server listens on.
+template <typename Command>
+void add_address(CLI::App& app, Command& command, const char* bind_help) {
+  app.add_option("--bind", command.bind, bind_help)->type_name("ADDRESS")->capture_default_str();
+  app.add_option("--port", command.port, "the port to listen on")
+      ->type_name("PORT")
+      ->capture_default_str();
+}
+
 void add_servers(CLI::App& app, int& result) {
   const auto pong = std::make_shared<PongCommand>();
   CLI::App* const pong_app = app.add_subcommand("pong", "answer pings until Ctrl-C");
-  pong_app
-      ->add_option("--bind", pong->bind,
-                   "the address to listen on, 0.0.0.0 for all; a path for unix")
-      ->type_name("ADDRESS")
-      ->capture_default_str();
-  pong_app->add_option("--port", pong->port, "the port to listen on")
-      ->type_name("PORT")
-      ->capture_default_str();
+  add_address(*pong_app, *pong, "the address to listen on, 0.0.0.0 for all; a path for unix");
   pong_app->add_option("--transport", pong->transport, "the transport of the pings")
       ->capture_default_str()
       ->check(CLI::IsMember({"tcp", "udp", "unix", "raw"}));
@@ -103,12 +105,7 @@ void add_servers(CLI::App& app, int& result) {
   const auto sink = std::make_shared<SinkCommand>();
   CLI::App* const sink_app =
       app.add_subcommand("sink", "receive and discard bulk data until Ctrl-C");
-  sink_app->add_option("--bind", sink->bind, "the address to listen on, 0.0.0.0 for all")
-      ->type_name("ADDRESS")
-      ->capture_default_str();
-  sink_app->add_option("--port", sink->port, "the port to listen on")
-      ->type_name("PORT")
-      ->capture_default_str();
+  add_address(*sink_app, *sink, "the address to listen on, 0.0.0.0 for all");
   sink_app->add_option("--transport", sink->transport, "the transport of the bytes")
       ->capture_default_str()
       ->check(CLI::IsMember({"tcp", "udp"}));
