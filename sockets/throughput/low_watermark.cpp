@@ -1,5 +1,6 @@
 #include "sockets/throughput/low_watermark.h"
 
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 

@@ -1,6 +1,7 @@
 #include "sockets/throughput/low_watermark.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
