@@ -47,7 +47,7 @@ void run_case(benchmark::State& state, LocalTrials& trials, std::size_t index) t
 
 // "tcp/iperf3"
 std::string benchmark_name(const Case& c) {
-  return fmt::format("{}/{}", c.workload, c.options.engine);
+  return fmt::format("{}/{}", c.workload, c.options->engine);
 }
 
 void register_cases(LocalTrials& trials) {

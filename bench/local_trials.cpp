@@ -14,7 +14,7 @@ namespace {
 Experiment experiment_of(const std::string& yaml, const std::string& pingperf) {
   Experiment experiment = parse_experiment(yaml, "benchmark");
   HostPair& hosts = experiment.hosts.front();
-  hosts.client.pingperf = hosts.server.pingperf = pingperf;
+  hosts.client.edit().pingperf = hosts.server.edit().pingperf = pingperf;
   return experiment;
 }
 

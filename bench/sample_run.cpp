@@ -18,11 +18,11 @@ constexpr std::size_t kCases = 10;
 Case sample_case() {
   Case c;
   c.workload = c.name = "bulk";
-  c.options.engine = "blocking";
-  c.options.message_size = 131072;
-  c.options.streams = 1;
-  c.options.duration = kSecond;
-  c.options.warmup = 0;
+  c.options.edit().engine = "blocking";
+  c.options.edit().message_size = 131072;
+  c.options.edit().streams = 1;
+  c.options.edit().duration = kSecond;
+  c.options.edit().warmup = 0;
   return c;
 }
 

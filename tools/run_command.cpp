@@ -9,6 +9,7 @@
 #include <fstream>
 #include <functional>
 #include <optional>
+#include <set>
 
 #include "harness/agent/agents.h"
 #include "harness/agent/host_limits.h"
@@ -125,7 +126,7 @@ Steering steering_of(Experiment& experiment, const OwnColumns& own, Searches& se
               [&](const Trial& trial) {
                 Case& c = experiment.cases[trial.case_index];
                 const auto value = c.search ? searches.next(c.name) : std::nullopt;
-                if (value) set_searched(c.options, *c.search, *value);
+                if (value) set_searched(c.options.edit(), *c.search, *value);
                 return value || !c.search;
               },
           .started =
@@ -223,7 +224,7 @@ void print_files(const std::filesystem::path& directory) {
 // Warns once if a latency case has no pin: its results depend on where the scheduler puts the ends.
 void warn_of_unpinned_latency(const Experiment& experiment) {
   const auto is_unpinned = [&](const Case& c) {
-    const Options& o = c.options;
+    const Options& o = *c.options;
     const bool has_server = c.engine->listen && !experiment.is_external(c);
     return o.kind != Kind::throughput && o.engine != "noop" &&
            (!o.client_cpu || (has_server && !o.server_cpu));
@@ -266,16 +267,20 @@ RunDirectory create_directory(const RunCommand& command, const Experiment& exper
                                e.code().message()));
 }
 
-// Returns the host facts that the agents reported. An external server has no agent, only an
-// address.
+// Returns the host facts that the agents reported, without pairs whose agents are both in pairs
+// before. An external server has no agent, only an address.
 std::vector<PairFacts> facts_of_hosts(const Experiment& experiment, Agents& agents) {
   std::vector<PairFacts> facts;
+  std::set<const Channel*> seen;
   for (auto& [number, pair] : agents) {
     if (pair.is_absent()) continue;
     const Channel* const server = pair.server();
+    const bool is_new_client = seen.insert(&pair.client()).second;
+    if (!seen.insert(server).second && server && !is_new_client) continue;
     facts.push_back({number + 1, pair.client().hello().host.json,
-                     server ? server->hello().host.json
-                            : json_line({{"external", experiment.hosts[number].server.external}})});
+                     server
+                         ? server->hello().host.json
+                         : json_line({{"external", experiment.hosts[number].server->external}})});
   }
   return facts;
 }

@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 
 #include "harness/agent/copied_files.h"
@@ -47,7 +48,7 @@ void add_files_of(const Program& program, FilesByPath& files,
 // Reads the files of the programs, each once. Returns null if no host gets them.
 HostAgent::Files files_for_other_hosts(const Experiment& experiment) {
   if (std::ranges::all_of(experiment.hosts, [&](const HostPair& pair) {
-        return runs_in_place(experiment, pair.client) && runs_in_place(experiment, pair.server);
+        return runs_in_place(experiment, *pair.client) && runs_in_place(experiment, *pair.server);
       }))
     return nullptr;
   FilesByPath files;
@@ -70,19 +71,33 @@ void require_descriptors(std::size_t agents) {
         agents, needed, limit));
 }
 
-// Tells agents apart: the end that the agent serves, the launcher and the program that start it,
-// whether the program is copied, and its pair's number, which is 0 without variants.
-using AgentKey = std::tuple<Place, std::vector<std::string>, std::string, bool, std::size_t>;
+// Tells agents apart: the end that the agent serves, the number of its host's way, and its pair's
+// number, which is 0 without variants.
+using AgentKey = std::tuple<Place, std::size_t, std::size_t>;
 
-AgentKey key_of(const Experiment& experiment, Place place, const Host& host, std::size_t pair) {
-  const bool is_shared = experiment.variants.empty();
-  return {place, host.launch, host.pingperf, host.copy, is_shared ? 0 : pair};
-}
+class AgentKeys {
+ public:
+  explicit AgentKeys(const Experiment& experiment) : has_variants_(!experiment.variants.empty()) {}
+
+  AgentKey of(Place place, const Host& host, std::size_t pair) {
+    const auto [known, is_new] = of_host_.try_emplace(&host, 0);
+    if (is_new)
+      known->second =
+          ways_.try_emplace({host.launch, host.pingperf, host.copy}, ways_.size()).first->second;
+    return {place, known->second, has_variants_ ? pair : 0};
+  }
+
+ private:
+  const bool has_variants_;
+  // The launcher and the program that start an agent, and whether the program is copied.
+  std::map<std::tuple<std::vector<std::string>, std::string, bool>, std::size_t> ways_;
+  std::unordered_map<const Host*, std::size_t> of_host_;  // the number of its way
+};
 
 std::vector<std::pair<Place, const Host*>> hosts_with_agents(const HostPair& hosts) {
-  std::vector<std::pair<Place, const Host*>> result = {{Place::client, &hosts.client}};
-  if (!hosts.server.is_external()) result.emplace_back(Place::server, &hosts.server);
-  if (hosts.router) result.emplace_back(Place::router, &*hosts.router);
+  std::vector<std::pair<Place, const Host*>> result = {{Place::client, &*hosts.client}};
+  if (!hosts.server->is_external()) result.emplace_back(Place::server, &*hosts.server);
+  if (hosts.router) result.emplace_back(Place::router, &**hosts.router);
   return result;
 }
 
@@ -93,61 +108,49 @@ bool is_one_host(const Host& a, const Host& b) {
 }  // namespace
 
 std::size_t count_agents(const Experiment& experiment) {
-  std::set<std::size_t> pairs;
-  for (const Case& c : experiment.cases) pairs.insert(c.pair);
+  AgentKeys keys(experiment);
   std::set<AgentKey> agents;
-  for (const std::size_t pair : pairs)
+  for (const std::size_t pair : experiment.pairs_in_use())
     for (const auto& [place, host] : hosts_with_agents(experiment.hosts[pair]))
-      agents.insert(key_of(experiment, place, *host, pair));
+      agents.insert(keys.of(place, *host, pair));
   return agents.size();
 }
 
-Channel& AgentPair::client() {
-  return agents_->await(*client_);
-}
-
-Channel* AgentPair::server() {
-  return server_ ? &agents_->await(*server_) : nullptr;
-}
-
-Channel* AgentPair::router() {
-  return router_ ? &agents_->await(*router_) : nullptr;
+Channel* AgentPair::at(Place place) {
+  HostAgent* const agent = agent_at(place);
+  return agent ? &agents_->await(*agent) : nullptr;
 }
 
 Channel* AgentPair::running(Place place) const {
-  const HostAgent* const agent = place == Place::client   ? client_
-                                 : place == Place::server ? server_
-                                                          : router_;
+  const HostAgent* const agent = agent_at(place);
   return agent ? agent->channel() : nullptr;
 }
 
-Channel* AgentPair::at(Place place) {
-  return place == Place::client ? &client() : place == Place::server ? server() : router();
-}
-
 bool AgentPair::is_ready() const {
-  return client_->channel() && (!server_ || server_->channel());
+  return running(Place::client) && (!server_agent() || running(Place::server));
 }
 
 bool AgentPair::is_absent() const {
-  return client_->is_absent() || (server_ && server_->is_absent());
+  return client_agent().is_absent() || (server_agent() && server_agent()->is_absent());
 }
 
 const std::string& AgentPair::error() const {
-  return client_->channel() && server_ ? server_->error() : client_->error();
+  return running(Place::client) && server_agent() ? server_agent()->error()
+                                                  : client_agent().error();
 }
 
 Agents::Agents(const Experiment& experiment, const Interrupt* interrupt) {
   const HostAgent::Files files = files_for_other_hosts(experiment);
+  AgentKeys keys(experiment);
   std::map<AgentKey, HostAgent*> known;
   for (const Case& c : experiment.cases) {
     const auto [entry, is_new] = pairs_.try_emplace(c.pair, AgentPair(*this));
     if (!is_new) continue;
     for (const auto& [place, host] : hosts_with_agents(experiment.hosts_of(c))) {
-      HostAgent*& agent = known[key_of(experiment, place, *host, c.pair)];
+      HostAgent*& agent = known[keys.of(place, *host, c.pair)];
       if (agent == nullptr)
         agent = &agents_.emplace_back(*host, name(place), files, experiment.folder, loop_);
-      entry->second.agent_at(place) = agent;
+      entry->second.ends_[static_cast<std::size_t>(place)] = agent;
     }
   }
   require_descriptors(agents_.size());

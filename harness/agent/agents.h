@@ -1,8 +1,10 @@
 // The agents of an experiment: one for each host and end, whatever pairs of hosts it is in.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -29,16 +31,18 @@ class AgentPair {
  public:
   // Return the channel of a ready agent. If the agent is away, start it and wait. Throw
   // ChannelError if that fails, or if the host has been absent from the start of the run.
-  Channel& client();
-  Channel* server();  // null if the server is external
-  Channel* router();  // null unless a variant changes the router of a lab
+  Channel& client() { return *at(Place::client); }
+  Channel* server() { return at(Place::server); }  // null if the server is external
+  Channel* router() { return at(Place::router); }  // null unless a variant changes a lab's router
   // Does the same for the agent of a place. Returns null if the place has none.
   Channel* at(Place place);
   // Returns the channel of the agent of a place; null if it is not ready or there is none.
   Channel* running(Place place) const;
 
-  HostAgent& client_agent() const { return *client_; }
-  HostAgent* server_agent() const { return server_; }  // null if the server is external
+  HostAgent& client_agent() const { return *agent_at(Place::client); }
+  HostAgent* server_agent() const {
+    return agent_at(Place::server);
+  }  // null if the server is external
   // Returns true if all agents are ready.
   bool is_ready() const;
   // Returns true if an agent could not be started at the start of the run.
@@ -49,14 +53,10 @@ class AgentPair {
  private:
   friend Agents;
   explicit AgentPair(Agents& agents) : agents_(&agents) {}
-  HostAgent*& agent_at(Place place) {
-    return place == Place::client ? client_ : place == Place::server ? server_ : router_;
-  }
+  HostAgent* agent_at(Place place) const { return ends_[static_cast<std::size_t>(place)]; }
 
   Agents* agents_;
-  HostAgent* client_ = nullptr;
-  HostAgent* server_ = nullptr;
-  HostAgent* router_ = nullptr;
+  std::array<HostAgent*, std::size(kPlaces)> ends_{};  // null: the place has no agent
 };
 
 // Returns how many agents the experiment has, see Agents.

@@ -40,7 +40,7 @@ std::optional<std::string> cpu_limit(const Options& o, const Cpus& usable) {
 // Replaces NUMA nodes by their CPUs on this host. Returns the engine's error for these pins.
 std::optional<std::string> node_limit(const Case& c) {
   if (!c.engine || !c.engine->validate) return std::nullopt;
-  Options resolved = c.options;
+  Options resolved = *c.options;
   return resolve_nodes(resolved) ? c.engine->validate(resolved) : std::nullopt;
 }
 
@@ -118,7 +118,7 @@ std::vector<std::string> limits_in_lab(const std::vector<Case>& cases) {
   std::vector<std::string> lines;
   std::set<std::string> algorithms;
   for (const Case& c : cases) {
-    const auto& algorithm = c.options.congestion_control;
+    const auto& algorithm = c.options->congestion_control;
     if (!algorithm || !algorithms.insert(*algorithm).second) continue;
     if (const auto limit = congestion_limit(*algorithm, true))
       lines.push_back(cannot_run(c, *limit));
@@ -143,30 +143,30 @@ std::vector<std::string> limits_here(const Experiment& experiment, bool with_pin
   std::set<std::pair<std::string, std::uint64_t>> frames;
   for (const Case& c : experiment.cases) {
     const HostPair& hosts = experiment.hosts_of(c);
-    if (!hosts.client.launch.empty() || !hosts.server.launch.empty()) continue;
-    if (with_pins) add(c, cpu_limit(c.options, usable));
+    if (!hosts.client->launch.empty() || !hosts.server->launch.empty()) continue;
+    if (with_pins) add(c, cpu_limit(*c.options, usable));
     add(c, node_limit(c));
-    add(c, port_limit(c.options, ports));
-    add(c, descriptor_limit(c.options));
+    add(c, port_limit(*c.options, ports));
+    add(c, descriptor_limit(*c.options));
     if (!lacks_memory) {
       const auto why = memory_limit(c, memory);  // one of many cases is enough
       lacks_memory = why.has_value();
       add(c, why);
     }
-    add(c, ip_limit(c.options));
-    if (const auto& algorithm = c.options.congestion_control;
+    add(c, ip_limit(*c.options));
+    if (const auto& algorithm = c.options->congestion_control;
         algorithm && algorithms.insert(*algorithm).second)
       add(c, congestion_limit(*algorithm));
     if (!changes_the_system(c)) {
-      add(c, exceeds_send_buffer_here(c.options));
-      for (const auto& interface : {c.options.client_interface, c.options.server_interface})
-        if (interface && frames.emplace(*interface, c.options.message_size.value_or(0)).second)
-          add(c, interface_unusable(*interface, c.options));
+      add(c, exceeds_send_buffer_here(*c.options));
+      for (const auto& interface : {c.options->client_interface, c.options->server_interface})
+        if (interface && frames.emplace(*interface, c.options->message_size.value_or(0)).second)
+          add(c, interface_unusable(*interface, *c.options));
     }
-    if (!hosts.server.address.empty() || is_unix(c.options.transport)) continue;
+    if (!hosts.server->address.empty() || is_unix(c.options->transport)) continue;
     if (loopback_is_down)
       add(c, "the loopback interface is down: ip link set lo up");
-    else if (c.options.ip.value_or(4) == 6 && !has_address6)
+    else if (c.options->ip.value_or(4) == 6 && !has_address6)
       add(c, "ip: the loopback interface has no ::1: sysctl -w net.ipv6.conf.lo.disable_ipv6=0");
   }
   return lines;

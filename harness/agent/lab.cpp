@@ -174,7 +174,7 @@ void try_qdisc(std::vector<std::string> command, const std::vector<std::string>&
 void check_lab(const Experiment& experiment) {
   const LabOptions& options = *experiment.lab;
   const bool needs_ipv6 = std::ranges::any_of(
-      experiment.cases, [](const Case& c) { return c.options.ip == std::uint64_t{6}; });
+      experiment.cases, [](const Case& c) { return c.options->ip == std::uint64_t{6}; });
   std::vector<std::vector<std::string>> qdiscs;
   if (needs_netem(options)) qdiscs.push_back(netem_arguments(options));
   if (options.rate_bps) qdiscs.push_back(tbf_arguments(options));

@@ -96,15 +96,16 @@ std::vector<std::string> with_placeholder(const Host& host) {
 }
 
 // Returns the commands that start the agents. Many nodes of a list share a line.
-std::vector<Launcher> agent_launchers(const Experiment& experiment,
-                                      const std::set<std::size_t>& pairs) {
+std::vector<Launcher> agent_launchers(const Experiment& experiment) {
   constexpr std::size_t kMaxLines = 3;  // of hosts that are alike
   std::vector<AlikeHosts> groups;
   std::map<std::string, std::size_t> group_of;  // by form
-  std::set<std::string> known;                  // a fleet has each host in many pairs
-  for (const std::size_t pair : pairs)
-    for (const Host* const host :
-         {&experiment.hosts[pair].client, &experiment.hosts[pair].server}) {
+  std::set<std::string> known;
+  std::set<const Host*> seen;  // a fleet has each host in many pairs
+  for (const std::size_t pair : experiment.pairs_in_use())
+    for (const Shared<Host>& host :
+         {experiment.hosts[pair].client, experiment.hosts[pair].server}) {
+      if (!seen.insert(&*host).second) continue;
       if (host->launch.empty() && host->pingperf.empty()) continue;
       const std::string command = start_command_of(*host, host->launch);
       if (!known.insert(command).second) continue;
@@ -128,17 +129,16 @@ std::vector<Launcher> agent_launchers(const Experiment& experiment,
 }  // namespace
 
 std::vector<Launcher> launchers_of(const Experiment& experiment) {
-  std::set<std::size_t> pairs;
-  for (const Case& c : experiment.cases) pairs.insert(c.pair);
-  std::vector<Launcher> launchers = agent_launchers(experiment, pairs);
+  std::vector<Launcher> launchers = agent_launchers(experiment);
   std::map<const Program*, ProgramUses> programs;
   for (const Case& c : experiment.cases)
     for (const Case* const one : {&c, c.background.get()}) {
       if (!one || !one->program) continue;
       const HostPair& hosts = experiment.hosts_of(c);
       ProgramUses& uses = programs[one->program.get()];
-      uses.insert({false, runs_in_place(experiment, hosts.client)});
-      if (!hosts.server.is_external()) uses.insert({true, runs_in_place(experiment, hosts.server)});
+      uses.insert({false, runs_in_place(experiment, *hosts.client)});
+      if (!hosts.server->is_external())
+        uses.insert({true, runs_in_place(experiment, *hosts.server)});
     }
   for (const auto& program : experiment.programs)
     if (const auto used = programs.find(program.get()); used != programs.end())
@@ -147,8 +147,8 @@ std::vector<Launcher> launchers_of(const Experiment& experiment) {
     if (std::ranges::any_of(experiment.cases, [&](const Case& c) { return c.variant == variant; }))
       add_commands_of(*variant, launchers);
   for (const Case& c : experiment.cases) {
-    if (!c.options.libiperf) continue;
-    const std::string command = command_line({*c.options.libiperf}) + " (as libiperf)";
+    if (!c.options->libiperf) continue;
+    const std::string command = command_line({*c.options->libiperf}) + " (as libiperf)";
     const bool is_known = std::any_of(launchers.begin(), launchers.end(),
                                       [&](const Launcher& l) { return l.command == command; });
     if (!is_known) launchers.push_back({"case " + command_line({c.name}), command});

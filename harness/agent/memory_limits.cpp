@@ -61,7 +61,7 @@ Buffers buffers_of(const Options& o) {
 }
 
 Buffers buffers_of(const Case& c) {
-  return c.program ? Buffers{} : buffers_of(c.options);
+  return c.program ? Buffers{} : buffers_of(*c.options);
 }
 
 std::string parameters_of(const Options& o) {
@@ -103,7 +103,7 @@ std::optional<std::string> memory_limit(const Case& c, const HostMemory& host) {
     if (!limit || bytes <= static_cast<double>(*limit)) return std::nullopt;
     return fmt::format("not enough memory for the buffers: {} about {}, and {} is {}: lower {}",
                        who, human_size(bytes), name, human_size(static_cast<double>(*limit)),
-                       parameters_of(c.options));
+                       parameters_of(*c.options));
   };
   if (auto why =
           exceeds(std::max(own.sender, own.receiver), "an end needs", host.of_process, "ulimit -v"))
@@ -113,7 +113,7 @@ std::optional<std::string> memory_limit(const Case& c, const HostMemory& host) {
                                     "the memory limit of the control group")
                           : exceeds(both, "both ends need", host.available, "MemAvailable"))
     return why;
-  return lock_limit(c.options, host);
+  return lock_limit(*c.options, host);
 }
 
 }  // namespace pingperf

@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <string_view>
 
 #include "harness/base/json.h"
@@ -48,11 +50,13 @@ bool is_one_host(const HostFacts& client, const HostFacts& server) {
 // Returns the hosts of all pairs, each once. The ends of a single pair have no number.
 std::vector<CheckedHost> distinct_hosts(const Experiment& experiment, Agents& agents) {
   std::vector<CheckedHost> hosts;
+  std::set<const Channel*> seen;  // an agent is in many pairs
   const bool has_pairs = experiment.has_pairs;
   const auto add = [&](const char* end, std::size_t index, Channel& channel) {
+    if (!seen.insert(&channel).second) return;
     const bool is_client = std::string_view(end) == "client";
     const HostPair& pair = experiment.hosts[index];
-    const bool is_here = (is_client ? pair.client : pair.server).launch.empty();
+    const bool is_here = (is_client ? pair.client : pair.server)->launch.empty();
     const auto known = std::find_if(hosts.begin(), hosts.end(), [&](const CheckedHost& host) {
       return is_one_host(host.channel->hello().host, channel.hello().host);
     });
@@ -86,10 +90,13 @@ std::vector<HostReport> check_hosts(const Experiment& experiment, Agents& agents
   const std::vector<CheckedHost> hosts = distinct_hosts(experiment, agents);
   for (const CheckedHost& host : hosts)  // all hosts at once
     host.channel->send(HostCheckRequest{to_seconds(observe)});
+  std::map<std::pair<bool, bool>, HostRequirements> requirements;  // of hosts of one kind
   std::vector<HostReport> reports;
-  for (const CheckedHost& host : hosts)
-    reports.push_back(
-        report_of(host, observe, HostRequirements::of(experiment, host.client, host.server)));
+  for (const CheckedHost& host : hosts) {
+    const auto [known, is_new] = requirements.try_emplace({host.client, host.server});
+    if (is_new) known->second = HostRequirements::of(experiment, host.client, host.server);
+    reports.push_back(report_of(host, observe, known->second));
+  }
   return reports;
 }
 

@@ -322,7 +322,7 @@ std::string_view name(Severity severity) {
 HostRequirements HostRequirements::of(const Experiment& experiment, bool client, bool server) {
   HostRequirements required;
   const auto take = [&](const Case& c) {
-    const Options& o = c.options;
+    const Options& o = *c.options;
     if (client && o.client_cpu) required.pins.insert(*o.client_cpu);
     if (server && o.server_cpu) required.pins.insert(*o.server_cpu);
     required.streams = std::max(required.streams, o.streams.value_or(1));

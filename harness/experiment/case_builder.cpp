@@ -64,7 +64,7 @@ class CaseBuilder {
     if (key == "engine") engine_mark_ = mark;
     if (key == "transport") transport_mark_ = mark;
     if (key == "kind") has_kind_ = true;
-    for (std::string& name : assign(case_.options, key, value)) {
+    for (std::string& name : assign(case_.options.edit(), key, value)) {
       std::erase_if(explicit_, [&](const auto& known) { return known.first == name; });
       explicit_.emplace_back(std::move(name), mark);
     }
@@ -85,7 +85,7 @@ class CaseBuilder {
       fail_at(mark, fmt::format("workload '{}' sets '{}' and searches it: remove one of them",
                                 case_.workload, name));
     explicit_.emplace_back(name, mark);
-    set_searched(case_.options, search, search.from);
+    set_searched(case_.options.edit(), search, search.from);
     case_.search = search;
   }
 
@@ -96,11 +96,11 @@ class CaseBuilder {
         fail_at(mark,
                 fmt::format("program '{}' does not honour '{}': add {} to a command, or the name "
                             "to its parameters",
-                            case_.options.engine, parameter, words_for(parameter)));
+                            case_.options->engine, parameter, words_for(parameter)));
       else if (!case_.engine->honours(parameter))
-        fail_at(mark, fmt::format("engine '{}' has no '{}' for {} over {}{}", case_.options.engine,
-                                  parameter, name(case_.options.kind),
-                                  name(case_.options.transport), who_has(parameter)));
+        fail_at(mark, fmt::format("engine '{}' has no '{}' for {} over {}{}", case_.options->engine,
+                                  parameter, name(case_.options->kind),
+                                  name(case_.options->transport), who_has(parameter)));
     check_limits(node_.mark, fmt::format("workload '{}'", case_.workload));
     if (defaults) {
       apply_defaults(*defaults, used_defaults);
@@ -136,7 +136,7 @@ class CaseBuilder {
   std::string who_has(std::string_view parameter) const {
     std::vector<std::string_view> names;
     for (const Engine* engine : engines_)
-      if (engine->kind == case_.options.kind && engine->transport == case_.options.transport &&
+      if (engine->kind == case_.options->kind && engine->transport == case_.options->transport &&
           engine->honours(parameter))
         names.push_back(engine->name);
     if (names.empty()) return "";
@@ -144,7 +144,7 @@ class CaseBuilder {
   }
 
   void find_the_engine() {
-    const Options& o = case_.options;
+    const Options& o = *case_.options;
     if (!has_kind_)
       fail_at(node_.mark, fmt::format("workload '{}' has no kind: one of {}", case_.workload,
                                       fmt::join(kind_names(), ", ")));
@@ -172,7 +172,7 @@ class CaseBuilder {
   std::vector<std::string_view> limits() const {
     std::vector<std::string_view> set;
     for (std::string_view limit : kLimits)
-      if (is_set(case_.options, *find_parameter(limit))) set.push_back(limit);
+      if (is_set(*case_.options, *find_parameter(limit))) set.push_back(limit);
     return set;
   }
 
@@ -199,7 +199,8 @@ class CaseBuilder {
         if (!case_.engine->honours(name)) continue;
         wanted = true;
         if (is_decided(name) || (limited && is_limit(name))) continue;
-        std::visit([&](auto field) { case_.options.*field = given.*field; }, parameter.field);
+        std::visit([&](auto field) { case_.options.edit().*field = given.*field; },
+                   parameter.field);
       }
       if (wanted) used.insert(entry.key);
     }
@@ -207,9 +208,9 @@ class CaseBuilder {
 
   void apply_built_ins() {
     for (const Parameter& p : parameters())
-      if (case_.engine->honours(p.name) && !is_set(case_.options, p) &&
-          !(case_.options.size_mix && p.name == "message_size"))
-        set_standard(case_.options, p);
+      if (case_.engine->honours(p.name) && !is_set(*case_.options, p) &&
+          !(case_.options->size_mix && p.name == "message_size"))
+        set_standard(case_.options.edit(), p);
   }
 
   // Returns the bytes of a UDP datagram that the path carries in one piece.
@@ -218,7 +219,7 @@ class CaseBuilder {
   }
 
   void check_whole() const {
-    const Options& o = case_.options;
+    const Options& o = *case_.options;
     if (o.reverse.value_or(false) && o.bidirectional.value_or(false))
       fail_at(node_.mark,
               fmt::format("workload '{}' is both reverse and bidirectional: bidirectional "
@@ -329,19 +330,19 @@ Case background_of(const Case& loaded, const Node& node, const Programs& program
   std::set<std::string> unused;
   Case background =
       build_cases("background", node, nullptr, programs, unused, setting, true).front();
-  if (background.options.kind != Kind::throughput)
+  if (background.options->kind != Kind::throughput)
     fail_at(node.mark, "a background is of kind throughput");
   if (!background.engine->honours("duration"))
     fail_at(node.mark, fmt::format("background: program '{}' does not honour 'duration': name "
                                    "{{duration_s}} in a command",
-                                   background.options.engine));
+                                   background.options->engine));
   const bool has_warmup = background.engine->honours("warmup");
-  if (has_warmup && !node.find("warmup")) background.options.warmup = kBackgroundLead;
-  Nanoseconds duration = loaded.options.warmup.value_or(0) + *loaded.options.duration + kTail;
+  if (has_warmup && !node.find("warmup")) background.options.edit().warmup = kBackgroundLead;
+  Nanoseconds duration = loaded.options->warmup.value_or(0) + *loaded.options->duration + kTail;
   if (!has_warmup) duration += kBackgroundLead;
   if (background.program)  // many programs read whole seconds only
     duration = (duration + kSecond - 1) / kSecond * kSecond;
-  background.options.duration = duration;
+  background.options.edit().duration = duration;
   return background;
 }
 
@@ -350,8 +351,8 @@ void load(std::vector<Case>& cases, const Node& node, const Programs& programs,
           const Setting& setting) {
   Case idle = std::move(cases.back());
   cases.pop_back();
-  const bool is_bulk = idle.options.kind == Kind::throughput && !idle.options.frame_every;
-  if (is_bulk || !idle.options.duration)
+  const bool is_bulk = idle.options->kind == Kind::throughput && !idle.options->frame_every;
+  if (is_bulk || !idle.options->duration)
     fail_at(node.mark,
             "background: it loads a workload of kind latency or connect, or with frame, that has a "
             "duration");

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/base/shared.h"
 #include "harness/engines/program.h"
 #include "harness/experiment/variant.h"
 #include "sockets/core/options.h"
@@ -32,13 +33,13 @@ struct Host {
   bool is_external() const { return !external.empty(); }
 };
 
-// The hosts of the two ends of a trial.
+// The hosts of the two ends of a trial. The pairs of a list of nodes share their hosts.
 struct HostPair {
-  Host client;
-  Host server;
-  std::optional<Host> router;  // of a lab, if a variant changes it
-  std::string name;            // on the axis `pair`
-  std::size_t group = 0;       // pairs of different groups never measure at the same time
+  Shared<Host> client;
+  Shared<Host> server;
+  std::optional<Shared<Host>> router;  // of a lab, if a variant changes it
+  std::string name;                    // on the axis `pair`
+  std::size_t group = 0;               // pairs of different groups never measure at the same time
 };
 
 // Returns true if both ends may run on one machine, and so on the same CPUs. A network namespace or
@@ -63,7 +64,8 @@ struct LabOptions {
   std::string place;             // in the file, for errors
 };
 
-inline constexpr std::size_t kMaxTrials = 1'000'000;  // per run
+// Per run: one repetition of two workloads between all pairs of 1024 nodes.
+inline constexpr std::size_t kMaxTrials = 1'100'000;
 
 enum class Order { shuffled, sequential };
 
@@ -90,13 +92,14 @@ struct Search {
   std::uint64_t trials = 60;  // maximum number
 };
 
-// One point of a workload's matrix. Every parameter is resolved.
+// One point of a workload's matrix, on one pair of hosts. Every parameter is resolved. The cases of
+// a point share their options.
 struct Case {
   std::string name;  // workload, then the matrix keys: "bulk/engine=iperf3/streams=4"
   std::string workload;
   std::vector<std::pair<std::string, std::string>>
       axes;  // matrix keys and their values as in the file
-  Options options;
+  Shared<Options> options;
   const Engine* engine = nullptr;
   std::shared_ptr<const Program> program;  // that `engine` belongs to; null: an engine of ours
   std::size_t pair = 0;                    // index into Experiment::hosts
@@ -128,7 +131,16 @@ struct Experiment {
   std::shared_ptr<const ExperimentSource> source;
 
   const HostPair& hosts_of(const Case& c) const { return hosts[c.pair]; }
-  bool is_external(const Case& c) const { return hosts_of(c).server.is_external(); }
+  // Returns the numbers of the pairs that cases run on, in order.
+  std::vector<std::size_t> pairs_in_use() const {
+    std::vector<bool> is_used(hosts.size());
+    for (const Case& c : cases) is_used[c.pair] = true;
+    std::vector<std::size_t> pairs;
+    for (std::size_t pair = 0; pair < hosts.size(); ++pair)
+      if (is_used[pair]) pairs.push_back(pair);
+    return pairs;
+  }
+  bool is_external(const Case& c) const { return hosts_of(c).server->is_external(); }
 };
 
 }  // namespace pingperf

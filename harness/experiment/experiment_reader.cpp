@@ -8,7 +8,10 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <iterator>
+#include <map>
 #include <set>
+#include <unordered_set>
 
 #include "harness/base/io.h"
 #include "harness/base/lines.h"
@@ -133,7 +136,7 @@ class ExperimentReader {
 
   // Throws an error at the place of the case's server.
   [[noreturn]] void fail_at_server(const Case& c, const std::string& what) const {
-    throw UsageError(fmt::format("{}: {}", experiment_.hosts_of(c).server.place, what));
+    throw UsageError(fmt::format("{}: {}", experiment_.hosts_of(c).server->place, what));
   }
 
   // Only engines that need no agent at the server can measure an external server.
@@ -141,19 +144,20 @@ class ExperimentReader {
     if (!experiment_.is_external(c)) return;
     if (!c.engine->serves_external)
       fail_at_server(c, fmt::format("case '{}': engine '{}' cannot measure an external server",
-                                    c.name, c.options.engine));
-    if (c.options.response_size && !c.program)
+                                    c.name, c.options->engine));
+    if (c.options->response_size && !c.program)
       fail_at_server(c, fmt::format("case '{}': an external server sends back what it receives: no "
                                     "response_size",
                                     c.name));
     const bool sends =
-        !c.options.reverse.value_or(false) && !c.options.bidirectional.value_or(false);
-    if (c.options.kind == Kind::throughput && !sends && c.options.engine != "iperf3" && !c.program)
+        !c.options->reverse.value_or(false) && !c.options->bidirectional.value_or(false);
+    if (c.options->kind == Kind::throughput && !sends && c.options->engine != "iperf3" &&
+        !c.program)
       fail_at_server(c, fmt::format("case '{}': an external `pingperf sink` only receives: no "
                                     "reverse, no bidirectional",
                                     c.name));
-    if (has_port(c.options.transport) && !c.options.port &&
-        experiment_.hosts_of(c).server.port == 0)
+    if (has_port(c.options->transport) && !c.options->port &&
+        experiment_.hosts_of(c).server->port == 0)
       fail_at_server(c, "external: add the port that the server listens on, e.g. port: 7007");
   }
 
@@ -170,15 +174,23 @@ class ExperimentReader {
     read("cooldown", [&](const Node& n) { plan.cooldown = read_bounded(n, "cooldown", 0); });
     read("host_grace", [&](const Node& n) { plan.host_grace = read_bounded(n, "host_grace", 0); });
     read("counters", [&](const Node& n) { plan.counters = read_counters(n); });
-    read("start_timeout", [&](const Node& n) {
-      const Nanoseconds limit = read_bounded(n, "start_timeout", kMillisecond);
-      for (HostPair& pair : experiment_.hosts)
-        pair.client.start_timeout = pair.server.start_timeout = limit;
-    });
+    read("start_timeout",
+         [&](const Node& n) { set_start_timeout(read_bounded(n, "start_timeout", kMillisecond)); });
     read("timeout", [&](const Node& n) {
       plan.timeout = read_bounded(n, "timeout", kMillisecond);
       timeout_mark_ = n.mark;
     });
+  }
+
+  // Changes each host once, so that the pairs still share it.
+  void set_start_timeout(Nanoseconds limit) {
+    std::map<const Host*, Shared<Host>> changed;
+    for (HostPair& pair : experiment_.hosts)
+      for (Shared<Host>* const host : {&pair.client, &pair.server}) {
+        const auto [known, is_new] = changed.try_emplace(&**host, *host);
+        if (is_new) known->second.edit().start_timeout = limit;
+        *host = known->second;
+      }
   }
 
   static Nanoseconds read_bounded(const Node& node, std::string_view what, Nanoseconds minimum) {
@@ -257,17 +269,20 @@ class ExperimentReader {
   }
 
   void check_ip_version(const Case& c) const {
-    const bool v6 = experiment_.hosts_of(c).server.address.find(':') != std::string::npos;
-    if (v6 && c.options.ip == 4)
+    const bool v6 = experiment_.hosts_of(c).server->address.find(':') != std::string::npos;
+    if (v6 && c.options->ip == 4)
       fail_at_server(c, fmt::format("the server's address is IPv6, case '{}' is IPv4: add ip: 6 "
                                     "to defaults",
                                     c.name));
   }
 
   // Returns each case of a workload once per variant and pair of hosts, without those excluded.
-  std::vector<Case> everywhere(std::vector<Case> cases, const Node& workload) const {
+  std::vector<Case> everywhere(std::vector<Case> cases, const Node& workload) {
     cases = in_every_variant(std::move(cases), workload.find("variants"));
     if (cases.empty()) return cases;  // only the values were checked
+    cases_on_a_pair_ += cases.size();
+    if (cases_on_a_pair_ > kMaxCases)
+      fail_at(workload.mark, fmt::format("the experiment has more than {} cases", kMaxCases));
     cases = on_every_pair(std::move(cases), workload.mark);
     if (const Node* const exclude = workload.find("exclude")) exclude_outer(cases, *exclude);
     return cases;
@@ -292,9 +307,9 @@ class ExperimentReader {
   // Returns each case once per pair of hosts, and once for their sum.
   std::vector<Case> on_every_pair(std::vector<Case> cases, const Mark& mark) const {
     if (!experiment_.has_pairs) return cases;
-    if (cases.size() * experiment_.hosts.size() > kMaxCases)
-      fail_at(mark, fmt::format("{} cases on {} pairs are more than {} cases", cases.size(),
-                                experiment_.hosts.size(), kMaxCases));
+    if (cases.size() * experiment_.hosts.size() > kMaxTrials)
+      fail_at(mark, fmt::format("{} cases on {} pairs are more than {} trials", cases.size(),
+                                experiment_.hosts.size(), kMaxTrials));
     std::vector<Case> everywhere;
     everywhere.reserve(cases.size() * (experiment_.hosts.size() + 1));
     const auto add = [&](const Case& c, const std::string& name) -> Case& {
@@ -340,21 +355,24 @@ class ExperimentReader {
   }
 
   void add_cases(std::vector<Case> cases, const Mark& mark) {
-    for (Case& c : cases) {
-      if (!names_.insert(c.name).second)
+    // The names of other workloads begin otherwise.
+    std::unordered_set<std::string_view> names;
+    for (const Case& c : cases) {
+      if (!names.insert(c.name).second)
         fail_at(mark, fmt::format("two cases are named '{}'", c.name));
-      const Nanoseconds least = c.options.duration ? expected_length(c, experiment_.is_external(c))
-                                                   : c.options.warmup.value_or(0);
+      const Nanoseconds least = c.options->duration ? expected_length(c, experiment_.is_external(c))
+                                                    : c.options->warmup.value_or(0);
       if (experiment_.plan.timeout && *experiment_.plan.timeout <= least)
         fail_at(timeout_mark_,
                 fmt::format("timeout is not longer than the {:.10g} s that a trial of case '{}' "
                             "takes",
                             to_seconds(least), c.name));
       planned_trials_ += c.search ? c.search->trials : experiment_.plan.repetitions;
-      experiment_.cases.push_back(std::move(c));
     }
-    if (experiment_.cases.size() > kMaxCases)
-      fail_at(mark, fmt::format("the experiment has more than {} cases", kMaxCases));
+    if (experiment_.cases.empty())
+      experiment_.cases = std::move(cases);
+    else
+      std::ranges::move(cases, std::back_inserter(experiment_.cases));
     if (planned_trials_ > kMaxTrials)
       fail_at(mark,
               fmt::format("{} cases with {} repetitions are more than {} trials",
@@ -373,8 +391,8 @@ class ExperimentReader {
   const std::vector<UsedFile>& used_;
   const std::filesystem::path folder_;
   Experiment experiment_;
-  std::set<std::string> names_;
   ErrorList errors_;
+  std::size_t cases_on_a_pair_ = 0;
   std::uint64_t planned_trials_ = 0;
   Mark timeout_mark_;
 };

@@ -15,7 +15,6 @@
 #include "harness/experiment/host_reader.h"
 #include "harness/experiment/host_sources.h"
 #include "harness/experiment/keys.h"
-#include "harness/experiment/matrix.h"
 #include "harness/experiment/parameter_reader.h"
 #include "harness/experiment/pattern.h"
 
@@ -256,10 +255,10 @@ void read_fleet(const Node& hosts, const std::vector<UsedFile>& used, Experiment
   const auto [pattern, center] = chosen;
   const std::size_t count =
       pattern == Pattern::all_to_all ? fleet.size() * (fleet.size() - 1) / 2 : fleet.size();
-  if (count > kMaxCases)
+  if (count > kMaxTrials)
     fail_at(hosts.find("pattern")->mark,
-            fmt::format("pattern {} of {} nodes: {} pairs are more than {}", name(pattern),
-                        fleet.size(), count, kMaxCases));
+            fmt::format("pattern {} of {} nodes: {} pairs are more than {} trials", name(pattern),
+                        fleet.size(), count, kMaxTrials));
   const std::vector<PatternPair> pairs = pairs_of(pattern, fleet.size(), center);
   const bool is_one_trial = pattern == Pattern::incast || pattern == Pattern::broadcast;
   experiment.pairs_at_once = is_one_trial ? pairs.size() : 1;
@@ -271,11 +270,12 @@ void read_fleet(const Node& hosts, const std::vector<UsedFile>& used, Experiment
   }
   experiment.hosts.clear();
   experiment.hosts.reserve(pairs.size());
+  const std::vector<Shared<Host>> shared(fleet.begin(), fleet.end());
   UniqueNames names;
   for (const PatternPair& pair : pairs) {
-    const Host &client = fleet[pair.client], &server = fleet[pair.server];
+    const Shared<Host>&client = shared[pair.client], &server = shared[pair.server];
     experiment.hosts.push_back(
-        {client, server, std::nullopt, client.name + "-" + server.name, pair.group});
+        {client, server, std::nullopt, client->name + "-" + server->name, pair.group});
     names.add(experiment.hosts.back(), nodes.mark);
   }
 }

@@ -145,8 +145,8 @@ HostPair read_pair(const Node& node, std::string_view what,
   errors.read_key(node, "name", [&](const Node& name) { pair.name = read_name(name, "name"); });
   errors.throw_if_any();
   if (!pair.name.empty()) return pair;
-  if (!pair.client.name.empty() && !pair.server.name.empty())
-    pair.name = pair.client.name + "-" + pair.server.name;
+  if (!pair.client->name.empty() && !pair.server->name.empty())
+    pair.name = pair.client->name + "-" + pair.server->name;
   return pair;
 }
 
@@ -198,8 +198,8 @@ std::string read_name(const Node& node, std::string_view what) {
 void UniqueNames::add(const HostPair& pair, const Mark& mark) {
   if (!pairs_.insert(pair.name).second)
     fail_at(mark, fmt::format("two pairs are named '{}': give one of them a name", pair.name));
-  for (const Host* const host : {&pair.client, &pair.server}) {
-    if (host->name.empty()) continue;
+  for (const Host* const host : {&*pair.client, &*pair.server}) {
+    if (host->name.empty() || !seen_.insert(host).second) continue;
     const std::string way = way_to(*host);
     const std::string& known = hosts_.try_emplace(host->name, way).first->second;
     if (known != way)
@@ -214,8 +214,8 @@ bool runs_in_place(const Experiment& experiment, const Host& host) {
 }
 
 bool may_share_cpus(const HostPair& hosts) {
-  return hosts.client.launch == hosts.server.launch ||
-         (is_on_this_machine(hosts.client) && is_on_this_machine(hosts.server));
+  return hosts.client->launch == hosts.server->launch ||
+         (is_on_this_machine(*hosts.client) && is_on_this_machine(*hosts.server));
 }
 
 namespace {

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "harness/experiment/experiment.h"
@@ -38,7 +39,8 @@ class UniqueNames {
   void add(const HostPair& pair, const Mark& mark);
 
  private:
-  std::set<std::string> pairs_;
+  std::unordered_set<std::string> pairs_;
+  std::set<const Host*> seen_;
   std::map<std::string, std::string> hosts_;  // the way to each
 };
 

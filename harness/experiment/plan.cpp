@@ -106,7 +106,7 @@ std::vector<Trial> plan_trials(const Experiment& experiment, std::uint64_t block
 
 Nanoseconds expected_length(const Case& c, bool external) {
   if (c.background) return expected_length(*c.background, external);
-  const Options& options = c.options;
+  const Options& options = *c.options;
   const auto whole = [](Nanoseconds time) { return (time + kSecond - 1) / kSecond * kSecond; };
   const Nanoseconds measured = options.duration.value_or(kSecond);  // a guess if bytes limit it
   const Nanoseconds warmup = options.warmup.value_or(0);
@@ -143,7 +143,7 @@ Nanoseconds expected_length(const Experiment& experiment, const std::vector<Tria
 Nanoseconds trial_timeout(const Experiment& experiment, const Case& c) {
   if (experiment.plan.timeout) return *experiment.plan.timeout;
   return expected_length(c, experiment.is_external(c)) +
-         (is_limited(c.options) ? 60 * kSecond : 10 * kSecond);
+         (is_limited(*c.options) ? 60 * kSecond : 10 * kSecond);
 }
 
 std::string_view name(End end) {

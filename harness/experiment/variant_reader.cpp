@@ -128,7 +128,7 @@ class VariantReader {
         is_lab_(experiment.lab.has_value()),
         has_router_(is_lab_ && experiment.lab->router),
         is_external_(std::ranges::any_of(
-            experiment.hosts, [](const HostPair& pair) { return pair.server.is_external(); })) {}
+            experiment.hosts, [](const HostPair& pair) { return pair.server->is_external(); })) {}
 
   std::shared_ptr<const Variant> read() {
     variant_.name = entry_.key;
@@ -372,12 +372,12 @@ Variants choose_variants(const Variants& all, const Node* list) {
 
 void check_variant_of(const Case& c) {
   const Variant& variant = *c.variant;
-  const Transport transport = c.options.transport;
+  const Transport transport = c.options->transport;
   if ((variant.dial || !variant.address.empty()) && is_unix(transport))
     throw UsageError(
         fmt::format("{}: variant '{}': {} over {} has no address: leave case '{}' out "
                     "by variants: in its workload",
-                    variant.place, variant.name, name(c.options.kind), name(transport), c.name));
+                    variant.place, variant.name, name(c.options->kind), name(transport), c.name));
   if (variant.dial && !has_port(transport))
     throw UsageError(
         fmt::format("{}: variant '{}': {} has no port to dial: leave case '{}' out by "
@@ -390,7 +390,7 @@ void check_variant_of(const Case& c) {
         fmt::format("{}: variant '{}': the background of case '{}' would share the "
                     "service's way to one server",
                     variant.place, variant.name, c.name));
-  if (is_told_port && c.options.port)
+  if (is_told_port && c.options->port)
     throw UsageError(
         fmt::format("{}: variant '{}': its service is told the server's port, so the "
                     "harness chooses it: remove port from case '{}'",

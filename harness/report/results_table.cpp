@@ -61,7 +61,7 @@ std::vector<std::string> cases_of_kind(const TrialTable& trials, const std::vect
                                        Kind kind) {
   std::vector<std::string> cases;
   for (const Case& c : all)
-    if (c.options.kind == kind && !trials.rows_of(c.name).empty() && !trials.is_searched(c.name))
+    if (c.options->kind == kind && !trials.rows_of(c.name).empty() && !trials.is_searched(c.name))
       cases.push_back(c.name);
   return cases;
 }

@@ -35,7 +35,7 @@ std::vector<Column> identity_columns() {
       {"experiment", "name of the experiment", [](R r) { return r.experiment; }},
       {"workload", "name of the workload", [](R r) { return r.trial_case->workload; }},
       {"kind", "throughput, latency or connect",
-       [](R r) { return std::string(name(r.trial_case->options.kind)); }},
+       [](R r) { return std::string(name(r.trial_case->options->kind)); }},
       {"case", "workload and point of its matrix", [](R r) { return r.trial_case->name; }},
       {"block", "number of the pass over all cases, from 1: compare trials of one block",
        [](R r) { return std::to_string(r.trial.block); }},
@@ -57,16 +57,16 @@ std::vector<Column> identity_columns() {
        "incast "
        "or broadcast",
        [](R r) { return pair_name(*r.trial_case); }},
-      {"engine", "name of the engine", [](R r) { return r.trial_case->options.engine; }},
+      {"engine", "name of the engine", [](R r) { return r.trial_case->options->engine; }},
       {"transport", "name of the transport",
-       [](R r) { return std::string(name(r.trial_case->options.transport)); }},
+       [](R r) { return std::string(name(r.trial_case->options->transport)); }},
   };
 }
 
 Column parameter_column(const Parameter& parameter) {
   return {std::string(parameter.column), std::string(parameter.doc),
           [&parameter](const TrialRecord& r) {
-            return parameter_text(parameter, r.trial_case->options);
+            return parameter_text(parameter, *r.trial_case->options);
           },
           parameter.generation};
 }
@@ -111,7 +111,7 @@ std::vector<Column> measured_texts() {
       {"sender_congestion_control",
        "congestion control that the sending end used, requested or not",
        [](R r) {
-         const bool reverse = r.trial_case->options.reverse.value_or(false);
+         const bool reverse = r.trial_case->options->reverse.value_or(false);
          return (reverse ? r.server : r.client).congestion_control;
        },
        since},
@@ -149,7 +149,7 @@ template <typename Read>
 Column::Text of_background(Read read) {
   return [read](const TrialRecord& r) {
     const auto& background = r.trial_case->background;
-    return background ? std::string(read(background->options)) : std::string();
+    return background ? std::string(read(*background->options)) : std::string();
   };
 }
 

@@ -18,8 +18,8 @@ struct PairFacts {
   std::string server;
 };
 
-// Returns the text of environment.json: versions, command line, overrides, the facts of the pairs
-// of hosts, the findings of the doctor, and the facts of the lab or null.
+// Returns the text of environment.json: versions, command line, overrides, the facts of pairs of
+// hosts, the findings of the doctor, and the facts of the lab or null.
 std::string environment_json(const std::vector<std::string>& command_line,
                              const Overrides& overrides, const std::vector<PairFacts>& hosts,
                              const Json& doctor, const Json& lab);

@@ -18,7 +18,7 @@ namespace {
 using Value = std::optional<double>;
 
 const Options& options(const TrialRecord& r) {
-  return r.trial_case->options;
+  return *r.trial_case->options;
 }
 
 bool both(const TrialRecord& r) {

@@ -85,7 +85,7 @@ std::optional<double> loss_of(const TrialRecord& sum) {
 }
 
 std::optional<double> fairness_of(const TrialRecord& sum) {
-  const bool is_transfer = sum.trial_case->options.kind == Kind::throughput;
+  const bool is_transfer = sum.trial_case->options->kind == Kind::throughput;
   const std::vector<double> shares = named_of_each(sum, is_transfer ? "throughput_bps" : "rate_hz");
   if (shares.empty()) return std::nullopt;
   return jain(shares);

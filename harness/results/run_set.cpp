@@ -232,7 +232,7 @@ std::vector<Case> RunSet::cases() const {
       if (names.insert(name).second) {
         Case& c = cases.emplace_back(case_named(name));
         const TrialTable::Row& row = run.trials.rows()[run.trials.rows_of(name).front()];
-        c.options.kind = kind_from(run.trials.text(row, "kind")).value_or(c.options.kind);
+        c.options.edit().kind = kind_from(run.trials.text(row, "kind")).value_or(c.options->kind);
       }
   return cases;
 }

@@ -36,7 +36,7 @@ using Code = Warning::Code;
 using Warnings = std::vector<Warning>;
 
 void check_offered_load(const TrialRecord& record, Warnings& warnings) {
-  const Options& o = record.trial_case->options;
+  const Options& o = *record.trial_case->options;
   const auto sent = metric(record, "sent_bps");
   const double offered = offered_bps(o);
   const double window_s = o.duration ? to_seconds(*o.duration) : 1;
@@ -64,7 +64,7 @@ void check_offered_load(const TrialRecord& record, Warnings& warnings) {
 
 // Warns of a short window. If an end starts late, the transfer can end before its window does.
 void check_windows(const TrialRecord& record, Warnings& warnings) {
-  const auto& duration = record.trial_case->options.duration;
+  const auto& duration = record.trial_case->options->duration;
   const double least =
       duration ? std::max(kShortWindow_s, to_seconds(*duration) / 2) : kShortWindow_s;
   for (const std::string_view end : {"client", "server"}) {
@@ -120,14 +120,14 @@ void check_buffers(const TrialRecord& record, Warnings& warnings) {
          fmt::format("the {} has {}, not the requested {}: see {}", what, human_size(*given / 2),
                      human_size(static_cast<double>(*requested)), limit)});
   };
-  const Options& o = record.trial_case->options;
+  const Options& o = *record.trial_case->options;
   check(o.send_buffer, "send buffer", "sender_send_buffer_bytes", "net.core.wmem_max");
   check(o.receive_buffer, "receive buffer", "receiver_receive_buffer_bytes", "net.core.rmem_max");
 }
 
 // Warns of datagrams that the network carries in pieces: one lost piece loses the datagram.
 void check_fragments(const TrialRecord& record, Warnings& warnings) {
-  const Options& o = record.trial_case->options;
+  const Options& o = *record.trial_case->options;
   if (o.transport != Transport::udp || o.gso.value_or(false)) return;
   const double header = o.ip == 6 ? 48 : 28;  // of IP and UDP, in bytes
   const auto mtu = metric(record, "path_mtu_bytes");
@@ -147,7 +147,7 @@ void check_fragments(const TrialRecord& record, Warnings& warnings) {
 
 void check_background(const TrialRecord& record, Warnings& warnings) {
   if (!record.background) return;
-  const bool reverse = record.background->trial_case->options.reverse.value_or(false);
+  const bool reverse = record.background->trial_case->options->reverse.value_or(false);
   const auto halves = halves_of(reverse ? record.background->client : record.background->server);
   if (halves && std::abs(halves->second - halves->first) > kUnsteady * halves->first)
     warnings.push_back(
@@ -189,7 +189,7 @@ void TrialWarnings::compare_with_earlier(const TrialRecord& record, Warnings& wa
 }
 
 std::vector<Warning> TrialWarnings::find(const TrialRecord& record) {
-  if (record.status != Status::ok || record.trial_case->options.engine == "noop") return {};
+  if (record.status != Status::ok || record.trial_case->options->engine == "noop") return {};
   Warnings warnings;
   check_offered_load(record, warnings);
   check_windows(record, warnings);

@@ -77,15 +77,28 @@ class Questions {
   std::map<std::tuple<Channel*, std::string, bool>, std::size_t> places_;
 };
 
-void apply(const Question& question, Host& server) {
-  const Resolved& answer = question.answer;
-  if (question.request.is_own) {
-    server.bind = answer.v6;
-    return;
+// Hosts with their addresses. Equal ones share one Host, because a fleet has each in many pairs.
+class ResolvedHosts {
+ public:
+  Shared<Host> with(const Shared<Host>& server, const Question& question) {
+    const Resolved& answer = question.answer;
+    const bool is_own = question.request.is_own;
+    const auto [known, is_new] =
+        hosts_.try_emplace(std::tuple(&*server, is_own, answer.v4, answer.v6), server);
+    if (!is_new) return known->second;
+    Host& host = known->second.edit();
+    if (is_own) {
+      host.bind = answer.v6;
+    } else {
+      host.address = answer.v4.empty() ? answer.v6 : answer.v4;
+      host.address6 = answer.v6;
+    }
+    return known->second;
   }
-  server.address = answer.v4.empty() ? answer.v6 : answer.v4;
-  server.address6 = answer.v6;
-}
+
+ private:
+  std::map<std::tuple<const Host*, bool, std::string, std::string>, Shared<Host>> hosts_;
+};
 
 }  // namespace
 
@@ -93,25 +106,27 @@ void resolve_addresses(Experiment& experiment, Agents& agents) {
   Questions questions;
   std::set<std::size_t> over_ip;  // the pairs whose trials use the address
   const auto needs_address = [](const Case& c) {
-    return is_over_ip(c.options.transport) || c.options.transport == Transport::multicast;
+    return is_over_ip(c.options->transport) || c.options->transport == Transport::multicast;
   };
   for (const Case& c : experiment.cases)
     if (needs_address(c) || (c.background && needs_address(*c.background))) over_ip.insert(c.pair);
-  std::vector<std::pair<Host*, std::size_t>> servers;
+  std::vector<std::pair<Shared<Host>*, std::size_t>> servers;
   for (auto& [number, pair] : agents) {
     if (!over_ip.contains(number) || pair.is_absent()) continue;
-    Host& server = experiment.hosts[number].server;
-    if (const auto question = questions.add(server, pair)) servers.emplace_back(&server, *question);
+    Shared<Host>& server = experiment.hosts[number].server;
+    if (const auto question = questions.add(*server, pair))
+      servers.emplace_back(&server, *question);
   }
   questions.receive();
+  ResolvedHosts resolved;
   std::size_t failed = 0;
   std::string first;
   for (const auto& [server, index] : servers) {
     const Question& question = questions.at(index);
     if (question.answer.error.empty())
-      apply(question, *server);
+      *server = resolved.with(*server, question);
     else if (++failed == 1)
-      first = fmt::format("{}: the host of the {} ({}): {}", server->place, question.end,
+      first = fmt::format("{}: the host of the {} ({}): {}", (*server)->place, question.end,
                           question.channel->hello().host.hostname, question.answer.error);
   }
   if (failed > 1) first += fmt::format("; {} more addresses cannot be resolved", failed - 1);

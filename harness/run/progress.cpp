@@ -25,7 +25,7 @@ bool is_terminal(std::FILE* out) {
 std::string rate_text(const Case& c, End end, const Interval& i) {
   const double seconds = i.end_s - i.start_s;
   if (seconds <= 0) return "";
-  if (c.options.kind == Kind::throughput) {
+  if (c.options->kind == Kind::throughput) {
     if (!i.bytes_received) return "";
     return human_rate(8 * static_cast<double>(*i.bytes_received) / seconds);
   }
@@ -43,12 +43,12 @@ std::string metric_text(const TrialRecord& record, std::string_view name) {
 // Returns the value that a search tries, as "94.3 Mbit/s: ".
 std::string searched_text(const Case& c) {
   if (!c.search) return "";
-  return human_metric(c.search->parameter->column, searched_value(c.options, *c.search)) + ": ";
+  return human_metric(c.search->parameter->column, searched_value(*c.options, *c.search)) + ": ";
 }
 
 std::string result_text(const TrialRecord& record) {
   if (record.status != Status::ok) return fmt::format("{}: {}", name(record.status), record.error);
-  if (record.trial_case->options.kind == Kind::throughput) {
+  if (record.trial_case->options->kind == Kind::throughput) {
     const bool is_counted = find_metric("throughput_bps")->value(record).has_value();
     return is_counted ? metric_text(record, "throughput_bps")
                       : "sent " + metric_text(record, "sent_bps");

@@ -22,7 +22,7 @@ constexpr std::size_t kMaxNamedPairs = 8;
 // Fails the trial of a program that printed no figure of its kind.
 void fail_without_figure(TrialRecord& record) {
   if (record.status != Status::ok || !record.trial_case->program) return;
-  const bool is_transfer = record.trial_case->options.kind == Kind::throughput;
+  const bool is_transfer = record.trial_case->options->kind == Kind::throughput;
   const bool has_one = std::ranges::any_of(metrics(), [&](const Metric& metric) {
     return (is_transfer ? metric.name == "throughput_bps" : metric.name.starts_with("rtt_")) &&
            metric.value(record);
@@ -191,7 +191,7 @@ std::unique_ptr<RoundRunner::Attempt> RoundRunner::begin(const Trial& trial) {
   if (client) record.client_host = client->hello().host.hostname;
   if (server) record.server_host = server->hello().host.hostname;
   if (!pair.server_agent())
-    record.server_host = experiment_.hosts_of(*record.trial_case).server.external;
+    record.server_host = experiment_.hosts_of(*record.trial_case).server->external;
   record.same_clock =
       client && server && has_same_clock(client->hello().host, server->hello().host);
   if (!pair.is_ready()) {

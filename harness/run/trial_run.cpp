@@ -127,11 +127,11 @@ class TrialRun {
     // Every case of a block has the same seed.
     const std::uint64_t seed = setup_.experiment.plan.seed + setup_.trial.block - 1;
     pairs_.push_back(
-        {std::move(what), number, c.options, bind_address(hosts_.server, c.options, path_),
+        {std::move(what), number, *c.options, bind_address(*hosts_.server, *c.options, path_),
          c.program.get(), seed,
-         Side{End::client, &setup_.client, runs_in_place(setup_.experiment, hosts_.client)},
+         Side{End::client, &setup_.client, runs_in_place(setup_.experiment, *hosts_.client)},
          Side{End::server, c.engine->listen ? setup_.server : nullptr,
-              runs_in_place(setup_.experiment, hosts_.server)}});
+              runs_in_place(setup_.experiment, *hosts_.server)}});
   }
 
   void count_by_agents(Counters level);
@@ -230,7 +230,7 @@ Task<bool> TrialRun::begin(Pair& pair) {
   }
   if (!path_.dial.empty())
     pair.server.address = path_.dial;
-  else if (!hosts_.server.bind.empty() && path_.server_address.empty())
+  else if (!hosts_.server->bind.empty() && path_.server_address.empty())
     pair.server.address = dialled_address(pair);
   open(pair, pair.client, Role::connect);
   co_await await_ready(pair.client);
@@ -254,7 +254,7 @@ Task<bool> TrialRun::begin(Pair& pair) {
 // services keep the port.
 std::string TrialRun::dialled_address(const Pair& pair) const {
   const std::string& bound = pair.server.address;
-  const std::string& host = dialled_host(hosts_.server, pair.options);
+  const std::string& host = dialled_host(*hosts_.server, pair.options);
   if (!is_over_ip(pair.options.transport) || host.empty()) return bound;
   return with_port(host,
                    parse_number<std::uint16_t>(bound.substr(bound.rfind(':') + 1)).value_or(0));
@@ -294,7 +294,7 @@ void TrialRun::send(Channel& channel, const Request& request) {
 // Adds both ends to the error if the path between them may be broken.
 void TrialRun::explain_unreached(const Pair& pair) {
   const bool is_lost = events_.lost[0] || events_.lost[1];
-  if (hosts_.server.address.empty() || is_lost ||  // loopback
+  if (hosts_.server->address.empty() || is_lost ||  // loopback
       (outcome_.status != Status::failed && outcome_.status != Status::timeout))
     return;
   outcome_.error += fmt::format(

@@ -108,7 +108,7 @@ void VariantSwitch::start_service(const SystemAgent& agent, const Variant& varia
                                   std::size_t index) {
   const Service& service = variant.services[index];
   const bool is_dialed = variant.dial && service.names("service_port");
-  const Host& server = experiment_.hosts[agent.pair].server;
+  const Host& server = *experiment_.hosts[agent.pair].server;
   const std::string address = server_address(agent.pair, variant);
   TrialPath& path = paths_[agent.pair];
   const Address at =
@@ -216,7 +216,7 @@ void VariantSwitch::note_not_undone(const SystemAgent& agent,
 }
 
 std::string VariantSwitch::server_address(std::size_t pair, const Variant& variant) const {
-  const std::string& usual = experiment_.hosts[pair].server.address;
+  const std::string& usual = experiment_.hosts[pair].server->address;
   return !variant.address.empty() ? variant.address : !usual.empty() ? usual : "127.0.0.1";
 }
 
@@ -229,11 +229,11 @@ std::vector<std::string> VariantSwitch::data_addresses(const SystemAgent& agent,
     return addresses;
   for (const std::size_t pair : agent.pairs) {
     const HostPair& hosts = experiment_.hosts[pair];
-    const std::string& server = hosts.server.address;
+    const std::string& server = hosts.server->address;
     addresses.push_back(Address::resolve(server.empty() ? "127.0.0.1" : server, 0).host());
     // The route to the server names the interface where the address is a name.
-    if (!hosts.client.address.empty() && !is_host_name(hosts.client.address))
-      addresses.push_back(hosts.client.address);
+    if (!hosts.client->address.empty() && !is_host_name(hosts.client->address))
+      addresses.push_back(hosts.client->address);
   }
   return addresses;
 }

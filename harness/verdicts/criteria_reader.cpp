@@ -8,6 +8,7 @@
 #include <charconv>
 #include <filesystem>
 #include <set>
+#include <unordered_set>
 #include <utility>
 
 #include "harness/base/counted.h"
@@ -111,7 +112,7 @@ bool has_values(const Case& c, const Node& where) {
     if (entry.key == "pair") return is_of_pair(c, value_text(entry.value));
     Options wanted;
     const std::vector<std::string> names = assign(wanted, entry.key, entry.value);
-    const Options& o = c.options;
+    const Options& o = *c.options;
     if (entry.key == "kind") return o.kind == wanted.kind;
     if (entry.key == "transport") return o.transport == wanted.transport;
     if (entry.key == "engine") return o.engine == wanted.engine;
@@ -161,7 +162,7 @@ class CriteriaReader {
         fail_at(entry.mark, fmt::format("keep: neither higher nor lower {} is better, so it has no "
                                         "bound to keep",
                                         entry.key));
-      if (!may_have(c.options.kind, entry.key))
+      if (!may_have(c.options->kind, entry.key))
         fail_at(entry.mark, fmt::format("keep: case '{}' has no {}: it is a metric of {}", c.name,
                                         entry.key, kinds_with(*metric)));
       conditions.push_back(
@@ -172,11 +173,12 @@ class CriteriaReader {
 
   // Adds the comparison of each case under load with the same case without load.
   void compare_loaded_with_idle() {
+    if (std::ranges::none_of(cases_, [](const Case& c) { return c.background != nullptr; })) return;
     const auto loads_pings = [](const Case& c) {
-      return c.background && !c.search && c.options.kind != Kind::throughput;
+      return c.background && !c.search && c.options->kind != Kind::throughput;
     };
     const auto loads_frames = [](const Case& c) {
-      return c.background && !c.search && c.options.kind == Kind::throughput;
+      return c.background && !c.search && c.options->kind == Kind::throughput;
     };
     const auto add = [&](const char* metric, bool (*is_loaded)(const Case&)) {
       if (auto pairs = pairs_along_axis("load", "idle", is_loaded, cases_); !pairs.empty())
@@ -412,7 +414,7 @@ class CriteriaReader {
     if (metric.empty()) return is_named;
     const CaseFilter is_searched = [is_named](const Case& c) { return is_named(c) && c.search; };
     CaseFilter is_measured = [is_named, metric](const Case& c) {
-      return is_named(c) && !c.search && may_have(c.options.kind, metric);
+      return is_named(c) && !c.search && may_have(c.options->kind, metric);
     };
     if (std::any_of(cases.begin(), cases.end(), is_searched) &&
         std::none_of(cases.begin(), cases.end(), is_measured))
@@ -445,7 +447,7 @@ class CriteriaReader {
     for (const Parameter& p : parameters()) {
       const std::string_view key = p.name.substr(0, p.name.find('.'));
       if (keys.back() != key &&
-          std::ranges::any_of(cases_, [&](const Case& c) { return is_set(c.options, p); }))
+          std::ranges::any_of(cases_, [&](const Case& c) { return is_set(*c.options, p); }))
         keys.push_back(key);
     }
     return keys;
@@ -517,16 +519,19 @@ class CriteriaReader {
   Criteria criteria_;
 };
 
+using Names = std::unordered_set<std::string_view>;
+
 // Removes the pairs that lack one of their cases, then the entries without pairs. Returns the names
 // of the removed pairs.
 template <typename Judged>
-std::vector<std::string> drop_broken(std::vector<Judged>& entries, const std::vector<Case>& cases) {
-  std::set<std::string> names{""};  // a gate's case may have no baseline
-  for (const Case& c : cases) names.insert(c.name);
+std::vector<std::string> drop_broken(std::vector<Judged>& entries, const Names& cases) {
+  const auto is_there = [&](const std::string& name) {
+    return name.empty() || cases.contains(name);  // a gate's case may have no baseline
+  };
   std::vector<std::string> dropped;
   for (Judged& entry : entries)
     std::erase_if(entry.pairs, [&](const CasePair& pair) {
-      if (names.contains(pair.candidate) && names.contains(pair.baseline)) return false;
+      if (is_there(pair.candidate) && is_there(pair.baseline)) return false;
       dropped.push_back(fmt::format("{} of {}{}{}", entry.metric, pair.candidate,
                                     pair.baseline.empty() ? "" : " to ", pair.baseline));
       return true;
@@ -622,13 +627,13 @@ void check_results(const Program& program) {
 Criteria read_criteria(const Experiment& experiment, StoredRuns stored_runs) {
   for (const auto& program : experiment.programs) check_results(*program);
   Criteria criteria = CriteriaReader(experiment).read();
-  criteria.comparisons_without_cases = drop_broken(criteria.compare, experiment.cases);
-  criteria.gates_without_cases = drop_broken(criteria.gates, experiment.cases);
+  Names names;
+  for (const Case& c : experiment.cases) names.insert(c.name);
+  criteria.comparisons_without_cases = drop_broken(criteria.compare, names);
+  criteria.gates_without_cases = drop_broken(criteria.gates, names);
   criteria.own_columns = read_own_columns(experiment, criteria);
-  std::erase_if(criteria.searches, [&](const SearchCriterion& search) {
-    return std::ranges::find(experiment.cases, search.case_name, &Case::name) ==
-           experiment.cases.end();
-  });
+  std::erase_if(criteria.searches,
+                [&](const SearchCriterion& search) { return !names.contains(search.case_name); });
   if (stored_runs == StoredRuns::open)
     open_stored_runs(criteria);
   else

@@ -106,7 +106,7 @@ std::vector<LinkGroup> subjects_of(const Experiment& experiment) {
   std::map<std::string, std::size_t> places;
   for (const Case& c : experiment.cases) {
     const HostPair& hosts = experiment.hosts_of(c);
-    if (c.is_sum || c.search || hosts.client.name.empty() || hosts.server.name.empty()) continue;
+    if (c.is_sum || c.search || hosts.client->name.empty() || hosts.server->name.empty()) continue;
     std::string name = c.name.substr(0, c.name.rfind(kPairAxis));
     const auto [place, is_new] = places.try_emplace(name, subjects.size());
     if (is_new) subjects.push_back({std::move(name), {}});
@@ -119,8 +119,8 @@ std::vector<LinkGroup> subjects_of(const Experiment& experiment) {
 std::vector<std::string> hosts_of(const Experiment& experiment, const LinkGroup& subject) {
   std::vector<std::string> hosts;
   for (const Case* const c : subject.cases) {
-    hosts.push_back(experiment.hosts_of(*c).client.name);
-    hosts.push_back(experiment.hosts_of(*c).server.name);
+    hosts.push_back(experiment.hosts_of(*c).client->name);
+    hosts.push_back(experiment.hosts_of(*c).server->name);
   }
   std::ranges::sort(hosts, natural_less);
   const auto rest = std::ranges::unique(hosts);
@@ -135,7 +135,7 @@ std::optional<LinkTable> table_of(const Experiment& experiment, const LinkGroup&
   const Case& first = *subject.cases.front();
   LinkTable table{.subject = subject.name,
                   .workload = first.workload,
-                  .engine = first.options.engine,
+                  .engine = first.options->engine,
                   .metric = std::string(metric),
                   .hosts = hosts_of(experiment, subject),
                   .links = {},
@@ -147,7 +147,7 @@ std::optional<LinkTable> table_of(const Experiment& experiment, const LinkGroup&
     if (value == medians.end()) continue;
     const HostPair& hosts = experiment.hosts_of(*c);
     table.links.push_back(
-        {hosts.name, places.at(hosts.client.name), places.at(hosts.server.name), value->second});
+        {hosts.name, places.at(hosts.client->name), places.at(hosts.server->name), value->second});
   }
   if (table.links.size() < kMinLinks) return std::nullopt;
   mark_links(table);

@@ -46,7 +46,7 @@ std::size_t SearchResult::count(std::optional<bool> kept) const {
 }
 
 SearchState::SearchState(const Case& searched, std::vector<Condition> keep)
-    : options_(searched.options),
+    : options_(*searched.options),
       threshold_(searched.search->from, searched.search->to, searched.search->precision) {
   result_.case_name = searched.name;
   result_.workload = searched.workload;

@@ -1,5 +1,7 @@
 """Lists of hosts: every host is an agent of this machine with a loopback address of its own."""
 
+import json
+
 import network
 import support
 
@@ -38,6 +40,23 @@ workloads: {ping: {kind: latency, engine: blocking}}
         for begin in range(0, 6, 2):  # the rounds
             ends = "-".join(trials.pair[begin:begin + 2]).split("-")
             self.assertEqual(len(set(ends)), 4, ends)
+        environment = json.loads((self.run_directory() / "environment.json").read_text())
+        # The agents of the pairs n2-n4 and n1-n3 are in pairs before, which have their facts.
+        self.assertEqual(set(environment["pairs"]), {"1", "2", "5", "6"})
+
+    def test_an_all_to_all_of_1024_nodes_is_planned(self):
+        file = self.experiment("""
+name: thousand
+hosts: {nodes: {srun: "node[0001-1024]"}, pattern: all_to_all, at_once: 512}
+plan: {repetitions: 1}
+workloads: {ping: {kind: latency, engine: blocking}}
+""")
+        checked = support.pingperf("check", file, cwd=self.folder).stdout.splitlines()
+        self.assertIn("ok: 523776 cases, 523776 trials", checked[0])
+        self.assertIn("(on 1024 nodes, first node0001)", checked[1])
+        self.assertEqual(len(checked), 2)  # the hosts are alike
+        plan = support.pingperf("plan", file, cwd=self.folder).stdout.splitlines()
+        self.assertEqual(len(plan), 1 + 523776 + 1)
 
     def test_a_name_and_an_address_to_bind_to(self):
         self.run_ok(self.experiment("""

@@ -52,7 +52,7 @@ TEST(Experiment, CasesAreNamedByWorkloadAndMatrix) {
 
 TEST(Experiment, DefaultsAreSetIfTheEngineHonoursTheParameter) {
   const Experiment e = parse(kBulk);
-  const Options &bulk = e.cases[0].options, &ping = e.cases[4].options;
+  const Options &bulk = *e.cases[0].options, &ping = *e.cases[4].options;
   EXPECT_EQ(bulk.message_size, 128u * 1024);
   EXPECT_EQ(bulk.duration, kSecond);
   EXPECT_EQ(bulk.warmup, 200 * kMillisecond);
@@ -73,12 +73,12 @@ workloads:
   d: {kind: throughput, engine: blocking, bytes: 1MB}
   e: {kind: latency, engine: blocking}
 )");
-  EXPECT_EQ(e.cases[0].options.duration, 3 * kSecond);
-  EXPECT_EQ(e.cases[0].options.mss, 1000u);
-  EXPECT_EQ(e.cases[1].options.duration, 4 * kSecond);
-  EXPECT_EQ(e.cases[2].options.duration, 5 * kSecond);
-  EXPECT_FALSE(e.cases[3].options.duration);  // `bytes` replaces it
-  EXPECT_FALSE(e.cases[4].options.mss);       // the engine has no such parameter
+  EXPECT_EQ(e.cases[0].options->duration, 3 * kSecond);
+  EXPECT_EQ(e.cases[0].options->mss, 1000u);
+  EXPECT_EQ(e.cases[1].options->duration, 4 * kSecond);
+  EXPECT_EQ(e.cases[2].options->duration, 5 * kSecond);
+  EXPECT_FALSE(e.cases[3].options->duration);  // `bytes` replaces it
+  EXPECT_FALSE(e.cases[4].options->mss);       // the engine has no such parameter
 }
 
 TEST(Experiment, ALimitOfTheWorkloadsOwnReplacesEveryDefaultOne) {
@@ -90,31 +90,31 @@ workloads:
   b: {kind: throughput, engine: blocking, duration: 2s}
   c: {kind: throughput, engine: blocking, messages: 10}
 )");
-  EXPECT_EQ(e.cases[0].options.bytes, 1'000'000u);
-  EXPECT_FALSE(e.cases[0].options.duration);
-  EXPECT_FALSE(e.cases[1].options.bytes);
-  EXPECT_EQ(e.cases[1].options.duration, 2 * kSecond);
-  EXPECT_FALSE(e.cases[2].options.bytes);
-  EXPECT_FALSE(e.cases[2].options.duration);
+  EXPECT_EQ(e.cases[0].options->bytes, 1'000'000u);
+  EXPECT_FALSE(e.cases[0].options->duration);
+  EXPECT_FALSE(e.cases[1].options->bytes);
+  EXPECT_EQ(e.cases[1].options->duration, 2 * kSecond);
+  EXPECT_FALSE(e.cases[2].options->bytes);
+  EXPECT_FALSE(e.cases[2].options->duration);
 }
 
 TEST(Experiment, PinAndDscpSetWhatTheyStandFor) {
-  const Options o = parse(
-                        "{name: x, workloads: {a: {kind: throughput, engine: blocking, dscp: 46, "
-                        "pin: {server: 1}}}}")
-                        .cases[0]
-                        .options;
+  const Options o = *parse(
+                         "{name: x, workloads: {a: {kind: throughput, engine: blocking, dscp: 46, "
+                         "pin: {server: 1}}}}")
+                         .cases[0]
+                         .options;
   EXPECT_EQ(o.tos, 184u);
   EXPECT_FALSE(o.client_cpu);
   EXPECT_EQ(o.server_cpu, "1");
 }
 
 TEST(Experiment, PinsAreSetsOfCpusAndNodes) {
-  const Options o = parse(
-                        "{name: x, workloads: {a: {kind: throughput, engine: blocking, "
-                        "pin: {client: '0,1,2', server: node1}}}}")
-                        .cases[0]
-                        .options;
+  const Options o = *parse(
+                         "{name: x, workloads: {a: {kind: throughput, engine: blocking, "
+                         "pin: {client: '0,1,2', server: node1}}}}")
+                         .cases[0]
+                         .options;
   EXPECT_EQ(o.client_cpu, "0-2");
   EXPECT_EQ(o.server_cpu, "node1");
 }
@@ -123,7 +123,7 @@ TEST(Experiment, ADatagramOfTheDefaultSizeFitsTheSmallestMtu) {
   const Experiment e = parse(
       "{name: x, lab: {mtu: 1280}, defaults: {kind: throughput, engine: blocking, transport: udp, "
       "dont_fragment: true}, workloads: {v4: {}, v6: {ip: 6}}}");
-  for (const Case& c : e.cases) EXPECT_EQ(*c.options.message_size, 1280u - 48) << c.name;
+  for (const Case& c : e.cases) EXPECT_EQ(*c.options->message_size, 1280u - 48) << c.name;
 }
 
 TEST(Experiment, ASizeMixIsReadAndReplacesMessageSize) {
@@ -135,19 +135,19 @@ workloads:
   axis: {matrix: {size_mix: [{64: 1}, {570: 4, 64: 7}]}}
   size: {message_size: 64}
 )");
-  EXPECT_EQ(e.cases[0].options.size_mix, "64:7 1024:4 1518:1");
-  EXPECT_FALSE(e.cases[0].options.message_size);
+  EXPECT_EQ(e.cases[0].options->size_mix, "64:7 1024:4 1518:1");
+  EXPECT_FALSE(e.cases[0].options->message_size);
   EXPECT_EQ(e.cases[1].name, "axis/size_mix=64:1");
-  EXPECT_EQ(e.cases[2].options.size_mix, "64:7 570:4");
-  EXPECT_EQ(e.cases[3].options.message_size, 64u);
+  EXPECT_EQ(e.cases[2].options->size_mix, "64:7 570:4");
+  EXPECT_EQ(e.cases[3].options->message_size, 64u);
   const Experiment mixed = parse(R"(
 name: x
 defaults: {size_mix: {64: 1, 65: 1}, kind: throughput, engine: blocking}
 workloads: {mix: {}, size: {message_size: 1000}}
 )");
-  EXPECT_EQ(mixed.cases[0].options.size_mix, "64:1 65:1");
-  EXPECT_FALSE(mixed.cases[0].options.message_size);
-  EXPECT_FALSE(mixed.cases[1].options.size_mix);
+  EXPECT_EQ(mixed.cases[0].options->size_mix, "64:1 65:1");
+  EXPECT_FALSE(mixed.cases[0].options->message_size);
+  EXPECT_FALSE(mixed.cases[1].options->size_mix);
 }
 
 TEST(Experiment, FramesCanBeLoadedByABackground) {
@@ -172,7 +172,7 @@ TEST(Experiment, TheOldNameOfNoopIsRead) {
     EXPECT_EQ(
         parse(std::string("{name: x, workloads: {a: {kind: latency, engine: ") + written + "}}}")
             .cases[0]
-            .options.engine,
+            .options->engine,
         "noop");
   const Experiment e = parse(R"(
 name: x
@@ -197,9 +197,9 @@ plan: {repetitions: 7, order: sequential, seed: 9, cooldown: 0ms, timeout: 20s}
 workloads: {a: {kind: latency, engine: blocking}}
 )");
   ASSERT_EQ(e.hosts.size(), 1u);
-  EXPECT_THAT(e.hosts.front().client.launch, ElementsAre("ip", "netns", "exec", "a"));
-  EXPECT_EQ(e.hosts.front().server.address, "192.0.2.20");
-  EXPECT_EQ(e.hosts.front().server.pingperf, "/opt/pingperf");
+  EXPECT_THAT(e.hosts.front().client->launch, ElementsAre("ip", "netns", "exec", "a"));
+  EXPECT_EQ(e.hosts.front().server->address, "192.0.2.20");
+  EXPECT_EQ(e.hosts.front().server->pingperf, "/opt/pingperf");
   EXPECT_EQ(e.plan.repetitions, 7u);
   EXPECT_EQ(e.plan.order, Order::sequential);
   EXPECT_EQ(e.plan.seed, 9u);
@@ -227,8 +227,8 @@ TEST(Experiment, TheStartTimeoutIsThatOfEveryAgent) {
   const Experiment e = parse(
       "{name: x, hosts: {client: {ssh: a}, server: {ssh: b}}, plan: {start_timeout: 2m}, "
       "workloads: {ping: {kind: latency, engine: blocking}}}");
-  EXPECT_EQ(e.hosts.front().client.start_timeout, 120 * kSecond);
-  EXPECT_EQ(e.hosts.front().server.start_timeout, 120 * kSecond);
+  EXPECT_EQ(e.hosts.front().client->start_timeout, 120 * kSecond);
+  EXPECT_EQ(e.hosts.front().server->start_timeout, 120 * kSecond);
 }
 
 TEST(Experiment, EveryCaseRunsOnEveryPairOfHosts) {
@@ -244,7 +244,7 @@ workloads:
 compare: [{metric: rtt_p50_ns, axis: pair, baseline: a1-b1, where: {engine: epoll}}]
 )");
   ASSERT_EQ(e.hosts.size(), 2u);
-  EXPECT_EQ(e.hosts[1].server.address, "192.0.2.2");
+  EXPECT_EQ(e.hosts[1].server->address, "192.0.2.2");
   EXPECT_EQ(e.pairs_at_once, 2u);
   std::vector<std::string> names;
   for (const Case& c : e.cases) names.push_back(c.name);
@@ -338,7 +338,7 @@ TEST(Overrides, SetReplacesAndAddsValues) {
       kBulk,
       {{"plan.seed=5", "workloads.ping.duration=2s", "workloads.bulk.matrix.streams=[2]"}, {}});
   EXPECT_EQ(e.plan.seed, 5u);
-  EXPECT_EQ(e.cases.back().options.duration, 2 * kSecond);
+  EXPECT_EQ(e.cases.back().options->duration, 2 * kSecond);
   EXPECT_THAT(names(e), testing::Contains("bulk/engine=iperf3/streams=2"));
 }
 
@@ -354,7 +354,7 @@ TEST(Experiment, KeysThatBeginWithXAreForAnchors) {
       "name: x\nx-common: &common {kind: throughput, duration: 2s}\nworkloads:\n  bulk: {<<: "
       "*common, engine: blocking}\n",
       "x.yaml");
-  EXPECT_EQ(e.cases.at(0).options.duration, 2 * kSecond);
+  EXPECT_EQ(e.cases.at(0).options->duration, 2 * kSecond);
 }
 
 TEST(Overrides, NullRemovesAKey) {

@@ -6,9 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <unordered_map>
+#include <utility>
 
 #include "harness/experiment/experiment_reader.h"
 #include "harness/experiment/plan.h"
@@ -36,9 +39,47 @@ TEST(Fleet, SixLinesAreAnAllToAllOfSixteen) {
       "x.yaml");
   EXPECT_EQ(e.hosts.size(), 120u);
   EXPECT_EQ(e.cases.front().name, "w/pair=node01-node16");
-  EXPECT_EQ(e.hosts.front().server.address, "node16");
-  EXPECT_TRUE(e.hosts.front().client.copy);
+  EXPECT_EQ(e.hosts.front().server->address, "node16");
+  EXPECT_TRUE(e.hosts.front().client->copy);
   EXPECT_EQ(plan_trials(e, 1).back().round, 15u);
+}
+
+TEST(Fleet, AThousandNodesMeasureInRoundsOfDisjointPairs) {
+  constexpr std::size_t kNodes = 1024, kPairs = kNodes * (kNodes - 1) / 2;
+  const Experiment e =
+      parse_experiment(with_hosts("  nodes: {srun: \"node[0001-1024]\"}\n  pattern: all_to_all\n"
+                                  "  at_once: 512\nplan: {repetitions: 1}"),
+                       "x.yaml");
+  ASSERT_EQ(e.cases.size(), kPairs);
+  const std::vector<Trial> plan = plan_trials(e);
+  ASSERT_EQ(plan.size(), kPairs);
+  EXPECT_EQ(plan.back().round, kNodes - 1);
+  std::unordered_map<const Host*, std::size_t> numbers;
+  std::vector<std::uint64_t> last_round(kNodes);
+  std::vector<bool> links(kNodes * kNodes);
+  for (const Trial& trial : plan) {
+    std::size_t link = 0;
+    for (const Shared<Host>& host : {e.hosts_of(e.cases[trial.case_index]).client,
+                                     e.hosts_of(e.cases[trial.case_index]).server}) {
+      const std::size_t number = numbers.try_emplace(&*host, numbers.size()).first->second;
+      ASSERT_LT(number, kNodes);
+      ASSERT_NE(std::exchange(last_round[number], trial.round), trial.round) << host->name;
+      link = link * kNodes + number;
+    }
+    links[link] = links[link % kNodes * kNodes + link / kNodes] = true;
+  }
+  EXPECT_EQ(std::ranges::count(links, true), 2 * kPairs);  // each two hosts once
+}
+
+TEST(Fleet, TheCasesOfAWorkloadShareTheirOptionsAndTheirHosts) {
+  const Experiment e = parse_experiment(
+      with_hosts("  nodes: {ssh: [a, b, c]}\n  pattern: ring\nplan: {start_timeout: 2s}"),
+      "x.yaml");
+  for (const Case& c : e.cases) EXPECT_EQ(&*c.options, &*e.cases.front().options) << c.name;
+  EXPECT_EQ(e.hosts[0].name, "a-b");
+  EXPECT_EQ(e.hosts[1].name, "b-c");
+  EXPECT_EQ(&*e.hosts[0].server, &*e.hosts[1].client);
+  EXPECT_EQ(e.hosts[0].server->start_timeout, 2 * kSecond);
 }
 
 TEST(Fleet, PairsOfDifferentGroupsAreNeverInOneRound) {
@@ -63,8 +104,8 @@ TEST(Fleet, AnIncastIsOneRoundWithASum) {
       "x.yaml");
   EXPECT_THAT(case_names(e), ElementsAre("w/pair=a-b", "w/pair=c-b", "w/pair=sum"));
   EXPECT_TRUE(e.cases.back().is_sum);
-  EXPECT_EQ(e.hosts.back().server.address, "192.0.2.2");
-  EXPECT_EQ(e.hosts.front().client.launch.back(), "u@a");
+  EXPECT_EQ(e.hosts.back().server->address, "192.0.2.2");
+  EXPECT_EQ(e.hosts.front().client->launch.back(), "u@a");
   const std::vector<Trial> plan = plan_trials(e, 2);
   ASSERT_EQ(plan.size(), 6u);
   EXPECT_EQ(plan[0].round, plan[2].round);
@@ -76,7 +117,7 @@ TEST(Fleet, ALauncherOfOnesOwnNamesTheNode) {
       with_hosts("  nodes: {launch: [ssh, -p, 22, \"u@{node}\"], names: \"c[1-2]\"}\n"
                  "  pattern: pairs"),
       "x.yaml");
-  EXPECT_THAT(e.hosts.front().server.launch, ElementsAre("ssh", "-p", "22", "u@c2"));
+  EXPECT_THAT(e.hosts.front().server->launch, ElementsAre("ssh", "-p", "22", "u@c2"));
   EXPECT_EQ(e.hosts.front().name, "c1-c2");
 }
 
@@ -132,8 +173,8 @@ TEST_F(FleetSources, AFileOfHostsIsKeptWithTheExperiment) {
   std::filesystem::remove(folder_ / "hosts.txt");
   const Experiment e = parse_experiment(text, "elsewhere/experiment.yaml");
   EXPECT_EQ(e.hosts.front().name, "a-b");
-  EXPECT_EQ(e.hosts.front().server.address, "192.0.2.2");
-  EXPECT_EQ(e.hosts.front().server.place, "elsewhere/hosts.txt:2:1");
+  EXPECT_EQ(e.hosts.front().server->address, "192.0.2.2");
+  EXPECT_EQ(e.hosts.front().server->place, "elsewhere/hosts.txt:2:1");
   EXPECT_THAT(error_of_loading(file), HasSubstr("x.yaml:3:16: "));
 }
 
@@ -152,8 +193,8 @@ TEST_F(FleetSources, ASelectorFindsTheRunningPods) {
                  "; echo p1 10.0.0.1; echo p2 10.0.0.2");
   const Experiment e = load_experiment(file);
   EXPECT_EQ(e.hosts.front().name, "p1-p2");
-  EXPECT_EQ(e.hosts.front().server.address, "10.0.0.2");
-  EXPECT_THAT(e.hosts.front().client.launch,
+  EXPECT_EQ(e.hosts.front().server->address, "10.0.0.2");
+  EXPECT_THAT(e.hosts.front().client->launch,
               ElementsAre("kubectl", "exec", "-i", "--namespace", "n", "p1", "--"));
   std::ifstream arguments(folder_ / "arguments");
   std::string line;

@@ -108,8 +108,8 @@ TEST(Plan, AWaveTakesAsLongAsItsLongestTrial) {
   e.plan.repetitions = 1;
   e.plan.cooldown = 100 * kMillisecond;
   for (std::size_t i = 0; i < 3; ++i) {
-    e.cases[i].options.duration = (i + 1) * kSecond;
-    e.cases[i].options.engine = "blocking";
+    e.cases[i].options.edit().duration = (i + 1) * kSecond;
+    e.cases[i].options.edit().engine = "blocking";
   }
   EXPECT_EQ(expected_length(e, plan_trials(e)), 3100 * kMillisecond);
 }
@@ -172,7 +172,7 @@ TEST(Plan, SwitchesAreAPartOfItsLength) {
 
 TEST(Plan, Iperf3TrialsTakeWholeSeconds) {
   Case c;
-  Options& o = c.options;
+  Options& o = c.options.edit();
   o.duration = kSecond;
   o.warmup = 200 * kMillisecond;
   EXPECT_EQ(expected_length(c, false), 1200 * kMillisecond);
@@ -186,7 +186,7 @@ TEST(Plan, Iperf3TrialsTakeWholeSeconds) {
 TEST(Plan, TheTimeoutIsTheUsersOrTheLengthAndAMargin) {
   Experiment e;
   Case c;
-  c.options.duration = 60 * kSecond;
+  c.options.edit().duration = 60 * kSecond;
   EXPECT_GT(trial_timeout(e, c), 60 * kSecond);
   e.plan.timeout = 90 * kSecond;
   EXPECT_EQ(trial_timeout(e, c), 90 * kSecond);

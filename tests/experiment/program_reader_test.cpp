@@ -80,7 +80,7 @@ TEST(Programs, AreEnginesOfTheirCases) {
   EXPECT_EQ(e.cases[1].name, "w/engine=mine");
   EXPECT_EQ(e.cases[1].program, e.programs[0]);
   EXPECT_EQ(e.cases[1].engine, &e.programs[0]->engine);
-  EXPECT_EQ(e.cases[1].options.message_size, 1024u);
+  EXPECT_EQ(e.cases[1].options->message_size, 1024u);
 }
 
 TEST(Programs, HonourWhatTheirCommandsNameAndWhatIsListed) {
@@ -98,8 +98,8 @@ TEST(Programs, ADefaultThatTheyDoNotHonourIsNotTheirs) {
           "defaults: {warmup: 1s}\nworkloads:\n  w: {kind: throughput, transport: udp, matrix: "
           "{engine: [blocking, mine]}}\n",
       "x.yaml");
-  EXPECT_EQ(e.cases[0].options.warmup, kSecond);
-  EXPECT_EQ(e.cases[1].options.warmup, std::nullopt);
+  EXPECT_EQ(e.cases[0].options->warmup, kSecond);
+  EXPECT_EQ(e.cases[1].options->warmup, std::nullopt);
 }
 
 TEST(Programs, MayHaveEveryKindAndTransport) {
@@ -121,8 +121,8 @@ TEST(Programs, MayBeABackground) {
   EXPECT_EQ(e.cases[1].background->program, e.programs[0]);
   // It has no warmup: 1 s before the ping's warmup of 0.2 s and second, and a tail, in whole
   // seconds.
-  EXPECT_EQ(e.cases[1].background->options.warmup, std::nullopt);
-  EXPECT_EQ(e.cases[1].background->options.duration, 3 * kSecond);
+  EXPECT_EQ(e.cases[1].background->options->warmup, std::nullopt);
+  EXPECT_EQ(e.cases[1].background->options->duration, 3 * kSecond);
 }
 
 class UsedFiles : public testing::Test {

@@ -83,7 +83,7 @@ TEST_F(ColumnsTest, ThroughputIsWhatTheReceiverGot) {
 
 TEST_F(ColumnsTest, ReverseTurnsTheEndsAround) {
   Case c = samples.add_case("bulk");
-  c.options.reverse = true;
+  c.options.edit().reverse = true;
   TrialRecord r = samples.trial(c, 1);
   r.client.window_s = r.server.window_s = 2.0;
   r.client.bytes_received = 1'000'000;
@@ -96,7 +96,7 @@ TEST_F(ColumnsTest, ReverseTurnsTheEndsAround) {
 
 TEST_F(ColumnsTest, BidirectionalAddsBothDirections) {
   Case c = samples.add_case("bulk");
-  c.options.bidirectional = true;
+  c.options.edit().bidirectional = true;
   TrialRecord r = samples.trial(c, 1);
   r.client.window_s = r.server.window_s = 1.0;
   r.client.bytes_received = 1000;
@@ -154,10 +154,10 @@ TEST_F(ColumnsTest, APercentileNeedsEnoughSamples) {
 
 TEST_F(ColumnsTest, ParametersHaveTheUnitsOfTheirNames) {
   Case c = samples.add_case("bulk");
-  c.options.warmup = 300 * kMillisecond;
-  c.options.busy_poll = 50 * kMicrosecond;
-  c.options.nodelay = true;
-  c.options.rate_bps = 500'000'000;
+  c.options.edit().warmup = 300 * kMillisecond;
+  c.options.edit().busy_poll = 50 * kMicrosecond;
+  c.options.edit().nodelay = true;
+  c.options.edit().rate_bps = 500'000'000;
   const TrialRecord r = samples.trial(c, 1);
   EXPECT_EQ(cell(r, "duration_s"), "1");
   EXPECT_EQ(cell(r, "warmup_s"), "0.3");

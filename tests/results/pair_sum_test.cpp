@@ -43,7 +43,7 @@ class PairSum : public testing::Test {
 };
 
 TEST_F(PairSum, RatesAddUpAndTheLossIsThatOfAll) {
-  case_.options.transport = Transport::udp;
+  case_.options.edit().transport = Transport::udp;
   add(1000, 10);
   add(3000, 30);
   const TrialRecord all = sum(2);
@@ -55,7 +55,7 @@ TEST_F(PairSum, RatesAddUpAndTheLossIsThatOfAll) {
 }
 
 TEST_F(PairSum, TheWorstRoundTripCounts) {
-  case_.options.kind = Kind::latency;
+  case_.options.edit().kind = Kind::latency;
   for (const Nanoseconds rtt : {1000, 5000}) {
     TrialRecord& record = add(0);
     record.client.window_s = 1;

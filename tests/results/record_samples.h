@@ -17,9 +17,9 @@ class Samples {
     c.workload = c.name = workload;
     for (const auto& [key, value] : axes) c.name += "/" + key + "=" + value;
     c.axes = std::move(axes);
-    c.options.kind = kind;
-    c.options.engine = "blocking";
-    c.options.duration = kSecond;
+    c.options.edit().kind = kind;
+    c.options.edit().engine = "blocking";
+    c.options.edit().duration = kSecond;
     return c;
   }
 

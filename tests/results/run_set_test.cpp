@@ -163,8 +163,8 @@ TEST(Cases, HaveTheKindOfTheirTrials) {
                                  "r,e,ping,latency,ping,1,ok\nr,e,bulk,throughput,bulk,1,ok\n",
                                  "trials.csv")));
   ASSERT_THAT(run.cases(), testing::SizeIs(2));
-  EXPECT_EQ(run.cases()[0].options.kind, Kind::latency);
-  EXPECT_EQ(run.cases()[1].options.kind, Kind::throughput);
+  EXPECT_EQ(run.cases()[0].options->kind, Kind::latency);
+  EXPECT_EQ(run.cases()[1].options->kind, Kind::throughput);
 }
 
 TEST(Moments, AreDatesOrMinutes) {

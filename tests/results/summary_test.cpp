@@ -73,7 +73,7 @@ TEST_F(ReportTest, TheSummaryHasTheParametersOfItsCases) {
   const std::string csv = with_case_columns(summary_csv(summarize(table())), table());
   const CsvTable summary = CsvTable::parse(csv, "summary.csv");
   const CsvTable::Row row = summary.rows().front();
-  EXPECT_EQ(row[summary.column("engine")], first.options.engine);
+  EXPECT_EQ(row[summary.column("engine")], first.options->engine);
   EXPECT_EQ(row[summary.column("kind")], "throughput");
   EXPECT_EQ(row[summary.column("transport")], "tcp");
 }

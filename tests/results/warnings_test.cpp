@@ -33,23 +33,23 @@ TEST_F(QualityTest, AGoodTrialHasNoWarning) {
 
 TEST_F(QualityTest, AnOfferedRateThatWasNotReachedIsWarnedOf) {
   Case c = samples.add_case("udp");
-  c.options.rate_bps = 50'000'000'000;
+  c.options.edit().rate_bps = 50'000'000'000;
   EXPECT_EQ(assess_quality(samples.transfer(c, 1, 1'000'000)),
             "sent 8 Mbit/s of the offered 50 Gbit/s");
 }
 
 TEST_F(QualityTest, MoreThanTheOfferedRateIsWarnedOf) {
   Case c = samples.add_case("udp");
-  c.options.rate_bps = 7'700'000;
+  c.options.edit().rate_bps = 7'700'000;
   EXPECT_EQ(assess_quality(samples.transfer(c, 1, 1'000'000)), "");  // within 5 %
-  c.options.rate_bps = 5'000'000;
+  c.options.edit().rate_bps = 5'000'000;
   EXPECT_EQ(assess_quality(samples.transfer(c, 1, 1'000'000)),
             "sent 8 Mbit/s, more than the offered 5 Mbit/s");
 }
 
 TEST_F(QualityTest, ABufferBelowTheRequestedSizeIsWarnedOf) {
   Case c = samples.add_case("bulk");
-  c.options.send_buffer = 64 << 20;
+  c.options.edit().send_buffer = 64 << 20;
   TrialRecord r = samples.transfer(c, 1, 1'000'000);
   r.client.send_buffer_bytes = 128 << 20;  // Linux doubles the size
   EXPECT_EQ(assess_quality(r), "");
@@ -60,26 +60,26 @@ TEST_F(QualityTest, ABufferBelowTheRequestedSizeIsWarnedOf) {
 
 TEST_F(QualityTest, DatagramsLongerThanThePathAreWarnedOf) {
   Case c = samples.add_case("udp");
-  c.options.transport = Transport::udp;
-  c.options.message_size = 1252;
+  c.options.edit().transport = Transport::udp;
+  c.options.edit().message_size = 1252;
   TrialRecord r = samples.transfer(c, 1, 1'000'000);
   r.client.path_mtu_bytes = 1280;
   EXPECT_EQ(assess_quality(r), "");
-  c.options.message_size = 1400;
+  c.options.edit().message_size = 1400;
   EXPECT_EQ(assess_quality(r),
             "datagrams of 1400 bytes went in fragments, because the MTU of the path is 1280: "
             "message_size: at most 1252 bytes fit");
-  c.options.message_size = 1252;
-  c.options.ip = 6;
+  c.options.edit().message_size = 1252;
+  c.options.edit().ip = 6;
   EXPECT_THAT(assess_quality(r), testing::HasSubstr("message_size: at most 1232 bytes fit"));
-  c.options.message_size = 64;
+  c.options.edit().message_size = 64;
   EXPECT_EQ(assess_quality(r), "");
-  c.options.response_size = 1300;
+  c.options.edit().response_size = 1300;
   EXPECT_EQ(assess_quality(r),
             "datagrams of 1300 bytes went in fragments, because the MTU of the path is 1280: "
             "response_size: at most 1232 bytes fit");
-  c.options.response_size.reset();
-  c.options.size_mix = "64:9 1400:1";
+  c.options.edit().response_size.reset();
+  c.options.edit().size_mix = "64:9 1400:1";
   EXPECT_THAT(assess_quality(r), testing::HasSubstr("size_mix: at most 1232 bytes fit"));
 }
 
@@ -115,7 +115,7 @@ TEST_F(QualityTest, ABackgroundThatIsNotSteadyIsWarnedOf) {
 
 TEST_F(QualityTest, AFrequencyThatWasNotReachedIsWarnedOf) {
   Case c = samples.add_case("open", {}, Kind::latency);
-  c.options.frequency_hz = 10;
+  c.options.edit().frequency_hz = 10;
   TrialRecord r = ping(c, 1, 1000);
   r.client.unsent = 0;
   EXPECT_EQ(assess_quality(r), "");

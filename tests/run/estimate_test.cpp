@@ -27,7 +27,7 @@ TEST(Estimate, CountsTheAgentOfEachHostAndEndOnce) {
   EXPECT_EQ(count_agents(with_pairs(1)), 2);
   EXPECT_EQ(count_agents(with_pairs(3, "variants: {plain: {}}\n")), 6);
   Experiment copied = with_pairs(3);
-  copied.hosts[1].server.copy = true;
+  copied.hosts[1].server.edit().copy = true;
   EXPECT_EQ(count_agents(copied), 5);
   Experiment routed = with_pairs(1);
   routed.hosts[0].router = Host();

@@ -94,7 +94,7 @@ TEST_F(RunnerTest, RunsOnlyTheTrialsThatTheSteeringAdmits) {
       run(e, {},
           {.admits =
                [&](const Trial& trial) {
-                 e.cases[trial.case_index].options.rate_bps = 1000 * trial.block;
+                 e.cases[trial.case_index].options.edit().rate_bps = 1000 * trial.block;
                  return trial.block != 2;
                },
            .recorded = [&](const TrialRecord& record) { recorded.push_back(record.trial.block); }});
@@ -181,7 +181,8 @@ workloads: {bulk: {kind: throughput, engine: blocking, duration: 200ms, warmup: 
 
 TEST_F(RunnerTest, PairsAtOnceOverlap) {
   Experiment e = on_two_pairs("");
-  for (HostPair& pair : e.hosts) pair.client.pingperf = pair.server.pingperf = PINGPERF_BINARY;
+  for (HostPair& pair : e.hosts)
+    pair.client.edit().pingperf = pair.server.edit().pingperf = PINGPERF_BINARY;
   const TrialTable trials = run(e);
   ASSERT_EQ(trials.rows().size(), 6u);
   for (const auto& row : trials.rows()) {
@@ -338,7 +339,7 @@ plan: {repetitions: 1}
 workloads: {bulk: {kind: throughput, engine: iperf3, rate: 100mbit, warmup: 0s}}
 )",
                                   "test");
-  e.hosts.front().client.pingperf = PINGPERF_BINARY;
+  e.hosts.front().client.edit().pingperf = PINGPERF_BINARY;
   const TrialTable trials = run(e);
   ASSERT_EQ(trials.rows().size(), 1u);
   const auto& row = trials.rows().front();
@@ -422,7 +423,8 @@ workloads: {wait: {kind: throughput, engine: noop, duration: 1h}}
                                         "test");
   RunDirectory directory = RunDirectory::create(folder_, e.name, 1, "", "{}");
   Experiment local = e;
-  local.hosts.front().client.pingperf = local.hosts.front().server.pingperf = PINGPERF_BINARY;
+  local.hosts.front().client.edit().pingperf = local.hosts.front().server.edit().pingperf =
+      PINGPERF_BINARY;
   Agents agents(local);
   const Interrupt interrupt;
   VariantSwitch variants(local, agents, interrupt);

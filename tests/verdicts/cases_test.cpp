@@ -227,7 +227,7 @@ TEST_F(KindsTest, RowsWithoutAVerdictLeaveTheFamily) {
 
 TEST_F(KindsTest, ACaseWithOtherParametersIsNotTheSameCase) {
   const auto with_size = [&](std::uint64_t bytes) {
-    candidate.options.message_size = bytes;
+    candidate.options.edit().message_size = bytes;
     return RunSet::of(trials(kSame, kSame));
   };
   const RunSet base = with_size(65536), new_runs = with_size(131072);
@@ -246,7 +246,7 @@ TEST_F(KindsTest, ACaseWithOtherParametersIsNotTheSameCase) {
 TEST_F(KindsTest, TheParametersOfEveryRunOfTheBaseAreCompared) {
   RunSet base;
   for (const std::uint64_t bytes : {131072u, 65536u, 65536u, 131072u, 131072u}) {
-    candidate.options.message_size = bytes;
+    candidate.options.edit().message_size = bytes;
     base.add(trials(kSame, kSame));
   }
   const RunSet new_runs = RunSet::of(trials(kSame, kSame));

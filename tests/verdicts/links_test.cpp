@@ -34,7 +34,7 @@ std::vector<SummaryRow> summary_of(
     SummaryRow& row = rows.emplace_back();
     row.case_name = c.name;
     row.metric = metric;
-    row.median = value(e.hosts_of(c).client.name, e.hosts_of(c).server.name);
+    row.median = value(e.hosts_of(c).client->name, e.hosts_of(c).server->name);
   }
   return rows;
 }

@@ -47,10 +47,10 @@ Case searched_case(Search search = kSearch) {
   search.parameter = find_parameter("rate");
   Case c;
   c.name = c.workload = "udp";
-  c.options.kind = Kind::throughput;
-  c.options.engine = "blocking";
-  c.options.duration = kSecond;
-  c.options.message_size = 1400;
+  c.options.edit().kind = Kind::throughput;
+  c.options.edit().engine = "blocking";
+  c.options.edit().duration = kSecond;
+  c.options.edit().message_size = 1400;
   c.search = search;
   return c;
 }
@@ -59,8 +59,8 @@ const std::vector<Condition> kLossFree = {{"loss_ratio", 0, true}};
 
 // Returns the record of a trial that sent `rate` and lost a tenth of the datagrams or none.
 TrialRecord trial_of(Case& c, std::uint64_t block, double value, bool kept) {
-  set_searched(c.options, *c.search, value);
-  TrialRecord r = Samples::transfer(c, block, *c.options.rate_bps / 8);
+  set_searched(c.options.edit(), *c.search, value);
+  TrialRecord r = Samples::transfer(c, block, *c.options->rate_bps / 8);
   r.server.datagrams_received = 9000;
   r.server.datagrams_lost = kept ? 0 : 1000;
   return r;
@@ -290,7 +290,7 @@ std::string run_all(Experiment& experiment, Searches& searches, std::uint64_t fi
       const auto value = c.search ? searches.next(c.name) : std::nullopt;
       if (!value) continue;
       std::mt19937_64 random(block);
-      const Link link{.rate = c.options.engine == "epoll" ? 300e6 : 2e9};
+      const Link link{.rate = c.options->engine == "epoll" ? 300e6 : 2e9};
       const std::string row = trial_row(trial_of(c, block, *value, link.keeps(*value, random)));
       searches.add(table_of(row));
       rows += row;
