@@ -19,7 +19,7 @@ class Containers(network.Network):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        for program in ("podman", "buildah", "runc"):
+        for program in ("podman", "runc"):
             if not shutil.which(program):
                 raise unittest.SkipTest(f"{program} is not installed")
         static = support.static_build()
