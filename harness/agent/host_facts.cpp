@@ -49,6 +49,8 @@ constexpr FactFile kFactFiles[] = {
     {"lo_mtu", "/sys/class/net/lo/mtu"},
 };
 
+constexpr const char* kOwnStatus = "/proc/self/status";
+
 // Returns a JSON number if the text is a whole number, else a string.
 Json fact(std::string_view text) {
   if (const auto number = parse_number<std::int64_t>(text)) return *number;
@@ -74,15 +76,6 @@ std::string first_line(const std::string& path) {
   return line;
 }
 
-// Returns the value of `key` in /proc/self/status.
-std::string own_status(std::string_view key) {
-  std::ifstream file("/proc/self/status");
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with(key) && line.size() > key.size() && line[key.size()] == ':')
-      return line.substr(line.find_first_not_of(" \t", key.size() + 1));
-  return "";
-}
-
 // Returns the distinct governors of all CPUs: "performance", or "performance powersave".
 std::string governors() {
   std::set<std::string> names;
@@ -104,7 +97,8 @@ std::optional<bool> turbo() {
 
 // Returns the capabilities of this process that some options require.
 Json capabilities() {
-  const std::uint64_t bits = parse_number<std::uint64_t>(own_status("CapEff"), 16).value_or(0);
+  const std::uint64_t bits =
+      parse_number<std::uint64_t>(value_of_key(kOwnStatus, "CapEff"), 16).value_or(0);
   Json names = Json::array();
   for (const auto& [name, bit] : {std::pair{"CAP_BPF", CAP_BPF},
                                   {"CAP_NET_ADMIN", CAP_NET_ADMIN},
@@ -149,8 +143,9 @@ std::string host_facts() {
   }
   if (const long cpus = ::sysconf(_SC_NPROCESSORS_ONLN); cpus > 0) facts["cpus"] = cpus;
   put(facts, "cpu_model", cpu_model());
-  facts["cpus_allowed"] = own_status("Cpus_allowed_list");  // a string even for one CPU
-  facts["cpus_usable"] = to_text(usable_cpus());            // for pins
+  facts["cpus_allowed"] =
+      value_of_key(kOwnStatus, "Cpus_allowed_list");  // a string even for one CPU
+  facts["cpus_usable"] = to_text(usable_cpus());      // for pins
   if (const auto quota = cpu_quota(read_file("/proc/self/cgroup").value_or("")))
     facts["cpu_quota"] = *quota;
   put(facts, "governor", governors());

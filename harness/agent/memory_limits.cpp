@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <fstream>
-#include <sstream>
 
 #include "harness/agent/group_limits.h"
 #include "harness/base/io.h"
@@ -18,18 +16,6 @@
 
 namespace pingperf {
 namespace {
-
-// Returns the value of `key` in a file of lines "KEY: VALUE …".
-std::string value_in(const char* file, std::string_view key) {
-  std::ifstream in(file);
-  for (std::string line; std::getline(in, line);)
-    if (line.starts_with(key) && line.size() > key.size() && line[key.size()] == ':') {
-      std::string value;
-      std::istringstream(line.substr(key.size() + 1)) >> value;
-      return value;
-    }
-  return "";
-}
 
 std::optional<std::uint64_t> limit_of(__rlimit_resource resource) {
   rlimit limit{};
@@ -84,9 +70,10 @@ std::optional<std::string> lock_limit(const Options& o, const HostMemory& host) 
 }  // namespace
 
 HostMemory HostMemory::here() {
-  const auto kib = parse_number<std::uint64_t>(value_in("/proc/meminfo", "MemAvailable"));
+  const std::string available = value_of_key("/proc/meminfo", "MemAvailable");  // "1234 kB"
+  const auto kib = parse_number<std::uint64_t>(available.substr(0, available.find(' ')));
   const auto capabilities =
-      parse_number<std::uint64_t>(value_in("/proc/self/status", "CapEff"), 16).value_or(0);
+      parse_number<std::uint64_t>(value_of_key("/proc/self/status", "CapEff"), 16).value_or(0);
   const bool may_lock = (capabilities >> CAP_IPC_LOCK & 1) != 0;
   return {.available = kib ? std::optional(*kib * 1024) : std::nullopt,
           .of_groups = memory_limit(read_file("/proc/self/cgroup").value_or("")),

@@ -27,6 +27,14 @@ std::optional<std::string> read_file(const std::filesystem::path& file) {
   return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
+std::string value_of_key(const std::filesystem::path& file, std::string_view key) {
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with(key) && line.size() > key.size() && line[key.size()] == ':')
+      return line.substr(std::min(line.find_first_not_of(" \t", key.size() + 1), line.size()));
+  return "";
+}
+
 void write_all(int fd, std::string_view text, const std::string& what) {
   while (!text.empty()) {
     const ssize_t n = ::write(fd, text.data(), text.size());

@@ -20,6 +20,10 @@ bool read_some(int fd, std::string& text);
 // Returns the contents of a file. Returns nothing, with errno set, if it cannot be opened.
 std::optional<std::string> read_file(const std::filesystem::path& file);
 
+// Returns the text behind "KEY:" in a file of such lines, as in /proc, without the blanks before
+// it. Returns "" if there is no such line.
+std::string value_of_key(const std::filesystem::path& file, std::string_view key);
+
 // Writes all of `text`. Throws std::system_error that names `what`. On a non-blocking descriptor,
 // EAGAIN is an error.
 void write_all(int fd, std::string_view text, const std::string& what = "write");

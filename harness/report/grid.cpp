@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "harness/base/statistics.h"
+#include "harness/results/metric_text.h"
 #include "harness/results/metrics.h"
 
 namespace pingperf {

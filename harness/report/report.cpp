@@ -15,6 +15,7 @@
 #include "harness/report/search_table.h"
 #include "harness/results/columns.h"
 #include "harness/results/environment.h"
+#include "harness/results/metric_text.h"
 #include "harness/results/record.h"
 #include "harness/verdicts/links.h"
 #include "harness/verdicts/verdict_columns.h"

@@ -11,6 +11,7 @@
 #include "harness/base/json.h"
 #include "harness/report/run_warnings.h"
 #include "harness/report/search_table.h"
+#include "harness/results/metric_text.h"
 #include "harness/results/metrics.h"
 #include "harness/results/record.h"
 #include "harness/verdicts/links.h"

@@ -10,6 +10,7 @@
 #include "harness/base/statistics.h"
 #include "harness/base/units.h"
 #include "harness/report/grid.h"
+#include "harness/results/metric_text.h"
 #include "harness/results/metrics.h"
 
 namespace pingperf {

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "harness/results/metric_text.h"
 #include "harness/results/metrics.h"
 
 namespace pingperf {

@@ -12,6 +12,7 @@
 #include "harness/base/parameter_text.h"
 #include "harness/report/history_table.h"
 #include "harness/results/columns.h"
+#include "harness/results/metric_text.h"
 
 namespace pingperf {
 namespace {

@@ -12,6 +12,7 @@
 #include "harness/base/counted.h"
 #include "harness/base/shared_text.h"
 #include "harness/report/grid.h"
+#include "harness/results/metric_text.h"
 #include "harness/results/metrics.h"
 #include "harness/results/run_set.h"
 #include "harness/verdicts/links.h"

@@ -1,294 +1,17 @@
-// The metrics of trials.csv: computes each figure of a trial from the measurements of its two ends.
+// The metrics of trials.csv: the table of their names, meanings and getters (figures.h).
 #include "harness/results/metrics.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 #include <vector>
 
-#include "harness/base/units.h"
+#include "harness/results/figures.h"
 #include "harness/results/pair_sum.h"
-#include "sockets/core/size_mix.h"
 
-namespace pingperf {
+namespace pingperf::figures {
 namespace {
-
-using Value = std::optional<double>;
-
-const Options& options(const TrialRecord& r) {
-  return *r.trial_case->options;
-}
-
-bool both(const TrialRecord& r) {
-  return options(r).bidirectional.value_or(false);
-}
-
-// Returns the sending end, or the client of a bidirectional trial.
-const Measurement& sender(const TrialRecord& r) {
-  return !both(r) && options(r).reverse.value_or(false) ? r.server : r.client;
-}
-// Returns the receiving end: the server of a bidirectional trial, and the client of a ping trial.
-const Measurement& receiver(const TrialRecord& r) {
-  if (options(r).kind != Kind::throughput) return r.client;
-  return !both(r) && options(r).reverse.value_or(false) ? r.client : r.server;
-}
-
-template <typename T>
-Value number(const std::optional<T>& v) {
-  return v ? Value(static_cast<double>(*v)) : std::nullopt;
-}
-
-Value sum(const Value& a, const Value& b) {
-  return a && b ? Value(*a + *b) : std::nullopt;
-}
-
-// Reads a field of the receiving end. In a bidirectional trial, adds those of both ends.
-template <typename Field>
-auto received(Field field) {
-  return [field](const TrialRecord& r) -> Value {
-    if (both(r)) return sum(number(r.client.*field), number(r.server.*field));
-    return number(receiver(r).*field);
-  };
-}
-
-// Reads a field of the sending end. In a bidirectional trial, adds those of both ends.
-template <typename Field>
-auto sent(Field field) {
-  return [field](const TrialRecord& r) -> Value {
-    if (both(r)) return sum(number(r.client.*field), number(r.server.*field));
-    return number(sender(r).*field);
-  };
-}
-
-template <typename Field>
-auto of_client(Field field) {
-  return [field](const TrialRecord& r) { return number(r.client.*field); };
-}
-
-template <typename Field>
-auto of_server(Field field) {
-  return [field](const TrialRecord& r) { return number(r.server.*field); };
-}
-
-Value rate(const std::optional<std::uint64_t>& bytes, const Value& seconds) {
-  if (!bytes || !seconds || *seconds <= 0) return std::nullopt;
-  return 8 * static_cast<double>(*bytes) / *seconds;
-}
-
-bool is_transfer(const TrialRecord& r) {
-  return options(r).kind == Kind::throughput;
-}
-
-Value throughput(const TrialRecord& r) {
-  if (!is_transfer(r)) return std::nullopt;
-  if (both(r))
-    return sum(rate(r.client.bytes_received, r.client.window_s),
-               rate(r.server.bytes_received, r.server.window_s));
-  return rate(receiver(r).bytes_received, receiver(r).window_s);
-}
-
-Value sent_rate(const TrialRecord& r) {
-  if (!is_transfer(r)) return std::nullopt;
-  if (both(r))
-    return sum(rate(r.client.bytes_sent, r.client.window_s),
-               rate(r.server.bytes_sent, r.server.window_s));
-  return rate(sender(r).bytes_sent, sender(r).window_s);
-}
-
-// Adds the last datagrams of a transfer to the lost ones of which the receiver heard, if it did not
-// even hear of the end.
-Value datagrams_lost(const TrialRecord& r) {
-  const Value lost = received(&Measurement::datagrams_lost)(r);
-  const Value all = sent(&Measurement::total_datagrams_sent)(r);
-  const Value expected = received(&Measurement::total_datagrams_expected)(r);
-  return lost && all && expected ? *lost + std::max(0.0, *all - *expected) : lost;
-}
-
-Value loss_ratio(const TrialRecord& r) {
-  const Value lost = datagrams_lost(r);
-  const Value here = received(&Measurement::datagrams_received)(r);
-  const Value all = sum(lost, here);
-  return all && *all > 0 ? Value(*lost / *all) : std::nullopt;
-}
-
-Value cpu(const Measurement& m) {
-  return sum(m.cpu_user_s, m.cpu_system_s);
-}
-
-// Returns a figure that the program of an end reported itself.
-Value reported(const TrialRecord& r, const std::string& column) {
-  for (const Measurement* const end : {&r.client, &r.server})
-    if (const auto found = end->figures.find(column); found != end->figures.end())
-      return found->second;
-  return std::nullopt;
-}
-
-// Returns the largest value of the receivers of a multicast group.
-template <typename Read>
-auto of_worst_receiver(Read read) {
-  return [read](const TrialRecord& r) {
-    Value worst;
-    for (const auto* const receivers : {&r.server.receivers, &r.client.receivers})
-      for (const ReceiverFigures& receiver : *receivers)
-        if (const Value figure = read(receiver); figure && (!worst || *figure > *worst))
-          worst = figure;
-    return worst;
-  };
-}
-
-Value loss_of(const ReceiverFigures& receiver) {
-  const auto all = static_cast<double>(receiver.received + receiver.lost);
-  return all > 0 ? Value(static_cast<double>(receiver.lost) / all) : std::nullopt;
-}
-
-// The bytes of pings and pongs are client_bytes_sent and client_bytes_received.
-Value bytes_sent(const TrialRecord& r) {
-  return is_transfer(r) ? sent(&Measurement::bytes_sent)(r) : std::nullopt;
-}
-
-Value bytes_received(const TrialRecord& r) {
-  return is_transfer(r) ? received(&Measurement::bytes_received)(r) : std::nullopt;
-}
-
-Value payload(const TrialRecord& r) {
-  const Value figure = reported(r, "bytes_received");
-  return figure ? figure : bytes_received(r);
-}
-
-Value cpu_per_gb(const TrialRecord& r) {
-  const Value both_ends = sum(cpu(r.client), cpu(r.server));
-  const Value bytes = payload(r);
-  return both_ends && bytes && *bytes > 0 ? Value(*both_ends / (*bytes * 1e-9)) : std::nullopt;
-}
-
-Value copies(const TrialRecord& r) {
-  return sum(number(sender(r).sending_copies), number(receiver(r).receiving_copies));
-}
-
-Value switches(const TrialRecord& r) {
-  return sum(number(r.client.context_switches), number(r.server.context_switches));
-}
-
-Value steal(const TrialRecord& r) {
-  const Value &a = r.client.steal_ratio, &b = r.server.steal_ratio;
-  return a && b ? Value(std::max(*a, *b)) : a ? a : b;
-}
-
-Value ping_rate(const TrialRecord& r) {
-  if (!r.client.exchanges || !r.client.window_s || *r.client.window_s <= 0) return std::nullopt;
-  return static_cast<double>(*r.client.exchanges) / *r.client.window_s;
-}
-
-// Returns the payload bits a second of the pings, or pongs, of `size` bytes of answered exchanges.
-Value ping_goodput(const TrialRecord& r, const std::optional<std::uint64_t>& size) {
-  const Value pings = ping_rate(r);
-  return pings && size ? Value(8 * *pings * static_cast<double>(*size)) : std::nullopt;
-}
-
-// Returns the payload bits a second of the answered pings of a mix of sizes.
-Value mixed_goodput(const TrialRecord& r) {
-  const std::vector<SizeShare> mix = parse_size_mix(*options(r).size_mix).value();
-  std::uint64_t bytes = 0;
-  for (std::size_t i = 0; i < std::min(mix.size(), r.client.rtt_of_sizes.size()); ++i)
-    bytes += mix[i].size * r.client.rtt_of_sizes[i].count();
-  return r.client.exchanges ? rate(bytes, r.client.window_s) : std::nullopt;
-}
-
-Value request_rate(const TrialRecord& r) {
-  if (options(r).size_mix && !is_transfer(r)) return mixed_goodput(r);
-  return ping_goodput(r, options(r).message_size);
-}
-
-Value response_rate(const TrialRecord& r) {
-  const Options& o = options(r);
-  if (o.size_mix && !o.response_size && !is_transfer(r)) return mixed_goodput(r);
-  return ping_goodput(r, o.response_size ? o.response_size : o.message_size);
-}
-
-Value quantile(const Histogram& h, double q) {
-  if (!h.has_quantile(q)) return std::nullopt;
-  return static_cast<double>(h.quantile(q));
-}
-
-auto rtt_quantile(double q) {
-  return [q](const TrialRecord& r) {
-    return r.client.rtt ? quantile(*r.client.rtt, q) : std::nullopt;
-  };
-}
-
-Value span_quantile(const Measurement& m, Span span, double q) {
-  const auto found = m.spans.find(span);
-  return found == m.spans.end() ? std::nullopt : quantile(found->second, q);
-}
-
-auto span_quantile(Span span, double q) {
-  return [=](const TrialRecord& r) { return span_quantile(r.client, span, q); };
-}
-
-// Reads a one-way time, which is valid only if both ends have one clock.
-auto oneway_quantile(Span span, double q) {
-  return
-      [=](const TrialRecord& r) { return r.same_clock ? span_quantile(span, q)(r) : std::nullopt; };
-}
-
-// Reads a time of frames, which is valid only if both ends have one clock.
-auto frame_quantile(double q) {
-  return [=](const TrialRecord& r) {
-    return r.same_clock ? span_quantile(receiver(r), Span::frame, q) : std::nullopt;
-  };
-}
-
-Value frames_late(const TrialRecord& r) {
-  return r.same_clock ? number(receiver(r).frames_late) : std::nullopt;
-}
-
-Value frames_dropped(const TrialRecord& r) {
-  return sum(number(sender(r).frames_dropped), number(receiver(r).frames_dropped));
-}
-
-// Returns the CPU time of one end in the window, including its background.
-Value own_cpu(const TrialRecord& r, Measurement TrialRecord::*end) {
-  const Value own = cpu(r.*end);
-  if (!own || !r.background) return own;
-  const Measurement& background = (*r.background).*end;
-  const Value loaded = cpu(background);
-  if (!loaded || !background.window_s || !(r.*end).window_s) return std::nullopt;
-  return *own + *loaded * *(r.*end).window_s / *background.window_s;
-}
-
-// Returns the share of a host's CPU time that other processes took, or the larger share of two
-// hosts.
-Value other_load(const TrialRecord& r) {
-  const auto of_host = [](const Measurement& m, const Value& own) -> Value {
-    if (!m.host_busy_s || !m.host_total_s || !own || *m.host_total_s <= 0) return std::nullopt;
-    return std::max(0.0, (*m.host_busy_s - *own) / *m.host_total_s);
-  };
-  const Value client = own_cpu(r, &TrialRecord::client), server = own_cpu(r, &TrialRecord::server);
-  if (r.client_host == r.server_host) return of_host(r.client, sum(client, server));
-  const Value a = of_host(r.client, client), b = of_host(r.server, server);
-  return a && b ? Value(std::max(*a, *b)) : a ? a : b;
-}
-
-template <typename Figure>
-auto of_rtt(Figure figure) {
-  return [figure](const TrialRecord& r) -> Value {
-    if (!r.client.rtt) return std::nullopt;
-    return static_cast<double>((*r.client.rtt.*figure)());
-  };
-}
-
-Value responsiveness(const TrialRecord& r) {
-  if (!r.background || !r.client.rtt) return std::nullopt;
-  return 60e9 / r.client.rtt->mean();
-}
-
-Value cycles_per_byte(const TrialRecord& r) {
-  const Value cycles = sum(number(r.client.cycles), number(r.server.cycles));
-  const Value bytes = payload(r);
-  return cycles && bytes && *bytes > 0 ? Value(*cycles / *bytes) : std::nullopt;
-}
 
 // The parts of a round trip with timestamps: kernel (sockets/latency/stamped_pingpong.h).
 constexpr const char* kOnewayForward =
@@ -680,6 +403,12 @@ std::vector<Metric> make_metrics() {
   return all;
 }
 
+}  // namespace
+}  // namespace pingperf::figures
+
+namespace pingperf {
+namespace {
+
 // A percentile as digits: two before the decimal point, and no zeros at the end behind it.
 constexpr std::string_view kPercentilePrefix = "rtt_p", kPercentileSuffix = "_ns";
 constexpr std::size_t kMaxDigits = 6;
@@ -700,15 +429,10 @@ std::string percent_of(std::string_view column) {
   return text.starts_with('0') ? text.substr(1) : text;
 }
 
-const Metric* find(std::string_view name) {
-  const auto found = std::ranges::find(metrics(), name, &Metric::name);
-  return found == metrics().end() ? nullptr : &*found;
-}
-
 }  // namespace
 
 std::span<const Metric> metrics() {
-  static const std::vector<Metric> all = make_metrics();
+  static const std::vector<Metric> all = figures::make_metrics();
   return all;
 }
 
@@ -732,10 +456,10 @@ std::optional<Metric> percentile_metric(std::string_view column) {
   std::vector<Metric> metric = {
       {std::string(column),
        fmt::format("round-trip time, percentile {}; empty with too few pings for it", percent),
-       rtt_quantile(std::stod(percent) / 100), Better::lower, MeasuredBy::pings, 0,
+       figures::rtt_quantile(std::stod(percent) / 100), Better::lower, MeasuredBy::pings, 0,
        "round trip p" + percent, "p" + percent}};
-  prefer_reported_figures(metric);
-  add_sums_of_pairs(metric);
+  figures::prefer_reported_figures(metric);
+  figures::add_sums_of_pairs(metric);
   return metric.front();
 }
 
@@ -744,50 +468,6 @@ bool is_reportable(std::string_view metric) {
                                         "steal_ratio", "other_load_ratio", "background_"};
   return std::ranges::none_of(
       kOurs, [&](std::string_view part) { return metric.find(part) != std::string_view::npos; });
-}
-
-std::string title_of(std::string_view metric) {
-  if (const Metric* const known = find(metric))
-    return known->title.empty() ? std::string(metric) : known->title;
-  const std::optional<Metric> percentile = percentile_metric(metric);
-  return percentile ? percentile->title : std::string(metric);
-}
-
-std::string short_title_of(std::string_view metric) {
-  if (const Metric* const known = find(metric))
-    return known->short_title.empty() ? std::string(metric) : known->short_title;
-  const std::optional<Metric> percentile = percentile_metric(metric);
-  return percentile ? percentile->short_title : std::string(metric);
-}
-
-namespace {
-
-// Returns a share with two decimals, or as many as its first digit needs: "0.004%".
-std::string percent_text(double share, int more_digits) {
-  constexpr int kMaxDecimals = 9;
-  int decimals = 2;
-  while (share != 0 && std::abs(100 * share) < std::pow(10, -decimals) && decimals < kMaxDecimals)
-    ++decimals;
-  return fmt::format("{:.{}f}%", 100 * share, decimals + more_digits);
-}
-
-}  // namespace
-
-std::optional<std::string> with_unit(std::string_view metric, double value, int more_digits) {
-  if (metric.ends_with("_bps")) return human_rate(value, more_digits);
-  if (metric.ends_with("_ns")) return human_duration(value, more_digits);
-  if (metric.ends_with("_bytes")) return human_size(value, more_digits);
-  if (metric.ends_with("_hz")) return human_frequency(value, more_digits);
-  if (metric.ends_with("loss_ratio")) return percent_text(value, more_digits);
-  return std::nullopt;
-}
-
-std::string human_metric(std::string_view metric, double value) {
-  if (auto text = with_unit(metric, value)) return *text;
-  if (metric.ends_with("_s_per_gb")) return fmt::format("{:.3f}", value);
-  // Counts are whole. Other figures have three digits, as those with a unit.
-  if (value == std::floor(value) || std::abs(value) >= 1e6) return fmt::format("{:.6g}", value);
-  return std::abs(value) < 99.95 ? fmt::format("{:.3g}", value) : fmt::format("{:.0f}", value);
 }
 
 }  // namespace pingperf

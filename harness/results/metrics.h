@@ -43,16 +43,4 @@ std::optional<Metric> percentile_metric(std::string_view column);
 // measures them.
 bool is_reportable(std::string_view metric);
 
-// Returns the metric's title, or its name if it has no title or is unknown.
-std::string title_of(std::string_view metric);
-// Returns the metric's heading in the results table, or its name if it has none.
-std::string short_title_of(std::string_view metric);
-
-// Formats a metric's value with the unit that the name ends in, and with more digits than usual if
-// they are wanted. Returns nothing if it has no unit.
-std::optional<std::string> with_unit(std::string_view metric, double value, int more_digits = 0);
-
-// Formats a metric's value with the unit that the name ends in, scaled for people: "12.3 Gbit/s".
-std::string human_metric(std::string_view metric, double value);
-
 }  // namespace pingperf

@@ -12,6 +12,7 @@
 #include "harness/base/units.h"
 #include "harness/experiment/search_reader.h"
 #include "harness/results/columns.h"
+#include "harness/results/metric_text.h"
 
 namespace pingperf {
 namespace {

@@ -1,52 +1,19 @@
 #include "harness/run/trial_run.h"
 
 #include <fmt/core.h>
-#include <linux/vm_sockets.h>
 
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <iterator>
 #include <optional>
 #include <utility>
 
-#include "harness/base/parse_number.h"
 #include "harness/experiment/host_reader.h"
-#include "harness/run/addresses.h"
-#include "sockets/core/address.h"
+#include "harness/run/trial_counters.h"
 
 namespace pingperf {
 namespace {
-
-// Returns the data address of the server in the experiment, as the client dials it; "": loopback.
-const std::string& dialled_host(const Host& server, const Options& options) {
-  return options.ip == 6 && !server.address6.empty() ? server.address6 : server.address;
-}
-
-// Returns the address that the server binds to: that of the experiment, else loopback. A unix
-// socket gets a random abstract name, which leaves no file, and a vsock any port.
-std::string bind_address(const Host& server, const Options& options, const TrialPath& path) {
-  if (is_unix(options.transport) && server.is_external())
-    return Address::unix_path(server.external).to_string();
-  if (options.transport == Transport::ethernet)
-    return Address::ethernet({}).to_string();  // the interface has it
-  if (is_unix(options.transport))
-    return Address::unix_path("@pingperf-" + to_hex(mint_token())).to_string();
-  if (options.transport == Transport::vsock)
-    return (server.address.empty() ? Address::vsock(VMADDR_CID_LOCAL, VMADDR_PORT_ANY)
-                                   : Address::parse(server.address))
-        .to_string();
-  const bool v6 = options.ip == 6;
-  const std::string& named = !path.server_address.empty() ? path.server_address
-                             : !server.bind.empty()       ? server.bind
-                                                          : dialled_host(server, options);
-  const std::string host = !named.empty() ? named : v6 ? "::1" : "127.0.0.1";
-  const int family = !options.ip ? AF_UNSPEC : v6 ? AF_INET6 : AF_INET;
-  const std::uint16_t port = path.server_port != 0 ? path.server_port : server.port;
-  const auto chosen = static_cast<std::uint16_t>(options.port.value_or(port));
-  // Only the host itself knows the scope of a link-local address.
-  if (host.find('%') != std::string::npos) return with_port(host, chosen);
-  return Address::resolve(host, chosen, family).to_string();
-}
 
 class TrialRun {
  public:
@@ -58,10 +25,12 @@ class TrialRun {
         margins_(setup.margins),
         deadline_(now_ns() + timeout_ + margins_.answer),
         path_(setup.path),
-        events_(setup.events) {
+        events_(setup.events),
+        counters_(setup.client, setup.server, setup.experiment.plan.counters) {
     if (case_.background) add("background ", 2 * setup.trial.position, *case_.background);
     add("", 2 * setup.trial.position + 1, case_);
-    count_by_agents(setup.experiment.plan.counters);
+    for (const CounterReader& reader : counters_.readers())
+      setup_.counters.add(*reader.channel, reader.request, events_.signal);
   }
 
   Task<TrialOutcome> run() {
@@ -115,13 +84,6 @@ class TrialRun {
     bool is_over() const { return !client.open && !server.open; }
   };
 
-  // The agent that reads the counters of an end.
-  struct CounterReader {
-    End end;
-    Channel* channel;
-    CountersRequest request;
-  };
-
   // Adds a pair of endpoints. The measured pair has the name "" and is added last.
   void add(std::string what, std::uint64_t number, const Case& c) {
     // Every case of a block has the same seed.
@@ -134,9 +96,7 @@ class TrialRun {
               runs_in_place(setup_.experiment, *hosts_.server)}});
   }
 
-  void count_by_agents(Counters level);
   Task<bool> begin(Pair& pair);
-  std::string dialled_address(const Pair& pair) const;
   void open(Pair& pair, Side& side, Role role);
   void explain_unreached(const Pair& pair);
   Task<> await_ready(Side& side);
@@ -154,7 +114,6 @@ class TrialRun {
   void require_background(const Pair& pair);
   void stop(Pair& pair, Side& side);
   void send(Channel& channel, const Request& request);
-  void add_counters(const CounterReader& reader);
   void add_socket_drops(const Measurement& measurement, End end);
   void handle_events();
   void take(End end, Event event);
@@ -192,33 +151,10 @@ class TrialRun {
   const Nanoseconds deadline_;
   const TrialPath& path_;
   TrialEvents& events_;
-  std::vector<CounterReader> counter_readers_;
-  bool shares_kernel_ = false;      // the two ends
-  bool shares_network_ = false;     // and their network namespace
+  const TrialCounters counters_;
   std::array<bool, 2> has_lost_{};  // the agents of the client and the server
   TrialOutcome outcome_;
 };
-
-// Lets the agents read their hosts' counters just before the start and after the end. If both ends
-// share a kernel, the server's agent reads its counters. If they share a network namespace, the
-// client's agent reads that. So both read at the same time.
-void TrialRun::count_by_agents(Counters level) {
-  if (level == Counters::off) return;
-  const bool all = level == Counters::all;
-  const AgentHello& client = setup_.client.hello();
-  if (setup_.server) {
-    const AgentHello& server = setup_.server->hello();
-    shares_kernel_ = !client.host.boot_id.empty() && client.host.boot_id == server.host.boot_id;
-    shares_network_ = shares_kernel_ && !client.network_namespace.empty() &&
-                      client.network_namespace == server.network_namespace;
-    counter_readers_.push_back(
-        {End::server, setup_.server, {.kernel = true, .network = !shares_network_, .all = all}});
-  }
-  counter_readers_.push_back(
-      {End::client, &setup_.client, {.kernel = !shares_kernel_, .network = true, .all = all}});
-  for (const CounterReader& reader : counter_readers_)
-    setup_.counters.add(*reader.channel, reader.request, events_.signal);
-}
 
 // Opens and starts both ends. Returns false if the trial has ended.
 Task<bool> TrialRun::begin(Pair& pair) {
@@ -231,7 +167,7 @@ Task<bool> TrialRun::begin(Pair& pair) {
   if (!path_.dial.empty())
     pair.server.address = path_.dial;
   else if (!hosts_.server->bind.empty() && path_.server_address.empty())
-    pair.server.address = dialled_address(pair);
+    pair.server.address = dialled_address(*hosts_.server, pair.options, pair.server.address);
   open(pair, pair.client, Role::connect);
   co_await await_ready(pair.client);
   if (!is_running()) {
@@ -248,16 +184,6 @@ Task<bool> TrialRun::begin(Pair& pair) {
   events_.started = now_ns();
   outcome_.started_at = std::chrono::system_clock::now();
   co_return true;
-}
-
-// Returns where the client reaches a server that binds to another address than it dials: NAT and
-// services keep the port.
-std::string TrialRun::dialled_address(const Pair& pair) const {
-  const std::string& bound = pair.server.address;
-  const std::string& host = dialled_host(*hosts_.server, pair.options);
-  if (!is_over_ip(pair.options.transport) || host.empty()) return bound;
-  return with_port(host,
-                   parse_number<std::uint16_t>(bound.substr(bound.rfind(':') + 1)).value_or(0));
 }
 
 void TrialRun::open(Pair& pair, Side& side, Role role) {
@@ -390,7 +316,7 @@ void TrialRun::stop(Pair& pair, Side& side) {
 
 // Returns when all agents have answered. An agent that does not is abandoned after `limit`.
 Task<> TrialRun::read_counters(bool begin, Nanoseconds limit) {
-  for (const CounterReader& reader : counter_readers_) {
+  for (const CounterReader& reader : counters_.readers()) {
     if (events_.lost[static_cast<std::size_t>(reader.end)]) continue;
     try {
       begin ? setup_.counters.begin(*reader.channel) : setup_.counters.end(*reader.channel);
@@ -398,7 +324,7 @@ Task<> TrialRun::read_counters(bool begin, Nanoseconds limit) {
       take_loss(reader.end, e.what());
     }
   }
-  for (const CounterReader& reader : counter_readers_) {
+  for (const CounterReader& reader : counters_.readers()) {
     const auto has_answered = [&] {
       return begin ? setup_.counters.has_begun(*reader.channel)
                    : setup_.counters.has_ended(*reader.channel);
@@ -414,24 +340,16 @@ Task<> TrialRun::read_counters(bool begin, Nanoseconds limit) {
         co_await next_event(limit);
       handle_events();
     }
-    if (!begin && has_answered()) add_counters(reader);
-  }
-}
-
-void TrialRun::add_counters(const CounterReader& reader) {
-  for (CounterChange change : setup_.counters.result(*reader.channel).changes) {
-    const bool is_of_kernel = is_kernel_wide(change.source);
-    if (!(is_of_kernel ? reader.request.kernel : reader.request.network)) continue;
-    const bool shared = is_of_kernel ? shares_kernel_ : shares_network_;
-    change.host = shared ? "both" : name(reader.end);
-    outcome_.counters.push_back(std::move(change));
+    if (begin || !has_answered()) continue;
+    std::ranges::move(counters_.changes(reader, setup_.counters.result(*reader.channel)),
+                      std::back_inserter(outcome_.counters));
   }
 }
 
 // The worker has read this counter, because only it has the sockets.
 void TrialRun::add_socket_drops(const Measurement& measurement, End end) {
   const std::uint64_t drops = measurement.socket_drops.value_or(0);
-  if (!counter_readers_.empty() && drops > 0)
+  if (!counters_.readers().empty() && drops > 0)
     outcome_.counters.push_back({.source = CounterSource::socket,
                                  .name = "drops",
                                  .host = std::string(name(end)),

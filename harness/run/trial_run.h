@@ -26,6 +26,7 @@
 #include "harness/experiment/plan.h"
 #include "harness/results/record.h"
 #include "harness/run/round_state.h"
+#include "harness/run/trial_addresses.h"
 
 namespace pingperf {
 
@@ -48,14 +49,6 @@ struct Margins {
 
 // Endpoints from this number on are services of a variant.
 inline constexpr std::uint64_t kServiceEndpoints = 1'000'000'000'000;
-
-// Where a variant leads the trials of a pair of hosts.
-struct TrialPath {
-  std::string server_address;     // the server binds to it; empty: that of its host
-  std::uint16_t server_port = 0;  // 0: that of the case, or any
-  bool has_services = false;
-  std::string dial;  // Address::to_string() for the client; empty: the server's
-};
 
 // The outcome of a trial. The caller adds the trial's identity.
 struct TrialOutcome {

@@ -11,6 +11,7 @@
 #include "harness/base/parameter_text.h"
 #include "harness/experiment/search_reader.h"
 #include "harness/results/columns.h"
+#include "harness/results/metric_text.h"
 #include "harness/results/warnings.h"
 #include "sockets/core/size_mix.h"
 #include "sockets/latency/pingpong.h"

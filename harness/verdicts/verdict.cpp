@@ -11,6 +11,7 @@
 #include "harness/base/counted.h"
 #include "harness/base/statistics.h"
 #include "harness/results/columns.h"
+#include "harness/results/metric_text.h"
 #include "harness/results/metrics.h"
 #include "harness/results/warnings.h"
 #include "harness/verdicts/run_medians.h"

@@ -10,6 +10,7 @@
 
 #include "harness/base/csv.h"
 #include "harness/report/dictionary.h"
+#include "harness/results/metric_text.h"
 #include "tests/results/record_samples.h"
 
 namespace pingperf {

@@ -8,6 +8,7 @@
 #include "harness/report/run_warnings.h"
 #include "harness/report/verdict_table.h"
 #include "harness/results/columns.h"
+#include "harness/results/metric_text.h"
 #include "harness/results/own_columns.h"
 #include "harness/verdicts/comparison.h"
 #include "harness/verdicts/pairing.h"
