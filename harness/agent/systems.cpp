@@ -3,17 +3,14 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
 
 namespace pingperf {
 namespace {
 
 constexpr Nanoseconds kCheckLimit = 30 * kSecond;
-
-bool share_a_system(const Channel& a, const Channel& b) {
-  const AgentHello &one = a.hello(), &other = b.hello();
-  return !one.host.boot_id.empty() && one.host.boot_id == other.host.boot_id &&
-         one.network_namespace == other.network_namespace;
-}
 
 // Adds the entries of `more`, unless they are the same lines of the file.
 template <typename Entry>
@@ -35,18 +32,21 @@ SystemChanges with_services(SystemChanges changes, const SystemAgent& agent,
 
 std::vector<SystemAgent> system_agents(Agents& agents) {
   std::vector<SystemAgent> all;
+  std::set<const Channel*> seen;
+  std::map<std::pair<std::string, std::string>, std::size_t> systems;  // kernel and namespace
   const auto add = [&](std::size_t pair, Place place, Channel* channel) {
-    if (channel == nullptr) return;
-    const auto known = std::ranges::find_if(all, [&](const SystemAgent& agent) {
-      return !agent.changed.empty() && share_a_system(*agent.channel, *channel);
-    });
-    if (known == all.end()) {
+    if (channel == nullptr || !seen.insert(channel).second) return;
+    const AgentHello& hello = channel->hello();
+    const auto [known, is_new] =
+        systems.try_emplace({hello.host.boot_id, hello.network_namespace}, all.size());
+    if (is_new || hello.host.boot_id.empty()) {
       all.push_back({pair, place, channel, {place}, {pair}});
       return;
     }
-    if (std::ranges::find(known->changed, place) == known->changed.end())
-      known->changed.push_back(place);
-    known->pairs.push_back(pair);
+    SystemAgent& owner = all[known->second];
+    if (std::ranges::find(owner.changed, place) == owner.changed.end())
+      owner.changed.push_back(place);
+    owner.pairs.push_back(pair);
     all.push_back({pair, place, channel, {}, {pair}});
   };
   for (auto& [number, pair] : agents) {

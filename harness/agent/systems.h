@@ -21,8 +21,8 @@ struct SystemAgent {
   std::vector<std::size_t> pairs;  // that share the system
 };
 
-// Returns the agents of all pairs, in the order in which they make changes. Starts missing agents.
-// Throws ChannelError.
+// Returns the agents of all pairs, each once, in the order in which they make changes. Without
+// variants, an agent is in many pairs. Starts missing agents. Throws ChannelError.
 std::vector<SystemAgent> system_agents(Agents& agents);
 
 // Returns what the agent changes for the variant. Limits of workers are those of each agent.

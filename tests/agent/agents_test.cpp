@@ -11,6 +11,7 @@
 #include <fstream>
 #include <thread>
 
+#include "harness/agent/systems.h"
 #include "harness/base/usage_error.h"
 #include "harness/experiment/experiment_reader.h"
 
@@ -70,6 +71,7 @@ TEST(AgentsTest, PairsShareTheAgentsOfAHost) {
   EXPECT_EQ(agents.of(0).server(), agents.of(1).server());
   EXPECT_NE(agents.of(0).server(), &agents.of(2).client());
   EXPECT_NE(&agents.of(0).client(), &agents.of(1).client());
+  EXPECT_EQ(system_agents(agents).size(), 5u);  // three clients and two servers, each once
 }
 
 TEST(AgentsTest, EachHostThatCannotBeReachedIsALine) {
