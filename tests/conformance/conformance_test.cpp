@@ -6,7 +6,6 @@
 #include <linux/vm_sockets.h>
 #include <net/if.h>
 #include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -24,6 +23,7 @@
 #include "sockets/core/size_mix.h"
 #include "sockets/ethernet/ethernet.h"
 #include "sockets/transport/datagram.h"
+#include "tests/own_network.h"
 
 namespace pingperf {
 
@@ -623,18 +623,6 @@ TEST_P(ReceiveTransferTest, DiscardedDataIsCounted) {
   }
 }
 
-// Moves this thread to a network namespace whose loopback has the MTU. Returns false without root.
-bool enter_namespace(int mtu) {
-  if (::unshare(CLONE_NEWNET) != 0) return false;
-  const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  std::strcpy(request.ifr_name, "lo");
-  request.ifr_mtu = mtu;
-  if (::ioctl(fd.get(), SIOCSIFMTU, &request) != 0) return false;
-  request.ifr_flags = IFF_UP;
-  return ::ioctl(fd.get(), SIOCSIFFLAGS, &request) == 0;
-}
-
 TEST_P(ResetPingTest, OnlyConnectionsWithoutAResetLeaveATimeWait) {
   for (const bool reset : {false, true}) {
     SCOPED_TRACE(reset);
@@ -647,7 +635,7 @@ TEST_P(ResetPingTest, OnlyConnectionsWithoutAResetLeaveATimeWait) {
     bool entered = false;
     Ends ends;
     std::thread([&] {
-      entered = enter_namespace(65536);  // where no other connections are
+      entered = enter_own_network();  // where no other connections are
       if (entered) ends = run_trial(engine(), options);
     }).join();
     if (!entered) GTEST_SKIP() << "requires root, for a network namespace";
@@ -671,7 +659,7 @@ TEST_P(MapTransferTest, PagesAreMappedIfTheMtuFitsThem) {
   bool entered = false;
   Ends ends;
   std::thread([&] {
-    entered = enter_namespace(61512);  // 15 pages and the headers
+    entered = enter_own_network(61512);  // 15 pages and the headers
     if (entered) ends = run_trial(engine(), options);
   }).join();
   if (!entered) GTEST_SKIP() << "requires root, for a network namespace";
@@ -796,7 +784,7 @@ TEST_P(GsoTransferTest, ADatagramLongerThanTheMtuIsNamedAsTheError) {
   bool entered = false;
   Ends ends;
   std::thread([&] {
-    entered = enter_namespace(1280);
+    entered = enter_own_network(1280);
     if (entered) ends = run_once(engine(), options);
   }).join();
   if (!entered) GTEST_SKIP() << "requires root, for a network namespace";
