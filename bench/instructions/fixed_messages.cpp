@@ -1,8 +1,10 @@
-// Runs both ends of one engine, each in its own process, for a number of messages with the kernel's
-// clock. So the number of instructions is the same in every run. bench/instructions/count runs it
-// under callgrind, where only one thread of a process can be in io_uring_enter(2).
-// Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES [PARAMETER=VALUE…]
-// Each end prints its pid and the rounds of its loop: pings or pongs, sends or receives.
+// Runs rows one after the other: both ends of one engine, each in its own process, for a number of
+// messages with the kernel's clock. So the number of instructions is the same in every run.
+// bench/instructions/count runs it under callgrind, where only one thread of a process can be in
+// io_uring_enter(2). One process starts all rows, because callgrind takes long to load a program.
+// Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES [PARAMETER=VALUE…] [-- ENGINE …]
+// Each end prints the number of its row, its pid and the rounds of its loop: pings or pongs, sends
+// or receives. A row that fails prints why.
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
@@ -29,35 +31,44 @@ std::uint64_t rounds_of(const Measurement& m, Kind kind) {
   return calls;
 }
 
-void report(const char* end, const Measurement& m, Kind kind) {
-  expect_well(m, end);
-  fmt::print("{} {} {}\n", end, ::getpid(), rounds_of(m, kind));
+void print_line(const std::string& line) {
+  fmt::print("{}\n", line);
   std::fflush(stdout);
 }
 
-// Makes the receive buffer large enough for all datagrams.
+void report(int row, const char* end, const Measurement& m, Kind kind) {
+  expect_well(m, end);
+  print_line(fmt::format("{} {} {} {}", row, end, ::getpid(), rounds_of(m, kind)));
+}
+
+// Makes the receive buffer large enough for all datagrams and frames.
 Options options_without_loss(const Engine& engine, std::uint64_t messages) {
   Options o = options_of(engine, messages);
-  if (engine.kind == Kind::throughput && engine.transport == Transport::udp)
+  if (engine.kind == Kind::throughput && !is_stream(engine.transport) &&
+      engine.honours("receive_buffer"))
     o.receive_buffer = 16 << 20;
   return o;
 }
 
-// Returns 0 if the server's process succeeded, otherwise 1.
-int run_ends(const Engine& engine, const Options& options) {
+// Ends a process that hangs, such as a server whose client has failed.
+void limit_time() {
+  constexpr unsigned kLimit_s = 30;
+  ::alarm(kLimit_s);
+}
+
+void run_ends(int row, const Engine& engine, const Options& options) {
   EndpointConfig config = local_config(engine, options);
   const std::unique_ptr<Endpoint> server = engine.listen(config);
   config.address = server->address();
   const pid_t child = check(::fork(), "fork");
   if (child == 0) {
+    limit_time();
     server->accept();
-    report("server", server->run({}), options.kind);
-    return 0;
+    report(row, "server", server->run({}), options.kind);
+    return;
   }
-  report("client", engine.connect(config)->run({}), options.kind);
-  int status = 0;
-  check(::waitpid(child, &status, 0), "waitpid");
-  return status == 0 ? 0 : 1;
+  report(row, "client", engine.connect(config)->run({}), options.kind);
+  check(::waitpid(child, nullptr, 0), "waitpid");
 }
 
 // Read the value of a parameter.
@@ -88,28 +99,44 @@ void set_parameter(Options& o, std::string_view assignment) {
     throw std::runtime_error(fmt::format("no such value: {}", assignment));
 }
 
-int fixed_messages(const char* name, const char* kind_text, const char* transport_text,
-                   const char* messages_text, std::span<char* const> assignments) {
-  const auto kind = kind_from(kind_text);
-  const auto transport = transport_from(transport_text);
-  const auto messages = parse_count(messages_text);
-  const Engine* const engine = kind && transport ? find_engine(name, *kind, *transport) : nullptr;
-  if (!engine || !messages) {
-    fmt::print(stderr, "fixed_messages: no engine {} for {} over {}\n", name, kind_text,
-               transport_text);
-    return 2;
-  }
-  if (const auto why = engine->unavailable()) {
-    fmt::print(stderr, "unavailable: {}\n", *why);
-    return 77;
-  }
-  calibrate_clock();
-  fast_clock.scale = 0;  // CLOCK_MONOTONIC instead of the cheaper clock
+// Runs the row of these words. Throws std::runtime_error.
+void run_row(int row, std::span<char* const> words) {
+  if (words.size() < 4) throw std::runtime_error("a row has an engine, kind, transport, messages");
+  const auto kind = kind_from(words[1]);
+  const auto transport = transport_from(words[2]);
+  const auto messages = parse_count(words[3]);
+  const Engine* const engine =
+      kind && transport ? find_engine(words[0], *kind, *transport) : nullptr;
+  if (!engine || !messages)
+    throw std::runtime_error(
+        fmt::format("no engine {} for {} over {}", words[0], words[1], words[2]));
+  if (const auto why = engine->unavailable()) throw std::runtime_error(*why);
   Options options = options_without_loss(*engine, *messages);
-  for (const char* const assignment : assignments) set_parameter(options, assignment);
+  for (const char* const assignment : words.subspan(4)) set_parameter(options, assignment);
   if (const auto error = engine->validate ? engine->validate(options) : std::nullopt)
     throw std::runtime_error(*error);
-  return run_ends(*engine, options);
+  run_ends(row, *engine, options);
+}
+
+// Runs each row in a process of its own, whose second thread therefore has the loop of the client.
+// Returns in these processes too.
+void run_rows(std::span<char* const> words) {
+  for (int row = 0; !words.empty(); ++row) {
+    const auto end = std::ranges::find(words, std::string_view("--"));
+    const auto size = static_cast<std::size_t>(end - words.begin());
+    const pid_t child = check(::fork(), "fork");
+    if (child == 0) {
+      limit_time();
+      try {
+        run_row(row, words.first(size));
+      } catch (const std::exception& e) {
+        print_line(fmt::format("{} failed {}", row, e.what()));
+      }
+      return;
+    }
+    check(::waitpid(child, nullptr, 0), "waitpid");
+    words = words.subspan(std::min(size + 1, words.size()));
+  }
 }
 
 }  // namespace
@@ -124,14 +151,7 @@ extern "C" int epoll_pwait2(int epoll, epoll_event* events, int most, const time
 }
 
 int main(int argc, char** argv) {
-  if (argc < 5) {
-    fmt::print(stderr, "Usage: fixed_messages ENGINE KIND TRANSPORT MESSAGES [PARAMETER=VALUE…]\n");
-    return 2;
-  }
-  try {
-    return pingperf::fixed_messages(argv[1], argv[2], argv[3], argv[4], {argv + 5, argv + argc});
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "fixed_messages: {}\n", e.what());
-    return 1;
-  }
+  pingperf::calibrate_clock();
+  pingperf::fast_clock.scale = 0;  // CLOCK_MONOTONIC instead of the cheaper clock
+  pingperf::run_rows({argv + 1, argv + argc});
 }

@@ -155,10 +155,8 @@ class LauncherProcess {
 
 std::string program_to_copy() {
   const fs::path own = own_program();
-  for (const fs::path& other :
-       {own.parent_path() / "pingperf-static", own.parent_path() / "../../static/tools/pingperf"})
-    if (is_this_version(other)) return other;
-  return own;
+  const fs::path linked_statically = own.parent_path() / "pingperf-static";
+  return is_this_version(linked_statically) ? linked_statically : own;
 }
 
 // Each step of the loop requires the former. An empty program cannot be started on a file system

@@ -64,7 +64,7 @@ struct LabOptions {
   std::string place;             // in the file, for errors
 };
 
-// Per run: one repetition of two workloads between all pairs of 1024 nodes.
+// Per run: one repetition of a workload between all pairs of 1024 nodes.
 inline constexpr std::size_t kMaxTrials = 1'100'000;
 
 enum class Order { shuffled, sequential };

@@ -53,8 +53,9 @@ std::string to_text(const Cpus& cpus) {
   for (std::size_t i = 0; i < cpus.size(); ++i) {
     const std::size_t first = i;
     while (i + 1 < cpus.size() && cpus[i + 1] == cpus[i] + 1) ++i;
-    text += (text.empty() ? "" : ",") + std::to_string(cpus[first]);
-    if (i > first) text += "-" + std::to_string(cpus[i]);
+    if (!text.empty()) text += ',';
+    text += std::to_string(cpus[first]);
+    if (i > first) text.append("-").append(std::to_string(cpus[i]));
   }
   return text;
 }

@@ -4,6 +4,8 @@
 #include <array>
 #include <type_traits>
 
+#include "sockets/core/cpu_set.h"
+
 namespace pingperf {
 namespace {
 
@@ -191,7 +193,7 @@ std::vector<Parameter> make_parameters() {
       {.name = "receive_low_watermark", .column = "receive_low_watermark_bytes", .unit = size,
        .field = &O::receive_low_watermark,
        .doc = "SO_RCVLOWAT (socket(7)) of receiving ends: a receiver sleeps until so many bytes have "
-              "arrived; 1B: any; default: 256KiB for a stream that is faster than 2 Gbit/s in the "
+              "arrived; 1B: any; default: 512KiB for a stream that is faster than 4 Gbit/s in the "
               "warmup, not paced, and not pinned to one CPU at both ends",
        .minimum = 1, .maximum = kGiB, .generation = 5},
       {.name = "libiperf", .column = "libiperf", .unit = text, .field = &O::libiperf,
@@ -269,6 +271,13 @@ std::vector<Parameter> make_parameters() {
       {.name = "receivers", .column = "receivers", .unit = count, .field = &O::receivers,
        .doc = "receivers of a multicast group: sockets of the server", .minimum = 1,
        .maximum = 1000, .standards = {{1ul}}, .generation = 8},
+      {.name = "notsent_low_watermark", .column = "notsent_low_watermark_bytes", .unit = size,
+       .field = &O::notsent_low_watermark,
+       .doc = "TCP_NOTSENT_LOWAT of sending ends: a sender sleeps while more bytes wait in the socket "
+              "without having been sent; bytes under way do not count",
+       .minimum = 1, .maximum = kGiB,
+       .standards = {{std::uint64_t{64 * 1024}, share_one_cpu, "both ends are pinned to one CPU"}},
+       .generation = 9},
   };
 }
 // clang-format on

@@ -135,6 +135,7 @@ struct Options {
   std::optional<std::string> wait;
   std::optional<std::string> multicast_group;
   std::optional<std::uint64_t> receivers;
+  std::optional<std::uint64_t> notsent_low_watermark;
 };
 
 // Returns true if the trial ends after a number of bytes or messages instead of after a time.

@@ -1,5 +1,7 @@
 #include "sockets/throughput/low_watermark.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "sockets/core/cpu_set.h"
@@ -8,7 +10,7 @@
 namespace pingperf {
 namespace {
 
-constexpr int kStandard = 256 * 1024;  // bytes
+constexpr int kStandard = 512 * 1024;  // bytes
 constexpr int kOff = 1;                // the kernel's default
 
 // A stream must fill the standard watermark in this time, so that no byte waits longer.
@@ -40,6 +42,12 @@ void review_low_watermark(int fd, const Options& o, std::uint64_t bytes) noexcep
 
 std::optional<std::uint64_t> low_watermark(int fd) noexcept {
   return buffer_size(fd, SO_RCVLOWAT);
+}
+
+void set_notsent_low_watermark(int fd, const Options& o) {
+  if (o.notsent_low_watermark)
+    set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, static_cast<int>(*o.notsent_low_watermark),
+               "notsent_low_watermark");
 }
 
 }  // namespace pingperf

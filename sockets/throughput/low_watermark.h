@@ -1,6 +1,8 @@
-// The receive low watermark: how many bytes must have arrived before the kernel wakes the receiver
-// of a TCP stream (SO_RCVLOWAT, socket(7)). Few wake-ups of many bytes are cheaper than many of few
-// bytes. The end of the stream wakes the receiver in any case.
+// The low watermarks of TCP streams. That of a receiver is how many bytes must have arrived before
+// the kernel wakes it (SO_RCVLOWAT, socket(7)). Few wake-ups of many bytes are cheaper than many of
+// few bytes. The end of the stream wakes the receiver in any case. That of a sender limits how many
+// bytes wait in its socket (TCP_NOTSENT_LOWAT: net.ipv4.tcp_notsent_lowat in the kernel's
+// ip-sysctl).
 #pragma once
 
 #include <cstdint>
@@ -25,5 +27,8 @@ void review_low_watermark(int fd, const Options& options, std::uint64_t bytes) n
 
 // Returns the watermark that the kernel uses; nothing if the socket has none.
 std::optional<std::uint64_t> low_watermark(int fd) noexcept;
+
+// Sets the parameter of a sender, if it has one. Throws std::system_error.
+void set_notsent_low_watermark(int fd, const Options& options);
 
 }  // namespace pingperf

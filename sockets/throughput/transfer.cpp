@@ -104,6 +104,7 @@ class Transfer final : public Endpoint {
       flow.is_server = is_server_;
       flow.is_one_way = !both();
       if (receives()) set_low_watermark(flow.fd.get(), config_.options);
+      if (sends()) set_notsent_low_watermark(flow.fd.get(), config_.options);
       fill_pattern(flow.outgoing, config_.token);
       if (config_.options.transport == Transport::ethernet) {
         const Framing framing = ops_.transport.framing(flow.fd.get(), config_, is_server_);

@@ -21,7 +21,8 @@ std::vector<std::string_view> parameters_of(const TransferRow& row) {
   if (has_port(row.transport)) add({"tos", "ip", "port"});
   if (row.transport == Transport::udp) add({"dont_fragment"});
   if (row.transport == Transport::tcp)
-    add({"congestion_control", "nodelay", "mss", "fq_rate", "receive_low_watermark"});
+    add({"congestion_control", "nodelay", "mss", "fq_rate", "receive_low_watermark",
+         "notsent_low_watermark"});
   if (row.transport == Transport::mptcp) add({"congestion_control", "nodelay"});
   add(row.parameters);
   return all;

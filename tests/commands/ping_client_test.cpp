@@ -2,10 +2,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
-#include <net/if.h>
-#include <sched.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cstring>
@@ -20,6 +17,7 @@
 #include "sockets/core/socket_options.h"
 #include "sockets/transport/datagram.h"
 #include "sockets/transport/stream.h"
+#include "tests/own_network.h"
 
 namespace pingperf {
 namespace {
@@ -152,14 +150,9 @@ TEST(PingClient, AConnectThatIsDroppedEndsAtTheTimeout) {
   EXPECT_EQ(result.reason, "connect to " + host.address().to_string() + ": Connection timed out");
 }
 
-// Moves the calling thread to a new network namespace with a loopback device and one local port.
+// Moves the calling thread to a new network namespace with one local port.
 bool enter_network_of_one_port() {
-  if (::unshare(CLONE_NEWNET) != 0) return false;
-  const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq loopback{};
-  std::strcpy(loopback.ifr_name, "lo");
-  loopback.ifr_flags = IFF_UP;
-  if (::ioctl(fd.get(), SIOCSIFFLAGS, &loopback) != 0) return false;
+  if (!enter_own_network()) return false;
   std::ofstream range("/proc/sys/net/ipv4/ip_local_port_range");
   range << "40000 40000" << std::flush;
   return range.good();

@@ -6,7 +6,6 @@
 #include <linux/vm_sockets.h>
 #include <net/if.h>
 #include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -16,6 +15,7 @@
 #include <cstring>
 #include <functional>
 #include <future>
+#include <map>
 #include <thread>
 
 #include "sockets/core/error.h"
@@ -23,6 +23,7 @@
 #include "sockets/core/size_mix.h"
 #include "sockets/ethernet/ethernet.h"
 #include "sockets/transport/datagram.h"
+#include "tests/own_network.h"
 
 namespace pingperf {
 
@@ -53,10 +54,10 @@ Options options_for(const Engine& engine) {
   o.streams = 1;
   // Two spinning ends can share a CPU. Then they alternate in time slices of the scheduler.
   // A TLS handshake takes milliseconds, and more on a busy machine.
-  o.duration = (engine.name == "spin" || engine.name == "tls" ? 200 : 100) * kMillisecond;
+  o.duration = (engine.name == "spin" || engine.name == "tls" ? 60 : 40) * kMillisecond;
   if (engine.transport == Transport::mptcp && engine.kind == Kind::throughput)
-    o.duration = 500 * kMillisecond;  // a stream can pause for 200 ms at its start
-  o.warmup = 20 * kMillisecond;
+    o.duration = 300 * kMillisecond;  // a stream can pause for 200 ms at its start
+  o.warmup = 10 * kMillisecond;
   if (engine.honours("threads")) o.threads = 1;
   if (is_ethernet(engine)) {
     o.client_interface = kClientInterface;
@@ -127,20 +128,20 @@ Ends run_against(Server& server, const Engine& engine, const IntervalSink& progr
   server.accepted.get();
   auto served = std::async(std::launch::async, [&] { return server.endpoint->run({}); });
   ends.client = client->run(progress);
-  if (served.wait_for(std::chrono::seconds(2)) != std::future_status::ready)
-    server.endpoint->stop();
+  // Datagrams do not show that a client has failed.
+  const auto patience = std::chrono::milliseconds(ends.client.error.empty() ? 2000 : 50);
+  if (served.wait_for(patience) != std::future_status::ready) server.endpoint->stop();
   ends.server = served.get();
   return ends;
 }
 
 // Returns true if an end did not get its CPU during the whole window of a trial, as on a busy
 // machine. Streams of MPTCP pause as long by themselves (docs/throughput.md).
-bool missed_its_window(const Ends& ends, Transport transport) {
+bool missed_its_window(const Ends& ends) {
   for (const Measurement* end : {&ends.client, &ends.server}) {
     if (end->error.find("answered in the window") != std::string::npos) return true;
     if (end->error.find("before the warmup was over") != std::string::npos) return true;
-    if (end->bytes_received == 0u) return true;
-    if (transport == Transport::mptcp && end->bytes_sent == 0u) return true;
+    if (end->bytes_received == 0u || end->bytes_sent == 0u) return true;
   }
   return false;
 }
@@ -148,10 +149,10 @@ bool missed_its_window(const Ends& ends, Transport transport) {
 constexpr int kAttempts = 10;
 
 // Repeats a trial that missed its window. An engine with a defect misses each.
-Ends in_window(const std::function<Ends()>& trial, Transport transport = Transport::tcp) {
+Ends in_window(const std::function<Ends()>& trial) {
   for (int attempt = 1;; ++attempt) {
     Ends ends = trial();
-    if (attempt == kAttempts || !missed_its_window(ends, transport)) return ends;
+    if (attempt == kAttempts || !missed_its_window(ends)) return ends;
   }
 }
 
@@ -162,7 +163,15 @@ Ends run_once(const Engine& engine, const Options& options, const char* host = "
 }
 
 Ends run_trial(const Engine& engine, const Options& options, const char* host = "127.0.0.1") {
-  return in_window([&] { return run_once(engine, options, host); }, engine.transport);
+  return in_window([&] { return run_once(engine, options, host); });
+}
+
+// Returns the trial of the engine's usual options, which tests of its figures share.
+const Ends& usual_trial(const Engine& engine) {
+  static std::map<const Engine*, Ends> trials;
+  const auto found = trials.find(&engine);
+  if (found != trials.end()) return found->second;
+  return trials.emplace(&engine, run_trial(engine, options_for(engine))).first->second;
 }
 
 // Throws if an end failed, because the figures of such a trial are empty.
@@ -291,13 +300,14 @@ TEST_P(EngineTest, DescribesItselfInOneLineAndNamesRealParameters) {
 }
 
 TEST_P(EngineTest, MeasuresForTheTimeAskedFor) {
-  const Ends ends = run_trial(engine(), options_for(engine()));
+  const Ends& ends = usual_trial(engine());
   expect_well(ends);
-  EXPECT_GE(ends.client.window_s.value(), 0.059);
+  const Nanoseconds duration = options_for(engine()).duration.value();
+  EXPECT_GE(ends.client.window_s.value(), 0.59 * to_seconds(duration));
 }
 
 TEST_P(TransferTest, ServerCountsEveryByteTheClientSent) {
-  const Ends ends = run_trial(engine(), options_for(engine()));
+  const Ends& ends = usual_trial(engine());
   expect_well(ends);
   EXPECT_GT(ends.client.bytes_sent.value(), 0u);
   EXPECT_GT(ends.server.bytes_received.value(), 0u);
@@ -323,7 +333,7 @@ TEST_P(ReverseTransferTest, ReverseMakesTheServerSend) {
 TEST_P(BidirectionalTransferTest, BidirectionalMakesBothEndsSendAndReceive) {
   Options options = options_for(engine());
   options.bidirectional = true;
-  options.duration = 200 * kMillisecond;
+  options.duration = std::max(*options.duration, 100 * kMillisecond);
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
   for (const Measurement* end : {&ends.client, &ends.server}) {
@@ -335,7 +345,8 @@ TEST_P(BidirectionalTransferTest, BidirectionalMakesBothEndsSendAndReceive) {
 TEST_P(StreamsTransferTest, EveryStreamCarriesData) {
   Options options = options_for(engine());
   options.streams = 3;
-  options.duration = 300 * kMillisecond;  // long enough for the start of every stream
+  // Long enough for the start of every stream.
+  options.duration = std::max(*options.duration, 150 * kMillisecond);
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
   ASSERT_TRUE(ends.server.fairness_index);
@@ -370,13 +381,13 @@ TEST_P(LowWatermarkTransferTest, TheEndOfAStreamDoesNotWaitForMore) {
 }
 
 // Returns the options of a paced trial of three streams, or one if the engine has only one. Each
-// stream sends 200 messages per second.
+// stream sends 100 messages in 200 ms.
 Options paced_options(const Engine& engine, std::uint64_t message_size = 1000) {
   Options options = options_for(engine);
-  options.duration = 500 * kMillisecond;
+  options.duration = 200 * kMillisecond;
   options.streams = engine.honours("streams") ? 3 : 1;
   options.message_size = message_size;
-  options.rate_bps = *options.streams * 200 * 8 * message_size;
+  options.rate_bps = *options.streams * 500 * 8 * message_size;
   return options;
 }
 
@@ -408,9 +419,10 @@ TEST_P(RateTransferTest, APacedSenderSleepsBetweenItsMessages) {
 }
 
 TEST_P(PacingTimerTransferTest, ThePacingTimerDeterminesTheSizeOfABurst) {
-  for (const Nanoseconds timer : {0 * kMillisecond, 25 * kMillisecond}) {
+  for (const Nanoseconds timer : {0 * kMillisecond, 10 * kMillisecond}) {
     SCOPED_TRACE(timer);
     Options options = paced_options(engine());
+    options.rate_bps = *options.streams * 200 * 8 * *options.message_size;
     options.pacing_timer = timer;
     EXPECT_TRUE(in_some_attempt([&] {
       const Ends ends = run_trial(engine(), options);
@@ -418,7 +430,7 @@ TEST_P(PacingTimerTransferTest, ThePacingTimerDeterminesTheSizeOfABurst) {
       const auto gap = static_cast<double>(ends.client.spans.at(Span::send_gap).quantile(0.5));
       const auto expected = static_cast<double>(std::max(timer, 5 * kMillisecond));
       if (const auto kept = is_between(0.8 * expected, gap, 1.2 * expected); !kept) return kept;
-      const double due = 100'000.0 * static_cast<double>(*options.streams);
+      const double due = 40'000.0 * static_cast<double>(*options.streams);
       return is_between(0.9 * due, static_cast<double>(ends.client.bytes_sent.value()), 1.1 * due);
     }));
   }
@@ -468,21 +480,23 @@ TEST_P(SizeMixTransferTest, AMixThatDoesNotFitIsAnError) {
 TEST_P(OnOffTransferTest, APausingSenderSendsNothing) {
   Options options = options_for(engine());
   options.warmup = 0;
-  options.duration = 400 * kMillisecond;
+  options.duration = 200 * kMillisecond;  // two intervals
   options.on_time = 20 * kMillisecond;
   options.off_time = 10 * kSecond;
   for (const bool has_rate : {false, true}) {
     SCOPED_TRACE(has_rate);
     if (has_rate) options.rate_bps = 1'000'000'000;
-    const Ends ends = run_trial(engine(), options);
-    expect_well(ends);
-    EXPECT_GT(ends.client.bytes_sent.value(), 0u);
-    const std::vector<Interval>& intervals = ends.client.intervals;
-    if (has_rate) {
-      EXPECT_LE(*ends.client.bytes_sent, 2'500'000 + 2 * *options.message_size);
-    } else if (intervals.size() > 1) {
-      EXPECT_LE(intervals.back().bytes_sent.value(), *options.message_size);
-    }
+    EXPECT_TRUE(in_some_attempt([&] {
+      const Ends ends = run_trial(engine(), options);
+      expect_well(ends);
+      EXPECT_GT(ends.client.bytes_sent.value(), 0u);
+      const auto message = static_cast<double>(*options.message_size);
+      const std::vector<Interval>& intervals = ends.client.intervals;
+      if (has_rate)
+        return is_between(1, static_cast<double>(*ends.client.bytes_sent), 2.5e6 + 2 * message);
+      if (intervals.size() < 2) return testing::AssertionSuccess();
+      return is_between(0, static_cast<double>(intervals.back().bytes_sent.value()), message);
+    }));
   }
 }
 
@@ -558,7 +572,7 @@ TEST_P(FqRateTransferTest, TheKernelKeepsFqRate) {
   options.congestion_control = "cubic";
   options.message_size = 16 * 1024;
   options.send_buffer = options.receive_buffer = 100'000;  // buffered bytes count as sent
-  options.duration = 400 * kMillisecond;
+  options.duration = 200 * kMillisecond;
   for (const bool reverse : {false, true}) {
     SCOPED_TRACE(reverse);
     options.reverse = reverse;
@@ -609,18 +623,6 @@ TEST_P(ReceiveTransferTest, DiscardedDataIsCounted) {
   }
 }
 
-// Moves this thread to a network namespace whose loopback has the MTU. Returns false without root.
-bool enter_namespace(int mtu) {
-  if (::unshare(CLONE_NEWNET) != 0) return false;
-  const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  std::strcpy(request.ifr_name, "lo");
-  request.ifr_mtu = mtu;
-  if (::ioctl(fd.get(), SIOCSIFMTU, &request) != 0) return false;
-  request.ifr_flags = IFF_UP;
-  return ::ioctl(fd.get(), SIOCSIFFLAGS, &request) == 0;
-}
-
 TEST_P(ResetPingTest, OnlyConnectionsWithoutAResetLeaveATimeWait) {
   for (const bool reset : {false, true}) {
     SCOPED_TRACE(reset);
@@ -633,7 +635,7 @@ TEST_P(ResetPingTest, OnlyConnectionsWithoutAResetLeaveATimeWait) {
     bool entered = false;
     Ends ends;
     std::thread([&] {
-      entered = enter_namespace(65536);  // where no other connections are
+      entered = enter_own_network();  // where no other connections are
       if (entered) ends = run_trial(engine(), options);
     }).join();
     if (!entered) GTEST_SKIP() << "requires root, for a network namespace";
@@ -657,7 +659,7 @@ TEST_P(MapTransferTest, PagesAreMappedIfTheMtuFitsThem) {
   bool entered = false;
   Ends ends;
   std::thread([&] {
-    entered = enter_namespace(61512);  // 15 pages and the headers
+    entered = enter_own_network(61512);  // 15 pages and the headers
     if (entered) ends = run_trial(engine(), options);
   }).join();
   if (!entered) GTEST_SKIP() << "requires root, for a network namespace";
@@ -682,7 +684,7 @@ TEST_P(MapTransferTest, WhatCannotBeMappedIsCopied) {
 TEST_P(ZeroCopyTransferTest, ZeroCopySendsReportWhatTheKernelCopied) {
   Options options = options_for(engine());
   options.zero_copy = true;
-  options.duration = 200 * kMillisecond;
+  options.duration = std::max(*options.duration, 100 * kMillisecond);
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
   EXPECT_EQ(ends.client.total_bytes_sent.value(), ends.server.total_bytes_received.value());
@@ -734,7 +736,7 @@ TEST_P(TcpTransferTest, TheKernelHasTheRequestedOptions) {
 }
 
 TEST_P(TcpTransferTest, EveryIntervalHasTheStateOfTcp) {
-  const Ends ends = run_trial(engine(), options_for(engine()));
+  const Ends& ends = usual_trial(engine());
   expect_well(ends);
   for (const Interval& i : ends.client.intervals) {
     EXPECT_GT(i.rtt_ns.value(), 0);
@@ -782,7 +784,7 @@ TEST_P(GsoTransferTest, ADatagramLongerThanTheMtuIsNamedAsTheError) {
   bool entered = false;
   Ends ends;
   std::thread([&] {
-    entered = enter_namespace(1280);
+    entered = enter_own_network(1280);
     if (entered) ends = run_once(engine(), options);
   }).join();
   if (!entered) GTEST_SKIP() << "requires root, for a network namespace";
@@ -802,7 +804,7 @@ TEST_P(UdpTransferTest, EveryDatagramIsReceivedOrLost) {
 }
 
 TEST_P(PingTest, PercentilesOfTheRoundTripsAreInOrder) {
-  const Ends ends = run_trial(engine(), options_for(engine()));
+  const Ends& ends = usual_trial(engine());
   expect_well(ends);
   const Histogram& rtt = ends.client.rtt.value();
   EXPECT_GT(rtt.count(), 0u);
@@ -824,7 +826,7 @@ TEST_P(MessagesPingTest, ALimitOfMessagesIsExactForPings) {
 }
 
 TEST_P(ConnectPingTest, ConnectTimeIsPartOfTheExchange) {
-  const Ends ends = run_trial(engine(), options_for(engine()));
+  const Ends& ends = usual_trial(engine());
   expect_well(ends);
   for (const Span span : {Span::connect, Span::first_byte, Span::close})
     EXPECT_EQ(ends.client.spans.at(span).count(), ends.client.rtt->count()) << name(span);
@@ -1007,7 +1009,7 @@ TEST_P(StreamsPingTest, ManyFlowsShareTheThreads) {
   Options options = options_for(engine());
   options.streams = flows_for(engine(), 20);
   if (engine().honours("threads")) options.threads = 3;
-  if (engine().kind == Kind::connect) options.duration = kSecond;  // a connection can wait for long
+  if (engine().kind == Kind::connect) options.duration = 300 * kMillisecond;
   options.verify = true;
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
@@ -1100,9 +1102,9 @@ TEST_P(ThinkTimePingTest, APauseEndsWithTheWindow) {
 TEST_P(FrequencyPingTest, AnOpenLoopKeepsItsFrequency) {
   for (const char* arrivals : {"uniform", "poisson"}) {
     Options options = options_for(engine());
-    options.frequency_hz = 1000;
+    options.frequency_hz = 2000;
     options.arrivals = arrivals;
-    options.duration = 200 * kMillisecond;
+    options.duration = 100 * kMillisecond;
     options.verify = true;
     SCOPED_TRACE(arrivals);
     const Ends ends = run_trial(engine(), options);
@@ -1116,7 +1118,7 @@ TEST_P(FrequencyPingTest, AnOpenLoopKeepsItsFrequency) {
     // calls.
     const Histogram& naive = ends.client.spans.at(Span::naive);
     EXPECT_GT(naive.count(), 0u);
-    EXPECT_GT(naive.min(), 2 * kMicrosecond);
+    EXPECT_GT(naive.min(), kMicrosecond);
     EXPECT_LE(naive.max(), ends.client.rtt->max());
   }
 }
@@ -1124,6 +1126,7 @@ TEST_P(FrequencyPingTest, AnOpenLoopKeepsItsFrequency) {
 TEST_P(TimestampsPingTest, KernelTimestampsSplitTheRoundTrip) {
   Options options = options_for(engine());
   options.timestamps = "kernel";
+  options.warmup = 40 * kMillisecond;  // the kernel begins to stamp some time after it is asked to
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
   const auto& spans = ends.client.spans;
@@ -1156,7 +1159,7 @@ TEST_P(IpSocketTest, WorksOverIpv6) {
 
 TEST_P(TransferTest, IntervalsCoverTheWindow) {
   Options options = options_for(engine());
-  options.duration = 250 * kMillisecond;
+  options.duration = 200 * kMillisecond;
   std::size_t reported = 0;
   const Ends ends = in_window([&] {
     Server server(engine(), options);
@@ -1222,7 +1225,7 @@ TEST_P(SocketTest, AWrongTokenIsNotAdmitted) {
     Server server(engine(), options_for(engine()));
     EndpointConfig wrong = server.client_config();
     wrong.token[9] ^= 1;
-    wrong.deadline = now_ns() + 300 * kMillisecond;
+    wrong.deadline = now_ns() + 100 * kMillisecond;
     auto wrong_client = std::async(std::launch::async, [&]() -> std::string {
       try {
         return engine().connect(wrong)->run({}).error;
@@ -1309,7 +1312,7 @@ TEST_P(EthernetSocketTest, EveryPortCarriesFrames) {
       if (set == "busy_poll") options.busy_poll = 20 * kMicrosecond;
       options.wait = wait;
       options.verify = true;
-      options.duration = 200 * kMillisecond;  // two spinning ends can share a CPU
+      options.duration = 100 * kMillisecond;  // two spinning ends can share a CPU
       expect_well(run_trial(engine(), options));
     }
 }
@@ -1332,7 +1335,7 @@ TEST_P(EthernetSocketTest, UnusableInterfacesAreNamed) {
   options.message_size = 1515;
   EXPECT_NE(error(options).find("at most 1514 bytes"), std::string::npos) << error(options);
   options = options_for(engine());
-  options.duration = kSecond;
+  options.duration = 300 * kMillisecond;
   Server server(engine(), options);
   EndpointConfig same = server.client_config();
   same.options.client_interface = kServerInterface;

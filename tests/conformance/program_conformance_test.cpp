@@ -69,7 +69,7 @@ class ProgramTest : public testing::TestWithParam<const Program*> {
   const Engine& engine() const { return GetParam()->engine; }
   bool moves_bulk_data() const { return engine().kind == Kind::throughput; }
 
-  Options options(Nanoseconds duration = 500 * kMillisecond,
+  Options options(Nanoseconds duration = 300 * kMillisecond,
                   Nanoseconds warmup = 20 * kMillisecond) const {
     Options o;
     o.kind = engine().kind;

@@ -6,7 +6,6 @@ Usage: container_e2e.py PATH_OF_PINGPERF [unittest arguments]
 import shutil
 import subprocess
 import unittest
-from pathlib import Path
 
 import network
 import support
@@ -16,19 +15,15 @@ from support import SOURCE, pingperf
 IMAGE = "localhost/pingperf-test"
 
 
-def version(program):
-    return subprocess.run([program, "--version"], capture_output=True, text=True).stdout.split(",")[0]
-
-
 class Containers(network.Network):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        for program in ("podman", "buildah", "runc"):
+        for program in ("podman", "runc"):
             if not shutil.which(program):
                 raise unittest.SkipTest(f"{program} is not installed")
-        static = Path(support.PINGPERF).parents[2] / "static/tools/pingperf"
-        if not static.exists() or version(static) != version(support.PINGPERF):
+        static = support.static_build()
+        if not static:
             raise unittest.SkipTest("the static build of this commit is not there (tools/setup static)")
         storage = cls.shared / "storage"
         cls.podman = ["podman", f"--root={storage}", f"--runroot={cls.shared}/run", "--storage-driver=vfs",

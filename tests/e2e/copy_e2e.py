@@ -12,7 +12,6 @@ import unittest
 from pathlib import Path
 
 import support
-from support import pingperf
 
 BUSYBOX = "/bin/busybox"  # of busybox-static
 APPLETS = ("sh", "mkdir", "chmod", "dd", "rm", "uname")
@@ -58,29 +57,22 @@ class Copy(support.EndToEnd):
         shutil.copy(BUSYBOX, self.root / "bin/busybox")
         for applet in APPLETS:
             (self.root / "bin" / applet).symlink_to("busybox")
-        for library in self.libraries_of_the_copy():
-            target = Path(f"{self.root}{library}")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(library, target)
+        if not support.static_build():
+            self.add_libraries()
         self.enter = self.folder / "enter"
         self.enter.write_text(ENTER)
         self.enter.chmod(0o755)
 
-    @staticmethod
-    def libraries_of_the_copy():
-        """Returns the libraries of what is copied: none if the static build of this commit is there."""
-        def version(program):
-            return subprocess.run([program, "--version"], capture_output=True, text=True).stdout.split(",")[0]
+    def add_libraries(self):
+        for library in libraries(support.PINGPERF):
+            target = Path(f"{self.root}{library}")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(library, target)
 
-        static = Path(support.PINGPERF).parents[2] / "static/tools/pingperf"
-        if static.exists() and version(static) == version(support.PINGPERF):
-            return []
-        return libraries(support.PINGPERF)
-
-    def run_there(self, tmp_options="", read_only="", before=""):
+    def run_there(self, tmp_options="", read_only="", before="", program=None):
         launch = f"[{before} env, HOME=/nowhere, 'TMP_OPTIONS={tmp_options}', 'READ_ONLY={read_only}', " \
             f"unshare, --mount, {self.enter}, {self.root}]"
-        return pingperf("run", "-o", self.results, self.experiment(f"""
+        return subprocess.run([program or support.PINGPERF, "run", "-o", self.results, self.experiment(f"""
 name: copy
 plan: {{repetitions: 1, cooldown: 0ms}}
 hosts:
@@ -88,7 +80,7 @@ hosts:
   server: {{launch: {launch}, address: 127.0.0.1, copy: true, pingperf: /nowhere/pingperf}}
 workloads:
   bulk: {{kind: throughput, engine: blocking, duration: 100ms, warmup: 0ms}}
-"""))
+""")], capture_output=True, text=True, timeout=120)
 
     def check_that_it_runs(self, done):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
@@ -97,6 +89,12 @@ workloads:
 
     def test_a_kernel_and_a_shell_suffice(self):
         self.check_that_it_runs(self.run_there())
+
+    def test_pingperf_itself_is_copied_if_no_static_build_is_beside_it(self):
+        self.add_libraries()
+        alone = self.folder / "pingperf"
+        shutil.copy(support.PINGPERF, alone)
+        self.check_that_it_runs(self.run_there(program=alone))
 
     def test_another_folder_takes_the_copy_if_tmp_is_noexec(self):
         self.check_that_it_runs(self.run_there(tmp_options="noexec"))

@@ -34,6 +34,15 @@ def pingperf(*arguments, **options):
     return subprocess.run([PINGPERF, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
 
 
+def static_build():
+    """Returns the path of the static build beside pingperf; None if there is none of the same version."""
+    def version(program):
+        return subprocess.run([program, "--version"], capture_output=True, text=True).stdout.split(",")[0]
+
+    static = Path(PINGPERF).with_name("pingperf-static")
+    return static if static.exists() and version(static) == version(PINGPERF) else None
+
+
 def on_terminal(*arguments, stream="stdout", cwd=None, **environment):
     """Returns the text that pingperf prints to a terminal, which is its stdout or stderr."""
     ours, theirs = pty.openpty()

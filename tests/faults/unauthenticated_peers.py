@@ -7,6 +7,7 @@ figures of the trial must not change.
 
 import argparse
 import os
+import re
 import resource
 import sys
 import time
@@ -194,7 +195,7 @@ def column_of(run):
     return run.kind if run.kind == "connect" else run.transport
 
 
-def attack_all(pingperf, inject, short, only):
+def attack_all(pingperf, inject, short, only, omit):
     """Returns {(attack, column): (trials, rejected peers)} and the number of errors."""
     cells, wrong = {}, 0
     for number, case in enumerate(CASES):
@@ -205,7 +206,7 @@ def attack_all(pingperf, inject, short, only):
             continue
         run = AttackedRun(pingperf, inject, case, ["no attack", *names], 1000 if short else 10_000)
         title = f"{case[0]} {case[2]['kind']} {case[1]}"
-        if only not in title:
+        if not re.search(only, title) or omit and re.search(omit, title):
             continue
         try:
             results = run.rows()
@@ -246,8 +247,9 @@ def main():
     parser.add_argument("pingperf", type=os.path.abspath)
     parser.add_argument("inject", type=os.path.abspath)
     parser.add_argument("--short", action="store_true", help="two attacks per engine and transport")
-    parser.add_argument("--only", default="", metavar="TEXT",
-                        help="run the cases with TEXT in engine, kind or transport")
+    parser.add_argument("--only", default="", metavar="REGEX",
+                        help="run the cases with REGEX in engine, kind or transport")
+    parser.add_argument("--omit", default="", metavar="REGEX", help="omit the cases with REGEX there")
     parser.add_argument("--seconds", type=float, default=600,
                         help="duration of the attacks on pong and sink; 0 omits them")
     page.add_write(parser)
@@ -255,7 +257,8 @@ def main():
     max_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (max_files, max_files))
     begin = time.monotonic()
-    cells, wrong = attack_all(arguments.pingperf, arguments.inject, arguments.short, arguments.only)
+    cells, wrong = attack_all(arguments.pingperf, arguments.inject, arguments.short, arguments.only,
+                              arguments.omit)
     took_s = time.monotonic() - begin
     listeners, bad_listeners = "", 0
     if arguments.seconds:

@@ -1,9 +1,6 @@
 // Latency engines with servers that stall, lose, repeat or corrupt pongs, or reset the connection.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <net/if.h>
-#include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -18,6 +15,7 @@
 #include "sockets/latency/pingpong.h"
 #include "sockets/transport/datagram.h"
 #include "sockets/transport/stream.h"
+#include "tests/own_network.h"
 
 namespace pingperf {
 namespace {
@@ -413,17 +411,6 @@ TEST_P(OpenLoopTest, UnsentPingsAreCountedAndTheTrialEndsInTime) {
 
 INSTANTIATE_TEST_SUITE_P(Latency, OpenLoopTest,
                          testing::Values("blocking", "spin", "hybrid", "epoll"), test_name);
-
-// Moves the calling thread to a new network namespace with a loopback device. Threads that it
-// starts later are in the same namespace.
-bool enter_own_network() {
-  if (::unshare(CLONE_NEWNET) != 0) return false;
-  const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  std::strcpy(request.ifr_name, "lo");
-  request.ifr_flags = IFF_UP;
-  return ::ioctl(fd.get(), SIOCSIFFLAGS, &request) == 0;
-}
 
 class ConnectTest : public testing::TestWithParam<const char*> {
  protected:

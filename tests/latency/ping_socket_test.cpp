@@ -2,33 +2,24 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
-#include <net/if.h>
-#include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <fstream>
 #include <thread>
 
-#include "sockets/core/fd.h"
 #include "sockets/engines.h"
 #include "sockets/transport/availability.h"
+#include "tests/own_network.h"
 
 namespace pingperf {
 namespace {
 
-// Moves this thread to a network namespace with a loopback device, in which `groups` may open ping
-// sockets. Then takes CAP_NET_RAW from the thread. Returns false without root.
+// Moves this thread to a network namespace in which `groups` may open ping sockets. Then takes
+// CAP_NET_RAW from the thread. Returns false without root.
 bool become_an_unprivileged_pinger(const char* groups) {
-  if (::unshare(CLONE_NEWNET) != 0) return false;
-  const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  std::strcpy(request.ifr_name, "lo");
-  request.ifr_flags = IFF_UP;
-  if (::ioctl(fd.get(), SIOCSIFFLAGS, &request) != 0) return false;
+  if (!enter_own_network()) return false;
   std::ofstream("/proc/sys/net/ipv4/ping_group_range") << groups;
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[2]{};

@@ -1,6 +1,8 @@
 #include "sockets/throughput/low_watermark.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "sockets/core/error.h"
@@ -9,7 +11,7 @@
 namespace pingperf {
 namespace {
 
-constexpr std::uint64_t kStandard = 256 * 1024;
+constexpr std::uint64_t kStandard = 512 * 1024;
 
 class LowWatermarkTest : public testing::Test {
  protected:
@@ -63,6 +65,23 @@ TEST_F(LowWatermarkTest, TheParameterHoldsForEveryStream) {
   options_.receive_low_watermark = 10'000;
   options_.rate_bps = 1'000'000;
   EXPECT_EQ(after_warmup(0), 10'000u);
+}
+
+TEST_F(LowWatermarkTest, SendersHaveTheParameterOrThatOfTheKernel) {
+  const auto notsent = [this] {
+    set_notsent_low_watermark(fd_.get(), options_);
+    int bytes = 0;
+    socklen_t size = sizeof bytes;
+    check(::getsockopt(fd_.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, &size), "getsockopt");
+    return bytes;
+  };
+  const int of_kernel = notsent();
+  EXPECT_NE(of_kernel, 65'536);
+  set_standard(options_, *find_parameter("notsent_low_watermark"));
+  EXPECT_EQ(notsent(), of_kernel);
+  options_.client_cpu = options_.server_cpu = "0";
+  set_standard(options_, *find_parameter("notsent_low_watermark"));
+  EXPECT_EQ(notsent(), 65'536);
 }
 
 }  // namespace
