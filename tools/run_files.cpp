@@ -35,8 +35,8 @@ RunDirectory create_directory(const RunCommand& command, const Experiment& exper
                                e.code().message()));
 }
 
-// Returns the host facts that the agents reported, without pairs whose agents are both in pairs
-// before. An external server has no agent, only an address.
+// Returns the host facts that the agents reported. Leaves out a pair if earlier pairs have both its
+// agents. An external server has no agent, only an address.
 std::vector<PairFacts> facts_of_hosts(const Experiment& experiment, Agents& agents) {
   std::vector<PairFacts> facts;
   std::set<const Channel*> seen;

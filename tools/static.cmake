@@ -1,5 +1,5 @@
 # pingperf-static: the objects of pingperf, linked with archives. One file for any Linux of the architecture.
-if(PINGPERF_SANITIZE)  # sanitizers need the shared C library
+if(PINGPERF_SANITIZE OR NOT CMAKE_CXX_COMPILER_ID STREQUAL GNU)  # sanitizers need the shared C library
   return()
 endif()
 if(PINGPERF_MISSING_ARCHIVES)
@@ -12,11 +12,12 @@ endif()
 include(CheckLinkerFlag)
 check_linker_flag(CXX -Wl,--no-warnings linker_can_be_silent)  # binutils 2.40
 
-add_executable(pingperf_static pingperf.cpp static_crypto.cpp static_fmt.cpp static_names.cpp static_openssl.cpp
-                               $<TARGET_OBJECTS:libiperf_linked>)
+add_executable(pingperf_static EXCLUDE_FROM_ALL
+               pingperf.cpp static_crypto.cpp static_fmt.cpp static_names.cpp static_openssl.cpp
+               $<TARGET_OBJECTS:libiperf_linked>)
 set_target_properties(pingperf_static PROPERTIES OUTPUT_NAME pingperf-static UNITY_BUILD OFF)
-# As files, because the targets would bring the shared libraries. The objects above replace members of
-# these: libiperf_loaded.cpp and openssl.cpp.
+# As files, because the targets would bring the shared libraries. The linker takes libiperf_linked.cpp and
+# static_openssl.cpp instead of libiperf_loaded.cpp and openssl.cpp in these archives.
 foreach(library pingperf_cli pingperf_harness pingperf_sockets)
   add_dependencies(pingperf_static ${library})
   target_link_libraries(pingperf_static PRIVATE $<TARGET_FILE:${library}>)

@@ -71,8 +71,8 @@ void require_descriptors(std::size_t agents) {
         agents, needed, limit));
 }
 
-// Tells agents apart: the end that the agent serves, the number of its host's way, and its pair's
-// number, which is 0 without variants.
+// Identifies an agent: the end that it serves, the number of the command that starts it, and the
+// number of its pair, which is 0 without variants.
 using AgentKey = std::tuple<Place, std::size_t, std::size_t>;
 
 class AgentKeys {
@@ -83,21 +83,21 @@ class AgentKeys {
     const auto [known, is_new] = of_host_.try_emplace(&host, 0);
     if (is_new)
       known->second =
-          ways_.try_emplace({host.launch, host.pingperf, host.copy}, ways_.size()).first->second;
+          starts_.try_emplace({host.launch, host.pingperf, host.copy}, starts_.size()).first->second;
     return {place, known->second, has_variants_ ? pair : 0};
   }
 
  private:
   const bool has_variants_;
   // The launcher and the program that start an agent, and whether the program is copied.
-  std::map<std::tuple<std::vector<std::string>, std::string, bool>, std::size_t> ways_;
-  std::unordered_map<const Host*, std::size_t> of_host_;  // the number of its way
+  std::map<std::tuple<std::vector<std::string>, std::string, bool>, std::size_t> starts_;
+  std::unordered_map<const Host*, std::size_t> of_host_;  // the number of its start
 };
 
-std::vector<std::pair<Place, const Host*>> hosts_with_agents(const HostPair& hosts) {
-  std::vector<std::pair<Place, const Host*>> result = {{Place::client, &*hosts.client}};
-  if (!hosts.server->is_external()) result.emplace_back(Place::server, &*hosts.server);
-  if (hosts.router) result.emplace_back(Place::router, &**hosts.router);
+std::vector<std::pair<Place, Shared<Host>>> hosts_with_agents(const HostPair& hosts) {
+  std::vector<std::pair<Place, Shared<Host>>> result = {{Place::client, hosts.client}};
+  if (!hosts.server->is_external()) result.emplace_back(Place::server, hosts.server);
+  if (hosts.router) result.emplace_back(Place::router, *hosts.router);
   return result;
 }
 
@@ -149,7 +149,7 @@ Agents::Agents(const Experiment& experiment, const Interrupt* interrupt) {
     for (const auto& [place, host] : hosts_with_agents(experiment.hosts_of(c))) {
       HostAgent*& agent = known[keys.of(place, *host, c.pair)];
       if (agent == nullptr)
-        agent = &agents_.emplace_back(*host, name(place), files, experiment.folder, loop_);
+        agent = &agents_.emplace_back(host, name(place), files, experiment.folder, loop_);
       entry->second.ends_[static_cast<std::size_t>(place)] = agent;
     }
   }

@@ -40,9 +40,8 @@ class AgentPair {
   Channel* running(Place place) const;
 
   HostAgent& client_agent() const { return *agent_at(Place::client); }
-  HostAgent* server_agent() const {
-    return agent_at(Place::server);
-  }  // null if the server is external
+  // Returns null if the server is external.
+  HostAgent* server_agent() const { return agent_at(Place::server); }
   // Returns true if all agents are ready.
   bool is_ready() const;
   // Returns true if an agent could not be started at the start of the run.

@@ -24,11 +24,11 @@ std::string description_of(const Host& host, std::string_view end) {
 
 }  // namespace
 
-HostAgent::HostAgent(const Host& host, std::string_view end, Files files, std::string folder,
+HostAgent::HostAgent(Shared<Host> host, std::string_view end, Files files, std::string folder,
                      EventLoop& loop)
-    : host_(host),
-      description_(description_of(host, end)),
-      files_(host.launch.empty() ? nullptr : std::move(files)),  // a local program runs in place
+    : host_(std::move(host)),
+      description_(description_of(*host_, end)),
+      files_(host_->launch.empty() ? nullptr : std::move(files)),  // a local program runs in place
       folder_(std::move(folder)),
       loop_(loop),
       away_since_(now_ns()) {}
@@ -76,7 +76,7 @@ void HostAgent::start() {
   state_ = State::starting;
   files_sent_ = 0;
   try {
-    channel_ = std::make_unique<Channel>(agent_command(host_), description_, hello_timeout(host_),
+    channel_ = std::make_unique<Channel>(agent_command(*host_), description_, hello_timeout(*host_),
                                          Channel::Greeting::later, folder_);
     channel_->call_when_full([this] { watch_writes(); });
     watch();

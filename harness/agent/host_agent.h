@@ -24,7 +24,7 @@ class HostAgent {
 
   // Starts nothing yet. `end` names the host in errors.
   // A launcher, or an agent of this machine, runs in `folder`.
-  HostAgent(const Host& host, std::string_view end, Files files, std::string folder,
+  HostAgent(Shared<Host> host, std::string_view end, Files files, std::string folder,
             EventLoop& loop);
   HostAgent(const HostAgent&) = delete;
   HostAgent& operator=(const HostAgent&) = delete;
@@ -53,7 +53,7 @@ class HostAgent {
   bool has_failed_to_start() const noexcept { return has_failed_to_start_; }
   // Returns since when the agent is away or starts.
   Nanoseconds away_since() const noexcept { return away_since_; }
-  const Host& host() const noexcept { return host_; }
+  const Host& host() const noexcept { return *host_; }
 
   // From now on, calls `on_event` for each event and `on_loss` when the agent is lost, from within
   // EventLoop::run_once() or step(). Takes what has arrived before.
@@ -81,7 +81,7 @@ class HostAgent {
   void unwatch_writes() noexcept;
   void end_lost();
 
-  const Host& host_;
+  const Shared<Host> host_;
   const std::string description_;
   const Files files_;
   const std::string folder_;

@@ -18,7 +18,7 @@ struct SystemAgent {
   Place place;
   Channel* channel;
   std::vector<Place> changed;      // none if another agent changes the system
-  std::vector<std::size_t> pairs;  // that share the system
+  std::vector<std::size_t> pairs;  // that share the system; complete only with variants
 };
 
 // Returns the agents of all pairs, each once, in the order in which they make changes. Without

@@ -7,7 +7,7 @@
 namespace pingperf {
 
 // Holds a T. A copy costs a pointer, whatever the size of the value. Several threads may read one
-// value; only one may copy or change the holders of it.
+// value. Copying and edit() are not thread-safe.
 template <typename T>
 class Shared {
  public:

@@ -9,7 +9,6 @@
 #include <set>
 #include <unordered_set>
 
-#include "harness/base/lines.h"
 #include "harness/base/suggest.h"
 #include "harness/experiment/case_builder.h"
 #include "harness/experiment/error_list.h"
@@ -274,7 +273,8 @@ class ExperimentReader {
     if (cases.empty()) return cases;  // only the values were checked
     cases_on_a_pair_ += cases.size();
     if (cases_on_a_pair_ > kMaxCases)
-      fail_at(workload.mark, fmt::format("the experiment has more than {} cases", kMaxCases));
+      fail_at(workload.mark, fmt::format("the experiment has more than {} cases{}", kMaxCases,
+                                         experiment_.has_pairs ? " on a pair of hosts" : ""));
     cases = on_every_pair(std::move(cases), workload.mark);
     if (const Node* const exclude = workload.find("exclude")) exclude_outer(cases, *exclude);
     return cases;
@@ -300,8 +300,9 @@ class ExperimentReader {
   std::vector<Case> on_every_pair(std::vector<Case> cases, const Mark& mark) const {
     if (!experiment_.has_pairs) return cases;
     if (cases.size() * experiment_.hosts.size() > kMaxTrials)
-      fail_at(mark, fmt::format("{} cases on {} pairs are more than {} trials", cases.size(),
-                                experiment_.hosts.size(), kMaxTrials));
+      fail_at(mark, fmt::format("{} cases on {} pairs are at least {} trials, and a run has at most {}",
+                                cases.size(), experiment_.hosts.size(),
+                                cases.size() * experiment_.hosts.size(), kMaxTrials));
     std::vector<Case> everywhere;
     everywhere.reserve(cases.size() * (experiment_.hosts.size() + 1));
     const auto add = [&](const Case& c, const std::string& name) -> Case& {
@@ -347,7 +348,7 @@ class ExperimentReader {
   }
 
   void add_cases(std::vector<Case> cases, const Mark& mark) {
-    // The names of other workloads begin otherwise.
+    // A name begins with its workload, so only names of one workload can be equal.
     std::unordered_set<std::string_view> names;
     for (const Case& c : cases) {
       if (!names.insert(c.name).second)

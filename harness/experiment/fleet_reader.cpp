@@ -257,8 +257,8 @@ void read_fleet(const Node& hosts, const std::vector<UsedFile>& used, Experiment
       pattern == Pattern::all_to_all ? fleet.size() * (fleet.size() - 1) / 2 : fleet.size();
   if (count > kMaxTrials)
     fail_at(hosts.find("pattern")->mark,
-            fmt::format("pattern {} of {} nodes: {} pairs are more than {} trials", name(pattern),
-                        fleet.size(), count, kMaxTrials));
+            fmt::format("pattern {} of {} nodes has {} pairs, and a run has at most {} trials",
+                        name(pattern), fleet.size(), count, kMaxTrials));
   const std::vector<PatternPair> pairs = pairs_of(pattern, fleet.size(), center);
   const bool is_one_trial = pattern == Pattern::incast || pattern == Pattern::broadcast;
   experiment.pairs_at_once = is_one_trial ? pairs.size() : 1;

@@ -17,7 +17,7 @@ struct Assignment {
 
 using Combination = std::vector<Assignment>;
 
-inline constexpr std::size_t kMaxCases = 100'000;  // per experiment
+inline constexpr std::size_t kMaxCases = 100'000;  // per experiment, on one pair of hosts
 
 // Returns the combinations of a workload: the product of the matrix's lists, without those that an
 // `exclude` entry matches in all its keys. Then each `include` entry is merged into every

@@ -1,8 +1,8 @@
-// The low watermarks of TCP streams. That of a receiver is how many bytes must have arrived before
-// the kernel wakes it (SO_RCVLOWAT, socket(7)). Few wake-ups of many bytes are cheaper than many of
-// few bytes. The end of the stream wakes the receiver in any case. That of a sender limits how many
-// bytes wait in its socket (TCP_NOTSENT_LOWAT: net.ipv4.tcp_notsent_lowat in the kernel's
-// ip-sysctl).
+// The low watermarks of TCP streams. The receiver's watermark is how many bytes must have arrived
+// before the kernel wakes it (SO_RCVLOWAT, socket(7)). Few wake-ups of many bytes are cheaper than
+// many of few bytes. The end of the stream wakes the receiver in any case. The sender's watermark
+// limits how many bytes wait in its socket (TCP_NOTSENT_LOWAT; tcp_notsent_lowat in the kernel's
+// documentation of ip-sysctl).
 #pragma once
 
 #include <cstdint>

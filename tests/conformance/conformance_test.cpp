@@ -5,7 +5,6 @@
 #include <linux/if_packet.h>
 #include <linux/vm_sockets.h>
 #include <net/if.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
