@@ -82,8 +82,8 @@ class AgentKeys {
   AgentKey of(Place place, const Host& host, std::size_t pair) {
     const auto [known, is_new] = of_host_.try_emplace(&host, 0);
     if (is_new)
-      known->second =
-          starts_.try_emplace({host.launch, host.pingperf, host.copy}, starts_.size()).first->second;
+      known->second = starts_.try_emplace({host.launch, host.pingperf, host.copy}, starts_.size())
+                          .first->second;
     return {place, known->second, has_variants_ ? pair : 0};
   }
 

@@ -300,9 +300,10 @@ class ExperimentReader {
   std::vector<Case> on_every_pair(std::vector<Case> cases, const Mark& mark) const {
     if (!experiment_.has_pairs) return cases;
     if (cases.size() * experiment_.hosts.size() > kMaxTrials)
-      fail_at(mark, fmt::format("{} cases on {} pairs are at least {} trials, and a run has at most {}",
-                                cases.size(), experiment_.hosts.size(),
-                                cases.size() * experiment_.hosts.size(), kMaxTrials));
+      fail_at(mark,
+              fmt::format("{} cases on {} pairs are at least {} trials, and a run has at most {}",
+                          cases.size(), experiment_.hosts.size(),
+                          cases.size() * experiment_.hosts.size(), kMaxTrials));
     std::vector<Case> everywhere;
     everywhere.reserve(cases.size() * (experiment_.hosts.size() + 1));
     const auto add = [&](const Case& c, const std::string& name) -> Case& {
