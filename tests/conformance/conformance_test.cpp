@@ -479,7 +479,7 @@ TEST_P(SizeMixTransferTest, AMixThatDoesNotFitIsAnError) {
 TEST_P(OnOffTransferTest, APausingSenderSendsNothing) {
   Options options = options_for(engine());
   options.warmup = 0;
-  options.duration = 200 * kMillisecond;  // two intervals
+  options.duration = 300 * kMillisecond;  // three intervals
   options.on_time = 20 * kMillisecond;
   options.off_time = 10 * kSecond;
   for (const bool has_rate : {false, true}) {
@@ -1008,7 +1008,7 @@ TEST_P(StreamsPingTest, ManyFlowsShareTheThreads) {
   Options options = options_for(engine());
   options.streams = flows_for(engine(), 20);
   if (engine().honours("threads")) options.threads = 3;
-  if (engine().kind == Kind::connect) options.duration = 300 * kMillisecond;
+  if (engine().kind == Kind::connect) options.duration = kSecond;  // a connection can wait for long
   options.verify = true;
   const Ends ends = run_trial(engine(), options);
   expect_well(ends);
