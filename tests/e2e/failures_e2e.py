@@ -210,6 +210,26 @@ workloads: {{nothing: {{kind: throughput, engine: noop, duration: 1ms, warmup: 0
         self.assertIn("\\x0a", self.trials().error[0])
         self.assertEqual(len((self.run_directory() / "trials.csv").read_text().splitlines()), 3)
 
+    def test_an_agent_whose_address_was_resolved_is_started_again(self):
+        file = self.experiment(f"""
+name: again
+hosts:
+  server:
+    address: localhost
+    launch:
+      - sh
+      - -c
+      - |
+        test -e {self.folder}/agent && exec "$@"
+        sh -c 'echo $$ >{self.folder}/agent; exec "$@"' sh "$@" | (sed -u 3q; kill -9 $(cat {self.folder}/agent))
+      - sh
+plan: {{repetitions: 3, cooldown: 0ms}}
+workloads: {{bulk: {{kind: throughput, engine: blocking, duration: 10ms, warmup: 0ms}}}}
+""")
+        done = pingperf("run", "-o", self.results, file)
+        self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
+        self.assertEqual(list(self.trials().status)[::2], ["failed", "ok"])
+
     def test_an_experiment_of_this_machine_has_no_commands_to_report_or_refuse(self):
         done = self.run_ok("--no-launch", self.experiment(NULL_TRIALS),
                            "--set", "plan.repetitions=1")
