@@ -72,8 +72,8 @@ the column `search`, and the tried value in the column of the parameter. They ar
 
 - `histograms/<case>-<repetition>.hgrm`: the round trips of a trial in microseconds, as HdrHistogram's
   percentile text. Its plotter opens the file.
-- `environment.json`: versions, command line, the facts of both hosts, and the findings of
-  `pingperf doctor`. A run of `--sessions` also has the key `set`: `name` (the directory of the first
+- `environment.json`: versions, command line, the facts of both hosts of each pair, and the findings of
+  `pingperf doctor`. A pair is left out if earlier pairs have both its agents. A run of `--sessions` also has the key `set`: `name` (the directory of the first
   run), `session` (the number of this run in the set), and `sessions` (the planned number of runs).
   `run_id` is random, so a history tells two runs of the same second apart.
 - `experiment.yaml`: an exact copy of the input.

@@ -288,20 +288,12 @@ class Loaded(network.Network):
         self.assertGreater(loaded.background_throughput_bps, 80e6)
 
 
-def take_priority():
-    """Lets this process and its children run before all others, if the kernel allows it."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-    except PermissionError:
-        pass
-
-
 class Search(network.Network):
     """A search finds the rate of the bottleneck."""
 
     def test_the_shaped_rate_is_found(self):
         # A sender that waits for a CPU sends a burst later, which the buffer may not hold.
-        run = support.Run(self.results, self.experiment(SEARCH), preexec_fn=take_priority)
+        run = support.Run(self.results, self.experiment(SEARCH), preexec_fn=support.take_priority)
         result = run.table("searches.csv").iloc[0]
         of_frames = 1400 / (1400 + 8 + 20 + 14)  # UDP, IPv4 and Ethernet
         self.assertAlmostEqual(result.estimate / (100e6 * of_frames), 1, delta=0.03)
