@@ -9,6 +9,7 @@
 #include <set>
 #include <unordered_set>
 
+#include "harness/base/lines.h"
 #include "harness/base/suggest.h"
 #include "harness/experiment/case_builder.h"
 #include "harness/experiment/error_list.h"
