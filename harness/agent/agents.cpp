@@ -143,14 +143,13 @@ Agents::Agents(const Experiment& experiment, const Interrupt* interrupt) {
   const HostAgent::Files files = files_for_other_hosts(experiment);
   AgentKeys keys(experiment);
   std::map<AgentKey, HostAgent*> known;
-  for (const Case& c : experiment.cases) {
-    const auto [entry, is_new] = pairs_.try_emplace(c.pair, AgentPair(*this));
-    if (!is_new) continue;
-    for (const auto& [place, host] : hosts_with_agents(experiment.hosts_of(c))) {
-      HostAgent*& agent = known[keys.of(place, *host, c.pair)];
+  for (const std::size_t number : experiment.pairs_in_use()) {
+    AgentPair& pair = pairs_.try_emplace(number, AgentPair(*this)).first->second;
+    for (const auto& [place, host] : hosts_with_agents(experiment.hosts[number])) {
+      HostAgent*& agent = known[keys.of(place, *host, number)];
       if (agent == nullptr)
         agent = &agents_.emplace_back(host, name(place), files, experiment.folder, loop_);
-      entry->second.ends_[static_cast<std::size_t>(place)] = agent;
+      pair.ends_[static_cast<std::size_t>(place)] = agent;
     }
   }
   require_descriptors(agents_.size());
