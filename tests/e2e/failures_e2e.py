@@ -189,6 +189,11 @@ workloads: {bulk: {kind: throughput, engine: iperf3, iperf3_options: --nonsense}
         done = pingperf("check", file, preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
         self.assertEqual(done.returncode, 2, done.stdout)
 
+    def killed_after(self, lines):
+        """Returns a shell command that runs "$@", and kills it after it has printed so many lines."""
+        pid = self.folder / "agent"
+        return f"""sh -c 'echo $$ >{pid}; exec "$@"' sh "$@" | (sed -u {lines}q; kill -9 $(cat {pid}))"""
+
     def test_a_launcher_of_several_lines_makes_rows_of_one(self):
         file = self.experiment(f"""
 name: lines
@@ -198,7 +203,7 @@ hosts:
       - sh
       - -c
       - |
-        sh -c 'echo $$ >{self.folder}/agent; exec "$@"' sh "$@" | (sed -u 2q; kill -9 $(cat {self.folder}/agent))
+        {self.killed_after(2)}
         exit 7
       - sh
 plan: {{repetitions: 2, cooldown: 0ms}}
@@ -221,7 +226,7 @@ hosts:
       - -c
       - |
         test -e {self.folder}/agent && exec "$@"
-        sh -c 'echo $$ >{self.folder}/agent; exec "$@"' sh "$@" | (sed -u 3q; kill -9 $(cat {self.folder}/agent))
+        {self.killed_after(3)}
       - sh
 plan: {{repetitions: 3, cooldown: 0ms}}
 workloads: {{bulk: {{kind: throughput, engine: blocking, duration: 10ms, warmup: 0ms}}}}
@@ -364,14 +369,14 @@ workloads:
   other: {kind: latency}
 """
         # A trial that gets no CPU has no answer in its window, which ends the search otherwise.
-        first = {"preexec_fn": support.take_priority}
-        whole = pingperf("run", "-o", self.folder / "whole", self.experiment(search), **first)
+        priority = {"preexec_fn": support.take_priority}
+        whole = pingperf("run", "-o", self.folder / "whole", self.experiment(search), **priority)
         self.assertEqual(whole.returncode, 0, whole.stderr)
-        run = self.start_run(search, **first)
+        run = self.start_run(search, **priority)
         self.assertTrue(eventually(lambda: self.rows() >= 5))
         run.kill()
         run.wait()
-        done = pingperf("run", "--resume", self.run_directory(), **first)
+        done = pingperf("run", "--resume", self.run_directory(), **priority)
         self.assertEqual(done.returncode, 0, done.stderr)
         trials, expected = self.trials(), support.read_table(
             support.run_directory(self.folder / "whole") / "trials.csv")
