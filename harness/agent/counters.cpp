@@ -86,13 +86,13 @@ std::vector<CounterChange> HostCounters::end() {
     if (is_requested(kCounterFiles[i].source)) read_again(files_[i].fd, files_[i].after);
   if (request_.network) add(CounterSource::ethtool, driver_values_, drivers_.read());
   for (std::size_t i = 0; i < files_.size(); ++i) {
-    const auto& [source, path, prefix] = kCounterFiles[i];
+    const auto& known = kCounterFiles[i];
     const File& file = files_[i];
-    if (!is_requested(source) || file.before.empty() || file.after == file.before) continue;
+    if (!is_requested(known.source) || file.before.empty() || file.after == file.before) continue;
     const auto values = [&](const std::string& text) {
-      return parse_counters(source, text, request_.all, prefix);
+      return parse_counters(known.source, text, request_.all, known.prefix);
     };
-    add(source, values(file.before), values(file.after));
+    add(known.source, values(file.before), values(file.after));
   }
   return changes;
 }

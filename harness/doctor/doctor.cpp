@@ -337,9 +337,9 @@ HostRequirements HostRequirements::of(const Experiment& experiment, bool client,
     const bool thread_per_flow = spins || o.engine == "hybrid";
     const std::uint64_t of_an_end = o.threads.value_or(thread_per_flow ? o.streams.value_or(1) : 1);
     const bool serves = server && c.engine->listen != nullptr;
-    const std::uint64_t threads = of_an_end * ((client ? 1 : 0) + (serves ? 1 : 0));
-    required.threads = std::max(required.threads, threads);
-    if (spins) required.spinning = std::max(required.spinning, threads);
+    const std::uint64_t of_ends = of_an_end * ((client ? 1 : 0) + (serves ? 1 : 0));
+    required.threads = std::max(required.threads, of_ends);
+    if (spins) required.spinning = std::max(required.spinning, of_ends);
   };
   for (const Case& c : experiment.cases) {
     take(c);

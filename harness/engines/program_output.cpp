@@ -109,8 +109,9 @@ std::string keys_near(const Json& document, Json::json_pointer pointer) {
   if (!parent.is_object()) return "";
   std::vector<std::string> keys;
   for (const auto& [key, value] : parent.items()) keys.push_back(key);
-  std::ranges::stable_partition(
-      keys, [&](const std::string& key) { return key.find(missing) != std::string::npos; });
+  std::stable_partition(keys.begin(), keys.end(), [&](const std::string& key) {
+    return key.find(missing) != std::string::npos;
+  });
   keys.resize(std::min(keys.size(), kMaxKeys));
   return fmt::format("; {} has {}", pointer.empty() ? "it" : pointer.to_string(),
                      printable(fmt::format("{}", fmt::join(keys, ", "))));

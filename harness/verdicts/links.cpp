@@ -124,8 +124,7 @@ std::vector<std::string> hosts_of(const Experiment& experiment, const LinkGroup&
     hosts.push_back(experiment.hosts_of(*c).server->name);
   }
   std::ranges::sort(hosts, natural_less);
-  const auto rest = std::ranges::unique(hosts);
-  hosts.erase(rest.begin(), rest.end());
+  hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
   return hosts;
 }
 

@@ -62,7 +62,9 @@ Fd load_program(int map, const std::array<char, 8>& mark) {
 }
 
 int attach(int program, int interface, std::uint32_t mode) {
-  LIBBPF_OPTS(bpf_link_create_opts, options, .flags = mode);
+  bpf_link_create_opts options{};
+  options.sz = sizeof options;
+  options.flags = mode;
   return ::bpf_link_create(program, interface, BPF_XDP, &options);
 }
 

@@ -29,6 +29,8 @@ string(SUBSTRING "${page}" ${cut} -1 after)
 file(WRITE "${OUTPUT}" "// Made of harness/report/ by embed.cmake.
 #include \"harness/report/page/page.h\"
 
+#pragma GCC diagnostic ignored \"-Woverlength-strings\"
+
 namespace pingperf {
 
 std::string_view ${PAGE}_page_before_data() {
