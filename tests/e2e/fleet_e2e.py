@@ -41,7 +41,7 @@ workloads: {ping: {kind: latency, engine: blocking}}
             ends = "-".join(trials.pair[begin:begin + 2]).split("-")
             self.assertEqual(len(set(ends)), 4, ends)
         environment = json.loads((self.run_directory() / "environment.json").read_text())
-        # The agents of the pairs n2-n4 and n1-n3 are in pairs before, which have their facts.
+        # Pairs 3 and 4 are missing: both of their hosts are in earlier pairs.
         self.assertEqual(set(environment["pairs"]), {"1", "2", "5", "6"})
 
     def test_an_all_to_all_of_1024_nodes_is_planned(self):

@@ -25,7 +25,7 @@ inline void require_one_line(const std::string& error) {
   require(error.find('\n') == std::string::npos, "an error message is one line");
 }
 
-// An experiment can have several errors.
+// Requires one to ten error messages, one per line.
 inline void require_lines(const std::string& errors) {
   std::istringstream lines(errors);
   int count = 0;
