@@ -1,9 +1,9 @@
 // Journal: what has to be undone on this host, written to disk before it is done.
 //
 // Each agent that changes its host has a file in /run/pingperf (for users who are not root in
-// $XDG_RUNTIME_DIR/pingperf or /tmp/pingperf-UID), which it has locked while it lives. A file without
-// a lock is that of an agent that was killed: the next agent in the same network namespace undoes its
-// steps.
+// $XDG_RUNTIME_DIR/pingperf or /tmp/pingperf-UID), which it has locked while it lives. A file
+// without a lock is that of an agent that was killed: the next agent in the same network namespace
+// undoes its steps.
 #pragma once
 
 #include <filesystem>
