@@ -5,21 +5,16 @@ KIND is what the variant changes. After a strike at all processes together, what
 journals say, and the next pingperf undoes it.
 """
 
-import argparse
-import fnmatch
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 
-import page
 from hosts import Hosts, difference
 from stage import Damage, Wrong
+from suite import Suite
 from variant_combinations import BLOCKS, FIN_TIMEOUT, RMEM, combinations, experiment_of, short_selection
 from variant_strike import OTHER, Strike, VariantStage, kill_together
 
@@ -100,37 +95,7 @@ def check_torn_journals(pingperf, inject, every):
     return f"{len(cuts)} cuts recovered"
 
 
-# ---- Main
-
-
-MAX_SECOND_ATTEMPTS = 20
-
-
-def run_all(pingperf, inject, chosen, jobs):
-    """Returns {combination: (outcome, errors)} of the correct ones, and how many required a second attempt."""
-    outcomes, damaged = {}, set()
-
-    def one(number):
-        c = chosen[number]
-        try:
-            outcomes[c] = Strike(pingperf, inject, c, number).outcome()
-        except Exception as e:  # the other combinations continue
-            print(f"WRONG {c}: {e if isinstance(e, Wrong) else repr(e)}", flush=True)
-            if isinstance(e, Damage):
-                damaged.add(c)
-
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            list(pool.map(one, range(len(chosen))))
-        except BaseException:  # a signal to the suite
-            pool.shutdown(cancel_futures=True)
-            raise
-    again = [number for number, c in enumerate(chosen) if c not in outcomes and c not in damaged]
-    for number in again[:MAX_SECOND_ATTEMPTS]:
-        print(f"second attempt: {chosen[number]}", flush=True)
-        one(number)
-    return {c: outcomes[c] for c in chosen if c in outcomes}, sum(chosen[n] in outcomes for n in again)
-
+# ---- The table
 
 COLUMNS = ("request", "journal", "setup", "switched", "service", "settle", "trial", "record", "stop", "undo",
            "teardown", "undo journal", "end")
@@ -149,17 +114,6 @@ def table(outcomes):
     return "\n".join(lines)
 
 
-def check_page(file):
-    """Compares the combinations of the committed table and the suite. Returns the exit status."""
-    committed = page.part_of(file.read_text(), "variants")
-    everything = list(combinations())
-    expected = table({c: "x" for c in everything})
-    is_same = shape_of(committed) == shape_of(expected) and f"{len(everything)} combinations" in committed
-    if not is_same:
-        print(f"the table does not have these {len(everything)} combinations, run tools/faults variants --write")
-    return 0 if is_same else 1
-
-
 def shape_of(text):
     """Returns the rows of a table with "x" in each cell that has an outcome."""
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
@@ -174,56 +128,35 @@ def missing_tools():
     return f"requires {', '.join(missing)}" if missing else ""
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pingperf", type=os.path.abspath)
-    parser.add_argument("inject", type=os.path.abspath)
-    parser.add_argument("--short", action="store_true", help="one combination per kind and process")
-    parser.add_argument("--only", default="*", metavar="GLOB")
-    parser.add_argument("--jobs", type=int, default=6)
-    parser.add_argument("--list", action="store_true", help="print the combinations, run nothing")
-    page.add_write(parser)
-    parser.add_argument("--check", action="store_true", help="compare the committed table with the combinations")
-    arguments = parser.parse_args()
-    if arguments.check:
-        return check_page(page.PAGE)
-    chosen = short_selection() if arguments.short else list(combinations())
-    chosen = [c for c in chosen if fnmatch.fnmatch(str(c), arguments.only)]
-    if arguments.list:
-        print(*chosen, f"{len(chosen)} combinations", sep="\n")
-        return 0
-    if reason := missing_tools():
-        print(f"skipped: {reason}")
-        return 77
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
-    begin = time.monotonic()
-    outcomes, again = run_all(arguments.pingperf, arguments.inject, chosen, arguments.jobs)
-    for c, (outcome, errors) in outcomes.items():
-        print(f"{str(c):<60} {outcome:<12} {errors[:100]}".rstrip())
-    checks = 0
-    for name, check in {"two controllers": lambda: check_two_controllers(arguments.pingperf, arguments.inject),
-                        "torn journals": lambda: check_torn_journals(arguments.pingperf, arguments.inject,
-                                                                     9 if arguments.short else 1)}.items():
-        if not fnmatch.fnmatch(name, arguments.only):
-            checks += 1
+def check_others(suite):
+    """Runs the other checks that are selected. Returns false if one fails."""
+    pingperf, inject = suite.arguments.pingperf, suite.arguments.inject
+    every = 9 if suite.arguments.short else 1
+    is_well = True
+    for name, check in {"two controllers": lambda: check_two_controllers(pingperf, inject),
+                        "torn journals": lambda: check_torn_journals(pingperf, inject, every)}.items():
+        if not suite.selects(name):
             continue
         try:
             print(f"{name}: {check()}")
-            checks += 1
         except Exception as e:  # the other check continues
             print(f"WRONG {name}: {e if isinstance(e, Wrong) else repr(e)}")
-    took_s = time.monotonic() - begin
-    print(f"{len(outcomes)} of {len(chosen)} combinations correct, in {took_s:.0f} s")
-    is_well = len(outcomes) == len(chosen) and checks == 2
-    if arguments.write and is_well and len(chosen) == len(list(combinations())):
-        text = table({c: outcome for c, (outcome, _) in outcomes.items()})
-        second = f" ({again} at the second attempt)" if again else ""
-        page.write_part(arguments.write, "variants",
-                        f"{len(chosen)} combinations, all correct{second}, in {took_s:.0f} s.\n\n{text}")
-    elif arguments.write:
-        print("not written: the table requires all combinations")
-    return 0 if is_well else 1
+            is_well = False
+    return is_well
+
+
+def main():
+    suite = Suite("variants", __doc__, combinations, short_selection, "one combination per kind and process", jobs=6)
+    if suite.arguments.check:
+        return suite.check_page(table, shape_of)
+    if suite.arguments.list:
+        return suite.list()
+    if reason := missing_tools():
+        print(f"skipped: {reason}")
+        return 77
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+    suite.run(lambda c, number: Strike(suite.arguments.pingperf, suite.arguments.inject, c, number).outcome())
+    return suite.finish(table, check_others(suite))
 
 
 if __name__ == "__main__":
