@@ -21,7 +21,8 @@ from pathlib import Path
 import pandas
 
 import page
-from stage import RUN_FILES, Wrong, complete_lines, eventually, kill_all_with, processes_with
+from processes import eventually, kill_all_with, processes_with
+from stage import RUN_FILES, Wrong, complete_lines
 
 EXPERIMENT = """
 name: crash

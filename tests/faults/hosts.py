@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from stage import eventually
+from processes import eventually
 
 JOURNALS = Path("/run/pingperf")
 ADDRESSES = {"client": "10.99.0.1", "server": "10.99.0.2"}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from attackers import ATTACKER_ADDRESS, MARK, RAW_PROTOCOL
-from stage import open_files
+from processes import open_files
 
 MAX_CLIENTS = 1000  # per server at a time (pong_server.cpp, sink_server.cpp)
 DESCRIPTORS = 20  # of a server without clients

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas
 
 import page
-from stage import children
+from processes import children
 
 FLOWS = (1, 100, 1000, 10_000)
 STREAMS = (1, 8, 64, 512)

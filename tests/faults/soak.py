@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas
 
 import page
-from stage import children, open_files
+from processes import children, open_files
 
 EXPERIMENT = """
 name: soak

@@ -16,9 +16,11 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 import uuid
 from pathlib import Path
+
+from processes import (children, eventually, is_running, kill_all_with, open_files, parent_of, processes_with,
+                       words_of)
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 PROGRAM = Path(__file__).with_name("program.py")
@@ -28,6 +30,10 @@ RUN_FILES = {"experiment.yaml", "environment.json", "intervals.csv", "counters.c
 MAX_RUN_S = 120
 NAMESPACES = Path("/run/netns")
 LAB_DEVICES = ("client0", "server0")
+FIRST_SERVICE = 1_000_000_000_000  # the number of a variant's first service among the endpoints
+# What an agent opens after the start of the first trial: its ends of the pipes of a spare worker, and
+# the socket through which it reads the drivers' statistics.
+LATER_FILES = 3 + 1
 
 
 class Wrong(Exception):
@@ -36,90 +42,6 @@ class Wrong(Exception):
 
 class Damage(Wrong):
     """An error that a busy machine cannot cause: lost, torn, doubled or changed rows; leftovers."""
-
-
-def eventually(condition, seconds):
-    """Waits until the condition is true, at most so many seconds. Returns the condition."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return condition()
-
-
-def children(pid):
-    try:
-        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-
-
-FIRST_SERVICE = 1_000_000_000_000  # the number of a variant's first service among the endpoints
-# What an agent opens after the start of the first trial: its ends of the pipes of a spare worker, and
-# the socket through which it reads the drivers' statistics.
-LATER_FILES = 3 + 1
-
-
-def open_files(pid):
-    """Returns the number of open descriptors of a process, or None if it has ended.
-
-    The files of the counters do not count. An agent opens them in the first trial, and keeps them.
-    """
-    def is_of_counters(path):
-        try:
-            name = os.readlink(path)
-        except OSError:  # closed meanwhile
-            name = ""
-        return name.startswith("/proc/") or "bpf" in name
-    try:
-        return sum(not is_of_counters(path) for path in Path(f"/proc/{pid}/fd").iterdir())
-    except OSError:
-        return None
-
-
-def is_running(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def processes_with(marker):
-    """Returns the pids of processes with `marker` in their environment, without zombies."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        try:
-            if marker in (entry / "environ").read_bytes() and is_running(entry.name):
-                found.append(int(entry.name))
-        except OSError:
-            pass
-    return found
-
-
-def parent_of(pid):
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return None
-
-
-def words_of(pid):
-    """Returns the words of the command line of a process."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-    except OSError:
-        return []
-
-
-def kill_all_with(marker):
-    for pid in processes_with(marker):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 def complete_lines(file):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import stage as stages
 from combinations import ENDS_THE_CONTROLLER, LINES, LOADS, SHORTAGES, allowed, delay_of, launched, point_of
+from processes import eventually
 from stage import Damage, Stage, Wrong
 
 
@@ -168,7 +169,7 @@ class External:
 
     def start(self):
         self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        if not stages.eventually(self._listens, 10):
+        if not eventually(self._listens, 10):
             raise Wrong("the external server does not listen")
 
     def _listens(self):

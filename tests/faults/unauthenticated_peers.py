@@ -16,7 +16,8 @@ from pathlib import Path
 import page
 from attackers import ATTACKS, Attackers
 from listeners import attack_listeners
-from stage import Stage, Wrong, eventually, open_files
+from processes import eventually, open_files
+from stage import Stage, Wrong
 
 BULK = {"kind": "throughput", "message_size": 65536, "bytes": 64 * 65536, "rate": "320mbit"}
 DATAGRAMS = {"kind": "throughput", "message_size": 1000, "bytes": 200 * 1000, "rate": "10mbit"}

@@ -10,7 +10,8 @@ import time
 
 import stage as stages
 from hosts import ADDRESSES, Hosts, difference, groups_of
-from stage import Damage, Stage, Wrong, eventually, kill_all_with, parent_of, processes_with, words_of
+from processes import eventually, is_running, kill_all_with, parent_of, processes_with, words_of
+from stage import Damage, Stage, Wrong
 from variant_combinations import (BLOCKS, BROKEN_LINES, ENDS, FIN_TIMEOUT, LINK, LOAD, PEER, RESERVED_PORTS, RMEM,
                                   SERVICE_STEPS, STOP, end_of, experiment_of)
 
@@ -143,7 +144,7 @@ def kill_together(pids):
     for number in (signal.SIGSTOP, signal.SIGKILL):
         for pid in pids:
             os.kill(pid, number)
-    eventually(lambda: not any(map(stages.is_running, pids)), 1)
+    eventually(lambda: not any(map(is_running, pids)), 1)
 
 
 class Strike:
