@@ -125,17 +125,10 @@ class Variants(network.Network):
         return trials[trials.variant != "plain"]
 
 
-class Experiments(Variants):
-    QUICK = {"plan.repetitions": 1, "plan.cooldown": "0ms", "defaults.duration": "200ms", "defaults.warmup": "50ms"}
-    TWICE = {"plan.repetitions": 2}
+class Committed(Variants):
+    """Runs experiments of configs/."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        try:
-            os.nice(-15)  # round trips are judged, and other programs may be running
-        except OSError:
-            pass
+    QUICK = {"plan.repetitions": 1, "plan.cooldown": "0ms", "defaults.duration": "200ms", "defaults.warmup": "50ms"}
 
     def check_run(self, name, **settings):
         """Runs an experiment for a moment. Returns its trials."""
@@ -161,11 +154,8 @@ class Experiments(Variants):
         self.assertTrue((comparisons.ratio > 0).all())
         return trials
 
-    @staticmethod
-    def shortest_round_trips(trials):
-        """Returns the shortest median of each variant, which other programs disturb the least."""
-        return trials[trials.workload == "ping"].groupby("variant").rtt_p50_ns.min()
 
+class Experiments(Committed):
     def test_tcp_buffers(self):
         self.check_run("tcp-buffers")
 
@@ -174,6 +164,31 @@ class Experiments(Variants):
 
     def test_overlay(self):
         self.check_run("overlay")
+
+    def test_congestion_control_of_a_route(self):
+        available = Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split()
+        if not {"bbr", "cubic", "reno"} <= set(available):
+            self.skipTest("this kernel lacks bbr, cubic or reno")
+        self.check_run("congestion-control-of-a-route")
+
+
+class Judged(Committed):
+    """The experiments whose figures are judged: each variant has its effect."""
+
+    TWICE = {"plan.repetitions": 2}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        try:
+            os.nice(-15)  # round trips are judged, and other programs may be running
+        except OSError:
+            pass
+
+    @staticmethod
+    def shortest_round_trips(trials):
+        """Returns the shortest median of each variant, which other programs disturb the least."""
+        return trials[trials.workload == "ping"].groupby("variant").rtt_p50_ns.min()
 
     def test_firewall(self):
         rtt = self.shortest_round_trips(self.check_run("firewall", **self.TWICE))
@@ -198,12 +213,6 @@ class Experiments(Variants):
         goodput = trials.groupby("variant").throughput_bps.max()
         self.assertLess(goodput["cpu_10"], goodput["unlimited"])
         self.assertEqual(groups() - former, set())
-
-    def test_congestion_control_of_a_route(self):
-        available = Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split()
-        if not {"bbr", "cubic", "reno"} <= set(available):
-            self.skipTest("this kernel lacks bbr, cubic or reno")
-        self.check_run("congestion-control-of-a-route")
 
 
 class Failures(Variants):
