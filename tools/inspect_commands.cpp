@@ -52,7 +52,7 @@ Json engines_json(const std::vector<EngineInfo>& engines) {
                     {"kind", name(engine.kind)},
                     {"transport", name(engine.transport)},
                     {"parameters", engine.parameters},
-                    {"unavailable", engine.unavailable ? Json(*engine.unavailable) : Json()}});
+                    {"unavailable", optional_json(engine.unavailable)}});
   return list;
 }
 
