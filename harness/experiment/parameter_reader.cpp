@@ -351,6 +351,15 @@ std::uint64_t read_key_count(const Node& node, std::string_view section, std::st
   return read_count(node, key, range.minimum, range.maximum);
 }
 
+std::size_t read_key_choice(const Node& node, std::string_view section, std::string_view key) {
+  const std::string& text = read_text(node, key);
+  const auto& choices = find_key(section, key).choices;
+  const auto found = std::ranges::find(choices, text);
+  if (found == choices.end())
+    fail_at(node.mark, fmt::format("unknown {} '{}'{}", key, text, suggest(text, choices)));
+  return static_cast<std::size_t>(found - choices.begin());
+}
+
 void check_for_missing(std::string_view name, const Mark& mark, std::string_view what) {
   if (reads_as_missing(name) && !mark.in_stored_run)
     fail_at(mark, fmt::format("{} '{}': pandas or R would read it as a missing value: choose "

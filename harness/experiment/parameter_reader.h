@@ -32,8 +32,7 @@ void check_keys(const Node& node, std::string_view where, const std::vector<std:
 
 // Returns ", did you mean 'KEY'?" with the key that does what `key` does in other tools, the path
 // of `key` in another section ("plan.seed"), or a similar key of `likely` or else of `keys`.
-// Returns
-// "; known: " and the keys of `likely` if there is none.
+// Returns "; known: " and the keys of `likely` if there is none.
 std::string suggest_key(std::string_view key, const std::vector<std::string_view>& likely,
                         const std::vector<std::string_view>& keys);
 
@@ -43,6 +42,8 @@ std::uint64_t read_count(const Node& node, std::string_view what, std::uint64_t 
                          std::uint64_t maximum);
 // Reads a count. The key `key` of `section` has its range (keys.h).
 std::uint64_t read_key_count(const Node& node, std::string_view section, std::string_view key);
+// Reads one of the choices of the key `key` of `section` (keys.h). Returns its index in them.
+std::size_t read_key_choice(const Node& node, std::string_view section, std::string_view key);
 const std::string& read_text(const Node& node, std::string_view what);
 // Refuses a name that would vanish from a table: "NA", "None", "nan". A stored run may have it.
 void check_for_missing(std::string_view name, const Mark& mark, std::string_view what);

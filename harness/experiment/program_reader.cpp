@@ -3,15 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <csignal>
 #include <cstring>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <regex>
 
+#include "harness/base/csv.h"
 #include "harness/base/suggest.h"
 #include "harness/engines/engines.h"
 #include "harness/engines/program_words.h"
@@ -23,20 +21,15 @@ namespace pingperf {
 namespace {
 
 // Returns the number of a signal, "SIGTERM", or kEndsItself for "self".
-int stop_signal_from(const std::string& text) {
+int stop_signal_from(std::string_view text) {
   for (int number = 1; number < NSIG; ++number)
     if (const char* const name = ::sigabbrev_np(number); name && text == std::string("SIG") + name)
       return number;
   return ProgramEnd::kEndsItself;
 }
 
-// Returns the value of a key whose choices are in the table of keys.
-const std::string& read_choice(const Node& node, std::string_view key) {
-  const std::string& text = read_text(node, key);
-  const auto& choices = find_key("program", key).choices;
-  if (std::ranges::find(choices, text) == choices.end())
-    fail_at(node.mark, fmt::format("unknown {} '{}'{}", key, text, suggest(text, choices)));
-  return text;
+std::string_view read_choice(const Node& node, std::string_view key) {
+  return find_key("program", key).choices[read_key_choice(node, "program", key)];
 }
 
 const std::vector<Node>& items_of(const Node& node, std::string_view what,
@@ -113,13 +106,11 @@ std::string read_pointer(const Node& node) {
 
 double read_scale(const Node& node) {
   const std::string& text = read_text(node, "scale");
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value) ||
-      value == 0)
+  const auto value = number_in(text);
+  if (!value || *value == 0)
     fail_at(node.mark,
             fmt::format("scale: '{}' is not a number other than 0: write e.g. 1000 or 1e-6", text));
-  return value;
+  return *value;
 }
 
 // Returns true if the server prints the figure.

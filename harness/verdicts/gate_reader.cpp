@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <utility>
 
-#include "harness/base/suggest.h"
 #include "harness/base/usage_error.h"
 #include "harness/experiment/error_list.h"
 #include "harness/experiment/keys.h"
@@ -76,11 +75,7 @@ class GateReader {
   }
 
   static bool read_missing(const Node& node) {
-    static constexpr std::string_view choices[] = {"fail", "pass"};
-    const std::string& text = read_text(node, "missing");
-    if (std::ranges::find(choices, text) == std::end(choices))
-      fail_at(node.mark, fmt::format("unknown missing '{}'{}", text, suggest(text, choices)));
-    return text == "pass";
+    return read_key_choice(node, "gate", "missing") == 1;
   }
 
   // Sets the reference of each case. Removes the references themselves from the judged cases.
@@ -127,16 +122,11 @@ class GateReader {
   }
 
   Inconclusive read_inconclusive(const Node& node) const {
-    static constexpr std::string_view choices[] = {"pass", "fail", "repeat"};
-    const std::string& text = read_text(node, "inconclusive");
-    if (text == "pass") return Inconclusive::pass;
-    if (text == "fail") return Inconclusive::fail;
-    if (text != "repeat")
-      fail_at(node.mark, fmt::format("unknown inconclusive '{}'{}", text, suggest(text, choices)));
-    if (!may_repeat_)
+    const auto answer = static_cast<Inconclusive>(read_key_choice(node, "gate", "inconclusive"));
+    if (answer == Inconclusive::repeat && !may_repeat_)
       fail_at(node.mark,
               "inconclusive: repeat needs to know how often: add until: {at_most: 40} to plan");
-    return Inconclusive::repeat;
+    return answer;
   }
 
   const CaseSelector& cases_;
