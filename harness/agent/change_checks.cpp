@@ -7,6 +7,7 @@
 #include <set>
 
 #include "harness/agent/changes.h"
+#include "harness/agent/lab.h"
 #include "harness/agent/worker_groups.h"
 #include "harness/base/command.h"
 #include "harness/base/lines.h"
@@ -51,8 +52,7 @@ std::string device_type(const CommandWords& words) {
 // Returns true if the kernel knows a type of device. Tries it in a network namespace of its own,
 // because the type may be a module that is not loaded yet.
 bool has_device_type(const std::string& type) {
-  std::vector<std::string> command = {"unshare", "--net"};
-  if (::geteuid() != 0) command = {"unshare", "--user", "--map-root-user", "--net"};
+  std::vector<std::string> command = in_new_network();
   command.insert(command.end(), {"ip", "link", "add", "pingperf0", "type", type});
   try {
     run_command(command);
