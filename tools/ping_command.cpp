@@ -74,7 +74,7 @@ void print_summary(const PingCommand& command, const Address& server,
                duration_text(figures.longest_gap()));
   fmt::print("\n");
   if (figures.outages() > 0)
-    fmt::print("{} outage{}, {} in all\n", figures.outages(), figures.outages() == 1 ? "" : "s",
+    fmt::print("{}, {} in all\n", counted(figures.outages(), "outage"),
                duration_text(figures.outage_time()));
   for (const auto& [reason, count] : figures.reasons()) fmt::print("{} lost: {}\n", count, reason);
   if (figures.waited() > 0)

@@ -1,12 +1,12 @@
 #include "harness/run/round_runner.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "harness/base/counted.h"
 #include "harness/base/lines.h"
 #include "harness/results/metrics.h"
 #include "harness/results/pair_sum.h"
@@ -32,11 +32,6 @@ void fail_without_figure(TrialRecord& record) {
   record.error =
       fmt::format("program '{}' reported no {}", record.trial_case->program->name,
                   is_transfer ? "throughput_bps: the receiving end has to" : "round-trip time");
-}
-
-// Returns true if both agents run under one kernel, whose clock stamps at both ends.
-bool has_same_clock(const HostFacts& client, const HostFacts& server) {
-  return !client.boot_id.empty() && client.boot_id == server.boot_id;
 }
 
 // Returns warnings that know the medians of earlier sessions.
@@ -193,7 +188,7 @@ std::unique_ptr<RoundRunner::Attempt> RoundRunner::begin(const Trial& trial) {
   if (!pair.server_agent())
     record.server_host = experiment_.hosts_of(*record.trial_case).server->external;
   record.same_clock =
-      client && server && has_same_clock(client->hello().host, server->hello().host);
+      client && server && client->hello().host.shares_kernel_with(server->hello().host);
   if (!pair.is_ready()) {
     record.status = pair.is_absent() ? Status::refused : Status::failed;
     record.error = pair.error();
@@ -328,11 +323,9 @@ std::string RoundRunner::missing_pairs() const {
     if (attempt->has_ended && !attempt->events.started)
       names.push_back(pair_of(*attempt->record.trial_case));
   if (names.empty()) return "";
-  const std::size_t more = names.size() - std::min(names.size(), kMaxNamedPairs);
-  names.resize(names.size() - more);
-  return fmt::format("pair{} {}{} {} missing in this round", names.size() == 1 ? "" : "s",
-                     fmt::join(names, ", "), more ? fmt::format(" and {} more", more) : "",
-                     names.size() == 1 ? "was" : "were");
+  const bool is_one = names.size() == 1;
+  return fmt::format("pair{} {} {} missing in this round", is_one ? "" : "s",
+                     listed(names, kMaxNamedPairs), is_one ? "was" : "were");
 }
 
 void RoundRunner::add_start_skew(Attempt& attempt) {

@@ -255,10 +255,8 @@ std::optional<std::string> left_out_by_only(const Criteria& criteria) {
       names.insert(names.end(), dropped->begin(), dropped->end());
     }
   if (names.empty()) return std::nullopt;
-  const std::size_t more = names.size() - std::min(names.size(), kMaxNames);
-  names.resize(names.size() - more);
-  return fmt::format("--only leaves out {}: {}{}", fmt::join(counts, " and "),
-                     fmt::join(names, ", "), more > 0 ? fmt::format(" and {} more", more) : "");
+  return fmt::format("--only leaves out {}: {}", fmt::join(counts, " and "),
+                     listed(names, kMaxNames));
 }
 
 }  // namespace pingperf
