@@ -126,8 +126,7 @@ class NodesReader {
 
  private:
   std::string_view choose_launcher() const {
-    std::vector<std::string_view> ways = launcher_names();
-    ways.push_back("launch");
+    const std::vector<std::string_view> ways = ways_to_reach();
     std::string_view chosen;
     for (const Node::Entry& entry : nodes_.entries) {
       if (std::ranges::find(ways, entry.key) == ways.end()) continue;

@@ -169,6 +169,12 @@ std::vector<std::string_view> launcher_names() {
   return names;
 }
 
+std::vector<std::string_view> ways_to_reach() {
+  std::vector<std::string_view> ways = launcher_names();
+  ways.push_back("launch");
+  return ways;
+}
+
 std::vector<std::string> launch_by(std::string_view launcher, const std::string& host,
                                    const std::string& space) {
   std::vector<std::string> launch;

@@ -17,6 +17,9 @@ namespace pingperf {
 // Returns the names of the short forms of `launch`: "ssh", "netns", ...
 std::vector<std::string_view> launcher_names();
 
+// Returns the keys of a host that say how it is reached: these and "launch".
+std::vector<std::string_view> ways_to_reach();
+
 // Returns the arguments before `pingperf agent` of a short form. `space` is the namespace of a pod,
 // or empty.
 std::vector<std::string> launch_by(std::string_view launcher, const std::string& host,

@@ -8,6 +8,7 @@
 
 #include "harness/base/units.h"
 #include "harness/engines/engines.h"
+#include "harness/experiment/host_reader.h"
 #include "harness/experiment/keys.h"
 #include "harness/experiment/old_names.h"
 #include "harness/experiment/parameter_reader.h"
@@ -269,20 +270,24 @@ Schema at_least_one(std::initializer_list<const char*> keys) {
   return {{"anyOf", std::move(choices)}};
 }
 
+// Returns a schema for each way to reach a host.
+Schema required_ways() {
+  Schema ways = Schema::array();
+  for (const std::string_view way : ways_to_reach()) ways.push_back({{"required", {way}}});
+  return ways;
+}
+
 // Only an external server has a port, and it has no other key. A host has at most one way to reach
 // it. `copy` requires one.
 Schema host_rules() {
   Schema one_way = Schema::object();
-  constexpr const char* kWays[] = {"ssh", "netns", "docker", "podman", "kubectl", "srun", "launch"};
-  for (const char* const way : kWays) {
+  for (const std::string_view way : ways_to_reach()) {
     Schema others = Schema::array();
-    for (const char* const other : kWays)
+    for (const std::string_view other : ways_to_reach())
       if (other != way) others.push_back(other);
-    one_way[way] = {{"propertyNames", {{"not", {{"enum", std::move(others)}}}}}};
+    one_way[std::string(way)] = {{"propertyNames", {{"not", {{"enum", std::move(others)}}}}}};
   }
-  Schema any_way = Schema::array();
-  for (const char* const way : kWays) any_way.push_back({{"required", {way}}});
-  one_way["copy"] = {{"anyOf", std::move(any_way)}};
+  one_way["copy"] = {{"anyOf", required_ways()}};
   Schema rules = needs({{"namespace", "kubectl"}, {"bind", "address"}});
   rules["dependentSchemas"] = std::move(one_way);
   rules["if"] = {{"required", {"external"}}};
@@ -344,11 +349,8 @@ Schema pair_rules() {
 
 // A list of hosts is reached in one way. `names` belongs to `launch`.
 Schema nodes_rules() {
-  Schema ways = Schema::array();
-  for (const char* const way : {"ssh", "netns", "docker", "podman", "kubectl", "srun", "launch"})
-    ways.push_back({{"required", {way}}});
   Schema rules = needs({{"namespace", "kubectl"}, {"names", "launch"}, {"launch", "names"}});
-  rules["oneOf"] = std::move(ways);
+  rules["oneOf"] = required_ways();
   return rules;
 }
 

@@ -11,6 +11,7 @@
 
 #include "harness/base/lines.h"
 #include "harness/base/units.h"
+#include "harness/experiment/host_reader.h"
 
 namespace pingperf {
 namespace {
@@ -367,11 +368,10 @@ Node& step_into(Node& parent, const std::string& step, const Mark& mark) {
 // Returns a warning that names the keys of `before` that `after` lacks; "" if it has all.
 std::string warning_of_dropped(const Node& before, const Node& after, const Mark& mark) {
   // One way to reach the host replaces another.
-  constexpr std::string_view kReplaced[] = {"ssh",     "netns", "docker", "podman",
-                                            "kubectl", "srun",  "launch"};
+  const std::vector<std::string_view> replaced = ways_to_reach();
   std::string keys;
   for (const Node::Entry& entry : before.entries)
-    if (!after.find(entry.key) && std::ranges::count(kReplaced, entry.key) == 0)
+    if (!after.find(entry.key) && std::ranges::count(replaced, entry.key) == 0)
       keys += (keys.empty() ? "" : ", ") + entry.key;
   if (keys.empty()) return "";
   return fmt::format("{} replaces the whole host and drops {}: repeat them in the value",
