@@ -184,11 +184,8 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
                     "run although the experiment does not suit a host, such as pins to CPUs that "
                     "are not there");
   command->add_flag("-q,--quiet", run->quiet, "print only failures and results");
-  command
-      ->add_option("--format", run->format,
-                   "table for people, json for scripts, jsonl for a line per event as it happens")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"table", "json", "jsonl"}));
+  add_format(*command, run->format, {"table", "json", "jsonl"},
+             "table for people, json for scripts, jsonl for a line per event as it happens");
   add_no_launch(*command, run->no_launch);
   add_overrides(*command, run->overrides);
   command

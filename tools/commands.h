@@ -23,6 +23,9 @@ namespace pingperf {
 // The whole program.
 int pingperf_main(int argc, char** argv);
 
+// The metrics that are compared if no others are named.
+inline const std::vector<std::string> kDefaultMetrics = {"throughput_bps", "rtt_p50_ns"};
+
 struct RunCommand {
   std::vector<std::string> files;
   std::filesystem::path results = "results";
