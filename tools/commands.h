@@ -111,9 +111,9 @@ void print_recovered(std::string_view host, const std::vector<std::string>& undo
 void print_recovered(Agents& agents);
 
 // Prints what an experiment cannot judge to stderr: what `--only` left out, and too few
-// repetitions. `place` begins each line.
+// repetitions. `location` begins each line.
 void print_warnings(const Experiment& experiment, const Criteria& criteria,
-                    const std::vector<std::string>& limits, const std::string& place);
+                    const std::vector<std::string>& limits, const std::string& location);
 
 // Prints one JSON document to stdout.
 void print_json(const Json& document);

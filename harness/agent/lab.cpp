@@ -192,10 +192,11 @@ void check_lab(const Experiment& experiment) {
       throw UsageError(fmt::format(
           "{}: lab: a case has ip: 6, and the kernel of this host has no IPv6 for new namespaces "
           "(net.ipv6.conf.default.disable_ipv6): remove ip: 6",
-          options.place));
+          options.location));
     for (const auto& arguments : qdiscs) try_qdisc(probe, arguments);
   } catch (const CommandError& e) {
-    throw UsageError(fmt::format("{}: lab: this host cannot make it: {}", options.place, e.what()));
+    throw UsageError(
+        fmt::format("{}: lab: this host cannot make it: {}", options.location, e.what()));
   }
 }
 

@@ -194,7 +194,7 @@ struct CountersResult {
   std::vector<CounterChange> changes;  // of the agent's host; empty after `begins`
 };
 
-// Why the host cannot make changes of a variant. The text begins with a place in the file.
+// Why the host cannot make changes of a variant. The text begins with a location in the file.
 struct VariantsChecked {
   std::vector<std::string> problems;
 };

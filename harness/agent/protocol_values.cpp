@@ -9,7 +9,7 @@
 #include <variant>
 
 #include "harness/base/json_fields.h"
-#include "harness/engines/program_words.h"
+#include "harness/engines/program_arguments.h"
 
 namespace pingperf {
 namespace {
@@ -39,7 +39,7 @@ std::optional<ProgramReady::When> ready_from(std::string_view text) {
 Json to_json(const std::vector<SystemChanges::Command>& commands) {
   Json array = Json::array();
   for (const auto& command : commands)
-    array.push_back({{"words", command.words}, {"place", command.place}});
+    array.push_back({{"arguments", command.arguments}, {"location", command.location}});
   return array;
 }
 
@@ -47,8 +47,8 @@ std::vector<SystemChanges::Command> take_commands(const Json& object, std::strin
   std::vector<SystemChanges::Command> commands;
   for (const Json& item : take_array(object, key)) {
     const Json command = as<Json>(item, key);
-    commands.push_back({take_texts(command, "words"), take<std::string>(command, "place")});
-    if (commands.back().words.empty()) throw ProtocolError("'words' is empty");
+    commands.push_back({take_texts(command, "arguments"), take<std::string>(command, "location")});
+    if (commands.back().arguments.empty()) throw ProtocolError("'arguments' is empty");
   }
   return commands;
 }
@@ -108,11 +108,12 @@ std::vector<std::pair<std::string, std::string>> take_pairs(const Json& object,
 }
 
 Json to_json(const ProgramEnd& end) {
-  Json words = Json::array(), figures = Json::array();
-  for (const ProgramWord& word : end.words) words.push_back({word.text, word.condition});
+  Json arguments = Json::array(), figures = Json::array();
+  for (const ProgramArgument& argument : end.arguments)
+    arguments.push_back({argument.text, argument.condition});
   for (const ProgramFigure& figure : end.figures) figures.push_back(to_json(figure));
   return {{"name", end.program},
-          {"words", std::move(words)},
+          {"arguments", std::move(arguments)},
           {"environment", pairs_of(end.environment)},
           {"directory", end.directory},
           {"ready", kReady[static_cast<std::size_t>(end.ready.when)]},
@@ -128,15 +129,15 @@ Json to_json(const ProgramEnd& end) {
 ProgramEnd program_from(const Json& object) {
   ProgramEnd end;
   end.program = take<std::string>(object, "name");
-  for (auto& [text, condition] : take_pairs(object, "words")) {
-    if (error_of_word(text) || (!condition.empty() && !find_parameter(condition)))
-      throw ProtocolError("'words' has a wrong word: " + excerpt(text));
-    end.words.push_back({std::move(text), std::move(condition)});
+  for (auto& [text, condition] : take_pairs(object, "arguments")) {
+    if (error_of_argument(text) || (!condition.empty() && !find_parameter(condition)))
+      throw ProtocolError("'arguments' has a wrong argument: " + excerpt(text));
+    end.arguments.push_back({std::move(text), std::move(condition)});
   }
-  if (end.words.empty()) throw ProtocolError("'words' is empty");
+  if (end.arguments.empty()) throw ProtocolError("'arguments' is empty");
   end.environment = take_pairs(object, "environment");
   for (const auto& [name, value] : end.environment)
-    if (error_of_word(value))
+    if (error_of_argument(value))
       throw ProtocolError("'environment' has a wrong value: " + excerpt(value));
   end.directory = take<std::string>(object, "directory");
   end.ready = {.when = take_name<ProgramReady::When>(object, "ready", ready_from),
@@ -156,11 +157,12 @@ ProgramEnd program_from(const Json& object) {
 Json to_json(const SystemChanges& changes) {
   Json sysctls = Json::array();
   for (const auto& sysctl : changes.sysctls)
-    sysctls.push_back({{"name", sysctl.name}, {"value", sysctl.value}, {"place", sysctl.place}});
+    sysctls.push_back(
+        {{"name", sysctl.name}, {"value", sysctl.value}, {"location", sysctl.location}});
   Json object = {{"sysctls", std::move(sysctls)},
                  {"setup", to_json(changes.setup)},
                  {"teardown", to_json(changes.teardown)},
-                 {"place", changes.place}};
+                 {"location", changes.location}};
   if (changes.mtu) object["mtu"] = *changes.mtu;
   if (changes.offloads) object["offloads"] = *changes.offloads;
   if (changes.cpu_limit) object["cpu_limit"] = *changes.cpu_limit;
@@ -174,11 +176,11 @@ SystemChanges changes_from(const Json& object) {
     const Json sysctl = as<Json>(item, "sysctls");
     changes.sysctls.push_back({take<std::string>(sysctl, "name"),
                                take<std::string>(sysctl, "value"),
-                               take<std::string>(sysctl, "place")});
+                               take<std::string>(sysctl, "location")});
   }
   changes.setup = take_commands(object, "setup");
   changes.teardown = take_commands(object, "teardown");
-  changes.place = take<std::string>(object, "place");
+  changes.location = take<std::string>(object, "location");
   changes.mtu = take_optional<std::uint64_t>(object, "mtu");
   changes.offloads = take_optional<bool>(object, "offloads");
   changes.cpu_limit = take_optional<double>(object, "cpu_limit");

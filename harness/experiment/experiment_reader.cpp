@@ -125,9 +125,9 @@ class ExperimentReader {
     }
   }
 
-  // Throws an error at the place of the case's server.
+  // Throws an error at the location of the case's server.
   [[noreturn]] void fail_at_server(const Case& c, const std::string& what) const {
-    throw UsageError(fmt::format("{}: {}", experiment_.hosts_of(c).server->place, what));
+    throw UsageError(fmt::format("{}: {}", experiment_.hosts_of(c).server->location, what));
   }
 
   // Only engines that need no agent at the server can measure an external server.

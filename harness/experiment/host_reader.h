@@ -38,7 +38,7 @@ std::string read_name(const Node& node, std::string_view what);
 // Refuses pairs of one name, and two hosts of one name.
 class UniqueNames {
  public:
-  // Throws UsageError. `mark` is the place of the pair.
+  // Throws UsageError. `mark` is the location of the pair.
   void add(const HostPair& pair, const Mark& mark);
 
  private:

@@ -21,7 +21,7 @@ std::vector<std::string_view> keys_of_map(std::string_view map);
 std::vector<std::string_view> parameter_names();
 
 // Sets the option `key`. Returns the names of the parameters that were set ("pin.client"): none for
-// kind, transport and engine. Throws UsageError at the value's place.
+// kind, transport and engine. Throws UsageError at the value's location.
 std::vector<std::string> assign(Options& options, const std::string& key, const Node& value);
 
 // Throws UsageError that names each key of `node` that is not in `keys`, or if `node` is not a map.
@@ -36,7 +36,8 @@ void check_keys(const Node& node, std::string_view where, const std::vector<std:
 std::string suggest_key(std::string_view key, const std::vector<std::string_view>& likely,
                         const std::vector<std::string_view>& keys);
 
-// Each of these throws UsageError at the node's place. The error names `what` and a correct value.
+// Each of these throws UsageError at the node's location. The error names `what` and a correct
+// value.
 Nanoseconds read_duration(const Node& node, std::string_view what);
 std::uint64_t read_count(const Node& node, std::string_view what, std::uint64_t minimum,
                          std::uint64_t maximum);

@@ -66,7 +66,7 @@ struct RoundRunner::Attempt {
   TrialEvents events;
   std::optional<TrialSetup> setup;
   std::optional<Task<TrialOutcome>> task;
-  bool together = true;  // started with the other trials of the round
+  bool started_together = true;  // started with the other trials of the round
   bool has_ended = false;
   bool is_written = false;
 };
@@ -137,8 +137,8 @@ void RoundRunner::prepare(std::span<const Trial> round) {
   for (const Trial& trial : round) {
     if (is_sum(trial)) continue;
     const AgentPair& pair = agents_.of(experiment_.cases[trial.case_index]);
-    for (const Place place : {Place::client, Place::server})
-      if (Channel* const agent = pair.running(place)) ++trials[agent];
+    for (const Target target : {Target::client, Target::server})
+      if (Channel* const agent = pair.running(target)) ++trials[agent];
   }
   for (const auto& [agent, count] : trials) {
     try {
@@ -181,8 +181,8 @@ std::unique_ptr<RoundRunner::Attempt> RoundRunner::begin(const Trial& trial) {
   record.trial = trial;
   record.started_at = std::chrono::system_clock::now();
   const AgentPair& pair = agents_.of(*record.trial_case);
-  const Channel* const client = pair.running(Place::client);
-  const Channel* const server = pair.running(Place::server);
+  const Channel* const client = pair.running(Target::client);
+  const Channel* const server = pair.running(Target::server);
   if (client) record.client_host = client->hello().host.hostname;
   if (server) record.server_host = server->hello().host.hostname;
   if (!pair.server_agent())
@@ -292,7 +292,7 @@ void RoundRunner::take_outcome(Attempt& attempt, TrialOutcome outcome) {
   record.server = std::move(outcome.server);
   record.counters = std::move(outcome.counters);
   std::ranges::stable_sort(record.counters, {}, &CounterChange::host);  // either agent may be first
-  attempt.together = outcome.together;
+  attempt.started_together = outcome.started_together;
   if (attempt.events.started) record.started_at = outcome.started_at;
   if (outcome.ended_service) variants_.forget(c.pair, *outcome.ended_service);
   fail_without_figure(record);
@@ -343,7 +343,7 @@ void RoundRunner::add_quality(Attempt& attempt) {
   const auto add = [&](const std::string& text) {
     if (!text.empty()) record.quality += (record.quality.empty() ? "" : "; ") + text;
   };
-  if (!attempt.together) add("the other pairs did not start at the same moment");
+  if (!attempt.started_together) add("the other pairs did not start at the same moment");
   add(missing_pairs());
 }
 

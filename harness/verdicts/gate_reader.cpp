@@ -70,7 +70,7 @@ class GateReader {
   void read_against(Gate& gate, const Node& node, const Node& against) const {
     gate.against = read_text(against, "against");
     gate.against_path = (folders_.of(against.mark) / gate.against).string();
-    gate.against_place = against.mark.to_string();
+    gate.against_location = against.mark.to_string();
     if (const Node* const n = node.find("relative_to")) read_references(gate, *n);
   }
 
@@ -148,7 +148,7 @@ void check_cases_of(Gate& gate) {
         throw UsageError(
             fmt::format("{}: against: that run has no case '{}': with missing: pass, the gate "
                         "would pass until it has",
-                        gate.against_place, name));
+                        gate.against_location, name));
       gate.without_baseline.push_back(pair);
       return true;
     }
@@ -205,7 +205,7 @@ void open_stored_runs(Criteria& criteria) {
     } catch (const UsageError& e) {
       const std::string hint = hint_of_folder(gate);
       const bool is_first = hint.empty() && is_nothing(gate.against_path);
-      throw UsageError(fmt::format("{}: against: {}{}", gate.against_place, e.what(),
+      throw UsageError(fmt::format("{}: against: {}{}", gate.against_location, e.what(),
                                    is_first ? ": with missing: pass, the first run passes" : hint));
     }
     check_cases_of(gate);
