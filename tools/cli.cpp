@@ -41,7 +41,7 @@
 namespace pingperf {
 namespace {
 
-constexpr int kWrongUsage = 2, kBroken = 3;
+constexpr int kWrongUsage = 2, kFailure = 3;
 
 // Returns the path of the first experiment: as installed beside this program, or as in the sources.
 std::string example_file() {
@@ -358,7 +358,7 @@ int pingperf_main(int argc, char** argv) {
     const int code = run_cli(argc, argv);
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
     print_message("pingperf: cannot write to stdout: {}\n", std::strerror(errno));
-    return kBroken;
+    return kFailure;
   } catch (const UsageError& e) {
     print_message("{}\n", e.what());
     return kWrongUsage;
@@ -369,7 +369,7 @@ int pingperf_main(int argc, char** argv) {
     // An error of several hosts has a line for each.
     std::istringstream lines(e.what());
     for (std::string line; std::getline(lines, line);) print_message("pingperf: {}\n", line);
-    return kBroken;
+    return kFailure;
   }
 }
 

@@ -55,15 +55,15 @@ std::vector<std::string> cases_in_order(const ReportedRun& run) {
   return names;
 }
 
-// Returns at most `most` ok trials of each case, evenly spread over the run.
-DrawnTrials drawn_trials(const PageRun& page_run, std::size_t most) {
+// Returns at most `limit` ok trials of each case, evenly spread over the run.
+DrawnTrials drawn_trials(const PageRun& page_run, std::size_t limit) {
   const TrialTable& trials = *page_run.run.trials;
   DrawnTrials drawn;
   for (const std::string& name : page_run.cases) {
     std::vector<std::uint64_t> ok;
     for (std::size_t i : trials.rows_of(name))
       if (trials.is_ok(trials.rows()[i])) ok.push_back(trials.block(trials.rows()[i]));
-    for (std::size_t i : evenly_spread(ok.size(), most)) drawn[name].push_back(ok[i]);
+    for (std::size_t i : evenly_spread(ok.size(), limit)) drawn[name].push_back(ok[i]);
   }
   return drawn;
 }
@@ -320,12 +320,12 @@ Json statements_json(const std::vector<Statement>& statements) {
   return json;
 }
 
-// Leaves the first `most` cases on the page, with a note.
-void limit_cases(PageRun& page_run, std::size_t most, std::string_view where) {
-  if (page_run.cases.size() <= most) return;
+// Leaves the first `limit` cases on the page, with a note.
+void limit_cases(PageRun& page_run, std::size_t limit, std::string_view where) {
+  if (page_run.cases.size() <= limit) return;
   page_run.notes.push_back(
-      fmt::format("The first {} of {} cases are {}.", most, page_run.cases.size(), where));
-  page_run.cases.resize(most);
+      fmt::format("The first {} of {} cases are {}.", limit, page_run.cases.size(), where));
+  page_run.cases.resize(limit);
 }
 
 // Returns what the page has of every run, except for its cases.

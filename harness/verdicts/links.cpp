@@ -1,3 +1,5 @@
+#include "harness/verdicts/links.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,7 +11,6 @@
 #include "harness/base/statistics.h"
 #include "harness/results/metric_text.h"
 #include "harness/results/metrics.h"
-#include "harness/verdicts/links.h"
 
 namespace pingperf {
 namespace {
