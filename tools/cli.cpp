@@ -41,7 +41,7 @@
 namespace pingperf {
 namespace {
 
-constexpr int kWrongUsage = 2, kBroken = 3;
+constexpr int kWrongUsage = 2, kFailure = 3;
 
 // Returns the path of the first experiment: as installed beside this program, or as in the sources.
 std::string example_file() {
@@ -184,11 +184,8 @@ void add_run(CLI::App& app, int argc, char** argv, int& result) {
                     "run although the experiment does not suit a host, such as pins to CPUs that "
                     "are not there");
   command->add_flag("-q,--quiet", run->quiet, "print only failures and results");
-  command
-      ->add_option("--format", run->format,
-                   "table for people, json for scripts, jsonl for a line per event as it happens")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"table", "json", "jsonl"}));
+  add_format(*command, run->format, {"table", "json", "jsonl"},
+             "table for people, json for scripts, jsonl for a line per event as it happens");
   add_no_launch(*command, run->no_launch);
   add_overrides(*command, run->overrides);
   command
@@ -361,7 +358,7 @@ int pingperf_main(int argc, char** argv) {
     const int code = run_cli(argc, argv);
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
     print_message("pingperf: cannot write to stdout: {}\n", std::strerror(errno));
-    return kBroken;
+    return kFailure;
   } catch (const UsageError& e) {
     print_message("{}\n", e.what());
     return kWrongUsage;
@@ -372,7 +369,7 @@ int pingperf_main(int argc, char** argv) {
     // An error of several hosts has a line for each.
     std::istringstream lines(e.what());
     for (std::string line; std::getline(lines, line);) print_message("pingperf: {}\n", line);
-    return kBroken;
+    return kFailure;
   }
 }
 

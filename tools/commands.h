@@ -23,6 +23,9 @@ namespace pingperf {
 // The whole program.
 int pingperf_main(int argc, char** argv);
 
+// The metrics that are compared if no others are named.
+inline const std::vector<std::string> kDefaultMetrics = {"throughput_bps", "rtt_p50_ns"};
+
 struct RunCommand {
   std::vector<std::string> files;
   std::filesystem::path results = "results";
@@ -108,9 +111,9 @@ void print_recovered(std::string_view host, const std::vector<std::string>& undo
 void print_recovered(Agents& agents);
 
 // Prints what an experiment cannot judge to stderr: what `--only` left out, and too few
-// repetitions. `place` begins each line.
+// repetitions. `location` begins each line.
 void print_warnings(const Experiment& experiment, const Criteria& criteria,
-                    const std::vector<std::string>& limits, const std::string& place);
+                    const std::vector<std::string>& limits, const std::string& location);
 
 // Prints one JSON document to stdout.
 void print_json(const Json& document);

@@ -11,10 +11,10 @@
 
 #include "harness/base/units.h"
 #include "harness/base/usage_error.h"
-#include "harness/results/columns.h"
 #include "harness/results/run_set.h"
 #include "sockets/core/options.h"
 #include "tools/commands.h"
+#include "tools/format_cli.h"
 #include "tools/history_commands.h"
 
 namespace pingperf {
@@ -42,17 +42,10 @@ void check_compare(CompareCommand& compare) {
   if (!compare.history.empty()) check_compare_history(compare);
   if ((compare.base.empty() && compare.history.empty()) || compare.new_runs.empty())
     throw UsageError("pingperf compare: requires two runs: BASE NEW");
-  if (compare.options.metrics.empty()) compare.options.metrics = {"throughput_bps", "rtt_p50_ns"};
   for (const std::string& name : compare.options.allowed)
     if (!find_parameter(name))
       throw UsageError(fmt::format("--allow: {} is no parameter of a workload", name));
-  for (const std::string& metric : compare.options.metrics) {
-    const std::optional<Column> known = find_metric(metric);
-    if (!known) throw UsageError("--metric: " + unknown_metric(metric));
-    if (known->better == Better::neither && !compare.fail_on.empty())
-      throw UsageError(
-          fmt::format("--fail-on: {} has no better direction, so it cannot regress", metric));
-  }
+  check_metrics(compare.options.metrics, compare.fail_on.empty() ? "" : "--fail-on", "regress");
 }
 
 // Adds the options that select runs of the two sides by their start.
@@ -130,9 +123,8 @@ void add_compare(CLI::App& app, int& result) {
       ->type_name("KEY=VALUE");
   command->add_flag("--explain", compare->explain,
                     "below each difference, print the kernel's counters that changed with it");
-  command->add_option("--format", compare->format, "the format of the output")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"table", "markdown", "csv", "json", "junit"}));
+  add_format(*command, compare->format, {"table", "markdown", "csv", "json", "junit"},
+             "the format of the output");
   command
       ->add_option("--fail-on", compare->fail_on,
                    "exit with 1 on a regression; inconclusive: also when a case is undecided")

@@ -9,6 +9,7 @@
 #include "harness/agent/lab.h"
 #include "harness/agent/launchers.h"
 #include "harness/agent/systems.h"
+#include "harness/base/counted.h"
 #include "harness/base/json.h"
 #include "harness/base/print_message.h"
 #include "harness/doctor/check_hosts.h"
@@ -110,8 +111,8 @@ int doctor_command(const DoctorCommand& command) {
   const std::vector<HostReport> reports = reports_of(command);
   const std::size_t forgotten = command.clean ? forget_changes() : 0;
   if (forgotten > 0)
-    print_message("forgot {} change{} that could not be undone: undo by hand what is above\n",
-                  forgotten, forgotten == 1 ? "" : "s");
+    print_message("forgot {} that could not be undone: undo by hand what is above\n",
+                  counted(forgotten, "change"));
   const int status = forgotten > 0 ? kNotUndone : 0;
   if (command.format == "json") {
     Json document = {{"removed", removed}, {"hosts", to_json(reports)}};

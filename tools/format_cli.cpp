@@ -4,10 +4,11 @@
 
 namespace pingperf {
 
-void add_format(CLI::App& command, std::string& format) {
-  command.add_option("--format", format, "table for people, json for scripts")
+void add_format(CLI::App& command, std::string& format, std::vector<std::string> formats,
+                const char* text) {
+  command.add_option("--format", format, text)
       ->capture_default_str()
-      ->check(CLI::IsMember({"table", "json"}));
+      ->check(CLI::IsMember(std::move(formats)));
 }
 
 }  // namespace pingperf

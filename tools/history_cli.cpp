@@ -9,6 +9,8 @@
 #include "harness/base/usage_error.h"
 #include "harness/results/columns.h"
 #include "harness/results/run_set.h"
+#include "tools/commands.h"
+#include "tools/format_cli.h"
 #include "tools/history_commands.h"
 
 namespace pingperf {
@@ -31,6 +33,18 @@ void add_label(std::map<std::string, std::string>& labels, const std::string& te
     throw UsageError(fmt::format("--label: {} is given twice", key));
 }
 
+void check_metrics(std::vector<std::string>& metrics, std::string_view judging_option,
+                   std::string_view worsen) {
+  if (metrics.empty()) metrics = kDefaultMetrics;
+  for (const std::string& metric : metrics) {
+    const std::optional<Column> known = find_metric(metric);
+    if (!known) throw UsageError("--metric: " + unknown_metric(metric));
+    if (known->better == Better::neither && !judging_option.empty())
+      throw UsageError(fmt::format("{}: {} has no better direction, so it cannot {}",
+                                   judging_option, metric, worsen));
+  }
+}
+
 namespace {
 
 using Texts = std::vector<std::string>;
@@ -43,13 +57,6 @@ void add_store(CLI::App& command, std::filesystem::path& store) {
 
 void add_labels(CLI::App& command, Texts& labels, const char* text) {
   command.add_option("--label", labels, text)->type_name("KEY=VALUE")->allow_extra_args(false);
-}
-
-void add_read_format(CLI::App& command, std::string& format, std::vector<std::string> formats,
-                     const char* text) {
-  command.add_option("--format", format, text)
-      ->capture_default_str()
-      ->check(CLI::IsMember(std::move(formats)));
 }
 
 void add_since(CLI::App& command, std::string& since, const char* text) {
@@ -123,23 +130,23 @@ void add_history(CLI::App& app, int& result) {
   const auto list = std::make_shared<HistoryReadCommand>();
   CLI::App* command =
       add_reader(*history, "list", "list the stored runs", list, history_list_command, result);
-  add_read_format(*command, list->format, {"table", "csv", "json"}, "the format of the list");
+  add_format(*command, list->format, {"table", "csv", "json"}, "the format of the list");
 
   const auto show = std::make_shared<HistoryReadCommand>();
   const auto run = std::make_shared<std::string>();
   command = history->add_subcommand("show", "print the results of one stored run");
   command->add_option("RUN", *run, "the number or the name of a stored run")->required();
   add_store(*command, show->store);
-  add_read_format(*command, show->format, {"table", "json"}, "table for people, json for scripts");
+  add_format(*command, show->format);
   command->callback([=, &result] { result = history_show_command(*show, *run); });
 
   const auto exported = std::make_shared<HistoryReadCommand>();
   exported->format = "csv";
   command = add_reader(*history, "export", "print stored runs for another tool", exported,
                        history_export_command, result);
-  add_read_format(*command, exported->format, {"csv", "json", "openmetrics", "benchmark-json"},
-                  "csv and json: each median of each run; openmetrics: the newest run of each "
-                  "experiment and machine; benchmark-json: the newest run");
+  add_format(*command, exported->format, {"csv", "json", "openmetrics", "benchmark-json"},
+             "csv and json: each median of each run; openmetrics: the newest run of each "
+             "experiment and machine; benchmark-json: the newest run");
 
   const auto prune = std::make_shared<HistoryReadCommand>();
   const auto keep = std::make_shared<std::size_t>(0);
@@ -161,15 +168,12 @@ double share_from(const std::string& text, const char* option, double limit) {
 
 // Throws UsageError for what CLI11 does not check.
 void check_trend(TrendCommand& trend, bool has_newest) {
-  if (trend.options.metrics.empty()) trend.options.metrics = {"throughput_bps", "rtt_p50_ns"};
   const bool judges = trend.fails_on_change || trend.read.format == "junit";
-  for (const std::string& metric : trend.options.metrics) {
-    const std::optional<Column> known = find_metric(metric);
-    if (!known) throw UsageError("--metric: " + unknown_metric(metric));
-    if (known->better == Better::neither && judges)
-      throw UsageError(fmt::format("{}: {} has no better direction, so it cannot get worse",
-                                   trend.fails_on_change ? "--fail-on" : "--format junit", metric));
-  }
+  check_metrics(trend.options.metrics,
+                trend.fails_on_change ? "--fail-on"
+                : judges              ? "--format junit"
+                                      : "",
+                "get worse");
   if (has_newest && !judges)
     throw UsageError("--newest: does nothing without --fail-on change or --format junit");
   if (!trend.read.filter.last) trend.read.filter.last = kTrendRuns;
@@ -217,8 +221,8 @@ void add_trend(CLI::App& app, int& result) {
           ->capture_default_str()
           ->check(CLI::Range(1, 1'000'000));
   add_store(*command, trend->read.store);
-  add_read_format(*command, trend->read.format, {"table", "csv", "json", "junit", "html"},
-                  "the format of the output");
+  add_format(*command, trend->read.format, {"table", "csv", "json", "junit", "html"},
+             "the format of the output");
   command->callback([=, &result] {
     for (const std::string& label : *labels) add_label(trend->read.filter.labels, label);
     trend->options.threshold = share_from(*threshold, "--threshold", 10);

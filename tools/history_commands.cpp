@@ -2,11 +2,11 @@
 #include "tools/history_commands.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>
 
+#include "harness/base/counted.h"
 #include "harness/base/json.h"
 #include "harness/base/usage_error.h"
 #include "harness/history/history_entry.h"
@@ -48,15 +48,6 @@ void print_medians(History& history, const std::vector<HistoryRun>& runs,
   if (format == "json") fmt::print("{}\n]\n", *separator == '[' ? "[" : "");
 }
 
-// Returns "a, b, c and 2 more".
-std::string some_of(const std::set<std::string>& names) {
-  constexpr std::size_t kMaxNamed = 3;
-  const std::size_t more = names.size() - std::min(names.size(), kMaxNamed);
-  const auto end = std::prev(names.end(), static_cast<std::ptrdiff_t>(more));
-  return fmt::format("{}{}", fmt::join(names.begin(), end, ", "),
-                     more > 0 ? fmt::format(" and {} more", more) : "");
-}
-
 Json environment_of_run(History& history, const HistoryRun& run) {
   const std::string text = history.environment(run.id);
   return text.empty() ? Json::object() : parse_json(text);
@@ -65,6 +56,7 @@ Json environment_of_run(History& history, const HistoryRun& run) {
 }  // namespace
 
 std::string no_run_matches(History& history, const HistoryFilter& filter) {
+  constexpr std::size_t kMaxNamed = 3;
   std::set<std::string> experiments, machines;
   for (const HistoryRun& run : history.runs({})) {
     experiments.insert(run.experiment);
@@ -75,7 +67,7 @@ std::string no_run_matches(History& history, const HistoryFilter& filter) {
   for (const auto& [key, value] : filter.labels)
     labels += fmt::format(" --label {}={}", key, value);
   return fmt::format("{}: no run matches{}; it has runs of {} on {}", history.file(), labels,
-                     some_of(experiments), some_of(machines));
+                     listed(experiments, kMaxNamed), listed(machines, kMaxNamed));
 }
 
 int history_add_command(const HistoryAddCommand& command) {

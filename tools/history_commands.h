@@ -41,11 +41,16 @@ struct TrendCommand {
   std::size_t newest = 5;
 };
 
-// The default of the runs that a trend reads, so that it stays fast.
+// The default number of newest runs that a trend reads. More would be slow.
 inline constexpr std::size_t kTrendRuns = 500;
 
 // Reads a label, "KEY=VALUE". A key has letters, digits, "_", "-" and ".". Throws UsageError.
 void add_label(std::map<std::string, std::string>& labels, const std::string& text);
+
+// Sets the default metrics if there are none. Throws UsageError for unknown metrics. With the
+// option that judges them, also for those that cannot `worsen`: "regress".
+void check_metrics(std::vector<std::string>& metrics, std::string_view judging_option,
+                   std::string_view worsen);
 
 // Returns the error of a selection without runs, with its labels and what the history has.
 std::string no_run_matches(History& history, const HistoryFilter& filter);

@@ -52,7 +52,7 @@ Json engines_json(const std::vector<EngineInfo>& engines) {
                     {"kind", name(engine.kind)},
                     {"transport", name(engine.transport)},
                     {"parameters", engine.parameters},
-                    {"unavailable", engine.unavailable ? Json(*engine.unavailable) : Json()}});
+                    {"unavailable", optional_json(engine.unavailable)}});
   return list;
 }
 
@@ -90,23 +90,25 @@ void print_recovered(std::string_view host, const std::vector<std::string>& undo
 void print_recovered(Agents& agents) {
   for (const SystemAgent& agent : system_agents(agents)) {
     const AgentHello& hello = agent.channel->hello();
-    print_recovered(fmt::format("the host of the {}", name(agent.place)), hello.undone,
+    print_recovered(fmt::format("the host of the {}", name(agent.target)), hello.undone,
                     hello.not_undone);
   }
 }
 
 void announce_launchers(const Experiment& experiment) {
   for (const Launcher& launcher : launchers_of(experiment))
-    print_message("{}: runs: {}\n", launcher.place, launcher.command);
+    print_message("{}: runs: {}\n", launcher.location, launcher.command);
 }
 
 void print_warnings(const Experiment& experiment, const Criteria& criteria,
-                    const std::vector<std::string>& limits, const std::string& place) {
-  for (const std::string& line : experiment.warnings) print_message("{}warning: {}\n", place, line);
-  if (const auto line = left_out_by_only(criteria)) print_message("{}warning: {}\n", place, *line);
-  for (const std::string& line : limits) print_message("{}warning: {}\n", place, line);
+                    const std::vector<std::string>& limits, const std::string& location) {
+  for (const std::string& line : experiment.warnings)
+    print_message("{}warning: {}\n", location, line);
+  if (const auto line = left_out_by_only(criteria))
+    print_message("{}warning: {}\n", location, *line);
+  for (const std::string& line : limits) print_message("{}warning: {}\n", location, line);
   for (const std::string& line : undecidable(criteria))
-    print_message("{}warning: {}\n", place, line);
+    print_message("{}warning: {}\n", location, line);
 }
 
 void print_json(const Json& document) {
@@ -138,7 +140,7 @@ int check_command(const std::vector<std::string>& files, const Overrides& overri
                    ProgressView::clock_text(length));
       if (format == "table")
         for (const Launcher& launcher : launchers_of(experiment))
-          fmt::print("{}: would run: {}\n", launcher.place, launcher.command);
+          fmt::print("{}: would run: {}\n", launcher.location, launcher.command);
     } catch (const UsageError& e) {
       const Json errors = lines_of(e.what());
       document.push_back(

@@ -20,9 +20,9 @@
 namespace pingperf {
 namespace {
 
-constexpr double kMaxPrintedHz = 20;                // pings per second that a person can follow
-constexpr Nanoseconds kRetry = 100 * kMillisecond;  // after a ping that failed at once
-constexpr Nanoseconds kMadeUp = 20 * kMillisecond;  // delay, such as a scheduler slice of others
+constexpr double kMaxPrintedHz = 20;                    // pings per second that a person can follow
+constexpr Nanoseconds kRetry = 100 * kMillisecond;      // after a ping that failed at once
+constexpr Nanoseconds kMaxCatchUp = 20 * kMillisecond;  // such as a scheduler slice of others
 
 constexpr std::pair<const char*, double> kQuantiles[] = {
     {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}};
@@ -74,7 +74,7 @@ void print_summary(const PingCommand& command, const Address& server,
                duration_text(figures.longest_gap()));
   fmt::print("\n");
   if (figures.outages() > 0)
-    fmt::print("{} outage{}, {} in all\n", figures.outages(), figures.outages() == 1 ? "" : "s",
+    fmt::print("{}, {} in all\n", counted(figures.outages(), "outage"),
                duration_text(figures.outage_time()));
   for (const auto& [reason, count] : figures.reasons()) fmt::print("{} lost: {}\n", count, reason);
   if (figures.waited() > 0)
@@ -134,10 +134,9 @@ class PingRun {
                      command.frequency_hz <= kMaxPrintedHz),
         figures_(now_ns()) {}
 
-  // Sends the pings, one after the other. If a ping is late by no more than kMadeUp, the next ones
-  // follow at once until the schedule is met, which keeps the rate. After a longer delay, such as
-  // that of a ping that took long, the missed turns are left out. A ping that waits for the
-  // server's turn waits for `count` turns at most.
+  // Sends the pings, one after the other. If a ping is late by no more than kMaxCatchUp, the next
+  // ones follow at once until the schedule is met, which keeps the rate. After a longer delay,
+  // skips the missed pings. While the server serves another client, retries at most `count` times.
   PingStatistics run() {
     const std::uint64_t count = command_.count ? command_.count : command_.once ? 1 : UINT64_MAX;
     const Nanoseconds gap =
@@ -147,7 +146,7 @@ class PingRun {
       const Nanoseconds sent = now_ns();
       if (!send(sent)) break;
       next += gap;
-      if (now_ns() - next > kMadeUp) next = now_ns();
+      if (now_ns() - next > kMaxCatchUp) next = now_ns();
       if (figures_.in_outage()) next = std::max(next, sent + kRetry);
       const bool is_last = number_ == count || waits_ == count;
       if (!is_last && next > now_ns() && !wait_until(next, interrupt_)) break;

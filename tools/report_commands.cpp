@@ -155,13 +155,10 @@ HistoryBase read_base(const CompareCommand& command, const RunSet& new_runs) {
   return history_base(history, new_runs, command.stored);
 }
 
-// The metrics that a report compares. They are also the defaults of `compare`.
-const std::vector<std::string> kReportedMetrics = {"throughput_bps", "rtt_p50_ns"};
-
 // Returns the change from the runs of `before` to another run.
 RunComparison change_between(const std::vector<std::string>& before, const std::string& other) {
   const RunSet base = RunSet::read(before), new_runs = RunSet::read({other});
-  RunComparison change = compare_runs(base, new_runs, {.metrics = kReportedMetrics});
+  RunComparison change = compare_runs(base, new_runs, {.metrics = kDefaultMetrics});
   explain_runs(change, base, new_runs);
   return change;
 }

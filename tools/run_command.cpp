@@ -54,7 +54,7 @@ namespace {
 constexpr Nanoseconds kHostObservation =
     100 * kMillisecond;  // time to watch the hosts before the run
 
-constexpr int kAllWell = 0, kFailedGate = 1, kFailedTrials = 3, kInterrupted = 130;
+constexpr int kSuccess = 0, kFailedGate = 1, kFailedTrials = 3, kInterrupted = 130;
 
 struct Outcome {
   std::size_t failed_trials = 0;
@@ -257,7 +257,7 @@ std::unique_ptr<Lab> make_lab(Experiment& experiment) {
   auto lab = std::make_unique<Lab>(*experiment.lab);
   experiment.hosts = {{lab->client(), lab->server(), std::nullopt}};
   if (std::ranges::any_of(experiment.variants, [](const auto& variant) {
-        return !variant->of(Place::router).are_empty();
+        return !variant->of(Target::router).are_empty();
       }))
     experiment.hosts.front().router = lab->router();
   return lab;
@@ -352,14 +352,14 @@ int run_session(const RunCommand& command, const Subject& subject, const Criteri
         "again: pingperf run --resume {} --failed\n",
         counted(outcome.failed_trials, "trial"), directory.path().string());
   if (outcome.failed_gates > 0) return kFailedGate;
-  return outcome.failed_trials > 0 || !variants.not_undone().empty() ? kFailedTrials : kAllWell;
+  return outcome.failed_trials > 0 || !variants.not_undone().empty() ? kFailedTrials : kSuccess;
 }
 
 // Returns the exit code that matters more, for several experiments.
-int worse(int a, int b) {
+int worse_exit_code(int a, int b) {
   for (int code : {kInterrupted, kFailedGate, kFailedTrials})
     if (a == code || b == code) return code;
-  return kAllWell;
+  return kSuccess;
 }
 
 // Waits for the pause between two sessions. Returns false at once if the program is interrupted.
@@ -396,7 +396,7 @@ int run_sessions(const RunCommand& command, const Subject& subject, const Interr
   announce_launchers(experiment);
   print_warnings(experiment, criteria, limits_here(experiment), "");
   Sessions sessions{command.sessions};
-  int worst = kAllWell;
+  int worst = kSuccess;
   for (; sessions.number <= sessions.count && worst != kInterrupted; ++sessions.number) {
     if (sessions.number > 1 && !pause_before(command, sessions, interrupt)) {
       worst = kInterrupted;
@@ -404,15 +404,15 @@ int run_sessions(const RunCommand& command, const Subject& subject, const Interr
     }
     Json document;
     try {
-      worst = worse(worst, run_session(command, subject, criteria, interrupt, sessions,
-                                       documents ? &document : nullptr, lines));
+      worst = worse_exit_code(worst, run_session(command, subject, criteria, interrupt, sessions,
+                                                 documents ? &document : nullptr, lines));
     } catch (const StartInterrupted&) {
       print_message("Interrupted before the first trial\n");
       worst = kInterrupted;
     } catch (const std::exception& e) {
       if (sessions.number == 1) throw;
       print_message("session {} of {}: {}\n", sessions.number, sessions.count, e.what());
-      worst = worse(worst, kFailedTrials);
+      worst = worse_exit_code(worst, kFailedTrials);
     }
     if (lines && !document.is_null()) lines->run_ended(document);
     if (documents && !document.is_null()) documents->push_back(std::move(document));
@@ -481,16 +481,16 @@ int run_command(const RunCommand& command) {
   }
   if (has_lab) enter_user_namespaces(command.command_line);
   const Interrupt interrupt;
-  int worst = kAllWell;
+  int worst = kSuccess;
   std::optional<RunLines> lines;
   if (command.format == "jsonl") lines.emplace(STDOUT_FILENO, interrupt);
   const bool as_json = command.format == "json";
   Json documents = Json::array();
   for (const auto& [file, overrides] : experiments) {
     const Subject subject{file, overrides, read_experiment(file)};
-    worst = worse(worst,
-                  run_sessions(command, subject, interrupt, as_json || lines ? &documents : nullptr,
-                               lines ? &*lines : nullptr));
+    worst = worse_exit_code(
+        worst, run_sessions(command, subject, interrupt, as_json || lines ? &documents : nullptr,
+                            lines ? &*lines : nullptr));
     if (worst == kInterrupted) break;
   }
   if (as_json) print_json({{"runs", std::move(documents)}});

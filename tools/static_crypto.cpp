@@ -4,94 +4,36 @@
 // needs comes from libcrypto.
 #include <cstdlib>
 
-namespace {
-
-[[noreturn]] void refuse() {
+extern "C" {
+void pingperf_no_crypto() noexcept {
   std::abort();
 }
 
-}  // namespace
-
-extern "C" {
-[[gnu::weak]] void BIO_ctrl() {
-  refuse();
-}
-[[gnu::weak]] void BIO_f_base64() {
-  refuse();
-}
-[[gnu::weak]] void BIO_free() {
-  refuse();
-}
-[[gnu::weak]] void BIO_free_all() {
-  refuse();
-}
-[[gnu::weak]] void BIO_new() {
-  refuse();
-}
-[[gnu::weak]] void BIO_new_file() {
-  refuse();
-}
-[[gnu::weak]] void BIO_new_mem_buf() {
-  refuse();
-}
-[[gnu::weak]] void BIO_push() {
-  refuse();
-}
-[[gnu::weak]] void BIO_read() {
-  refuse();
-}
-[[gnu::weak]] void BIO_s_mem() {
-  refuse();
-}
-[[gnu::weak]] void BIO_set_flags() {
-  refuse();
-}
-[[gnu::weak]] void BIO_write() {
-  refuse();
-}
-[[gnu::weak]] void CRYPTO_free() {
-  refuse();
-}
-[[gnu::weak]] void CRYPTO_malloc() {
-  refuse();
-}
-[[gnu::weak]] void ERR_error_string() {
-  refuse();
-}
-[[gnu::weak]] void ERR_get_error() {
-  refuse();
-}
-[[gnu::weak]] void EVP_PKEY_free() {
-  refuse();
-}
-[[gnu::weak]] void EVP_PKEY_get1_RSA() {
-  refuse();
-}
-[[gnu::weak]] void PEM_read_bio_PUBKEY() {
-  refuse();
-}
-[[gnu::weak]] void PEM_read_bio_PrivateKey() {
-  refuse();
-}
-[[gnu::weak]] void RSA_free() {
-  refuse();
-}
-[[gnu::weak]] void RSA_private_decrypt() {
-  refuse();
-}
-[[gnu::weak]] void RSA_public_encrypt() {
-  refuse();
-}
-[[gnu::weak]] void RSA_size() {
-  refuse();
-}
-[[gnu::weak]] void SHA256_Final() {
-  refuse();
-}
-[[gnu::weak]] void SHA256_Init() {
-  refuse();
-}
-[[gnu::weak]] void SHA256_Update() {
-  refuse();
-}
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void BIO_ctrl() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void BIO_f_base64() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void BIO_free() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void BIO_free_all() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void BIO_new() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void BIO_new_file() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void BIO_new_mem_buf() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void BIO_push() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void BIO_read() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void BIO_s_mem() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void BIO_set_flags() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void BIO_write() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void CRYPTO_free() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void CRYPTO_malloc() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void ERR_error_string() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void ERR_get_error() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void EVP_PKEY_free() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void EVP_PKEY_get1_RSA() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void PEM_read_bio_PUBKEY() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void PEM_read_bio_PrivateKey() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void RSA_free() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void RSA_private_decrypt() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void RSA_public_encrypt() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void RSA_size() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void SHA256_Final() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void SHA256_Init() noexcept;
+[[gnu::weak, gnu::alias("pingperf_no_crypto")]] void SHA256_Update() noexcept;
 }  // extern "C"

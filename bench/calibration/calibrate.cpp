@@ -23,7 +23,7 @@ std::string share(std::size_t part, std::size_t whole) {
 
 void print_row(const std::string& what, const char* rule, const Calibration& c) {
   fmt::print("| {} | {:.3f} | {:.3f} | {} | {:.0f} | {} | {} |\n", what, c.ratio, c.stddev, rule,
-             c.blocks, share(c.found, c.families), share(c.found_naively, c.families));
+             c.blocks, share(c.found, c.families), share(c.found_by_means, c.families));
 }
 
 void print_table(const TrialTable& trials) {

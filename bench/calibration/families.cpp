@@ -35,7 +35,7 @@ bool is_found(const Verdict& verdict) {
   return verdict.decision != Decision::same && verdict.decision != Decision::inconclusive;
 }
 
-bool is_found_naively(const Pairs& pairs, std::size_t begin, std::size_t size) {
+bool is_found_by_means(const Pairs& pairs, std::size_t begin, std::size_t size) {
   const double ratio =
       mean(part(pairs.candidate, begin, size)) / mean(part(pairs.baseline, begin, size));
   return ratio > 1.1 || ratio < 1 / 1.1;
@@ -59,7 +59,7 @@ Calibration calibrate(const TrialTable& trials, const std::string& metric, const
   for (std::size_t begin = 0; begin + blocks <= pairs.candidate.size(); begin += blocks) {
     ++c.families;
     c.found += is_found(judge_blocks(pairs, metric, begin, blocks, {}));
-    c.found_naively += is_found_naively(pairs, begin, blocks);
+    c.found_by_means += is_found_by_means(pairs, begin, blocks);
   }
   return c;
 }
@@ -83,7 +83,7 @@ Calibration calibrate(const TrialTable& trials, const std::string& metric, const
       const bool is_narrow = width && *width <= until.relative_ci;
       if (!is_narrow && look != looks.back()) continue;
       c.found += is_found(verdict);
-      c.found_naively += is_found_naively(pairs, begin, look);
+      c.found_by_means += is_found_by_means(pairs, begin, look);
       c.blocks += static_cast<double>(look);
       break;
     }

@@ -14,11 +14,11 @@ namespace pingperf {
 // The verdicts on one metric of a pair of cases, over families of consecutive blocks of a long run.
 struct Calibration {
   std::size_t families = 0;
-  std::size_t found = 0;          // verdicts other than same and inconclusive
-  std::size_t found_naively = 0;  // means that differ by more than 10 %
-  double blocks = 0;              // per family, on average
-  double ratio = 0;               // the median of all blocks, the best estimate of the truth
-  double stddev = 0;              // standard deviation of the log ratios of all blocks
+  std::size_t found = 0;           // verdicts other than same and inconclusive
+  std::size_t found_by_means = 0;  // means that differ by more than 10 %
+  double blocks = 0;               // per family, on average
+  double ratio = 0;                // the median of all blocks, the best estimate of the truth
+  double stddev = 0;               // standard deviation of the log ratios of all blocks
 };
 
 // Judges consecutive families of `blocks` blocks each.

@@ -365,7 +365,8 @@ class Agent {
     if (now_ns() >= worker.deadline()) finish(endpoint, worker.overdue());
   }
 
-  // Raises the limit of descriptors if so many more workers exceed it. Programs inherit the limit.
+  // Raises the limit of descriptors if `count` more workers would exceed it. Programs inherit the
+  // limit.
   void allow_workers(std::size_t count) const {
     constexpr std::size_t kPipes = 3, kOthers = 64;
     raise_file_limit(kPipes * (workers_.size() + spares_.size() + count) + kOthers);

@@ -41,7 +41,7 @@ void add_files_of(const Program& program, FilesByPath& files,
     throw UsageError(fmt::format(
         "{}: copy_files: program '{}' has another {} than program '{}' at {}, and other hosts have "
         "one folder for both: rename one",
-        program.place, program.name, there, owner.name, owner.place));
+        program.location, program.name, there, owner.name, owner.location));
   }
 }
 
@@ -73,18 +73,18 @@ void require_descriptors(std::size_t agents) {
 
 // Identifies an agent: the end that it serves, the number of the command that starts it, and the
 // number of its pair, which is 0 without variants.
-using AgentKey = std::tuple<Place, std::size_t, std::size_t>;
+using AgentKey = std::tuple<Target, std::size_t, std::size_t>;
 
 class AgentKeys {
  public:
   explicit AgentKeys(const Experiment& experiment) : has_variants_(!experiment.variants.empty()) {}
 
-  AgentKey of(Place place, const Host& host, std::size_t pair) {
+  AgentKey of(Target target, const Host& host, std::size_t pair) {
     const auto [known, is_new] = of_host_.try_emplace(&host, 0);
     if (is_new)
       known->second = starts_.try_emplace({host.launch, host.pingperf, host.copy}, starts_.size())
                           .first->second;
-    return {place, known->second, has_variants_ ? pair : 0};
+    return {target, known->second, has_variants_ ? pair : 0};
   }
 
  private:
@@ -94,10 +94,10 @@ class AgentKeys {
   std::unordered_map<const Host*, std::size_t> of_host_;  // the number of its start
 };
 
-std::vector<std::pair<Place, Shared<Host>>> hosts_with_agents(const HostPair& hosts) {
-  std::vector<std::pair<Place, Shared<Host>>> result = {{Place::client, hosts.client}};
-  if (!hosts.server->is_external()) result.emplace_back(Place::server, hosts.server);
-  if (hosts.router) result.emplace_back(Place::router, *hosts.router);
+std::vector<std::pair<Target, Shared<Host>>> hosts_with_agents(const HostPair& hosts) {
+  std::vector<std::pair<Target, Shared<Host>>> result = {{Target::client, hosts.client}};
+  if (!hosts.server->is_external()) result.emplace_back(Target::server, hosts.server);
+  if (hosts.router) result.emplace_back(Target::router, *hosts.router);
   return result;
 }
 
@@ -111,23 +111,23 @@ std::size_t count_agents(const Experiment& experiment) {
   AgentKeys keys(experiment);
   std::set<AgentKey> agents;
   for (const std::size_t pair : experiment.pairs_in_use())
-    for (const auto& [place, host] : hosts_with_agents(experiment.hosts[pair]))
-      agents.insert(keys.of(place, *host, pair));
+    for (const auto& [target, host] : hosts_with_agents(experiment.hosts[pair]))
+      agents.insert(keys.of(target, *host, pair));
   return agents.size();
 }
 
-Channel* AgentPair::at(Place place) {
-  HostAgent* const agent = agent_at(place);
+Channel* AgentPair::at(Target target) {
+  HostAgent* const agent = agent_at(target);
   return agent ? &agents_->await(*agent) : nullptr;
 }
 
-Channel* AgentPair::running(Place place) const {
-  const HostAgent* const agent = agent_at(place);
+Channel* AgentPair::running(Target target) const {
+  const HostAgent* const agent = agent_at(target);
   return agent ? agent->channel() : nullptr;
 }
 
 bool AgentPair::is_ready() const {
-  return running(Place::client) && (!server_agent() || running(Place::server));
+  return running(Target::client) && (!server_agent() || running(Target::server));
 }
 
 bool AgentPair::is_absent() const {
@@ -135,8 +135,8 @@ bool AgentPair::is_absent() const {
 }
 
 const std::string& AgentPair::error() const {
-  return running(Place::client) && server_agent() ? server_agent()->error()
-                                                  : client_agent().error();
+  return running(Target::client) && server_agent() ? server_agent()->error()
+                                                   : client_agent().error();
 }
 
 Agents::Agents(const Experiment& experiment, const Interrupt* interrupt) {
@@ -145,11 +145,11 @@ Agents::Agents(const Experiment& experiment, const Interrupt* interrupt) {
   std::map<AgentKey, HostAgent*> known;
   for (const std::size_t number : experiment.pairs_in_use()) {
     AgentPair& pair = pairs_.try_emplace(number, AgentPair(*this)).first->second;
-    for (const auto& [place, host] : hosts_with_agents(experiment.hosts[number])) {
-      HostAgent*& agent = known[keys.of(place, *host, number)];
+    for (const auto& [target, host] : hosts_with_agents(experiment.hosts[number])) {
+      HostAgent*& agent = known[keys.of(target, *host, number)];
       if (agent == nullptr)
-        agent = &agents_.emplace_back(host, name(place), files, experiment.folder, loop_);
-      pair.ends_[static_cast<std::size_t>(place)] = agent;
+        agent = &agents_.emplace_back(host, name(target), files, experiment.folder, loop_);
+      pair.ends_[static_cast<std::size_t>(target)] = agent;
     }
   }
   require_descriptors(agents_.size());

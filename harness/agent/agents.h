@@ -31,17 +31,17 @@ class AgentPair {
  public:
   // Return the channel of a ready agent. If the agent is away, start it and wait. Throw
   // ChannelError if that fails, or if the host has been absent from the start of the run.
-  Channel& client() { return *at(Place::client); }
-  Channel* server() { return at(Place::server); }  // null if the server is external
-  Channel* router() { return at(Place::router); }  // null unless a variant changes a lab's router
-  // Does the same for the agent of a place. Returns null if the place has none.
-  Channel* at(Place place);
-  // Returns the channel of the agent of a place; null if it is not ready or there is none.
-  Channel* running(Place place) const;
+  Channel& client() { return *at(Target::client); }
+  Channel* server() { return at(Target::server); }  // null if the server is external
+  Channel* router() { return at(Target::router); }  // null unless a variant changes a lab's router
+  // Does the same for the agent of a target. Returns null if the target has none.
+  Channel* at(Target target);
+  // Returns the channel of the agent of a target; null if it is not ready or there is none.
+  Channel* running(Target target) const;
 
-  HostAgent& client_agent() const { return *agent_at(Place::client); }
+  HostAgent& client_agent() const { return *agent_at(Target::client); }
   // Returns null if the server is external.
-  HostAgent* server_agent() const { return agent_at(Place::server); }
+  HostAgent* server_agent() const { return agent_at(Target::server); }
   // Returns true if all agents are ready.
   bool is_ready() const;
   // Returns true if an agent could not be started at the start of the run.
@@ -52,10 +52,10 @@ class AgentPair {
  private:
   friend Agents;
   explicit AgentPair(Agents& agents) : agents_(&agents) {}
-  HostAgent* agent_at(Place place) const { return ends_[static_cast<std::size_t>(place)]; }
+  HostAgent* agent_at(Target target) const { return ends_[static_cast<std::size_t>(target)]; }
 
   Agents* agents_;
-  std::array<HostAgent*, std::size(kPlaces)> ends_{};  // null: the place has no agent
+  std::array<HostAgent*, std::size(kTargets)> ends_{};  // null: the target has no agent
 };
 
 // Returns how many agents the experiment has, see Agents.
@@ -67,7 +67,7 @@ std::size_t count_agents(const Experiment& experiment);
 class Agents {
  public:
   // Starts the agents, many at once. Throws ChannelError with one line for each host that cannot be
-  // reached, unless so many hosts are ready as the experiment requires. Throws StartInterrupted, or
+  // reached, unless as many hosts are ready as the experiment requires. Throws StartInterrupted, or
   // UsageError for a file of copy_files that cannot be read and for a limit of descriptors that is
   // too low.
   explicit Agents(const Experiment& experiment, const Interrupt* interrupt = nullptr);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "harness/agent/changes.h"
+#include "harness/agent/lab.h"
 #include "harness/agent/worker_groups.h"
 #include "harness/base/command.h"
 #include "harness/base/lines.h"
@@ -39,11 +40,11 @@ std::optional<std::string> problem_of_sysctl(const std::string& name) {
 }
 
 // Returns the type of the device that a command of ip(8) adds: "vxlan". Returns "" for others.
-std::string device_type(const CommandWords& words) {
-  const auto at = [&](const char* word) { return std::ranges::find(words, word); };
+std::string device_type(const Arguments& arguments) {
+  const auto at = [&](const char* argument) { return std::ranges::find(arguments, argument); };
   const auto type = at("type");
-  if (words.front() != "ip" || at("link") == words.end() || at("add") == words.end() ||
-      type == words.end() || type + 1 == words.end())
+  if (arguments.front() != "ip" || at("link") == arguments.end() || at("add") == arguments.end() ||
+      type == arguments.end() || type + 1 == arguments.end())
     return "";
   return *(type + 1);
 }
@@ -51,8 +52,7 @@ std::string device_type(const CommandWords& words) {
 // Returns true if the kernel knows a type of device. Tries it in a network namespace of its own,
 // because the type may be a module that is not loaded yet.
 bool has_device_type(const std::string& type) {
-  std::vector<std::string> command = {"unshare", "--net"};
-  if (::geteuid() != 0) command = {"unshare", "--user", "--map-root-user", "--net"};
+  std::vector<std::string> command = in_new_network();
   command.insert(command.end(), {"ip", "link", "add", "pingperf0", "type", type});
   try {
     run_command(command);
@@ -68,29 +68,30 @@ bool has_device_type(const std::string& type) {
 
 std::vector<std::string> problems_of(const SystemChanges& changes) {
   std::set<std::string> problems;  // a command of several variants is one problem
-  const auto add = [&](const std::string& place, const std::string& what) {
-    problems.insert(fmt::format("{}: {}", place, what));
+  const auto add = [&](const std::string& location, const std::string& what) {
+    problems.insert(fmt::format("{}: {}", location, what));
   };
   for (const auto& sysctl : changes.sysctls)
-    if (const auto problem = problem_of_sysctl(sysctl.name)) add(sysctl.place, *problem);
+    if (const auto problem = problem_of_sysctl(sysctl.name)) add(sysctl.location, *problem);
   for (const auto* const commands : {&changes.setup, &changes.teardown})
     for (const auto& command : *commands) {
-      if (const auto problem = unavailable(command.words.front(), "")) add(command.place, *problem);
-      if (const std::string type = device_type(command.words);
+      if (const auto problem = unavailable(command.arguments.front(), ""))
+        add(command.location, *problem);
+      if (const std::string type = device_type(command.arguments);
           !type.empty() && !has_device_type(type))
-        add(command.place, fmt::format("this kernel has no devices of type {}", type));
+        add(command.location, fmt::format("this kernel has no devices of type {}", type));
     }
   if ((changes.mtu || changes.offloads) && ::geteuid() != 0)
-    add(changes.place, "mtu and offloads require root");
+    add(changes.location, "mtu and offloads require root");
   if (changes.mtu)
-    if (const auto problem = unavailable("ip", "")) add(changes.place, "mtu: " + *problem);
+    if (const auto problem = unavailable("ip", "")) add(changes.location, "mtu: " + *problem);
   if (changes.offloads)
     if (const auto problem = unavailable("ethtool", ""))
-      add(changes.place, "offloads: " + *problem);
+      add(changes.location, "offloads: " + *problem);
   try {
     worker_groups(changes.cpu_limit, changes.memory_limit);
   } catch (const std::runtime_error& e) {
-    add(changes.place, e.what());
+    add(changes.location, e.what());
   }
   return {problems.begin(), problems.end()};
 }

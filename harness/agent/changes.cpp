@@ -38,7 +38,7 @@ std::string telling_line(const std::string& output) {
 }
 
 // Runs a command to its end. Returns why it failed, with a line of its output, or "".
-std::string failure_of(const CommandWords& words) {
+std::string failure_of(const Arguments& arguments) {
   constexpr std::size_t kMaxOutput = 64 * 1024;
   std::string output, errors;
   const auto keep = [](std::string& text) {
@@ -46,7 +46,7 @@ std::string failure_of(const CommandWords& words) {
       if (text.size() < kMaxOutput) text += bytes;
     };
   };
-  ProgramProcess process({}, words, {}, keep(output), keep(errors));
+  ProgramProcess process({}, arguments, {}, keep(output), keep(errors));
   const std::optional<int> status = process.pump(now_ns() + kCommandLimit, -1);
   process.end();
   if (status && *status == 0) return "";
@@ -58,10 +58,10 @@ std::string failure_of(const CommandWords& words) {
 }
 
 // Throws std::runtime_error if the command fails.
-void run_to_end(const CommandWords& words) {
-  const std::string failure = failure_of(words);
+void run_to_end(const Arguments& arguments) {
+  const std::string failure = failure_of(arguments);
   if (!failure.empty())
-    throw std::runtime_error(fmt::format("{}: {}", command_line(words), failure));
+    throw std::runtime_error(fmt::format("{}: {}", command_line(arguments), failure));
 }
 
 std::string trimmed(std::string text) {
@@ -115,8 +115,8 @@ std::string interface_of(const std::string& address) {
 
 // Returns the command that sets the offloads of an interface as they are now. TSO is a group of
 // features with states of their own, which are indented below it.
-CommandWords present_offloads(const std::string& interface) {
-  CommandWords words = {"ethtool", "-K", interface};
+Arguments present_offloads(const std::string& interface) {
+  Arguments arguments = {"ethtool", "-K", interface};
   std::istringstream lines(run_command({"ethtool", "-k", interface}));
   bool is_of_tso = false;
   for (std::string line; std::getline(lines, line);) {
@@ -129,12 +129,12 @@ CommandWords present_offloads(const std::string& interface) {
     if (!is_wanted || line.find("[fixed]") != std::string::npos) continue;
     const bool is_on =
         line.find(": on") != std::string::npos || line.find("[requested on]") != std::string::npos;
-    words.insert(words.end(), {feature.substr(is_indented ? 1 : 0), is_on ? "on" : "off"});
+    arguments.insert(arguments.end(), {feature.substr(is_indented ? 1 : 0), is_on ? "on" : "off"});
   }
-  return words;
+  return arguments;
 }
 
-UndoStep undo_by(CommandWords command) {
+UndoStep undo_by(Arguments command) {
   return {.file = {}, .content = {}, .command = std::move(command)};
 }
 
@@ -232,14 +232,14 @@ void Changes::set_link(const SystemChanges& changes, const std::vector<std::stri
   for (const std::string& address : addresses) interfaces.insert(interface_of(address));
   if (interfaces.empty())
     throw std::runtime_error("mtu and offloads: no interface carries the data");
-  const auto change = [&](CommandWords former, const CommandWords& words) {
+  const auto change = [&](Arguments former, const Arguments& arguments) {
     journal().begin({undo_by(std::move(former))});
-    run_to_end(words);
+    run_to_end(arguments);
     journal().complete();
   };
   for (const std::string& interface : interfaces) {
     const auto mtu_command = [&](const std::string& mtu) {
-      return CommandWords{"ip", "link", "set", "dev", interface, "mtu", mtu};
+      return Arguments{"ip", "link", "set", "dev", interface, "mtu", mtu};
     };
     if (changes.mtu) {
       const Json link =
@@ -256,9 +256,10 @@ void Changes::set_link(const SystemChanges& changes, const std::vector<std::stri
 
 void Changes::run_setup(const SystemChanges& changes) {
   std::vector<UndoStep> steps;  // the last one is undone first
-  for (const auto& command : changes.teardown) steps.insert(steps.begin(), undo_by(command.words));
+  for (const auto& command : changes.teardown)
+    steps.insert(steps.begin(), undo_by(command.arguments));
   journal().begin(std::move(steps));
-  for (const auto& command : changes.setup) run_to_end(command.words);
+  for (const auto& command : changes.setup) run_to_end(command.arguments);
   journal().complete();
 }
 

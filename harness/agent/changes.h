@@ -52,7 +52,7 @@ struct Recovery {
 Recovery undo_stale_changes(
     const std::vector<std::unique_ptr<Journal>>& journals = stale_journals());
 
-// Returns why this host cannot make the changes. Each text begins with a place in the file.
+// Returns why this host cannot make the changes. Each text begins with a location in the file.
 std::vector<std::string> problems_of(const SystemChanges& changes);
 
 // Returns the file of a sysctl: /proc/sys/net/ipv4/tcp_rmem. Names may have dots or slashes, as in

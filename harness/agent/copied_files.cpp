@@ -64,14 +64,15 @@ std::string from_hex(std::string_view hex) {
 
 std::vector<CopyFile> pieces_of(const std::string& path, const std::string& file) {
   constexpr std::size_t kPiece = 256 * 1024;  // its hexadecimal digits fit into a request
+  const auto refuse = [&](std::string_view reason) -> UsageError {
+    return UsageError(fmt::format("copy_files: cannot read {}: {}", file, reason));
+  };
   struct stat status {};
-  const std::optional<std::string> content =
-      ::stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode) ? read_file(file)
-                                                                    : std::nullopt;
-  if (!content)
-    throw UsageError(
-        fmt::format("copy_files: cannot read {}: {}", file,
-                    S_ISDIR(status.st_mode) ? "is a directory" : std::strerror(errno)));
+  if (::stat(file.c_str(), &status) != 0) throw refuse(std::strerror(errno));
+  if (S_ISDIR(status.st_mode)) throw refuse("is a directory");
+  if (!S_ISREG(status.st_mode)) throw refuse("is not a regular file");
+  const std::optional<std::string> content = read_file(file);
+  if (!content) throw refuse(std::strerror(errno));
   std::vector<CopyFile> pieces;
   for (std::size_t at = 0; at == 0 || at < content->size(); at += kPiece)
     pieces.push_back({path, status.st_mode & 0777u, at > 0,

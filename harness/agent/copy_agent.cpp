@@ -151,13 +151,15 @@ class LauncherProcess {
   LineBuffer lines_{kBlock};
 };
 
-}  // namespace
-
+// Returns the static build of this version that is beside this program (pingperf-static), else this
+// program.
 std::string program_to_copy() {
   const fs::path own = own_program();
   const fs::path linked_statically = own.parent_path() / "pingperf-static";
   return is_this_version(linked_statically) ? linked_statically : own;
 }
+
+}  // namespace
 
 // Each step of the loop requires the former. An empty program cannot be started on a file system
 // that is mounted noexec, and zeros show whether the copy has room.

@@ -25,10 +25,6 @@ inline constexpr const char* kCopyVariable = "PINGPERF_COPY";
 int run_copy_agent(const std::string& path, const std::vector<std::string>& launch,
                    Nanoseconds timeout);
 
-// Returns the static build of this version that is beside this program (pingperf-static), else this
-// program.
-std::string program_to_copy();
-
 // Returns the script that `sh` runs on the host. The copy has `blocks` blocks of 64 KiB.
 std::string copy_script(const std::string& path, const std::string& folder, std::size_t blocks);
 

@@ -28,6 +28,8 @@ ifreq request_for(const std::string& name) {
   return request;
 }
 
+}  // namespace
+
 std::vector<std::string> interface_names() {
   std::vector<std::string> names;
   const std::unique_ptr<struct if_nameindex, decltype(&::if_freenameindex)> list(
@@ -37,8 +39,6 @@ std::vector<std::string> interface_names() {
     names.emplace_back(each->if_name);
   return names;
 }
-
-}  // namespace
 
 void DriverStatistics::find() {
   if (!socket_) socket_ = Fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));

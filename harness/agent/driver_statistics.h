@@ -10,6 +10,9 @@
 
 namespace pingperf {
 
+// Returns the names of the network interfaces of this process's namespace.
+std::vector<std::string> interface_names();
+
 // Reads the statistics of the network interfaces of this process's namespace by ioctl(2).
 class DriverStatistics {
  public:

@@ -34,28 +34,17 @@ std::optional<std::uint64_t> memory_of(const fs::path& group) {
   return std::nullopt;
 }
 
-bool has_controller(const std::string& controllers, std::string_view controller) {
-  std::istringstream names(controllers);
-  for (std::string name; std::getline(names, name, ',');)
-    if (name == controller) return true;
-  return false;
-}
-
 // Returns the lowest limit_of(group) of the groups with the controller, and of their parents.
 template <typename LimitOf>
-auto lowest(const std::string& groups, const std::string& root, std::string_view controller,
+auto lowest(const std::string& groups, const std::string& root, const std::string& controller,
             LimitOf limit_of) {
   decltype(limit_of(fs::path())) result;
   std::istringstream lines(groups);
-  for (std::string line; std::getline(lines, line);) {  // NUMBER:CONTROLLERS:PATH
-    const std::size_t first = line.find(':');
-    const std::size_t second = line.find(':', std::min(first, line.size() - 1) + 1);
-    if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    if (!controllers.empty() && !has_controller(controllers, controller)) continue;
-    const fs::path top = fs::path(root) / controllers;
+  for (const ProcessGroup& group : process_groups(lines)) {
+    if (!group.controllers.empty() && !group.has(controller)) continue;
+    const fs::path top = fs::path(root) / group.controllers;
     // A container may see the path of its host, of which only the top is mounted there.
-    for (fs::path path = line.substr(second + 1); !path.empty(); path = path.parent_path()) {
+    for (fs::path path = group.path; !path.empty(); path = path.parent_path()) {
       const auto limit = limit_of(top / path.relative_path());
       if (limit) result = std::min(result.value_or(*limit), *limit);
       if (path == path.parent_path()) break;
@@ -65,6 +54,17 @@ auto lowest(const std::string& groups, const std::string& root, std::string_view
 }
 
 }  // namespace
+
+std::vector<ProcessGroup> process_groups(std::istream& lines) {
+  std::vector<ProcessGroup> groups;
+  for (std::string line; std::getline(lines, line);) {  // NUMBER:CONTROLLERS:PATH
+    const std::size_t first = line.find(':');
+    const std::size_t second = line.find(':', std::min(first, line.size() - 1) + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    groups.push_back({line.substr(first + 1, second - first - 1), line.substr(second + 1)});
+  }
+  return groups;
+}
 
 std::optional<double> cpu_quota(const std::string& groups, const std::string& root) {
   return lowest(groups, root, "cpu", quota_of);

@@ -2,11 +2,24 @@
 #pragma once
 
 #include <cstdint>
+#include <istream>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace pingperf {
+
+// The group of a process in one hierarchy: a line of /proc/PID/cgroup (proc(5)).
+struct ProcessGroup {
+  std::string controllers;  // separated by commas; "": version 2
+  std::string path;
+
+  bool has(const std::string& controller) const {
+    return ("," + controllers + ",").find("," + controller + ",") != std::string::npos;
+  }
+};
+
+std::vector<ProcessGroup> process_groups(std::istream& lines);
 
 // Returns the lowest quota of the groups of this process and their parents, in CPU seconds per
 // second; nothing if no group has one. `groups` has the lines of /proc/self/cgroup, and `root` is

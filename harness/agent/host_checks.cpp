@@ -6,14 +6,13 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstring>
-#include <memory>
 #include <sstream>
 #include <thread>
 
+#include "harness/agent/driver_statistics.h"
 #include "harness/agent/lab.h"
 #include "harness/base/command.h"
 #include "harness/base/json.h"
@@ -43,8 +42,7 @@ void put_clock(Json& facts) {
 
 // Tries each discipline in a new namespace, because it may be a module that is not loaded yet.
 void put_qdiscs(Json& facts) {
-  std::vector<std::string> command = {"unshare", "--net"};
-  if (::geteuid() != 0) command = {"unshare", "--user", "--map-root-user", "--net"};
+  std::vector<std::string> command = in_new_network();
   command.insert(command.end(), {"sh", "-c",
                                  "command -v tc >/dev/null || { echo tc: not found >&2; exit 1; }\n"
                                  "for q in 'tbf rate 1mbit burst 10000 limit 10000' netem fq; do\n"
@@ -85,11 +83,9 @@ void put_stamps(Json& facts) {
   } catch (const std::system_error&) {
     facts["kernel_stamps"] = false;
   }
-  const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex*)> interfaces(
-      ::if_nameindex(), ::if_freenameindex);
-  for (const auto* i = interfaces.get(); i && i->if_index != 0; ++i)
-    if (const auto stamps = stamps_sent(socket.get(), i->if_name))
-      facts["stamps_sent"][i->if_name] = *stamps;
+  for (const std::string& name : interface_names())
+    if (const auto stamps = stamps_sent(socket.get(), name.c_str()))
+      facts["stamps_sent"][name] = *stamps;
 }
 
 }  // namespace

@@ -97,13 +97,11 @@ std::optional<bool> turbo() {
 
 // Returns the capabilities of this process that some options require.
 Json capabilities() {
-  const std::uint64_t bits =
-      parse_number<std::uint64_t>(value_of_key(kOwnStatus, "CapEff"), 16).value_or(0);
   Json names = Json::array();
-  for (const auto& [name, bit] : {std::pair{"CAP_BPF", CAP_BPF},
-                                  {"CAP_NET_ADMIN", CAP_NET_ADMIN},
-                                  {"CAP_NET_RAW", CAP_NET_RAW}})
-    if ((bits >> bit & 1) != 0) names.push_back(name);
+  for (const auto& [name, capability] : {std::pair{"CAP_BPF", CAP_BPF},
+                                         {"CAP_NET_ADMIN", CAP_NET_ADMIN},
+                                         {"CAP_NET_RAW", CAP_NET_RAW}})
+    if (has_capability(capability)) names.push_back(name);
   return names;
 }
 
@@ -133,6 +131,11 @@ void put(Json& facts, const char* name, std::string_view text) {
 }
 
 }  // namespace
+
+bool has_capability(int capability) {
+  const auto bits = parse_number<std::uint64_t>(value_of_key(kOwnStatus, "CapEff"), 16);
+  return (bits.value_or(0) >> capability & 1) != 0;
+}
 
 std::string host_facts() {
   Json facts = Json::object();

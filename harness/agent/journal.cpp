@@ -78,8 +78,7 @@ Json to_json(const std::vector<UndoStep>& steps) {
 void append_steps(const Json& list, std::vector<UndoStep>& steps) {
   for (const Json& step : list)
     steps.push_back({take<std::string>(step, "file"), take<std::string>(step, "content"),
-                     take_array(step, "command").get<CommandWords>(),
-                     take<bool>(step, "is_certain")});
+                     take_array(step, "command").get<Arguments>(), take<bool>(step, "is_certain")});
 }
 
 void set_certain(std::vector<UndoStep>& steps, std::size_t last, bool is_certain) {

@@ -18,9 +18,9 @@ namespace pingperf {
 
 // How to undo one change: a file of /proc/sys gets its former content, or a command runs.
 struct UndoStep {
-  std::string file;      // empty: a command
-  std::string content;   // of the file
-  CommandWords command;  // empty: a file
+  std::string file;     // empty: a command
+  std::string content;  // of the file
+  Arguments command;    // empty: a file
   // True if the change was made and its undoing has not begun. Otherwise the undoing may fail,
   // because there may be nothing to undo.
   bool is_certain = true;
@@ -31,9 +31,9 @@ std::string command_of(const UndoStep& step);
 
 class Journal {
  public:
-  // Creates the file of this process. `claims`: nobody else may claim the same network namespace
-  // meanwhile. Throws std::runtime_error if another process has claimed it, or if the file cannot
-  // be written.
+  // Creates the file of this process. `claims`: no other process may claim this network namespace
+  // while the journal exists. Throws std::runtime_error if another process has claimed it, or if
+  // the file cannot be written.
   explicit Journal(bool claims);
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;

@@ -171,6 +171,11 @@ void try_qdisc(std::vector<std::string> command, const std::vector<std::string>&
 
 }  // namespace
 
+std::vector<std::string> in_new_network() {
+  if (::geteuid() == 0) return {"unshare", "--net"};
+  return {"unshare", "--user", "--map-root-user", "--net"};
+}
+
 void check_lab(const Experiment& experiment) {
   const LabOptions& options = *experiment.lab;
   const bool needs_ipv6 = std::ranges::any_of(
@@ -178,8 +183,7 @@ void check_lab(const Experiment& experiment) {
   std::vector<std::vector<std::string>> qdiscs;
   if (needs_netem(options)) qdiscs.push_back(netem_arguments(options));
   if (options.rate_bps) qdiscs.push_back(tbf_arguments(options));
-  std::vector<std::string> probe = {"unshare", "--net"};
-  if (::geteuid() != 0) probe = {"unshare", "--user", "--map-root-user", "--net"};
+  const std::vector<std::string> probe = in_new_network();
   try {
     std::vector<std::string> tools = probe;
     tools.insert(tools.end(), {"ip", "link", "set", "lo", "up"});
@@ -188,10 +192,11 @@ void check_lab(const Experiment& experiment) {
       throw UsageError(fmt::format(
           "{}: lab: a case has ip: 6, and the kernel of this host has no IPv6 for new namespaces "
           "(net.ipv6.conf.default.disable_ipv6): remove ip: 6",
-          options.place));
+          options.location));
     for (const auto& arguments : qdiscs) try_qdisc(probe, arguments);
   } catch (const CommandError& e) {
-    throw UsageError(fmt::format("{}: lab: this host cannot make it: {}", options.place, e.what()));
+    throw UsageError(
+        fmt::format("{}: lab: this host cannot make it: {}", options.location, e.what()));
   }
 }
 

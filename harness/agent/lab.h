@@ -17,9 +17,12 @@
 
 namespace pingperf {
 
-// Throws UsageError with the lab's place in its file if this host cannot make the experiment's lab.
-// Tries the queueing disciplines in a new namespace, and IPv6 if a case needs it. Does not require
-// root if users may make namespaces.
+// Returns the arguments before a command that runs it in a new network namespace, as root of it.
+std::vector<std::string> in_new_network();
+
+// Throws UsageError with the lab's location in its file if this host cannot make the experiment's
+// lab. Tries the queueing disciplines in a new namespace, and IPv6 if a case needs it. Does not
+// require root if users may make namespaces.
 void check_lab(const Experiment& experiment);
 
 // Makes and owns the namespaces. Removes them and the processes in them at its end.

@@ -28,48 +28,49 @@ std::string folder_of(const Program& program, bool is_in_place, const std::strin
   return folder == experiment ? "" : folder;
 }
 
-// Adds the commands of a program, with its placeholders, optional words, folder and environment,
-// and the files that it copies.
+// Adds the commands of a program, with its placeholders, optional arguments, folder and
+// environment, and the files that it copies.
 void add_commands_of(const Program& program, const ProgramUses& uses, const std::string& folder,
                      std::vector<Launcher>& launchers) {
   for (const auto& [is_server, is_in_place] : uses) {
     const ProgramEnd* const end = is_server ? &program.server : &program.client;
-    if (end->words.empty()) continue;
-    std::vector<std::string> words;
+    if (end->arguments.empty()) continue;
+    std::vector<std::string> arguments;
     if (const std::string where = folder_of(program, is_in_place, folder); !where.empty())
-      words = {"env", "-C", where};
-    if (words.empty() && !end->environment.empty()) words = {"env"};
-    for (const auto& [name, value] : end->environment) words.push_back(name + "=" + value);
-    for (const ProgramWord& word : end->words)
-      words.push_back(word.condition.empty() ? word.text
-                                             : fmt::format("[{}: {}]", word.condition, word.text));
+      arguments = {"env", "-C", where};
+    if (arguments.empty() && !end->environment.empty()) arguments = {"env"};
+    for (const auto& [name, value] : end->environment) arguments.push_back(name + "=" + value);
+    for (const ProgramArgument& argument : end->arguments)
+      arguments.push_back(argument.condition.empty()
+                              ? argument.text
+                              : fmt::format("[{}: {}]", argument.condition, argument.text));
     launchers.push_back(
-        {program.place, fmt::format("{} (as the {} of program '{}')", command_line(words),
-                                    is_server ? "server" : "client", program.name)});
+        {program.location, fmt::format("{} (as the {} of program '{}')", command_line(arguments),
+                                       is_server ? "server" : "client", program.name)});
   }
   if (!program.copy_files.empty())
     launchers.push_back(
-        {program.place, fmt::format("{} (copied to other hosts for program '{}')",
-                                    command_line(program.copy_files), program.name)});
+        {program.location, fmt::format("{} (copied to other hosts for program '{}')",
+                                       command_line(program.copy_files), program.name)});
 }
 
-// Adds the changes and services of a variant, each with the places that it is made at.
+// Adds the changes and services of a variant, each with the targets that it is made at.
 void add_commands_of(const Variant& variant, std::vector<Launcher>& launchers) {
-  std::vector<std::pair<std::string, std::string>> commands;  // and its places
-  for (const Place place : kPlaces)
-    for (const std::string& command : commands_of(variant.of(place))) {
+  std::vector<std::pair<std::string, std::string>> commands;  // and its targets
+  for (const Target target : kTargets)
+    for (const std::string& command : commands_of(variant.of(target))) {
       const auto known =
           std::ranges::find(commands, command, &decltype(commands)::value_type::first);
       if (known == commands.end())
-        commands.emplace_back(command, name(place));
-      else if (!known->second.ends_with(name(place)))
-        known->second += fmt::format(", {}", name(place));
+        commands.emplace_back(command, name(target));
+      else if (!known->second.ends_with(name(target)))
+        known->second += fmt::format(", {}", name(target));
     }
   for (const Service& service : variant.services)
     commands.emplace_back(command_line(service.run), name(service.on));
-  for (const auto& [command, places] : commands)
+  for (const auto& [command, targets] : commands)
     launchers.push_back(
-        {variant.place, fmt::format("{} (variant '{}', {})", command, variant.name, places)});
+        {variant.location, fmt::format("{} (variant '{}', {})", command, variant.name, targets)});
 }
 
 // Hosts whose commands differ in the name of the host alone.
@@ -84,15 +85,17 @@ std::string start_command_of(const Host& host, const std::vector<std::string>& l
          (host.copy ? " (copy: true: by sh, which writes a copy of pingperf if necessary)" : "");
 }
 
-// Returns the launcher's words with {node} for the name of the host in the last word that has it.
+// Returns the launcher's arguments with {node} for the name of the host in the last argument that
+// has it.
 std::vector<std::string> with_placeholder(const Host& host) {
-  std::vector<std::string> words = host.launch;
-  for (auto word = words.rbegin(); word != words.rend() && !host.name.empty(); ++word)
-    if (const std::size_t at = word->find(host.name); at != std::string::npos) {
-      word->replace(at, host.name.size(), "{node}");
+  std::vector<std::string> arguments = host.launch;
+  for (auto argument = arguments.rbegin(); argument != arguments.rend() && !host.name.empty();
+       ++argument)
+    if (const std::size_t at = argument->find(host.name); at != std::string::npos) {
+      argument->replace(at, host.name.size(), "{node}");
       break;
     }
-  return words;
+  return arguments;
 }
 
 // Returns the commands that start the agents. Many nodes of a list share a line.
@@ -112,13 +115,13 @@ std::vector<Launcher> agent_launchers(const Experiment& experiment) {
       const std::string form = start_command_of(*host, with_placeholder(*host));
       const auto [group, is_new] = group_of.try_emplace(form, groups.size());
       if (is_new) groups.push_back({form, {}, {}});
-      groups[group->second].launchers.push_back({host->place, command});
+      groups[group->second].launchers.push_back({host->location, command});
       groups[group->second].names.push_back(host->name);
     }
   std::vector<Launcher> launchers;
   for (AlikeHosts& group : groups)
     if (group.names.size() > kMaxLines)
-      launchers.push_back({group.launchers.front().place,
+      launchers.push_back({group.launchers.front().location,
                            fmt::format("{} (on {} nodes, first {})", group.form, group.names.size(),
                                        printable(group.names.front()))});
     else
@@ -159,7 +162,7 @@ std::vector<Launcher> launchers_of(const Experiment& experiment) {
 void refuse_launchers(const Experiment& experiment) {
   const std::vector<Launcher> launchers = launchers_of(experiment);
   if (launchers.empty()) return;
-  throw UsageError(fmt::format("{}: --no-launch: refuses to run: {}", launchers.front().place,
+  throw UsageError(fmt::format("{}: --no-launch: refuses to run: {}", launchers.front().location,
                                launchers.front().command));
 }
 

@@ -12,8 +12,8 @@ namespace pingperf {
 
 // A command that starts an agent, a command of a program, or a library that a worker loads.
 struct Launcher {
-  std::string place;    // of its host or program in the file; of a library: the case
-  std::string command;  // one line: arguments quoted, control characters escaped
+  std::string location;  // of its host or program in the file; of a library: the case
+  std::string command;   // one line: arguments quoted, control characters escaped
 };
 
 // Returns the commands for the hosts of the cases, in the file's order, each once, and many nodes

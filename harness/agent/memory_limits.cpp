@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "harness/agent/group_limits.h"
+#include "harness/agent/host_facts.h"
 #include "harness/base/io.h"
 #include "harness/base/parse_number.h"
 #include "harness/base/units.h"
@@ -72,9 +73,7 @@ std::optional<std::string> lock_limit(const Options& o, const HostMemory& host) 
 HostMemory HostMemory::here() {
   const std::string available = value_of_key("/proc/meminfo", "MemAvailable");  // "1234 kB"
   const auto kib = parse_number<std::uint64_t>(available.substr(0, available.find(' ')));
-  const auto capabilities =
-      parse_number<std::uint64_t>(value_of_key("/proc/self/status", "CapEff"), 16).value_or(0);
-  const bool may_lock = (capabilities >> CAP_IPC_LOCK & 1) != 0;
+  const bool may_lock = has_capability(CAP_IPC_LOCK);
   return {.available = kib ? std::optional(*kib * 1024) : std::nullopt,
           .of_groups = memory_limit(read_file("/proc/self/cgroup").value_or("")),
           .of_process = limit_of(RLIMIT_AS),

@@ -139,6 +139,11 @@ struct HostFacts {
   std::string json = "{}";  // all facts, an object: host_facts() of the agent's host
   std::string hostname;     // the two that the controller reads; "" if unknown
   std::string boot_id;
+
+  // Returns true if both are known to run under one kernel, whose clock and counters they share.
+  bool shares_kernel_with(const HostFacts& other) const {
+    return !boot_id.empty() && boot_id == other.boot_id;
+  }
 };
 
 struct AgentHello {
@@ -189,7 +194,7 @@ struct CountersResult {
   std::vector<CounterChange> changes;  // of the agent's host; empty after `begins`
 };
 
-// Why the host cannot make changes of a variant. The text begins with a place in the file.
+// Why the host cannot make changes of a variant. The text begins with a location in the file.
 struct VariantsChecked {
   std::vector<std::string> problems;
 };

@@ -16,15 +16,15 @@ constexpr Nanoseconds kCheckLimit = 30 * kSecond;
 template <typename Entry>
 void merge(std::vector<Entry>& entries, const std::vector<Entry>& more) {
   const bool is_same =
-      !entries.empty() && !more.empty() && entries.front().place == more.front().place;
+      !entries.empty() && !more.empty() && entries.front().location == more.front().location;
   if (!is_same) entries.insert(entries.end(), more.begin(), more.end());
 }
 
-// Returns the changes with the commands of the services at the agent's place, to be checked.
+// Returns the changes with the commands of the services at the agent's target, to be checked.
 SystemChanges with_services(SystemChanges changes, const SystemAgent& agent,
                             const Variant& variant) {
   for (const Service& service : variant.services)
-    if (service.on == agent.place) changes.setup.push_back({service.run, service.place});
+    if (service.on == agent.target) changes.setup.push_back({service.run, service.location});
   return changes;
 }
 
@@ -34,43 +34,43 @@ std::vector<SystemAgent> system_agents(Agents& agents) {
   std::vector<SystemAgent> all;
   std::set<const Channel*> seen;
   std::map<std::pair<std::string, std::string>, std::size_t> systems;  // kernel and namespace
-  const auto add = [&](std::size_t pair, Place place, Channel* channel) {
+  const auto add = [&](std::size_t pair, Target target, Channel* channel) {
     if (channel == nullptr || !seen.insert(channel).second) return;
     const AgentHello& hello = channel->hello();
     const auto [known, is_new] =
         systems.try_emplace({hello.host.boot_id, hello.network_namespace}, all.size());
     if (is_new || hello.host.boot_id.empty()) {
-      all.push_back({pair, place, channel, {place}, {pair}});
+      all.push_back({pair, target, channel, {target}, {pair}});
       return;
     }
     SystemAgent& owner = all[known->second];
-    if (std::ranges::find(owner.changed, place) == owner.changed.end())
-      owner.changed.push_back(place);
+    if (std::ranges::find(owner.changed, target) == owner.changed.end())
+      owner.changed.push_back(target);
     owner.pairs.push_back(pair);
-    all.push_back({pair, place, channel, {}, {pair}});
+    all.push_back({pair, target, channel, {}, {pair}});
   };
   for (auto& [number, pair] : agents) {
     if (pair.is_absent()) continue;
-    add(number, Place::server, pair.server());
-    add(number, Place::router, pair.router());
-    add(number, Place::client, &pair.client());
+    add(number, Target::server, pair.server());
+    add(number, Target::router, pair.router());
+    add(number, Target::client, &pair.client());
   }
   return all;
 }
 
 SystemChanges changes_of(const SystemAgent& agent, const Variant& variant) {
   SystemChanges changes;
-  changes.place = variant.place;
-  for (const Place place : agent.changed) {
-    const SystemChanges& more = variant.of(place);
+  changes.location = variant.location;
+  for (const Target target : agent.changed) {
+    const SystemChanges& more = variant.of(target);
     merge(changes.sysctls, more.sysctls);
     merge(changes.setup, more.setup);
     merge(changes.teardown, more.teardown);
     if (more.mtu) changes.mtu = more.mtu;
     if (more.offloads) changes.offloads = more.offloads;
   }
-  changes.cpu_limit = variant.of(agent.place).cpu_limit;
-  changes.memory_limit = variant.of(agent.place).memory_limit;
+  changes.cpu_limit = variant.of(agent.target).cpu_limit;
+  changes.memory_limit = variant.of(agent.target).memory_limit;
   return changes;
 }
 
@@ -88,7 +88,7 @@ std::vector<std::string> problems_of_variants(const Experiment& experiment, Agen
     agent.channel->send(request);
     for (const std::string& problem :
          await_answer<VariantsChecked>(*agent.channel, kCheckLimit).problems)
-      problems.push_back(fmt::format("{} (on the host of the {})", problem, name(agent.place)));
+      problems.push_back(fmt::format("{} (on the host of the {})", problem, name(agent.target)));
   }
   return problems;
 }

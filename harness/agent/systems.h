@@ -12,12 +12,12 @@
 
 namespace pingperf {
 
-// An agent, the place of its host, and the places that it changes.
+// An agent, the target of its host, and the targets that it changes.
 struct SystemAgent {
   std::size_t pair;
-  Place place;
+  Target target;
   Channel* channel;
-  std::vector<Place> changed;      // none if another agent changes the system
+  std::vector<Target> changed;     // none if another agent changes the system
   std::vector<std::size_t> pairs;  // that share the system; complete only with variants
 };
 
@@ -25,7 +25,8 @@ struct SystemAgent {
 // variants, an agent is in many pairs. Starts missing agents. Throws ChannelError.
 std::vector<SystemAgent> system_agents(Agents& agents);
 
-// Returns what the agent changes for the variant. Limits of workers are those of each agent.
+// Returns what the agent changes for the variant. Every agent applies cpu_limit and memory_limit to
+// its own workers.
 SystemChanges changes_of(const SystemAgent& agent, const Variant& variant);
 
 // Waits for an event of the type `Answer` from an agent, and ignores others. Throws ChannelError,
@@ -38,8 +39,8 @@ Answer await_answer(Channel& channel, Nanoseconds limit) {
   channel.give_up();
 }
 
-// Returns why hosts cannot make the changes of the experiment's variants, each with its place in
-// the file and the host. `claims`: also reserves the systems for this run.
+// Returns why hosts cannot make the changes of the experiment's variants, each with its location
+// in the file and the host. `claims`: also reserves the systems for this run.
 std::vector<std::string> problems_of_variants(const Experiment& experiment, Agents& agents,
                                               bool claims);
 

@@ -18,8 +18,8 @@ namespace pingperf {
 // them, or on kernels before 5.8, it counts nothing.
 class Tracepoints {
  public:
-  // Starts to count those of packets that are dropped or sent again, which occur seldom. If `all`,
-  // also those of every wake-up and poll. Does nothing for those that it counts already.
+  // Starts to count dropped and retransmitted packets, which are rare. With `all`, also counts
+  // every wake-up and NAPI poll. Skips tracepoints that are already counted.
   void count(bool all);
   // Returns the present counts by "tcp:tcp_retransmit_skb" and "skb:kfree_skb SOCKET_RCVBUFF".
   // Leaves out zeros.

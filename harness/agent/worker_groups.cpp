@@ -8,8 +8,8 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
+#include "harness/agent/group_limits.h"
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
 #include "sockets/transport/token.h"
@@ -25,15 +25,9 @@ constexpr std::uint64_t kPeriod_us = 100'000;
 // Returns this process's group in a hierarchy (proc(5), /proc/PID/cgroup): that of `controller` in
 // version 1, or of version 2 if `controller` is "".
 std::optional<std::string> own_group(const std::string& controller) {
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    const std::size_t first = line.find(':'), second = line.find(':', first + 1);
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    if (controller.empty()
-            ? controllers.empty()
-            : ("," + controllers + ",").find("," + controller + ",") != std::string::npos)
-      return line.substr(second + 1);
-  }
+  std::ifstream lines("/proc/self/cgroup");
+  for (const ProcessGroup& group : process_groups(lines))
+    if (controller.empty() ? group.controllers.empty() : group.has(controller)) return group.path;
   return std::nullopt;
 }
 
@@ -44,8 +38,8 @@ bool has_word(const fs::path& file, const std::string& wanted) {
   return false;
 }
 
-// Returns the folder of the hierarchies. ip-netns(8) hides it by a /sys of its own, so it is that
-// of the parent process, which is the controller in a lab.
+// Returns the folder of the hierarchies. In a lab, ip-netns(8) mounts a new /sys that hides the
+// folder. Then uses /proc/PPID/root of the parent, which is the controller.
 fs::path groups_folder() {
   const fs::path usual = kUsualFolder;
   const fs::path of_parent = fmt::format("/proc/{}/root{}", ::getppid(), usual.string());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -23,5 +24,11 @@ Json parse_json(std::string_view text);
 
 // Returns `json` as one line. Bytes that are not UTF-8 are replaced.
 std::string json_line(const Json& json);
+
+// Returns null for nothing.
+template <typename T>
+Json optional_json(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
 
 }  // namespace pingperf

@@ -93,9 +93,9 @@ std::vector<SharedText> shared_texts(const SubjectTexts& texts) {
 }
 
 std::string shared_lines(const std::vector<SharedText>& shared, std::size_t of,
-                         std::string_view what, std::size_t most) {
+                         std::string_view what, std::size_t limit) {
   std::string text;
-  for (std::size_t i = 0; i < std::min(most, shared.size()); ++i) {
+  for (std::size_t i = 0; i < std::min(limit, shared.size()); ++i) {
     const auto& [common, count, subject] = shared[i];
     const bool names_subject = common.starts_with(subject + " ");  // "ping is bimodal"
     text += count > 1       ? fmt::format("{} of {} {}: {}\n", count, of, what, common)
@@ -103,7 +103,7 @@ std::string shared_lines(const std::vector<SharedText>& shared, std::size_t of,
                             : fmt::format("{}: {}\n", subject, common);
   }
   std::size_t others = 0;
-  for (std::size_t i = most; i < shared.size(); ++i) others += shared[i].count;
+  for (std::size_t i = limit; i < shared.size(); ++i) others += shared[i].count;
   return others == 0 ? text : text + fmt::format("and {} more\n", others);
 }
 

@@ -21,9 +21,9 @@ using SubjectTexts = std::vector<std::pair<std::string, std::string>>;  // {subj
 // Groups the texts. The most frequent comes first, then the earlier one.
 std::vector<SharedText> shared_texts(const SubjectTexts& texts);
 
-// Returns a line for each text, but at most `most`, then the number of the other ones: "failed: it"
-// for the one subject that has a text, else "39 of 40 trials: it".
+// Returns a line for each text, but at most `limit`, then the number of the other ones: "failed:
+// it" for the one subject that has a text, else "39 of 40 trials: it".
 std::string shared_lines(const std::vector<SharedText>& shared, std::size_t of,
-                         std::string_view what, std::size_t most);
+                         std::string_view what, std::size_t limit);
 
 }  // namespace pingperf

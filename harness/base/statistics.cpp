@@ -52,24 +52,26 @@ std::optional<std::pair<double, double>> median_interval(std::vector<double> val
 }
 
 std::optional<Modes> find_modes(std::vector<double> values) {
-  constexpr double kApart = 1.5, kWide = 9, kMost = 0.6;
-  const std::size_t n = values.size(), fewest = std::max<std::size_t>(2, (n + 4) / 5);
+  constexpr double kMinModeRatio = 1.5;  // of the medians of the two modes
+  constexpr double kMinGapFactor = 9;    // of the gap between the modes to the usual gap
+  constexpr double kGapQuantile = 0.6;   // of all gaps: the usual gap
+  const std::size_t n = values.size(), min_size = std::max<std::size_t>(2, (n + 4) / 5);
   std::sort(values.begin(), values.end());
-  if (n < 2 * fewest || values.front() <= 0) return std::nullopt;
+  if (n < 2 * min_size || values.front() <= 0) return std::nullopt;
   const auto gap = [&](std::size_t i) { return std::log(values[i] / values[i - 1]); };
   std::vector<double> gaps;
   for (std::size_t i = 1; i < n; ++i) gaps.push_back(gap(i));
-  const auto usual =
-      gaps.begin() + static_cast<std::ptrdiff_t>(kMost * static_cast<double>(gaps.size() - 1));
+  const auto usual = gaps.begin() + static_cast<std::ptrdiff_t>(
+                                        kGapQuantile * static_cast<double>(gaps.size() - 1));
   std::nth_element(gaps.begin(), usual, gaps.end());
-  std::size_t split = fewest;  // index of the first value above the gap
-  for (std::size_t i = fewest; i <= n - fewest; ++i)
+  std::size_t split = min_size;  // index of the first value above the gap
+  for (std::size_t i = min_size; i <= n - min_size; ++i)
     if (gap(i) > gap(split)) split = i;
-  if (gap(split) < kWide * *usual) return std::nullopt;
+  if (gap(split) < kMinGapFactor * *usual) return std::nullopt;
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(split);
   const Modes modes{split, n - split, median({values.begin(), middle}),
                     median({middle, values.end()})};
-  return modes.high / modes.low >= kApart ? std::optional(modes) : std::nullopt;
+  return modes.high / modes.low >= kMinModeRatio ? std::optional(modes) : std::nullopt;
 }
 
 }  // namespace pingperf

@@ -134,15 +134,15 @@ class Judge {
               "Trials that pin to it fail.", fmt::format("pin to some of {}", for_pins), true);
     if (!cpus.empty() && requirements_ && requirements_->threads > cpus.size())
       add("cpus", requirements_->spinning > cpus.size(),
-          fmt::format("{} threads of the experiment share {} CPU{}", requirements_->threads,
-                      cpus.size(), cpus.size() == 1 ? "" : "s"),
+          fmt::format("{} threads of the experiment share {}", requirements_->threads,
+                      counted(cpus.size(), "CPU")),
           "Ends that share a CPU wait for each other. An end that spins delays the other for whole "
           "scheduler slices.",
           "fewer threads, or a machine with more CPUs", requirements_->spinning > cpus.size());
     else if (!cpus.empty() && cpus.size() <= 2 && !requirements_)
       add("cpus", false,
-          fmt::format("{} CPU{} for both ends, the kernel and all other programs", cpus.size(),
-                      cpus.size() == 1 ? "" : "s"),
+          fmt::format("{} for both ends, the kernel and all other programs",
+                      counted(cpus.size(), "CPU")),
           "Two ends that spin use all of it. The time of other programs appears in the tail.",
           "pin: {client: 0, server: 0} compares steadily; a machine with four CPUs is better");
     if (const auto quota = fact<double>("cpu_quota");
@@ -161,8 +161,8 @@ class Judge {
         requirements_->streams <= cpus.size())
       return;
     add("slurm", false,
-        fmt::format("the job step has {} CPU{} for {} streams", cpus.size(),
-                    cpus.size() == 1 ? "" : "s", requirements_->streams),
+        fmt::format("the job step has {} for {} streams", counted(cpus.size(), "CPU"),
+                    requirements_->streams),
         "The streams wait for each other, so the rate is that of the CPUs and not of the network.",
         fmt::format("sbatch --cpus-per-task={0}, and srun --cpus-per-task={0} in launch:",
                     requirements_->streams));

@@ -77,8 +77,8 @@ void silence_stdout() {
 // The arguments for libiperf's parser. The parser keeps pointers to them and reorders them.
 class CommandLine {
  public:
-  explicit CommandLine(const Options& options) : words_(iperf3_arguments(options)) {
-    for (std::string& word : words_) argv_.push_back(word.data());
+  explicit CommandLine(const Options& options) : arguments_(iperf3_arguments(options)) {
+    for (std::string& argument : arguments_) argv_.push_back(argument.data());
     argv_.push_back(nullptr);
   }
 
@@ -86,17 +86,18 @@ class CommandLine {
   void parse(const Libiperf& lib, iperf_test* test) {
     optind = 0;
     *lib.error_number = 0;
-    if (lib.parse_arguments(test, static_cast<int>(words_.size()), argv_.data()) < 0)
+    if (lib.parse_arguments(test, static_cast<int>(arguments_.size()), argv_.data()) < 0)
       throw std::runtime_error(lib.error_text(*lib.error_number));
     if (lib.get_json_output(test) == 0)
-      throw std::runtime_error(fmt::format("'{}' needs a value", words_[words_.size() - 2]));
+      throw std::runtime_error(
+          fmt::format("'{}' needs a value", arguments_[arguments_.size() - 2]));
     // getopt(3) has moved the positional arguments to the end.
-    if (const std::string_view last = argv_[words_.size() - 1]; last != "-J")
+    if (const std::string_view last = argv_[arguments_.size() - 1]; last != "-J")
       throw std::runtime_error(fmt::format("'{}' is no option, nor the value of one", last));
   }
 
  private:
-  std::vector<std::string> words_;
+  std::vector<std::string> arguments_;
   std::vector<char*> argv_;
 };
 

@@ -93,7 +93,7 @@ struct LaterArgument {
 
 constexpr LaterArgument kLater[] = {
     {"transport: mptcp", [](const Options& o) { return o.transport == Transport::mptcp; },
-     "--mptcp", kIperf3Mptcp},
+     "--mptcp", 19},
     {"receive: discard", [](const Options& o) { return o.receive == "discard"; }, "--skip-rx-copy",
      19},
     {"gso: true", [](const Options& o) { return o.gso.value_or(false); }, "--gsro", 21},

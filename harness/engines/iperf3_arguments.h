@@ -12,8 +12,6 @@
 
 namespace pingperf {
 
-inline constexpr int kIperf3Mptcp = 19;  // libiperf 3.19 has MPTCP
-
 // Returns an error if an argument is not allowed in iperf3_options, because it would disturb the
 // harness or a parameter does the same. The error names the remedy. Returns nothing if a single
 // argument shows no error.

@@ -114,7 +114,7 @@ class ResultReader {
   }
 
   // Since 3.16 each stream has a thread. With many more threads than CPUs, libiperf's reports are
-  // late, by seconds even, and hardly one may be inside the window. Then the window is all
+  // up to seconds late, so few or none are inside the window. Then the window is all
   // intervals that overlap it.
   void place_window() {
     double start = 0, inside = 0;

@@ -14,9 +14,9 @@
 #include <sstream>
 
 #include "harness/base/io.h"
+#include "harness/engines/program_arguments.h"
 #include "harness/engines/program_output.h"
 #include "harness/engines/program_process.h"
-#include "harness/engines/program_words.h"
 #include "sockets/core/error.h"
 #include "sockets/measure/usage.h"
 
@@ -284,8 +284,8 @@ std::optional<std::string> unavailable(const std::string& executable,
 }
 
 std::optional<std::string> unavailable(const ProgramEnd& end) {
-  if (end.words.empty()) return std::nullopt;
-  const auto why = unavailable(end.words.front().text, end.directory);
+  if (end.arguments.empty()) return std::nullopt;
+  const auto why = unavailable(end.arguments.front().text, end.directory);
   return why ? std::optional(fmt::format("program '{}': {}", end.program, *why)) : std::nullopt;
 }
 
@@ -318,7 +318,7 @@ void make_engine(Program& program, Kind kind, Transport transport,
   engine.connect = [&program](const EndpointConfig& config) {
     return make_program_endpoint(program.client, config, false);
   };
-  if (!program.server.words.empty())
+  if (!program.server.arguments.empty())
     engine.listen = [&program](const EndpointConfig& config) {
       return make_program_endpoint(program.server, config, true);
     };

@@ -16,10 +16,10 @@
 
 namespace pingperf {
 
-// A word of a command. It may contain placeholders such as {port} (program_words.h).
-struct ProgramWord {
+// An argument of a command. It may contain placeholders such as {port} (program_arguments.h).
+struct ProgramArgument {
   std::string text;
-  std::string condition = {};  // the word is left out if this parameter has no value or is false
+  std::string condition = {};  // left out if this parameter has no value or is false
 };
 
 // A figure that a program prints: the last JSON value has it at `json`, or the last line that
@@ -44,8 +44,8 @@ struct ProgramReady {
 struct ProgramEnd {
   static constexpr int kEndsItself = 0;
 
-  std::string program;             // the name, for errors
-  std::vector<ProgramWord> words;  // empty: the program has no such end
+  std::string program;                     // the name, for errors
+  std::vector<ProgramArgument> arguments;  // empty: the program has no such end
   std::vector<std::pair<std::string, std::string>> environment = {};  // may have placeholders
   std::string directory = {};               // on its host; relative to where the agent runs
   ProgramReady ready = {};                  // of a server
@@ -58,12 +58,13 @@ struct ProgramEnd {
 
 struct Program {
   std::string name;
-  std::string place;   // in the file
-  std::string folder;  // of the file, absolute: relative paths on this machine count from there
+  std::string location;  // in the file
+  std::string folder;    // of the file, absolute: relative paths on this machine count from there
   ProgramEnd client;
   ProgramEnd server;
-  std::vector<std::string> copy_files;                             // relative paths
-  std::vector<std::pair<std::string, std::string>> figure_places;  // column, and place in the file
+  std::vector<std::string> copy_files;  // relative paths
+  // Of each figure: the column, and the location in the file.
+  std::vector<std::pair<std::string, std::string>> figure_locations;
   Engine engine;  // its texts point to this program
 };
 

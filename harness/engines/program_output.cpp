@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <regex>
 #include <stdexcept>
 #include <utility>
 
+#include "harness/base/csv.h"
 #include "harness/base/json_fields.h"
 #include "harness/base/lines.h"
 #include "harness/base/measurement_json.h"
@@ -85,15 +85,6 @@ Json last_json(std::string_view text) {
   return last;
 }
 
-std::optional<double> number_in(std::string_view text) {
-  double value = 0;
-  if (text.starts_with('+')) text.remove_prefix(1);
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
-    return std::nullopt;
-  return value;
-}
-
 [[noreturn]] void fail(const ProgramFigure& figure, std::string_view what) {
   throw std::runtime_error(fmt::format("{}: {}", figure.column, what));
 }
@@ -137,15 +128,15 @@ double regex_figure(const ProgramFigure& figure, std::string_view text) {
     if (std::regex_search(line.data(), line.data() + line.size(), match, regex)) found = match[1];
   });
   if (!found) fail(figure, fmt::format("no line of the output matches '{}'", figure.regex));
-  const auto value = number_in(*found);
+  const auto value = number_in(std::string_view(*found).substr(found->starts_with('+')));
   if (!value) fail(figure, fmt::format("{} is no number", excerpt(*found)));
   return *value;
 }
 
 Nanoseconds time_from(const Json& value) {
-  constexpr double kLongest_ns = 1e18;
+  constexpr double kMaxTime_ns = 1e18;
   const double ns = as<double>(value, "rtt_ns");
-  if (!(ns >= 0 && ns <= kLongest_ns)) throw ProtocolError("'rtt_ns' is no time");
+  if (!(ns >= 0 && ns <= kMaxTime_ns)) throw ProtocolError("'rtt_ns' is no time");
   return std::llround(ns);
 }
 
@@ -155,13 +146,13 @@ void add_samples(Measurement& m, const Json& line) {
 }
 
 void add_histogram(Measurement& m, const Json& line) {
-  constexpr std::uint64_t kMost = 1'000'000'000;
+  constexpr std::uint64_t kMaxSamples = 1'000'000'000;
   if (!m.rtt) m.rtt.emplace();
   for (const Json& bucket : take_array(line, "rtt_histogram")) {
     if (!bucket.is_array() || bucket.size() != 2)
       throw ProtocolError("'rtt_histogram' is no list of pairs [ns, count]");
     const auto count = as<std::uint64_t>(bucket[1], "rtt_histogram");
-    if (count > kMost || m.rtt->count() + count > kMost)
+    if (count > kMaxSamples || m.rtt->count() + count > kMaxSamples)
       throw ProtocolError("'rtt_histogram' has more than 1e9 values");
     m.rtt->record(time_from(bucket[0]), count);
   }

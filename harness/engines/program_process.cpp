@@ -37,7 +37,7 @@ void read_rest(const Fd& pipe, const std::function<std::size_t()>& read) {
 
 }  // namespace
 
-ProgramProcess::ProgramProcess(const ProgramEnd& end, const std::vector<std::string>& words,
+ProgramProcess::ProgramProcess(const ProgramEnd& end, const std::vector<std::string>& arguments,
                                std::vector<std::pair<std::string, std::string>> environment,
                                std::function<void(std::string_view)> on_output,
                                std::function<void(std::string_view)> on_error)
@@ -45,12 +45,12 @@ ProgramProcess::ProgramProcess(const ProgramEnd& end, const std::vector<std::str
   Pipe output = make_pipe(), errors = make_pipe();
   const Fd nothing(check(::open("/dev/null", O_RDONLY | O_CLOEXEC), "/dev/null"));
   const Fd in = duplicate(nothing.get());
-  process_ = Process(words, {.redirects = {{in.get(), STDIN_FILENO},
-                                           {output.write.get(), STDOUT_FILENO},
-                                           {errors.write.get(), STDERR_FILENO}},
-                             .is_foreign = true,
-                             .directory = end.directory,
-                             .environment = std::move(environment)});
+  process_ = Process(arguments, {.redirects = {{in.get(), STDIN_FILENO},
+                                               {output.write.get(), STDOUT_FILENO},
+                                               {errors.write.get(), STDERR_FILENO}},
+                                 .is_foreign = true,
+                                 .directory = end.directory,
+                                 .environment = std::move(environment)});
   for (const Fd* const pipe : {&output.read, &errors.read})
     check(::fcntl(pipe->get(), F_SETFL, O_NONBLOCK), "fcntl");
   output_ = std::move(output.read);

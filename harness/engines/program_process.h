@@ -21,7 +21,7 @@ class ProgramProcess {
  public:
   // Starts the command. `on_output` gets the bytes of stdout, and `on_error` those of stderr.
   // Throws std::system_error.
-  ProgramProcess(const ProgramEnd& end, const std::vector<std::string>& words,
+  ProgramProcess(const ProgramEnd& end, const std::vector<std::string>& arguments,
                  std::vector<std::pair<std::string, std::string>> environment,
                  std::function<void(std::string_view)> on_output,
                  std::function<void(std::string_view)> on_error);

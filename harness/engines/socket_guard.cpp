@@ -105,7 +105,7 @@ class ServerGuard {
     return connection;
   }
 
-  // The flow of `fd` now has its peer, so the kernel passes only that peer's datagrams.
+  // Records that `fd` is connected. From now on the kernel passes only that peer's datagrams.
   void connected(int fd) noexcept {
     const int unused = 0;
     dropped_ += drops_of(fd);

@@ -47,7 +47,7 @@ bool is_limit(std::string_view parameter) {
   return std::find(std::begin(kLimits), std::end(kLimits), parameter) != std::end(kLimits);
 }
 
-// Builds one case. Keeps the place of each explicit assignment, for errors.
+// Builds one case. Keeps the location of each explicit assignment, for errors.
 class CaseBuilder {
  public:
   CaseBuilder(const std::string& workload, const Node& node, const Programs& programs,
@@ -248,7 +248,7 @@ class CaseBuilder {
                     std::string_view remedy) const {
     const double open = static_cast<double>(o.warmup.value_or(0));
     if (std::ceil(open / period) * period < open + static_cast<double>(*o.duration)) return;
-    fail_at(place_of(parameter),
+    fail_at(location_of(parameter),
             fmt::format("case '{}': {}: a ping is due every {:.4g} s, and none in the {:.4g} s "
                         "after the warmup: {}",
                         case_.name, parameter, period / 1e9, to_seconds(*o.duration), remedy));
@@ -269,7 +269,7 @@ class CaseBuilder {
           {"response_size", o.response_size.value_or(0)}};
       for (const auto& [parameter, bytes] : sizes)
         if (bytes > longest)
-          fail_at(place_of(parameter),
+          fail_at(location_of(parameter),
                   fmt::format("case '{}': {}: {} of at most {} bytes fit the lab's mtu of {}{}",
                               case_.name, parameter, what, longest, *setting_.path_mtu,
                               is_explicit(parameter) ? "" : fmt::format(": set {}", parameter)));
@@ -295,12 +295,12 @@ class CaseBuilder {
   void validate_by_engine(const Options& o) const {
     if (!case_.engine->validate) return;
     if (const auto error = case_.engine->validate(o))
-      fail_at(place_of(*error), fmt::format("case '{}': {}", case_.name, *error));
+      fail_at(location_of(*error), fmt::format("case '{}': {}", case_.name, *error));
   }
 
-  // Returns the place where the parameter was set that the error names before its first colon,
-  // or else the place of the workload.
-  const Mark& place_of(std::string_view error) const {
+  // Returns the location where the parameter was set that the error names before its first colon,
+  // or else the location of the workload.
+  const Mark& location_of(std::string_view error) const {
     const std::string_view subject = error.substr(0, error.find(':'));
     const auto found = std::find_if(explicit_.begin(), explicit_.end(),
                                     [&](const auto& known) { return known.first == subject; });

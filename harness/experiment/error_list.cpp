@@ -16,7 +16,7 @@ namespace pingperf {
 
 namespace {
 
-std::string_view place_of_error(std::string_view line) {
+std::string_view location_of_error(std::string_view line) {
   return line.substr(0, line.find(": "));
 }
 
@@ -26,16 +26,16 @@ struct Position {
   int column = 0;
 };
 
-// Returns the parts of a place, "FILE:12:5". Other places, such as of --set, have none.
+// Returns the parts of a location, "FILE:12:5". Other locations, such as of --set, have none.
 Position position_of(std::string_view line) {
-  const std::string_view place = place_of_error(line);
-  const std::size_t column = place.rfind(':');
+  const std::string_view location = location_of_error(line);
+  const std::size_t column = location.rfind(':');
   if (column == std::string_view::npos || column == 0) return {};
-  const std::size_t row = place.rfind(':', column - 1);
+  const std::size_t row = location.rfind(':', column - 1);
   if (row == std::string_view::npos) return {};
-  return {place.substr(0, row),
-          parse_number<int>(place.substr(row + 1, column - row - 1)).value_or(0),
-          parse_number<int>(place.substr(column + 1)).value_or(0)};
+  return {location.substr(0, row),
+          parse_number<int>(location.substr(row + 1, column - row - 1)).value_or(0),
+          parse_number<int>(location.substr(column + 1)).value_or(0)};
 }
 
 }  // namespace
@@ -43,7 +43,7 @@ Position position_of(std::string_view line) {
 void ErrorList::add(const std::string& lines) {
   std::istringstream in(lines);
   for (std::string line; std::getline(in, line);)
-    if (std::ranges::find(errors_, place_of_error(line), place_of_error) == errors_.end())
+    if (std::ranges::find(errors_, location_of_error(line), location_of_error) == errors_.end())
       errors_.push_back(std::move(line));
   if (errors_.size() < kMaxErrors) return;
   errors_.resize(kMaxErrors);

@@ -10,9 +10,9 @@
 
 namespace pingperf {
 
-// Collects errors, the first of each place in the file: others follow from it, or come from another
-// combination of a matrix. Throws all of them as one UsageError, a line each, in the order of the
-// file.
+// Collects errors, the first of each location in the file: others follow from it, or come from
+// another combination of a matrix. Throws all of them as one UsageError, a line each, in the order
+// of the file.
 class ErrorList {
  public:
   static constexpr std::size_t kMaxErrors = 10;

@@ -27,7 +27,7 @@ struct Host {
   bool copy = false;                // copies this executable there if the host has no such version
   std::string external;             // address of a server that runs there without an agent
   std::uint16_t port = 0;           // of the external server
-  std::string place;                // in the file, for errors
+  std::string location;             // in the file, for errors
   Nanoseconds start_timeout = 10 * kSecond;  // until its agent answers: a key of the plan
 
   bool is_external() const { return !external.empty(); }
@@ -61,7 +61,7 @@ struct LabOptions {
   std::optional<std::uint64_t> mtu;
   std::optional<bool> offloads;  // TSO, GSO and GRO of the devices; empty: the kernel's choice
   bool router = true;            // between the two ends
-  std::string place;             // in the file, for errors
+  std::string location;          // in the file, for errors
 };
 
 // Per run: one repetition of a workload between all pairs of 1024 nodes.

@@ -10,7 +10,6 @@
 #include <unordered_set>
 
 #include "harness/base/lines.h"
-#include "harness/base/suggest.h"
 #include "harness/experiment/case_builder.h"
 #include "harness/experiment/error_list.h"
 #include "harness/experiment/host_reader.h"
@@ -126,9 +125,9 @@ class ExperimentReader {
     }
   }
 
-  // Throws an error at the place of the case's server.
+  // Throws an error at the location of the case's server.
   [[noreturn]] void fail_at_server(const Case& c, const std::string& what) const {
-    throw UsageError(fmt::format("{}: {}", experiment_.hosts_of(c).server->place, what));
+    throw UsageError(fmt::format("{}: {}", experiment_.hosts_of(c).server->location, what));
   }
 
   // Only engines that need no agent at the server can measure an external server.
@@ -195,19 +194,11 @@ class ExperimentReader {
   }
 
   static Order read_order(const Node& node) {
-    static constexpr std::string_view orders[] = {"shuffled", "sequential"};
-    const std::string& text = read_text(node, "order");
-    if (text == orders[0]) return Order::shuffled;
-    if (text == orders[1]) return Order::sequential;
-    fail_at(node.mark, fmt::format("unknown order '{}'{}", text, suggest(text, orders)));
+    return static_cast<Order>(read_key_choice(node, "plan", "order"));
   }
 
   static Counters read_counters(const Node& node) {
-    static constexpr std::string_view choices[] = {"off", "default", "all"};
-    const std::string& text = read_text(node, "counters");
-    const auto found = std::ranges::find(choices, text);
-    if (found != std::end(choices)) return static_cast<Counters>(found - std::begin(choices));
-    fail_at(node.mark, fmt::format("unknown counters '{}'{}", text, suggest(text, choices)));
+    return static_cast<Counters>(read_key_choice(node, "plan", "counters"));
   }
 
   // Without hosts, does not check what depends on them.

@@ -62,11 +62,11 @@ std::vector<ListedHost> read_list(std::string_view key, const Node& value,
   return hosts;
 }
 
-// Puts the name of a host into the words of `launch:`.
-std::vector<std::string> launch_with(const Node& words, const std::string& name) {
+// Puts the name of a host into the arguments of `launch:`.
+std::vector<std::string> launch_with(const Node& arguments, const std::string& name) {
   std::vector<std::string> launch;
-  for (const Node& word : words.items) {
-    std::string text = read_text(word, "launch");
+  for (const Node& argument : arguments.items) {
+    std::string text = read_text(argument, "launch");
     for (std::size_t at = 0; (at = text.find(kPlaceholder, at)) != std::string::npos;
          at += name.size())
       text.replace(at, kPlaceholder.size(), name);
@@ -75,12 +75,12 @@ std::vector<std::string> launch_with(const Node& words, const std::string& name)
   return launch;
 }
 
-void check_launch(const Node& words) {
-  const bool is_command = words.type == Node::Type::sequence && !words.items.empty();
-  if (!is_command || std::ranges::none_of(words.items, [](const Node& word) {
-        return word.scalar.find(kPlaceholder) != std::string::npos;
+void check_launch(const Node& arguments) {
+  const bool is_command = arguments.type == Node::Type::sequence && !arguments.items.empty();
+  if (!is_command || std::ranges::none_of(arguments.items, [](const Node& argument) {
+        return argument.scalar.find(kPlaceholder) != std::string::npos;
       }))
-    fail_at(words.mark,
+    fail_at(arguments.mark,
             "launch must be a list of the command's words with {node} for the host, e.g. [ssh, -p, "
             "2222, \"{node}\"]");
 }
@@ -115,7 +115,7 @@ class NodesReader {
           names ? launch_with(value, listed.name) : launch_by(launcher, listed.name, space);
       if (!listed.address.empty()) check_address(listed.address, "address", listed.mark);
       host.address = listed.address;
-      host.place = listed.mark.to_string();
+      host.location = listed.mark.to_string();
       if (const Node* const path = nodes_.find("pingperf"))
         host.pingperf = read_text(*path, "pingperf");
       if (const Node* const copy = nodes_.find("copy")) host.copy = read_flag(*copy, "copy");
@@ -126,8 +126,7 @@ class NodesReader {
 
  private:
   std::string_view choose_launcher() const {
-    std::vector<std::string_view> ways = launcher_names();
-    ways.push_back("launch");
+    const std::vector<std::string_view> ways = ways_to_reach();
     std::string_view chosen;
     for (const Node::Entry& entry : nodes_.entries) {
       if (std::ranges::find(ways, entry.key) == ways.end()) continue;

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <optional>
 #include <sstream>
 
+#include "harness/base/parse_number.h"
 namespace pingperf {
 namespace {
 
@@ -29,11 +29,7 @@ std::vector<std::string_view> split_names(std::string_view text) {
 }
 
 std::optional<std::uint64_t> number_of(std::string_view digits) {
-  std::uint64_t number = 0;
-  const char* const end = digits.data() + digits.size();
-  const auto [at, error] = std::from_chars(digits.data(), end, number);
-  if (digits.empty() || digits.size() > 9 || error != std::errc() || at != end) return {};
-  return number;
+  return digits.size() > 9 ? std::nullopt : parse_number<std::uint64_t>(digits);
 }
 
 bool is_letter(std::string_view text) {

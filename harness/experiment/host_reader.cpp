@@ -35,12 +35,12 @@ const std::vector<ShortForm>& short_forms() {
   return forms;
 }
 
-std::vector<std::string> read_words(const Node& node) {
+std::vector<std::string> read_launch_arguments(const Node& node) {
   if (node.type != Node::Type::sequence || node.items.empty() || node.items.front().scalar.empty())
     fail_at(node.mark, "launch must be a list of the command's words, e.g. [ssh, bench1]");
-  std::vector<std::string> words;
-  for (const Node& word : node.items) words.push_back(read_text(word, "launch"));
-  return words;
+  std::vector<std::string> arguments;
+  for (const Node& argument : node.items) arguments.push_back(read_text(argument, "launch"));
+  return arguments;
 }
 
 void read_launcher(const Node& node, Host& host) {
@@ -50,9 +50,9 @@ void read_launcher(const Node& node, Host& host) {
       fail_at(value.mark, fmt::format("{} and {}: a host has one way to reach it", chosen, key));
     chosen = key;
   };
-  if (const Node* const words = node.find("launch")) {
-    choose("launch", *words);
-    host.launch = read_words(*words);
+  if (const Node* const arguments = node.find("launch")) {
+    choose("launch", *arguments);
+    host.launch = read_launch_arguments(*arguments);
   }
   const Node* const space = node.find("namespace");
   for (const std::string_view key : launcher_names()) {
@@ -121,7 +121,7 @@ void read_own(Host& host, const Node& node, ErrorList& errors) {
 Host read_host(const Node::Entry& entry) {
   const Node& node = entry.value;
   Host host;
-  host.place = entry.mark.to_string();
+  host.location = entry.mark.to_string();
   ErrorList errors;
   errors.attempt([&] { check_keys(node, "host '" + entry.key + "'", keys_of("host")); });
   if (node.find("external"))
@@ -169,6 +169,12 @@ std::vector<std::string_view> launcher_names() {
   return names;
 }
 
+std::vector<std::string_view> ways_to_reach() {
+  std::vector<std::string_view> ways = launcher_names();
+  ways.push_back("launch");
+  return ways;
+}
+
 std::vector<std::string> launch_by(std::string_view launcher, const std::string& host,
                                    const std::string& space) {
   std::vector<std::string> launch;
@@ -205,7 +211,7 @@ void UniqueNames::add(const HostPair& pair, const Mark& mark) {
     if (known != way)
       throw UsageError(fmt::format(
           "{}: '{}' is the name of two hosts, of '{}' and of '{}': give one of them a name",
-          host->place, host->name, known, way));
+          host->location, host->name, known, way));
   }
 }
 

@@ -17,6 +17,9 @@ namespace pingperf {
 // Returns the names of the short forms of `launch`: "ssh", "netns", ...
 std::vector<std::string_view> launcher_names();
 
+// Returns the keys of a host that say how it is reached: these and "launch".
+std::vector<std::string_view> ways_to_reach();
+
 // Returns the arguments before `pingperf agent` of a short form. `space` is the namespace of a pod,
 // or empty.
 std::vector<std::string> launch_by(std::string_view launcher, const std::string& host,
@@ -35,7 +38,7 @@ std::string read_name(const Node& node, std::string_view what);
 // Refuses pairs of one name, and two hosts of one name.
 class UniqueNames {
  public:
-  // Throws UsageError. `mark` is the place of the pair.
+  // Throws UsageError. `mark` is the location of the pair.
   void add(const HostPair& pair, const Mark& mark);
 
  private:

@@ -88,7 +88,7 @@ LabOptions read_lab(const Node& node) {
   errors.read_key(node, "router", [&](const Node& n) { lab.router = read_flag(n, "router"); });
   if (errors.empty()) check_together(lab, node);
   errors.throw_if_any();
-  lab.place = node.mark.to_string();
+  lab.location = node.mark.to_string();
   return lab;
 }
 

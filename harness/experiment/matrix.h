@@ -8,7 +8,7 @@
 
 namespace pingperf {
 
-// One key of a case, with its value and place.
+// One key of a case, with its value and location.
 struct Assignment {
   std::string key;
   Mark mark;  // of the value

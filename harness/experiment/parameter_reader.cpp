@@ -120,26 +120,26 @@ std::vector<std::string> read_map(Options& options, const std::string& map, cons
 }
 
 // Reads arguments for libiperf: a list, or one text with blanks between the arguments.
-std::string read_words(const Node& node, std::string_view what) {
+std::string read_iperf3_arguments(const Node& node, std::string_view what) {
   constexpr std::size_t kMaxLength = 1000;
   const bool is_list = node.type == Node::Type::sequence;
   if (!is_list && node.type != Node::Type::scalar)
     fail_at(node.mark, fmt::format("{} must be a list of words or one text, not {}", what,
                                    describe(node.type)));
-  std::string words;
+  std::string arguments;
   for (const Node& item : is_list ? std::span(node.items) : std::span(&node, 1)) {
     std::istringstream text(read_text(item, what));
     std::size_t count = 0;
-    for (std::string word; text >> word; ++count) {
-      if (const auto error = validate_iperf3_argument(word))
+    for (std::string argument; text >> argument; ++count) {
+      if (const auto error = validate_iperf3_argument(argument))
         fail_at(item.mark, fmt::format("{}: {}", what, *error));
-      words += (words.empty() ? "" : " ") + word;
+      arguments += (arguments.empty() ? "" : " ") + argument;
     }
     if (is_list && count != 1) wrong(item, what, "one word: each stands alone in the list");
   }
-  if (words.size() > kMaxLength)
+  if (arguments.size() > kMaxLength)
     fail_at(node.mark, fmt::format("{}: more than {} characters", what, kMaxLength));
-  return words;
+  return arguments;
 }
 
 // Reads sizes and their weights, such as {64: 7, 570: 4, 1518: 1}.
@@ -236,7 +236,7 @@ std::vector<std::string> assign(Options& options, const std::string& key, const 
   if (key == "ip" && read_text(value, "ip") != "4" && value.scalar != "6")
     wrong(value, "ip", "4 or 6");
   if (key == "iperf3_options")
-    options.iperf3_options = read_words(value, key);
+    options.iperf3_options = read_iperf3_arguments(value, key);
   else if (key == "size_mix")
     options.size_mix = read_size_mix(value);
   else if (key == "libiperf")
@@ -349,6 +349,15 @@ std::uint64_t read_count(const Node& node, std::string_view what, std::uint64_t 
 std::uint64_t read_key_count(const Node& node, std::string_view section, std::string_view key) {
   const ExperimentKey& range = find_key(section, key);
   return read_count(node, key, range.minimum, range.maximum);
+}
+
+std::size_t read_key_choice(const Node& node, std::string_view section, std::string_view key) {
+  const std::string& text = read_text(node, key);
+  const auto& choices = find_key(section, key).choices;
+  const auto found = std::ranges::find(choices, text);
+  if (found == choices.end())
+    fail_at(node.mark, fmt::format("unknown {} '{}'{}", key, text, suggest(text, choices)));
+  return static_cast<std::size_t>(found - choices.begin());
 }
 
 void check_for_missing(std::string_view name, const Mark& mark, std::string_view what) {

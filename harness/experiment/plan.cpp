@@ -68,7 +68,7 @@ std::vector<std::vector<Round>> rounds_by_variant(const Experiment& experiment) 
   return groups;
 }
 
-// Returns true if the case has a trial in the block. A search has so many at most.
+// Returns true if the case has a trial in the block. A search has at most `search->trials` trials.
 bool has_trial(const Case& c, std::uint64_t block, std::uint64_t blocks) {
   return block <= (c.search ? c.search->trials : blocks);
 }

@@ -32,10 +32,10 @@ inline constexpr Nanoseconds kBackgroundLead = kSecond;
 
 // Returns the plan. Each block has every case once, shuffled with the experiment's seed or in file
 // order. The trials of a variant stay together, in shuffled order of the variants. Trials that run
-// at once stay together. A searched case is in as many blocks as its search has trials at most; if
-// these are more than `blocks`, the last blocks have only searched cases. Pure: the same experiment
-// gives the same plan on every machine, and without searches a plan of more blocks begins with the
-// plan of fewer blocks.
+// at once stay together. A searched case has one trial per block, up to `search.trials`. If that
+// exceeds `blocks`, the last blocks have only searched cases. Pure: the same experiment gives the
+// same plan on every machine, and without searches a plan of more blocks begins with the plan of
+// fewer blocks.
 std::vector<Trial> plan_trials(const Experiment& experiment, std::uint64_t blocks);
 // Returns the plan for the experiment's repetitions.
 std::vector<Trial> plan_trials(const Experiment& experiment);

@@ -3,18 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <csignal>
 #include <cstring>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <regex>
 
+#include "harness/base/csv.h"
 #include "harness/base/suggest.h"
 #include "harness/engines/engines.h"
-#include "harness/engines/program_words.h"
+#include "harness/engines/program_arguments.h"
 #include "harness/experiment/error_list.h"
 #include "harness/experiment/keys.h"
 #include "harness/experiment/parameter_reader.h"
@@ -23,20 +21,15 @@ namespace pingperf {
 namespace {
 
 // Returns the number of a signal, "SIGTERM", or kEndsItself for "self".
-int stop_signal_from(const std::string& text) {
+int stop_signal_from(std::string_view text) {
   for (int number = 1; number < NSIG; ++number)
     if (const char* const name = ::sigabbrev_np(number); name && text == std::string("SIG") + name)
       return number;
   return ProgramEnd::kEndsItself;
 }
 
-// Returns the value of a key whose choices are in the table of keys.
-const std::string& read_choice(const Node& node, std::string_view key) {
-  const std::string& text = read_text(node, key);
-  const auto& choices = find_key("program", key).choices;
-  if (std::ranges::find(choices, text) == choices.end())
-    fail_at(node.mark, fmt::format("unknown {} '{}'{}", key, text, suggest(text, choices)));
-  return text;
+std::string_view read_choice(const Node& node, std::string_view key) {
+  return find_key("program", key).choices[read_key_choice(node, "program", key)];
 }
 
 const std::vector<Node>& items_of(const Node& node, std::string_view what,
@@ -47,16 +40,16 @@ const std::vector<Node>& items_of(const Node& node, std::string_view what,
 }
 
 // Returns a text that may have placeholders. A null is an empty text.
-std::string read_word(const Node& node, std::string_view what) {
+std::string read_argument(const Node& node, std::string_view what) {
   const std::string text = node.type == Node::Type::null ? node.scalar : read_text(node, what);
-  if (const auto error = error_of_word(text))
+  if (const auto error = error_of_argument(text))
     fail_at(node.mark, fmt::format("{}: {}", what, *error));
   return text;
 }
 
-// Reads {PARAMETER: [WORD, …]}, words that are used if the parameter has a value.
-void read_conditional_words(const Node& node, std::string_view what,
-                            std::vector<ProgramWord>& words) {
+// Reads {PARAMETER: [ARGUMENT, …]}, arguments that are used if the parameter has a value.
+void read_conditional_arguments(const Node& node, std::string_view what,
+                                std::vector<ProgramArgument>& arguments) {
   if (node.entries.size() != 1)
     fail_at(node.mark, fmt::format("{}: write one parameter, e.g. {{reverse: [-R]}}", what));
   const Node::Entry& entry = node.entries.front();
@@ -69,24 +62,24 @@ void read_conditional_words(const Node& node, std::string_view what,
                                     suggest(entry.key, parameter_names())));
   }
   for (const Node& item : items_of(entry.value, entry.key, "{reverse: [-R]}"))
-    words.push_back({read_word(item, what), entry.key});
+    arguments.push_back({read_argument(item, what), entry.key});
 }
 
-std::vector<ProgramWord> read_command(const Node& node, std::string_view what) {
-  std::vector<ProgramWord> words;
+std::vector<ProgramArgument> read_command(const Node& node, std::string_view what) {
+  std::vector<ProgramArgument> arguments;
   ErrorList::for_each(items_of(node, what, "[./server, --port, \"{port}\"]"),
                       [&](const Node& item) {
                         if (item.type == Node::Type::map)
-                          read_conditional_words(item, what, words);
+                          read_conditional_arguments(item, what, arguments);
                         else
-                          words.push_back({read_word(item, what)});
+                          arguments.push_back({read_argument(item, what)});
                       });
-  const ProgramWord& executable = words.front();
+  const ProgramArgument& executable = arguments.front();
   if (executable.text.empty() || !executable.condition.empty() ||
       executable.text.find_first_of("{}") != std::string::npos)
     fail_at(node.items.front().mark,
             fmt::format("{}: the first word must be the executable, without placeholders", what));
-  return words;
+  return arguments;
 }
 
 std::string read_regex(const Node& node, std::string_view what) {
@@ -113,13 +106,11 @@ std::string read_pointer(const Node& node) {
 
 double read_scale(const Node& node) {
   const std::string& text = read_text(node, "scale");
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value) ||
-      value == 0)
+  const auto value = number_in(text);
+  if (!value || *value == 0)
     fail_at(node.mark,
             fmt::format("scale: '{}' is not a number other than 0: write e.g. 1000 or 1e-6", text));
-  return value;
+  return *value;
 }
 
 // Returns true if the server prints the figure.
@@ -147,7 +138,7 @@ void read_result(const Node::Entry& entry, bool has_server, Program& program) {
   errors.read_key(node, "of", [&](const Node& n) { is_of_server = read_of(n, has_server); });
   errors.throw_if_any();
   (is_of_server ? program.server : program.client).figures.push_back(std::move(figure));
-  program.figure_places.emplace_back(entry.key, entry.mark.to_string());
+  program.figure_locations.emplace_back(entry.key, entry.mark.to_string());
 }
 
 // Reads `results:`. Adds each figure to the end that prints it.
@@ -174,7 +165,7 @@ std::vector<std::pair<std::string, std::string>> read_environment(const Node& no
   ErrorList::for_each(node.entries, [&](const Node::Entry& entry) {
     if (entry.key.empty() || entry.key.find('=') != std::string::npos)
       fail_at(entry.mark, fmt::format("env: '{}' is no name of a variable", entry.key));
-    variables.emplace_back(entry.key, read_word(entry.value, "env"));
+    variables.emplace_back(entry.key, read_argument(entry.value, "env"));
   });
   return variables;
 }
@@ -233,8 +224,8 @@ void check_name(const Node::Entry& entry,
                                     entry.key));
   for (const auto& program : programs)
     if (program->name == entry.key)
-      fail_at(entry.mark,
-              fmt::format("program '{}' is declared twice: also at {}", entry.key, program->place));
+      fail_at(entry.mark, fmt::format("program '{}' is declared twice: also at {}", entry.key,
+                                      program->location));
 }
 
 // Sets what both ends have in common.
@@ -250,7 +241,7 @@ void read_common(const Node& node, bool has_server, Program& program) {
                   [&](const Node& n) { common.exit_codes = read_exit_codes(n); });
   common.program = program.name;
   for (ProgramEnd* const end : {&program.client, &program.server}) {
-    common.words = std::move(end->words);
+    common.arguments = std::move(end->arguments);
     *end = common;
   }
   // `self` is about the server. A client that has to end early cannot know it.
@@ -276,7 +267,7 @@ void check_ends(const Node::Entry& entry) {
 
 void check_server_of(const Program& program, Transport transport, const Node* named) {
   const bool can_listen = has_port(transport) || is_unix(transport);
-  if (!can_listen && !program.server.words.empty() &&
+  if (!can_listen && !program.server.arguments.empty() &&
       program.server.ready.when == ProgramReady::When::listens)
     fail_at(named->mark, fmt::format("a server over {} has no port: add ready: {{line: REGEX}} or "
                                      "{{after: 200ms}}",
@@ -288,7 +279,7 @@ std::shared_ptr<const Program> read_program(const Node::Entry& entry,
   const Node& node = entry.value;
   const auto program = std::make_shared<Program>();
   program->name = entry.key;
-  program->place = entry.mark.to_string();
+  program->location = entry.mark.to_string();
   program->folder = folder;
   ErrorList errors;
   const bool has_right_keys = errors.attempt(
@@ -303,8 +294,8 @@ std::shared_ptr<const Program> read_program(const Node::Entry& entry,
   read("kind", [&](const Node& n) { kind = *kind_from(read_choice(n, "kind")); });
   read("transport",
        [&](const Node& n) { transport = *transport_from(read_choice(n, "transport")); });
-  read("client", [&](const Node& n) { program->client.words = read_command(n, "client"); });
-  read("server", [&](const Node& n) { program->server.words = read_command(n, "server"); });
+  read("client", [&](const Node& n) { program->client.arguments = read_command(n, "client"); });
+  read("server", [&](const Node& n) { program->server.arguments = read_command(n, "server"); });
   errors.attempt([&] { read_common(node, has_server, *program); });
   read("copy_files", [&](const Node& n) { program->copy_files = read_files(n); });
   read("results", [&](const Node& n) { read_results(n, has_server, *program); });
@@ -325,10 +316,10 @@ ProgramReady read_ready(const Node& node) {
     fail_at(node.mark, "ready must be port, {line: REGEX} or {after: 200ms}");
   if (const Node* const line = node.find("line"))
     return {.when = ProgramReady::When::line, .regex = read_regex(*line, "line")};
-  constexpr Nanoseconds kLongest = 10 * kSecond;
+  constexpr Nanoseconds kMaxReadyTime = 10 * kSecond;
   const Node& after = *node.find("after");
   const Nanoseconds time = read_duration(after, "after");
-  if (time > kLongest) fail_at(after.mark, "after: a server is ready within 10 s");
+  if (time > kMaxReadyTime) fail_at(after.mark, "after: a server is ready within 10 s");
   return {.when = ProgramReady::When::after, .after = time};
 }
 

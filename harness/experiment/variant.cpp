@@ -6,7 +6,7 @@
 
 #include "harness/base/lines.h"
 #include "harness/base/suggest.h"
-#include "harness/engines/program_words.h"
+#include "harness/engines/program_arguments.h"
 
 namespace pingperf {
 namespace {
@@ -23,10 +23,10 @@ std::string literal(std::string_view text) {
 
 }  // namespace
 
-std::string_view name(Place place) {
-  static constexpr std::array<std::string_view, kPlaces.size()> names = {"client", "server",
-                                                                         "router"};
-  return names[static_cast<std::size_t>(place)];
+std::string_view name(Target target) {
+  static constexpr std::array<std::string_view, kTargets.size()> names = {"client", "server",
+                                                                          "router"};
+  return names[static_cast<std::size_t>(target)];
 }
 
 std::vector<std::string> commands_of(const SystemChanges& changes) {
@@ -38,18 +38,18 @@ std::vector<std::string> commands_of(const SystemChanges& changes) {
   if (changes.offloads)
     commands.push_back(
         fmt::format("ethtool -K … tso {0} gso {0} gro {0}", *changes.offloads ? "on" : "off"));
-  for (const auto& command : changes.setup) commands.push_back(command_line(command.words));
-  for (const auto& command : changes.teardown) commands.push_back(command_line(command.words));
+  for (const auto& command : changes.setup) commands.push_back(command_line(command.arguments));
+  for (const auto& command : changes.teardown) commands.push_back(command_line(command.arguments));
   if (changes.cpu_limit || changes.memory_limit)
     commands.emplace_back("mkdir /sys/fs/cgroup/pingperf-…");
   return commands;
 }
 
 bool Service::names(std::string_view placeholder) const {
-  return std::ranges::any_of(run, [&](const std::string& word) {
+  return std::ranges::any_of(run, [&](const std::string& argument) {
     bool found = false;
-    scan_word(
-        word, [](std::string_view) {},
+    scan_argument(
+        argument, [](std::string_view) {},
         [&](std::string_view name) { found |= name == placeholder; });
     return found;
   });
@@ -64,10 +64,10 @@ Nanoseconds Variant::settling_time() const {
   return settle ? *settle : changes_nothing() ? 0 : kSettlingTime;
 }
 
-std::optional<std::string> error_of_service_word(std::string_view word) {
+std::optional<std::string> error_of_service_argument(std::string_view argument) {
   std::optional<std::string> unknown;
-  const auto unbalanced = scan_word(
-      word, [](std::string_view) {},
+  const auto unbalanced = scan_argument(
+      argument, [](std::string_view) {},
       [&](std::string_view name) {
         if (std::ranges::find(kServiceNames, name) == kServiceNames.end())
           unknown = fmt::format("unknown placeholder {{{}}}{}", name, suggest(name, kServiceNames));
@@ -79,10 +79,10 @@ ProgramEnd program_of(const Service& service, const std::string& variant,
                       const std::string& address, std::uint16_t port) {
   ProgramEnd end;
   end.program = fmt::format("{} of variant {}", service.run.front(), variant);
-  for (const std::string& word : service.run) {
+  for (const std::string& argument : service.run) {
     std::string text;
-    scan_word(
-        word, [&](std::string_view part) { text += literal(part); },
+    scan_argument(
+        argument, [&](std::string_view part) { text += literal(part); },
         [&](std::string_view name) {
           if (name == "address")
             text += literal(address);
@@ -91,7 +91,7 @@ ProgramEnd program_of(const Service& service, const std::string& variant,
           else
             text += "{port}";
         });
-    end.words.push_back({std::move(text)});
+    end.arguments.push_back({std::move(text)});
   }
   end.ready = service.ready.value_or(ProgramReady());
   return end;

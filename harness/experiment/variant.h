@@ -15,19 +15,13 @@
 namespace pingperf {
 
 // The systems that a variant can change. Only a lab has a router.
-enum class Place { client, server, router };
+enum class Target { client, server, router };
 
-inline constexpr std::array<Place, 3> kPlaces = {Place::client, Place::server, Place::router};
+inline constexpr std::array<Target, 3> kTargets = {Target::client, Target::server, Target::router};
 
-std::string_view name(Place place);
+std::string_view name(Target target);
 
-// A text and its place in the file, for errors.
-struct PlacedText {
-  std::string text;
-  std::string place;
-};
-
-using CommandWords = std::vector<std::string>;
+using Arguments = std::vector<std::string>;
 
 // The changes that a variant makes on one system. The agent makes the changes in the order of the
 // fields, and undoes them in the reverse order.
@@ -35,11 +29,11 @@ struct SystemChanges {
   struct Sysctl {
     std::string name;  // "net.ipv4.tcp_rmem"
     std::string value;
-    std::string place;  // in the file
+    std::string location;  // in the file
   };
   struct Command {
-    CommandWords words;
-    std::string place;  // in the file
+    Arguments arguments;
+    std::string location;  // in the file
   };
 
   std::vector<Sysctl> sysctls;
@@ -49,7 +43,7 @@ struct SystemChanges {
   std::vector<Command> teardown;              // undo all of `setup`, in their own order
   std::optional<double> cpu_limit;            // of all workers together, in CPUs
   std::optional<std::uint64_t> memory_limit;  // of all workers together, in bytes
-  std::string place;                          // of the variant in the file
+  std::string location;                       // of the variant in the file
 
   // Returns true if another run could notice the changes. Limits apply to own workers only.
   bool change_the_system() const { return !sysctls.empty() || mtu || offloads || !setup.empty(); }
@@ -61,10 +55,11 @@ std::vector<std::string> commands_of(const SystemChanges& changes);
 
 // A process that runs as long as the variant, such as a proxy in the path.
 struct Service {
-  Place on = Place::server;      // client or server
-  std::vector<std::string> run;  // words with the placeholders {address}, {port}, {service_port}
+  Target on = Target::server;  // client or server
+  std::vector<std::string>
+      run;  // arguments with the placeholders {address}, {port}, {service_port}
   std::optional<ProgramReady> ready;  // empty: it listens on {service_port}
-  std::string place;                  // in the file
+  std::string location;               // in the file
 
   bool names(std::string_view placeholder) const;
 };
@@ -77,25 +72,28 @@ struct Dial {
 
 struct Variant {
   std::string name;
-  std::string place;                                  // in the file
-  std::array<SystemChanges, kPlaces.size()> changes;  // by Place
+  std::string location;                                // in the file
+  std::array<SystemChanges, kTargets.size()> changes;  // by Target
   std::vector<Service> services;
   std::string address;       // of the server in this variant; empty: as in `hosts`
   std::optional<Dial> dial;  // of the service that listens on {service_port}
   std::vector<std::pair<std::string, std::string>> environment;  // of the workers
   std::optional<Nanoseconds> settle;
 
-  const SystemChanges& of(Place p) const { return changes[static_cast<std::size_t>(p)]; }
-  bool changes_nothing() const;
+  const SystemChanges& of(Target p) const { return changes[static_cast<std::size_t>(p)]; }
   // Returns the time to wait after the changes. Nothing has to settle if nothing changes.
   Nanoseconds settling_time() const;
+
+ private:
+  bool changes_nothing() const;
 };
 
-// Returns the placeholders that the words of a service may have, and the error of a wrong word.
-std::optional<std::string> error_of_service_word(std::string_view word);
+// Returns the placeholders that the arguments of a service may have, and the error of a wrong
+// argument.
+std::optional<std::string> error_of_service_argument(std::string_view argument);
 
-// Returns the words of a service as those of a program. {service_port} becomes {port}, the port of
-// the program. `address` and `port` are those of the server.
+// Returns the arguments of a service as those of a program. {service_port} becomes {port}, the port
+// of the program. `address` and `port` are those of the server.
 ProgramEnd program_of(const Service& service, const std::string& variant,
                       const std::string& address, std::uint16_t port);
 

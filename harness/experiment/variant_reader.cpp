@@ -17,7 +17,7 @@
 namespace pingperf {
 namespace {
 
-constexpr std::array<std::string_view, 3> kPlaceNames = {"client", "server", "router"};
+constexpr std::array<std::string_view, 3> kTargetNames = {"client", "server", "router"};
 
 const Node& require_list(const Node& node, std::string_view what, std::string_view example) {
   if (node.type != Node::Type::sequence)
@@ -33,28 +33,29 @@ const std::string& read_line(const Node& node, std::string_view what) {
   return text;
 }
 
-std::vector<std::string> read_command_words(const Node& node, std::string_view what,
-                                            std::string_view example) {
-  std::vector<std::string> words;
-  ErrorList::for_each(require_list(node, what, example).items,
-                      [&](const Node& word) { words.push_back(read_text(word, what)); });
-  if (words.empty() || words.front().empty())
+std::vector<std::string> read_command_arguments(const Node& node, std::string_view what,
+                                                std::string_view example) {
+  std::vector<std::string> arguments;
+  ErrorList::for_each(require_list(node, what, example).items, [&](const Node& argument) {
+    arguments.push_back(read_text(argument, what));
+  });
+  if (arguments.empty() || arguments.front().empty())
     fail_at(node.mark, fmt::format("{}: a command has at least one word, e.g. {}", what, example));
-  return words;
+  return arguments;
 }
 
 std::vector<SystemChanges::Command> read_commands(const Node& node, std::string_view what) {
   constexpr std::string_view kExample = "[[ip, link, add, dummy0, type, dummy]]";
   std::vector<SystemChanges::Command> commands;
   const std::vector<Node>& items = require_list(node, what, kExample).items;
-  for (const Node& command : items)  // a list of words is one error
+  for (const Node& command : items)  // a list of arguments is one error
     if (command.type != Node::Type::sequence)
       fail_at(command.mark, fmt::format("{}: each command is a list of its words, e.g. {}; no "
                                         "shell reads it",
                                         what, kExample));
   ErrorList::for_each(items, [&](const Node& command) {
     commands.push_back(
-        {read_command_words(command, what, "[ip, link, add, …]"), command.mark.to_string()});
+        {read_command_arguments(command, what, "[ip, link, add, …]"), command.mark.to_string()});
   });
   return commands;
 }
@@ -132,8 +133,8 @@ class VariantReader {
 
   std::shared_ptr<const Variant> read() {
     variant_.name = entry_.key;
-    variant_.place = entry_.mark.to_string();
-    for (SystemChanges& changes : variant_.changes) changes.place = variant_.place;
+    variant_.location = entry_.mark.to_string();
+    for (SystemChanges& changes : variant_.changes) changes.location = variant_.location;
     errors_.attempt(
         [&] { check_keys(node_, fmt::format("variant '{}'", entry_.key), keys_of("variant")); });
     read_changes();
@@ -155,29 +156,31 @@ class VariantReader {
     errors_.read_key(node_, key, read_value);
   }
 
-  // Reads the value of a key for each place that it names, such as {client: …}. A value without
-  // places is for both ends and, if `of_path`, for the router of a lab.
+  // Reads the value of a key for each target that it names, such as {client: …}. A value without
+  // targets is for both ends and, if `of_path`, for the router of a lab.
   void read_placed(std::string_view key, bool of_path, const Reader& read) {
     const Node* const node = node_.find(key);
     if (!node) return;
-    const bool is_placed = node->type == Node::Type::map && !node->entries.empty() &&
-                           std::ranges::all_of(node->entries, [](const Node::Entry& entry) {
-                             return std::ranges::find(kPlaceNames, entry.key) != kPlaceNames.end();
-                           });
-    for (const Place place : kPlaces) {
-      const Node* const value = is_placed ? node->find(name(place)) : node;
-      if (!value || (!is_placed && place == Place::router && (!of_path || !has_router_))) continue;
+    const bool is_by_target =
+        node->type == Node::Type::map && !node->entries.empty() &&
+        std::ranges::all_of(node->entries, [](const Node::Entry& entry) {
+          return std::ranges::find(kTargetNames, entry.key) != kTargetNames.end();
+        });
+    for (const Target target : kTargets) {
+      const Node* const value = is_by_target ? node->find(name(target)) : node;
+      if (!value || (!is_by_target && target == Target::router && (!of_path || !has_router_)))
+        continue;
       errors_.attempt([&] {
-        check_place(place, value->mark, key);
-        read(*value, variant_.changes[static_cast<std::size_t>(place)]);
+        check_target(target, value->mark, key);
+        read(*value, variant_.changes[static_cast<std::size_t>(target)]);
       });
     }
   }
 
-  void check_place(Place place, const Mark& mark, std::string_view key) const {
-    if (place == Place::router && !has_router_)
+  void check_target(Target target, const Mark& mark, std::string_view key) const {
+    if (target == Target::router && !has_router_)
       fail_at(mark, fmt::format("{}: only a lab has a router", key));
-    if (place == Place::server && is_external_)
+    if (target == Target::server && is_external_)
       fail_at(mark, fmt::format("{0}: no agent could change the host of an external server: write "
                                 "{0}: {{client: …}}",
                                 key));
@@ -211,20 +214,20 @@ class VariantReader {
     });
   }
 
-  // A teardown without places is for every place that has a setup.
+  // A teardown without targets is for every target that has a setup.
   void read_teardown() {
     const Node *const setup = node_.find("setup"), *const teardown = node_.find("teardown");
     if (teardown && !setup)
       fail_at(teardown->mark, "teardown without setup: there is nothing to undo");
     if (teardown && teardown->type == Node::Type::map)
-      check_keys(*teardown, "teardown", {kPlaceNames.begin(), kPlaceNames.end()});
-    for (const Place place : kPlaces) {
-      SystemChanges& changes = variant_.changes[static_cast<std::size_t>(place)];
-      const bool is_placed = teardown && teardown->type == Node::Type::map;
-      const Node* const own = is_placed ? teardown->find(name(place)) : teardown;
-      if (changes.setup.empty() && is_placed && own)
+      check_keys(*teardown, "teardown", {kTargetNames.begin(), kTargetNames.end()});
+    for (const Target target : kTargets) {
+      SystemChanges& changes = variant_.changes[static_cast<std::size_t>(target)];
+      const bool is_by_target = teardown && teardown->type == Node::Type::map;
+      const Node* const own = is_by_target ? teardown->find(name(target)) : teardown;
+      if (changes.setup.empty() && is_by_target && own)
         fail_at(own->mark,
-                fmt::format("teardown without setup: the {} has nothing to undo", name(place)));
+                fmt::format("teardown without setup: the {} has nothing to undo", name(target)));
       if (changes.setup.empty()) continue;
       if (!own)
         fail_at(setup->mark,
@@ -245,7 +248,7 @@ class VariantReader {
 
   Service read_service(const Node& node) const {
     Service service;
-    service.place = node.mark.to_string();
+    service.location = node.mark.to_string();
     ErrorList errors;
     errors.attempt([&] { check_keys(node, "service", keys_of("service")); });
     if (errors.empty() && (!node.find("on") || !node.find("run")))
@@ -260,23 +263,23 @@ class VariantReader {
   }
 
   // Returns the end whose host runs a service.
-  Place read_on(const Node& node) const {
-    const std::string& place = read_text(node, "on");
-    if (place != "client" && place != "server")
+  Target read_on(const Node& node) const {
+    const std::string& target = read_text(node, "on");
+    if (target != "client" && target != "server")
       fail_at(node.mark, "on must be client or server: the end whose host runs the service");
-    const Place end = place == "client" ? Place::client : Place::server;
-    check_place(end, node.mark, "service");
+    const Target end = target == "client" ? Target::client : Target::server;
+    check_target(end, node.mark, "service");
     return end;
   }
 
-  // Returns the words of the command of a service.
-  static CommandWords read_run(const Node& node) {
-    const CommandWords words = read_command_words(node, "run", "[socat, …]");
-    ErrorList::for_each(node.items, [](const Node& word) {
-      if (const auto error = error_of_service_word(word.scalar))
-        fail_at(word.mark, fmt::format("run: {}", *error));
+  // Returns the arguments of the command of a service.
+  static Arguments read_run(const Node& node) {
+    const Arguments arguments = read_command_arguments(node, "run", "[socat, …]");
+    ErrorList::for_each(node.items, [](const Node& argument) {
+      if (const auto error = error_of_service_argument(argument.scalar))
+        fail_at(argument.mark, fmt::format("run: {}", *error));
     });
-    return words;
+    return arguments;
   }
 
   // The client dials the service that names {service_port}.
@@ -290,8 +293,8 @@ class VariantReader {
         throw UsageError(
             fmt::format("{}: service: it does not name {{service_port}}: add ready: "
                         "{{line: REGEX}} or {{after: 200ms}}",
-                        service.place));
-      if (listens && variant_.dial && variant_.dial->host.empty() && service.on == Place::client)
+                        service.location));
+      if (listens && variant_.dial && variant_.dial->host.empty() && service.on == Target::client)
         fail_at(node_.find("dial")->mark,
                 "dial: name the address of a service on the client, e.g. "
                 "\"127.0.0.1:{service_port}\"");
@@ -374,27 +377,27 @@ void check_variant_of(const Case& c) {
   const Variant& variant = *c.variant;
   const Transport transport = c.options->transport;
   if ((variant.dial || !variant.address.empty()) && is_unix(transport))
-    throw UsageError(
-        fmt::format("{}: variant '{}': {} over {} has no address: leave case '{}' out "
-                    "by variants: in its workload",
-                    variant.place, variant.name, name(c.options->kind), name(transport), c.name));
+    throw UsageError(fmt::format(
+        "{}: variant '{}': {} over {} has no address: leave case '{}' out "
+        "by variants: in its workload",
+        variant.location, variant.name, name(c.options->kind), name(transport), c.name));
   if (variant.dial && !has_port(transport))
     throw UsageError(
         fmt::format("{}: variant '{}': {} has no port to dial: leave case '{}' out by "
                     "variants: in its workload",
-                    variant.place, variant.name, name(transport), c.name));
+                    variant.location, variant.name, name(transport), c.name));
   const bool is_told_port = std::ranges::any_of(
       variant.services, [](const Service& service) { return service.names("port"); });
   if (c.background && (variant.dial || is_told_port))
     throw UsageError(
         fmt::format("{}: variant '{}': the background of case '{}' would share the "
                     "service's way to one server",
-                    variant.place, variant.name, c.name));
+                    variant.location, variant.name, c.name));
   if (is_told_port && c.options->port)
     throw UsageError(
         fmt::format("{}: variant '{}': its service is told the server's port, so the "
                     "harness chooses it: remove port from case '{}'",
-                    variant.place, variant.name, c.name));
+                    variant.location, variant.name, c.name));
 }
 
 }  // namespace pingperf

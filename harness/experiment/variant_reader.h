@@ -13,7 +13,7 @@ namespace pingperf {
 using Variants = std::vector<std::shared_ptr<const Variant>>;
 
 // Returns the variants in the order of the file, for the hosts or the lab of `experiment`. Throws
-// UsageError at the place of an error.
+// UsageError at the location of an error.
 Variants read_variants(const Node& map, const Experiment& experiment);
 
 // Returns the variants that `variants:` of a workload names, or all if `list` is null.

@@ -11,6 +11,7 @@
 
 #include "harness/base/lines.h"
 #include "harness/base/units.h"
+#include "harness/experiment/host_reader.h"
 
 namespace pingperf {
 namespace {
@@ -31,23 +32,23 @@ class Builder final : public YAML::EventHandler {
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     Node node;
-    node.mark = place(mark);
+    node.mark = location(mark);
     add(std::move(node), anchor);
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchors_.find(anchor);
     if (found == anchors_.end())
-      fail_at(place(mark), "this alias stands inside its own anchor: a cycle of anchors");
-    count(size_of(found->second), place(mark));
-    if (open_.size() + depth_of(found->second) > kMaxDepth) too_deep(place(mark));
+      fail_at(location(mark), "this alias stands inside its own anchor: a cycle of anchors");
+    count(size_of(found->second), location(mark));
+    if (open_.size() + depth_of(found->second) > kMaxDepth) too_deep(location(mark));
     add(found->second, 0);
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     Node node;
-    node.mark = place(mark);
+    node.mark = location(mark);
     node.scalar = value;
     node.quoted = tag == "!";
     const bool is_null = !node.quoted && (value.empty() || value == "~" || value == "null");
@@ -77,12 +78,12 @@ class Builder final : public YAML::EventHandler {
     std::vector<Node::Entry> merged{};                  // by '<<'
   };
 
-  Mark place(const YAML::Mark& mark) const { return {source_, mark.line + 1, mark.column + 1}; }
+  Mark location(const YAML::Mark& mark) const { return {source_, mark.line + 1, mark.column + 1}; }
 
   void open(Node::Type type, const YAML::Mark& mark, YAML::anchor_t anchor) {
     Open level{{}, anchor};
     level.node.type = type;
-    level.node.mark = place(mark);
+    level.node.mark = location(mark);
     if (open_.size() >= kMaxDepth) too_deep(level.node.mark);
     if (!open_.empty() && open_.back().node.type == Node::Type::map && !open_.back().key)
       fail_at(level.node.mark, "a key must be a text, not a list or a map");
@@ -367,11 +368,10 @@ Node& step_into(Node& parent, const std::string& step, const Mark& mark) {
 // Returns a warning that names the keys of `before` that `after` lacks; "" if it has all.
 std::string warning_of_dropped(const Node& before, const Node& after, const Mark& mark) {
   // One way to reach the host replaces another.
-  constexpr std::string_view kReplaced[] = {"ssh",     "netns", "docker", "podman",
-                                            "kubectl", "srun",  "launch"};
+  const std::vector<std::string_view> replaced = ways_to_reach();
   std::string keys;
   for (const Node::Entry& entry : before.entries)
-    if (!after.find(entry.key) && std::ranges::count(kReplaced, entry.key) == 0)
+    if (!after.find(entry.key) && std::ranges::count(replaced, entry.key) == 0)
       keys += (keys.empty() ? "" : ", ") + entry.key;
   if (keys.empty()) return "";
   return fmt::format("{} replaces the whole host and drops {}: repeat them in the value",

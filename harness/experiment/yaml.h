@@ -1,4 +1,4 @@
-// YAML as a tree whose nodes know their place in the file. Only yaml.cpp includes yaml-cpp.
+// YAML as a tree whose nodes know their location in the file. Only yaml.cpp includes yaml-cpp.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace pingperf {
 
-// A place: a file's line and column from 1, or a --set expression (line 0).
+// A location: a file's line and column from 1, or a --set expression (line 0).
 struct Mark {
   std::string source;
   int line = 0;
@@ -50,13 +50,12 @@ std::string_view describe(Node::Type type);
 // Throws UsageError "PLACE: message" in one line.
 [[noreturn]] void fail_at(const Mark& mark, const std::string& message);
 
-// Parses one document. Throws UsageError at the place of bytes that are not UTF-8, syntax errors,
-// duplicate keys, keys that are not texts, a second document, anchors that
-// contain themselves, nesting beyond 64 levels, and more than a million nodes (by aliases of
-// aliases).
+// Parses one document. Throws UsageError at the location of bytes that are not UTF-8, syntax
+// errors, duplicate keys, keys that are not texts, a second document, anchors that contain
+// themselves, nesting beyond 64 levels, and more than a million nodes (by aliases of aliases).
 Node parse_yaml(const std::string& text, const std::string& source);
 
-// Marks all places of the tree as those of a stored run.
+// Marks all locations of the tree as those of a stored run.
 void mark_as_stored(Node& root);
 
 // Applies an expression such as "workloads.bulk.duration=5s": sets the value at the dotted path.

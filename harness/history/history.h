@@ -52,15 +52,16 @@ struct HistoryFilter {
   std::string machine;
   std::map<std::string, std::string> labels;  // the run has all of these
   std::string since;                          // "KEY=VALUE" of the first run, or a date
-  std::optional<std::size_t> last;            // so many of the newest
+  std::optional<std::size_t> last;            // only this many of the newest runs
 };
 
 // Returns the index of the first run with a label ("commit=1a2b3c4") or from a date on. Throws
 // UsageError if there is none.
 std::size_t index_since(const std::vector<HistoryRun>& runs, const std::string& since);
 
-// Returns "KEY: OLD, now NEW" for each fact that both runs have and that differs. A fact that both
-// ends share in one run only is compared with that of each end: "client kernel".
+// Returns "KEY: OLD, now NEW" for each fact that both runs have and that differs. If a fact is
+// common to both ends in only one run, compares it with each end's fact of the other run: "client
+// kernel".
 std::vector<std::string> changed_facts(const HistoryRun& before, const HistoryRun& after);
 
 // A point of a series: the median of one case in one run.
@@ -86,8 +87,8 @@ class History {
   History(const std::filesystem::path& file, Access access);
 
   // Adds the run, or replaces the stored run of the same identity if anything differs. Two runs of
-  // one identity with different ids are two runs. A run without an id is any of these. Labels are
-  // added to those that are stored. Durable when it returns.
+  // one identity with different ids are two runs. A run without an id matches every run of the same
+  // identity. Labels are added to those that are stored. Durable when it returns.
   Added add(const HistoryEntry& entry);
 
   // Returns the selected runs in the order of their start. Throws UsageError if no run has the

@@ -45,7 +45,7 @@ std::vector<Iteration> iterations_of(const TrialTable& trials, const std::string
   const std::vector<std::string_view> metrics = metrics_of(trials);
   for (std::size_t i : trials.rows_of(name)) {
     const auto& row = trials.rows()[i];
-    if (trials.text(row, "status") != "ok") continue;
+    if (!trials.is_ok(row)) continue;
     if (auto iteration = iteration_of(trials, row, metrics))
       iterations.push_back(std::move(*iteration));
   }

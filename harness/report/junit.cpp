@@ -74,11 +74,10 @@ JUnitCase trials_of(const TrialTable& trials, const std::string& name) {
   for (std::size_t i : rows) {
     const auto& row = trials.rows()[i];
     c.time_s += trials.number(row, "elapsed_s").value_or(0);
-    const std::string_view status = trials.text(row, "status");
-    if (status == "ok") continue;
+    if (trials.is_ok(row)) continue;
     if (++broken == 1)
-      c.message = fmt::format("repetition {} {}: {}", trials.text(row, "repetition"), status,
-                              trials.text(row, "error"));
+      c.message = fmt::format("repetition {} {}: {}", trials.text(row, "repetition"),
+                              trials.text(row, "status"), trials.text(row, "error"));
   }
   if (broken == 0) return c;
   c.outcome = Outcome::failed;

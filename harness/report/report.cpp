@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "harness/base/io.h"
+#include "harness/base/json.h"
 #include "harness/base/version.h"
 #include "harness/report/grid.h"
 #include "harness/report/page/json_for_html.h"
@@ -54,16 +55,15 @@ std::vector<std::string> cases_in_order(const ReportedRun& run) {
   return names;
 }
 
-// Returns at most `most` ok trials of each case, evenly spread over the run.
-DrawnTrials drawn_trials(const PageRun& page_run, std::size_t most) {
+// Returns at most `limit` ok trials of each case, evenly spread over the run.
+DrawnTrials drawn_trials(const PageRun& page_run, std::size_t limit) {
   const TrialTable& trials = *page_run.run.trials;
   DrawnTrials drawn;
   for (const std::string& name : page_run.cases) {
     std::vector<std::uint64_t> ok;
     for (std::size_t i : trials.rows_of(name))
-      if (trials.text(trials.rows()[i], "status") == pingperf::name(Status::ok))
-        ok.push_back(trials.block(trials.rows()[i]));
-    for (std::size_t i : evenly_spread(ok.size(), most)) drawn[name].push_back(ok[i]);
+      if (trials.is_ok(trials.rows()[i])) ok.push_back(trials.block(trials.rows()[i]));
+    for (std::size_t i : evenly_spread(ok.size(), limit)) drawn[name].push_back(ok[i]);
   }
   return drawn;
 }
@@ -73,18 +73,11 @@ std::size_t share_of(const PageRun& page_run, std::size_t all, std::size_t least
   return std::max(least, all / page_run.share / std::max<std::size_t>(1, page_run.cases.size()));
 }
 
-std::size_t count_ok(const TrialTable& trials, const std::string& name) {
-  const auto& rows = trials.rows_of(name);
-  return static_cast<std::size_t>(std::count_if(rows.begin(), rows.end(), [&](std::size_t i) {
-    return trials.text(trials.rows()[i], "status") == pingperf::name(Status::ok);
-  }));
-}
-
 // Adds a note if some trials of a case are not drawn.
 void note_thinning(PageRun& page_run, const DrawnTrials& drawn, std::string_view what) {
   std::size_t most = 0, of = 0;
   for (const auto& [name, repetitions] : drawn) {
-    const std::size_t ok = count_ok(*page_run.run.trials, name);
+    const std::size_t ok = page_run.run.trials->count_ok(name);
     if (repetitions.size() == ok || ok <= of) continue;
     most = repetitions.size();
     of = ok;
@@ -150,7 +143,7 @@ Json case_json(const PageRun& page_run, const std::string& name,
   const auto& row = trials.rows()[trials.rows_of(name).front()];
   Json json = {{"name", name},
                {"trials", trials.rows_of(name).size()},
-               {"ok", count_ok(trials, name)},
+               {"ok", trials.count_ok(name)},
                {"blocks", drawn}};
   for (const char* const column : {"workload", "kind", "engine", "transport"})
     json[column] = trials.text(row, column);
@@ -173,10 +166,6 @@ Json case_json(const PageRun& page_run, const std::string& name,
   }
   json["values"] = std::move(values);
   return json;
-}
-
-Json optional_json(const std::optional<double>& value) {
-  return value ? Json(*value) : Json();
 }
 
 Json summary_json(const PageRun& page_run, const std::vector<std::string>& metrics) {
@@ -203,7 +192,7 @@ Json tried_json(const SearchResult& search) {
   for (const TriedValue& tried : search.tried) {
     Json& trial = json.emplace_back(Json{{"block", tried.block},
                                          {"value", tried.value},
-                                         {"kept", tried.kept ? Json(*tried.kept) : Json()},
+                                         {"kept", optional_json(tried.kept)},
                                          {"note", tried.note},
                                          {"metrics", Json::array()}});
     for (const auto& metric : tried.metrics) trial["metrics"].push_back(optional_json(metric));
@@ -266,9 +255,8 @@ Json listed_trials(PageRun& page_run, bool is_of_failed) {
   Json json = Json::array();
   std::size_t count = 0;
   for (const auto& row : trials.rows()) {
-    const bool is_ok = trials.text(row, "status") == pingperf::name(Status::ok);
     const std::string_view text = trials.text(row, column);
-    if (is_of_failed ? is_ok : text.empty()) continue;
+    if (is_of_failed ? trials.is_ok(row) : text.empty()) continue;
     if (++count > kMaxListed) continue;
     json.push_back({{"case", trials.text(row, "case")},
                     {"repetition", trials.block(row)},
@@ -332,12 +320,12 @@ Json statements_json(const std::vector<Statement>& statements) {
   return json;
 }
 
-// Leaves the first `most` cases on the page, with a note.
-void limit_cases(PageRun& page_run, std::size_t most, std::string_view where) {
-  if (page_run.cases.size() <= most) return;
+// Leaves the first `limit` cases on the page, with a note.
+void limit_cases(PageRun& page_run, std::size_t limit, std::string_view where) {
+  if (page_run.cases.size() <= limit) return;
   page_run.notes.push_back(
-      fmt::format("The first {} of {} cases are {}.", most, page_run.cases.size(), where));
-  page_run.cases.resize(most);
+      fmt::format("The first {} of {} cases are {}.", limit, page_run.cases.size(), where));
+  page_run.cases.resize(limit);
 }
 
 // Returns what the page has of every run, except for its cases.

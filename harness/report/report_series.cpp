@@ -166,9 +166,9 @@ double for_picture(double value) {
   return rounded;
 }
 
-std::vector<std::size_t> evenly_spread(std::size_t count, std::size_t most) {
+std::vector<std::size_t> evenly_spread(std::size_t count, std::size_t limit) {
   std::vector<std::size_t> indices;
-  const std::size_t taken = std::min(count, most);
+  const std::size_t taken = std::min(count, limit);
   for (std::size_t i = 0; i < taken; ++i)
     indices.push_back(taken == 1 ? 0 : i * (count - 1) / (taken - 1));
   return indices;

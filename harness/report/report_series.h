@@ -18,7 +18,7 @@ namespace pingperf {
 using DrawnTrials = std::map<std::string, std::vector<std::uint64_t>>;
 
 // Returns at most `most` of the indices below `count`, evenly spread.
-std::vector<std::size_t> evenly_spread(std::size_t count, std::size_t most);
+std::vector<std::size_t> evenly_spread(std::size_t count, std::size_t limit);
 
 // Returns the percentile curve in a .hgrm file: [1/(1-percentile), nanoseconds], ascending. At the
 // largest value, 1/(1-percentile) is infinite, so its point has the number of pings instead.

@@ -50,12 +50,8 @@ std::string cell(const TrialTable& trials, const std::string& name, std::string_
 }
 
 Cell ok_count(const TrialTable& trials, const std::string& name) {
-  const auto& rows = trials.rows_of(name);
-  const auto ok = std::count_if(rows.begin(), rows.end(), [&](std::size_t i) {
-    return trials.text(trials.rows()[i], "status") == "ok";
-  });
-  const bool all = ok == static_cast<std::ptrdiff_t>(rows.size());
-  return {fmt::format("{}/{}", ok, rows.size()), all ? TextStyle::plain : TextStyle::error};
+  const std::size_t ok = trials.count_ok(name), all = trials.rows_of(name).size();
+  return {fmt::format("{}/{}", ok, all), ok == all ? TextStyle::plain : TextStyle::error};
 }
 
 std::vector<std::string> cases_of_kind(const TrialTable& trials, const std::vector<Case>& all,
@@ -201,7 +197,7 @@ std::string results_table(const TrialTable& trials, const std::vector<Case>& cas
   std::string text = grids_text(grids_of(trials, cases), style);
   for (const TextTable& table : tables_of(trials, cases, style.width))
     text += table.to_string(style) + "\n";
-  const auto is_ok = [&](const auto& row) { return trials.text(row, "status") == "ok"; };
+  const auto is_ok = [&](const auto& row) { return trials.is_ok(row); };
   if (!text.empty() && std::ranges::any_of(trials.rows(), is_ok))
     text += wrap("Medians of the ok trials; ± is half their range.\n", style.width);
   return text;

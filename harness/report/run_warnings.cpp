@@ -18,9 +18,9 @@ std::string subject_of(const TrialTable& trials, const TrialTable::Row& row) {
 SubjectTexts trial_errors(const TrialTable& trials) {
   SubjectTexts texts;
   for (const auto& row : trials.rows())
-    if (const std::string_view status = trials.text(row, "status"); status != "ok")
-      texts.emplace_back(subject_of(trials, row),
-                         fmt::format("{}: {}", status, trials.text(row, "error")));
+    if (!trials.is_ok(row))
+      texts.emplace_back(subject_of(trials, row), fmt::format("{}: {}", trials.text(row, "status"),
+                                                              trials.text(row, "error")));
   return texts;
 }
 

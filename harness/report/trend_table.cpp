@@ -75,8 +75,8 @@ std::string trend_notes(const Trend& trend) {
 Json json_of_level(const TrendLevel& level) {
   return {{"runs", level.runs},
           {"median", level.median},
-          {"ci_low", level.ci_low ? Json(*level.ci_low) : Json()},
-          {"ci_high", level.ci_high ? Json(*level.ci_high) : Json()}};
+          {"ci_low", optional_json(level.ci_low)},
+          {"ci_high", optional_json(level.ci_high)}};
 }
 
 Json json_of_side(const HistoryRun& run) {
@@ -86,8 +86,8 @@ Json json_of_side(const HistoryRun& run) {
 
 Json json_of_change(const Trend& trend, const TrendSeries& series, const TrendChange& change) {
   return {{"size", change.size},
-          {"ci_low", change.ci_low ? Json(*change.ci_low) : Json()},
-          {"ci_high", change.ci_high ? Json(*change.ci_high) : Json()},
+          {"ci_low", optional_json(change.ci_low)},
+          {"ci_high", optional_json(change.ci_high)},
           {"p_value", change.at.p_value},
           {"q_value", change.q_value},
           {"first", change.at.first},

@@ -54,6 +54,16 @@ Getter of_server(Field field) {
   return [field](const TrialRecord& r) { return number(r.server.*field); };
 }
 
+template <typename Field>
+Getter of_sender(Field field) {
+  return [field](const TrialRecord& r) { return number(sender(r).*field); };
+}
+
+template <typename Field>
+Getter of_receiver(Field field) {
+  return [field](const TrialRecord& r) { return number(receiver(r).*field); };
+}
+
 // Returns the largest value of the receivers of a multicast group.
 template <typename Read>
 Getter of_worst_receiver(Read read) {

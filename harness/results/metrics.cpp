@@ -84,16 +84,13 @@ std::vector<Metric> transfer_metrics() {
       {"jitter_ns",
        "interarrival jitter at the end of the window (RFC 3550 §6.4.1) at the receiving end "
        "(bidirectional: the server), mean over streams",
-       [](const TrialRecord& r) -> Value { return receiver(r).jitter_ns; }, down, transfers, 0,
-       "jitter"},
+       of_receiver(&M::jitter_ns), down, transfers, 0, "jitter"},
       {"tcp_rtt_min_ns", "smallest smoothed RTT of the sending kernel (TCP_INFO) in the window",
-       [](const TrialRecord& r) -> Value { return sender(r).tcp_rtt_min_ns; }, down, transfers},
+       of_sender(&M::tcp_rtt_min_ns), down, transfers},
       {"tcp_rtt_mean_ns", "mean smoothed RTT of the sending kernel (TCP_INFO) in the window",
-       [](const TrialRecord& r) -> Value { return sender(r).tcp_rtt_mean_ns; }, down, transfers, 0,
-       "TCP's own RTT, mean"},
+       of_sender(&M::tcp_rtt_mean_ns), down, transfers, 0, "TCP's own RTT, mean"},
       {"cwnd_max_bytes", "largest congestion window, sum over streams",
-       [](const TrialRecord& r) -> Value { return number(sender(r).cwnd_max_bytes); }, none,
-       transfers, 0, "largest congestion window"},
+       of_sender(&M::cwnd_max_bytes), none, transfers, 0, "largest congestion window"},
   };
 }
 
@@ -156,8 +153,7 @@ std::vector<Metric> cpu_metrics() {
        of_server(&M::rejected_peers)},
       {"fairness_index",
        "Jain's index over the streams: 1 if all are equal, 1/n if one stream gets everything",
-       [](const TrialRecord& r) -> Value { return receiver(r).fairness_index; }, up, any, 0,
-       "fairness among the flows", "fairness"},
+       of_receiver(&M::fairness_index), up, any, 0, "fairness among the flows", "fairness"},
   };
 }
 
@@ -296,11 +292,11 @@ std::vector<Metric> end_metrics() {
       {"zero_copied_ratio",
        "share of the zero-copy sends that the kernel did not copy (MSG_ZEROCOPY's completions; on "
        "loopback it copies)",
-       [](const TrialRecord& r) -> Value { return sender(r).zero_copied_ratio; }, up, any, 2},
+       of_sender(&M::zero_copied_ratio), up, any, 2},
       {"mapped_ratio",
        "share of the received bytes that the kernel mapped into the receiver instead of copying "
        "them (receive: map)",
-       [](const TrialRecord& r) -> Value { return receiver(r).mapped_ratio; }, up, any, 5},
+       of_receiver(&M::mapped_ratio), up, any, 5},
       {"send_gap_p50_ns",
        "time between the sends (or bursts) of a paced stream, median; warmup included",
        [](const TrialRecord& r) -> Value { return span_quantile(sender(r), Span::send_gap, 0.5); },
@@ -310,17 +306,14 @@ std::vector<Metric> end_metrics() {
        [](const TrialRecord& r) -> Value { return span_quantile(sender(r), Span::send_gap, 0.99); },
        none, any, 2},
       {"sender_send_buffer_bytes", "SO_SNDBUF that the sending end's first stream had",
-       [](const TrialRecord& r) -> Value { return number(sender(r).send_buffer_bytes); }, none, any,
-       2},
+       of_sender(&M::send_buffer_bytes), none, any, 2},
       {"receiver_receive_buffer_bytes", "SO_RCVBUF that the receiving end's first stream had",
-       [](const TrialRecord& r) -> Value { return number(receiver(r).receive_buffer_bytes); }, none,
-       any, 2},
+       of_receiver(&M::receive_buffer_bytes), none, any, 2},
       {"receiver_low_watermark_bytes",
        "SO_RCVLOWAT of the receiving end's first stream in the window: how many bytes wake it",
-       [](const TrialRecord& r) -> Value { return number(receiver(r).low_watermark_bytes); }, none,
-       any, 5},
+       of_receiver(&M::low_watermark_bytes), none, any, 5},
       {"sender_mss_bytes", "segment size of the sending end's first stream (TCP_INFO)",
-       [](const TrialRecord& r) -> Value { return number(sender(r).mss_bytes); }, none, any, 2},
+       of_sender(&M::mss_bytes), none, any, 2},
       {"other_load_ratio",
        "share of the host's CPU time that other processes than the two ends used (/proc/stat), the "
        "larger of two hosts",
@@ -329,8 +322,7 @@ std::vector<Metric> end_metrics() {
        "time from the first start among the trials that ran at once to the start of this one",
        [](const TrialRecord& r) -> Value { return number(r.start_skew); }, none, any, 9},
       {"path_mtu_bytes", "MTU of the path of the sending end's first UDP flow (IP_MTU, ip(7))",
-       [](const TrialRecord& r) -> Value { return number(sender(r).path_mtu_bytes); }, none, any,
-       10},
+       of_sender(&M::path_mtu_bytes), none, any, 10},
   };
 }
 

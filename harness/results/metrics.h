@@ -29,7 +29,7 @@ struct Metric {
   std::optional<double> min_difference = {};
 };
 
-// All metrics, by topic.
+// Returns all metrics, by topic.
 std::span<const Metric> metrics();
 
 // Returns the column of a percentile of the round trips: "rtt_p75_ns" for "75", "rtt_p9995_ns" for

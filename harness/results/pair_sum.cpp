@@ -6,6 +6,8 @@
 #include <iterator>
 #include <vector>
 
+#include "sockets/measure/meter.h"
+
 namespace pingperf {
 namespace {
 
@@ -47,15 +49,6 @@ bool is_delay(std::string_view metric) {
                              [&](std::string_view delay) { return metric.starts_with(delay); });
 }
 
-double jain(const std::vector<double>& shares) {
-  double sum = 0, squares = 0;
-  for (const double share : shares) {
-    sum += share;
-    squares += share * share;
-  }
-  return squares == 0 ? 1 : sum * sum / (static_cast<double>(shares.size()) * squares);
-}
-
 // Returns a metric of every pair; empty if one lacks it.
 template <typename Value>
 std::vector<double> of_each(const TrialRecord& sum, const Value& value) {
@@ -88,7 +81,7 @@ std::optional<double> fairness_of(const TrialRecord& sum) {
   const bool is_transfer = sum.trial_case->options->kind == Kind::throughput;
   const std::vector<double> shares = named_of_each(sum, is_transfer ? "throughput_bps" : "rate_hz");
   if (shares.empty()) return std::nullopt;
-  return jain(shares);
+  return jain_index(shares).value_or(1);  // of one pair, or if none got anything
 }
 
 }  // namespace

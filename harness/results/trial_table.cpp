@@ -3,8 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
 
+#include "harness/base/parse_number.h"
 #include "harness/experiment/old_names.h"
 #include "harness/results/columns.h"
 
@@ -133,14 +133,20 @@ std::optional<double> TrialTable::number(const Row& row, std::size_t column) con
   return value;
 }
 
+bool TrialTable::is_ok(const Row& row) const {
+  return text(row, "status") == name(Status::ok);
+}
+
+std::size_t TrialTable::count_ok(const std::string& case_name) const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(rows_of(case_name), [&](std::size_t i) { return is_ok(rows()[i]); }));
+}
+
 std::uint64_t TrialTable::block(const Row& row) const {
   const std::string_view cell = text(row, "block");
-  std::uint64_t value = 0;
-  const char* const end = cell.data() + cell.size();
-  const auto [rest, error] = std::from_chars(cell.data(), end, value);
-  if (error != std::errc() || rest != end)
-    throw CsvError(fmt::format("{}: '{}' is no block", table_.source(), cell));
-  return value;
+  const auto block = parse_number<std::uint64_t>(cell);
+  if (!block) throw CsvError(fmt::format("{}: '{}' is no block", table_.source(), cell));
+  return *block;
 }
 
 TrialTable TrialTable::first(std::uint64_t blocks) const {
@@ -163,10 +169,10 @@ std::map<std::uint64_t, double> TrialTable::values(const std::string& case_name,
   std::map<std::uint64_t, double> values;
   if (!table_.has(metric) || is_searched(case_name)) return values;
   const bool may_be_negative = metric.starts_with("oneway_");
-  const std::size_t status = table_.column("status"), column = table_.column(metric);
+  const std::size_t column = table_.column(metric);
   for (std::size_t i : rows_of(case_name)) {
     const Row row = rows()[i];
-    if (row[status] != "ok") continue;
+    if (!is_ok(row)) continue;
     const auto value = number(row, column);
     if (!value) continue;
     if (*value < 0 && !may_be_negative)

@@ -45,6 +45,10 @@ class TrialTable {
   // Returns true if the trials of the case are those of a search: they differ in a parameter.
   bool is_searched(const std::string& case_name) const;
 
+  bool is_ok(const Row& row) const;
+  // Returns the number of ok trials of the case.
+  std::size_t count_ok(const std::string& case_name) const;
+
   // Returns the block of a row. Throws CsvError.
   std::uint64_t block(const Row& row) const;
 

@@ -1,6 +1,6 @@
 #include "harness/results/warnings.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -32,8 +32,7 @@ std::optional<double> metric(const TrialRecord& record, std::string_view name) {
   return find_metric(name)->value(record);
 }
 
-using Code = Warning::Code;
-using Warnings = std::vector<Warning>;
+using Warnings = std::vector<std::string>;
 
 void check_offered_load(const TrialRecord& record, Warnings& warnings) {
   const Options& o = *record.trial_case->options;
@@ -44,22 +43,18 @@ void check_offered_load(const TrialRecord& record, Warnings& warnings) {
   const double cut = to_seconds(o.on_time.value_or(0)) / (OnOff(o).share() * window_s);
   if (sent && *sent < kRateReached * offered * std::max(0.0, 1 - cut))
     warnings.push_back(
-        {Code::rate_not_reached, "sent_bps",
-         fmt::format("sent {} of the offered {}", human_rate(*sent), human_rate(offered))});
+        fmt::format("sent {} of the offered {}", human_rate(*sent), human_rate(offered)));
   if (sent && offered > 0 && *sent > kRateExceeded * offered * (1 + cut))
     warnings.push_back(
-        {Code::rate_exceeded, "sent_bps",
-         fmt::format("sent {}, more than the offered {}", human_rate(*sent), human_rate(offered))});
+        fmt::format("sent {}, more than the offered {}", human_rate(*sent), human_rate(offered)));
   if (const auto unsent = metric(record, "unsent"); unsent && *unsent > 0)
-    warnings.push_back(
-        {Code::pings_not_sent, "unsent",
-         fmt::format("{} {} due and could not be sent", counted(count_of(*unsent), "ping"),
-                     *unsent == 1 ? "was" : "were")});
+    warnings.push_back(fmt::format("{} {} due and could not be sent",
+                                   counted(count_of(*unsent), "ping"),
+                                   *unsent == 1 ? "was" : "were"));
   const auto exchanges = metric(record, "exchanges"), lost = metric(record, "lost");
   if (exchanges && lost && *lost > kHighLoss * (*exchanges + *lost))
     warnings.push_back(
-        {Code::pings_lost, "lost",
-         fmt::format("{:.2g}% of the pings were lost", 100 * *lost / (*exchanges + *lost))});
+        fmt::format("{:.2g}% of the pings were lost", 100 * *lost / (*exchanges + *lost)));
 }
 
 // Warns of a short window. If an end starts late, the transfer can end before its window does.
@@ -71,26 +66,23 @@ void check_windows(const TrialRecord& record, Warnings& warnings) {
     const std::string name = fmt::format("{}_window_s", end);
     if (const auto window = metric(record, name); window && *window < least)
       return warnings.push_back(
-          {Code::short_window, name,
-           fmt::format("short window of the {}: {}", end, human_duration(*window * 1e9))});
+          fmt::format("short window of the {}: {}", end, human_duration(*window * 1e9)));
   }
 }
 
 void check_disturbance(const TrialRecord& record, Warnings& warnings) {
   const auto steal = metric(record, "steal_ratio");
   if (steal && *steal > kHighSteal)
-    warnings.push_back({Code::cpu_stolen, "steal_ratio",
-                        fmt::format("{:.0f}% of the CPU time was stolen", *steal * 100)});
+    warnings.push_back(fmt::format("{:.0f}% of the CPU time was stolen", *steal * 100));
   const auto others = metric(record, "other_load_ratio");
   if (others && *others > kHighOtherLoad)
-    warnings.push_back({Code::cpu_taken, "other_load_ratio",
-                        fmt::format("others took {:.0f}% of the CPU time", *others * 100)});
+    warnings.push_back(fmt::format("others took {:.0f}% of the CPU time", *others * 100));
   const auto ports = metric(record, "port_waits");
   if (ports && *ports > 0)
-    warnings.push_back({Code::port_waits, "port_waits",
-                        fmt::format("waited {} for an ephemeral port: the rate is that of "
-                                    "TIME_WAIT, not of the sockets (see reset_on_close)",
-                                    counted(count_of(*ports), "time"))});
+    warnings.push_back(
+        fmt::format("waited {} for an ephemeral port: the rate is that of "
+                    "TIME_WAIT, not of the sockets (see reset_on_close)",
+                    counted(count_of(*ports), "time")));
 }
 
 // Returns the rate that an end received in each half of its window, in bits per second. Returns
@@ -108,17 +100,16 @@ std::optional<std::pair<double, double>> halves_of(const Measurement& receiver) 
   return std::pair{rate(0, half), rate(half, intervals.size())};
 }
 
-// Warns of an unsteady background, because latency under load requires a steady load.
-// Linux gives twice the requested size (socket(7)), or less if a limit is below it.
+// Warns of a buffer below the requested size: Linux gives twice that (socket(7)), or less if a
+// limit is below it.
 void check_buffers(const TrialRecord& record, Warnings& warnings) {
   const auto check = [&](const std::optional<std::uint64_t>& requested, std::string_view what,
                          std::string_view column, std::string_view limit) {
     const auto given = metric(record, column);
     if (!requested || !given || *given >= 2 * static_cast<double>(*requested)) return;
-    warnings.push_back(
-        {Code::buffer_below_request, std::string(column),
-         fmt::format("the {} has {}, not the requested {}: see {}", what, human_size(*given / 2),
-                     human_size(static_cast<double>(*requested)), limit)});
+    warnings.push_back(fmt::format("the {} has {}, not the requested {}: see {}", what,
+                                   human_size(*given / 2),
+                                   human_size(static_cast<double>(*requested)), limit));
   };
   const Options& o = *record.trial_case->options;
   check(o.send_buffer, "send buffer", "sender_send_buffer_bytes", "net.core.wmem_max");
@@ -136,25 +127,24 @@ void check_fragments(const TrialRecord& record, Warnings& warnings) {
     const auto size = static_cast<double>(bytes);
     if (size + header <= *mtu) return;
     warnings.push_back(
-        {Code::fragments, "path_mtu_bytes",
-         fmt::format("datagrams of {:.0f} bytes went in fragments, because the MTU of the path is "
-                     "{:.0f}: {}: at most {:.0f} bytes fit",
-                     size, *mtu, parameter, *mtu - header)});
+        fmt::format("datagrams of {:.0f} bytes went in fragments, because the MTU of the path is "
+                    "{:.0f}: {}: at most {:.0f} bytes fit",
+                    size, *mtu, parameter, *mtu - header));
   };
   check(max_message(o), o.size_mix ? "size_mix" : "message_size");
   check(o.response_size.value_or(0), "response_size");
 }
 
+// Warns of an unsteady background, because latency under load requires a steady load.
 void check_background(const TrialRecord& record, Warnings& warnings) {
   if (!record.background) return;
   const bool reverse = record.background->trial_case->options->reverse.value_or(false);
   const auto halves = halves_of(reverse ? record.background->client : record.background->server);
   if (halves && std::abs(halves->second - halves->first) > kUnsteady * halves->first)
     warnings.push_back(
-        {Code::unsteady_background, "background_throughput_bps",
-         fmt::format("the background was not steady: {} in its first half, {} in its "
-                     "second: give it a longer warmup",
-                     human_rate(halves->first), human_rate(halves->second))});
+        fmt::format("the background was not steady: {} in its first half, {} in its "
+                    "second: give it a longer warmup",
+                    human_rate(halves->first), human_rate(halves->second)));
 }
 
 }  // namespace
@@ -168,12 +158,6 @@ double offered_bps(const Options& options) {
   return ways * static_cast<double>(options.rate_bps.value_or(0)) * OnOff(options).share();
 }
 
-std::string joined(const std::vector<Warning>& warnings) {
-  std::string text;
-  for (const Warning& warning : warnings) text += (text.empty() ? "" : "; ") + warning.text;
-  return text;
-}
-
 void TrialWarnings::compare_with_earlier(const TrialRecord& record, Warnings& warnings) {
   const auto p50 = metric(record, "rtt_p50_ns");
   if (!p50 || *p50 <= 0) return;
@@ -182,13 +166,12 @@ void TrialWarnings::compare_with_earlier(const TrialRecord& record, Warnings& wa
     const double ratio = *p50 / median(earlier);
     if (ratio > kFarMedian || ratio < 1 / kFarMedian)
       warnings.push_back(
-          {Code::median_far_off, "rtt_p50_ns",
-           fmt::format("p50 is {:.2g} times that of the case's trials so far", ratio)});
+          fmt::format("p50 is {:.2g} times that of the case's trials so far", ratio));
   }
   earlier.push_back(*p50);
 }
 
-std::vector<Warning> TrialWarnings::find(const TrialRecord& record) {
+std::vector<std::string> TrialWarnings::find(const TrialRecord& record) {
   if (record.status != Status::ok || record.trial_case->options->engine == "noop") return {};
   Warnings warnings;
   check_offered_load(record, warnings);
@@ -199,6 +182,10 @@ std::vector<Warning> TrialWarnings::find(const TrialRecord& record) {
   check_background(record, warnings);
   if (!record.trial_case->search) compare_with_earlier(record, warnings);
   return warnings;
+}
+
+std::string TrialWarnings::assess(const TrialRecord& record) {
+  return fmt::to_string(fmt::join(find(record), "; "));
 }
 
 }  // namespace pingperf

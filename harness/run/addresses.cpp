@@ -126,7 +126,7 @@ void resolve_addresses(Experiment& experiment, Agents& agents) {
     if (question.answer.error.empty())
       *server = resolved.with(*server, question);
     else if (++failed == 1)
-      first = fmt::format("{}: the host of the {} ({}): {}", (*server)->place, question.end,
+      first = fmt::format("{}: the host of the {} ({}): {}", (*server)->location, question.end,
                           question.channel->hello().host.hostname, question.answer.error);
   }
   if (failed > 1) first += fmt::format("; {} more addresses cannot be resolved", failed - 1);

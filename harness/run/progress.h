@@ -20,7 +20,7 @@ class ProgressView {
   ProgressView(const ProgressView&) = delete;
   ProgressView& operator=(const ProgressView&) = delete;
 
-  // A switch is not a part of any trial. If it failed, prints the error.
+  // Print the start and the end of a switch, and its error. A switch belongs to no trial.
   void switch_started(const Variant& variant);
   void switch_ended(const Variant& variant, const std::string& error);
   // The live line shows the first of the trials that run at once.

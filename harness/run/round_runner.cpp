@@ -1,12 +1,12 @@
 #include "harness/run/round_runner.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "harness/base/counted.h"
 #include "harness/base/lines.h"
 #include "harness/results/metrics.h"
 #include "harness/results/pair_sum.h"
@@ -32,11 +32,6 @@ void fail_without_figure(TrialRecord& record) {
   record.error =
       fmt::format("program '{}' reported no {}", record.trial_case->program->name,
                   is_transfer ? "throughput_bps: the receiving end has to" : "round-trip time");
-}
-
-// Returns true if both agents run under one kernel, whose clock stamps at both ends.
-bool has_same_clock(const HostFacts& client, const HostFacts& server) {
-  return !client.boot_id.empty() && client.boot_id == server.boot_id;
 }
 
 // Returns warnings that know the medians of earlier sessions.
@@ -71,7 +66,7 @@ struct RoundRunner::Attempt {
   TrialEvents events;
   std::optional<TrialSetup> setup;
   std::optional<Task<TrialOutcome>> task;
-  bool together = true;  // started with the other trials of the round
+  bool started_together = true;  // started with the other trials of the round
   bool has_ended = false;
   bool is_written = false;
 };
@@ -142,8 +137,8 @@ void RoundRunner::prepare(std::span<const Trial> round) {
   for (const Trial& trial : round) {
     if (is_sum(trial)) continue;
     const AgentPair& pair = agents_.of(experiment_.cases[trial.case_index]);
-    for (const Place place : {Place::client, Place::server})
-      if (Channel* const agent = pair.running(place)) ++trials[agent];
+    for (const Target target : {Target::client, Target::server})
+      if (Channel* const agent = pair.running(target)) ++trials[agent];
   }
   for (const auto& [agent, count] : trials) {
     try {
@@ -186,14 +181,14 @@ std::unique_ptr<RoundRunner::Attempt> RoundRunner::begin(const Trial& trial) {
   record.trial = trial;
   record.started_at = std::chrono::system_clock::now();
   const AgentPair& pair = agents_.of(*record.trial_case);
-  const Channel* const client = pair.running(Place::client);
-  const Channel* const server = pair.running(Place::server);
+  const Channel* const client = pair.running(Target::client);
+  const Channel* const server = pair.running(Target::server);
   if (client) record.client_host = client->hello().host.hostname;
   if (server) record.server_host = server->hello().host.hostname;
   if (!pair.server_agent())
     record.server_host = experiment_.hosts_of(*record.trial_case).server->external;
   record.same_clock =
-      client && server && has_same_clock(client->hello().host, server->hello().host);
+      client && server && client->hello().host.shares_kernel_with(server->hello().host);
   if (!pair.is_ready()) {
     record.status = pair.is_absent() ? Status::refused : Status::failed;
     record.error = pair.error();
@@ -297,7 +292,7 @@ void RoundRunner::take_outcome(Attempt& attempt, TrialOutcome outcome) {
   record.server = std::move(outcome.server);
   record.counters = std::move(outcome.counters);
   std::ranges::stable_sort(record.counters, {}, &CounterChange::host);  // either agent may be first
-  attempt.together = outcome.together;
+  attempt.started_together = outcome.started_together;
   if (attempt.events.started) record.started_at = outcome.started_at;
   if (outcome.ended_service) variants_.forget(c.pair, *outcome.ended_service);
   fail_without_figure(record);
@@ -328,11 +323,9 @@ std::string RoundRunner::missing_pairs() const {
     if (attempt->has_ended && !attempt->events.started)
       names.push_back(pair_of(*attempt->record.trial_case));
   if (names.empty()) return "";
-  const std::size_t more = names.size() - std::min(names.size(), kMaxNamedPairs);
-  names.resize(names.size() - more);
-  return fmt::format("pair{} {}{} {} missing in this round", names.size() == 1 ? "" : "s",
-                     fmt::join(names, ", "), more ? fmt::format(" and {} more", more) : "",
-                     names.size() == 1 ? "was" : "were");
+  const bool is_one = names.size() == 1;
+  return fmt::format("pair{} {} {} missing in this round", is_one ? "" : "s",
+                     listed(names, kMaxNamedPairs), is_one ? "was" : "were");
 }
 
 void RoundRunner::add_start_skew(Attempt& attempt) {
@@ -350,7 +343,7 @@ void RoundRunner::add_quality(Attempt& attempt) {
   const auto add = [&](const std::string& text) {
     if (!text.empty()) record.quality += (record.quality.empty() ? "" : "; ") + text;
   };
-  if (!attempt.together) add("the other pairs did not start at the same moment");
+  if (!attempt.started_together) add("the other pairs did not start at the same moment");
   add(missing_pairs());
 }
 

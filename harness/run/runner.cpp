@@ -7,6 +7,7 @@
 #include "harness/run/round_runner.h"
 
 namespace pingperf {
+
 std::vector<Trial> missing_trials(const Experiment& experiment, const std::vector<Trial>& plan,
                                   const RunDirectory& directory) {
   std::vector<Trial> missing;

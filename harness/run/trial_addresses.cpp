@@ -8,10 +8,14 @@
 #include "sockets/transport/token.h"
 
 namespace pingperf {
+namespace {
 
+// Returns the data address of the server in the experiment, as the client dials it; "": loopback.
 const std::string& dialled_host(const Host& server, const Options& options) {
   return options.ip == 6 && !server.address6.empty() ? server.address6 : server.address;
 }
+
+}  // namespace
 
 std::string bind_address(const Host& server, const Options& options, const TrialPath& path) {
   if (is_unix(options.transport) && server.is_external())

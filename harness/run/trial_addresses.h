@@ -16,9 +16,6 @@ struct TrialPath {
   std::string dial;  // Address::to_string() for the client; empty: the server's
 };
 
-// Returns the data address of the server in the experiment, as the client dials it; "": loopback.
-const std::string& dialled_host(const Host& server, const Options& options);
-
 // Returns the address that the server binds to: that of the experiment, else loopback. A unix
 // socket gets a random abstract name, which leaves no file, and a vsock any port.
 std::string bind_address(const Host& server, const Options& options, const TrialPath& path);

@@ -8,7 +8,7 @@ TrialCounters::TrialCounters(Channel& client_agent, Channel* server_agent, Count
   const AgentHello& client = client_agent.hello();
   if (server_agent) {
     const AgentHello& server = server_agent->hello();
-    shares_kernel_ = !client.host.boot_id.empty() && client.host.boot_id == server.host.boot_id;
+    shares_kernel_ = client.host.shares_kernel_with(server.host);
     shares_network_ = shares_kernel_ && !client.network_namespace.empty() &&
                       client.network_namespace == server.network_namespace;
     readers_.push_back(

@@ -38,7 +38,8 @@ class TrialRun {
     for (Pair& pair : pairs_) {
       const bool has_started = co_await begin(pair);
       if (!has_started) break;
-      if (&pair != &measured) co_await hold(pair.options.warmup.value_or(kBackgroundLead));
+      if (&pair != &measured)
+        co_await wait_while_running(pair.options.warmup.value_or(kBackgroundLead));
     }
     if (!events_.started) setup_.barrier.leave(events_.signal);  // the others need not wait
     if (is_running()) co_await collect(measured);
@@ -101,7 +102,7 @@ class TrialRun {
   void explain_unreached(const Pair& pair);
   Task<> await_ready(Side& side);
   Task<> await_others();
-  Task<> hold(Nanoseconds time);
+  Task<> wait_while_running(Nanoseconds time);
   Task<> collect(Pair& pair);
   Task<> await_cause(const Pair& pair);
   Task<> end_endpoints();
@@ -246,11 +247,11 @@ Task<> TrialRun::await_others() {
     handle_events();
   }
   if (!setup_.barrier.has_opened(arrival) && is_waiting()) setup_.barrier.break_up();
-  if (!events_.started) outcome_.together = !setup_.barrier.is_broken();
+  if (!events_.started) outcome_.started_together = !setup_.barrier.is_broken();
 }
 
 // Waits for `time` while the started endpoints run.
-Task<> TrialRun::hold(Nanoseconds time) {
+Task<> TrialRun::wait_while_running(Nanoseconds time) {
   const Nanoseconds end = now_ns() + time;
   handle_events();
   while (is_running() && now_ns() < end) {

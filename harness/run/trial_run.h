@@ -55,7 +55,7 @@ struct TrialOutcome {
   Status status = Status::ok;
   std::string error;
   std::chrono::system_clock::time_point started_at;  // of the measured endpoints, if they started
-  bool together = true;                              // started with the other trials of the round
+  bool started_together = true;                      // started with the other trials of the round
   std::optional<std::uint64_t> ended_service;        // the endpoint of a service of the variant
   Measurement client;
   Measurement server;

@@ -83,7 +83,7 @@ void VariantSwitch::make(const Variant& variant) {
   }
   for (std::size_t i = 0; i < variant.services.size(); ++i)
     for (const SystemAgent& agent : agents)
-      if (agent.place == variant.services[i].on) start_service(agent, variant, i);
+      if (agent.target == variant.services[i].on) start_service(agent, variant, i);
 }
 
 void VariantSwitch::change(const SystemAgent& agent, const Variant& variant) {
@@ -92,7 +92,7 @@ void VariantSwitch::change(const SystemAgent& agent, const Variant& variant) {
   SwitchVariant request{.changes = changes_of(agent, variant),
                         .addresses = data_addresses(agent, variant),
                         .environment = variant.environment};
-  if (agent.place == Place::server && is_told_port)
+  if (agent.target == Target::server && is_told_port)
     request.port_at = Address::resolve(server_address(agent.pair, variant), 0).to_string();
   if (request.changes.are_empty() && request.environment.empty() && request.port_at.empty()) return;
   changed_.push_back({agent, agent.channel->pid()});
@@ -100,8 +100,8 @@ void VariantSwitch::change(const SystemAgent& agent, const Variant& variant) {
   const auto answer = await_answer<Switched>(*agent.channel, kSwitchLimit);
   note_not_undone(agent, answer.not_undone);
   if (!answer.error.empty())
-    throw std::runtime_error(fmt::format("{}: {}", name(agent.place), answer.error));
-  if (agent.place == Place::server) paths_[agent.pair].server_port = answer.port;
+    throw std::runtime_error(fmt::format("{}: {}", name(agent.target), answer.error));
+  if (agent.target == Target::server) paths_[agent.pair].server_port = answer.port;
 }
 
 void VariantSwitch::start_service(const SystemAgent& agent, const Variant& variant,
@@ -170,7 +170,7 @@ void VariantSwitch::stop_services() noexcept {
 }
 
 bool VariantSwitch::is_running(const AgentProcess& process) {
-  const Channel* const channel = agents_.of(process.agent.pair).running(process.agent.place);
+  const Channel* const channel = agents_.of(process.agent.pair).running(process.agent.target);
   return channel == process.agent.channel && channel->pid() == process.pid;
 }
 
@@ -200,7 +200,7 @@ bool VariantSwitch::undo_by(const AgentProcess& process) try {
 
 // Starts the next agent of a system whose agent has died: it undoes the changes first.
 void VariantSwitch::undo_by_successor(const SystemAgent& agent) noexcept try {
-  if (Channel* const successor = agents_.of(agent.pair).at(agent.place))
+  if (Channel* const successor = agents_.of(agent.pair).at(agent.target))
     note_not_undone(agent, successor->hello().not_undone);
 } catch (const ChannelError& e) {
   note_not_undone(agent, {fmt::format("its changes, which nobody could undo: {}", e.what())});
@@ -209,7 +209,7 @@ void VariantSwitch::undo_by_successor(const SystemAgent& agent) noexcept try {
 void VariantSwitch::note_not_undone(const SystemAgent& agent,
                                     const std::vector<std::string>& commands) {
   for (const std::string& command : commands) {
-    std::string text = fmt::format("on the host of the {}: {}", name(agent.place), command);
+    std::string text = fmt::format("on the host of the {}: {}", name(agent.target), command);
     if (std::ranges::find(not_undone_, text) == not_undone_.end())
       not_undone_.push_back(std::move(text));
   }

@@ -33,7 +33,7 @@ std::vector<std::uint64_t> ok_blocks(const TrialTable& trials, const std::string
   std::vector<std::uint64_t> blocks;
   for (std::size_t i : trials.rows_of(case_name)) {
     const auto row = trials.rows()[i];
-    if (trials.text(row, "status") == "ok") blocks.push_back(trials.block(row));
+    if (trials.is_ok(row)) blocks.push_back(trials.block(row));
   }
   std::ranges::sort(blocks);
   return blocks;

@@ -43,6 +43,19 @@ bool is_well_known(std::string_view source) {
   return std::ranges::find(kSources, source) != std::end(kSources);
 }
 
+// Returns a counter as "NET_RX softirqs on CPU 1 (server)".
+std::string counter_text(const CounterId& counter) {
+  const auto [name, cpu] = split_cpu(counter.name);
+  std::string text(name);
+  if (counter.source == "softirqs" || counter.source == "interrupts")
+    text += " " + counter.source;
+  else if (!is_well_known(counter.source))
+    text = counter.source + " " + text;
+  if (!cpu.empty()) text += fmt::format(" on CPU {}", cpu);
+  if (counter.host != "both") text += fmt::format(" ({})", counter.host);
+  return text;
+}
+
 std::string shift_text(const CounterShift& shift) {
   const std::string name = counter_text(shift.counter);
   if (!shift.ratio)
@@ -59,22 +72,10 @@ nlohmann::ordered_json id_json(const CounterId& counter) {
 
 }  // namespace
 
-std::string counter_text(const CounterId& counter) {
-  const auto [name, cpu] = split_cpu(counter.name);
-  std::string text(name);
-  if (counter.source == "softirqs" || counter.source == "interrupts")
-    text += " " + counter.source;
-  else if (!is_well_known(counter.source))
-    text = counter.source + " " + text;
-  if (!cpu.empty()) text += fmt::format(" on CPU {}", cpu);
-  if (counter.host != "both") text += fmt::format(" ({})", counter.host);
-  return text;
-}
-
-std::string counters_text(const std::vector<CounterShift>& counters, std::size_t most) {
+std::string counters_text(const std::vector<CounterShift>& counters, std::size_t limit) {
   std::string text;
   for (const CounterShift& shift : counters) {
-    if (most-- == 0) break;
+    if (limit-- == 0) break;
     text += (text.empty() ? "" : ", ") + shift_text(shift);
   }
   return text;

@@ -22,12 +22,9 @@ struct CounterShift {
   double q_value = 1;
 };
 
-// Returns a counter as "NET_RX softirqs on CPU 1 (server)".
-std::string counter_text(const CounterId& counter);
-
-// Returns the first `most` counters: "TcpExt.TCPLostRetransmit 0 → 41, Tcp.RetransSegs ×9, NET_RX
+// Returns the first `limit` counters: "TcpExt.TCPLostRetransmit 0 → 41, Tcp.RetransSegs ×9, NET_RX
 // softirqs on CPU 1 ×1.6 per byte, and 2 more". A ratio without a unit is one of counts per second.
-std::string counters_text(const std::vector<CounterShift>& counters, std::size_t most);
+std::string counters_text(const std::vector<CounterShift>& counters, std::size_t limit);
 
 // Returns an array of objects.
 nlohmann::ordered_json counters_json(const std::vector<CounterShift>& counters);

@@ -45,11 +45,11 @@ struct Bound {
 // An entry of `gates:`: a bound that its cases must keep.
 struct Gate {
   std::string metric;
-  std::vector<CasePair> pairs;  // with a baseline or `against`, the bound is for the ratio
-  std::string against;          // a stored run, as named; empty: none
-  std::string against_place;    // in the file, for errors
-  std::string against_path;     // of the stored run
-  bool missing_passes = false;  // pairs without a stored figure pass
+  std::vector<CasePair> pairs;   // with a baseline or `against`, the bound is for the ratio
+  std::string against;           // a stored run, as named; empty: none
+  std::string against_location;  // in the file, for errors
+  std::string against_path;      // of the stored run
+  bool missing_passes = false;   // pairs without a stored figure pass
   // The runs of `against`, set by read_criteria(). With `against`, each trial of a pair's candidate
   // is first divided by the trial of its baseline in the same block.
   std::shared_ptr<const RunSet> stored;

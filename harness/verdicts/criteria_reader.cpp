@@ -216,12 +216,12 @@ std::vector<std::string> drop_broken(std::vector<Judged>& entries, const Names& 
 
 // Throws UsageError if a program's result is no column, or one that pingperf measures itself.
 void check_results(const Program& program) {
-  for (const auto& [column, place] : program.figure_places) {
+  for (const auto& [column, location] : program.figure_locations) {
     if (!find_metric(column))
-      throw UsageError(fmt::format("{}: {}", place, unknown_metric(column)));
+      throw UsageError(fmt::format("{}: {}", location, unknown_metric(column)));
     if (!is_reportable(column))
       throw UsageError(
-          fmt::format("{}: result '{}': pingperf measures this itself", place, column));
+          fmt::format("{}: result '{}': pingperf measures this itself", location, column));
   }
 }
 
@@ -255,10 +255,8 @@ std::optional<std::string> left_out_by_only(const Criteria& criteria) {
       names.insert(names.end(), dropped->begin(), dropped->end());
     }
   if (names.empty()) return std::nullopt;
-  const std::size_t more = names.size() - std::min(names.size(), kMaxNames);
-  names.resize(names.size() - more);
-  return fmt::format("--only leaves out {}: {}{}", fmt::join(counts, " and "),
-                     fmt::join(names, ", "), more > 0 ? fmt::format(" and {} more", more) : "");
+  return fmt::format("--only leaves out {}: {}", fmt::join(counts, " and "),
+                     listed(names, kMaxNames));
 }
 
 }  // namespace pingperf

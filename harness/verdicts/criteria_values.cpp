@@ -2,10 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-#include <optional>
-
-#include "harness/base/suggest.h"
+#include "harness/base/parse_number.h"
 #include "harness/base/units.h"
 #include "harness/experiment/keys.h"
 #include "harness/experiment/parameter_reader.h"
@@ -22,10 +19,7 @@ const Node& required(const Node& node, std::string_view key, std::string_view wh
 std::string read_metric(const Node& node) {
   const std::string& text = read_text(node, "metric");
   if (find_metric(text)) return text;
-  const bool has_similar = similar_name(text, metric_names()).has_value();
-  fail_at(node.mark, fmt::format("unknown metric '{}'{}", text,
-                                 has_similar ? suggest(text, metric_names())
-                                             : "; results/README.md lists them"));
+  fail_at(node.mark, unknown_metric(text));
 }
 
 bool may_have(Kind kind, const std::string& metric) {
@@ -41,11 +35,10 @@ std::string_view kinds_with(const Metric& metric) {
 double read_number(const Node& node, std::string_view what) {
   const std::string& text = read_text(node, what);
   if (const auto percent = parse_percent(text)) return *percent;
-  double value = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || rest != text.data() + text.size() || !(value >= 0 && value < 1e18))
+  const auto value = parse_number<double>(text);
+  if (!value || !(*value >= 0 && *value < 1e18))
     fail_at(node.mark, fmt::format("{}: '{}' is not a number: write e.g. 0.95 or 95%", what, text));
-  return value;
+  return *value;
 }
 
 double read_bound(const Node& node, std::string_view what, const std::string& metric) {

@@ -58,7 +58,7 @@ bool is_testable(const Candidate& candidate, Design design) {
     unequal =
         base.size() + changed.size() -
         static_cast<std::size_t>(std::ranges::count(base, 0.0) + std::ranges::count(changed, 0.0));
-  return unequal >= fewest_pairs(kLevel);
+  return unequal >= min_pairs(kLevel);
 }
 
 // Returns the counters of all runs that a test can find, those that are alike as one.

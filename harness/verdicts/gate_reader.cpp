@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <utility>
 
-#include "harness/base/suggest.h"
 #include "harness/base/usage_error.h"
 #include "harness/experiment/error_list.h"
 #include "harness/experiment/keys.h"
@@ -71,16 +70,12 @@ class GateReader {
   void read_against(Gate& gate, const Node& node, const Node& against) const {
     gate.against = read_text(against, "against");
     gate.against_path = (folders_.of(against.mark) / gate.against).string();
-    gate.against_place = against.mark.to_string();
+    gate.against_location = against.mark.to_string();
     if (const Node* const n = node.find("relative_to")) read_references(gate, *n);
   }
 
   static bool read_missing(const Node& node) {
-    static constexpr std::string_view choices[] = {"fail", "pass"};
-    const std::string& text = read_text(node, "missing");
-    if (std::ranges::find(choices, text) == std::end(choices))
-      fail_at(node.mark, fmt::format("unknown missing '{}'{}", text, suggest(text, choices)));
-    return text == "pass";
+    return read_key_choice(node, "gate", "missing") == 1;
   }
 
   // Sets the reference of each case. Removes the references themselves from the judged cases.
@@ -127,16 +122,11 @@ class GateReader {
   }
 
   Inconclusive read_inconclusive(const Node& node) const {
-    static constexpr std::string_view choices[] = {"pass", "fail", "repeat"};
-    const std::string& text = read_text(node, "inconclusive");
-    if (text == "pass") return Inconclusive::pass;
-    if (text == "fail") return Inconclusive::fail;
-    if (text != "repeat")
-      fail_at(node.mark, fmt::format("unknown inconclusive '{}'{}", text, suggest(text, choices)));
-    if (!may_repeat_)
+    const auto answer = static_cast<Inconclusive>(read_key_choice(node, "gate", "inconclusive"));
+    if (answer == Inconclusive::repeat && !may_repeat_)
       fail_at(node.mark,
               "inconclusive: repeat needs to know how often: add until: {at_most: 40} to plan");
-    return Inconclusive::repeat;
+    return answer;
   }
 
   const CaseSelector& cases_;
@@ -158,7 +148,7 @@ void check_cases_of(Gate& gate) {
         throw UsageError(
             fmt::format("{}: against: that run has no case '{}': with missing: pass, the gate "
                         "would pass until it has",
-                        gate.against_place, name));
+                        gate.against_location, name));
       gate.without_baseline.push_back(pair);
       return true;
     }
@@ -215,7 +205,7 @@ void open_stored_runs(Criteria& criteria) {
     } catch (const UsageError& e) {
       const std::string hint = hint_of_folder(gate);
       const bool is_first = hint.empty() && is_nothing(gate.against_path);
-      throw UsageError(fmt::format("{}: against: {}{}", gate.against_place, e.what(),
+      throw UsageError(fmt::format("{}: against: {}{}", gate.against_location, e.what(),
                                    is_first ? ": with missing: pass, the first run passes" : hint));
     }
     check_cases_of(gate);

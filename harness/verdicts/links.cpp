@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 
+#include "harness/base/counted.h"
 #include "harness/base/statistics.h"
 #include "harness/results/metric_text.h"
 #include "harness/results/metrics.h"
@@ -21,6 +22,7 @@ constexpr std::size_t kMinLinks = 3;     // for a table
 constexpr std::size_t kMinCompared = 6;  // links, to say that one is behind
 constexpr std::size_t kMinHosts = 4;     // hosts, to say that one is behind
 constexpr std::size_t kMinLinksOfHost = 3;
+constexpr std::size_t kMaxNamed = 8;
 constexpr double kMaxDeviations = 5;  // scaled median absolute deviations
 constexpr double kMinShare = 0.05;    // of the median
 constexpr double kMinLoss = 0.001;    // a difference of loss ratios
@@ -155,20 +157,9 @@ std::optional<LinkTable> table_of(const Experiment& experiment, const LinkGroup&
   return table;
 }
 
-// Returns "a, b and 3 more".
-std::string listed(const std::vector<std::string>& names) {
-  constexpr std::size_t kMaxNamed = 8;
-  const std::vector<std::string> shown(
-      names.begin(),
-      names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kMaxNamed)));
-  std::string text = fmt::format("{}", fmt::join(shown, ", "));
-  if (names.size() > kMaxNamed) text += fmt::format(" and {} more", names.size() - kMaxNamed);
-  return text;
-}
-
 std::string behind(const std::vector<std::string>& names, std::string_view what) {
-  return fmt::format("{} {} behind the other {}", listed(names), names.size() == 1 ? "is" : "are",
-                     what);
+  return fmt::format("{} {} behind the other {}", listed(names, kMaxNamed),
+                     names.size() == 1 ? "is" : "are", what);
 }
 
 }  // namespace
@@ -223,7 +214,7 @@ std::vector<std::string> changed_links(const std::vector<Verdict>& rows) {
   for (const auto& [key, links] : changed)
     if (const std::size_t all = compared[key.first]; all >= kMinLinks)
       lines.push_back(fmt::format("{}: {} on {} of {} links: {}", title_of(key.first),
-                                  name(key.second), links.size(), all, listed(links)));
+                                  name(key.second), links.size(), all, listed(links, kMaxNamed)));
   return lines;
 }
 

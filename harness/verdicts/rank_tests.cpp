@@ -293,7 +293,7 @@ double pairs_to_detect(double shift, double level) {
   return root * root;
 }
 
-std::size_t fewest_pairs(double level) {
+std::size_t min_pairs(double level) {
   return static_cast<std::size_t>(std::ceil(std::log2(2 / level)));
 }
 

@@ -73,6 +73,6 @@ double pairs_to_detect(double shift, double level);
 
 // Returns the fewest pairs that have an interval at 1 - level, which is also the fewest values
 // whose median has one.
-std::size_t fewest_pairs(double level);
+std::size_t min_pairs(double level);
 
 }  // namespace pingperf

@@ -69,8 +69,7 @@ void add_run(Side& side, const TrialTable& trials, const Subject& subject) {
       add_value(side, subject, value, divisor->second);
   }
   if (side.runs.back().empty()) side.runs.pop_back();
-  for (std::size_t i : trials.rows_of(subject.case_name))
-    side.ok_trials += trials.text(trials.rows()[i], "status") == name(Status::ok);
+  side.ok_trials += trials.count_ok(subject.case_name);
   for (double steal : values_of(trials, subject.case_name, "steal_ratio"))
     side.steal_ratios.push_back(steal);
   for (double load : values_of(trials, subject.case_name, "other_load_ratio"))

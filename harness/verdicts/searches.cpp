@@ -78,7 +78,7 @@ void SearchState::add(const TrialTable& trials, const TrialTable::Row& row) {
 TriedValue SearchState::tried_in(const TrialTable& trials, const TrialTable::Row& row) const {
   TriedValue tried{.block = trials.block(row)};
   const auto value = trials.number(row, result_.search.parameter->column);
-  const std::string_view status = trials.text(row, "status"), error = trials.text(row, "error");
+  const std::string_view error = trials.text(row, "error");
   for (const Condition& condition : result_.keep)
     tried.metrics.push_back(trials.number(row, condition.metric));
   tried.value = value.value_or(0);
@@ -87,12 +87,12 @@ TriedValue SearchState::tried_in(const TrialTable& trials, const TrialTable::Row
     return tried;
   }
   if (error.ends_with(kNoPingAnswered) && options_.frequency_hz) tried.note = error;
-  if (tried.note.empty() && status == "ok") tried.note = shortfall(trials, row, *value);
+  if (tried.note.empty() && trials.is_ok(row)) tried.note = shortfall(trials, row, *value);
   if (!tried.note.empty()) {
     tried.kept = false;
     return tried;
   }
-  if (status != "ok") tried.note = fmt::format("{}: {}", status, error);
+  if (!trials.is_ok(row)) tried.note = fmt::format("{}: {}", trials.text(row, "status"), error);
   for (std::size_t i = 0; i < result_.keep.size() && tried.note.empty(); ++i)
     if (!tried.metrics[i]) tried.note = fmt::format("no {}", result_.keep[i].metric);
   if (!tried.note.empty()) return tried;

@@ -60,13 +60,12 @@ std::vector<std::string> undecidable(const Criteria& criteria) {
   const std::uint64_t most = interim_analyses(criteria).back();
   const double level = significance_of(criteria, most).level;
   std::vector<std::string> lines;
-  if (const std::size_t fewest = fewest_pairs(level); !criteria.gates.empty() && most < fewest)
+  if (const std::size_t fewest = min_pairs(level); !criteria.gates.empty() && most < fewest)
     lines.push_back(
         fmt::format("with {} the gates have no interval and decide nothing: they require {}",
                     counted(most, "repetition"), fewest));
   for (const Compare& compare : criteria.compare)
-    if (const std::size_t fewest = fewest_pairs_of_family(compare.pairs.size(), level);
-        most < fewest)
+    if (const std::size_t fewest = min_pairs_of_family(compare.pairs.size(), level); most < fewest)
       lines.push_back(fmt::format(
           "with {} no change of {} can be found in {}: that requires {}",
           counted(most, "repetition"), compare.metric,

@@ -112,9 +112,9 @@ void remove_small(TrendSeries& series, SeriesSearch& search, const TrendOptions&
   }
 }
 
-// Sets the q values. A series without a change is in the family with the p value of none, or with 1
-// if its changes are too small: they must not lower the q values of others. Returns the series and
-// index of the change with the largest q value.
+// Sets the q values. A series without a change joins the family with the p value of its best
+// candidate, or with 1 if its changes were too small: they must not lower the q values of others.
+// Returns the series and index of the change with the largest q value.
 std::pair<TrendSeries*, std::size_t> set_q_values(std::vector<TrendSeries>& all,
                                                   const SeriesSearches& searches) {
   std::vector<double> p_values;

@@ -127,8 +127,7 @@ std::optional<double> detectable_sds(const Verdict& v, double level) {
 
 // Returns how many trials of each case or side find a shift of so many standard deviations.
 std::size_t trials_to_detect(const Verdict& v, double sds, double level) {
-  const double pairs =
-      std::max(pairs_to_detect(sds, level), static_cast<double>(fewest_pairs(level)));
+  const double pairs = std::max(pairs_to_detect(sds, level), static_cast<double>(min_pairs(level)));
   return static_cast<std::size_t>(std::ceil(v.base_n == 0 ? pairs : 2 * pairs));
 }
 
@@ -243,8 +242,8 @@ bool is_too_noisy(const Verdict& v) {
          !v.more_repetitions && !v.more_runs;
 }
 
-std::size_t fewest_pairs_of_family(std::size_t size, double level) {
-  return fewest_pairs(level / static_cast<double>(std::max<std::size_t>(1, size)));
+std::size_t min_pairs_of_family(std::size_t size, double level) {
+  return min_pairs(level / static_cast<double>(std::max<std::size_t>(1, size)));
 }
 
 void decide_family(std::vector<Verdict>& family, const Significance& significance) {

@@ -101,7 +101,7 @@ void add_power(std::vector<Verdict>& family, const Significance& significance);
 bool is_too_noisy(const Verdict& verdict);
 
 // Returns the fewest pairs with which one of a family of so many can be decided at the level.
-std::size_t fewest_pairs_of_family(std::size_t size, double level);
+std::size_t min_pairs_of_family(std::size_t size, double level);
 
 // Sets the decision of a gate by its interval: failed if all of it is beyond the bound, passed if
 // all of it keeps the bound, and undecided if the bound is within. A gate without a value has

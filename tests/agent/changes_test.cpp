@@ -1,4 +1,5 @@
-// Changes of the system are undone, whatever happens. Each test has a network namespace of its own.
+// Changes of the system are undone, also after a failure or a kill. Each test has a network
+// namespace of its own.
 #include "harness/agent/changes.h"
 
 #include <fcntl.h>
@@ -112,7 +113,7 @@ TEST_F(ChangesTest, EndWithTheirOwner) {
 
 TEST_F(ChangesTest, AFailedSetupIsUndoneAsFarAsItCame) {
   SystemChanges changes = of_link();
-  changes.setup[1].words = {"ip", "link", "set", "vx1", "up"};
+  changes.setup[1].arguments = {"ip", "link", "set", "vx1", "up"};
   changes.sysctls = of_sysctl("1234").sysctls;
   const std::string before = sysctl();
   Changes system;

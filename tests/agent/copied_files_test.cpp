@@ -60,11 +60,14 @@ TEST(CopiedFiles, StayBelowTheirFolder) {
 }
 
 TEST(CopiedFiles, AFileThatCannotBeReadIsNamed) {
-  for (const char* const path : {"no/such/file", "/tmp"}) try {
+  const std::pair<const char*, const char*> kRefused[] = {{"no/such/file", "No such file"},
+                                                          {"/tmp", "is a directory"},
+                                                          {"/dev/null", "is not a regular file"}};
+  for (const auto& [path, reason] : kRefused) try {
       pieces_of(path, path);
       FAIL() << path;
     } catch (const UsageError& e) {
-      EXPECT_THAT(e.what(), testing::HasSubstr(path));
+      EXPECT_THAT(e.what(), testing::AllOf(testing::HasSubstr(path), testing::HasSubstr(reason)));
     }
 }
 

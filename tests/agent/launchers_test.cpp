@@ -30,7 +30,7 @@ TEST(Launchers, HavePlaceAndCommand) {
   const auto found = launchers_of(
       parse("  client: {launch: [sh, -c, 'rm it; exec \"$@\"'], pingperf: /opt/pingperf}\n"));
   ASSERT_THAT(found, SizeIs(1));
-  EXPECT_EQ(found[0].place, "test.yaml:3:3");
+  EXPECT_EQ(found[0].location, "test.yaml:3:3");
   EXPECT_EQ(found[0].command, "sh -c 'rm it; exec \"$@\"' /opt/pingperf agent");
 }
 
@@ -64,7 +64,7 @@ TEST(Launchers, OnlyPairsWithCasesHaveThem) {
 TEST(Launchers, ManyNodesOfAListShareALine) {
   const auto found = launchers_of(parse("  nodes: {ssh: \"n[001-400]\"}\n  pattern: ring\n"));
   ASSERT_THAT(found, SizeIs(1));
-  EXPECT_EQ(found[0].place, "test.yaml:3:16");
+  EXPECT_EQ(found[0].location, "test.yaml:3:16");
   EXPECT_THAT(found[0].command, HasSubstr(" '{node}' "));
   EXPECT_THAT(found[0].command, EndsWith(" agent (on 400 nodes, first n001)"));
 }
@@ -97,7 +97,7 @@ TEST(Launchers, LibrariesOfCasesAreCodeToo) {
   EXPECT_THROW(refuse_launchers(experiment), UsageError);
 }
 
-TEST(Launchers, OptionalWordsAndServersOfOthersAreShownAsSuch) {
+TEST(Launchers, OptionalArgumentsAndServersOfOthersAreShownAsSuch) {
   const auto found = launchers_of(parse_experiment(
       "name: x\nhosts: {server: {external: 192.0.2.1, port: 80}}\nprograms:\n  a: {kind: latency, "
       "server: [./s], client: [./c, {reverse: [-R]}]}\nworkloads:\n  w: {kind: latency, engine: "
@@ -141,7 +141,7 @@ TEST(Launchers, CommandsOfUsedProgramsAreCodeToo) {
       "x.yaml");
   const auto found = launchers_of(experiment);
   ASSERT_THAT(found, SizeIs(2));
-  EXPECT_EQ(found[0].place, "x.yaml:3:3");
+  EXPECT_EQ(found[0].location, "x.yaml:3:3");
   EXPECT_EQ(found[0].command, "./s '{port}' (as the server of program 'a')");
   EXPECT_EQ(found[1].command, "./c 'x y' (as the client of program 'a')");
   EXPECT_THROW(refuse_launchers(experiment), UsageError);

@@ -132,7 +132,7 @@ TEST(ProtocolTest, AProgramSurvivesTheTrip) {
   OpenEndpoint sent{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 1};
   sent.program =
       ProgramEnd{.program = "mine",
-                 .words = {{"./c"}, {"{port}", "reverse"}},
+                 .arguments = {{"./c"}, {"{port}", "reverse"}},
                  .environment = {{"A", "{seed}"}},
                  .directory = "/opt",
                  .ready = {.when = ProgramReady::When::after, .regex = "", .after = kSecond},
@@ -143,9 +143,9 @@ TEST(ProtocolTest, AProgramSurvivesTheTrip) {
                  .seed = 18'446'744'073'709'551'615u};
   const ProgramEnd got = round_trip(sent).program.value();
   EXPECT_EQ(got.program, "mine");
-  ASSERT_EQ(got.words.size(), 2u);
-  EXPECT_EQ(got.words[1].text, "{port}");
-  EXPECT_EQ(got.words[1].condition, "reverse");
+  ASSERT_EQ(got.arguments.size(), 2u);
+  EXPECT_EQ(got.arguments[1].text, "{port}");
+  EXPECT_EQ(got.arguments[1].condition, "reverse");
   EXPECT_EQ(got.environment, sent.program->environment);
   EXPECT_EQ(got.directory, "/opt");
   EXPECT_EQ(got.ready.when, ProgramReady::When::after);
@@ -168,11 +168,11 @@ TEST(ProtocolTest, FiguresOfAProgramSurviveTheTrip) {
 
 TEST(ProtocolTest, AProgramWithAWrongWordIsRefused) {
   OpenEndpoint sent{.endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 1};
-  sent.program = ProgramEnd{.program = "mine", .words = {{"./c"}, {"{prt}"}}};
+  sent.program = ProgramEnd{.program = "mine", .arguments = {{"./c"}, {"{prt}"}}};
   EXPECT_THROW(round_trip(sent), ProtocolError);
-  sent.program->words = {{"./c", "no-parameter"}};
+  sent.program->arguments = {{"./c", "no-parameter"}};
   EXPECT_THROW(round_trip(sent), ProtocolError);
-  sent.program->words = {};
+  sent.program->arguments = {};
   EXPECT_THROW(round_trip(sent), ProtocolError);
 }
 
@@ -324,21 +324,21 @@ TEST(ProtocolTest, ChangesOfTheSystemSurviveTheTrip) {
   changes.mtu = 1400;
   changes.offloads = false;
   changes.cpu_limit = 0.5;
-  changes.place = "x.yaml:7:8";
+  changes.location = "x.yaml:7:8";
   const SwitchVariant got = round_trip(SwitchVariant{.changes = changes,
                                                      .addresses = {"192.0.2.1"},
                                                      .environment = {{"A", "b"}},
                                                      .port_at = "192.0.2.1:0"});
   EXPECT_EQ(got.changes.sysctls.at(0).name, "net.core.rmem_max");
   EXPECT_EQ(got.changes.sysctls.at(0).value, "1 2");
-  EXPECT_EQ(got.changes.sysctls.at(0).place, "x.yaml:1:2");
-  EXPECT_THAT(got.changes.setup.at(0).words, testing::ElementsAre("ip", "link"));
-  EXPECT_EQ(got.changes.teardown.at(0).place, "x.yaml:5:6");
+  EXPECT_EQ(got.changes.sysctls.at(0).location, "x.yaml:1:2");
+  EXPECT_THAT(got.changes.setup.at(0).arguments, testing::ElementsAre("ip", "link"));
+  EXPECT_EQ(got.changes.teardown.at(0).location, "x.yaml:5:6");
   EXPECT_EQ(got.changes.mtu, 1400u);
   EXPECT_EQ(got.changes.offloads, false);
   EXPECT_EQ(got.changes.cpu_limit, 0.5);
   EXPECT_FALSE(got.changes.memory_limit);
-  EXPECT_EQ(got.changes.place, "x.yaml:7:8");
+  EXPECT_EQ(got.changes.location, "x.yaml:7:8");
   EXPECT_THAT(got.addresses, testing::ElementsAre("192.0.2.1"));
   EXPECT_THAT(got.environment, testing::ElementsAre(testing::Pair("A", "b")));
   EXPECT_EQ(got.port_at, "192.0.2.1:0");

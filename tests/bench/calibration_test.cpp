@@ -77,7 +77,7 @@ TEST(Calibration, TheNaiveRuleFindsLess) {
   Samples samples;
   const TrialTable trials = simulate(samples, 1 / 1.10, kNoise, 4);
   const Calibration c = calibrate(trials, "throughput_bps", kPair, 20);
-  EXPECT_LT(c.found_naively, c.found);
+  EXPECT_LT(c.found_by_means, c.found);
 }
 
 }  // namespace

@@ -307,7 +307,7 @@ const Experiment& example_experiment() {
     const std::string folder = PINGPERF_SOURCE_DIR "/examples";
     Overrides overrides;
     for (const auto& program : load_experiment(folder + "/compare.yaml").programs) {
-      const bool is_built = program->client.words.front().text.starts_with("./");
+      const bool is_built = program->client.arguments.front().text.starts_with("./");
       overrides.set.push_back("programs." + program->name +
                               ".cwd=" + (is_built ? PINGPERF_BUILT_EXAMPLES : folder));
     }

@@ -1,4 +1,4 @@
-// Programs: the words of their commands, their output, and one end run in this process.
+// Programs: the arguments of their commands, their output, and one end run in this process.
 #include "harness/engines/program.h"
 
 #include <gmock/gmock.h>
@@ -7,8 +7,8 @@
 #include <future>
 #include <thread>
 
+#include "harness/engines/program_arguments.h"
 #include "harness/engines/program_output.h"
-#include "harness/engines/program_words.h"
 
 namespace pingperf {
 namespace {
@@ -31,37 +31,37 @@ std::string expanded(std::string_view text) {
   return expand(text, ProgramValues{options, "192.0.2.1", 7007, 42});
 }
 
-TEST(ProgramWords, PlaceholdersAreValuesInTheUnitOfTheirColumn) {
+TEST(ProgramArguments, PlaceholdersAreValuesInTheUnitOfTheirColumn) {
   EXPECT_EQ(expanded("{address}:{port}"), "192.0.2.1:7007");
   EXPECT_EQ(expanded("--for={duration_s}s"), "--for=1.5s");
   EXPECT_EQ(expanded("{message_size_bytes},{next_port},{seed}"), "64,7008,42");
 }
 
-TEST(ProgramWords, DoubledBracesAreBraces) {
+TEST(ProgramArguments, DoubledBracesAreBraces) {
   EXPECT_EQ(expanded("{{{port}}}"), "{7007}");
   EXPECT_EQ(expanded("a{{b}}c"), "a{b}c");
 }
 
-TEST(ProgramWords, AValueIsNotReadAgain) {
+TEST(ProgramArguments, AValueIsNotReadAgain) {
   Options options = some_options();
   options.congestion_control = "{port} $(reboot) ; \"x";
   EXPECT_EQ(expand("-C{congestion_control}", ProgramValues{options, "a", 1, 2}),
             "-C{port} $(reboot) ; \"x");
 }
 
-TEST(ProgramWords, ErrorsNameTheWord) {
-  EXPECT_EQ(error_of_word("{port}"), std::nullopt);
-  EXPECT_THAT(error_of_word("{prt}").value(), HasSubstr("did you mean 'port'"));
-  EXPECT_THAT(error_of_word("%{json}").value(),  // of curl -w
+TEST(ProgramArguments, ErrorsNameTheArgument) {
+  EXPECT_EQ(error_of_argument("{port}"), std::nullopt);
+  EXPECT_THAT(error_of_argument("{prt}").value(), HasSubstr("did you mean 'port'"));
+  EXPECT_THAT(error_of_argument("%{json}").value(),  // of curl -w
               HasSubstr("{json}: write {{json}} if the tool has to get {json}; known: address"));
   for (const char* const text : {"{port", "port}", "{a{port}}", "{", "}", "{{}"})
-    EXPECT_THAT(error_of_word(text).value(), HasSubstr("unbalanced")) << text;
+    EXPECT_THAT(error_of_argument(text).value(), HasSubstr("unbalanced")) << text;
 }
 
-TEST(ProgramWords, ConditionalWordsNeedAValueThatIsNotFalse) {
+TEST(ProgramArguments, ConditionalArgumentsNeedAValueThatIsNotFalse) {
   ProgramEnd end;
-  end.words = {{"iperf3"},     {"-R", "reverse"},      {"-N", "nodelay"},
-               {"-b", "rate"}, {"{rate_bps}", "rate"}, {"-l", "message_size"}};
+  end.arguments = {{"iperf3"},     {"-R", "reverse"},      {"-N", "nodelay"},
+                   {"-b", "rate"}, {"{rate_bps}", "rate"}, {"-l", "message_size"}};
   Options options = some_options();
   EXPECT_THAT(expand(end, {options, "a", 1, 2}), ElementsAre("iperf3", "-R", "-l"));
   EXPECT_EQ(missing_value(end, options), std::nullopt);
@@ -70,9 +70,9 @@ TEST(ProgramWords, ConditionalWordsNeedAValueThatIsNotFalse) {
   EXPECT_THAT(parameters_named(end), ElementsAre("rate", "reverse", "nodelay", "message_size"));
 }
 
-TEST(ProgramWords, APlaceholderWithoutAValueIsMissing) {
+TEST(ProgramArguments, APlaceholderWithoutAValueIsMissing) {
   ProgramEnd end;
-  end.words = {{"x"}, {"{streams}"}};
+  end.arguments = {{"x"}, {"{streams}"}};
   EXPECT_EQ(missing_value(end, some_options()), "streams");
 }
 
@@ -228,7 +228,7 @@ TEST(ProgramOutput, AnEmptyOutputHasNoFigures) {
 ProgramEnd shell(const std::string& script) {
   ProgramEnd end;
   end.program = "mine";
-  end.words = {{"sh"}, {"-c"}, {script}};
+  end.arguments = {{"sh"}, {"-c"}, {script}};
   return end;
 }
 
@@ -357,14 +357,14 @@ TEST(ProgramEndpoint, AServerThatEndsItselfButDoesNotIsAnError) {
 TEST(ProgramEndpoint, AMissingExecutableIsUnavailable) {
   ProgramEnd end = shell("");
   EXPECT_EQ(unavailable(end), std::nullopt);
-  end.words.front().text = "no-such-program";
+  end.arguments.front().text = "no-such-program";
   EXPECT_EQ(unavailable(end), "program 'mine': there is no executable no-such-program in PATH");
-  end.words.front().text = "cd x && y";
+  end.arguments.front().text = "cd x && y";
   EXPECT_THAT(unavailable(end).value(), HasSubstr("no shell reads a command"));
-  end.words.front().text = "/etc/passwd";
+  end.arguments.front().text = "/etc/passwd";
   EXPECT_EQ(unavailable(end),
             "program 'mine': /etc/passwd is not executable: chmod +x, or name its interpreter");
-  end.words.front().text = "./no-such-program";
+  end.arguments.front().text = "./no-such-program";
   end.directory = "/usr";
   EXPECT_EQ(unavailable(end), "program 'mine': there is no executable ./no-such-program in /usr");
 }

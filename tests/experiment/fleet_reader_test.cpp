@@ -174,7 +174,7 @@ TEST_F(FleetSources, AFileOfHostsIsKeptWithTheExperiment) {
   const Experiment e = parse_experiment(text, "elsewhere/experiment.yaml");
   EXPECT_EQ(e.hosts.front().name, "a-b");
   EXPECT_EQ(e.hosts.front().server->address, "192.0.2.2");
-  EXPECT_EQ(e.hosts.front().server->place, "elsewhere/hosts.txt:2:1");
+  EXPECT_EQ(e.hosts.front().server->location, "elsewhere/hosts.txt:2:1");
   EXPECT_THAT(error_of_loading(file), HasSubstr("x.yaml:3:16: "));
 }
 

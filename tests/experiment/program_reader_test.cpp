@@ -42,13 +42,13 @@ TEST(Programs, EveryKeyIsRead) {
   const Experiment e = experiment_with("{kind: throughput, engine: mine, transport: udp}");
   const Program& p = *e.programs.at(0);
   EXPECT_EQ(p.name, "mine");
-  EXPECT_EQ(p.place, "x.yaml:3:3");
-  ASSERT_EQ(p.server.words.size(), 4u);
-  EXPECT_EQ(p.server.words[2].text, "7");
-  EXPECT_EQ(p.server.words[3].text, "");
-  ASSERT_EQ(p.client.words.size(), 5u);
-  EXPECT_EQ(p.client.words[3].text, "{seed}");
-  EXPECT_EQ(p.client.words[3].condition, "reverse");
+  EXPECT_EQ(p.location, "x.yaml:3:3");
+  ASSERT_EQ(p.server.arguments.size(), 4u);
+  EXPECT_EQ(p.server.arguments[2].text, "7");
+  EXPECT_EQ(p.server.arguments[3].text, "");
+  ASSERT_EQ(p.client.arguments.size(), 5u);
+  EXPECT_EQ(p.client.arguments[3].text, "{seed}");
+  EXPECT_EQ(p.client.arguments[3].condition, "reverse");
   ASSERT_EQ(p.client.figures.size(), 1u);
   EXPECT_EQ(p.client.figures[0].json, "/end/rate");
   EXPECT_EQ(p.client.figures[0].scale, 8);
@@ -146,7 +146,7 @@ TEST_F(UsedFiles, AreReadBesideTheExperimentAndKeptWithIt) {
   fs::remove_all(folder_ / "programs");
   const Experiment e = parse_experiment(text, "elsewhere/experiment.yaml");
   EXPECT_EQ(e.cases.at(0).program->name, "mine");
-  EXPECT_EQ(e.programs[0]->place, "elsewhere/programs/a.yaml:3:3");
+  EXPECT_EQ(e.programs[0]->location, "elsewhere/programs/a.yaml:3:3");
   write("experiment.yaml", text);  // as in a run's directory
   EXPECT_EQ(read_experiment(folder_ / "experiment.yaml"), text);
 }

@@ -51,15 +51,15 @@ TEST(Variants, ChangesWithoutAPlaceAreForBothEnds) {
       "  v: {sysctl: {net.core.rmem_max: 1}, setup: [[true]], teardown: [], offloads: false}\n",
       "lab: {}\n");
   const Variant& v = *e.variants.front();
-  for (const Place place : {Place::client, Place::server}) {
-    ASSERT_EQ(v.of(place).sysctls.size(), 1u);
-    EXPECT_EQ(v.of(place).sysctls[0].name, "net.core.rmem_max");
-    EXPECT_EQ(v.of(place).sysctls[0].value, "1");
-    EXPECT_THAT(v.of(place).setup.at(0).words, ElementsAre("true"));
+  for (const Target target : {Target::client, Target::server}) {
+    ASSERT_EQ(v.of(target).sysctls.size(), 1u);
+    EXPECT_EQ(v.of(target).sysctls[0].name, "net.core.rmem_max");
+    EXPECT_EQ(v.of(target).sysctls[0].value, "1");
+    EXPECT_THAT(v.of(target).setup.at(0).arguments, ElementsAre("true"));
   }
-  EXPECT_THAT(v.of(Place::router).sysctls, IsEmpty());
-  EXPECT_THAT(v.of(Place::router).setup, IsEmpty());
-  EXPECT_EQ(v.of(Place::router).offloads, false) << "the router is part of the path";
+  EXPECT_THAT(v.of(Target::router).sysctls, IsEmpty());
+  EXPECT_THAT(v.of(Target::router).setup, IsEmpty());
+  EXPECT_EQ(v.of(Target::router).offloads, false) << "the router is part of the path";
 }
 
 TEST(Variants, ChangesCanHaveAPlace) {
@@ -68,12 +68,12 @@ TEST(Variants, ChangesCanHaveAPlace) {
       " mtu: {client: 1400}, cgroup: {server: {cpu: 250%, memory: 1GiB}}}\n",
       "lab: {}\n");
   const Variant& v = *e.variants.front();
-  EXPECT_EQ(v.of(Place::router).setup.size(), 1u);
-  EXPECT_EQ(v.of(Place::router).teardown.size(), 2u);
-  EXPECT_EQ(v.of(Place::client).mtu, 1400u);
-  EXPECT_FALSE(v.of(Place::server).mtu);
-  EXPECT_EQ(v.of(Place::server).cpu_limit, 2.5);
-  EXPECT_EQ(v.of(Place::server).memory_limit, 1u << 30);
+  EXPECT_EQ(v.of(Target::router).setup.size(), 1u);
+  EXPECT_EQ(v.of(Target::router).teardown.size(), 2u);
+  EXPECT_EQ(v.of(Target::client).mtu, 1400u);
+  EXPECT_FALSE(v.of(Target::server).mtu);
+  EXPECT_EQ(v.of(Target::server).cpu_limit, 2.5);
+  EXPECT_EQ(v.of(Target::server).memory_limit, 1u << 30);
 }
 
 TEST(Variants, AServiceIsAProgramThatKnowsTheServer) {
@@ -86,10 +86,10 @@ TEST(Variants, AServiceIsAProgramThatKnowsTheServer) {
   EXPECT_EQ(v.dial->port, 0);
   EXPECT_TRUE(v.services[0].names("port"));
   const ProgramEnd end = program_of(v.services[0], "v", "10.0.0.1", 77);
-  ASSERT_EQ(end.words.size(), 4u);
-  EXPECT_EQ(end.words[1].text, "{port}") << "its own port is that of the service";
-  EXPECT_EQ(end.words[2].text, "a{{b");
-  EXPECT_EQ(end.words[3].text, "10.0.0.1:77");
+  ASSERT_EQ(end.arguments.size(), 4u);
+  EXPECT_EQ(end.arguments[1].text, "{port}") << "its own port is that of the service";
+  EXPECT_EQ(end.arguments[2].text, "a{{b");
+  EXPECT_EQ(end.arguments[3].text, "10.0.0.1:77");
 }
 
 TEST(Variants, SettleOnlyIfSomethingChanges) {
@@ -103,7 +103,7 @@ TEST(Variants, AreShownAsCommands) {
   const Experiment e = with_variants(
       "  v: {sysctl: {net.ipv4.tcp_rmem: \"1 2 3\"}, mtu: 1400, setup: [[a, b c]], teardown: "
       "[[d]]}\n");
-  EXPECT_THAT(commands_of(e.variants[0]->of(Place::client)),
+  EXPECT_THAT(commands_of(e.variants[0]->of(Target::client)),
               ElementsAre("sysctl -w 'net.ipv4.tcp_rmem=1 2 3'", "ip link set dev … mtu 1400",
                           "a 'b c'", "d"));
 }

@@ -236,7 +236,7 @@ TEST_F(ExplanationTest, SaysNothingOfARowWithoutADifference) {
   EXPECT_EQ(explained(0.5, 5), "");  // too few for a decision
 }
 
-TEST_F(ExplanationTest, SaysNothingWithoutCountersOrOfGauges) {
+TEST_F(ExplanationTest, ExplainsNothingWithoutCountersOrFromGauges) {
   const fs::path run = write_run("older", 12, 0.5, false);
   const TrialTable trials = TrialTable::read(run / "trials.csv");
   std::vector<Verdict> verdicts = compare_cases(criteria_, trials);

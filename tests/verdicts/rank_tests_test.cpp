@@ -266,7 +266,7 @@ TEST(RankTests, ZerosAreTheLowestRanks) {
 
 TEST(FewestPairs, AreThoseThatHaveAnInterval) {
   for (const double level : {0.05, 0.05 / 2, 0.05 / 3, 0.05 / 4}) {
-    const std::size_t n = fewest_pairs(level);
+    const std::size_t n = min_pairs(level);
     std::vector<double> d;
     for (std::size_t i = 1; i < n; ++i) d.push_back(static_cast<double>(i));
     EXPECT_FALSE(estimate_paired(d, level).ci_low) << level;

@@ -1,4 +1,4 @@
-#include "harness/engines/program_words.h"
+#include "harness/engines/program_arguments.h"
 
 #include <fmt/core.h>
 
@@ -34,14 +34,14 @@ std::vector<std::string_view> known_names() {
 // Returns the texts of an end that may contain placeholders.
 std::vector<std::string_view> texts_of(const ProgramEnd& end) {
   std::vector<std::string_view> texts;
-  for (const ProgramWord& word : end.words) texts.push_back(word.text);
+  for (const ProgramArgument& argument : end.arguments) texts.push_back(argument.text);
   for (const auto& [name, value] : end.environment) texts.push_back(value);
   return texts;
 }
 
 std::vector<std::string_view> names_in(std::string_view text) {
   std::vector<std::string_view> names;
-  scan_word(
+  scan_argument(
       text, [](std::string_view) {}, [&](std::string_view name) { names.push_back(name); });
   return names;
 }
@@ -62,9 +62,9 @@ std::string value_of(std::string_view name, const ProgramValues& values) {
 
 }  // namespace
 
-std::optional<std::string> scan_word(std::string_view text,
-                                     const std::function<void(std::string_view)>& on_text,
-                                     const std::function<void(std::string_view)>& on_name) {
+std::optional<std::string> scan_argument(std::string_view text,
+                                         const std::function<void(std::string_view)>& on_text,
+                                         const std::function<void(std::string_view)>& on_name) {
   for (std::size_t i = 0; i < text.size();) {
     const char c = text[i];
     if (c != '{' && c != '}') {
@@ -85,7 +85,7 @@ std::optional<std::string> scan_word(std::string_view text,
   return std::nullopt;
 }
 
-std::optional<std::string> error_of_word(std::string_view text) {
+std::optional<std::string> error_of_argument(std::string_view text) {
   std::optional<std::string> unknown;
   const auto check = [&](std::string_view name) {
     if (is_of_trial(name) || parameter_of_column(name) || unknown) return;
@@ -94,7 +94,7 @@ std::optional<std::string> error_of_word(std::string_view text) {
       *unknown += fmt::format(": write {{{{{0}}}}} if the tool has to get {{{0}}}", name);
     *unknown += suggest(name, known_names());
   };
-  const auto unbalanced = scan_word(
+  const auto unbalanced = scan_argument(
       text, [](std::string_view) {}, check);
   return unbalanced ? unbalanced : unknown;
 }
@@ -107,8 +107,8 @@ std::vector<std::string_view> parameters_named(const ProgramEnd& end) {
   for (const std::string_view text : texts_of(end))
     for (const std::string_view name : names_in(text))
       if (const Parameter* const parameter = parameter_of_column(name)) add(parameter->name);
-  for (const ProgramWord& word : end.words)
-    if (!word.condition.empty()) add(find_parameter(word.condition)->name);
+  for (const ProgramArgument& argument : end.arguments)
+    if (!argument.condition.empty()) add(find_parameter(argument.condition)->name);
   return parameters;
 }
 
@@ -120,9 +120,9 @@ std::optional<std::string> missing_value(const ProgramEnd& end, const Options& o
         return std::string(name);
     return std::nullopt;
   };
-  for (const ProgramWord& word : end.words)
-    if (is_met(word.condition, options))
-      if (auto missing = missing_in(word.text)) return missing;
+  for (const ProgramArgument& argument : end.arguments)
+    if (is_met(argument.condition, options))
+      if (auto missing = missing_in(argument.text)) return missing;
   for (const auto& [name, value] : end.environment)
     if (auto missing = missing_in(value)) return missing;
   return std::nullopt;
@@ -130,17 +130,18 @@ std::optional<std::string> missing_value(const ProgramEnd& end, const Options& o
 
 std::string expand(std::string_view text, const ProgramValues& values) {
   std::string expanded;
-  scan_word(
+  scan_argument(
       text, [&](std::string_view part) { expanded += part; },
       [&](std::string_view name) { expanded += value_of(name, values); });
   return expanded;
 }
 
 std::vector<std::string> expand(const ProgramEnd& end, const ProgramValues& values) {
-  std::vector<std::string> words;
-  for (const ProgramWord& word : end.words)
-    if (is_met(word.condition, values.options)) words.push_back(expand(word.text, values));
-  return words;
+  std::vector<std::string> arguments;
+  for (const ProgramArgument& argument : end.arguments)
+    if (is_met(argument.condition, values.options))
+      arguments.push_back(expand(argument.text, values));
+  return arguments;
 }
 
 }  // namespace pingperf
