@@ -31,10 +31,7 @@ void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
   ConnectClient client(t, meter, config);
   for (Steps steps; !meter.stopped() && client.may_start(steps);) {
     Fd fd = dial_patiently(t, meter, config, steps);
-    if (!fd && steps.started >= t.closed) {  // no port became free in the window
-      client.give_up(steps);
-      break;
-    }
+    if (give_up_without_port(fd, t, client, steps)) break;
     if (!fd) return fail(t, meter, "connect");
     if (!exchange(fd.get(), t, meter, steps)) return fail(t, meter, "ping and pong");
     if (!client.is_intact(t.incoming.data(), 0, t.incoming.size())) return;

@@ -39,6 +39,15 @@ inline Fd dial_patiently(PingThread& t, const Meter& meter, const EndpointConfig
   }
 }
 
+// Returns true if dial_patiently() has failed because no port became free in the window. Takes back
+// the exchange then.
+inline bool give_up_without_port(const Fd& fd, const PingThread& t, ConnectClient& client,
+                                 const Steps& steps) noexcept {
+  if (fd || steps.started < t.closed) return false;
+  client.give_up(steps);
+  return true;
+}
+
 // Receives exactly `size` bytes by read(data, size), which returns as recv(2). Returns false with
 // errno on an error, at the end of the stream (errno 0) or if the meter was stopped.
 template <typename Read>

@@ -73,7 +73,7 @@ void ping_over_tls(PingThread& t, Meter& meter, const EndpointConfig& config) {
   ConnectClient client(t, meter, config);
   for (Steps steps; !meter.stopped() && client.may_start(steps);) {
     Fd fd = dial_patiently(t, meter, config, steps);
-    if (!fd && steps.started >= t.closed) break;  // no port became free in the window
+    if (give_up_without_port(fd, t, client, steps)) break;
     if (!fd) return fail(t, meter, "connect");
     steps.connected = fast_now_ns();
     TlsStream tls(context, fd.get(), session);
