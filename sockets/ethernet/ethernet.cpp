@@ -126,12 +126,14 @@ std::vector<char> hello_frame(std::span<const char, kFrameMark> mark, const Toke
 }
 
 // Receives one frame without waiting. Returns the address of its sender if it is a hello with the
-// token.
-std::optional<Mac> receive_hello(int fd, const EndpointConfig& config) {
+// token. Counts any other frame as rejected.
+std::optional<Mac> receive_hello(int fd, const EndpointConfig& config, std::uint64_t& rejected) {
   char frame[kMinFrame];
   const ssize_t n = ::recv(fd, frame, sizeof frame, MSG_DONTWAIT | MSG_TRUNC);
-  if (n != sizeof frame || !is_hello(frame + kFrameMark, sizeof(Hello), config.token))
+  if (n != sizeof frame || !is_hello(frame + kFrameMark, sizeof(Hello), config.token)) {
+    if (n >= 0) ++rejected;
     return std::nullopt;
+  }
   Mac sender;
   std::copy_n(frame + sender.size(), sender.size(), sender.begin());
   return sender;
@@ -149,11 +151,8 @@ std::vector<Fd> admit_ethernet(Fd fd, const EndpointConfig& config, std::size_t,
   for (;;) {
     if (!wait_readable(fd.get(), config.deadline))
       throw std::runtime_error("the client's frames did not arrive");
-    const std::optional<Mac> client = receive_hello(fd.get(), config);
-    if (!client) {
-      ++rejected;
-      continue;
-    }
+    const std::optional<Mac> client = receive_hello(fd.get(), config, rejected);
+    if (!client) continue;
     const auto mark = frame_mark(*client, mac, mark_of(config.token, Direction::pong));
     const std::vector<char> answer = hello_frame(mark, config.token);
     // If the answer is lost, the client repeats its hello.
@@ -177,13 +176,14 @@ std::vector<Fd> connect_ethernet(const EndpointConfig& config, std::size_t) {
                              "' is that of both ends: a frame does not return to the interface "
                              "that sends it; name the interface at the other end of the link");
   const std::vector<char> hello = hello_frame(client_mark(fd.get(), config), config.token);
+  std::uint64_t others = 0;
   do {
     if (now_ns() > config.deadline)
       throw std::runtime_error(config.address.host() + " did not answer on interface '" + name +
                                "'");
     ::send(fd.get(), hello.data(), hello.size(), 0);
   } while (!wait_readable(fd.get(), std::min(config.deadline, now_ns() + kHelloRetry)) ||
-           !receive_hello(fd.get(), config));
+           !receive_hello(fd.get(), config, others));
   return one_flow(std::move(fd));
 }
 

@@ -123,13 +123,18 @@ std::vector<char> marked_hello(const EndpointConfig& config, RawDirection direct
   return message;
 }
 
-// Receives one packet without waiting. Returns true if it is a hello with the token.
-bool receive_hello(int fd, const EndpointConfig& config, sockaddr* from, socklen_t* size) {
+// Receives one packet without waiting. Returns true if it is a hello with the token. Counts any
+// other packet as rejected.
+bool receive_hello(int fd, const EndpointConfig& config, sockaddr* from, socklen_t* size,
+                   std::uint64_t& rejected) {
   char packet[256];
   const ssize_t n = ::recvfrom(fd, packet, sizeof packet, MSG_DONTWAIT | MSG_TRUNC, from, size);
   const std::size_t offset = ip_header_size(fd) + kMark;
-  return n >= static_cast<ssize_t>(offset) && n <= static_cast<ssize_t>(sizeof packet) &&
-         is_hello(packet + offset, static_cast<std::size_t>(n) - offset, config.token);
+  const bool is_known =
+      n >= static_cast<ssize_t>(offset) && n <= static_cast<ssize_t>(sizeof packet) &&
+      is_hello(packet + offset, static_cast<std::size_t>(n) - offset, config.token);
+  if (n >= 0 && !is_known) ++rejected;
+  return is_known;
 }
 
 std::vector<Fd> admit_raw(Fd fd, const EndpointConfig& config, std::size_t,
@@ -140,10 +145,7 @@ std::vector<Fd> admit_raw(Fd fd, const EndpointConfig& config, std::size_t,
     sockaddr_storage peer;
     socklen_t size = sizeof peer;
     auto* const from = reinterpret_cast<sockaddr*>(&peer);
-    if (!receive_hello(fd.get(), config, from, &size)) {
-      ++rejected;
-      continue;
-    }
+    if (!receive_hello(fd.get(), config, from, &size, rejected)) continue;
     connect_to(fd.get(), from, size, "the client");
     discard_queued(fd.get());  // packets of unauthenticated peers and repeated hellos
     const std::vector<char> answer = marked_hello(config, RawDirection::pong);
@@ -156,12 +158,13 @@ std::vector<Fd> admit_raw(Fd fd, const EndpointConfig& config, std::size_t,
 // Repeats the hello until the server answers. Throws std::runtime_error at the deadline.
 void be_admitted(int fd, const EndpointConfig& config) {
   const std::vector<char> hello = marked_hello(config, RawDirection::ping);
+  std::uint64_t others = 0;
   do {
     if (now_ns() > config.deadline)
       throw std::runtime_error(config.address.to_string() + " did not admit this session");
     ::send(fd, hello.data(), hello.size(), MSG_NOSIGNAL);
   } while (!wait_readable(fd, std::min(config.deadline, now_ns() + kHelloRetry)) ||
-           !receive_hello(fd, config, nullptr, nullptr));
+           !receive_hello(fd, config, nullptr, nullptr, others));
 }
 
 std::vector<Fd> connect_raw(const EndpointConfig& config, std::size_t) {
