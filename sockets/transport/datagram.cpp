@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "sockets/core/error.h"
+#include "sockets/core/io.h"
 #include "sockets/core/limits.h"
 #include "sockets/core/size_mix.h"
 #include "sockets/core/socket_options.h"
@@ -61,13 +62,12 @@ class Admission {
   // Throws std::runtime_error at the deadline.
   std::vector<Fd> admit() {
     while (flows_.size() < count_) {
-      const Nanoseconds left = config_.deadline - now_ns();
-      if (left <= 0)
+      if (now_ns() >= config_.deadline)
         throw std::runtime_error("the client did not open its UDP flow" +
                                  progress(flows_.size(), count_, "arrived"));
       epoll_event events[64];
       const int ready = ::epoll_wait(epoll_.get(), events, static_cast<int>(std::size(events)),
-                                     static_cast<int>(std::min(left, kSecond) / kMillisecond) + 1);
+                                     poll_ms(config_.deadline));
       for (int i = 0; i < ready; ++i)
         take_hellos(*static_cast<Flow*>(events[i].data.ptr), kMaxAtOnce);
       for (; !arrived_.empty(); arrived_.pop_front())

@@ -100,9 +100,8 @@ class Dials {
     for (const std::size_t i : under_way_)
       set_.push_back({flows_[i].get(),
                       static_cast<short>(states_[i] == State::connecting ? POLLOUT : POLLIN), 0});
-    const Nanoseconds left = config_.deadline - now_ns();
-    if (left <= 0) fail_late();
-    ::poll(set_.data(), set_.size(), static_cast<int>(std::min(left, kSecond) / kMillisecond) + 1);
+    if (now_ns() >= config_.deadline) fail_late();
+    ::poll(set_.data(), set_.size(), poll_ms(config_.deadline));
   }
 
   // Takes the next step of a flow that is ready.
