@@ -20,22 +20,12 @@
 namespace pingperf {
 namespace {
 
-enum class Direction : char { ping = 1, pong = 2 };
-constexpr char kVersion = 1;
+constexpr std::size_t kMaxFrame = 9216;
 constexpr std::size_t kDirection = kEthernetHeader + 3;
-
-using Mark = std::array<char, 8>;
-
-// The first 4 bytes of the token, which are secret, identify the flow.
-Mark mark_of(const Token& token, Direction direction) {
-  Mark mark = {'p', 'p', kVersion, static_cast<char>(direction)};
-  std::copy_n(token.begin(), 4, mark.begin() + 4);
-  return mark;
-}
 
 // Returns the start of the frames from `source` to `destination`.
 std::array<char, kFrameMark> frame_mark(const Mac& destination, const Mac& source,
-                                        const Mark& mark) {
+                                        const FlowMark& mark) {
   std::array<char, kFrameMark> start;
   auto end = std::copy(destination.begin(), destination.end(), start.begin());
   end = std::copy(source.begin(), source.end(), end);
@@ -46,7 +36,7 @@ std::array<char, kFrameMark> frame_mark(const Mac& destination, const Mac& sourc
 }
 
 // Passes only frames with the mark (SO_ATTACH_FILTER, socket(7)).
-void attach_filter(int fd, const Mark& mark) {
+void attach_filter(int fd, const FlowMark& mark) {
   std::uint32_t words[2];
   std::memcpy(words, mark.data(), sizeof words);
   sock_filter program[] = {
@@ -106,7 +96,8 @@ Fd open_flow(const EndpointConfig& config, bool is_server) {
   apply_options(fd.get(), config.options, AF_PACKET);
   if (config.options.qdisc_bypass.value_or(false))
     set_option(fd.get(), SOL_PACKET, PACKET_QDISC_BYPASS, 1, "qdisc_bypass");
-  attach_filter(fd.get(), mark_of(config.token, is_server ? Direction::ping : Direction::pong));
+  attach_filter(fd.get(),
+                mark_of(config.token, is_server ? MarkDirection::ping : MarkDirection::pong));
   check(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&link), sizeof link),
         "bind to interface '" + name + "'");
   return fd;
@@ -139,12 +130,6 @@ std::optional<Mac> receive_hello(int fd, const EndpointConfig& config, std::uint
   return sender;
 }
 
-std::vector<Fd> one_flow(Fd fd) {
-  std::vector<Fd> flows;
-  flows.push_back(std::move(fd));
-  return flows;
-}
-
 std::vector<Fd> admit_ethernet(Fd fd, const EndpointConfig& config, std::size_t,
                                std::uint64_t& rejected) {
   const Mac mac = Address::local_of(fd.get()).mac();
@@ -153,7 +138,7 @@ std::vector<Fd> admit_ethernet(Fd fd, const EndpointConfig& config, std::size_t,
       throw std::runtime_error("the client's frames did not arrive");
     const std::optional<Mac> client = receive_hello(fd.get(), config, rejected);
     if (!client) continue;
-    const auto mark = frame_mark(*client, mac, mark_of(config.token, Direction::pong));
+    const auto mark = frame_mark(*client, mac, mark_of(config.token, MarkDirection::pong));
     const std::vector<char> answer = hello_frame(mark, config.token);
     // If the answer is lost, the client repeats its hello.
     ::send(fd.get(), answer.data(), answer.size(), 0);
@@ -163,7 +148,7 @@ std::vector<Fd> admit_ethernet(Fd fd, const EndpointConfig& config, std::size_t,
 
 std::array<char, kFrameMark> client_mark(int fd, const EndpointConfig& config) {
   return frame_mark(config.address.mac(), Address::local_of(fd).mac(),
-                    mark_of(config.token, Direction::ping));
+                    mark_of(config.token, MarkDirection::ping));
 }
 
 std::vector<Fd> connect_ethernet(const EndpointConfig& config, std::size_t) {
@@ -191,9 +176,14 @@ std::vector<Fd> connect_ethernet(const EndpointConfig& config, std::size_t) {
 Framing ethernet_framing(int fd, const EndpointConfig& config, bool is_server) {
   Framing framing{.mark_size = kFrameMark};
   framing.mark = is_server ? frame_mark({}, Address::local_of(fd).mac(),
-                                        mark_of(config.token, Direction::pong))
+                                        mark_of(config.token, MarkDirection::pong))
                            : client_mark(fd, config);
   return framing;
+}
+
+// Returns true if the sender of the frames is the server.
+bool is_from_server(FrameStart sent) {
+  return sent[kDirection] == static_cast<char>(MarkDirection::pong);
 }
 
 }  // namespace
@@ -201,14 +191,10 @@ Framing ethernet_framing(int fd, const EndpointConfig& config, bool is_server) {
 const TransportOps kEthernet = {listen_ethernet, admit_ethernet, connect_ethernet,
                                 ethernet_framing};
 
-bool is_from_server(FrameStart sent) {
-  return sent[kDirection] == static_cast<char>(Direction::pong);
-}
-
-std::array<char, 8> received_mark(FrameStart sent) {
-  Mark mark;
+FlowMark received_mark(FrameStart sent) {
+  FlowMark mark;
   std::ranges::copy(sent.last<mark.size()>(), mark.begin());
-  mark[3] = static_cast<char>(is_from_server(sent) ? Direction::ping : Direction::pong);
+  mark[3] = static_cast<char>(is_from_server(sent) ? MarkDirection::ping : MarkDirection::pong);
   return mark;
 }
 
