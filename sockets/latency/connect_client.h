@@ -170,7 +170,6 @@ class ManyConnects {
 
   // Returns the maximum time of a wait, so that pauses and a stop end it.
   Nanoseconds longest_wait() const noexcept {
-    constexpr Nanoseconds kStopCheck = 50 * kMillisecond;
     if (paused_.empty()) return kStopCheck;
     return std::clamp<Nanoseconds>(paused_.front()->resumes - fast_now_ns(), 0, kStopCheck);
   }

@@ -80,6 +80,14 @@ inline void end_pings(PingThread& t, int fd) noexcept {
   for (int i = 0; i < 3; ++i) ::send(fd, t.outgoing.data(), size, MSG_NOSIGNAL);
 }
 
+// Tells the server that the client has finished with a flow.
+inline void finish_flow(PingThread& t, int fd, bool stream) noexcept {
+  if (stream)
+    ::shutdown(fd, SHUT_WR);
+  else
+    end_pings(t, fd);
+}
+
 // Receives until the pong of the current ping of `flow` has arrived. Returns false with errno:
 // EAGAIN after the timeout, 0 if the meter was stopped, otherwise the error of the socket.
 template <Wait wait>

@@ -94,12 +94,7 @@ class FlowPinger {
 
   // Tells the server that the client has finished.
   void finish() noexcept {
-    for (PingFlow& flow : t_.flows) {
-      if (stream_)
-        ::shutdown(flow.fd.get(), SHUT_WR);
-      else
-        end_pings(t_, flow.fd.get());
-    }
+    for (const PingFlow& flow : t_.flows) finish_flow(t_, flow.fd.get(), stream_);
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sockets/latency/datagram_pingpong.h"
+#include "sockets/latency/latency_engines.h"
 #include "sockets/transport/availability.h"
 #include "sockets/transport/multicast.h"
 
@@ -153,9 +154,7 @@ const Engine& multicast_latency() {
       .summary = kBlockingSummary,
       .kind = Kind::latency,
       .transport = Transport::multicast,
-      .parameters = {"message_size", "duration", "warmup", "messages", "send_buffer",
-                     "receive_buffer", "pin.client", "pin.server", "cpu_wakeful", "verify",
-                     "samples", "ping_timeout", "tos", "port", "group", "receivers"},
+      .parameters = latency_parameters({"ping_timeout", "tos", "port", "group", "receivers"}),
       .unavailable = always_available,
       .listen =
           [](const EndpointConfig& c) {

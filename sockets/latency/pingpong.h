@@ -104,6 +104,10 @@ struct PingThread {
     return next_number++;
   }
 
+  std::size_t index_of(const PingFlow& flow) const noexcept {
+    return static_cast<std::size_t>(&flow - flows.data());
+  }
+
   // With a mix: makes `outgoing` and `expected` the messages of ping `number`, without a copy.
   void turn_to(std::uint64_t number) noexcept {
     const std::size_t next = turns[number % turns.size()];

@@ -125,12 +125,7 @@ class PipelinedPinger {
 
   // Tells the server that the client has finished.
   void finish() noexcept {
-    for (PingFlow& flow : t_.flows) {
-      if (stream_)
-        ::shutdown(flow.fd.get(), SHUT_WR);
-      else
-        end_pings(t_, flow.fd.get());
-    }
+    for (const PingFlow& flow : t_.flows) finish_flow(t_, flow.fd.get(), stream_);
   }
 
  private:
@@ -152,14 +147,13 @@ class PipelinedPinger {
     bool sending = false;       // the current message is not wholly sent
   };
 
-  std::size_t index(const PingFlow& flow) const noexcept {
-    return static_cast<std::size_t>(&flow - t_.flows.data());
+  Lane& lane_of(const PingFlow& flow) noexcept { return lanes_[t_.index_of(flow)]; }
+  const Lane& lane_of(const PingFlow& flow) const noexcept { return lanes_[t_.index_of(flow)]; }
+  char* buffer_of(const PingFlow& flow) noexcept {
+    return buffers_.data() + t_.index_of(flow) * room_;
   }
-  Lane& lane_of(const PingFlow& flow) noexcept { return lanes_[index(flow)]; }
-  const Lane& lane_of(const PingFlow& flow) const noexcept { return lanes_[index(flow)]; }
-  char* buffer_of(const PingFlow& flow) noexcept { return buffers_.data() + index(flow) * room_; }
   Ping& ping_of(const PingFlow& flow, std::size_t place) noexcept {
-    return pings_[index(flow) * depth_ + place];
+    return pings_[t_.index_of(flow) * depth_ + place];
   }
   std::size_t after(std::size_t place) const noexcept {
     return place + 1 == depth_ ? 0 : place + 1;
@@ -236,7 +230,6 @@ class PipelinedPinger {
 // The client's loop of one flow.
 template <Wait wait>
 void ping_pipelined(PingThread& t, Meter& meter, const EndpointConfig& config) {
-  constexpr Nanoseconds kNap = 50 * kMillisecond;  // maximum delay of a stop
   PingFlow& flow = t.flows.front();
   const Options& o = config.options;
   const Nanoseconds spin = o.spin_time.value_or(kSpinTime);
@@ -251,7 +244,7 @@ void ping_pipelined(PingThread& t, Meter& meter, const EndpointConfig& config) {
       pinger.take(flow, receive<wait>(fd, room.data(), room.size(), spin));
     } else {
       pollfd p{fd, POLLIN | POLLOUT, 0};
-      if constexpr (wait != Wait::spin) ::poll(&p, 1, static_cast<int>(kNap / kMillisecond));
+      if constexpr (wait != Wait::spin) ::poll(&p, 1, static_cast<int>(kStopCheck / kMillisecond));
       pinger.take(flow, ::recv(fd, room.data(), room.size(), MSG_DONTWAIT));
     }
     pinger.give_up_overdue([](PingFlow&) {});

@@ -168,10 +168,7 @@ void ping_stamped(PingThread& t, Meter& meter, const EndpointConfig& config) {
       previous.counts = false;
     }
   }
-  if (stream)
-    ::shutdown(fd, SHUT_WR);
-  else
-    end_pings(t, fd);
+  finish_flow(t, fd, stream);
 }
 
 template <Wait wait>

@@ -139,7 +139,7 @@ Poller<End> poll_for(std::deque<End>& ends, std::uint32_t events) {
 template <typename Sender>
 Nanoseconds look_at_waiting_flows(std::deque<Sender>& senders, Poller<Sender>& poller) noexcept {
   const Nanoseconds now = now_ns();
-  Nanoseconds next = now + kNap;
+  Nanoseconds next = now + kStopCheck;
   for (const Sender& sender : senders)
     if (!sender.flow().pace.is_due()) next = std::min(next, sender.flow().pace.next_look());
   if (next > now) return next - now;
@@ -160,7 +160,7 @@ void send_flows(FlowGroup& group, Meter& meter) {
   group.await_others();
   meter.first_byte();
   while (open > 0 && !meter.window_closed()) {
-    poller.wait(paced ? look_at_waiting_flows(senders, poller) : kNap);
+    poller.wait(paced ? look_at_waiting_flows(senders, poller) : kStopCheck);
     poller.for_each_ready([&](Sender& sender) {
       const bool sent = sender.send();
       if (!sent) sender.flow().fail(meter);

@@ -22,7 +22,7 @@ bool wait_for_frame(FrameSchedule& schedule, const Meter& meter) noexcept {
     const Nanoseconds now = now_ns();
     if (!schedule.look(now) || meter.stopped()) return false;
     if (schedule.due() <= now) return true;
-    const Nanoseconds next = std::min(schedule.due(), now + kNap);
+    const Nanoseconds next = std::min(schedule.due(), now + kStopCheck);
     const timespec until{next / kSecond, next % kSecond};
     ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
   }

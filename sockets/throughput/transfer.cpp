@@ -355,7 +355,7 @@ void Pace::sleep(const Meter& meter) noexcept {
   for (;;) {
     const Nanoseconds now = now_ns();
     if ((next_look() <= now && look(now)) || meter.window_closed()) return;
-    const Nanoseconds due = std::min(next_look(), now + kNap);
+    const Nanoseconds due = std::min(next_look(), now + kStopCheck);
     const timespec until{due / kSecond, due % kSecond};
     ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
   }

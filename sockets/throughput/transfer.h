@@ -39,9 +39,6 @@ struct alignas(64) FlowCounter {
   bool full() const noexcept { return count() >= limit.load(std::memory_order_relaxed); }
 };
 
-// Maximum delay until a waiting loop notices that the window has closed.
-inline constexpr Nanoseconds kNap = 50 * kMillisecond;
-
 // The send times of a paced flow. Message k is due k message times after the first. The sender
 // looks at the schedule once per pacing_timer and sends all messages that are due. Messages are not
 // postponed after a late look, so the mean rate is kept. With a mix of sizes, each byte counts as a
