@@ -1,4 +1,4 @@
-// Ping-pong with several pings under way on a flow (in_flight) with io_uring(7). Each flow has one
+// Ping-pong with several pings in flight on a flow with io_uring(7). Each flow has one
 // receive and one send in progress, because two sends of a stream could change their order.
 #pragma once
 

@@ -37,7 +37,7 @@ const std::vector<Row>& rows() {
   return rows;
 }
 
-// Returns an error if the loop with several pings under way, with pauses or with a mix of sizes is
+// Returns an error if the loop with several pings in flight, with pauses or with a mix of sizes is
 // combined with another loop.
 std::optional<std::string> validate_loop(const Options& o) {
   const bool pipelined = o.in_flight.value_or(1) > 1;

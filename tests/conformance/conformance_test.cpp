@@ -842,7 +842,7 @@ TEST_P(ConnectPingTest, PongsCanBeLargerOrSmallerThanPings) {
     Options options = options_for(engine());
     options.message_size = ping;
     options.response_size = pong;
-    options.streams = 8;  // several large messages under way must not block each other
+    options.streams = 8;  // several large messages in flight must not block each other
     options.verify = true;
     options.messages = 24;
     options.duration.reset();

@@ -212,7 +212,7 @@ INSTANTIATE_TEST_SUITE_P(Latency, OddPeerTest,
                          testing::Values("blocking", "spin", "hybrid", "epoll", "io_uring"),
                          test_name);
 
-// Several pings under way on one flow.
+// Several pings in flight on one flow.
 class PipelineTest : public OddPeerTest {};
 
 TEST_P(PipelineTest, SoManyPingsAreUnderWayAndNoMore) {
