@@ -9,9 +9,9 @@
 namespace pingperf {
 namespace {
 
-class Nothing final : public Endpoint {
+class NoopEndpoint final : public Endpoint {
  public:
-  explicit Nothing(const EndpointConfig& config)
+  explicit NoopEndpoint(const EndpointConfig& config)
       : length_(config.options.warmup.value_or(0) + config.options.duration.value_or(0)),
         window_s_(to_seconds(config.options.duration.value_or(0))),
         address_(config.address) {}
@@ -43,8 +43,8 @@ class Nothing final : public Endpoint {
   bool stopped_ = false;  // guarded by mutex_
 };
 
-std::unique_ptr<Endpoint> make_nothing(const EndpointConfig& config) {
-  return std::make_unique<Nothing>(config);
+std::unique_ptr<Endpoint> make_noop(const EndpointConfig& config) {
+  return std::make_unique<NoopEndpoint>(config);
 }
 
 Engine make_engine(Kind kind, Transport transport) {
@@ -55,8 +55,8 @@ Engine make_engine(Kind kind, Transport transport) {
       .transport = transport,
       .parameters = {"duration", "warmup", "pin.client", "pin.server"},
       .unavailable = always_available,
-      .listen = make_nothing,
-      .connect = make_nothing,
+      .listen = make_noop,
+      .connect = make_noop,
   };
 }
 

@@ -32,6 +32,7 @@
 #include "harness/base/version.h"
 #include "harness/engines/engines.h"
 #include "sockets/core/error.h"
+#include "sockets/core/io.h"
 #include "sockets/core/limits.h"
 
 namespace pingperf {

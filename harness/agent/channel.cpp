@@ -14,9 +14,9 @@
 #include <filesystem>
 #include <utility>
 
-#include "harness/base/io.h"
 #include "harness/base/version.h"
 #include "sockets/core/error.h"
+#include "sockets/core/io.h"
 
 namespace pingperf {
 namespace {

@@ -14,37 +14,12 @@
 #include "harness/base/io.h"
 #include "harness/base/usage_error.h"
 #include "sockets/core/error.h"
+#include "sockets/core/hex.h"
 
 namespace pingperf {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string to_hex(std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string hex;
-  hex.reserve(2 * bytes.size());
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    hex += kDigits[byte >> 4];
-    hex += kDigits[byte & 0xf];
-  }
-  return hex;
-}
-
-std::string from_hex(std::string_view hex) {
-  const auto digit = [](char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    throw ProtocolError("'data' is not hexadecimal");
-  };
-  if (hex.size() % 2 != 0) throw ProtocolError("'data' has half a byte");
-  std::string bytes;
-  bytes.reserve(hex.size() / 2);
-  for (std::size_t i = 0; i < hex.size(); i += 2)
-    bytes += static_cast<char>(16 * digit(hex[i]) + digit(hex[i + 1]));
-  return bytes;
-}
 
 // Runs in the child. Waits for the end of the agent, whose pipe `lifeline` is, and removes the
 // folder. Holds no other descriptor, because the controller waits for the end of the agent's pipes.
@@ -104,11 +79,14 @@ void CopiedFiles::put(const CopyFile& piece) {
   const fs::path relative = fs::path(piece.path).lexically_normal();
   if (relative.empty() || relative.is_absolute() || *relative.begin() == "..")
     throw ProtocolError("'path' is not below a folder: " + excerpt(piece.path));
+  if (piece.data.size() % 2 != 0) throw ProtocolError("'data' has half a byte");
+  const std::optional<std::string> bytes = from_hex(piece.data);
+  if (!bytes) throw ProtocolError("'data' is not hexadecimal");
   const fs::path file = folder_ / relative;
   fs::create_directories(file.parent_path());
   const int how = O_WRONLY | O_CREAT | O_CLOEXEC | (piece.appends ? O_APPEND : O_TRUNC);
   const Fd fd(check(::open(file.c_str(), how, 0700), "write " + file.string()));
-  write_all(fd.get(), from_hex(piece.data), "write " + file.string());
+  write_all(fd.get(), *bytes, "write " + file.string());
   // Writable, because the next piece opens it again.
   check(::fchmod(fd.get(), (piece.mode & 0777) | S_IWUSR), "chmod " + file.string());
 }

@@ -21,6 +21,7 @@
 #include "harness/base/process.h"
 #include "harness/base/version.h"
 #include "sockets/core/error.h"
+#include "sockets/core/io.h"
 #include "sockets/transport/token.h"
 
 namespace pingperf {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -160,11 +161,13 @@ std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open, Cpus cpus) {
 }
 
 // Runs in the engine's thread, from the accept or connect to the result. Ends the process. The
-// agent's deadline bounds it.
+// agent's deadline bounds it. Sets `accepted` when a server has its flows.
 [[noreturn]] void run_engine(const OpenEndpoint& open, Endpoint& endpoint,
-                             std::future<void> started, Reporter& reporter) {
+                             std::future<void> started, std::atomic<bool>& accepted,
+                             Reporter& reporter) {
   try {
     if (open.role == Role::listen) endpoint.accept();
+    accepted = true;
     started.wait();
     Measurement measurement = endpoint.run([&](const Interval& interval) {
       reporter.send(Progress{reporter.endpoint(), interval});
@@ -179,9 +182,10 @@ std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open, Cpus cpus) {
 }
 
 // Serves the agent's requests in the main thread, until the engine's thread ends the process or the
-// agent has ended.
+// agent has ended. A stop before the end of accept() ends the process, because stop() and accept()
+// would use the flows at the same time.
 [[noreturn]] void serve_requests(LineBuffer& requests, Endpoint& endpoint, std::promise<void> start,
-                                 Reporter& reporter) noexcept {
+                                 const std::atomic<bool>& accepted, Reporter& reporter) noexcept {
   bool started = false;
   do {
     while (const auto line = requests.next()) {
@@ -189,7 +193,7 @@ std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open, Cpus cpus) {
       if (std::holds_alternative<StartEndpoint>(request) && !started) {
         started = true;
         start.set_value();
-      } else if (std::holds_alternative<StopEndpoint>(request) && started) {
+      } else if (std::holds_alternative<StopEndpoint>(request) && started && accepted) {
         endpoint.stop();
       } else if (std::holds_alternative<StopEndpoint>(request)) {
         reporter.fail(std::runtime_error("stopped before it started"));
@@ -218,11 +222,12 @@ void serve(LineBuffer& requests, const OpenEndpoint& open, Reporter& reporter) {
   const std::unique_ptr<Endpoint> endpoint = make_endpoint(open, std::move(cpus));
   reporter.send(Ready{open.endpoint, endpoint->address().to_string()});
   std::promise<void> start;
+  std::atomic<bool> accepted = false;
   const std::thread engine =
       start_thread("the thread of the engine", [&, started = start.get_future()]() mutable {
-        run_engine(open, *endpoint, std::move(started), reporter);
+        run_engine(open, *endpoint, std::move(started), accepted, reporter);
       });
-  serve_requests(requests, *endpoint, std::move(start), reporter);
+  serve_requests(requests, *endpoint, std::move(start), accepted, reporter);
 }
 
 }  // namespace

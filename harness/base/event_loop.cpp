@@ -6,8 +6,8 @@
 #include <array>
 #include <utility>
 
-#include "harness/base/io.h"
 #include "sockets/core/error.h"
+#include "sockets/core/io.h"
 
 namespace pingperf {
 

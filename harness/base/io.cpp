@@ -43,9 +43,4 @@ void write_all(int fd, std::string_view text, const std::string& what) {
   }
 }
 
-int poll_ms(Nanoseconds deadline) {
-  const Nanoseconds left = std::clamp<Nanoseconds>(deadline - now_ns(), 0, 3600 * kSecond);
-  return static_cast<int>((left + kMillisecond - 1) / kMillisecond);
-}
-
 }  // namespace pingperf

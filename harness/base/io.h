@@ -1,4 +1,4 @@
-// Reads and writes of descriptors, and timeouts of poll(2).
+// Reads and writes of descriptors.
 #pragma once
 
 #include <cstddef>
@@ -6,8 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "sockets/core/clock.h"
 
 namespace pingperf {
 
@@ -27,9 +25,5 @@ std::string value_of_key(const std::filesystem::path& file, std::string_view key
 // Writes all of `text`. Throws std::system_error that names `what`. On a non-blocking descriptor,
 // EAGAIN is an error.
 void write_all(int fd, std::string_view text, const std::string& what = "write");
-
-// Returns the timeout for poll(2) that ends at `deadline` (of now_ns()): whole milliseconds,
-// rounded up, from 0 to an hour.
-int poll_ms(Nanoseconds deadline);
 
 }  // namespace pingperf

@@ -12,6 +12,7 @@
 
 #include "harness/base/io.h"
 #include "sockets/core/error.h"
+#include "sockets/core/io.h"
 
 namespace pingperf {
 namespace {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/filter.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -19,6 +18,7 @@
 #include "sockets/core/error.h"
 #include "sockets/core/fd.h"
 #include "sockets/core/io.h"
+#include "sockets/core/socket_options.h"
 #include "sockets/transport/pending_connections.h"
 
 namespace pingperf {
@@ -59,14 +59,6 @@ void pass_only_token(int fd, const Token& token) {
   program.push_back({BPF_RET | BPF_K, 0, 0, 0});
   const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
   check(::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), "SO_ATTACH_FILTER");
-}
-
-// Returns the number of datagrams that the kernel has dropped at this socket.
-std::uint64_t drops_of(int fd) noexcept {
-  std::uint32_t memory[SK_MEMINFO_VARS] = {};
-  socklen_t size = sizeof memory;
-  ::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &size);
-  return memory[SK_MEMINFO_DROPS];
 }
 
 // The server's guard. libiperf calls it from one thread.

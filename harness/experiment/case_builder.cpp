@@ -106,7 +106,7 @@ class CaseBuilder {
       apply_defaults(*defaults, used_defaults);
       check_limits(defaults->mark, "defaults");
     }
-    apply_built_ins();
+    apply_built_in_defaults();
     check_whole();
     return std::move(case_);
   }
@@ -206,11 +206,11 @@ class CaseBuilder {
     }
   }
 
-  void apply_built_ins() {
+  void apply_built_in_defaults() {
     for (const Parameter& p : parameters())
       if (case_.engine->honours(p.name) && !is_set(*case_.options, p) &&
           !(case_.options->size_mix && p.name == "message_size"))
-        set_standard(case_.options.edit(), p);
+        set_default(case_.options.edit(), p);
   }
 
   // Returns the bytes of a UDP datagram that the path carries in one piece.

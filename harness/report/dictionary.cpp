@@ -127,7 +127,7 @@ std::string written(double value, Unit unit) {
                      value == 0 && unit == Unit::duration ? "s" : scales.back().unit);
 }
 
-std::string written(const Standard& standard, Unit unit) {
+std::string written(const Default& entry, Unit unit) {
   return std::visit(
       [&](auto value) -> std::string {
         if constexpr (std::is_same_v<decltype(value), bool>)
@@ -137,18 +137,18 @@ std::string written(const Standard& standard, Unit unit) {
         else
           return written(static_cast<double>(value), unit);
       },
-      standard.value);
+      entry.value);
 }
 
-// Returns "128KiB; 64B for ...". The last standard applies to all other cases.
+// Returns "128KiB; 64B for ...". The last default applies to all other cases.
 std::string defaults_of(const Parameter& p) {
-  if (p.standards.empty()) return "none";
+  if (p.defaults.empty()) return "none";
   std::vector<std::string> texts;
-  for (const Standard& standard : p.standards)
-    texts.push_back(fmt::format("`{}`{}", written(standard, p.unit),
-                                standard.condition.empty()
-                                    ? p.standards.size() > 1 ? " (otherwise)" : ""
-                                    : fmt::format(" ({})", standard.condition)));
+  for (const Default& entry : p.defaults)
+    texts.push_back(fmt::format("`{}`{}", written(entry, p.unit),
+                                entry.condition.empty()
+                                    ? p.defaults.size() > 1 ? " (otherwise)" : ""
+                                    : fmt::format(" ({})", entry.condition)));
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 

@@ -25,7 +25,7 @@ constexpr Notes kNotes[] = {
     {"streams",
      "A flow is a connection or a socket. blocking, spin, hybrid and splice use one thread per "
      "flow. For latency and connect, epoll and io_uring spread the flows over `threads`. For "
-     "connect, a flow is one connection under way after the other. libiperf before "
+     "connect, a flow is one connection after the other. libiperf before "
      "3.16 serves all streams with one thread. N streams require about N file descriptors per end "
      "(`ulimit -n`).",
      "iperf3 at most 128. Latency by blocking, spin and hybrid at most 1024. Engine spin with "
@@ -245,7 +245,7 @@ constexpr Notes kNotes[] = {
      "back what it receives, and not over icmp."},
     {"in_flight",
      "A ping waits for those in front of it, so the round trip includes that time. Each of the "
-     "`streams` has so many pings under way. Datagrams that do not fit into a receive buffer are "
+     "`streams` has so many pings in flight. Datagrams that do not fit into a receive buffer are "
      "lost: raise `receive_buffer` for a large `in_flight`.",
      "Cannot be combined with `frequency`, `timestamps` or `think_time`."},
     {"think_time",

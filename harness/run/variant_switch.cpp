@@ -5,10 +5,10 @@
 
 #include <algorithm>
 
-#include "harness/base/io.h"
 #include "harness/base/usage_error.h"
 #include "harness/experiment/address_reader.h"
 #include "sockets/core/address.h"
+#include "sockets/core/io.h"
 
 namespace pingperf {
 namespace {

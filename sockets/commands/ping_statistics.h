@@ -14,10 +14,10 @@ class PingStatistics {
  public:
   explicit PingStatistics(Nanoseconds started) : started_(started), ended_(started) {}
 
-  // Record what became of a ping that was sent at `sent`, at the time `now`.
+  // Record at `now` that a pong has arrived, or that a ping that was sent at `sent` is lost.
   void pong(Nanoseconds now, Nanoseconds rtt);
   void lost(Nanoseconds sent, Nanoseconds now, const std::string& reason);
-  // A pong that says nothing about the round trip, because its ping waited for the server's turn.
+  // Records a pong whose ping first waited for the server. Its time is not a round trip.
   void served(Nanoseconds now, Nanoseconds waited);
   // Ends the record at `now`, and an outage with it.
   void finish(Nanoseconds now);
@@ -27,18 +27,18 @@ class PingStatistics {
   std::uint64_t received() const noexcept { return received_; }
   std::uint64_t lost() const noexcept { return lost_; }
   std::uint64_t outages() const noexcept { return outages_; }
-  // The outages together, and the last one.
+  // Return the total length of all outages, and of the last one.
   Nanoseconds outage_time() const noexcept { return outage_time_; }
   Nanoseconds last_outage() const noexcept { return last_outage_; }
   std::uint64_t lost_in_outage() const noexcept { return lost_in_outage_; }
-  // The longest time from one pong to the next.
+  // Returns the longest time from one pong to the next.
   Nanoseconds longest_gap() const noexcept { return longest_gap_; }
   Nanoseconds waited() const noexcept { return waited_; }
   Nanoseconds elapsed() const noexcept { return ended_ - started_; }
-  // Pongs per second: the rate of the pings, by the gaps between them, times the share of pings
-  // that were answered. 0 if fewer than two were.
+  // Returns the pongs per second: the rate of the pings, by the gaps between them, times the share
+  // of pings that were answered. 0 if fewer than two were.
   double rate_hz() const noexcept;
-  // Why pings were lost, and how many for that reason.
+  // Returns the number of lost pings by reason.
   const std::map<std::string, std::uint64_t>& reasons() const noexcept { return reasons_; }
   const Histogram& rtt() const noexcept { return rtt_; }
 

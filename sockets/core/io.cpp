@@ -15,14 +15,17 @@ void set_receive_timeout(int fd, Nanoseconds timeout) {
   check(::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t), "SO_RCVTIMEO");
 }
 
+int poll_ms(Nanoseconds deadline) noexcept {
+  const Nanoseconds left = std::clamp<Nanoseconds>(deadline - now_ns(), 0, 3600 * kSecond);
+  return static_cast<int>((left + kMillisecond - 1) / kMillisecond);
+}
+
 bool wait_readable(int fd, Nanoseconds deadline) noexcept {
   for (;;) {
-    const Nanoseconds left = deadline - now_ns();
     pollfd p{fd, POLLIN, 0};
-    const int ready =
-        ::poll(&p, 1, static_cast<int>(std::max<Nanoseconds>(0, left) / kMillisecond));
-    if (ready > 0) return true;
-    if (left <= 0) return false;
+    const int timeout = poll_ms(deadline);
+    if (::poll(&p, 1, timeout) > 0) return true;
+    if (timeout == 0) return false;
   }
 }
 

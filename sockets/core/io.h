@@ -75,6 +75,10 @@ bool receive_all(int fd, char* data, std::size_t size, Nanoseconds spin = 0) noe
 // std::system_error.
 void set_receive_timeout(int fd, Nanoseconds timeout);
 
+// Returns the timeout for poll(2) that ends at `deadline` (of now_ns()): whole milliseconds,
+// rounded up, from 0 to an hour.
+int poll_ms(Nanoseconds deadline) noexcept;
+
 // Waits with poll(2) until `fd` can be read. Returns false if the deadline has passed.
 bool wait_readable(int fd, Nanoseconds deadline) noexcept;
 

@@ -52,13 +52,13 @@ constexpr bool has_port(Transport t) {
   return t == Transport::tcp || t == Transport::udp || t == Transport::mptcp;
 }
 
-// Names as in YAML: "throughput", "unix-datagram".
+// Return the name as in YAML: "throughput", "unix-datagram".
 std::string_view name(Kind kind);
 std::string_view name(Transport transport);
 // Return nullopt if no kind or transport has the name.
 std::optional<Kind> kind_from(std::string_view name);
 std::optional<Transport> transport_from(std::string_view name);
-// All names, in the order of the enumerators.
+// Return all names, in the order of the enumerators.
 std::span<const std::string_view> kind_names();
 std::span<const std::string_view> transport_names();
 
@@ -115,7 +115,7 @@ struct Options {
   std::optional<std::string> iperf3_options;   // arguments, separated by blanks
   std::optional<std::string> libiperf;         // absolute path of a file or folder
   std::optional<std::uint64_t> response_size;  // bytes of a pong; empty: as message_size
-  std::optional<std::uint64_t> in_flight;      // pings under way on a flow, closed loop
+  std::optional<std::uint64_t> in_flight;      // pings on a flow, in a closed loop
   std::optional<Nanoseconds> think_time;       // from a pong to the next ping of the flow
   std::optional<bool> reset_on_close;
   std::optional<std::string> size_mix;  // "64:7 570:4 1518:1": sizes in bytes, and their weights
@@ -155,7 +155,7 @@ inline constexpr Nanoseconds kPacingTimer = kMillisecond;  // the default of ipe
 enum class Unit { count, size, duration, rate, frequency, flag, text };
 
 // A built-in default: the value of a parameter that the experiment does not set.
-struct Standard {
+struct Default {
   std::variant<std::uint64_t, Nanoseconds, bool, std::string_view> value;
   bool (*applies)(const Options&) = nullptr;  // null: always
   std::string_view condition = {};            // `applies` in words, for the documentation
@@ -176,7 +176,7 @@ struct Parameter {
   double minimum = 0;  // of a number, in the column's base unit (bytes, ns, bit/s, Hz)
   double maximum = std::numeric_limits<double>::infinity();
   std::vector<std::string_view> choices = {};  // of a text; empty: anything
-  std::vector<Standard> standards = {};  // the first that applies; none: the kernel decides, or off
+  std::vector<Default> defaults = {};  // the first that applies; none: the kernel decides, or off
   int generation = 0;  // of its column: columns of later generations follow all earlier ones
 };
 
@@ -189,7 +189,7 @@ const Parameter* find_parameter(std::string_view name);
 // Returns true if `options` has a value for `parameter`.
 bool is_set(const Options& options, const Parameter& parameter);
 
-// Sets `parameter` to its first standard that applies to `options`, if there is one.
-void set_standard(Options& options, const Parameter& parameter);
+// Sets `parameter` to its first default that applies to `options`, if there is one.
+void set_default(Options& options, const Parameter& parameter);
 
 }  // namespace pingperf

@@ -114,6 +114,37 @@ class Ring {
   bool open_ = true;
 };
 
+// A ring whose waits can be limited. One timeout request serves many waits, because a timeout per
+// wait would cost more. No submission may have the user_data ~0, which is that of the timeout.
+class TickingRing final : public Ring {
+ public:
+  using Ring::Ring;
+
+  // Limits each wait to `period`. Call it once.
+  void tick_every(Nanoseconds period) noexcept {
+    tick_ = {period / kSecond, period % kSecond};
+    arm();
+  }
+
+  // Returns true if the completion is that of the timeout, which is then requested again.
+  bool take_tick(const io_uring_cqe& cqe) noexcept {
+    if (cqe.user_data != kTick) return false;
+    arm();
+    return true;
+  }
+
+ private:
+  static constexpr std::uint64_t kTick = ~0ull;
+
+  void arm() noexcept {
+    io_uring_sqe* const sqe = next();
+    ::io_uring_prep_timeout(sqe, &tick_, 0, 0);
+    ::io_uring_sqe_set_data64(sqe, kTick);
+  }
+
+  __kernel_timespec tick_{};
+};
+
 // Buffers for the receives of one ring (IORING_REGISTER_PBUF_RING, Linux 5.19). The kernel takes a
 // buffer when data arrives, so one multishot request can receive without end.
 class ProvidedBuffers {

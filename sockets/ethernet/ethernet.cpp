@@ -20,22 +20,12 @@
 namespace pingperf {
 namespace {
 
-enum class Direction : char { ping = 1, pong = 2 };
-constexpr char kVersion = 1;
+constexpr std::size_t kMaxFrame = 9216;
 constexpr std::size_t kDirection = kEthernetHeader + 3;
-
-using Mark = std::array<char, 8>;
-
-// The first 4 bytes of the token, which are secret, identify the flow.
-Mark mark_of(const Token& token, Direction direction) {
-  Mark mark = {'p', 'p', kVersion, static_cast<char>(direction)};
-  std::copy_n(token.begin(), 4, mark.begin() + 4);
-  return mark;
-}
 
 // Returns the start of the frames from `source` to `destination`.
 std::array<char, kFrameMark> frame_mark(const Mac& destination, const Mac& source,
-                                        const Mark& mark) {
+                                        const FlowMark& mark) {
   std::array<char, kFrameMark> start;
   auto end = std::copy(destination.begin(), destination.end(), start.begin());
   end = std::copy(source.begin(), source.end(), end);
@@ -46,7 +36,7 @@ std::array<char, kFrameMark> frame_mark(const Mac& destination, const Mac& sourc
 }
 
 // Passes only frames with the mark (SO_ATTACH_FILTER, socket(7)).
-void attach_filter(int fd, const Mark& mark) {
+void attach_filter(int fd, const FlowMark& mark) {
   std::uint32_t words[2];
   std::memcpy(words, mark.data(), sizeof words);
   sock_filter program[] = {
@@ -106,7 +96,8 @@ Fd open_flow(const EndpointConfig& config, bool is_server) {
   apply_options(fd.get(), config.options, AF_PACKET);
   if (config.options.qdisc_bypass.value_or(false))
     set_option(fd.get(), SOL_PACKET, PACKET_QDISC_BYPASS, 1, "qdisc_bypass");
-  attach_filter(fd.get(), mark_of(config.token, is_server ? Direction::ping : Direction::pong));
+  attach_filter(fd.get(),
+                mark_of(config.token, is_server ? MarkDirection::ping : MarkDirection::pong));
   check(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&link), sizeof link),
         "bind to interface '" + name + "'");
   return fd;
@@ -126,21 +117,17 @@ std::vector<char> hello_frame(std::span<const char, kFrameMark> mark, const Toke
 }
 
 // Receives one frame without waiting. Returns the address of its sender if it is a hello with the
-// token.
-std::optional<Mac> receive_hello(int fd, const EndpointConfig& config) {
+// token. Counts any other frame as rejected.
+std::optional<Mac> receive_hello(int fd, const EndpointConfig& config, std::uint64_t& rejected) {
   char frame[kMinFrame];
   const ssize_t n = ::recv(fd, frame, sizeof frame, MSG_DONTWAIT | MSG_TRUNC);
-  if (n != sizeof frame || !is_hello(frame + kFrameMark, sizeof(Hello), config.token))
+  if (n != sizeof frame || !is_hello(frame + kFrameMark, sizeof(Hello), config.token)) {
+    if (n >= 0) ++rejected;
     return std::nullopt;
+  }
   Mac sender;
   std::copy_n(frame + sender.size(), sender.size(), sender.begin());
   return sender;
-}
-
-std::vector<Fd> one_flow(Fd fd) {
-  std::vector<Fd> flows;
-  flows.push_back(std::move(fd));
-  return flows;
 }
 
 std::vector<Fd> admit_ethernet(Fd fd, const EndpointConfig& config, std::size_t,
@@ -149,12 +136,9 @@ std::vector<Fd> admit_ethernet(Fd fd, const EndpointConfig& config, std::size_t,
   for (;;) {
     if (!wait_readable(fd.get(), config.deadline))
       throw std::runtime_error("the client's frames did not arrive");
-    const std::optional<Mac> client = receive_hello(fd.get(), config);
-    if (!client) {
-      ++rejected;
-      continue;
-    }
-    const auto mark = frame_mark(*client, mac, mark_of(config.token, Direction::pong));
+    const std::optional<Mac> client = receive_hello(fd.get(), config, rejected);
+    if (!client) continue;
+    const auto mark = frame_mark(*client, mac, mark_of(config.token, MarkDirection::pong));
     const std::vector<char> answer = hello_frame(mark, config.token);
     // If the answer is lost, the client repeats its hello.
     ::send(fd.get(), answer.data(), answer.size(), 0);
@@ -164,7 +148,7 @@ std::vector<Fd> admit_ethernet(Fd fd, const EndpointConfig& config, std::size_t,
 
 std::array<char, kFrameMark> client_mark(int fd, const EndpointConfig& config) {
   return frame_mark(config.address.mac(), Address::local_of(fd).mac(),
-                    mark_of(config.token, Direction::ping));
+                    mark_of(config.token, MarkDirection::ping));
 }
 
 std::vector<Fd> connect_ethernet(const EndpointConfig& config, std::size_t) {
@@ -177,13 +161,14 @@ std::vector<Fd> connect_ethernet(const EndpointConfig& config, std::size_t) {
                              "' is that of both ends: a frame does not return to the interface "
                              "that sends it; name the interface at the other end of the link");
   const std::vector<char> hello = hello_frame(client_mark(fd.get(), config), config.token);
+  std::uint64_t others = 0;
   do {
     if (now_ns() > config.deadline)
       throw std::runtime_error(config.address.host() + " did not answer on interface '" + name +
                                "'");
     ::send(fd.get(), hello.data(), hello.size(), 0);
   } while (!wait_readable(fd.get(), std::min(config.deadline, now_ns() + kHelloRetry)) ||
-           !receive_hello(fd.get(), config));
+           !receive_hello(fd.get(), config, others));
   return one_flow(std::move(fd));
 }
 
@@ -191,9 +176,14 @@ std::vector<Fd> connect_ethernet(const EndpointConfig& config, std::size_t) {
 Framing ethernet_framing(int fd, const EndpointConfig& config, bool is_server) {
   Framing framing{.mark_size = kFrameMark};
   framing.mark = is_server ? frame_mark({}, Address::local_of(fd).mac(),
-                                        mark_of(config.token, Direction::pong))
+                                        mark_of(config.token, MarkDirection::pong))
                            : client_mark(fd, config);
   return framing;
+}
+
+// Returns true if the sender of the frames is the server.
+bool is_from_server(FrameStart sent) {
+  return sent[kDirection] == static_cast<char>(MarkDirection::pong);
 }
 
 }  // namespace
@@ -201,14 +191,10 @@ Framing ethernet_framing(int fd, const EndpointConfig& config, bool is_server) {
 const TransportOps kEthernet = {listen_ethernet, admit_ethernet, connect_ethernet,
                                 ethernet_framing};
 
-bool is_from_server(FrameStart sent) {
-  return sent[kDirection] == static_cast<char>(Direction::pong);
-}
-
-std::array<char, 8> received_mark(FrameStart sent) {
-  Mark mark;
+FlowMark received_mark(FrameStart sent) {
+  FlowMark mark;
   std::ranges::copy(sent.last<mark.size()>(), mark.begin());
-  mark[3] = static_cast<char>(is_from_server(sent) ? Direction::ping : Direction::pong);
+  mark[3] = static_cast<char>(is_from_server(sent) ? MarkDirection::ping : MarkDirection::pong);
   return mark;
 }
 

@@ -16,7 +16,6 @@ namespace pingperf {
 inline constexpr std::uint16_t kEtherType = 0x88b5;  // for local experiments (IEEE 802 §9.2.3)
 inline constexpr std::size_t kEthernetHeader = 14;
 inline constexpr std::size_t kMinFrame = 60;  // a device pads shorter frames (IEEE 802.3 §4A.2.3.2)
-inline constexpr std::size_t kMaxFrame = 9216;
 inline constexpr std::size_t kMaxXdpFrame = 3840;  // of engine xdp
 inline constexpr std::size_t kFrameMark = 22;      // Ethernet header and mark
 
@@ -27,10 +26,8 @@ extern const TransportOps kEthernet;
 // The first bytes of the frames that an end sends: Ethernet header and mark.
 using FrameStart = std::span<const char, kFrameMark>;
 
-// Returns true if the sender of the frames is the server.
-bool is_from_server(FrameStart sent);
 // Returns the mark of the frames that the sender of `sent` receives.
-std::array<char, 8> received_mark(FrameStart sent);
+FlowMark received_mark(FrameStart sent);
 // Returns the options' interface of the end that sends the frames.
 const std::string& interface_of(const Options& options, FrameStart sent);
 

@@ -7,13 +7,11 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <string>
 #include <utility>
 
 #include "sockets/core/error.h"
 #include "sockets/core/socket_options.h"
-#include "sockets/ethernet/packet_socket.h"
 
 namespace pingperf {
 namespace {
@@ -73,15 +71,6 @@ std::span<char> PacketRing::poll() noexcept {
 void PacketRing::release() noexcept {
   set_status(slot(memory_, received_), TP_STATUS_KERNEL);
   if (++received_ == request_.tp_frame_nr) received_ = 0;
-}
-
-// Returns false with errno if nothing has happened.
-bool PacketRing::sleep(short events) noexcept {
-  pollfd p{fd_, events, 0};
-  constexpr timespec kTick{0, kFrameTick};
-  const int ready = ::ppoll(&p, 1, &kTick, nullptr);
-  if (ready == 0) errno = EAGAIN;
-  return ready > 0;
 }
 
 bool PacketRing::put(std::span<const char> frame) noexcept {

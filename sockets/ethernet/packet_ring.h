@@ -9,8 +9,7 @@
 
 #include <span>
 
-#include "sockets/core/io.h"
-#include "sockets/ethernet/ethernet.h"
+#include "sockets/ethernet/packet_socket.h"
 
 namespace pingperf {
 
@@ -27,17 +26,16 @@ class PacketRing {
   std::span<char> receive() noexcept {
     std::span<char> frame = poll();
     if (wait == Wait::spin || !frame.empty()) return frame;
-    return sleep(POLLIN) ? poll() : frame;
+    return sleep_for_frames(fd_, POLLIN) ? poll() : frame;
   }
   void release() noexcept;
 
   bool put(std::span<const char> frame) noexcept;
   bool flush() noexcept;
-  void make_room() noexcept { sleep(POLLOUT); }
+  void make_room() noexcept { sleep_for_frames(fd_, POLLOUT); }
 
  private:
   std::span<char> poll() noexcept;
-  bool sleep(short events) noexcept;
   tpacket2_hdr* slot(char* ring, std::uint32_t index) const noexcept {
     return reinterpret_cast<tpacket2_hdr*>(ring + std::size_t{index} * request_.tp_frame_size);
   }

@@ -16,6 +16,10 @@ namespace pingperf {
 // The longest time that receive() and make_room() sleep. So it is the maximum delay of a stop.
 inline constexpr Nanoseconds kFrameTick = 20 * kMillisecond;
 
+// Sleeps for kFrameTick, or until poll(2) reports `events`. Returns false with errno if it reports
+// none.
+bool sleep_for_frames(int fd, short events) noexcept;
+
 // A port that sends and receives by a packet socket of kEthernet.
 class PacketSocket {
  public:

@@ -1,10 +1,10 @@
 // XdpProgram: gives the frames of one flow to an AF_XDP socket.
 #pragma once
 
-#include <array>
 #include <string>
 
 #include "sockets/core/fd.h"
+#include "sockets/transport/transport.h"
 
 namespace pingperf {
 
@@ -15,7 +15,7 @@ class XdpProgram {
  public:
   // Attaches the program by the driver, or behind the driver if that has no XDP. Throws
   // std::system_error.
-  XdpProgram(const std::string& interface, const std::array<char, 8>& mark);
+  XdpProgram(const std::string& interface, const FlowMark& mark);
 
   // Redirects the frames of a queue to a socket from now on. Throws std::system_error.
   void redirect_to(int socket, std::uint32_t queue);

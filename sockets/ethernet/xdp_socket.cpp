@@ -5,13 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 #include <stdexcept>
 #include <system_error>
 
 #include "sockets/core/error.h"
 #include "sockets/core/socket_options.h"
-#include "sockets/ethernet/packet_socket.h"
 
 namespace pingperf {
 namespace {
@@ -131,15 +129,6 @@ void XdpSocket::release() noexcept {
   ::xsk_ring_prod__submit(&filling_, 1);
 }
 
-// Returns false with errno if nothing has happened.
-bool XdpSocket::sleep(short events) noexcept {
-  pollfd p{fd_, events, 0};
-  constexpr timespec kTick{0, kFrameTick};
-  const int ready = ::ppoll(&p, 1, &kTick, nullptr);
-  if (ready == 0) errno = EAGAIN;
-  return ready > 0;
-}
-
 // Lets the kernel poll the device if it waits for a system call to do so.
 void XdpSocket::drive_receiver() noexcept {
   if (busy_poll_ || ::xsk_ring_prod__needs_wakeup(&filling_))
@@ -186,7 +175,7 @@ bool XdpSocket::flush() noexcept {
 void XdpSocket::make_room() noexcept {
   flush();
   reclaim();
-  if (free_.empty()) sleep(POLLOUT);
+  if (free_.empty()) sleep_for_frames(fd_, POLLOUT);
 }
 
 }  // namespace pingperf

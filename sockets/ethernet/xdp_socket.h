@@ -13,8 +13,7 @@
 #include <span>
 #include <vector>
 
-#include "sockets/core/io.h"
-#include "sockets/ethernet/ethernet.h"
+#include "sockets/ethernet/packet_socket.h"
 #include "sockets/ethernet/xdp_program.h"
 
 namespace pingperf {
@@ -34,7 +33,7 @@ class XdpSocket {
     std::span<char> frame = poll();
     if (!frame.empty()) return frame;
     if (wait == Wait::spin) return drive_receiver(), frame;
-    return sleep(POLLIN) ? poll() : frame;
+    return sleep_for_frames(fd_, POLLIN) ? poll() : frame;
   }
   void release() noexcept;
 
@@ -59,7 +58,6 @@ class XdpSocket {
   void enable_busy_poll(Nanoseconds time);
   void fill();
   std::span<char> poll() noexcept;
-  bool sleep(short events) noexcept;
   void drive_receiver() noexcept;
   void reclaim() noexcept;
 

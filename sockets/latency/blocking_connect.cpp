@@ -18,7 +18,7 @@ bool exchange(int fd, PingThread& t, const Meter& meter, Steps& steps) {
   const auto read = [fd](char* data, std::size_t n) { return ::recv(fd, data, n, 0); };
   steps.connected = fast_now_ns();
   if (!send_all(fd, t.outgoing.data(), t.outgoing.size())) return false;
-  set_receive_timeout(fd, kStopDelay);
+  set_receive_timeout(fd, kStopCheck);
   if (!receive_unless_stopped(read, pong, 1, meter)) return false;
   steps.first_byte = fast_now_ns();
   if (!receive_unless_stopped(read, pong + 1, size - 1, meter)) return false;
@@ -31,15 +31,12 @@ void ping(PingThread& t, Meter& meter, const EndpointConfig& config) {
   ConnectClient client(t, meter, config);
   for (Steps steps; !meter.stopped() && client.may_start(steps);) {
     Fd fd = dial_patiently(t, meter, config, steps);
-    if (!fd && steps.started >= t.closed) {  // no port became free in the window
-      client.give_up(steps);
-      break;
-    }
+    if (give_up_without_port(fd, t, client, steps)) break;
     if (!fd) return fail(t, meter, "connect");
     if (!exchange(fd.get(), t, meter, steps)) return fail(t, meter, "ping and pong");
     if (!client.is_intact(t.incoming.data(), 0, t.incoming.size())) return;
     client.finish(fd, steps, t.flows.front());
-    if (client.think_time() > 0) think(t, meter, client.think_time());
+    if (client.think_time() > 0) think<Wait::block>(fast_now_ns() + client.think_time(), t, meter);
   }
   client.send_end();
 }

@@ -8,22 +8,9 @@
 
 #include "sockets/latency/connect_client.h"
 #include "sockets/latency/connect_listener.h"
+#include "sockets/latency/think_time.h"
 
 namespace pingperf {
-
-inline constexpr Nanoseconds kStopDelay = 50 * kMillisecond;  // maximum delay of a stop
-
-inline void nap(Nanoseconds time) noexcept {
-  const timespec t{time / kSecond, time % kSecond};
-  ::clock_nanosleep(CLOCK_MONOTONIC, 0, &t, nullptr);
-}
-
-// Sleeps for the think time, or until the window closes or the meter is stopped.
-inline void think(const PingThread& t, const Meter& meter, Nanoseconds time) noexcept {
-  const Nanoseconds until = std::min(fast_now_ns() + time, t.closed);
-  for (Nanoseconds left = time; left > 0 && !meter.stopped(); left = until - fast_now_ns())
-    nap(std::min(left, kStopDelay));
-}
 
 // Connects. Returns an empty Fd with errno on an error. If all ephemeral ports are in TIME_WAIT,
 // counts that and retries until one is free. Sets steps.started to the start of the last attempt.
@@ -35,8 +22,18 @@ inline Fd dial_patiently(PingThread& t, const Meter& meter, const EndpointConfig
     const bool no_port = !fd && is_out_of_ports(errno);
     if (!no_port || meter.stopped() || steps.started >= t.closed) return fd;
     ++t.port_waits;
-    nap(kPortRetry);
+    constexpr timespec kPause{0, kPortRetry};
+    ::clock_nanosleep(CLOCK_MONOTONIC, 0, &kPause, nullptr);
   }
+}
+
+// Returns true if dial_patiently() has failed because no port became free in the window. Takes back
+// the exchange then.
+inline bool give_up_without_port(const Fd& fd, const PingThread& t, ConnectClient& client,
+                                 const Steps& steps) noexcept {
+  if (fd || steps.started < t.closed) return false;
+  client.give_up(steps);
+  return true;
 }
 
 // Receives exactly `size` bytes by read(data, size), which returns as recv(2). Returns false with

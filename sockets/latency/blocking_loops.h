@@ -7,7 +7,7 @@
 
 namespace pingperf {
 
-// Runs the loop with several pings under way.
+// Runs the loop with several pings in flight.
 template <Wait wait>
 void run_pipelined(PingThread& t, Meter& meter, const EndpointConfig& config);
 

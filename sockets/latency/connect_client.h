@@ -140,7 +140,7 @@ class ConnectClient {
   PingWindow window_{};
 };
 
-// One of the connections that a thread has under way at once.
+// One of the connections that a thread has in progress at once.
 struct Dialed {
   Fd fd;
   PingFlow* flow = nullptr;
@@ -151,7 +151,7 @@ struct Dialed {
   Nanoseconds resumes = 0;   // end of the current pause
 };
 
-// Many connections under way at once: decides when each of them starts. A loop calls start(c) for
+// Many connections in progress at once: decides when each of them starts. A loop calls start(c) for
 // the connections of start_due(), begins the attempt if begin(c) returns true, and passes the
 // received bytes to take().
 class ManyConnects {
@@ -165,12 +165,11 @@ class ManyConnects {
     }
   }
 
-  // Returns true if no connection is under way or will start.
+  // Returns true if no connection is in progress or will start.
   bool is_over() const noexcept { return active_ == 0 || meter_.stopped() || t_.error != 0; }
 
   // Returns the maximum time of a wait, so that pauses and a stop end it.
   Nanoseconds longest_wait() const noexcept {
-    constexpr Nanoseconds kStopCheck = 50 * kMillisecond;
     if (paused_.empty()) return kStopCheck;
     return std::clamp<Nanoseconds>(paused_.front()->resumes - fast_now_ns(), 0, kStopCheck);
   }

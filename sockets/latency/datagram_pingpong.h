@@ -80,6 +80,14 @@ inline void end_pings(PingThread& t, int fd) noexcept {
   for (int i = 0; i < 3; ++i) ::send(fd, t.outgoing.data(), size, MSG_NOSIGNAL);
 }
 
+// Tells the server that the client has finished with a flow.
+inline void finish_flow(PingThread& t, int fd, bool stream) noexcept {
+  if (stream)
+    ::shutdown(fd, SHUT_WR);
+  else
+    end_pings(t, fd);
+}
+
 // Receives until the pong of the current ping of `flow` has arrived. Returns false with errno:
 // EAGAIN after the timeout, 0 if the meter was stopped, otherwise the error of the socket.
 template <Wait wait>
@@ -114,7 +122,7 @@ void ping_datagrams(PingThread& t, Meter& meter, const EndpointConfig& config) {
     flow.sent = fast_now_ns();
     if (!window.may_send(t, flow.sent)) break;
     if (mixed) {
-      t.turn_to(t.next_number);
+      t.select_size(t.next_number);
       window.issue_share(t, flow.sent);
     }
     flow.number = t.take_number();
@@ -180,8 +188,8 @@ inline Reply reply_to(PingThread& t, Meter& meter, char* datagram, ssize_t& n) n
 }
 
 // With a mix: makes the messages of the server those of a received ping.
-inline void turn_to_ping(PingThread& t, const char* datagram, ssize_t n) noexcept {
-  if (has_header(t, n)) t.turn_to(received_header(t, datagram).number);
+inline void select_size_of_ping(PingThread& t, const char* datagram, ssize_t n) noexcept {
+  if (has_header(t, n)) t.select_size(received_header(t, datagram).number);
 }
 
 template <Wait wait, bool mixed = false>
@@ -194,7 +202,7 @@ void pong_datagrams(PingThread& t, Meter& meter, const EndpointConfig& config) {
     if (n < 0 && is_retry(wait, errno)) continue;
     if (n < 0 && is_client_gone(errno)) return;
     if (n < 0) return fail(t, meter, "receive of a ping");
-    if constexpr (mixed) turn_to_ping(t, datagram, n);
+    if constexpr (mixed) select_size_of_ping(t, datagram, n);
     switch (reply_to(t, meter, datagram, n)) {
       case Reply::none:
         break;

@@ -34,7 +34,7 @@ void ping_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
     else
       poller.wait(pinger.longest_wait());
     poller.for_each_ready([&](PingFlow& flow) {
-      if constexpr (mixed) pinger.turn_to(flow);
+      if constexpr (mixed) pinger.select_size(flow);
       const ssize_t n = buffers.receive(flow);
       if (n < 0 && is_transient(errno)) return;
       if (n == 0 && stream) errno = 0;
@@ -51,7 +51,7 @@ void ping_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
   pinger.finish();
 }
 
-// The loop with several pings under way on each flow.
+// The loop with several pings in flight on each flow.
 void ping_all_pipelined(PingThread& t, Meter& meter, const EndpointConfig& config) {
   Poller<PingFlow> poller = poll_for_reading(t.flows);
   PipelinedPinger pinger(t, meter, config);
@@ -88,7 +88,7 @@ void pong_all(PingThread& t, Meter& meter, const EndpointConfig& config) {
     poller.wait(-1);
     poller.for_each_ready([&](PingFlow& flow) {
       char* const message = buffers.message(flow);
-      if (mixed && stream) t.turn_to(flow.answered_up_to);
+      if (mixed && stream) t.select_size(flow.answered_up_to);
       ssize_t n = buffers.receive(flow);
       if (n < 0 && is_transient(errno)) return;
       if (n == 0 && stream && flow.received == 0) return close(flow);

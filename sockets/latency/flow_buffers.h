@@ -19,7 +19,7 @@ class FlowBuffers {
   // Returns the start of the message that `flow` receives.
   char* message(const PingFlow& flow) noexcept {
     if (!stream_) return t_.incoming.data();
-    return pieces_.data() + static_cast<std::size_t>(&flow - t_.flows.data()) * t_.incoming.size();
+    return pieces_.data() + t_.index_of(flow) * t_.incoming.size();
   }
 
   // Receives the next bytes of the message. Returns their number, or -1 with errno.

@@ -32,7 +32,7 @@ class FlowPinger {
     flow.sent = fast_now_ns();
     if (!window_.may_send(t_, flow.sent)) return false;
     if constexpr (mixed) {
-      t_.turn_to(stream_ ? flow.answered_up_to : t_.next_number);
+      t_.select_size(stream_ ? flow.answered_up_to : t_.next_number);
       window_.issue_share(t_, flow.sent);
     }
     if (stream_) {
@@ -50,7 +50,7 @@ class FlowPinger {
   // the pong, which is then recorded.
   template <bool mixed = false>
   bool take(PingFlow& flow, const char* message, ssize_t n) noexcept {
-    if constexpr (mixed) turn_to(flow);
+    if constexpr (mixed) select_size(flow);
     if (stream_) {
       flow.received += static_cast<std::size_t>(n);
       if (flow.received < t_.expected.size()) return false;
@@ -69,8 +69,8 @@ class FlowPinger {
   }
 
   // With a mix: makes the thread's messages those of the current ping of `flow`.
-  void turn_to(const PingFlow& flow) noexcept {
-    t_.turn_to(stream_ ? flow.answered_up_to : flow.number);
+  void select_size(const PingFlow& flow) noexcept {
+    t_.select_size(stream_ ? flow.answered_up_to : flow.number);
   }
 
   // Records pings whose pong has not arrived within the timeout as lost. Calls again(flow) for each
@@ -94,12 +94,7 @@ class FlowPinger {
 
   // Tells the server that the client has finished.
   void finish() noexcept {
-    for (PingFlow& flow : t_.flows) {
-      if (stream_)
-        ::shutdown(flow.fd.get(), SHUT_WR);
-      else
-        end_pings(t_, flow.fd.get());
-    }
+    for (const PingFlow& flow : t_.flows) finish_flow(t_, flow.fd.get(), stream_);
   }
 
  private:
@@ -122,7 +117,8 @@ class FlowPinger {
 template <bool mixed = false>
 Reply reply_on(PingThread& t, Meter& meter, PingFlow& flow, bool stream, char* message,
                ssize_t& n) noexcept {
-  if constexpr (mixed) stream ? t.turn_to(flow.answered_up_to) : turn_to_ping(t, message, n);
+  if constexpr (mixed)
+    stream ? t.select_size(flow.answered_up_to) : select_size_of_ping(t, message, n);
   if (!stream) return reply_to(t, meter, message, n);
   flow.received += static_cast<std::size_t>(n);
   if (flow.received < t.expected.size()) return Reply::none;

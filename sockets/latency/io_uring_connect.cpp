@@ -10,41 +10,10 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kMaxEntries = 4096;
-
-// A ring whose waits end after 50 ms. Uses one timeout request for many waits, because a timeout
-// per wait would cost more.
-class TickingRing {
- public:
-  TickingRing(std::size_t entries, bool sqpoll)
-      : ring_(static_cast<unsigned>(std::min(entries, kMaxEntries)), sqpoll) {
-    arm();
-  }
-
-  // Returns a submission to fill in; its user_data must not be ~0.
-  io_uring_sqe* next() noexcept { return ring_.next(); }
-  Ring& ring() noexcept { return ring_; }
-
-  template <typename Take>
-  void for_each_completion(Take take) noexcept {
-    ring_.for_each_completion([&](const io_uring_cqe& cqe) {
-      if (cqe.user_data == kTick) return arm();
-      take(cqe);
-    });
-  }
-
- private:
-  static constexpr std::uint64_t kTick = ~0ull;
-
-  void arm() noexcept {
-    io_uring_sqe* const sqe = ring_.next();
-    ::io_uring_prep_timeout(sqe, &tick_, 0, 0);
-    ::io_uring_sqe_set_data64(sqe, kTick);
-  }
-
-  Ring ring_;
-  __kernel_timespec tick_{0, 50 * kMillisecond};
-};
+// Returns the number of entries for a ring of so many connections.
+unsigned entries_for(std::size_t connections) {
+  return static_cast<unsigned>(std::min<std::size_t>(2 * connections + 2, 4096));
+}
 
 // The client.
 class RingConnects {
@@ -55,10 +24,12 @@ class RingConnects {
         config_(config),
         chunk_(std::min<std::size_t>(response_size(config.options), kMaxChunk)),
         chunks_(t.flows.size() * chunk_),
-        ring_(2 * t.flows.size() + 2, config.options.sqpoll.value_or(false)),
+        ring_(entries_for(t.flows.size()), config.options.sqpoll.value_or(false)),
         client_(t, meter, config),
-        many_(client_, t, meter) {}
-  ~RingConnects() { ring_.ring().exit(); }  // ends the receives before the buffers are freed
+        many_(client_, t, meter) {
+    ring_.tick_every(kStopCheck);
+  }
+  ~RingConnects() { ring_.exit(); }  // ends the receives before the buffers are freed
   RingConnects(const RingConnects&) = delete;
   RingConnects& operator=(const RingConnects&) = delete;
 
@@ -66,10 +37,11 @@ class RingConnects {
     while (!many_.is_over()) {
       many_.start_due([&](Dialed& c) { start(c); });
       if (many_.has_pauses())
-        ring_.ring().submit_and_wait(many_.longest_wait());
+        ring_.submit_and_wait(many_.longest_wait());
       else
-        ring_.ring().submit_and_wait();
+        ring_.submit_and_wait();
       ring_.for_each_completion([&](const io_uring_cqe& cqe) {
+        if (ring_.take_tick(cqe)) return;
         proceed(many_.all()[cqe.user_data >> 2], cqe.user_data & 3, cqe.res);
       });
     }
@@ -144,18 +116,21 @@ class RingAccepts {
         meter_(meter),
         connections_(t, meter, config),
         max_accepts_(std::min<std::size_t>(16, config.options.streams.value_or(1))),
-        ring_(2 * connections_.room() + 2, config.options.sqpoll.value_or(false)),
-        buffers_(ring_.ring(), std::min<std::size_t>(connections_.room(), 1024),
-                 std::min(sizeof(Token) + t.expected.size(), kMaxChunk)) {}
-  ~RingAccepts() { ring_.ring().exit(); }
+        ring_(entries_for(connections_.room()), config.options.sqpoll.value_or(false)),
+        buffers_(ring_, std::min<std::size_t>(connections_.room(), 1024),
+                 std::min(sizeof(Token) + t.expected.size(), kMaxChunk)) {
+    ring_.tick_every(kStopCheck);
+  }
+  ~RingAccepts() { ring_.exit(); }
   RingAccepts(const RingAccepts&) = delete;
   RingAccepts& operator=(const RingAccepts&) = delete;
 
   void run() noexcept {
     while (!t_.listener->is_over() && !meter_.stopped() && t_.error == 0) {
       while (accepts_ < max_accepts_ && accepts_ < connections_.room()) accept();
-      ring_.ring().submit_and_wait();
+      ring_.submit_and_wait();
       ring_.for_each_completion([&](const io_uring_cqe& cqe) {
+        if (ring_.take_tick(cqe)) return;
         if (cqe.user_data == kAccept)
           accepted(cqe.res);
         else if (cqe.user_data != kSend)  // the client reports failed sends

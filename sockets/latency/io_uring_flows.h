@@ -48,15 +48,15 @@ class FlowRing {
   // Queues the multishot receive of `flow`.
   void receive(const PingFlow& flow) noexcept {
     io_uring_sqe* const sqe = ring_.next();
-    ::io_uring_prep_recv_multishot(sqe, static_cast<int>(index(flow)), nullptr, 0, 0);
+    ::io_uring_prep_recv_multishot(sqe, static_cast<int>(t_.index_of(flow)), nullptr, 0, 0);
     sqe->flags |= IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
     sqe->buf_group = ProvidedBuffers::kGroup;
-    ::io_uring_sqe_set_data64(sqe, index(flow) << 1);
+    ::io_uring_sqe_set_data64(sqe, t_.index_of(flow) << 1);
   }
 
   // Queues the thread's message as a ping on `flow`.
   void send_ping(const PingFlow& flow) noexcept {
-    char* const message = ping_of(index(flow));
+    char* const message = ping_of(t_.index_of(flow));
     std::copy_n(t_.outgoing.begin(), std::min(kHead, t_.outgoing.size()), message);
     send(flow, message, t_.outgoing.size());
   }
@@ -64,18 +64,13 @@ class FlowRing {
   // Queues a send on `flow`. `message` must not change until it has been sent.
   void send(const PingFlow& flow, const char* message, std::size_t size) noexcept {
     io_uring_sqe* const sqe = ring_.next();
-    ::io_uring_prep_send(sqe, static_cast<int>(index(flow)), message, size,
+    ::io_uring_prep_send(sqe, static_cast<int>(t_.index_of(flow)), message, size,
                          MSG_NOSIGNAL | (stream_ ? MSG_WAITALL : 0));
     sqe->flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
-    ::io_uring_sqe_set_data64(sqe, index(flow) << 1 | 1);
+    ::io_uring_sqe_set_data64(sqe, t_.index_of(flow) << 1 | 1);
   }
 
-  // Limits each wait to `period`. Uses one timeout request for many waits, because a timeout per
-  // wait would cost more.
-  void tick_every(Nanoseconds period) noexcept {
-    tick_ = {period / kSecond, period % kSecond};
-    arm_tick();
-  }
+  void tick_every(Nanoseconds period) noexcept { ring_.tick_every(period); }
 
   void submit_and_wait() noexcept { ring_.submit_and_wait(); }
   void submit_and_wait(Nanoseconds timeout) noexcept { ring_.submit_and_wait(timeout); }
@@ -86,7 +81,7 @@ class FlowRing {
   template <typename Take, typename Failed>
   void for_each_received(Take take, Failed failed) noexcept {
     ring_.for_each_completion([&](const io_uring_cqe& cqe) {
-      if (cqe.user_data == kTick) return arm_tick();
+      if (ring_.take_tick(cqe)) return;
       if (cqe.user_data & 1) return failed(-cqe.res);
       PingFlow& flow = t_.flows[cqe.user_data >> 1];
       char* const message = cqe.flags & IORING_CQE_F_BUFFER ? keep(flow, cqe) : nullptr;
@@ -97,23 +92,12 @@ class FlowRing {
   }
 
  private:
-  static constexpr std::uint64_t kTick = ~0ull;
   static constexpr std::size_t kHead = 64;  // bytes of a message that can differ from ping to ping
   static constexpr std::size_t kMaxSubmissions = 4096;
-
-  void arm_tick() noexcept {
-    io_uring_sqe* const sqe = ring_.next();
-    ::io_uring_prep_timeout(sqe, &tick_, 0, 0);
-    ::io_uring_sqe_set_data64(sqe, kTick);
-  }
 
   // Returns true if a receive has ended without data or an error and must be repeated.
   static bool is_transient(int result) noexcept {
     return result == -EINTR || result == -EAGAIN || result == -ENOBUFS;
-  }
-
-  std::uint64_t index(const PingFlow& flow) const noexcept {
-    return static_cast<std::uint64_t>(&flow - t_.flows.data());
   }
 
   char* ping_of(std::uint64_t flow) noexcept { return outgoing_.data() + flow * stride_; }
@@ -122,7 +106,7 @@ class FlowRing {
   // continue a stream's message, copies them to the previous buffer instead. Returns the message.
   char* keep(const PingFlow& flow, const io_uring_cqe& cqe) noexcept {
     const auto id = static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
-    std::optional<std::uint16_t>& held = held_[index(flow)];
+    std::optional<std::uint16_t>& held = held_[t_.index_of(flow)];
     if (held && stream_ && flow.received > 0) {
       const auto size = static_cast<std::size_t>(std::max(0, cqe.res));
       const std::size_t room = t_.incoming.size() - flow.received;
@@ -137,12 +121,11 @@ class FlowRing {
 
   PingThread& t_;
   const bool stream_;
-  Ring ring_;
+  TickingRing ring_;
   ProvidedBuffers buffers_;
   std::vector<std::optional<std::uint16_t>> held_;  // per flow: the buffer of its last message
   const std::size_t stride_;                        // bytes of a message in outgoing_
   std::vector<char> outgoing_;                      // client: one message per flow
-  __kernel_timespec tick_{};
 };
 
 // The client's loop. `thinks`: pauses for think_time. `mixed`: pings have the sizes of a mix.

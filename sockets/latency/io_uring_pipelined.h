@@ -1,4 +1,4 @@
-// Ping-pong with several pings under way on a flow (in_flight) with io_uring(7). Each flow has one
+// Ping-pong with several pings in flight on a flow with io_uring(7). Each flow has one
 // receive and one send in progress, because two sends of a stream could change their order.
 #pragma once
 
@@ -31,7 +31,7 @@ class OneShotRing {
     io_uring_sqe* const sqe = ring_.next();
     ::io_uring_prep_recv(sqe, index(flow), room.data(), room.size(), whole ? MSG_WAITALL : 0);
     sqe->flags |= IOSQE_FIXED_FILE;
-    ::io_uring_sqe_set_data64(sqe, static_cast<std::uint64_t>(index(flow)) << 1);
+    ::io_uring_sqe_set_data64(sqe, t_.index_of(flow) << 1);
   }
 
   // Queues a send of the whole `message`, which must not change until it has been sent.
@@ -40,15 +40,10 @@ class OneShotRing {
     ::io_uring_prep_send(sqe, index(flow), message.data(), message.size(),
                          MSG_NOSIGNAL | (stream_ ? MSG_WAITALL : 0));
     sqe->flags |= IOSQE_FIXED_FILE;
-    ::io_uring_sqe_set_data64(sqe, static_cast<std::uint64_t>(index(flow)) << 1 | 1);
+    ::io_uring_sqe_set_data64(sqe, t_.index_of(flow) << 1 | 1);
   }
 
-  // Limits each wait to `period`.
-  void tick_every(Nanoseconds period) noexcept {
-    tick_ = {period / kSecond, period % kSecond};
-    arm_tick();
-  }
-
+  void tick_every(Nanoseconds period) noexcept { ring_.tick_every(period); }
   void submit_and_wait() noexcept { ring_.submit_and_wait(); }
 
   // Calls received(flow, result) for each receive and sent(flow, result) for each send. The result
@@ -56,7 +51,7 @@ class OneShotRing {
   template <typename Received, typename Sent>
   void for_each_completion(std::vector<PingFlow>& flows, Received received, Sent sent) noexcept {
     ring_.for_each_completion([&](const io_uring_cqe& cqe) {
-      if (cqe.user_data == kTick) return arm_tick();
+      if (ring_.take_tick(cqe)) return;
       PingFlow& flow = flows[cqe.user_data >> 1];
       if (cqe.user_data & 1)
         sent(flow, cqe.res);
@@ -66,22 +61,11 @@ class OneShotRing {
   }
 
  private:
-  static constexpr std::uint64_t kTick = ~0ull;
-
-  int index(const PingFlow& flow) const noexcept {
-    return static_cast<int>(&flow - t_.flows.data());
-  }
-
-  void arm_tick() noexcept {
-    io_uring_sqe* const sqe = ring_.next();
-    ::io_uring_prep_timeout(sqe, &tick_, 0, 0);
-    ::io_uring_sqe_set_data64(sqe, kTick);
-  }
+  int index(const PingFlow& flow) const noexcept { return static_cast<int>(t_.index_of(flow)); }
 
   const PingThread& t_;
   const bool stream_;
-  Ring ring_;
-  __kernel_timespec tick_{};
+  TickingRing ring_;
 };
 
 // The client's loop.
@@ -95,7 +79,7 @@ inline void ping_ring_pipelined(PingThread& t, Meter& meter, const EndpointConfi
   OneShotRing ring(t, config);  // ends before the buffers
   const auto ping = [&](PingFlow& flow) {
     if (!pinger.next(flow)) return;
-    char* const message = messages.data() + static_cast<std::size_t>(&flow - t.flows.data()) * size;
+    char* const message = messages.data() + t.index_of(flow) * size;
     std::copy_n(t.outgoing.begin(), std::min(kHead, size), message);
     ring.send(flow, {message, size});
   };
@@ -128,7 +112,6 @@ inline void ping_ring_pipelined(PingThread& t, Meter& meter, const EndpointConfi
 
 // The server's loop: receives one ping of a flow, sends its pong, and so on.
 inline void pong_ring_pipelined(PingThread& t, Meter& meter, const EndpointConfig& config) {
-  constexpr Nanoseconds kStop = 50 * kMillisecond;  // maximum delay of a stop
   const bool stream = is_stream(config.options.transport);
   const std::size_t size = t.incoming.size();
   std::vector<char> messages;  // one per flow
@@ -137,7 +120,7 @@ inline void pong_ring_pipelined(PingThread& t, Meter& meter, const EndpointConfi
   OneShotRing ring(t, config);  // ends before the buffers
   std::size_t open = t.flows.size();
   const auto message_of = [&](const PingFlow& flow) {
-    return messages.data() + static_cast<std::size_t>(&flow - t.flows.data()) * size;
+    return messages.data() + t.index_of(flow) * size;
   };
   const auto receive = [&](PingFlow& flow) {
     const std::size_t room = stream ? t.expected.size() - flow.received : size;
@@ -169,7 +152,7 @@ inline void pong_ring_pipelined(PingThread& t, Meter& meter, const EndpointConfi
     }
   };
   for (PingFlow& flow : t.flows) receive(flow);
-  if (!stream) ring.tick_every(kStop);  // shutdown(2) does not end receives of datagrams
+  if (!stream) ring.tick_every(kStopCheck);  // shutdown(2) does not end receives of datagrams
   while (open > 0 && !meter.stopped() && t.error == 0) {
     ring.submit_and_wait();
     ring.for_each_completion(t.flows, received, [&](PingFlow& flow, int n) {

@@ -37,7 +37,7 @@ const std::vector<Row>& rows() {
   return rows;
 }
 
-// Returns an error if the loop with several pings under way, with pauses or with a mix of sizes is
+// Returns an error if the loop with several pings in flight, with pauses or with a mix of sizes is
 // combined with another loop.
 std::optional<std::string> validate_loop(const Options& o) {
   const bool pipelined = o.in_flight.value_or(1) > 1;
@@ -71,9 +71,7 @@ std::optional<std::string> validate_latency(const Options& o) {
 }
 
 Parameters parameters_of(const LatencyFamily& family, const Row& row) {
-  Parameters all = {"message_size", "duration",       "warmup",     "messages",
-                    "send_buffer",  "receive_buffer", "pin.client", "pin.server",
-                    "cpu_wakeful",  "verify",         "samples"};
+  Parameters all = latency_parameters({});
   const auto add = [&](const Parameters& more) { all.insert(all.end(), more.begin(), more.end()); };
   add(row.parameters);
   add(family.parameters);
@@ -117,6 +115,14 @@ Engine make_row(const LatencyFamily& family, const Row& row) {
 }
 
 }  // namespace
+
+std::vector<std::string_view> latency_parameters(std::initializer_list<std::string_view> more) {
+  Parameters all = {"message_size", "duration",       "warmup",     "messages",
+                    "send_buffer",  "receive_buffer", "pin.client", "pin.server",
+                    "cpu_wakeful",  "verify",         "samples"};
+  all.insert(all.end(), more);
+  return all;
+}
 
 std::vector<Engine> make_latency_engines(const LatencyFamily& family) {
   std::vector<Engine> engines;

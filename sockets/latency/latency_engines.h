@@ -1,6 +1,10 @@
 // Makes the rows of a family of latency engines, one per transport, from the loops of the family.
 #pragma once
 
+#include <initializer_list>
+#include <string_view>
+#include <vector>
+
 #include "sockets/engines.h"
 #include "sockets/latency/pingpong.h"
 #include "sockets/transport/availability.h"
@@ -21,6 +25,9 @@ struct LatencyFamily {
   std::optional<std::string> (*validate)(const Options&) = nullptr;
   std::optional<std::string> (*unavailable)() = always_available;
 };
+
+// Returns the parameters of every latency engine, and `more`.
+std::vector<std::string_view> latency_parameters(std::initializer_list<std::string_view> more);
 
 // Returns one engine per transport.
 std::vector<Engine> make_latency_engines(const LatencyFamily& family);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sockets/latency/datagram_pingpong.h"
+#include "sockets/latency/latency_engines.h"
 #include "sockets/transport/availability.h"
 #include "sockets/transport/multicast.h"
 
@@ -70,13 +71,13 @@ class MulticastClient {
   bool is_new(ssize_t n) noexcept {
     if (n != static_cast<ssize_t>(t_.outgoing.size())) return false;
     const DatagramHeader header = received_header(t_, t_.incoming.data());
-    const auto place = static_cast<std::uint64_t>(header.value);
-    if (header.number != flow_.number || place >= receivers_.size() ||
-        receivers_[place].has_answered) {
+    const auto index = static_cast<std::uint64_t>(header.value);
+    if (header.number != flow_.number || index >= receivers_.size() ||
+        receivers_[index].has_answered) {
       count_stray(t_, flow_, header.number);
       return false;
     }
-    answering_ = &receivers_[place];
+    answering_ = &receivers_[index];
     return answering_->has_answered = true;
   }
 
@@ -118,7 +119,7 @@ void ping_group(PingThread& t, Meter& meter, const EndpointConfig& config) {
   group.report();
 }
 
-// Answers the pings that one receiver gets. The pong has the place of the receiver.
+// Answers the pings that one receiver gets. The pong has the index of the receiver.
 void pong_receiver(PingThread& t, Meter& meter, const EndpointConfig&) {
   PingFlow& flow = t.flows.front();
   char* const datagram = t.incoming.data();
@@ -131,7 +132,7 @@ void pong_receiver(PingThread& t, Meter& meter, const EndpointConfig&) {
     if (reply == Reply::over) return;
     if (reply == Reply::corrupt) return fail(t, meter, "payload of a ping");
     if (reply == Reply::none) continue;
-    set_header(datagram, {header_of(datagram).number, static_cast<std::int64_t>(flow.place)});
+    set_header(datagram, {header_of(datagram).number, static_cast<std::int64_t>(flow.index)});
     if (::send(flow.fd.get(), datagram, static_cast<std::size_t>(n), MSG_NOSIGNAL) < 0)
       return is_client_gone(errno) ? void() : fail(t, meter, "send of a pong");
   }
@@ -153,9 +154,7 @@ const Engine& multicast_latency() {
       .summary = kBlockingSummary,
       .kind = Kind::latency,
       .transport = Transport::multicast,
-      .parameters = {"message_size", "duration", "warmup", "messages", "send_buffer",
-                     "receive_buffer", "pin.client", "pin.server", "cpu_wakeful", "verify",
-                     "samples", "ping_timeout", "tos", "port", "group", "receivers"},
+      .parameters = latency_parameters({"ping_timeout", "tos", "port", "group", "receivers"}),
       .unavailable = always_available,
       .listen =
           [](const EndpointConfig& c) {

@@ -105,16 +105,11 @@ class OpenLoop {
       if (!sending_ && (t_.total_exchanges >= t_.next_number || now >= drain_until_)) break;
       send_due(now);
       const bool at_once = sending_ && !blocked_;
-      const Nanoseconds turn = at_once ? schedule_.next() : now + kNap;
-      waiter_.wait(std::min(turn, now + kNap), blocked_ ? next_flow().fd.get() : -1);
+      const Nanoseconds turn = at_once ? schedule_.next() : now + kStopCheck;
+      waiter_.wait(std::min(turn, now + kStopCheck), blocked_ ? next_flow().fd.get() : -1);
       waiter_.for_each_ready([this](PingFlow& flow) { receive_from(flow); });
     }
-    for (PingFlow& flow : t_.flows) {
-      if (stream_)
-        ::shutdown(flow.fd.get(), SHUT_WR);
-      else
-        end_pings(t_, flow.fd.get());
-    }
+    for (const PingFlow& flow : t_.flows) finish_flow(t_, flow.fd.get(), stream_);
     const std::uint64_t answered = t_.exchanges.load(std::memory_order_relaxed);
     t_.lost = t_.issued - std::min(t_.issued, answered);
     t_.duplicates = sequence_.duplicates() - duplicates_before_;
@@ -122,7 +117,6 @@ class OpenLoop {
   }
 
  private:
-  static constexpr Nanoseconds kNap = 50 * kMillisecond;    // maximum delay of a stop
   static constexpr Nanoseconds kNever = INT64_MAX / 4;      // streams lose no pings
   static constexpr Nanoseconds kGrace = 10 * kMillisecond;  // for late pings after the window
   static constexpr int kMaxAtOnce = 32;                     // sends before the next receive

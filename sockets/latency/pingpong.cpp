@@ -166,8 +166,8 @@ class PingPong final : public Endpoint {
                        .expected = start_of(t.expected, is_server_ ? each.size : pong)});
     }
     for (const std::uint32_t size : size_sequence(sizes))
-      t.turns.push_back(static_cast<std::uint8_t>(std::ranges::find(t.mix, size, &PingShare::size) -
-                                                  t.mix.begin()));
+      t.size_sequence.push_back(static_cast<std::uint8_t>(
+          std::ranges::find(t.mix, size, &PingShare::size) - t.mix.begin()));
     t.swap_messages();
   }
 
@@ -187,7 +187,7 @@ class PingPong final : public Endpoint {
             std::copy_n(t.framing.mark.begin(), t.framing.mark_size, share.outgoing.begin());
       }
       t.flows.emplace_back().fd = std::move(flows[i]);
-      t.flows.back().place = i;
+      t.flows.back().index = i;
     }
     if (flows.empty())  // connect: each flow counts its exchanges
       for (std::size_t i = 0; i < streams(); ++i)

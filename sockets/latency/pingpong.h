@@ -39,7 +39,7 @@ struct PingFlow {
   std::uint64_t answered_up_to = 0;  // one more than the highest answered number; of a stream with
                                      // a mix of sizes: the answered pings of the flow
   bool waiting = false;              // client: for a pong; server: for the end of the client
-  std::size_t place = 0;             // among the flows of this end
+  std::size_t index = 0;             // among the flows of this end
 };
 
 // Returns the size of a pong. Without `response_size` it is the size of the ping, of a mix that of
@@ -51,7 +51,7 @@ inline std::uint64_t response_size(const Options& o) {
 // The pings of one size of a mix.
 struct PingShare {
   std::uint64_t size = 0;      // of a ping
-  std::vector<char> outgoing;  // the messages of PingThread, if it is not the turn of this size
+  std::vector<char> outgoing;  // messages of PingThread, stored here while another size is current
   std::vector<char> expected;
   std::uint64_t issued = 0;  // pings in the window
   Histogram rtt;
@@ -59,16 +59,16 @@ struct PingShare {
 
 // Input and results of the loop of one thread. Other threads read only `exchanges` during the loop.
 struct PingThread {
-  std::vector<PingFlow> flows;      // or the listener of a connect server
-  std::vector<char> outgoing;       // one message to send: the client's ping, the server's pong
-  std::vector<char> expected;       // one message that the other end sends, as `verify` compares it
-  std::vector<char> incoming;       // one receive; a server turns the ping in it into the pong
-  std::vector<PingShare> mix;       // the sizes of pings; empty: all are equal
-  std::vector<std::uint8_t> turns;  // the shares of successive pings of a mix
-  std::size_t share = 0;            // whose turn it is
-  ConnectListener* listener = nullptr;  // of a connect server
-  Framing framing;                      // of datagrams
-  std::uint64_t limit = 0;              // maximum number of pings in the window
+  std::vector<PingFlow> flows;  // or the listener of a connect server
+  std::vector<char> outgoing;   // one message to send: the client's ping, the server's pong
+  std::vector<char> expected;   // one message that the other end sends, as `verify` compares it
+  std::vector<char> incoming;   // one receive; a server turns the ping in it into the pong
+  std::vector<PingShare> mix;   // the sizes of pings; empty: all are equal
+  std::vector<std::uint8_t> size_sequence;  // indexes in `mix`, of successive pings
+  std::size_t current_size = 0;             // index in `mix` of the size of outgoing and expected
+  ConnectListener* listener = nullptr;      // of a connect server
+  Framing framing;                          // of datagrams
+  std::uint64_t limit = 0;                  // maximum number of pings in the window
   bool verify = false;
   std::size_t head = 0;  // bytes of a message that differ from ping to ping
 
@@ -104,17 +104,21 @@ struct PingThread {
     return next_number++;
   }
 
+  std::size_t index_of(const PingFlow& flow) const noexcept {
+    return static_cast<std::size_t>(&flow - flows.data());
+  }
+
   // With a mix: makes `outgoing` and `expected` the messages of ping `number`, without a copy.
-  void turn_to(std::uint64_t number) noexcept {
-    const std::size_t next = turns[number % turns.size()];
-    if (next == share) return;
+  void select_size(std::uint64_t number) noexcept {
+    const std::size_t next = size_sequence[number % size_sequence.size()];
+    if (next == current_size) return;
     swap_messages();
-    share = next;
+    current_size = next;
     swap_messages();
   }
   void swap_messages() noexcept {
-    outgoing.swap(mix[share].outgoing);
-    expected.swap(mix[share].expected);
+    outgoing.swap(mix[current_size].outgoing);
+    expected.swap(mix[current_size].expected);
   }
 
   // Returns true if a received `message` equals the expected one from byte `head` on, or if
@@ -151,12 +155,12 @@ struct PingWindow {
     if (t.samples.capacity() > 0) keep(t, {sent - open, difference(now, sent)});
   }
 
-  // With a mix, count a ping and its pong for the size whose turn it is.
+  // With a mix, count a ping and its pong for the current size.
   void issue_share(PingThread& t, Nanoseconds now) const noexcept {
-    if (now >= open) ++t.mix[t.share].issued;
+    if (now >= open) ++t.mix[t.current_size].issued;
   }
   void record_share(PingThread& t, Nanoseconds sent, Nanoseconds now) const noexcept {
-    if (sent >= open) t.mix[t.share].rtt.record(difference(now, sent));
+    if (sent >= open) t.mix[t.current_size].rtt.record(difference(now, sent));
   }
 
   // Records at `now` that no pong arrived within the timeout.

@@ -1,5 +1,5 @@
-// Ping-pong with several pings under way on a flow (in_flight), in a closed loop: a pong makes room
-// for the next ping of its flow.
+// Ping-pong with several pings in flight on a flow, in a closed loop: a pong makes room for the
+// next ping of its flow.
 //
 // The client never blocks in send(2). A server may block there until the client receives; if the
 // client did the same, neither would continue. So the servers are those of one ping at a time.
@@ -16,10 +16,10 @@
 
 namespace pingperf {
 
-// The pings under way of the flows of one thread.
+// The pings in flight of the flows of one thread.
 //
 // Over a stream, pongs arrive in the order of the pings. The number of a datagram consists of the
-// sequence number and the ping's place among the pings of its flow.
+// sequence number and the slot of the ping among those of its flow.
 class PipelinedPinger {
  public:
   PipelinedPinger(PingThread& t, Meter& meter, const EndpointConfig& config)
@@ -36,20 +36,20 @@ class PipelinedPinger {
         lanes_(t.flows.size()),
         window_(open_window(t, meter)) {}
 
-  bool is_over() const noexcept { return under_way_ == 0 || meter_.stopped() || t_.error != 0; }
+  bool is_over() const noexcept { return in_flight_ == 0 || meter_.stopped() || t_.error != 0; }
 
   // Turns the thread's message into the next ping of `flow`. Returns false if the previous one is
-  // not wholly sent, in_flight pings are under way, or no more pings may be sent.
+  // not wholly sent, all slots are in use, or no more pings may be sent.
   bool next(PingFlow& flow) noexcept {
     Lane& lane = lane_of(flow);
-    if (lane.sending || lane.under_way == depth_) return false;
+    if (lane.sending || lane.in_flight == depth_) return false;
     const Nanoseconds now = fast_now_ns();
     if (!window_.may_send(t_, now)) return false;
     while (ping_of(flow, lane.next).waiting) lane.next = after(lane.next);  // over datagrams
     flow.number = t_.take_number();
     ping_of(flow, lane.next) = {flow.number, now, true};
-    ++lane.under_way;
-    ++under_way_;
+    ++lane.in_flight;
+    ++in_flight_;
     lane.sending = true;
     write_head(flow);
     return true;
@@ -63,7 +63,7 @@ class PipelinedPinger {
     lane.next = after(lane.next);
   }
 
-  // Sends pings until in_flight are under way. Returns false if the send buffer is full.
+  // Sends pings until all slots are in use. Returns false if the send buffer is full.
   bool send_pings(PingFlow& flow) noexcept {
     Lane& lane = lane_of(flow);
     if (lane.sending) write_head(flow);  // another flow has used the thread's message
@@ -110,13 +110,13 @@ class PipelinedPinger {
     if (now < next_check_) return;
     next_check_ = now + timeout_ / 8;
     for (PingFlow& flow : t_.flows) {
-      const std::size_t before = lane_of(flow).under_way;
-      for (std::size_t place = 0; place < depth_; ++place)
-        if (Ping& ping = ping_of(flow, place); ping.waiting && now - ping.sent > timeout_) {
+      const std::size_t before = lane_of(flow).in_flight;
+      for (std::size_t slot = 0; slot < depth_; ++slot)
+        if (Ping& ping = ping_of(flow, slot); ping.waiting && now - ping.sent > timeout_) {
           window_.record_lost(t_, ping.number, ping.sent, now);
           end(flow, ping);
         }
-      if (lane_of(flow).under_way < before) again(flow);
+      if (lane_of(flow).in_flight < before) again(flow);
     }
   }
 
@@ -125,17 +125,12 @@ class PipelinedPinger {
 
   // Tells the server that the client has finished.
   void finish() noexcept {
-    for (PingFlow& flow : t_.flows) {
-      if (stream_)
-        ::shutdown(flow.fd.get(), SHUT_WR);
-      else
-        end_pings(t_, flow.fd.get());
-    }
+    for (const PingFlow& flow : t_.flows) finish_flow(t_, flow.fd.get(), stream_);
   }
 
  private:
   static constexpr std::size_t kReceive = 64 * 1024;  // of small pongs, in one recv(2)
-  static constexpr unsigned kPlaceBits = 10;          // in_flight is at most 1024
+  static constexpr unsigned kSlotBits = 10;           // in_flight is at most 1024
 
   struct Ping {
     std::uint64_t number = 0;
@@ -143,41 +138,38 @@ class PipelinedPinger {
     bool waiting = false;
   };
 
-  // The pings under way of one flow.
+  // The pings in flight of one flow.
   struct Lane {
-    std::size_t next = 0;       // place of the next ping, or of the one that is being sent
-    std::size_t oldest = 0;     // stream: place of the next pong
-    std::size_t under_way = 0;  // pings
+    std::size_t next = 0;       // slot of the next ping, or of the one that is being sent
+    std::size_t oldest = 0;     // stream: slot of the next pong
+    std::size_t in_flight = 0;  // pings
     std::size_t offset = 0;     // bytes of the current message that have been sent
     bool sending = false;       // the current message is not wholly sent
   };
 
-  std::size_t index(const PingFlow& flow) const noexcept {
-    return static_cast<std::size_t>(&flow - t_.flows.data());
+  Lane& lane_of(const PingFlow& flow) noexcept { return lanes_[t_.index_of(flow)]; }
+  const Lane& lane_of(const PingFlow& flow) const noexcept { return lanes_[t_.index_of(flow)]; }
+  char* buffer_of(const PingFlow& flow) noexcept {
+    return buffers_.data() + t_.index_of(flow) * room_;
   }
-  Lane& lane_of(const PingFlow& flow) noexcept { return lanes_[index(flow)]; }
-  const Lane& lane_of(const PingFlow& flow) const noexcept { return lanes_[index(flow)]; }
-  char* buffer_of(const PingFlow& flow) noexcept { return buffers_.data() + index(flow) * room_; }
-  Ping& ping_of(const PingFlow& flow, std::size_t place) noexcept {
-    return pings_[index(flow) * depth_ + place];
+  Ping& ping_of(const PingFlow& flow, std::size_t slot) noexcept {
+    return pings_[t_.index_of(flow) * depth_ + slot];
   }
-  std::size_t after(std::size_t place) const noexcept {
-    return place + 1 == depth_ ? 0 : place + 1;
-  }
+  std::size_t after(std::size_t slot) const noexcept { return slot + 1 == depth_ ? 0 : slot + 1; }
 
   // Writes the head of the flow's current ping to the thread's message.
   void write_head(const PingFlow& flow) noexcept {
-    const std::size_t place = lane_of(flow).next;
+    const std::size_t slot = lane_of(flow).next;
     if (!stream_)
-      prepare_ping(t_, flow.number << kPlaceBits | place, ping_of(flow, place).sent);
+      prepare_ping(t_, flow.number << kSlotBits | slot, ping_of(flow, slot).sent);
     else if (t_.verify && t_.head == kPingNumber)
       std::memcpy(t_.outgoing.data(), &flow.number, kPingNumber);
   }
 
   void end(const PingFlow& flow, Ping& ping) noexcept {
     ping.waiting = false;
-    --lane_of(flow).under_way;
-    --under_way_;
+    --lane_of(flow).in_flight;
+    --in_flight_;
   }
 
   void take_stream(PingFlow& flow, std::size_t n) noexcept {
@@ -189,7 +181,7 @@ class PipelinedPinger {
     if (pong != buffer_of(flow)) std::memmove(buffer_of(flow), pong, flow.received);
   }
 
-  // Records the pong of the flow's oldest ping. Returns false with errno if no ping is under way or
+  // Records the pong of the flow's oldest ping. Returns false with errno if no ping is in flight or
   // the payload is wrong.
   bool take_oldest(PingFlow& flow, const char* pong, Nanoseconds now) noexcept {
     Lane& lane = lane_of(flow);
@@ -208,10 +200,10 @@ class PipelinedPinger {
     const char* const pong = buffer_of(flow);
     if (n != static_cast<ssize_t>(t_.framing.ip_header + t_.expected.size())) return;
     const std::uint64_t wire = received_header(t_, pong).number;
-    const std::uint64_t number = wire >> kPlaceBits, place = wire & ((1u << kPlaceBits) - 1);
-    if (place >= depth_ || number != ping_of(flow, place).number || !ping_of(flow, place).waiting)
+    const std::uint64_t number = wire >> kSlotBits, slot = wire & ((1u << kSlotBits) - 1);
+    if (slot >= depth_ || number != ping_of(flow, slot).number || !ping_of(flow, slot).waiting)
       return count_stray(t_, flow, number);
-    Ping& ping = ping_of(flow, place);
+    Ping& ping = ping_of(flow, slot);
     if (number < flow.answered_up_to && number >= t_.first_counted) ++t_.out_of_order;
     flow.answered_up_to = std::max(flow.answered_up_to, number + 1);
     window_.record(t_, flow, ping.sent, fast_now_ns());
@@ -226,17 +218,16 @@ class PipelinedPinger {
   const Nanoseconds timeout_;
   const std::size_t room_;     // bytes of a flow's buffer
   std::vector<char> buffers_;  // per flow: received bytes
-  std::vector<Ping> pings_;    // per flow: depth_ places
+  std::vector<Ping> pings_;    // per flow: depth_ slots
   std::vector<Lane> lanes_;    // per flow
   const PingWindow window_;
-  std::size_t under_way_ = 0;  // pings of all flows
+  std::size_t in_flight_ = 0;  // pings of all flows
   Nanoseconds next_check_ = 0;
 };
 
 // The client's loop of one flow.
 template <Wait wait>
 void ping_pipelined(PingThread& t, Meter& meter, const EndpointConfig& config) {
-  constexpr Nanoseconds kNap = 50 * kMillisecond;  // maximum delay of a stop
   PingFlow& flow = t.flows.front();
   const Options& o = config.options;
   const Nanoseconds spin = o.spin_time.value_or(kSpinTime);
@@ -251,7 +242,7 @@ void ping_pipelined(PingThread& t, Meter& meter, const EndpointConfig& config) {
       pinger.take(flow, receive<wait>(fd, room.data(), room.size(), spin));
     } else {
       pollfd p{fd, POLLIN | POLLOUT, 0};
-      if constexpr (wait != Wait::spin) ::poll(&p, 1, static_cast<int>(kNap / kMillisecond));
+      if constexpr (wait != Wait::spin) ::poll(&p, 1, static_cast<int>(kStopCheck / kMillisecond));
       pinger.take(flow, ::recv(fd, room.data(), room.size(), MSG_DONTWAIT));
     }
     pinger.give_up_overdue([](PingFlow&) {});

@@ -29,7 +29,7 @@ struct ServerStamps {
 
 // Maximum time between the readings of the two clocks before a ping. If the thread loses its CPU
 // between them, the round trip is not split.
-inline constexpr Nanoseconds kClocksTogether = kMicrosecond;
+inline constexpr Nanoseconds kMaxClockReadGap = kMicrosecond;
 
 inline constexpr std::size_t kMinStamped = sizeof(DatagramHeader) + sizeof(ServerStamps);
 
@@ -126,7 +126,7 @@ void ping_stamped(PingThread& t, Meter& meter, const EndpointConfig& config) {
     const Nanoseconds before = fast_now_ns();
     const Nanoseconds wall = read_clock(CLOCK_REALTIME);
     flow.sent = fast_now_ns();
-    const bool together = flow.sent - before < kClocksTogether;
+    const bool together = flow.sent - before < kMaxClockReadGap;
     if (!window.may_send(t, flow.sent)) break;
     flow.number = t.take_number();
     flow.waiting = true;
@@ -168,10 +168,7 @@ void ping_stamped(PingThread& t, Meter& meter, const EndpointConfig& config) {
       previous.counts = false;
     }
   }
-  if (stream)
-    ::shutdown(fd, SHUT_WR);
-  else
-    end_pings(t, fd);
+  finish_flow(t, fd, stream);
 }
 
 template <Wait wait>

@@ -38,7 +38,7 @@ void ping_stream(PingThread& t, Meter& meter, const EndpointConfig& config) {
   const Nanoseconds pause = config.options.think_time.value_or(0);
   const PingWindow window = open_window(t, meter);
   while (!meter.stopped()) {
-    if (mixed) t.turn_to(t.next_number);
+    if (mixed) t.select_size(t.next_number);
     number_ping(t, flow);
     const Nanoseconds sent = fast_now_ns();
     if (!window.may_send(t, sent)) break;
@@ -63,14 +63,14 @@ void pong_stream(PingThread& t, Meter& meter, const EndpointConfig& config) {
   char* const data = t.incoming.data();
   const std::size_t ping_size = t.expected.size(), pong_size = t.outgoing.size();
   const Nanoseconds spin = config.options.spin_time.value_or(kSpinTime);
-  if constexpr (mixed) t.turn_to(0);
+  if constexpr (mixed) t.select_size(0);
   for (; receive_all<wait>(fd, data, mixed ? t.expected.size() : ping_size, spin);
        ++t.total_exchanges) {
     if (t.total_exchanges == 0) meter.first_byte();
     if (!t.is_intact(data)) return fail(t, meter, "payload of a ping");
     if (!send_all<wait>(fd, data, mixed ? t.outgoing.size() : pong_size))
       return fail(t, meter, "send of a pong");
-    if constexpr (mixed) t.turn_to(t.total_exchanges + 1);
+    if constexpr (mixed) t.select_size(t.total_exchanges + 1);
   }
   if (errno != 0) fail(t, meter, "receive of a ping");  // 0: the client has finished
 }

@@ -10,8 +10,6 @@
 
 namespace pingperf {
 
-inline constexpr Nanoseconds kStopCheck = 50 * kMillisecond;  // maximum delay of a stop
-
 // Waits until `until`. Returns earlier if the window closes or the meter is stopped.
 template <Wait wait>
 void think(Nanoseconds until, const PingThread& t, const Meter& meter) noexcept {

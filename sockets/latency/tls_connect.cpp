@@ -29,7 +29,7 @@ constexpr Nanoseconds kHandshakeTimeout = kSecond;          // for each message 
 bool shake_hands(TlsStream& tls, int fd, const EndpointConfig& config, const Meter& meter) {
   if (::send(fd, config.token.data(), config.token.size(), MSG_NOSIGNAL | MSG_MORE) < 0)
     return false;
-  set_receive_timeout(fd, kStopDelay);
+  set_receive_timeout(fd, kStopCheck);
   while (!tls.handshake())
     if ((errno != EINTR && errno != EAGAIN) || meter.stopped()) return false;
   return true;
@@ -73,7 +73,7 @@ void ping_over_tls(PingThread& t, Meter& meter, const EndpointConfig& config) {
   ConnectClient client(t, meter, config);
   for (Steps steps; !meter.stopped() && client.may_start(steps);) {
     Fd fd = dial_patiently(t, meter, config, steps);
-    if (!fd && steps.started >= t.closed) break;  // no port became free in the window
+    if (give_up_without_port(fd, t, client, steps)) break;
     if (!fd) return fail(t, meter, "connect");
     steps.connected = fast_now_ns();
     TlsStream tls(context, fd.get(), session);
@@ -91,7 +91,7 @@ void ping_over_tls(PingThread& t, Meter& meter, const EndpointConfig& config) {
       handshakes.record(steps.secured - steps.connected);
       t.resumed_handshakes += tls.resumed() ? 1 : 0;
     }
-    if (client.think_time() > 0) think(t, meter, client.think_time());
+    if (client.think_time() > 0) think<Wait::block>(fast_now_ns() + client.think_time(), t, meter);
   }
   client.send_end();
 }

@@ -29,9 +29,9 @@ class Histogram {
   // Adds all values of `other`.
   void merge(const Histogram& other);
 
-  // The number of all values, with overflow.
+  // Returns the number of all values, with overflow.
   std::uint64_t count() const noexcept { return count_; }
-  // The number of values above kMaxValue.
+  // Returns the number of values above kMaxValue.
   std::uint64_t overflow() const noexcept { return overflow_; }
   // Minimum, maximum and mean are exact, and 0 if the histogram is empty.
   Nanoseconds min() const noexcept { return count_ == 0 ? 0 : min_; }
@@ -55,7 +55,7 @@ class Histogram {
   static Histogram from_buckets(const std::vector<std::pair<std::size_t, std::uint64_t>>& buckets,
                                 Nanoseconds min, Nanoseconds max, double sum,
                                 std::uint64_t overflow);
-  // The sum of all values in ns.
+  // Returns the sum of all values in ns.
   double sum() const noexcept { return sum_; }
 
   // Return the index of the bucket of `value`, and the lowest and highest value of a bucket.

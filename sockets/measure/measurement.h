@@ -59,10 +59,10 @@ struct Interval {
   std::optional<double> sndbuf_limited_ratio;  // share limited by the send buffer
 };
 
-// Is called with each interval when it ends, not from a measuring thread.
+// Receives each interval when it ends. Never called from a measuring thread.
 using IntervalSink = std::function<void(const Interval&)>;
 
-// What one receiver of a multicast group got.
+// The figures of one receiver of a multicast group.
 struct ReceiverFigures {
   std::uint64_t received = 0;  // datagrams, or answered pings
   std::uint64_t lost = 0;

@@ -298,7 +298,7 @@ Measurement run_loops(Meter& meter, const std::vector<std::function<void()>>& lo
   threads.begin();
   const auto probe_and_look = [&] {
     Totals totals = probe();
-    placement.look();
+    placement.sample_cpus();
     return totals;
   };
   Measurement measurement = meter.sample(loops.size(), start, probe_and_look, progress, opened);

@@ -96,6 +96,9 @@ class Meter {
   std::size_t finished_ = 0;           // guarded by mutex_
 };
 
+// Maximum delay until a waiting loop notices that the window has closed or the meter was stopped.
+inline constexpr Nanoseconds kStopCheck = 50 * kMillisecond;
+
 // Computes the figures of TCP's RTT and congestion window from the intervals.
 void set_tcp_figures(Measurement& measurement);
 

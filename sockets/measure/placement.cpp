@@ -38,7 +38,7 @@ void Placement::note_this_cpu() {
   if (const int cpu = ::sched_getcpu(); cpu >= 0) cpus_.insert(cpu);
 }
 
-void Placement::look() {
+void Placement::sample_cpus() {
   const std::lock_guard lock(mutex_);
   for (const pid_t thread : threads_)
     if (const auto cpu = cpu_of(thread)) cpus_.insert(*cpu);

@@ -26,19 +26,19 @@ class SequenceTracker {
   }
 
   std::uint64_t expected() const noexcept { return expected_.load(std::memory_order_relaxed); }
-  // The number of received datagrams without duplicates.
+  // Returns the number of received datagrams without duplicates.
   std::uint64_t distinct() const noexcept { return distinct_.load(std::memory_order_relaxed); }
   std::uint64_t lost() const noexcept {
     const std::uint64_t all = expected(), here = distinct();
     return all > here ? all - here : 0;
   }
-  // The number of datagrams that arrived after one with a higher number (RFC 4737 §3,
+  // Returns the number of datagrams that arrived after one with a higher number (RFC 4737 §3,
   // type-P-reordered).
   std::uint64_t out_of_order() const noexcept {
     return out_of_order_.load(std::memory_order_relaxed);
   }
   std::uint64_t duplicates() const noexcept { return duplicates_.load(std::memory_order_relaxed); }
-  // The interarrival jitter (RFC 3550 §6.4.1): J += (|D| - J) / 16.
+  // Returns the interarrival jitter (RFC 3550 §6.4.1): J += (|D| - J) / 16.
   double jitter_ns() const noexcept { return jitter_.load(std::memory_order_relaxed); }
 
  private:

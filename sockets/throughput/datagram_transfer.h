@@ -16,8 +16,8 @@ inline bool is_transient_send(int error) noexcept {
   return error == EINTR || error == ENOBUFS || error == EAGAIN;
 }
 
-// The sizes of the datagrams of a flow: all have the size of its message, or those of a mix. A
-// sender asks for the size of datagram `number`, and what it costs of the flow's Pace.
+// The sizes of the datagrams of a flow: all have the size of its message, or those of a mix. of()
+// returns the size of datagram `number`, and cost_of() how many units of the flow's Pace it uses.
 class EqualSizes {
  public:
   explicit EqualSizes(const Flow& flow) noexcept : flow_(flow) {}

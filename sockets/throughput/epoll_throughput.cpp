@@ -31,7 +31,7 @@ class StreamSender {
     if (n < 0) return is_transient(errno);
     flow_.sent.add(static_cast<std::uint64_t>(n));
     writes_.sent(static_cast<std::size_t>(n));
-    if (const std::size_t cost = writes_.cost()) flow_.pace.leave(cost);
+    if (const std::size_t cost = writes_.cost()) flow_.pace.advance(cost);
     return true;
   }
 
@@ -91,7 +91,7 @@ class DatagramSender {
   // Sends a burst. Returns false with errno on an error.
   bool send() noexcept {
     const ssize_t sent = burst_.send(MSG_DONTWAIT);
-    if (sent > 0) flow().pace.leave(static_cast<std::size_t>(sent));
+    if (sent > 0) flow().pace.advance(static_cast<std::size_t>(sent));
     return sent >= 0;
   }
 
@@ -134,17 +134,17 @@ Poller<End> poll_for(std::deque<End>& ends, std::uint32_t events) {
   return poller;
 }
 
-// Looks at the schedules of paced flows whose next message is not due, and polls for those that
-// have become due. Returns the time until the next look; 0 if it looked now.
+// Updates the schedules of paced flows whose next message is not due, and polls for those that have
+// become due. Returns the time until the next update; 0 if it has updated them now.
 template <typename Sender>
-Nanoseconds look_at_waiting_flows(std::deque<Sender>& senders, Poller<Sender>& poller) noexcept {
+Nanoseconds update_waiting_flows(std::deque<Sender>& senders, Poller<Sender>& poller) noexcept {
   const Nanoseconds now = now_ns();
-  Nanoseconds next = now + kNap;
+  Nanoseconds next = now + kStopCheck;
   for (const Sender& sender : senders)
-    if (!sender.flow().pace.is_due()) next = std::min(next, sender.flow().pace.next_look());
+    if (!sender.flow().pace.is_due()) next = std::min(next, sender.flow().pace.next_update());
   if (next > now) return next - now;
   for (Sender& sender : senders)
-    if (!sender.flow().pace.is_due() && sender.flow().pace.look(now))
+    if (!sender.flow().pace.is_due() && sender.flow().pace.update(now))
       poller.change(sender, EPOLLOUT);
   return 0;
 }
@@ -160,7 +160,7 @@ void send_flows(FlowGroup& group, Meter& meter) {
   group.await_others();
   meter.first_byte();
   while (open > 0 && !meter.window_closed()) {
-    poller.wait(paced ? look_at_waiting_flows(senders, poller) : kNap);
+    poller.wait(paced ? update_waiting_flows(senders, poller) : kStopCheck);
     poller.for_each_ready([&](Sender& sender) {
       const bool sent = sender.send();
       if (!sent) sender.flow().fail(meter);

@@ -20,9 +20,9 @@ Nanoseconds deadline_of(const Options& o) {
 bool wait_for_frame(FrameSchedule& schedule, const Meter& meter) noexcept {
   for (;;) {
     const Nanoseconds now = now_ns();
-    if (!schedule.look(now) || meter.stopped()) return false;
+    if (!schedule.drop_expired(now) || meter.stopped()) return false;
     if (schedule.due() <= now) return true;
-    const Nanoseconds next = std::min(schedule.due(), now + kNap);
+    const Nanoseconds next = std::min(schedule.due(), now + kStopCheck);
     const timespec until{next / kSecond, next % kSecond};
     ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
   }
@@ -44,7 +44,7 @@ void send_frames(FlowGroup& group, Meter& meter, Send send) {
   bool is_well = true;
   while (is_well && wait_for_frame(schedule, meter)) {
     is_well = send(schedule.due());
-    if (is_well) schedule.leave();
+    if (is_well) schedule.advance();
   }
   if (is_well) await_close(meter);
   group.frames = schedule.counts();
@@ -91,15 +91,15 @@ bool send_datagram_frame(Flow& flow, std::size_t left, std::uint64_t& number,
 FrameSchedule::FrameSchedule(const Options& o, Nanoseconds first, FrameWindow window) noexcept
     : every_(*o.frame_every), deadline_(deadline_of(o)), window_(window), due_(first) {}
 
-bool FrameSchedule::look(Nanoseconds now) noexcept {
+bool FrameSchedule::drop_expired(Nanoseconds now) noexcept {
   while (due_ < window_.close && now - due_ >= deadline_) {
     if (window_.contains(due_)) ++dropped_;
-    leave();
+    advance();
   }
   return due_ < window_.close;
 }
 
-void FrameSchedule::leave() noexcept {
+void FrameSchedule::advance() noexcept {
   if (window_.contains(due_)) ++frames_;
   due_ += every_;
 }

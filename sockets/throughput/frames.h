@@ -29,9 +29,9 @@ class FrameSchedule {
   Nanoseconds due() const noexcept { return due_; }
   // Drops the frames whose deadline has passed at `now`. Returns false if no more frames are due
   // before the window closes.
-  bool look(Nanoseconds now) noexcept;
+  bool drop_expired(Nanoseconds now) noexcept;
   // Advances to the next frame, because this one was sent.
-  void leave() noexcept;
+  void advance() noexcept;
   // Returns the frames that were due in the window, and those of them that were dropped.
   FrameCounts counts() const noexcept;
 

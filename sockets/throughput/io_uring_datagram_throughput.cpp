@@ -120,7 +120,7 @@ void receive_datagrams(FlowGroup& group, Meter& meter) {
   group.await_others();
   queue_receive(ring);
   for (bool over = false; !over && !meter.stopped();) {
-    ring.submit_and_wait(kNap);  // stop() does not end a multishot receive of datagrams
+    ring.submit_and_wait(kStopCheck);  // stop() does not end a multishot receive of datagrams
     ring.for_each_completion([&](const io_uring_cqe& cqe) {
       const bool again = cqe.res >= 0 || is_transient_send(-cqe.res);
       if (again && !(cqe.flags & IORING_CQE_F_MORE)) queue_receive(ring);

@@ -38,8 +38,8 @@ class SendRing {
 
   // Queues the sends that are due, up to the depth. If none is in progress, waits until one is due.
   void fill(const Meter& meter) noexcept {
-    while (under_way_ < depth_ && !is_full()) {
-      if (!flow_.pace.is_due() && under_way_ > 0 && !is_due_now(flow_.pace)) return;
+    while (in_flight_ < depth_ && !is_full()) {
+      if (!flow_.pace.is_due() && in_flight_ > 0 && !is_due_now(flow_.pace)) return;
       flow_.pace.wait(meter);
       io_uring_sqe* const sqe = ring_.next();
       if (zero_copy_)
@@ -49,11 +49,11 @@ class SendRing {
         ::io_uring_prep_send(sqe, 0, flow_.outgoing.data(), flow_.outgoing.size(),
                              MSG_NOSIGNAL | MSG_WAITALL);
       sqe->flags |= IOSQE_FIXED_FILE;
-      ++under_way_;
+      ++in_flight_;
     }
   }
 
-  bool is_idle() const noexcept { return under_way_ == 0 && notifications_ == 0; }
+  bool is_idle() const noexcept { return in_flight_ == 0 && notifications_ == 0; }
 
   // Submits the queue, waits for completions and handles them.
   void reap(const Meter& meter) noexcept {
@@ -66,7 +66,7 @@ class SendRing {
           ++group_.zero_copy_copied;
         return;
       }
-      --under_way_;
+      --in_flight_;
       if (cqe.flags & IORING_CQE_F_MORE) ++notifications_;
       if (cqe.res >= 0) return flow_.sent.add(static_cast<std::uint64_t>(cqe.res));
       errno = -cqe.res;
@@ -77,7 +77,7 @@ class SendRing {
  private:
   // Returns true if the sent bytes, with the sends in progress, reach the limit.
   bool is_full() const noexcept {
-    return flow_.sent.count() + under_way_ * flow_.outgoing.size() >=
+    return flow_.sent.count() + in_flight_ * flow_.outgoing.size() >=
            flow_.sent.limit.load(std::memory_order_relaxed);
   }
 
@@ -85,7 +85,7 @@ class SendRing {
   FlowGroup& group_;
   const std::uint64_t depth_;
   const bool zero_copy_;
-  std::uint64_t under_way_ = 0;
+  std::uint64_t in_flight_ = 0;
   std::uint64_t notifications_ = 0;
   Ring ring_;
 };

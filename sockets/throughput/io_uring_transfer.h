@@ -18,12 +18,12 @@ void send_all(Sends& sends, const Flow& flow, const Meter& meter) noexcept {
   while (!sends.is_idle() && !meter.stopped() && flow.error == 0) sends.reap(meter);
 }
 
-// Returns true if the next message of a flow is due after a look at the schedule, if it is time for
-// one. So a sender with sends in progress does not sleep to look. Not inline, so that the loop of a
-// sender without a schedule stays small.
+// Returns true if the next message of a flow is due after an update of the schedule, if it is time
+// for one. So a sender with sends in progress does not sleep for the update. Not inline, so that
+// the loop of a sender without a schedule stays small.
 [[gnu::noinline]] inline bool is_due_now(Pace& pace) noexcept {
   const Nanoseconds now = now_ns();
-  return pace.next_look() <= now && pace.look(now);
+  return pace.next_update() <= now && pace.update(now);
 }
 
 // Queues a multishot receive from the first registered file into the provided buffers.

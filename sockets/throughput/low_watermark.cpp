@@ -16,14 +16,15 @@ constexpr int kOff = 1;                // the kernel's default
 // A stream must fill the standard watermark in this time, so that no byte waits longer.
 constexpr Nanoseconds kMaxWait = kMillisecond;
 
-}  // namespace
-
+// Returns true if the receivers of a trial start with the standard watermark.
 bool has_standard_low_watermark(const Options& o) {
-  // With both ends on one CPU, the receiver runs when the sender sleeps, and no wake-up is saved.
   const bool paced = o.rate_bps || o.on_time || o.frame_every;
+  // With both ends on one CPU, the receiver runs when the sender sleeps, and no wake-up is saved.
   return o.transport == Transport::tcp && !o.receive_low_watermark && !paced &&
          o.warmup.value_or(0) > 0 && !share_one_cpu(o);
 }
+
+}  // namespace
 
 void set_low_watermark(int fd, const Options& o) {
   if (o.receive_low_watermark)

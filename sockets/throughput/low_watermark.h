@@ -12,13 +12,11 @@
 
 namespace pingperf {
 
-// Returns true if the receivers of a trial start with the standard watermark: no parameter sets
-// another, no rate paces the stream, a warmup will show how fast the stream is, and the two ends
-// are not pinned to CPUs of the same number.
-bool has_standard_low_watermark(const Options& options);
-
 // Sets the watermark of a receiver before its stream starts: the parameter, or else the standard
-// one. Throws std::system_error if the kernel, or a filter of a container, refuses the parameter.
+// one. Streams have no standard watermark unless the transport is tcp and a warmup will show how
+// fast they are. Neither have streams with a rate, on_off or frames, and those whose ends are both
+// pinned to the same single CPU. Throws std::system_error if the kernel, or a filter of a
+// container, refuses the parameter.
 void set_low_watermark(int fd, const Options& options);
 
 // Removes the standard watermark from a stream that received `bytes` in the warmup, if the stream

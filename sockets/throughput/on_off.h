@@ -5,8 +5,8 @@
 
 namespace pingperf {
 
-// The phases of a sender with on_off: it sends for on_time, then pauses for off_time. Its own time
-// runs only while it sends. Without on_off that is the time of the clock.
+// The phases of a sender with on_off: it sends for on_time, then pauses for off_time. Its sending
+// time runs only while it sends. Without on_off that is the time of the clock.
 class OnOff {
  public:
   OnOff() noexcept = default;
@@ -23,10 +23,10 @@ class OnOff {
     if (start_ == 0) start_ = now;
   }
   bool is_on(Nanoseconds now) const noexcept { return !pauses() || (now - start_) % period_ < on_; }
-  // Returns the sender's time. During a pause it is the last nanosecond of the phase before.
-  double own_time(Nanoseconds now) const noexcept;
-  // Returns the time of the clock at which the sender's time is `own`.
-  double clock_time(double own) const noexcept;
+  // Returns the sending time. During a pause it is the last nanosecond of the phase before.
+  double sending_time(Nanoseconds now) const noexcept;
+  // Returns the time of the clock at a sending time.
+  double clock_time_of(double sending_time) const noexcept;
 
  private:
   Nanoseconds on_ = 0;

@@ -31,7 +31,8 @@ inline void await_turn(Flow& flow, const Meter& meter) noexcept {
 
 // The writes of a flow whose messages have equal sizes. await_turn() waits until the next message
 // is due, next() returns the next bytes to send, and sent() is called after they are counted.
-// cost() returns what the last message costs of the flow's Pace, or 0 if it is partly sent.
+// cost() returns how many units of the flow's Pace the last message uses, or 0 if it is partly
+// sent.
 class EqualWrites {
  public:
   explicit EqualWrites(Flow& flow) noexcept : flow_(flow) {}

@@ -177,9 +177,9 @@ class Transfer final : public Endpoint {
   std::vector<ReceiverFigures> receivers() const {
     std::vector<ReceiverFigures> all;
     for (const Flow& flow : flows_) {
-      const std::size_t place = all.size();
+      const std::size_t index = all.size();
       const ReceiverFigures before =
-          place < at_opening_.size() ? at_opening_[place] : ReceiverFigures{};
+          index < at_opening_.size() ? at_opening_[index] : ReceiverFigures{};
       all.push_back({.received = flow.sequence.distinct() - before.received,
                      .lost = flow.sequence.lost() - std::min(before.lost, flow.sequence.lost())});
     }
@@ -333,29 +333,29 @@ Pace::Pace(const Options& o, std::size_t flows) : phases_(o), has_rate_(o.rate_b
   } else if (phases_.pauses()) {
     gap_ns_ = kNoRate;
   }
-  if (paced()) looked_ns_ = -std::numeric_limits<double>::infinity();
+  if (paced()) updated_ns_ = -std::numeric_limits<double>::infinity();
 }
 
-bool Pace::look(Nanoseconds time) noexcept {
+bool Pace::update(Nanoseconds time) noexcept {
   phases_.start(time);
-  const double now = phases_.own_time(time);
-  const double late = now - std::ceil(std::max(next_ns_, looked_ns_ + timer_ns_));
+  const double now = phases_.sending_time(time);
+  const double late = now - std::ceil(std::max(next_ns_, updated_ns_ + timer_ns_));
   if (!has_rate_)
     next_ns_ = phases_.is_on(time) ? std::max(next_ns_, now) : now + 1;
-  else if (late > kMaxBehind)  // also at the first look, which starts the schedule
+  else if (late > kMaxBehind)  // also at the first update, which starts the schedule
     next_ns_ += late;
-  looked_ns_ = now;
+  updated_ns_ = now;
   if (!is_due()) return false;
-  if (gaps_ && left_ > 0) gaps_->record(time - left_);
-  left_ = time;
+  if (gaps_ && burst_start_ > 0) gaps_->record(time - burst_start_);
+  burst_start_ = time;
   return true;
 }
 
 void Pace::sleep(const Meter& meter) noexcept {
   for (;;) {
     const Nanoseconds now = now_ns();
-    if ((next_look() <= now && look(now)) || meter.window_closed()) return;
-    const Nanoseconds due = std::min(next_look(), now + kNap);
+    if ((next_update() <= now && update(now)) || meter.window_closed()) return;
+    const Nanoseconds due = std::min(next_update(), now + kStopCheck);
     const timespec until{due / kSecond, due % kSecond};
     ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
   }

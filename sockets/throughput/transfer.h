@@ -39,13 +39,10 @@ struct alignas(64) FlowCounter {
   bool full() const noexcept { return count() >= limit.load(std::memory_order_relaxed); }
 };
 
-// Maximum delay until a waiting loop notices that the window has closed.
-inline constexpr Nanoseconds kNap = 50 * kMillisecond;
-
 // The send times of a paced flow. Message k is due k message times after the first. The sender
-// looks at the schedule once per pacing_timer and sends all messages that are due. Messages are not
-// postponed after a late look, so the mean rate is kept. With a mix of sizes, each byte counts as a
-// message. With on_off and no rate, one message is due at each look in a phase.
+// updates the schedule once per pacing_timer and sends all messages that are due. Messages are not
+// postponed after a late update, so the mean rate is kept. With a mix of sizes, each byte counts as
+// a message. With on_off and no rate, one message is due at each update in a phase.
 class Pace {
  public:
   // No rate and no pauses: a message is always due.
@@ -54,24 +51,24 @@ class Pace {
   Pace(const Options& options, std::size_t flows);
 
   bool paced() const noexcept { return gap_ns_ > 0; }
-  // Returns true if the next message was due at the last look.
-  bool is_due() const noexcept { return next_ns_ <= looked_ns_; }
-  // Returns the time of the next look, if no message is due.
-  Nanoseconds next_look() const noexcept {
-    const double own = std::ceil(std::max(next_ns_, looked_ns_ + timer_ns_));
-    return static_cast<Nanoseconds>(phases_.clock_time(own));
+  // Returns true if the next message was due at the last update.
+  bool is_due() const noexcept { return next_ns_ <= updated_ns_; }
+  // Returns the time of the next update, if no message is due.
+  Nanoseconds next_update() const noexcept {
+    const double next = std::ceil(std::max(next_ns_, updated_ns_ + timer_ns_));
+    return static_cast<Nanoseconds>(phases_.clock_time_of(next));
   }
-  // Looks at the schedule, if no message is due. Returns is_due().
-  bool look(Nanoseconds now) noexcept;
+  // Updates the schedule to `now`, if no message is due. Returns is_due().
+  bool update(Nanoseconds now) noexcept;
   // Advances the schedule by sent messages.
-  void leave(std::size_t messages = 1) noexcept {
+  void advance(std::size_t messages = 1) noexcept {
     next_ns_ += gap_ns_ * static_cast<double>(messages);
   }
   // Sleeps until the next message is due or the window has closed. Then advances the schedule by
   // `messages`.
   void wait(const Meter& meter, std::size_t messages = 1) noexcept {
     if (!is_due()) sleep(meter);
-    leave(messages);
+    advance(messages);
   }
   // The times between the starts of successive bursts, which can be single messages.
   const std::optional<Histogram>& gaps() const noexcept { return gaps_; }
@@ -79,17 +76,17 @@ class Pace {
  private:
   void sleep(const Meter& meter) noexcept;
 
-  static constexpr double kMaxBehind = 100e6;  // ns; after a later look the schedule is moved
-  // Gap with on_off and no rate: a message is due no earlier than at the next look.
+  static constexpr double kMaxBehind = 100e6;  // ns; after a later update the schedule is moved
+  // Gap with on_off and no rate: a message is due no earlier than at the next update.
   static constexpr double kNoRate = 0.01;
 
   OnOff phases_;
   bool has_rate_ = false;
-  double gap_ns_ = 0;     // between two messages; 0: not paced
-  double timer_ns_ = 0;   // pacing_timer
-  double next_ns_ = 0;    // when the next message is due, in the sender's time
-  double looked_ns_ = 0;  // time of the last look, in the sender's time
-  Nanoseconds left_ = 0;  // start of the last burst
+  double gap_ns_ = 0;            // between two messages; 0: not paced
+  double timer_ns_ = 0;          // pacing_timer
+  double next_ns_ = 0;           // when the next message is due, in sending time
+  double updated_ns_ = 0;        // time of the last update, in sending time
+  Nanoseconds burst_start_ = 0;  // start of the last burst
   std::optional<Histogram> gaps_;
 };
 
@@ -113,8 +110,8 @@ struct Flow {
   }
 };
 
-// What one end knows of isochronous frames. A sender counts the frames that were due and those that
-// it did not send. A receiver counts those that were late and those that never became whole.
+// The frame counts of one end. A sender counts the frames that were due and those that it did not
+// send. A receiver counts frames that were late and frames that never arrived completely.
 struct FrameCounts {
   std::optional<std::uint64_t> due;
   std::optional<std::uint64_t> late;

@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "sockets/core/error.h"
+#include "sockets/core/io.h"
 #include "sockets/core/limits.h"
 #include "sockets/core/size_mix.h"
 #include "sockets/core/socket_options.h"
@@ -61,13 +62,12 @@ class Admission {
   // Throws std::runtime_error at the deadline.
   std::vector<Fd> admit() {
     while (flows_.size() < count_) {
-      const Nanoseconds left = config_.deadline - now_ns();
-      if (left <= 0)
+      if (now_ns() >= config_.deadline)
         throw std::runtime_error("the client did not open its UDP flow" +
                                  progress(flows_.size(), count_, "arrived"));
       epoll_event events[64];
       const int ready = ::epoll_wait(epoll_.get(), events, static_cast<int>(std::size(events)),
-                                     static_cast<int>(std::min(left, kSecond) / kMillisecond) + 1);
+                                     poll_ms(config_.deadline));
       for (int i = 0; i < ready; ++i)
         take_hellos(*static_cast<Flow*>(events[i].data.ptr), kMaxAtOnce);
       for (; !arrived_.empty(); arrived_.pop_front())
@@ -168,12 +168,12 @@ class Hellos {
 
   // Throws std::system_error or std::runtime_error, also at the deadline.
   std::vector<Fd> open() {
-    while (begun_ < flows_.size() || !under_way_.empty()) {
-      while (begun_ < flows_.size() && under_way_.size() < kMaxUnderWay) begin();
+    while (started_ < flows_.size() || !pending_.empty()) {
+      while (started_ < flows_.size() && pending_.size() < kMaxPending) start();
       wait();
       for (std::size_t i = 0; i < set_.size(); ++i)
-        if (set_[i].revents != 0) under_way_[i].admitted = take_answer(under_way_[i]);
-      std::erase_if(under_way_, [](const Opening& opening) { return opening.admitted; });
+        if (set_[i].revents != 0) pending_[i].admitted = take_answer(pending_[i]);
+      std::erase_if(pending_, [](const Opening& opening) { return opening.admitted; });
     }
     return std::move(flows_);
   }
@@ -186,12 +186,12 @@ class Hellos {
     bool admitted = false;
   };
   // Their hellos fit the default receive buffer. Lost hellos are repeated.
-  static constexpr std::size_t kMaxUnderWay = 128;
+  static constexpr std::size_t kMaxPending = 128;
 
-  void begin() {
-    flows_[begun_] =
-        set_up_one("flow", begun_ + 1, flows_.size(), [&] { return open_flow(config_); });
-    under_way_.push_back({begun_++});
+  void start() {
+    flows_[started_] =
+        set_up_one("flow", started_ + 1, flows_.size(), [&] { return open_flow(config_); });
+    pending_.push_back({started_++});
   }
 
   // Sends the hellos that are due, and waits for an answer or until the next one is due.
@@ -200,10 +200,10 @@ class Hellos {
     if (now > config_.deadline)
       throw std::runtime_error(
           config_.address.to_string() + " did not admit this session" +
-          progress(begun_ - under_way_.size(), flows_.size(), "were admitted"));
+          progress(started_ - pending_.size(), flows_.size(), "were admitted"));
     Nanoseconds next = config_.deadline;
     set_.clear();
-    for (Opening& opening : under_way_) {
+    for (Opening& opening : pending_) {
       const int fd = flows_[opening.flow].get();
       if (opening.next_hello <= now) {
         opening.next_hello = now + kHelloRetry;
@@ -242,9 +242,9 @@ class Hellos {
   const EndpointConfig& config_;
   std::vector<Fd> flows_;
   const Hello hello_;
-  std::vector<Opening> under_way_;
-  std::vector<pollfd> set_;  // in the order of under_way_
-  std::size_t begun_ = 0;
+  std::vector<Opening> pending_;
+  std::vector<pollfd> set_;  // in the order of pending_
+  std::size_t started_ = 0;
 };
 
 std::vector<Fd> connect_flows(const EndpointConfig& config, std::size_t count) {

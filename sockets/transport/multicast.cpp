@@ -15,6 +15,9 @@
 namespace pingperf {
 namespace {
 
+// The group if none is given: one of the local scope of RFC 2365.
+constexpr std::string_view kMulticastGroup = "239.255.77.77";
+
 constexpr int kAnswers = 3;  // to a hello, because each can be lost
 
 Address group_at(std::uint16_t port, const Options& options) {

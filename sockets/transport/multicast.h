@@ -7,9 +7,6 @@
 
 namespace pingperf {
 
-// The group if none is given: one of the local scope of RFC 2365.
-inline constexpr std::string_view kMulticastGroup = "239.255.77.77";
-
 // The server has a flow per receiver. Each receives from the client alone. The client has one flow,
 // which receives from the server's address.
 extern const TransportOps kMulticast;

@@ -2,19 +2,11 @@
 
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
 
+#include "sockets/core/io.h"
+
 namespace pingperf {
-namespace {
-
-int milliseconds_until(Nanoseconds deadline) noexcept {
-  constexpr Nanoseconds kMaxWait = 1000 * kSecond;
-  return static_cast<int>(std::clamp<Nanoseconds>(deadline - now_ns(), 0, kMaxWait) / kMillisecond +
-                          1);
-}
-
-}  // namespace
 
 PendingConnections::PendingConnections(int listener, const Token& token)
     : listener_(listener), token_(token) {
@@ -44,7 +36,7 @@ void PendingConnections::wait(Nanoseconds deadline) noexcept {
   set_.assign(1, {listener_, POLLIN, POLLIN});
   if (pending_.empty() && deadline == kForever) return;  // accept4() waits instead
   for (const Pending& entry : pending_) set_.push_back({entry.connection.get(), POLLIN, 0});
-  if (::poll(set_.data(), set_.size(), milliseconds_until(deadline)) < 0)
+  if (::poll(set_.data(), set_.size(), poll_ms(deadline)) < 0)
     for (pollfd& p : set_) p.revents = 0;
 }
 

@@ -22,18 +22,9 @@
 namespace pingperf {
 namespace {
 
-constexpr std::size_t kMark = 8;
-constexpr char kVersion = 1;
+constexpr int kRawProtocol = 253;  // for experimentation and testing (RFC 3692 §2.1)
+constexpr std::size_t kMark = sizeof(FlowMark);
 constexpr std::size_t kIpv4Header = 20;  // both ends send packets without IP options
-
-using Mark = std::array<char, kMark>;
-
-// Returns the mark of a flow. The first 4 bytes of the token, which are secret, identify the flow.
-Mark raw_mark(const Token& token, RawDirection direction) {
-  Mark mark = {'p', 'p', kVersion, static_cast<char>(direction)};
-  std::copy_n(token.begin(), 4, mark.begin() + 4);
-  return mark;
-}
 
 // Returns 4 bytes as a filter loads them: in network byte order.
 std::uint32_t word(const char* bytes) {
@@ -87,9 +78,9 @@ Fd open_raw(const EndpointConfig& config, int protocol) {
 }
 
 // Returns a raw socket that receives only the packets of the trial in one direction.
-Fd open_flow(const EndpointConfig& config, RawDirection direction) {
+Fd open_flow(const EndpointConfig& config, MarkDirection direction) {
   Fd fd = open_raw(config, kRawProtocol);
-  const Mark mark = raw_mark(config.token, direction);
+  const FlowMark mark = mark_of(config.token, direction);
   attach_filter(fd.get(), config.address.family(),
                 {{0, UINT32_MAX, word(mark.data())}, {4, UINT32_MAX, word(mark.data() + 4)}});
   discard_queued(fd.get());
@@ -100,22 +91,16 @@ void connect_to(int fd, const sockaddr* peer, socklen_t size, const std::string&
   check(::connect(fd, peer, size), "connect to " + where);
 }
 
-std::vector<Fd> one_flow(Fd fd) {
-  std::vector<Fd> flows;
-  flows.push_back(std::move(fd));
-  return flows;
-}
-
 Fd listen_raw(const EndpointConfig& config) {
-  Fd fd = open_flow(config, RawDirection::ping);
+  Fd fd = open_flow(config, MarkDirection::ping);
   check(::bind(fd.get(), config.address.data(), config.address.size()),
         "bind " + config.address.to_string());
   return fd;
 }
 
 // Returns the hello with its mark. The answer has the other direction.
-std::vector<char> marked_hello(const EndpointConfig& config, RawDirection direction) {
-  const Mark mark = raw_mark(config.token, direction);
+std::vector<char> marked_hello(const EndpointConfig& config, MarkDirection direction) {
+  const FlowMark mark = mark_of(config.token, direction);
   const Hello hello{kHello, config.token};
   std::vector<char> message(mark.begin(), mark.end());
   message.resize(kMark + sizeof hello);
@@ -123,13 +108,18 @@ std::vector<char> marked_hello(const EndpointConfig& config, RawDirection direct
   return message;
 }
 
-// Receives one packet without waiting. Returns true if it is a hello with the token.
-bool receive_hello(int fd, const EndpointConfig& config, sockaddr* from, socklen_t* size) {
+// Receives one packet without waiting. Returns true if it is a hello with the token. Counts any
+// other packet as rejected.
+bool receive_hello(int fd, const EndpointConfig& config, sockaddr* from, socklen_t* size,
+                   std::uint64_t& rejected) {
   char packet[256];
   const ssize_t n = ::recvfrom(fd, packet, sizeof packet, MSG_DONTWAIT | MSG_TRUNC, from, size);
   const std::size_t offset = ip_header_size(fd) + kMark;
-  return n >= static_cast<ssize_t>(offset) && n <= static_cast<ssize_t>(sizeof packet) &&
-         is_hello(packet + offset, static_cast<std::size_t>(n) - offset, config.token);
+  const bool is_known =
+      n >= static_cast<ssize_t>(offset) && n <= static_cast<ssize_t>(sizeof packet) &&
+      is_hello(packet + offset, static_cast<std::size_t>(n) - offset, config.token);
+  if (n >= 0 && !is_known) ++rejected;
+  return is_known;
 }
 
 std::vector<Fd> admit_raw(Fd fd, const EndpointConfig& config, std::size_t,
@@ -140,13 +130,10 @@ std::vector<Fd> admit_raw(Fd fd, const EndpointConfig& config, std::size_t,
     sockaddr_storage peer;
     socklen_t size = sizeof peer;
     auto* const from = reinterpret_cast<sockaddr*>(&peer);
-    if (!receive_hello(fd.get(), config, from, &size)) {
-      ++rejected;
-      continue;
-    }
+    if (!receive_hello(fd.get(), config, from, &size, rejected)) continue;
     connect_to(fd.get(), from, size, "the client");
     discard_queued(fd.get());  // packets of unauthenticated peers and repeated hellos
-    const std::vector<char> answer = marked_hello(config, RawDirection::pong);
+    const std::vector<char> answer = marked_hello(config, MarkDirection::pong);
     // If the answer is lost, the client repeats its hello.
     ::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
     return one_flow(std::move(fd));
@@ -155,31 +142,32 @@ std::vector<Fd> admit_raw(Fd fd, const EndpointConfig& config, std::size_t,
 
 // Repeats the hello until the server answers. Throws std::runtime_error at the deadline.
 void be_admitted(int fd, const EndpointConfig& config) {
-  const std::vector<char> hello = marked_hello(config, RawDirection::ping);
+  const std::vector<char> hello = marked_hello(config, MarkDirection::ping);
+  std::uint64_t others = 0;
   do {
     if (now_ns() > config.deadline)
       throw std::runtime_error(config.address.to_string() + " did not admit this session");
     ::send(fd, hello.data(), hello.size(), MSG_NOSIGNAL);
   } while (!wait_readable(fd, std::min(config.deadline, now_ns() + kHelloRetry)) ||
-           !receive_hello(fd, config, nullptr, nullptr));
+           !receive_hello(fd, config, nullptr, nullptr, others));
 }
 
 std::vector<Fd> connect_raw(const EndpointConfig& config, std::size_t) {
-  Fd fd = open_flow(config, RawDirection::pong);
+  Fd fd = open_flow(config, MarkDirection::pong);
   connect_to(fd.get(), config.address.data(), config.address.size(), config.address.to_string());
   if (!config.external) be_admitted(fd.get(), config);
   return one_flow(std::move(fd));
 }
 
-Framing framing_of(const Mark& mark, std::size_t ip_header) {
+Framing framing_of(const FlowMark& mark, std::size_t ip_header) {
   Framing framing{.mark_size = mark.size(), .ip_header = ip_header};
   std::ranges::copy(mark, framing.mark.begin());
   return framing;
 }
 
 Framing raw_framing(int fd, const EndpointConfig& config, bool is_server) {
-  const auto direction = is_server ? RawDirection::pong : RawDirection::ping;
-  return framing_of(raw_mark(config.token, direction), ip_header_size(fd));
+  const auto direction = is_server ? MarkDirection::pong : MarkDirection::ping;
+  return framing_of(mark_of(config.token, direction), ip_header_size(fd));
 }
 
 // ---- ICMP
@@ -212,7 +200,7 @@ void seal_icmp(char* message, std::size_t size) noexcept {
 // Returns a socket that receives the replies to the echo requests with the identifier of the mark.
 // Without CAP_NET_RAW it is a ping socket (icmp(7)), whose kernel chooses the messages by the
 // identifier, which is the port of bind(2), and removes the IP header.
-Fd open_icmp(const EndpointConfig& config, const Mark& mark) {
+Fd open_icmp(const EndpointConfig& config, const FlowMark& mark) {
   const int family = config.address.family();
   const bool v6 = family == AF_INET6;
   const int protocol = v6 ? static_cast<int>(IPPROTO_ICMPV6) : IPPROTO_ICMP;
@@ -234,9 +222,9 @@ Fd open_icmp(const EndpointConfig& config, const Mark& mark) {
   return fd;
 }
 
-Mark icmp_mark(const EndpointConfig& config) {
+FlowMark icmp_mark(const EndpointConfig& config) {
   const bool v6 = config.address.family() == AF_INET6;
-  Mark mark = {static_cast<char>(v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO)};
+  FlowMark mark = {static_cast<char>(v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO)};
   std::copy_n(config.token.begin(), 2, mark.begin() + 4);  // the identifier
   return mark;
 }
@@ -278,8 +266,8 @@ std::optional<std::string> validate_raw(const Options& options) {
 Fd open_raw_server(const Address& address) {
   Fd fd(check(::socket(address.family(), SOCK_RAW | SOCK_CLOEXEC, kRawProtocol),
               "raw socket (requires CAP_NET_RAW)"));
-  const Mark mark = {'p', 'p', kVersion, static_cast<char>(RawDirection::ping)};
-  attach_filter(fd.get(), address.family(), {{0, UINT32_MAX, word(mark.data())}});
+  const FlowMark any = mark_of({}, MarkDirection::ping);  // without its part of the token
+  attach_filter(fd.get(), address.family(), {{0, UINT32_MAX, word(any.data())}});
   discard_queued(fd.get());
   check(::bind(fd.get(), address.data(), address.size()), "bind " + address.to_string());
   return fd;
@@ -295,7 +283,7 @@ std::size_t ip_header_size(int fd) {
 
 std::size_t make_reply(char* packet, std::size_t size, std::size_t ip_header) {
   if (size < ip_header + kMark) return 0;
-  packet[ip_header + 3] = static_cast<char>(RawDirection::pong);
+  packet[ip_header + 3] = static_cast<char>(MarkDirection::pong);
   return size - ip_header;
 }
 

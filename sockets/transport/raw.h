@@ -15,10 +15,6 @@
 
 namespace pingperf {
 
-inline constexpr int kRawProtocol = 253;  // for experimentation and testing (RFC 3692 §2.1)
-
-enum class RawDirection : char { ping = 1, pong = 2 };
-
 // One flow, which opens with hello and answer like a datagram flow. Each message has a mark.
 extern const TransportOps kRaw;
 

@@ -65,7 +65,7 @@ void require_mptcp(int fd, const EndpointConfig& config) {
 }
 
 // The flows of a client, which are dialled together, so that each waits for its own round trips
-// only. But no more are under way than the server accepts as pending.
+// only. But no more are pending than the server accepts.
 class Dials {
  public:
   Dials(const EndpointConfig& config, std::size_t count) : config_(config), flows_(count) {}
@@ -73,36 +73,35 @@ class Dials {
   // Throws std::runtime_error at the deadline, or if the server does not admit a flow.
   std::vector<Fd> open() {
     while (admitted_ < flows_.size()) {
-      while (begun_ < flows_.size() && begun_ - admitted_ < kMaxUnderWay) begin();
+      while (started_ < flows_.size() && started_ - admitted_ < kMaxPending) start();
       wait();
       for (std::size_t i = 0; i < set_.size(); ++i)
-        if (set_[i].revents != 0) go_on(under_way_[i]);
-      std::erase_if(under_way_, [&](std::size_t i) { return states_[i] == State::admitted; });
+        if (set_[i].revents != 0) go_on(pending_[i]);
+      std::erase_if(pending_, [&](std::size_t i) { return states_[i] == State::admitted; });
     }
     return std::move(flows_);
   }
 
  private:
   enum class State { connecting, pending, admitted };
-  static constexpr std::size_t kMaxUnderWay = PendingConnections::kMaxPending / 2;
+  static constexpr std::size_t kMaxPending = PendingConnections::kMaxPending / 2;
 
-  void begin() {
+  void start() {
     // A unix listener whose queue is full refuses a connect that does not wait.
     const auto dial = config_.address.family() == AF_UNIX ? dial_stream : start_dial;
-    flows_[begun_] =
-        set_up_one("connection", begun_ + 1, flows_.size(), [&] { return dial(config_); });
+    flows_[started_] =
+        set_up_one("connection", started_ + 1, flows_.size(), [&] { return dial(config_); });
     states_.push_back(State::connecting);
-    under_way_.push_back(begun_++);
+    pending_.push_back(started_++);
   }
 
   void wait() {
     set_.clear();
-    for (const std::size_t i : under_way_)
+    for (const std::size_t i : pending_)
       set_.push_back({flows_[i].get(),
                       static_cast<short>(states_[i] == State::connecting ? POLLOUT : POLLIN), 0});
-    const Nanoseconds left = config_.deadline - now_ns();
-    if (left <= 0) fail_late();
-    ::poll(set_.data(), set_.size(), static_cast<int>(std::min(left, kSecond) / kMillisecond) + 1);
+    if (now_ns() >= config_.deadline) fail_late();
+    ::poll(set_.data(), set_.size(), poll_ms(config_.deadline));
   }
 
   // Takes the next step of a flow that is ready.
@@ -135,7 +134,7 @@ class Dials {
     const std::string when = " by the end of the time limit";
     const auto connecting = std::count(states_.begin(), states_.end(), State::connecting);
     if (connecting == 0) fail(when);
-    throw std::runtime_error(std::to_string(begun_ - static_cast<std::size_t>(connecting)) +
+    throw std::runtime_error(std::to_string(started_ - static_cast<std::size_t>(connecting)) +
                              " of " + std::to_string(flows_.size()) + " connections to " +
                              config_.address.to_string() + " stood" + when);
   }
@@ -150,10 +149,10 @@ class Dials {
 
   const EndpointConfig& config_;
   std::vector<Fd> flows_;
-  std::vector<State> states_;           // of the flows that were begun
-  std::vector<std::size_t> under_way_;  // flows that are not admitted
-  std::vector<pollfd> set_;             // in the order of under_way_
-  std::size_t begun_ = 0;
+  std::vector<State> states_;         // of the flows that were started
+  std::vector<std::size_t> pending_;  // flows that are not admitted
+  std::vector<pollfd> set_;           // in the order of pending_
+  std::size_t started_ = 0;
   std::size_t admitted_ = 0;
 };
 

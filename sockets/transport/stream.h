@@ -25,7 +25,7 @@ Fd open_stream(const EndpointConfig& config, int flags = 0);
 Fd dial_stream(const EndpointConfig& config);
 
 // The two halves of dial_stream(). start_dial() returns a non-blocking socket whose connect is
-// under way; the socket can be written once the connect has ended. finish_dial() throws
+// in progress; the socket can be written once the connect has ended. finish_dial() throws
 // std::system_error if it has failed.
 Fd start_dial(const EndpointConfig& config);
 void finish_dial(int fd, const EndpointConfig& config);

@@ -2,7 +2,10 @@
 
 #include <sys/random.h>
 
+#include <cstring>
+
 #include "sockets/core/error.h"
+#include "sockets/core/hex.h"
 
 namespace pingperf {
 
@@ -13,29 +16,14 @@ Token mint_token() {
 }
 
 std::string to_hex(const Token& token) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (std::uint8_t byte : token) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
+  return to_hex(std::string_view(reinterpret_cast<const char*>(token.data()), token.size()));
 }
 
 std::optional<Token> token_from_hex(std::string_view text) {
   Token token;
-  if (text.size() != 2 * token.size()) return std::nullopt;
-  const auto digit = [](char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-  };
-  for (std::size_t i = 0; i < token.size(); ++i) {
-    const int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    token[i] = static_cast<std::uint8_t>(high * 16 + low);
-  }
+  const std::optional<std::string> bytes = from_hex(text);
+  if (!bytes || bytes->size() != token.size()) return std::nullopt;
+  std::memcpy(token.data(), bytes->data(), token.size());
   return token;
 }
 

@@ -58,6 +58,17 @@ inline constexpr const char* kOtherBytes = "answered with other bytes: not an ec
 // repetition of bytes changes the message.
 void fill_pattern(std::span<char> message, const Token& token);
 
+// The direction of a message with a mark.
+enum class MarkDirection : char { ping = 1, pong = 2 };
+
+// The mark of a raw message or a frame: "pp", a version, the direction, then the first 4 bytes of
+// the token, which are secret and identify the flow.
+using FlowMark = std::array<char, 8>;
+FlowMark mark_of(const Token& token, MarkDirection direction);
+
+// Returns `fd` as the flows of a transport that has one flow.
+std::vector<Fd> one_flow(Fd fd);
+
 // The functions of a transport.
 struct TransportOps {
   // Returns a socket at config.address. Throws std::system_error, for EADDRINUSE with the text

@@ -305,6 +305,17 @@ TEST_F(AgentTest, ATrialCanBeStoppedBeforeItStarts) {
   EXPECT_EQ(expect<Failure>().what, "stopped before it started");
 }
 
+TEST_F(AgentTest, AServerCanBeStoppedWhileItWaitsForItsClient) {
+  greet();
+  OpenEndpoint open{.role = Role::listen, .endpoint = 1, .address = "127.0.0.1:0", .timeout_s = 60};
+  open.options.engine = "blocking";
+  say(open);
+  expect<Ready>();
+  say(StartEndpoint{1});
+  say(StopEndpoint{1});
+  EXPECT_EQ(expect<Failure>().what, "stopped before it started");
+}
+
 TEST_F(AgentTest, AWorkerThatDoesNotStopIsKilled) {
   greet();
   const pid_t worker = long_trial(1);

@@ -842,7 +842,7 @@ TEST_P(ConnectPingTest, PongsCanBeLargerOrSmallerThanPings) {
     Options options = options_for(engine());
     options.message_size = ping;
     options.response_size = pong;
-    options.streams = 8;  // several large messages under way must not block each other
+    options.streams = 8;  // several large messages in flight must not block each other
     options.verify = true;
     options.messages = 24;
     options.duration.reset();
@@ -1461,15 +1461,19 @@ std::string test_name(const testing::TestParamInfo<const Engine*>& info) {
   return text;
 }
 
-auto engines_that(bool (*wanted)(const Engine&)) {
+// Returns the engines that meet all conditions and honour the parameter, if one is given.
+auto engines_that(std::initializer_list<bool (*)(const Engine&)> conditions,
+                  std::string_view parameter = {}) {
   std::vector<const Engine*> engines;
   for (const Engine* engine : socket_engines())
-    if (wanted(*engine)) engines.push_back(engine);
+    if (std::ranges::all_of(conditions, [&](auto holds) { return holds(*engine); }) &&
+        (parameter.empty() || engine->honours(parameter)))
+      engines.push_back(engine);
   return testing::ValuesIn(engines);
 }
 
-bool is_any(const Engine&) {
-  return true;
+bool listens(const Engine& engine) {
+  return engine.listen != nullptr;
 }
 
 bool opens_sockets(const Engine& engine) {
@@ -1488,160 +1492,100 @@ bool measures_round_trips(const Engine& engine) {
   return opens_sockets(engine) && engine.kind != Kind::throughput;
 }
 
-bool can_map(const Engine& e) {
-  if (!moves_bulk_data(e) || !e.honours("receive")) return false;
-  Options options = options_for(e);
-  options.receive = "map";
-  return !e.validate(options);
+template <Kind kind>
+bool is_kind(const Engine& engine) {
+  return engine.kind == kind;
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, EngineTest, engines_that(is_any), test_name);
-INSTANTIATE_TEST_SUITE_P(Every, SocketTest, engines_that(has_server), test_name);
-INSTANTIATE_TEST_SUITE_P(Every, TransferTest, engines_that(moves_bulk_data), test_name);
-INSTANTIATE_TEST_SUITE_P(Every, PingTest, engines_that(measures_round_trips), test_name);
+template <Transport transport>
+bool is_over(const Engine& engine) {
+  return engine.transport == transport;
+}
 
-INSTANTIATE_TEST_SUITE_P(Every, BidirectionalTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.honours("bidirectional");
-                         }),
+bool is_over_stream(const Engine& engine) {
+  return is_stream(engine.transport);
+}
+
+bool can_map(const Engine& engine) {
+  Options options = options_for(engine);
+  options.receive = "map";
+  return engine.validate && !engine.validate(options);
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, EngineTest, engines_that({}), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, SocketTest, engines_that({has_server}), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, TransferTest, engines_that({moves_bulk_data}), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, PingTest, engines_that({measures_round_trips}), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, BidirectionalTransferTest,
+                         engines_that({moves_bulk_data}, "bidirectional"), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, BytesTransferTest, engines_that({moves_bulk_data}, "bytes"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, BytesTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.honours("bytes");
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, ConnectPingTest,
+                         engines_that({measures_round_trips, is_kind<Kind::connect>}), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, ConnectSocketTest,
+                         engines_that({has_server, is_kind<Kind::connect>}), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, EthernetSocketTest, engines_that({has_server, is_ethernet}),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, ConnectPingTest, engines_that([](const Engine& e) {
-                           return measures_round_trips(e) && e.kind == Kind::connect;
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, FqRateTransferTest, engines_that({moves_bulk_data}, "fq_rate"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, ConnectSocketTest, engines_that([](const Engine& e) {
-                           return has_server(e) && e.kind == Kind::connect;
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, FrameTransferTest, engines_that({moves_bulk_data}, "frame.every"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, EthernetSocketTest, engines_that([](const Engine& e) {
-                           return has_server(e) && is_ethernet(e);
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, FrequencyPingTest,
+                         engines_that({measures_round_trips}, "frequency"), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, GsoTransferTest, engines_that({moves_bulk_data}, "gso"), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, InFlightPingTest, engines_that({measures_round_trips}, "in_flight"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, FqRateTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.honours("fq_rate");
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, IpSocketTest, engines_that({has_server}, "ip"), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, LowWatermarkTransferTest,
+                         engines_that({moves_bulk_data}, "receive_low_watermark"), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, MapTransferTest,
+                         engines_that({moves_bulk_data, can_map}, "receive"), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, MessagesPingTest, engines_that({measures_round_trips}, "messages"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, FrameTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.honours("frame.every");
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, OnOffTransferTest, engines_that({moves_bulk_data}, "on_off.on"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, FrequencyPingTest, engines_that([](const Engine& e) {
-                           return measures_round_trips(e) && e.honours("frequency");
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, PacingTimerTransferTest,
+                         engines_that({moves_bulk_data}, "pacing_timer"), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, PortSocketTest, engines_that({has_server, counts_rejected_peers}),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, GsoTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.honours("gso");
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, RateTransferTest, engines_that({moves_bulk_data}, "rate"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, InFlightPingTest, engines_that([](const Engine& e) {
-                           return measures_round_trips(e) && e.honours("in_flight");
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, ReceiveTransferTest, engines_that({moves_bulk_data}, "receive"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, IpSocketTest, engines_that([](const Engine& e) {
-                           return has_server(e) && e.honours("ip");
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, ResetPingTest,
+                         engines_that({measures_round_trips}, "reset_on_close"), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, ReverseTransferTest, engines_that({moves_bulk_data}, "reverse"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, LowWatermarkTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.honours("receive_low_watermark");
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, ResponseSizePingTest,
+                         engines_that({measures_round_trips}, "response_size"), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, SamplesPingTest, engines_that({measures_round_trips}, "samples"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, MapTransferTest, engines_that(can_map), test_name);
-INSTANTIATE_TEST_SUITE_P(Every, MessagesPingTest, engines_that([](const Engine& e) {
-                           return measures_round_trips(e) && e.honours("messages");
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, ServerEngineTest, engines_that({listens}), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, SizeMixPingTest, engines_that({measures_round_trips}, "size_mix"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, OnOffTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.honours("on_off.on");
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, SizeMixTransferTest, engines_that({moves_bulk_data}, "size_mix"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, PacingTimerTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.honours("pacing_timer");
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, StreamsPingTest, engines_that({measures_round_trips}, "streams"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, PortSocketTest, engines_that([](const Engine& e) {
-                           return has_server(e) && counts_rejected_peers(e);
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, StreamsTransferTest, engines_that({moves_bulk_data}, "streams"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, RateTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.honours("rate");
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, TcpTransferTest,
+                         engines_that({moves_bulk_data, is_over<Transport::tcp>}), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, ThinkTimePingTest,
+                         engines_that({measures_round_trips, is_kind<Kind::latency>}, "think_time"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, ReceiveTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.honours("receive");
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, ThreadsTransferTest, engines_that({moves_bulk_data}, "threads"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, ResetPingTest, engines_that([](const Engine& e) {
-                           return measures_round_trips(e) && e.honours("reset_on_close");
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, TimestampsPingTest,
+                         engines_that({measures_round_trips}, "timestamps"), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, UdpTransferTest,
+                         engines_that({moves_bulk_data, is_over<Transport::udp>}), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, VerifyPingTest, engines_that({measures_round_trips}, "verify"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, ReverseTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.honours("reverse");
-                         }),
+INSTANTIATE_TEST_SUITE_P(Every, VerifyTransferTest, engines_that({moves_bulk_data}, "verify"),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(Every, ResponseSizePingTest, engines_that([](const Engine& e) {
-                           return measures_round_trips(e) && e.honours("response_size");
-                         }),
-                         test_name);
-INSTANTIATE_TEST_SUITE_P(Every, SamplesPingTest, engines_that([](const Engine& e) {
-                           return measures_round_trips(e) && e.honours("samples");
-                         }),
-                         test_name);
-INSTANTIATE_TEST_SUITE_P(Every, ServerEngineTest,
-                         engines_that([](const Engine& e) { return is_any(e) && e.listen; }),
-                         test_name);
-INSTANTIATE_TEST_SUITE_P(Every, SizeMixPingTest, engines_that([](const Engine& e) {
-                           return measures_round_trips(e) && e.honours("size_mix");
-                         }),
-                         test_name);
-INSTANTIATE_TEST_SUITE_P(Every, SizeMixTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.honours("size_mix");
-                         }),
-                         test_name);
-INSTANTIATE_TEST_SUITE_P(Every, StreamsPingTest, engines_that([](const Engine& e) {
-                           return measures_round_trips(e) && e.honours("streams");
-                         }),
-                         test_name);
-INSTANTIATE_TEST_SUITE_P(Every, StreamsTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.honours("streams");
-                         }),
-                         test_name);
-INSTANTIATE_TEST_SUITE_P(Every, TcpTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.transport == Transport::tcp;
-                         }),
-                         test_name);
-INSTANTIATE_TEST_SUITE_P(Every, ThinkTimePingTest, engines_that([](const Engine& e) {
-                           return measures_round_trips(e) && e.kind == Kind::latency &&
-                                  e.honours("think_time");
-                         }),
-                         test_name);
-INSTANTIATE_TEST_SUITE_P(Every, ThreadsTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.honours("threads");
-                         }),
-                         test_name);
-INSTANTIATE_TEST_SUITE_P(Every, TimestampsPingTest, engines_that([](const Engine& e) {
-                           return measures_round_trips(e) && e.honours("timestamps");
-                         }),
-                         test_name);
-INSTANTIATE_TEST_SUITE_P(Every, UdpTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.transport == Transport::udp;
-                         }),
-                         test_name);
-INSTANTIATE_TEST_SUITE_P(Every, VerifyPingTest, engines_that([](const Engine& e) {
-                           return measures_round_trips(e) && e.honours("verify");
-                         }),
-                         test_name);
-INSTANTIATE_TEST_SUITE_P(Every, VerifyTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && e.honours("verify");
-                         }),
-                         test_name);
-INSTANTIATE_TEST_SUITE_P(Every, ZeroCopyTransferTest, engines_that([](const Engine& e) {
-                           return moves_bulk_data(e) && is_stream(e.transport) &&
-                                  e.honours("zero_copy");
-                         }),
-                         test_name);
+INSTANTIATE_TEST_SUITE_P(Every, ZeroCopyTransferTest,
+                         engines_that({moves_bulk_data, is_over_stream}, "zero_copy"), test_name);
 
 }  // namespace
 }  // namespace pingperf

@@ -8,6 +8,7 @@
 
 #include "sockets/core/address.h"
 #include "sockets/core/fd.h"
+#include "sockets/core/hex.h"
 #include "sockets/core/options.h"
 #include "sockets/measure/usage.h"
 #include "sockets/transport/token.h"
@@ -65,6 +66,14 @@ TEST(Token, RejectsInvalidHex) {
   for (const char* text :
        {"", "00", "zz112233445566778899aabbccddeeff", "00112233445566778899aabbccddeeff0"})
     EXPECT_FALSE(token_from_hex(text)) << text;
+}
+
+TEST(Hex, IsParsedInEitherCase) {
+  const std::string bytes("\x00\x7f\xaf", 3);
+  EXPECT_EQ(to_hex(bytes), "007faf");
+  EXPECT_EQ(from_hex("007faF"), bytes);
+  EXPECT_EQ(from_hex(""), "");
+  for (const char* text : {"0", "0g", "g0", "0x", " 0"}) EXPECT_FALSE(from_hex(text)) << text;
 }
 
 TEST(Parameters, NamesAndColumnsAreUnique) {

@@ -97,16 +97,16 @@ TEST(Multicast, EveryReceiverGetsTheTransferAndNobodyElsesDatagrams) {
   std::atomic<int> strays = 0;
   const MulticastEnds ends =
       run_multicast(multicast_throughput(), o, o, [&](const Address& server) {
-        const Fd stranger(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        const Fd unauthenticated_peer(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
         const Address own = Address::resolve("127.0.0.1", 0);
-        ::bind(stranger.get(), own.data(), own.size());
-        ::connect(stranger.get(), server.data(), server.size());
-        const Address group = group_of(stranger.get(), o);
+        ::bind(unauthenticated_peer.get(), own.data(), own.size());
+        ::connect(unauthenticated_peer.get(), server.data(), server.size());
+        const Address group = group_of(unauthenticated_peer.get(), o);
         std::vector<char> datagram(1400);
         set_header(datagram.data(), {1'000'000, 0});  // counted, it would be a loss of 999 500
         for (int i = 0; i < 20; ++i)
-          strays += ::sendto(stranger.get(), datagram.data(), datagram.size(), 0, group.data(),
-                             group.size()) == 1400;
+          strays += ::sendto(unauthenticated_peer.get(), datagram.data(), datagram.size(), 0,
+                             group.data(), group.size()) == 1400;
       });
   EXPECT_EQ(ends.client.error + ends.server.error, "");
   EXPECT_EQ(strays, 20);

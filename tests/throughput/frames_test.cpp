@@ -26,9 +26,9 @@ Options frame_options() {
 TEST(FrameSchedule, AFrameIsDueEachInterval) {
   FrameSchedule schedule(frame_options(), kFirstDue, kAlways);
   for (int k = 0; k < 5; ++k) {
-    EXPECT_TRUE(schedule.look(kFirstDue + k * 10 * kMillisecond));
+    EXPECT_TRUE(schedule.drop_expired(kFirstDue + k * 10 * kMillisecond));
     EXPECT_EQ(schedule.due(), kFirstDue + k * 10 * kMillisecond);
-    schedule.leave();
+    schedule.advance();
   }
   EXPECT_EQ(schedule.counts().due, 5u);
   EXPECT_EQ(schedule.counts().dropped, 0u);
@@ -36,13 +36,13 @@ TEST(FrameSchedule, AFrameIsDueEachInterval) {
 
 TEST(FrameSchedule, AFrameThatCanStartBeforeItsDeadlineIsSent) {
   FrameSchedule schedule(frame_options(), kFirstDue, kAlways);
-  schedule.look(kFirstDue + 4 * kMillisecond - 1);
+  schedule.drop_expired(kFirstDue + 4 * kMillisecond - 1);
   EXPECT_EQ(schedule.due(), kFirstDue);
 }
 
 TEST(FrameSchedule, FramesWhoseDeadlineHasPassedAreDropped) {
   FrameSchedule schedule(frame_options(), kFirstDue, kAlways);
-  schedule.look(kFirstDue + 24 * kMillisecond);  // of the frames due at 0, 10 and 20 ms
+  schedule.drop_expired(kFirstDue + 24 * kMillisecond);  // of the frames due at 0, 10 and 20 ms
   EXPECT_EQ(schedule.due(), kFirstDue + 30 * kMillisecond);
   EXPECT_EQ(schedule.counts().due, 3u);
   EXPECT_EQ(schedule.counts().dropped, 3u);
@@ -51,7 +51,7 @@ TEST(FrameSchedule, FramesWhoseDeadlineHasPassedAreDropped) {
 TEST(FrameSchedule, CountsTheFramesThatAreDueInTheWindow) {
   const FrameWindow window{kFirstDue + 20 * kMillisecond, kFirstDue + 50 * kMillisecond};
   FrameSchedule schedule(frame_options(), kFirstDue, window);
-  while (schedule.look(schedule.due())) schedule.leave();
+  while (schedule.drop_expired(schedule.due())) schedule.advance();
   EXPECT_EQ(schedule.due(), window.close);
   EXPECT_EQ(schedule.counts().due, 3u);  // at 20, 30 and 40 ms
 }
@@ -59,9 +59,9 @@ TEST(FrameSchedule, CountsTheFramesThatAreDueInTheWindow) {
 TEST(FrameSchedule, FramesThatABlockedSenderNeverSentAreDropped) {
   const FrameWindow window{kFirstDue, kFirstDue + 50 * kMillisecond};
   FrameSchedule schedule(frame_options(), kFirstDue, window);
-  schedule.look(kFirstDue);
-  schedule.leave();
-  EXPECT_FALSE(schedule.look(kFirstDue + kSecond));
+  schedule.drop_expired(kFirstDue);
+  schedule.advance();
+  EXPECT_FALSE(schedule.drop_expired(kFirstDue + kSecond));
   EXPECT_EQ(schedule.counts().due, 5u);
   EXPECT_EQ(schedule.counts().dropped, 4u);
 }
@@ -70,9 +70,9 @@ TEST(FrameSchedule, WithoutADeadlineItIsTheInterval) {
   Options options = frame_options();
   options.frame_deadline.reset();
   FrameSchedule schedule(options, kFirstDue, kAlways);
-  schedule.look(kFirstDue + 10 * kMillisecond - 1);
+  schedule.drop_expired(kFirstDue + 10 * kMillisecond - 1);
   EXPECT_EQ(schedule.due(), kFirstDue);
-  schedule.look(kFirstDue + 10 * kMillisecond);
+  schedule.drop_expired(kFirstDue + 10 * kMillisecond);
   EXPECT_EQ(schedule.due(), kFirstDue + 10 * kMillisecond);
 }
 

@@ -77,10 +77,10 @@ TEST_F(LowWatermarkTest, SendersHaveTheParameterOrThatOfTheKernel) {
   };
   const int of_kernel = notsent();
   EXPECT_NE(of_kernel, 65'536);
-  set_standard(options_, *find_parameter("notsent_low_watermark"));
+  set_default(options_, *find_parameter("notsent_low_watermark"));
   EXPECT_EQ(notsent(), of_kernel);
   options_.client_cpu = options_.server_cpu = "0";
-  set_standard(options_, *find_parameter("notsent_low_watermark"));
+  set_default(options_, *find_parameter("notsent_low_watermark"));
   EXPECT_EQ(notsent(), 65'536);
 }
 

@@ -22,9 +22,9 @@ Options paced_options(Nanoseconds pacing_timer) {
 }
 
 // Sends all messages that are due at `now`. Returns their number.
-int leave_all(Pace& pace, Nanoseconds now) {
+int send_all_due(Pace& pace, Nanoseconds now) {
   int count = 0;
-  for (pace.look(now); pace.is_due(); ++count) pace.leave();
+  for (pace.update(now); pace.is_due(); ++count) pace.advance();
   return count;
 }
 
@@ -33,7 +33,7 @@ TEST(Pace, WithoutARateIsAlwaysDue) {
   EXPECT_FALSE(pace.paced());
   for (int i = 0; i < 1000; ++i) {
     EXPECT_TRUE(pace.is_due());
-    pace.leave();
+    pace.advance();
   }
 }
 
@@ -42,49 +42,49 @@ TEST(Pace, StartsWithItsFirstLook) {
     Pace pace(paced_options(timer), 1);
     EXPECT_TRUE(pace.paced());
     EXPECT_FALSE(pace.is_due());
-    EXPECT_LT(pace.next_look(), kStart);
-    EXPECT_EQ(leave_all(pace, kStart), 1);
+    EXPECT_LT(pace.next_update(), kStart);
+    EXPECT_EQ(send_all_due(pace, kStart), 1);
   }
 }
 
 TEST(Pace, WithoutATimerLooksWhenTheNextMessageIsDue) {
   Pace pace(paced_options(0), 1);
-  leave_all(pace, kStart);
+  send_all_due(pace, kStart);
   for (int k = 1; k < 100; ++k) {
-    EXPECT_EQ(pace.next_look(), kStart + k * kMillisecond);
-    EXPECT_FALSE(pace.look(pace.next_look() - 1));
-    EXPECT_EQ(leave_all(pace, pace.next_look()), 1);
+    EXPECT_EQ(pace.next_update(), kStart + k * kMillisecond);
+    EXPECT_FALSE(pace.update(pace.next_update() - 1));
+    EXPECT_EQ(send_all_due(pace, pace.next_update()), 1);
   }
   EXPECT_EQ(pace.gaps()->quantile(0.5), pace.gaps()->quantile(0.01));
 }
 
 TEST(Pace, SendsAllDueMessagesOncePerTimer) {
   Pace pace(paced_options(10 * kMillisecond), 1);
-  leave_all(pace, kStart);
+  send_all_due(pace, kStart);
   for (int k = 1; k < 100; ++k) {
-    EXPECT_EQ(pace.next_look(), kStart + 10 * k * kMillisecond);
-    EXPECT_EQ(leave_all(pace, pace.next_look()), 10);
+    EXPECT_EQ(pace.next_update(), kStart + 10 * k * kMillisecond);
+    EXPECT_EQ(send_all_due(pace, pace.next_update()), 10);
   }
 }
 
 TEST(Pace, SharesTheRateAmongTheFlows) {
   Pace pace(paced_options(0), 4);
-  leave_all(pace, kStart);
-  EXPECT_EQ(pace.next_look(), kStart + 4 * kMillisecond);
+  send_all_due(pace, kStart);
+  EXPECT_EQ(pace.next_update(), kStart + 4 * kMillisecond);
 }
 
 TEST(Pace, CompensatesALateLookUpToATenthOfASecond) {
   Pace pace(paced_options(0), 1);
-  leave_all(pace, kStart);
-  EXPECT_EQ(leave_all(pace, kStart + 90 * kMillisecond), 90);
-  EXPECT_EQ(leave_all(pace, kStart + 900 * kMillisecond), 1);
-  EXPECT_EQ(pace.next_look(), kStart + 901 * kMillisecond);
+  send_all_due(pace, kStart);
+  EXPECT_EQ(send_all_due(pace, kStart + 90 * kMillisecond), 90);
+  EXPECT_EQ(send_all_due(pace, kStart + 900 * kMillisecond), 1);
+  EXPECT_EQ(pace.next_update(), kStart + 901 * kMillisecond);
 }
 
 TEST(Pace, WithATimerOfASecondKeepsItsRate) {
   Pace pace(paced_options(kSecond), 1);
-  leave_all(pace, kStart);
-  EXPECT_EQ(leave_all(pace, kStart + kSecond + 90 * kMillisecond), 1090);
+  send_all_due(pace, kStart);
+  EXPECT_EQ(send_all_due(pace, kStart + kSecond + 90 * kMillisecond), 1090);
 }
 
 TEST(Pace, OfAMixCountsBytes) {
@@ -92,12 +92,12 @@ TEST(Pace, OfAMixCountsBytes) {
   options.message_size.reset();
   options.size_mix = "500:1 1500:1";
   Pace pace(options, 1);
-  pace.look(kStart);
-  pace.leave(1500);  // 1000 bytes per millisecond
-  EXPECT_EQ(pace.next_look(), kStart + 1500 * kMicrosecond);
-  pace.look(pace.next_look());
-  pace.leave(500);
-  EXPECT_EQ(pace.next_look(), kStart + 2 * kMillisecond);
+  pace.update(kStart);
+  pace.advance(1500);  // 1000 bytes per millisecond
+  EXPECT_EQ(pace.next_update(), kStart + 1500 * kMicrosecond);
+  pace.update(pace.next_update());
+  pace.advance(500);
+  EXPECT_EQ(pace.next_update(), kStart + 2 * kMillisecond);
 }
 
 // Returns options for a sender that sends for 10 of 50 ms.
@@ -114,7 +114,7 @@ TEST(Pace, KeepsItsRateWhileItIsOn) {
   Pace pace(pausing_options(true), 1);
   std::vector<Nanoseconds> sent;
   for (Nanoseconds now = kStart; now < kStart + 100 * kMillisecond; now += kMillisecond / 4)
-    for (pace.look(now); pace.is_due(); pace.leave()) sent.push_back(now - kStart);
+    for (pace.update(now); pace.is_due(); pace.advance()) sent.push_back(now - kStart);
   ASSERT_EQ(sent.size(), 20u);
   for (int k = 0; k < 10; ++k) {
     EXPECT_EQ(sent[static_cast<std::size_t>(k)], k * kMillisecond);
@@ -125,11 +125,11 @@ TEST(Pace, KeepsItsRateWhileItIsOn) {
 TEST(Pace, LooksAtTheStartOfTheNextPhase) {
   for (const bool has_rate : {false, true}) {
     Pace pace(pausing_options(has_rate), 1);
-    leave_all(pace, kStart);
-    leave_all(pace, kStart + 9 * kMillisecond);
-    leave_all(pace, kStart + 30 * kMillisecond);
-    EXPECT_EQ(pace.next_look(), kStart + 50 * kMillisecond) << has_rate;
-    EXPECT_TRUE(pace.look(pace.next_look())) << has_rate;
+    send_all_due(pace, kStart);
+    send_all_due(pace, kStart + 9 * kMillisecond);
+    send_all_due(pace, kStart + 30 * kMillisecond);
+    EXPECT_EQ(pace.next_update(), kStart + 50 * kMillisecond) << has_rate;
+    EXPECT_TRUE(pace.update(pace.next_update())) << has_rate;
   }
 }
 
@@ -138,19 +138,19 @@ TEST(Pace, WithoutARateAMessageIsDueAtEachLookOfAPhase) {
   EXPECT_TRUE(pace.paced());
   for (Nanoseconds now = kStart; now < kStart + 200 * kMillisecond; now += 1000) {
     const bool on = (now - kStart) % (50 * kMillisecond) < 10 * kMillisecond;
-    ASSERT_EQ(leave_all(pace, now), on ? 1 : 0) << now - kStart;
+    ASSERT_EQ(send_all_due(pace, now), on ? 1 : 0) << now - kStart;
   }
   EXPECT_FALSE(pace.gaps());
 }
 
 TEST(Pace, ALongTrialStillPauses) {
   Pace pace(pausing_options(false), 1);
-  leave_all(pace, kStart);
+  send_all_due(pace, kStart);
   const Nanoseconds late = kStart + 36000 * kSecond;  // 720 000 phases
-  EXPECT_EQ(leave_all(pace, late + 1), 1);
-  EXPECT_EQ(leave_all(pace, late + 2), 1);
-  EXPECT_EQ(leave_all(pace, late + 10 * kMillisecond), 0);
-  EXPECT_EQ(pace.next_look(), late + 50 * kMillisecond);
+  EXPECT_EQ(send_all_due(pace, late + 1), 1);
+  EXPECT_EQ(send_all_due(pace, late + 2), 1);
+  EXPECT_EQ(send_all_due(pace, late + 10 * kMillisecond), 0);
+  EXPECT_EQ(pace.next_update(), late + 50 * kMillisecond);
 }
 
 TEST(SocketOptions, FqRateIsTheKernelsPacingRate) {

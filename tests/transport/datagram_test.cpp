@@ -103,7 +103,7 @@ TEST(Datagram, FlowsAreOpenedTogether) {
 }
 
 TEST(Datagram, EachOfManyFlowsHasItsOwnPeer) {
-  constexpr std::size_t kFlows = 300;  // more than are under way at once
+  constexpr std::size_t kFlows = 300;  // more than are pending at once
   EndpointConfig config = udp_on_loopback();
   config.token = mint_token();
   Fd server = bind_datagram(config);
