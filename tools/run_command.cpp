@@ -368,7 +368,8 @@ bool pause_before(const RunCommand& command, const Sessions& sessions, const Int
     print_message("session {} of {} after a pause of {}\n", sessions.number, sessions.count,
                   ProgressView::clock_text(command.pause));
   pollfd p{interrupt.fd(), POLLIN, 0};
-  ::poll(&p, 1, static_cast<int>(command.pause / kMillisecond));
+  const timespec pause{command.pause / kSecond, command.pause % kSecond};
+  ::ppoll(&p, 1, &pause, nullptr);
   if (!interrupt.raised()) return true;
   print_message("Interrupted: {} of {} sessions are complete\n", sessions.number - 1,
                 sessions.count);

@@ -12,7 +12,7 @@
 
 namespace pingperf {
 
-// An agent, the target of its host, and the targets that it changes.
+// An agent, the target that its host is, and the targets that it changes.
 struct SystemAgent {
   std::size_t pair;
   Target target;

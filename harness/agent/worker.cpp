@@ -161,13 +161,15 @@ std::unique_ptr<Endpoint> make_endpoint(const OpenEndpoint& open, Cpus cpus) {
 }
 
 // Runs in the engine's thread, from the accept or connect to the result. Ends the process. The
-// agent's deadline bounds it. Sets `accepted` when a server has its flows.
+// agent's deadline bounds it. Sets `accepted` once accept() of a server has ended.
 [[noreturn]] void run_engine(const OpenEndpoint& open, Endpoint& endpoint,
                              std::future<void> started, std::atomic<bool>& accepted,
                              Reporter& reporter) {
   try {
-    if (open.role == Role::listen) endpoint.accept();
-    accepted = true;
+    if (!accepted) {
+      endpoint.accept();
+      accepted = true;
+    }
     started.wait();
     Measurement measurement = endpoint.run([&](const Interval& interval) {
       reporter.send(Progress{reporter.endpoint(), interval});
@@ -222,7 +224,7 @@ void serve(LineBuffer& requests, const OpenEndpoint& open, Reporter& reporter) {
   const std::unique_ptr<Endpoint> endpoint = make_endpoint(open, std::move(cpus));
   reporter.send(Ready{open.endpoint, endpoint->address().to_string()});
   std::promise<void> start;
-  std::atomic<bool> accepted = false;
+  std::atomic<bool> accepted = open.role != Role::listen;
   const std::thread engine =
       start_thread("the thread of the engine", [&, started = start.get_future()]() mutable {
         run_engine(open, *endpoint, std::move(started), accepted, reporter);

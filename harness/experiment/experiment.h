@@ -67,9 +67,9 @@ struct LabOptions {
 // Per run: one repetition of a workload between all pairs of 1024 nodes.
 inline constexpr std::size_t kMaxTrials = 1'100'000;
 
-enum class Order { shuffled, sequential };
+enum class Order { shuffled, sequential };  // as the choices in keys.cpp
 
-// Which counters of the hosts a run records.
+// Which counters of the hosts a run records, in the order of the choices in keys.cpp.
 enum class Counters { off, standard, all };
 
 struct PlanOptions {

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "harness/base/parse_number.h"
+
 namespace pingperf {
 namespace {
 

@@ -17,7 +17,7 @@ namespace pingperf {
 // Returns the names of the short forms of `launch`: "ssh", "netns", ...
 std::vector<std::string_view> launcher_names();
 
-// Returns the keys of a host that say how it is reached: these and "launch".
+// Returns the keys of a host that say how it is reached: launcher_names() and "launch".
 std::vector<std::string_view> ways_to_reach();
 
 // Returns the arguments before `pingperf agent` of a short form. `space` is the namespace of a pod,

@@ -1,6 +1,7 @@
 // The parts of the JSON Schema of an experiment file (schema.h).
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>

@@ -1,5 +1,6 @@
 // The rules between keys of an experiment file, where a schema can express them.
 #include <algorithm>
+#include <initializer_list>
 #include <set>
 
 #include "harness/engines/engines.h"

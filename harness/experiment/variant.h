@@ -56,8 +56,8 @@ std::vector<std::string> commands_of(const SystemChanges& changes);
 // A process that runs as long as the variant, such as a proxy in the path.
 struct Service {
   Target on = Target::server;  // client or server
-  std::vector<std::string>
-      run;  // arguments with the placeholders {address}, {port}, {service_port}
+  // Arguments with the placeholders {address}, {port} and {service_port}.
+  std::vector<std::string> run;
   std::optional<ProgramReady> ready;  // empty: it listens on {service_port}
   std::string location;               // in the file
 
@@ -80,7 +80,7 @@ struct Variant {
   std::vector<std::pair<std::string, std::string>> environment;  // of the workers
   std::optional<Nanoseconds> settle;
 
-  const SystemChanges& of(Target p) const { return changes[static_cast<std::size_t>(p)]; }
+  const SystemChanges& of(Target target) const { return changes[static_cast<std::size_t>(target)]; }
   // Returns the time to wait after the changes. Nothing has to settle if nothing changes.
   Nanoseconds settling_time() const;
 
@@ -88,8 +88,7 @@ struct Variant {
   bool changes_nothing() const;
 };
 
-// Returns the placeholders that the arguments of a service may have, and the error of a wrong
-// argument.
+// Returns the error of an argument of a service that has a wrong placeholder.
 std::optional<std::string> error_of_service_argument(std::string_view argument);
 
 // Returns the arguments of a service as those of a program. {service_port} becomes {port}, the port

@@ -17,7 +17,7 @@ namespace pingperf {
 // The repetitions to draw, by case.
 using DrawnTrials = std::map<std::string, std::vector<std::uint64_t>>;
 
-// Returns at most `most` of the indices below `count`, evenly spread.
+// Returns at most `limit` of the indices below `count`, evenly spread.
 std::vector<std::size_t> evenly_spread(std::size_t count, std::size_t limit);
 
 // Returns the percentile curve in a .hgrm file: [1/(1-percentile), nanoseconds], ascending. At the

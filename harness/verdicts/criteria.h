@@ -32,7 +32,8 @@ struct Compare {
   std::vector<CasePair> pairs;
 };
 
-// The outcome of an undecided gate. repeat: run more blocks, then pass.
+// The outcome of an undecided gate, in the order of the choices in keys.cpp. repeat: run more
+// blocks, then pass.
 enum class Inconclusive { pass, fail, repeat };
 
 // The limits that a gate sets, and what happens if the data do not decide it.

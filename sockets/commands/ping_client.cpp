@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "sockets/core/error.h"
+#include "sockets/core/io.h"
 #include "sockets/core/limits.h"
 #include "sockets/transport/datagram.h"
 #include "sockets/transport/raw.h"
@@ -139,12 +140,12 @@ void PingClient::connect_inet_or_unix() {
 // Waits for `events` of the socket. Returns false at the deadline.
 bool PingClient::wait(short events, Nanoseconds deadline) const {
   for (;;) {
-    const Nanoseconds left = std::max<Nanoseconds>(0, deadline - now_ns());
+    const int timeout = poll_ms(deadline);
     pollfd set[] = {{fd_.get(), events, 0}, {config_.interrupt, POLLIN, 0}};
-    ::poll(set, 2, static_cast<int>((left + kMillisecond - 1) / kMillisecond));
+    ::poll(set, 2, timeout);
     if (set[1].revents != 0) throw Interrupted{};
     if (set[0].revents != 0) return true;
-    if (left == 0) return false;
+    if (timeout == 0) return false;
   }
 }
 

@@ -23,9 +23,10 @@ int poll_ms(Nanoseconds deadline) noexcept {
 bool wait_readable(int fd, Nanoseconds deadline) noexcept {
   for (;;) {
     pollfd p{fd, POLLIN, 0};
-    const int timeout = poll_ms(deadline);
-    if (::poll(&p, 1, timeout) > 0) return true;
-    if (timeout == 0) return false;
+    const Nanoseconds left = std::max<Nanoseconds>(deadline - now_ns(), 0);
+    const timespec timeout{left / kSecond, left % kSecond};
+    if (::ppoll(&p, 1, &timeout, nullptr) > 0) return true;
+    if (left == 0) return false;
   }
 }
 

@@ -115,7 +115,8 @@ class Ring {
 };
 
 // A ring whose waits can be limited. One timeout request serves many waits, because a timeout per
-// wait would cost more. No submission may have the user_data ~0, which is that of the timeout.
+// wait would cost more. No submission may have the user_data ~0, which is that of the timeout. The
+// caller passes each completion to take_tick() first.
 class TickingRing final : public Ring {
  public:
   using Ring::Ring;

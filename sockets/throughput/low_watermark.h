@@ -13,10 +13,9 @@
 namespace pingperf {
 
 // Sets the watermark of a receiver before its stream starts: the parameter, or else the standard
-// one. Streams have no standard watermark unless the transport is tcp and a warmup will show how
-// fast they are. Neither have streams with a rate, on_off or frames, and those whose ends are both
-// pinned to the same single CPU. Throws std::system_error if the kernel, or a filter of a
-// container, refuses the parameter.
+// one. A stream has the standard watermark if its transport is tcp, a warmup will show how fast it
+// is, it has no rate, on_off or frames, and its ends are not pinned to the same single CPU. Throws
+// std::system_error if the kernel, or a filter of a container, refuses the parameter.
 void set_low_watermark(int fd, const Options& options);
 
 // Removes the standard watermark from a stream that received `bytes` in the warmup, if the stream

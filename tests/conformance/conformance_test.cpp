@@ -1509,7 +1509,7 @@ bool is_over_stream(const Engine& engine) {
 bool can_map(const Engine& engine) {
   Options options = options_for(engine);
   options.receive = "map";
-  return engine.validate && !engine.validate(options);
+  return !engine.validate || !engine.validate(options);
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, EngineTest, engines_that({}), test_name);

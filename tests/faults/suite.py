@@ -36,12 +36,14 @@ class Suite:
         return fnmatch.fnmatch(name, self.arguments.only)
 
     def check_page(self, table, shape):
-        """Compares the `shape` of the committed table and of this suite's. Returns the exit status."""
+        """Compares the sets that `shape` makes of the committed table and of this suite's. Returns the exit status."""
         committed = page.part_of(page.PAGE.read_text(), self.name)
         count = f"{len(self.everything)} combinations"
-        if shape(committed) == shape(table({c: "x" for c in self.everything})) and count in committed:
+        difference = shape(committed) ^ shape(table({c: "x" for c in self.everything}))
+        if not difference and count in committed:
             return 0
-        print(f"the table does not have these {count}, run tools/faults {self.name} --write")
+        print(f"the table does not have these {count}, run tools/faults {self.name} --write: "
+              f"{sorted(difference)[:5]}")
         return 1
 
     def list(self):
@@ -74,6 +76,8 @@ class Suite:
                 pool.shutdown(cancel_futures=True)
                 raise
         again = [number for number, c in enumerate(self.chosen) if c not in self.outcomes and c not in damaged]
+        if len(again) > MAX_SECOND_ATTEMPTS:
+            print(f"{len(again) - MAX_SECOND_ATTEMPTS} others have no second attempt", flush=True)
         for number in again[:MAX_SECOND_ATTEMPTS]:
             print(f"second attempt: {self.chosen[number]}", flush=True)
             one(number)

@@ -115,9 +115,9 @@ def table(outcomes):
 
 
 def shape_of(text):
-    """Returns the rows of a table with "x" in each cell that has an outcome."""
+    """Returns the set of the rows of a table, with "x" in each cell that has an outcome."""
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
-    return [row[:3] + ["x" if cell else "" for cell in row[3:]] for row in rows]
+    return {(*row[:3], *("x" if cell else "" for cell in row[3:])) for row in rows}
 
 
 def missing_tools():

@@ -29,6 +29,7 @@ string(SUBSTRING "${page}" ${cut} -1 after)
 file(WRITE "${OUTPUT}" "// Made of harness/report/ by embed.cmake.
 #include \"harness/report/page/page.h\"
 
+#pragma GCC diagnostic push
 #pragma GCC diagnostic ignored \"-Woverlength-strings\"
 
 namespace pingperf {
@@ -42,4 +43,6 @@ std::string_view ${PAGE}_page_after_data() {
 }
 
 }  // namespace pingperf
+
+#pragma GCC diagnostic pop
 ")
