@@ -37,7 +37,7 @@
 namespace pingperf {
 namespace {
 
-constexpr Nanoseconds kRetry = kMillisecond;
+constexpr Nanoseconds kRetryInterval = kMillisecond;
 constexpr Nanoseconds kRestart = 2 * kSecond;  // pause of an external server between two tests
 
 using Test = std::unique_ptr<iperf_test, void (*)(iperf_test*)>;
@@ -369,7 +369,7 @@ class Iperf3Client final : public Iperf3Endpoint {
           ::connect(fd.get(), config_.address.data(), config_.address.size()) == 0)
         return fd;
       if (errno != ECONNREFUSED || now_ns() > limit) return Fd();
-      std::this_thread::sleep_for(std::chrono::nanoseconds(kRetry));
+      std::this_thread::sleep_for(std::chrono::nanoseconds(kRetryInterval));
     }
   }
 

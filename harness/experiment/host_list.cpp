@@ -12,7 +12,7 @@
 namespace pingperf {
 namespace {
 
-constexpr std::string_view kForm = "write e.g. node[01-16,20]";
+constexpr std::string_view kListExample = "write e.g. node[01-16,20]";
 
 // Splits at commas that stand outside of brackets.
 std::vector<std::string_view> split_names(std::string_view text) {
@@ -45,7 +45,8 @@ void expand_range(std::string_view range, const Mark& mark, std::vector<std::str
   const bool letters = is_letter(first) && is_letter(last);
   const auto low = letters ? static_cast<unsigned char>(first.front()) : number_of(first);
   const auto high = letters ? static_cast<unsigned char>(last.front()) : number_of(last);
-  if (!low || !high) fail_at(mark, fmt::format("'[{}]' is no range of hosts: {}", range, kForm));
+  if (!low || !high)
+    fail_at(mark, fmt::format("'[{}]' is no range of hosts: {}", range, kListExample));
   if (*low > *high)
     fail_at(mark, fmt::format("the range [{}] runs backwards: write [{}-{}]", range, last, first));
   if (*high - *low >= kMaxNodes)
@@ -66,7 +67,7 @@ void expand_name(const std::string& name, const Mark& mark, std::vector<std::str
     return;
   }
   if (open == std::string::npos || close == std::string::npos || close < open)
-    fail_at(mark, fmt::format("'{}' has a bracket without the other: {}", name, kForm));
+    fail_at(mark, fmt::format("'{}' has a bracket without the other: {}", name, kListExample));
   std::vector<std::string> members;
   for (const std::string_view range :
        split_names(std::string_view(name).substr(open + 1, close - open - 1)))
