@@ -247,10 +247,7 @@ class Loaded(network.Network):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        try:
-            os.nice(-15)  # round trips are judged, and other programs may be running
-        except OSError:
-            pass
+        support.lower_niceness()  # round trips are judged, and other programs may be running
         controls = ["cubic", "bbr"] if has_bbr() else ["cubic"]
 
         def run(control):

@@ -180,10 +180,7 @@ class Judged(Committed):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        try:
-            os.nice(-15)  # round trips are judged, and other programs may be running
-        except OSError:
-            pass
+        support.lower_niceness()  # round trips are judged, and other programs may be running
 
     @staticmethod
     def shortest_round_trips(trials):
