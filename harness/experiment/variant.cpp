@@ -24,9 +24,7 @@ std::string literal(std::string_view text) {
 }  // namespace
 
 std::string_view name(Target target) {
-  static constexpr std::array<std::string_view, kTargets.size()> names = {"client", "server",
-                                                                          "router"};
-  return names[static_cast<std::size_t>(target)];
+  return kTargetNames[static_cast<std::size_t>(target)];
 }
 
 std::vector<std::string> commands_of(const SystemChanges& changes) {

@@ -18,6 +18,7 @@ namespace pingperf {
 enum class Target { client, server, router };
 
 inline constexpr std::array<Target, 3> kTargets = {Target::client, Target::server, Target::router};
+inline constexpr std::array<std::string_view, 3> kTargetNames = {"client", "server", "router"};
 
 std::string_view name(Target target);
 

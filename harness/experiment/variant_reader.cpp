@@ -17,8 +17,6 @@
 namespace pingperf {
 namespace {
 
-constexpr std::array<std::string_view, 3> kTargetNames = {"client", "server", "router"};
-
 const Node& require_list(const Node& node, std::string_view what, std::string_view example) {
   if (node.type != Node::Type::sequence)
     fail_at(node.mark, fmt::format("{} must be a list, e.g. {}", what, example));
