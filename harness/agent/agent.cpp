@@ -31,6 +31,7 @@
 #include "harness/base/process.h"
 #include "harness/base/version.h"
 #include "harness/engines/engines.h"
+#include "harness/engines/ports.h"
 #include "sockets/core/error.h"
 #include "sockets/core/io.h"
 #include "sockets/core/limits.h"
@@ -326,8 +327,10 @@ class Agent {
         throw std::runtime_error("former changes remain: " + answer.not_undone.front());
       if (!request.changes.are_empty()) change_system().make(request.changes, request.addresses);
       environment_ = request.environment;
-      if (!request.port_at.empty())
-        answer.port = with_free_port(Address::parse(request.port_at)).port();
+      if (!request.port_at.empty()) {
+        service_port_ = find_free_port(Address::parse(request.port_at));
+        answer.port = service_port_.address.port();
+      }
     } catch (const std::exception& e) {
       answer.error = e.what();
     }
@@ -409,6 +412,7 @@ class Agent {
   HostCounters counters_;
   std::unique_ptr<Changes> changes_ = std::make_unique<Changes>();
   std::vector<std::pair<std::string, std::string>> environment_;  // of new workers
+  FreePort service_port_;
   std::unique_ptr<Interrupt> interrupt_;  // once the agent has changed its system
   bool greeted_ = false;
 };

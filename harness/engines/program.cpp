@@ -8,12 +8,11 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <random>
 #include <regex>
 #include <sstream>
 
 #include "harness/base/io.h"
+#include "harness/engines/ports.h"
 #include "harness/engines/program_arguments.h"
 #include "harness/engines/program_output.h"
 #include "harness/engines/program_process.h"
@@ -27,41 +26,9 @@ constexpr Nanoseconds kReadyLimit = 10 * kSecond;
 constexpr Nanoseconds kReadyMargin = 200 * kMillisecond;  // of a trial shorter than that
 constexpr Nanoseconds kStopGrace = 700 * kMillisecond;    // the agent waits for a second
 
-// Returns true if a socket listens on the port, or a UDP socket has it. Reads /proc/net, because a
-// connection would disturb the server.
-bool is_bound(std::uint16_t port) {
-  const std::string local = fmt::format(":{:04X} ", port);
-  for (const char* const table : {"tcp", "tcp6", "udp", "udp6"}) {
-    std::ifstream file(std::string("/proc/net/") + table);
-    for (std::string line; std::getline(file, line);) {
-      const bool listens = table[0] == 'u' || line.find(" 0A ") != std::string::npos;
-      const std::size_t at = line.find(local);  // the local address comes before the remote one
-      if (listens && at != std::string::npos && at < line.find(':', line.find(':') + 1) + 6)
-        return true;
-    }
-  }
-  return false;
-}
-
-bool is_bound(const std::string& unix_path) {
-  std::ifstream file("/proc/net/unix");
-  for (std::string line; std::getline(file, line);)
-    if (line.ends_with(" " + unix_path)) return true;
-  return false;
-}
-
-// Returns true if a server at the address can be looked up: raw and icmp addresses have no port.
+// Returns true if a listener at the address can be looked up: raw and icmp addresses have no port.
 bool is_visible(const Address& address) {
   return address.family() == AF_UNIX || address.port() != 0;
-}
-
-bool is_bound(const Address& address) {
-  return address.family() == AF_UNIX ? is_bound(address.host()) : is_bound(address.port());
-}
-
-bool can_bind(const Address& address, int type) {
-  const Fd fd(check(::socket(address.family(), type | SOCK_CLOEXEC, 0), "socket"));
-  return ::bind(fd.get(), address.data(), address.size()) == 0;
 }
 
 // One end of a program.
@@ -74,9 +41,8 @@ class ProgramEndpoint final : public Endpoint {
         wake_(check(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
         output_(end_) {
     if (!is_server_) return;
-    Address& address = config_.address;
-    if (has_port(config.options.transport) && address.port() == 0)
-      address = with_free_port(address);
+    if (has_port(config.options.transport) && config.address.port() == 0)
+      take_free_port();
     else
       refuse_a_busy_port();
     start();
@@ -100,10 +66,16 @@ class ProgramEndpoint final : public Endpoint {
   void stop() noexcept override { ::eventfd_write(wake_.get(), 1); }
 
  private:
+  void take_free_port() {
+    FreePort port = find_free_port(config_.address);
+    config_.address = port.address;
+    port_claim_ = std::move(port.claim);
+  }
+
   // The client would measure the process that has the port.
   void refuse_a_busy_port() const {
     const Address& address = config_.address;
-    if (is_visible(address) && is_bound(address))
+    if (has_listener(address))
       throw std::system_error(EADDRINUSE, std::generic_category(),
                               fmt::format("program '{}': {} has a listener already", end_.program,
                                           address.to_string()));
@@ -147,7 +119,7 @@ class ProgramEndpoint final : public Endpoint {
       case ProgramReady::When::listens:
         break;
     }
-    return !is_visible(config_.address) || is_bound(config_.address);
+    return !is_visible(config_.address) || has_listener(config_.address);
   }
 
   std::string ready_text() const {
@@ -223,6 +195,7 @@ class ProgramEndpoint final : public Endpoint {
   const ProgramEnd end_;
   EndpointConfig config_;
   const bool is_server_;
+  Fd port_claim_;  // of a port that was chosen here
   const Fd wake_;  // stop() was called
   ProgramOutput output_;
   std::optional<std::regex> ready_line_;  // while it is awaited
@@ -233,26 +206,6 @@ class ProgramEndpoint final : public Endpoint {
 };
 
 }  // namespace
-
-Address with_free_port(const Address& address) {
-  constexpr int kFirst = 10'000, kTries = 1000;
-  int end = 32'768;
-  std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> end;
-  if (end < kFirst + 100) end = 65'000;  // of a host with unusual ephemeral ports
-  std::random_device random;
-  for (int i = 0; i < kTries; ++i) {
-    const int port = kFirst + static_cast<int>(random() % static_cast<unsigned>(end - kFirst - 1));
-    const auto at = [&](int number) {
-      return Address::resolve(address.host(), static_cast<std::uint16_t>(number));
-    };
-    bool is_free = true;
-    for (const int number : {port, port + 1})
-      for (const int type : {SOCK_STREAM, SOCK_DGRAM})
-        is_free = is_free && can_bind(at(number), type);
-    if (is_free) return at(port);
-  }
-  throw std::runtime_error("no port is free at " + address.host());
-}
 
 std::optional<std::string> unavailable(const std::string& executable,
                                        const std::string& directory) {

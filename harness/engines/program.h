@@ -79,10 +79,6 @@ std::optional<std::string> unavailable(const std::string& executable, const std:
 // can.
 std::optional<std::string> unavailable(const ProgramEnd& end);
 
-// Returns the address with a port that is free, like the one above it, for TCP and UDP. It is below
-// the ephemeral ports, so the kernel gives it to nobody meanwhile. Throws std::runtime_error.
-Address with_free_port(const Address& address);
-
 // Makes the endpoint of one end. The constructor of a server starts the command and returns when it
 // is ready. run() of a client starts the command. Both run until the command ends, kill its
 // descendants, and return the figures that it printed. Throws std::runtime_error, with the end of

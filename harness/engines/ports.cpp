@@ -1,0 +1,99 @@
+#include "harness/engines/ports.h"
+
+#include <fmt/core.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <random>
+#include <vector>
+
+#include "sockets/core/error.h"
+
+namespace pingperf {
+namespace {
+
+// Returns the 32-bit words of an IP address as /proc/net/tcp and tcp6 write them.
+std::string in_proc(const void* address, std::size_t words) {
+  std::string text;
+  for (std::size_t i = 0; i < words; ++i) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, static_cast<const char*>(address) + i * sizeof word, sizeof word);
+    text += fmt::format("{:08X}", word);
+  }
+  return text;
+}
+
+// Returns the local addresses, as /proc/net writes them, of sockets that receive what is sent to an
+// address of IP. A socket of IPv6 can receive IPv4 (RFC 4291, 2.5.5.2).
+std::vector<std::string> local_addresses(const Address& address) {
+  const std::string port = fmt::format(":{:04X}", address.port());
+  const std::string all_v4(8, '0'), all_v6(32, '0');
+  if (address.family() == AF_INET6) {
+    const auto& v6 = *reinterpret_cast<const sockaddr_in6*>(address.data());
+    return {in_proc(&v6.sin6_addr, 4) + port, all_v6 + port};
+  }
+  const std::string v4 =
+      in_proc(&reinterpret_cast<const sockaddr_in*>(address.data())->sin_addr, 1);
+  const in6_addr mapped = {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}}};
+  return {v4 + port, all_v4 + port, in_proc(&mapped, 3) + v4 + port, all_v6 + port};
+}
+
+bool has_ip_listener(const Address& address) {
+  const std::vector<std::string> locals = local_addresses(address);
+  for (const std::string table : {"tcp", "tcp6", "udp", "udp6"}) {
+    std::ifstream file("/proc/net/" + table);
+    for (std::string line; std::getline(file, line);) {
+      const bool receives = table.starts_with("udp") || line.find(" 0A ") != std::string::npos;
+      const std::size_t begin = line.find(": ");
+      if (!receives || begin == std::string::npos) continue;
+      const std::string_view local(line.data() + begin + 2, line.find(' ', begin + 2) - begin - 2);
+      if (std::ranges::find(locals, local) != locals.end()) return true;
+    }
+  }
+  return false;
+}
+
+bool has_unix_listener(const std::string& path) {
+  std::ifstream file("/proc/net/unix");
+  for (std::string line; std::getline(file, line);)
+    if (line.ends_with(" " + path)) return true;
+  return false;
+}
+
+// Returns an unbound socket if the address cannot be bound.
+Fd bound(const Address& address, int type) {
+  Fd fd(check(::socket(address.family(), type | SOCK_CLOEXEC, 0), "socket"));
+  return ::bind(fd.get(), address.data(), address.size()) == 0 ? std::move(fd) : Fd();
+}
+
+}  // namespace
+
+bool has_listener(const Address& address) {
+  if (address.family() == AF_UNIX) return has_unix_listener(address.host());
+  return address.port() != 0 && has_ip_listener(address);
+}
+
+FreePort find_free_port(const Address& address) {
+  constexpr int kFirst = 10'000, kTries = 1000;
+  int end = 32'768;
+  std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> end;
+  if (end < kFirst + 100) end = 65'000;  // of a host with unusual ephemeral ports
+  std::random_device random;
+  // Even ones, so that a claim on a port is one on the port above it, too.
+  std::uniform_int_distribution<int> half(kFirst / 2, end / 2 - 1);
+  for (int i = 0; i < kTries; ++i) {
+    const int port = 2 * half(random);
+    Fd claim = bound(Address::unix_path(fmt::format("@pingperf-port-{}", port)), SOCK_DGRAM);
+    const auto can_bind = [&](int number, int type) {
+      return bool(bound(Address::resolve(address.host(), static_cast<std::uint16_t>(number)), type));
+    };
+    if (claim && can_bind(port, SOCK_STREAM) && can_bind(port + 1, SOCK_STREAM) &&
+        can_bind(port, SOCK_DGRAM) && can_bind(port + 1, SOCK_DGRAM))
+      return {Address::resolve(address.host(), static_cast<std::uint16_t>(port)), std::move(claim)};
+  }
+  throw std::runtime_error("no port is free at " + address.host());
+}
+
+}  // namespace pingperf
