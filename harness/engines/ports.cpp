@@ -87,7 +87,8 @@ FreePort find_free_port(const Address& address) {
     const int port = 2 * half(random);
     Fd claim = bound(Address::unix_path(fmt::format("@pingperf-port-{}", port)), SOCK_DGRAM);
     const auto can_bind = [&](int number, int type) {
-      return bool(bound(Address::resolve(address.host(), static_cast<std::uint16_t>(number)), type));
+      return bool(
+          bound(Address::resolve(address.host(), static_cast<std::uint16_t>(number)), type));
     };
     if (claim && can_bind(port, SOCK_STREAM) && can_bind(port + 1, SOCK_STREAM) &&
         can_bind(port, SOCK_DGRAM) && can_bind(port + 1, SOCK_DGRAM))
