@@ -53,10 +53,10 @@ Options options_for(const Engine& engine) {
   o.streams = 1;
   // Two spinning ends can share a CPU. Then they alternate in time slices of the scheduler.
   // A TLS handshake takes milliseconds, and more on a busy machine.
-  o.duration = (engine.name == "spin" || engine.name == "tls" ? 60 : 40) * kMillisecond;
+  o.duration = (engine.name == "spin" || engine.name == "tls" ? 40 : 25) * kMillisecond;
   if (engine.transport == Transport::mptcp && engine.kind == Kind::throughput)
     o.duration = 300 * kMillisecond;  // a stream can pause for 200 ms at its start
-  o.warmup = 10 * kMillisecond;
+  o.warmup = 5 * kMillisecond;
   if (engine.honours("threads")) o.threads = 1;
   if (is_ethernet(engine)) {
     o.client_interface = kClientInterface;

@@ -100,7 +100,7 @@ class Configs(support.EndToEnd):
         if "until:" in text:
             once += ["--set", "plan.until.at_most=1"]
         if "external:" not in text:
-            return once + ["--set", "defaults.duration=200ms", "--set", "defaults.warmup=10ms"]
+            return once + ["--set", "defaults.duration=100ms", "--set", "defaults.warmup=10ms"]
         # A stock iperf3 server counts whole seconds.
         return once + ["--set", f"hosts.server.port={self.stock_iperf3_server()}",
                        "--set", "defaults.duration=1s", "--set", "defaults.warmup=0s"]

@@ -175,7 +175,7 @@ class Experiments(Committed):
 class Judged(Committed):
     """The experiments whose figures are judged: each variant has its effect."""
 
-    TWICE = {"plan.repetitions": 2}
+    TWICE = {"plan.repetitions": 2, "defaults.duration": "100ms", "defaults.warmup": "20ms"}
 
     @classmethod
     def setUpClass(cls):
@@ -202,7 +202,7 @@ class Judged(Committed):
 
     def test_cgroup_quota(self):
         former = groups()
-        trials = self.check_run("cgroup-quota", **self.TWICE, **{"defaults.duration": "500ms"})
+        trials = self.check_run("cgroup-quota", **{**self.TWICE, "defaults.duration": "500ms"})
         quota, period = 0.1, 0.1
         limited = trials[(trials.variant == "cpu_10") & (trials.workload == "bulk")]
         for cpu in (limited.client_cpu_s, limited.server_cpu_s):

@@ -52,6 +52,7 @@ class Verdicts(support.EndToEnd):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        support.lower_niceness()  # the trials are short, and other programs may be running
         cls.held = cls.shared_run(GATED, "--set", "plan.repetitions=12", name="held")
         cls.unsettled = cls.shared_run(GATED, "--set", UNTIL, name="unsettled")
 
