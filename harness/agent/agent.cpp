@@ -321,6 +321,7 @@ class Agent {
     Switched answer;
     spares_.clear();  // they have the environment and the groups of the former variant
     environment_.clear();
+    server_port_ = {};
     answer.not_undone = changes_->undo();
     try {
       if (!answer.not_undone.empty())
@@ -328,8 +329,8 @@ class Agent {
       if (!request.changes.are_empty()) change_system().make(request.changes, request.addresses);
       environment_ = request.environment;
       if (!request.port_at.empty()) {
-        service_port_ = find_free_port(Address::parse(request.port_at));
-        answer.port = service_port_.address.port();
+        server_port_ = find_free_port(Address::parse(request.port_at));
+        answer.port = server_port_.address.port();
       }
     } catch (const std::exception& e) {
       answer.error = e.what();
@@ -412,7 +413,7 @@ class Agent {
   HostCounters counters_;
   std::unique_ptr<Changes> changes_ = std::make_unique<Changes>();
   std::vector<std::pair<std::string, std::string>> environment_;  // of new workers
-  FreePort service_port_;
+  FreePort server_port_;                  // that services of the variant are told
   std::unique_ptr<Interrupt> interrupt_;  // once the agent has changed its system
   bool greeted_ = false;
 };

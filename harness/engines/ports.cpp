@@ -7,6 +7,10 @@
 #include <cstring>
 #include <fstream>
 #include <random>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "sockets/core/error.h"
@@ -25,31 +29,45 @@ std::string in_proc(const void* address, std::size_t words) {
   return text;
 }
 
+// Returns an unbound socket if the address cannot be bound.
+Fd bound(const Address& address, int type) {
+  Fd fd(check(::socket(address.family(), type | SOCK_CLOEXEC, 0), "socket"));
+  return ::bind(fd.get(), address.data(), address.size()) == 0 ? std::move(fd) : Fd();
+}
+
+// Returns false for the address of a router or proxy in front of this host.
+bool is_local(const Address& address) {
+  return bool(bound(Address::resolve(address.host(), 0), SOCK_DGRAM));
+}
+
 // Returns the local addresses, as /proc/net writes them, of sockets that receive what is sent to an
-// address of IP. A socket of IPv6 can receive IPv4 (RFC 4291, 2.5.5.2).
+// address of IP. A socket of IPv6 can receive IPv4 (RFC 4291, 2.5.5.2). Empty: every address.
 std::vector<std::string> local_addresses(const Address& address) {
-  const std::string port = fmt::format(":{:04X}", address.port());
   const std::string all_v4(8, '0'), all_v6(32, '0');
-  if (address.family() == AF_INET6) {
-    const auto& v6 = *reinterpret_cast<const sockaddr_in6*>(address.data());
-    return {in_proc(&v6.sin6_addr, 4) + port, all_v6 + port};
-  }
-  const std::string v4 =
-      in_proc(&reinterpret_cast<const sockaddr_in*>(address.data())->sin_addr, 1);
   const in6_addr mapped = {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}}};
-  return {v4 + port, all_v4 + port, in_proc(&mapped, 3) + v4 + port, all_v6 + port};
+  const bool is_v6 = address.family() == AF_INET6;
+  const std::string own =
+      is_v6 ? in_proc(&reinterpret_cast<const sockaddr_in6*>(address.data())->sin6_addr, 4)
+            : in_proc(&reinterpret_cast<const sockaddr_in*>(address.data())->sin_addr, 1);
+  if (own == all_v4 || own == all_v6 || !is_local(address)) return {};
+  if (is_v6) return {own, all_v6};
+  return {own, all_v4, in_proc(&mapped, 3) + own, in_proc(&mapped, 3) + all_v4, all_v6};
 }
 
 bool has_ip_listener(const Address& address) {
   const std::vector<std::string> locals = local_addresses(address);
+  const std::string port = fmt::format(":{:04X}", address.port());
+  const auto is_meant = [&](std::string_view local) {
+    return local.ends_with(port) &&
+           (locals.empty() ||
+            std::ranges::find(locals, local.substr(0, local.size() - port.size())) != locals.end());
+  };
   for (const std::string table : {"tcp", "tcp6", "udp", "udp6"}) {
     std::ifstream file("/proc/net/" + table);
+    std::string number, local;
     for (std::string line; std::getline(file, line);) {
       const bool receives = table.starts_with("udp") || line.find(" 0A ") != std::string::npos;
-      const std::size_t begin = line.find(": ");
-      if (!receives || begin == std::string::npos) continue;
-      const std::string_view local(line.data() + begin + 2, line.find(' ', begin + 2) - begin - 2);
-      if (std::ranges::find(locals, local) != locals.end()) return true;
+      if (receives && std::istringstream(line) >> number >> local && is_meant(local)) return true;
     }
   }
   return false;
@@ -60,12 +78,6 @@ bool has_unix_listener(const std::string& path) {
   for (std::string line; std::getline(file, line);)
     if (line.ends_with(" " + path)) return true;
   return false;
-}
-
-// Returns an unbound socket if the address cannot be bound.
-Fd bound(const Address& address, int type) {
-  Fd fd(check(::socket(address.family(), type | SOCK_CLOEXEC, 0), "socket"));
-  return ::bind(fd.get(), address.data(), address.size()) == 0 ? std::move(fd) : Fd();
 }
 
 }  // namespace
@@ -81,7 +93,7 @@ FreePort find_free_port(const Address& address) {
   std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> end;
   if (end < kFirst + 100) end = 65'000;  // of a host with unusual ephemeral ports
   std::random_device random;
-  // Even ones, so that a claim on a port is one on the port above it, too.
+  // Only even ports, so that the claim of a port is one of the port above it, too.
   std::uniform_int_distribution<int> half(kFirst / 2, end / 2 - 1);
   for (int i = 0; i < kTries; ++i) {
     const int port = 2 * half(random);

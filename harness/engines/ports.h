@@ -6,14 +6,15 @@
 
 namespace pingperf {
 
-// Returns true if a socket of this host receives what is sent to the address: one that listens, or
-// one of UDP or of a unix path that is bound. It may be bound to all addresses. Reads /proc/net
-// (proc(5)), because a connection would disturb a server. False if an address of IP has no port.
+// Returns true if a socket of this host receives what is sent to the address: a socket that
+// listens, or a bound one of UDP. It may be bound to all addresses, and to any if the address is
+// not one of this host's, or stands for all of them. Reads /proc/net (proc(5)), because a
+// connection would disturb a server. Returns false for an address of IP without a port.
 bool has_listener(const Address& address);
 
-// A port that is free, like the one above it, for TCP and UDP. It is below the ephemeral ports, so
-// the kernel gives it to nobody. No other process of pingperf in the network namespace gets it
-// while `claim`, a unix socket with the port in its name, is open.
+// A port that is free, like the one above it, for TCP and UDP. It is below the usual ephemeral
+// ports, so the kernel gives it to nobody. No other process of pingperf in the network namespace
+// gets it while `claim`, a unix socket with the port in its name, is open.
 struct FreePort {
   Address address;
   Fd claim;
