@@ -33,6 +33,11 @@ static void PrintTo(const Engine* engine, std::ostream* out) {
 
 namespace {
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int kSlowdown = 2;
+#else
+constexpr int kSlowdown = 1;
+#endif
 constexpr Nanoseconds kPatience = 5 * kSecond;
 constexpr const char* kClientInterface = "conf0";
 constexpr const char* kServerInterface = "conf1";
@@ -53,10 +58,10 @@ Options options_for(const Engine& engine) {
   o.streams = 1;
   // Two spinning ends can share a CPU. Then they alternate in time slices of the scheduler.
   // A TLS handshake takes milliseconds, and more on a busy machine.
-  o.duration = (engine.name == "spin" || engine.name == "tls" ? 40 : 25) * kMillisecond;
+  o.duration = (engine.name == "spin" || engine.name == "tls" ? 40 : 25) * kSlowdown * kMillisecond;
   if (engine.transport == Transport::mptcp && engine.kind == Kind::throughput)
     o.duration = 300 * kMillisecond;  // a stream can pause for 200 ms at its start
-  o.warmup = 5 * kMillisecond;
+  o.warmup = 5 * kSlowdown * kMillisecond;
   if (engine.honours("threads")) o.threads = 1;
   if (is_ethernet(engine)) {
     o.client_interface = kClientInterface;
