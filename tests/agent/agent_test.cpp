@@ -111,10 +111,11 @@ class AgentTest : public testing::Test {
     say(open);
   }
 
-  // Opens and starts a trial of an hour. Returns its worker's pid.
+  // Opens and starts a client of an hour, because a server can be stopped before it accepts one.
+  // Returns its worker's pid.
   pid_t long_trial(std::uint64_t endpoint) {
     const auto before = children_of(agent_.pid());
-    open_null(endpoint, 3600 * kSecond, 7200);
+    open_null(endpoint, 3600 * kSecond, 7200, Role::connect);
     expect<Ready>();
     say(StartEndpoint{endpoint});
     for (const pid_t child : children_of(agent_.pid()))
