@@ -44,14 +44,15 @@ bool is_local(const Address& address) {
 // address of IP. A socket of IPv6 can receive IPv4 (RFC 4291, 2.5.5.2). Empty: every address.
 std::vector<std::string> local_addresses(const Address& address) {
   const std::string all_v4(8, '0'), all_v6(32, '0');
-  const in6_addr mapped = {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}}};
   const bool is_v6 = address.family() == AF_INET6;
   const std::string own =
       is_v6 ? in_proc(&reinterpret_cast<const sockaddr_in6*>(address.data())->sin6_addr, 4)
             : in_proc(&reinterpret_cast<const sockaddr_in*>(address.data())->sin_addr, 1);
   if (own == all_v4 || own == all_v6 || !is_local(address)) return {};
   if (is_v6) return {own, all_v6};
-  return {own, all_v4, in_proc(&mapped, 3) + own, in_proc(&mapped, 3) + all_v4, all_v6};
+  const in6_addr prefix = {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}}};
+  const std::string mapped = in_proc(&prefix, 3);
+  return {own, all_v4, mapped + own, mapped + all_v4, all_v6};
 }
 
 bool has_ip_listener(const Address& address) {
@@ -98,13 +99,13 @@ FreePort find_free_port(const Address& address) {
   for (int i = 0; i < kTries; ++i) {
     const int port = 2 * half(random);
     Fd claim = bound(Address::unix_path(fmt::format("@pingperf-port-{}", port)), SOCK_DGRAM);
-    const auto can_bind = [&](int number, int type) {
-      return bool(
-          bound(Address::resolve(address.host(), static_cast<std::uint16_t>(number)), type));
+    const auto at = [&](int number) {
+      return Address::resolve(address.host(), static_cast<std::uint16_t>(number));
     };
-    if (claim && can_bind(port, SOCK_STREAM) && can_bind(port + 1, SOCK_STREAM) &&
-        can_bind(port, SOCK_DGRAM) && can_bind(port + 1, SOCK_DGRAM))
-      return {Address::resolve(address.host(), static_cast<std::uint16_t>(port)), std::move(claim)};
+    bool is_free = bool(claim);
+    for (const int number : {port, port + 1})
+      for (const int type : {SOCK_STREAM, SOCK_DGRAM}) is_free = is_free && bound(at(number), type);
+    if (is_free) return {at(port), std::move(claim)};
   }
   throw std::runtime_error("no port is free at " + address.host());
 }

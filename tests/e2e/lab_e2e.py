@@ -244,10 +244,11 @@ workloads:
 
 
 class Loaded(network.Network):
+    HAS_PRIORITY = True
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        support.lower_niceness()  # round trips are judged, and other programs may be running
         controls = ["cubic", "bbr"] if has_bbr() else ["cubic"]
 
         def run(control):

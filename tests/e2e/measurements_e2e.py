@@ -264,10 +264,7 @@ workloads:
 
 
 class Throughput(support.EndToEnd):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        support.lower_niceness()  # the trials are short, and other programs may be running
+    HAS_PRIORITY = True
 
     def test_engines_that_avoid_a_copy_are_marked(self):
         self.run_ok(self.experiment("""

@@ -176,11 +176,7 @@ class Judged(Committed):
     """The experiments whose figures are judged: each variant has its effect."""
 
     TWICE = {"plan.repetitions": 2, "defaults.duration": "100ms", "defaults.warmup": "20ms"}
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        support.lower_niceness()  # round trips are judged, and other programs may be running
+    HAS_PRIORITY = True
 
     @staticmethod
     def shortest_round_trips(trials):

@@ -49,10 +49,11 @@ UNTIL = "plan.until={metric: throughput_bps, relative_ci: 0.001%, at_most: 8}"
 
 
 class Verdicts(support.EndToEnd):
+    HAS_PRIORITY = True
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        support.lower_niceness()  # the trials are short, and other programs may be running
         cls.held = cls.shared_run(GATED, "--set", "plan.repetitions=12", name="held")
         cls.unsettled = cls.shared_run(GATED, "--set", UNTIL, name="unsettled")
 
